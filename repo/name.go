@@ -1,0 +1,32 @@
+package repo
+
+import "strings"
+
+// maxName bounds a name so that every Store can keep it, with a prefix of its own before it: S3 takes 1,024 bytes.
+const maxName = 512
+
+// ValidName says whether name is one that Store describes. A Store refuses to put any other, and leaves objects
+// with other names, which somebody else must have made, out of its listings.
+func ValidName(name string) bool {
+	if len(name) > maxName {
+		return false
+	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if !validSegment(segment) {
+			return false
+		}
+	}
+	return true
+}
+
+func validSegment(s string) bool {
+	if s == "" || s == "." || s == ".." || len(s) > 255 { // 255: a file name's limit nearly everywhere
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return true
+}

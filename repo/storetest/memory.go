@@ -1,0 +1,166 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Memory is a repo.Store that forgets everything with the process. Its zero value is an empty store.
+//
+// Beyond what a Store promises, a test may set its clock with Advance, and damage it with Replace.
+type Memory struct {
+	mu      sync.Mutex
+	objects map[string]object
+	ahead   time.Duration // of this host's clock
+}
+
+type object struct {
+	data []byte // never changed once it is here
+	made time.Time
+}
+
+// Put implements repo.Store.
+func (m *Memory) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if !repo.ValidName(name) {
+		return fmt.Errorf("%q is not a name for an object", name)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(io.NewSectionReader(body, 0, size), data); err != nil {
+		return fmt.Errorf("put %s: %w", name, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if old, ok := m.objects[name]; ok {
+		if bytes.Equal(old.data, data) {
+			return nil
+		}
+		return fmt.Errorf("put %s: %w", name, repo.ErrExist)
+	}
+	m.set(name, object{data, m.now()})
+	return nil
+}
+
+// Get implements repo.Store.
+func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	m.mu.Lock()
+	o, ok := m.objects[name]
+	m.mu.Unlock()
+	if !ok {
+		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrNotExist)
+	}
+	size := int64(len(o.data))
+	if offset < 0 {
+		offset += size
+	}
+	if length < 0 {
+		length = size - offset
+	}
+	if offset < 0 || length < 0 || length > size-offset {
+		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrRange)
+	}
+	return io.NopCloser(bytes.NewReader(o.data[offset : offset+length])), size, nil
+}
+
+// List implements repo.Store. What is put or deleted while it is read may or may not be seen.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	return func(yield func(repo.Object, error) bool) {
+		for _, name := range m.Names() {
+			if err := ctx.Err(); err != nil {
+				yield(repo.Object{}, err)
+				return
+			}
+			m.mu.Lock()
+			o, ok := m.objects[name]
+			m.mu.Unlock()
+			if !ok || !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			if !yield(repo.Object{Name: name, Size: int64(len(o.data)), Time: o.made}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Delete implements repo.Store.
+func (m *Memory) Delete(ctx context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(m.objects, name)
+	return nil
+}
+
+// Now implements repo.Store: this host's clock, and what Advance added.
+func (m *Memory) Now(ctx context.Context) (time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now(), ctx.Err()
+}
+
+// Advance sets the store's clock forward; a negative d, back.
+func (m *Memory) Advance(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead += d
+}
+
+// Replace does what no Store does: it makes name hold data, whatever it held before. Its age stays.
+func (m *Memory) Replace(name string, data []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.objects[name]
+	if !ok {
+		o.made = m.now()
+	}
+	m.set(name, object{bytes.Clone(data), o.made})
+}
+
+// Names returns the names of all objects, in order.
+func (m *Memory) Names() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.objects))
+}
+
+// Bytes returns a copy of an object's bytes; nil where there is no such object.
+func (m *Memory) Bytes(name string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return bytes.Clone(m.objects[name].data)
+}
+
+// Clone returns a store with the same objects and the same clock, which goes its own way from here:
+// the state of the world at the moment of a crash, kept to be tried in several ways.
+func (m *Memory) Clone() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &Memory{objects: maps.Clone(m.objects), ahead: m.ahead}
+}
+
+func (m *Memory) now() time.Time { return time.Now().Add(m.ahead) }
+
+func (m *Memory) set(name string, o object) {
+	if m.objects == nil {
+		m.objects = map[string]object{}
+	}
+	m.objects[name] = o
+}
