@@ -1,0 +1,126 @@
+package dir_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/dir"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func create(t *testing.T) (*dir.Dir, string) {
+	path := filepath.Join(t.TempDir(), "a", "repository")
+	d, err := dir.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, path
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) repo.Store {
+		d, path := create(t)
+		t.Cleanup(func() { onlyOurs(t, path) })
+		return d
+	})
+}
+
+// onlyOurs says that nobody else may read what is kept, and that nothing half-made is left.
+func onlyOurs(t *testing.T, root string) {
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		if filepath.Base(filepath.Dir(path)) == "_tmp" {
+			t.Errorf("left behind: %s", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	d, path := create(t)
+	if err := d.Put(t.Context(), "config", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dir.Create(path); err == nil {
+		t.Error("Create takes a directory that is not empty")
+	}
+	again, err := dir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := again.Get(t.Context(), "config", 0, -1); err != nil {
+		t.Error(err)
+	}
+	if _, err := dir.Open(path + "x"); !errors.Is(err, repo.ErrNotExist) {
+		t.Errorf("Open of nothing: %v, want ErrNotExist", err)
+	}
+	if _, err := dir.Open(filepath.Join(path, "config")); err == nil {
+		t.Error("Open takes a file")
+	}
+}
+
+// What others put into the directory is neither an object nor in the way.
+func TestForeignFiles(t *testing.T) {
+	d, path := create(t)
+	for _, name := range []string{"README.TXT", ".DS_Store", "lost+found/x", "packs/Thumbs.db", "_tmp/123"} {
+		file := filepath.Join(path, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("/etc/passwd", filepath.Join(path, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for o, err := range d.List(t.Context(), "") {
+		t.Errorf("listed: %v, %v", o, err)
+	}
+}
+
+// A crashed run's leftovers go when they are a day old, by the clock of the file system; a living run's stay.
+func TestStaleFiles(t *testing.T) {
+	_, path := create(t)
+	stale, fresh := filepath.Join(path, "_tmp", "stale"), filepath.Join(path, "_tmp", "fresh")
+	if err := os.MkdirAll(filepath.Dir(stale), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := time.Now().Add(-25 * time.Hour)
+	for _, file := range []string{stale, fresh} {
+		if err := os.WriteFile(file, []byte("half a pa"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(stale, yesterday, yesterday); err != nil {
+		t.Fatal(err)
+	}
+	d, err := dir.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Put(t.Context(), "config", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(stale); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the stale file is still there: %v", err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Error(err)
+	}
+}

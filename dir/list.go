@@ -1,0 +1,87 @@
+package dir
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// List implements repo.Store. One directory of a path is held in memory at a time.
+func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	return func(yield func(repo.Object, error) bool) {
+		w := &walk{ctx: ctx, root: d.root, prefix: prefix, yield: yield}
+		w.dir("")
+	}
+}
+
+type walk struct {
+	ctx    context.Context
+	root   string
+	prefix string
+	yield  func(repo.Object, error) bool
+}
+
+// dir yields the objects in the directory at, which is "" or ends in '/', and says whether to go on.
+func (w *walk) dir(at string) bool {
+	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(at)))
+	if errors.Is(err, fs.ErrNotExist) && at != "" {
+		return true // somebody tidied up
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	// A directory sorts as "name/", between "name-" or "name." and "name0", for so do the names of its objects.
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
+	for _, e := range entries {
+		if !w.entry(at, e) {
+			return false
+		}
+	}
+	return true
+}
+
+func key(e fs.DirEntry) string {
+	if e.IsDir() {
+		return e.Name() + "/"
+	}
+	return e.Name()
+}
+
+func (w *walk) entry(at string, e fs.DirEntry) bool {
+	if err := w.ctx.Err(); err != nil {
+		return w.fail(err)
+	}
+	name := at + key(e)
+	switch {
+	case !repo.ValidName(at + e.Name()):
+		return true // not ours
+	case e.IsDir():
+		if strings.HasPrefix(name, w.prefix) || strings.HasPrefix(w.prefix, name) {
+			return w.dir(name)
+		}
+		return true
+	case !e.Type().IsRegular() || !strings.HasPrefix(name, w.prefix):
+		return true
+	}
+	info, err := e.Info()
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // deleted since
+	}
+	if err != nil {
+		return w.fail(err)
+	}
+	return w.yield(repo.Object{Name: name, Size: info.Size(), Time: info.ModTime()}, nil)
+}
+
+func (w *walk) fail(err error) bool {
+	w.yield(repo.Object{}, err)
+	return false
+}

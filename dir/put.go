@@ -1,0 +1,226 @@
+package dir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// staleAfter is the age at which a file in "_tmp" belongs to no run any more.
+const staleAfter = 24 * time.Hour
+
+// Put implements repo.Store.
+func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	path, err := d.path(name)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return d.same(ctx, path, body, size) // spares writing it all only to find it there
+	}
+	f, err := d.write(ctx, body, size)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", path, explain(err))
+	}
+	defer discard(f)
+	if err := d.makeDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("put %s: %w", path, explain(err))
+	}
+	err = os.Link(f.Name(), path)
+	if errors.Is(err, fs.ErrExist) {
+		return d.same(ctx, path, body, size)
+	}
+	if err != nil {
+		return explain(err)
+	}
+	// Writing may have taken long; what counts for deadlines is when the name was made.
+	if err := errors.Join(touch(f, size), f.Sync(), syncDir(filepath.Dir(path))); err != nil {
+		return fmt.Errorf("put %s: %w", path, explain(err))
+	}
+	return nil
+}
+
+// write makes a durable file, without a name of its own yet, that holds body.
+func (d *Dir) write(ctx context.Context, body io.ReaderAt, size int64) (*os.File, error) {
+	f, err := d.temp()
+	if err != nil {
+		return nil, err
+	}
+	d.sweep.Do(func() { d.removeStale(f) })
+	n, err := io.Copy(f, &cancellable{ctx, io.NewSectionReader(body, 0, size)})
+	if err == nil && n != size {
+		err = fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		discard(f)
+		return nil, err
+	}
+	return f, nil
+}
+
+// same returns nil where the file at path holds the body, ErrExist where it holds anything else.
+func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int64) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	there, err := fileSize(f)
+	if err != nil {
+		return fmt.Errorf("%w: %s is in the way: %w", repo.ErrExist, path, err)
+	}
+	if there != size {
+		return fmt.Errorf("%s holds %d bytes, not these %d: %w", path, there, size, repo.ErrExist)
+	}
+	equal, err := equalReaders(&cancellable{ctx, f}, io.NewSectionReader(body, 0, size))
+	if err != nil {
+		return fmt.Errorf("compare with %s: %w", path, err)
+	}
+	if !equal {
+		return fmt.Errorf("%s holds other bytes: %w", path, repo.ErrExist)
+	}
+	// Whoever made the name may not have come to sync it.
+	if err := d.makeDir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func equalReaders(a, b io.Reader) (bool, error) {
+	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, errA := io.ReadFull(a, bufA)
+		m, errB := io.ReadFull(b, bufB)
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+		if err := cmpEnd(errA, errB); err != nil {
+			return false, err
+		}
+		if errA != nil {
+			return true, nil
+		}
+	}
+}
+
+// cmpEnd returns the first error that is not just the end of a reader.
+func cmpEnd(errs ...error) error {
+	for _, err := range errs {
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			return err
+		}
+	}
+	return nil
+}
+
+// temp makes a file in "_tmp".
+func (d *Dir) temp() (*os.File, error) {
+	tmp := filepath.Join(d.root, tmpDir)
+	f, err := os.CreateTemp(tmp, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.Mkdir(tmp, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, explain(err)
+		}
+		f, err = os.CreateTemp(tmp, "")
+	}
+	return f, explain(err)
+}
+
+// removeStale removes what crashed runs left in "_tmp". Ages are by the file system's clock: fresh has just been made.
+func (d *Dir) removeStale(fresh *os.File) {
+	info, err := fresh.Stat()
+	if err != nil {
+		return
+	}
+	entries, _ := os.ReadDir(filepath.Join(d.root, tmpDir))
+	for _, e := range entries {
+		if old, err := e.Info(); err == nil && info.ModTime().Sub(old.ModTime()) > staleAfter {
+			_ = os.Remove(filepath.Join(d.root, tmpDir, e.Name()))
+		}
+	}
+}
+
+func discard(f *os.File) {
+	f.Close()
+	_ = os.Remove(f.Name())
+}
+
+// touch sets the modification time of a file of size bytes to the present by the file system's own clock, which
+// utimes(2) with a time of this host would not: POSIX has ftruncate(2) do so even where the size stays the same.
+func touch(f *os.File, size int64) error { return f.Truncate(size) }
+
+// makeDir makes a directory under the root, and its name durable, once for every directory and process: the name
+// may have been made by a process that crashed before it was synced.
+func (d *Dir) makeDir(path string) error {
+	if path == d.root {
+		return nil
+	}
+	if _, ok := d.synced.Load(path); ok {
+		return nil
+	}
+	parent := filepath.Dir(path)
+	if err := d.makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := syncDir(parent); err != nil {
+		return err
+	}
+	d.synced.Store(path, struct{}{})
+	return nil
+}
+
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	err = f.Sync()
+	// Some file systems cannot sync a directory, and Windows cannot at all; nothing better can be had there.
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
+}
+
+// explain adds what to do to the errors that somebody can do something about.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("the disk, or your share of it, is full; nothing was kept of this object: make room, and run again: %w", err)
+	case errors.Is(err, syscall.EPERM), errors.Is(err, errors.ErrUnsupported):
+		return fmt.Errorf("a repository needs a file system with hard links that you may write: %w", err)
+	}
+	return err
+}
+
+// cancellable stops reading when its context ends.
+type cancellable struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (c *cancellable) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.Reader.Read(p)
+}
