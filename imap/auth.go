@@ -1,0 +1,176 @@
+package imap
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-sasl"
+
+	"github.com/mailstrata/mailstrata/archive"
+)
+
+// login proves who we are by the best mechanism that both sides know. The secret goes to the server and nowhere else.
+func (c *Client) login(ctx context.Context) error {
+	secret, err := c.theSecret(ctx)
+	if err != nil {
+		return err
+	}
+	c.secret = secret
+	defer func() { c.secret = "" }()
+	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
+	err = c.authenticate(c.mechanism(), secret)
+	var refused *Error
+	if errors.As(err, &refused) && c.dead == nil {
+		return c.explainLogin(refused)
+	}
+	return err
+}
+
+func (c *Client) theSecret(ctx context.Context) (string, error) {
+	if c.opts.Token == nil {
+		return c.opts.Password, nil
+	}
+	token, err := c.opts.Token(ctx)
+	if err != nil {
+		return "", fmt.Errorf("get an access token for %s: %w", c.opts, err)
+	}
+	return token, nil
+}
+
+// mechanism chooses how to log in; "" is the LOGIN command.
+func (c *Client) mechanism() string {
+	if c.opts.Mechanism != "" {
+		return strings.ToUpper(c.opts.Mechanism)
+	}
+	known := []string{"PLAIN", "LOGIN"}
+	if c.opts.Token != nil {
+		known = []string{"OAUTHBEARER", "XOAUTH2"}
+	}
+	for _, name := range known {
+		if c.caps.has("AUTH=" + name) {
+			return name
+		}
+	}
+	if c.opts.Token != nil {
+		return "XOAUTH2"
+	}
+	return ""
+}
+
+func (c *Client) authenticate(mechanism, secret string) error {
+	var client sasl.Client
+	switch mechanism {
+	case "":
+		return c.loginCommand(secret)
+	case "PLAIN":
+		client = sasl.NewPlainClient("", c.opts.User, secret)
+	case "LOGIN":
+		client = sasl.NewLoginClient(c.opts.User, secret)
+	case "OAUTHBEARER":
+		client = sasl.NewOAuthBearerClient(&sasl.OAuthBearerOptions{Username: c.opts.User, Token: secret, Host: c.opts.Host, Port: c.opts.Port})
+	case "XOAUTH2":
+		client = &xoauth2{user: c.opts.User, token: secret}
+	default:
+		return fmt.Errorf("the login mechanism %s is not known here; there are PLAIN, LOGIN, OAUTHBEARER and XOAUTH2", mechanism)
+	}
+	return c.converse(client)
+}
+
+// loginCommand is the oldest way. LOGINDISABLED forbids even to try: the server has said that it would not be secret.
+func (c *Client) loginCommand(secret string) error {
+	if c.caps.has("LOGINDISABLED") {
+		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, c.opts.Host)
+	}
+	if strings.ContainsRune(secret, 0) || strings.ContainsRune(c.opts.User, 0) {
+		return fmt.Errorf("%w: a user name or password for %s holds a NUL", ErrLogin, c.opts.Host)
+	}
+	cmd := newCommand("LOGIN").raw(" ").text(c.opts.User).raw(" ").text(secret)
+	cmd.hide = true
+	if err := c.start(cmd); err != nil {
+		return err
+	}
+	return c.wait(cmd)
+}
+
+// converse is the dialogue of AUTHENTICATE (RFC 9051 section 6.2.2), the first answer sent along where SASL-IR is offered.
+func (c *Client) converse(client sasl.Client) error {
+	mechanism, initial, err := client.Start()
+	if err != nil {
+		return err
+	}
+	cmd := newCommand("AUTHENTICATE").raw(" " + mechanism)
+	cmd.name += " " + mechanism
+	cmd.hide = true
+	if initial != nil && c.caps.has("SASL-IR") {
+		cmd.raw(" " + initialResponse(initial))
+		initial = nil
+	}
+	if err := c.start(cmd); err != nil {
+		return err
+	}
+	for {
+		if err := c.leave(cmd); err != nil {
+			return err
+		}
+		if cmd.done {
+			return cmd.err
+		}
+		answer := initial
+		if initial = nil; answer == nil {
+			answer, err = c.answer(client)
+		}
+		line := base64.StdEncoding.EncodeToString(answer)
+		if err != nil {
+			line = "*" // gives up; the server's refusal follows
+		}
+		c.trace.sent([]byte("…"), false)
+		io.WriteString(c.w, line+"\r\n")
+	}
+}
+
+// initialResponse: an empty one is written "=" (RFC 4959).
+func initialResponse(b []byte) string {
+	if len(b) == 0 {
+		return "="
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+func (c *Client) answer(client sasl.Client) ([]byte, error) {
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(c.challenge))
+	if err != nil {
+		return nil, err
+	}
+	return client.Next(challenge)
+}
+
+// explainLogin makes a sentence of a refused login. Where the server gives no code, only a few refusals are known to
+// be about the user: any other may pass.
+func (c *Client) explainLogin(refused *Error) error {
+	if errors.Is(refused, archive.ErrTemporary) {
+		return fmt.Errorf("log in as %s: %w", c.opts, refused)
+	}
+	secret := "the password"
+	if c.opts.Token != nil {
+		secret = "the access token"
+	}
+	if slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"}, refused.Code) {
+		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, c.opts.Host, secret, c.opts, refused.Text)
+	}
+	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, c.opts, refused)
+}
+
+// xoauth2 is Google's and Microsoft's forerunner of OAUTHBEARER.
+type xoauth2 struct{ user, token string }
+
+func (x *xoauth2) Start() (string, []byte, error) {
+	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
+}
+
+// Next answers the error that the server explains in a challenge with nothing, upon which it refuses properly.
+func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }

@@ -1,0 +1,228 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// How bodies are asked for: enough that no round trip is waited for, few enough that an interruption costs little.
+const (
+	batchMessages = 200
+	batchBytes    = 8 << 20 // by the sizes hinted; a larger message goes alone
+	underWay      = 3       // commands at once
+	unknownSize   = 64 << 10
+	heldBytes     = 4 << 20 // of a body whose UID comes after it; the rest goes to a file
+)
+
+// Bodies downloads messages and hands each to read, once, in the order the server sends them.
+//
+// Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
+// with the server. A refused command does not stop the others; the refusals are returned at the end.
+func (c *Client) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	defer c.watch(ctx)()
+	d := &download{c: c, read: read, due: map[mail.UID]bool{}}
+	defer d.dropHeld()
+	var refusals []error
+	var sent []*command
+	for len(messages) > 0 || len(sent) > 0 {
+		for len(sent) < underWay && len(messages) > 0 {
+			var batch []mail.Message
+			batch, messages = nextBatch(messages)
+			cmd := d.command(batch)
+			if err := c.start(cmd); err != nil {
+				return c.because(ctx, err)
+			}
+			sent = append(sent, cmd)
+		}
+		err := c.wait(sent[0])
+		if c.dead != nil {
+			return c.because(ctx, err)
+		}
+		if err != nil && !expungeIssued(err) {
+			refusals = append(refusals, err)
+			if len(refusals) == 1 && isTemporary(err) {
+				messages = nil // it asks to be left alone; what is under way still comes
+			}
+		}
+		sent = sent[1:]
+	}
+	return errors.Join(refusals...)
+}
+
+// nextBatch takes messages off the front: as many as one command should ask for.
+func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
+	var total int64
+	for i, m := range messages {
+		size := m.Size
+		if size < 0 {
+			size = unknownSize
+		}
+		if i > 0 && (i == batchMessages || total+size > batchBytes) {
+			return messages[:i], messages[i:]
+		}
+		total += size
+	}
+	return messages, nil
+}
+
+// download is the state of one Bodies call.
+type download struct {
+	c    *Client
+	read func(mail.UID, io.Reader) error
+	due  map[mail.UID]bool // asked for and not handed over
+	held *held             // the body of the response under way, if its UID did not come before it
+}
+
+func (d *download) command(batch []mail.Message) *command {
+	var uids mail.UIDSet
+	for _, m := range batch {
+		uids.Add(m.UID)
+		d.due[m.UID] = true
+	}
+	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK[])")
+	cmd.body, cmd.data = d.body, d.data
+	return cmd
+}
+
+// body takes a body off the wire. Its message is known by the UID before it; if that comes later, the body waits for it.
+// A message's number alone is not taken for its name while the UID may still come.
+func (d *download) body(b *bodyLiteral) error {
+	if !isWhole(b.name) {
+		return nil
+	}
+	n, found := attribute(b.before, "UID")
+	if !found {
+		d.dropHeld()
+		d.held = &held{}
+		if err := d.held.fill(b.content); err != nil && b.content.err == nil {
+			return &handlerError{err}
+		}
+		return b.content.err
+	}
+	v, _ := n.number()
+	uid, ok := asUID(v)
+	if !ok || !d.due[uid] {
+		return nil
+	}
+	return d.hand(uid, &bodyReader{b.content, d.c})
+}
+
+// isWhole: the body asked for, and not a section or a stretch of one.
+func isWhole(name string) bool { return equalFold([]byte(name), "BODY[]") }
+
+// data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were
+// sent as quoted strings, which is legal. NIL is no body.
+func (d *download) data(resp *response) (bool, error) {
+	if resp.name != "FETCH" || len(resp.args) == 0 {
+		return false, nil
+	}
+	defer d.dropHeld()
+	uid, ok := d.c.uidOf(resp)
+	value, found := attribute(resp.args[0].list, "BODY[]")
+	if !ok || !found || !d.due[uid] {
+		return true, nil
+	}
+	switch {
+	case value.kind == streamedKind && d.held != nil:
+		content, err := d.held.open()
+		if err != nil {
+			return true, &handlerError{err}
+		}
+		return true, d.hand(uid, content)
+	case value.kind == stringKind:
+		return true, d.hand(uid, bytes.NewReader(value.text))
+	}
+	return true, nil
+}
+
+// hand gives a message to the reader. An error of the connection is the connection's, whatever the reader made of it.
+func (d *download) hand(uid mail.UID, content io.Reader) error {
+	delete(d.due, uid)
+	err := d.read(uid, content)
+	if d.c.dead != nil {
+		return d.c.dead
+	}
+	if err == nil {
+		var one [1]byte
+		if n, _ := content.Read(one[:]); n > 0 {
+			err = fmt.Errorf("the body of message %d was not read to its end", uid)
+		}
+	}
+	if err != nil {
+		return &handlerError{err}
+	}
+	return nil
+}
+
+func (d *download) dropHeld() {
+	if d.held != nil {
+		d.held.drop()
+		d.held = nil
+	}
+}
+
+// bodyReader reads a body off the connection, whose errors end the connection.
+type bodyReader struct {
+	content *literalReader
+	c       *Client
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	n, err := b.content.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.c.fail(err)
+	}
+	return n, err
+}
+
+func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
+	n, err := b.content.WriteTo(w)
+	if b.content.err != nil {
+		err = b.c.fail(b.content.err)
+	}
+	return n, err
+}
+
+// held is a body put aside: in memory, what is more in a file that has no name.
+type held struct {
+	memory bytes.Buffer
+	file   *os.File
+}
+
+func (h *held) fill(content io.Reader) error {
+	if _, err := io.CopyN(&h.memory, content, heldBytes); err == io.EOF {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	file, err := os.CreateTemp("", "mailstrata-body-")
+	if err != nil {
+		return err
+	}
+	h.file = file
+	os.Remove(file.Name())
+	_, err = io.Copy(file, content)
+	return err
+}
+
+func (h *held) open() (io.Reader, error) {
+	if h.file == nil {
+		return &h.memory, nil
+	}
+	if _, err := h.file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return io.MultiReader(&h.memory, h.file), nil
+}
+
+func (h *held) drop() {
+	if h.file != nil {
+		h.file.Close()
+	}
+}

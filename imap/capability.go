@@ -1,0 +1,45 @@
+package imap
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// capabilities are what a server offers, in upper case.
+type capabilities map[string]bool
+
+func newCapabilities(words []node) capabilities {
+	caps := make(capabilities, len(words))
+	for _, w := range words {
+		if w.isText() {
+			caps[strings.ToUpper(string(w.text))] = true
+		}
+	}
+	return caps
+}
+
+// partOfRev2 are the extensions that IMAP4rev2 includes (RFC 9051 appendix E) and that matter here. A server that
+// offers both revisions lists them by name.
+var partOfRev2 = []string{"ENABLE", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "LITERAL-", "NAMESPACE", "SASL-IR",
+	"SPECIAL-USE", "UIDPLUS", "UNSELECT"}
+
+// has reports whether a capability is offered, by its own name or as part of IMAP4rev2.
+func (c capabilities) has(name string) bool {
+	return c[name] || c["IMAP4REV2"] && !c["IMAP4REV1"] && slices.Contains(partOfRev2, name)
+}
+
+func (c capabilities) sorted() []string { return slices.Sorted(maps.Keys(c)) }
+
+// value is what follows "NAME=", as in APPENDLIMIT=35651584.
+func (c capabilities) value(name string) (string, bool) {
+	for word := range c {
+		if value, ok := strings.CutPrefix(word, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// condstore: QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
+func (c capabilities) condstore() bool { return c["CONDSTORE"] || c["QRESYNC"] }

@@ -1,0 +1,355 @@
+package imap
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Client is one connection, logged in. It is used by one goroutine at a time.
+//
+// Commands are started and waited for; several may be under way. There is no goroutine that reads: whoever waits
+// pumps, for every command that is under way. After an error that is not the server's answer to one command, the
+// connection is closed and every method fails.
+type Client struct {
+	opts    *Options
+	conn    net.Conn
+	traffic *Traffic
+	r       *reader
+	w       *bufio.Writer
+	flusher interface{ Flush() error } // beneath w, when the connection is compressed
+	trace   *tracer
+
+	caps      capabilities
+	capsKnown bool // since the last change of state
+	enabled   capabilities
+	id        []mail.Field
+	secret    string // while logging in: kept out of errors even where the server repeats it
+
+	tags      int
+	pending   []*command // in the order sent
+	went      bool       // the server asked us to go on
+	challenge string     // with these words
+	bye       error
+	dead      error
+
+	selected string              // raw name of the mailbox; "" for none
+	uids     map[uint64]mail.UID // of sequence numbers told lately
+	flags    map[string]mail.Flags
+	messages uint64          // EXISTS of the selected mailbox
+	plain    bool            // no attributes of extensions: the server answered BAD to them
+	listener func(*response) // is shown every untagged response
+	scratch  []byte
+}
+
+// start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.
+func (c *Client) start(cmd *command) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	c.tags++
+	cmd.tag = "M" + strconv.Itoa(c.tags)
+	c.pending = append(c.pending, cmd)
+	c.w.WriteString(cmd.tag + " ")
+	for i, p := range cmd.parts {
+		if err := c.sendPart(cmd, p, i == 0); err != nil || cmd.done {
+			return err
+		}
+	}
+	c.w.WriteString("\r\n")
+	return c.flush()
+}
+
+func (c *Client) sendPart(cmd *command, p part, first bool) error {
+	line := p.text
+	if p.literal != nil {
+		line = append(slices.Clip(p.text), c.announce(p.literal)...)
+	}
+	if c.trace != nil {
+		shown := line
+		if first {
+			shown = append([]byte(cmd.tag+" "), line...)
+		}
+		c.trace.sent(shown, cmd.hide)
+	}
+	c.w.Write(line)
+	if p.literal == nil {
+		return nil
+	}
+	if !c.mayPush(p.literal) {
+		if err := c.leave(cmd); err != nil || cmd.done {
+			return err
+		}
+	}
+	exact := &exactWriter{w: c.w, left: p.literal.size}
+	err := p.literal.write(exact)
+	switch {
+	case exact.err != nil:
+		return c.writeFailed(exact.err)
+	case err == nil && exact.left != 0:
+		err = fmt.Errorf("%d bytes short of the literal announced", exact.left)
+	}
+	if err != nil {
+		// The announced length can neither be filled with anything true nor taken back.
+		return c.fail(&handlerError{err})
+	}
+	return nil
+}
+
+// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
+func (c *Client) announce(l *literal) string {
+	s := "{" + strconv.FormatInt(l.size, 10)
+	if l.binary {
+		s = "~" + s
+	}
+	if c.mayPush(l) {
+		s += "+"
+	}
+	return s + "}\r\n"
+}
+
+// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
+func (c *Client) mayPush(l *literal) bool {
+	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
+}
+
+// leave waits until the server lets us go on, or answers the command instead.
+func (c *Client) leave(cmd *command) error {
+	c.went = false
+	if err := c.flush(); err != nil {
+		return err
+	}
+	for !c.went && !cmd.done {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Client) flush() error {
+	err := c.w.Flush()
+	if err == nil && c.flusher != nil {
+		err = c.flusher.Flush()
+	}
+	if err != nil {
+		return c.writeFailed(err)
+	}
+	return nil
+}
+
+// writeFailed looks for what the server said before it hung up, which tells more than a broken pipe.
+func (c *Client) writeFailed(err error) error {
+	if !errors.Is(err, errStalled) {
+		for c.dead == nil {
+			c.step()
+		}
+	}
+	return c.fail(err)
+}
+
+// wait pumps until the command is answered, and gives the server's refusal as *Error.
+func (c *Client) wait(cmd *command) error {
+	for !cmd.done {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return cmd.err
+}
+
+// do starts a command and waits for it, unless ctx ends first, which ends the connection too.
+func (c *Client) do(ctx context.Context, cmd *command) error {
+	defer c.watch(ctx)()
+	if err := c.start(cmd); err != nil {
+		return c.because(ctx, err)
+	}
+	return c.because(ctx, c.wait(cmd))
+}
+
+// watch closes the connection when ctx ends, which wakes whoever reads or writes.
+func (c *Client) watch(ctx context.Context) (stop func()) {
+	conn := c.conn
+	unhook := context.AfterFunc(ctx, func() { conn.Close() })
+	return func() { unhook() }
+}
+
+// because says that an error came of ctx's end, where it did.
+func (c *Client) because(ctx context.Context, err error) error {
+	if err != nil && c.dead != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// step reads one response and gives it to whom it belongs.
+func (c *Client) step() error {
+	if c.dead != nil {
+		return c.dead
+	}
+	resp, err := c.r.next()
+	if err != nil {
+		return c.fail(err)
+	}
+	switch resp.tag {
+	case "*":
+		return c.untagged(resp)
+	case "+":
+		c.went, c.challenge = true, resp.text
+		return nil
+	}
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.tag })
+	if i < 0 {
+		return nil // a line that belongs to nothing; servers have been seen to break lines
+	}
+	c.observe(resp)
+	cmd := c.pending[i]
+	c.pending = slices.Delete(c.pending, i, i+1)
+	c.complete(cmd, resp)
+	return nil
+}
+
+func (c *Client) complete(cmd *command, resp *response) {
+	cmd.done, cmd.code, cmd.args = true, resp.code.name, resp.code.raw
+	if resp.name != "OK" {
+		cmd.err = c.refusal(cmd.name, resp)
+	}
+}
+
+// refusal makes an error of a status.
+func (c *Client) refusal(command string, resp *response) *Error {
+	text := resp.text
+	if c.secret != "" {
+		text = string(bytes.ReplaceAll([]byte(text), []byte(c.secret), []byte("…")))
+	}
+	return &Error{Command: command, Status: printable(resp.name), Code: printable(resp.code.name), Text: printable(text)}
+}
+
+// untagged notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
+// first. What nobody takes is dropped.
+func (c *Client) untagged(resp *response) error {
+	c.observe(resp)
+	for _, cmd := range c.pending {
+		if cmd.data == nil {
+			continue
+		}
+		taken, err := cmd.data(resp)
+		if err != nil {
+			return c.fail(err)
+		}
+		if taken {
+			return nil
+		}
+	}
+	return nil
+}
+
+func (c *Client) observe(resp *response) {
+	if c.listener != nil {
+		c.listener(resp)
+	}
+	switch resp.name {
+	case "CAPABILITY":
+		c.caps, c.capsKnown = newCapabilities(resp.args), true
+	case "BYE":
+		c.bye = c.refusal("", resp)
+	case "EXISTS":
+		c.messages = resp.number
+	case "EXPUNGE":
+		c.messages = max(c.messages, 1) - 1
+		clear(c.uids) // the messages after it have new numbers
+	case "VANISHED":
+		clear(c.uids)
+	case "ENABLED":
+		for word := range newCapabilities(resp.args) {
+			c.enabled[word] = true
+		}
+	}
+	if resp.code.name == "CAPABILITY" {
+		c.caps, c.capsKnown = newCapabilities(resp.code.args), true
+	}
+}
+
+// tell shows every response to a listener until stopped.
+func (c *Client) tell(listener func(*response)) (stop func()) {
+	c.listener = listener
+	return func() { c.listener = nil }
+}
+
+// body finds the command that takes bodies.
+func (c *Client) body(b *bodyLiteral) error {
+	for _, cmd := range c.pending {
+		if cmd.body != nil {
+			return cmd.body(b)
+		}
+	}
+	return nil
+}
+
+// fail ends the connection. Errors of those who handle data pass as they are; of those of the stream itself is said
+// where and when.
+func (c *Client) fail(err error) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	var handler *handlerError
+	switch {
+	case errors.As(err, &handler):
+		c.dead = handler.err
+	case c.bye != nil:
+		c.dead = c.bye
+	default:
+		lost := &lostError{server: c.opts.Host, err: err}
+		if err == io.EOF {
+			lost.err = errors.New("the server hung up")
+		}
+		if len(c.pending) > 0 {
+			lost.doing = c.pending[0].name
+		}
+		c.dead = lost
+	}
+	c.conn.Close()
+	return c.dead
+}
+
+// handlerError is an error of ours, on its way through the pump.
+type handlerError struct{ err error }
+
+func (e *handlerError) Error() string { return e.err.Error() }
+
+// Close says goodbye where that is possible without waiting for others' data, and closes the connection.
+func (c *Client) Close() error {
+	if c.dead == nil && len(c.pending) == 0 {
+		// The answer is not waited for: it would only tell what is known.
+		c.start(newCommand("LOGOUT"))
+	}
+	if c.dead == nil {
+		c.dead = net.ErrClosed
+	}
+	return c.conn.Close()
+}
+
+// exactWriter makes sure that a literal has the length that was announced.
+type exactWriter struct {
+	w    io.Writer
+	left int64
+	err  error // of w
+}
+
+func (e *exactWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > e.left {
+		return 0, errors.New("more bytes than the literal announced")
+	}
+	n, err := e.w.Write(p)
+	e.left -= int64(n)
+	e.err = err
+	return n, err
+}

@@ -1,0 +1,99 @@
+package imap
+
+import (
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// command is one command, from its making to its answer.
+type command struct {
+	name  string // for errors: the command and what it is about, never a secret
+	parts []part
+	hide  bool // keep the command's arguments out of the trace
+
+	data func(*response) (taken bool, err error) // is offered untagged responses; may be nil
+	body func(*bodyLiteral) error                // takes bodies; may be nil
+
+	tag  string
+	done bool
+	err  error  // the server's NO or BAD
+	code string // of the answer
+	args string // of the code
+}
+
+// part is a stretch of a command: text, and perhaps a literal after it.
+type part struct {
+	text    []byte
+	literal *literal
+}
+
+// literal is a string sent by its length.
+type literal struct {
+	size   int64
+	binary bool // literal8 (RFC 3516): may hold NUL
+	write  func(io.Writer) error
+}
+
+func newCommand(name string) *command {
+	c := &command{name: name}
+	return c.raw(name)
+}
+
+func (c *command) raw(text string) *command {
+	if n := len(c.parts); n == 0 || c.parts[n-1].literal != nil {
+		c.parts = append(c.parts, part{})
+	}
+	last := &c.parts[len(c.parts)-1]
+	last.text = append(last.text, text...)
+	return c
+}
+
+// text adds a string: quoted where it may be, else a literal. Quoted strings take no 8-bit bytes: RFC 9051 would allow
+// UTF-8 in them, but only once enabled.
+func (c *command) text(s string) *command {
+	if !quotable(s) {
+		return c.add(&literal{size: int64(len(s)), write: func(w io.Writer) error {
+			_, err := io.WriteString(w, s)
+			return err
+		}})
+	}
+	return c.raw(quote(s))
+}
+
+// mailbox adds a mailbox's name, and notes it for errors.
+func (c *command) mailbox(raw string) *command {
+	c.name += " " + strconv.Quote(printableName(raw))
+	return c.raw(" ").text(raw)
+}
+
+func (c *command) add(l *literal) *command {
+	c.raw("")
+	c.parts[len(c.parts)-1].literal = l
+	return c
+}
+
+func quotable(s string) bool {
+	if len(s) > 1000 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] == 0 || s[i] == '\r' || s[i] == '\n' || s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// printableName is a mailbox's name as people know it.
+func printableName(raw string) string {
+	if name, ok := decodeName(raw); ok {
+		return printable(name)
+	}
+	return printable(raw)
+}

@@ -1,0 +1,257 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"github.com/klauspost/compress/flate"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Dial connects, secures the connection, logs in, and tells server and client of each other.
+func Dial(ctx context.Context, opts *Options) (*Client, error) {
+	return dial(ctx, opts, new(Traffic), 1, true)
+}
+
+// dial is Dial with the bytes counted at traffic, and a number for the trace. utf8 asks for names and headers in UTF-8.
+func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 bool) (*Client, error) {
+	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
+		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
+	}
+	dialer := net.Dialer{Timeout: opts.stall()}
+	conn, err := dialer.DialContext(ctx, "tcp", opts.Address())
+	if err != nil {
+		return nil, unreachable(ctx, opts, err)
+	}
+	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
+	if opts.Trace != nil {
+		c.trace = &tracer{out: opts.Trace, id: id}
+	}
+	c.adopt(&wire{Conn: conn, traffic: traffic, stall: opts.stall()})
+	stop := c.watch(ctx)
+	err = c.open(ctx, utf8)
+	stop()
+	if err != nil {
+		err = c.because(ctx, err)
+		c.conn.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// unreachable: a name that does not exist stays so; anything else may pass.
+func unreachable(ctx context.Context, opts *Options, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return fmt.Errorf("no host is named %s", opts.Host)
+	}
+	return &lostError{server: opts.Address(), doing: "connecting", err: err}
+}
+
+// adopt reads and writes over conn from now on.
+func (c *Client) adopt(conn net.Conn) {
+	c.conn = conn
+	c.read(conn)
+	c.w = bufio.NewWriterSize(conn, 64<<10)
+}
+
+func (c *Client) read(src io.Reader) {
+	c.r = newReader(src)
+	c.r.sink = c.body
+	if c.trace != nil {
+		c.r.trace = c.trace.received
+	}
+}
+
+// open brings a fresh connection to where commands can be given.
+func (c *Client) open(ctx context.Context, utf8 bool) error {
+	if c.opts.Security == TLS {
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+	}
+	preauth, err := c.greeting()
+	if err != nil {
+		return err
+	}
+	if c.opts.Security == StartTLS {
+		if err := c.startTLS(ctx, preauth); err != nil {
+			return err
+		}
+	}
+	if err := c.needCapabilities(ctx); err != nil {
+		return err
+	}
+	if !preauth {
+		if err := c.login(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.needCapabilities(ctx); err != nil {
+		return err
+	}
+	return c.introduce(ctx, utf8)
+}
+
+func (c *Client) greeting() (preauth bool, err error) {
+	resp, err := c.r.next()
+	if err != nil {
+		return false, c.fail(err)
+	}
+	c.observe(resp)
+	switch {
+	case resp.tag != "*":
+	case resp.name == "OK" || resp.name == "PREAUTH":
+		return resp.name == "PREAUTH", nil
+	case resp.name == "BYE":
+		return false, c.fail(c.bye)
+	}
+	return false, c.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
+		c.opts.Address(), printable(resp.tag+" "+resp.name+" "+resp.text))})
+}
+
+func (c *Client) handshake(ctx context.Context) error {
+	config := &tls.Config{ServerName: c.opts.Host, RootCAs: c.opts.RootCAs, MinVersion: tls.VersionTLS12}
+	conn := tls.Client(c.conn, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return c.fail(&handlerError{c.untrusted(err)})
+	}
+	c.adopt(conn)
+	return nil
+}
+
+// untrusted tells a certificate that is no good from a handshake that broke off.
+func (c *Client) untrusted(err error) error {
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
+		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, cert.Err)
+	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", c.opts.Address())
+	}
+	return &lostError{server: c.opts.Address(), doing: "the TLS handshake", err: err}
+}
+
+// startTLS secures the connection before anything else is said. What the server told in plain text is forgotten, and
+// what it sent after its OK, but before the handshake, was injected by somebody (RFC 9051 section 11.2; CVE-2011-0411).
+func (c *Client) startTLS(ctx context.Context, preauth bool) error {
+	if preauth {
+		return c.fail(&handlerError{fmt.Errorf("%w: %s takes us as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
+	}
+	cmd := newCommand("STARTTLS")
+	if err := c.start(cmd); err != nil {
+		return err
+	}
+	if err := c.wait(cmd); err != nil {
+		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
+	}
+	if c.r.br.Buffered() > 0 {
+		return c.fail(&handlerError{fmt.Errorf("%w: somebody put plain text into the connection to %s after STARTTLS", ErrInsecure, c.opts.Host)})
+	}
+	c.caps, c.capsKnown = nil, false
+	return c.handshake(ctx)
+}
+
+// needCapabilities asks what is offered, unless the server said so unasked.
+func (c *Client) needCapabilities(ctx context.Context) error {
+	if c.capsKnown {
+		return nil
+	}
+	return c.do(ctx, newCommand("CAPABILITY"))
+}
+
+// introduce does what is done once after login, in one round trip or two: ID; ENABLE, which must come before any
+// mailbox is selected; COMPRESS.
+func (c *Client) introduce(ctx context.Context, utf8 bool) error {
+	var cmds []*command
+	if c.caps.has("ID") {
+		cmds = append(cmds, c.identify())
+	}
+	if cmd := c.enable(utf8); cmd != nil {
+		cmds = append(cmds, cmd)
+	}
+	for _, cmd := range cmds {
+		if err := c.start(cmd); err != nil {
+			return err
+		}
+	}
+	for _, cmd := range cmds {
+		if err := c.wait(cmd); err != nil && c.dead != nil { // a refusal of either is no obstacle
+			return err
+		}
+	}
+	if c.opts.Compress && c.caps.has("COMPRESS=DEFLATE") {
+		return c.compress(ctx)
+	}
+	return nil
+}
+
+// identify tells who we are, and keeps who the server says it is (RFC 2971).
+func (c *Client) identify() *command {
+	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
+	cmd.data = func(resp *response) (bool, error) {
+		if resp.name != "ID" {
+			return false, nil
+		}
+		c.id = nil
+		for _, list := range resp.args {
+			for i := 0; i+1 < len(list.list); i += 2 {
+				c.id = append(c.id, mail.Field{Name: string(list.list[i].text), Value: string(list.list[i+1].raw())})
+			}
+		}
+		return true, nil
+	}
+	return cmd
+}
+
+func orUnknown(version string) string {
+	if version == "" {
+		return "unknown"
+	}
+	return version
+}
+
+// enable asks for mod-sequences, for removals by UID, and for UTF-8 as it is stored (RFC 5161, 7162, 6855).
+func (c *Client) enable(utf8 bool) *command {
+	if !c.caps.has("ENABLE") {
+		return nil
+	}
+	words := ""
+	for _, word := range []string{"CONDSTORE", "QRESYNC", "UTF8=ACCEPT"} {
+		if c.caps.has(word) && (utf8 || word != "UTF8=ACCEPT") {
+			words += " " + word
+		}
+	}
+	if words == "" {
+		return nil
+	}
+	return newCommand("ENABLE").raw(words)
+}
+
+// compress puts DEFLATE over the connection (RFC 4978). What the server has sent behind its OK is compressed already.
+func (c *Client) compress(ctx context.Context) error {
+	if err := c.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
+		if c.dead != nil {
+			return err
+		}
+		return nil // refused: then not
+	}
+	deflate, err := flate.NewWriter(c.conn, flate.DefaultCompression)
+	if err != nil {
+		return c.fail(err)
+	}
+	c.read(flate.NewReader(c.r.br))
+	c.w = bufio.NewWriterSize(deflate, 64<<10)
+	c.flusher = deflate
+	return nil
+}

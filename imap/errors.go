@@ -1,0 +1,136 @@
+package imap
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+)
+
+var (
+	// ErrLogin: the server does not accept the user name and the secret.
+	ErrLogin = errors.New("login refused")
+
+	// ErrOverQuota: the account is full.
+	ErrOverQuota = errors.New("over quota")
+
+	// ErrInsecure: the server cannot be talked to without anyone being able to listen.
+	ErrInsecure = errors.New("no encryption")
+)
+
+// Error is a command that the server did not carry out. It is archive.ErrTemporary, archive.ErrNoMailbox, ErrOverQuota
+// or ErrLogin according to what the server gave as reason, and archive.ErrRefused if not temporary.
+type Error struct {
+	Command string // as far as it helps: `EXAMINE "Work"`; never a secret
+	Status  string // NO, BAD or BYE
+	Code    string // the response code in upper case, without its arguments; often empty
+	Text    string // the server's own words
+}
+
+func (e *Error) Error() string {
+	said := e.Status
+	if e.Code != "" {
+		said += " [" + e.Code + "]"
+	}
+	if e.Text != "" {
+		said += " " + e.Text
+	}
+	if e.Command == "" {
+		return "the server ended the connection: " + said
+	}
+	return fmt.Sprintf("%s: the server answered %s", e.Command, said)
+}
+
+// Is gives the error's meaning to errors.Is.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case archive.ErrTemporary:
+		return e.temporary()
+	case archive.ErrRefused:
+		return !e.temporary()
+	case archive.ErrNoMailbox:
+		return e.noMailbox()
+	case ErrOverQuota:
+		return e.Code == "OVERQUOTA"
+	case ErrLogin:
+		return e.login()
+	}
+	return false
+}
+
+// temporary: RFC 5530's codes for what passes, the end of the connection, and what Exchange says under load.
+func (e *Error) temporary() bool {
+	return e.Status == "BYE" ||
+		slices.Contains([]string{"LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG"}, e.Code) ||
+		strings.Contains(e.Text, "User is authenticated but not connected") ||
+		e.RetryAfter() > 0
+}
+
+// noMailbox goes by the code, and where a server has none, by the words of the common servers.
+func (e *Error) noMailbox() bool {
+	if e.Status != "NO" {
+		return false
+	}
+	if e.Code != "" {
+		return e.Code == "NONEXISTENT" || e.Code == "TRYCREATE"
+	}
+	text := strings.ToLower(e.Text)
+	return slices.ContainsFunc([]string{"doesn't exist", "does not exist", "unknown mailbox", "no such mailbox", "not found"},
+		func(words string) bool { return strings.Contains(text, words) })
+}
+
+func (e *Error) login() bool {
+	return slices.Contains([]string{"AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"}, e.Code)
+}
+
+var backoff = regexp.MustCompile(`(?i)Suggested Backoff Time: ([0-9]{1,9})`)
+
+// RetryAfter is the time that the server asked to be left alone, 0 if it did not. Exchange counts it in milliseconds.
+func (e *Error) RetryAfter() time.Duration {
+	match := backoff.FindStringSubmatch(e.Text)
+	if match == nil {
+		return 0
+	}
+	ms, _ := strconv.Atoi(match[1])
+	return time.Duration(ms) * time.Millisecond
+}
+
+func isTemporary(err error) bool { return errors.Is(err, archive.ErrTemporary) }
+
+// lostError is a connection that ended under a command, whichever way.
+type lostError struct {
+	server string
+	doing  string // the command under way; may be empty
+	err    error
+}
+
+func (e *lostError) Error() string {
+	if e.doing == "" {
+		return fmt.Sprintf("lost the connection to %s: %v", e.server, e.err)
+	}
+	return fmt.Sprintf("lost the connection to %s during %s: %v", e.server, e.doing, e.err)
+}
+
+func (e *lostError) Unwrap() error { return e.err }
+
+func (e *lostError) Is(target error) bool { return target == archive.ErrTemporary }
+
+// printable bounds a server's words and takes out what a terminal would obey.
+func printable(text string) string {
+	const enough = 300
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if runes := []rune(clean); len(runes) > enough {
+		return string(runes[:enough]) + "…"
+	}
+	return clean
+}

@@ -1,0 +1,274 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// attributes are what a FETCH response told of a message.
+type attributes uint8
+
+const (
+	hasFlags attributes = 1 << iota
+	hasDate
+	hasSize
+)
+
+// fetchItems are the attributes asked of every message: what there is to know, but neither ENVELOPE nor BODYSTRUCTURE,
+// which servers get wrong and which the body tells anyway.
+func (c *Client) fetchItems(modSeq bool) string {
+	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
+	if modSeq { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
+		items += " MODSEQ"
+	}
+	for _, extra := range c.extraItems() {
+		items += " " + extra
+	}
+	return items
+}
+
+func (c *Client) extraItems() (items []string) {
+	if c.plain {
+		return nil
+	}
+	if c.caps.has("OBJECTID") {
+		items = append(items, "EMAILID", "THREADID")
+	}
+	if c.caps.has("SAVEDATE") {
+		items = append(items, "SAVEDATE")
+	}
+	if c.caps.has("X-GM-EXT-1") {
+		items = append(items, "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS")
+	}
+	if c.is("Dovecot") { // which has no capability for it
+		items = append(items, "X-GUID")
+	}
+	return items
+}
+
+// Messages fetches all but the bodies of every message of the range.
+func (c *Client) Messages(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		g := newGatherer(c, uids, hasFlags|hasDate|hasSize, yield)
+		err := g.fetch(ctx, c.fetchItems(modSeq), "")
+		var refused *Error
+		if errors.As(err, &refused) && refused.Status == "BAD" && g.given.Len() == 0 && len(c.extraItems()) > 0 {
+			c.plain = true // it does not know what it offers: once more without
+			err = g.fetch(ctx, c.fetchItems(modSeq), "")
+		}
+		g.end(err)
+	}
+}
+
+// Flags fetches what can change of every message of the range; changed since a mod-sequence if modifier says so.
+func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
+	items := "UID FLAGS"
+	if modSeq {
+		items += " MODSEQ"
+	}
+	if c.caps.has("X-GM-EXT-1") {
+		items += " X-GM-LABELS"
+	}
+	return func(yield func(mail.Message, error) bool) {
+		g := newGatherer(c, uids, hasFlags, yield)
+		g.end(g.fetch(ctx, items, modifier))
+	}
+}
+
+// gatherer puts messages together from FETCH responses: a server may answer for one message in pieces, and tells
+// unasked of flags that others change meanwhile. Each message is given once, as soon as it is whole.
+type gatherer struct {
+	c     *Client
+	uids  mail.UIDRange
+	need  attributes
+	yield func(mail.Message, error) bool
+
+	given   mail.UIDSet
+	pieces  map[mail.UID]*piece
+	order   []mail.UID // of the pieces, the oldest first
+	stopped bool
+}
+
+type piece struct {
+	mail.Message
+	has attributes
+}
+
+// maxPieces bounds the messages held for a missing attribute; the oldest is then given as it is.
+const maxPieces = 1000
+
+func newGatherer(c *Client, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *gatherer {
+	return &gatherer{c: c, uids: uids, need: need, yield: yield, pieces: map[mail.UID]*piece{}}
+}
+
+func (g *gatherer) fetch(ctx context.Context, items, modifier string) error {
+	if g.uids.Len() == 0 {
+		return nil
+	}
+	cmd := newCommand("UID FETCH").raw(" " + setOf(g.uids).String() + " (" + items + ")" + modifier)
+	cmd.data = g.take
+	err := g.c.do(ctx, cmd)
+	if expungeIssued(err) {
+		return nil
+	}
+	return err
+}
+
+// expungeIssued: a NO that only says that some messages are gone, as one learns anyway (RFC 5530).
+func expungeIssued(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Code == "EXPUNGEISSUED"
+}
+
+func setOf(r mail.UIDRange) (s mail.UIDSet) {
+	s.AddRange(r)
+	return s
+}
+
+func (g *gatherer) take(resp *response) (bool, error) {
+	if resp.name != "FETCH" || len(resp.args) == 0 {
+		return false, nil
+	}
+	pairs := resp.args[0].list
+	uid, ok := g.c.uidOf(resp)
+	if !ok || !g.uids.Contains(uid) || g.given.Contains(uid) {
+		return true, nil
+	}
+	if len(g.pieces) == 0 { // the common case: whole in one response
+		p := piece{Message: mail.Message{UID: uid, Size: -1}}
+		if g.c.readMessage(&p, pairs); p.has&g.need == g.need {
+			g.give(p.Message)
+			return true, nil
+		}
+	}
+	p := g.pieces[uid]
+	if p == nil {
+		p = &piece{Message: mail.Message{UID: uid, Size: -1}}
+		g.pieces[uid] = p
+		g.order = append(g.order, uid)
+	}
+	if g.c.readMessage(p, pairs); p.has&g.need == g.need {
+		delete(g.pieces, uid)
+		g.give(p.Message)
+	}
+	for len(g.order) > maxPieces {
+		g.giveOldest()
+	}
+	return true, nil
+}
+
+func (g *gatherer) giveOldest() {
+	p := g.pieces[g.order[0]]
+	delete(g.pieces, g.order[0])
+	g.order = g.order[1:]
+	if p != nil {
+		g.give(p.Message)
+	}
+}
+
+func (g *gatherer) give(m mail.Message) {
+	g.given.Add(m.UID)
+	if !g.stopped {
+		g.stopped = !g.yield(m, nil)
+	}
+}
+
+// end gives what is left, with what is known of it, and the error.
+func (g *gatherer) end(err error) {
+	if g.c.dead == nil {
+		for len(g.order) > 0 {
+			g.giveOldest()
+		}
+	}
+	if err != nil && !g.stopped {
+		g.yield(mail.Message{}, err)
+	}
+}
+
+// uidOf tells the message of a FETCH response: by the UID in it, or else by the one told for its number before.
+func (c *Client) uidOf(resp *response) (mail.UID, bool) {
+	if n, found := attribute(resp.args[0].list, "UID"); found {
+		v, ok := n.number()
+		uid, valid := asUID(v)
+		if !ok || !valid {
+			return 0, false
+		}
+		if len(c.uids) >= maxPieces {
+			clear(c.uids)
+		}
+		c.uids[resp.number] = uid
+		return uid, true
+	}
+	uid, ok := c.uids[resp.number]
+	return uid, ok
+}
+
+// readMessage takes from the pairs of a FETCH response what belongs to a message.
+func (c *Client) readMessage(p *piece, pairs []node) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, value := pairs[i], pairs[i+1]
+		switch {
+		case name.is("FLAGS"):
+			p.Flags = c.flagsOf(value)
+			p.has |= hasFlags
+		case name.is("INTERNALDATE"):
+			p.Internal = mail.ParseDate(string(value.text))
+			p.has |= hasDate
+		case name.is("RFC822.SIZE"):
+			if v, ok := value.number(); ok {
+				p.Size = int64(min(v, 1<<62))
+			}
+			p.has |= hasSize
+		case name.is("MODSEQ"):
+			if len(value.list) > 0 {
+				p.ModSeq, _ = value.list[0].number()
+			}
+		case name.is("SAVEDATE"):
+			if value.isText() {
+				p.Saved = mail.ParseDate(string(value.text))
+			}
+		case name.is("X-GM-LABELS"):
+			p.Labels = value.words()
+			slices.Sort(p.Labels)
+		default:
+			readID(&p.IDs, name, value)
+		}
+	}
+}
+
+func readID(ids *mail.IDs, name, value node) {
+	switch {
+	case name.is("EMAILID"):
+		ids.Email = objectID(value)
+	case name.is("THREADID"):
+		ids.Thread = objectID(value)
+	case name.is("X-GUID"):
+		ids.XGUID = objectID(value)
+	case name.is("X-GM-MSGID"):
+		ids.GMMsg = objectID(value)
+	case name.is("X-GM-THRID"):
+		ids.GMThread = objectID(value)
+	}
+}
+
+// maxFlagSets bounds the flag sets remembered. Most messages of a mailbox have one of a few.
+const maxFlagSets = 1000
+
+func (c *Client) flagsOf(list node) mail.Flags {
+	c.scratch = list.appendTo(c.scratch[:0])
+	if flags, known := c.flags[string(c.scratch)]; known {
+		return flags
+	}
+	key := strings.Clone(string(c.scratch))
+	flags := mail.NewFlags(list.words()...)
+	if len(c.flags) >= maxFlagSets {
+		clear(c.flags)
+	}
+	c.flags[key] = flags
+	return flags
+}

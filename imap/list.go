@@ -1,0 +1,200 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others whose prefix is named,
+// with nothing selected: about a selected mailbox a server may tell what that session knew last.
+func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
+	if err := c.Unselect(ctx); err != nil {
+		return nil, err
+	}
+	spaces, err := c.Namespaces(ctx)
+	if err != nil && c.dead != nil {
+		return nil, err
+	}
+	wanted := func(raw string) bool {
+		return personal(raw, spaces) || slices.ContainsFunc(named, func(prefix string) bool { return strings.HasPrefix(raw, prefix) })
+	}
+	survey := &mail.Survey{Time: time.Now()}
+	l := newListing()
+	if err := c.list(ctx, l); err != nil {
+		return nil, err
+	}
+	subscribed, err := c.subscriptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	survey.Mailboxes = l.mailboxes(wanted)
+	survey.Dangling = subscribe(survey.Mailboxes, subscribed, wanted)
+	return survey, c.fillIn(ctx, survey.Mailboxes)
+}
+
+// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154).
+func (c *Client) list(ctx context.Context, l *listing) error {
+	cmd := newCommand("LIST").raw(` "" "*"`)
+	if options := c.listReturn(); options != "" {
+		cmd.raw(" RETURN (" + options + ")")
+	}
+	cmd.data = l.take
+	return c.do(ctx, cmd)
+}
+
+func (c *Client) listReturn() string {
+	if !c.caps.has("LIST-EXTENDED") {
+		return ""
+	}
+	options := []string{"SUBSCRIBED", "CHILDREN"}
+	if c.caps.has("SPECIAL-USE") {
+		options = append(options, "SPECIAL-USE")
+	}
+	if c.caps.has("LIST-STATUS") {
+		// Cyrus 3.6 answers garbage to MAILBOXID in here; it is asked singly there.
+		options = append(options, "STATUS ("+c.statusItems(!c.is("Cyrus"))+")")
+	}
+	return strings.Join(options, " ")
+}
+
+// is reports whether the server names itself so.
+func (c *Client) is(name string) bool {
+	return slices.ContainsFunc(c.id, func(f mail.Field) bool {
+		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
+	})
+}
+
+// subscriptions gives the raw names subscribed to, those included that name no mailbox any more.
+func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
+	cmd := newCommand("LSUB").raw(` "" "*"`)
+	if c.caps.has("LIST-EXTENDED") {
+		cmd = newCommand("LIST").raw(` (SUBSCRIBED) "" "*"`)
+	}
+	var names []string
+	cmd.data = func(resp *response) (bool, error) {
+		if (resp.name != "LIST" && resp.name != "LSUB") || len(resp.args) < 3 {
+			return false, nil
+		}
+		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
+		if resp.name == "LIST" || !slices.ContainsFunc(resp.args[0].list, func(n node) bool { return n.is(`\Noselect`) }) {
+			names = append(names, string(resp.args[2].text))
+		}
+		return true, nil
+	}
+	err := c.do(ctx, cmd)
+	if c.dead == nil && err != nil {
+		return nil, nil // a server without subscriptions
+	}
+	return names, err
+}
+
+// subscribe marks the mailboxes subscribed to, and returns the names that are not among them.
+func subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
+	for _, name := range names {
+		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
+		if !found {
+			i = slices.IndexFunc(mailboxes, func(m mail.Mailbox) bool { return sameName(m.Raw) == sameName(name) })
+			found = i >= 0
+		}
+		if found {
+			mailboxes[i].Subscribed = true
+		}
+		if (!found || slices.ContainsFunc(mailboxes[i].Attributes, isNonExistent)) && wanted(name) {
+			dangling = append(dangling, name)
+		}
+	}
+	slices.Sort(dangling)
+	return slices.Compact(dangling)
+}
+
+func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
+
+// fillIn asks singly for what the listing did not tell.
+func (c *Client) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
+	var lacking, nameless []*mail.Mailbox
+	for i := range mailboxes {
+		switch m := &mailboxes[i]; {
+		case !m.Selectable():
+		case m.Status == nil:
+			lacking = append(lacking, m)
+		case m.Status.MailboxID == "" && c.caps.has("OBJECTID"):
+			nameless = append(nameless, m)
+		}
+	}
+	defer c.watch(ctx)()
+	err := c.status(lacking, c.statusItems(true))
+	if err == nil {
+		err = c.status(nameless, "MAILBOXID")
+	}
+	return c.because(ctx, err)
+}
+
+// listing gathers LIST and STATUS responses as they come, in whatever order.
+type listing struct {
+	byName map[string]*mail.Mailbox // by raw name
+	status statusAnswers
+}
+
+func newListing() *listing {
+	return &listing{byName: map[string]*mail.Mailbox{}, status: statusAnswers{}}
+}
+
+func (l *listing) take(resp *response) (bool, error) {
+	if resp.name != "LIST" || len(resp.args) < 3 {
+		return l.status.take(resp)
+	}
+	m := newMailbox(resp.args)
+	l.byName[m.Raw] = &m
+	return true, nil
+}
+
+// mailboxes are those wanted, by raw name.
+func (l *listing) mailboxes(wanted func(raw string) bool) []mail.Mailbox {
+	var list []mail.Mailbox
+	for raw, m := range l.byName {
+		if !wanted(raw) {
+			continue
+		}
+		if m.Selectable() {
+			l.status.give(m)
+		}
+		list = append(list, *m)
+	}
+	slices.SortFunc(list, func(a, b mail.Mailbox) int { return cmp.Compare(a.Raw, b.Raw) })
+	return list
+}
+
+var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
+
+// newMailbox reads "(\HasNoChildren \Sent) "/" Sent".
+func newMailbox(args []node) mail.Mailbox {
+	m := mail.Mailbox{Raw: string(args[2].text), Delimiter: string(args[1].raw())}
+	m.Name = m.Raw
+	if name, ok := decodeName(m.Raw); ok {
+		m.Name = name
+	}
+	for _, attribute := range args[0].words() {
+		switch {
+		case strings.EqualFold(attribute, `\Subscribed`):
+			m.Subscribed = true
+		case strings.EqualFold(attribute, `\Marked`), strings.EqualFold(attribute, `\Unmarked`):
+			// of sessions, like \Recent: it tells whether somebody has looked since mail came
+		case isSpecialUse(attribute):
+			m.SpecialUse = append(m.SpecialUse, attribute)
+		default:
+			m.Attributes = append(m.Attributes, attribute)
+		}
+	}
+	slices.Sort(m.Attributes)
+	slices.Sort(m.SpecialUse)
+	return m
+}
+
+func isSpecialUse(attribute string) bool {
+	return slices.ContainsFunc(specialUses, func(use string) bool { return strings.EqualFold(use, attribute) })
+}

@@ -1,0 +1,82 @@
+package imap
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Namespaces asks whose mailboxes are where (RFC 2342); nil where the server does not tell.
+func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
+	if !c.caps.has("NAMESPACE") {
+		return nil, nil
+	}
+	var spaces []mail.Namespace
+	cmd := newCommand("NAMESPACE")
+	cmd.data = func(resp *response) (bool, error) {
+		if resp.name != "NAMESPACE" {
+			return false, nil
+		}
+		for i, kind := range []mail.NamespaceKind{mail.Personal, mail.OtherUsers, mail.Shared} {
+			if i < len(resp.args) {
+				spaces = append(spaces, namespaces(kind, resp.args[i].list)...)
+			}
+		}
+		return true, nil
+	}
+	return spaces, c.do(ctx, cmd)
+}
+
+func namespaces(kind mail.NamespaceKind, list []node) (spaces []mail.Namespace) {
+	for _, n := range list {
+		if len(n.list) >= 2 && n.list[0].isText() {
+			spaces = append(spaces, mail.Namespace{Kind: kind, Prefix: string(n.list[0].text), Delimiter: string(n.list[1].raw())})
+		}
+	}
+	return spaces
+}
+
+// personal reports whether a mailbox is the user's own: the longest prefix that fits decides. INBOX always is, and so is
+// everything where no namespace is told.
+func personal(raw string, spaces []mail.Namespace) bool {
+	space, found := namespaceOf(raw, spaces)
+	return !found || space.Kind == mail.Personal
+}
+
+func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
+	if strings.EqualFold(raw, "INBOX") {
+		return best, false
+	}
+	for _, space := range spaces {
+		root := strings.TrimSuffix(space.Prefix, space.Delimiter)
+		if (strings.HasPrefix(raw, space.Prefix) || raw == root) && (!found || len(space.Prefix) > len(best.Prefix)) {
+			best, found = space, true
+		}
+	}
+	return best, found
+}
+
+// Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.
+func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
+	if !c.caps.has("QUOTA") {
+		return nil, nil
+	}
+	var quota []mail.Quota
+	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
+	cmd.data = func(resp *response) (bool, error) {
+		if resp.name != "QUOTA" || len(resp.args) < 2 {
+			return resp.name == "QUOTAROOT", nil
+		}
+		triples := resp.args[1].list
+		for i := 0; i+2 < len(triples); i += 3 {
+			usage, ok := triples[i+1].number()
+			limit, ok2 := triples[i+2].number()
+			if ok && ok2 {
+				quota = append(quota, mail.Quota{Root: string(resp.args[0].text), Resource: string(triples[i].text), Usage: usage, Limit: limit})
+			}
+		}
+		return true, nil
+	}
+	return quota, c.do(ctx, cmd)
+}

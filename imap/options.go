@@ -1,0 +1,110 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Security is how a connection is kept from being read by others.
+type Security uint8
+
+const (
+	TLS      Security = iota // from the first byte: imaps://
+	StartTLS                 // STARTTLS before anything else, or no connection: imap://
+	Plain                    // nothing; off the loopback only with Options.Insecure
+)
+
+// Options say which account to connect to, and how. The zero value of each field but Host and User will do.
+type Options struct {
+	Host     string
+	Port     int // 0: 993 with TLS, 143 otherwise
+	Security Security
+	Insecure bool           // Plain may leave this host
+	RootCAs  *x509.CertPool // nil: those of the system
+
+	User      string
+	Password  string
+	Token     func(context.Context) (string, error) // an OAuth access token, where there is no password
+	Mechanism string                                // PLAIN, LOGIN, OAUTHBEARER, XOAUTH2; "" takes the best that is offered
+
+	Connections int           // at most this many at once; 0: 4
+	Namespaces  []string      // prefixes of namespaces of other users, or shared, that are to be read too
+	Compress    bool          // COMPRESS=DEFLATE where offered: good below about 100 Mbit/s, bad above
+	Stall       time.Duration // give up a connection that moves no byte for so long; 0: 2 minutes
+	Trace       io.Writer     // gets the protocol, secrets and bodies left out; nil: nobody does
+	Version     string        // of this program, told to the server by ID
+	Journal     string        // Target: a folder for journals of what was appended, see journal.go; "": none is kept
+}
+
+// ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
+// the loopback. A secret in a URL is refused: URLs stand in argument lists, histories and logs.
+func ParseURL(text string) (Options, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return Options{}, errors.New("the account's URL cannot be read; it looks like imaps://user@host")
+	}
+	if _, has := u.User.Password(); has {
+		return Options{}, errors.New("the account's URL holds a password; leave it out and give it by variable, file or command")
+	}
+	o := Options{Host: u.Hostname(), User: u.User.Username()}
+	switch {
+	case u.Scheme == "imaps":
+		o.Security = TLS
+	case u.Scheme == "imap" && isLoopback(o.Host):
+		o.Security = Plain
+	case u.Scheme == "imap":
+		o.Security = StartTLS
+	default:
+		return Options{}, fmt.Errorf("%q is not an IMAP URL; it looks like imaps://user@host", u.Redacted())
+	}
+	if o.Host == "" || o.User == "" {
+		return Options{}, fmt.Errorf("%q lacks a user or a host; it looks like imaps://user@host", u.Redacted())
+	}
+	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
+		return Options{}, fmt.Errorf("%q says more than an account; it looks like imaps://user@host", u.Redacted())
+	}
+	if p := u.Port(); p != "" {
+		port, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || port == 0 {
+			return Options{}, fmt.Errorf("%q is not a port", p)
+		}
+		o.Port = int(port)
+	}
+	return o, nil
+}
+
+// Address is host:port.
+func (o *Options) Address() string {
+	port := o.Port
+	if port == 0 {
+		port = 143
+		if o.Security == TLS {
+			port = 993
+		}
+	}
+	return net.JoinHostPort(o.Host, strconv.Itoa(port))
+}
+
+// String names the account for people: user@host.
+func (o *Options) String() string { return o.User + "@" + o.Host }
+
+func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
+func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
+
+// isLoopback: names other than localhost are not looked up, for what they mean is in others' hands.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

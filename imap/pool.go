@@ -1,0 +1,151 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// pool shares out the connections of one account. When the server refuses one more while others are open, whatever
+// reason it gives (BYE, NO [LIMIT], a login that does not work any more), the pool goes on with those it has.
+type pool struct {
+	opts    Options
+	utf8    bool
+	traffic Traffic
+	tokens  chan struct{} // one for each connection that may be in use
+
+	mu     sync.Mutex
+	idle   []idleClient
+	open   int // in use or idle
+	limit  int
+	dialed int
+	closed bool
+}
+
+type idleClient struct {
+	*Client
+	since time.Time
+}
+
+// fresh is how long an idle connection is trusted without asking.
+const fresh = 30 * time.Second
+
+var errClosed = errors.New("the account is closed")
+
+func newPool(opts Options, utf8 bool) *pool {
+	p := &pool{opts: opts, utf8: utf8, limit: opts.connections()}
+	p.tokens = make(chan struct{}, p.limit)
+	for range p.limit {
+		p.tokens <- struct{}{}
+	}
+	return p
+}
+
+// get waits for a connection that works.
+func (p *pool) get(ctx context.Context) (*Client, error) {
+	for {
+		select {
+		case <-p.tokens:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		c, err := p.connect(ctx)
+		if err == nil {
+			return c, nil
+		}
+		if !p.doWithout(ctx, err) {
+			p.tokens <- struct{}{}
+			return nil, err
+		}
+	}
+}
+
+// connect takes an idle connection, or makes a new one.
+func (p *pool) connect(ctx context.Context) (*Client, error) {
+	for {
+		c, err := p.takeIdle()
+		if err != nil {
+			return nil, err
+		}
+		if c.Client == nil {
+			break
+		}
+		if time.Since(c.since) < fresh || c.do(ctx, newCommand("NOOP")) == nil {
+			return c.Client, nil
+		}
+		p.drop(c.Client)
+	}
+	p.mu.Lock()
+	p.dialed++
+	id := p.dialed
+	p.mu.Unlock()
+	c, err := dial(ctx, &p.opts, &p.traffic, id, p.utf8)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.open++
+	p.mu.Unlock()
+	return c, nil
+}
+
+func (p *pool) takeIdle() (c idleClient, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return c, errClosed
+	}
+	if n := len(p.idle); n > 0 {
+		c, p.idle = p.idle[n-1], p.idle[:n-1]
+	}
+	return c, nil
+}
+
+// doWithout gives up one connection for good, if there are others.
+func (p *pool) doWithout(ctx context.Context, err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if ctx.Err() != nil || p.closed || p.open == 0 || p.limit == 1 {
+		return false
+	}
+	p.limit--
+	return true
+}
+
+// put gives a connection back; one that is broken is forgotten.
+func (p *pool) put(c *Client) {
+	p.mu.Lock()
+	if c.dead == nil && !p.closed {
+		p.idle = append(p.idle, idleClient{c, time.Now()})
+		p.mu.Unlock()
+	} else {
+		p.mu.Unlock()
+		p.drop(c)
+	}
+	p.tokens <- struct{}{}
+}
+
+func (p *pool) drop(c *Client) {
+	c.Close()
+	p.mu.Lock()
+	p.open--
+	p.mu.Unlock()
+}
+
+// parallel is how many connections there can be.
+func (p *pool) parallel() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.limit
+}
+
+func (p *pool) close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, c := range idle {
+		p.drop(c.Client)
+	}
+}

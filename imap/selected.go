@@ -1,0 +1,121 @@
+package imap
+
+import (
+	"context"
+	"math"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Selection is what SELECT or EXAMINE tells of a mailbox.
+type Selection struct {
+	mail.Status
+	Flags          []string // that occur in the mailbox
+	PermanentFlags []string // that can be set; \* among them: new keywords too
+	Told           bool     // PermanentFlags were told at all: if not, every flag can be set (RFC 9051 section 6.3.2)
+}
+
+// Examine opens a mailbox for reading, anew even where it is open.
+func (c *Client) Examine(ctx context.Context, raw string) (*Selection, error) {
+	return c.openMailbox(ctx, "EXAMINE", raw)
+}
+
+// Select opens a mailbox for writing.
+func (c *Client) Select(ctx context.Context, raw string) (*Selection, error) {
+	return c.openMailbox(ctx, "SELECT", raw)
+}
+
+func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection, error) {
+	s := &Selection{}
+	cmd := newCommand(verb).mailbox(raw)
+	if c.caps.condstore() {
+		cmd.raw(" (CONDSTORE)")
+	}
+	cmd.data = func(resp *response) (bool, error) { return s.take(resp), nil }
+	c.selected, c.messages = "", 0
+	clear(c.uids)
+	if err := c.do(ctx, cmd); err != nil {
+		return nil, err
+	}
+	c.selected = raw
+	s.Messages = uint32(min(c.messages, math.MaxUint32))
+	return s, nil
+}
+
+// take notes one untagged response of the opening.
+func (s *Selection) take(resp *response) bool {
+	if resp.name == "FLAGS" && len(resp.args) > 0 {
+		s.Flags = resp.args[0].words()
+		return true
+	}
+	var first node
+	if len(resp.code.args) > 0 {
+		first = resp.code.args[0]
+	}
+	n, ok := first.number()
+	switch resp.code.name {
+	case "UIDVALIDITY":
+		s.UIDValidity = number32Or0(n, ok)
+	case "UIDNEXT":
+		s.UIDNext = number32Or0(n, ok)
+	case "HIGHESTMODSEQ":
+		s.HighestModSeq = n
+	case "NOMODSEQ":
+		s.HighestModSeq = 0
+	case "PERMANENTFLAGS":
+		s.PermanentFlags, s.Told = first.words(), true
+	case "MAILBOXID":
+		s.MailboxID = objectID(first)
+	default:
+		return false
+	}
+	return true
+}
+
+func number32Or0(n uint64, ok bool) uint32 {
+	if !ok || n > math.MaxUint32 {
+		return 0
+	}
+	return uint32(n)
+}
+
+// Unselect leaves the mailbox that is open, without expunging. CLOSE would do so too on a mailbox opened by EXAMINE, but
+// not on one opened by SELECT; where UNSELECT is not offered, EXAMINE comes first.
+func (c *Client) Unselect(ctx context.Context) error {
+	if c.selected == "" {
+		return nil
+	}
+	verb := "UNSELECT"
+	if !c.caps.has(verb) {
+		verb = "CLOSE"
+		if _, err := c.Examine(ctx, c.selected); err != nil {
+			return c.deadOnly(err)
+		}
+	}
+	err := c.do(ctx, newCommand(verb))
+	c.selected, c.messages = "", 0
+	clear(c.uids)
+	return c.deadOnly(err)
+}
+
+// deadOnly lets an error pass only if it ended the connection.
+func (c *Client) deadOnly(err error) error {
+	if c.dead == nil {
+		return nil
+	}
+	return err
+}
+
+// canSet reports whether a flag will stay on messages of this mailbox.
+func (s *Selection) canSet(flag string) bool {
+	if !s.Told {
+		return true
+	}
+	for _, p := range s.PermanentFlags {
+		if strings.EqualFold(p, flag) || p == `\*` && !strings.HasPrefix(flag, `\`) {
+			return true
+		}
+	}
+	return false
+}

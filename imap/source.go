@@ -1,0 +1,119 @@
+package imap
+
+import (
+	"context"
+	"io"
+	"iter"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Source is an account that is read. It never changes anything there: mailboxes are opened by EXAMINE, bodies fetched by
+// PEEK.
+type Source struct{ pool *pool }
+
+var _ archive.Source = (*Source)(nil)
+
+// NewSource prepares to read an account. Nothing is connected yet.
+func NewSource(opts Options) *Source { return &Source{newPool(opts, true)} }
+
+// with lends a connection.
+func (s *Source) with(ctx context.Context, use func(*Client) error) error {
+	c, err := s.pool.get(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.pool.put(c)
+	return use(c)
+}
+
+// Server tells what the server says of itself and of the account.
+func (s *Source) Server(ctx context.Context) (server mail.Server, err error) {
+	err = s.with(ctx, func(c *Client) error {
+		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
+		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {
+			return err
+		}
+		if server.Quota, err = c.Quota(ctx); err != nil && c.dead != nil {
+			return err
+		}
+		return nil
+	})
+	return server, err
+}
+
+// Survey takes a fresh view of every mailbox.
+func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
+	err = s.with(ctx, func(c *Client) error {
+		survey, err = c.Survey(ctx, s.pool.opts.Namespaces)
+		return err
+	})
+	return survey, err
+}
+
+// Examine opens a mailbox on a connection of its own.
+func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (archive.View, error) {
+	c, err := s.pool.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	selection, err := c.Examine(ctx, mailbox.Raw)
+	if err != nil {
+		s.pool.put(c)
+		return nil, err
+	}
+	return &view{source: s, c: c, selection: selection}, nil
+}
+
+// Parallel is how many views can be open at once.
+func (s *Source) Parallel() int { return s.pool.parallel() }
+
+// Traffic is the bytes received and sent so far.
+func (s *Source) Traffic() (in, out int64) { return s.pool.traffic.Bytes() }
+
+// Close closes the idle connections now, and those in use when they are given back.
+func (s *Source) Close() error {
+	s.pool.close()
+	return nil
+}
+
+// view is a mailbox opened for reading.
+type view struct {
+	source    *Source
+	c         *Client
+	selection *Selection
+}
+
+func (v *view) Status() mail.Status      { return v.selection.Status }
+func (v *view) PermanentFlags() []string { return v.selection.PermanentFlags }
+func (v *view) modSeq() bool             { return v.selection.HighestModSeq > 0 }
+
+func (v *view) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return v.c.Messages(ctx, uids, v.modSeq())
+}
+
+func (v *view) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return v.c.Flags(ctx, uids, v.modSeq(), "")
+}
+
+func (v *view) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (mail.UIDSet, bool, error) {
+	return v.c.Changes(ctx, uids, since, changed)
+}
+
+func (v *view) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
+	return v.c.UIDs(ctx, uids)
+}
+
+func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	return v.c.Bodies(ctx, messages, read)
+}
+
+// Close gives the connection back. It can be called again.
+func (v *view) Close() error {
+	if v.c != nil {
+		v.source.pool.put(v.c)
+		v.c = nil
+	}
+	return nil
+}

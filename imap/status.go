@@ -1,0 +1,146 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// statusItems are the numbers asked of a mailbox. HIGHESTMODSEQ may only be asked where it is offered.
+func (c *Client) statusItems(mailboxID bool) string {
+	items := "MESSAGES UIDNEXT UIDVALIDITY"
+	if c.caps.condstore() {
+		items += " HIGHESTMODSEQ"
+	}
+	if mailboxID && c.caps.has("OBJECTID") {
+		items += " MAILBOXID"
+	}
+	return items
+}
+
+// parseStatus reads the pairs of a STATUS response; ok is false where one of the numbers is missing that make a mailbox.
+func parseStatus(pairs []node) (s mail.Status, ok bool) {
+	messages, okMessages := number32(pairs, "MESSAGES")
+	next, okNext := number32(pairs, "UIDNEXT")
+	validity, okValidity := number32(pairs, "UIDVALIDITY")
+	s = mail.Status{Messages: messages, UIDNext: next, UIDValidity: validity}
+	if n, found := attribute(pairs, "HIGHESTMODSEQ"); found {
+		s.HighestModSeq, _ = n.number()
+	}
+	if n, found := attribute(pairs, "MAILBOXID"); found {
+		s.MailboxID = objectID(n)
+	}
+	return s, okMessages && okNext && okValidity
+}
+
+// objectID reads "(F2212ea87)" as RFC 8474 has it, and the bare id as well.
+func objectID(n node) string {
+	if n.kind == listKind && len(n.list) > 0 {
+		n = n.list[0]
+	}
+	return string(n.raw())
+}
+
+func number32(pairs []node, name string) (uint32, bool) {
+	n, found := attribute(pairs, name)
+	if !found {
+		return 0, false
+	}
+	v, ok := n.number()
+	return uint32(v), ok && v <= math.MaxUint32
+}
+
+// statusWindow bounds the STATUS commands under way, so that their text surely fits the buffers between us.
+const statusWindow = 50
+
+// status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers cannot be had keeps a nil
+// Status: the server's NO is about that mailbox alone, and nothing follows from it.
+func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
+	answers := statusAnswers{}
+	var underWay []*command
+	finish := func(left int) error {
+		for len(underWay) > left {
+			if err := c.wait(underWay[0]); err != nil && c.dead != nil {
+				return err
+			}
+			underWay = underWay[1:]
+		}
+		return nil
+	}
+	for _, m := range mailboxes {
+		cmd := newCommand("STATUS").mailbox(m.Raw).raw(" (" + items + ")")
+		cmd.data = answers.take
+		if err := c.start(cmd); err != nil {
+			return err
+		}
+		underWay = append(underWay, cmd)
+		if err := finish(statusWindow); err != nil {
+			return err
+		}
+	}
+	if err := finish(0); err != nil {
+		return err
+	}
+	for _, m := range mailboxes {
+		answers.give(m)
+	}
+	return nil
+}
+
+// Status asks the numbers of one mailbox.
+func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
+	answers := statusAnswers{}
+	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
+	cmd.data = answers.take
+	if err := c.do(ctx, cmd); err != nil {
+		return mail.Status{}, err
+	}
+	m := mail.Mailbox{Raw: raw}
+	if answers.give(&m); m.Status == nil {
+		return mail.Status{}, errors.New(cmd.name + ": the server gave no numbers")
+	}
+	return *m.Status, nil
+}
+
+// statusAnswers are STATUS responses by mailbox.
+type statusAnswers map[string]statusAnswer
+
+type statusAnswer struct {
+	status   mail.Status
+	complete bool
+}
+
+func (a statusAnswers) take(resp *response) (bool, error) {
+	if resp.name != "STATUS" || len(resp.args) < 2 {
+		return false, nil
+	}
+	status, ok := parseStatus(resp.args[1].list)
+	a[sameName(string(resp.args[0].text))] = statusAnswer{status, ok}
+	return true, nil
+}
+
+// give fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
+func (a statusAnswers) give(m *mail.Mailbox) {
+	answer, found := a[sameName(m.Raw)]
+	switch {
+	case found && answer.complete:
+		m.Status = &answer.status
+	case found && m.Status != nil && answer.status.MailboxID != "":
+		m.Status.MailboxID = answer.status.MailboxID
+	}
+}
+
+// sameName is one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has
+// no case.
+func sameName(raw string) string {
+	if strings.EqualFold(raw, "INBOX") {
+		return "INBOX"
+	}
+	if name, ok := decodeName(raw); ok {
+		return name
+	}
+	return raw
+}

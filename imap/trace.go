@@ -1,0 +1,43 @@
+package imap
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// tracer writes what goes over the wire, line by line. Literals appear by their size; what follows a login is left out.
+type tracer struct {
+	mu  sync.Mutex
+	out io.Writer
+	id  int // tells the connections apart
+}
+
+// sent notes a line of the client; hidden ones by their first two words, tag and command.
+func (t *tracer) sent(line []byte, hide bool) {
+	if t == nil {
+		return
+	}
+	line = bytes.TrimRight(line, "\r\n")
+	if hide {
+		if words := bytes.SplitN(line, []byte(" "), 3); len(words) == 3 {
+			line = fmt.Appendf(nil, "%s %s …", words[0], words[1])
+		} else {
+			line = []byte("…")
+		}
+	}
+	t.write('C', line)
+}
+
+func (t *tracer) received(line []byte) {
+	if t != nil {
+		t.write('S', line)
+	}
+}
+
+func (t *tracer) write(who byte, line []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprintf(t.out, "%c%d: %s\n", who, t.id, line)
+}

@@ -1,0 +1,99 @@
+package imap
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// mailboxBase64 is modified base64: "," instead of "/", no padding (RFC 3501 section 5.1.3).
+var mailboxBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+
+// decodeName gives the name of a mailbox in UTF-8 from modified UTF-7, or ok false where it is not that. A server that
+// sends UTF-8 outright (UTF8=ACCEPT, or without asking) is understood too: 8-bit bytes cannot occur in modified UTF-7.
+func decodeName(raw string) (name string, ok bool) {
+	if !isASCII(raw) {
+		return raw, utf8.ValidString(raw)
+	}
+	var b strings.Builder
+	for {
+		plain, rest, shifted := strings.Cut(raw, "&")
+		b.WriteString(plain)
+		if !shifted {
+			return b.String(), true
+		}
+		encoded, rest, closed := strings.Cut(rest, "-")
+		if !closed {
+			return "", false
+		}
+		if encoded == "" { // "&-" stands for "&"
+			b.WriteByte('&')
+		} else if !decodeShifted(&b, encoded) {
+			return "", false
+		}
+		raw = rest
+	}
+}
+
+// decodeShifted decodes what stands between "&" and "-": UTF-16 in base64.
+func decodeShifted(b *strings.Builder, encoded string) bool {
+	units, err := mailboxBase64.DecodeString(encoded)
+	if err != nil || len(units)%2 != 0 {
+		return false
+	}
+	for i := 0; i < len(units); i += 2 {
+		r := rune(units[i])<<8 | rune(units[i+1])
+		if utf16.IsSurrogate(r) {
+			if i += 2; i >= len(units) {
+				return false
+			}
+			if r = utf16.DecodeRune(r, rune(units[i])<<8|rune(units[i+1])); r == utf8.RuneError {
+				return false
+			}
+		}
+		b.WriteRune(r)
+	}
+	return true
+}
+
+// EncodeName writes a mailbox name in modified UTF-7. It inverts the decoding of every properly encoded name.
+func EncodeName(name string) string {
+	var b strings.Builder
+	var shifted []rune
+	flush := func() {
+		if len(shifted) == 0 {
+			return
+		}
+		var units []byte
+		for _, u := range utf16.Encode(shifted) {
+			units = append(units, byte(u>>8), byte(u))
+		}
+		b.WriteString("&" + mailboxBase64.EncodeToString(units) + "-")
+		shifted = shifted[:0]
+	}
+	for _, r := range name {
+		switch {
+		case r < ' ' || r > '~':
+			shifted = append(shifted, r)
+			continue
+		case r == '&':
+			flush()
+			b.WriteString("&-")
+		default:
+			flush()
+			b.WriteRune(r)
+		}
+	}
+	flush()
+	return b.String()
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
