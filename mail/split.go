@@ -121,7 +121,7 @@ func NewSplitter(r io.Reader) *Splitter {
 func (s *Splitter) Reset(r io.Reader) {
 	s.src, s.end = r, nil
 	s.r, s.w = 0, 0
-	s.part, s.ready, s.done = Part{}, nil, true
+	s.part, s.ready, s.done = Part{s: s}, nil, true
 	s.begun, s.midLine, s.runs = false, false, 0
 }
 

@@ -99,6 +99,13 @@ func reference(message string) (pieces []piece) {
 	if header > 0 {
 		pieces = append(pieces, piece{kind: HeaderPart, data: message[:header]})
 	}
+	var text strings.Builder
+	endText := func() {
+		if text.Len() > 0 {
+			pieces = append(pieces, piece{kind: TextPart, data: text.String()})
+			text.Reset()
+		}
+	}
 	lines := strings.SplitAfter(message[header:], "\n")
 	runs := 0
 	for i := 0; i < len(lines); {
@@ -108,18 +115,16 @@ func reference(message string) (pieces []piece) {
 			if err != nil {
 				panic(err)
 			}
+			endText()
 			pieces = append(pieces, piece{Base64Part, recipe, string(decoded)})
 			runs++
 			i += n
 			continue
 		}
-		if last := len(pieces) - 1; last >= 0 && pieces[last].kind == TextPart {
-			pieces[last].data += lines[i]
-		} else if lines[i] != "" {
-			pieces = append(pieces, piece{kind: TextPart, data: lines[i]})
-		}
+		text.WriteString(lines[i])
 		i++
 	}
+	endText()
 	return pieces
 }
 
