@@ -1,0 +1,103 @@
+package testbed
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Message is one to put into a mailbox.
+type Message struct {
+	Body  string // every byte of it; servers refuse some: bodies for these can be put there as files (Dovecot.PutMaildir)
+	Flags []string
+	Date  time.Time // INTERNALDATE; the zero Time leaves it to the server
+}
+
+// deliver appends messages to a mailbox over IMAP, and makes the mailbox where there is none. Its name is raw, as
+// it goes over the wire. This is no client: it says a few fixed lines to servers that are known, over loopback.
+func deliver(t testing.TB, address, user, password, mailbox string, messages []Message) {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := &dialogue{t: t, w: bufio.NewWriter(conn), r: bufio.NewReader(conn)}
+	c.say(fmt.Sprintf("LOGIN %s %s", quote(user), quote(password)))
+	c.must()
+	if !strings.EqualFold(mailbox, "INBOX") {
+		c.say("CREATE " + quote(mailbox))
+		c.answer() // NO where it is there
+	}
+	for _, m := range messages {
+		date := ""
+		if !m.Date.IsZero() {
+			date = quote(m.Date.Format("_2-Jan-2006 15:04:05 -0700")) + " "
+		}
+		c.say(fmt.Sprintf("APPEND %s (%s) %s{%d+}\r\n%s", quote(mailbox), strings.Join(m.Flags, " "), date, len(m.Body), m.Body))
+		c.must()
+	}
+	c.say("LOGOUT")
+	c.must()
+}
+
+// dialogue speaks one command at a time.
+type dialogue struct {
+	t testing.TB
+	w *bufio.Writer
+	r *bufio.Reader
+}
+
+func (c *dialogue) say(command string) {
+	_, _ = c.w.WriteString("x " + command + "\r\n")
+	if err := c.w.Flush(); err != nil {
+		c.t.Helper()
+		c.t.Fatal(err)
+	}
+}
+
+// answer returns the tagged response, and says whether it is OK.
+func (c *dialogue) answer() (string, bool) {
+	c.t.Helper()
+	for {
+		line, err := c.r.ReadString('\n')
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if rest, tagged := strings.CutPrefix(line, "x "); tagged {
+			return line, strings.HasPrefix(rest, "OK")
+		}
+	}
+}
+
+func (c *dialogue) must() {
+	c.t.Helper()
+	if line, ok := c.answer(); !ok {
+		c.t.Fatalf("the server says: %s", line)
+	}
+}
+
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// greets says whether an IMAP server answers at an address.
+func greets(address string) error {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "* OK") {
+		return fmt.Errorf("it greets with %q", line)
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package testbed
+
+import (
+	"bytes"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"text/template"
+)
+
+// DovecotOptions says how a Dovecot differs from the usual one.
+type DovecotOptions struct {
+	Separator    string // between levels of the hierarchy; default "/"
+	MailLocation string // default "maildir:~/Maildir"
+	Capability   string // what it advertises instead of what it can do
+	Password     string // of every user; default "pw"
+	Expired      bool   // its certificate is out of date
+	Config       string // more lines of dovecot.conf
+}
+
+// DovecotServer is a Dovecot. Every user name logs in, each to an account of its own, which is empty at first.
+type DovecotServer struct {
+	Addr     string         // plain, with STARTTLS, 127.0.0.1:port
+	TLSAddr  string         // TLS from the start
+	RootCAs  *x509.CertPool // vouches for its certificate, for localhost and 127.0.0.1
+	CAFile   string         // the same as a file
+	Password string         // of every user
+
+	t       testing.TB
+	dir     string
+	process *process
+}
+
+// Dovecot starts a Dovecot for the test.
+func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
+	t.Helper()
+	installed(t, "dovecot", "apt-get install dovecot-imapd")
+	if os.Getuid() != 0 {
+		missing(t, "Dovecot is to be started by root")
+	}
+	d := &DovecotServer{t: t, dir: tempDir(t, t, "dovecot"), Password: o.Password}
+	if d.Password == "" {
+		d.Password = "pw"
+	}
+	for _, sub := range []string{"run", "state", "mail"} {
+		if err := os.Mkdir(filepath.Join(d.dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.giveToNobody(filepath.Join(d.dir, "mail"))
+	id := newIdentity(t, d.dir, o.Expired)
+	ports := freePorts(t, 2)
+	d.Addr, d.TLSAddr = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	d.RootCAs, d.CAFile = id.pool, id.ca
+	d.configure(o, id, ports)
+	t.Cleanup(d.Stop)
+	d.Start()
+	return d
+}
+
+func (d *DovecotServer) configure(o DovecotOptions, id identity, ports []int) {
+	d.t.Helper()
+	values := struct {
+		DovecotOptions
+		Dir, Cert, Key string
+		Port, TLSPort  int
+	}{o, d.dir, id.cert, id.key, ports[0], ports[1]}
+	values.Password = d.Password
+	if values.Separator == "" {
+		values.Separator = "/"
+	}
+	if values.MailLocation == "" {
+		values.MailLocation = "maildir:~/Maildir"
+	}
+	var conf bytes.Buffer
+	if err := dovecotConf.Execute(&conf, values); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.WriteFile(d.conf(), conf.Bytes(), 0o644); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// dovecotConf is for Dovecot 2.3. Nothing of it changes its root directory or needs users that a container lacks.
+var dovecotConf = template.Must(template.New("dovecot.conf").Parse(`
+protocols = imap
+listen = 127.0.0.1
+base_dir = {{.Dir}}/run
+state_dir = {{.Dir}}/state
+log_path = /dev/stderr
+ssl = yes
+ssl_cert = <{{.Cert}}
+ssl_key = <{{.Key}}
+disable_plaintext_auth = no
+auth_username_chars =
+mail_location = {{.MailLocation}}
+mail_uid = nobody
+mail_gid = nogroup
+first_valid_uid = 1
+first_valid_gid = 1
+default_internal_user = nobody
+default_internal_group = nogroup
+default_login_user = nobody
+mail_max_userip_connections = 100
+mail_fsync = never
+maildir_stat_dirs = yes
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = {{.Port}}
+  }
+  inet_listener imaps {
+    port = {{.TLSPort}}
+    ssl = yes
+  }
+}
+service anvil {
+  chroot =
+}
+service stats {
+  chroot =
+}
+passdb {
+  driver = static
+  args = password={{.Password}}
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home={{.Dir}}/mail/%u
+}
+namespace inbox {
+  inbox = yes
+  separator = {{.Separator}}
+}
+protocol imap {
+  mail_plugins = $mail_plugins zlib imap_zlib
+{{- with .Capability}}
+  imap_capability = {{.}}
+{{- end}}
+}
+{{.Config}}
+`))
+
+// Start starts a server that was stopped.
+func (d *DovecotServer) Start() {
+	d.t.Helper()
+	cmd := exec.Command("dovecot", "-F", "-c", d.conf())
+	d.process = launch(d.t, cmd, filepath.Join(d.dir, "log"), func() error { return greets(d.Addr) })
+}
+
+// Stop stops the server, and so ends every connection to it.
+func (d *DovecotServer) Stop() {
+	if d.process != nil {
+		d.process.stop()
+		d.process = nil
+	}
+}
+
+// Restart is Stop and Start: the same server, at the same address.
+func (d *DovecotServer) Restart() {
+	d.t.Helper()
+	d.Stop()
+	d.Start()
+}
+
+// Home is where a user's mail lies: by default in the directory Maildir below.
+func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "mail", user) }
+
+// Log returns the end of what the server wrote to its log.
+func (d *DovecotServer) Log() string { return string(d.process.tail()) }
+
+// Deliver puts messages into a mailbox, over IMAP; it makes the mailbox where there is none.
+func (d *DovecotServer) Deliver(user, mailbox string, messages ...Message) {
+	d.t.Helper()
+	deliver(d.t, d.Addr, user, d.Password, mailbox, messages)
+}
+
+// PutMaildir gives a user a copy of a Maildir, byte by byte, in place of the Maildir that there was.
+func (d *DovecotServer) PutMaildir(user, from string) {
+	d.t.Helper()
+	to := filepath.Join(d.Home(user), "Maildir")
+	if err := os.RemoveAll(to); err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		d.t.Fatal(err)
+	}
+	d.giveToNobody(d.Home(user))
+}
+
+// Doveadm runs doveadm on this server and returns what it printed; where it fails, the test ends.
+func (d *DovecotServer) Doveadm(args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command("doveadm", append([]string{"-c", d.conf()}, args...)...).CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("doveadm %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func (d *DovecotServer) conf() string { return filepath.Join(d.dir, "dovecot.conf") }
+
+// giveToNobody makes nobody the owner of all below path, as the server's own processes run under that user.
+func (d *DovecotServer) giveToNobody(path string) {
+	d.t.Helper()
+	if out, err := exec.Command("chown", "-R", "nobody:nogroup", path).CombinedOutput(); err != nil {
+		d.t.Fatalf("chown: %v\n%s", err, out)
+	}
+}

@@ -1,0 +1,164 @@
+// Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox).
+//
+// A test asks for a server and gets one that runs on a free port of the loopback interface, over an empty
+// directory of its own, and that stops when the test ends:
+//
+//	minio := testbed.MinIO(t)      // minio.Endpoint, minio.AccessKey, minio.SecretKey
+//	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+//	dove.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+//
+// MinIO, Versitygw and Mox take a second to start. A package whose tests ask for them often shares one process each,
+// started by whoever asks first, by having Main run its tests:
+//
+//	func TestMain(m *testing.M) { testbed.Main(m) }
+//
+// # Where the servers come from
+//
+// MinIO, versitygw and mox are programs in Go. Each has a module of its own below testbed/ in the repository, which
+// pins it by go.mod and go.sum apart from what mailstrata itself needs; "make servers" builds them into .testbed/bin.
+// Dovecot comes from the system's packages and must be started by root, since mail belongs to the user nobody.
+// MAILSTRATA_TESTBED names another directory to find the servers in.
+//
+// Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere. With CI or
+// MAILSTRATA_REQUIRE_SERVERS=1 in the environment, as "make test" sets it, they fail instead.
+package testbed
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// program finds a server's binary, or ends the test.
+func program(t testing.TB, name string) string {
+	t.Helper()
+	where := filepath.Join(root(), ".testbed", "bin")
+	if dir := os.Getenv("MAILSTRATA_TESTBED"); dir != "" {
+		where = dir
+	}
+	path := filepath.Join(where, name)
+	if _, err := os.Stat(path); err != nil {
+		missing(t, fmt.Sprintf("%s is not in %s: make servers", name, where))
+	}
+	return path
+}
+
+// installed finds a program of the system, or ends the test.
+func installed(t testing.TB, name, hint string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, fmt.Sprintf("%s is not installed: %s", name, hint))
+	}
+	return path
+}
+
+// missing skips a test for want of a server, or fails it where servers are required.
+func missing(t testing.TB, why string) {
+	t.Helper()
+	if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// root is the directory of the repository, known from where this file was when it was compiled, or, with -trimpath,
+// from where go test runs a package's tests: in its directory.
+func root() string {
+	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
+		return filepath.Join(filepath.Dir(file), "..", "..")
+	}
+	at, _ := os.Getwd()
+	for ; at != filepath.Dir(at); at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "testbed", "minio", "go.mod")); err == nil {
+			return at
+		}
+	}
+	return "."
+}
+
+// Main runs a package's tests; MinIO, Versitygw and Mox are started once for all of them. It does not return.
+func Main(m *testing.M) {
+	shared.on = true
+	code := m.Run()
+	shared.stop()
+	os.Exit(code)
+}
+
+// shared holds the servers that outlive a test. A process has one set of tests, and so one of these.
+var shared pool
+
+type pool struct {
+	on       bool // Main will stop them
+	mu       sync.Mutex
+	servers  map[string]any
+	cleanups []func()
+}
+
+// lifetime is what a server runs for: a test, or all of them.
+type lifetime interface {
+	Cleanup(func())
+}
+
+// once starts a server for the test, or, with Main, for all tests that ask for one of that name.
+func once[S any](t testing.TB, name string, start func(t testing.TB, life lifetime) S) S {
+	t.Helper()
+	if !shared.on {
+		return start(t, t)
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if s, ok := shared.servers[name]; ok {
+		return s.(S)
+	}
+	s := start(t, &shared)
+	if shared.servers == nil {
+		shared.servers = map[string]any{}
+	}
+	shared.servers[name] = s
+	return s
+}
+
+// Cleanup is called with mu held, by a start of once.
+func (p *pool) Cleanup(f func()) { p.cleanups = append(p.cleanups, f) }
+
+func (p *pool) stop() {
+	for i := len(p.cleanups) - 1; i >= 0; i-- {
+		p.cleanups[i]()
+	}
+}
+
+// tempDir makes a directory that every user may enter, unlike testing.T.TempDir: some servers change their user.
+// Its path is short enough for the sockets of Dovecot.
+func tempDir(t testing.TB, life lifetime, name string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", name+"-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	life.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// freePorts finds ports of the loopback interface that nobody listens on.
+func freePorts(t testing.TB, n int) []int {
+	t.Helper()
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // not before all are found, lest one is found twice
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}

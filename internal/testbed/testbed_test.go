@@ -1,0 +1,92 @@
+package testbed_test
+
+import (
+	"crypto/tls"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+func TestObjectStores(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {
+		t.Run(name, func(t *testing.T) {
+			one, two := start(t), start(t)
+			if one != two {
+				t.Errorf("two tests of one package have two servers: %s and %s", one.Endpoint, two.Endpoint)
+			}
+			resp, err := http.Get(one.Endpoint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusForbidden {
+				t.Errorf("a request without credentials gets %s", resp.Status)
+			}
+		})
+	}
+}
+
+func TestDovecot(t *testing.T) {
+	d := testbed.Dovecot(t, testbed.DovecotOptions{Separator: "."})
+	date := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	d.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: a\r\n\r\na\r\n", Flags: []string{`\Seen`, "work"}, Date: date})
+	d.Deliver("anna", "a.b", testbed.Message{Body: "Subject: b\r\n\r\nb\r\n"}, testbed.Message{Body: "Subject: c\r\n\r\nc\r\n"})
+	d.Deliver("bob", "INBOX")
+
+	d.Restart()
+	got := d.Doveadm("fetch", "-u", "anna", "mailbox flags date.received.unixtime size.physical", "mailbox", "INBOX")
+	for _, want := range []string{`\Seen`, "work", "981173106"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in what doveadm says:\n%s", want, got)
+		}
+	}
+	if got := d.Doveadm("-f", "tab", "mailbox", "status", "-u", "anna", "messages", "a.b"); !strings.Contains(got, "a.b\t2") {
+		t.Errorf("mailbox a.b: %s", got)
+	}
+
+	conn, err := tls.Dial("tcp", d.TLSAddr, &tls.Config{RootCAs: d.RootCAs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
+
+// A Maildir is served as it is, whatever is in it.
+func TestPutMaildir(t *testing.T) {
+	d := testbed.Dovecot(t, testbed.DovecotOptions{})
+	from := t.TempDir()
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.Mkdir(filepath.Join(from, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(from, "cur", "1.1.host:2,S"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	d.PutMaildir("carl", from)
+	if got := d.Doveadm("-f", "tab", "mailbox", "status", "-u", "carl", "messages", "INBOX"); !strings.Contains(got, "INBOX\t1") {
+		t.Errorf("INBOX: %s", got)
+	}
+}
+
+func TestExpired(t *testing.T) {
+	d := testbed.Dovecot(t, testbed.DovecotOptions{Expired: true})
+	conn, err := tls.Dial("tcp", d.TLSAddr, &tls.Config{RootCAs: d.RootCAs})
+	if err == nil {
+		conn.Close()
+		t.Fatal("the certificate has not expired")
+	}
+}
+
+func TestMox(t *testing.T) {
+	m := testbed.Mox(t)
+	m.Deliver(t, "Inbox", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
+	m.Deliver(t, "Inbox/Deeper", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+}
