@@ -1,0 +1,285 @@
+package manifest
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// manifestRow is a Manifest as it is encoded.
+type manifestRow struct {
+	Account      string          `cbor:"1,keyasint"`
+	Source       string          `cbor:"2,keyasint"`
+	Start        uint64          `cbor:"3,keyasint"`
+	End          uint64          `cbor:"4,keyasint"`
+	Deadline     uint64          `cbor:"5,keyasint"`
+	Parent       []byte          `cbor:"6,keyasint,omitempty"`
+	State        uint8           `cbor:"7,keyasint"`
+	Consistent   bool            `cbor:"8,keyasint,omitempty"`
+	Totals       totalsRow       `cbor:"9,keyasint"`
+	Warnings     []string        `cbor:"10,keyasint,omitempty"`
+	Failures     []failureRow    `cbor:"11,keyasint,omitempty"`
+	ServerID     []fieldRow      `cbor:"12,keyasint,omitempty"`
+	Capabilities []string        `cbor:"13,keyasint,omitempty"`
+	Namespaces   []namespaceRow  `cbor:"14,keyasint,omitempty"`
+	Quota        []quotaRow      `cbor:"15,keyasint,omitempty"`
+	Dangling     []string        `cbor:"16,keyasint,omitempty"`
+	Mailboxes    []mailboxRow    `cbor:"17,keyasint,omitempty"`
+	Tables       []chunk.ID      `cbor:"18,keyasint,omitempty"`
+	Program      string          `cbor:"19,keyasint,omitempty"`
+	Alarm        []string        `cbor:"20,keyasint,omitempty"`
+	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
+}
+
+type totalsRow struct {
+	_                                                           struct{} `cbor:",toarray"`
+	Mailboxes, Messages, Bytes, Failures, NewMessages, NewBytes uint64
+}
+
+type failureRow struct {
+	_       struct{} `cbor:",toarray"`
+	Mailbox string
+	UID     uint32
+	Reason  string
+}
+
+type fieldRow struct {
+	_           struct{} `cbor:",toarray"`
+	Name, Value string
+}
+
+type namespaceRow struct {
+	_                 struct{} `cbor:",toarray"`
+	Kind              uint8
+	Prefix, Delimiter string
+}
+
+type quotaRow struct {
+	_              struct{} `cbor:",toarray"`
+	Root, Resource string
+	Usage, Limit   uint64
+}
+
+// Encode is the content of the manifest's object; Parse inverts it.
+func (m *Manifest) Encode() ([]byte, error) {
+	row, err := m.row()
+	if err != nil {
+		return nil, err
+	}
+	return encode("manifest", row, MaxManifest)
+}
+
+// Parse reads what Encode made.
+func Parse(b []byte) (*Manifest, error) {
+	var row manifestRow
+	if err := decode("manifest", b, &row, MaxManifest); err != nil {
+		return nil, err
+	}
+	m := row.manifest()
+	again, err := m.Encode()
+	if err := canonical("manifest", b, again, err); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *Manifest) row() (*manifestRow, error) {
+	if err := cmp.Or(m.checkTexts(), m.checkAccounts(), m.Extensions.check()); err != nil {
+		return nil, err
+	}
+	start, errStart := millis(m.Start)
+	end, errEnd := millis(m.End)
+	deadline, errDeadline := millis(m.Deadline)
+	mailboxes, errMailboxes := mailboxRows(m.Mailboxes)
+	if err := cmp.Or(errStart, errEnd, errDeadline, errMailboxes); err != nil {
+		return nil, err
+	}
+	row := &manifestRow{
+		Account: m.Account, Source: m.Source, Program: m.Program,
+		Start: start, End: end, Deadline: deadline,
+		Parent:       hashBytes(m.Parent),
+		State:        uint8(m.State),
+		Consistent:   m.Consistent,
+		Totals:       m.Totals.row(),
+		Warnings:     m.Warnings,
+		Alarm:        m.Alarm,
+		Capabilities: m.Server.Capabilities,
+		Dangling:     m.Dangling,
+		Mailboxes:    mailboxes,
+		Tables:       m.Tables,
+		Extensions:   cbor.RawMessage(m.Extensions),
+	}
+	for _, f := range m.Failures {
+		row.Failures = append(row.Failures, failureRow{Mailbox: f.Mailbox, UID: uint32(f.UID), Reason: f.Reason})
+	}
+	for _, f := range m.Server.ID {
+		row.ServerID = append(row.ServerID, fieldRow{Name: f.Name, Value: f.Value})
+	}
+	for _, n := range m.Server.Namespaces {
+		row.Namespaces = append(row.Namespaces, namespaceRow{Kind: uint8(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
+	}
+	for _, q := range m.Server.Quota {
+		row.Quota = append(row.Quota, quotaRow{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
+	}
+	return row, nil
+}
+
+// manifest inverts row. It checks nothing: what row would not have made, row refuses or makes differently.
+func (row *manifestRow) manifest() *Manifest {
+	m := &Manifest{
+		Account: row.Account, Source: row.Source, Program: row.Program,
+		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline),
+		Parent:     fromHashBytes(row.Parent),
+		State:      State(row.State),
+		Consistent: row.Consistent,
+		Totals:     row.Totals.totals(),
+		Warnings:   row.Warnings,
+		Alarm:      row.Alarm,
+		Server:     mail.Server{Capabilities: row.Capabilities},
+		Dangling:   row.Dangling,
+		Mailboxes:  fromMailboxRows(row.Mailboxes),
+		Tables:     row.Tables,
+		Extensions: Extensions(row.Extensions),
+	}
+	for _, f := range row.Failures {
+		m.Failures = append(m.Failures, Failure{Mailbox: f.Mailbox, UID: mail.UID(f.UID), Reason: f.Reason})
+	}
+	for _, f := range row.ServerID {
+		m.Server.ID = append(m.Server.ID, mail.Field{Name: f.Name, Value: f.Value})
+	}
+	for _, n := range row.Namespaces {
+		m.Server.Namespaces = append(m.Server.Namespaces,
+			mail.Namespace{Kind: mail.NamespaceKind(n.Kind), Prefix: n.Prefix, Delimiter: n.Delimiter})
+	}
+	for _, q := range row.Quota {
+		m.Server.Quota = append(m.Server.Quota, mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
+	}
+	return m
+}
+
+func (t Totals) row() totalsRow {
+	return totalsRow{
+		Mailboxes: uint64(t.Mailboxes), Messages: uint64(t.Messages), Bytes: uint64(t.Bytes), Failures: uint64(t.Failures),
+		NewMessages: uint64(t.NewMessages), NewBytes: uint64(t.NewBytes),
+	}
+}
+
+func (t totalsRow) totals() Totals {
+	return Totals{
+		Mailboxes: int64(t.Mailboxes), Messages: int64(t.Messages), Bytes: int64(t.Bytes), Failures: int64(t.Failures),
+		NewMessages: int64(t.NewMessages), NewBytes: int64(t.NewBytes),
+	}
+}
+
+// checkTexts keeps the lists and texts of a manifest within the limits.
+func (m *Manifest) checkTexts() error {
+	err := cmp.Or(
+		checkTexts("account", m.Account),
+		checkTexts("source", m.Source),
+		checkTexts("program", m.Program),
+		checkList("warnings", m.Warnings, MaxNotes),
+		checkList("alarms", m.Alarm, MaxNotes),
+		checkList("capabilities", m.Server.Capabilities, MaxNames),
+		checkList("dangling subscriptions", m.Dangling, MaxNotes),
+		checkCount("failures", len(m.Failures), MaxNotes),
+		checkCount("fields of the server's ID", len(m.Server.ID), MaxNames),
+		checkCount("namespaces", len(m.Server.Namespaces), MaxNames),
+		checkCount("quotas", len(m.Server.Quota), MaxNames),
+		checkIDs("tables", m.Tables),
+	)
+	for _, f := range m.Failures {
+		err = cmp.Or(err, checkTexts("failure", f.Mailbox, f.Reason))
+	}
+	for _, f := range m.Server.ID {
+		err = cmp.Or(err, checkTexts("server's ID", f.Name, f.Value))
+	}
+	for _, n := range m.Server.Namespaces {
+		err = cmp.Or(err, checkTexts("namespace", n.Prefix, n.Delimiter))
+		if n.Kind > mail.Shared {
+			err = cmp.Or(err, refuse("namespace of kind %d", n.Kind))
+		}
+	}
+	for _, q := range m.Server.Quota {
+		err = cmp.Or(err, checkTexts("quota", q.Root, q.Resource))
+	}
+	return err
+}
+
+// checkAccounts sees to it that the manifest's figures balance, as far as they are at hand: those of mailboxes in
+// tables are AllMailboxes' to check.
+func (m *Manifest) checkAccounts() error {
+	t := m.Totals
+	switch {
+	case m.Account == "":
+		return refuse("a manifest without an account")
+	case m.State > Complete:
+		return refuse("state %d", m.State)
+	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes) < 0:
+		return refuse("a total is negative: %+v", t)
+	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
+		return refuse("%d failures in the totals, %d told", t.Failures, len(m.Failures))
+	case len(m.Tables) > 0 && len(m.Mailboxes) > 0:
+		return refuse("mailboxes both inline and in tables")
+	case len(m.Tables) > 0:
+		return checkCount("mailboxes", int(min(t.Mailboxes, MaxMailboxes+1)), MaxMailboxes)
+	}
+	var a accounts
+	failed := failedMailboxes(m.Failures)
+	for i := range m.Mailboxes {
+		if err := a.add(&m.Mailboxes[i], failed); err != nil {
+			return err
+		}
+	}
+	return a.balance(t)
+}
+
+// accounts adds mailboxes up, in the order in which they are told.
+type accounts struct {
+	Totals
+	last string // the raw name of the latest
+}
+
+func (a *accounts) add(mb *Mailbox, failed map[string]bool) error {
+	if a.Mailboxes > 0 && mb.Raw <= a.last {
+		return refuse("mailbox %q after %q", mb.Raw, a.last)
+	}
+	if mb.Complete && failed[mb.Raw] {
+		return refuse("mailbox %q is complete, but has failures", mb.Raw)
+	}
+	a.last = mb.Raw
+	a.Mailboxes++
+	a.Messages += mb.Messages
+	a.Bytes += mb.Bytes
+	if a.Bytes < 0 {
+		return refuse("more bytes than can be counted")
+	}
+	return nil
+}
+
+func (a *accounts) balance(told Totals) error {
+	if a.Mailboxes != told.Mailboxes || a.Messages != told.Messages || a.Bytes != told.Bytes {
+		return refuse("totals of %d mailboxes, %d messages, %d bytes; the mailboxes add up to %d, %d, %d",
+			told.Mailboxes, told.Messages, told.Bytes, a.Mailboxes, a.Messages, a.Bytes)
+	}
+	return nil
+}
+
+func failedMailboxes(failures []Failure) map[string]bool {
+	failed := make(map[string]bool)
+	for _, f := range failures {
+		failed[f.Mailbox] = true
+	}
+	return failed
+}
+
+// checkIDs refuses an ID that names nothing.
+func checkIDs(field string, ids []chunk.ID) error {
+	if slices.ContainsFunc(ids, chunk.ID.IsZero) {
+		return refuse("%s: an ID of zeros", field)
+	}
+	return nil
+}

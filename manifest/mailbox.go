@@ -1,0 +1,227 @@
+package manifest
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// mailboxRow is a Mailbox as it is encoded.
+type mailboxRow struct {
+	Kind           uint8           `cbor:"0,keyasint,omitempty"`
+	Raw            string          `cbor:"1,keyasint"`
+	Name           string          `cbor:"2,keyasint,omitempty"`
+	Delimiter      string          `cbor:"3,keyasint,omitempty"`
+	Attributes     []string        `cbor:"4,keyasint,omitempty"`
+	SpecialUse     []string        `cbor:"5,keyasint,omitempty"`
+	Subscribed     bool            `cbor:"6,keyasint,omitempty"`
+	Numbers        *numbersRow     `cbor:"7,keyasint,omitempty"`
+	Observed       uint64          `cbor:"8,keyasint,omitempty"`
+	Trusted        bool            `cbor:"9,keyasint,omitempty"`
+	Complete       bool            `cbor:"10,keyasint,omitempty"`
+	MailboxID      string          `cbor:"11,keyasint,omitempty"`
+	PermanentFlags []string        `cbor:"12,keyasint,omitempty"`
+	Messages       uint64          `cbor:"13,keyasint,omitempty"`
+	Bytes          uint64          `cbor:"14,keyasint,omitempty"`
+	Pages          []pageRow       `cbor:"15,keyasint,omitempty"`
+	Lists          []chunk.ID      `cbor:"16,keyasint,omitempty"`
+	FlagsRead      uint64          `cbor:"17,keyasint,omitempty"`
+	Inherited      bool            `cbor:"18,keyasint,omitempty"`
+	Extensions     cbor.RawMessage `cbor:"63,keyasint,omitempty"`
+}
+
+type numbersRow struct {
+	_                              struct{} `cbor:",toarray"`
+	UIDValidity, UIDNext, Messages uint32
+	HighestModSeq                  uint64
+}
+
+// EncodeMailboxes is a mailbox table: a chunk with up to 256 mailboxes of a manifest, ascending by raw name.
+func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
+	if err := checkCount("mailboxes in a table", len(mailboxes), MaxTableRows); err != nil {
+		return nil, err
+	}
+	if len(mailboxes) == 0 {
+		return nil, refuse("a table without mailboxes")
+	}
+	rows, err := mailboxRows(mailboxes)
+	if err != nil {
+		return nil, err
+	}
+	return encode("mailbox table", rows, MaxChunk)
+}
+
+// ParseMailboxes inverts EncodeMailboxes.
+func ParseMailboxes(b []byte) ([]Mailbox, error) {
+	var rows []mailboxRow
+	if err := decode("mailbox table", b, &rows, MaxChunk); err != nil {
+		return nil, err
+	}
+	mailboxes := fromMailboxRows(rows)
+	again, err := EncodeMailboxes(mailboxes)
+	if err := canonical("mailbox table", b, again, err); err != nil {
+		return nil, err
+	}
+	return mailboxes, nil
+}
+
+func mailboxRows(mailboxes []Mailbox) ([]mailboxRow, error) {
+	if len(mailboxes) == 0 {
+		return nil, nil
+	}
+	rows := make([]mailboxRow, len(mailboxes))
+	for i := range mailboxes {
+		mb := &mailboxes[i]
+		if i > 0 && mb.Raw <= mailboxes[i-1].Raw {
+			return nil, refuse("mailbox %q after %q", mb.Raw, mailboxes[i-1].Raw)
+		}
+		row, err := mb.row()
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = *row
+	}
+	return rows, nil
+}
+
+func fromMailboxRows(rows []mailboxRow) []Mailbox {
+	if len(rows) == 0 {
+		return nil
+	}
+	mailboxes := make([]Mailbox, len(rows))
+	for i := range rows {
+		mailboxes[i] = rows[i].mailbox()
+	}
+	return mailboxes
+}
+
+func (mb *Mailbox) row() (*mailboxRow, error) {
+	if err := cmp.Or(mb.checkTexts(), mb.checkAccounts(), mb.Extensions.check()); err != nil {
+		return nil, err
+	}
+	observed, errObserved := millis(mb.Observed)
+	flagsRead, errFlagsRead := millis(mb.FlagsRead)
+	if err := cmp.Or(errObserved, errFlagsRead); err != nil {
+		return nil, err
+	}
+	row := &mailboxRow{
+		Kind:           uint8(mb.Kind),
+		Raw:            mb.Raw,
+		Delimiter:      mb.Delimiter,
+		Attributes:     sorted(mb.Attributes),
+		SpecialUse:     sorted(mb.SpecialUse),
+		Subscribed:     mb.Subscribed,
+		Observed:       observed,
+		Trusted:        mb.Trusted,
+		Complete:       mb.Complete,
+		PermanentFlags: mb.PermanentFlags,
+		Messages:       uint64(mb.Messages),
+		Bytes:          uint64(mb.Bytes),
+		Pages:          pageRows(mb.Pages),
+		Lists:          mb.Lists,
+		FlagsRead:      flagsRead,
+		Inherited:      mb.Inherited,
+		Extensions:     cbor.RawMessage(mb.Extensions),
+	}
+	if mb.Name != mb.Raw {
+		row.Name = mb.Name
+	}
+	if s := mb.Status; s != nil {
+		row.Numbers = &numbersRow{UIDValidity: s.UIDValidity, UIDNext: s.UIDNext, Messages: s.Messages, HighestModSeq: s.HighestModSeq}
+		row.MailboxID = s.MailboxID
+	}
+	return row, nil
+}
+
+// mailbox inverts row. It checks nothing: what row would not have made, row refuses or makes differently.
+func (row *mailboxRow) mailbox() Mailbox {
+	mb := Mailbox{
+		Mailbox: mail.Mailbox{
+			Raw:        row.Raw,
+			Name:       cmp.Or(row.Name, row.Raw),
+			Delimiter:  row.Delimiter,
+			Attributes: row.Attributes,
+			SpecialUse: row.SpecialUse,
+			Subscribed: row.Subscribed,
+		},
+		Kind:           Kind(row.Kind),
+		Observed:       fromMillis(row.Observed),
+		Trusted:        row.Trusted,
+		Complete:       row.Complete,
+		Inherited:      row.Inherited,
+		PermanentFlags: row.PermanentFlags,
+		FlagsRead:      fromMillis(row.FlagsRead),
+		Messages:       int64(row.Messages),
+		Bytes:          int64(row.Bytes),
+		Pages:          fromPageRows(row.Pages),
+		Lists:          row.Lists,
+		Extensions:     Extensions(row.Extensions),
+	}
+	if n := row.Numbers; n != nil {
+		mb.Status = &mail.Status{
+			UIDValidity: n.UIDValidity, UIDNext: n.UIDNext, Messages: n.Messages, HighestModSeq: n.HighestModSeq,
+			MailboxID: row.MailboxID,
+		}
+	}
+	return mb
+}
+
+func (mb *Mailbox) checkTexts() error {
+	err := cmp.Or(
+		checkTexts("mailbox name", mb.Raw, mb.Name, mb.Delimiter),
+		checkList("attributes of a mailbox", mb.Attributes, MaxNames),
+		checkList("special uses of a mailbox", mb.SpecialUse, MaxNames),
+		checkList("permanent flags of a mailbox", mb.PermanentFlags, MaxNames),
+		checkIDs("page lists", mb.Lists),
+	)
+	if mb.Status != nil {
+		err = cmp.Or(err, checkTexts("MAILBOXID", mb.Status.MailboxID))
+	}
+	return err
+}
+
+// checkAccounts sees to it that the mailbox's figures balance, as far as they are at hand: those of pages in lists are
+// AllPages' to check.
+func (mb *Mailbox) checkAccounts() error {
+	var numbers mail.Status
+	if mb.Status != nil {
+		numbers = *mb.Status
+	}
+	switch {
+	case mb.Raw == "":
+		return refuse("a mailbox without a name")
+	case mb.Kind != KindMailbox:
+		return refuse("mailbox %q: a collection of kind %d, which this version does not know", mb.Raw, mb.Kind)
+	case mb.Messages < 0 || mb.Messages > math.MaxUint32 || mb.Bytes < 0:
+		return refuse("mailbox %q: %d messages of %d bytes", mb.Raw, mb.Messages, mb.Bytes)
+	case mb.Complete && mb.Messages != int64(numbers.Messages):
+		return refuse("mailbox %q is complete, but has %d records of %d messages", mb.Raw, mb.Messages, numbers.Messages)
+	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
+		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)
+	case len(mb.Lists) > 0:
+		return nil
+	}
+	if err := checkCount("pages in a mailbox", len(mb.Pages), MaxInlinePages); err != nil {
+		return err
+	}
+	return mb.checkPages(mb.Pages)
+}
+
+// checkPages sees to it that these can be all the pages of the mailbox.
+func (mb *Mailbox) checkPages(pages []Page) error {
+	if err := checkPartition(pages); err != nil {
+		return refuse("mailbox %q: %v", mb.Raw, err)
+	}
+	var messages int64
+	for _, p := range pages {
+		messages += int64(p.Messages)
+	}
+	if messages != mb.Messages {
+		return refuse("mailbox %q: %d messages, its pages have %d", mb.Raw, mb.Messages, messages)
+	}
+	return nil
+}

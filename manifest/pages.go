@@ -1,0 +1,126 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// pageRow is a Page as it is encoded.
+type pageRow struct {
+	_              struct{} `cbor:",toarray"`
+	Start          uint32
+	Bits           uint8
+	Messages       uint32
+	Records, Flags chunk.ID
+}
+
+func pageRows(pages []Page) []pageRow {
+	if len(pages) == 0 {
+		return nil
+	}
+	rows := make([]pageRow, len(pages))
+	for i, p := range pages {
+		rows[i] = pageRow{Start: p.Start, Bits: p.Bits, Messages: p.Messages, Records: p.Records, Flags: p.Flags}
+	}
+	return rows
+}
+
+func fromPageRows(rows []pageRow) []Page {
+	if len(rows) == 0 {
+		return nil
+	}
+	pages := make([]Page, len(rows))
+	for i, r := range rows {
+		pages[i] = Page{Start: r.Start, Bits: r.Bits, Messages: r.Messages, Records: r.Records, Flags: r.Flags}
+	}
+	return pages
+}
+
+// EncodePageList is a page list: a chunk with up to 256 page rows of a mailbox, ascending.
+func EncodePageList(pages []Page) ([]byte, error) {
+	if err := checkCount("pages in a list", len(pages), MaxListPages); err != nil {
+		return nil, err
+	}
+	if len(pages) == 0 {
+		return nil, refuse("a list without pages")
+	}
+	for i, p := range pages {
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+		if i > 0 && uint64(p.Start) < pages[i-1].span().end() {
+			return nil, refuse("page at %d, after one that ends at %d", p.Start, pages[i-1].span().end())
+		}
+	}
+	return encode("page list", pageRows(pages), MaxChunk)
+}
+
+// ParsePageList inverts EncodePageList.
+func ParsePageList(b []byte) ([]Page, error) {
+	var rows []pageRow
+	if err := decode("page list", b, &rows, MaxChunk); err != nil {
+		return nil, err
+	}
+	pages := fromPageRows(rows)
+	again, err := EncodePageList(pages)
+	if err := canonical("page list", b, again, err); err != nil {
+		return nil, err
+	}
+	return pages, nil
+}
+
+// SetPages records all pages of the mailbox, as Paginator or Update gave them, and adds up Messages: inline while there
+// are at most 64, else in lists of 256, the last of which may have fewer. Bytes are the caller's to set.
+func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) error {
+	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
+	for _, p := range pages {
+		mb.Messages += int64(p.Messages)
+	}
+	if len(pages) <= MaxInlinePages {
+		mb.Pages = pages
+		return nil
+	}
+	for part := range slices.Chunk(pages, MaxListPages) {
+		b, err := EncodePageList(part)
+		if err != nil {
+			return err
+		}
+		id, err := put(b)
+		if err != nil {
+			return err
+		}
+		mb.Lists = append(mb.Lists, id)
+	}
+	return nil
+}
+
+// AllPages is all pages of the mailbox, wherever they are kept.
+func (mb *Mailbox) AllPages(load func(chunk.ID) ([]byte, error)) ([]Page, error) {
+	if len(mb.Lists) == 0 {
+		return mb.Pages, nil
+	}
+	var pages []Page
+	for i, id := range mb.Lists {
+		b, err := load(id)
+		if err != nil {
+			return nil, fmt.Errorf("mailbox %q: page list %d of %d: %w", mb.Raw, i+1, len(mb.Lists), err)
+		}
+		part, err := ParsePageList(b)
+		if err != nil {
+			return nil, fmt.Errorf("mailbox %q: %w", mb.Raw, err)
+		}
+		if len(part) < MaxListPages && i < len(mb.Lists)-1 {
+			return nil, fmt.Errorf("mailbox %q: %w: page list %d of %d is not full", mb.Raw, ErrMalformed, i+1, len(mb.Lists))
+		}
+		pages = append(pages, part...)
+	}
+	if len(pages) <= MaxInlinePages {
+		return nil, fmt.Errorf("mailbox %q: %w: lists for %d pages", mb.Raw, ErrMalformed, len(pages))
+	}
+	if err := mb.checkPages(pages); err != nil {
+		return nil, malformed("page lists", err)
+	}
+	return pages, nil
+}

@@ -1,0 +1,204 @@
+package manifest
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// plainPart is a Header or Text part as it is encoded.
+type plainPart struct {
+	_    struct{} `cbor:",toarray"`
+	Kind uint8
+	IDs  []byte
+}
+
+// base64Part is a Base64 part as it is encoded.
+type base64Part struct {
+	_          struct{} `cbor:",toarray"`
+	Kind       uint8
+	IDs        []byte
+	LineLength uint16
+	LineEnd    uint8
+}
+
+// The bits of a Base64 part's line end, part of the durable format.
+const (
+	lineEndCRLF         = 1 << 0
+	lineEndUnterminated = 1 << 1
+)
+
+const (
+	arrayOf2    = 0x82       // the first byte of a plainPart
+	arrayOf4    = 0x84       // the first byte of a base64Part
+	idByteBegin = "\x58\x20" // the first bytes of a byte string of 32: the ID of a part list
+	idSize      = len(chunk.ID{})
+)
+
+// NeedsList tells whether the parts have too many chunks for a record, and must be kept as a part list.
+func NeedsList(parts []Part) bool {
+	n := 0
+	for _, p := range parts {
+		n += len(p.Chunks)
+	}
+	return n > MaxInlineChunks
+}
+
+// EncodeParts is a part list: a chunk with the parts of one message, for which NeedsList.
+func EncodeParts(parts []Part) ([]byte, error) {
+	if !NeedsList(parts) {
+		return nil, refuse("a list of parts that fit into the record")
+	}
+	return encodeParts(parts)
+}
+
+// ParseParts inverts EncodeParts.
+func ParseParts(b []byte) ([]Part, error) {
+	parts, err := decodeParts(b)
+	if err != nil {
+		return nil, malformed("part list", err)
+	}
+	again, err := EncodeParts(parts)
+	if err := canonical("part list", b, again, err); err != nil {
+		return nil, err
+	}
+	return parts, nil
+}
+
+// PartList is the parts of the message, wherever they are kept.
+func (r *Record) PartList(load func(chunk.ID) ([]byte, error)) ([]Part, error) {
+	if r.List.IsZero() {
+		return r.Parts, nil
+	}
+	b, err := load(r.List)
+	if err != nil {
+		return nil, fmt.Errorf("part list of UID %d: %w", r.UID, err)
+	}
+	parts, err := ParseParts(b)
+	if err != nil {
+		return nil, fmt.Errorf("UID %d: %w", r.UID, err)
+	}
+	return parts, nil
+}
+
+// encodeParts is the parts of a record, or the ID of their list.
+func (r *Record) encodeParts() (cbor.RawMessage, error) {
+	if !r.List.IsZero() {
+		return append([]byte(idByteBegin), r.List[:]...), nil
+	}
+	parts, err := encodeParts(r.Parts)
+	if err != nil {
+		return nil, fmt.Errorf("UID %d: %w", r.UID, err)
+	}
+	return parts, nil
+}
+
+// decodeParts inverts encodeParts.
+func (r *Record) decodeParts(b []byte) (err error) {
+	if len(b) == len(idByteBegin)+idSize && string(b[:len(idByteBegin)]) == idByteBegin {
+		r.List = chunk.ID(b[len(idByteBegin):])
+		return nil
+	}
+	r.Parts, err = decodeParts(b)
+	return err
+}
+
+func encodeParts(parts []Part) ([]byte, error) {
+	if err := checkCount("parts in a message", len(parts), MaxParts); err != nil {
+		return nil, err
+	}
+	rows := make([]any, len(parts))
+	for i := range parts {
+		p := &parts[i]
+		if err := p.check(i); err != nil {
+			return nil, err
+		}
+		rows[i] = p.row()
+	}
+	return encode("parts", rows, MaxChunk)
+}
+
+func decodeParts(b []byte) ([]Part, error) {
+	var rows []cbor.RawMessage
+	if err := decode("parts", b, &rows, MaxChunk); err != nil {
+		return nil, err
+	}
+	if err := checkCount("parts in a message", len(rows), MaxParts); err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	parts := make([]Part, len(rows))
+	for i, row := range rows {
+		if err := parts[i].decode(row); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+// check refuses what mail.Splitter never gives.
+func (p *Part) check(i int) error {
+	switch {
+	case len(p.Chunks) == 0:
+		return refuse("part %d has no chunks", i)
+	case p.Kind < mail.HeaderPart || p.Kind > mail.Base64Part:
+		return refuse("part %d is of kind %d", i, p.Kind)
+	case p.Kind == mail.HeaderPart && i > 0:
+		return refuse("part %d is a header", i)
+	case p.Kind == mail.Base64Part && p.Recipe.Check() != nil:
+		return refuse("part %d: %v", i, p.Recipe.Check())
+	case p.Kind != mail.Base64Part && p.Recipe != mail.Recipe{}:
+		return refuse("part %d has a recipe, but is not base64", i)
+	}
+	return checkIDs("part", p.Chunks)
+}
+
+func (p *Part) row() any {
+	ids := make([]byte, 0, len(p.Chunks)*idSize)
+	for i := range p.Chunks {
+		ids = append(ids, p.Chunks[i][:]...)
+	}
+	if p.Kind != mail.Base64Part {
+		return &plainPart{Kind: uint8(p.Kind), IDs: ids}
+	}
+	row := &base64Part{Kind: uint8(p.Kind), IDs: ids, LineLength: p.Recipe.LineLength}
+	if p.Recipe.CRLF {
+		row.LineEnd |= lineEndCRLF
+	}
+	if p.Recipe.Unterminated {
+		row.LineEnd |= lineEndUnterminated
+	}
+	return row
+}
+
+// decode inverts row. It checks little: what row would not have made, row makes differently.
+func (p *Part) decode(b []byte) error {
+	var row base64Part
+	switch b[0] {
+	case arrayOf2:
+		var plain plainPart
+		if err := decoding.Unmarshal(b, &plain); err != nil {
+			return err
+		}
+		row = base64Part{Kind: plain.Kind, IDs: plain.IDs}
+	case arrayOf4:
+		if err := decoding.Unmarshal(b, &row); err != nil {
+			return err
+		}
+	default:
+		return refuse("a part that is not an array of 2 or 4")
+	}
+	p.Kind = mail.PartKind(row.Kind)
+	p.Recipe = mail.Recipe{
+		LineLength:   row.LineLength,
+		CRLF:         row.LineEnd&lineEndCRLF != 0,
+		Unterminated: row.LineEnd&lineEndUnterminated != 0,
+	}
+	p.Chunks = make([]chunk.ID, 0, len(row.IDs)/idSize)
+	for ids := row.IDs; len(ids) >= idSize; ids = ids[idSize:] {
+		p.Chunks = append(p.Chunks, chunk.ID(ids[:idSize]))
+	}
+	return nil
+}

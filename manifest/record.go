@@ -1,0 +1,225 @@
+package manifest
+
+import (
+	"cmp"
+	"math"
+
+	"github.com/fxamacker/cbor/v2"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// recordRow is a Record that has nothing extra, as it is encoded.
+type recordRow struct {
+	_       struct{} `cbor:",toarray"`
+	Delta   uint32   // the UID, less that of the record before
+	Size    uint64
+	Hash    chunk.ID
+	Seconds int64
+	Zone    int16
+	Parts   cbor.RawMessage // an array of parts, or the ID of a part list
+}
+
+// fullRow is a Record with something extra, as it is encoded.
+type fullRow struct {
+	_       struct{} `cbor:",toarray"`
+	Delta   uint32
+	Size    uint64
+	Hash    chunk.ID
+	Seconds int64
+	Zone    int16
+	Parts   cbor.RawMessage
+	Extra   extraRow
+}
+
+type extraRow struct {
+	Hint         uint64          `cbor:"1,keyasint,omitempty"`
+	Raw          string          `cbor:"2,keyasint,omitempty"`
+	SavedSeconds int64           `cbor:"3,keyasint,omitempty"`
+	SavedZone    int16           `cbor:"4,keyasint,omitempty"`
+	Email        string          `cbor:"5,keyasint,omitempty"`
+	Thread       string          `cbor:"6,keyasint,omitempty"`
+	XGUID        string          `cbor:"7,keyasint,omitempty"`
+	GMMsg        string          `cbor:"8,keyasint,omitempty"`
+	GMThread     string          `cbor:"9,keyasint,omitempty"`
+	ByID         bool            `cbor:"10,keyasint,omitempty"`
+	SavedRaw     string          `cbor:"11,keyasint,omitempty"`
+	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
+}
+
+const (
+	arrayOf6 = 0x86 // the first byte of a recordRow
+	arrayOf7 = 0x87 // the first byte of a fullRow
+)
+
+// EncodeRecords is a record page: the records of a page, ascending by UID.
+func EncodeRecords(records []Record) ([]byte, error) {
+	if err := checkCount("records in a page", len(records), MaxPageRecords); err != nil {
+		return nil, err
+	}
+	if len(records) == 0 {
+		return nil, refuse("a page without records")
+	}
+	rows := make([]any, len(records))
+	var last mail.UID
+	for i := range records {
+		r := &records[i]
+		if r.UID <= last {
+			return nil, refuse("UID %d after UID %d", r.UID, last)
+		}
+		row, err := r.row(last)
+		if err != nil {
+			return nil, err
+		}
+		rows[i], last = row, r.UID
+	}
+	return encode("record page", rows, MaxChunk)
+}
+
+// ParseRecords inverts EncodeRecords.
+func ParseRecords(b []byte) ([]Record, error) {
+	var rows []cbor.RawMessage
+	if err := decode("record page", b, &rows, MaxChunk); err != nil {
+		return nil, err
+	}
+	if err := checkCount("records in a page", len(rows), MaxPageRecords); err != nil {
+		return nil, malformed("record page", err)
+	}
+	records := make([]Record, len(rows))
+	var last mail.UID
+	for i, row := range rows {
+		if err := records[i].decode(row, last); err != nil {
+			return nil, malformed("record page", err)
+		}
+		last = records[i].UID
+	}
+	again, err := EncodeRecords(records)
+	if err := canonical("record page", b, again, err); err != nil {
+		return nil, err
+	}
+	return records, nil
+}
+
+// row is the record as it is encoded after one with the UID last.
+func (r *Record) row(last mail.UID) (any, error) {
+	if err := cmp.Or(r.check(), r.Extensions.check()); err != nil {
+		return nil, err
+	}
+	parts, err := r.encodeParts()
+	if err != nil {
+		return nil, err
+	}
+	short := recordRow{
+		Delta:   uint32(r.UID - last),
+		Size:    uint64(r.Size),
+		Hash:    r.Hash,
+		Seconds: r.Internal.Seconds,
+		Zone:    r.Internal.Zone,
+		Parts:   parts,
+	}
+	extra, any := r.extra()
+	if !any {
+		return &short, nil
+	}
+	return &fullRow{
+		Delta: short.Delta, Size: short.Size, Hash: short.Hash, Seconds: short.Seconds, Zone: short.Zone, Parts: parts,
+		Extra: extra,
+	}, nil
+}
+
+// extra is what most records do not have; any is false if this one has nothing of it.
+func (r *Record) extra() (extra extraRow, any bool) {
+	extra = extraRow{
+		Raw:          rawDate(r.Internal),
+		SavedSeconds: r.Saved.Seconds,
+		SavedZone:    r.Saved.Zone,
+		SavedRaw:     rawDate(r.Saved),
+		Email:        r.IDs.Email,
+		Thread:       r.IDs.Thread,
+		XGUID:        r.IDs.XGUID,
+		GMMsg:        r.IDs.GMMsg,
+		GMThread:     r.IDs.GMThread,
+		ByID:         r.ByID,
+	}
+	if r.Hint > 0 && r.Hint != r.Size {
+		extra.Hint = uint64(r.Hint)
+	}
+	any = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || r.Extensions != nil
+	extra.Extensions = cbor.RawMessage(r.Extensions)
+	return extra, any
+}
+
+// rawDate is the date's raw text, if the instant and the zone do not give it back.
+func rawDate(d mail.Date) string {
+	if d.Raw == "" || (mail.Date{Seconds: d.Seconds, Zone: d.Zone}).String() == d.Raw {
+		return ""
+	}
+	return d.Raw
+}
+
+// decode inverts row. It checks little: what row would not have made, row refuses or makes differently.
+func (r *Record) decode(b []byte, last mail.UID) error {
+	var row fullRow
+	switch b[0] {
+	case arrayOf6:
+		var short recordRow
+		if err := decoding.Unmarshal(b, &short); err != nil {
+			return err
+		}
+		row = fullRow{
+			Delta: short.Delta, Size: short.Size, Hash: short.Hash, Seconds: short.Seconds, Zone: short.Zone, Parts: short.Parts,
+		}
+	case arrayOf7:
+		if err := decoding.Unmarshal(b, &row); err != nil {
+			return err
+		}
+	default:
+		return refuse("a record that is not an array of 6 or 7")
+	}
+	if uint64(last)+uint64(row.Delta) > math.MaxUint32 {
+		return refuse("a UID above 2^32 − 1")
+	}
+	e := &row.Extra
+	*r = Record{
+		UID:        last + mail.UID(row.Delta),
+		Size:       int64(row.Size),
+		Hash:       row.Hash,
+		Internal:   mail.Date{Seconds: row.Seconds, Zone: row.Zone, Raw: e.Raw},
+		Saved:      mail.Date{Seconds: e.SavedSeconds, Zone: e.SavedZone, Raw: e.SavedRaw},
+		Hint:       int64(e.Hint),
+		IDs:        mail.IDs{Email: e.Email, Thread: e.Thread, XGUID: e.XGUID, GMMsg: e.GMMsg, GMThread: e.GMThread},
+		ByID:       e.ByID,
+		Extensions: Extensions(e.Extensions),
+	}
+	return r.decodeParts(row.Parts)
+}
+
+// check sees to it that the record makes sense and fits: a page of the largest records fits a chunk.
+func (r *Record) check() error {
+	empty := len(r.Parts) == 0 && r.List.IsZero()
+	switch {
+	case r.UID == 0:
+		return refuse("a record with UID 0")
+	case r.Size < 0:
+		return refuse("UID %d: size %d", r.UID, r.Size)
+	case r.Hash.IsZero():
+		return refuse("UID %d: no message hash", r.UID)
+	case empty != (r.Size == 0):
+		return refuse("UID %d: %d bytes in %d parts", r.UID, r.Size, len(r.Parts))
+	case len(r.Parts) > 0 && !r.List.IsZero():
+		return refuse("UID %d: parts both in the record and in a list", r.UID)
+	case NeedsList(r.Parts):
+		return refuse("UID %d: more than %d chunks in the record", r.UID, MaxInlineChunks)
+	case len(r.Extensions) > MaxServerID:
+		return refuse("UID %d: extensions of %d bytes", r.UID, len(r.Extensions))
+	}
+	for _, text := range []string{
+		r.Internal.Raw, r.Saved.Raw, r.IDs.Email, r.IDs.Thread, r.IDs.XGUID, r.IDs.GMMsg, r.IDs.GMThread,
+	} {
+		if len(text) > MaxServerID {
+			return refuse("UID %d: an id or a date of %d bytes, the limit is %d", r.UID, len(text), MaxServerID)
+		}
+	}
+	return nil
+}
