@@ -98,6 +98,9 @@ func (m *Manifest) row() (*manifestRow, error) {
 	if err := cmp.Or(errStart, errEnd, errDeadline, errMailboxes); err != nil {
 		return nil, err
 	}
+	if _, err := encode("array of mailboxes (see SetMailboxes)", mailboxes, MaxInlineMailbox); err != nil {
+		return nil, err
+	}
 	row := &manifestRow{
 		Account: m.Account, Source: m.Source, Program: m.Program,
 		Start: start, End: end, Deadline: deadline,

@@ -24,7 +24,7 @@ const (
 	MaxParts         = mail.MaxParts
 	MaxChunk         = 4 << 20   // bytes of a chunk
 	MaxManifest      = 256 << 20 // bytes of a manifest
-	MaxMailboxBytes  = 1 << 20   // bytes of a mailbox, and of a table that holds more than one
+	MaxMailboxBytes  = 1 << 20   // bytes of a mailbox, and of all mailboxes of a table
 	MaxInlineMailbox = 64 << 10  // bytes of the array of mailboxes that a manifest holds itself
 )
 

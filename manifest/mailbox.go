@@ -52,7 +52,7 @@ func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encode("mailbox table", rows, MaxChunk)
+	return encode("mailbox table", rows, MaxMailboxBytes+arrayHead(len(rows)))
 }
 
 // ParseMailboxes inverts EncodeMailboxes.

@@ -74,6 +74,26 @@ func ParsePageList(b []byte) ([]Page, error) {
 // SetPages records all pages of the mailbox, as Paginator or Update gave them, and adds up Messages: inline while there
 // are at most 64, else in lists of 256, the last of which may have fewer. Bytes are the caller's to set.
 func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) error {
+	return mb.setPages(pages, nil, put)
+}
+
+// pageList is a page list and its ID.
+type pageList struct {
+	pages []Page
+	id    chunk.ID
+}
+
+// listsOf is the mailbox's page lists, given its pages.
+func listsOf(mb *Mailbox, pages []Page) []pageList {
+	lists := make([]pageList, len(mb.Lists))
+	for i, id := range mb.Lists {
+		lists[i] = pageList{pages[i*MaxListPages : min((i+1)*MaxListPages, len(pages))], id}
+	}
+	return lists
+}
+
+// setPages is SetPages, but that a list which is the same as before, in its place, keeps its ID and is not put.
+func (mb *Mailbox) setPages(pages []Page, before []pageList, put func([]byte) (chunk.ID, error)) error {
 	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
 	for _, p := range pages {
 		mb.Messages += int64(p.Messages)
@@ -82,8 +102,12 @@ func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) er
 		mb.Pages = pages
 		return nil
 	}
-	for part := range slices.Chunk(pages, MaxListPages) {
-		b, err := EncodePageList(part)
+	for list := range slices.Chunk(pages, MaxListPages) {
+		if n := len(mb.Lists); n < len(before) && slices.Equal(before[n].pages, list) {
+			mb.Lists = append(mb.Lists, before[n].id)
+			continue
+		}
+		b, err := EncodePageList(list)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,168 @@
+package manifest
+
+import (
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 1,024. Pages
+// depend on the records alone, and are put as soon as they are decided, so that it holds little more than one page,
+// however large the mailbox.
+type Paginator struct{ w *pageWriter }
+
+// NewPaginator returns a Paginator that keeps its pages through put.
+func NewPaginator(put func([]byte) (chunk.ID, error)) *Paginator {
+	return &Paginator{newPageWriter(nil, put)}
+}
+
+// Add adds one message. UIDs must ascend.
+func (p *Paginator) Add(e Entry) error { return p.w.addEntry(e, nil) }
+
+// Close returns the rows of all pages. The Paginator is of no more use.
+func (p *Paginator) Close() ([]Page, error) { return p.w.close() }
+
+// pageItem is what a pageWriter is given: an old page as it is, or one message.
+type pageItem struct {
+	page  *Page      // an old page, not loaded; nil: a message
+	entry *Entry     // the message
+	from  *pageState // the old page whose record the message is; nil: the record is new
+}
+
+func (it pageItem) span() span {
+	if it.page != nil {
+		return it.page.span()
+	}
+	return span{uint32(it.entry.UID), 0}
+}
+
+func (it pageItem) records() int {
+	if it.page != nil {
+		return it.page.records()
+	}
+	return 1
+}
+
+// pageState is what is known of an old page that was loaded.
+type pageState struct {
+	page         Page
+	flagsChanged bool
+}
+
+// pageWriter makes pages of messages and of old pages. What is the same as in an old page keeps its ID and is not put.
+type pageWriter struct {
+	tree  *partition[pageItem]
+	load  func(chunk.ID) ([]byte, error)
+	put   func([]byte) (chunk.ID, error)
+	last  uint64 // the highest UID given
+	pages []Page
+}
+
+func newPageWriter(load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) *pageWriter {
+	w := &pageWriter{load: load, put: put}
+	w.tree = newPartition(w.write)
+	return w
+}
+
+func (w *pageWriter) addEntry(e Entry, from *pageState) error {
+	if uint64(e.UID) <= w.last {
+		return refuse("UID %d after UID %d", e.UID, w.last)
+	}
+	w.last = uint64(e.UID)
+	return w.tree.add(pageItem{entry: &e, from: from})
+}
+
+func (w *pageWriter) addPage(p Page) error {
+	w.last = p.span().end() - 1
+	return w.tree.add(pageItem{page: &p})
+}
+
+func (w *pageWriter) close() ([]Page, error) {
+	if err := w.tree.flush(); err != nil {
+		return nil, err
+	}
+	return w.pages, nil
+}
+
+// write makes the items of a span a page.
+func (w *pageWriter) write(s span, items []pageItem) error {
+	page := Page{Start: s.start, Bits: s.bits}
+	page.Records, page.Flags, page.Messages = sameContent(items)
+	if page.Records.IsZero() || page.Flags.IsZero() {
+		entries, err := w.entries(items)
+		if err != nil {
+			return err
+		}
+		page.Messages = uint32(len(entries))
+		if page.Records.IsZero() {
+			if page.Records, err = w.putRecords(entries); err != nil {
+				return err
+			}
+		}
+		if page.Flags, err = w.putFlags(entries); err != nil {
+			return err
+		}
+	}
+	w.pages = append(w.pages, page)
+	return nil
+}
+
+// sameContent is what an old page's row says, if the items are that page: its records, and, where those did not change
+// either, its flags. What is not the same is zero.
+func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
+	if p := items[0].page; p != nil && len(items) == 1 {
+		return p.Records, p.Flags, p.Messages
+	}
+	from := items[0].from
+	if from == nil || int(from.page.Messages) != len(items) {
+		return chunk.ID{}, chunk.ID{}, 0
+	}
+	if slices.ContainsFunc(items, func(it pageItem) bool { return it.from != from }) {
+		return chunk.ID{}, chunk.ID{}, 0
+	}
+	if from.flagsChanged {
+		return from.page.Records, chunk.ID{}, from.page.Messages
+	}
+	return from.page.Records, from.page.Flags, from.page.Messages
+}
+
+// entries is the items' messages; old pages among them are loaded.
+func (w *pageWriter) entries(items []pageItem) ([]Entry, error) {
+	var entries []Entry
+	for _, it := range items {
+		if it.page == nil {
+			entries = append(entries, *it.entry)
+			continue
+		}
+		loaded, err := it.page.load(w.load)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, loaded...)
+	}
+	return entries, nil
+}
+
+func (w *pageWriter) putRecords(entries []Entry) (chunk.ID, error) {
+	records := make([]Record, len(entries))
+	for i := range entries {
+		records[i] = entries[i].Record
+	}
+	b, err := EncodeRecords(records)
+	if err != nil {
+		return chunk.ID{}, err
+	}
+	return w.put(b)
+}
+
+func (w *pageWriter) putFlags(entries []Entry) (chunk.ID, error) {
+	sets := make([]FlagSet, len(entries))
+	for i := range entries {
+		sets[i] = entries[i].FlagSet
+	}
+	b, err := EncodeFlags(sets)
+	if err != nil {
+		return chunk.ID{}, err
+	}
+	return w.put(b)
+}

@@ -1,0 +1,201 @@
+package manifest
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Ref is how a person names a manifest:
+//
+//	latest               the newest complete one
+//	latest~2             the second before it
+//	3f9a                 the one whose hash begins so: 4 digits or more
+//	2026-03-08           the newest complete one of that day or before
+//	2026-03-08T14:30     the newest complete one of that minute or before; also with seconds, also as RFC 3339
+//	home@latest          any of these, of the account home
+//
+// Dates without a zone are in the location given to ParseRef.
+type Ref struct {
+	Account string // empty: not told
+	text    string // without the account
+
+	prefix string    // of the hash, in hexadecimal digits
+	before time.Time // not zero: it must be older than this
+	back   int       // how many newer ones to pass over
+}
+
+// Candidate is a committed manifest among which a Ref picks.
+type Candidate struct {
+	Account string
+	Hash    [32]byte
+	Time    time.Time // the store's, when it was put
+
+	// Complete tells whether it is no checkpoint. It is asked only where that matters, newest first. Nil: it is.
+	Complete func() (bool, error)
+}
+
+var (
+	// ErrRef is wrapped by ParseRef's errors.
+	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, or a date such as 2026-03-08, 2026-03-08T14:30; ACCOUNT@ may go before`)
+
+	// ErrNoMatch is wrapped by the error of a Ref that none of the candidates fits.
+	ErrNoMatch = errors.New("no such manifest")
+
+	// ErrAmbiguous is wrapped by the error of a Ref that fits several.
+	ErrAmbiguous = errors.New("more than one manifest is meant")
+)
+
+const (
+	minPrefix = 4
+	maxPrefix = 64
+)
+
+// ParseRef reads what a person wrote.
+func ParseRef(text string, local *time.Location) (Ref, error) {
+	var r Ref
+	what := text
+	if i := strings.LastIndexByte(text, '@'); i >= 0 { // the last one: accounts may be called jo@example.org
+		if i == 0 {
+			return Ref{}, fmt.Errorf("%q: no account before @: %w", text, ErrRef)
+		}
+		r.Account, what = text[:i], text[i+1:]
+	}
+	r.text = what
+	if rest, ok := strings.CutPrefix(what, "latest"); ok {
+		back, err := parseBack(rest)
+		if err != nil {
+			return Ref{}, fmt.Errorf("%q: %w", text, ErrRef)
+		}
+		r.back = back
+		return r, nil
+	}
+	if before, ok := parseDate(what, local); ok {
+		r.before = before
+		return r, nil
+	}
+	if isPrefix(what) {
+		r.prefix = strings.ToLower(what)
+		return r, nil
+	}
+	return Ref{}, fmt.Errorf("%q: %w", text, ErrRef)
+}
+
+func parseBack(text string) (int, error) {
+	if text == "" {
+		return 0, nil
+	}
+	digits, ok := strings.CutPrefix(text, "~")
+	if !ok {
+		return 0, ErrRef
+	}
+	back, err := strconv.ParseUint(digits, 10, 31)
+	return int(back), err
+}
+
+// parseDate is the first instant after what was written: a day means all of it.
+func parseDate(text string, local *time.Location) (before time.Time, ok bool) {
+	if t, err := time.ParseInLocation(time.DateOnly, text, local); err == nil {
+		return t.AddDate(0, 0, 1), true
+	}
+	for _, form := range []struct {
+		layout string
+		unit   time.Duration
+	}{
+		{"2006-01-02T15:04", time.Minute},
+		{"2006-01-02T15:04:05", time.Second},
+		{time.RFC3339, time.Second},
+	} {
+		if t, err := time.ParseInLocation(form.layout, text, local); err == nil {
+			return t.Truncate(time.Second).Add(form.unit), true
+		}
+	}
+	return time.Time{}, false
+}
+
+func isPrefix(text string) bool {
+	if len(text) < minPrefix || len(text) > maxPrefix {
+		return false
+	}
+	return !strings.ContainsFunc(strings.ToLower(text), func(c rune) bool {
+		return !('0' <= c && c <= '9' || 'a' <= c && c <= 'f')
+	})
+}
+
+// String is what ParseRef read.
+func (r Ref) String() string {
+	if r.Account == "" {
+		return r.text
+	}
+	return r.Account + "@" + r.text
+}
+
+// Pick returns the index of the candidate that is meant. Candidates may come in any order.
+func (r Ref) Pick(list []Candidate) (int, error) {
+	var fit []int
+	for i, c := range list {
+		if (r.Account == "" || r.Account == c.Account) && r.fits(c) {
+			fit = append(fit, i)
+		}
+	}
+	if len(fit) == 0 {
+		return 0, r.noMatch(list)
+	}
+	if r.prefix != "" {
+		if len(fit) > 1 {
+			return 0, fmt.Errorf("%s: %w: %d ids begin so", r, ErrAmbiguous, len(fit))
+		}
+		return fit[0], nil
+	}
+	for _, i := range fit {
+		if list[i].Account != list[fit[0]].Account {
+			return 0, fmt.Errorf("%s: %w: there are several accounts; name one: ACCOUNT@%s", r, ErrAmbiguous, r.text)
+		}
+	}
+	slices.SortStableFunc(fit, func(a, b int) int { return list[b].Time.Compare(list[a].Time) })
+	return r.pickComplete(list, fit)
+}
+
+func (r Ref) fits(c Candidate) bool {
+	if r.prefix != "" {
+		return strings.HasPrefix(hex.EncodeToString(c.Hash[:]), r.prefix)
+	}
+	return r.before.IsZero() || c.Time.Before(r.before)
+}
+
+// pickComplete goes through candidates that fit, newest first.
+func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
+	complete := 0
+	for _, i := range fit {
+		if list[i].Complete != nil {
+			ok, err := list[i].Complete()
+			if err != nil {
+				return 0, err
+			}
+			if !ok {
+				continue
+			}
+		}
+		if complete == r.back {
+			return i, nil
+		}
+		complete++
+	}
+	return 0, fmt.Errorf("%s: %w: there are only %d complete ones", r, ErrNoMatch, complete)
+}
+
+func (r Ref) noMatch(list []Candidate) error {
+	switch {
+	case len(list) == 0:
+		return fmt.Errorf("%s: %w: there are none yet", r, ErrNoMatch)
+	case r.Account != "" && !slices.ContainsFunc(list, func(c Candidate) bool { return c.Account == r.Account }):
+		return fmt.Errorf("%s: %w: there are none of account %q", r, ErrNoMatch, r.Account)
+	case !r.before.IsZero():
+		return fmt.Errorf("%s: %w: all are newer", r, ErrNoMatch)
+	}
+	return fmt.Errorf("%s: %w", r, ErrNoMatch)
+}

@@ -1,0 +1,191 @@
+package manifest
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// SetMailboxes records the account's mailboxes, which must ascend by raw name, and adds up their totals: inline while
+// they encode to 64 KiB or less, else in tables, each with as many as it takes: 256, or 1 MiB.
+func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID, error)) error {
+	m.Mailboxes, m.Tables = nil, nil
+	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes = 0, 0, 0
+	sizes := make([]int, len(mailboxes))
+	total := 0
+	for i := range mailboxes {
+		size, err := mailboxes[i].size()
+		if err != nil {
+			return err
+		}
+		sizes[i] = size
+		total += size
+		m.Totals.Mailboxes++
+		m.Totals.Messages += mailboxes[i].Messages
+		m.Totals.Bytes += mailboxes[i].Bytes
+	}
+	if arrayHead(len(mailboxes))+total <= MaxInlineMailbox {
+		m.Mailboxes = mailboxes
+		return nil
+	}
+	for len(mailboxes) > 0 {
+		n, size := 1, sizes[0]
+		for n < len(mailboxes) && tableTakes(n, size, sizes[n]) {
+			size += sizes[n]
+			n++
+		}
+		b, err := EncodeMailboxes(mailboxes[:n])
+		if err != nil {
+			return err
+		}
+		id, err := put(b)
+		if err != nil {
+			return err
+		}
+		m.Tables = append(m.Tables, id)
+		mailboxes, sizes = mailboxes[n:], sizes[n:]
+	}
+	return nil
+}
+
+// AllMailboxes yields the mailboxes, wherever they are kept, and sees to it that they add up to the totals. An error
+// ends it.
+func (m *Manifest) AllMailboxes(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Mailbox, error] {
+	if len(m.Tables) == 0 {
+		return func(yield func(*Mailbox, error) bool) {
+			for i := range m.Mailboxes {
+				if !yield(&m.Mailboxes[i], nil) {
+					return
+				}
+			}
+		}
+	}
+	return func(yield func(*Mailbox, error) bool) {
+		t := tableReader{m: m, load: load, failed: failedMailboxes(m.Failures)}
+		for i := range m.Tables {
+			mailboxes, err := t.read(i)
+			if err != nil {
+				yield(nil, fmt.Errorf("mailbox table %d of %d: %w", i+1, len(m.Tables), err))
+				return
+			}
+			for j := range mailboxes {
+				if !yield(&mailboxes[j], nil) {
+					return
+				}
+			}
+		}
+		if err := t.finish(); err != nil {
+			yield(nil, malformed("mailbox tables", err))
+		}
+	}
+}
+
+// tableReader reads tables one after the other, and checks that a writer would have filled them so.
+type tableReader struct {
+	m        *Manifest
+	load     func(chunk.ID) ([]byte, error)
+	failed   map[string]bool
+	accounts accounts
+	count    int // mailboxes of the last table
+	size     int // their bytes
+	total    int // bytes of all mailboxes so far
+}
+
+func (t *tableReader) read(i int) ([]Mailbox, error) {
+	b, err := t.load(t.m.Tables[i])
+	if err != nil {
+		return nil, err
+	}
+	mailboxes, err := ParseMailboxes(b)
+	if err != nil {
+		return nil, err
+	}
+	first, err := mailboxes[0].size()
+	if err != nil {
+		return nil, err
+	}
+	if i > 0 && tableTakes(t.count, t.size, first) {
+		return nil, malformed("mailbox table", refuse("the table before is not full"))
+	}
+	t.count, t.size = len(mailboxes), len(b)-arrayHead(len(mailboxes))
+	t.total += t.size
+	for j := range mailboxes {
+		if err := t.accounts.add(&mailboxes[j], t.failed); err != nil {
+			return nil, malformed("mailbox table", err)
+		}
+	}
+	return mailboxes, nil
+}
+
+func (t *tableReader) finish() error {
+	if arrayHead(int(t.accounts.Mailboxes))+t.total <= MaxInlineMailbox {
+		return refuse("tables for %d bytes of mailboxes", t.total)
+	}
+	return t.accounts.balance(t.m.Totals)
+}
+
+// tableTakes tells whether a table of so many mailboxes and bytes has room for one of next bytes.
+func tableTakes(count, size, next int) bool {
+	return count < MaxTableRows && size+next <= MaxMailboxBytes
+}
+
+// size is how many bytes the mailbox encodes to.
+func (mb *Mailbox) size() (int, error) {
+	row, err := mb.row()
+	if err != nil {
+		return 0, err
+	}
+	b, err := encode(fmt.Sprintf("mailbox %q", mb.Raw), row, MaxMailboxBytes)
+	return len(b), err
+}
+
+// arrayHead is how many bytes CBOR has before the elements of an array of n.
+func arrayHead(n int) int {
+	switch {
+	case n < 24:
+		return 1
+	case n < 1<<8:
+		return 2
+	case n < 1<<16:
+		return 3
+	}
+	return 5
+}
+
+// Numbered reports whether the server told the mailbox's numbers; it does not of one that holds no messages.
+func (mb *Mailbox) Numbered() bool { return mb.Status != nil }
+
+// maxNote bounds the sentences that the program itself writes into a manifest.
+const maxNote = 1 << 10
+
+// AddFailure records that a message or a mailbox could not be read. Of very many the last one tells how many more there
+// were.
+func (m *Manifest) AddFailure(f Failure) {
+	m.Totals.Failures++
+	if more := m.Totals.Failures - (MaxNotes - 1); more > 1 {
+		m.Failures = slices.Delete(m.Failures, MaxNotes-1, len(m.Failures))
+		f = Failure{Reason: fmt.Sprintf("%d more", more)}
+	}
+	f.Mailbox, f.Reason = clip(f.Mailbox, MaxText), clip(f.Reason, maxNote)
+	m.Failures = append(m.Failures, f)
+}
+
+// AddWarning records a sentence for whoever reads the manifest. Of very many only the first are kept.
+func (m *Manifest) AddWarning(format string, args ...any) {
+	switch len(m.Warnings) {
+	case MaxNotes:
+	case MaxNotes - 1:
+		m.Warnings = append(m.Warnings, "further warnings are left out")
+	default:
+		m.Warnings = append(m.Warnings, clip(fmt.Sprintf(format, args...), maxNote))
+	}
+}
+
+func clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return s[:limit]
+}
