@@ -1,0 +1,243 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Contents is an archived account as it stood when its manifest was laid: mailboxes, their messages, and the bytes of
+// these. Nothing is read before it is asked for. All methods may be called from several goroutines at once.
+//
+// The iterators go on after an error: it is about the piece that it names alone, a table, a list or a page, and what the
+// others hold is still to be had. A caller that wants all or nothing stops at the first.
+type Contents struct {
+	Head     repo.Head
+	Manifest *manifest.Manifest
+
+	chunks  chunkReader
+	joiners sync.Pool // of *joiner
+}
+
+// chunkReader gives chunks by their IDs, verified; *repo.Reader is one.
+type chunkReader interface {
+	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
+}
+
+// OpenManifest reads a manifest, so that what it holds can be listed and read.
+func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents, error) {
+	content, err := r.Manifest(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", head.Name, err)
+	}
+	c := newContents(m, r.Reader(repo.ReaderOptions{}), r.MessageHasher)
+	c.Head = head
+	return c, nil
+}
+
+func newContents(m *manifest.Manifest, chunks chunkReader, hasher func() *chunk.Hasher) *Contents {
+	c := &Contents{Manifest: m, chunks: chunks}
+	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
+	return c
+}
+
+// load reads chunks as package manifest wants them read.
+func (c *Contents) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+	return func(id chunk.ID) ([]byte, error) { return c.chunks.Chunk(ctx, id) }
+}
+
+// Mailboxes yields the mailboxes, ascending by raw name.
+func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, error] {
+	return func(yield func(*manifest.Mailbox, error) bool) {
+		for i := range c.Manifest.Mailboxes {
+			if !yield(&c.Manifest.Mailboxes[i], nil) {
+				return
+			}
+		}
+		for i, id := range c.Manifest.Tables {
+			mailboxes, err := parsed(ctx, c, id, manifest.ParseMailboxes)
+			if err != nil {
+				if !yield(nil, fmt.Errorf("mailbox table %d of %d: %w", i+1, len(c.Manifest.Tables), err)) {
+					return
+				}
+				continue
+			}
+			for i := range mailboxes {
+				if !yield(&mailboxes[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Mailbox finds a mailbox by its name, decoded or raw; INBOX has no case.
+func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox, error) {
+	var unread error
+	for mailbox, err := range c.Mailboxes(ctx) {
+		if err != nil {
+			unread = errors.Join(unread, err)
+			continue
+		}
+		if mailbox.Name == name || mailbox.Raw == name || mailbox.IsInbox() && (&mail.Mailbox{Raw: name}).IsInbox() {
+			return mailbox, nil
+		}
+	}
+	if unread != nil {
+		return nil, fmt.Errorf("mailbox %q is not among those that can be read: %w", name, unread)
+	}
+	return nil, fmt.Errorf("mailbox %q: %w in this manifest", name, ErrNoMailbox)
+}
+
+// Pages yields the page rows of a mailbox, ascending.
+func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[manifest.Page, error] {
+	return func(yield func(manifest.Page, error) bool) {
+		for _, page := range mailbox.Pages {
+			if !yield(page, nil) {
+				return
+			}
+		}
+		for i, id := range mailbox.Lists {
+			pages, err := parsed(ctx, c, id, manifest.ParsePageList)
+			if err != nil && !yield(manifest.Page{}, fmt.Errorf("mailbox %q: page list %d of %d: %w", mailbox.Name, i+1, len(mailbox.Lists), err)) {
+				return
+			}
+			for _, page := range pages {
+				if !yield(page, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
+// yielded without them, after an error that wraps ErrFlags.
+func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
+	return func(yield func(*manifest.Entry, error) bool) {
+		for page, err := range c.Pages(ctx, mailbox) {
+			var entries []manifest.Entry
+			if err == nil {
+				entries, err = c.page(ctx, mailbox, page)
+			}
+			if err != nil && !yield(nil, err) {
+				return
+			}
+			for i := range entries {
+				if !yield(&entries[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ErrFlags: the flags of a page of messages cannot be read, though the messages can.
+var ErrFlags = errors.New("flags cannot be read")
+
+// page reads a page. Where only its flags cannot be read, it gives the entries without them beside the error.
+func (c *Contents) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+	records, err := c.records(ctx, page)
+	if err != nil {
+		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
+	}
+	entries := make([]manifest.Entry, len(records))
+	for i := range records {
+		entries[i].Record = records[i]
+	}
+	sets, err := parsed(ctx, c, page.Flags, manifest.ParseFlags)
+	if err == nil && len(sets) != len(records) {
+		err = fmt.Errorf("%w: flags of %d messages for %d records", manifest.ErrMalformed, len(sets), len(records))
+	}
+	if err != nil {
+		return entries, fmt.Errorf("mailbox %q, %s: %w: flag page %s: %w", mailbox.Name, page, ErrFlags, page.Flags, err)
+	}
+	for i := range sets {
+		entries[i].FlagSet = sets[i]
+	}
+	return entries, nil
+}
+
+// records reads a record page and sees to it that it is what its row says.
+func (c *Contents) records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
+	records, err := parsed(ctx, c, page.Records, manifest.ParseRecords)
+	if err != nil {
+		return nil, err
+	}
+	if len(records) != int(page.Messages) {
+		return nil, fmt.Errorf("%w: %d records, its row says %d", manifest.ErrMalformed, len(records), page.Messages)
+	}
+	first, last := pageRange(page)
+	if uint64(records[0].UID) < first || uint64(records[len(records)-1].UID) > last {
+		return nil, fmt.Errorf("%w: UIDs from %d to %d are not all of this page", manifest.ErrMalformed, records[0].UID, records[len(records)-1].UID)
+	}
+	return records, nil
+}
+
+// Entry finds a message of a mailbox.
+func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID) (*manifest.Entry, error) {
+	var unread error
+	for page, err := range c.Pages(ctx, mailbox) {
+		if err != nil {
+			unread = errors.Join(unread, err)
+			continue
+		}
+		if first, last := pageRange(page); uint64(uid) < first || uint64(uid) > last {
+			continue
+		}
+		entries, err := c.page(ctx, mailbox, page)
+		if err != nil && !errors.Is(err, ErrFlags) {
+			return nil, err
+		}
+		for i := range entries {
+			if entries[i].UID == uid {
+				return &entries[i], nil
+			}
+		}
+	}
+	if unread != nil {
+		return nil, fmt.Errorf("mailbox %q: UID %d is not among those that can be read: %w", mailbox.Name, uid, unread)
+	}
+	return nil, fmt.Errorf("mailbox %q: %w with UID %d", mailbox.Name, ErrNoMessage, uid)
+}
+
+// isDamage tells an error that is about one piece of the archive from those that all reading would meet.
+func isDamage(err error) bool {
+	for _, damage := range []error{
+		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNotExist, repo.ErrRange,
+		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
+	} {
+		if errors.Is(err, damage) {
+			return true
+		}
+	}
+	return false
+}
+
+// ErrNoMessage: the mailbox has no such message.
+var ErrNoMessage = errors.New("no message")
+
+// parsed reads a chunk of the catalog and parses it.
+func parsed[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+	data, err := c.chunks.Chunk(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return parse(data)
+}
+
+// pageRange is the first and the last UID that a page can have.
+func pageRange(page manifest.Page) (first, last uint64) {
+	return uint64(page.Start), uint64(page.Start) + 1<<page.Bits - 1
+}

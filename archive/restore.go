@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// RestoreOptions say what is restored, and where to.
+type RestoreOptions struct {
+	Contents *Contents
+	Target   Target
+
+	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
+	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
+	DryRun      bool                         // only tell; the target is not even looked at
+
+	// Keep is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
+	// why, and what was changed of others. It is made when it is first needed.
+	Keep string
+
+	Progress func(RestoreProgress) // may be nil; called from several goroutines, never at once
+}
+
+// Unordered is implemented by targets that give nothing on the order in which a mailbox's messages come. To all others
+// they come in ascending order of their archived UIDs, because new UIDs are given in the order of arrival.
+type Unordered interface{ Unordered() bool }
+
+// Restore writes an archived account, or some of its mailboxes, to a target. What the target holds already is not added
+// again, so a restore that was interrupted is made whole by another one.
+//
+// A message that cannot be read or that the target refuses does not stop the others: it is in the report. The error is
+// for what ends a restore: a store that cannot be reached, a full disk, a connection lost for good. What was written
+// until then is in the report too.
+func Restore(ctx context.Context, o RestoreOptions) (*RestoreReport, error) {
+	r := &restore{
+		RestoreOptions: o,
+		ledger:         newLedger(o.Keep, o.Progress),
+		memory:         semaphore.NewWeighted(joinedBytes),
+	}
+	if u, ok := o.Target.(Unordered); ok {
+		r.unordered = u.Unordered()
+	}
+	err := r.run(ctx)
+	report, errReport := r.ledger.close()
+	return report, errors.Join(err, errReport)
+}
+
+// restore is one restore under way.
+type restore struct {
+	RestoreOptions
+	ledger    *ledger
+	memory    *semaphore.Weighted // of the messages that are joined and not yet written
+	unordered bool
+}
+
+func (r *restore) run(ctx context.Context) error {
+	mailboxes, err := r.choose(ctx)
+	if err != nil || r.DryRun {
+		return err
+	}
+	places, err := r.prepare(ctx, mailboxes)
+	if err != nil {
+		return err
+	}
+	// The backup read the largest mailboxes first, side by side: in the same order what was stored together is wanted
+	// together.
+	order := make([]int, len(mailboxes))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(mailboxes[b].Messages, mailboxes[a].Messages) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, r.Target.Parallel()))
+	for _, i := range order {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if err := r.mailbox(ctx, mailboxes[i], places[i]); err != nil {
+				return fmt.Errorf("mailbox %q: %w", mailboxes[i].Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// choose reads the mailbox tables. A table that cannot be read is a failure, and the others are restored.
+func (r *restore) choose(ctx context.Context) ([]*manifest.Mailbox, error) {
+	var chosen []*manifest.Mailbox
+	for mailbox, err := range r.Contents.Mailboxes(ctx) {
+		if err != nil {
+			if err := r.harm(ctx, RestoreProblem{Reason: err.Error()}, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if r.Mailboxes == nil || r.Mailboxes(mailbox) {
+			chosen = append(chosen, mailbox)
+			r.ledger.expect(mailbox)
+		}
+	}
+	return chosen, nil
+}
+
+// prepare has the target make the mailboxes.
+func (r *restore) prepare(ctx context.Context, mailboxes []*manifest.Mailbox) ([]Place, error) {
+	listed := make([]mail.Mailbox, len(mailboxes))
+	for i, mailbox := range mailboxes {
+		listed[i] = mailbox.Mailbox
+	}
+	places, notes, err := r.Target.Prepare(ctx, listed)
+	r.ledger.note(notes...)
+	if err != nil {
+		return nil, err
+	}
+	if len(places) != len(mailboxes) {
+		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(mailboxes))
+	}
+	return places, nil
+}
+
+// harm takes down a failure that is due to damage in the archive. It returns the error if it is of another kind, which
+// would meet every other message too: a store that cannot be reached, an interruption.
+func (r *restore) harm(ctx context.Context, problem RestoreProblem, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !isDamage(err) {
+		return err
+	}
+	problem.Kind = MessageFailed
+	problem.Reason = err.Error()
+	return r.ledger.add(problem)
+}

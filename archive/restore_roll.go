@@ -1,0 +1,249 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// roll is the list of a mailbox's messages while the mailbox is restored, small enough that a mailbox of a million
+// messages fits: 64 bytes a message. What else is recorded of a message is read again from its page when its turn comes.
+type roll struct {
+	contents *Contents
+	mailbox  *manifest.Mailbox
+	pages    []manifest.Page // those that can be read
+	rows     []rollRow       // ascending by UID
+	flags    []mail.Flags    // each distinct set once
+	raw      map[mail.UID]string
+	leaf     leaf
+}
+
+type rollRow struct {
+	hash    chunk.ID
+	size    int64
+	seconds int64 // of INTERNALDATE
+	uid     mail.UID
+	flags   uint32 // which of roll.flags
+	place   uint32 // which of roll.pages, times MaxPageRecords, and which record of that page
+	zone    int16
+	state   rowState
+}
+
+// page is where the row's record is: which of roll.pages, and which record of that page.
+func (row *rollRow) page() (page, at int) {
+	return int(row.place / manifest.MaxPageRecords), int(row.place % manifest.MaxPageRecords)
+}
+
+type rowState uint8
+
+const (
+	rowUnknown rowState = iota
+	rowMissing          // not in the target
+	rowDone             // in the target, or reported
+)
+
+// leaf is the page that was read last.
+type leaf struct {
+	page    int
+	entries []manifest.Entry
+}
+
+// callRoll reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
+// the messages are restored without.
+func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*roll, error) {
+	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
+	known := make(map[string]uint32)
+	for page, err := range r.Contents.Pages(ctx, mailbox) {
+		var entries []manifest.Entry
+		if err == nil {
+			entries, err = r.Contents.page(ctx, mailbox, page)
+		}
+		if err != nil {
+			if err := r.harm(ctx, RestoreProblem{Mailbox: mailbox.Name}, err); err != nil {
+				return nil, err
+			}
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		l.pages = append(l.pages, page)
+		for at := range entries {
+			l.add(&entries[at], at, r.flags(&entries[at]), known)
+		}
+	}
+	return l, nil
+}
+
+// flags are what a message gets in the target.
+func (r *restore) flags(entry *manifest.Entry) mail.Flags {
+	if r.KeepDeleted || !entry.Flags.Has(`\Deleted`) {
+		return entry.Flags
+	}
+	return entry.Flags.Without(`\Deleted`)
+}
+
+func (l *roll) add(entry *manifest.Entry, at int, flags mail.Flags, known map[string]uint32) {
+	key := strings.Join(flags, "\x00")
+	set, ok := known[key]
+	if !ok {
+		set = uint32(len(l.flags))
+		known[key], l.flags = set, append(l.flags, flags)
+	}
+	if entry.Internal.Raw != "" {
+		l.raw[entry.UID] = entry.Internal.Raw
+	}
+	l.rows = append(l.rows, rollRow{
+		hash:    entry.Hash,
+		size:    entry.Size,
+		seconds: entry.Internal.Seconds,
+		zone:    entry.Internal.Zone,
+		uid:     entry.UID,
+		flags:   set,
+		place:   uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),
+	})
+}
+
+// rollPiece is how many messages a folder is asked about at once: what it is told of them takes some 250 bytes each.
+const rollPiece = 16 << 10
+
+// compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
+// the messages' hashes, so that all copies of a message are in one piece and can be counted.
+func (l *roll) compare(ctx context.Context, r *restore, folder Folder) error {
+	order := make([]uint32, len(l.rows))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	if len(order) > rollPiece {
+		slices.SortStableFunc(order, func(a, b uint32) int { return l.rows[a].hash.Compare(l.rows[b].hash) })
+	}
+	for len(order) > 0 {
+		n := min(rollPiece, len(order))
+		for n < len(order) && l.rows[order[n]].hash == l.rows[order[n-1]].hash {
+			n++
+		}
+		if err := l.comparePiece(ctx, r, folder, order[:n]); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	return nil
+}
+
+// comparePiece asks about some messages. A folder may read messages in order to compare them; those that cannot be read
+// are failures, and it is asked again about the others.
+func (l *roll) comparePiece(ctx context.Context, r *restore, folder Folder, piece []uint32) error {
+	for {
+		bodies := make([]rollBody, len(piece))
+		wanted := make([]Wanted, len(piece))
+		for i, at := range piece {
+			bodies[i] = rollBody{roll: l, row: &l.rows[at]}
+			wanted[i] = l.wanted(&bodies[i])
+		}
+		missing, err := folder.Missing(ctx, wanted)
+		if err == nil {
+			return l.mark(r, piece, missing)
+		}
+		readable := make([]uint32, 0, len(piece))
+		for i, at := range piece {
+			if bodies[i].unread == nil {
+				readable = append(readable, at)
+				continue
+			}
+			l.rows[at].state = rowDone
+			problem := RestoreProblem{Mailbox: l.mailbox.Name, UID: l.rows[at].uid}
+			if err := r.harm(ctx, problem, bodies[i].unread); err != nil {
+				return err
+			}
+		}
+		if len(readable) == len(piece) {
+			return err
+		}
+		piece = readable
+	}
+}
+
+// mark takes down the folder's answer.
+func (l *roll) mark(r *restore, piece []uint32, missing []int) error {
+	for _, i := range missing {
+		if i < 0 || i >= len(piece) {
+			return errors.New("the target names a message that it was not asked about")
+		}
+		l.rows[piece[i]].state = rowMissing
+	}
+	var present, bytes int64
+	for _, at := range piece {
+		if row := &l.rows[at]; row.state == rowUnknown {
+			row.state = rowDone
+			present++
+			bytes += row.size
+		}
+	}
+	r.ledger.present(present, bytes)
+	return nil
+}
+
+// wanted is a message as a Folder is asked about it.
+func (l *roll) wanted(body *rollBody) Wanted {
+	row := body.row
+	return Wanted{
+		UID:      row.uid,
+		Hash:     row.hash,
+		Size:     row.size,
+		Flags:    l.flags[row.flags],
+		Internal: mail.Date{Seconds: row.seconds, Zone: row.zone, Raw: l.raw[row.uid]},
+		Header:   body.header,
+		Body:     body,
+	}
+}
+
+// record reads what is recorded of a message. The page read last is at hand: it is mostly asked for in order.
+func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, error) {
+	page, at := row.page()
+	if l.leaf.entries == nil || l.leaf.page != page {
+		entries, err := l.contents.page(ctx, l.mailbox, l.pages[page])
+		if err != nil && !errors.Is(err, ErrFlags) {
+			return nil, &readError{err}
+		}
+		l.leaf = leaf{page: page, entries: entries}
+	}
+	return &l.leaf.entries[at].Record, nil
+}
+
+// rollBody is the Body of a message of the list. It serves the goroutine that compares.
+type rollBody struct {
+	roll   *roll
+	row    *rollRow
+	unread error // why the message could not be read
+}
+
+func (b *rollBody) WriteTo(ctx context.Context, w io.Writer) error {
+	record, err := b.roll.record(ctx, b.row)
+	if err == nil {
+		err = b.roll.contents.Body(record).WriteTo(ctx, w)
+	}
+	return b.note(err)
+}
+
+func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }
+
+func (b *rollBody) header(ctx context.Context) ([]byte, error) {
+	record, err := b.roll.record(ctx, b.row)
+	if err != nil {
+		return nil, b.note(err)
+	}
+	header, err := b.roll.contents.Header(ctx, record)
+	return header, b.note(err)
+}
+
+func (b *rollBody) note(err error) error {
+	if read := (*readError)(nil); errors.As(err, &read) {
+		b.unread = err
+	}
+	return err
+}
