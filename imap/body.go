@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -17,7 +16,6 @@ const (
 	batchBytes    = 8 << 20 // by the sizes hinted; a larger message goes alone
 	underWay      = 3       // commands at once
 	unknownSize   = 64 << 10
-	heldBytes     = 4 << 20 // of a body whose UID comes after it; the rest goes to a file
 )
 
 // Bodies downloads messages and hands each to read, once, in the order the server sends them.
@@ -25,8 +23,17 @@ const (
 // Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
 // with the server. A refused command does not stop the others; the refusals are returned at the end.
 func (c *Client) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	return c.sections(ctx, "", messages, read)
+}
+
+// Headers does the same for the headers alone. Sizes are those expected of the headers.
+func (c *Client) Headers(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	return c.sections(ctx, "HEADER", messages, read)
+}
+
+func (c *Client) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	defer c.watch(ctx)()
-	d := &download{c: c, read: read, due: map[mail.UID]bool{}}
+	d := &download{c: c, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer d.dropHeld()
 	var refusals []error
 	var sent []*command
@@ -71,12 +78,13 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 	return messages, nil
 }
 
-// download is the state of one Bodies call.
+// download is the state of one call.
 type download struct {
-	c    *Client
-	read func(mail.UID, io.Reader) error
-	due  map[mail.UID]bool // asked for and not handed over
-	held *held             // the body of the response under way, if its UID did not come before it
+	c       *Client
+	section string // what to ask for of each message: "[]" is all of it
+	read    func(mail.UID, io.Reader) error
+	due     map[mail.UID]bool // asked for and not handed over
+	held    *spool            // the body of the response under way, if its UID did not come before it
 }
 
 func (d *download) command(batch []mail.Message) *command {
@@ -85,7 +93,7 @@ func (d *download) command(batch []mail.Message) *command {
 		uids.Add(m.UID)
 		d.due[m.UID] = true
 	}
-	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK[])")
+	cmd := newCommand("UID FETCH").raw(" " + uids.String() + " (UID BODY.PEEK" + d.section + ")")
 	cmd.body, cmd.data = d.body, d.data
 	return cmd
 }
@@ -93,14 +101,14 @@ func (d *download) command(batch []mail.Message) *command {
 // body takes a body off the wire. Its message is known by the UID before it; if that comes later, the body waits for it.
 // A message's number alone is not taken for its name while the UID may still come.
 func (d *download) body(b *bodyLiteral) error {
-	if !isWhole(b.name) {
-		return nil
+	if !equalFold([]byte(b.name), "BODY"+d.section) {
+		return nil // not what was asked for
 	}
 	n, found := attribute(b.before, "UID")
 	if !found {
 		d.dropHeld()
-		d.held = &held{}
-		if err := d.held.fill(b.content); err != nil && b.content.err == nil {
+		d.held = &spool{}
+		if _, err := io.Copy(d.held, b.content); err != nil && b.content.err == nil {
 			return &handlerError{err}
 		}
 		return b.content.err
@@ -113,9 +121,6 @@ func (d *download) body(b *bodyLiteral) error {
 	return d.hand(uid, &bodyReader{b.content, d.c})
 }
 
-// isWhole: the body asked for, and not a section or a stretch of one.
-func isWhole(name string) bool { return equalFold([]byte(name), "BODY[]") }
-
 // data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were
 // sent as quoted strings, which is legal. NIL is no body.
 func (d *download) data(resp *response) (bool, error) {
@@ -124,7 +129,7 @@ func (d *download) data(resp *response) (bool, error) {
 	}
 	defer d.dropHeld()
 	uid, ok := d.c.uidOf(resp)
-	value, found := attribute(resp.args[0].list, "BODY[]")
+	value, found := attribute(resp.args[0].list, "BODY"+d.section)
 	if !ok || !found || !d.due[uid] {
 		return true, nil
 	}
@@ -187,42 +192,4 @@ func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
 		err = b.c.fail(b.content.err)
 	}
 	return n, err
-}
-
-// held is a body put aside: in memory, what is more in a file that has no name.
-type held struct {
-	memory bytes.Buffer
-	file   *os.File
-}
-
-func (h *held) fill(content io.Reader) error {
-	if _, err := io.CopyN(&h.memory, content, heldBytes); err == io.EOF {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	file, err := os.CreateTemp("", "mailstrata-body-")
-	if err != nil {
-		return err
-	}
-	h.file = file
-	os.Remove(file.Name())
-	_, err = io.Copy(file, content)
-	return err
-}
-
-func (h *held) open() (io.Reader, error) {
-	if h.file == nil {
-		return &h.memory, nil
-	}
-	if _, err := h.file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	return io.MultiReader(&h.memory, h.file), nil
-}
-
-func (h *held) drop() {
-	if h.file != nil {
-		h.file.Close()
-	}
 }

@@ -1,0 +1,142 @@
+package imap
+
+import (
+	"context"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Create makes a mailbox, for a special use where one is given and the server takes it (RFC 6154).
+func (c *Client) Create(ctx context.Context, raw, specialUse string) error {
+	cmd := newCommand("CREATE").mailbox(raw)
+	if specialUse != "" {
+		cmd.raw(" (USE (" + specialUse + "))")
+	}
+	return c.do(ctx, cmd)
+}
+
+// Delete removes a mailbox with all that it holds.
+func (c *Client) Delete(ctx context.Context, raw string) error {
+	return c.do(ctx, newCommand("DELETE").mailbox(raw))
+}
+
+// Subscribe puts a mailbox among those subscribed to.
+func (c *Client) Subscribe(ctx context.Context, raw string) error {
+	return c.do(ctx, newCommand("SUBSCRIBE").mailbox(raw))
+}
+
+// Store adds flags to messages, or with a "-" as sign removes them.
+func (c *Client) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
+	return c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
+}
+
+// Expunge removes messages that are marked as deleted, of those UIDs alone (UIDPLUS).
+func (c *Client) Expunge(ctx context.Context, uids mail.UIDSet) error {
+	return c.do(ctx, newCommand("UID EXPUNGE").raw(" "+uids.String()))
+}
+
+// Appended is a message to append.
+type Appended struct {
+	Flags  []string // as they go on the wire
+	Date   string   // INTERNALDATE; "" leaves it to the server
+	Size   int64
+	Binary bool // holds NUL, which only a literal8 may
+	Write  func(io.Writer) error
+}
+
+// appendCommand appends messages to a mailbox, all or none; more than one needs MULTIAPPEND (RFC 3502).
+func (c *Client) appendCommand(raw string, messages []Appended) *command {
+	cmd := newCommand("APPEND").mailbox(raw)
+	for _, m := range messages {
+		if len(m.Flags) > 0 {
+			cmd.raw(" (" + strings.Join(m.Flags, " ") + ")")
+		}
+		if m.Date != "" {
+			cmd.raw(" " + quote(m.Date))
+		}
+		cmd.raw(" ").add(&literal{size: m.Size, binary: m.Binary && c.caps.has("BINARY"), write: m.Write})
+	}
+	return cmd
+}
+
+// AppendResult is what became of one message. UID is 0 where the server does not tell it (UIDPLUS, RFC 4315).
+type AppendResult struct {
+	UID         mail.UID
+	UIDValidity uint32
+	Err         error // after a lost connection nobody knows whether the message was taken
+}
+
+// Append adds messages to a mailbox and tells the fate of each: all together where the server knows MULTIAPPEND, else
+// one by one, several under way.
+func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []AppendResult {
+	defer c.watch(ctx)()
+	step := len(messages)
+	if !c.caps.has("MULTIAPPEND") {
+		step = 1
+	}
+	results := make([]AppendResult, len(messages))
+	cmds := make([]*command, 0, len(messages))
+	answered := 0
+	finish := func(left int) {
+		for ; len(cmds)-answered > left; answered++ {
+			err := c.because(ctx, c.wait(cmds[answered]))
+			appendResults(cmds[answered], err, results[answered*step:][:step])
+		}
+	}
+	for i := 0; i < len(messages); i += step {
+		cmd := c.appendCommand(raw, messages[i:i+step])
+		if c.start(cmd); c.dead != nil && !cmd.done {
+			cmd.done, cmd.err = true, c.dead // whether it was sent or not
+		}
+		cmds = append(cmds, cmd)
+		finish(appendsUnderWay - 1)
+	}
+	finish(0)
+	return results
+}
+
+// appendResults shares out the answer to one command among its messages.
+func appendResults(cmd *command, err error, results []AppendResult) {
+	validity, uids := appendUID(cmd)
+	for i := range results {
+		results[i].Err = err
+		if err == nil && len(uids) == len(results) {
+			results[i].UID, results[i].UIDValidity = uids[i], validity
+		}
+	}
+}
+
+// appendsUnderWay bounds the APPENDs that wait for an answer where each message needs its own.
+const appendsUnderWay = 8
+
+// appendUID reads "[APPENDUID 38505 3955:3957]". The UIDs are in the order of the messages, and a range counts up.
+func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
+	v, set, _ := strings.Cut(cmd.args, " ")
+	n, err := strconv.ParseUint(v, 10, 32)
+	if cmd.code != "APPENDUID" || err != nil {
+		return 0, nil
+	}
+	for item := range strings.SplitSeq(strings.TrimSpace(set), ",") {
+		parsed, err := mail.ParseUIDSet(item)
+		if err != nil || parsed.Len() > 1<<16 {
+			return 0, nil
+		}
+		for uid := range parsed.All() {
+			uids = append(uids, uid)
+		}
+	}
+	return uint32(n), uids
+}
+
+// appendLimit is the largest message that the server takes (RFC 7889).
+func (c *Client) appendLimit() int64 {
+	value, _ := c.caps.value("APPENDLIMIT")
+	if limit, err := strconv.ParseInt(value, 10, 64); err == nil && limit > 0 {
+		return limit
+	}
+	return math.MaxInt64
+}

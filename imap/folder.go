@@ -1,0 +1,335 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// folder is a mailbox of a target, open for adding.
+type folder struct {
+	t         *Target
+	place     archive.Place
+	c         *Client
+	selection *Selection
+	validity  uint32 // at opening
+	journal   *journal
+
+	have   map[chunk.ID]int // messages there that the journal knows, not yet asked for by Missing
+	others []*present       // the rest of what was there at opening
+	next   mail.UID         // every message with this UID or a higher one came after what is known
+
+	refusedKeywords map[string]bool
+}
+
+// How much one call of Append takes: it is held until the server has it.
+const (
+	appendMessages = 500
+	appendBytes    = 8 << 20
+)
+
+func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages, appendBytes }
+
+func (f *folder) Close() error {
+	if f.c != nil {
+		f.t.pool.put(f.c)
+		f.c = nil
+	}
+	if f.journal == nil {
+		return nil
+	}
+	return f.journal.close()
+}
+
+// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
+func (f *folder) connect(ctx context.Context) error {
+	if f.c != nil {
+		f.t.pool.put(f.c)
+		f.c = nil
+	}
+	c, err := f.t.pool.get(ctx)
+	if err != nil {
+		return err
+	}
+	f.c = c
+	if f.selection, err = c.Select(ctx, f.place.Name); err != nil {
+		return err
+	}
+	if f.validity == 0 {
+		f.validity = f.selection.UIDValidity
+	}
+	if f.validity != f.selection.UIDValidity {
+		return fmt.Errorf("mailbox %s was made anew while it was restored", printableName(f.place.Name))
+	}
+	return nil
+}
+
+// load notes what the mailbox holds: from the journal, and by size and date.
+func (f *folder) load(ctx context.Context) error {
+	var known map[mail.UID]chunk.ID
+	var err error
+	f.journal, known, err = openJournal(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
+	if err != nil {
+		return err
+	}
+	f.have = map[chunk.ID]int{}
+	f.next = 1
+	if f.selection.Messages == 0 {
+		f.next = max(1, mail.UID(f.selection.UIDNext))
+		return nil
+	}
+	for m, err := range f.c.overview(ctx, mail.UIDRange{First: 1, Last: maxUID}) {
+		if err != nil {
+			return err
+		}
+		f.next = max(f.next, m.UID+1)
+		if id, journalled := known[m.UID]; journalled {
+			f.have[id]++
+			continue
+		}
+		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
+	}
+	f.next = max(f.next, mail.UID(f.selection.UIDNext))
+	return nil
+}
+
+const maxUID = 1<<32 - 1
+
+// item is a message on its way into the folder.
+type item struct {
+	archive.Wanted
+	fate  *archive.Fate
+	spool spool
+	odd   oddities
+	flags []string // to send along
+	later []string // keywords to try one by one when the message is there
+	date  string
+	uid   mail.UID
+}
+
+func (it *item) changed(format string, args ...any) {
+	it.fate.Changed = append(it.fate.Changed, fmt.Sprintf(format, args...))
+}
+
+// Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
+// back; and looked at afterwards, for servers alter what they take.
+func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
+	fates := make([]archive.Fate, len(messages))
+	var items []*item
+	defer func() {
+		for _, it := range items {
+			it.spool.drop()
+		}
+	}()
+	for i := range messages {
+		it := &item{Wanted: messages[i], fate: &fates[i]}
+		items = append(items, it)
+		if err := f.ready(ctx, it); err != nil {
+			if ctx.Err() != nil {
+				return fates[:0], err
+			}
+			it.fate.Refused = err
+		}
+	}
+	willing := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.fate.Refused != nil })
+	err := f.add(ctx, willing)
+	added := slices.DeleteFunc(willing, func(it *item) bool { return !it.fate.Added })
+	if err == nil {
+		err = f.look(ctx, added)
+	}
+	return fates, err
+}
+
+// ready brings a message into the form in which it will be sent.
+func (f *folder) ready(ctx context.Context, it *item) error {
+	if it.Size > f.c.appendLimit() {
+		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.pool.opts.Host, f.c.appendLimit())
+	}
+	if err := it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd)); err != nil {
+		return err
+	}
+	for _, flag := range it.Flags {
+		switch {
+		case f.refusedKeywords[flag], !isSendable(strings.TrimPrefix(flag, `\`)):
+			it.changed("%s left out", flagWords(flag))
+		case !f.selection.canSet(flag):
+			it.changed("%s left out: the mailbox does not keep it", flagWords(flag))
+		case isAtom(strings.TrimPrefix(flag, `\`)):
+			it.flags = append(it.flags, flag)
+		default:
+			it.later = append(it.later, flag) // not legal, but it came from a server
+		}
+	}
+	if it.Internal.IsZero() || it.Internal.Seconds == 0 && it.Internal.Raw != "" {
+		it.changed("date %q left out: it cannot be read", printable(it.Internal.Raw))
+		return nil
+	}
+	it.date = it.Internal.Time().Format("_2-Jan-2006 15:04:05 -0700")
+	return nil
+}
+
+// isAtom: RFC 9051 section 9, atom.
+func isAtom(s string) bool {
+	return s != "" && isSendable(s) && !strings.ContainsAny(s, "%*]") && isASCII(s)
+}
+
+// isSendable: can stand in a command without breaking it.
+func isSendable(keyword string) bool {
+	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
+}
+
+// add appends items, all or in ever smaller parts, until each is there or refused on its own. The error is for what
+// concerns more than single messages.
+func (f *folder) add(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	left, err := f.try(ctx, items)
+	switch {
+	case len(left) == 0:
+		return err
+	case !isRefused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, archive.ErrNoMailbox), ctx.Err() != nil:
+		return err
+	case len(left) > 1:
+		half := len(left) / 2
+		if err := f.add(ctx, left[:half]); err != nil {
+			return err
+		}
+		return f.add(ctx, left[half:])
+	}
+	return f.addBare(ctx, left[0], err)
+}
+
+// addBare tries a refused message once more without its keywords, which are stored one by one later.
+func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
+	keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return strings.HasPrefix(flag, `\`) })
+	if len(keywords) > 0 {
+		it.later = append(it.later, keywords...)
+		it.flags = slices.DeleteFunc(it.flags, func(flag string) bool { return !strings.HasPrefix(flag, `\`) })
+		return f.add(ctx, []*item{it})
+	}
+	it.fate.Refused = refusal
+	return nil
+}
+
+// errDropped: the connection was lost whenever these messages were sent, though it can be made again.
+var errDropped = errors.New("the server hangs up on it")
+
+// tries is how often something is tried that fails for reasons that may pass.
+const tries = 3
+
+// try sends items until the server gives a clear answer. It returns those that are not there, and why.
+func (f *folder) try(ctx context.Context, items []*item) (left []*item, err error) {
+	left = items
+	for n := range tries {
+		left, err = f.send(ctx, left)
+		if len(left) == 0 || !isTemporary(err) || ctx.Err() != nil {
+			return left, err
+		}
+		if f.c.dead != nil {
+			err = fmt.Errorf("%w: %w", errDropped, err)
+		}
+		var failed error
+		if failed = f.recover(ctx, n, err); failed == nil {
+			left, failed = f.settle(ctx, left)
+		}
+		if failed != nil || len(left) == 0 {
+			return left, failed
+		}
+	}
+	return left, err
+}
+
+// recover waits as the server asked, or a little, and connects anew if need be.
+func (f *folder) recover(ctx context.Context, n int, cause error) error {
+	wait := archive.RetryAfter(cause)
+	if wait == 0 {
+		wait = time.Second << (2 * n)
+	}
+	if err := f.t.pause(ctx, wait); err != nil {
+		return err
+	}
+	if f.c != nil && f.c.dead == nil {
+		return nil
+	}
+	return f.connect(ctx)
+}
+
+// send sends items in one go and notes those that are there now.
+func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
+	messages := make([]Appended, len(items))
+	for i, it := range items {
+		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.size, Binary: it.odd.nul, Write: it.spool.writeTo}
+	}
+	var added []*item
+	for i, result := range f.c.Append(ctx, f.place.Name, messages) {
+		if result.Err != nil {
+			left = append(left, items[i])
+			err = result.Err
+			continue
+		}
+		items[i].fate.Added = true
+		if result.UIDValidity == f.validity {
+			items[i].uid = result.UID
+			f.next = max(f.next, result.UID+1)
+			added = append(added, items[i])
+		}
+	}
+	if failed := f.journal.add(f.validity, added); failed != nil && err == nil {
+		err = failed
+	}
+	return left, err
+}
+
+// settle finds out, after an answer was lost, which of the items came to be there: the new messages are compared. It
+// returns the others.
+func (f *folder) settle(ctx context.Context, items []*item) (left []*item, err error) {
+	fresh, err := f.arrived(ctx)
+	if err != nil {
+		return items, err
+	}
+	if err := f.digests(ctx, fresh); err != nil {
+		return items, err
+	}
+	var found []*item
+	for _, it := range items {
+		d := newDigester()
+		if err := it.spool.writeTo(d); err != nil {
+			return items, err
+		}
+		i := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && p.body == d.sum() })
+		if i < 0 { // altered perhaps: the same size and the same instant, and nobody else's
+			i = slices.IndexFunc(fresh, func(p *present) bool {
+				return !p.used && p.size == it.spool.size && p.instant == it.Internal.Seconds && it.odd.any()
+			})
+		}
+		if i < 0 {
+			left = append(left, it)
+			continue
+		}
+		fresh[i].used = true
+		it.uid, it.fate.Added = fresh[i].uid, true
+		f.next = max(f.next, it.uid+1)
+		found = append(found, it)
+	}
+	return left, f.journal.add(f.validity, found)
+}
+
+// arrived lists the messages that came after all that is known.
+func (f *folder) arrived(ctx context.Context) (fresh []*present, err error) {
+	for m, err := range f.c.overview(ctx, mail.UIDRange{First: f.next, Last: maxUID}) {
+		if err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
+	}
+	return fresh, nil
+}

@@ -1,0 +1,185 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// present is a message that a folder holds already, and what is known of it so far.
+type present struct {
+	uid     mail.UID
+	size    int64
+	instant int64
+	used    bool // it is the copy of some message wanted
+
+	header    digest
+	hasHeader bool
+	body      digest
+	hasBody   bool
+}
+
+// overview fetches of every message of the range what messages are told apart by at first.
+func (c *Client) overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		g := newGatherer(c, uids, hasFlags|hasDate|hasSize, yield)
+		g.end(g.fetch(ctx, "UID FLAGS INTERNALDATE RFC822.SIZE", ""))
+	}
+}
+
+// Missing tells which messages are not there. The journal knows some; the others are compared with what is there, by
+// size and date, then by header, and what is left by all their bytes. Nothing less makes two messages one.
+func (f *folder) Missing(ctx context.Context, wanted []archive.Wanted) ([]int, error) {
+	var missing []int
+	for i := range wanted {
+		if f.have[wanted[i].Hash] > 0 {
+			f.have[wanted[i].Hash]--
+			continue
+		}
+		missing = append(missing, i)
+	}
+	if len(missing) == 0 || len(f.others) == 0 {
+		return missing, nil
+	}
+	var found []int
+	err := f.patiently(ctx, func() (err error) {
+		found, err = f.compare(ctx, wanted, missing)
+		return err
+	})
+	return slices.DeleteFunc(missing, func(i int) bool { return slices.Contains(found, i) }), err
+}
+
+// patiently does something that changes nothing, again if the connection is lost.
+func (f *folder) patiently(ctx context.Context, do func() error) error {
+	var err error
+	for n := range tries {
+		if err = do(); !isTemporary(err) || ctx.Err() != nil {
+			return err
+		}
+		if failed := f.recover(ctx, n, err); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// compare finds, of the messages at the given indices, those that are there.
+func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices []int) (found []int, err error) {
+	near := f.nearby(wanted, indices)
+	if err := f.headers(ctx, flatten(near)); err != nil {
+		return nil, err
+	}
+	for _, i := range indices {
+		if len(near[i]) == 0 || wanted[i].Header == nil {
+			continue
+		}
+		header, err := wanted[i].Header(ctx)
+		if err != nil {
+			return nil, err
+		}
+		mine := headerDigest(header)
+		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.hasHeader && p.header != mine })
+	}
+	if err := f.digests(ctx, flatten(near)); err != nil {
+		return nil, err
+	}
+	for _, i := range indices {
+		if len(near[i]) == 0 {
+			continue
+		}
+		d := newDigester()
+		if err := wanted[i].Body.WriteTo(ctx, d); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			continue // damaged: Append will say so
+		}
+		same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && p.hasBody && p.body == d.sum() })
+		if same >= 0 {
+			near[i][same].used = true
+			found = append(found, i)
+		}
+	}
+	return found, nil
+}
+
+// nearby gives for each message those present that it could be: of the same size, or of the same date and larger, as
+// servers make LF into CRLF.
+func (f *folder) nearby(wanted []archive.Wanted, indices []int) map[int][]*present {
+	bySize, byDate := map[int64][]*present{}, map[int64][]*present{}
+	for _, p := range f.others {
+		if !p.used {
+			bySize[p.size] = append(bySize[p.size], p)
+			byDate[p.instant] = append(byDate[p.instant], p)
+		}
+	}
+	near := map[int][]*present{}
+	for _, i := range indices {
+		w := &wanted[i]
+		near[i] = slices.Clone(bySize[w.Size])
+		for _, p := range byDate[w.Internal.Seconds] {
+			if p.size > w.Size && p.size <= 2*w.Size+2 {
+				near[i] = append(near[i], p)
+			}
+		}
+	}
+	return near
+}
+
+func flatten(near map[int][]*present) []*present {
+	seen := map[mail.UID]bool{}
+	var all []*present
+	for _, list := range near {
+		for _, p := range list {
+			if !seen[p.uid] {
+				seen[p.uid] = true
+				all = append(all, p)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *present) int { return int(int64(a.uid) - int64(b.uid)) })
+	return all
+}
+
+// headers reads the headers of messages, where that is not done yet.
+func (f *folder) headers(ctx context.Context, list []*present) error {
+	const usual = 4 << 10
+	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
+	return f.c.Headers(ctx, ask, func(uid mail.UID, content io.Reader) error {
+		var header bytes.Buffer
+		if _, err := io.CopyN(&header, content, 2*headerLimit); err != nil && err != io.EOF {
+			return err
+		}
+		p := byUID[uid]
+		p.header, p.hasHeader = headerDigest(header.Bytes()), true
+		_, err := io.Copy(io.Discard, content)
+		return err
+	})
+}
+
+// digests reads the bodies of messages, where that is not done yet.
+func (f *folder) digests(ctx context.Context, list []*present) error {
+	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
+	return f.c.Bodies(ctx, ask, func(uid mail.UID, content io.Reader) error {
+		sum, err := digestOf(content)
+		byUID[uid].body, byUID[uid].hasBody = sum, err == nil
+		return err
+	})
+}
+
+func lacking(list []*present, known func(*present) (bool, int64)) ([]mail.Message, map[mail.UID]*present) {
+	var ask []mail.Message
+	byUID := map[mail.UID]*present{}
+	for _, p := range list {
+		byUID[p.uid] = p
+		if done, size := known(p); !done {
+			ask = append(ask, mail.Message{UID: p.uid, Size: size})
+		}
+	}
+	return ask, byUID
+}

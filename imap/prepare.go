@@ -1,0 +1,158 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// preparation is the making of mailboxes on a target.
+type preparation struct {
+	c     *Client
+	m     mapping
+	there map[string]*mail.Mailbox // what the target has, by sameName
+	uses  map[string]string        // special uses, and the mailboxes that have them
+	notes []string
+}
+
+func (p *preparation) note(format string, args ...any) {
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
+
+// look lists what the target has.
+func (p *preparation) look(ctx context.Context) error {
+	l := newListing()
+	if err := p.c.list(ctx, l); err != nil {
+		return err
+	}
+	boxes := l.mailboxes(func(string) bool { return true })
+	p.there, p.uses = map[string]*mail.Mailbox{}, map[string]string{}
+	for i := range boxes {
+		box := &boxes[i]
+		p.there[sameName(box.Raw)] = box
+		for _, use := range box.SpecialUse {
+			p.uses[strings.ToLower(use)] = box.Name
+		}
+	}
+	if p.m == (mapping{}) {
+		spaces, err := p.c.Namespaces(ctx)
+		if err != nil && p.c.dead != nil {
+			return err
+		}
+		p.m = newMapping(spaces, boxes)
+	}
+	return nil
+}
+
+func (p *preparation) has(raw string) bool {
+	box := p.there[sameName(raw)]
+	return box != nil && box.Selectable()
+}
+
+// places maps every mailbox, and refuses before anything is made if two would become one.
+func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) {
+	places := make([]archive.Place, len(mailboxes))
+	taken := map[string]string{}
+	for i := range mailboxes {
+		box := &mailboxes[i]
+		name := p.m.name(box, p.m.lenient)
+		if strict := p.m.name(box, p.m.strict); !p.has(name) && p.has(strict) {
+			name = strict // an earlier restore had to
+		}
+		places[i] = archive.Place{Mailbox: box.Name, Name: name, Skip: !box.Selectable()}
+		if places[i].Skip {
+			continue
+		}
+		if other, twice := taken[sameName(name)]; twice {
+			return nil, fmt.Errorf("the mailboxes %q and %q would both be %q on %s", other, box.Name, printableName(name), p.c.opts.Host)
+		}
+		taken[sameName(name)] = box.Name
+	}
+	return places, nil
+}
+
+// make creates what is not there yet, and subscribes.
+func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places []archive.Place) error {
+	for i := range places {
+		box, place := &mailboxes[i], &places[i]
+		if !place.Skip && !p.has(place.Name) {
+			if err := p.create(ctx, box, place); err != nil {
+				return err
+			}
+		}
+		if box.Subscribed && !place.Skip {
+			if err := p.c.Subscribe(ctx, place.Name); p.c.dead != nil {
+				return err
+			} else if err != nil {
+				p.note("mailbox %s: not subscribed to: %v", box.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// create makes one mailbox. A refusal of the name is answered with the name that every server should take.
+func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *archive.Place) error {
+	err := p.createWithUse(ctx, box, place.Name)
+	if strict := p.m.name(box, p.m.strict); isRefused(err) && strict != place.Name {
+		if p.createWithUse(ctx, box, strict) == nil {
+			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, printableName(strict))
+			place.Name, err = strict, nil
+		}
+	}
+	if p.c.dead != nil || err != nil && !isRefused(err) {
+		return err
+	}
+	if err != nil {
+		p.note("mailbox %s cannot be made: %v", box.Name, err)
+		place.Skip = true
+	}
+	return nil
+}
+
+// createWithUse gives the mailbox its special use if no other has it.
+func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name string) error {
+	use := ""
+	for _, u := range box.SpecialUse {
+		if holder, taken := p.uses[strings.ToLower(u)]; taken {
+			p.note("mailbox %s: not marked as %s, which %s is there", box.Name, u, holder)
+		} else if p.c.caps.has("CREATE-SPECIAL-USE") && use == "" {
+			use = u
+		}
+	}
+	err := p.c.Create(ctx, name, use)
+	if use != "" && isRefused(err) {
+		p.note("mailbox %s: not marked as %s: %v", box.Name, use, err)
+		err = p.c.Create(ctx, name, "")
+	} else if use != "" && err == nil {
+		p.uses[strings.ToLower(use)] = box.Name
+	}
+	var refused *Error
+	if errors.As(err, &refused) && refused.Code == "ALREADYEXISTS" {
+		return nil
+	}
+	return err
+}
+
+func isRefused(err error) bool { return errors.Is(err, archive.ErrRefused) }
+
+// confirm makes sure by a new listing that everything is there.
+func (p *preparation) confirm(ctx context.Context, places []archive.Place) error {
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	for i := range places {
+		if !places[i].Skip && !p.has(places[i].Name) {
+			p.note("mailbox %s was made, but the server does not list it", places[i].Mailbox)
+			places[i].Skip = true
+		}
+	}
+	slices.Sort(p.notes)
+	p.notes = slices.Compact(p.notes)
+	return nil
+}

@@ -1,0 +1,152 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// look reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
+// and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
+func (f *folder) look(ctx context.Context, added []*item) error {
+	byUID := map[mail.UID]*item{}
+	var uids mail.UIDSet
+	for _, it := range added {
+		if it.uid == 0 {
+			for _, keyword := range it.later {
+				it.changed("keyword %s left out", printable(keyword))
+			}
+			continue
+		}
+		byUID[it.uid] = it
+		uids.Add(it.uid)
+	}
+	return f.patiently(ctx, func() error {
+		if err := f.storeLater(ctx, byUID, uids); err != nil {
+			return err
+		}
+		odd, err := f.compareOverview(ctx, byUID, uids)
+		if err != nil {
+			return err
+		}
+		return f.compareBytes(ctx, byUID, odd)
+	})
+}
+
+// storeLater sets keywords one by one, each on all the messages that have it. What is refused once is not tried again.
+func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
+	wanting := map[string]mail.UIDSet{}
+	for uid := range uids.All() {
+		for _, keyword := range byUID[uid].later {
+			set := wanting[keyword]
+			set.Add(uid)
+			wanting[keyword] = set
+		}
+	}
+	for keyword, set := range wanting {
+		if f.refusedKeywords[keyword] {
+			continue
+		}
+		if err := f.c.Store(ctx, set, "+", []string{keyword}); isRefused(err) {
+			f.refusedKeywords[keyword] = true
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareOverview reports flags and dates that are not as sent, and returns the messages whose bytes are in doubt.
+func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, err error) {
+	for r := range uids.Ranges() {
+		for m, err := range f.c.overview(ctx, r) {
+			if err != nil {
+				return nil, err
+			}
+			it := byUID[m.UID]
+			for _, flag := range slices.Concat(it.flags, it.later) {
+				if !m.Flags.Has(flag) {
+					it.changedOnce("%s was not kept", flagWords(flag))
+				}
+			}
+			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
+				it.changedOnce("the date %s became %s", it.Internal, printable(m.Internal.String()))
+			}
+			if m.Size != it.spool.size || it.odd.any() {
+				odd = append(odd, m)
+			}
+		}
+	}
+	return odd, nil
+}
+
+func flagWords(flag string) string {
+	if strings.HasPrefix(flag, `\`) {
+		return "flag " + printable(flag)
+	}
+	return "keyword " + printable(flag)
+}
+
+// compareBytes downloads messages and says how they differ from what was sent.
+func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
+	return f.c.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
+		it := byUID[uid]
+		sent, err := it.spool.open()
+		if err != nil {
+			return err
+		}
+		same := &comparer{want: sent}
+		text := newDigester()
+		if _, err := io.Copy(io.MultiWriter(same, text), content); err != nil {
+			return err
+		}
+		if same.equal() {
+			return nil
+		}
+		mine := newDigester()
+		if err := it.spool.writeTo(mine); err != nil {
+			return err
+		}
+		if mine.sum() == text.sum() {
+			it.changedOnce("bare line feeds became CRLF")
+		} else {
+			it.changedOnce("the server altered its bytes")
+		}
+		return nil
+	})
+}
+
+// changedOnce notes a change, if it is not noted yet.
+func (it *item) changedOnce(format string, args ...any) {
+	it.changed(format, args...)
+	if n := len(it.fate.Changed) - 1; slices.Contains(it.fate.Changed[:n], it.fate.Changed[n]) {
+		it.fate.Changed = it.fate.Changed[:n]
+	}
+}
+
+// comparer compares what is written to it with what it reads.
+type comparer struct {
+	want   io.Reader
+	differ bool
+	buf    []byte
+}
+
+func (c *comparer) Write(p []byte) (int, error) {
+	if !c.differ {
+		c.buf = slices.Grow(c.buf[:0], len(p))[:len(p)]
+		_, err := io.ReadFull(c.want, c.buf)
+		c.differ = err != nil || !bytes.Equal(p, c.buf)
+	}
+	return len(p), nil
+}
+
+// equal reports whether all was the same, and nothing more was wanted.
+func (c *comparer) equal() bool {
+	var one [1]byte
+	n, _ := io.ReadFull(c.want, one[:])
+	return !c.differ && n == 0
+}

@@ -1,0 +1,65 @@
+package imap
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// spool is a message put aside: small ones in memory, what is more in a file that has no name.
+type spool struct {
+	memory bytes.Buffer
+	file   *os.File
+	size   int64
+}
+
+// heldBytes is how much of a message is held in memory.
+const heldBytes = 4 << 20
+
+func (s *spool) Write(p []byte) (int, error) {
+	s.size += int64(len(p))
+	room := max(0, heldBytes-s.memory.Len())
+	if s.file == nil && len(p) <= room {
+		return s.memory.Write(p)
+	}
+	if s.file == nil {
+		file, err := os.CreateTemp("", "mailstrata-")
+		if err != nil {
+			return 0, err
+		}
+		s.file = file
+		os.Remove(file.Name()) // it lives as long as it is open, and cannot be left behind
+	}
+	s.memory.Write(p[:room])
+	n, err := s.file.Write(p[room:])
+	return room + n, err
+}
+
+// open reads the message from its beginning, as often as it is called.
+func (s *spool) open() (io.Reader, error) {
+	held := bytes.NewReader(s.memory.Bytes())
+	if s.file == nil {
+		return held, nil
+	}
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return io.MultiReader(held, s.file), nil
+}
+
+// writeTo copies the message to w.
+func (s *spool) writeTo(w io.Writer) error {
+	content, err := s.open()
+	if err == nil {
+		_, err = io.Copy(w, content)
+	}
+	return err
+}
+
+func (s *spool) drop() {
+	s.memory = bytes.Buffer{}
+	if s.file != nil {
+		s.file.Close()
+		s.file = nil
+	}
+}

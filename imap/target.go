@@ -1,0 +1,86 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
+// are added.
+type Target struct {
+	pool  *pool
+	pause func(ctx context.Context, d time.Duration) error // between tries
+}
+
+var _ archive.Target = (*Target)(nil)
+
+// NewTarget prepares to write to an account. Nothing is connected yet.
+//
+// UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
+// (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
+func NewTarget(opts Options) *Target { return &Target{pool: newPool(opts, false), pause: pause} }
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+	c, err := t.pool.get(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer t.pool.put(c)
+	if err := c.Unselect(ctx); err != nil {
+		return nil, nil, err
+	}
+	p := &preparation{c: c}
+	if err := p.look(ctx); err != nil {
+		return nil, nil, err
+	}
+	places, err := p.places(mailboxes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.make(ctx, mailboxes, places); err != nil {
+		return nil, p.notes, err
+	}
+	err = p.confirm(ctx, places)
+	return places, p.notes, err
+}
+
+// Open opens a mailbox for adding, on a connection of its own.
+func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder, error) {
+	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
+	if err := f.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.load(ctx); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+	}
+	return f, nil
+}
+
+// Parallel is how many folders can be open at once.
+func (t *Target) Parallel() int { return t.pool.parallel() }
+
+// Traffic is the bytes received and sent so far.
+func (t *Target) Traffic() (in, out int64) { return t.pool.traffic.Bytes() }
+
+// Close closes the idle connections now, and those in use when they are given back.
+func (t *Target) Close() error {
+	t.pool.close()
+	return nil
+}
