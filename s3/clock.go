@@ -1,0 +1,65 @@
+package s3
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// fresh is how long the clock is trusted without a new observation: drift within it is far below a second.
+const fresh = time.Minute
+
+// clock is the store's clock as far as its responses tell it. Its zero value knows nothing.
+type clock struct {
+	mu    sync.Mutex
+	here  time.Time // when the last observation was made, by this host's clocks; zero: never
+	there time.Time // what time it was at the store
+}
+
+// observe takes note of the Date of a response. It tells the second; where what was known before says which part of
+// that second it is, that is kept, so that the clock does not step back from one response to the next.
+func (c *clock) observe(date string) {
+	second, err := http.ParseTime(date)
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	there := second
+	if known, ok := c.at(now); ok && known.After(second) {
+		there = earlier(known, second.Add(time.Second-time.Millisecond))
+	}
+	c.here, c.there = now, there
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// now tells the store's time, unless it has not been observed of late.
+func (c *clock) now() (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at(time.Now())
+}
+
+func (c *clock) at(now time.Time) (time.Time, bool) {
+	passed := now.Sub(c.here)
+	// The monotonic clock stands still while the host sleeps, the other does not: when they disagree, ask again.
+	byWall := now.Round(0).Sub(c.here.Round(0))
+	if c.here.IsZero() || passed > fresh || (byWall-passed).Abs() > time.Second {
+		return time.Time{}, false
+	}
+	return c.there.Add(passed), true
+}
+
+// seen says whether the store has ever answered.
+func (c *clock) seen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.here.IsZero()
+}

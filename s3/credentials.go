@@ -1,0 +1,36 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// FromEnvironment finds credentials where AWS's own tools look for them: in AWS_ACCESS_KEY_ID and
+// AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), in the shared credentials file under AWS_PROFILE, and in the role
+// of the machine, container or pod this runs on. Those of a role are renewed in time. The host is named in the error.
+func FromEnvironment(ctx context.Context, host string) (*credentials.Credentials, error) {
+	// A machine without a role does not answer under the address of the metadata service: it must not hold us up.
+	client := &http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: time.Second}).DialContext},
+	}
+	found := credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{},
+		&credentials.FileAWSCredentials{},
+		&credentials.IAM{Client: client},
+	})
+	value, err := found.GetWithContext(&credentials.CredContext{Client: client, Context: ctx})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil || value.AccessKeyID == "" || value.SecretAccessKey == "" {
+		return nil, fmt.Errorf("there are no credentials for %s: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "+
+			"or AWS_PROFILE for a profile of ~/.aws/credentials", host)
+	}
+	return found, nil
+}

@@ -1,0 +1,6 @@
+package s3
+
+import "time"
+
+// SetPause makes retries come faster than a server would like.
+func (o *Options) SetPause(d time.Duration) { o.pause = d }

@@ -1,0 +1,207 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/minio/minio-go/v7"
+)
+
+// Get implements repo.Store. The body is bound to ctx.
+func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	key, err := s.key(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	var r *body
+	err = s.retry(ctx, "get "+name, func(int) error {
+		stream, at, err := s.open(ctx, key, offset, length)
+		if err == nil {
+			r = &body{ctx: ctx, store: s, key: key, name: name, stream: stream, extent: at}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return r, r.size, nil
+}
+
+// extent is a stretch of an object: the bytes from at up to end, of size in all.
+type extent struct {
+	at, end, size int64
+}
+
+// open asks once for a range; what it means is as in repo.Store.
+func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, extent, error) {
+	if length == 0 { // which no Range header can say
+		return s.empty(ctx, key, offset, length)
+	}
+	var options minio.GetObjectOptions
+	if r := rangeHeader(offset, length); r != "" {
+		options.Set("Range", r)
+	}
+	stream, _, header, err := s.client.GetObject(ctx, s.Bucket, key, options)
+	switch {
+	case missing(err):
+		return nil, extent{}, repo.ErrNotExist
+	case status(err) == http.StatusRequestedRangeNotSatisfiable:
+		// Of no object can one ask for what follows its last byte, nor of an empty one for anything.
+		return s.empty(ctx, key, offset, length)
+	case err != nil:
+		return nil, extent{}, err
+	}
+	at, err := answered(header, offset, length)
+	if err != nil {
+		stream.Close()
+		return nil, extent{}, err
+	}
+	return stream, at, nil
+}
+
+// empty answers for a range that should hold no bytes.
+func (s *Store) empty(ctx context.Context, key string, offset, length int64) (io.ReadCloser, extent, error) {
+	info, err := s.client.StatObject(ctx, s.Bucket, key, minio.StatObjectOptions{})
+	if missing(err) {
+		return nil, extent{}, repo.ErrNotExist
+	}
+	if err != nil {
+		return nil, extent{}, err
+	}
+	at, err := within(info.Size, offset, length)
+	if err == nil && at.at < at.end {
+		err = fmt.Errorf("%s refuses a range that lies inside the object", s.Endpoint)
+	}
+	if err != nil {
+		return nil, extent{}, err
+	}
+	return http.NoBody, at, nil
+}
+
+// rangeHeader is the value of the header Range; "" means the whole object. Where offset counts from the end it
+// cannot say the length too: the reader stops early.
+func rangeHeader(offset, length int64) string {
+	switch {
+	case offset == 0 && length < 0:
+		return ""
+	case offset < 0:
+		return fmt.Sprintf("bytes=-%d", -max(offset, -math.MaxInt64))
+	case length < 0 || length > math.MaxInt64-offset:
+		return fmt.Sprintf("bytes=%d-", offset)
+	}
+	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+}
+
+// within makes a range definite, or says that it is not inside size bytes.
+func within(size, offset, length int64) (extent, error) {
+	if offset < 0 {
+		offset += size
+	}
+	if length < 0 {
+		length = size - offset
+	}
+	if offset < 0 || length < 0 || length > size-offset {
+		return extent{}, repo.ErrRange
+	}
+	return extent{at: offset, end: offset + length, size: size}, nil
+}
+
+// answered finds out from the headers of a response which bytes it holds, and whether they are those asked for.
+func answered(header http.Header, offset, length int64) (extent, error) {
+	first, last, size := int64(0), int64(0), int64(0)
+	if content := header.Get("Content-Range"); content != "" {
+		if _, err := fmt.Sscanf(content, "bytes %d-%d/%d", &first, &last, &size); err != nil {
+			return extent{}, final(fmt.Errorf("the store tells of a range %q, which cannot be understood", content))
+		}
+	} else {
+		if _, err := fmt.Sscanf(header.Get("Content-Length"), "%d", &size); err != nil {
+			return extent{}, final(fmt.Errorf("the store does not tell the size of the object"))
+		}
+		last = size - 1
+	}
+	at, err := within(size, offset, length)
+	if err != nil {
+		return extent{}, err
+	}
+	if first != at.at || last < at.end-1 {
+		return extent{}, final(fmt.Errorf("the store answers with bytes %d to %d, where %d to %d were asked for", first, last, at.at, at.end-1))
+	}
+	return at, nil
+}
+
+// body reads a stretch of an object, and asks for the rest of it where a stream breaks off.
+type body struct {
+	ctx       context.Context
+	store     *Store
+	key, name string
+	stream    io.ReadCloser // nil: broken off
+	extent
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.at == b.end {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if b.stream != nil {
+		if n, _ := b.take(p); n > 0 {
+			return n, nil
+		}
+	}
+	n := 0
+	err := b.store.retry(b.ctx, "get "+b.name, func(int) (err error) {
+		n, err = b.resume(p)
+		return err
+	})
+	return n, err
+}
+
+// take reads from the stream. Where it fails, the stream is closed, and nil.
+func (b *body) take(p []byte) (int, error) {
+	n, err := b.stream.Read(p[:min(int64(len(p)), b.end-b.at)])
+	b.at += int64(n)
+	if err == io.EOF && b.at < b.end {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		b.stream.Close()
+		b.stream = nil
+	}
+	return n, err
+}
+
+// resume asks for what is left, and reads some of it.
+func (b *body) resume(p []byte) (int, error) {
+	stream, rest, err := b.store.open(b.ctx, b.key, b.at, b.end-b.at)
+	if err != nil {
+		return 0, err
+	}
+	b.stream = stream
+	if rest.size != b.size {
+		return 0, final(fmt.Errorf("the object had %d bytes, and now has %d", b.size, rest.size))
+	}
+	for {
+		if n, err := b.take(p); n > 0 {
+			return n, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// Close ends the body; what was not read of it is not fetched.
+func (b *body) Close() error {
+	b.at = b.end
+	if b.stream == nil {
+		return nil
+	}
+	err := b.stream.Close()
+	b.stream = nil
+	return err
+}

@@ -1,0 +1,74 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/minio/minio-go/v7"
+)
+
+// List implements repo.Store. A page of up to 1,000 objects is held in memory.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	return func(yield func(repo.Object, error) bool) {
+		l := &listing{store: s, prefix: s.prefix + prefix, yield: yield}
+		t := s.newTrial()
+		for {
+			before := l.last
+			err := l.read(ctx)
+			if l.stopped || err == nil {
+				return
+			}
+			if l.last != before {
+				t = s.newTrial() // it went on for a while: that is not the same trouble
+			}
+			if err := t.pause(ctx, err); err != nil {
+				yield(repo.Object{}, s.explain(strings.TrimSpace("list objects "+prefix), err))
+				return
+			}
+		}
+	}
+}
+
+// listing is a walk over the names in a bucket.
+type listing struct {
+	store   *Store
+	prefix  string // with the store's own
+	yield   func(repo.Object, error) bool
+	last    string // the name that came last
+	stopped bool   // by the caller
+}
+
+// read lists what follows last, until the end, an error, or the caller's stop.
+func (l *listing) read(ctx context.Context) error {
+	withOwner := false
+	found := l.store.client.ListObjectsIter(ctx, l.store.Bucket, minio.ListObjectsOptions{
+		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner,
+	})
+	for o := range found {
+		if o.Err != nil {
+			return o.Err
+		}
+		if err := l.take(o); err != nil || l.stopped {
+			return err
+		}
+	}
+	return ctx.Err() // the client library ends a cancelled listing as if it were whole
+}
+
+// take judges one line. Stores are not believed: what does not begin with the prefix is dropped, and so is what
+// comes twice. Names out of order mean that some may be missing, and then nothing may be concluded.
+func (l *listing) take(o minio.ObjectInfo) error {
+	name, ours := strings.CutPrefix(o.Key, l.store.prefix)
+	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !repo.ValidName(name) || o.Key == l.last {
+		return nil
+	}
+	if o.Key < l.last {
+		return final(fmt.Errorf("%s lists %s after %s, out of order: mailstrata cannot keep a repository there", l.store.Endpoint, o.Key, l.last))
+	}
+	l.last = o.Key
+	l.stopped = !l.yield(repo.Object{Name: name, Size: o.Size, Time: o.LastModified}, nil)
+	return nil
+}

@@ -1,0 +1,205 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/minio/minio-go/v7"
+)
+
+// Put implements repo.Store.
+func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	key, err := s.key(name)
+	if err != nil {
+		return err
+	}
+	o, err := s.measure(ctx, key, body, size)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", name, err)
+	}
+	return s.retry(ctx, "put "+name, func(try int) error {
+		if try > 0 {
+			// The try before may have succeeded without our hearing of it.
+			if err := s.compare(ctx, o); err == nil || errors.Is(err, repo.ErrExist) {
+				return err
+			}
+		}
+		return s.putOnce(ctx, o)
+	})
+}
+
+// outgoing is an object to be put.
+type outgoing struct {
+	key    string
+	body   io.ReaderAt
+	size   int64
+	md5    [md5.Size]byte
+	sha256 string // hex; only for plain HTTP, where TLS does not vouch for what arrives
+}
+
+// measure reads the body once to know its checksums, which go ahead of it.
+func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size int64) (*outgoing, error) {
+	o := &outgoing{key: key, body: body, size: size}
+	sum, strong := md5.New(), sha256.New()
+	to := io.Writer(sum)
+	if s.plain {
+		to = io.MultiWriter(sum, strong)
+	}
+	src := o.source(ctx)
+	n, err := io.Copy(to, src)
+	if err := errors.Join(src.failure(), err); err != nil {
+		return nil, err
+	}
+	if n != size {
+		return nil, fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
+	}
+	sum.Sum(o.md5[:0])
+	if s.plain {
+		o.sha256 = hex.EncodeToString(strong.Sum(nil))
+	}
+	return o, nil
+}
+
+// putOnce sends the object and sees that it is kept as it was sent.
+func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
+	var options minio.PutObjectOptions
+	options.SetMatchETagExcept("*")
+	options.DisableContentSha256 = true // not in signed pieces: in one, by its hash, which every store takes
+	options.ContentType = "application/octet-stream"
+	src := o.source(ctx)
+	info, err := s.client.PutObject(ctx, s.Bucket, o.key, src, o.size, base64.StdEncoding.EncodeToString(o.md5[:]), o.sha256, options)
+	switch {
+	case src.failure() != nil:
+		return final(src.failure())
+	case status(err) == http.StatusPreconditionFailed:
+		return s.compare(ctx, o)
+	case err != nil:
+		return err
+	}
+	return s.verify(ctx, o, info.ETag)
+}
+
+// compare looks at what there is under a name that cannot be put, or may have been put already. It returns nil where it
+// is this very object, ErrExist where it is another; any other error says that it could not be seen.
+func (s *Store) compare(ctx context.Context, o *outgoing) error {
+	info, err := s.client.StatObject(ctx, s.Bucket, o.key, minio.StatObjectOptions{})
+	if missing(err) {
+		// Refused as if taken, and not there: another PUT of it failed, or it was deleted just now. Neither lasts.
+		return fmt.Errorf("the store answers both that the object is there and that it is not")
+	}
+	if err != nil {
+		return err
+	}
+	if info.Size != o.size {
+		return fmt.Errorf("%w: there is an object of %d bytes, not these %d", repo.ErrExist, info.Size, o.size)
+	}
+	if info.ETag == hex.EncodeToString(o.md5[:]) {
+		return nil
+	}
+	// An ETag is the MD5 in most stores and cases, but not in all.
+	equal, err := s.equal(ctx, o)
+	if err == nil && !equal {
+		err = fmt.Errorf("%w: there is an object of other bytes", repo.ErrExist)
+	}
+	return err
+}
+
+// verify sees that what was put is what is kept. The store has checked the MD5 if it keeps to the protocol,
+// and says so by its ETag; one that says something else is asked for the size, and in the end for the bytes.
+func (s *Store) verify(ctx context.Context, o *outgoing, etag string) error {
+	if etag == hex.EncodeToString(o.md5[:]) {
+		return nil
+	}
+	info, err := s.client.StatObject(ctx, s.Bucket, o.key, minio.StatObjectOptions{})
+	if err != nil {
+		return err
+	}
+	damaged := final(fmt.Errorf("%s keeps other bytes than it was given: the object is damaged, and the store not fit for archives", s.Endpoint))
+	if info.Size != o.size {
+		return damaged
+	}
+	if encrypted(info) { // its ETag is of the ciphertext
+		return nil
+	}
+	equal, err := s.equal(ctx, o)
+	if err == nil && !equal {
+		err = damaged
+	}
+	return err
+}
+
+// encrypted says whether a store encrypts an object by itself in a way that changes the ETag.
+func encrypted(info minio.ObjectInfo) bool {
+	return strings.HasPrefix(info.Metadata.Get("X-Amz-Server-Side-Encryption"), "aws:kms") ||
+		info.Metadata.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != ""
+}
+
+// equal compares the bytes under a name with those of the object, which has the same size.
+func (s *Store) equal(ctx context.Context, o *outgoing) (bool, error) {
+	there, _, err := s.open(ctx, o.key, 0, -1)
+	if err != nil {
+		return false, err
+	}
+	defer there.Close()
+	src := o.source(ctx)
+	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
+	for left := o.size; left > 0; {
+		n := min(left, int64(len(a)))
+		if _, err := io.ReadFull(there, a[:n]); err != nil {
+			return false, fmt.Errorf("compare with what is there: %w", err)
+		}
+		if _, err := io.ReadFull(src, b[:n]); err != nil {
+			return false, final(err)
+		}
+		if !bytes.Equal(a[:n], b[:n]) {
+			return false, nil
+		}
+		left -= n
+	}
+	return true, nil
+}
+
+// source returns a reader of the body from its beginning.
+func (o *outgoing) source(ctx context.Context) *source {
+	return &source{ctx: ctx, r: io.NewSectionReader(o.body, 0, o.size)}
+}
+
+// source reads a body, and remembers if the body itself failed, which no retry of the sending mends.
+// It cannot seek, lest the client library sends it again by its own lights.
+type source struct {
+	ctx context.Context
+	r   *io.SectionReader
+
+	mu  sync.Mutex
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.err = err
+	}
+	return n, err
+}
+
+func (s *source) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}

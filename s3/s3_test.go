@@ -1,0 +1,380 @@
+package s3_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/s3"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// The fake is a fair one while it behaves: it passes what the real ones pass.
+func TestFake(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) repo.Store { return newFake(t).open() })
+}
+
+// Every kind of passing trouble is got over by a Put, whether or not the object had been made when it struck; and
+// an object is still never replaced.
+func TestPutThroughTrouble(t *testing.T) {
+	f := newFake(t)
+	slow, broken, busy := answering(503, "SlowDown"), answering(500, "InternalError"), answering(429, "TooManyRequests")
+	for name, faults := range map[string][]fault{
+		"slow down":                {slow, nil, slow},
+		"internal error":           {broken, broken, nil, broken},
+		"too many requests":        {busy},
+		"a conflict":               {answering(409, "ConditionalRequestConflict")},
+		"damage on the way":        {answering(400, "BadDigest")},
+		"hung up":                  {hangUp, hangUp},
+		"the answer lost":          {lose},
+		"the answer lost, and 412": {lose, slow, nil}, // the comparison is refused; the PUT goes out again and meets its own object
+		"lost, then hung up":       {lose, hangUp, lose},
+		"all of it":                {slow, broken, hangUp, busy, lose, slow, hangUp},
+		"a gateway with no XML": {func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			http.Error(w, "<html>502", http.StatusBadGateway)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := f.open()
+			f.next(faults...)
+			if err := put(t, s, "packs/1", name); err != nil {
+				t.Error(err)
+			}
+			f.next(faults...)
+			if err := put(t, s, "packs/1", "other"); !errors.Is(err, repo.ErrExist) {
+				t.Errorf("putting other bytes: %v, want ErrExist", err)
+			}
+			if got := string(f.objects["packs/1"]); got != name {
+				t.Errorf("the object holds %q", got)
+			}
+			delete(f.objects, "packs/1")
+		})
+	}
+}
+
+// A body of which only a part arrives is resumed where it broke off; a reader notices nothing.
+func TestGetThroughTrouble(t *testing.T) {
+	f := newFake(t)
+	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
+	s := f.open()
+	for name, faults := range map[string][]fault{
+		"cut":                  {cut(4000)},
+		"cut at once":          {cut(0), cut(0), nil},
+		"cut again and again":  {cut(1), cut(1), cut(4000), answering(503, "SlowDown"), hangUp, cut(10)},
+		"refused at first":     {answering(503, "SlowDown"), hangUp},
+		"cut before last byte": {cut(4999)},
+	} {
+		for _, offset := range []int64{0, 5000, -5000} {
+			t.Run(fmt.Sprint(name, " from ", offset), func(t *testing.T) {
+				f.next(faults...)
+				body, size, err := s.Get(t.Context(), "o", offset, 5000)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := io.ReadAll(body)
+				if !bytes.Equal(got, f.objects["o"][:5000]) || err != nil || size != 10000 {
+					t.Errorf("%d bytes of %d, %v", len(got), size, err)
+				}
+				if err := body.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// A connection that carries nothing is given up, in whichever direction it should have.
+func TestStall(t *testing.T) {
+	f := newFake(t)
+	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
+	s := f.open(func(o *s3.Options) { o.Stall = 50 * time.Millisecond })
+
+	f.next(f.stall(4000), f.stall(0))
+	body, _, err := s.Get(t.Context(), "o", 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(body); !bytes.Equal(got, f.objects["o"]) || err != nil {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+
+	f.next(f.deaf)
+	big := make([]byte, 16<<20) // more than the buffers of a connection hold
+	if err := s.Put(t.Context(), "big", bytes.NewReader(big), int64(len(big))); err != nil {
+		t.Error(err)
+	}
+}
+
+// What does not pass is not tried again.
+func TestFinal(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	for _, c := range []struct {
+		status     int
+		code, want string
+	}{
+		{403, "AccessDenied", "denies this"},
+		{403, "InvalidAccessKeyId", "does not accept the access key"},
+		{403, "RequestTimeTooSkewed", "clock of this host"},
+		{404, "NoSuchBucket", "there is no bucket bucket at " + f.URL},
+		{507, "XMinioStorageFull", "no room left"},
+		{501, "NotImplemented", "NotImplemented"},
+		{301, "PermanentRedirect", "another region"},
+	} {
+		f.next(answering(c.status, c.code))
+		if err := put(t, s, "o", "x"); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %q", c.code, err, c.want)
+		}
+		if got := f.requests(); got != "PUT" {
+			t.Errorf("%s: requests %s, want one", c.code, got)
+		}
+	}
+}
+
+func TestPatienceEnds(t *testing.T) {
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.Patience = time.Millisecond })
+	var always []fault
+	for range 1000 {
+		always = append(always, answering(503, "SlowDown"))
+	}
+	f.next(always...)
+	if err := put(t, s, "o", "x"); err == nil || !strings.Contains(err.Error(), "SlowDown") {
+		t.Errorf("put: %v", err)
+	}
+	if err := listError(t, s); err == nil || !strings.Contains(err.Error(), "SlowDown") {
+		t.Errorf("list: %v", err)
+	}
+}
+
+// A wait between two tries ends with the context.
+func TestCancelledWait(t *testing.T) {
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.SetPause(time.Hour) })
+	ctx, cancel := context.WithCancel(t.Context())
+	f.next(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		refuse(w, 503, "SlowDown")
+		cancel()
+	})
+	if _, _, err := s.Get(ctx, "o", 0, -1); !errors.Is(err, context.Canceled) {
+		t.Errorf("Get: %v", err)
+	}
+}
+
+func TestDeleteRefused(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	for _, f403 := range []fault{answering(403, "AccessDenied"), answering(405, "MethodNotAllowed"), answering(400, "ObjectLocked")} {
+		f.next(f403)
+		if err := s.Delete(t.Context(), "o"); !errors.Is(err, repo.ErrRetained) {
+			t.Errorf("Delete: %v, want ErrRetained", err)
+		}
+	}
+}
+
+// The whole listing arrives, in order and once, through trouble on any page; and no page is asked for that nobody wants.
+func TestListThroughTrouble(t *testing.T) {
+	f := newFake(t)
+	f.page = 10
+	var want []string
+	for i := range 95 {
+		name := fmt.Sprintf("o/%03d", i)
+		f.objects[name] = nil
+		want = append(want, name)
+	}
+	f.objects["o/NOT_OURS"] = nil
+	s := f.open()
+	f.next(nil, hangUp, nil, nil, answering(503, "SlowDown"), answering(503, "SlowDown"), cut(100), nil)
+	if got := list(t, s, "o/"); strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("listed: %v", got)
+	}
+	for _, stop := range []struct{ after, pages int }{{1, 1}, {9, 1}, {10, 1}, {11, 2}} {
+		f.next()
+		seen := 0
+		for range s.List(t.Context(), "o/0") {
+			if seen++; seen == stop.after {
+				break
+			}
+		}
+		if got := strings.Count(f.requests(), "GET"); got != stop.pages {
+			t.Errorf("%d objects took %d pages, want %d", stop.after, got, stop.pages)
+		}
+	}
+}
+
+func TestListOutOfOrder(t *testing.T) {
+	f := newFake(t)
+	f.objects["a"], f.objects["b"] = nil, nil
+	f.reverse = true
+	if err := listError(t, f.open()); err == nil || !strings.Contains(err.Error(), "out of order") {
+		t.Errorf("a listing out of order: %v", err)
+	}
+}
+
+// Some stores' ETags are not the MD5: then bytes are compared, at a PUT and at a 412.
+func TestOtherETag(t *testing.T) {
+	f := newFake(t)
+	f.etag = func([]byte) string { return "d41d8cd98f00b204e9800998ecf8427f" }
+	s := f.open()
+	if err := errors.Join(put(t, s, "o", "12345"), put(t, s, "o", "12345")); err != nil {
+		t.Error(err)
+	}
+	if err := put(t, s, "o", "12346"); !errors.Is(err, repo.ErrExist) {
+		t.Errorf("other bytes of one size: %v, want ErrExist", err)
+	}
+}
+
+// A store that keeps something else than it was given is found out at once.
+func TestDamagingStore(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"a flipped bit": func(b []byte) []byte { return append([]byte{b[0] ^ 1}, b[1:]...) },
+		"cut short":     func(b []byte) []byte { return b[:len(b)-1] },
+		"framed":        func(b []byte) []byte { return append([]byte("5;chunk-signature="), b...) },
+	} {
+		f := newFake(t)
+		f.store = damage
+		if err := put(t, f.open(), "o", "12345"); err == nil || !strings.Contains(err.Error(), "other bytes than it was given") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestProbeCreateOnly(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	if err := s.ProbeCreateOnly(t.Context()); err != nil {
+		t.Error(err)
+	}
+	f.careful = false
+	if err := s.ProbeCreateOnly(t.Context()); err == nil || !strings.Contains(err.Error(), f.URL+" lets one object replace another") {
+		t.Errorf("a store that replaces passes: %v", err)
+	}
+}
+
+// The clock is the store's, not this host's.
+func TestNow(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	elsewhere := time.Date(2040, 1, 2, 3, 4, 5, 0, time.UTC)
+	f.next(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		w.Header().Set("Date", elsewhere.Format(http.TimeFormat))
+		next(w, r)
+	})
+	now, err := s.Now(t.Context())
+	if err != nil || now.Before(elsewhere) || now.After(elsewhere.Add(time.Minute)) {
+		t.Errorf("Now: %v, %v, want %v", now, err, elsewhere)
+	}
+	f.next()
+	later, err := s.Now(t.Context())
+	if err != nil || later.Before(now) || f.requests() != "" {
+		t.Errorf("Now again: %v, %v, after requests %q", later, err, f.requests())
+	}
+
+	undated := newFake(t)
+	undated.next(func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		w.Header()["Date"] = nil
+		next(w, r)
+	})
+	if _, err := undated.open().Now(t.Context()); err == nil || !strings.Contains(err.Error(), "what time it is") {
+		t.Errorf("a store without a clock: %v", err)
+	}
+}
+
+// A body belongs to the caller again when Put returns: nothing may go on reading it.
+func TestBodyIsLeftAlone(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	for _, fault := range []fault{
+		func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { refuse(w, 403, "AccessDenied") }, // unread
+		func(w http.ResponseWriter, _ *http.Request, _ http.HandlerFunc) { refuse(w, 412, "PreconditionFailed") },
+	} {
+		f.objects["o"] = []byte("other")
+		f.next(fault)
+		data := make([]byte, 16<<20)
+		if err := s.Put(t.Context(), "o", bytes.NewReader(data), int64(len(data))); err == nil {
+			t.Error("no error")
+		}
+		clear(data) // the race detector sees a reader that is left
+	}
+}
+
+func TestOpen(t *testing.T) {
+	creds := credentials.NewStaticV4("key", "secret", "")
+	for _, c := range []struct {
+		o  s3.Options
+		ok bool
+	}{
+		{s3.Options{Endpoint: "https://example.org", Bucket: "bucket"}, true},
+		{s3.Options{Endpoint: "https://example.org:9000/", Bucket: "bucket"}, true},
+		{s3.Options{Endpoint: "http://127.0.0.1:9000", Bucket: "bucket"}, true},
+		{s3.Options{Endpoint: "http://[::1]:9000", Bucket: "bucket"}, true},
+		{s3.Options{Endpoint: "http://localhost", Bucket: "bucket"}, true},
+		{s3.Options{Endpoint: "http://example.org", Bucket: "bucket", Insecure: true}, true},
+		{s3.Options{Endpoint: "http://example.org", Bucket: "bucket"}, false},
+		{s3.Options{Endpoint: "http://localhost.example.org", Bucket: "bucket"}, false},
+		{s3.Options{Endpoint: "example.org", Bucket: "bucket"}, false},
+		{s3.Options{Endpoint: "ftp://example.org", Bucket: "bucket"}, false},
+		{s3.Options{Endpoint: "https://example.org/path", Bucket: "bucket"}, false},
+		{s3.Options{Endpoint: "https://key:hunter2@example.org", Bucket: "bucket"}, false},
+		{s3.Options{}, false},
+	} {
+		c.o.Credentials = creds
+		_, err := s3.Open(t.Context(), c.o)
+		if (err == nil) != c.ok {
+			t.Errorf("Open of %q: %v", c.o.Endpoint, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("a secret is told: %v", err)
+		}
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	for url, want := range map[string]s3.Options{
+		"s3:https://example.org/bucket":           {Endpoint: "https://example.org", Bucket: "bucket"},
+		"s3:https://example.org:9000/bucket/":     {Endpoint: "https://example.org:9000", Bucket: "bucket"},
+		"s3:http://127.0.0.1:9000/bucket/a/b-c.d": {Endpoint: "http://127.0.0.1:9000", Bucket: "bucket", Prefix: "a/b-c.d"},
+		"s3:https://[2001:db8::1]/bucket/A_b":     {Endpoint: "https://[2001:db8::1]", Bucket: "bucket", Prefix: "A_b"},
+	} {
+		if got, err := s3.ParseURL(url); got != want || err != nil {
+			t.Errorf("ParseURL(%s) = %+v, %v; want %+v", url, got, err, want)
+		}
+	}
+	for _, url := range []string{
+		"", "s3:", "https://example.org/bucket", "s3:example.org/bucket", "s3://bucket/prefix", "s3:https://example.org",
+		"s3:https://example.org/", "s3:ftp://example.org/bucket", "s3:https://key:hunter2@example.org/bucket",
+		"s3:https://example.org/bucket?X-Amz-Signature=hunter2", "s3:https://example.org/bucket#hunter2",
+		"s3:https://example.org/bucket/a//b", "s3:https://example.org/bucket/../b", "s3:https://hunter2:%zz/bucket",
+	} {
+		if got, err := s3.ParseURL(url); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("ParseURL(%s) = %+v, %v", url, got, err)
+		}
+	}
+}
+
+// Credentials come from where AWS's tools look; where there are none, that is said, and no request goes out unsigned.
+func TestCredentials(t *testing.T) {
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/none") // stands for a machine without a role
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+	o := s3.Options{Endpoint: "https://example.org", Bucket: "bucket"}
+	if _, err := s3.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "there are no credentials for example.org") {
+		t.Errorf("without credentials: %v", err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	if _, err := s3.Open(t.Context(), o); err != nil {
+		t.Errorf("with credentials: %v", err)
+	}
+}

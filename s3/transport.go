@@ -1,0 +1,137 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+var errStalled = errors.New("the connection carried nothing for too long")
+
+// newHTTP makes the HTTP transport beneath. Compression is off, since it would hide the length of a body.
+func newHTTP() *http.Transport {
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 15 * time.Second,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     time.Minute,
+		DisableCompression:  true,
+		ReadBufferSize:      64 << 10,
+		WriteBufferSize:     64 << 10,
+	}
+}
+
+// transport watches what passes between us and the store: it keeps the store's clock by the Date of the responses, and
+// ends an exchange that has stalled. And it sees to it that a body is not read any more when the exchange is over:
+// http.Transport may go on to read it, but the file or the buffer beneath is the caller's again once Put returns.
+type transport struct {
+	base  http.RoundTripper
+	stall time.Duration
+	clock clock
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	x := &exchange{ctx: ctx, cancel: cancel, stall: t.stall}
+	x.timer = time.AfterFunc(t.stall, func() { cancel(errStalled) })
+	out := req.WithContext(ctx)
+	if req.Body != nil && req.Body != http.NoBody {
+		x.up = req.Body
+		out.Body = (*upload)(x)
+	}
+	resp, err := t.base.RoundTrip(out)
+	x.timer.Stop()
+	if err != nil {
+		err = x.cause(err)
+		x.end()
+		return nil, err
+	}
+	// Requests for credentials pass here too, and go to other hosts; those to the store are signed.
+	if strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-") {
+		t.clock.observe(resp.Header.Get("Date"))
+	}
+	x.down = resp.Body
+	resp.Body = (*download)(x)
+	return resp, nil
+}
+
+// exchange is a request and its response.
+type exchange struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stall  time.Duration
+	timer  *time.Timer // runs while something should move
+
+	mu   sync.Mutex
+	up   io.ReadCloser // nil where there is none, or none any more
+	down io.ReadCloser
+}
+
+// end ends the exchange; when it returns, nothing reads the request's body any more.
+func (x *exchange) end() {
+	x.timer.Stop()
+	x.cancel(nil)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.up != nil {
+		x.up.Close()
+		x.up = nil
+	}
+}
+
+// cause puts the reason for which an exchange was ended in place of the error that came of it.
+func (x *exchange) cause(err error) error {
+	if context.Cause(x.ctx) == errStalled {
+		return errStalled
+	}
+	return err
+}
+
+// upload is the body of the request of an exchange.
+type upload exchange
+
+func (u *upload) Read(p []byte) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.up == nil {
+		return 0, net.ErrClosed
+	}
+	u.timer.Reset(u.stall) // what was read before has been sent
+	return u.up.Read(p)
+}
+
+func (u *upload) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.up == nil {
+		return nil
+	}
+	err := u.up.Close()
+	u.up = nil
+	return err
+}
+
+// download is the body of the response of an exchange.
+type download exchange
+
+func (d *download) Read(p []byte) (int, error) {
+	d.timer.Reset(d.stall) // a caller who takes long between two reads is no stall
+	n, err := d.down.Read(p)
+	d.timer.Stop()
+	if err != nil && err != io.EOF {
+		err = (*exchange)(d).cause(err)
+	}
+	return n, err
+}
+
+func (d *download) Close() error {
+	(*exchange)(d).end()
+	return d.down.Close()
+}

@@ -1,0 +1,35 @@
+package s3
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// ParseURL reads the place of a repository as a user writes it: s3:https://host[:port]/bucket[/prefix].
+// What it does not accept it does not repeat, since it may hold a secret.
+func ParseURL(s string) (Options, error) {
+	rest, ok := strings.CutPrefix(s, "s3:")
+	if !ok {
+		return Options{}, fmt.Errorf("a bucket is written s3:https://host/bucket or s3:https://host/bucket/prefix")
+	}
+	u, err := url.Parse(rest)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return Options{}, fmt.Errorf("a bucket is written s3:https://host/bucket or s3:https://host/bucket/prefix")
+	case u.User != nil:
+		return Options{}, fmt.Errorf("credentials do not belong into the address of a bucket: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+	case u.RawQuery != "" || u.Fragment != "":
+		return Options{}, fmt.Errorf("the address of a bucket has no '?' or '#'")
+	}
+	bucket, prefix, _ := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if bucket == "" {
+		return Options{}, fmt.Errorf("s3:%s://%s names no bucket: write s3:%[1]s://%[2]s/bucket", u.Scheme, u.Host)
+	}
+	for segment := range strings.SplitSeq(prefix, "/") {
+		if prefix != "" && (segment == "" || segment == "." || segment == "..") {
+			return Options{}, fmt.Errorf("the prefix %q has an empty part, \".\" or \"..\"", prefix)
+		}
+	}
+	return Options{Endpoint: u.Scheme + "://" + u.Host, Bucket: bucket, Prefix: prefix}, nil
+}
