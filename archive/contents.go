@@ -33,13 +33,9 @@ type chunkReader interface {
 
 // OpenManifest reads a manifest, so that what it holds can be listed and read.
 func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents, error) {
-	content, err := r.Manifest(ctx, head)
+	m, err := readManifest(ctx, r, head)
 	if err != nil {
 		return nil, err
-	}
-	m, err := manifest.Parse(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", head.Name, err)
 	}
 	c := newContents(m, r.Reader(repo.ReaderOptions{}), r.MessageHasher)
 	c.Head = head

@@ -147,10 +147,10 @@ func (l *ledger) added(messages, bytes int64) {
 	})
 }
 
-// lost counts a message that is not restored.
-func (l *ledger) lost(bytes int64) {
+// lost counts messages that are not restored.
+func (l *ledger) lost(messages, bytes int64) {
 	l.update(func(r *RestoreReport) {
-		r.DoneMessages++
+		r.DoneMessages += messages
 		r.DoneBytes += bytes
 	})
 }

@@ -141,7 +141,7 @@ func (f *filling) refuse(ctx context.Context, item *item, reason error) error {
 	if err != nil {
 		return err
 	}
-	f.restore.ledger.lost(item.row.size)
+	f.restore.ledger.lost(1, item.row.size)
 	return f.restore.ledger.add(RestoreProblem{
 		Kind:    MessageRefused,
 		Mailbox: f.roll.mailbox.Name,
@@ -154,7 +154,7 @@ func (f *filling) refuse(ctx context.Context, item *item, reason error) error {
 // fail takes down a message that cannot be read.
 func (f *filling) fail(ctx context.Context, item *item, reason error) error {
 	item.row.state = rowDone
-	f.restore.ledger.lost(item.row.size)
+	f.restore.ledger.lost(1, item.row.size)
 	return f.restore.harm(ctx, RestoreProblem{Mailbox: f.roll.mailbox.Name, UID: item.row.uid}, reason)
 }
 

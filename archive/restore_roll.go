@@ -70,6 +70,7 @@ func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*rol
 			}
 		}
 		if len(entries) == 0 {
+			r.ledger.lost(int64(page.Messages), 0)
 			continue
 		}
 		l.pages = append(l.pages, page)
@@ -156,6 +157,7 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Folder, piec
 				continue
 			}
 			l.rows[at].state = rowDone
+			r.ledger.lost(1, l.rows[at].size)
 			problem := RestoreProblem{Mailbox: l.mailbox.Name, UID: l.rows[at].uid}
 			if err := r.harm(ctx, problem, bodies[i].unread); err != nil {
 				return err

@@ -1,0 +1,113 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Summary is a committed manifest, without what it refers to.
+type Summary struct {
+	Head     repo.Head
+	Manifest *manifest.Manifest
+}
+
+// readAhead is how many manifests are read at once: each costs one round trip to the store.
+const readAhead = 8
+
+// Manifests yields the committed manifests of all accounts, of each account the newest first. One that cannot be read is
+// yielded with its Head and the error, and the others follow; after an error without a Head there are no more.
+func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
+	return func(yield func(Summary, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		turns := make(chan chan summarized, readAhead)
+		go func() {
+			defer close(turns)
+			for head, err := range r.Manifests(ctx) {
+				if err == nil && !committed(head) {
+					continue
+				}
+				turn := make(chan summarized, 1)
+				select {
+				case turns <- turn:
+				case <-ctx.Done():
+					return
+				}
+				if err != nil {
+					turn <- summarized{err: err}
+					return
+				}
+				go func() {
+					m, err := readManifest(ctx, r, head)
+					turn <- summarized{Summary{head, m}, err}
+				}()
+			}
+		}()
+		for turn := range turns {
+			if s := <-turn; !yield(s.Summary, s.err) {
+				return
+			}
+		}
+	}
+}
+
+type summarized struct {
+	Summary
+	err error
+}
+
+// committed reports whether a manifest counts: it was stored in time, and is not marked to be forgotten.
+func committed(head repo.Head) bool { return !head.Late && !head.Marked }
+
+func readManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
+	content, err := r.Manifest(ctx, head)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifest.Parse(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", head.Name, err)
+	}
+	return m, nil
+}
+
+// Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
+func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, error) {
+	named := ""
+	if ref.Account != "" {
+		named = r.AccountDir(ref.Account)
+	}
+	var heads []repo.Head
+	var candidates []manifest.Candidate
+	for head, err := range r.Manifests(ctx) {
+		if err != nil {
+			return repo.Head{}, err
+		}
+		if !committed(head) {
+			continue
+		}
+		account := head.Account // names are inside the manifests; their folders tell them apart as well
+		if account == named {
+			account = ref.Account
+		}
+		heads = append(heads, head)
+		candidates = append(candidates, manifest.Candidate{
+			Account: account,
+			Hash:    head.ID,
+			Time:    head.Time,
+			Complete: func() (bool, error) {
+				m, err := readManifest(ctx, r, head)
+				return err == nil && m.State == manifest.Complete, err
+			},
+		})
+	}
+	i, err := ref.Pick(candidates)
+	if err != nil {
+		return repo.Head{}, err
+	}
+	return heads[i], nil
+}
