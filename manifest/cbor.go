@@ -22,16 +22,8 @@ var (
 		TagsMd:        cbor.TagsForbidden,
 	}.EncMode())
 
-	decoding = must(cbor.DecOptions{
-		DupMapKey:          cbor.DupMapKeyEnforcedAPF,
-		IndefLength:        cbor.IndefLengthForbidden,
-		TagsMd:             cbor.TagsForbidden,
-		ExtraReturnErrors:  cbor.ExtraDecErrorUnknownField,
-		ByteStringToString: cbor.ByteStringToStringAllowed,
-		MaxNestedLevels:    16,
-		MaxArrayElements:   maxElements,
-		MaxMapPairs:        64,
-	}.DecMode())
+	decoding         = strict(maxElements)
+	manifestDecoding = strict(MaxNotes)
 
 	// extensionEncoding and extensionDecoding keep text and byte strings apart.
 	extensionEncoding = must(cbor.EncOptions{
@@ -48,9 +40,22 @@ var (
 	}.DecMode())
 )
 
-// maxElements bounds any array, above the largest of the format's own bounds. The decoder has seen the whole input
-// before it makes a slice; so no array is longer than its input either.
-const maxElements = 131_072
+// maxElements bounds every array but a manifest's own, by the largest that any of them may have. The decoder has seen
+// the whole input before it makes a slice; so no array is longer than its input either.
+const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames)
+
+func strict(elements int) cbor.DecMode {
+	return must(cbor.DecOptions{
+		DupMapKey:          cbor.DupMapKeyEnforcedAPF,
+		IndefLength:        cbor.IndefLengthForbidden,
+		TagsMd:             cbor.TagsForbidden,
+		ExtraReturnErrors:  cbor.ExtraDecErrorUnknownField,
+		ByteStringToString: cbor.ByteStringToStringAllowed,
+		MaxNestedLevels:    16,
+		MaxArrayElements:   elements,
+		MaxMapPairs:        64,
+	}.DecMode())
+}
 
 func must[M any](mode M, err error) M {
 	if err != nil {
@@ -72,11 +77,11 @@ func encode(what string, row any, limit int) ([]byte, error) {
 }
 
 // decode fills row. It does not yet know that b is the one encoding; canonical tells.
-func decode(what string, b []byte, row any, limit int) error {
+func decode(what string, mode cbor.DecMode, b []byte, row any, limit int) error {
 	if len(b) > limit {
 		return malformed(what, refuse("%d bytes, the limit is %d", len(b), limit))
 	}
-	if err := decoding.Unmarshal(b, row); err != nil {
+	if err := mode.Unmarshal(b, row); err != nil {
 		return malformed(what, err)
 	}
 	return nil

@@ -28,7 +28,7 @@ type manifestRow struct {
 	Namespaces   []namespaceRow  `cbor:"14,keyasint,omitempty"`
 	Quota        []quotaRow      `cbor:"15,keyasint,omitempty"`
 	Dangling     []string        `cbor:"16,keyasint,omitempty"`
-	Mailboxes    []mailboxRow    `cbor:"17,keyasint,omitempty"`
+	Mailboxes    cbor.RawMessage `cbor:"17,keyasint,omitempty"`
 	Tables       []chunk.ID      `cbor:"18,keyasint,omitempty"`
 	Program      string          `cbor:"19,keyasint,omitempty"`
 	Alarm        []string        `cbor:"20,keyasint,omitempty"`
@@ -76,10 +76,13 @@ func (m *Manifest) Encode() ([]byte, error) {
 // Parse reads what Encode made.
 func Parse(b []byte) (*Manifest, error) {
 	var row manifestRow
-	if err := decode("manifest", b, &row, MaxManifest); err != nil {
+	if err := decode("manifest", manifestDecoding, b, &row, MaxManifest); err != nil {
 		return nil, err
 	}
-	m := row.manifest()
+	m, err := row.manifest()
+	if err != nil {
+		return nil, err
+	}
 	again, err := m.Encode()
 	if err := canonical("manifest", b, again, err); err != nil {
 		return nil, err
@@ -94,11 +97,8 @@ func (m *Manifest) row() (*manifestRow, error) {
 	start, errStart := millis(m.Start)
 	end, errEnd := millis(m.End)
 	deadline, errDeadline := millis(m.Deadline)
-	mailboxes, errMailboxes := mailboxRows(m.Mailboxes)
+	mailboxes, errMailboxes := encodeInline(m.Mailboxes)
 	if err := cmp.Or(errStart, errEnd, errDeadline, errMailboxes); err != nil {
-		return nil, err
-	}
-	if _, err := encode("array of mailboxes (see SetMailboxes)", mailboxes, MaxInlineMailbox); err != nil {
 		return nil, err
 	}
 	row := &manifestRow{
@@ -132,7 +132,11 @@ func (m *Manifest) row() (*manifestRow, error) {
 }
 
 // manifest inverts row. It checks nothing: what row would not have made, row refuses or makes differently.
-func (row *manifestRow) manifest() *Manifest {
+func (row *manifestRow) manifest() (*Manifest, error) {
+	mailboxes, err := decodeInline(row.Mailboxes)
+	if err != nil {
+		return nil, err
+	}
 	m := &Manifest{
 		Account: row.Account, Source: row.Source, Program: row.Program,
 		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline),
@@ -144,7 +148,7 @@ func (row *manifestRow) manifest() *Manifest {
 		Alarm:      row.Alarm,
 		Server:     mail.Server{Capabilities: row.Capabilities},
 		Dangling:   row.Dangling,
-		Mailboxes:  fromMailboxRows(row.Mailboxes),
+		Mailboxes:  mailboxes,
 		Tables:     row.Tables,
 		Extensions: Extensions(row.Extensions),
 	}
@@ -161,7 +165,7 @@ func (row *manifestRow) manifest() *Manifest {
 	for _, q := range row.Quota {
 		m.Server.Quota = append(m.Server.Quota, mail.Quota{Root: q.Root, Resource: q.Resource, Usage: q.Usage, Limit: q.Limit})
 	}
-	return m
+	return m, nil
 }
 
 func (t Totals) row() totalsRow {

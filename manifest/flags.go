@@ -50,7 +50,7 @@ func EncodeFlags(sets []FlagSet) ([]byte, error) {
 // ParseFlags inverts EncodeFlags. Records with equal sets share them: treat them as read-only.
 func ParseFlags(b []byte) ([]FlagSet, error) {
 	var page flagPage
-	if err := decode("flag page", b, &page, MaxChunk); err != nil {
+	if err := decode("flag page", decoding, b, &page, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("records in a page", len(page.Index), MaxPageRecords); err != nil {

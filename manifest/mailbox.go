@@ -58,7 +58,7 @@ func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 // ParseMailboxes inverts EncodeMailboxes.
 func ParseMailboxes(b []byte) ([]Mailbox, error) {
 	var rows []mailboxRow
-	if err := decode("mailbox table", b, &rows, MaxChunk); err != nil {
+	if err := decode("mailbox table", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	mailboxes := fromMailboxRows(rows)
@@ -67,6 +67,27 @@ func ParseMailboxes(b []byte) ([]Mailbox, error) {
 		return nil, err
 	}
 	return mailboxes, nil
+}
+
+// encodeInline is the array of mailboxes in a manifest, nothing if there are none.
+func encodeInline(mailboxes []Mailbox) ([]byte, error) {
+	rows, err := mailboxRows(mailboxes)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return encode("array of mailboxes", rows, MaxInlineMailbox)
+}
+
+// decodeInline inverts encodeInline.
+func decodeInline(b []byte) ([]Mailbox, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	var rows []mailboxRow
+	if err := decode("array of mailboxes", manifestDecoding, b, &rows, MaxInlineMailbox); err != nil {
+		return nil, err
+	}
+	return fromMailboxRows(rows), nil
 }
 
 func mailboxRows(mailboxes []Mailbox) ([]mailboxRow, error) {
@@ -176,6 +197,7 @@ func (mb *Mailbox) checkTexts() error {
 		checkList("attributes of a mailbox", mb.Attributes, MaxNames),
 		checkList("special uses of a mailbox", mb.SpecialUse, MaxNames),
 		checkList("permanent flags of a mailbox", mb.PermanentFlags, MaxNames),
+		checkCount("page lists of a mailbox", len(mb.Lists), MaxNames),
 		checkIDs("page lists", mb.Lists),
 	)
 	if mb.Status != nil {

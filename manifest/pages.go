@@ -60,7 +60,7 @@ func EncodePageList(pages []Page) ([]byte, error) {
 // ParsePageList inverts EncodePageList.
 func ParsePageList(b []byte) ([]Page, error) {
 	var rows []pageRow
-	if err := decode("page list", b, &rows, MaxChunk); err != nil {
+	if err := decode("page list", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	pages := fromPageRows(rows)

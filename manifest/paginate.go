@@ -13,7 +13,7 @@ type Paginator struct{ w *pageWriter }
 
 // NewPaginator returns a Paginator that keeps its pages through put.
 func NewPaginator(put func([]byte) (chunk.ID, error)) *Paginator {
-	return &Paginator{newPageWriter(nil, put)}
+	return &Paginator{newPageWriter(MaxPageRecords, nil, put)}
 }
 
 // Add adds one message. UIDs must ascend.
@@ -58,9 +58,9 @@ type pageWriter struct {
 	pages []Page
 }
 
-func newPageWriter(load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) *pageWriter {
+func newPageWriter(limit int, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) *pageWriter {
 	w := &pageWriter{load: load, put: put}
-	w.tree = newPartition(w.write)
+	w.tree = newPartition(limit, w.write)
 	return w
 }
 

@@ -47,19 +47,20 @@ type item interface {
 }
 
 // partition decides which spans are pages, as items arrive in ascending order. It holds the items of the one span that
-// is not decided, MaxPageRecords records of them at most.
+// is not decided, of limit records at most. The format's limit is MaxPageRecords; tests exhaust smaller ones.
 //
 // An item of several records must not hold more than a page and must be a page, or become part of a larger one: it is
 // never torn.
 type partition[I item] struct {
+	limit int  // records of a page
 	at    span // the candidate: its parent holds more than a page
 	items []I  // those in it
 	count int  // their records
 	emit  func(span, []I) error
 }
 
-func newPartition[I item](emit func(span, []I) error) *partition[I] {
-	return &partition[I]{at: whole, emit: emit}
+func newPartition[I item](limit int, emit func(span, []I) error) *partition[I] {
+	return &partition[I]{limit: limit, at: whole, emit: emit}
 }
 
 func (p *partition[I]) add(it I) error {
@@ -73,7 +74,7 @@ func (p *partition[I]) add(it I) error {
 	}
 	p.items = append(p.items, it)
 	p.count += it.records()
-	if p.count <= MaxPageRecords {
+	if p.count <= p.limit {
 		return nil
 	}
 	return p.split()
@@ -117,7 +118,7 @@ func checkPartition(pages []Page) error {
 		}
 		end = p.span().end()
 	}
-	tree := newPartition(func(s span, of []Page) error {
+	tree := newPartition(MaxPageRecords, func(s span, of []Page) error {
 		if len(of) != 1 || of[0].span() != s {
 			return refuse("pages at %d: cut elsewhere than at the largest spans", s.start)
 		}

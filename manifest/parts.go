@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
@@ -113,7 +114,7 @@ func encodeParts(parts []Part) ([]byte, error) {
 	rows := make([]any, len(parts))
 	for i := range parts {
 		p := &parts[i]
-		if err := p.check(i); err != nil {
+		if err := cmp.Or(p.check(i), checkNeighbour(parts, i)); err != nil {
 			return nil, err
 		}
 		rows[i] = p.row()
@@ -123,7 +124,7 @@ func encodeParts(parts []Part) ([]byte, error) {
 
 func decodeParts(b []byte) ([]Part, error) {
 	var rows []cbor.RawMessage
-	if err := decode("parts", b, &rows, MaxChunk); err != nil {
+	if err := decode("parts", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("parts in a message", len(rows), MaxParts); err != nil || len(rows) == 0 {
@@ -153,6 +154,19 @@ func (p *Part) check(i int) error {
 		return refuse("part %d has a recipe, but is not base64", i)
 	}
 	return checkIDs("part", p.Chunks)
+}
+
+// checkNeighbour refuses what mail.Splitter never gives beside one another.
+func checkNeighbour(parts []Part, i int) error {
+	switch {
+	case i == len(parts)-1:
+		return nil
+	case parts[i].Recipe.Unterminated:
+		return refuse("part %d is not terminated, but not the last", i)
+	case parts[i].Kind == mail.TextPart && parts[i+1].Kind == mail.TextPart:
+		return refuse("parts %d and %d are both text", i, i+1)
+	}
+	return nil
 }
 
 func (p *Part) row() any {

@@ -80,7 +80,7 @@ func EncodeRecords(records []Record) ([]byte, error) {
 // ParseRecords inverts EncodeRecords.
 func ParseRecords(b []byte) ([]Record, error) {
 	var rows []cbor.RawMessage
-	if err := decode("record page", b, &rows, MaxChunk); err != nil {
+	if err := decode("record page", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
 	}
 	if err := checkCount("records in a page", len(rows), MaxPageRecords); err != nil {

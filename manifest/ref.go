@@ -136,6 +136,9 @@ func (r Ref) String() string {
 
 // Pick returns the index of the candidate that is meant. Candidates may come in any order.
 func (r Ref) Pick(list []Candidate) (int, error) {
+	if r.prefix == "" && r.Account == "" && slices.ContainsFunc(list, func(c Candidate) bool { return c.Account != list[0].Account }) {
+		return 0, fmt.Errorf("%s: %w: there are several accounts; name one: ACCOUNT@%s", r, ErrAmbiguous, r.text)
+	}
 	var fit []int
 	for i, c := range list {
 		if (r.Account == "" || r.Account == c.Account) && r.fits(c) {
@@ -150,11 +153,6 @@ func (r Ref) Pick(list []Candidate) (int, error) {
 			return 0, fmt.Errorf("%s: %w: %d ids begin so", r, ErrAmbiguous, len(fit))
 		}
 		return fit[0], nil
-	}
-	for _, i := range fit {
-		if list[i].Account != list[fit[0]].Account {
-			return 0, fmt.Errorf("%s: %w: there are several accounts; name one: ACCOUNT@%s", r, ErrAmbiguous, r.text)
-		}
 	}
 	slices.SortStableFunc(fit, func(a, b int) int { return list[b].Time.Compare(list[a].Time) })
 	return r.pickComplete(list, fit)

@@ -53,6 +53,10 @@ func Update(old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func
 	if err := checkPartition(old); err != nil {
 		return nil, 0, malformed("pages", err)
 	}
+	return update(MaxPageRecords, old, c, load, put)
+}
+
+func update(limit int, old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) (pages []Page, grown int64, err error) {
 	added := c.Added
 	if added == nil {
 		added = func(func(Entry, error) bool) {}
@@ -60,7 +64,7 @@ func Update(old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func
 	next, stop := iter.Pull2(added)
 	defer stop()
 	u := &updater{
-		w:       newPageWriter(load, put),
+		w:       newPageWriter(limit, load, put),
 		removed: slices.Collect(c.Removed.Ranges()),
 		flagged: slices.Sorted(maps.Keys(c.Flags)),
 		flags:   c.Flags,

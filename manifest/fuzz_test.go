@@ -1,0 +1,63 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+)
+
+// fuzz sees to it that what a parser accepts is what a writer makes.
+func fuzz(f *testing.F, name string) {
+	for _, form := range forms() {
+		if form.name != name {
+			continue
+		}
+		b, err := form.encode(form.sample)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add([]byte{})
+		f.Add([]byte{0x80})
+		f.Add([]byte{0xa0})
+		f.Fuzz(func(t *testing.T, b []byte) {
+			v, err := form.parse(b)
+			if err != nil {
+				if !errors.Is(err, ErrMalformed) {
+					t.Fatalf("an error that is not ErrMalformed: %v", err)
+				}
+				return
+			}
+			again, err := form.encode(v)
+			if err != nil || !bytes.Equal(b, again) {
+				t.Fatalf("%x is encoded as %x, %v", b, again, err)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F)          { fuzz(f, "manifest") }
+func FuzzParseRecords(f *testing.F)   { fuzz(f, "records") }
+func FuzzParseFlags(f *testing.F)     { fuzz(f, "flags") }
+func FuzzParseParts(f *testing.F)     { fuzz(f, "parts") }
+func FuzzParsePageList(f *testing.F)  { fuzz(f, "page list") }
+func FuzzParseMailboxes(f *testing.F) { fuzz(f, "mailboxes") }
+
+func FuzzParseRef(f *testing.F) {
+	for _, seed := range []string{"latest", "latest~2", "3f9a", "2026-03-08T14:30", "jo@example.org@latest", "@"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseRef(text, time.UTC)
+		if err != nil {
+			if !errors.Is(err, ErrRef) {
+				t.Fatalf("an error that is not ErrRef: %v", err)
+			}
+			return
+		}
+		if r.String() != text {
+			t.Fatalf("%q is told as %q", text, r)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package manifest
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestParseRefRefuses(t *testing.T) {
+	for _, text := range []string{
+		"", "x", "abc", "abcg", "latest~", "latest~-1", "latest~x", "latest2", "latest~99999999999", "Latest", "@latest", "home@",
+		"2026-02-30", "2026-3-8", "2026-03-08T25:00", "2026-03-08 14:30", "yesterday",
+		"00000000000000000000000000000000000000000000000000000000000000000",
+	} {
+		if _, err := ParseRef(text, time.UTC); !errors.Is(err, ErrRef) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestPick(t *testing.T) {
+	berlin := time.FixedZone("", 3600)
+	hash := func(b ...byte) (h [32]byte) { copy(h[:], b); return h }
+	when := func(text string) time.Time {
+		at, err := time.ParseInLocation("2006-01-02 15:04:05.000", text, berlin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	checkpoint := func() (bool, error) { return false, nil }
+	broken := errors.New("broken")
+	one := []Candidate{
+		{"home", hash(0xab, 0xcd, 0x01), when("2026-03-07 23:59:59.999"), nil},
+		{"home", hash(0xab, 0xcd, 0x02), when("2026-03-10 14:30:59.500"), checkpoint},
+		{"home", hash(0x12, 0x34), when("2026-03-08 00:00:00.000"), nil},
+		{"home", hash(0x56, 0x78), when("2026-03-09 12:00:00.400"), nil},
+	}
+	several := append([]Candidate{{"jo@example.org", hash(0x99, 0x99), when("2026-03-11 00:00:00.000"), nil}}, one...)
+	damaged := append([]Candidate{{"home", hash(0x77, 0x77), when("2026-03-20 00:00:00.000"), func() (bool, error) { return false, broken }}}, one...)
+
+	for _, test := range []struct {
+		ref  string
+		list []Candidate
+		want int
+		err  error
+	}{
+		{"latest", one, 3, nil},
+		{"latest~0", one, 3, nil},
+		{"latest~1", one, 2, nil},
+		{"latest~2", one, 0, nil},
+		{"latest~3", one, 0, ErrNoMatch},
+		{"latest", nil, 0, ErrNoMatch},
+		{"home@latest", one, 3, nil},
+		{"work@latest", one, 0, ErrNoMatch},
+		{"latest", several, 0, ErrAmbiguous},
+		{"home@latest", several, 4, nil},
+		{"jo@example.org@latest", several, 0, nil},
+		{"1234", one, 2, nil},
+		{"ABCD02", one, 1, nil}, // a checkpoint, if one insists
+		{"abcd", one, 0, ErrAmbiguous},
+		{"abcdef", one, 0, ErrNoMatch},
+		{"9999", several, 0, nil},
+		{"home@9999", several, 0, ErrNoMatch},
+		{"2026-03-07", one, 0, nil},
+		{"2026-03-08", one, 2, nil},
+		{"2026-03-06", one, 0, ErrNoMatch},
+		{"2026-03-10", one, 3, nil},
+		{"2026-03-09T12:00", one, 3, nil},
+		{"2026-03-09T12:00:00", one, 3, nil},
+		{"2026-03-09T11:59", one, 2, nil},
+		{"2026-03-09T11:00:00Z", one, 3, nil},
+		{"2026-03-09T12:00:00+02:00", one, 2, nil},
+		{"2026-03-10", several, 0, ErrAmbiguous}, // of each account, one is meant
+		{"home@2026-03-10", several, 4, nil},
+		{"latest", damaged, 0, broken},
+		{"2026-03-09", damaged, 4, nil}, // the damaged one is not asked
+	} {
+		r, err := ParseRef(test.ref, berlin)
+		if err != nil {
+			t.Errorf("%s: %v", test.ref, err)
+			continue
+		}
+		got, err := r.Pick(test.list)
+		if got != test.want || !errors.Is(err, test.err) || err != nil && test.err == nil {
+			t.Errorf("%s: got %d, %v; want %d, %v", test.ref, got, err, test.want, test.err)
+		}
+	}
+}
+
+// TestADayEndsWhenTheClockSays: days are not 24 hours long when clocks change.
+func TestADayEndsWhenTheClockSays(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skip(err)
+	}
+	r, err := ParseRef("2026-03-29", berlin) // 23 hours
+	if err != nil {
+		t.Fatal(err)
+	}
+	evening := time.Date(2026, 3, 29, 23, 59, 59, 0, berlin)
+	if _, err := r.Pick([]Candidate{{Time: evening}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Pick([]Candidate{{Time: evening.Add(time.Second)}}); !errors.Is(err, ErrNoMatch) {
+		t.Errorf("midnight is the next day's: %v", err)
+	}
+}
