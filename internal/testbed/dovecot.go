@@ -152,10 +152,11 @@ func (d *DovecotServer) Start() {
 	d.process = launch(d.t, cmd, filepath.Join(d.dir, "log"), func() error { return greets(d.Addr) })
 }
 
-// Stop stops the server, and so ends every connection to it.
+// Stop stops the server, and so ends every connection to it. It is killed: asked to stop, it takes a second, which
+// many tests would wait for.
 func (d *DovecotServer) Stop() {
 	if d.process != nil {
-		d.process.stop()
+		d.process.kill()
 		d.process = nil
 	}
 }

@@ -35,11 +35,11 @@ func launch(t testing.TB, cmd *exec.Cmd, log string, ready func() error) *proces
 	}
 	defer out.Close()
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = dieWithParent()
+	separate(cmd)
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The kernel sends the signal of dieWithParent when the thread ends that started the child: so keep it.
+		// The kernel sends the signal that separate asks for when the thread ends that started the child: so keep it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -88,9 +88,14 @@ func (p *process) stop() {
 	select {
 	case <-p.done:
 	case <-time.After(stopLimit):
-		_ = p.cmd.Process.Kill()
-		<-p.done
+		p.kill()
 	}
+}
+
+// kill ends the server at once, and all that it started.
+func (p *process) kill() {
+	killAll(p.cmd)
+	<-p.done
 }
 
 // tail returns the last lines of the log.

@@ -1,8 +1,15 @@
 package testbed
 
-import "syscall"
+import (
+	"os/exec"
+	"syscall"
+)
 
-// dieWithParent has the kernel end a server whose test process was killed, or panicked, before it could do so.
-func dieWithParent() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+// separate makes a server the head of a group of processes, and has the kernel end it when the test process was killed,
+// or panicked, before it could do so itself.
+func separate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
+
+// killAll ends a server and the processes it started.
+func killAll(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
