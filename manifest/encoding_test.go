@@ -137,3 +137,15 @@ func TestVectors(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkParse(b *testing.B) {
+	content, err := sampleManifest().Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Parse(content); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -173,13 +173,13 @@ func (m *Manifest) AddFailure(f Failure) {
 }
 
 // AddWarning records a sentence for whoever reads the manifest. Of very many only the first are kept.
-func (m *Manifest) AddWarning(format string, args ...any) {
+func (m *Manifest) AddWarning(text string) {
 	switch len(m.Warnings) {
 	case MaxNotes:
 	case MaxNotes - 1:
 		m.Warnings = append(m.Warnings, "further warnings are left out")
 	default:
-		m.Warnings = append(m.Warnings, clip(fmt.Sprintf(format, args...), maxNote))
+		m.Warnings = append(m.Warnings, clip(text, maxNote))
 	}
 }
 
