@@ -1,0 +1,96 @@
+package repo
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/zeebo/blake3"
+)
+
+// cache is a directory for what can be had again. Nothing in it is believed unchecked, and nothing that goes wrong
+// with it stops anything: what is missing is fetched.
+type cache struct {
+	dir       string
+	temporary bool
+}
+
+// openCache makes the directory of a repository under dir. Where that cannot be had, a temporary one does.
+func openCache(dir string, repository [16]byte) (*cache, error) {
+	if dir != "" {
+		c := &cache{dir: filepath.Join(dir, hex.EncodeToString(repository[:]))}
+		if c.make() == nil {
+			return c, nil
+		}
+	}
+	temporary, err := os.MkdirTemp("", "mailstrata-")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	c := &cache{dir: temporary, temporary: true}
+	if err := c.make(); err != nil {
+		c.close()
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	return c, nil
+}
+
+func (c *cache) make() error {
+	for _, dir := range []string{c.objects(), c.indexes(), c.spools()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	f, err := os.CreateTemp(c.spools(), "try-*") // a directory that is there may still be read-only
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+func (c *cache) close() error {
+	if c == nil || !c.temporary {
+		return nil
+	}
+	return os.RemoveAll(c.dir)
+}
+
+func (c *cache) objects() string { return filepath.Join(c.dir, "objects") }
+func (c *cache) indexes() string { return filepath.Join(c.dir, "index") }
+func (c *cache) spools() string  { return filepath.Join(c.dir, "spool") }
+
+// keepsCached: objects that a run reads each time and that are small.
+func keepsCached(k Kind) bool { return k == KindManifest || k == KindMark || k == KindCondemnation }
+
+// path of a cached object. Sealed objects stay sealed here.
+func (c *cache) path(name string) string {
+	return filepath.Join(c.objects(), strings.ReplaceAll(name, "/", "_"))
+}
+
+// object returns an object's stored bytes, checked against its name.
+func (c *cache) object(name string) ([]byte, bool) {
+	if c == nil {
+		return nil, false
+	}
+	stored, err := os.ReadFile(c.path(name))
+	if err != nil {
+		return nil, false
+	}
+	hash, ok := objectHash(name)
+	if !ok || blake3.Sum256(stored) != hash {
+		_ = os.Remove(c.path(name))
+		return nil, false
+	}
+	return stored, true
+}
+
+// keepObject keeps an object's stored bytes, if that can be done.
+func (c *cache) keepObject(name string, stored []byte) {
+	if c == nil || len(stored) > 1<<20 {
+		return
+	}
+	_ = replaceFile(c.path(name), stored)
+}

@@ -1,0 +1,63 @@
+package repo
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the durable format.
+const maxElements = 1 << 16
+
+// extensions is the map under key 63: entries that this version does not know are carried along as they are.
+type extensions map[uint64]cbor.RawMessage
+
+// codec is CBOR as docs/format.md has it: one encoding for each value.
+var codec = sync.OnceValue(func() (c struct {
+	cbor.EncMode
+	cbor.DecMode
+}) {
+	var err error
+	if c.EncMode, err = cbor.CoreDetEncOptions().EncMode(); err != nil {
+		panic(err) // the options are constants
+	}
+	c.DecMode, err = cbor.DecOptions{
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		IndefLength:      cbor.IndefLengthForbidden,
+		TagsMd:           cbor.TagsForbidden,
+		MaxNestedLevels:  16,
+		MaxArrayElements: maxElements,
+		MaxMapPairs:      1 << 10,
+	}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
+
+// encode inverts decode.
+func encode(v any) ([]byte, error) {
+	b, err := codec().Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode: %w", err)
+	}
+	return b, nil
+}
+
+// decode reads b into v and refuses any encoding but the one that encode makes: unknown keys, entries that must be
+// absent, long forms of numbers and byte strings of a wrong length all differ when encoded again.
+func decode(b []byte, v any) error {
+	if err := codec().Unmarshal(b, v); err != nil {
+		return damaged("%v", err)
+	}
+	again, err := encode(v)
+	if err != nil {
+		return damaged("%v", err)
+	}
+	if !bytes.Equal(again, b) {
+		return damaged("not in the one encoding that the format allows")
+	}
+	return nil
+}

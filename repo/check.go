@@ -1,0 +1,400 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ProblemKind says what sort of trouble an object is in.
+type ProblemKind int
+
+const (
+	// Broken: an object is there, but not what it must be. Mail may be lost.
+	Broken ProblemKind = iota
+
+	// Missing: an index names a pack that is not in the store. Mail may be lost.
+	Missing
+
+	// Unindexed: no index names a pack. What it holds is stored again when it is needed; a run that was cut short
+	// leaves such packs.
+	Unindexed
+
+	// Stray: the object is none of mailstrata's, or its name says nothing.
+	Stray
+
+	// Unread: this key cannot open it; an owner's can.
+	Unread
+)
+
+// Harmless reports whether no mail is in danger.
+func (k ProblemKind) Harmless() bool { return k == Unindexed || k == Stray || k == Unread }
+
+// Problem is one thing that a check found.
+type Problem struct {
+	Kind   ProblemKind
+	Object string // name
+	Err    error  // what is wrong
+}
+
+// String is the sentence to print.
+func (p Problem) String() string { return fmt.Sprintf("%s: %v", p.Object, p.Err) }
+
+// Checked counts what a check looked at.
+type Checked struct {
+	Objects int
+	Bytes   int64 // read
+	Chunks  int64 // of which the content was hashed
+}
+
+// kindOf tells what kind of object has a name.
+func kindOf(name string) (Kind, bool) {
+	folder, rest, _ := strings.Cut(name, "/")
+	for _, kind := range []Kind{
+		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation,
+	} {
+		if folder+"/" != kind.folder() {
+			continue
+		}
+		return kind, rightName(kind, name, rest)
+	}
+	return "", false
+}
+
+func rightName(kind Kind, name, rest string) (ok bool) {
+	switch kind {
+	case KindConfig:
+		_, ok = parseConfigName(name)
+	case KindManifest:
+		_, ok = parseManifestName(name)
+	case KindKey:
+		role, hash, _ := strings.Cut(rest, "-")
+		_, ok = parseHash(hash)
+		ok = ok && role != ""
+	default:
+		_, ok = parseHash(rest)
+	}
+	return ok
+}
+
+// checker is a check under way.
+type checker struct {
+	r       *Repo
+	report  func(Problem)
+	data    bool // read all packs whole
+	checked Checked
+	stored  map[string]int64 // packs in the store
+	indexed map[Pack]packRow
+}
+
+// CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
+// them, and compares it with the index. Problems are reported, and the check goes on; an error ends it.
+func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checked, error) {
+	return r.check(ctx, report, false)
+}
+
+// CheckData is CheckStructure, and reads all mail: every pack whole, every frame, and the hash of every chunk.
+func (r *Repo) CheckData(ctx context.Context, report func(Problem)) (Checked, error) {
+	return r.check(ctx, report, true)
+}
+
+func (r *Repo) check(ctx context.Context, report func(Problem), data bool) (Checked, error) {
+	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
+	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
+	for _, pass := range []func(context.Context) error{c.segments, c.objects, c.missing} {
+		if err := pass(ctx); err != nil {
+			return c.checked, err
+		}
+	}
+	return c.checked, nil
+}
+
+func (c *checker) problem(kind ProblemKind, name string, err error) {
+	c.report(Problem{Kind: kind, Object: name, Err: err})
+}
+
+// outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
+func (c *checker) outcome(ctx context.Context, name string, err error) error {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, fs.ErrNotExist): // deleted since it was listed
+	case errors.Is(err, ErrNoRole):
+		c.problem(Unread, name, err)
+	case errors.Is(err, ErrDamaged), errors.Is(err, ErrNotMine), errors.Is(err, ErrNewer), errors.Is(err, errUnsigned):
+		c.problem(Broken, name, err)
+	default:
+		return fmt.Errorf("check %s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *checker) segments(ctx context.Context) error {
+	for o, err := range c.r.store.List(ctx, KindIndex.folder()) {
+		if err != nil {
+			return fmt.Errorf("list the index: %w", err)
+		}
+		if kind, ok := kindOf(o.Name); ok && kind == KindIndex {
+			if err := c.outcome(ctx, o.Name, c.segment(ctx, o)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) segment(ctx context.Context, o Object) error {
+	c.count(o)
+	hash, _ := objectHash(o.Name)
+	file, err := c.r.download(ctx, o.Name, hash)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	seg, err := c.r.openSegment(file)
+	if err != nil {
+		return err
+	}
+	for _, err := range seg.entries() {
+		if err != nil {
+			return err
+		}
+	}
+	for _, p := range seg.packs {
+		if old, ok := c.indexed[p.pack()]; ok && !old.equal(&p) {
+			c.problem(Broken, o.Name, damaged("it describes %s otherwise than another segment", p.name()))
+		}
+		c.indexed[p.pack()] = p
+	}
+	return nil
+}
+
+func (p *packRow) equal(q *packRow) bool {
+	return p.Kind == q.Kind && p.Hash == q.Hash && p.Size == q.Size && p.Head == q.Head &&
+		slices.Equal(p.Stored, q.Stored) && slices.Equal(p.Lengths, q.Lengths)
+}
+
+func (c *checker) count(o Object) {
+	c.checked.Objects++
+	c.checked.Bytes += o.Size
+}
+
+func (c *checker) objects(ctx context.Context) error {
+	for o, err := range c.r.store.List(ctx, "") {
+		if err != nil {
+			return fmt.Errorf("list the store: %w", err)
+		}
+		kind, ok := kindOf(o.Name)
+		if strings.HasPrefix(o.Name, "probe/") || kind == KindIndex && ok {
+			continue
+		}
+		if !ok {
+			c.problem(Stray, o.Name, errors.New("not a name of mailstrata's"))
+			continue
+		}
+		if err := c.outcome(ctx, o.Name, c.object(ctx, kind, o)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) object(ctx context.Context, kind Kind, o Object) error {
+	switch kind {
+	case KindData, KindCatalog:
+		return c.pack(ctx, kind, o)
+	case KindKey:
+		c.count(o)
+		_, err := fetch(ctx, c.r.store, o.Name) // what is in it, only its own key tells
+		return err
+	}
+	c.count(o)
+	stored, err := fetch(ctx, c.r.store, o.Name)
+	if err != nil {
+		return err
+	}
+	content, err := c.r.parse(stored, kind, c.r.seals.writer)
+	if err != nil {
+		return err
+	}
+	return c.content(kind, content)
+}
+
+// content checks what an object says, where that is this package's business.
+func (c *checker) content(kind Kind, content []byte) error {
+	switch kind {
+	case KindConfig:
+		_, err := parseConfig(content)
+		return err
+	case KindManifest:
+		_, err := deadlineOf(content)
+		return err
+	}
+	payload, err := c.r.verify(kind, content)
+	if err != nil {
+		return err
+	}
+	if kind == KindMark {
+		_, err = parseMark(payload)
+	} else {
+		_, err = parseCondemnation(payload)
+	}
+	return err
+}
+
+func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
+	hash, _ := objectHash(o.Name)
+	pack := Pack{Catalog: kind == KindCatalog, Hash: hash}
+	row, indexed := c.indexed[pack]
+	c.stored[o.Name] = o.Size
+	if indexed && uint64(o.Size) != row.Size {
+		return damaged("%d bytes where the index says %d", o.Size, row.Size)
+	}
+	if !indexed {
+		c.problem(Unindexed, o.Name, errors.New("no index names it"))
+	}
+	found, err := c.r.inspectPack(ctx, pack, o.Size, c.data || kind == KindCatalog, &c.checked)
+	if err != nil {
+		return err
+	}
+	if indexed && !found.equal(&row) {
+		return damaged("the index describes it otherwise")
+	}
+	return nil
+}
+
+// inspectPack reads what describes a pack, or the whole of it.
+func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, checked *Checked) (packRow, error) {
+	checked.Objects++
+	kind := KindData
+	if p.Catalog {
+		kind = KindCatalog
+	}
+	id, err := r.seals.identity(kind)
+	if err != nil {
+		return packRow{}, err
+	}
+	var file *os.File
+	src := &storeReader{ctx: ctx, store: r.store, name: p.name(), size: size}
+	if whole {
+		if file, err = r.download(ctx, p.name(), p.Hash); err != nil {
+			return packRow{}, err
+		}
+		defer file.Close()
+		src.whole = file
+		checked.Bytes += size
+	}
+	plain, plainSize, err := unsealAt(src, size, id)
+	if err != nil {
+		return packRow{}, err
+	}
+	c, err := parseContainer(plain, plainSize, &r.keys)
+	if err != nil {
+		return packRow{}, err
+	}
+	if err := checkPack(c, kind, r.id); err != nil {
+		return packRow{}, err
+	}
+	checked.Bytes += src.fetched
+	if whole {
+		if err := r.checkChunks(c, checked); err != nil {
+			return packRow{}, err
+		}
+	}
+	return describePack(c, p.Hash, size), nil
+}
+
+// checkChunks decodes every frame and hashes every chunk.
+func (r *Repo) checkChunks(c *container, checked *Checked) error {
+	hasher := r.keys.chunk.New()
+	for i, lane := range c.table.Lanes {
+		content, err := c.frame(i, r.decoder)
+		if err != nil {
+			return err
+		}
+		for j, length := range lane.Lengths {
+			if hasher.ID(content[:length]).Prefix() != lane.prefix(j) {
+				return fmt.Errorf("frame %d, chunk %d of %d: %w", i+1, j+1, len(lane.Lengths),
+					damaged("its bytes do not hash to its ID"))
+			}
+			content = content[length:]
+			checked.Chunks++
+		}
+	}
+	return nil
+}
+
+// missing reports packs that the index names and the store has not. One that was condemned may be gone.
+func (c *checker) missing(ctx context.Context) error {
+	condemned, err := c.r.Condemned(ctx)
+	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotMine) {
+		return err
+	}
+	var names []string
+	for p := range c.indexed {
+		_, gone := condemned[p]
+		if _, ok := c.stored[p.name()]; !ok && !gone {
+			names = append(names, p.name())
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		c.problem(Missing, name, errors.New("the index names it, but the store has it not"))
+	}
+	return nil
+}
+
+// storeReader reads an object of the store here and there, in pieces that are large enough for age's small steps.
+type storeReader struct {
+	ctx     context.Context
+	store   Store
+	name    string
+	size    int64
+	whole   *os.File // nil: ask the store
+	parts   []held
+	fetched int64
+}
+
+const storePiece = 128 << 10
+
+func (s *storeReader) ReadAt(p []byte, off int64) (int, error) {
+	if s.whole != nil {
+		return s.whole.ReadAt(p, off)
+	}
+	if off >= s.size {
+		return 0, io.EOF
+	}
+	want := min(int64(len(p)), s.size-off)
+	for _, part := range s.parts {
+		if at := off - part.at; at >= 0 && at+want <= int64(len(part.bytes)) {
+			return full(p, part.bytes[at:at+want])
+		}
+	}
+	// Near the end as much again before: a table is read from its end.
+	from, to := off, min(max(off+want, off+storePiece), s.size)
+	if to == s.size {
+		from = max(0, min(off, to-storePiece))
+	}
+	bytes, err := fetchPart(s.ctx, s.store, s.name, s.size, from, to-from)
+	if err != nil {
+		return 0, &fetchError{err}
+	}
+	s.fetched += int64(len(bytes))
+	s.parts = append(s.parts, held{from, bytes})
+	return full(p, bytes[off-from:][:want])
+}
+
+// full copies to p, and says EOF where that does not fill it, as an io.ReaderAt must.
+func full(p, part []byte) (int, error) {
+	n := copy(p, part)
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}

@@ -1,0 +1,66 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// The times of a run. Part of what makes removal safe (docs/design.md, "Removing, without locks").
+const (
+	// Lifetime is how long after its start a run may commit.
+	Lifetime = 12 * time.Hour
+
+	// Grace is how old a mark or a condemnation must be before what it names is deleted.
+	Grace = 24 * time.Hour
+)
+
+// stepBack is how far the store's clock may seem to go back: some stores tell the time to a second, and their servers
+// differ a little.
+const stepBack = 2 * time.Second
+
+// clock measures the age of a run: the larger of what the store's clock and this host's uptime say. The store's alone
+// could stand still; the host's alone would sleep with the host, if it did not count that (uptime does).
+type clock struct {
+	store Store
+	start time.Time     // by the store
+	up    time.Duration // of the host then
+
+	mu     sync.Mutex
+	latest time.Time
+}
+
+func startClock(ctx context.Context, store Store) (*clock, error) {
+	up := uptime()
+	start, err := store.Now(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask the store for the time: %w", err)
+	}
+	return &clock{store: store, start: start, up: up, latest: start}, nil
+}
+
+// now asks the store for the time.
+func (c *clock) now(ctx context.Context) (time.Time, error) {
+	now, err := c.store.Now(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask the store for the time: %w", err)
+	}
+	return now, c.saw(now)
+}
+
+// saw checks a time that the store told against those before.
+func (c *clock) saw(now time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Before(c.latest.Add(-stepBack)) {
+		return fmt.Errorf("%w: from %s to %s", ErrClock, c.latest.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	if now.After(c.latest) {
+		c.latest = now
+	}
+	return nil
+}
+
+// age of the run at a time of the store.
+func (c *clock) age(now time.Time) time.Duration { return max(now.Sub(c.start), uptime()-c.up) }

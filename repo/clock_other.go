@@ -1,0 +1,10 @@
+//go:build !linux
+
+package repo
+
+import "time"
+
+var processStart = time.Now()
+
+// uptime of this process: it does not count the time that the host slept on every system.
+func uptime() time.Duration { return time.Since(processStart) }

@@ -1,0 +1,269 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// What removes is signed by the keeper, whose key nightly hosts do not have: who takes a host over cannot make the
+// archive forget. Both kinds say what is to go, and nothing is ever taken back.
+
+// statement is the content of marks and condemnations.
+type statement struct {
+	_         struct{} `cbor:",toarray"`
+	Payload   []byte
+	Signature [ed25519.SignatureSize]byte
+}
+
+// mark says that a manifest is to be forgotten.
+type mark struct {
+	Manifest []byte     `cbor:"1,keyasint"`
+	Parent   []byte     `cbor:"2,keyasint,omitempty"`
+	Ext      extensions `cbor:"63,keyasint,omitempty"`
+}
+
+// condemnation says which packs are to be deleted.
+type condemnation struct {
+	Packs []condemnedPack `cbor:"1,keyasint"`
+	Ext   extensions      `cbor:"63,keyasint,omitempty"`
+}
+
+type condemnedPack struct {
+	_    struct{} `cbor:",toarray"`
+	Kind uint8
+	Hash [32]byte
+}
+
+// errUnsigned: the statement does not bear the keeper's signature. It says nothing then.
+var errUnsigned = errors.New("not signed by the keeper")
+
+func (r *Repo) signedMessage(kind Kind, payload []byte) []byte {
+	message := append([]byte("mailstrata v1 "+string(kind)), 0)
+	return append(append(message, r.id[:]...), payload...)
+}
+
+// verify opens a statement.
+func (r *Repo) verify(kind Kind, content []byte) (payload []byte, err error) {
+	var s statement
+	if err := decode(content, &s); err != nil {
+		return nil, err
+	}
+	if !ed25519.Verify(r.config.Keeper[:], r.signedMessage(kind, s.Payload), s.Signature[:]) {
+		return nil, errUnsigned
+	}
+	return s.Payload, nil
+}
+
+// declare signs and stores a statement.
+func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, err error) {
+	if r.keeper == nil {
+		return "", fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
+	}
+	payload, err := encode(what)
+	if err != nil {
+		return "", err
+	}
+	s := statement{Payload: payload}
+	copy(s.Signature[:], ed25519.Sign(r.keeper, r.signedMessage(kind, payload)))
+	content, err := encode(s)
+	if err != nil {
+		return "", err
+	}
+	stored, hash, err := r.build(kind, content, r.seals.recipients(kind))
+	if err != nil {
+		return "", err
+	}
+	name = objectName(kind, hash)
+	return name, r.put(ctx, name, stored)
+}
+
+// Mark says that a manifest is to be forgotten (rule 6). parent is the hash of that manifest's own parent, if it has
+// one.
+func (r *Repo) Mark(ctx context.Context, h Head, parent *[32]byte) error {
+	m := mark{Manifest: []byte(h.Name)}
+	if parent != nil {
+		m.Parent = parent[:]
+	}
+	_, err := r.declare(ctx, KindMark, m)
+	return err
+}
+
+// Pack names a pack.
+type Pack struct {
+	Catalog bool // else data
+	Hash    [32]byte
+}
+
+func (p Pack) name() string {
+	if p.Catalog {
+		return objectName(KindCatalog, p.Hash)
+	}
+	return objectName(KindData, p.Hash)
+}
+
+// String is the name of the object.
+func (p Pack) String() string { return p.name() }
+
+func (p *packRow) pack() Pack { return Pack{Catalog: p.Kind == 1, Hash: p.Hash} }
+
+// Condemn says that packs are to be deleted (rule 7). From now on no run takes a chunk in them for stored.
+func (r *Repo) Condemn(ctx context.Context, packs []Pack) error {
+	var rows []condemnedPack
+	for _, p := range packs {
+		row := condemnedPack{Hash: p.Hash}
+		if p.Catalog {
+			row.Kind = 1
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, condemnedPack.compare)
+	rows = slices.Compact(rows)
+	for part := range slices.Chunk(rows, maxElements) {
+		if _, err := r.declare(ctx, KindCondemnation, condemnation{Packs: part}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c condemnedPack) compare(d condemnedPack) int {
+	if c.Kind != d.Kind {
+		return int(c.Kind) - int(d.Kind)
+	}
+	return bytes.Compare(c.Hash[:], d.Hash[:])
+}
+
+func parseCondemnation(payload []byte) (*condemnation, error) {
+	c := new(condemnation)
+	if err := decode(payload, c); err != nil {
+		return nil, err
+	}
+	for i, p := range c.Packs {
+		if int(p.Kind) >= len(packKinds) {
+			return nil, fmt.Errorf("a pack of kind %d: %w", p.Kind, ErrNewer)
+		}
+		if i > 0 && p.compare(c.Packs[i-1]) <= 0 {
+			return nil, damaged("the packs do not ascend")
+		}
+	}
+	return c, nil
+}
+
+func parseMark(payload []byte) (*mark, error) {
+	m := new(mark)
+	if err := decode(payload, m); err != nil {
+		return nil, err
+	}
+	if _, ok := parseManifestName(string(m.Manifest)); !ok {
+		return nil, damaged("%q is not the name of a manifest", m.Manifest)
+	}
+	if len(m.Parent) != 0 && len(m.Parent) != 32 {
+		return nil, damaged("a parent of %d bytes", len(m.Parent))
+	}
+	return m, nil
+}
+
+// Condemned reads all condemnations: the packs that they name, and when each was named first. One that is damaged is
+// an error, for it may name any pack; one that is not signed says nothing.
+func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
+	all := map[Pack]time.Time{}
+	err := r.statements(ctx, KindCondemnation, func(o Object, payload []byte) error {
+		c, err := parseCondemnation(payload)
+		if err != nil {
+			return err
+		}
+		for _, p := range c.Packs {
+			pack := Pack{Catalog: p.Kind == 1, Hash: p.Hash}
+			if since, ok := all[pack]; !ok || o.Time.Before(since) {
+				all[pack] = o.Time
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// Marked is what a mark says.
+type Marked struct {
+	Manifest string    // name
+	Parent   *[32]byte // hash of its parent
+	Since    time.Time // by the store's clock, first
+}
+
+// Marks reads all marks, by the name of the manifest.
+func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) {
+	all := map[string]Marked{}
+	err := r.statements(ctx, KindMark, func(o Object, payload []byte) error {
+		m, err := parseMark(payload)
+		if err != nil {
+			return err
+		}
+		marked := Marked{Manifest: string(m.Manifest), Since: o.Time}
+		if len(m.Parent) == 32 {
+			parent := [32]byte(m.Parent)
+			marked.Parent = &parent
+		}
+		if old, ok := all[marked.Manifest]; !ok || o.Time.Before(old.Since) {
+			all[marked.Manifest] = marked
+		}
+		return nil
+	})
+	return all, err
+}
+
+// statements reads all statements of a kind, several at a time, and hands them to use one at a time.
+func (r *Repo) statements(ctx context.Context, kind Kind, use func(Object, []byte) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	var mu sync.Mutex
+	var listErr error
+	for o, err := range r.store.List(ctx, kind.folder()) {
+		if err != nil {
+			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.folder(), "/"), err)
+			break
+		}
+		if _, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); !ok {
+			continue
+		}
+		group.Go(func() error {
+			payload, err := r.statement(ctx, kind, o.Name)
+			if errors.Is(err, errUnsigned) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err := use(o, payload); err != nil {
+				return fmt.Errorf("read %s: %w", o.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return listErr
+}
+
+func (r *Repo) statement(ctx context.Context, kind Kind, name string) ([]byte, error) {
+	content, err := r.load(ctx, kind, name)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := r.verify(kind, content)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return payload, nil
+}

@@ -1,0 +1,455 @@
+package repo
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"sort"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// A flat file is the local form of one or more index segments: entries in order, to be searched by pread. It is a
+// cache, not part of the durable format.
+//
+//	header    magic ‖ repository ‖ key id ‖ counts ‖ checksum of header and tail
+//	entries   n × 28 bytes, ascending, in blocks of 256
+//	tail      for each block the first 8 bytes of its first prefix, and its checksum
+//	          for each pack its kind, hash, size, head length, number of frames
+//	          for each frame its two lengths
+//	          the hashes of the segments
+//
+// The tail is kept in memory: for ten million entries less than 2 MB. A lookup reads one block of 7 KiB, which the
+// system has in its page cache; a mapped file would count as ours, page by page.
+const (
+	flatMagic  = "msflat\x00\x01"
+	flatHeader = 8 + 16 + 8 + 4*8 + 8
+	flatBlock  = 256
+	flatPack   = 1 + 32 + 8 + 4 + 4
+)
+
+var errFlat = errors.New("not a whole index file of this repository")
+
+// flatOwner is who a flat file must belong to.
+type flatOwner struct {
+	repository [16]byte
+	keyID      [8]byte
+}
+
+// place is where a frame lies.
+type place struct {
+	pack   uint32
+	offset uint32 // in the container
+	frame  int    // in the pack
+}
+
+// flat is an open flat file.
+type flat struct {
+	file     *os.File
+	path     string
+	count    int64
+	blocks   []flatBlockRow
+	packs    []packRow
+	places   []place // of each frame
+	first    []uint32
+	segments [][32]byte
+}
+
+type flatBlockRow struct{ first, sum uint64 }
+
+func prefixStart(p chunk.Prefix) uint64 { return binary.BigEndian.Uint64(p[:]) }
+
+// flatWriter writes a flat file.
+type flatWriter struct {
+	owner  flatOwner
+	file   *os.File
+	out    *bufio.Writer
+	count  int64
+	block  []byte
+	blocks []flatBlockRow
+}
+
+func newFlatWriter(dir string, owner flatOwner) (*flatWriter, error) {
+	f, err := os.CreateTemp(dir, "new-*")
+	if err != nil {
+		return nil, err
+	}
+	w := &flatWriter{owner: owner, file: f, out: bufio.NewWriterSize(f, 64<<10)}
+	if _, err := w.out.Write(make([]byte, flatHeader)); err != nil {
+		w.abandon()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *flatWriter) abandon() {
+	_ = w.file.Close()
+	_ = os.Remove(w.file.Name())
+}
+
+func (w *flatWriter) add(e entry) error {
+	if len(w.block) == 0 {
+		w.blocks = append(w.blocks, flatBlockRow{first: prefixStart(e.prefix)})
+	}
+	w.block = appendEntry(w.block, e)
+	w.count++
+	if len(w.block) == flatBlock*entrySize {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *flatWriter) flush() error {
+	if len(w.block) == 0 {
+		return nil
+	}
+	w.blocks[len(w.blocks)-1].sum = xxhash.Sum64(w.block)
+	_, err := w.out.Write(w.block)
+	w.block = w.block[:0]
+	return err
+}
+
+func appendEntry(b []byte, e entry) []byte {
+	b = append(b, e.prefix[:]...)
+	b = binary.LittleEndian.AppendUint32(b, e.frame)
+	b = binary.LittleEndian.AppendUint32(b, e.offset)
+	return binary.LittleEndian.AppendUint32(b, e.length)
+}
+
+func entryAt(b []byte, i int) entry {
+	b = b[i*entrySize:]
+	return entry{
+		chunk.Prefix(b), binary.LittleEndian.Uint32(b[16:]),
+		binary.LittleEndian.Uint32(b[20:]), binary.LittleEndian.Uint32(b[24:]),
+	}
+}
+
+// finish writes tail and header, gives the file its name and opens it.
+func (w *flatWriter) finish(path string, packs []packRow, segments [][32]byte) (*flat, error) {
+	if err := w.flush(); err != nil {
+		return nil, err
+	}
+	tail := w.tail(packs, segments)
+	if _, err := w.out.Write(tail); err != nil {
+		return nil, err
+	}
+	if err := w.out.Flush(); err != nil {
+		return nil, err
+	}
+	header := w.header(len(tail), len(packs), len(segments))
+	sum := xxhash.New()
+	sum.Write(header)
+	sum.Write(tail)
+	header = binary.LittleEndian.AppendUint64(header, sum.Sum64())
+	if _, err := w.file.WriteAt(header, 0); err != nil {
+		return nil, err
+	}
+	if err := w.file.Close(); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(w.file.Name(), path); err != nil {
+		return nil, err
+	}
+	return openFlat(path, w.owner)
+}
+
+func (w *flatWriter) header(tail, packs, segments int) []byte {
+	b := append([]byte(flatMagic), w.owner.repository[:]...)
+	b = append(b, w.owner.keyID[:]...)
+	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments)} {
+		b = binary.LittleEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+func (w *flatWriter) tail(packs []packRow, segments [][32]byte) (b []byte) {
+	for _, block := range w.blocks {
+		b = binary.LittleEndian.AppendUint64(b, block.first)
+		b = binary.LittleEndian.AppendUint64(b, block.sum)
+	}
+	for _, p := range packs {
+		b = append(append(b, p.Kind), p.Hash[:]...)
+		b = binary.LittleEndian.AppendUint64(b, p.Size)
+		b = binary.LittleEndian.AppendUint32(b, p.Head)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Stored)))
+	}
+	for _, p := range packs {
+		for i := range p.Stored {
+			b = binary.LittleEndian.AppendUint32(b, p.Stored[i])
+			b = binary.LittleEndian.AppendUint32(b, p.Lengths[i])
+		}
+	}
+	for _, s := range segments {
+		b = append(b, s[:]...)
+	}
+	return b
+}
+
+// openFlat inverts flatWriter. The entries' blocks are checked when they are read.
+func openFlat(path string, owner flatOwner) (*flat, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &flat{file: file, path: path}
+	if err := f.load(owner); err != nil {
+		_ = file.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *flat) load(owner flatOwner) error {
+	info, err := f.file.Stat()
+	if err != nil {
+		return err
+	}
+	header := make([]byte, flatHeader)
+	if _, err := io.ReadFull(f.file, header); err != nil {
+		return errFlat
+	}
+	number := func(i int) uint64 { return binary.LittleEndian.Uint64(header[32+8*i:]) }
+	if string(header[:8]) != flatMagic || [16]byte(header[8:]) != owner.repository || [8]byte(header[24:]) != owner.keyID {
+		return errFlat
+	}
+	count, length, packs, segments := number(0), number(1), number(2), number(3)
+	room := uint64(info.Size()) - flatHeader
+	if length > room || count > room/entrySize || room-length != count*entrySize {
+		return errFlat
+	}
+	tail := make([]byte, length)
+	if _, err := f.file.ReadAt(tail, info.Size()-int64(length)); err != nil {
+		return errFlat
+	}
+	sum := xxhash.New()
+	sum.Write(header[:flatHeader-8])
+	sum.Write(tail)
+	if sum.Sum64() != binary.LittleEndian.Uint64(header[flatHeader-8:]) {
+		return errFlat
+	}
+	f.count = int64(count)
+	return f.loadTail(tail, packs, segments)
+}
+
+// loadTail reads a tail whose checksum is right, and all the same believes no count that is not borne out by bytes.
+func (f *flat) loadTail(b []byte, packs, segments uint64) error {
+	take := func(n uint64) []byte {
+		if n > uint64(len(b)) {
+			return nil
+		}
+		taken := b[:n]
+		b = b[n:]
+		return taken
+	}
+	blocks := uint64(f.count+flatBlock-1) / flatBlock
+	if packs > uint64(len(b)) || segments > uint64(len(b)) {
+		return errFlat
+	}
+	rows, descriptions := take(16*blocks), take(flatPack*packs)
+	if rows == nil || descriptions == nil {
+		return errFlat
+	}
+	for row := range slices.Chunk(rows, 16) {
+		f.blocks = append(f.blocks, flatBlockRow{binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])})
+	}
+	for d := range slices.Chunk(descriptions, flatPack) {
+		frames := uint64(binary.LittleEndian.Uint32(d[45:]))
+		lengths := take(8 * frames)
+		if lengths == nil {
+			return errFlat
+		}
+		p := packRow{
+			Kind: d[0], Hash: [32]byte(d[1:]),
+			Size: binary.LittleEndian.Uint64(d[33:]), Head: binary.LittleEndian.Uint32(d[41:]),
+		}
+		for pair := range slices.Chunk(lengths, 8) {
+			p.Stored = append(p.Stored, binary.LittleEndian.Uint32(pair))
+			p.Lengths = append(p.Lengths, binary.LittleEndian.Uint32(pair[4:]))
+		}
+		if p.check() != nil {
+			return errFlat
+		}
+		f.addPack(p)
+	}
+	if uint64(len(b)) != 32*segments {
+		return errFlat
+	}
+	for s := range slices.Chunk(b, 32) {
+		f.segments = append(f.segments, [32]byte(s))
+	}
+	return nil
+}
+
+// addPack lays out the pack's frames.
+func (f *flat) addPack(p packRow) {
+	f.first = append(f.first, uint32(len(f.places)))
+	offset := p.Head
+	for i, stored := range p.Stored {
+		f.places = append(f.places, place{pack: uint32(len(f.packs)), offset: offset, frame: i})
+		offset += stored
+	}
+	f.packs = append(f.packs, p)
+}
+
+func (f *flat) close() { _ = f.file.Close() }
+
+// block reads and checks block i.
+func (f *flat) block(i int, buf []byte) ([]byte, error) {
+	entries := min(flatBlock, f.count-int64(i)*flatBlock)
+	buf = buf[:entries*entrySize]
+	if _, err := f.file.ReadAt(buf, flatHeader+int64(i)*flatBlock*entrySize); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, errors.Join(errFlat, err))
+	}
+	if xxhash.Sum64(buf) != f.blocks[i].sum {
+		return nil, fmt.Errorf("%s: %w", f.path, errFlat)
+	}
+	return buf, nil
+}
+
+// find yields every entry of a prefix. buf holds a block.
+func (f *flat) find(p chunk.Prefix, buf []byte, yield func(entry) bool) error {
+	start := prefixStart(p)
+	// The first block that begins at or after start may be preceded by one that holds start in its middle.
+	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
+	for ; i < len(f.blocks) && f.blocks[i].first <= start; i++ {
+		block, err := f.block(i, buf)
+		if err != nil {
+			return err
+		}
+		n := len(block) / entrySize
+		j := sort.Search(n, func(j int) bool { return chunk.Prefix(block[j*entrySize:]).Compare(p) >= 0 })
+		for ; j < n; j++ {
+			e := entryAt(block, j)
+			if e.prefix != p {
+				return nil
+			}
+			if int(e.frame) >= len(f.places) {
+				return fmt.Errorf("%s: %w", f.path, errFlat)
+			}
+			if !yield(e) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// all yields every entry in order. After an error nothing more is yielded.
+func (f *flat) all() iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		buf := make([]byte, flatBlock*entrySize)
+		for i := range f.blocks {
+			block, err := f.block(i, buf)
+			if err != nil {
+				yield(entry{}, err)
+				return
+			}
+			for j := range len(block) / entrySize {
+				if !yield(entryAt(block, j), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// mergeFlats writes what the files hold into one. A pack that several describe is described once, and an entry that
+// several hold is held once.
+func mergeFlats(dir, path string, owner flatOwner, files []*flat) (*flat, error) {
+	w, err := newFlatWriter(dir, owner)
+	if err != nil {
+		return nil, err
+	}
+	var merged flat
+	known := map[[32]byte]uint32{}
+	moved := make([][]uint32, len(files)) // of each file, frame → frame of the merged file
+	for i, f := range files {
+		for j, p := range f.packs {
+			at, ok := known[p.Hash]
+			if !ok {
+				at = uint32(len(merged.places))
+				known[p.Hash] = at
+				merged.addPack(p)
+			}
+			for k := range f.packs[j].Stored {
+				moved[i] = append(moved[i], at+uint32(k))
+			}
+		}
+		merged.segments = append(merged.segments, f.segments...)
+	}
+	if err := mergeEntries(files, moved, w.add); err != nil {
+		w.abandon()
+		return nil, err
+	}
+	out, err := w.finish(path, merged.packs, merged.segments)
+	if err != nil {
+		w.abandon()
+	}
+	return out, err
+}
+
+// mergeEntries hands the entries of all files to add, in order, each once.
+func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error {
+	type source struct {
+		next func() (entry, error, bool)
+		head entry
+		i    int
+	}
+	var sources []*source
+	advance := func(s *source) (bool, error) {
+		e, err, ok := s.next()
+		if !ok || err != nil {
+			return false, err
+		}
+		if int(e.frame) >= len(moved[s.i]) {
+			return false, errFlat
+		}
+		e.frame = moved[s.i][e.frame]
+		s.head = e
+		return true, nil
+	}
+	for i, f := range files {
+		next, stop := iter.Pull2(f.all())
+		defer stop()
+		s := &source{next: next, i: i}
+		if ok, err := advance(s); err != nil {
+			return err
+		} else if ok {
+			sources = append(sources, s)
+		}
+	}
+	var group []entry // of one prefix: renumbered frames may have to be put in order
+	flush := func() error {
+		slices.SortFunc(group, entry.compare)
+		for _, e := range slices.Compact(group) {
+			if err := add(e); err != nil {
+				return err
+			}
+		}
+		group = group[:0]
+		return nil
+	}
+	for len(sources) > 0 {
+		s := slices.MinFunc(sources, func(a, b *source) int { return a.head.prefix.Compare(b.head.prefix) })
+		if len(group) > 0 && group[0].prefix != s.head.prefix {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		group = append(group, s.head)
+		ok, err := advance(s)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			sources = slices.DeleteFunc(sources, func(t *source) bool { return t == s })
+		}
+	}
+	return flush()
+}

@@ -1,0 +1,120 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"iter"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// Head is a manifest as the store lists it.
+type Head struct {
+	Account string    // directory of the account, see AccountDir
+	Name    string    // of the object
+	ID      chunk.ID  // hash of the object: what a child names as its parent
+	Time    time.Time // when it was put, by the store's clock
+	Size    int64     // of the object
+	Marked  bool      // it is to be forgotten
+	Late    bool      // it was put after its deadline and so is not committed; told by Run.Heads only
+}
+
+// IsLate reports whether a manifest with this deadline was put too late to be committed.
+func (h Head) IsLate(deadline time.Time) bool { return h.Time.After(deadline) }
+
+func manifestName(dir string, put time.Time, hash [32]byte) string {
+	inverted := uint64(math.MaxUint64) - uint64(put.UnixMilli())
+	return fmt.Sprintf("%s%s/%016x-%x", KindManifest.folder(), dir, inverted, hash)
+}
+
+// parseManifestName inverts manifestName.
+func parseManifestName(name string) (h Head, ok bool) {
+	dir, rest, found := strings.Cut(strings.TrimPrefix(name, KindManifest.folder()), "/")
+	inverted, hash, dash := strings.Cut(rest, "-")
+	id, right := parseHash(hash)
+	if !strings.HasPrefix(name, KindManifest.folder()) || !found || !dash || !right ||
+		len(inverted) != 16 || !isHex(inverted) || len(dir) != 32 || !isHex(dir) {
+		return Head{}, false
+	}
+	n, err := strconv.ParseUint(inverted, 16, 64)
+	if err != nil {
+		return Head{}, false
+	}
+	return Head{Account: dir, Name: name, ID: id, Time: time.UnixMilli(int64(math.MaxUint64 - n))}, true
+}
+
+func isHex(s string) bool {
+	_, err := hex.DecodeString(s)
+	return err == nil && strings.ToLower(s) == s
+}
+
+// head makes a Head of a line of a listing. Objects with other names are somebody else's.
+func headOf(o Object) (Head, bool) {
+	h, ok := parseManifestName(o.Name)
+	h.Size, h.Time = o.Size, o.Time
+	return h, ok
+}
+
+// Manifests lists the manifests of all accounts, and of each account the newest first.
+func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
+	return r.listHeads(ctx, KindManifest.folder())
+}
+
+// AccountManifests lists the manifests of one account, the newest first.
+func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
+	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/")
+}
+
+func (r *Repo) listHeads(ctx context.Context, prefix string) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		marks, err := r.Marks(ctx)
+		if err != nil {
+			yield(Head{}, err)
+			return
+		}
+		for o, err := range r.store.List(ctx, prefix) {
+			if err != nil {
+				yield(Head{}, fmt.Errorf("list the manifests: %w", err))
+				return
+			}
+			h, ok := headOf(o)
+			if !ok {
+				continue
+			}
+			_, h.Marked = marks[h.Name]
+			if !yield(h, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Manifest reads the content of a manifest.
+func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
+	return r.load(ctx, KindManifest, h.Name)
+}
+
+// deadlineOf reads the one thing of a manifest that this package must know. Package manifest checks all the rest.
+func deadlineOf(manifest []byte) (time.Time, error) {
+	var m struct {
+		Deadline int64 `cbor:"5,keyasint"`
+	}
+	limits := codec().DecMode.DecOptions()
+	limits.MaxArrayElements, limits.MaxMapPairs = 1<<20, 1<<10
+	mode, err := limits.DecMode()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if err := mode.Unmarshal(manifest, &m); err != nil {
+		return time.Time{}, damaged("not a manifest: %v", err)
+	}
+	if m.Deadline <= 0 {
+		return time.Time{}, damaged("a manifest without a deadline")
+	}
+	return time.UnixMilli(m.Deadline), nil
+}

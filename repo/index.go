@@ -1,0 +1,353 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/zeebo/blake3"
+)
+
+// index finds chunks. It knows every index segment that was listed, in the form of a few flat files.
+type index struct {
+	r   *Repo
+	dir string
+
+	refreshing sync.Mutex // one at a time looks for new segments
+	looked     time.Time  // when, last
+
+	mu    sync.RWMutex // held for reading while files are searched
+	files []*flat
+	have  map[[32]byte]bool // segments that the files hold
+
+	buffers sync.Pool // of blocks
+}
+
+// maxFlats is how many files may be searched for one chunk.
+const maxFlats = 4
+
+// refreshPause is how long a miss is believed before segments are listed again.
+const refreshPause = 30 * time.Second
+
+// openIndex returns the index, which is read when it is needed first.
+func (r *Repo) openIndex(ctx context.Context) (*index, error) {
+	r.indexOnce.Lock()
+	defer r.indexOnce.Unlock()
+	if r.index != nil {
+		return r.index, nil
+	}
+	x := &index{r: r, dir: r.cache.indexes(), have: map[[32]byte]bool{}}
+	x.openFiles()
+	if err := x.refresh(ctx); err != nil {
+		x.close()
+		return nil, err
+	}
+	r.index = x
+	return x, nil
+}
+
+func (r *Repo) flatOwner() flatOwner { return flatOwner{r.id, r.keys.id} }
+
+// openFiles opens the flat files of earlier runs. One that is not right, or holds nothing that others do not, goes.
+func (x *index) openFiles() {
+	paths, _ := filepath.Glob(filepath.Join(x.dir, "*.flat"))
+	var files []*flat
+	for _, path := range paths {
+		f, err := openFlat(path, x.r.flatOwner())
+		if err == nil {
+			files = append(files, f)
+		} else if errors.Is(err, errFlat) {
+			_ = os.Remove(path)
+		}
+	}
+	slices.SortFunc(files, func(a, b *flat) int { return len(b.segments) - len(a.segments) })
+	for _, f := range files {
+		if !slices.ContainsFunc(f.segments, func(s [32]byte) bool { return !x.have[s] }) {
+			f.close()
+			_ = os.Remove(f.path)
+			continue
+		}
+		x.adopt(f)
+	}
+	x.sweepTemporary()
+}
+
+// sweepTemporary removes what a crash left; no run lasts a day.
+func (x *index) sweepTemporary() {
+	left, _ := filepath.Glob(filepath.Join(x.dir, "new-*"))
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			_ = os.Remove(path)
+		}
+	}
+}
+
+func (x *index) adopt(f *flat) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.files = append(x.files, f)
+	for _, s := range f.segments {
+		x.have[s] = true
+	}
+}
+
+func (x *index) has(segment [32]byte) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.have[segment]
+}
+
+func (x *index) close() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, f := range x.files {
+		f.close()
+	}
+	x.files = nil
+}
+
+// refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
+// another, which a second listing shows.
+func (x *index) refresh(ctx context.Context) error {
+	x.refreshing.Lock()
+	defer x.refreshing.Unlock()
+	err := x.fetchNew(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = x.fetchNew(ctx)
+	}
+	if err == nil {
+		x.looked = time.Now()
+	}
+	return err
+}
+
+// refreshOnMiss refreshes unless that was done a moment ago, and reports whether it was.
+func (x *index) refreshOnMiss(ctx context.Context) (bool, error) {
+	x.refreshing.Lock()
+	recent := time.Since(x.looked) < refreshPause
+	x.refreshing.Unlock()
+	if recent {
+		return false, nil
+	}
+	return true, x.refresh(ctx)
+}
+
+func (x *index) fetchNew(ctx context.Context) error {
+	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
+		if err != nil {
+			return fmt.Errorf("list the index: %w", err)
+		}
+		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
+		if !ok || x.has(hash) {
+			continue
+		}
+		if err := x.fetch(ctx, o, hash); err != nil {
+			return fmt.Errorf("read %s: %w", o.Name, err)
+		}
+	}
+	return nil
+}
+
+// fetch makes a flat file of a segment.
+func (x *index) fetch(ctx context.Context, o Object, hash [32]byte) error {
+	file, err := x.r.download(ctx, o.Name, hash)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	seg, err := x.r.openSegment(file)
+	if err != nil {
+		return err
+	}
+	w, err := newFlatWriter(x.dir, x.r.flatOwner())
+	if err != nil {
+		return fmt.Errorf("keep it in the cache: %w", err)
+	}
+	for e, err := range seg.entries() {
+		if err == nil {
+			err = w.add(e)
+		}
+		if err != nil {
+			w.abandon()
+			return err
+		}
+	}
+	return x.publish(w, seg.packs, [][32]byte{hash})
+}
+
+// publish ends a flat file and uses it.
+func (x *index) publish(w *flatWriter, packs []packRow, segments [][32]byte) error {
+	f, err := w.finish(x.path(segments), packs, segments)
+	if err != nil {
+		w.abandon()
+		return fmt.Errorf("keep the index in the cache: %w", err)
+	}
+	x.adopt(f)
+	return x.compact()
+}
+
+// path of the flat file that holds segments.
+func (x *index) path(segments [][32]byte) string {
+	h := blake3.New()
+	for _, s := range segments {
+		h.Write(s[:])
+	}
+	return filepath.Join(x.dir, hex.EncodeToString(h.Sum(nil)[:16])+".flat")
+}
+
+// compact merges small files into one when there are more than a lookup should search. The smallest go, and with them
+// any that is not much larger than they are together: so each entry is written again only a few times.
+func (x *index) compact() error {
+	x.mu.RLock()
+	files := slices.Clone(x.files)
+	x.mu.RUnlock()
+	if len(files) <= maxFlats {
+		return nil
+	}
+	slices.SortFunc(files, func(a, b *flat) int { return int(a.count - b.count) })
+	n, sum := 0, int64(0)
+	for n < len(files) && (len(files)-n >= maxFlats-1 || files[n].count <= 2*sum) {
+		sum += files[n].count
+		n++
+	}
+	var segments [][32]byte
+	for _, f := range files[:n] {
+		segments = append(segments, f.segments...)
+	}
+	merged, err := mergeFlats(x.dir, x.path(segments), x.r.flatOwner(), files[:n])
+	if err != nil {
+		return fmt.Errorf("merge the cached index: %w", err)
+	}
+	x.replace(files[:n], merged)
+	return nil
+}
+
+func (x *index) replace(old []*flat, merged *flat) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.files = slices.DeleteFunc(x.files, func(f *flat) bool { return slices.Contains(old, f) })
+	x.files = append(x.files, merged)
+	for _, f := range old {
+		f.close()
+		if f.path != merged.path {
+			_ = os.Remove(f.path)
+		}
+	}
+}
+
+// found is one place of a chunk.
+type found struct {
+	pack *packRow
+	n    int    // of the frame in the pack
+	at   uint32 // where that begins in the container
+	entry
+}
+
+// find yields every place of a chunk that the index knows. A damaged file is taken out and made anew.
+func (x *index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool) error {
+	bad, err := x.search(p, yield)
+	if bad == nil {
+		return err
+	}
+	x.discard(bad)
+	if err := x.refresh(ctx); err != nil {
+		return err
+	}
+	_, err = x.search(p, yield)
+	return err
+}
+
+// search tells which file could not be searched.
+func (x *index) search(p chunk.Prefix, yield func(found) bool) (*flat, error) {
+	buf, _ := x.buffers.Get().(*[flatBlock * entrySize]byte)
+	if buf == nil {
+		buf = new([flatBlock * entrySize]byte)
+	}
+	defer x.buffers.Put(buf)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	more := true
+	for _, f := range slices.Backward(x.files) { // the newest last, and asked first
+		err := f.find(p, buf[:], func(e entry) bool {
+			at := f.places[e.frame]
+			more = yield(found{&f.packs[at.pack], at.frame, at.offset, e})
+			return more
+		})
+		if err != nil {
+			return f, err
+		}
+		if !more {
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// discard takes a file out of use, so that refresh fetches its segments again.
+func (x *index) discard(f *flat) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !slices.Contains(x.files, f) {
+		return // somebody else was first
+	}
+	x.files = slices.DeleteFunc(x.files, func(g *flat) bool { return g == f })
+	clear(x.have)
+	for _, g := range x.files {
+		for _, s := range g.segments {
+			x.have[s] = true
+		}
+	}
+	f.close()
+	_ = os.Remove(f.path)
+}
+
+// download fetches an object into a temporary file, still sealed, and checks its hash.
+func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
+	body, size, err := r.store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	file, err := os.CreateTemp(r.cache.spools(), "get-*")
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(file.Name())
+	h := blake3.New()
+	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
+	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
+		err = damaged("its bytes do not hash to its name")
+	}
+	if err != nil {
+		file.Close()
+		_ = os.Remove(file.Name())
+		return nil, err
+	}
+	return file, nil
+}
+
+func (r *Repo) openSegment(file *os.File) (*segment, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	plain, size, err := unsealAt(file, info.Size(), r.seals.writer)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseContainer(plain, size, &r.keys)
+	if err != nil {
+		return nil, err
+	}
+	return r.parseSegment(c)
+}

@@ -1,0 +1,179 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+
+	"filippo.io/age"
+	"github.com/klauspost/compress/zstd"
+	"github.com/zeebo/blake3"
+)
+
+// maxStored bounds an object that is read into memory whole: its content, the table, and what sealing adds.
+const maxStored = maxContent + maxTable
+
+// smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
+const smallFrame = 4 << 20
+
+// objectHash is the hash in an object's name: the last 64 digits.
+func objectHash(name string) (hash [32]byte, ok bool) {
+	if len(name) < 64 {
+		return hash, false
+	}
+	return parseHash(name[len(name)-64:])
+}
+
+func parseHash(s string) (hash [32]byte, ok bool) {
+	if len(s) != 64 || s != strings.ToLower(s) {
+		return hash, false
+	}
+	n, err := hex.Decode(hash[:], []byte(s))
+	return hash, err == nil && n == len(hash)
+}
+
+// packName is the name of a pack, and of any other object whose name is but its hash.
+func objectName(kind Kind, hash [32]byte) string { return kind.folder() + hex.EncodeToString(hash[:]) }
+
+// build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.
+func (r *Repo) build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
+	var none [32]byte
+	var out bytes.Buffer
+	sealed, fileKey, err := seal(&out, recipients)
+	if err != nil {
+		return nil, none, err
+	}
+	if err := r.writeContainer(sealed, kind, content); err != nil {
+		return nil, none, fmt.Errorf("make a %s: %w", kind, err)
+	}
+	if err := sealed.Close(); err != nil {
+		return nil, none, fmt.Errorf("make a %s: %w", kind, err)
+	}
+	var id age.Identity
+	if fileKey != nil {
+		id = age.NewInjectedFileKeyIdentity(fileKey)
+	}
+	again, err := r.parse(out.Bytes(), kind, id)
+	if err != nil {
+		return nil, none, fmt.Errorf("a %s just made cannot be read: %w", kind, err)
+	}
+	if !bytes.Equal(again, content) {
+		return nil, none, fmt.Errorf("a %s just made holds something else", kind)
+	}
+	return out.Bytes(), blake3.Sum256(out.Bytes()), nil
+}
+
+func (r *Repo) writeContainer(w io.Writer, kind Kind, content []byte) error {
+	if len(content) > maxContent {
+		return fmt.Errorf("content of %d bytes is larger than the format allows", len(content))
+	}
+	encoder, err := newFrameEncoder(zstd.SpeedBetterCompression, r.decoder)
+	if err != nil {
+		return err
+	}
+	defer encoder.close()
+	c, err := newContainerWriter(w, newHead(kind, r.id, &r.keys), &r.keys)
+	if err != nil {
+		return err
+	}
+	for len(content) > 0 {
+		n := min(len(content), smallFrame)
+		frame, err := encoder.encode(content[:n], nil)
+		if err != nil {
+			return err
+		}
+		if err := c.frame(frame, n); err != nil {
+			return err
+		}
+		content = content[n:]
+	}
+	return c.finish(table{})
+}
+
+// parse inverts build.
+func (r *Repo) parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) {
+	plain, err := unseal(stored, id)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseContainer(bytes.NewReader(plain), int64(len(plain)), &r.keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.is(kind, r.id); err != nil {
+		return nil, err
+	}
+	return c.content(r.decoder)
+}
+
+// put stores an object that build made.
+func (r *Repo) put(ctx context.Context, name string, stored []byte) error {
+	if err := r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
+		return fmt.Errorf("store %s: %w", name, err)
+	}
+	return nil
+}
+
+// load reads an object whole and checks all that can be checked of it.
+func (r *Repo) load(ctx context.Context, kind Kind, name string) ([]byte, error) {
+	content, err := r.loadUnnamed(ctx, kind, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return content, nil
+}
+
+func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte, error) {
+	id, err := r.seals.identity(kind)
+	if err != nil {
+		return nil, err
+	}
+	stored, cached := r.cache.object(name)
+	if !cached {
+		if stored, err = fetch(ctx, r.store, name); err != nil {
+			return nil, err
+		}
+	}
+	content, err := r.parse(stored, kind, id)
+	if err == nil && !cached && keepsCached(kind) {
+		r.cache.keepObject(name, stored)
+	}
+	return content, err
+}
+
+// fetch reads an object's bytes and checks them against its name.
+func fetch(ctx context.Context, store Store, name string) ([]byte, error) {
+	body, size, err := store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if size > maxStored {
+		return nil, damaged("%d bytes are more than the format allows", size)
+	}
+	stored, err := readBody(body, size)
+	if err != nil {
+		return nil, err
+	}
+	if hash, ok := objectHash(name); !ok || blake3.Sum256(stored) != hash {
+		return nil, damaged("its bytes do not hash to its name")
+	}
+	return stored, nil
+}
+
+// readBody reads a body of which the store told the size, without believing it: memory grows as bytes come.
+func readBody(body io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(body, size+1))
+	if err != nil {
+		return nil, err
+	}
+	if n != size {
+		return nil, damaged("the store delivers %d of its %d bytes", n, size)
+	}
+	return b.Bytes(), nil
+}

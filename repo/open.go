@@ -1,0 +1,224 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// Repo is an open repository. It may be used by several goroutines at once.
+type Repo struct {
+	store   Store
+	id      [16]byte
+	role    Role
+	secret  secret
+	keys    keys
+	keeper  ed25519.PrivateKey // nil: not held
+	seals   seals
+	config  config
+	cutter  *chunk.Cutter
+	decoder *frameDecoder
+	options Options
+	cache   *cache
+
+	indexOnce sync.Mutex
+	index     *index // nil until it is needed
+}
+
+// Options say where a host keeps what it remembers of a repository.
+type Options struct {
+	// CacheDir is for what can be had again: the index, small objects, objects on their way. Empty: a temporary
+	// directory that goes with the Repo.
+	CacheDir string
+
+	// StateDir is for what this host knows of the repository and the store must not be able to change: its fingerprint
+	// and the newest manifests. Empty: nothing is remembered.
+	StateDir string
+
+	// Location is the store's URL, without secrets: what StateDir knows it by.
+	Location string
+
+	// Trust accepts a changed repository, if this is its fingerprint. The owner says so once, after a change of his.
+	Trust string
+}
+
+// Unlock is what opens a key slot.
+type Unlock struct {
+	// Identities of key files are tried first.
+	Identities []age.Identity
+
+	// Fingerprint is the one that the key file carries; empty: none.
+	Fingerprint string
+
+	// Passphrase is asked for only where no identity opens a slot and there is a slot for a passphrase.
+	Passphrase func() ([]byte, error)
+}
+
+// Open opens the repository in a store.
+func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) {
+	name, err := newestConfig(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	config, err := fetch(ctx, store, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	decoder, err := newFrameDecoder()
+	if err != nil {
+		return nil, err
+	}
+	slots, err := fetchSlots(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	r, err := unlock(slots, u, decoder, func(r *Repo) error { return r.takeConfig(name, config) })
+	if err != nil {
+		return nil, err
+	}
+	r.store = store
+	return r, r.settle(o, u.Fingerprint)
+}
+
+// storedSlot is an object in keys/ as it is stored.
+type storedSlot struct {
+	name  string
+	bytes []byte
+}
+
+// fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening.
+func fetchSlots(ctx context.Context, store Store) ([]storedSlot, error) {
+	var slots []storedSlot
+	for o, err := range store.List(ctx, KindKey.folder()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the key slots: %w", err)
+		}
+		stored, err := fetch(ctx, store, o.Name)
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return nil, fmt.Errorf("read %s: %w", o.Name, err)
+		}
+		if err == nil {
+			slots = append(slots, storedSlot{o.Name, stored})
+		}
+	}
+	slices.SortStableFunc(slots, func(a, b storedSlot) int { return cmp.Compare(a.name, b.name) }) // owner, writer
+	return slots, nil
+}
+
+// unlock finds a slot that opens and whose secrets the config confirms.
+func unlock(slots []storedSlot, u Unlock, d *frameDecoder, confirm func(*Repo) error) (*Repo, error) {
+	r, err := tryIdentities(slots, u.Identities, d, confirm)
+	if r != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return byPassphrase(s.bytes) }) {
+		return r, err
+	}
+	passphrase, err := u.Passphrase()
+	if err != nil {
+		return nil, err
+	}
+	id, err := age.NewScryptIdentity(string(passphrase))
+	if err != nil {
+		return nil, ErrWrongKey
+	}
+	return tryIdentities(slots, []age.Identity{id}, d, confirm)
+}
+
+func tryIdentities(slots []storedSlot, ids []age.Identity, d *frameDecoder, confirm func(*Repo) error) (*Repo, error) {
+	err := ErrWrongKey
+	for _, s := range slots {
+		r, openErr := openSlot(s.bytes, d, ids...)
+		if openErr == nil {
+			openErr = confirm(r)
+		}
+		if openErr == nil {
+			return r, nil
+		}
+		// A slot of somebody else is what most are; only what else is wrong is worth telling.
+		if !errors.Is(openErr, ErrNotMine) && errors.Is(err, ErrWrongKey) {
+			err = fmt.Errorf("open %s: %w", s.name, openErr)
+		}
+	}
+	return nil, err
+}
+
+// settle finishes Init and Open: the directories, and what this host knows of the repository.
+func (r *Repo) settle(o Options, keyFingerprint string) (err error) {
+	r.options = o
+	if err := r.checkPin(keyFingerprint); err != nil {
+		return err
+	}
+	r.cache, err = openCache(o.CacheDir, r.id)
+	return err
+}
+
+// Close gives back files; it touches nothing in the store.
+func (r *Repo) Close() error {
+	r.indexOnce.Lock()
+	defer r.indexOnce.Unlock()
+	if r.index != nil {
+		r.index.close()
+		r.index = nil
+	}
+	return r.cache.close()
+}
+
+// ID is the repository's, as hexadecimal digits.
+func (r *Repo) ID() string { return hex.EncodeToString(r.id[:]) }
+
+// Fingerprint stands for the repository's keys and recipients.
+func (r *Repo) Fingerprint() string { return r.fingerprint() }
+
+// Role is what the key at hand allows.
+func (r *Repo) Role() Role { return r.role }
+
+// Sealed reports whether objects are sealed.
+func (r *Repo) Sealed() bool { return r.seals.sealed() }
+
+// CanRead reports whether mail can be read, not only archived.
+func (r *Repo) CanRead() bool { return !r.Sealed() || r.seals.reader != nil }
+
+// Keeper reports whether what removes can be signed.
+func (r *Repo) Keeper() bool { return r.keeper != nil }
+
+// Cutter cuts by the repository's polynomial.
+func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }
+
+// ChunkKey is the key of chunk IDs.
+func (r *Repo) ChunkKey() chunk.Key { return r.keys.chunk }
+
+// MessageKey is the key of message hashes.
+func (r *Repo) MessageKey() chunk.Key { return r.keys.message }
+
+// MessageHasher hashes a message that comes in pieces.
+func (r *Repo) MessageHasher() *chunk.Hasher { return r.keys.message.New() }
+
+// AccountDir is the name under which the manifests of an account are kept: it does not tell the account's.
+func (r *Repo) AccountDir(account string) string {
+	id := r.keys.account.Sum([]byte(account))
+	return hex.EncodeToString(id[:16])
+}
+
+// CacheDir is a directory of this repository's own for what can be had again.
+func (r *Repo) CacheDir() string { return r.cache.dir }
+
+// Remember is a directory of this repository's own, made where it is missing, for what this host must not forget.
+// Empty where no StateDir was given.
+func (r *Repo) Remember() (string, error) {
+	if r.options.StateDir == "" {
+		return "", nil
+	}
+	dir := strings.TrimSuffix(r.options.StateDir, "/") + "/" + r.ID()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make the state directory: %w", err)
+	}
+	return dir, nil
+}

@@ -1,0 +1,148 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+)
+
+// Run is one time of archiving, of one or several accounts.
+//
+// Nothing is locked. What keeps a run and a removal apart is time, the store's: a run gives up 12 hours after its
+// start, and what was condemned is deleted after 24. So a run that took a chunk for stored has either committed, and
+// is seen by the one who deletes, or never will. In the words of docs/design.md:
+//
+//  1. Begin reads the store's time s. Heads lists marks and manifests: a parent is unmarked and not late. Then the
+//     Writer lists condemnations.
+//  2. A chunk is stored if any index places it in a pack that no condemnation names. (Writer.Put)
+//  3. Packs, index, manifest with deadline s + 12 h; past it, the run gives up. (Writer.Commit)
+//  4. A manifest that the store got after its deadline is late: not committed, never a parent.
+//  5. A longer run commits a checkpoint and begins again.
+type Run struct {
+	r     *Repo
+	clock *clock
+}
+
+// Begin begins a run.
+func (r *Repo) Begin(ctx context.Context) (*Run, error) {
+	c, err := startClock(ctx, r.store)
+	if err != nil {
+		return nil, err
+	}
+	return &Run{r, c}, nil
+}
+
+// Start is when the run began, by the store's clock.
+func (run *Run) Start() time.Time { return run.clock.start }
+
+// Deadline is when it must have committed.
+func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
+
+// Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
+func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
+
+// Heads lists the manifests of an account, the newest first, and says of each whether it is marked or late; one that
+// is neither can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
+// and more may follow; an error without a Name ends the listing.
+func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
+	return func(yield func(Head, error) bool) {
+		for h, err := range run.r.AccountManifests(ctx, account) {
+			if err != nil {
+				yield(Head{}, err)
+				return
+			}
+			h, err = run.judge(ctx, h)
+			if !yield(h, err) {
+				return
+			}
+		}
+	}
+}
+
+// judge finds out whether a manifest is late.
+func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
+	if err := run.clock.saw(h.Time); err != nil && !errors.Is(err, ErrClock) {
+		return h, err
+	}
+	content, err := run.r.Manifest(ctx, h)
+	if err != nil {
+		return h, err
+	}
+	deadline, err := deadlineOf(content)
+	if err != nil {
+		return h, fmt.Errorf("read %s: %w", h.Name, err)
+	}
+	h.Late = h.IsLate(deadline)
+	return h, nil
+}
+
+// Lost names the newest manifest of the account that this host remembers, if it is neither in the store nor marked to
+// be forgotten: somebody removed it who should not have.
+func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
+	name, err = run.r.rememberedHead(run.r.AccountDir(account))
+	if err != nil || name == "" {
+		return "", false, err
+	}
+	for _, err := range run.r.store.List(ctx, name) {
+		if err != nil {
+			return "", false, fmt.Errorf("look for %s: %w", name, err)
+		}
+		return name, false, nil
+	}
+	marks, err := run.r.Marks(ctx)
+	if err != nil {
+		return "", false, err
+	}
+	_, marked := marks[name]
+	return name, !marked, nil
+}
+
+// commit puts a manifest and makes sure that it came in time.
+func (run *Run) commit(ctx context.Context, account string, manifest []byte) (Head, error) {
+	deadline, err := deadlineOf(manifest)
+	if err != nil {
+		return Head{}, err
+	}
+	if deadline.After(run.Deadline()) {
+		return Head{}, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
+	}
+	stored, hash, err := run.r.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
+	if err != nil {
+		return Head{}, err
+	}
+	now, err := run.Now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	if now.After(deadline) || run.clock.age(now) > Lifetime {
+		return Head{}, ErrLate
+	}
+	name := manifestName(run.r.AccountDir(account), now, hash)
+	if err := run.r.put(ctx, name, stored); err != nil {
+		return Head{}, err
+	}
+	h, err := run.confirm(ctx, name)
+	if err != nil {
+		return Head{}, err
+	}
+	if h.IsLate(deadline) || run.clock.age(h.Time) > Lifetime {
+		return Head{}, ErrLate
+	}
+	run.r.cache.keepObject(name, stored)
+	return h, run.r.rememberHead(h)
+}
+
+// confirm asks the store when it got the manifest.
+func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
+	for o, err := range run.r.store.List(ctx, name) {
+		if err != nil {
+			return Head{}, fmt.Errorf("confirm %s: %w", name, err)
+		}
+		if h, ok := headOf(o); ok && o.Name == name {
+			return h, run.clock.saw(o.Time)
+		}
+	}
+	return Head{}, fmt.Errorf("confirm %s: the store does not list it although it took it", name)
+}

@@ -1,0 +1,229 @@
+package repo
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// entry says where a chunk lies: length bytes from offset in the content of a frame.
+type entry struct {
+	prefix chunk.Prefix
+	frame  uint32 // counted through all packs of a segment
+	offset uint32
+	length uint32
+}
+
+const (
+	entrySize    = 16 + 3*4
+	blockEntries = 4096 // entries of a block; part of the durable format
+)
+
+func (e entry) compare(f entry) int {
+	return cmp.Or(e.prefix.Compare(f.prefix), cmp.Compare(e.frame, f.frame), cmp.Compare(e.offset, f.offset))
+}
+
+// blockRow describes a block.
+type blockRow struct {
+	_       struct{} `cbor:",toarray"`
+	First   [16]byte
+	Entries uint32
+}
+
+// encodeBlock writes entries as four columns: numbers beside their like compress.
+func encodeBlock(entries []entry) []byte {
+	b := make([]byte, 0, len(entries)*entrySize)
+	for _, e := range entries {
+		b = append(b, e.prefix[:]...)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.frame)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.offset)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.length)
+	}
+	return b
+}
+
+// decodeBlock inverts encodeBlock; the caller knows that b is of whole entries.
+func decodeBlock(b []byte) []entry {
+	n := len(b) / entrySize
+	entries := make([]entry, n)
+	frames, offsets, lengths := b[16*n:], b[20*n:], b[24*n:]
+	for i := range entries {
+		entries[i] = entry{
+			prefix: chunk.Prefix(b[16*i:]),
+			frame:  binary.LittleEndian.Uint32(frames[4*i:]),
+			offset: binary.LittleEndian.Uint32(offsets[4*i:]),
+			length: binary.LittleEndian.Uint32(lengths[4*i:]),
+		}
+	}
+	return entries
+}
+
+// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes.
+func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], inputs [][32]byte) (*spool, [32]byte, error) {
+	var none [32]byte
+	s, err := newSpool(r.cache.spools(), r.seals.recipients(KindIndex))
+	if err != nil {
+		return nil, none, err
+	}
+	hash, err := r.fillSegment(s, packs, entries, inputs)
+	if err == nil {
+		err = r.rereadSegment(s)
+	}
+	if err != nil {
+		s.close()
+		return nil, none, fmt.Errorf("make an index segment: %w", err)
+	}
+	return s, hash, nil
+}
+
+func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], inputs [][32]byte) (hash [32]byte, err error) {
+	encoder, err := newFrameEncoder(zstd.SpeedBetterCompression, r.decoder)
+	if err != nil {
+		return hash, err
+	}
+	defer encoder.close()
+	w, err := newContainerWriter(s, newHead(KindIndex, r.id, &r.keys), &r.keys)
+	if err != nil {
+		return hash, err
+	}
+	var blocks []blockRow
+	block := make([]entry, 0, blockEntries)
+	flush := func() error {
+		content := encodeBlock(block)
+		frame, err := encoder.encode(content, nil)
+		if err != nil {
+			return err
+		}
+		blocks = append(blocks, blockRow{First: block[0].prefix, Entries: uint32(len(block))})
+		block = block[:0]
+		return w.frame(frame, len(content))
+	}
+	for e := range entries {
+		block = append(block, e)
+		if len(block) == blockEntries {
+			if err := flush(); err != nil {
+				return hash, err
+			}
+		}
+	}
+	if len(block) > 0 {
+		if err := flush(); err != nil {
+			return hash, err
+		}
+	}
+	if err := w.finish(table{Packs: packs, Blocks: blocks, Inputs: inputs}); err != nil {
+		return hash, err
+	}
+	return s.finish()
+}
+
+func (r *Repo) rereadSegment(s *spool) error {
+	plain, size, err := s.plain()
+	if err != nil {
+		return err
+	}
+	c, err := parseContainer(plain, size, &r.keys)
+	if err != nil {
+		return err
+	}
+	seg, err := r.parseSegment(c)
+	if err != nil {
+		return err
+	}
+	for _, err := range seg.entries() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// segment is an index segment that was opened.
+type segment struct {
+	c       *container
+	decoder *frameDecoder
+	packs   []packRow
+	lengths []uint32 // content length of each frame of the packs
+}
+
+// parseSegment checks what describes a segment; entries checks the rest.
+func (r *Repo) parseSegment(c *container) (*segment, error) {
+	if err := c.is(KindIndex, r.id); err != nil {
+		return nil, err
+	}
+	s := &segment{c: c, decoder: r.decoder, packs: c.table.Packs}
+	if len(s.packs) == 0 || len(c.table.Blocks) != len(c.table.Frames) {
+		return nil, damaged("an index segment of %d packs, %d blocks and %d frames",
+			len(s.packs), len(c.table.Blocks), len(c.table.Frames))
+	}
+	for i := range s.packs {
+		if err := s.packs[i].check(); err != nil {
+			return nil, err
+		}
+		s.lengths = append(s.lengths, s.packs[i].Lengths...)
+	}
+	for i, b := range c.table.Blocks {
+		if b.Entries == 0 || b.Entries > blockEntries || c.table.Frames[i].Length != b.Entries*entrySize {
+			return nil, damaged("block %d of %d entries in %d bytes", i+1, b.Entries, c.table.Frames[i].Length)
+		}
+	}
+	return s, nil
+}
+
+// entries yields all entries, ascending. After an error nothing more is yielded.
+func (s *segment) entries() iter.Seq2[entry, error] {
+	return func(yield func(entry, error) bool) {
+		var last entry
+		for i := range s.c.table.Blocks {
+			content, err := s.c.frame(i, s.decoder)
+			if err != nil {
+				yield(entry{}, err)
+				return
+			}
+			block := decodeBlock(content)
+			if block[0].prefix != s.c.table.Blocks[i].First {
+				yield(entry{}, damaged("block %d does not begin with the prefix that the table says", i+1))
+				return
+			}
+			for j, e := range block {
+				if err := s.check(e, last, i+j == 0); err != nil {
+					yield(entry{}, err)
+					return
+				}
+				if !yield(e, nil) {
+					return
+				}
+				last = e
+			}
+		}
+	}
+}
+
+func (s *segment) check(e, last entry, first bool) error {
+	switch {
+	case !first && e.compare(last) <= 0:
+		return damaged("entries do not ascend at %s", e.prefix)
+	case int(e.frame) >= len(s.lengths):
+		return damaged("entry %s names frame %d of %d", e.prefix, e.frame, len(s.lengths))
+	case e.length == 0 || e.length > maxChunk || uint64(e.offset)+uint64(e.length) > uint64(s.lengths[e.frame]):
+		return damaged("entry %s reaches over the end of its frame", e.prefix)
+	}
+	return nil
+}
+
+// sorted yields entries in order. It reorders the slice.
+func sorted(entries []entry) iter.Seq[entry] {
+	slices.SortFunc(entries, entry.compare)
+	return slices.Values(entries)
+}

@@ -1,0 +1,65 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+)
+
+// Stats counts what a Writer did.
+type Stats struct {
+	Chunks  int64 // new
+	Bytes   int64 // of these
+	Known   int64 // chunks that were stored already
+	Saved   int64 // bytes of these
+	Objects int64 // put
+	Stored  int64 // bytes of these
+}
+
+type counters struct{ chunks, bytes, knownChunks, saved, objects, stored atomic.Int64 }
+
+func (c *counters) added(data []byte) {
+	c.chunks.Add(1)
+	c.bytes.Add(int64(len(data)))
+}
+
+func (c *counters) known(data []byte, err error) {
+	if err == nil {
+		c.knownChunks.Add(1)
+		c.saved.Add(int64(len(data)))
+	}
+}
+
+func (c *counters) object(size int64) {
+	c.objects.Add(1)
+	c.stored.Add(size)
+}
+
+// Stats tells what the writer did up to now.
+func (w *Writer) Stats() Stats {
+	c := &w.stats
+	return Stats{
+		Chunks: c.chunks.Load(), Bytes: c.bytes.Load(), Known: c.knownChunks.Load(),
+		Saved: c.saved.Load(), Objects: c.objects.Load(), Stored: c.stored.Load(),
+	}
+}
+
+// Usage is what a repository takes in its store, by kind.
+type Usage map[Kind]struct{ Objects, Bytes int64 }
+
+// Usage lists the whole store and adds up.
+func (r *Repo) Usage(ctx context.Context) (Usage, error) {
+	u := Usage{}
+	for o, err := range r.store.List(ctx, "") {
+		if err != nil {
+			return nil, fmt.Errorf("list the store: %w", err)
+		}
+		if kind, ok := kindOf(o.Name); ok {
+			row := u[kind]
+			row.Objects++
+			row.Bytes += o.Size
+			u[kind] = row
+		}
+	}
+	return u, nil
+}

@@ -1,0 +1,189 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// uploaders is how many packs are put at once, while the next is built.
+const uploaders = 2
+
+// encodeFrames is an encoder at work, until the writer ends.
+func (w *Writer) encodeFrames() error {
+	encoders := map[zstd.EncoderLevel]*frameEncoder{}
+	defer func() {
+		for _, e := range encoders {
+			e.close()
+		}
+	}()
+	var buf []byte
+	for {
+		select {
+		case <-w.ctx.Done():
+			return nil
+		case f := <-w.encode:
+			level := levels[f.lane]
+			if encoders[level] == nil {
+				e, err := newFrameEncoder(level, w.r.decoder)
+				if err != nil {
+					w.fail(err)
+					w.frames.Done()
+					return err
+				}
+				encoders[level] = e
+			}
+			stored, err := encoders[level].encode(f.content, buf[:0])
+			if err == nil {
+				buf = stored
+				err = w.pack(f, stored)
+			}
+			if err != nil {
+				w.fail(err)
+			}
+			w.free <- f // never blocks: there is room for all
+			w.frames.Done()
+		}
+	}
+}
+
+// pack puts a frame into the pack of its kind that is being built.
+func (w *Writer) pack(f *rawFrame, stored []byte) error {
+	a := &w.kinds[packNumber(f.lane.kind())]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pack != nil && !a.pack.takes(f, stored) {
+		if err := w.closePackLocked(a); err != nil {
+			return err
+		}
+	}
+	if a.pack == nil {
+		p, err := newPack(w.r, f.lane.kind())
+		if err != nil {
+			return err
+		}
+		a.pack = p
+	}
+	return a.pack.add(f, stored)
+}
+
+// closePack finishes the pack that is being built, if there is one, and hands it to an uploader.
+func (w *Writer) closePack(a *assembly) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.closePackLocked(a)
+}
+
+func (w *Writer) closePackLocked(a *assembly) error {
+	if a.pack == nil {
+		return nil
+	}
+	p := a.pack
+	a.pack = nil
+	done, err := p.finish(w.r)
+	if err != nil {
+		p.spool.close()
+		return err
+	}
+	w.packs.Add(1)
+	select {
+	case w.upload <- done:
+		return nil
+	case <-w.ctx.Done():
+		w.packs.Done()
+		p.spool.close()
+		return w.failure()
+	}
+}
+
+// uploadPacks is an uploader at work, until the writer ends.
+func (w *Writer) uploadPacks() error {
+	for {
+		select {
+		case <-w.ctx.Done():
+			return nil
+		case p := <-w.upload:
+			if err := w.uploadPack(p); err != nil {
+				w.fail(err)
+			}
+			w.packs.Done()
+		}
+	}
+}
+
+func (w *Writer) uploadPack(p *sealedPack) error {
+	defer p.spool.close()
+	if err := w.r.store.Put(w.ctx, p.name(), p.spool.file, p.spool.size); err != nil {
+		return fmt.Errorf("store %s: %w", p.name(), err)
+	}
+	w.stats.object(p.spool.size)
+	if w.durable(p) < draftEntries {
+		return nil
+	}
+	return w.putSegment(w.ctx)
+}
+
+// durable notes what a pack holds, and says how much the next index segment has to tell.
+func (w *Writer) durable(p *sealedPack) int {
+	w.known.Lock()
+	defer w.known.Unlock()
+	d := &w.pending
+	packEntries(p.lanes, d.frames, func(e entry) { d.entries = append(d.entries, e) })
+	d.packs = append(d.packs, p.packRow)
+	d.frames += uint32(len(p.Stored))
+	return len(d.entries)
+}
+
+// putSegment puts an index segment of the packs that are durable and not yet indexed. From then on the index knows
+// their chunks, and the writer need not.
+func (w *Writer) putSegment(ctx context.Context) error {
+	w.segments.Lock()
+	defer w.segments.Unlock()
+	w.known.Lock()
+	draft := w.pending
+	w.pending = segmentDraft{}
+	w.known.Unlock()
+	if len(draft.packs) == 0 {
+		return nil
+	}
+	s, hash, err := w.r.writeSegment(draft.packs, sorted(draft.entries), nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	name := objectName(KindIndex, hash)
+	if err := w.r.store.Put(ctx, name, s.file, s.size); err != nil {
+		return fmt.Errorf("store %s: %w", name, err)
+	}
+	w.stats.object(s.size)
+	if err := w.index.learn(draft, hash); err != nil {
+		return nil // a cache that cannot be written: the chunks stay claimed
+	}
+	w.release(draft.entries)
+	return nil
+}
+
+func (w *Writer) release(entries []entry) {
+	w.known.Lock()
+	defer w.known.Unlock()
+	for _, e := range entries {
+		delete(w.claimed, chunk.Prefix(e.prefix))
+	}
+}
+
+// learn adds a segment that this host wrote itself, so that it need not be fetched.
+func (x *index) learn(draft segmentDraft, hash [32]byte) error {
+	w, err := newFlatWriter(x.dir, x.r.flatOwner())
+	if err != nil {
+		return err
+	}
+	for _, e := range draft.entries {
+		if err := w.add(e); err != nil {
+			w.abandon()
+			return err
+		}
+	}
+	return x.publish(w, draft.packs, [][32]byte{hash})
+}

@@ -1,0 +1,327 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"golang.org/x/sync/errgroup"
+)
+
+// Writer stores chunks that are not stored yet. Put may be called from many goroutines.
+//
+//	Put ─► lane: a frame being filled ─► encoders ─► pack being built, one a kind ─► uploaders
+//
+// Memory is bounded by the frames there are (a fixed number go round), packs in the making are files, and what is
+// known of the chunks of this run is put as an index segment whenever it grows large, and forgotten here.
+//
+// The first error ends the writer: whatever else was under way, nothing is committed after it.
+type Writer struct {
+	run    *Run
+	r      *Repo
+	ctx    context.Context // ends with Close or the first error
+	cancel context.CancelCauseFunc
+
+	hashers sync.Pool
+	stats   counters
+
+	gate  sync.RWMutex // Put holds it for reading, Flush for writing
+	lanes [lanes]lane
+	free  chan *rawFrame // frames at rest
+
+	encode  chan *rawFrame
+	upload  chan *sealedPack
+	frames  sync.WaitGroup // sent to encode, not yet in a pack
+	packs   sync.WaitGroup // sent to upload, not yet durable
+	workers errgroup.Group
+	kinds   [len(packKinds)]assembly
+
+	known     sync.Mutex
+	claimed   map[chunk.Prefix]bool // of this run and not yet in the index: true once durable
+	pending   segmentDraft
+	segments  sync.Mutex // one index segment is put at a time
+	condemned map[Pack]bool
+	index     *index
+	ready     bool
+	readying  sync.Mutex
+	closed    atomic.Bool
+}
+
+// lane is the frame of a lane that is being filled.
+type lane struct {
+	mu    sync.Mutex
+	frame *rawFrame // nil: none
+}
+
+// assembly is the pack of a kind that is being built.
+type assembly struct {
+	mu   sync.Mutex
+	pack *pack // nil: none
+}
+
+// segmentDraft is what the next index segment will say.
+type segmentDraft struct {
+	packs   []packRow
+	frames  uint32
+	entries []entry
+}
+
+// draftEntries is when a segment is put before Flush asks for it. 128 Ki entries are some 500 MB of mail, and 8 MB of
+// memory.
+const draftEntries = 128 << 10
+
+// maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
+const maxEncoders = 4
+
+// Writer begins writing. It reads nothing: the index and the condemnations are read when the first chunk comes, so a
+// night without news reads neither. Whoever looks for a parent does so before (rule 1).
+func (run *Run) Writer(ctx context.Context) (*Writer, error) {
+	encoders := min(runtime.GOMAXPROCS(0), maxEncoders)
+	w := &Writer{
+		run: run, r: run.r,
+		free:    make(chan *rawFrame, lanes+2*encoders),
+		encode:  make(chan *rawFrame),
+		upload:  make(chan *sealedPack),
+		claimed: map[chunk.Prefix]bool{},
+	}
+	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	for range cap(w.free) {
+		w.free <- new(rawFrame)
+	}
+	for range encoders {
+		w.workers.Go(w.encodeFrames)
+	}
+	for range uploaders {
+		w.workers.Go(w.uploadPacks)
+	}
+	return w, nil
+}
+
+// errClosed: the writer was closed by who made it.
+var errClosed = errors.New("the writer is closed")
+
+// fail ends the writer with the first error there is.
+func (w *Writer) fail(err error) error {
+	w.cancel(err)
+	return w.failure()
+}
+
+// failure is the first error; nil: none.
+func (w *Writer) failure() error { return context.Cause(w.ctx) }
+
+// prepare reads what a first chunk needs.
+func (w *Writer) prepare(ctx context.Context) error {
+	w.readying.Lock()
+	defer w.readying.Unlock()
+	if w.ready {
+		return nil
+	}
+	x, err := w.r.openIndex(ctx)
+	if err != nil {
+		return err
+	}
+	if err := x.refresh(ctx); err != nil {
+		return err
+	}
+	condemned, err := w.r.Condemned(ctx)
+	if err != nil {
+		return err
+	}
+	w.condemned = map[Pack]bool{}
+	for p := range condemned {
+		w.condemned[p] = true
+	}
+	w.index, w.ready = x, true
+	return nil
+}
+
+// Put stores a chunk unless it is stored already, and says which. It copies data. It waits when much is under way.
+// What it reports as added is durable after the next Flush.
+func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
+	if err := checkChunk(lane, data); err != nil {
+		return id, false, err
+	}
+	w.gate.RLock()
+	defer w.gate.RUnlock()
+	if err := w.failure(); err != nil {
+		return id, false, err
+	}
+	if err := w.prepare(ctx); err != nil {
+		return id, false, err
+	}
+	id = w.id(data)
+	added, err = w.claim(ctx, id.Prefix())
+	if err != nil || !added {
+		w.stats.known(data, err)
+		return id, false, err
+	}
+	if err := w.add(ctx, lane, id.Prefix(), data); err != nil {
+		// The chunk is claimed: another Put may rely on it already.
+		return id, false, w.fail(err)
+	}
+	w.stats.added(data)
+	return id, true, nil
+}
+
+func (w *Writer) id(data []byte) chunk.ID {
+	h, ok := w.hashers.Get().(*chunk.Hasher)
+	if !ok {
+		h = w.r.keys.chunk.New()
+	}
+	defer w.hashers.Put(h)
+	return h.ID(data)
+}
+
+// Has reports whether a chunk is stored, or will be by this writer's next Flush.
+func (w *Writer) Has(ctx context.Context, id chunk.ID) (bool, error) {
+	if err := w.prepare(ctx); err != nil {
+		return false, err
+	}
+	w.known.Lock()
+	_, ours := w.claimed[id.Prefix()]
+	w.known.Unlock()
+	if ours {
+		return true, nil
+	}
+	return w.stored(ctx, id.Prefix())
+}
+
+// claim reports whether the caller is to store the chunk.
+func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
+	w.known.Lock()
+	_, ours := w.claimed[p]
+	if !ours {
+		w.claimed[p] = false
+	}
+	w.known.Unlock()
+	if ours {
+		return false, nil
+	}
+	stored, err := w.stored(ctx, p)
+	if err != nil {
+		return false, w.fail(err) // claimed, but by nobody now
+	}
+	if stored {
+		w.known.Lock()
+		delete(w.claimed, p)
+		w.known.Unlock()
+	}
+	return !stored, nil
+}
+
+// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names.
+func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (bool, error) {
+	stored := false
+	err := w.index.find(ctx, p, func(f found) bool {
+		stored = !w.condemned[f.pack.pack()]
+		return !stored
+	})
+	return stored, err
+}
+
+// add puts a claimed chunk into its lane's frame.
+func (w *Writer) add(ctx context.Context, l Lane, p chunk.Prefix, data []byte) error {
+	lane := &w.lanes[l]
+	lane.mu.Lock()
+	defer lane.mu.Unlock()
+	if lane.frame == nil {
+		select {
+		case lane.frame = <-w.free:
+			lane.frame.reset(l)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-w.ctx.Done():
+			return w.failure()
+		}
+	}
+	lane.frame.add(p, data)
+	if !lane.frame.full() {
+		return nil
+	}
+	return w.send(ctx, lane)
+}
+
+// send hands the lane's frame to an encoder.
+func (w *Writer) send(ctx context.Context, l *lane) error {
+	w.frames.Add(1)
+	select {
+	case w.encode <- l.frame:
+		l.frame = nil
+		return nil
+	case <-ctx.Done():
+		w.frames.Done()
+		return context.Cause(ctx)
+	case <-w.ctx.Done():
+		w.frames.Done()
+		return w.failure()
+	}
+}
+
+// Flush makes everything durable that was put: frames, packs, and then an index segment that names them. Puts wait
+// meanwhile.
+func (w *Writer) Flush(ctx context.Context) error {
+	w.gate.Lock()
+	defer w.gate.Unlock()
+	return w.flush(ctx)
+}
+
+func (w *Writer) flush(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
+	defer stop()
+	for i := range w.lanes {
+		if w.lanes[i].frame == nil {
+			continue
+		}
+		if err := w.send(ctx, &w.lanes[i]); err != nil {
+			return w.fail(err)
+		}
+	}
+	w.frames.Wait()
+	for i := range w.kinds {
+		if err := w.closePack(&w.kinds[i]); err != nil {
+			return w.fail(err)
+		}
+	}
+	w.packs.Wait()
+	if err := w.failure(); err != nil {
+		return err
+	}
+	if err := w.putSegment(ctx); err != nil {
+		return w.fail(err)
+	}
+	return w.failure()
+}
+
+// Commit makes everything durable and then puts the manifest, whose content the caller has encoded with the run's
+// Deadline. Several manifests may be committed by one writer. ErrLate: the run took too long, and the manifest, if the
+// store has it, counts as not committed.
+func (w *Writer) Commit(ctx context.Context, account string, manifest []byte) (Head, error) {
+	if err := w.Flush(ctx); err != nil {
+		return Head{}, err
+	}
+	h, err := w.run.commit(ctx, account, manifest)
+	if err != nil {
+		return Head{}, fmt.Errorf("commit: %w", err)
+	}
+	w.stats.object(h.Size)
+	return h, nil
+}
+
+// Close ends the writer. What was not flushed is dropped.
+func (w *Writer) Close() error {
+	if w.closed.Swap(true) {
+		return nil
+	}
+	w.cancel(errClosed)
+	_ = w.workers.Wait() // failures were told by Put and Flush
+	for i := range w.kinds {
+		if p := w.kinds[i].pack; p != nil {
+			p.spool.close()
+		}
+	}
+	return nil
+}
