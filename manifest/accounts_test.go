@@ -3,8 +3,10 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,32 +270,35 @@ func TestTablesThatDoNotBalance(t *testing.T) {
 	}
 }
 
-// sparse is a mailbox of as many pages, nearly all of one record.
-func sparse(pages int) mailbox {
+// scattered is a mailbox of 11 pages for each cluster: one full or nearly, and ever larger ones of a message or two.
+func scattered(clusters int) mailbox {
 	var mb mailbox
-	for i := range pages / 2 {
-		start := mail.UID(i * 2048)
-		for n := range mail.UID(1024) {
-			mb = append(mb, message(start+n+1, 0)) // the last of these begins the second page
+	for c := range clusters {
+		start := mail.UID(c << 20)
+		for n := range mail.UID(1023) {
+			mb = append(mb, message(start+n+1, 0))
 		}
-		mb = append(mb, message(start+2000, 0))
+		mb = append(mb, message(start+1024, 0), message(start+1025, 0))
+		for k := 11; k < 20; k++ {
+			mb = append(mb, message(start+1<<k, 0))
+		}
 	}
 	return mb
 }
 
 func TestFill(t *testing.T) {
-	for _, test := range []struct{ pages, lists int }{{2, 0}, {64, 0}, {66, 1}, {300, 2}} {
+	for _, test := range []struct{ clusters, lists int }{{1, 0}, {5, 0}, {6, 1}, {27, 2}} {
 		store := newMemory()
-		want := sparse(test.pages)
+		want := scattered(test.clusters)
 		var mb Mailbox
 		if err := mb.Fill(nil, Changes{Added: want.seq()}, store.load, store.put); err != nil {
 			t.Fatal(err)
 		}
 		if len(mb.Lists) != test.lists || mb.Messages != int64(len(want)) || mb.Bytes != want.size() {
-			t.Errorf("%d pages: %d lists, %d messages of %d bytes", test.pages, len(mb.Lists), mb.Messages, mb.Bytes)
+			t.Errorf("%d pages: %d lists, %d messages of %d bytes", 11*test.clusters, len(mb.Lists), mb.Messages, mb.Bytes)
 		}
 		if got := entries(t, &mb, store); !reflect.DeepEqual(got, want) {
-			t.Errorf("%d pages: %d messages came back otherwise", test.pages, len(got))
+			t.Errorf("%d pages: %d messages came back otherwise", 11*test.clusters, len(got))
 		}
 		mustFillAgain(t, &mb, want, store)
 	}
@@ -330,6 +335,15 @@ func entries(t *testing.T, mb *Mailbox, store *memory) (all mailbox) {
 
 // TestPagesThatDoNotBalance: what Parse cannot see, Entries does.
 func TestPagesThatDoNotBalance(t *testing.T) {
+	var good Mailbox
+	full := newMemory()
+	if err := good.Fill(nil, Changes{Added: scattered(27).seq()}, full.load, full.put); err != nil {
+		t.Fatal(err)
+	}
+	pages, err := good.AllPages(full.load)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for what, spoil := range map[string]func(*Mailbox, *memory, []Page){
 		"bytes that do not add":    func(mb *Mailbox, _ *memory, _ []Page) { mb.Bytes++ },
 		"messages that do not add": func(mb *Mailbox, _ *memory, _ []Page) { mb.Messages++ },
@@ -339,7 +353,7 @@ func TestPagesThatDoNotBalance(t *testing.T) {
 		"a record page lost":       func(_ *Mailbox, s *memory, pages []Page) { delete(s.chunks, pages[7].Records) },
 		"a flag page lost":         func(_ *Mailbox, s *memory, pages []Page) { delete(s.chunks, pages[7].Flags) },
 		"records of another page":  func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Records] = s.chunks[p[9].Records] },
-		"flags of another page":    func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Flags] = s.chunks[p[8].Flags] },
+		"flags of another page":    func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Flags] = s.chunks[p[0].Flags] },
 		"records that are none":    func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Records] = []byte{0x80} },
 		"lists for few pages": func(mb *Mailbox, s *memory, p []Page) {
 			mb.Lists = []chunk.ID{keep(t, s, p[:10], EncodePageList)}
@@ -348,16 +362,10 @@ func TestPagesThatDoNotBalance(t *testing.T) {
 			mb.Lists = []chunk.ID{keep(t, s, p[:200], EncodePageList), keep(t, s, p[200:], EncodePageList)}
 		},
 	} {
-		store := newMemory()
-		var mb Mailbox
-		if err := mb.Fill(nil, Changes{Added: sparse(300).seq()}, store.load, store.put); err != nil {
-			t.Fatal(err)
-		}
-		pages, err := mb.AllPages(store.load)
-		if err != nil {
-			t.Fatal(err)
-		}
+		mb, store := good, newMemory()
+		mb.Lists, store.chunks = slices.Clone(good.Lists), maps.Clone(full.chunks)
 		spoil(&mb, store, pages)
+		var err error
 		for _, e := range mb.Entries(store.load) {
 			err = e
 		}
