@@ -1,0 +1,254 @@
+package archive_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// account is an account in memory, as a Source: a server whose every word is known, and which can be told to misbehave.
+type account struct {
+	mu        sync.Mutex
+	mailboxes map[string]*mailbox
+	parallel  int
+
+	condstore, qresync bool
+
+	// counts of what was asked
+	surveys, examines, bodies, flagReads int
+
+	// faults; each may be nil
+	onSurvey  func(n int)
+	onExamine func(name string) error
+	onBody    func(mailbox string, uid mail.UID) error // an error other than errLeaveOut ends the view
+}
+
+var errLeaveOut = errors.New("leave this message out")
+
+type mailbox struct {
+	name       string
+	attributes []string
+	validity   uint32
+	next       mail.UID
+	modseq     uint64
+	messages   []*message
+	gone       map[mail.UID]uint64
+}
+
+type message struct {
+	uid    mail.UID
+	flags  mail.Flags
+	date   string
+	body   []byte
+	modseq uint64
+}
+
+func newAccount() *account {
+	return &account{mailboxes: make(map[string]*mailbox), parallel: 3, condstore: true, qresync: true}
+}
+
+// mailbox gives the mailbox of that name, made if it is not there.
+func (a *account) mailbox(name string) *mailbox {
+	m, ok := a.mailboxes[name]
+	if !ok {
+		m = &mailbox{name: name, validity: uint32(len(a.mailboxes) + 1), next: 1, modseq: 1, gone: make(map[mail.UID]uint64)}
+		a.mailboxes[name] = m
+	}
+	return m
+}
+
+func (m *mailbox) add(body string, flags ...string) *message {
+	m.modseq++
+	msg := &message{uid: m.next, flags: mail.NewFlags(flags...), body: []byte(body), modseq: m.modseq,
+		date: time.Unix(1e9+int64(m.next)*60, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")}
+	m.next++
+	m.messages = append(m.messages, msg)
+	return msg
+}
+
+func (m *mailbox) setFlags(uid mail.UID, flags ...string) {
+	m.modseq++
+	for _, msg := range m.messages {
+		if msg.uid == uid {
+			msg.flags, msg.modseq = mail.NewFlags(flags...), m.modseq
+		}
+	}
+}
+
+func (m *mailbox) expunge(uid mail.UID) {
+	m.modseq++
+	m.gone[uid] = m.modseq
+	m.messages = slices.DeleteFunc(m.messages, func(msg *message) bool { return msg.uid == uid })
+}
+
+func (a *account) status(m *mailbox) mail.Status {
+	s := mail.Status{UIDValidity: m.validity, UIDNext: uint32(m.next), Messages: uint32(len(m.messages))}
+	if a.condstore {
+		s.HighestModSeq = m.modseq
+	}
+	return s
+}
+
+func (a *account) Server(context.Context) (mail.Server, error) {
+	return mail.Server{Capabilities: []string{"IMAP4REV1"}}, nil
+}
+
+func (a *account) Survey(context.Context) (*mail.Survey, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.surveys++
+	if a.onSurvey != nil {
+		a.onSurvey(a.surveys)
+	}
+	s := &mail.Survey{Time: time.Now()}
+	for _, m := range a.mailboxes {
+		status := a.status(m)
+		s.Mailboxes = append(s.Mailboxes, mail.Mailbox{Raw: m.name, Name: m.name, Delimiter: "/", Attributes: m.attributes, Status: &status})
+	}
+	slices.SortFunc(s.Mailboxes, func(x, y mail.Mailbox) int { return cmp.Compare(x.Raw, y.Raw) })
+	return s, nil
+}
+
+func (a *account) Examine(_ context.Context, listed mail.Mailbox) (archive.View, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.examines++
+	if a.onExamine != nil {
+		if err := a.onExamine(listed.Raw); err != nil {
+			return nil, err
+		}
+	}
+	m, ok := a.mailboxes[listed.Raw]
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, listed.Raw)
+	}
+	return &view{account: a, mailbox: m, status: a.status(m)}, nil
+}
+
+func (a *account) Parallel() int { return a.parallel }
+func (a *account) Close() error  { return nil }
+
+type view struct {
+	account *account
+	mailbox *mailbox
+	status  mail.Status
+	broken  bool
+}
+
+func (v *view) Status() mail.Status      { return v.status }
+func (v *view) PermanentFlags() []string { return nil }
+func (v *view) Close() error             { return nil }
+
+func (v *view) in(uids mail.UIDRange) []*message {
+	v.account.mu.Lock()
+	defer v.account.mu.Unlock()
+	var found []*message
+	for _, m := range v.mailbox.messages {
+		if uids.Contains(m.uid) {
+			c := *m
+			found = append(found, &c)
+		}
+	}
+	return found
+}
+
+func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		if v.broken {
+			yield(mail.Message{}, fmt.Errorf("%w: connection lost", archive.ErrTemporary))
+			return
+		}
+		for _, m := range v.in(uids) {
+			if !yield(mail.Message{UID: m.uid, Flags: m.flags, Internal: mail.ParseDate(m.date), Size: int64(len(m.body))}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Flags(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	v.account.mu.Lock()
+	v.account.flagReads++
+	v.account.mu.Unlock()
+	return func(yield func(mail.Message, error) bool) {
+		for _, m := range v.in(uids) {
+			if !yield(mail.Message{UID: m.uid, Flags: m.flags}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Changes(_ context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
+	for _, m := range v.in(uids) {
+		if m.modseq > since {
+			if err := changed(mail.Message{UID: m.uid, Flags: m.flags}); err != nil {
+				return gone, false, err
+			}
+		}
+	}
+	v.account.mu.Lock()
+	defer v.account.mu.Unlock()
+	for uid, modseq := range v.mailbox.gone {
+		if modseq > since && uids.Contains(uid) {
+			gone.Add(uid)
+		}
+	}
+	return gone, v.account.qresync, nil
+}
+
+func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (set mail.UIDSet, err error) {
+	for _, m := range v.in(uids) {
+		set.Add(m.uid)
+	}
+	return set, nil
+}
+
+func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	for _, wanted := range messages {
+		if v.broken {
+			return fmt.Errorf("%w: connection lost", archive.ErrTemporary)
+		}
+		for _, m := range v.in(mail.UIDRange{First: wanted.UID, Last: wanted.UID}) {
+			if err := v.body(m, read); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *view) body(m *message, read func(mail.UID, io.Reader) error) error {
+	v.account.mu.Lock()
+	v.account.bodies++
+	fault := v.account.onBody
+	v.account.mu.Unlock()
+	if fault != nil {
+		err := fault(v.mailbox.name, m.uid)
+		switch {
+		case errors.Is(err, errLeaveOut):
+			return nil
+		case errors.Is(err, archive.ErrTemporary):
+			v.broken = true
+			cut := io.MultiReader(bytes.NewReader(m.body[:len(m.body)/2]), failing{err})
+			return errors.Join(err, read(m.uid, cut))
+		case err != nil:
+			return err
+		}
+	}
+	return read(m.uid, bytes.NewReader(m.body))
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

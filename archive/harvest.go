@@ -1,0 +1,258 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+const (
+	// windowMessages is how many messages are downloaded as one piece of work: enough that round trips do not matter,
+	// few enough that several connections share a mailbox and that what waits for its turn stays small.
+	windowMessages = 500
+
+	// windowGap is the number of unwanted UIDs between two wanted ones that is worth a new window.
+	windowGap = 2000
+)
+
+// windows divides a set of UIDs into pieces of work, ascending.
+func windows(uids mail.UIDSet) []mail.UIDSet {
+	var list []mail.UIDSet
+	var current mail.UIDSet
+	var room int64
+	var last mail.UID
+	for r := range uids.Ranges() {
+		for first := uint64(r.First); first <= uint64(r.Last); {
+			if room == 0 || first > uint64(last)+windowGap {
+				if current.Len() > 0 {
+					list = append(list, current)
+				}
+				current, room = mail.UIDSet{}, windowMessages
+			}
+			piece := mail.UIDRange{First: mail.UID(first), Last: mail.UID(min(uint64(r.Last), first+uint64(room)-1))}
+			current.AddRange(piece)
+			room -= piece.Len()
+			last = piece.Last
+			first = uint64(piece.Last) + 1
+		}
+	}
+	if current.Len() > 0 {
+		list = append(list, current)
+	}
+	return list
+}
+
+// span is the range that encloses a set.
+func span(uids mail.UIDSet) mail.UIDRange {
+	var all mail.UIDRange
+	for r := range uids.Ranges() {
+		if all.First == 0 {
+			all.First = r.First
+		}
+		all.Last = r.Last
+	}
+	return all
+}
+
+// harvest is the downloading of a mailbox's fresh messages by several connections at once. Entries come out in the
+// order of their UIDs.
+type harvest struct {
+	reading  *reading
+	failures []manifest.Failure // complete when entries has ended without error
+
+	turns  chan chan crop // the windows' crops, in their order; its room bounds how far downloads run ahead
+	jobs   chan job
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// job is a window to be downloaded, and where its crop goes.
+type job struct {
+	uids mail.UIDSet
+	out  chan crop
+}
+
+// crop is what a window gave.
+type crop struct {
+	entries  []manifest.Entry
+	failures []manifest.Failure
+	err      error
+}
+
+// harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
+// free.
+func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbox, fresh mail.UIDSet) (*harvest, error) {
+	fresh, err := r.narrow(ctx, own, found, fresh)
+	if err != nil {
+		return nil, err
+	}
+	list := windows(fresh)
+	helpers := min(r.walk.account.Source.Parallel(), len(list)) - 1
+	ctx, cancel := context.WithCancel(ctx)
+	h := &harvest{reading: r, turns: make(chan chan crop, 2*(helpers+1)), jobs: make(chan job), cancel: cancel}
+	h.work.Go(func() { h.hand(ctx, list) })
+	h.work.Go(func() { h.labour(ctx, own) })
+	for range helpers {
+		h.work.Go(func() {
+			seat := &seat{source: own.source, mailbox: own.mailbox, validity: own.validity}
+			defer func() { seat.leave() }()
+			// Only with a place on the server it takes work: a window taken must not wait for a connection.
+			if _, err := seat.open(ctx); err == nil {
+				h.labour(ctx, seat)
+			}
+		})
+	}
+	return h, nil
+}
+
+// narrow replaces a wide range with few messages in it by the UIDs that are there: mailboxes can be sparse. The flags
+// are asked for, not a SEARCH, which is not to be relied on everywhere.
+func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
+	if fresh.Len() <= 4*int64(found.Status.Messages)+windowGap {
+		return fresh, nil
+	}
+	var present mail.UIDSet
+	for all := range fresh.Ranges() {
+		err := seat.ask(ctx, func(view View) error {
+			for message, err := range view.Flags(ctx, all) {
+				if err != nil {
+					return err
+				}
+				if all.Contains(message.UID) {
+					present.Add(message.UID)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return mail.UIDSet{}, err
+		}
+	}
+	return present, nil
+}
+
+// hand gives out the windows in order.
+func (h *harvest) hand(ctx context.Context, list []mail.UIDSet) {
+	defer close(h.jobs)
+	defer close(h.turns)
+	for _, uids := range list {
+		out := make(chan crop, 1)
+		select {
+		case h.turns <- out:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case h.jobs <- job{uids, out}:
+		case <-ctx.Done():
+			out <- crop{err: context.Cause(ctx)}
+			return
+		}
+	}
+}
+
+// labour downloads windows from one seat until there are no more.
+func (h *harvest) labour(ctx context.Context, seat *seat) {
+	keeper := newKeeper(h.reading.walk.repo, h.reading.walk.writer)
+	for job := range h.jobs {
+		job.out <- h.window(ctx, seat, keeper, job.uids)
+	}
+}
+
+// stop ends the downloads, whether they are done or not.
+func (h *harvest) stop() {
+	h.cancel()
+	h.work.Wait()
+}
+
+// entries yields the entries of the messages that could be had, ascending by UID.
+func (h *harvest) entries() iter.Seq2[manifest.Entry, error] {
+	return func(yield func(manifest.Entry, error) bool) {
+		for out := range h.turns {
+			crop := <-out
+			if crop.err != nil {
+				yield(manifest.Entry{}, crop.err)
+				return
+			}
+			h.failures = append(h.failures, crop.failures...)
+			for _, entry := range crop.entries {
+				h.reading.fresh.messages++
+				h.reading.fresh.bytes += entry.Size
+				if !yield(entry, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// window downloads one window's messages.
+func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids mail.UIDSet) crop {
+	messages, err := listMessages(ctx, seat, uids)
+	if err != nil {
+		return crop{err: err}
+	}
+	d := &download{
+		seat:    seat,
+		keeper:  keeper,
+		done:    h.reading.walk.advance,
+		got:     make(map[mail.UID]kept, len(messages)),
+		dropped: make(map[mail.UID]int),
+	}
+	if err := d.fetch(ctx, messages); err != nil {
+		return crop{err: err}
+	}
+	entries := make([]manifest.Entry, 0, len(d.got))
+	for _, message := range messages {
+		if kept, ok := d.got[message.UID]; ok {
+			entries = append(entries, record(message, kept))
+		}
+	}
+	return crop{entries: entries, failures: d.failures}
+}
+
+// listMessages asks what there is of the window, without bodies; ascending, each once.
+func listMessages(ctx context.Context, seat *seat, uids mail.UIDSet) ([]mail.Message, error) {
+	var messages []mail.Message
+	err := seat.ask(ctx, func(view View) error {
+		messages = messages[:0]
+		for message, err := range view.Messages(ctx, span(uids)) {
+			if err != nil {
+				return err
+			}
+			if uids.Contains(message.UID) {
+				messages = append(messages, message)
+			}
+		}
+		return nil
+	})
+	byUID := func(a, b mail.Message) int { return cmp.Compare(a.UID, b.UID) }
+	slices.SortFunc(messages, byUID)
+	return slices.CompactFunc(messages, func(a, b mail.Message) bool { return a.UID == b.UID }), err
+}
+
+// record is the manifest's entry of a downloaded message.
+func record(message mail.Message, kept kept) manifest.Entry {
+	entry := manifest.Entry{
+		Record: manifest.Record{
+			UID:      message.UID,
+			Size:     kept.size,
+			Hash:     kept.hash,
+			Internal: message.Internal,
+			Saved:    message.Saved,
+			IDs:      message.IDs,
+			Parts:    kept.parts,
+			List:     kept.list,
+		},
+		FlagSet: manifest.FlagSet{Flags: message.Flags, Labels: message.Labels},
+	}
+	if message.Size >= 0 && message.Size != kept.size {
+		entry.Hint = message.Size
+	}
+	return entry
+}

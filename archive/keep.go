@@ -1,0 +1,105 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// keeper stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the
+// chunks into the repository. One keeper serves one goroutine; its buffers serve every message.
+type keeper struct {
+	writer   *repo.Writer
+	cutter   *chunk.Cutter
+	hasher   *chunk.Hasher
+	splitter *mail.Splitter
+}
+
+func newKeeper(r *repo.Repo, w *repo.Writer) *keeper {
+	return &keeper{writer: w, cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil)}
+}
+
+// lanes says which chunks are compressed together: those of like parts.
+var lanes = map[mail.PartKind]repo.Lane{
+	mail.HeaderPart: repo.LaneHeader,
+	mail.TextPart:   repo.LaneText,
+	mail.Base64Part: repo.LaneBody,
+}
+
+// kept is what became of one message's bytes.
+type kept struct {
+	size  int64
+	hash  chunk.ID
+	parts []manifest.Part
+	list  chunk.ID // where the parts are too many to stand in the record
+}
+
+// keep stores the message that body delivers. An error of body is returned as it is, with its cause; chunks stored
+// before it do no harm, for nothing names them.
+func (k *keeper) keep(ctx context.Context, body io.Reader) (kept, error) {
+	k.hasher.Reset()
+	counted := &counter{r: io.TeeReader(body, k.hasher)}
+	k.splitter.Reset(counted)
+	var m kept
+	chunks := 0
+	for {
+		part, err := k.splitter.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return kept{}, err
+		}
+		stored, err := k.keepPart(ctx, part)
+		if err != nil {
+			return kept{}, err
+		}
+		m.parts = append(m.parts, stored)
+		chunks += len(stored.Chunks)
+	}
+	m.size, m.hash = counted.n, k.hasher.Sum()
+	if chunks <= manifest.MaxInlineChunks {
+		return m, nil
+	}
+	return m, k.keepList(ctx, &m)
+}
+
+func (k *keeper) keepPart(ctx context.Context, part *mail.Part) (manifest.Part, error) {
+	stored := manifest.Part{Kind: part.Kind()}
+	err := k.cutter.Cut(part, func(data []byte) error {
+		id, _, err := k.writer.Put(ctx, lanes[stored.Kind], data)
+		stored.Chunks = append(stored.Chunks, id)
+		return err
+	})
+	stored.Recipe = part.Recipe()
+	return stored, err
+}
+
+// keepList moves the parts of a long message out of its record.
+func (k *keeper) keepList(ctx context.Context, m *kept) error {
+	list, err := manifest.EncodeParts(m.parts)
+	if err != nil {
+		return fmt.Errorf("list of parts: %w", err)
+	}
+	m.list, _, err = k.writer.Put(ctx, repo.LaneCatalog, list)
+	m.parts = nil
+	return err
+}
+
+// counter counts what is read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,43 @@
+package archive
+
+// Progress is how far a verb has come.
+type Progress struct {
+	Account       string // what it works on
+	Messages      int64  // done
+	Bytes         int64  // of these
+	TotalMessages int64  // to be done, as far as known; 0: not known
+}
+
+// expect adds to the total what readings are likely to download.
+func (w *walk) expect(due []*reading) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range due {
+		w.progress.TotalMessages += r.expected()
+	}
+	w.progress.Account = w.account.Name
+}
+
+// expected is how many messages a reading is likely to download.
+func (r *reading) expected() int64 {
+	now := r.listed.Status
+	switch {
+	case now == nil:
+		return 0
+	case r.old == nil || r.old.Status == nil || r.old.Status.UIDValidity != now.UIDValidity:
+		return int64(now.Messages)
+	}
+	arrived := int64(now.UIDNext) - int64(r.old.Status.UIDNext)
+	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Messages)
+}
+
+// advance counts a message that was downloaded.
+func (w *walk) advance(bytes int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.progress.Messages++
+	w.progress.Bytes += bytes
+	if w.tell != nil {
+		w.tell(w.progress)
+	}
+}

@@ -1,0 +1,157 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// reading is the reading of one mailbox in one round: from what is recorded of it, and what the server tells, to what
+// is recorded now.
+type reading struct {
+	walk     *walk
+	listed   mail.Mailbox      // by the survey of this round
+	old      *manifest.Mailbox // what is recorded under this name; nil: nothing
+	observed time.Time         // when the survey was taken, by the store's clock
+
+	fresh tally // downloaded
+}
+
+// run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
+// it stands as it was recorded before, and is named among the failures.
+func (r *reading) run(ctx context.Context) error {
+	found, failures, err := r.read(ctx)
+	switch {
+	case err == nil:
+		r.walk.settle(r, found, failures)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, ErrNoMailbox):
+		r.walk.forget(r.listed.Raw)
+	case errors.Is(err, ErrRefused), errors.Is(err, errReset):
+		r.walk.settle(r, r.inherited(), []manifest.Failure{{Mailbox: r.listed.Raw, Reason: err.Error()}})
+	case errors.Is(err, ErrTemporary):
+		// Is it this mailbox, or is the server gone? A survey tells.
+		if _, gone := r.walk.account.Source.Survey(ctx); gone != nil {
+			return err
+		}
+		r.walk.settle(r, r.inherited(), []manifest.Failure{{Mailbox: r.listed.Raw, Reason: err.Error()}})
+	default:
+		return fmt.Errorf("mailbox %q: %w", r.listed.Name, err)
+	}
+	return nil
+}
+
+// inherited is the mailbox as it was recorded before, as far as it was.
+func (r *reading) inherited() *manifest.Mailbox {
+	if r.old == nil {
+		return &manifest.Mailbox{Mailbox: named(r.listed)}
+	}
+	m := relisted(r.old, r.listed)
+	m.Inherited, m.Complete = true, false
+	return m
+}
+
+// read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
+// of messages that it told, all flags are read and compared, once.
+func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
+	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
+	defer func() { seat.leave() }()
+	view, err := seat.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := r.begin(view)
+	old := r.usable(found)
+	failures, err := r.update(ctx, seat, old, found, r.canAskForChanges(old, found))
+	if err != nil || len(failures) > 0 || old == nil || found.Messages == int64(found.Status.Messages) {
+		return found, failures, err
+	}
+	if err := r.walk.writer.Flush(ctx); err != nil {
+		return nil, nil, err
+	}
+	again := *found
+	failures, err = r.update(ctx, seat, found, &again, false)
+	return &again, failures, err
+}
+
+// begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
+// was opened; the view's own are taken where the survey has none, or is of a mailbox that has been replaced since.
+func (r *reading) begin(view View) *manifest.Mailbox {
+	seen := view.Status()
+	status := seen
+	if told := r.listed.Status; told != nil && told.UIDValidity == seen.UIDValidity {
+		status = *told
+	}
+	m := &manifest.Mailbox{Mailbox: named(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
+	m.Status = &status
+	m.Trusted = status.HighestModSeq > 0 && seen.HighestModSeq > 0
+	return m
+}
+
+// usable is what is recorded of the mailbox, if its UIDs still mean the same messages.
+func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
+	old := r.old
+	if old == nil || old.Status == nil {
+		return nil
+	}
+	if old.Status.UIDValidity != found.Status.UIDValidity || old.Status.MailboxID != found.Status.MailboxID {
+		r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+		return nil
+	}
+	if old.Status.HighestModSeq > found.Status.HighestModSeq {
+		r.walk.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
+		found.Trusted = false
+	}
+	if !old.Trusted && old.Status.HighestModSeq > 0 && old.Messages > 0 {
+		found.Trusted = false
+	}
+	return old
+}
+
+// canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
+func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
+	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
+}
+
+// update makes found's pages from the old ones, if there are any, and what the server tells has changed.
+func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) ([]manifest.Failure, error) {
+	change := newChange()
+	var err error
+	switch {
+	case old == nil:
+		change.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
+	case byModSeq:
+		err = r.askChanges(ctx, seat, old, found, change)
+	default:
+		err = r.compareFlags(ctx, seat, old, found, change)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found.FlagsRead = r.observed
+	if byModSeq {
+		found.FlagsRead = old.FlagsRead
+	}
+	harvest, err := r.harvest(ctx, seat, found, change.fresh)
+	if err != nil {
+		return nil, err
+	}
+	defer harvest.stop()
+	err = found.Fill(old, manifest.Changes{Removed: change.gone, Flags: change.flags, Added: harvest.entries()}, r.walk.load(ctx), r.walk.put(ctx))
+	if err != nil {
+		return nil, err
+	}
+	found.Complete = len(harvest.failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
+	return harvest.failures, nil
+}
+
+// lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even
+// where it is below n (RFC 9051 section 6.4.9), and later messages belong to the next round.
+func lastUID(m *manifest.Mailbox) mail.UID {
+	return mail.UID(m.Status.UIDNext - 1) // an unknown UIDNEXT, 0, means all
+}

@@ -1,0 +1,208 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
+// consistent.
+const rounds = 4
+
+// walk is one run's way through one account: from a survey, mailbox by mailbox, to the record of what was there.
+type walk struct {
+	account Account
+	program string
+	repo    *repo.Repo
+	run     *repo.Run
+	writer  *repo.Writer
+	reader  *repo.Reader
+	tell    func(Progress)
+
+	parent        *repo.Head // nil: there is none
+	parentContent *manifest.Manifest
+
+	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
+	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
+	dangling []string
+	untold   bool // the last survey left out the numbers of a mailbox
+
+	mu       sync.Mutex
+	failures map[string][]manifest.Failure // by raw name
+	warnings []string
+	progress Progress
+	fresh    tally // new in this run
+}
+
+// tally counts messages and their bytes.
+type tally struct{ messages, bytes int64 }
+
+// follow reads the whole account, and reads again what changed meanwhile, until a survey agrees with what is recorded: that
+// survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
+// It reports whether it came to that.
+func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
+	for round := range rounds {
+		survey, err := w.survey(ctx)
+		if err != nil {
+			return false, err
+		}
+		due, err := w.compare(ctx, survey)
+		if err != nil {
+			return false, err
+		}
+		if len(due) == 0 {
+			return w.whole(), nil
+		}
+		if round > 0 { // the pages that this run wrote are about to be read
+			if err := w.writer.Flush(ctx); err != nil {
+				return false, err
+			}
+		}
+		if err := w.readAll(ctx, due); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// survey takes a fresh view of the account, without the mailboxes that are not to be archived.
+func (w *walk) survey(ctx context.Context) (*mail.Survey, error) {
+	for attempt := 1; ; attempt++ {
+		survey, err := w.account.Source.Survey(ctx)
+		if err == nil {
+			survey.Mailboxes = slices.DeleteFunc(survey.Mailboxes, func(m mail.Mailbox) bool {
+				return w.account.Select != nil && !w.account.Select(m)
+			})
+			return survey, nil
+		}
+		if !errors.Is(err, ErrTemporary) || attempt == reopenings {
+			return nil, fmt.Errorf("list mailboxes: %w", err)
+		}
+		if err := pause(ctx, backoff(attempt, err)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// compare makes the record what the survey says: names, attributes and subscriptions are taken anew, and mailboxes that
+// are gone leave it. It tells which mailboxes are to be read, because they may have changed since they were recorded, by
+// this run or by the parent.
+func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading, err error) {
+	observed, err := w.run.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, unmoved := w.recorded, settled
+	if before == nil {
+		if w.before, err = w.parentMailboxes(ctx); err != nil {
+			return nil, err
+		}
+		before = w.before
+		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool { return unchanged(old, now, observed) }
+	}
+	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
+	for _, listed := range survey.Mailboxes {
+		old := before[listed.Raw]
+		w.untold = w.untold || listed.Selectable() && listed.Status == nil
+		switch {
+		case !listed.Selectable():
+			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
+		case old != nil && unmoved(old, listed.Status):
+			w.recorded[listed.Raw] = relisted(old, listed)
+		default:
+			due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed})
+		}
+	}
+	w.expect(due)
+	return due, nil
+}
+
+// readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.
+func (w *walk) readAll(ctx context.Context, due []*reading) error {
+	slices.SortStableFunc(due, func(a, b *reading) int { return cmp.Compare(b.expected(), a.expected()) })
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, w.account.Source.Parallel()))
+	for _, r := range due {
+		group.Go(func() error { return r.run(ctx) })
+	}
+	return group.Wait()
+}
+
+// settle puts what a reading found into the record.
+func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.Failure) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recorded[r.listed.Raw] = found
+	w.fresh.messages += r.fresh.messages
+	w.fresh.bytes += r.fresh.bytes
+	delete(w.failures, r.listed.Raw)
+	if len(failures) > 0 {
+		w.failures[r.listed.Raw] = failures
+	}
+}
+
+// forget takes a mailbox out of the record that was gone when it was to be read. If it comes back, the next survey
+// shows it.
+func (w *walk) forget(raw string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.recorded, raw)
+	delete(w.failures, raw)
+}
+
+func (w *walk) warn(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if warning := fmt.Sprintf(format, args...); !slices.Contains(w.warnings, warning) {
+		w.warnings = append(w.warnings, warning)
+	}
+}
+
+// load fetches a chunk of the catalog: pages and lists of an earlier manifest.
+func (w *walk) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+	return func(id chunk.ID) ([]byte, error) { return w.reader.Chunk(ctx, id) }
+}
+
+// put keeps a chunk of the catalog.
+func (w *walk) put(ctx context.Context) func([]byte) (chunk.ID, error) {
+	return func(data []byte) (chunk.ID, error) {
+		id, _, err := w.writer.Put(ctx, repo.LaneCatalog, data)
+		return id, err
+	}
+}
+
+// parentMailboxes is the parent's record, by raw name.
+func (w *walk) parentMailboxes(ctx context.Context) (map[string]*manifest.Mailbox, error) {
+	mailboxes := make(map[string]*manifest.Mailbox)
+	if w.parentContent == nil {
+		return mailboxes, nil
+	}
+	for mailbox, err := range w.parentContent.AllMailboxes(w.load(ctx)) {
+		if err != nil {
+			return nil, fmt.Errorf("mailboxes of the parent manifest: %w", err)
+		}
+		mailboxes[mailbox.Raw] = mailbox
+	}
+	return mailboxes, nil
+}
+
+// whole reports whether everything that the last survey told of was read without a gap.
+func (w *walk) whole() bool {
+	for _, mailbox := range w.recorded {
+		if mailbox.Selectable() && !mailbox.Complete {
+			return false
+		}
+	}
+	return !w.untold
+}
