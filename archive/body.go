@@ -99,7 +99,10 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	if err := j.parts.Begin(part.Kind, part.Recipe); err != nil {
 		return asRead(err)
 	}
-	for _, id := range part.Chunks {
+	for i, id := range part.Chunks {
+		if i%stretchChunks == 0 && len(part.Chunks) > stretchChunks/4 {
+			c.prefetch(ctx, part.Chunks[i:min(i+stretchChunks, len(part.Chunks))])
+		}
 		data, err := c.chunks.Chunk(ctx, id)
 		if err != nil {
 			return &readError{err}

@@ -26,9 +26,32 @@ type Contents struct {
 	joiners sync.Pool // of *joiner
 }
 
-// chunkReader gives chunks by their IDs, verified; *repo.Reader is one.
+// chunkReader is what reading needs of a repository.
 type chunkReader interface {
+	// Chunk gives a chunk, verified. It is read-only.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
+
+	// Locate tells where chunks lie; Prefetch reads frames that will be needed, together where they lie together.
+	Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error)
+	Prefetch(ctx context.Context, frames []repo.Frame) error
+}
+
+// stacks is a repository as a chunkReader.
+type stacks struct {
+	*repo.Reader
+	repo *repo.Repo
+}
+
+func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
+	return s.repo.Locate(ctx, ids)
+}
+
+// readerCache bounds the decoded frames that reading a manifest's contents keeps: as many as hold what a backup's
+// connections stored side by side.
+const readerCache = 40 << 20
+
+func newStacks(r *repo.Repo) stacks {
+	return stacks{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
 }
 
 // OpenManifest reads a manifest, so that what it holds can be listed and read.
@@ -37,7 +60,7 @@ func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents,
 	if err != nil {
 		return nil, err
 	}
-	c := newContents(m, r.Reader(repo.ReaderOptions{}), r.MessageHasher)
+	c := newContents(m, newStacks(r), r.MessageHasher)
 	c.Head = head
 	return c, nil
 }
@@ -211,7 +234,7 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 // isDamage tells an error that is about one piece of the archive from those that all reading would meet.
 func isDamage(err error) bool {
 	for _, damage := range []error{
-		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNotExist, repo.ErrRange,
+		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrNotExist, repo.ErrRange,
 		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
 	} {
 		if errors.Is(err, damage) {

@@ -43,12 +43,15 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 				}
 				go func() {
 					m, err := readManifest(ctx, r, head)
+					if err == nil {
+						head.Late = head.IsLate(m.Deadline)
+					}
 					turn <- summarized{Summary{head, m}, err}
 				}()
 			}
 		}()
 		for turn := range turns {
-			if s := <-turn; !yield(s.Summary, s.err) {
+			if s := <-turn; !s.Head.Late && !yield(s.Summary, s.err) {
 				return
 			}
 		}
@@ -60,7 +63,8 @@ type summarized struct {
 	err error
 }
 
-// committed reports whether a manifest counts: it was stored in time, and is not marked to be forgotten.
+// committed reports whether a manifest counts, as far as its Head tells: it was not stored late, and is not marked to be
+// forgotten.
 func committed(head repo.Head) bool { return !head.Late && !head.Marked }
 
 func readManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
@@ -101,7 +105,7 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 			Time:    head.Time,
 			Complete: func() (bool, error) {
 				m, err := readManifest(ctx, r, head)
-				return err == nil && m.State == manifest.Complete, err
+				return err == nil && m.State == manifest.Complete && !head.IsLate(m.Deadline), err
 			},
 		})
 	}

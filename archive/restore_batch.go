@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -13,11 +14,12 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 const (
 	// joinedBytes bounds the messages of a whole restore that are joined and wait to be written.
-	joinedBytes = 32 << 20
+	joinedBytes = 24 << 20
 
 	// batchBytes and batchMessages bound a batch where the folder would take more at once. Several batches are under
 	// way in each folder.
@@ -39,9 +41,11 @@ type item struct {
 	contents *Contents
 	row      *rollRow
 	record   *manifest.Record
-	ids      []chunk.ID // in the order in which they are read
-	data     []byte     // the whole message, once it is joined; nil: it is streamed
-	unread   error      // why it cannot be read
+	ids      []chunk.ID   // in the order in which they are read; until it is located
+	frames   []repo.Frame // that hold them
+	spot     spot
+	data     []byte // the whole message, once it is joined; nil: it is streamed
+	unread   error  // why it cannot be read
 }
 
 // batch is what a folder adds at once.
@@ -49,6 +53,7 @@ type batch struct {
 	items  []*item
 	bytes  int64
 	weight int64 // of restore.memory
+	frames map[repo.Frame]struct{}
 }
 
 // windows yields the missing messages, so many at a time as are planned together, ascending by UID.
@@ -104,19 +109,27 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 	var current *batch
 	for _, it := range window {
 		streamed := it.row.size > streamedSize
-		if current == nil || streamed || len(current.items) == messages || current.bytes+it.row.size > bytes {
-			current = &batch{}
+		if current == nil || streamed || len(current.items) == messages || current.bytes+it.row.size > bytes || len(current.frames) >= batchFrames {
+			current = &batch{frames: make(map[repo.Frame]struct{})}
 			list = append(list, current)
 		}
-		current.items = append(current.items, it)
-		current.bytes += it.row.size
-		current.weight += it.row.size
+		current.add(it)
 		if streamed {
 			current.weight = streamedWeight
 			current = nil
 		}
 	}
 	return list
+}
+
+func (b *batch) add(it *item) {
+	b.items = append(b.items, it)
+	b.bytes += it.row.size
+	b.weight += it.row.size
+	for _, frame := range it.frames {
+		b.frames[frame] = struct{}{}
+	}
+	it.frames = nil
 }
 
 func limit[N int | int64](asked, own N) N {
@@ -126,12 +139,19 @@ func limit[N int | int64](asked, own N) N {
 	return min(asked, own)
 }
 
-// prepare reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the
-// batch and are failures; so whatever the target does with an error, no message but the damaged one suffers.
-func (f *filling) prepare(ctx context.Context, b *batch) error {
+// fetch has the frames of a batch read together. Whether that goes well is seen when they are used.
+func (f *filling) fetch(ctx context.Context, b *batch) error {
 	if err := f.restore.memory.Acquire(ctx, b.weight); err != nil {
 		return err
 	}
+	_ = f.restore.Contents.chunks.Prefetch(ctx, slices.Collect(maps.Keys(b.frames)))
+	b.frames = nil
+	return nil
+}
+
+// prepare reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the
+// batch and are failures; so whatever the target does with an error, no message but the damaged one suffers.
+func (f *filling) prepare(ctx context.Context, b *batch) error {
 	group, joining := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, it := range b.items {

@@ -38,7 +38,8 @@ func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
 	return r.Target.Open(ctx, place)
 }
 
-// filling is the adding of what is missing to one folder. While a batch is being written the next is being read.
+// filling is the adding of what is missing to one folder. While one batch is written the next is joined, and the frames
+// of the one after it are fetched.
 type filling struct {
 	restore *restore
 	roll    *roll
@@ -50,13 +51,25 @@ func (f *filling) run(ctx context.Context) error {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	ready := make(chan *batch, 1)
+	fetched, joined := make(chan *batch), make(chan *batch)
 	group.Go(func() error {
-		defer close(ready)
-		return f.read(ctx, ready)
+		defer close(fetched)
+		return f.fetchAll(ctx, fetched)
 	})
 	group.Go(func() error {
-		for b := range ready {
+		defer close(joined)
+		for b := range fetched {
+			if err := f.prepare(ctx, b); err != nil {
+				return err
+			}
+			if err := pass(ctx, joined, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for b := range joined {
 			if err := f.write(ctx, b); err != nil {
 				return err
 			}
@@ -67,25 +80,36 @@ func (f *filling) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// read prepares batch after batch.
-func (f *filling) read(ctx context.Context, ready chan<- *batch) error {
+// fetchAll plans window after window and fetches batch after batch.
+func (f *filling) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 	messages, bytes := f.folder.BatchSize()
 	for window, err := range f.windows(ctx) {
 		if err != nil {
 			return err
 		}
+		if err := f.plan(ctx, window); err != nil {
+			return err
+		}
 		for _, b := range batches(window, messages, bytes) {
-			if err := f.prepare(ctx, b); err != nil {
+			if err := f.fetch(ctx, b); err != nil {
 				return err
 			}
-			select {
-			case ready <- b:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if err := pass(ctx, fetched, b); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+// pass hands a batch on.
+func pass(ctx context.Context, to chan<- *batch, b *batch) error {
+	select {
+	case to <- b:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // write has the folder add a batch, and takes down what became of each message.

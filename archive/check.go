@@ -1,0 +1,178 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// CheckOptions say how much is checked.
+type CheckOptions struct {
+	Repo *repo.Repo
+
+	// ReadData reads every pack whole. Without it, packs of mail are only seen to be there with the right size.
+	ReadData bool
+
+	Progress func(CheckReport) // may be nil
+}
+
+// Problem is something that a check found wrong: an object, or a message, page or mailbox that is harmed by what is
+// wrong with an object. What several manifests share is told for the newest of them.
+type Problem struct {
+	Object   string // the name of the object that is wrong; empty where it cannot be told
+	Manifest string // the name of the manifest that is harmed; empty: the problem is the object itself
+	Account  string
+	Mailbox  string   // decoded name; empty: the manifest as a whole
+	UID      mail.UID // 0: more than one message, as Reason tells
+	Reason   string
+	Harmless bool // no mail is in danger: a pack that a run cut short left behind, an object that is not ours
+}
+
+// String is the problem as a sentence.
+func (p Problem) String() string {
+	var where []string
+	if p.Manifest != "" {
+		where = append(where, fmt.Sprintf("account %q, %s", p.Account, p.Manifest))
+	}
+	if p.Mailbox != "" {
+		where = append(where, fmt.Sprintf("mailbox %q", p.Mailbox))
+	}
+	if p.UID != 0 {
+		where = append(where, fmt.Sprintf("UID %d", p.UID))
+	}
+	if p.Object != "" && !strings.Contains(p.Reason, p.Object) {
+		where = append(where, p.Object)
+	}
+	return strings.Join(append(where, p.Reason), ": ")
+}
+
+// CheckReport counts what was checked. Mailboxes are counted in each manifest; pages, messages and chunks once, however
+// many manifests share their page.
+type CheckReport struct {
+	Manifests int64
+	Mailboxes int64
+	Pages     int64
+	Messages  int64
+	Chunks    int64
+	Objects   int64
+	Bytes     int64 // read of objects
+	Problems  int64 // without harmless ones
+}
+
+// Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error
+// is for what ends it.
+//
+// First come the objects: repo sees to names, sizes, tags and tables, and with ReadData to every byte. Then every
+// manifest is walked down to the chunks of its messages: each must be in the index and in a pack that is sound. A chunk
+// in a pack with a problem is read, to see whether it is harmed; so a pack damaged in one place harms those messages
+// alone that need that place, and no message that has its chunks in another pack as well.
+func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckReport, error) {
+	c := &checking{
+		CheckOptions: o,
+		tell:         report,
+		unsound:      make(map[string]bool),
+		pages:        make(map[chunk.Prefix]walkedPage),
+		flags:        make(map[chunk.Prefix]struct{}),
+		reader:       newStacks(o.Repo),
+	}
+	err := c.run(ctx)
+	return &c.report, err
+}
+
+// checking is one check under way. It remembers each page that it has walked, so that nights that share pages cost
+// little: some 60 bytes for each distinct page.
+type checking struct {
+	CheckOptions
+	tell    func(Problem)
+	report  CheckReport
+	reader  stacks
+	unsound map[string]bool // names of packs with a problem
+
+	pages map[chunk.Prefix]walkedPage // record pages
+	flags map[chunk.Prefix]struct{}   // flag pages
+}
+
+func (c *checking) run(ctx context.Context) error {
+	if err := c.objects(ctx); err != nil {
+		return err
+	}
+	for head, err := range c.Repo.Manifests(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := c.manifest(ctx, head); err != nil {
+			return err
+		}
+		if c.Progress != nil {
+			c.Progress(c.report)
+		}
+	}
+	return nil
+}
+
+// objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
+// those that are condemned, which may be gone already.
+func (c *checking) objects(ctx context.Context) error {
+	check := c.Repo.CheckStructure
+	if c.ReadData {
+		check = c.Repo.CheckData
+	}
+	checked, err := check(ctx, func(p repo.Problem) {
+		if !p.Kind.Harmless() {
+			c.unsound[p.Object] = true
+		}
+		c.problem(Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()})
+	})
+	c.report.Objects, c.report.Bytes = int64(checked.Objects), checked.Bytes
+	if err != nil {
+		return err
+	}
+	condemned, err := c.Repo.Condemned(ctx)
+	if err != nil && !isDamage(err) { // damage was told by the check of the objects
+		return err
+	}
+	for pack := range condemned {
+		c.unsound[pack.String()] = true
+	}
+	return nil
+}
+
+func (c *checking) problem(p Problem) {
+	if !p.Harmless {
+		c.report.Problems++
+	}
+	c.tell(p)
+}
+
+// harm takes down damage. It returns an error of any other kind, which ends the check.
+func (c *checking) harm(ctx context.Context, p Problem, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !isDamage(err) && !errors.Is(err, repo.ErrNoRole) {
+		return err
+	}
+	p.Reason = err.Error()
+	c.problem(p)
+	return nil
+}
+
+// manifest walks one manifest.
+func (c *checking) manifest(ctx context.Context, head repo.Head) error {
+	m, err := readManifest(ctx, c.Repo, head)
+	if err != nil {
+		return c.harm(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
+	}
+	if head.IsLate(m.Deadline) {
+		return nil
+	}
+	c.report.Manifests++
+	w := &manifestCheck{checking: c, contents: newContents(m, c.reader, c.Repo.MessageHasher)}
+	w.about = Problem{Manifest: head.Name, Account: m.Account}
+	return w.run(ctx)
+}

@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// manifestCheck is the walk through one manifest.
+type manifestCheck struct {
+	*checking
+	contents *Contents
+	about    Problem // names the manifest
+}
+
+func (w *manifestCheck) run(ctx context.Context) error {
+	var sum manifest.Totals
+	whole := true
+	for mailbox, err := range w.contents.Mailboxes(ctx) {
+		if err != nil {
+			whole = false
+			if err := w.harm(ctx, w.about, err); err != nil {
+				return err
+			}
+			continue
+		}
+		sum.Mailboxes++
+		sum.Messages += mailbox.Messages
+		sum.Bytes += mailbox.Bytes
+		if err := w.mailbox(ctx, mailbox); err != nil {
+			return err
+		}
+	}
+	told := w.contents.Manifest.Totals
+	if whole && (sum.Mailboxes != told.Mailboxes || sum.Messages != told.Messages || sum.Bytes != told.Bytes) {
+		w.unbalanced(w.about, "it tells of %d mailboxes with %d messages of %d bytes, and holds %d with %d of %d",
+			told.Mailboxes, told.Messages, told.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
+	}
+	return nil
+}
+
+func (w *manifestCheck) unbalanced(about Problem, format string, args ...any) {
+	about.Reason = fmt.Sprintf(format, args...)
+	w.problem(about)
+}
+
+// mailbox walks the pages of a mailbox. That the page rows are the canonical ones for the numbers of messages they tell
+// is AllPages' to see; that the pages hold these, records'.
+func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
+	w.report.Mailboxes++
+	about := w.about
+	about.Mailbox = mailbox.Name
+	pages, err := mailbox.AllPages(w.contents.load(ctx))
+	whole := err == nil
+	if err != nil {
+		if err := w.harm(ctx, about, err); err != nil {
+			return err
+		}
+		for page, err := range w.contents.Pages(ctx, mailbox) { // those that can still be read
+			if err == nil {
+				pages = append(pages, page)
+			}
+		}
+	}
+	var bytes int64
+	for _, page := range pages {
+		n, ok, err := w.page(ctx, about, page)
+		if err != nil {
+			return err
+		}
+		bytes += n
+		whole = whole && ok
+	}
+	if whole && bytes != mailbox.Bytes {
+		w.unbalanced(about, "it tells of %d bytes of messages, and its records have %d", mailbox.Bytes, bytes)
+	}
+	return nil
+}
+
+// walkedPage is what is remembered of a record page.
+type walkedPage struct {
+	bytes       int64 // of its messages; -1: it cannot be read
+	messages    uint32
+	first, last mail.UID
+}
+
+// page checks a page and tells how many bytes its messages have. One that was walked before is only held against the row
+// that names it.
+func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.Page) (bytes int64, ok bool, err error) {
+	if err := w.flagPage(ctx, about, page); err != nil {
+		return 0, false, err
+	}
+	if walked, known := w.pages[page.Records.Prefix()]; known {
+		if walked.bytes >= 0 && !walked.fits(page) {
+			w.unbalanced(about, "%s: record page %s is not of this page", page, page.Records)
+			return 0, false, nil
+		}
+		return walked.bytes, walked.bytes >= 0, nil
+	}
+	w.report.Pages++
+	records, err := w.contents.records(ctx, page)
+	if err != nil {
+		w.pages[page.Records.Prefix()] = walkedPage{bytes: -1}
+		return 0, false, w.harm(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))
+	}
+	walked := walkedPage{messages: page.Messages, first: records[0].UID, last: records[len(records)-1].UID}
+	for i := range records {
+		walked.bytes += records[i].Size
+	}
+	w.pages[page.Records.Prefix()] = walked
+	return walked.bytes, true, w.messages(ctx, about, records)
+}
+
+func (p walkedPage) fits(page manifest.Page) bool {
+	first, last := pageRange(page)
+	return p.messages == page.Messages && uint64(p.first) >= first && uint64(p.last) <= last
+}
+
+// flagPage checks that the flags of a page can be read.
+func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manifest.Page) error {
+	if _, walked := w.flags[page.Flags.Prefix()]; walked {
+		return nil
+	}
+	w.flags[page.Flags.Prefix()] = struct{}{}
+	sets, err := parsed(ctx, w.contents, page.Flags, manifest.ParseFlags)
+	if err == nil && len(sets) != int(page.Messages) {
+		err = fmt.Errorf("%w: flags of %d messages, its row says %d", manifest.ErrMalformed, len(sets), page.Messages)
+	}
+	if err != nil {
+		return w.harm(ctx, about, fmt.Errorf("%s: flag page %s: %w", page, page.Flags, err))
+	}
+	return nil
+}
+
+// messages checks that the chunks of a page's messages can be had.
+func (w *manifestCheck) messages(ctx context.Context, about Problem, records []manifest.Record) error {
+	var ids []chunk.ID
+	var owners []mail.UID // of ids
+	for i := range records {
+		w.report.Messages++
+		about.UID = records[i].UID
+		parts, err := records[i].PartList(w.contents.load(ctx))
+		if err != nil {
+			if err := w.harm(ctx, about, err); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, part := range parts {
+			for _, id := range part.Chunks {
+				ids = append(ids, id)
+				owners = append(owners, about.UID)
+			}
+		}
+	}
+	w.report.Chunks += int64(len(ids))
+	return w.chunks(ctx, about, ids, owners)
+}
+
+// chunks checks that chunks of messages can be had, and names each message that is harmed once.
+func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.ID, owners []mail.UID) error {
+	var harmed mail.UID
+	for i, id := range ids {
+		if owners[i] == harmed {
+			continue
+		}
+		err := w.chunk(ctx, id)
+		if err == nil {
+			continue
+		}
+		harmed = owners[i]
+		about.UID = harmed
+		if err := w.harm(ctx, about, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chunk checks that a chunk can be had. It is read only if it lies where something is wrong.
+func (w *manifestCheck) chunk(ctx context.Context, id chunk.ID) error {
+	places, err := w.Repo.Locate(ctx, []chunk.ID{id})
+	if err != nil || !w.unsound[places[0].Frame.Pack.String()] {
+		return err
+	}
+	_, err = w.reader.Chunk(ctx, id)
+	return err
+}
