@@ -118,8 +118,8 @@ func (r *Record) row(last mail.UID) (any, error) {
 		Zone:    r.Internal.Zone,
 		Parts:   parts,
 	}
-	extra, any := r.extra()
-	if !any {
+	extra, has := r.extra()
+	if !has {
 		return &short, nil
 	}
 	return &fullRow{
@@ -128,8 +128,8 @@ func (r *Record) row(last mail.UID) (any, error) {
 	}, nil
 }
 
-// extra is what most records do not have; any is false if this one has nothing of it.
-func (r *Record) extra() (extra extraRow, any bool) {
+// extra is what most records do not have; has is false if this one has nothing of it.
+func (r *Record) extra() (extra extraRow, has bool) {
 	extra = extraRow{
 		Raw:          rawDate(r.Internal),
 		SavedSeconds: r.Saved.Seconds,
@@ -145,9 +145,9 @@ func (r *Record) extra() (extra extraRow, any bool) {
 	if r.Hint > 0 && r.Hint != r.Size {
 		extra.Hint = uint64(r.Hint)
 	}
-	any = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || r.Extensions != nil
+	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || r.Extensions != nil
 	extra.Extensions = cbor.RawMessage(r.Extensions)
-	return extra, any
+	return extra, has
 }
 
 // rawDate is the date's raw text, if the instant and the zone do not give it back.
