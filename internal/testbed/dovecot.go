@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -14,12 +15,13 @@ import (
 
 // DovecotOptions says how a Dovecot differs from the usual one.
 type DovecotOptions struct {
-	Separator    string // between levels of the hierarchy; default "/"
-	MailLocation string // default "maildir:~/Maildir"
-	Capability   string // what it advertises instead of what it can do
-	Password     string // of every user; default "pw"
-	Expired      bool   // its certificate is out of date
-	Config       string // more lines of dovecot.conf
+	Separator   string // between levels of the hierarchy; default "/"
+	Format      string // of the mail: default "maildir", in ~/Maildir; or "sdbox", "mdbox", "mbox", in ~/mail
+	IndexMemory bool   // it keeps no index files: then HIGHESTMODSEQ means nothing
+	Capability  string // what it advertises instead of what it can do
+	Password    string // of every user; default "pw"
+	Expired     bool   // its certificate is out of date
+	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 
 // DovecotServer is a Dovecot. Every user name logs in, each to an account of its own, which is empty at first.
@@ -42,10 +44,7 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	if os.Getuid() != 0 {
 		missing(t, "Dovecot is to be started by root")
 	}
-	d := &DovecotServer{t: t, dir: tempDir(t, t, "dovecot"), Password: o.Password}
-	if d.Password == "" {
-		d.Password = "pw"
-	}
+	d := &DovecotServer{t: t, dir: tempDir(t, t, "dovecot"), Password: cmp.Or(o.Password, "pw")}
 	for _, sub := range []string{"run", "state", "mail"} {
 		if err := os.Mkdir(filepath.Join(d.dir, sub), 0o755); err != nil {
 			t.Fatal(err)
@@ -58,92 +57,37 @@ func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	d.RootCAs, d.CAFile = id.pool, id.ca
 	d.configure(o, id, ports)
 	t.Cleanup(d.Stop)
+	t.Cleanup(func() {
+		if t.Failed() && d.process != nil {
+			t.Logf("the end of Dovecot's log:\n%s", d.Log())
+		}
+	})
 	d.Start()
 	return d
 }
 
 func (d *DovecotServer) configure(o DovecotOptions, id identity, ports []int) {
 	d.t.Helper()
-	values := struct {
-		DovecotOptions
-		Dir, Cert, Key string
-		Port, TLSPort  int
-	}{o, d.dir, id.cert, id.key, ports[0], ports[1]}
+	values := dovecotValues{o, d.dir, id.cert, id.key, ports[0], ports[1]}
 	values.Password = d.Password
-	if values.Separator == "" {
-		values.Separator = "/"
+	values.Separator = cmp.Or(o.Separator, "/")
+	values.Format = cmp.Or(o.Format, "maildir")
+	version, err := exec.Command("dovecot", "--version").Output()
+	if err != nil {
+		d.t.Fatalf("dovecot --version: %v", err)
 	}
-	if values.MailLocation == "" {
-		values.MailLocation = "maildir:~/Maildir"
+	syntax := dovecotConf24
+	if bytes.HasPrefix(version, []byte("2.3.")) {
+		syntax = dovecotConf23
 	}
 	var conf bytes.Buffer
-	if err := dovecotConf.Execute(&conf, values); err != nil {
+	if err := template.Must(template.New("dovecot.conf").Parse(syntax)).Execute(&conf, values); err != nil {
 		d.t.Fatal(err)
 	}
 	if err := os.WriteFile(d.conf(), conf.Bytes(), 0o644); err != nil {
 		d.t.Fatal(err)
 	}
 }
-
-// dovecotConf is for Dovecot 2.3. Nothing of it changes its root directory or needs users that a container lacks.
-var dovecotConf = template.Must(template.New("dovecot.conf").Parse(`
-protocols = imap
-listen = 127.0.0.1
-base_dir = {{.Dir}}/run
-state_dir = {{.Dir}}/state
-log_path = /dev/stderr
-ssl = yes
-ssl_cert = <{{.Cert}}
-ssl_key = <{{.Key}}
-disable_plaintext_auth = no
-auth_username_chars =
-mail_location = {{.MailLocation}}
-mail_uid = nobody
-mail_gid = nogroup
-first_valid_uid = 1
-first_valid_gid = 1
-default_internal_user = nobody
-default_internal_group = nogroup
-default_login_user = nobody
-mail_max_userip_connections = 100
-mail_fsync = never
-maildir_stat_dirs = yes
-service imap-login {
-  chroot =
-  inet_listener imap {
-    port = {{.Port}}
-  }
-  inet_listener imaps {
-    port = {{.TLSPort}}
-    ssl = yes
-  }
-}
-service anvil {
-  chroot =
-}
-service stats {
-  chroot =
-}
-passdb {
-  driver = static
-  args = password={{.Password}}
-}
-userdb {
-  driver = static
-  args = uid=nobody gid=nogroup home={{.Dir}}/mail/%u
-}
-namespace inbox {
-  inbox = yes
-  separator = {{.Separator}}
-}
-protocol imap {
-  mail_plugins = $mail_plugins zlib imap_zlib
-{{- with .Capability}}
-  imap_capability = {{.}}
-{{- end}}
-}
-{{.Config}}
-`))
 
 // Start starts a server that was stopped.
 func (d *DovecotServer) Start() {

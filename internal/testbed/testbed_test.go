@@ -1,7 +1,9 @@
 package testbed_test
 
 import (
+	"bufio"
 	"crypto/tls"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -73,6 +75,31 @@ func TestPutMaildir(t *testing.T) {
 	d.PutMaildir("carl", from)
 	if got := d.Doveadm("-f", "tab", "mailbox", "status", "-u", "carl", "messages", "INBOX"); !strings.Contains(got, "INBOX\t1") {
 		t.Errorf("INBOX: %s", got)
+	}
+}
+
+// What a Dovecot is asked to be, it is: the formats keep mail, and the capabilities are no others.
+func TestDovecotOptions(t *testing.T) {
+	for _, o := range []testbed.DovecotOptions{
+		{Format: "sdbox"}, {Format: "mbox"}, {Format: "mdbox"}, {IndexMemory: true},
+		{Capability: "IMAP4rev1 UIDPLUS", Password: "another", Config: "imap_max_line_length = 32k"},
+	} {
+		d := testbed.Dovecot(t, o)
+		d.Deliver("dora", "INBOX", testbed.Message{Body: "Subject: a\r\n\r\na\r\n"})
+		if got := d.Doveadm("-f", "tab", "mailbox", "status", "-u", "dora", "messages", "INBOX"); !strings.Contains(got, "INBOX\t1") {
+			t.Errorf("%+v: INBOX: %s", o, got)
+		}
+		conn, err := net.Dial("tcp", d.Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		greeting, err := bufio.NewReader(conn).ReadString('\n')
+		if conn.Close(); err != nil {
+			t.Fatalf("%+v: %v; its log:\n%s", o, err, d.Log())
+		}
+		if limited := !strings.Contains(greeting, "SASL-IR"); limited != (o.Capability != "") {
+			t.Errorf("%+v: the greeting is %s", o, greeting)
+		}
 	}
 }
 
