@@ -1,0 +1,106 @@
+package safename
+
+import (
+	"strings"
+	"testing"
+)
+
+var (
+	dotless = Style{Dots: true}
+	plain   = Style{Reserved: IsDevice}
+)
+
+func TestEncode(t *testing.T) {
+	for _, test := range []struct{ level, dotless, plain string }{
+		{"Sent", "Sent", "Sent"},
+		{"Sent Mail", "Sent Mail", "Sent Mail"},
+		{"Entwürfe", "Entw&APw-rfe", "Entw&APw-rfe"},
+		{"日本語", "&ZeVnLIqe-", "&ZeVnLIqe-"},
+		{"😀-", "&2D3eAA--", "&2D3eAA--"},
+		{"R&D", "R&-D", "R&-D"},
+		{"", "%", "%"},
+		{"%", "%25", "%25"},
+		{"50% off", "50% off", "50% off"},
+		{"50%off", "50%off", "50%off"},
+		{"%2e", "%252e", "%252e"},
+		{"%%41", "%%2541", "%%2541"},
+		{".", "%2E", "%2E"},
+		{"..", "%2E%2E", "%2E%2E"},
+		{"...", "%2E%2E%2E", "%2E.%2E"},
+		{"v1.2", "v1%2E2", "v1.2"},
+		{".ssh", "%2Essh", "%2Essh"},
+		{"a/b", "a%2Fb", "a%2Fb"},
+		{`a\b:c*d?e"f<g>h|i`, "a%5Cb%3Ac%2Ad%3Fe%22f%3Cg%3Eh%7Ci", "a%5Cb%3Ac%2Ad%3Fe%22f%3Cg%3Eh%7Ci"},
+		{"~root", "%7Eroot", "%7Eroot"},
+		{"a~b", "a~b", "a~b"},
+		{" x ", "%20x%20", "%20x%20"},
+		{"x.", "x%2E", "x%2E"},
+		{"a\x00b\n\x7f", "a%00b%0A%7F", "a%00b%0A%7F"},
+		{"Entw\xfcrfe", "Entw%FCrfe", "Entw%FCrfe"},
+		{"é\xff", "&AOk-%FF", "&AOk-%FF"},
+		{"CON", "CON", "%43ON"},
+		{"nul.txt", "nul%2Etxt", "%6Eul.txt"},
+		{"Com1 .x", "Com1 %2Ex", "%43om1 .x"},
+		{"console", "console", "console"},
+	} {
+		if got := dotless.Encode(test.level); got != test.dotless {
+			t.Errorf("%q without dots is %q, want %q", test.level, got, test.dotless)
+		}
+		if got := plain.Encode(test.level); got != test.plain {
+			t.Errorf("%q is %q, want %q", test.level, got, test.plain)
+		}
+		checkSafe(t, test.level)
+	}
+}
+
+// checkSafe checks what holds for every level: it can be read back, and so no two are written alike; and its name is
+// harmless.
+func checkSafe(t *testing.T, level string) {
+	t.Helper()
+	for _, style := range []Style{dotless, plain} {
+		name := style.Encode(level)
+		if got := Decode(name); got != level {
+			t.Errorf("%q is written %q, and read back as %q", level, name, got)
+		}
+		if isHarmful(style, name) {
+			t.Errorf("%q is written %q", level, name)
+		}
+		for n := range len(name) {
+			cut := Cut(name, n)
+			rest := name[len(cut):]
+			if len(cut) > n || cut != "%" && rest != "%" && Decode(cut)+Decode(rest) != level {
+				t.Errorf("%q cut to %d bytes is %q", name, n, cut)
+			}
+		}
+	}
+}
+
+func isHarmful(style Style, name string) bool {
+	isBad := func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`/\:*?"<>|`, r) }
+	return name == "" || strings.ContainsFunc(name, isBad) || strings.HasPrefix(name, "~") ||
+		strings.Trim(name, " .") != name || style.Dots && strings.Contains(name, ".") ||
+		style.Reserved != nil && style.Reserved(strings.ToLower(name))
+}
+
+func FuzzEncode(f *testing.F) {
+	for _, seed := range []string{"", "%", "%%%41%", "&", "&-", "&AOk-", "\xff&\xff", "..", "nul", "\u0000", "\ufffd", "a\U0001F600b", "%4é1", " . "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, level string) {
+		if len(level) < 1000 {
+			checkSafe(t, level)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{"%4", "&AOk", "&!-", "&2D3-", "%zz"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		level := Decode(name)
+		if Decode(plain.Encode(level)) != level {
+			t.Errorf("%q", name)
+		}
+	})
+}
