@@ -1,0 +1,131 @@
+package wholefile
+
+import (
+	"io"
+	"math"
+	"os"
+	"time"
+)
+
+// fileMode: mail is for its owner.
+const fileMode = 0o600
+
+// File is a file that is being written. It ends with Keep or Discard. While it is small it is only in memory.
+type File struct {
+	dir    *Dir
+	temp   string
+	file   *os.File // nil: all of it is in the buffer
+	buffer []byte
+	size   int64 // of what is in the file
+}
+
+// Write adds to the file. An error of it is about the disk, and names the directory.
+func (f *File) Write(p []byte) (int, error) {
+	if f.dir.failed != nil {
+		return 0, f.dir.failed
+	}
+	if len(f.buffer)+len(p) > cap(f.buffer) {
+		if err := f.flush(); err != nil {
+			return 0, err
+		}
+		if len(p) >= cap(f.buffer) {
+			return len(p), f.write(p)
+		}
+	}
+	f.buffer = append(f.buffer, p...)
+	return len(p), nil
+}
+
+func (f *File) flush() error {
+	err := f.write(f.buffer)
+	f.buffer = f.buffer[:0]
+	return err
+}
+
+// write writes to the file proper.
+func (f *File) write(p []byte) error {
+	if f.file == nil {
+		file, err := f.dir.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		if err != nil {
+			return f.dir.explain(err)
+		}
+		f.file = file
+	}
+	n, err := f.file.Write(p)
+	f.size += int64(n)
+	return f.dir.explain(err)
+}
+
+// Restart takes back all that was written.
+func (f *File) Restart() error {
+	f.buffer, f.size = f.buffer[:0], 0
+	if f.file == nil {
+		return nil
+	}
+	_, err := f.file.Seek(0, io.SeekStart)
+	if err == nil {
+		err = f.file.Truncate(0)
+	}
+	return f.dir.explain(err)
+}
+
+// Keep ends the file: it will have the name, at the latest after Close of the directory. The file is dated; file systems
+// clamp dates that they cannot hold, so the date that it has in the end is returned.
+func (f *File) Keep(name string, date time.Time) (time.Time, error) {
+	err := f.flush()
+	if err == nil {
+		date, err = f.date(date)
+	}
+	if f.file != nil {
+		if errClose := f.file.Close(); err == nil {
+			err = f.dir.explain(errClose)
+		}
+	}
+	if err != nil {
+		f.remove()
+		return date, err
+	}
+	return date, f.dir.add(waiting{temp: f.temp, name: name}, f.size)
+}
+
+// Dates from 1970 to 2038 can be held everywhere.
+const lastSafeDate = math.MaxInt32
+
+// Dates are handed to the system in nanoseconds, in 64 bits: from 1677 to 2262.
+var (
+	firstDate = time.Unix(0, math.MinInt64).Truncate(time.Second).Add(time.Second)
+	lastDate  = time.Unix(0, math.MaxInt64).Truncate(time.Second)
+)
+
+func (f *File) date(date time.Time) (time.Time, error) {
+	if date.Before(firstDate) {
+		date = firstDate
+	} else if date.After(lastDate) {
+		date = lastDate
+	}
+	if err := f.dir.root.Chtimes(f.temp, date, date); err != nil {
+		return date, f.dir.explain(err)
+	}
+	if s := date.Unix(); 0 <= s && s <= lastSafeDate {
+		return date, nil
+	}
+	info, err := f.file.Stat()
+	if err != nil {
+		return date, f.dir.explain(err)
+	}
+	return info.ModTime(), nil
+}
+
+// Discard gives the file up: nothing of it stays.
+func (f *File) Discard() {
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.remove()
+}
+
+func (f *File) remove() {
+	if f.file != nil {
+		_ = f.dir.root.Remove(f.temp)
+	}
+}
