@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 
 	"github.com/klauspost/compress/zstd"
@@ -14,6 +15,7 @@ import (
 type frameEncoder struct {
 	zstd    *zstd.Encoder
 	decoder *frameDecoder
+	again   []byte // the frame before, decoded again
 }
 
 // encoderWindow is how far back a match may lie. Frames are a little more than 1 MiB: a larger window finds nothing.
@@ -31,7 +33,7 @@ func newFrameEncoder(level zstd.EncoderLevel, d *frameDecoder) (*frameEncoder, e
 	if err != nil {
 		return nil, fmt.Errorf("start the compressor: %w", err)
 	}
-	return &frameEncoder{e, d}, nil
+	return &frameEncoder{zstd: e, decoder: d}, nil
 }
 
 // encode compresses content and appends the frame to dst. It decodes the frame again and compares: a compressor that
@@ -41,10 +43,11 @@ func (e *frameEncoder) encode(content, dst []byte) ([]byte, error) {
 		return nil, fmt.Errorf("a frame of %d bytes is not of the format", len(content))
 	}
 	dst = e.zstd.EncodeAll(content, dst)
-	again, err := e.decoder.decode(dst, len(content))
+	again, err := e.decoder.decodeInto(dst, len(content), e.again)
 	if err != nil {
 		return nil, fmt.Errorf("a frame just compressed does not decode: %w", err)
 	}
+	e.again = again
 	if !bytes.Equal(again, content) {
 		return nil, errors.New("a frame just compressed decodes to something else: memory or processor may be faulty")
 	}
@@ -73,6 +76,11 @@ func newFrameDecoder() (*frameDecoder, error) {
 // decode returns the length bytes that the frame holds. The length comes from a table or an index; the frame's own
 // header must agree before anything is allocated.
 func (d *frameDecoder) decode(stored []byte, length int) ([]byte, error) {
+	return d.decodeInto(stored, length, nil)
+}
+
+// decodeInto is decode for who has a buffer to spare.
+func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte, error) {
 	var h zstd.Header
 	if err := h.Decode(stored); err != nil {
 		return nil, damaged("not a zstd frame: %v", err)
@@ -80,7 +88,10 @@ func (d *frameDecoder) decode(stored []byte, length int) ([]byte, error) {
 	if h.Skippable || !h.HasFCS || h.DictionaryID != 0 || h.FrameContentSize != uint64(length) || length > maxFrame {
 		return nil, damaged("not the zstd frame of %d bytes that is expected", length)
 	}
-	content, err := d.zstd.DecodeAll(stored, make([]byte, 0, length))
+	if cap(buf) < length {
+		buf = make([]byte, 0, length)
+	}
+	content, err := d.zstd.DecodeAll(stored, buf[:0:length])
 	if err != nil {
 		return nil, damaged("zstd: %v", err)
 	}
@@ -88,4 +99,23 @@ func (d *frameDecoder) decode(stored []byte, length int) ([]byte, error) {
 		return nil, damaged("a frame of %d bytes holds %d", length, len(content))
 	}
 	return content, nil
+}
+
+// incompressible guesses that content was compressed before (a photograph, an archive): all bytes are about equally
+// frequent. Then only repetitions can be found, and the fastest level finds those at many times the speed of the best.
+// base64 text has six bits a byte and is not taken for it.
+func incompressible(content []byte) bool {
+	const enough = 7.9 // bits a byte
+	var counts [256]int
+	for _, b := range content {
+		counts[b]++
+	}
+	entropy := 0.0
+	for _, n := range counts {
+		if n > 0 {
+			p := float64(n) / float64(len(content))
+			entropy -= p * math.Log2(p)
+		}
+	}
+	return entropy > enough
 }

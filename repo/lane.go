@@ -47,6 +47,14 @@ var levels = [lanes]zstd.EncoderLevel{
 	LaneCatalog: zstd.SpeedBetterCompression,
 }
 
+// level for a frame.
+func (f *rawFrame) level() zstd.EncoderLevel {
+	if f.lane == LaneBody && incompressible(f.content) {
+		return zstd.SpeedFastest
+	}
+	return levels[f.lane]
+}
+
 // rawFrame is a frame that is being filled.
 type rawFrame struct {
 	lane     Lane

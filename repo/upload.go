@@ -13,39 +13,60 @@ const uploaders = 2
 
 // encodeFrames is an encoder at work, until the writer ends.
 func (w *Writer) encodeFrames() error {
-	encoders := map[zstd.EncoderLevel]*frameEncoder{}
-	defer func() {
-		for _, e := range encoders {
-			e.close()
-		}
-	}()
-	var buf []byte
+	encoders := encoders{decoder: w.r.decoder}
+	defer encoders.close()
 	for {
 		select {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			level := levels[f.lane]
-			if encoders[level] == nil {
-				e, err := newFrameEncoder(level, w.r.decoder)
-				if err != nil {
-					w.fail(err)
-					w.frames.Done()
-					return err
-				}
-				encoders[level] = e
-			}
-			stored, err := encoders[level].encode(f.content, buf[:0])
-			if err == nil {
-				buf = stored
-				err = w.pack(f, stored)
-			}
-			if err != nil {
+			if err := w.encodeFrame(&encoders, f); err != nil {
 				w.fail(err)
 			}
 			w.free <- f // never blocks: there is room for all
 			w.frames.Done()
 		}
+	}
+}
+
+func (w *Writer) encodeFrame(e *encoders, f *rawFrame) error {
+	stored, err := e.encode(f)
+	if err != nil {
+		return err
+	}
+	return w.pack(f, stored)
+}
+
+// encoders are those of one worker, made when they are needed first.
+type encoders struct {
+	decoder *frameDecoder
+	levels  map[zstd.EncoderLevel]*frameEncoder
+	buf     []byte
+}
+
+// encode returns the frame as it is to be stored, until the next call.
+func (e *encoders) encode(f *rawFrame) ([]byte, error) {
+	level := f.level()
+	if e.levels == nil {
+		e.levels = map[zstd.EncoderLevel]*frameEncoder{}
+	}
+	if e.levels[level] == nil {
+		encoder, err := newFrameEncoder(level, e.decoder)
+		if err != nil {
+			return nil, err
+		}
+		e.levels[level] = encoder
+	}
+	stored, err := e.levels[level].encode(f.content, e.buf[:0])
+	if err == nil {
+		e.buf = stored
+	}
+	return stored, err
+}
+
+func (e *encoders) close() {
+	for _, encoder := range e.levels {
+		encoder.close()
 	}
 }
 

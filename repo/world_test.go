@@ -6,7 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -236,6 +240,24 @@ func mustBeSound(t testing.TB, r *repo.Repo) {
 		}
 	}
 }
+
+// packIDs yields the packs in the store.
+func packIDs(store *storetest.Memory) iter.Seq[repo.Pack] {
+	return func(yield func(repo.Pack) bool) {
+		for _, name := range store.Names() {
+			folder, hash, _ := strings.Cut(name, "/")
+			id, err := chunk.ParseID(hash)
+			if err != nil || folder != "data" && folder != "catalog" {
+				continue
+			}
+			if !yield(repo.Pack{Catalog: folder == "catalog", Hash: id}) {
+				return
+			}
+		}
+	}
+}
+
+func idsOf(c content) []chunk.ID { return slices.Collect(maps.Keys(c)) }
 
 func newKey(t testing.TB) *age.HybridIdentity {
 	t.Helper()
