@@ -1,0 +1,50 @@
+package maildir
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// letters are the flags that a file name tells, as in its ASCII order. P, passed, has no counterpart in IMAP but the
+// keyword $Forwarded, which stays a keyword.
+var letters = []struct {
+	flag   string
+	letter byte
+}{
+	{`\Draft`, 'D'}, {`\Flagged`, 'F'}, {`\Answered`, 'R'}, {`\Seen`, 'S'}, {`\Deleted`, 'T'},
+}
+
+// flagLetters writes flags for a file name, and tells which cannot be.
+func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
+	var b []byte
+	for _, flag := range flags {
+		letter, ok := systemLetter(flag)
+		if !ok {
+			letter, ok = k.letter(flag)
+		}
+		switch {
+		case ok:
+			b = append(b, letter)
+		case strings.HasPrefix(flag, `\`):
+			lost = append(lost, fmt.Sprintf("flag %s left out: a Maildir has no such flag", flag))
+		case !isKeyword(flag):
+			lost = append(lost, fmt.Sprintf("keyword %q left out: a Maildir cannot hold this name", flag))
+		default:
+			lost = append(lost, fmt.Sprintf("keyword %s left out: a Maildir folder holds %d keywords", flag, maxKeywords))
+		}
+	}
+	slices.Sort(b)
+	return string(slices.Compact(b)), lost
+}
+
+func systemLetter(flag string) (byte, bool) {
+	for _, l := range letters {
+		if strings.EqualFold(l.flag, flag) {
+			return l.letter, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,6 @@
+//go:build !windows
+
+package maildir
+
+// infoMark stands before the flags.
+const infoMark = ':'

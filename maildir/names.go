@@ -1,0 +1,119 @@
+package maildir
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"path"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/safename"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// inboxDir is the folder of INBOX in every layout.
+const inboxDir = "."
+
+// nameFile holds the whole name of a folder whose directory's name had to be cut.
+const nameFile = "mailstrata-name"
+
+// longestName is how many bytes file systems take for one name.
+const longestName = 255
+
+// cutMark stands before the hash in a name that was cut. No level is encoded so: "-" is never escaped.
+const cutMark = "%2D"
+
+// Encode gives the directory of a mailbox, relative to the Maildir, for the levels of its name. It may be longer than a
+// file system takes. Decode inverts it. INBOX itself is not named; a mailbox of that name beside it is escaped.
+func (l Layout) Encode(levels []string) string {
+	encoded := make([]string, len(levels))
+	for i, level := range levels {
+		encoded[i] = l.style().Encode(level)
+	}
+	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") {
+		encoded[0] = safename.Style{Reserved: func(string) bool { return true }}.Encode(levels[0])
+	}
+	if l == Nested {
+		return strings.Join(encoded, "/")
+	}
+	return "." + strings.Join(encoded, ".")
+}
+
+// Decode gives the levels of the name of the mailbox in a directory.
+func (l Layout) Decode(dir string) []string {
+	separator := "/"
+	if l == MaildirPP {
+		dir, separator = strings.TrimPrefix(dir, "."), "."
+	}
+	levels := strings.Split(dir, separator)
+	for i, level := range levels {
+		levels[i] = safename.Decode(level)
+	}
+	return levels
+}
+
+func (l Layout) style() safename.Style {
+	if l == Nested {
+		return safename.Style{Reserved: reserved}
+	}
+	return safename.Style{Dots: true}
+}
+
+// reserved reports whether a level would be taken for something else in a nested Maildir.
+func reserved(level string) bool {
+	switch level {
+	case "cur", "new", "tmp", "subscriptions", "maildirfolder", nameFile:
+		return true
+	}
+	return strings.HasPrefix(level, "dovecot") || strings.HasPrefix(level, "courier") || safename.IsDevice(level)
+}
+
+// location is where a mailbox goes.
+type location struct {
+	dir  string // relative to the Maildir
+	full string // the directory's name before it was cut
+}
+
+func (l location) isCut() bool { return l.dir != l.full }
+
+// locate says where a mailbox goes.
+func (l Layout) locate(m *mail.Mailbox) location {
+	if m.IsInbox() {
+		return location{inboxDir, inboxDir}
+	}
+	full := l.Encode(m.Path())
+	parts := strings.Split(full, "/")
+	for i, part := range parts {
+		parts[i] = shorten(part)
+	}
+	return location{path.Join(parts...), full}
+}
+
+// shorten makes a name fit.
+func shorten(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	end := cutMark + hex.EncodeToString(sum[:16])
+	return safename.Cut(name, longestName-len(end)) + end
+}
+
+// isAltered reports whether the name is shown otherwise than it was by a server that reads the Maildir.
+func (l location) isAltered(m *mail.Mailbox) bool {
+	if l.dir == inboxDir {
+		return false
+	}
+	if l.isCut() {
+		return true
+	}
+	shown := strings.FieldsFunc(l.dir, func(r rune) bool { return r == '/' })
+	if strings.HasPrefix(l.dir, ".") {
+		shown = strings.Split(l.dir[1:], ".")
+	}
+	for i, level := range m.Path() {
+		if i >= len(shown) || safename.ModifiedUTF7(level) != shown[i] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,77 @@
+package maildir
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// present is what a folder held when it was opened: 20 bytes a message, so that a million take little. Ascending.
+type present []presentMessage
+
+type presentMessage struct {
+	hash chunk.Prefix
+	copy uint32
+}
+
+// readPresent lists the messages of a folder that are ours.
+func readPresent(ctx context.Context, root *os.Root) (present, error) {
+	var found present
+	for _, sub := range []string{"cur", "new"} {
+		dir, err := root.Open(sub)
+		if err != nil {
+			return nil, err
+		}
+		found, err = found.list(ctx, dir)
+		if err := errors.Join(err, dir.Close()); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(a, b presentMessage) int {
+		return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.copy, b.copy))
+	})
+	return found, nil
+}
+
+func (p present) list(ctx context.Context, dir *os.File) (present, error) {
+	for {
+		names, err := dir.Readdirnames(4096)
+		for _, name := range names {
+			if hash, copy, ok := parseFileName(name); ok {
+				p = append(p, presentMessage{hash, copy})
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return p, nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// copies are the messages with this hash.
+func (p present) copies(hash chunk.Prefix) []presentMessage {
+	compare := func(m presentMessage, hash chunk.Prefix) int { return bytes.Compare(m.hash[:], hash[:]) }
+	first, _ := slices.BinarySearchFunc(p, hash, compare)
+	n := first
+	for n < len(p) && p[n].hash == hash {
+		n++
+	}
+	return p[first:n]
+}
+
+// nextCopy is a number for a further copy: the unique part of its name differs from all that are there, although one
+// before them may have been removed.
+func (p present) nextCopy(hash chunk.Prefix) uint32 {
+	if there := p.copies(hash); len(there) > 0 {
+		return there[len(there)-1].copy + 1
+	}
+	return 1
+}

@@ -1,0 +1,79 @@
+package maildir
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// subscriptionsFile lists the mailboxes subscribed to, as Dovecot has it. There are two forms. Dovecot reads both, and
+// we add to what is there:
+//
+//	Projects.2023          one name a line, as the folder's without the first dot, or with slashes where nested
+//
+//	V <tab> 2              since Dovecot 2.2.36: these words, an empty line,
+//
+//	Projects <tab> 2023    and levels with a tab between
+const subscriptionsFile = "subscriptions"
+
+// maxSubscriptions bounds what is read of the file.
+const maxSubscriptions = 16 << 20
+
+var subscriptionsV2 = []byte("V\t2\n")
+
+// subscribe adds the mailboxes that are subscribed to.
+func (l Layout) subscribe(ctx context.Context, root *os.Root, mailboxes []mail.Mailbox, folders []location) error {
+	var dirs []string
+	for i := range mailboxes {
+		if mailboxes[i].Subscribed {
+			dirs = append(dirs, folders[i].dir)
+		}
+	}
+	if len(dirs) == 0 {
+		return nil
+	}
+	return replaceLocked(ctx, root, subscriptionsFile, maxSubscriptions, func(text []byte) []byte {
+		return l.addSubscriptions(text, dirs)
+	})
+}
+
+func (l Layout) addSubscriptions(text []byte, dirs []string) []byte {
+	v2 := bytes.HasPrefix(text, subscriptionsV2)
+	known := make(map[string]bool)
+	for line := range bytes.Lines(text) {
+		known[strings.TrimRight(string(line), "\r\n")] = true
+	}
+	added := slices.Clone(text)
+	if len(added) > 0 && added[len(added)-1] != '\n' {
+		added = append(added, '\n')
+	}
+	for _, dir := range dirs {
+		if line := l.subscription(dir, v2); !known[line] {
+			known[line] = true
+			added = append(added, line+"\n"...)
+		}
+	}
+	return added
+}
+
+// subscription is the line of a folder.
+func (l Layout) subscription(dir string, v2 bool) string {
+	if dir == inboxDir {
+		return "INBOX"
+	}
+	name := dir
+	if l == MaildirPP {
+		name = dir[1:]
+	}
+	switch {
+	case v2 && l == MaildirPP:
+		return strings.ReplaceAll(name, ".", "\t")
+	case v2:
+		return strings.ReplaceAll(name, "/", "\t")
+	}
+	return name
+}
