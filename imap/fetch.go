@@ -217,7 +217,9 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 			p.Flags = c.flagsOf(value)
 			p.has |= hasFlags
 		case name.is("INTERNALDATE"):
-			p.Internal = mail.ParseDate(string(value.text))
+			if value.isText() {
+				p.Internal = mail.ParseDate(string(value.text))
+			}
 			p.has |= hasDate
 		case name.is("RFC822.SIZE"):
 			if v, ok := value.number(); ok {

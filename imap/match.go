@@ -18,8 +18,8 @@ type present struct {
 	instant int64
 	used    bool // it is the copy of some message wanted
 
-	header    digest
-	hasHeader bool
+	header    digest // zero: it says nothing
+	hasHeader bool   // was asked for
 	body      digest
 	hasBody   bool
 }
@@ -83,7 +83,7 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 			return nil, err
 		}
 		mine := headerDigest(header)
-		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.hasHeader && p.header != mine })
+		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.header != digest{} && p.header != mine })
 	}
 	if err := f.digests(ctx, flatten(near)); err != nil {
 		return nil, err
@@ -156,7 +156,10 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 			return err
 		}
 		p := byUID[uid]
-		p.header, p.hasHeader = headerDigest(header.Bytes()), true
+		p.hasHeader = true
+		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
+			p.header = headerDigest(header.Bytes())
+		}
 		_, err := io.Copy(io.Discard, content)
 		return err
 	})

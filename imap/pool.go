@@ -14,13 +14,15 @@ type pool struct {
 	utf8    bool
 	traffic Traffic
 	tokens  chan struct{} // one for each connection that may be in use
+	dialing chan struct{} // held while connecting: a refusal means a limit only to whom all the others are known
 
 	mu     sync.Mutex
 	idle   []idleClient
 	open   int // in use or idle
-	limit  int
-	dialed int
+	limit  int // of connections: the tokens there are
 	closed bool
+
+	dialed int // so far; guarded by dialing
 }
 
 type idleClient struct {
@@ -34,7 +36,7 @@ const fresh = 30 * time.Second
 var errClosed = errors.New("the account is closed")
 
 func newPool(opts Options, utf8 bool) *pool {
-	p := &pool{opts: opts, utf8: utf8, limit: opts.connections()}
+	p := &pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
 	p.tokens = make(chan struct{}, p.limit)
 	for range p.limit {
 		p.tokens <- struct{}{}
@@ -54,7 +56,7 @@ func (p *pool) get(ctx context.Context) (*Client, error) {
 		if err == nil {
 			return c, nil
 		}
-		if !p.doWithout(ctx, err) {
+		if !p.doWithout(ctx) {
 			p.tokens <- struct{}{}
 			return nil, err
 		}
@@ -76,11 +78,18 @@ func (p *pool) connect(ctx context.Context) (*Client, error) {
 		}
 		p.drop(c.Client)
 	}
-	p.mu.Lock()
+	return p.dial(ctx)
+}
+
+func (p *pool) dial(ctx context.Context) (*Client, error) {
+	select {
+	case p.dialing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-p.dialing }()
 	p.dialed++
-	id := p.dialed
-	p.mu.Unlock()
-	c, err := dial(ctx, &p.opts, &p.traffic, id, p.utf8)
+	c, err := dial(ctx, &p.opts, &p.traffic, p.dialed, p.utf8)
 	if err != nil {
 		return nil, err
 	}
@@ -102,14 +111,22 @@ func (p *pool) takeIdle() (c idleClient, err error) {
 	return c, nil
 }
 
-// doWithout gives up one connection for good, if there are others.
-func (p *pool) doWithout(ctx context.Context, err error) bool {
+// doWithout gives up for good what is over the connections there are, the caller's token first. Without any, it does not.
+func (p *pool) doWithout(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if ctx.Err() != nil || p.closed || p.open == 0 || p.limit == 1 {
+	if ctx.Err() != nil || p.closed || p.open == 0 {
 		return false
 	}
 	p.limit--
+	for p.limit > p.open {
+		select {
+		case <-p.tokens:
+			p.limit--
+		default:
+			return true // those who hold the rest will see for themselves
+		}
+	}
 	return true
 }
 

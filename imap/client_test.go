@@ -1,0 +1,191 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+)
+
+// Each way to log in says what its RFC asks for.
+func TestLogin(t *testing.T) {
+	withToken := func(o *Options) { o.Token = func(context.Context) (string, error) { return "tok", nil } }
+	for _, test := range []struct {
+		name   string
+		server script
+		with   func(*Options)
+	}{
+		{"command", script{"* OK [CAPABILITY IMAP4rev1] ready", `< LOGIN "anna" "secret"`, "TAG OK [CAPABILITY IMAP4rev1] in"}, nil},
+		{"plain", script{"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready", "< AUTHENTICATE PLAIN AGFubmEAc2VjcmV0", "* CAPABILITY IMAP4rev1", "TAG OK in"}, nil},
+		{"plain without SASL-IR", script{"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN LOGINDISABLED] ready", "< AUTHENTICATE PLAIN", "+", "<AGFubmEAc2VjcmV0", "TAG OK in", "< CAPABILITY", "* CAPABILITY IMAP4rev1", "TAG OK x"}, nil},
+		{"login", script{"* OK [CAPABILITY IMAP4rev1 AUTH=LOGIN] ready", "< AUTHENTICATE LOGIN", "+ VXNlcm5hbWU6", "<YW5uYQ==", "+ UGFzc3dvcmQ6", "<c2VjcmV0", "TAG OK [CAPABILITY IMAP4rev1] in"}, nil},
+		{"oauthbearer", script{"* OK [CAPABILITY IMAP4rev1 AUTH=OAUTHBEARER AUTH=XOAUTH2 SASL-IR] ready", "< AUTHENTICATE OAUTHBEARER …", "TAG OK [CAPABILITY IMAP4rev1] in"}, withToken},
+		{"xoauth2", script{"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] ready", "< AUTHENTICATE XOAUTH2 dXNlcj1hbm5hAWF1dGg9QmVhcmVyIHRvawEB", "TAG OK [CAPABILITY IMAP4rev1] in"}, withToken},
+		{"capabilities asked", script{"* OK ready", "< CAPABILITY", "* CAPABILITY IMAP4rev1", "TAG OK x", "< LOGIN …", "TAG OK in", "< CAPABILITY", "* CAPABILITY IMAP4rev1", "TAG OK x"}, nil},
+		{"a password of 8 bits", script{"* OK [CAPABILITY IMAP4rev1] ready", `< LOGIN "anna" {3}`, "+ go", "<{3}", "<", "TAG OK [CAPABILITY IMAP4rev1] in"}, func(o *Options) { o.Password = "pä" }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			opts := serve(t, test.server)
+			if test.with != nil {
+				test.with(opts)
+			}
+			connect(t, opts)
+		})
+	}
+}
+
+// A refused login says who was refused where, and is told apart from a server that is busy. The secret appears nowhere,
+// not even if the server repeats it.
+func TestLoginRefused(t *testing.T) {
+	const ready = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready"
+	for _, test := range []struct {
+		name   string
+		server script
+		is     error
+		says   string
+	}{
+		{"wrong password", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] secret is wrong"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
+		{"no code", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO no"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
+		{"busy", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [UNAVAILABLE] later"}, archive.ErrTemporary, "later"},
+		{"turned away", script{ready, "< AUTHENTICATE PLAIN …", "* BYE too many connections", "!"}, archive.ErrTemporary, "too many connections"},
+		{"not welcome", script{"* BYE closed", "!"}, archive.ErrTemporary, "closed"},
+		{"no passwords", script{"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] ready"}, ErrLogin, "allows no login with a password"},
+		{"not IMAP", script{"220 smtp ready"}, nil, "does not speak IMAP"},
+		{"hangs up", script{"!"}, archive.ErrTemporary, "hung up"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var trace bytes.Buffer
+			opts := serve(t, test.server)
+			opts.Trace = &trace
+			_, err := Dial(t.Context(), opts)
+			if err == nil || test.is != nil && !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("have %v", err)
+			}
+			for _, leak := range []string{"secret", "c2VjcmV0"} {
+				if err != nil && strings.Contains(err.Error(), leak) {
+					t.Errorf("the secret is in the error: %v", err)
+				}
+			}
+			if strings.Contains(trace.String(), "c2VjcmV0") {
+				t.Errorf("the secret is in the trace: %s", trace.String())
+			}
+		})
+	}
+}
+
+// Nothing goes in plain text unless it is asked for, and nothing is believed that was said before STARTTLS.
+func TestPlainText(t *testing.T) {
+	if _, err := Dial(t.Context(), &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
+		t.Errorf("plain text off the loopback: %v", err)
+	}
+	for name, server := range map[string]script{
+		"refused":  {"* OK [CAPABILITY IMAP4rev1] ready", "< STARTTLS", "TAG BAD no"},
+		"injected": {"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready", "< STARTTLS", "TAG OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN"},
+		"preauth":  {"* PREAUTH [CAPABILITY IMAP4rev1 STARTTLS] ready"},
+	} {
+		opts := serve(t, server)
+		opts.Security = StartTLS
+		if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrInsecure) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What a server says of a refusal decides what is made of it.
+func TestErrorsMean(t *testing.T) {
+	for _, test := range []struct {
+		answer string
+		is     []error
+		after  time.Duration
+	}{
+		{"NO [NONEXISTENT] gone", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
+		{"NO Mailbox doesn't exist: x", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
+		{"NO [NOPERM] no", []error{archive.ErrRefused}, 0},
+		{"BAD what", []error{archive.ErrRefused}, 0},
+		{"NO [LIMIT] slow down", []error{archive.ErrTemporary}, 0},
+		{"NO [INUSE] x", []error{archive.ErrTemporary}, 0},
+		{"NO [SERVERBUG] x", []error{archive.ErrTemporary}, 0},
+		{"NO [OVERQUOTA] x", []error{ErrOverQuota, archive.ErrRefused}, 0},
+		{"BAD Request is throttled. Suggested Backoff Time: 2500 milliseconds", []error{archive.ErrTemporary}, 2500 * time.Millisecond},
+		{"NO User is authenticated but not connected.", []error{archive.ErrTemporary}, 0},
+	} {
+		c := connect(t, serve(t, loggedIn("", "< EXAMINE …", "TAG "+test.answer, "< NOOP", "TAG OK still here")))
+		_, err := c.Examine(t.Context(), "x")
+		for _, is := range []error{archive.ErrNoMailbox, archive.ErrRefused, archive.ErrTemporary, ErrOverQuota, ErrLogin} {
+			want := false
+			for _, w := range test.is {
+				want = want || w == is
+			}
+			if errors.Is(err, is) != want {
+				t.Errorf("%s: is it %v? %v", test.answer, is, !want)
+			}
+		}
+		if archive.RetryAfter(err) != test.after {
+			t.Errorf("%s: to be left alone for %v", test.answer, archive.RetryAfter(err))
+		}
+		if err := c.do(t.Context(), newCommand("NOOP")); err != nil {
+			t.Errorf("%s: the connection is of no more use: %v", test.answer, err)
+		}
+	}
+}
+
+// A server that falls silent is given up; so is one when our own time is over.
+func TestSilence(t *testing.T) {
+	opts := serve(t, loggedIn("", "< EXAMINE …"))
+	opts.Stall = 50 * time.Millisecond
+	if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 50ms") {
+		t.Errorf("have %v", err)
+	}
+	c := connect(t, serve(t, loggedIn("", "< EXAMINE …")))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	cancel(why)
+	if _, err := c.Examine(ctx, "x"); !errors.Is(err, why) {
+		t.Errorf("have %v", err)
+	}
+}
+
+// Nonsense between responses, and responses nobody heard of, harm nothing.
+func TestNonsenseIsIgnored(t *testing.T) {
+	c := connect(t, serve(t, loggedIn("", "< EXAMINE …",
+		"* FLAGS (\\Seen foo[bar])", "* X-NEW (thing) {3}\r\nabc", "", "zzz 12", "TAG99 OK not mine", "* OK [X-CODE (a b] half", "*",
+		"* 3 EXISTS", "* OK [UIDVALIDITY 7]", "* OK [UIDNEXT 4294967296] too large", "* OK [PERMANENTFLAGS (\\Seen foo[bar] \\*)] x",
+		"* OK [HIGHESTMODSEQ 12345678901234] x", "* OK [MAILBOXID (F12)] x", "TAG OK [READ-ONLY] done")))
+	s, err := c.Examine(t.Context(), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.UIDValidity != 7 || s.UIDNext != 0 || s.Messages != 3 || s.HighestModSeq != 12345678901234 || s.MailboxID != "F12" ||
+		strings.Join(s.PermanentFlags, " ") != `\Seen foo[bar] \*` {
+		t.Errorf("have %+v", s)
+	}
+}
+
+func TestParseURL(t *testing.T) {
+	for _, test := range []struct {
+		url     string
+		address string
+		user    string
+		how     Security
+	}{
+		{"imaps://anna@mail.example.org", "mail.example.org:993", "anna", TLS},
+		{"imaps://anna%40example.org@mail.example.org:1993/", "mail.example.org:1993", "anna@example.org", TLS},
+		{"imap://anna@mail.example.org", "mail.example.org:143", "anna", StartTLS},
+		{"imap://anna@127.0.0.1:3143", "127.0.0.1:3143", "anna", Plain},
+		{"imap://anna@[::1]", "[::1]:143", "anna", Plain},
+	} {
+		o, err := ParseURL(test.url)
+		if err != nil || o.Address() != test.address || o.User != test.user || o.Security != test.how {
+			t.Errorf("%s: have %+v, %v", test.url, o, err)
+		}
+	}
+	for _, bad := range []string{"", "anna@host", "https://anna@host", "imaps://host", "imaps://anna@", "imaps://anna:secret@host", "imaps://anna@host:0", "imaps://anna@host/INBOX", "imaps://anna:secret@host:x"} {
+		if _, err := ParseURL(bad); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}

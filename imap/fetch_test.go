@@ -1,0 +1,111 @@
+package imap
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// told puts messages into words.
+func told(messages iter.Seq2[mail.Message, error]) (string, error) {
+	var words []string
+	for m, err := range messages {
+		if err != nil {
+			return strings.Join(words, "; "), err
+		}
+		words = append(words, fmt.Sprintf("%d %v %q %d", m.UID, m.Flags, m.Internal.String(), m.Size))
+	}
+	return strings.Join(words, "; "), nil
+}
+
+// Each message is told once and whole, however the server breaks up what it says.
+func TestMessagesComeOnceAndWhole(t *testing.T) {
+	const date = `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`
+	const a, b = `4 [\Seen] "17-Jul-1996 02:44:25 -0700" 3`, `5 [] "17-Jul-1996 02:44:25 -0700" 2`
+	for name, test := range map[string]struct {
+		says []string
+		want string
+	}{
+		"as usual":       {[]string{`* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`, `* 2 FETCH (` + date + ` RFC822.SIZE 2 FLAGS (\Recent) UID 5)`}, a + "; " + b},
+		"in pieces":      {[]string{`* 1 FETCH (UID 4 RFC822.SIZE 3)`, `* 2 FETCH (UID 5 ` + date + ` FLAGS ())`, `* 1 FETCH (UID 4 FLAGS (\seen) ` + date + `)`, `* 2 FETCH (RFC822.SIZE 2)`}, a + "; " + b},
+		"changed flags":  {[]string{`* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`, `* 1 FETCH (UID 4 FLAGS (\Flagged))`, `* 9 FETCH (FLAGS (\Seen))`}, a},
+		"twice":          {[]string{`* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`, `* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`}, a},
+		"out of range":   {[]string{`* 1 FETCH (UID 99 FLAGS () ` + date + ` RFC822.SIZE 3)`}, ""},
+		"a bad date":     {[]string{`* 1 FETCH (UID 4 FLAGS () INTERNALDATE "yesterday" RFC822.SIZE 3)`}, `4 [] "yesterday" 3`},
+		"things missing": {[]string{`* 1 FETCH (UID 4 INTERNALDATE NIL)`}, `4 [] " 1-Jan-1970 00:00:00 +0000" -1`},
+		"odd keywords":   {[]string{`* 1 FETCH (UID 4 FLAGS (foo[bar] NIL [x \Seen \SEEN) ` + date + ` RFC822.SIZE 3 X-NEW (a {1}` + "\r\n)))"}, `4 [NIL [x \Seen foo[bar]] "17-Jul-1996 02:44:25 -0700" 3`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := append(selected("", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)"), test.says...)
+			c := examine(t, serve(t, append(server, "TAG OK done")))
+			have, err := told(c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, false))
+			if have != test.want || err != nil {
+				t.Errorf("have %s, %v", have, err)
+			}
+		})
+	}
+}
+
+// Attributes of extensions are asked for where they are offered, kept as they are, and done without where the server
+// does not stand by its offer.
+func TestExtensionAttributes(t *testing.T) {
+	c := examine(t, serve(t, selected("OBJECTID CONDSTORE X-GM-EXT-1 SAVEDATE",
+		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID THREADID SAVEDATE X-GM-MSGID X-GM-THRID X-GM-LABELS)",
+		`* 1 FETCH (UID 4 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 3 MODSEQ (77) EMAILID (M1) THREADID NIL SAVEDATE NIL `+
+			`X-GM-MSGID 1278455344230334865 X-GM-THRID 12 X-GM-LABELS (\Inbox "two words" &AOk-t&AOk-))`, "TAG OK done")))
+	for m, err := range c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, true) {
+		want := mail.IDs{Email: "M1", GMMsg: "1278455344230334865", GMThread: "12"}
+		if err != nil || m.ModSeq != 77 || m.IDs != want || fmt.Sprint(m.Labels) != `[&AOk-t&AOk- \Inbox two words]` || !m.Saved.IsZero() {
+			t.Errorf("have %+v, %v", m, err)
+		}
+	}
+	c = examine(t, serve(t, selected("OBJECTID", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID THREADID)", "TAG BAD what",
+		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK done")))
+	if _, err := told(c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, false)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Removals are told by VANISHED where the server can, and not claimed to be known where it cannot.
+func TestChanges(t *testing.T) {
+	resync := script{"* PREAUTH [CAPABILITY IMAP4rev1 ENABLE QRESYNC] ready", "< ENABLE QRESYNC", "* ENABLED QRESYNC", "TAG OK x",
+		"< EXAMINE …", "TAG OK done",
+		"< UID FETCH 4:9 (UID FLAGS MODSEQ) (CHANGEDSINCE 70 VANISHED)", "* VANISHED (EARLIER) 1:5,8,20", `* 2 FETCH (UID 6 FLAGS (\Seen) MODSEQ (71))`, "TAG OK done"}
+	plain := selected("CONDSTORE", "< UID FETCH 4:9 (UID FLAGS MODSEQ) (CHANGEDSINCE 70)", `* 2 FETCH (UID 6 FLAGS (\Seen) MODSEQ (71))`, "TAG OK done")
+	for name, test := range map[string]struct {
+		server script
+		want   string
+	}{"QRESYNC": {resync, "6 [\\Seen]; 4:5,8 true"}, "CONDSTORE": {plain, "6 [\\Seen];  false"}} {
+		c := examine(t, serve(t, test.server))
+		have := ""
+		gone, known, err := c.Changes(t.Context(), mail.UIDRange{First: 4, Last: 9}, 70, func(m mail.Message) error {
+			have += fmt.Sprintf("%d %v; ", m.UID, m.Flags)
+			return nil
+		})
+		have += fmt.Sprint(gone, " ", known)
+		if err != nil || have != test.want {
+			t.Errorf("%s: have %q, %v", name, have, err)
+		}
+	}
+}
+
+// UIDs are found by ESEARCH or SEARCH; an empty answer about a mailbox that is not empty is asked again.
+func TestUIDs(t *testing.T) {
+	for name, test := range map[string]struct {
+		server script
+		want   string
+	}{
+		"esearch": {selected("ESEARCH", "< UID SEARCH RETURN (ALL) UID 4:9", `* ESEARCH (TAG "TAG") UID ALL 9,4:5`, "TAG OK x"), "4:5,9"},
+		"search":  {selected("", "< UID SEARCH UID 4:9", `* SEARCH 5 4 9 100`, "TAG OK x"), "4:5,9"},
+		"empty":   {selected("", "< UID SEARCH UID 4:9", "* SEARCH", "TAG OK x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},
+		"refused": {selected("", "< UID SEARCH UID 4:9", "TAG BAD x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},
+	} {
+		c := examine(t, serve(t, test.server))
+		if have, err := c.UIDs(t.Context(), mail.UIDRange{First: 4, Last: 9}); err != nil || have.String() != test.want {
+			t.Errorf("%s: have %v, %v", name, have, err)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package imap
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+func TestMapping(t *testing.T) {
+	slash, dot, inbox, flat := mapping{delimiter: "/"}, mapping{delimiter: "."}, mapping{prefix: "INBOX.", delimiter: "."}, mapping{}
+	for _, test := range []struct {
+		m               mapping
+		name, delimiter string
+		lenient, strict string
+	}{
+		{slash, "Inbox", "/", "INBOX", "INBOX"},
+		{slash, "a/b", "/", "a/b", "a/b"},
+		{slash, "a.b", ".", "a/b", "a/b"},
+		{slash, "a/b", ".", "a%2Fb", "a%2Fb"},
+		{dot, "v1.2/x", "/", "v1%2E2.x", "v1%2E2.x"},
+		{dot, "Entwürfe", "/", "Entw&APw-rfe", "Entw&APw-rfe"},
+		{inbox, "Sent", "/", "INBOX.Sent", "INBOX.Sent"},
+		{inbox, "INBOX.Sent", ".", "INBOX.Sent", "INBOX.Sent"},
+		{inbox, "INBOX", "/", "INBOX", "INBOX"},
+		{flat, "a/b", "/", "a/b", "a%2Fb"},
+		{slash, "../.", "/", "%2E%2E/%2E", "%2E%2E/%2E"},
+		{slash, "a//b", "/", "a/%/b", "a/%/b"},
+		{slash, " edge ", "/", "%20edge%20", "%20edge%20"},
+		{slash, "caf\xe9", "/", "caf%E9", "caf%E9"},
+		{slash, "100%25", "/", "100%2525", "100%2525"},
+		{slash, "100%", "/", "100%", "100%25"},
+		{slash, "a\r\n*", "/", "a%0D%0A%2A", "a%0D%0A%2A"},
+		{slash, "^x,y", "/", "^x,y", "%5Ex%2Cy"},
+	} {
+		box := &mail.Mailbox{Raw: test.name, Name: test.name, Delimiter: test.delimiter}
+		if have := test.m.name(box, test.m.lenient); have != test.lenient {
+			t.Errorf("%q: have %q, want %q", test.name, have, test.lenient)
+		}
+		if have := test.m.name(box, test.m.strict); have != test.strict {
+			t.Errorf("%q, strictly: have %q, want %q", test.name, have, test.strict)
+		}
+	}
+}
+
+// Escapes can be read back, so no two names become one, and nothing is left that an IMAP name cannot hold.
+func FuzzEscape(f *testing.F) {
+	for _, seed := range []string{"", "%", "%%", "%2F", "%2f", "a/b", "..", ".", " ", "\x00", "caf\xe9", "%\xff", "%2/", "日本"} {
+		f.Add(seed)
+	}
+	m := mapping{delimiter: "/"}
+	f.Fuzz(func(t *testing.T, level string) {
+		for _, keep := range []escape{m.lenient, m.strict} {
+			escaped := escapeLevel(level, keep)
+			if back := unescapeLevel(escaped); back != level {
+				t.Errorf("%q became %q and %q", level, escaped, back)
+			}
+			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !quotable(EncodeName(escaped)) && len(escaped) < 100 {
+				t.Errorf("%q became %q", level, escaped)
+			}
+		}
+	})
+}

@@ -1,0 +1,411 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// at gives the options for an account of a test server.
+func at(t *testing.T, address, user, password string) Options {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(port)
+	return Options{Host: host, Port: n, Security: Plain, User: user, Password: password, Journal: t.TempDir(), Version: "test"}
+}
+
+// account is all that an account holds: mailboxes by name, with their messages by UID.
+type account map[string][]archive.Wanted
+
+// readAccount reads everything. It makes sure on the way that sizes and numbers agree.
+func readAccount(t *testing.T, opts Options) account {
+	t.Helper()
+	s := NewSource(opts)
+	defer s.Close()
+	survey, err := s.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := account{}
+	for _, box := range survey.Mailboxes {
+		if box.Selectable() {
+			all[box.Name] = readMailbox(t, s, box)
+		}
+	}
+	return all
+}
+
+func readMailbox(t *testing.T, s *Source, box mail.Mailbox) (list []archive.Wanted) {
+	t.Helper()
+	v, err := s.Examine(t.Context(), box)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	var messages []mail.Message
+	for m, err := range v.Messages(t.Context(), mail.UIDRange{First: 1, Last: maxUID}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages = append(messages, m)
+	}
+	if box.Status == nil || len(messages) != int(box.Status.Messages) {
+		t.Errorf("%s: %d messages under a status of %v", box.Name, len(messages), box.Status)
+	}
+	bodies := map[mail.UID][]byte{}
+	err = v.Bodies(t.Context(), messages, func(uid mail.UID, body io.Reader) (err error) {
+		bodies[uid], err = io.ReadAll(body)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		body, came := bodies[m.UID]
+		if !came {
+			t.Errorf("%s: message %d did not come", box.Name, m.UID)
+		}
+		list = append(list, wanted(m, body))
+	}
+	slices.SortFunc(list, func(a, b archive.Wanted) int { return int(a.UID) - int(b.UID) })
+	return list
+}
+
+// text is an archived message in memory.
+type text []byte
+
+func (b text) WriteTo(_ context.Context, w io.Writer) error {
+	_, err := w.Write(b)
+	return err
+}
+
+func (b text) Verify(context.Context) error { return nil }
+
+func wanted(m mail.Message, body []byte) archive.Wanted {
+	header := func(context.Context) ([]byte, error) {
+		if i := bytes.Index(body, []byte("\n\r\n")); i >= 0 {
+			return body[:i+3], nil
+		}
+		return body, nil
+	}
+	return archive.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
+}
+
+// restore writes an account to a target and returns how many messages were added, and all that was said of them.
+func restore(t *testing.T, opts Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
+	t.Helper()
+	target := NewTarget(opts)
+	defer target.Close()
+	places, notes, err := target.Prepare(t.Context(), mailboxes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said = notes
+	for _, place := range places {
+		if place.Skip {
+			continue
+		}
+		folder, err := target.Open(t.Context(), place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing, err := folder.Missing(t.Context(), from[place.Mailbox])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batch []archive.Wanted
+		for _, i := range missing {
+			batch = append(batch, from[place.Mailbox][i])
+		}
+		fates, err := folder.Append(t.Context(), batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, fate := range fates {
+			if fate.Added {
+				added++
+			} else {
+				said = append(said, fmt.Sprintf("%s %d refused: %v", place.Mailbox, batch[i].UID, fate.Refused))
+			}
+			for _, change := range fate.Changed {
+				said = append(said, fmt.Sprintf("%s %d: %s", place.Mailbox, batch[i].UID, change))
+			}
+		}
+		folder.Close()
+	}
+	return added, said
+}
+
+func mailboxes(t *testing.T, opts Options) []mail.Mailbox {
+	t.Helper()
+	s := NewSource(opts)
+	defer s.Close()
+	survey, err := s.Survey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return survey.Mailboxes
+}
+
+// ordinary are messages that every server should take and give back as they are.
+func ordinary() []testbed.Message {
+	when := time.Date(2019, 2, 3, 4, 5, 6, 0, time.FixedZone("", 5*3600+1800))
+	return []testbed.Message{
+		{Body: "Subject: one\r\n\r\nhello\r\n", Date: when, Flags: []string{`\Seen`, `\Flagged`}},
+		{Body: "Subject: one\r\n\r\nhello\r\n", Date: when.Add(time.Hour), Flags: []string{"$Forwarded", "work"}},
+		{Body: "Subject: one\r\n\r\nhello\r\n", Date: when, Flags: []string{`\Seen`, `\Flagged`}}, // a second copy
+		{Body: "Subject: no end", Date: when},
+		{Body: "Subject: lines\r\n\r\n" + strings.Repeat("x", 1<<20) + "\r\n", Date: when, Flags: []string{`\Answered`, `\Draft`}},
+		{Body: "Subject: long\r\n\r\n" + strings.Repeat(strings.Repeat("0123456789", 7)+"\r\n", 10_000), Date: when},
+		{Body: "Subject: 8 bit\r\n\r\n\xff\xfe caf\xe9\r\n", Date: when},
+	}
+}
+
+func same(t *testing.T, what string, have, want []archive.Wanted) {
+	t.Helper()
+	describe := func(list []archive.Wanted) (words []string) {
+		for _, w := range list {
+			// mox adds a keyword of its own to what its filter takes for good
+			words = append(words, fmt.Sprintf("%x %v %d %d", w.Hash[:4], w.Flags.Without("$NotJunk"), w.Internal.Seconds, w.Size))
+		}
+		slices.Sort(words)
+		return words
+	}
+	if h, w := describe(have), describe(want); !slices.Equal(h, w) {
+		t.Errorf("%s: have\n%s\nwant\n%s", what, strings.Join(h, "\n"), strings.Join(w, "\n"))
+	}
+}
+
+// What is restored is equal: bytes, flags, keywords, dates, copies; and restoring again adds nothing, journal or no
+// journal.
+func roundTrip(t *testing.T, from, to Options) {
+	t.Helper()
+	boxes, original := mailboxes(t, from), readAccount(t, from)
+	total := 0
+	for _, list := range original {
+		total += len(list)
+	}
+	added, said := restore(t, to, boxes, original)
+	if added != total || len(said) > 0 {
+		t.Errorf("%d of %d added; %q", added, total, said)
+	}
+	copied := readAccount(t, to)
+	for name, list := range original {
+		for other, copies := range copied {
+			if strings.EqualFold(strings.ReplaceAll(other, ".", "/"), name) {
+				same(t, name, copies, list)
+				delete(copied, other)
+			}
+		}
+	}
+	for name, extra := range copied {
+		if len(extra) > 0 {
+			t.Errorf("where does %s come from?", name)
+		}
+	}
+	if added, said := restore(t, to, boxes, original); added > 0 || len(said) > 0 {
+		t.Errorf("again, with the journal: %d added; %q", added, said)
+	}
+	to.Journal = ""
+	for name, extra := range copied {
+		if len(extra) > 0 {
+			t.Errorf("where does %s come from?", name)
+		}
+	}
+	if added, said := restore(t, to, boxes, original); added > 0 || len(said) > 0 {
+		t.Errorf("again, without the journal: %d added; %q", added, said)
+	}
+}
+
+func TestDovecotRoundTrip(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	for _, name := range []string{"INBOX", "Sent", "deep/er/still", "Entw&APw-rfe", "R&-D", "a&-b c", "123"} {
+		dove.Deliver("anna", name, ordinary()...)
+	}
+	from := at(t, dove.Addr, "anna", "pw")
+	roundTrip(t, from, at(t, dove.Addr, "bert", "pw"))
+	t.Run("dot", func(t *testing.T) {
+		other := testbed.Dovecot(t, testbed.DovecotOptions{Separator: "."})
+		roundTrip(t, from, at(t, other.Addr, "carl", "pw"))
+	})
+	t.Run("without extensions", func(t *testing.T) {
+		other := testbed.Dovecot(t, testbed.DovecotOptions{Capability: "IMAP4rev1 UIDPLUS"})
+		roundTrip(t, from, at(t, other.Addr, "dora", "pw"))
+	})
+	t.Run("compressed", func(t *testing.T) {
+		opts := from
+		opts.Compress = true
+		plain, packed := readAccount(t, from), readAccount(t, opts)
+		for name, list := range plain {
+			same(t, name, packed[name], list)
+		}
+	})
+}
+
+// What a server changes or refuses is told, and known again by the journal.
+func TestDovecotOddities(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	opts := at(t, dove.Addr, "odo", "pw")
+	date := mail.ParseDate("17-Jul-1996 02:44:25 -0700")
+	var list []archive.Wanted
+	for i, m := range []struct {
+		body  string
+		flags []string
+		date  mail.Date
+	}{
+		{"Subject: LF\n\nbare\nlines\n", nil, date},
+		{"Subject: NUL\r\n\r\na\x00b\r\n", nil, date},
+		{"", nil, date},
+		{"Subject: keyword\r\n\r\n", []string{"foo[bar]", "fine", "with space"}, date},
+		{"Subject: date\r\n\r\n", nil, mail.ParseDate("yesterday")},
+		{"\r\nno header\r\n", nil, date},
+	} {
+		list = append(list, wanted(mail.Message{UID: mail.UID(i + 1), Flags: m.flags, Internal: m.date}, []byte(m.body)))
+	}
+	boxes := []mail.Mailbox{{Raw: "odd", Name: "odd", Delimiter: "/"}}
+	added, said := restore(t, opts, boxes, account{"odd": list})
+	t.Log(strings.Join(said, "\n"))
+	for _, want := range []string{"odd 1: bare line feeds became CRLF", "odd 3 refused", "odd 4: keyword foo[bar] was not kept", "odd 4: keyword with space left out", `odd 5: date "yesterday" left out`} {
+		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, want) }) {
+			t.Errorf("nothing says %q", want)
+		}
+	}
+	if added != len(list)-1 {
+		t.Errorf("%d of %d added", added, len(list))
+	}
+	if added, _ := restore(t, opts, boxes, account{"odd": list}); added != 0 {
+		t.Errorf("again: %d added", added)
+	}
+}
+
+func TestMoxRoundTrip(t *testing.T) {
+	mox := testbed.Mox(t)
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	dove.Deliver("anna", "INBOX", ordinary()...)
+	dove.Deliver("anna", "deep/er", ordinary()...)
+	opts := at(t, mox.Addr, mox.User, mox.Password)
+	opts.Insecure = true
+	roundTrip(t, at(t, dove.Addr, "anna", "pw"), opts)
+	s := NewSource(opts)
+	defer s.Close()
+	server, err := s.Server(t.Context())
+	if err != nil || len(server.Capabilities) == 0 {
+		t.Errorf("have %v, %v", server, err)
+	}
+	t.Log(server)
+}
+
+// A certificate counts if those trusted vouch for it, for this host and today, and not otherwise.
+func TestCertificates(t *testing.T) {
+	dove, expired := testbed.Dovecot(t, testbed.DovecotOptions{}), testbed.Dovecot(t, testbed.DovecotOptions{Expired: true})
+	dial := func(d *testbed.DovecotServer, address string, change func(*Options)) error {
+		opts := at(t, address, "anna", "pw")
+		opts.Security, opts.RootCAs = TLS, d.RootCAs
+		if change != nil {
+			change(&opts)
+		}
+		c, err := Dial(t.Context(), &opts)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	if err := dial(dove, dove.TLSAddr, nil); err != nil {
+		t.Error(err)
+	}
+	if err := dial(dove, dove.Addr, func(o *Options) { o.Security = StartTLS }); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"nobody vouches": dial(dove, dove.TLSAddr, func(o *Options) { o.RootCAs = nil }),
+		"STARTTLS":       dial(dove, dove.Addr, func(o *Options) { o.Security, o.RootCAs = StartTLS, nil }),
+		"out of date":    dial(expired, expired.TLSAddr, nil),
+		"not TLS":        dial(dove, dove.Addr, nil),
+		"password":       dial(dove, dove.TLSAddr, func(o *Options) { o.Password = "wrong" }),
+	} {
+		t.Logf("%s: %v", name, err)
+		if err == nil || isTemporary(err) || (name == "password") != errors.Is(err, ErrLogin) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A server that refuses one more connection is read with those there are.
+func TestFewerConnections(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{Config: "mail_max_userip_connections = 1"})
+	dove.Deliver("anna", "INBOX", ordinary()...)
+	s := NewSource(at(t, dove.Addr, "anna", "pw"))
+	defer s.Close()
+	inbox := mail.Mailbox{Raw: "INBOX"}
+	first, err := s.Examine(t.Context(), inbox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := make(chan error)
+	go func() {
+		v, err := s.Examine(t.Context(), inbox)
+		if err == nil {
+			err = v.Close()
+		}
+		second <- err
+	}()
+	for s.Parallel() == 4 {
+		runtime.Gosched()
+	}
+	if n, err := first.UIDs(t.Context(), mail.UIDRange{First: 1, Last: maxUID}); err != nil || n.Len() != 7 {
+		t.Errorf("have %v, %v", n, err)
+	}
+	first.Close()
+	if err := <-second; err != nil || s.Parallel() != 1 {
+		t.Errorf("%d at once, %v", s.Parallel(), err)
+	}
+}
+
+// A name that the server refuses is written otherwise, and found again.
+func TestRefusedName(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	opts := at(t, dove.Addr, "anna", "pw")
+	boxes := []mail.Mailbox{{Raw: "v1.2/x", Name: "v1.2/x", Delimiter: "/", Subscribed: true}}
+	from := account{"v1.2/x": {wanted(mail.Message{UID: 1}, []byte("Subject: x\r\n\r\n"))}}
+	added, said := restore(t, opts, boxes, from)
+	if added != 1 || !strings.Contains(strings.Join(said, "\n"), "it is v1%2E2/x there") {
+		t.Errorf("%d added; %q", added, said)
+	}
+	if added, _ := restore(t, opts, boxes, from); added != 0 {
+		t.Errorf("again: %d added", added)
+	}
+}
+
+// Two mailboxes never become one.
+func TestNamesThatFallTogether(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
+	target := NewTarget(at(t, dove.Addr, "anna", "pw"))
+	defer target.Close()
+	_, _, err := target.Prepare(t.Context(), []mail.Mailbox{{Raw: "a/b", Name: "a/b", Delimiter: "/"}, {Raw: "a.b", Name: "a.b", Delimiter: "."}})
+	if err == nil || !strings.Contains(err.Error(), `"a/b" and "a.b"`) {
+		t.Errorf("have %v", err)
+	}
+	if boxes := mailboxes(t, at(t, dove.Addr, "anna", "pw")); len(boxes) != 1 {
+		t.Errorf("something was made: %v", boxes)
+	}
+}

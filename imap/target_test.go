@@ -1,0 +1,139 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// opened opens a folder on a scripted server that has it empty; no time is lost between tries.
+func opened(t *testing.T, scripts ...script) archive.Folder {
+	t.Helper()
+	opts := serve(t, scripts...)
+	opts.Journal = t.TempDir()
+	target := NewTarget(*opts)
+	target.pause = func(context.Context, time.Duration) error { return nil }
+	f, err := target.Open(t.Context(), archive.Place{Name: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		f.Close()
+		target.Close()
+	})
+	return f
+}
+
+// writable begins a script with an empty mailbox open for writing.
+func writable(caps string, rest ...string) script {
+	return append(loggedIn(caps, "< SELECT …", "* 0 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 10] x",
+		`* OK [PERMANENTFLAGS (\Seen \Flagged $Known)] x`, "TAG OK done"), rest...)
+}
+
+func some(n int, flags ...string) (list []archive.Wanted) {
+	for i := range n {
+		m := mail.Message{UID: mail.UID(i + 1), Flags: flags, Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700")}
+		list = append(list, wanted(m, fmt.Appendf(nil, "Subject: %d\r\n\r\n", i)))
+	}
+	return list
+}
+
+func fatesOf(fates []archive.Fate) string {
+	var words []string
+	for _, f := range fates {
+		word := "added"
+		if !f.Added {
+			word = fmt.Sprintf("refused (%v)", f.Refused)
+		}
+		words = append(words, strings.Join(append([]string{word}, f.Changed...), ", "))
+	}
+	return strings.Join(words, "; ")
+}
+
+const appended = ` "17-Jul-1996 02:44:25 -0700" {14+}`
+
+func overview(uids ...int) (lines []string) {
+	for _, uid := range uids {
+		lines = append(lines, fmt.Sprintf(`* %d FETCH (UID %d FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, uid, uid))
+	}
+	return append(lines, "TAG OK done")
+}
+
+// A batch that is refused is taken apart until the message is found that the server does not want; that one is tried
+// without keywords.
+func TestRefusedBatchIsBisected(t *testing.T) {
+	const last = "<"
+	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
+		`< APPEND "x" (\Seen $Known)`+appended, "<{14}", `< (\Seen $Known)`+appended, "<{14}", last, "TAG NO not those",
+		`< APPEND "x" (\Seen $Known)`+appended, "<{14}", last, "TAG OK [APPENDUID 7 10] done",
+		`< APPEND "x" (\Seen $Known)`+appended, "<{14}", last, "TAG NO not that",
+		`< APPEND "x" (\Seen)`+appended, "<{14}", last, "TAG NO still not",
+		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
+	fates, err := f.Append(t.Context(), some(2, `\Answered`, `\Seen`, "$Known"))
+	const want = `added, flag \Answered left out: the mailbox does not keep it, keyword $Known was not kept, ` +
+		`the date 17-Jul-1996 02:44:25 -0700 became 17-Jul-1996 02:44:26 -0700; ` +
+		`refused (APPEND "x": the server answered NO still not), flag \Answered left out: the mailbox does not keep it`
+	if err != nil || fatesOf(fates) != want {
+		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	}
+}
+
+// After a lost answer the server is asked what it has before anything is sent again: nothing is doubled, nothing lost.
+func TestLostAnswer(t *testing.T) {
+	send := []string{`< APPEND "x" (\Seen)` + appended, "<{14}", `< (\Seen)` + appended, "<{14}", "<"}
+	lost := append(writable("MULTIAPPEND LITERAL+ UIDPLUS", send...), "!")
+	again := func(rest ...string) script {
+		s := writable("MULTIAPPEND LITERAL+ UIDPLUS", "< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)")
+		return append(s, rest...)
+	}
+	bodies := []string{"< UID FETCH 10:11 (UID BODY.PEEK[])", "* 1 FETCH (UID 10 BODY[] {14}\r\nSubject: 0\r\n\r\n)", "* 2 FETCH (UID 11 BODY[] {14}\r\nSubject: 1\r\n\r\n)", "TAG OK x"}
+	committed := append(again(overview(10, 11)...), bodies...)
+	committed = append(append(committed, "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10, 11)...)
+	f := opened(t, lost, committed)
+	if fates, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || fatesOf(fates) != "added; added" {
+		t.Errorf("committed: have %s, %v", fatesOf(fates), err)
+	}
+
+	not := append(again("TAG OK nothing"), send...)
+	not = append(append(not, "TAG OK [APPENDUID 7 10:11] done", "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10, 11)...)
+	f = opened(t, lost, not)
+	if fates, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || fatesOf(fates) != "added; added" {
+		t.Errorf("not committed: have %s, %v", fatesOf(fates), err)
+	}
+}
+
+// A full account ends the restore; what was added before is told.
+func TestOverQuota(t *testing.T) {
+	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x"`+appended, "<{14}", "<", `< APPEND "x"`+appended, "<{14}", "<",
+		"TAG1 OK x", "TAG2 OK [APPENDUID 7 10] done", "TAG3 NO [OVERQUOTA] full"))
+	fates, err := f.Append(t.Context(), some(2))
+	if !errors.Is(err, ErrOverQuota) || !fates[0].Added || fates[1].Added {
+		t.Errorf("have %s, %v", fatesOf(fates), err)
+	}
+}
+
+// A message larger than the server takes is not sent at all; a damaged one neither.
+func TestNotSent(t *testing.T) {
+	f := opened(t, writable("LITERAL+ UIDPLUS APPENDLIMIT=10"))
+	list := some(2)
+	list[0].Size, list[1].Size = 11, 9
+	list[1].Body = damaged{}
+	fates, err := f.Append(t.Context(), list)
+	if err != nil || fatesOf(fates) != "refused (it has 11 bytes, and 127.0.0.1 takes no more than 10); refused (hash mismatch)" {
+		t.Errorf("have %s, %v", fatesOf(fates), err)
+	}
+}
+
+type damaged struct{ text }
+
+func (damaged) WriteTo(context.Context, io.Writer) error {
+	return errors.New("hash mismatch")
+}
