@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mailstrata/mailstrata/imap"
+)
+
+// imapFlags say how to reach and enter an IMAP account, wherever one is named.
+type imapFlags struct {
+	PasswordFile    string `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
+	PasswordCommand string `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
+	TokenCommand    string `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
+	Connections     int    `group:"account" default:"4" help:"How many connections to open at most; fewer where the server wants fewer."`
+	Compress        bool   `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
+	CAFile          string `group:"account" name:"ca-file" placeholder:"FILE" type:"path" help:"Certificates (PEM) to trust besides those of the system."`
+}
+
+// Validate is called by kong.
+func (f *imapFlags) Validate() error {
+	given := 0
+	for _, flag := range []string{f.PasswordFile, f.PasswordCommand, f.TokenCommand} {
+		if flag != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return fmt.Errorf("--imap-password-file, --imap-password-command and --imap-token-command exclude each other")
+	}
+	if f.Connections < 1 || f.Connections > 100 {
+		return fmt.Errorf("--connections must be from 1 to 100")
+	}
+	return nil
+}
+
+// account is an IMAP account that is archived, or restored to: its name, its URL, and where its secret comes from.
+type account struct {
+	name string // the name its owner gave it
+	url  string // without secrets
+	opts imap.Options
+}
+
+// parseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
+func parseAccount(url string) (*account, error) {
+	opts, err := imap.ParseURL(url)
+	if err != nil {
+		return nil, &usageError{
+			text: err.Error(),
+			hint: "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line",
+		}
+	}
+	return &account{name: opts.String(), url: url, opts: opts}, nil
+}
+
+// unlock completes the account with what the flags say and with its secret.
+func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) error {
+	a.opts.Connections, a.opts.Compress = flags.Connections, flags.Compress
+	a.opts.Insecure = p.flags.AllowPlaintext
+	if p.flags.AllowPlaintext && a.opts.Security == imap.StartTLS {
+		a.opts.Security = imap.Plain
+	}
+	a.opts.Version = version()
+	if p.flags.Verbose {
+		a.opts.Trace = traceWriter{p.console}
+	}
+	state, err := p.stateDir()
+	if err != nil {
+		return err
+	}
+	a.opts.Journal = filepath.Join(state, "appended")
+	if a.opts.RootCAs, err = trusted(flags.CAFile); err != nil {
+		return err
+	}
+	environ := []string{"MAILSTRATA_ACCOUNT=" + a.name, "MAILSTRATA_IMAP_USER=" + a.opts.User, "MAILSTRATA_IMAP_HOST=" + a.opts.Host}
+	token := secret{name: "access token of " + a.name, variable: "MAILSTRATA_IMAP_TOKEN", command: flags.TokenCommand, environ: environ}
+	passwordGiven := flags.PasswordFile != "" || flags.PasswordCommand != ""
+	if token.command != "" || !passwordGiven && p.getenv(token.variable) != "" {
+		// A token lives an hour: it is asked for anew for each connection.
+		a.opts.Token = func(ctx context.Context) (string, error) {
+			value, err := p.read(ctx, token)
+			return string(value), err
+		}
+		return nil
+	}
+	password, err := p.read(ctx, secret{
+		name: "password of " + a.name, variable: "MAILSTRATA_IMAP_PASSWORD",
+		file: flags.PasswordFile, command: flags.PasswordCommand, environ: environ,
+	})
+	a.opts.Password = string(password)
+	return err
+}
+
+// trusted is the system's certificates and those of the file; nil: the system's alone.
+func trusted(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the certificates to trust: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
+}
+
+// traceWriter shows the protocol, line by line.
+type traceWriter struct{ console *console }
+
+func (t traceWriter) Write(line []byte) (int, error) {
+	t.console.line(oneLine(string(line)))
+	return len(line), nil
+}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type backupCommand struct {
+	Account []string `arg:"" optional:"" help:"Of the accounts that --imap names, only these."`
+
+	IMAP      []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
+	Name      []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
+	imapFlags `embed:""`
+	selection `embed:""`
+}
+
+func (*backupCommand) Help() string {
+	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there.
+
+Without --repo, the repository is one of your own below your data directory. The first backup makes it, sealed to a new key file beside it, and tells where both are. KEEP A COPY OF THAT KEY: without it nobody can read the archive.
+
+` + patternHelp + `
+
+EXAMPLES
+
+    mailstrata backup --imap imaps://anna@mail.example
+    mailstrata backup --imap imaps://anna@mail.example --imap-password-command 'pass mail/anna'
+    mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash --exclude Junk
+    mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
+
+JSON: one object with repository, manifests (as of "list --json") and errors (account, error).
+
+EXIT STATUS
+
+0 done; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
+}
+
+// Validate is called by kong.
+func (c *backupCommand) Validate() error {
+	if len(c.Name) > len(c.IMAP) {
+		return fmt.Errorf("there are more --name than --imap")
+	}
+	return c.imapFlags.Validate()
+}
+
+func (c *backupCommand) Run(ctx context.Context, p *program) error {
+	accounts, err := c.accounts()
+	if err != nil {
+		return err
+	}
+	r, l, err := p.openOrMakeOwn(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sources := make([]archive.Account, len(accounts))
+	for i, a := range accounts {
+		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
+			return err
+		}
+		source := imap.NewSource(a.opts)
+		defer source.Close()
+		sources[i] = archive.Account{
+			Name: a.name, URL: a.url, Source: source,
+			Select: func(m mail.Mailbox) bool { return c.wants(&m) },
+		}
+	}
+	told := p.progress("read")
+	backups, err := archive.BackUp(ctx, r, sources, archive.BackupOptions{
+		Program: "mailstrata " + version(),
+		Progress: func(now archive.Progress) {
+			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages})
+		},
+	})
+	told.done()
+	return errors.Join(err, p.tellBackups(l, backups))
+}
+
+// accounts are those that the command line names.
+func (c *backupCommand) accounts() ([]*account, error) {
+	var accounts []*account
+	var names []string
+	for i, url := range c.IMAP {
+		a, err := parseAccount(url)
+		if err != nil {
+			return nil, err
+		}
+		if i < len(c.Name) {
+			a.name = c.Name[i]
+		}
+		if slices.Contains(names, a.name) {
+			return nil, &usageError{text: "two accounts are called " + quoted(a.name), hint: "tell them apart by --name"}
+		}
+		accounts, names = append(accounts, a), append(names, a.name)
+	}
+	if len(accounts) == 0 {
+		return nil, &usageError{text: "no account is named", hint: "name one: --imap imaps://user@host"}
+	}
+	for _, wanted := range c.Account {
+		if !slices.Contains(names, wanted) {
+			return nil, &usageError{text: "no --imap names an account " + quoted(wanted), hint: "there are " + safe(strings.Join(names, ", "))}
+		}
+	}
+	if len(c.Account) > 0 {
+		accounts = slices.DeleteFunc(accounts, func(a *account) bool { return !slices.Contains(c.Account, a.name) })
+	}
+	return accounts, nil
+}
+
+// openOrMakeOwn opens the repository; the user's own is made where it is missing.
+func (p *program) openOrMakeOwn(ctx context.Context) (*repo.Repo, *place, error) {
+	l, err := p.place()
+	if err != nil {
+		return nil, nil, err
+	}
+	if l.own && !l.exists() {
+		r, err := p.makeOwn(ctx, l)
+		return r, l, err
+	}
+	r, err := p.openPlace(ctx, l)
+	return r, l, err
+}
+
+// makeOwn makes the repository of a user who named none: beside its key, which opens it from then on.
+func (p *program) makeOwn(ctx context.Context, l *place) (*repo.Repo, error) {
+	options, err := p.repoOptions(l)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(l.key), 0o700); err != nil {
+		return nil, fmt.Errorf("make a directory for the repository: %w", err)
+	}
+	key, err := makeKeyFile(l.key)
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.create(ctx, l, repo.InitOptions{Options: options, Owners: []age.Recipient{key.identity.Recipient()}}, key)
+	if err != nil {
+		return nil, err
+	}
+	p.say("A repository was made for you: " + l.path)
+	p.say("It is sealed to this key file: " + l.key)
+	p.say("WHO LOSES THE KEY LOSES THE ARCHIVE: keep a copy of it in another place.")
+	return r, nil
+}
+
+// tellBackups prints what was laid and tells what was not as it should be.
+func (p *program) tellBackups(l *place, backups []*archive.Backup) error {
+	laid := []manifestSummary{}
+	var failed []*archive.Backup
+	for _, b := range backups {
+		if b.Err != nil {
+			failed = append(failed, b)
+			continue
+		}
+		laid = append(laid, summarize(b.Head, b.Manifest))
+		p.remark(b)
+	}
+	if err := p.printBackups(l, laid, failed); err != nil {
+		return err
+	}
+	return p.judge(len(backups), laid, failed)
+}
+
+// remarksAtMost is how many warnings and failures of a run are told one by one.
+const remarksAtMost = 10
+
+// remark tells an account's alarms, failures and warnings.
+func (p *program) remark(b *archive.Backup) {
+	m := b.Manifest
+	for _, alarm := range m.Alarm {
+		p.warn("%s shrank: %s", safe(b.Account), oneLine(alarm))
+	}
+	for _, f := range m.Failures[:min(len(m.Failures), remarksAtMost)] {
+		what := "mailbox " + quoted(f.Mailbox)
+		if f.UID > 0 {
+			what += fmt.Sprintf(", UID %d", f.UID)
+		}
+		p.warn("%s: %s could not be read: %s", safe(b.Account), what, oneLine(f.Reason))
+	}
+	for _, w := range m.Warnings[:min(len(m.Warnings), remarksAtMost)] {
+		p.warn("%s: %s", safe(b.Account), oneLine(w))
+	}
+	if len(m.Failures) > remarksAtMost || len(m.Warnings) > remarksAtMost {
+		p.warn("%s: more of these: mailstrata show %s", safe(b.Account), shortID(b.Head))
+	}
+}
+
+func (p *program) printBackups(l *place, laid []manifestSummary, failed []*archive.Backup) error {
+	if !p.flags.JSON {
+		return p.printManifests(laid)
+	}
+	type failure struct {
+		Account string `json:"account"`
+		Error   string `json:"error"`
+	}
+	document := struct {
+		Repository string            `json:"repository"`
+		Manifests  []manifestSummary `json:"manifests"`
+		Errors     []failure         `json:"errors"`
+	}{Repository: l.String(), Manifests: laid, Errors: []failure{}}
+	for _, b := range failed {
+		document.Errors = append(document.Errors, failure{b.Account, b.Err.Error()})
+	}
+	return p.printJSON(document)
+}
+
+// judge is how the run ended as a whole.
+func (p *program) judge(accounts int, laid []manifestSummary, failed []*archive.Backup) error {
+	if len(failed) > 0 && accounts == 1 {
+		return fmt.Errorf("archive %s: %w", failed[0].Account, failed[0].Err)
+	}
+	for _, b := range failed {
+		p.warn("archive %s: %s", safe(b.Account), oneLine(b.Err.Error()))
+		if hint := hint(b.Err); hint != "" {
+			p.say("hint: " + hint)
+		}
+	}
+	var unread int64
+	shrunk := false
+	for _, s := range laid {
+		unread += s.Failures
+		shrunk = shrunk || s.Alarms > 0
+	}
+	switch {
+	case len(failed) > 0:
+		return fmt.Errorf("%d of %d accounts were not archived", len(failed), accounts)
+	case shrunk:
+		return &outcome{statusShrunk, "the backup is done, but the account shrank suspiciously; earlier manifests hold what is missing"}
+	case unread > 0:
+		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package main
+
+import "github.com/alecthomas/kong"
+
+// cli is the grammar of the command line. Every command has a file of its own.
+type cli struct {
+	Init    initCommand    `cmd:"" group:"archive" help:"Make a repository."`
+	Backup  backupCommand  `cmd:"" group:"archive" help:"Archive accounts: one new manifest for each."`
+	List    listCommand    `cmd:"" group:"find" help:"List the manifests: which account, when, how many messages."`
+	Show    showCommand    `cmd:"" group:"find" help:"Show all about one manifest: mailboxes, warnings, failures."`
+	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
+	Cat     catCommand     `cmd:"" group:"find" help:"Write one message to standard output, byte for byte."`
+	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir or to an IMAP account."`
+	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
+	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
+	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
+	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`
+
+	globals
+}
+
+// globals are the flags of every command.
+type globals struct {
+	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, or s3:https://host[:port]/bucket[/prefix]."`
+	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity) that opens it. Without one, the passphrase does."`
+	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
+	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
+	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept, once, a repository whose keys were changed, if this is its fingerprint now."`
+	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Where to keep what can be fetched again."`
+	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
+
+	JSON    bool `group:"output" name:"json" help:"Write the result as JSON: one document, or for lists one a line."`
+	Quiet   bool `group:"output" short:"q" help:"Tell nothing but results, warnings and errors."`
+	Verbose bool `group:"output" short:"v" help:"Tell more. For IMAP: the protocol, without secrets and mail."`
+}
+
+// groups are the headings of the help.
+var groups = []kong.Group{
+	{Key: "archive", Title: "Archive:"},
+	{Key: "find", Title: "Find and restore:"},
+	{Key: "care", Title: "Look after:"},
+	{Key: "selection", Title: "What:"},
+	{Key: "account", Title: "IMAP account:"},
+	{Key: "repository", Title: "Repository " + forAll},
+	{Key: "output", Title: "Output " + forAll},
+}
+
+// description is the first thing that somebody in trouble reads.
+const description = `Mailstrata archives mail. Each backup reads an account over IMAP and lays one immutable record of it, a manifest, on top of the others. What has been laid, nothing can change; so the account as it stood on any night can be listed and restored.
+
+To archive an account now, into a repository on this host:
+
+    mailstrata backup --imap imaps://anna@mail.example
+
+To get a deleted folder back, find a night on which it was there, look inside, and restore that folder alone. Restoring only adds: nothing that the target holds is changed, and nothing is added twice.
+
+    mailstrata list
+    mailstrata ls 2026-03-14
+    mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
+    mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
+
+MANIFEST is the beginning of an id, "latest", "latest~2" (two before it), or a date, which means the newest at or before it; with several accounts, ACCOUNT@MANIFEST.
+
+Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank suspiciously; 130 interrupted.`
+
+// exitStatus ends the help of a command.
+const exitStatus = `EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 130 interrupted.`
+
+// manifestArgument explains an argument that several commands have.
+const manifestHelp = `MANIFEST is the beginning of an id (of "mailstrata list"), "latest", "latest~2" (two before it), or a date like 2026-03-14 or 2026-03-14T06:30, which means the newest manifest at or before it. Where the repository holds several accounts, ACCOUNT@MANIFEST.`

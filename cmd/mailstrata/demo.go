@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/demo"
+)
+
+type demoCommand struct {
+	Keep string `type:"path" placeholder:"DIR" help:"Use this directory, and leave everything there to look at."`
+}
+
+func (*demoCommand) Help() string {
+	return `A mail server with sample mail is started inside this process. Its account is archived; the server loses a mailbox; the account is archived again; and the mail of before is restored and compared, byte by byte. What you see are the real commands and what they print. Nothing is left behind, unless with --keep.
+
+EXAMPLES
+
+    mailstrata demo
+    mailstrata demo --keep /tmp/demo
+
+JSON: one object with messages, equal and differences.
+
+EXIT STATUS
+
+0 what was restored is equal to what was archived; 1 it is not, or something failed; 2 the command line makes no sense; 130 interrupted.`
+}
+
+// story is a demo under way.
+type story struct {
+	*program
+	dir     string
+	server  *demo.Server
+	account *demo.Account
+	environ map[string]string
+}
+
+// The demo's account. Its server is reached by this process alone.
+const (
+	demoUser     = "anna"
+	demoPassword = "a password that nobody needs to know"
+)
+
+func (c *demoCommand) Run(ctx context.Context, p *program) (err error) {
+	s := &story{program: p, dir: c.Keep}
+	if s.dir == "" {
+		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
+			return fmt.Errorf("make a directory for the demo: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	}
+	if err := s.setUp(); err != nil {
+		return err
+	}
+	defer s.server.Close()
+	if err := s.play(ctx); err != nil {
+		return err
+	}
+	return s.judge(c.Keep != "")
+}
+
+// setUp starts the mail server, and keeps the demo away from the user's own repository, keys and caches.
+func (s *story) setUp() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	if s.server, err = demo.Start(demo.Options{}); err != nil {
+		return err
+	}
+	if s.account, err = s.server.AddAccount(demoUser, demoPassword); err == nil {
+		err = demo.Fill(s.account)
+	}
+	if err != nil {
+		return errors.Join(err, s.server.Close())
+	}
+	s.environ = map[string]string{
+		"MAILSTRATA_REPO":          filepath.Join(s.dir, "repository"),
+		"MAILSTRATA_KEY_FILE":      filepath.Join(s.dir, "key"),
+		"MAILSTRATA_CACHE_DIR":     filepath.Join(s.dir, "cache"),
+		"XDG_STATE_HOME":           filepath.Join(s.dir, "state"),
+		"MAILSTRATA_IMAP_PASSWORD": demoPassword,
+	}
+	return nil
+}
+
+// play tells the story: each sentence, then the command that makes it true.
+func (s *story) play(ctx context.Context) error {
+	url := s.server.URL(demoUser)
+	samples := 0
+	for range demo.Samples() {
+		samples++
+	}
+	s.tell("Anna's mail, %s, lies on an IMAP server: %s", plural(samples, "message"), url)
+	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
+	backup := []string{"backup", "--imap", url, "--name", demoUser}
+	restore := []string{"restore", "latest~1", "--to", "maildir:" + s.restored(), "--with-deleted"}
+	for _, step := range []struct {
+		sentence string
+		command  []string
+	}{
+		{"A repository is made. Whoever has the key file can open it, and nobody else.",
+			[]string{"init", "--new-key-file", s.environ["MAILSTRATA_KEY_FILE"]}},
+		{"The first night: everything is new.", backup},
+		{"In the morning the server loses a mailbox, " + quoted(demo.Lost) + ".", nil},
+		{"The second night: nothing is new, and what is gone is gone from this manifest alone.", backup},
+		{"Days later somebody asks for that mailbox. These are the nights that there are:", []string{"list"}},
+		{"The one before the newest still has it:", []string{"ls", "latest~1", demo.Lost}},
+		{"The mail of that night is restored, here all of it, to a Maildir.", restore},
+		{"Once more: what is there already is not added again.", restore},
+		{"And is everything sound?", []string{"check", "--read-data"}},
+	} {
+		s.tell("%s", step.sentence)
+		var err error
+		if step.command == nil {
+			err = s.account.Lose(demo.Lost)
+		} else {
+			err = s.perform(ctx, step.command)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *story) restored() string { return filepath.Join(s.dir, "restored") }
+
+// perform shows a command and runs it.
+func (s *story) perform(ctx context.Context, args []string) error {
+	s.show("$ mailstrata %s", commandLine(args))
+	var transcript strings.Builder
+	inner := &program{stdout: &transcript, stderr: &transcript, getenv: s.getenv}
+	status := inner.run(ctx, args)
+	s.show("%s", strings.TrimRight(transcript.String(), "\n"))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if status != statusDone {
+		return fmt.Errorf("mailstrata %s ended with status %d", args[0], status)
+	}
+	return nil
+}
+
+// getenv shields the demo from the user's variables, but for those that say where this host keeps things.
+func (s *story) getenv(name string) string {
+	if value, ok := s.environ[name]; ok {
+		return value
+	}
+	if strings.HasPrefix(name, "MAILSTRATA_") {
+		return ""
+	}
+	return s.program.getenv(name)
+}
+
+func (s *story) tell(format string, args ...any) { s.show("\n# "+format, args...) }
+
+// show writes at once: the story is watched.
+func (s *story) show(format string, args ...any) {
+	if !s.flags.JSON {
+		s.printf(format, args...)
+		s.out.Flush()
+	}
+}
+
+// commandLine shows arguments as one would type them.
+func commandLine(args []string) string {
+	typed := make([]string, len(args))
+	for i, arg := range args {
+		if strings.ContainsAny(arg, " '\"$&|<>()*?;\\~!") && !strings.HasPrefix(arg, "latest~") {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		typed[i] = arg
+	}
+	return strings.Join(typed, " ")
+}
+
+// judge compares what was restored with what the server had, and tells the end of the story.
+func (s *story) judge(keep bool) error {
+	messages, differences := compareMaildir(s.restored(), demo.Samples())
+	if s.flags.JSON {
+		err := s.printJSON(struct {
+			Messages    int      `json:"messages"`
+			Equal       bool     `json:"equal"`
+			Differences []string `json:"differences"`
+		}{messages, len(differences) == 0, list(differences)})
+		if err != nil {
+			return err
+		}
+	}
+	if len(differences) > 0 {
+		for _, d := range differences {
+			s.warn("%s", d)
+		}
+		return errors.New("what was restored is not what was archived")
+	}
+	s.tell("All %s are as they were on the server before: bytes, flags, keywords and dates.", plural(messages, "message"))
+	if keep && !s.flags.JSON {
+		s.printf("# Everything is still in %s.", s.dir)
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// The exit statuses are a promise: scripts and timers go by them.
+const (
+	statusDone        = 0
+	statusFailed      = 1
+	statusUsage       = 2
+	statusPartial     = 3   // done, but some messages could not be read, or written
+	statusShrunk      = 4   // done, but the account shrank suspiciously
+	statusInterrupted = 130 // as a shell has it for SIGINT
+)
+
+// usageError is a command line that makes no sense.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+func usage(format string, args ...any) error { return &usageError{text: fmt.Sprintf(format, args...)} }
+
+// hintedError is an error that brings along what to do.
+type hintedError struct {
+	text, hint string
+	err        error // may be nil
+}
+
+func (e *hintedError) Error() string { return e.text }
+func (e *hintedError) Unwrap() error { return e.err }
+
+// outcome is the end of a command that did its work, but not as one would wish. What there is to tell has been told, but
+// for one sentence.
+type outcome struct {
+	status int
+	text   string
+}
+
+func (o *outcome) Error() string { return o.text }
+
+// report tells an error to the user, in one sentence and where there is one a hint, and gives the exit status.
+func (p *program) report(ctx context.Context, err error) int {
+	if err == nil {
+		return statusDone
+	}
+	if ctx.Err() != nil {
+		p.say("mailstrata: interrupted; what was stored by then will be used by the next run")
+		return statusInterrupted
+	}
+	p.say("mailstrata: " + oneLine(err.Error()))
+	if hint := hint(err); hint != "" {
+		p.say("hint: " + hint)
+	}
+	var misused *usageError
+	var ended *outcome
+	switch {
+	case errors.As(err, &misused):
+		return statusUsage
+	case errors.As(err, &ended):
+		return ended.status
+	}
+	return statusFailed
+}
+
+// oneLine makes a sentence of an error: errors.Join puts lines below each other, and servers are quoted in errors.
+func oneLine(text string) string {
+	return safe(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
+}
+
+// hint is what the user can do about an error; "" where the error says it all.
+func hint(err error) string {
+	var misused *usageError
+	var hinted *hintedError
+	switch {
+	case errors.As(err, &misused):
+		return misused.hint
+	case errors.As(err, &hinted):
+		return hinted.hint
+	}
+	for _, known := range hints {
+		if known.fits(err) {
+			return known.hint
+		}
+	}
+	return ""
+}
+
+// hints are tried in order: what is most special comes first.
+var hints = []struct {
+	fits func(error) bool
+	hint string
+}{
+	{is(repo.ErrNoRepository), "make one with mailstrata init, or check --repo; a wrong prefix or directory looks the same as an empty one"},
+	{is(repo.ErrRepository), "nothing was changed; use it as it is, or name another place"},
+	{is(repo.ErrWrongKey), "check --key-file (MAILSTRATA_KEY_FILE) and the passphrase (MAILSTRATA_PASSWORD, --password-file, --password-command)"},
+	{is(repo.ErrNewer), "go install github.com/mailstrata/mailstrata/cmd/mailstrata@latest"},
+	{is(repo.ErrSwapped), "if you changed its keys or made it anew on purpose, say so once with --trust FINGERPRINT; if not, find out who did"},
+	{is(repo.ErrNotMine), "somebody put an object there that does not belong: find out who can write to this place"},
+	{is(repo.ErrDamaged), "mailstrata check --read-data tells what else is damaged; a versioned bucket may hold an older version that is whole"},
+	{is(repo.ErrNoRole), "a writer key archives and lists, an owner key reads mail and restores: give an owner's --key-file or the passphrase"},
+	{is(repo.ErrLate), "run the backup again"},
+	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (--imap-token-command)"},
+	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
+	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
+	{isExpired, "the server's operator must renew the certificate; until then, --ca-file can name a certificate to trust, but not an expired one"},
+	{isUntrusted, "if the server has a certificate of its own making, name it with --ca-file"},
+	{isFull, "make room and run the command again: what is whole stays, and is not written twice"},
+	{isUnreachable, "check the host name and the port, and whether this host is on line"},
+	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
+	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
+	{is(fs.ErrPermission), "check the permissions of the file or directory, or of the credentials"},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isExpired(err error) bool {
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &invalid) && invalid.Reason == x509.Expired
+}
+
+func isUntrusted(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &unknown)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+func isUnreachable(err error) bool {
+	var operation *net.OpError
+	var name *net.DNSError
+	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &name)
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type initCommand struct {
+	NewKeyFile string `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
+	KeyRole    string `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
+	NoSeal     bool   `help:"Do not encrypt. Whoever can read the repository can read the mail."`
+}
+
+func (*initCommand) Help() string {
+	return `A repository is sealed to its keys: an owner's passphrase, a key file, or both. With --new-key-file for an owner and no passphrase given, the file is the only key. A writer's key file is for hosts that archive every night: whoever steals it can read no mail. It comes beside a passphrase.
+
+The bucket is made where the credentials may. The store is tried first: one that lets an object be replaced is refused, since archives there could be overwritten.
+
+WHO LOSES ALL KEYS LOSES THE ARCHIVE. There is no other way in. Keep a copy of the key file or the passphrase in another place than the repository.
+
+EXAMPLES
+
+    mailstrata init --repo s3:https://s3.example/mail
+    mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
+    mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
+
+JSON: one object with repository, id, fingerprint, sealed, key_file, key_role.
+
+` + exitStatus
+}
+
+func (c *initCommand) Validate() error {
+	if c.NoSeal && c.NewKeyFile != "" {
+		return errors.New("a repository without sealing has no keys: --no-seal and --new-key-file exclude each other")
+	}
+	if c.KeyRole == "writer" && c.NewKeyFile == "" {
+		return errors.New("--key-role says what the key file of --new-key-file allows; there is none")
+	}
+	return nil
+}
+
+func (c *initCommand) Run(ctx context.Context, p *program) error {
+	if p.flags.Repo == "" {
+		return &usageError{text: "init makes a repository where --repo says, and --repo is missing", hint: "mailstrata backup without --repo makes one of your own by itself"}
+	}
+	l, err := p.place()
+	if err != nil {
+		return err
+	}
+	o, key, err := c.options(ctx, p, l)
+	if err != nil {
+		return err
+	}
+	r, err := p.create(ctx, l, o, key)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return c.tell(p, l, r)
+}
+
+// options are the keys that the user wants.
+func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo.InitOptions, key *newKeyFile, err error) {
+	if o.Options, err = p.repoOptions(l); err != nil {
+		return o, nil, err
+	}
+	if o.NoSeal = c.NoSeal; o.NoSeal {
+		return o, nil, nil
+	}
+	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.passphraseGiven(); !onlyKey {
+		s := p.passphrase()
+		s.twice = true
+		if o.Passphrase, err = p.read(ctx, s); err != nil {
+			return o, nil, err
+		}
+	}
+	if c.NewKeyFile == "" {
+		return o, nil, nil
+	}
+	if key, err = makeKeyFile(c.NewKeyFile); err != nil {
+		return o, nil, err
+	}
+	if c.KeyRole == "writer" {
+		o.Writers = []age.Recipient{key.identity.Recipient()}
+	} else {
+		o.Owners = []age.Recipient{key.identity.Recipient()}
+	}
+	return o, key, nil
+}
+
+// create makes the repository and completes its key file.
+func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key *newKeyFile) (*repo.Repo, error) {
+	store, err := p.newStore(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	r, err := repo.Init(ctx, store, o)
+	if err != nil {
+		return nil, fmt.Errorf("make a repository in %s: %w", l, err)
+	}
+	if key != nil {
+		if err := key.finish(r); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+	}
+	return r, nil
+}
+
+func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
+	if p.flags.JSON {
+		document := struct {
+			Repository  string `json:"repository"`
+			ID          string `json:"id"`
+			Fingerprint string `json:"fingerprint"`
+			Sealed      bool   `json:"sealed"`
+			KeyFile     string `json:"key_file,omitempty"`
+			KeyRole     string `json:"key_role,omitempty"`
+		}{Repository: l.String(), ID: r.ID(), Fingerprint: r.Fingerprint(), Sealed: r.Sealed(), KeyFile: c.NewKeyFile}
+		if c.NewKeyFile != "" {
+			document.KeyRole = c.KeyRole
+		}
+		return p.printJSON(document)
+	}
+	p.facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile)
+	switch {
+	case c.NoSeal:
+		p.note("This repository is not encrypted: whoever can read it can read the mail.")
+	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.passphraseGiven():
+		p.note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
+	case c.NewKeyFile != "":
+		p.note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")
+	default:
+		p.note("WHO LOSES THE PASSPHRASE LOSES THE ARCHIVE: keep it in another place too.")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// newKeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
+// repository that nobody can open; finish then adds what the repository is known by.
+type newKeyFile struct {
+	path     string
+	identity *age.HybridIdentity
+}
+
+// unfinished begins a key file until its repository exists. Such a file is taken up by the next try.
+const unfinished = "# unfinished: mailstrata init has not come to its end\n"
+
+func makeKeyFile(path string) (*newKeyFile, error) {
+	identity, err := age.GenerateHybridIdentity()
+	if err != nil {
+		return nil, fmt.Errorf("draw a key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make a key file: %w", err)
+	}
+	err = writeNew(path, func(f *os.File) error {
+		_, err := f.WriteString(unfinished + identity.String() + "\n")
+		return err
+	})
+	if errors.Is(err, os.ErrExist) {
+		return takeUp(path)
+	}
+	return &newKeyFile{path, identity}, err
+}
+
+// takeUp goes on with the file of a try that failed. No other file is touched.
+func takeUp(path string) (*newKeyFile, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the key file: %w", err)
+	}
+	if bytes.HasPrefix(text, []byte(unfinished)) {
+		key, err := repo.ParseKeyFile(bytes.NewReader(text))
+		if err != nil {
+			return nil, err
+		}
+		if identity, ok := key.Identities[0].(*age.HybridIdentity); ok {
+			return &newKeyFile{path, identity}, nil
+		}
+	}
+	return nil, fmt.Errorf("%s is there already, and a key file is never replaced", path)
+}
+
+// finish writes the file anew, with the repository's fingerprint.
+func (k *newKeyFile) finish(r *repo.Repo) error {
+	whole := k.path + ".new"
+	if err := os.Remove(whole); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("make a key file: %w", err)
+	}
+	err := writeNew(whole, func(f *os.File) error { return repo.WriteKeyFile(f, k.identity, r) })
+	if err != nil {
+		return err
+	}
+	return os.Rename(whole, k.path)
+}
+
+// writeNew makes a file that only its owner can read, whole and on disk or not at all.
+func writeNew(path string, write func(*os.File) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("make a key file: %w", err)
+	}
+	if err = errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path)
+		return fmt.Errorf("write the key file %s: %w", path, err)
+	}
+	return nil
+}

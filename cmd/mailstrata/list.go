@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type listCommand struct {
+	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
+}
+
+func (*listCommand) Help() string {
+	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be.
+
+EXAMPLES
+
+    mailstrata list
+    mailstrata list anna@mail.example
+    mailstrata list --json | jq -r 'select(.failures > 0).id'
+
+JSON: one object a line, with id, account, time, start, end, source, state, consistent, mailboxes, messages, bytes, new_messages, new_bytes, failures, warnings, alarms, parent, program.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some manifests could not be read; 130 interrupted.`
+}
+
+func (c *listCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	found, unread, err := c.collect(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 && unread == 0 {
+		p.note("there are no manifests yet; mailstrata backup makes one")
+	}
+	if err := p.printManifests(found); err != nil {
+		return err
+	}
+	if unread > 0 {
+		return &outcome{statusPartial, plural(unread, "manifest") + " could not be read"}
+	}
+	return nil
+}
+
+// collect reads the manifests, newest first. One that cannot be read is told of and does not hide the others.
+func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, unread int, err error) {
+	for s, err := range archive.Manifests(ctx, r) {
+		switch {
+		case ctx.Err() != nil:
+			return nil, 0, context.Cause(ctx)
+		case err != nil && s.Head.Name == "":
+			return nil, 0, fmt.Errorf("list the manifests: %w", err)
+		case err != nil:
+			p.warn("manifest %s of %s: %s", shortID(s.Head), moment(s.Head.Time), oneLine(err.Error()))
+			unread++
+		case c.Account == "" || c.Account == s.Manifest.Account:
+			found = append(found, summarize(s.Head, s.Manifest))
+		}
+	}
+	slices.SortStableFunc(found, func(a, b manifestSummary) int { return b.Time.Compare(a.Time) })
+	return found, unread, nil
+}
+
+// printManifests writes manifests as a table, or as JSON one a line.
+func (p *program) printManifests(manifests []manifestSummary) error {
+	if p.flags.JSON {
+		for _, s := range manifests {
+			if err := p.printJSON(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(manifests) == 0 {
+		return nil
+	}
+	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "CONSISTENT", "REMARKS")
+	defer t.close()
+	for _, s := range manifests {
+		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),
+			right(count(s.NewMessages), "     NEW"), yes(s.Consistent), s.remarks())
+	}
+	return nil
+}

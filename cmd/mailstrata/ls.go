@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+type lsCommand struct {
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+	Mailbox  string `arg:"" optional:"" help:"List the messages of this mailbox."`
+}
+
+func (*lsCommand) Help() string {
+	return manifestHelp + `
+
+Without MAILBOX, the mailboxes; with it, its messages: UID, date (INTERNALDATE), size, flags, sender and subject. A key that cannot read mail lists all but the last two.
+
+EXAMPLES
+
+    mailstrata ls latest
+    mailstrata ls 2026-03-14 Projects/Bridge
+    mailstrata ls --json latest INBOX | jq -r 'select(.flags | index("\\Flagged")).subject'
+
+JSON: one object a line. Of mailboxes: name, raw, delimiter, attributes, special_use, subscribed, selectable, messages, bytes, complete, inherited, uidvalidity, uidnext, highestmodseq, mailboxid, permanent_flags. Of messages: uid, date, size, flags, labels, from, subject, message_id, hash, by_id, and the server's ids: emailid, threadid, x_guid, x_gm_msgid, x_gm_thrid.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+}
+
+func (c *lsCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	contents, err := p.choose(ctx, r, c.Manifest)
+	if err != nil {
+		return err
+	}
+	if c.Mailbox == "" {
+		return listMailboxes(ctx, p, contents)
+	}
+	mailbox, err := p.mailbox(ctx, contents, c.Mailbox)
+	if err != nil {
+		return err
+	}
+	l := &messageListing{program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
+	return l.run(ctx)
+}
+
+func listMailboxes(ctx context.Context, p *program, contents *archive.Contents) error {
+	if !p.flags.JSON {
+		return mailboxTable(ctx, p, contents)
+	}
+	for mailbox, err := range contents.Mailboxes(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := p.printJSON(summarizeMailbox(mailbox)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// messageListing lists the messages of a mailbox as it reads them.
+type messageListing struct {
+	*program
+	contents *archive.Contents
+	mailbox  *manifest.Mailbox
+	readable bool // the key can open mail
+	table    *table
+	unread   int
+}
+
+func (l *messageListing) run(ctx context.Context) error {
+	if !l.flags.JSON {
+		l.table = l.program.table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT")
+		defer l.table.close()
+	}
+	for entry, err := range l.contents.Entries(ctx, l.mailbox) {
+		if err == nil {
+			err = l.message(ctx, entry)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			l.unread++
+			l.warn("%s", oneLine(err.Error()))
+		}
+	}
+	if l.unread > 0 {
+		return &outcome{statusPartial, "some of this mailbox could not be read"}
+	}
+	return nil
+}
+
+// messageSummary is a message as JSON.
+type messageSummary struct {
+	UID       uint32     `json:"uid"`
+	Date      *time.Time `json:"date,omitempty"` // INTERNALDATE
+	RawDate   string     `json:"raw_date,omitempty"`
+	Size      int64      `json:"size"`
+	Flags     []string   `json:"flags"`
+	Labels    []string   `json:"labels,omitempty"`
+	From      string     `json:"from,omitempty"`
+	Subject   string     `json:"subject,omitempty"`
+	MessageID string     `json:"message_id,omitempty"`
+	Hash      string     `json:"hash"`
+	ByID      bool       `json:"by_id,omitempty"` // not downloaded, but taken from an archived message with the same id
+	EmailID   string     `json:"emailid,omitempty"`
+	ThreadID  string     `json:"threadid,omitempty"`
+	XGUID     string     `json:"x_guid,omitempty"`
+	GMMsgID   string     `json:"x_gm_msgid,omitempty"`
+	GMThrID   string     `json:"x_gm_thrid,omitempty"`
+}
+
+// message writes one message. Where its header cannot be read, all else is told, and the error.
+func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
+	var header []byte
+	var err error
+	if l.readable {
+		if header, err = l.contents.Header(ctx, &e.Record); err != nil {
+			err = fmt.Errorf("mailbox %q, UID %d: header: %w", l.mailbox.Name, e.UID, err)
+		}
+	}
+	s := messageSummary{
+		UID: uint32(e.UID), RawDate: e.Internal.Raw, Size: e.Size, Flags: list(e.Flags), Labels: e.Labels,
+		From: headerText(header, "From"), Subject: headerText(header, "Subject"), MessageID: headerText(header, "Message-ID"),
+		Hash: e.Hash.String(), ByID: e.ByID,
+		EmailID: e.IDs.Email, ThreadID: e.IDs.Thread, XGUID: e.IDs.XGUID, GMMsgID: e.IDs.GMMsg, GMThrID: e.IDs.GMThread,
+	}
+	date := ""
+	if instant := e.Internal.Time(); e.Internal.Seconds != 0 || e.Internal.Raw == "" {
+		s.Date = &instant
+		date = instant.Format("2006-01-02 15:04 -0700")
+	}
+	if l.flags.JSON {
+		return errors.Join(err, l.printJSON(s))
+	}
+	l.table.row(right(fmt.Sprint(s.UID), "     UID"), date, right(size(s.Size), "    SIZE"),
+		strings.Join(s.Flags, " "), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
+	return err
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// choose opens the manifest that the user names.
+func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
+	ref, err := manifest.ParseRef(text, time.Local)
+	if err != nil {
+		return nil, &usageError{text: err.Error()}
+	}
+	head, err := archive.Resolve(ctx, r, ref)
+	if errors.Is(err, manifest.ErrNoMatch) || errors.Is(err, manifest.ErrAmbiguous) {
+		return nil, &hintedError{text: err.Error(), hint: safe(whatThereIs(ctx, r, ref)), err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return archive.OpenManifest(ctx, r, head)
+}
+
+// whatThereIs tells somebody whose reference fits nothing, or too much, what it could have been.
+func whatThereIs(ctx context.Context, r *repo.Repo, ref manifest.Ref) string {
+	var accounts []string
+	var heads []repo.Head
+	for s, err := range archive.Manifests(ctx, r) {
+		if err != nil {
+			continue
+		}
+		heads = append(heads, s.Head)
+		if !slices.Contains(accounts, s.Manifest.Account) {
+			accounts = append(accounts, s.Manifest.Account)
+		}
+	}
+	slices.Sort(accounts)
+	slices.SortFunc(heads, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
+	switch {
+	case len(heads) == 0:
+		return "mailstrata backup makes one"
+	case ref.Account != "" && !slices.Contains(accounts, ref.Account):
+		if near := nearest(ref.Account, accounts); near != "" {
+			return "did you mean account " + near + "?"
+		}
+		return "the accounts are " + strings.Join(accounts, ", ")
+	case ref.Account == "" && len(accounts) > 1:
+		return "mailstrata list shows the manifests; the accounts are " + strings.Join(accounts, ", ")
+	}
+	oldest, newest := heads[0], heads[len(heads)-1]
+	return fmt.Sprintf("mailstrata list shows the manifests; the oldest is %s of %s, the newest %s of %s",
+		shortID(oldest), moment(oldest.Time), shortID(newest), moment(newest.Time))
+}
+
+// mailbox finds a mailbox of a manifest, or names the nearest.
+func (p *program) mailbox(ctx context.Context, c *archive.Contents, name string) (*manifest.Mailbox, error) {
+	mailbox, err := c.Mailbox(ctx, name)
+	if errors.Is(err, archive.ErrNoMailbox) {
+		return nil, unknownMailbox(ctx, c, name)
+	}
+	return mailbox, err
+}
+
+// unknownMailbox is an error with the nearest name as a hint.
+func unknownMailbox(ctx context.Context, c *archive.Contents, name string) error {
+	var names []string
+	for mailbox, err := range c.Mailboxes(ctx) {
+		if err == nil {
+			names = append(names, mailbox.Name)
+		}
+	}
+	hint := fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head))
+	if near := nearest(name, names); near != "" {
+		hint = "did you mean " + quoted(near) + "? " + hint
+	}
+	return &hintedError{
+		text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), quoted(name)),
+		hint: hint,
+		err:  archive.ErrNoMailbox,
+	}
+}
+
+// id is a manifest's name in --json, shortID enough of it for people.
+func id(head repo.Head) string      { return hex.EncodeToString(head.ID[:]) }
+func shortID(head repo.Head) string { return id(head)[:8] }
+
+// manifestSummary is a manifest as JSON, wherever one is told of.
+type manifestSummary struct {
+	ID          string    `json:"id"`
+	Account     string    `json:"account"`
+	Time        time.Time `json:"time"` // when it was committed, by the store's clock
+	Start       time.Time `json:"start"`
+	End         time.Time `json:"end"`
+	Source      string    `json:"source"`
+	State       string    `json:"state"`      // complete or checkpoint
+	Consistent  bool      `json:"consistent"` // proven to be the state of the account at one instant
+	Mailboxes   int64     `json:"mailboxes"`
+	Messages    int64     `json:"messages"`
+	Bytes       int64     `json:"bytes"`
+	NewMessages int64     `json:"new_messages"`
+	NewBytes    int64     `json:"new_bytes"`
+	Failures    int64     `json:"failures"` // messages, or whole mailboxes, that could not be read
+	Warnings    int       `json:"warnings"`
+	Alarms      int       `json:"alarms"` // what shrank suspiciously
+	Parent      string    `json:"parent,omitempty"`
+	Program     string    `json:"program"`
+}
+
+func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
+	s := manifestSummary{
+		ID: id(head), Account: m.Account, Time: head.Time.UTC(), Start: m.Start.UTC(), End: m.End.UTC(), Source: m.Source,
+		State: m.State.String(), Consistent: m.Consistent,
+		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
+		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
+		Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
+		Program: m.Program,
+	}
+	if m.Parent != [32]byte{} {
+		s.Parent = hex.EncodeToString(m.Parent[:])
+	}
+	return s
+}
+
+// remarks say in a word or two what is not as it should be.
+func (s *manifestSummary) remarks() string {
+	var words []string
+	if s.State != manifest.Complete.String() {
+		words = append(words, s.State)
+	}
+	if s.Failures > 0 {
+		words = append(words, plural(s.Failures, "failure"))
+	}
+	if s.Alarms > 0 {
+		words = append(words, "shrank")
+	}
+	if s.Warnings > 0 {
+		words = append(words, plural(s.Warnings, "warning"))
+	}
+	return strings.Join(words, ", ")
+}

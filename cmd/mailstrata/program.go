@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+)
+
+// program is one call of mailstrata: its command line, and the world around it.
+type program struct {
+	stdin  *os.File
+	stdout io.Writer // results
+	stderr io.Writer // all else
+	getenv func(string) string
+
+	flags   globals
+	console *console
+	out     *bufio.Writer // over stdout
+}
+
+// run does what the arguments say and returns the exit status.
+func (p *program) run(ctx context.Context, args []string) int {
+	p.console = newConsole(p.stderr)
+	p.out = bufio.NewWriter(p.stdout)
+	err := p.perform(ctx, args)
+	if flushed := p.out.Flush(); err == nil {
+		err = flushed
+	}
+	p.console.clear()
+	return p.report(ctx, err)
+}
+
+// perform parses the command line and runs the command.
+func (p *program) perform(ctx context.Context, args []string) error {
+	var cli cli
+	helped := false
+	parser, err := kong.New(&cli,
+		kong.Name("mailstrata"),
+		kong.Description(description),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { helped = true }),
+		kong.Resolvers(kong.ResolverFunc(p.variable)),
+		kong.ValueFormatter(describeValue),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.Help(printHelp),
+		kong.ExplicitGroups(groups),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		return err // the grammar itself is wrong, which every test would show
+	}
+	command, err := parser.Parse(args)
+	if helped {
+		return nil
+	}
+	if err != nil {
+		return misuse(err)
+	}
+	p.flags = cli.globals
+	p.console.quiet, p.console.verbose = cli.Quiet, cli.Verbose
+	return command.Run()
+}
+
+// misuse makes a parser's complaint a usage error, with the way to the help that fits.
+func misuse(err error) error {
+	where := "mailstrata --help"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			where = "mailstrata " + node.Path() + " --help"
+		}
+	}
+	return &usageError{text: err.Error(), hint: "see " + where}
+}
+
+// variable gives a flag its value from the environment variable that its tag names, where the flag itself is not given.
+// (kong's own "env" tag asks the environment of the process.)
+func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if name := flag.Tag.Get("var"); name != "" {
+		if value := p.getenv(name); value != "" {
+			return value, nil
+		}
+	}
+	return nil, nil
+}
+
+// describeValue is a flag's help with the variable that stands for it.
+func describeValue(value *kong.Value) string {
+	if name := value.Tag.Get("var"); name != "" {
+		return value.Help + " ($" + name + ")"
+	}
+	return value.Help
+}
+
+// isTerminal reports whether somebody may be looking at w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// console is standard error: lines of text, and, on a terminal, one line below them that changes. It is safe for
+// concurrent use.
+type console struct {
+	mu             sync.Mutex
+	w              io.Writer
+	live           bool // a terminal
+	quiet, verbose bool
+	shown          bool // the changing line is there
+}
+
+func newConsole(w io.Writer) *console { return &console{w: w, live: isTerminal(w)} }
+
+// line writes a whole line, above the changing one.
+func (c *console) line(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	_, _ = io.WriteString(c.w, text+"\n") // where standard error is gone, there is nobody to tell
+}
+
+// status replaces the changing line.
+func (c *console) status(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+	_, _ = io.WriteString(c.w, text)
+	c.shown = true
+}
+
+func (c *console) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erase()
+}
+
+func (c *console) erase() {
+	if c.shown {
+		_, _ = io.WriteString(c.w, "\r\x1b[K")
+		c.shown = false
+	}
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// progress tells how far a command has come: in one changing line on a terminal, elsewhere in a plain line now and then,
+// and not at all with -q. It is safe for concurrent use.
+type progress struct {
+	console *console
+	verb    string // "read", "written"
+	begun   time.Time
+
+	mu    sync.Mutex
+	parts map[string]tally // by what is worked on at the same time: accounts
+	next  time.Time        // when to tell again
+}
+
+// tally is how much is done.
+type tally struct {
+	messages, bytes, total int64 // total: messages; 0 where not known
+}
+
+const (
+	liveEvery  = 100 * time.Millisecond
+	plainEvery = 30 * time.Second
+)
+
+func (p *program) progress(verb string) *progress {
+	now := time.Now()
+	first := now
+	if !p.console.live {
+		first = now.Add(plainEvery)
+	}
+	return &progress{console: p.console, verb: verb, begun: now, parts: make(map[string]tally), next: first}
+}
+
+// update takes the news of one part.
+func (p *progress) update(part string, t tally) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parts[part] = t
+	now := time.Now()
+	if p.console.quiet || now.Before(p.next) {
+		return
+	}
+	var sum tally
+	for _, t := range p.parts {
+		sum.messages += t.messages
+		sum.bytes += t.bytes
+		sum.total += max(t.total, t.messages)
+	}
+	line := describe(p.verb, sum, now.Sub(p.begun))
+	if p.console.live {
+		p.next = now.Add(liveEvery)
+		p.console.status(line)
+	} else {
+		p.next = now.Add(plainEvery)
+		p.console.line(line)
+	}
+}
+
+// done takes the changing line away.
+func (p *progress) done() { p.console.clear() }
+
+// describe is one line of progress: "1,234 of 5,678 messages read, 12 MB, 3.4 MB/s, 2 min left".
+func describe(verb string, t tally, elapsed time.Duration) string {
+	messages := plural(t.messages, "message")
+	if t.total > t.messages {
+		messages = count(t.messages) + " of " + plural(t.total, "message")
+	}
+	words := []string{messages + " " + verb, size(t.bytes)}
+	if seconds := elapsed.Seconds(); seconds >= 1 {
+		words = append(words, size(int64(float64(t.bytes)/seconds))+"/s")
+		if t.messages > 0 && t.total > t.messages {
+			left := time.Duration(float64(elapsed) / float64(t.messages) * float64(t.total-t.messages))
+			words = append(words, roughly(left)+" left")
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// roughly is a time that nobody should take to the second.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds())+1)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()+0.5))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()+0.5))
+}

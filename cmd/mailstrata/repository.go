@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/dir"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/s3"
+)
+
+// place is where a repository is.
+type place struct {
+	path   string      // of a local directory; "": it is a bucket
+	bucket *s3.Options // nil: it is a directory
+	key    string      // the key file that belongs to it, if none is named; "": none
+	own    bool        // the one in the user's data directory, which was not named
+}
+
+// parsePlace reads what --repo says.
+func parsePlace(text string) (*place, error) {
+	if strings.HasPrefix(text, "s3:") {
+		bucket, err := s3.ParseURL(text)
+		if err != nil {
+			return nil, &usageError{text: err.Error()}
+		}
+		return &place{bucket: &bucket}, nil
+	}
+	if scheme, _, ok := strings.Cut(text, "://"); ok {
+		return nil, &usageError{
+			text: fmt.Sprintf("a repository is a local path or s3:https://host/bucket, not %s://…", safe(scheme)),
+			hint: "for a bucket, put s3: before the URL",
+		}
+	}
+	path, err := filepath.Abs(text)
+	return &place{path: path}, err
+}
+
+// place is the repository that the user names, or else the user's own.
+func (p *program) place() (*place, error) {
+	if p.flags.Repo != "" {
+		return parsePlace(p.flags.Repo)
+	}
+	data, err := p.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	return &place{path: filepath.Join(data, "repository"), key: filepath.Join(data, "key"), own: true}, nil
+}
+
+// String is the place as --repo takes it.
+func (l *place) String() string {
+	if l.bucket == nil {
+		return l.path
+	}
+	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
+}
+
+// exists reports whether there is a directory; of a bucket it knows nothing.
+func (l *place) exists() bool {
+	_, err := os.Stat(l.path)
+	return l.bucket != nil || err == nil
+}
+
+// store opens the place as it is.
+func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
+	if l.bucket != nil {
+		return p.openBucket(ctx, l)
+	}
+	d, err := dir.Open(l.path)
+	if errors.Is(err, os.ErrNotExist) && l.own {
+		return nil, &hintedError{
+			text: "no repository is named, and there is none of your own at " + l.path,
+			hint: "name one with --repo or MAILSTRATA_REPO; mailstrata backup without it makes your own",
+			err:  repo.ErrNoRepository,
+		}
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository)
+	}
+	return d, err
+}
+
+func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
+	bucket := *l.bucket
+	bucket.Insecure = p.flags.AllowPlaintext
+	return s3.Open(ctx, bucket)
+}
+
+// newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
+// that objects there cannot be replaced.
+func (p *program) newStore(ctx context.Context, l *place) (repo.Store, error) {
+	if l.bucket == nil {
+		return dir.Create(l.path)
+	}
+	bucket, err := p.openBucket(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if err := bucket.MakeBucket(ctx); err != nil {
+		return nil, err
+	}
+	return bucket, bucket.ProbeCreateOnly(ctx)
+}
+
+// open opens the repository that the user names, with the key that the user has.
+func (p *program) open(ctx context.Context) (*repo.Repo, error) {
+	l, err := p.place()
+	if err != nil {
+		return nil, err
+	}
+	return p.openPlace(ctx, l)
+}
+
+func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
+	store, err := p.store(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := p.unlockWith(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	options, err := p.repoOptions(l)
+	if err != nil {
+		return nil, err
+	}
+	r, err := repo.Open(ctx, store, unlock, options)
+	if err != nil {
+		return nil, fmt.Errorf("open repository %s: %w", l, err)
+	}
+	return r, nil
+}
+
+// unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
+func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error) {
+	unlock := repo.Unlock{Passphrase: func() ([]byte, error) { return p.read(ctx, p.passphrase()) }}
+	file := p.flags.KeyFile
+	if file == "" && l.key != "" {
+		if _, err := os.Stat(l.key); err == nil {
+			file = l.key
+		}
+	}
+	if file == "" {
+		return unlock, nil
+	}
+	key, err := readKeyFile(file)
+	if err != nil {
+		return unlock, err
+	}
+	unlock.Identities, unlock.Fingerprint = key.Identities, key.Fingerprint
+	if !p.passphraseGiven() {
+		// Who names a key file means it: a host without a terminal must not wait for an answer.
+		unlock.Passphrase = nil
+	}
+	return unlock, nil
+}
+
+func readKeyFile(path string) (*repo.KeyFile, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the key file: %w", err)
+	}
+	defer f.Close()
+	key, err := repo.ParseKeyFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return key, nil
+}
+
+// passphrase is where the repository's passphrase comes from.
+func (p *program) passphrase() secret {
+	return secret{
+		name: "passphrase of the repository", variable: "MAILSTRATA_PASSWORD",
+		file: p.flags.PasswordFile, command: p.flags.PasswordCommand,
+	}
+}
+
+// passphraseGiven reports whether there is a passphrase without asking.
+func (p *program) passphraseGiven() bool {
+	return p.flags.PasswordFile != "" || p.flags.PasswordCommand != "" || p.getenv("MAILSTRATA_PASSWORD") != ""
+}
+
+// repoOptions say where this host keeps what it remembers.
+func (p *program) repoOptions(l *place) (repo.Options, error) {
+	cache, errCache := p.cacheDir()
+	state, errState := p.stateDir()
+	return repo.Options{CacheDir: cache, StateDir: state, Location: l.String(), Trust: p.flags.Trust}, errors.Join(errCache, errState)
+}

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+type restoreCommand struct {
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+
+	To          string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, imaps://user@host[:port] or imap://…"`
+	selection   `embed:""`
+	WithDeleted bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
+	Prefix      string `group:"selection" placeholder:"NAME" help:"IMAP: put the mailboxes below this one."`
+	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
+	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses, as .eml, with a report."`
+	DryRun      bool   `group:"selection" help:"Only tell what would be restored."`
+	imapFlags   `embed:""`
+}
+
+func (*restoreCommand) Help() string {
+	return manifestHelp + `
+
+Restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
+
+Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes or refuses is told, one message at a time, and with --keep written to DIR.
+
+` + patternHelp + `
+
+EXAMPLES
+
+To get back a folder that was deleted: find the night, and restore the folder to where you can look at it, or straight into the account.
+
+    mailstrata list
+    mailstrata ls 2026-03-14
+    mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
+    mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
+
+To move everything to another server, below a mailbox "Old":
+
+    mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
+
+JSON: one object with manifest, target, dry_run, mailboxes, messages, bytes, added, added_bytes, present, changed, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive or were not taken by the target; 130 interrupted.`
+}
+
+func (c *restoreCommand) Run(ctx context.Context, p *program) error {
+	destination, err := c.destination()
+	if err != nil {
+		return err
+	}
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	contents, err := p.choose(ctx, r, c.Manifest)
+	if err != nil {
+		return err
+	}
+	if err := c.checkNames(ctx, contents); err != nil {
+		return err
+	}
+	var target archive.Target
+	if !c.DryRun {
+		if target, err = destination.open(ctx, p); err != nil {
+			return err
+		}
+		defer target.Close()
+	}
+	told := p.progress("restored")
+	report, err := archive.Restore(ctx, archive.RestoreOptions{
+		Contents:    contents,
+		Target:      target,
+		Mailboxes:   func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) },
+		KeepDeleted: c.WithDeleted,
+		DryRun:      c.DryRun,
+		Keep:        c.Keep,
+		Progress: func(now archive.RestoreProgress) {
+			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages})
+		},
+	})
+	told.done()
+	return errors.Join(err, c.tell(p, contents, report, err == nil))
+}
+
+// checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
+func (c *restoreCommand) checkNames(ctx context.Context, contents *archive.Contents) error {
+	unmatched := c.Mailbox
+	for mailbox, err := range contents.Mailboxes(ctx) {
+		if err != nil {
+			return nil // what cannot be read may have the name; the restore tells of it
+		}
+		unmatched = without(unmatched, &mailbox.Mailbox)
+	}
+	if len(unmatched) > 0 {
+		return unknownMailbox(ctx, contents, string(unmatched[0]))
+	}
+	return nil
+}
+
+// destination is a target before it is opened.
+type destination struct {
+	open func(context.Context, *program) (archive.Target, error)
+}
+
+// destination reads what --to says.
+func (c *restoreCommand) destination() (*destination, error) {
+	kind, path, _ := strings.Cut(c.To, ":")
+	switch {
+	case kind == "maildir" && path == "":
+		return nil, usage("--to maildir: names no directory")
+	case kind == "maildir":
+		return c.maildir(path), nil
+	case kind == "imap", kind == "imaps":
+		return c.imap()
+	}
+	return nil, &usageError{
+		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
+		hint: "a target is maildir:PATH, imaps://user@host or imap://user@host",
+	}
+}
+
+func (c *restoreCommand) imap() (*destination, error) {
+	a, err := parseAccount(c.To)
+	if err != nil {
+		return nil, err
+	}
+	return &destination{open: func(ctx context.Context, p *program) (archive.Target, error) {
+		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
+			return nil, err
+		}
+		var target archive.Target = imap.NewTarget(a.opts)
+		if c.Prefix != "" {
+			target = &below{Target: target, prefix: c.Prefix}
+		}
+		return target, nil
+	}}, nil
+}
+
+// tell prints the report; finished says that the restore came to its end.
+func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *archive.RestoreReport, finished bool) error {
+	if report == nil {
+		return nil
+	}
+	if p.flags.JSON {
+		if err := p.printJSON(c.document(contents, report)); err != nil {
+			return err
+		}
+	} else {
+		c.describe(p, contents, report, finished)
+	}
+	switch {
+	case !finished || report.Whole():
+		return nil
+	case report.Refused > 0 && c.Keep == "":
+		return &hintedError{
+			text: "some messages were not restored",
+			hint: "restore again with --keep DIR to get what the target refused as .eml files",
+			err:  &outcome{statusPartial, ""},
+		}
+	}
+	return &outcome{statusPartial, "some messages were not restored"}
+}
+
+func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *archive.RestoreReport, finished bool) {
+	for _, note := range report.Notes {
+		p.warn("%s", oneLine(note))
+	}
+	for _, problem := range report.Problems[:min(len(report.Problems), remarksAtMost)] {
+		p.warn("%s", oneLine(problem.String()))
+	}
+	if len(report.Problems) > remarksAtMost {
+		where := "with --keep DIR, or --json, all are told"
+		if report.File != "" {
+			where = "all are in " + report.File
+		}
+		p.warn("%s more; %s", count(len(report.Problems)-remarksAtMost), where)
+	}
+	if c.DryRun {
+		p.printf("would restore %s in %s, %s, of manifest %s", plural(report.Messages, "message"),
+			plural(report.Mailboxes, "mailbox"), size(report.Bytes), shortID(contents.Head))
+		return
+	}
+	verb := "restored"
+	if !finished {
+		verb = "restored until then:"
+	}
+	p.printf("%s %s in %s, %s, of manifest %s", verb, plural(report.Added, "message"),
+		plural(report.DoneMailboxes, "mailbox"), size(report.AddedBytes), shortID(contents.Head))
+	for _, line := range []struct {
+		n    int64
+		what string
+	}{
+		{report.Present, "there already"},
+		{report.Changed, "added, but not quite as archived"},
+		{report.Refused, "refused by the target"},
+		{report.Failed, "not to be read from the archive"},
+	} {
+		if line.n > 0 {
+			p.printf("  %s %s", count(line.n), line.what)
+		}
+	}
+	if report.File != "" {
+		p.printf("  report: %s", safe(report.File))
+	}
+}
+
+// restoreSummary is a restore as JSON.
+type restoreSummary struct {
+	Manifest   string           `json:"manifest"`
+	Target     string           `json:"target"`
+	DryRun     bool             `json:"dry_run"`
+	Mailboxes  int64            `json:"mailboxes"`
+	Messages   int64            `json:"messages"`
+	Bytes      int64            `json:"bytes"`
+	Added      int64            `json:"added"`
+	AddedBytes int64            `json:"added_bytes"`
+	Present    int64            `json:"present"`
+	Changed    int64            `json:"changed"`
+	Refused    int64            `json:"refused"`
+	Failed     int64            `json:"failed"`
+	Notes      []string         `json:"notes"`
+	Problems   []restoreProblem `json:"problems"`
+	Report     string           `json:"report,omitempty"`
+}
+
+type restoreProblem struct {
+	Kind    string `json:"kind"` // changed, refused or failed
+	Mailbox string `json:"mailbox,omitempty"`
+	UID     uint32 `json:"uid,omitempty"`
+	Reason  string `json:"reason"`
+	Kept    string `json:"kept,omitempty"`
+}
+
+func (c *restoreCommand) document(contents *archive.Contents, r *archive.RestoreReport) restoreSummary {
+	s := restoreSummary{
+		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun,
+		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
+		Present: r.Present, Changed: r.Changed, Refused: r.Refused, Failed: r.Failed,
+		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File,
+	}
+	for _, problem := range r.Problems {
+		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})
+	}
+	return s
+}

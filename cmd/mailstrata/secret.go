@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
+const maxSecret = 64 << 10
+
+// secret says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
+// user of a host, and stay in histories.
+type secret struct {
+	name     string   // what it is, for people: "passphrase of the repository"
+	variable string   // the environment variable that may hold it
+	file     string   // the file that holds it; "": none
+	command  string   // the command that prints it; "": none
+	environ  []string // more variables for the command
+	twice    bool     // a new secret: asked for twice
+}
+
+// read gets the secret: from the file, the command or the variable, in this order, or else by asking on the terminal.
+func (p *program) read(ctx context.Context, s secret) ([]byte, error) {
+	switch {
+	case s.file != "":
+		return s.fromFile()
+	case s.command != "":
+		return s.fromCommand(ctx, p.stderr)
+	}
+	if value := p.getenv(s.variable); value != "" {
+		return []byte(value), nil
+	}
+	return p.ask(ctx, s)
+}
+
+func (s *secret) fromFile() ([]byte, error) {
+	f, err := os.Open(s.file)
+	if err != nil {
+		return nil, fmt.Errorf("read the %s: %w", s.name, err)
+	}
+	defer f.Close()
+	return s.trim(io.LimitReader(f, maxSecret+1), s.file)
+}
+
+// fromCommand runs the command by the shell, so that it can be written as one would type it.
+func (s *secret) fromCommand(ctx context.Context, stderr io.Writer) ([]byte, error) {
+	shell := []string{"sh", "-c", s.command}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/c", s.command}
+	}
+	var printed bytes.Buffer
+	command := exec.CommandContext(ctx, shell[0], shell[1:]...)
+	command.Stdout, command.Stderr = &printed, stderr
+	command.Env = append(os.Environ(), s.environ...)
+	if err := command.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("the command that gives the %s failed: %w", s.name, err)
+	}
+	return s.trim(io.LimitReader(&printed, maxSecret+1), "the command")
+}
+
+// trim takes off the line ending that editors and commands add.
+func (s *secret) trim(r io.Reader, where string) ([]byte, error) {
+	value, err := io.ReadAll(r)
+	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the %s: %w", s.name, err)
+	case len(value) == 0:
+		return nil, fmt.Errorf("%s gives an empty %s", where, s.name)
+	case len(value) > maxSecret:
+		return nil, fmt.Errorf("%s gives more than %d bytes, which is no %s", where, maxSecret, s.name)
+	}
+	return value, nil
+}
+
+// ask asks on the terminal, without echo.
+func (p *program) ask(ctx context.Context, s secret) ([]byte, error) {
+	tty, err := p.terminal()
+	if err != nil {
+		return nil, &hintedError{
+			text: "the " + s.name + " is needed, and there is no terminal to ask for it on",
+			hint: "give it by " + s.ways(),
+		}
+	}
+	defer tty.Close()
+	value, err := prompt(ctx, tty, s.name)
+	if err != nil || !s.twice {
+		return value, err
+	}
+	again, err := prompt(ctx, tty, s.name+" again")
+	if err == nil && !bytes.Equal(value, again) {
+		err = errors.New("these are not the same; nothing was done")
+	}
+	return value, err
+}
+
+// ways names the ways in which the secret can be given.
+func (s *secret) ways() string {
+	flag := "--password"
+	if strings.Contains(s.variable, "IMAP") {
+		flag = "--imap-password"
+	}
+	return s.variable + ", " + flag + "-file or " + flag + "-command"
+}
+
+// terminal is the one that the user sits at, also where standard input is something else.
+func (p *program) terminal() (*os.File, error) {
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		return tty, nil
+	}
+	if p.stdin != nil && term.IsTerminal(int(p.stdin.Fd())) {
+		return os.NewFile(p.stdin.Fd(), p.stdin.Name()), nil
+	}
+	return nil, errors.New("no terminal")
+}
+
+// prompt reads a line without echo. If ctx ends meanwhile, the terminal gets its echo back.
+func prompt(ctx context.Context, tty *os.File, name string) ([]byte, error) {
+	fd := int(tty.Fd())
+	state, err := term.GetState(fd)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(tty, "%s: ", capital(name))
+	type answer struct {
+		value []byte
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		value, err := term.ReadPassword(fd)
+		answered <- answer{value, err}
+	}()
+	select {
+	case a := <-answered:
+		fmt.Fprintln(tty)
+		if a.err == nil && len(a.value) == 0 {
+			return nil, fmt.Errorf("an empty %s was entered", name)
+		}
+		return a.value, a.err
+	case <-ctx.Done():
+		_ = term.Restore(fd, state)
+		fmt.Fprintln(tty)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+type showCommand struct {
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+}
+
+func (*showCommand) Help() string {
+	return manifestHelp + `
+
+EXAMPLES
+
+    mailstrata show latest
+    mailstrata show anna@mail.example@2026-03-14
+    mailstrata show --json 3f9a
+
+JSON: one object with manifest (as of "list --json"), mailboxes, failures, warnings, alarms, dangling_subscriptions and server.
+
+` + exitStatus
+}
+
+// mailboxSummary is a mailbox as JSON.
+type mailboxSummary struct {
+	Name           string   `json:"name"`
+	Raw            string   `json:"raw"` // the name as the server sent it
+	Delimiter      string   `json:"delimiter,omitempty"`
+	Attributes     []string `json:"attributes"`
+	SpecialUse     []string `json:"special_use"`
+	Subscribed     bool     `json:"subscribed"`
+	Selectable     bool     `json:"selectable"`
+	Messages       int64    `json:"messages"`
+	Bytes          int64    `json:"bytes"`
+	Complete       bool     `json:"complete"`  // every message that the server counted is there
+	Inherited      bool     `json:"inherited"` // the server would not tell: as in the parent
+	UIDValidity    uint32   `json:"uidvalidity,omitempty"`
+	UIDNext        uint32   `json:"uidnext,omitempty"`
+	HighestModSeq  uint64   `json:"highestmodseq,omitempty"`
+	MailboxID      string   `json:"mailboxid,omitempty"`
+	PermanentFlags []string `json:"permanent_flags"`
+}
+
+func summarizeMailbox(m *manifest.Mailbox) mailboxSummary {
+	s := mailboxSummary{
+		Name: m.Name, Raw: m.Raw, Delimiter: m.Delimiter, Attributes: list(m.Attributes), SpecialUse: list(m.SpecialUse),
+		Subscribed: m.Subscribed, Selectable: m.Selectable(), Messages: m.Messages, Bytes: m.Bytes,
+		Complete: m.Complete, Inherited: m.Inherited, PermanentFlags: list(m.PermanentFlags),
+	}
+	if m.Status != nil {
+		s.UIDValidity, s.UIDNext, s.HighestModSeq = m.Status.UIDValidity, m.Status.UIDNext, m.Status.HighestModSeq
+		s.MailboxID = m.Status.MailboxID
+	}
+	return s
+}
+
+// list is never null in JSON.
+func list(texts []string) []string {
+	if texts == nil {
+		return []string{}
+	}
+	return texts
+}
+
+// remarks say in words what is special about a mailbox.
+func (s *mailboxSummary) remarks() string {
+	words := append([]string{}, s.SpecialUse...)
+	if !s.Subscribed {
+		words = append(words, "not subscribed")
+	}
+	switch {
+	case !s.Selectable:
+		words = append(words, "cannot hold messages")
+	case s.Inherited:
+		words = append(words, "could not be read: as in the manifest before")
+	case !s.Complete:
+		words = append(words, "incomplete")
+	}
+	return strings.Join(words, ", ")
+}
+
+// failureSummary is a failure as JSON.
+type failureSummary struct {
+	Mailbox string `json:"mailbox"`       // raw name
+	UID     uint32 `json:"uid,omitempty"` // 0: the mailbox as a whole
+	Reason  string `json:"reason"`
+}
+
+func (c *showCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	contents, err := p.choose(ctx, r, c.Manifest)
+	if err != nil {
+		return err
+	}
+	if p.flags.JSON {
+		return showJSON(ctx, p, contents)
+	}
+	return showTables(ctx, p, contents)
+}
+
+func showJSON(ctx context.Context, p *program, contents *archive.Contents) error {
+	m := contents.Manifest
+	document := struct {
+		Manifest  manifestSummary  `json:"manifest"`
+		Mailboxes []mailboxSummary `json:"mailboxes"`
+		Failures  []failureSummary `json:"failures"`
+		Warnings  []string         `json:"warnings"`
+		Alarms    []string         `json:"alarms"`
+		Dangling  []string         `json:"dangling_subscriptions"`
+		Server    serverSummary    `json:"server"`
+	}{
+		Manifest:  summarize(contents.Head, m),
+		Mailboxes: []mailboxSummary{},
+		Failures:  []failureSummary{},
+		Warnings:  list(m.Warnings), Alarms: list(m.Alarm), Dangling: list(m.Dangling),
+		Server: summarizeServer(m.Server),
+	}
+	for _, f := range m.Failures {
+		document.Failures = append(document.Failures, failureSummary{f.Mailbox, uint32(f.UID), f.Reason})
+	}
+	for mailbox, err := range contents.Mailboxes(ctx) {
+		if err != nil {
+			return err
+		}
+		document.Mailboxes = append(document.Mailboxes, summarizeMailbox(mailbox))
+	}
+	return p.printJSON(document)
+}
+
+// serverSummary is what a server told of itself, as JSON.
+type serverSummary struct {
+	ID           map[string]string `json:"id"`
+	Capabilities []string          `json:"capabilities"`
+	Quota        []quotaSummary    `json:"quota"`
+}
+
+type quotaSummary struct {
+	Root     string `json:"root"`
+	Resource string `json:"resource"`
+	Usage    uint64 `json:"usage"`
+	Limit    uint64 `json:"limit"`
+}
+
+func summarizeServer(server mail.Server) serverSummary {
+	s := serverSummary{ID: map[string]string{}, Capabilities: list(server.Capabilities), Quota: []quotaSummary{}}
+	for _, field := range server.ID {
+		s.ID[field.Name] = field.Value
+	}
+	for _, q := range server.Quota {
+		s.Quota = append(s.Quota, quotaSummary{q.Root, q.Resource, q.Usage, q.Limit})
+	}
+	return s
+}
+
+func showTables(ctx context.Context, p *program, contents *archive.Contents) error {
+	m := contents.Manifest
+	s := summarize(contents.Head, m)
+	var id []string
+	for _, field := range m.Server.ID {
+		id = append(id, field.Name+" "+field.Value)
+	}
+	p.facts(
+		"id", s.ID,
+		"account", s.Account,
+		"source", s.Source,
+		"laid", s.Time.Local().Format(time.RFC3339),
+		"run", fmt.Sprintf("%s to %s, by %s", moment(s.Start), moment(s.End), s.Program),
+		"parent", s.Parent,
+		"state", s.State,
+		"consistent", consistency(s.Consistent),
+		"messages", fmt.Sprintf("%s in %s, %s", count(s.Messages), plural(s.Mailboxes, "mailbox"), size(s.Bytes)),
+		"new in this run", fmt.Sprintf("%s, %s", plural(s.NewMessages, "message"), size(s.NewBytes)),
+		"server", strings.Join(id, ", "),
+	)
+	p.printf("")
+	if err := mailboxTable(ctx, p, contents); err != nil {
+		return err
+	}
+	p.paragraphs("Alarms: what shrank suspiciously", m.Alarm)
+	p.paragraphs("Warnings", m.Warnings)
+	var failures []string
+	for _, f := range m.Failures {
+		where := "mailbox " + quoted(f.Mailbox)
+		if f.UID > 0 {
+			where += fmt.Sprintf(" UID %d", f.UID)
+		}
+		failures = append(failures, where+": "+f.Reason)
+	}
+	if more := m.Totals.Failures - int64(len(failures)); more > 0 {
+		failures = append(failures, fmt.Sprintf("and %s more", count(more)))
+	}
+	p.paragraphs("Failures: what could not be read", failures)
+	p.paragraphs("Subscriptions to mailboxes that are not there", m.Dangling)
+	return nil
+}
+
+func consistency(consistent bool) string {
+	if consistent {
+		return "yes: the state of the account at one instant"
+	}
+	return "not proven: the account changed while it was read, or something could not be read"
+}
+
+// mailboxTable lists the mailboxes of a manifest.
+func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) error {
+	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS")
+	defer t.close()
+	for mailbox, err := range contents.Mailboxes(ctx) {
+		if err != nil {
+			return err
+		}
+		s := summarizeMailbox(mailbox)
+		validity := ""
+		if s.UIDValidity > 0 {
+			validity = fmt.Sprint(s.UIDValidity)
+		}
+		t.row(s.Name, right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"), right(validity, "UIDVALIDITY"), s.remarks())
+	}
+	return nil
+}
+
+// paragraphs writes a list under a heading, if there is anything in it.
+func (p *program) paragraphs(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	p.printf("\n%s:", heading)
+	for _, line := range lines {
+		p.printf("  %s", oneLine(line))
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// safe makes text from a server or a message fit for a terminal: what a terminal would obey (escape sequences, other
+// controls) or what would make text look like other text (bidirectional overrides, invisible characters) is shown as
+// an escape. Bytes that are not UTF-8 are too.
+func safe(text string) string {
+	if isSafe(text) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, text[0])
+		case !isHarmless(r) && r < 0x80:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case !isHarmless(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteString(text[:size])
+		}
+		text = text[size:]
+	}
+	return b.String()
+}
+
+func isSafe(text string) bool {
+	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !isHarmless(r) }) < 0
+}
+
+// isHarmless reports whether a terminal shows the character and does nothing else. Joiners are let through: scripts and
+// emoji need them.
+func isHarmless(r rune) bool {
+	const nonJoiner, joiner = '\u200c', '\u200d'
+	switch {
+	case r == nonJoiner, r == joiner:
+		return true
+	case unicode.Is(unicode.Cc, r), unicode.Is(unicode.Cf, r), r == '\u2028', r == '\u2029':
+		return false
+	}
+	return true
+}
+
+// quoted is safe text in quotes, for sentences.
+func quoted(text string) string { return `"` + safe(text) + `"` }
+
+// shorten cuts text to so many characters.
+func shorten(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+// plural counts things: "1 message", "1,234 messages".
+func plural[N int | int64 | uint64](n N, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	if base, ok := strings.CutSuffix(thing, "x"); ok {
+		return count(n) + " " + base + "xes"
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// nearest finds the candidate that a mistyped word may have meant; "" if none is near.
+func nearest(word string, candidates []string) string {
+	best, least := "", max(2, len(word)/3)+1
+	for _, candidate := range candidates {
+		if d := distance(strings.ToLower(word), strings.ToLower(candidate)); d < least {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many characters must be put in, left out or changed to make b of a.
+func distance(a, b string) int {
+	from, to := []rune(a), []rune(b)
+	row := make([]int, len(to)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, r := range from {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, s := range to {
+			cost := 1
+			if r == s {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(to)]
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+func TestSafe(t *testing.T) {
+	for text, want := range map[string]string{
+		"Grüße, 日本 👩‍💻":   "Grüße, 日本 👩‍💻",
+		`\Seen`:           `\Seen`,
+		"\x1b[31mred":     `\x1b[31mred`,
+		"a\rb\nc\td\x00":  `a\x0db\x0ac\x09d\x00`,
+		"\u009b2J":        `\u009b2J`,
+		"exe.\u202egpj":   `exe.\u202egpj`,
+		"zero\u200bwidth": `zero\u200bwidth`,
+		"K\xf6ln":         `K\xf6ln`,
+		"line\u2028break": `line\u2028break`,
+	} {
+		if got := safe(text); got != want {
+			t.Errorf("safe(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Whatever a server sends, no byte of it makes a terminal do anything, and JSON stays what it was.
+func FuzzSafe(f *testing.F) {
+	f.Add("\x1b]0;title\a")
+	f.Add("\u2066\U000e0001\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		harmless := func(what, shown string) {
+			if !utf8.ValidString(shown) || strings.IndexFunc(shown, func(r rune) bool { return !isHarmless(r) }) >= 0 {
+				t.Errorf("%s of %q: %q", what, text, shown)
+			}
+		}
+		harmless("safe", safe(text))
+		plain, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		escaped := escapeJSON(plain)
+		harmless("JSON", string(escaped))
+		var before, after string
+		if json.Unmarshal(plain, &before) != nil || json.Unmarshal(escaped, &after) != nil || before != after {
+			t.Errorf("JSON of %q was %q and is %q", text, before, after)
+		}
+	})
+}
+
+func TestPattern(t *testing.T) {
+	for _, c := range []struct {
+		pattern   pattern
+		name      string
+		delimiter string
+		want      bool
+	}{
+		{"Work", "Work", "/", true},
+		{"Work", "Work/2026/March", "/", true},
+		{"Work", "Workshop", "/", false},
+		{"Work", "Work.2026", "/", false},
+		{"Work", "Work.2026", "", false},
+		{"work", "Work", "/", false},
+		{"inbox", "INBOX", ".", true},
+		{"INBOX", "INBOX.Sent", ".", false},
+		{"INBOX.Sent", "INBOX.Sent.2026", ".", true},
+		{"INBOX*", "INBOX.Sent", ".", true},
+		{"*/2026", "Work/Old/2026/March", "/", true},
+		{"%/2026", "Work/2026", "/", true},
+		{"%/2026", "Work/Old/2026", "/", false},
+		{"W*k", "Work", "/", true},
+		{"*", "", "/", true},
+		{"%", "Work", "/", true},
+		{"Entwürfe", "Entwürfe", "/", true},
+		{"A&B", "A&B", "/", true},
+	} {
+		if got := c.pattern.matches(&mail.Mailbox{Raw: c.name, Name: c.name, Delimiter: c.delimiter}); got != c.want {
+			t.Errorf("%q matches %q: %v", c.pattern, c.name, got)
+		}
+	}
+	raw := &mail.Mailbox{Raw: "Entw&APw-rfe", Name: "Entwürfe", Delimiter: "/"}
+	if !pattern("Entw&APw-rfe").matches(raw) || !pattern("Entwürfe").matches(raw) {
+		t.Error("a mailbox is not found by both of its names")
+	}
+}
+
+// fits says the same as a regular expression, for every pattern and name.
+func FuzzFits(f *testing.F) {
+	f.Add("a*b%c/*", "aab/bc/")
+	f.Add("%a%b", "xa/ab")
+	f.Fuzz(func(t *testing.T, pattern, name string) {
+		if !utf8.ValidString(pattern) || !utf8.ValidString(name) || len(pattern) > 50 {
+			return
+		}
+		expression := regexp.QuoteMeta(pattern)
+		expression = strings.ReplaceAll(expression, `\*`, `.*`)
+		expression = strings.ReplaceAll(expression, `%`, `[^/]*`)
+		want := regexp.MustCompile(`(?s)\A` + expression + `\z`).MatchString(name)
+		if got := fits(pattern, name, "/"); got != want {
+			t.Errorf("fits(%q, %q) = %v", pattern, name, got)
+		}
+	})
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"INBOX", "Projects", "Projects/Bridge", "Trash"}
+	for word, want := range map[string]string{
+		"Project": "Projects", "projects/brigde": "Projects/Bridge", "Inbox": "INBOX", "Reisen": "", "trahs": "Trash",
+	} {
+		if got := nearest(word, names); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestHeaderText(t *testing.T) {
+	header := []byte("subject : =?utf-8?q?Gr=C3=BC=C3=9Fe?= =?iso-8859-1?b?5A==?=\r\n aus\r\n\tK=C3=B6ln\r\n" +
+		"Subjects: other\r\nFrom: \"A, B\" <a@example.org>\r\nX-Empty:\r\nTo: =?no-such-charset?q?x?=\r\n\r\nFrom: body\r\n")
+	for name, want := range map[string]string{
+		"Subject": "Grüßeä aus K=C3=B6ln",
+		"FROM":    `"A, B" <a@example.org>`,
+		"X-Empty": "", "Cc": "",
+		"To": "=?no-such-charset?q?x?=",
+	} {
+		if got := headerText(header, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	for want, c := range map[string]struct {
+		tally
+		elapsed time.Duration
+	}{
+		"0 messages read, 0 B":                                      {},
+		"1 of 2 messages read, 10 B, 5 B/s, 3 s left":               {tally{1, 10, 2}, 2 * time.Second},
+		"1,000 of 4,000 messages read, 60 MB, 1.0 MB/s, 3 min left": {tally{1000, 60e6, 4000}, time.Minute},
+		"7 messages read, 70 B, 70 B/s":                             {tally{7, 70, 7}, time.Second},
+	} {
+		if got := describe("read", c.tally, c.elapsed); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestPlural(t *testing.T) {
+	for want, got := range map[string]string{
+		"1 message": plural(1, "message"), "0 messages": plural(0, "message"), "1,234 mailboxes": plural(1234, "mailbox"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

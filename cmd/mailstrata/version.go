@@ -1,0 +1,40 @@
+package main
+
+import (
+	"runtime"
+	"runtime/debug"
+)
+
+type versionCommand struct{}
+
+func (*versionCommand) Help() string {
+	return `JSON: one object with version, format, go, os, arch.
+
+` + exitStatus
+}
+
+// formatVersion is that of docs/format.md.
+const formatVersion = 1
+
+func (*versionCommand) Run(p *program) error {
+	if p.flags.JSON {
+		return p.printJSON(struct {
+			Version string `json:"version"`
+			Format  int    `json:"format"`
+			Go      string `json:"go"`
+			OS      string `json:"os"`
+			Arch    string `json:"arch"`
+		}{version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH})
+	}
+	p.printf("mailstrata %s, format %d, %s %s/%s", version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
+}
+
+// version is that of the module, as go install and go build have it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
