@@ -29,10 +29,9 @@ const dropsAlone = 2
 // fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server.
 func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 	batches := [][]mail.Message{messages}
-	for idle := 0; len(batches) > 0; {
+	for len(batches) > 0 {
 		batch := batches[len(batches)-1]
 		batches = batches[:len(batches)-1]
-		before := len(d.got)
 		err := d.bodies(ctx, batch)
 		left := d.missing(batch)
 		switch {
@@ -42,12 +41,8 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 				return err
 			}
 		case errors.Is(err, ErrTemporary):
-			d.seat.leave()
-			idle++
-			if len(d.got) > before {
-				idle = 1
-			}
-			if err := pause(ctx, backoff(idle, err)); err != nil {
+			d.seat.leave() // and opened again, for which a seat has patience
+			if err := pause(ctx, backoff(1, err)); err != nil {
 				return err
 			}
 			batches = append(batches, d.halves(left, err)...)

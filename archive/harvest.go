@@ -254,5 +254,19 @@ func record(message mail.Message, kept kept) manifest.Entry {
 	if message.Size >= 0 && message.Size != kept.size {
 		entry.Hint = message.Size
 	}
+	clip(&entry.Record)
 	return entry
+}
+
+// clip drops what of a server's words no manifest has room for, and no server in its senses says: ids are hints, and of
+// a date that long nothing can be read anyway.
+func clip(r *manifest.Record) {
+	for _, id := range []*string{&r.IDs.Email, &r.IDs.Thread, &r.IDs.XGUID, &r.IDs.GMMsg, &r.IDs.GMThread} {
+		if len(*id) > manifest.MaxServerID {
+			*id = ""
+		}
+	}
+	for _, date := range []*mail.Date{&r.Internal, &r.Saved} {
+		date.Raw = date.Raw[:min(len(date.Raw), manifest.MaxServerID)]
+	}
 }

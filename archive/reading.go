@@ -32,7 +32,7 @@ func (r *reading) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case errors.Is(err, ErrNoMailbox):
 		r.walk.forget(r.listed.Raw)
-	case errors.Is(err, ErrRefused), errors.Is(err, errReset):
+	case errors.Is(err, ErrRefused), errors.Is(err, errReset), errors.Is(err, manifest.ErrLimit):
 		r.walk.settle(r, r.inherited(), []manifest.Failure{{Mailbox: r.listed.Raw, Reason: err.Error()}})
 	case errors.Is(err, ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.
