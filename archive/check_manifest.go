@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -66,18 +67,28 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	var bytes int64
-	for _, page := range pages {
-		n, ok, err := w.page(ctx, about, page)
-		if err != nil {
-			return err
+	for some := range slices.Chunk(pages, aheadPages) {
+		w.contents.prefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.walked))
+		for _, page := range some {
+			n, ok, err := w.page(ctx, about, page)
+			if err != nil {
+				return err
+			}
+			bytes += n
+			whole = whole && ok
 		}
-		bytes += n
-		whole = whole && ok
 	}
 	if whole && bytes != mailbox.Bytes {
 		w.unbalanced(about, "it tells of %d bytes of messages, and its records have %d", mailbox.Bytes, bytes)
 	}
 	return nil
+}
+
+// walked reports whether a page was checked before.
+func (w *manifestCheck) walked(page manifest.Page) bool {
+	_, records := w.pages[page.Records.Prefix()]
+	_, flags := w.flags[page.Flags.Prefix()]
+	return records && flags
 }
 
 // walkedPage is what is remembered of a record page.

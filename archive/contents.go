@@ -48,7 +48,7 @@ func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, er
 
 // readerCache bounds the decoded frames that reading a manifest's contents keeps: as many as hold what a backup's
 // connections stored side by side.
-const readerCache = 40 << 20
+const readerCache = 32 << 20
 
 func newStacks(r *repo.Repo) stacks {
 	return stacks{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
@@ -141,11 +141,54 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 	}
 }
 
+// pagesAhead yields what Pages does, and has the chunks of pages fetched together before they are read.
+func (c *Contents) pagesAhead(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[manifest.Page, error] {
+	return func(yield func(manifest.Page, error) bool) {
+		var pages []manifest.Page
+		flush := func() bool {
+			c.prefetchPages(ctx, pages)
+			for _, page := range pages {
+				if !yield(page, nil) {
+					return false
+				}
+			}
+			pages = pages[:0]
+			return true
+		}
+		for page, err := range c.Pages(ctx, mailbox) {
+			if err != nil {
+				if !flush() || !yield(page, err) {
+					return
+				}
+				continue
+			}
+			if pages = append(pages, page); len(pages) == aheadPages && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// aheadPages is how many pages are fetched together: of 200 KB at most each, a few frames.
+const aheadPages = 24
+
+func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
+	if len(pages) < 2 {
+		return
+	}
+	ids := make([]chunk.ID, 0, 2*len(pages))
+	for _, page := range pages {
+		ids = append(ids, page.Records, page.Flags)
+	}
+	c.prefetch(ctx, ids)
+}
+
 // Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
 // yielded without them, after an error that wraps ErrFlags.
 func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
-		for page, err := range c.Pages(ctx, mailbox) {
+		for page, err := range c.pagesAhead(ctx, mailbox) {
 			var entries []manifest.Entry
 			if err == nil {
 				entries, err = c.page(ctx, mailbox, page)

@@ -19,7 +19,7 @@ import (
 
 const (
 	// joinedBytes bounds the messages of a whole restore that are joined and wait to be written.
-	joinedBytes = 24 << 20
+	joinedBytes = 16 << 20
 
 	// batchBytes and batchMessages bound a batch where the folder would take more at once. Several batches are under
 	// way in each folder.
@@ -54,6 +54,7 @@ type batch struct {
 	bytes  int64
 	weight int64 // of restore.memory
 	frames map[repo.Frame]struct{}
+	room   []byte // that the messages are joined in
 }
 
 // windows yields the missing messages, so many at a time as are planned together, ascending by UID.
@@ -108,7 +109,7 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 	var list []*batch
 	var current *batch
 	for _, it := range window {
-		streamed := it.row.size > streamedSize
+		streamed := it.streamed()
 		if current == nil || streamed || len(current.items) == messages || current.bytes+it.row.size > bytes || len(current.frames) >= batchFrames {
 			current = &batch{frames: make(map[repo.Frame]struct{})}
 			list = append(list, current)
@@ -152,10 +153,16 @@ func (f *filling) fetch(ctx context.Context, b *batch) error {
 // prepare reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the
 // batch and are failures; so whatever the target does with an error, no message but the damaged one suffers.
 func (f *filling) prepare(ctx context.Context, b *batch) error {
+	b.room = f.restore.room(b)
+	room := b.room
 	group, joining := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, it := range b.items {
-		group.Go(func() error { return it.join(joining) })
+		var own []byte
+		if !it.streamed() {
+			own, room = room[:0:it.row.size], room[it.row.size:]
+		}
+		group.Go(func() error { return it.join(joining, own) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
@@ -172,17 +179,37 @@ func (f *filling) prepare(ctx context.Context, b *batch) error {
 	return nil
 }
 
+// room is memory for a batch's messages, used again when they are written: a restore makes no more garbage than it must.
+func (r *restore) room(b *batch) []byte {
+	if b.items[0].streamed() {
+		return nil
+	}
+	if room, ok := r.rooms.Get().([]byte); ok && int64(cap(room)) >= b.bytes {
+		return room[:b.bytes]
+	}
+	return make([]byte, b.bytes, max(b.bytes, batchBytes))
+}
+
+// release gives back what a batch took.
+func (r *restore) release(b *batch) {
+	if b.room != nil {
+		r.rooms.Put(b.room)
+	}
+	r.memory.Release(b.weight)
+}
+
+func (it *item) streamed() bool { return it.row.size > streamedSize }
+
 // join has the message joined and verified, in memory while it is small.
-func (it *item) join(ctx context.Context) error {
-	if it.row.size > streamedSize {
+func (it *item) join(ctx context.Context, room []byte) error {
+	if it.streamed() {
 		if err := it.WriteTo(ctx, io.Discard); it.unread == nil {
 			return err
 		}
 		return nil
 	}
-	var data bytes.Buffer
-	data.Grow(int(it.row.size))
-	if err := it.WriteTo(ctx, &data); it.unread == nil && err != nil {
+	data := bytes.NewBuffer(room)
+	if err := it.WriteTo(ctx, data); it.unread == nil && err != nil {
 		return err
 	}
 	it.data = data.Bytes()

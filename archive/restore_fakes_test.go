@@ -226,7 +226,8 @@ func (b *beach) Missing(ctx context.Context, wanted []Wanted) ([]int, error) {
 				return nil, err
 			}
 			if err := w.Body.Verify(ctx); err != nil {
-				return nil, err
+				missing = append(missing, i)
+				continue
 			}
 		}
 		if count[w.Hash]--; count[w.Hash] < 0 {

@@ -73,7 +73,7 @@ func (f *filling) run(ctx context.Context) error {
 			if err := f.write(ctx, b); err != nil {
 				return err
 			}
-			f.restore.memory.Release(b.weight)
+			f.restore.release(b)
 		}
 		return nil
 	})
@@ -123,6 +123,9 @@ func (f *filling) write(ctx context.Context, b *batch) error {
 	}
 	fates, err := f.folder.Append(ctx, wanted)
 	for i, fate := range fates[:min(len(fates), len(b.items))] {
+		if err != nil && !fate.Added && fate.Refused == nil {
+			continue // nothing is known of it
+		}
 		if err := f.settle(ctx, b.items[i], fate); err != nil {
 			return err
 		}

@@ -54,12 +54,16 @@ type leaf struct {
 	entries []manifest.Entry
 }
 
+// maxRollGuess bounds what is believed of a mailbox's number of messages before they are seen.
+const maxRollGuess = 1 << 20
+
 // callRoll reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
 // the messages are restored without.
 func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*roll, error) {
 	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
+	l.rows = make([]rollRow, 0, min(mailbox.Messages, maxRollGuess))
 	known := make(map[string]uint32)
-	for page, err := range r.Contents.Pages(ctx, mailbox) {
+	for page, err := range r.Contents.pagesAhead(ctx, mailbox) {
 		var entries []manifest.Entry
 		if err == nil {
 			entries, err = r.Contents.page(ctx, mailbox, page)
@@ -136,38 +140,17 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Folder) error {
 	return nil
 }
 
-// comparePiece asks about some messages. A folder may read messages in order to compare them; those that cannot be read
-// are failures, and it is asked again about the others.
+// comparePiece asks about some messages.
 func (l *roll) comparePiece(ctx context.Context, r *restore, folder Folder, piece []uint32) error {
-	for {
-		bodies := make([]rollBody, len(piece))
-		wanted := make([]Wanted, len(piece))
-		for i, at := range piece {
-			bodies[i] = rollBody{roll: l, row: &l.rows[at]}
-			wanted[i] = l.wanted(&bodies[i])
-		}
-		missing, err := folder.Missing(ctx, wanted)
-		if err == nil {
-			return l.mark(r, piece, missing)
-		}
-		readable := make([]uint32, 0, len(piece))
-		for i, at := range piece {
-			if bodies[i].unread == nil {
-				readable = append(readable, at)
-				continue
-			}
-			l.rows[at].state = rowDone
-			r.ledger.lost(1, l.rows[at].size)
-			problem := RestoreProblem{Mailbox: l.mailbox.Name, UID: l.rows[at].uid}
-			if err := r.harm(ctx, problem, bodies[i].unread); err != nil {
-				return err
-			}
-		}
-		if len(readable) == len(piece) {
-			return err
-		}
-		piece = readable
+	wanted := make([]Wanted, len(piece))
+	for i, at := range piece {
+		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
 	}
+	missing, err := folder.Missing(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	return l.mark(r, piece, missing)
 }
 
 // mark takes down the folder's answer.
@@ -217,19 +200,19 @@ func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, erro
 	return &l.leaf.entries[at].Record, nil
 }
 
-// rollBody is the Body of a message of the list. It serves the goroutine that compares.
+// rollBody is the Body of a message of the list. It serves the goroutine that compares. What cannot be read is equal to
+// nothing that the target holds; so it is missing, and why it cannot be read is found when it is to be added.
 type rollBody struct {
-	roll   *roll
-	row    *rollRow
-	unread error // why the message could not be read
+	roll *roll
+	row  *rollRow
 }
 
 func (b *rollBody) WriteTo(ctx context.Context, w io.Writer) error {
 	record, err := b.roll.record(ctx, b.row)
-	if err == nil {
-		err = b.roll.contents.Body(record).WriteTo(ctx, w)
+	if err != nil {
+		return err
 	}
-	return b.note(err)
+	return b.roll.contents.Body(record).WriteTo(ctx, w)
 }
 
 func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }
@@ -237,15 +220,16 @@ func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.
 func (b *rollBody) header(ctx context.Context) ([]byte, error) {
 	record, err := b.roll.record(ctx, b.row)
 	if err != nil {
-		return nil, b.note(err)
+		return nil, unlessDamage(err)
 	}
 	header, err := b.roll.contents.Header(ctx, record)
-	return header, b.note(err)
+	return header, unlessDamage(err)
 }
 
-func (b *rollBody) note(err error) error {
-	if read := (*readError)(nil); errors.As(err, &read) {
-		b.unread = err
+// unlessDamage drops an error that is about the message alone: one must not keep the others from being compared.
+func unlessDamage(err error) error {
+	if isDamage(err) {
+		return nil
 	}
 	return err
 }

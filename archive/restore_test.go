@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -348,6 +349,13 @@ func TestRestoreChoice(t *testing.T) {
 	}
 	letters[2].flags = mail.NewFlags(`\Seen`)
 	target.holds(t, "INBOX", letters...)
+}
+
+// TestRollIsSmall: a mailbox of a million messages takes 68 MB while it is restored: a row, and its place in the order.
+func TestRollIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(rollRow{}); size > 64 {
+		t.Errorf("%d bytes a message", size)
+	}
 }
 
 func TestRestoreUnreadableTable(t *testing.T) {

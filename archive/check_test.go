@@ -1,0 +1,398 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// newRepository makes a repository without sealing, in which nothing takes long.
+func newRepository(t testing.TB, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// reopen forgets all that is cached.
+func reopen(t testing.TB, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// post is a mailbox of a test account.
+type post struct {
+	name    string
+	letters []letter
+}
+
+// lay stores an account as a backup does and commits its manifest.
+func lay(t testing.TB, r *repo.Repo, account string, state manifest.State, posts ...post) repo.Head {
+	t.Helper()
+	ctx := t.Context()
+	run, err := r.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writer, err := run.Writer(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	put := func(data []byte) (chunk.ID, error) {
+		id, _, err := writer.Put(ctx, repo.LaneCatalog, data)
+		return id, err
+	}
+	var mailboxes []manifest.Mailbox
+	for _, p := range posts {
+		mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: p.name, Name: p.name}}
+		paginator := manifest.NewPaginator(put)
+		for _, l := range p.letters {
+			entry := storeLetter(t, r, writer, l)
+			mailbox.Bytes += entry.Size
+			if err := paginator.Add(entry); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pages, err := paginator.Close()
+		if err := errors.Join(err, mailbox.SetPages(pages, put)); err != nil {
+			t.Fatal(err)
+		}
+		mailboxes = append(mailboxes, mailbox)
+	}
+	m := &manifest.Manifest{Account: account, Start: run.Start(), End: run.Start(), Deadline: run.Deadline(), State: state}
+	if err := m.SetMailboxes(mailboxes, put); err != nil {
+		t.Fatal(err)
+	}
+	content, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, err := writer.Commit(ctx, account, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return head
+}
+
+func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l letter) manifest.Entry {
+	t.Helper()
+	lanes := map[mail.PartKind]repo.Lane{mail.HeaderPart: repo.LaneHeader, mail.TextPart: repo.LaneText, mail.Base64Part: repo.LaneBody}
+	hasher := r.MessageHasher()
+	entry := manifest.Entry{
+		Record:  manifest.Record{UID: l.uid, Size: int64(len(l.body)), Hash: hasher.ID(l.body), Internal: mail.ParseDate(l.date)},
+		FlagSet: manifest.FlagSet{Flags: l.flags},
+	}
+	splitter := mail.NewSplitter(bytes.NewReader(l.body))
+	for {
+		part, err := splitter.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := manifest.Part{Kind: part.Kind()}
+		err = r.Cutter().Cut(part, func(data []byte) error {
+			id, _, err := writer.Put(t.Context(), lanes[kept.Kind], data)
+			kept.Chunks = append(kept.Chunks, id)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.Recipe = part.Recipe()
+		entry.Parts = append(entry.Parts, kept)
+	}
+	if manifest.NeedsList(entry.Parts) {
+		list, err := manifest.EncodeParts(entry.Parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entry.List, _, err = writer.Put(t.Context(), repo.LaneCatalog, list); err != nil {
+			t.Fatal(err)
+		}
+		entry.Parts = nil
+	}
+	return entry
+}
+
+// incompressible makes n messages of some size, so that they fill frames and packs.
+func incompressible(first mail.UID, n, size int) []letter {
+	letters := plain(first, n)
+	for i := range letters {
+		letters[i].body = append(letters[i].body, noise(uint64(letters[i].uid), size)...)
+	}
+	return letters
+}
+
+func open(t testing.TB, r *repo.Repo, head repo.Head) *Contents {
+	t.Helper()
+	contents, err := OpenManifest(t.Context(), r, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return contents
+}
+
+func TestRestoreFromRepository(t *testing.T) {
+	store := new(storetest.Memory)
+	inbox := incompressible(1, 300, 30_000)
+	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", odd()})
+	r := reopen(t, store)
+	for _, free := range []bool{false, true} {
+		target := &shore{key: r.MessageKey(), folders: map[string]*beach{}, free: free}
+		o := RestoreOptions{Contents: open(t, r, head), Target: target}
+		report, err := Restore(t.Context(), o)
+		if err != nil || !report.Whole() || report.Changed > 0 {
+			t.Fatal(err, report)
+		}
+		target.holds(t, "INBOX", inbox...)
+		target.holds(t, "odd", odd()...)
+		if report, err = Restore(t.Context(), o); err != nil || report.Added != 0 {
+			t.Fatal("a second restore added messages:", err, report)
+		}
+	}
+}
+
+// meter counts what is read of packs of mail.
+type meter struct {
+	repo.Store
+	read atomic.Int64
+	gets atomic.Int64
+}
+
+func (m *meter) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	body, size, err := m.Store.Get(ctx, name, offset, length)
+	if strings.HasPrefix(name, "data/") {
+		m.read.Add(length)
+		m.gets.Add(1)
+	}
+	return body, size, err
+}
+
+// TestRestoreReadsOnce: a mailbox that two connections read side by side lies interleaved in the packs. What is read of
+// these is little more than they hold, and in few requests.
+func TestRestoreReadsOnce(t *testing.T) {
+	store := new(storetest.Memory)
+	letters := incompressible(1, 2000, 30_000) // 60 MB, more than a reader keeps
+	var interleaved []letter
+	for i := range 1000 {
+		interleaved = append(interleaved, letters[i], letters[1000+i])
+	}
+	r := newRepository(t, store)
+	lay(t, r, "somebody else", manifest.Complete, post{"as they came", renumbered(interleaved)})
+	head := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters})
+	packs := int64(0)
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "data/") {
+			packs += int64(len(store.Bytes(name)))
+		}
+	}
+	m := &meter{Store: store}
+	r = reopen(t, m)
+	target := &shore{key: r.MessageKey(), folders: map[string]*beach{}, free: true}
+	if report, err := Restore(t.Context(), RestoreOptions{Contents: open(t, r, head), Target: target}); err != nil || !report.Whole() {
+		t.Fatal(err, report)
+	}
+	target.holds(t, "INBOX", letters...)
+	if read := m.read.Load(); read > packs*11/10 {
+		t.Errorf("%d bytes read of packs that have %d", read, packs)
+	}
+	if gets := m.gets.Load(); gets > packs>>20 {
+		t.Errorf("%d requests for %d bytes", gets, packs)
+	}
+}
+
+func renumbered(letters []letter) []letter {
+	letters = slices.Clone(letters)
+	for i := range letters {
+		letters[i].uid = mail.UID(i + 1)
+	}
+	return letters
+}
+
+// TestCheckFinds: whatever is done to an object, the check names it and what it harms, a restore loses nothing else,
+// and reports the same messages.
+func TestCheckFinds(t *testing.T) {
+	pristine := new(storetest.Memory)
+	inbox := incompressible(1, 100, 30_000)
+	r := newRepository(t, pristine)
+	lay(t, r, "anna", manifest.Complete, post{"INBOX", inbox[:90]})
+	pristine.Advance(24 * time.Hour)
+	head := lay(t, r, "anna", manifest.Complete, post{"INBOX", inbox})
+	var data []string
+	for _, name := range pristine.Names() {
+		if strings.HasPrefix(name, "data/") {
+			data = append(data, name)
+		}
+	}
+	if len(data) < 2 {
+		t.Fatal("one pack is not enough to swap")
+	}
+	if report, problems := check(t, pristine, true); len(problems) > 0 || report.Manifests != 2 || report.Messages < 100 {
+		t.Fatalf("a sound repository: %+v %v", report, problems)
+	}
+	damages := map[string]func(store *storetest.Memory, name string){
+		"flip": func(store *storetest.Memory, name string) {
+			b := store.Bytes(name)
+			b[len(b)/3] ^= 1
+			store.Replace(name, b)
+		},
+		"truncate": func(store *storetest.Memory, name string) {
+			b := store.Bytes(name)
+			store.Replace(name, b[:len(b)/2])
+		},
+		"delete": func(store *storetest.Memory, name string) {
+			if err := store.Delete(context.Background(), name); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for what, damage := range damages {
+		for _, prefix := range []string{"data/", "catalog/", "manifests/", "index/"} {
+			for i, name := range pristine.Names() {
+				if !strings.HasPrefix(name, prefix) || what == "delete" && prefix == "manifests/" {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s %s %d", what, prefix, i), func(t *testing.T) {
+					store := pristine.Clone()
+					damage(store, name)
+					_, problems := check(t, store, true)
+					if len(problems) == 0 {
+						t.Fatal("not found")
+					}
+					if what != "delete" && !slices.ContainsFunc(problems, func(p Problem) bool { return strings.Contains(p.String(), name) }) {
+						t.Errorf("the object is not named: %v", problems)
+					}
+					if prefix == "data/" {
+						lost := sameHarm(t, store, head, problems, inbox)
+						if what == "flip" && lost > 50 {
+							t.Errorf("one bit cost %d messages: a frame has 35", lost)
+						}
+					}
+				})
+			}
+		}
+	}
+	t.Run("swap", func(t *testing.T) {
+		store := pristine.Clone()
+		a, b := store.Bytes(data[0]), store.Bytes(data[1])
+		store.Replace(data[0], b)
+		store.Replace(data[1], a)
+		_, problems := check(t, store, false)
+		sameHarm(t, store, head, problems, inbox)
+	})
+}
+
+// sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
+func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []Problem, inbox []letter) int {
+	t.Helper()
+	var named, lost []mail.UID
+	for _, p := range problems {
+		if p.Mailbox == "INBOX" && p.UID != 0 {
+			named = append(named, p.UID)
+		}
+	}
+	r := reopen(t, store)
+	target := &shore{key: r.MessageKey(), folders: map[string]*beach{}}
+	report, err := Restore(t.Context(), RestoreOptions{Contents: open(t, r, head), Target: target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range report.Problems {
+		lost = append(lost, p.UID)
+	}
+	slices.Sort(named)
+	slices.Sort(lost)
+	named = slices.Compact(named) // two manifests may have the message in different pages
+	if !slices.Equal(named, lost) || len(lost) == 0 {
+		t.Errorf("the check names %v, a restore loses %v", named, lost)
+	}
+	left := slices.DeleteFunc(slices.Clone(inbox), func(l letter) bool { return slices.Contains(lost, l.uid) })
+	target.holds(t, "INBOX", left...)
+	return len(lost)
+}
+
+func check(t *testing.T, store repo.Store, data bool) (*CheckReport, []Problem) {
+	t.Helper()
+	var problems []Problem
+	report, err := Check(t.Context(), CheckOptions{Repo: reopen(t, store), ReadData: data}, func(p Problem) {
+		if !p.Harmless {
+			problems = append(problems, p)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report, problems
+}
+
+func TestResolve(t *testing.T) {
+	store := new(storetest.Memory)
+	r := newRepository(t, store)
+	letters := plain(1, 3)
+	first := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:1]})
+	store.Advance(24 * time.Hour)
+	second := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:2]})
+	store.Advance(time.Hour)
+	checkpoint := lay(t, r, "anna", manifest.Checkpoint, post{"INBOX", letters})
+	for text, want := range map[string]repo.Head{
+		"latest":                     second,
+		"latest~1":                   first,
+		"anna@latest":                second,
+		checkpoint.ID.String()[:8]:   checkpoint,
+		first.ID.String():            first,
+		"anna@" + second.ID.String(): second,
+	} {
+		ref, err := manifest.ParseRef(text, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Resolve(t.Context(), r, ref); err != nil || got.Name != want.Name {
+			t.Errorf("%s: %s, %v; want %s", text, got.Name, err, want.Name)
+		}
+	}
+	lay(t, r, "bertha", manifest.Complete, post{"INBOX", letters})
+	for text, want := range map[string]error{"latest": manifest.ErrAmbiguous, "carl@latest": manifest.ErrNoMatch, "anna@latest~7": manifest.ErrNoMatch} {
+		ref, err := manifest.ParseRef(text, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Resolve(t.Context(), r, ref); !errors.Is(err, want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	var accounts []string
+	for summary, err := range Manifests(t.Context(), r) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		accounts = append(accounts, summary.Manifest.Account)
+	}
+	slices.Sort(accounts)
+	if !slices.Equal(accounts, []string{"anna", "anna", "anna", "bertha"}) {
+		t.Error(accounts)
+	}
+}
