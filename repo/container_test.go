@@ -1,0 +1,490 @@
+package repo
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/klauspost/compress/zstd"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/zeebo/blake3"
+)
+
+// fixed is a repository whose secrets are known: 0, 1, 2, … and so on.
+func fixed(t testing.TB) *Repo {
+	t.Helper()
+	r := &Repo{role: RoleOwner, cache: &cache{dir: t.TempDir()}}
+	for i := range r.id {
+		r.id[i] = byte(0xa0 + i)
+	}
+	for i := range r.secret {
+		r.secret[i] = byte(i)
+	}
+	r.keys = r.secret.keys()
+	var err error
+	if r.decoder, err = newFrameDecoder(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cache.make(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// rawBlock is a zstd frame of one uncompressed block: the same bytes for ever, whatever the compressor.
+func rawBlock(content []byte) []byte {
+	b := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x20, byte(len(content))} // single segment, content size in one byte
+	header := uint32(len(content))<<3 | 1                         // last block, raw
+	b = append(b, byte(header), byte(header>>8), byte(header>>16))
+	return append(b, content...)
+}
+
+// vector is a pack of two chunks.
+func vector(t testing.TB, r *Repo) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := newContainerWriter(&out, newHead(KindData, r.id, &r.keys), &r.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := new(rawFrame)
+	f.reset(LaneText)
+	for _, text := range []string{"Hello, ", "strata\r\n"} {
+		f.add(r.keys.chunk.Sum([]byte(text)).Prefix(), []byte(text))
+	}
+	if err := w.frame(rawBlock(f.content), len(f.content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.finish(table{Salt: []byte("0123456789abcdef"), Lanes: []laneRow{f.row()}}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// The bytes of the format. docs/format.md shows this pack.
+const (
+	vectorHex = `
+		502a4d183e000000a6006a6d61696c737472617461016464
+		61746102010350a0a1a2a3a4a5a6a7a8a9aaabacadaeaf04
+		4862ff8299f71f5d67056b626c616b6533207a73746428b5
+		2ffd200f79000048656c6c6f2c207374726174610d0a512a
+		4d18aa000000a301818318180f5820e37492acd7e8f87287
+		f4502c5331d224cf2dc11e211554b574f23b8497c4c3f902
+		5030313233343536373839616263646566038183015820a8
+		9522e9202e8ae7fb1ed5642a5870d32464320d9c47df974e
+		8d6b4497067c088207080000000000000000000000000000
+		c34fd822b1e3b23472cb654766afe555050073afb5674b75
+		f8d985b147005ab066000000000000006400000000000000
+		6d73747261746101
+`
+
+	vectorHash = "27f6adb7cd128a612bdbab96a8188347efe477b531b7fe69cd0737f0cdbcc2e7"
+)
+
+func TestFrozenPack(t *testing.T) {
+	got := vector(t, fixed(t))
+	if want := strings.Join(strings.Fields(vectorHex), ""); hex.EncodeToString(got) != want {
+		t.Errorf("the format changed:\n%s", hex.Dump(got))
+	}
+	if hash := blake3.Sum256(got); hex.EncodeToString(hash[:]) != vectorHash {
+		t.Errorf("its name is %x", hash)
+	}
+}
+
+// The example in docs/format.md is this one, byte for byte.
+func TestTheDocumentShowsTheFrozenPack(t *testing.T) {
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Skip("the sources are elsewhere")
+	}
+	for line := range strings.Lines(strings.TrimSpace(vectorHex)) {
+		if !bytes.Contains(doc, []byte(strings.TrimSpace(line))) {
+			t.Errorf("docs/format.md does not show %q", strings.TrimSpace(line))
+		}
+	}
+	if !bytes.Contains(doc, []byte(vectorHash)) {
+		t.Error("docs/format.md does not tell the hash of the example")
+	}
+}
+
+func TestFrozenKeys(t *testing.T) {
+	k := fixed(t).keys
+	for name, key := range map[string][]byte{
+		"keyID":   k.id[:],
+		"chunk":   k.chunk[:],
+		"message": k.message[:],
+		"tag":     k.tag[:],
+		"account": k.account[:],
+	} {
+		if got := hex.EncodeToString(key); got != frozenKeys[name] {
+			t.Errorf("%s is %s", name, got)
+		}
+	}
+}
+
+var frozenKeys = map[string]string{
+	"keyID":   "62ff8299f71f5d67",
+	"chunk":   "e0ca31b8a61e62c26297795b95fa59fc8c8397f9ea13b0ba13a2b65a3e0cedf1",
+	"message": "833434bafebd2661087b45d1c525de29179b429eda0e80c0b91aa066e067c736",
+	"tag":     "07e05fcd07172ee9438441a5c737034fc0313b9a1bcbcbc8419c6bb52bd575ff",
+	"account": "0ce2e8589c2226b5feffe35eb440816c4e82f76eaa53e2e8fad0be8e3cea1b84",
+}
+
+func parsePack(r *Repo, b []byte) (*container, error) {
+	c, err := parseContainer(bytes.NewReader(b), int64(len(b)), &r.keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPack(c, KindData, r.id); err != nil {
+		return nil, err
+	}
+	_, err = c.content(r.decoder)
+	return c, err
+}
+
+func TestContainerRoundTrip(t *testing.T) {
+	r := fixed(t)
+	c, err := parsePack(r, vector(t, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := c.content(r.decoder)
+	if err != nil || string(content) != "Hello, strata\r\n" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// Every object opens with public tools: the head and the table are frames that zstd skips.
+func TestZstdAloneReadsAContainer(t *testing.T) {
+	d, err := zstd.NewReader(bytes.NewReader(vector(t, fixed(t))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := out.ReadFrom(d); err != nil || out.String() != "Hello, strata\r\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}
+
+func TestEveryTruncationIsAnError(t *testing.T) {
+	r := fixed(t)
+	whole := vector(t, r)
+	for n := range len(whole) {
+		if _, err := parsePack(r, whole[:n]); !errors.Is(err, ErrDamaged) {
+			t.Fatalf("%d of %d bytes: %v", n, len(whole), err)
+		}
+	}
+	if _, err := parsePack(r, append(whole, 0)); err == nil {
+		t.Error("a byte more is accepted")
+	}
+}
+
+func TestEveryFlippedBitIsAnError(t *testing.T) {
+	r := fixed(t)
+	whole := vector(t, r)
+	for i := range whole {
+		for bit := range 8 {
+			b := bytes.Clone(whole)
+			b[i] ^= 1 << bit
+			_, err := parsePack(r, b)
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotMine) && !errors.Is(err, ErrNewer) {
+				t.Fatalf("bit %d of byte %d: %v", bit, i, err)
+			}
+		}
+	}
+}
+
+func TestSealedTruncationIsAnError(t *testing.T) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := fixed(t)
+	r.seals = seals{writers: []age.Recipient{id.Recipient()}, writer: id}
+	stored, _, err := r.build(KindManifest, bytes.Repeat([]byte("manifest "), 20), r.seals.writers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range len(stored) {
+		if _, err := r.parse(stored[:n], KindManifest, id); err == nil {
+			t.Fatalf("%d of %d bytes are accepted", n, len(stored))
+		}
+	}
+}
+
+func TestWhoseObjectItIs(t *testing.T) {
+	r := fixed(t)
+	b := vector(t, r)
+	other := fixed(t)
+	other.secret[0]++
+	other.keys = other.secret.keys()
+	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
+		t.Errorf("under another secret: %v", err)
+	}
+	other = fixed(t)
+	other.id[0]++
+	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
+		t.Errorf("of another repository: %v", err)
+	}
+	forged := r.keys
+	forged.tag[0]++
+	var out bytes.Buffer
+	w, err := newContainerWriter(&out, newHead(KindManifest, r.id, &forged), &forged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNotMine) {
+		t.Errorf("a forged tag: %v", err)
+	}
+	if _, err := r.parse(b, KindManifest, nil); !errors.Is(err, ErrNotMine) {
+		t.Errorf("a pack as a manifest: %v", err)
+	}
+}
+
+func TestNewerObjectsAreRefused(t *testing.T) {
+	r := fixed(t)
+	for name, change := range map[string]func(*head){
+		"version":    func(h *head) { h.Version = 2 },
+		"kind":       func(h *head) { h.Kind = "calendar" },
+		"algorithms": func(h *head) { h.Algorithms = "blake3 lzma" },
+	} {
+		var out bytes.Buffer
+		h := newHead(KindManifest, r.id, &r.keys)
+		change(&h)
+		w, err := newContainerWriter(&out, h, &r.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNewer) {
+			t.Errorf("another %s: %v", name, err)
+		}
+	}
+}
+
+// Extensions that this version does not know do not trouble it, and come along.
+func TestExtensionsAreCarried(t *testing.T) {
+	r := fixed(t)
+	var out bytes.Buffer
+	h := newHead(KindManifest, r.id, &r.keys)
+	h.Ext = extensions{7: {0x43, 'n', 'e', 'w'}}
+	w, err := newContainerWriter(&out, h, &r.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{Ext: extensions{1: {0x01}}})); err != nil {
+		t.Fatal(err)
+	}
+	c, err := parseContainer(bytes.NewReader(out.Bytes()), int64(out.Len()), &r.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(c.head.Ext[7]) != "\x43new" || string(c.table.Ext[1]) != "\x01" {
+		t.Errorf("%v, %v", c.head.Ext, c.table.Ext)
+	}
+}
+
+func TestPadme(t *testing.T) {
+	for n, want := range map[int64]int64{
+		0: 0, 1: 1, 2: 2, 8: 8, 9: 10, 100: 104, 1000: 1024, 1025: 1088, 65537: 67584, packTarget: packTarget,
+		packTarget + 1: packTarget + 1<<20, 3_000_000: 3_014_656,
+	} {
+		if got := padme(n); got != want {
+			t.Errorf("padme(%d) = %d, want %d", n, got, want)
+		}
+	}
+	for n := int64(1); n < 1<<40; n = n*5/4 + 1 {
+		p := padme(n)
+		if p < n || padme(p) != p || n > 8 && p-n > n/8 {
+			t.Errorf("padme(%d) = %d", n, p)
+		}
+	}
+}
+
+// Whatever a frame or a table says of lengths, no more is allocated than the object can bear out, or a frame's limit.
+func TestLyingLengthsCostNoMemory(t *testing.T) {
+	r := fixed(t)
+	d := r.decoder
+	giant := binary.LittleEndian.AppendUint64([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0}, 1<<40)
+	giant = append(giant, 1, 0, 0)
+	before := allocated()
+	for _, length := range []int{1, maxFrame, 1 << 40} {
+		if _, err := d.decode(giant, length); err == nil {
+			t.Error("a frame of a TiB is accepted")
+		}
+	}
+	b := vector(t, r)
+	for _, field := range []int{len(b) - 24, len(b) - 16} { // offset and length of the table
+		for _, lie := range []uint64{1 << 30, 1 << 62, 1<<64 - 1} {
+			lying := bytes.Clone(b)
+			binary.LittleEndian.PutUint64(lying[field:], lie)
+			if _, err := parsePack(r, lying); !errors.Is(err, ErrDamaged) {
+				t.Error(err)
+			}
+		}
+	}
+	if grown := allocated() - before; grown > maxFrame {
+		t.Errorf("%d bytes were allocated", grown)
+	}
+}
+
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
+func TestSegmentRoundTrip(t *testing.T) {
+	r := fixed(t)
+	packs, entries := segmentOf(3, 10_000)
+	s, _, err := r.writeSegment(packs, slices.Values(entries), [][32]byte{{1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	c, err := parseContainer(s.file, s.size, &r.keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seg, err := r.parseSegment(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := 0
+	for e, err := range seg.entries() {
+		if err != nil || e != entries[i] {
+			t.Fatalf("entry %d: %v, %v", i, e, err)
+		}
+		i++
+	}
+	if i != len(entries) || len(c.table.Inputs) != 1 || len(seg.packs) != len(packs) {
+		t.Errorf("%d entries, %d inputs", i, len(c.table.Inputs))
+	}
+}
+
+// segmentOf makes packs of 10 frames, and n ascending entries.
+func segmentOf(packs, n int) (rows []packRow, entries []entry) {
+	for i := range packs {
+		row := packRow{Kind: uint8(i % 2), Hash: blake3.Sum256([]byte{byte(i), byte(i >> 8)}), Size: 1 << 20, Head: 64}
+		for range 10 {
+			row.Stored, row.Lengths = append(row.Stored, 1000), append(row.Lengths, 1<<20)
+		}
+		rows = append(rows, row)
+	}
+	for i := range n {
+		id := chunk.Key{9}.Sum(binary.LittleEndian.AppendUint32(nil, uint32(i)))
+		entries = append(entries, entry{id.Prefix(), uint32(i % (packs * 10)), uint32(i % 1000), 1 + uint32(i%5000)})
+	}
+	slices.SortFunc(entries, entry.compare)
+	return rows, entries
+}
+
+func FuzzContainer(f *testing.F) {
+	r := fixed(f)
+	b := vector(f, r)
+	f.Add(b)
+	f.Add(b[:len(b)-1])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parseContainer(bytes.NewReader(b), int64(len(b)), nil)
+		if err != nil {
+			return
+		}
+		if c.head.Kind == KindIndex {
+			if s, err := r.parseSegment(c); err == nil {
+				for range s.entries() {
+				}
+			}
+		}
+		if checkPack(c, c.head.Kind, c.head.Repository) == nil {
+			describePack(c, [32]byte{}, int64(len(b)))
+		}
+		_, _ = c.content(r.decoder)
+	})
+}
+
+// FuzzTable changes the table under a right tag: what a writer with the secret could do.
+func FuzzTable(f *testing.F) {
+	r := fixed(f)
+	add := func(kind string, tb table) {
+		encoded, err := encode(tb)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(kind, encoded)
+	}
+	row := frameRow{Stored: 10, Length: 1, Hash: blake3.Sum256(rawBlock([]byte("x")))}
+	add("data", table{Frames: []frameRow{row}, Salt: make([]byte, 16), Lanes: []laneRow{{Lane: 1, Prefixes: make([]byte, 16), Lengths: []uint32{1}}}})
+	packs, _ := segmentOf(1, 0)
+	add("index", table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}})
+	f.Fuzz(func(t *testing.T, kind string, encoded []byte) {
+		var tb table
+		if decode(encoded, &tb) != nil {
+			return
+		}
+		c := &container{r: bytes.NewReader(rawBlock([]byte("x"))), table: tb, tableAt: 10, head: head{Kind: Kind(kind)}}
+		if c.layOut() != nil {
+			return
+		}
+		c.head.Repository = r.id
+		_ = checkPack(c, Kind(kind), r.id)
+		if s, err := r.parseSegment(c); err == nil {
+			for range s.entries() {
+			}
+		}
+	})
+}
+
+func FuzzSmallObjects(f *testing.F) {
+	for _, v := range []any{
+		slot{Role: RoleOwner, Keeper: make([]byte, 32), Writer: "w", Reader: "r"},
+		config{Number: 1, Polynomial: 0x2bba1850b3347d},
+		mark{Manifest: []byte("manifests/x")},
+		condemnation{Packs: []condemnedPack{{Kind: 1}}},
+		statement{Payload: []byte{1}},
+	} {
+		b, err := encode(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	r := fixed(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := parseSlot(b); err == nil {
+			again(t, s, b)
+			_ = (&Repo{}).takeSecrets(s)
+		}
+		if c, err := parseConfig(b); err == nil {
+			again(t, c, b)
+			_ = (&Repo{keys: r.keys}).use(c)
+		}
+		if m, err := parseMark(b); err == nil {
+			again(t, m, b)
+		}
+		if c, err := parseCondemnation(b); err == nil {
+			again(t, c, b)
+		}
+		_, _ = r.verify(KindMark, b)
+	})
+}
+
+func again(t *testing.T, v any, want []byte) {
+	t.Helper()
+	if got, err := encode(v); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%x is accepted, but encodes as %x (%v)", want, got, err)
+	}
+}

@@ -1,0 +1,193 @@
+package repo
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+func writeFlat(t testing.TB, dir, name string, packs []packRow, entries []entry, segments ...[32]byte) *flat {
+	t.Helper()
+	w, err := newFlatWriter(dir, flatOwner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if err := w.add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := w.finish(filepath.Join(dir, name), packs, segments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.close)
+	return f
+}
+
+func lookUp(t testing.TB, f *flat, p chunk.Prefix) (found []entry) {
+	t.Helper()
+	buf := make([]byte, flatBlock*entrySize)
+	if err := f.find(p, buf, func(e entry) bool { found = append(found, e); return true }); err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestFlatFindsAllAndNothingElse(t *testing.T) {
+	for _, n := range []int{0, 1, 255, 256, 257, 5000} {
+		packs, entries := segmentOf(2, n)
+		f := writeFlat(t, t.TempDir(), "a.flat", packs, entries, [32]byte{1})
+		for _, e := range entries {
+			if got := lookUp(t, f, e.prefix); len(got) != 1 || got[0] != e {
+				t.Fatalf("of %d entries, %v is found as %v", n, e, got)
+			}
+			e.prefix[15]++
+			if got := lookUp(t, f, e.prefix); len(got) != 0 {
+				t.Fatalf("%v is found", got)
+			}
+		}
+		for _, p := range []chunk.Prefix{{}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}} {
+			if got := lookUp(t, f, p); len(got) != 0 {
+				t.Errorf("%v is found", got)
+			}
+		}
+	}
+}
+
+// Prefixes that share their first half, and one that is held more often than a block has room for.
+func TestFlatWithCrowdedPrefixes(t *testing.T) {
+	packs, _ := segmentOf(100, 0)
+	var entries []entry
+	for i := range 1000 {
+		entries = append(entries, entry{prefix: chunk.Prefix{1, 8: byte(i >> 8), 9: byte(i)}, length: 1})
+	}
+	for i := range 600 {
+		entries = append(entries, entry{prefix: chunk.Prefix{2}, frame: uint32(i), length: 1})
+	}
+	f := writeFlat(t, t.TempDir(), "a.flat", packs, entries)
+	for i := range 1000 {
+		if got := lookUp(t, f, entries[i].prefix); len(got) != 1 || got[0] != entries[i] {
+			t.Fatalf("entry %d is found as %v", i, got)
+		}
+	}
+	if got := lookUp(t, f, chunk.Prefix{2}); len(got) != 600 {
+		t.Errorf("%d of 600 places are found", len(got))
+	}
+}
+
+func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
+	dir := t.TempDir()
+	packs, entries := segmentOf(4, 3000)
+	var left, right []entry
+	for i, e := range entries {
+		if i%3 != 0 {
+			left = append(left, e)
+		}
+		if i%3 != 1 { // every third entry is in both
+			e.frame = (e.frame + 20) % 40 // the packs come in another order there
+			right = append(right, e)
+		}
+	}
+	slices.SortFunc(right, entry.compare)
+	reordered := append(slices.Clone(packs[2:]), packs[:2]...)
+	files := []*flat{
+		writeFlat(t, dir, "a.flat", packs, left, [32]byte{1}),
+		writeFlat(t, dir, "b.flat", reordered, right, [32]byte{2}),
+	}
+	merged, err := mergeFlats(dir, filepath.Join(dir, "c.flat"), flatOwner{}, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer merged.close()
+	if merged.count != int64(len(entries)) || len(merged.packs) != len(packs) || len(merged.segments) != 2 {
+		t.Errorf("%d entries, %d packs", merged.count, len(merged.packs))
+	}
+	for _, e := range entries {
+		got := lookUp(t, merged, e.prefix)
+		if len(got) != 1 || got[0].length != e.length || merged.packs[merged.places[got[0].frame].pack].Hash != packs[e.frame/10].Hash {
+			t.Fatalf("%v is found as %v", e, got)
+		}
+	}
+}
+
+// A cache file is never believed: wherever it is damaged, it is refused or says so at the lookup.
+func TestDamagedFlatIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	packs, entries := segmentOf(2, 600)
+	f := writeFlat(t, dir, "a.flat", packs, entries, [32]byte{1})
+	whole, err := os.ReadFile(f.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "b.flat")
+	for i := 0; i < len(whole); i += 13 {
+		b := slices.Clone(whole)
+		b[i] ^= 0x10
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if noticed := flatError(path); noticed == nil {
+			t.Fatalf("a flipped bit in byte %d of %d is not noticed", i, len(whole))
+		}
+		if err := os.WriteFile(path, whole[:i], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if noticed := flatError(path); noticed == nil {
+			t.Fatalf("an end after byte %d of %d is not noticed", i, len(whole))
+		}
+	}
+	if _, err := openFlat(f.path, flatOwner{repository: [16]byte{1}}); err == nil {
+		t.Error("a file of another repository is accepted")
+	}
+}
+
+func flatError(path string) error {
+	f, err := openFlat(path, flatOwner{})
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for _, err := range f.all() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func FuzzFlat(f *testing.F) {
+	dir := f.TempDir()
+	packs, entries := segmentOf(1, 300)
+	whole, err := os.ReadFile(writeFlat(f, dir, "a.flat", packs, entries, [32]byte{1}).path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "x.flat")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_ = flatError(path)
+	})
+}
+
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			packs, entries := segmentOf(1000, n)
+			f := writeFlat(b, b.TempDir(), "a.flat", packs, entries)
+			buf := make([]byte, flatBlock*entrySize)
+			i := 0
+			for b.Loop() {
+				i = (i + 7919) % n
+				_ = f.find(entries[i].prefix, buf, func(entry) bool { return true })
+			}
+		})
+	}
+}
