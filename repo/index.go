@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -117,16 +118,20 @@ func (x *index) close() {
 }
 
 // refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
-// another, which a second listing shows.
-func (x *index) refresh(ctx context.Context) error {
+// another, which a second listing shows; so does it what a damaged file held, which went.
+func (x *index) refresh(ctx context.Context) (err error) {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
-	err := x.fetchNew(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = x.fetchNew(ctx)
-	}
-	if err == nil {
-		x.looked = time.Now()
+	for range 3 {
+		var whole bool
+		whole, err = x.fetchNew(ctx)
+		if err == nil && whole {
+			x.looked = time.Now()
+			return nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return err
 }
@@ -142,20 +147,23 @@ func (x *index) refreshOnMiss(ctx context.Context) (bool, error) {
 	return true, x.refresh(ctx)
 }
 
-func (x *index) fetchNew(ctx context.Context) error {
+// fetchNew reports whether all files were found whole.
+func (x *index) fetchNew(ctx context.Context) (whole bool, err error) {
+	whole = true
 	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
 		if err != nil {
-			return fmt.Errorf("list the index: %w", err)
+			return false, fmt.Errorf("list the index: %w", err)
 		}
 		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
 		if !ok || x.has(hash) {
 			continue
 		}
 		if err := x.fetch(ctx, o, hash); err != nil {
-			return fmt.Errorf("read %s: %w", o.Name, err)
+			return false, fmt.Errorf("read %s: %w", o.Name, err)
 		}
+		whole = x.compact() && whole
 	}
-	return nil
+	return whole, nil
 }
 
 // fetch makes a flat file of a segment.
@@ -193,7 +201,7 @@ func (x *index) publish(w *flatWriter, packs []packRow, segments [][32]byte) err
 		return fmt.Errorf("keep the index in the cache: %w", err)
 	}
 	x.adopt(f)
-	return x.compact()
+	return nil
 }
 
 // path of the flat file that holds segments.
@@ -206,30 +214,45 @@ func (x *index) path(segments [][32]byte) string {
 }
 
 // compact merges small files into one when there are more than a lookup should search. The smallest go, and with them
-// any that is not much larger than they are together: so each entry is written again only a few times.
-func (x *index) compact() error {
+// any that is not much larger than they are together: so each entry is written again only a few times. It reports
+// whether all files were whole: those that are not go, and what they held must be fetched again.
+func (x *index) compact() (whole bool) {
 	x.mu.RLock()
 	files := slices.Clone(x.files)
 	x.mu.RUnlock()
 	if len(files) <= maxFlats {
-		return nil
+		return true
 	}
-	slices.SortFunc(files, func(a, b *flat) int { return int(a.count - b.count) })
+	slices.SortFunc(files, func(a, b *flat) int { return cmp.Compare(a.count, b.count) })
 	n, sum := 0, int64(0)
 	for n < len(files) && (len(files)-n >= maxFlats-1 || files[n].count <= 2*sum) {
 		sum += files[n].count
 		n++
 	}
+	files = files[:n]
 	var segments [][32]byte
-	for _, f := range files[:n] {
+	for _, f := range files {
 		segments = append(segments, f.segments...)
 	}
-	merged, err := mergeFlats(x.dir, x.path(segments), x.r.flatOwner(), files[:n])
-	if err != nil {
-		return fmt.Errorf("merge the cached index: %w", err)
+	merged, err := mergeFlats(x.dir, x.path(segments), x.r.flatOwner(), files)
+	switch {
+	case err == nil:
+		x.replace(files, merged)
+	case errors.Is(err, errFlat):
+		x.discardDamaged(files)
+		return false
 	}
-	x.replace(files[:n], merged)
-	return nil
+	return true // a cache that cannot be written leaves many files to search, and that is all
+}
+
+func (x *index) discardDamaged(files []*flat) {
+	for _, f := range files {
+		for _, err := range f.all() {
+			if err != nil {
+				x.discard(f)
+			}
+		}
+	}
 }
 
 func (x *index) replace(old []*flat, merged *flat) {
@@ -253,18 +276,22 @@ type found struct {
 	entry
 }
 
-// find yields every place of a chunk that the index knows. A damaged file is taken out and made anew.
+// find yields every place of a chunk that the index knows, some perhaps twice. A file that proves damaged is taken out
+// and its segments are fetched again.
 func (x *index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool) error {
-	bad, err := x.search(p, yield)
-	if bad == nil {
-		return err
+	for {
+		bad, err := x.search(p, yield)
+		if bad == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+		x.discard(bad)
+		if err := x.refresh(ctx); err != nil {
+			return err
+		}
 	}
-	x.discard(bad)
-	if err := x.refresh(ctx); err != nil {
-		return err
-	}
-	_, err = x.search(p, yield)
-	return err
 }
 
 // search tells which file could not be searched.

@@ -179,7 +179,7 @@ func (w *Writer) putSegment(ctx context.Context) error {
 		return fmt.Errorf("store %s: %w", name, err)
 	}
 	w.stats.object(s.size)
-	if err := w.index.learn(draft, hash); err != nil {
+	if err := w.index.learn(ctx, draft, hash); err != nil {
 		return nil // a cache that cannot be written: the chunks stay claimed
 	}
 	w.release(draft.entries)
@@ -195,7 +195,20 @@ func (w *Writer) release(entries []entry) {
 }
 
 // learn adds a segment that this host wrote itself, so that it need not be fetched.
-func (x *index) learn(draft segmentDraft, hash [32]byte) error {
+func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) error {
+	if err := x.keep(draft, hash); err != nil {
+		return err
+	}
+	x.refreshing.Lock()
+	whole := x.compact()
+	x.refreshing.Unlock()
+	if whole {
+		return nil
+	}
+	return x.refresh(ctx)
+}
+
+func (x *index) keep(draft segmentDraft, hash [32]byte) error {
 	w, err := newFlatWriter(x.dir, x.r.flatOwner())
 	if err != nil {
 		return err

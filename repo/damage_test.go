@@ -1,0 +1,285 @@
+package repo_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// Every object, damaged in any place or missing, is named by a check, and by the cheap one but for bodies of packs.
+func TestCheckNamesEveryDamagedObject(t *testing.T) {
+	worlds(t, func(t *testing.T, base *storetest.Memory, o repo.InitOptions) {
+		r := mustInit(t, base, o)
+		mustBackup(t, r, "me", 1, 60)
+		_, second, _ := mustBackup(t, r, "me", 2, 60)
+		condemnAll(t, r, base)
+		if err := r.Mark(t.Context(), second, nil); err != nil {
+			t.Fatal(err)
+		}
+		mustBackup(t, r, "me", 3, 60)
+		if found := problems(t, r); len(found) > 0 {
+			t.Fatal(found)
+		}
+		for _, name := range base.Names() {
+			whole := base.Bytes(name)
+			for _, at := range []int{0, len(whole) / 2, len(whole) - 1} {
+				store := base.Clone()
+				broken := bytes.Clone(whole)
+				broken[at] ^= 1
+				store.Replace(name, broken)
+				mustName(t, store, r, name, at)
+			}
+			store := base.Clone()
+			store.Replace(name, whole[:len(whole)/2])
+			mustName(t, store, r, name, -1)
+		}
+	})
+}
+
+// mustName checks a damaged copy with the keys of r, which knows nothing of the damage.
+func mustName(t *testing.T, store repo.Store, r *repo.Repo, name string, at int) {
+	t.Helper()
+	host := repo.On(r, store, t.TempDir())
+	defer host.Close()
+	if !slices.ContainsFunc(problems(t, host), func(p repo.Problem) bool { return p.Object == name && p.Kind == repo.Broken }) {
+		t.Errorf("%s damaged at %d: the check does not name it", name, at)
+	}
+}
+
+func TestCheckNamesMissingAndUnindexedPacks(t *testing.T) {
+	base := new(storetest.Memory)
+	r := mustInit(t, base, sealedOptions())
+	mustBackup(t, r, "me", 1, 60)
+	for _, name := range base.Names() {
+		want := map[string]repo.ProblemKind{"data": repo.Missing, "catalog": repo.Missing, "index": repo.Unindexed}
+		folder, _, _ := strings.Cut(name, "/")
+		kind, ok := want[folder]
+		if !ok {
+			continue
+		}
+		store := base.Clone()
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		host := repo.On(r, store, t.TempDir())
+		found := problems(t, host)
+		host.Close()
+		if len(found) == 0 || slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Kind != kind }) {
+			t.Errorf("without %s: %v", name, found)
+		}
+	}
+}
+
+func TestCheckNamesStrayObjects(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	for _, name := range []string{"readme.txt", "data/abc", "manifests/me/1", "config/1", "probe/0123456789abcdef"} {
+		store.Replace(name, []byte("x"))
+	}
+	found := problems(t, r)
+	if len(found) != 4 || slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Kind != repo.Stray }) {
+		t.Error(found)
+	}
+	mustBackup(t, reopen(t, store, r), "me", 1, 10)
+}
+
+// The cheap check reads what describes the packs of mail, not the mail.
+func TestCheckStructureIsCheap(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	run, err := r.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for i := range 40 {
+		if _, _, err := w.Put(t.Context(), repo.LaneBody, noise(uint64(i), 256<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checked, err := r.CheckStructure(t.Context(), func(p repo.Problem) { t.Error(p) })
+	if err != nil || checked.Bytes > 1<<20 {
+		t.Errorf("%+v, %v", checked, err)
+	}
+}
+
+// Whatever becomes of the cache, it costs time and nothing else.
+func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
+	for name, harm := range map[string]func(path string, b []byte) error{
+		"deleted":   func(path string, _ []byte) error { return os.Remove(path) },
+		"emptied":   func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) },
+		"cut":       func(path string, b []byte) error { return os.WriteFile(path, b[:len(b)/2], 0o600) },
+		"scribbled": func(path string, b []byte) error { b[len(b)/3] ^= 1; return os.WriteFile(path, b, 0o600) },
+		"swapped":   func(path string, b []byte) error { return os.WriteFile(path, slices.Concat(b, b), 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := new(storetest.Memory)
+			o := sealedOptions()
+			o.CacheDir = t.TempDir()
+			r := mustInit(t, store, o)
+			all := content{}
+			for i := range uint64(7) { // more segments than files are kept
+				c, _, _ := mustBackup(t, r, "me", i, 30)
+				for id, data := range c {
+					all[id] = data
+				}
+			}
+			harmAll(t, o.CacheDir, harm)
+			mustRead(t, r, all) // with the files open
+			r.Close()
+			harmAll(t, o.CacheDir, harm)
+			again, err := repo.Open(t.Context(), store, unlocked(), o.Options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			mustRead(t, again, all)
+			if _, _, s := mustBackup(t, again, "me", 3, 30); s.Chunks != 0 {
+				t.Errorf("%d chunks were stored again", s.Chunks)
+			}
+		})
+	}
+}
+
+func harmAll(t *testing.T, dir string, harm func(string, []byte) error) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil || len(b) == 0 {
+			return err
+		}
+		return harm(path, b)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAnUnusableCacheDirectoryIsDoneWithout(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := sealedOptions()
+	o.CacheDir = filepath.Join(file, "cache")
+	r := mustInit(t, new(storetest.Memory), o)
+	c, _, _ := mustBackup(t, r, "me", 1, 20)
+	mustRead(t, r, c)
+}
+
+// A damaged pack is passed over where another holds the chunk too; else the error names pack and chunk.
+func TestReadingPastADamagedPack(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	c, _, _ := mustBackup(t, r, "me", 1, 20)
+	host := reopen(t, store, r)
+	for p := range packIDs(store) {
+		b := store.Bytes(p.String())
+		b[len(b)/2] ^= 1
+		store.Replace(p.String(), b)
+	}
+	rd := host.Reader(repo.ReaderOptions{})
+	for id := range c {
+		_, err := rd.Chunk(t.Context(), id)
+		if !errors.Is(err, repo.ErrDamaged) || !strings.Contains(err.Error(), id.String()) {
+			t.Fatalf("from a damaged pack: %v", err)
+		}
+	}
+	condemnAll(t, r, store)
+	mustBackup(t, reopen(t, store, r), "me", 1, 20)
+	mustRead(t, reopen(t, store, r), c)
+}
+
+func TestAnUnknownChunk(t *testing.T) {
+	r := mustInit(t, new(storetest.Memory), sealedOptions())
+	if _, err := r.Reader(repo.ReaderOptions{}).Chunk(t.Context(), chunk.ID{1}); !errors.Is(err, repo.ErrNoChunk) {
+		t.Error(err)
+	}
+	if _, err := r.Locate(t.Context(), []chunk.ID{{1}}); !errors.Is(err, repo.ErrNoChunk) {
+		t.Error(err)
+	}
+}
+
+// Frames that lie together are read together, and each once.
+func TestPrefetchReadsEachFrameOnce(t *testing.T) {
+	memory := new(storetest.Memory)
+	r := mustInit(t, memory, sealedOptions())
+	c, _, _ := mustBackup(t, r, "me", 1, 800)
+	store := &storetest.Faulty{Store: memory}
+	host := repo.On(r, store, t.TempDir())
+	defer host.Close()
+	ids := idsOf(c)
+	locations, err := host.Locate(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []repo.Frame
+	for _, l := range locations {
+		frames = append(frames, l.Frame)
+	}
+	rd := host.Reader(repo.ReaderOptions{CacheBytes: 1 << 30})
+	before := store.Ops()
+	if err := rd.Prefetch(t.Context(), frames); err != nil {
+		t.Fatal(err)
+	}
+	if ops := store.Ops() - before; ops > 10 {
+		t.Errorf("%d requests for %d packs", ops, 2)
+	}
+	before = store.Ops()
+	for _, id := range ids {
+		if got, err := rd.Chunk(t.Context(), id); err != nil || !bytes.Equal(got, c[id]) {
+			t.Fatal(err)
+		}
+	}
+	if ops := store.Ops() - before; ops != 0 {
+		t.Errorf("%d requests after all was fetched", ops)
+	}
+}
+
+// An unchanged night asks little of the store.
+func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
+	memory := new(storetest.Memory)
+	o := sealedOptions()
+	o.CacheDir = t.TempDir()
+	r := mustInit(t, memory, o)
+	mustBackup(t, r, "me", 1, 50)
+	memory.Advance(24 * time.Hour)
+	store := &storetest.Faulty{Store: memory}
+	var ops []string
+	store.Fail = func(op storetest.Op) storetest.Fault {
+		ops = append(ops, op.Kind+" "+op.Name)
+		return storetest.None
+	}
+	host, err := repo.Open(t.Context(), store, unlocked(), o.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	_, _, _, err = backup(t.Context(), t, host, "me", 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// config and key slot listed and read, time, marks and manifests listed, time, the manifest put and confirmed
+	if len(ops) > 10 {
+		t.Errorf("%d requests: %q", len(ops), ops)
+	}
+}
