@@ -32,7 +32,9 @@ type Client struct {
 	capsKnown bool // since the last change of state
 	enabled   capabilities
 	id        []mail.Field
-	secret    string // while logging in: kept out of errors even where the server repeats it
+	spaces    []mail.Namespace // once asked for
+	asked     bool             // for the namespaces
+	secret    string           // while logging in: kept out of errors even where the server repeats it
 
 	tags      int
 	pending   []*command // in the order sent

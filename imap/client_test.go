@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -140,7 +141,7 @@ func TestSilence(t *testing.T) {
 	if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 50ms") {
 		t.Errorf("have %v", err)
 	}
-	c := connect(t, serve(t, loggedIn("", "< EXAMINE …")))
+	c := connect(t, serve(t, loggedIn("")))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")
 	cancel(why)
@@ -187,5 +188,19 @@ func TestParseURL(t *testing.T) {
 		if _, err := ParseURL(bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+// An address where nobody listens is said to be out of reach, which may pass.
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	_, err = Dial(t.Context(), &Options{Host: "127.0.0.1", Port: port, Security: Plain})
+	if !isTemporary(err) || !strings.HasPrefix(err.Error(), "cannot reach 127.0.0.1:") {
+		t.Errorf("have %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 
@@ -24,7 +25,7 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
 	}
-	dialer := net.Dialer{Timeout: opts.stall()}
+	dialer := net.Dialer{Timeout: min(opts.stall(), 30*time.Second)}
 	conn, err := dialer.DialContext(ctx, "tcp", opts.Address())
 	if err != nil {
 		return nil, unreachable(ctx, opts, err)
@@ -54,7 +55,11 @@ func unreachable(ctx context.Context, opts *Options, err error) error {
 	if errors.As(err, &dns) && dns.IsNotFound {
 		return fmt.Errorf("no host is named %s", opts.Host)
 	}
-	return &lostError{server: opts.Address(), doing: "connecting", err: err}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return &unreachableError{address: opts.Address(), err: err}
 }
 
 // adopt reads and writes over conn from now on.

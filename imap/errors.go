@@ -120,6 +120,18 @@ func (e *lostError) Unwrap() error { return e.err }
 
 func (e *lostError) Is(target error) bool { return target == archive.ErrTemporary }
 
+// unreachableError is a connection that could not be made. It may be made later.
+type unreachableError struct {
+	address string
+	err     error
+}
+
+func (e *unreachableError) Error() string {
+	return fmt.Sprintf("cannot reach %s: %v", e.address, e.err)
+}
+func (e *unreachableError) Unwrap() error        { return e.err }
+func (e *unreachableError) Is(target error) bool { return target == archive.ErrTemporary }
+
 // printable bounds a server's words and takes out what a terminal would obey.
 func printable(text string) string {
 	const enough = 300

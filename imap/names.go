@@ -9,8 +9,8 @@ import (
 
 // Namespaces asks whose mailboxes are where (RFC 2342); nil where the server does not tell.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
-	if !c.caps.has("NAMESPACE") {
-		return nil, nil
+	if !c.caps.has("NAMESPACE") || c.asked {
+		return c.spaces, nil
 	}
 	var spaces []mail.Namespace
 	cmd := newCommand("NAMESPACE")
@@ -25,7 +25,9 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 		}
 		return true, nil
 	}
-	return spaces, c.do(ctx, cmd)
+	err := c.do(ctx, cmd)
+	c.spaces, c.asked = spaces, err == nil
+	return spaces, err
 }
 
 func namespaces(kind mail.NamespaceKind, list []node) (spaces []mail.Namespace) {

@@ -37,6 +37,9 @@ var errClosed = errors.New("the account is closed")
 
 func newPool(opts Options, utf8 bool) *pool {
 	p := &pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
+	if opts.Trace != nil {
+		p.opts.Trace = &oneByOne{w: opts.Trace}
+	}
 	p.tokens = make(chan struct{}, p.limit)
 	for range p.limit {
 		p.tokens <- struct{}{}

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -93,6 +94,9 @@ func within(set mail.UIDSet, uids mail.UIDRange) (in mail.UIDSet) {
 // where the server can tell (QRESYNC, RFC 7162 section 3.2.6).
 func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	known = c.enabled.has("QRESYNC")
+	if since == 0 {
+		return gone, false, errors.New("changes since mod-sequence 0 are not to be had: Cyrus answers BAD")
+	}
 	modifier := fmt.Sprintf(" (CHANGEDSINCE %d)", since)
 	if known {
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)

@@ -242,6 +242,7 @@ func TestDovecotRoundTrip(t *testing.T) {
 	for _, name := range []string{"INBOX", "Sent", "deep/er/still", "Entw&APw-rfe", "R&-D", "a&-b c", "123"} {
 		dove.Deliver("anna", name, ordinary()...)
 	}
+	dove.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: large\r\n\r\n" + strings.Repeat("0123456789\r\n", 1<<20), Date: time.Unix(1e9, 0)})
 	from := at(t, dove.Addr, "anna", "pw")
 	roundTrip(t, from, at(t, dove.Addr, "bert", "pw"))
 	t.Run("dot", func(t *testing.T) {
@@ -303,6 +304,7 @@ func TestMoxRoundTrip(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	dove.Deliver("anna", "INBOX", ordinary()...)
 	dove.Deliver("anna", "deep/er", ordinary()...)
+	dove.Deliver("anna", "Entw&APw-rfe", ordinary()...)
 	opts := at(t, mox.Addr, mox.User, mox.Password)
 	opts.Insecure = true
 	roundTrip(t, at(t, dove.Addr, "anna", "pw"), opts)

@@ -9,7 +9,6 @@ import (
 
 // tracer writes what goes over the wire, line by line. Literals appear by their size; what follows a login is left out.
 type tracer struct {
-	mu  sync.Mutex
 	out io.Writer
 	id  int // tells the connections apart
 }
@@ -37,7 +36,17 @@ func (t *tracer) received(line []byte) {
 }
 
 func (t *tracer) write(who byte, line []byte) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	fmt.Fprintf(t.out, "%c%d: %s\n", who, t.id, line)
+}
+
+// oneByOne lets several connections trace to one writer: each line is one Write.
+type oneByOne struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (o *oneByOne) Write(line []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.w.Write(line)
 }
