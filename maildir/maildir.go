@@ -22,7 +22,7 @@
 //	│          │          │       └ 2 and more: a further copy of a message that was there already
 //	│          │          └ the first 16 bytes of the message's hash in the archive
 //	│          └ INTERNALDATE, seconds since 1970; also the file's modification time
-//	└ UID in the archive: servers give their own UIDs in the order of these numbers, so the order stays
+//	└ UID in the archive: servers give their own UIDs in the order of these numbers (Dovecot: below 2³¹), so the order stays
 //
 // What is before the comma stays when programs move a message to cur or change its flags. So what a folder holds
 // already is read from its listing, and a second restore adds nothing. Messages that came there in any other way are not

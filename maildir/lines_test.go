@@ -1,0 +1,68 @@
+package maildir
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestLineEnds(t *testing.T) {
+	for _, test := range []struct{ text, auto, lf string }{
+		{"", "", ""},
+		{"a\r\nb\r\n", "a\nb\n", "a\nb\n"},
+		{"a\r\nb", "a\nb", "a\nb"},
+		{"a\r\nb\n", "a\r\nb\n", "a\nb\n"},
+		{"a\nb\n", "a\nb\n", "a\nb\n"},
+		{"a\r\r\n", "a\r\r\n", "a\r\n"},
+		{"a\rb\r\nc\r", "a\rb\nc\r", "a\rb\nc\r"},
+		{"\r\n\r\n", "\n\n", "\n\n"},
+		{"\r\r\r", "\r\r\r", "\r\r\r"},
+		{"\x00\r\n", "\x00\n", "\x00\n"},
+	} {
+		for eol, want := range map[EOL]string{Auto: test.auto, LF: test.lf, AsIs: test.text} {
+			if got, _ := written(t, test.text, eol, 1); got != want {
+				t.Errorf("%q with line ends %d is %q, want %q", test.text, eol, got, want)
+			}
+		}
+	}
+}
+
+// written is what becomes of a message that is written in pieces.
+func written(t *testing.T, text string, eol EOL, step int) (string, sizes) {
+	t.Helper()
+	for ; ; eol = AsIs {
+		var file bytes.Buffer
+		w := lineWriter{to: &file, eol: eol}
+		for i := 0; i < len(text) && w.err == nil; i += step {
+			_, _ = w.Write([]byte(text[i:min(len(text), i+step)]))
+		}
+		if err := w.Flush(); err == nil {
+			return file.String(), w.sizes
+		} else if err != errMixed {
+			t.Fatal(err)
+		}
+	}
+}
+
+// onTheWire is what an IMAP server makes of a file: lines end in CRLF.
+func onTheWire(file string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(file, "\r\n", "\n"), "\n", "\r\n")
+}
+
+func FuzzLineEnds(f *testing.F) {
+	f.Add("a\r\r\nb\nc\r\n\r", uint8(3))
+	f.Fuzz(func(t *testing.T, text string, step uint8) {
+		for _, eol := range []EOL{Auto, LF, AsIs} {
+			file, size := written(t, text, eol, int(step)+1)
+			if size.file != int64(len(file)) || size.wire != int64(len(onTheWire(file))) {
+				t.Errorf("%q: sizes are %v of %q", text, size, file)
+			}
+			switch {
+			case eol == AsIs && file != text,
+				eol == Auto && file != text && onTheWire(file) != text, // it can be undone
+				eol == LF && file != strings.ReplaceAll(text, "\r\n", "\n"):
+				t.Errorf("%q with line ends %d is %q", text, eol, file)
+			}
+		}
+	})
+}
