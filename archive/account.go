@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -19,11 +20,38 @@ func (w *walk) fill(ctx context.Context, m *manifest.Manifest) error {
 		}
 	}
 	m.Totals.NewMessages, m.Totals.NewBytes = w.fresh.messages, w.fresh.bytes
-	for _, warning := range w.warnings {
+	for _, warning := range append(w.warnings, vanished(w.before, w.recorded)...) {
 		m.AddWarning(warning)
 	}
 	m.Alarm = shrinkage(w.before, w.recorded)
 	return m.SetMailboxes(mailboxes, w.put(ctx))
+}
+
+// vanished names the mailboxes that held messages and are not there any more, neither under their name nor, as far as the
+// numbers tell, under another one.
+func vanished(before, now map[string]*manifest.Mailbox) []string {
+	moved := make(map[mail.Status]bool)
+	for raw, m := range now {
+		if _, known := before[raw]; !known && m.Status != nil {
+			moved[identity(m)] = true
+		}
+	}
+	var gone []string
+	for _, raw := range slices.Sorted(maps.Keys(before)) {
+		old := before[raw]
+		if _, there := now[raw]; !there && old.Messages > 0 && !moved[identity(old)] {
+			gone = append(gone, fmt.Sprintf("mailbox %q, which held %d messages, is gone", old.Name, old.Messages))
+		}
+	}
+	return gone
+}
+
+// identity is what a mailbox keeps when it is renamed.
+func identity(m *manifest.Mailbox) mail.Status {
+	if m.Status == nil {
+		return mail.Status{}
+	}
+	return mail.Status{UIDValidity: m.Status.UIDValidity, UIDNext: m.Status.UIDNext, Messages: m.Status.Messages, MailboxID: m.Status.MailboxID}
 }
 
 const (

@@ -341,6 +341,22 @@ func TestSuspiciousShrinkageRaisesTheAlarm(t *testing.T) {
 	mustHold(t, r, b, a.state())
 }
 
+func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
+	a := sample()
+	r := newRepo(t, &storetest.Memory{})
+	backUp(t, r, a)
+	odd := a.mailbox("Odd")
+	delete(a.mailboxes, "Odd")
+	odd.name, a.mailboxes["Even"] = "Even", odd
+	if b := backUp(t, r, a); len(b.Manifest.Warnings) != 0 {
+		t.Errorf("after a renaming: %q", b.Manifest.Warnings)
+	}
+	delete(a.mailboxes, "Even")
+	if b := backUp(t, r, a); len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "Even") {
+		t.Errorf("after a loss: %q", b.Manifest.Warnings)
+	}
+}
+
 func TestAccountsShareChunks(t *testing.T) {
 	store := &storetest.Memory{}
 	r := newRepo(t, store)
