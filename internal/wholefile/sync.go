@@ -67,9 +67,13 @@ func (s *Syncer) lead(r *round) {
 // files makes some files durable, one by one where there is no other way.
 func (s *Syncer) files(root *os.Root, batch []waiting) error {
 	err := s.Sync()
-	if !errors.Is(err, errors.ErrUnsupported) {
-		return err
+	if errors.Is(err, errors.ErrUnsupported) {
+		return syncEach(root, batch)
 	}
+	return err
+}
+
+func syncEach(root *os.Root, batch []waiting) error {
 	var group errgroup.Group
 	group.SetLimit(8)
 	for _, w := range batch {

@@ -1,0 +1,178 @@
+package wholefile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func open(t *testing.T, path string) (*Dir, *Syncer) {
+	t.Helper()
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syncer, err := NewSyncer(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syncer.Close() })
+	return Open(root, path, ".", ".", syncer), syncer
+}
+
+func put(t *testing.T, d *Dir, name, text string) {
+	t.Helper()
+	f := d.Create()
+	if _, err := f.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Keep(name, time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Files have their names, texts and dates after Close, through several batches; and what has a name is never replaced.
+func TestFiles(t *testing.T) {
+	path := t.TempDir()
+	if err := os.WriteFile(filepath.Join(path, "7"), []byte("there already"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d, _ := open(t, path)
+	const n = 2*batchFiles + 10
+	for i := range n {
+		put(t, d, fmt.Sprint(i), strings.Repeat("x", i%3*200_000%300_001))
+		if i%100 == 0 {
+			f := d.Create()
+			_, _ = f.Write(make([]byte, i*1000))
+			f.Discard()
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil || len(entries) != n {
+		t.Errorf("%d files, want %d, %v", len(entries), n, err)
+	}
+	for i := range n {
+		info, err := os.Stat(filepath.Join(path, fmt.Sprint(i)))
+		want := int64(i % 3 * 200_000 % 300_001)
+		if i == 7 {
+			want = int64(len("there already"))
+		}
+		if err != nil || info.Size() != want || i != 7 && info.ModTime().Unix() != 1e9 {
+			t.Errorf("file %d: %v, %v", i, info, err)
+		}
+	}
+}
+
+// What was written before Restart is not in the file, whether it was in memory or on disk.
+func TestRestart(t *testing.T) {
+	path := t.TempDir()
+	d, _ := open(t, path)
+	for i, size := range []int{10, 1 << 20} {
+		f := d.Create()
+		_, _ = f.Write(make([]byte, size))
+		if err := f.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = f.Write([]byte("again"))
+		if _, err := f.Keep(fmt.Sprint(i), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		if text, err := os.ReadFile(filepath.Join(path, fmt.Sprint(i))); string(text) != "again" {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+}
+
+// When files cannot be made durable, none of them gets a name, and nothing more is taken.
+func TestFailedSync(t *testing.T) {
+	path := t.TempDir()
+	d, syncer := open(t, path)
+	put(t, d, "a", "text")
+	syncer.Close()
+	if err := d.Close(); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("closed with %v", err)
+	}
+	if entries, _ := os.ReadDir(path); len(entries) > 0 {
+		t.Errorf("there are %v", entries)
+	}
+}
+
+// Where there is no syncfs, files are synced one by one.
+func TestSyncOneByOne(t *testing.T) {
+	path := t.TempDir()
+	d, _ := open(t, path)
+	for i := range 20 {
+		put(t, d, fmt.Sprint(i), "text")
+	}
+	if err := syncEach(d.root, d.waiting); err != nil {
+		t.Error(err)
+	}
+	if err := syncEach(d.root, []waiting{{temp: "gone"}}); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSyncIsShared(t *testing.T) {
+	_, syncer := open(t, t.TempDir())
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			if err := syncer.Sync(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Dates that nothing can hold become the nearest that can be.
+func TestDates(t *testing.T) {
+	d, _ := open(t, t.TempDir())
+	for _, seconds := range []int64{-1 << 62, -1, 0, 1e9, 1 << 33, 253402300799, 1 << 62} {
+		f := d.Create()
+		date := time.Unix(seconds, 0)
+		kept, err := f.Keep(fmt.Sprint(seconds), date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(filepath.Join(d.path, f.temp))
+		if err != nil || !info.ModTime().Equal(kept) || seconds >= 0 && seconds <= lastSafeDate && !kept.Equal(date) {
+			t.Errorf("%v became %v, %v", date, kept, err)
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRemoveStale(t *testing.T) {
+	path := t.TempDir()
+	d, _ := open(t, path)
+	put(t, d, "a", "text")
+	if err := os.WriteFile(filepath.Join(path, ".other"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.RemoveStale() // nothing is old enough
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if entries, _ := os.ReadDir(path); len(entries) != 2 {
+		t.Errorf("there are %v", entries)
+	}
+}
