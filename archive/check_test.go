@@ -196,10 +196,10 @@ func (m *meter) Get(ctx context.Context, name string, offset, length int64) (io.
 // these is little more than they hold, and in few requests.
 func TestRestoreReadsOnce(t *testing.T) {
 	store := new(storetest.Memory)
-	letters := incompressible(1, 2000, 30_000) // 60 MB, more than a reader keeps
+	letters := incompressible(1, 1400, 30_000) // 42 MB, more than a reader keeps
 	var interleaved []letter
-	for i := range 1000 {
-		interleaved = append(interleaved, letters[i], letters[1000+i])
+	for i := range 700 {
+		interleaved = append(interleaved, letters[i], letters[700+i])
 	}
 	r := newRepository(t, store)
 	lay(t, r, "somebody else", manifest.Complete, post{"as they came", renumbered(interleaved)})

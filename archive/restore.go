@@ -128,6 +128,11 @@ func (r *restore) prepare(ctx context.Context, mailboxes []*manifest.Mailbox) ([
 	if len(places) != len(mailboxes) {
 		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(mailboxes))
 	}
+	for i, place := range places {
+		if place.Mailbox != mailboxes[i].Name {
+			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, mailboxes[i].Name)
+		}
+	}
 	return places, nil
 }
 
