@@ -142,7 +142,8 @@ func isFull(err error) bool {
 }
 
 func isUnreachable(err error) bool {
-	var operation *net.OpError
 	var name *net.DNSError
-	return errors.As(err, &operation) && operation.Op == "dial" || errors.As(err, &name)
+	var slow net.Error
+	return errors.As(err, &name) || errors.As(err, &slow) && slow.Timeout() ||
+		errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH)
 }

@@ -14,7 +14,7 @@ import (
 
 // mailboxes are those of the sample account, besides INBOX.
 var mailboxes = []string{
-	"Archive", "Archive/2024", "Archive/2024/Rechnungen", "Drafts", "Entwürfe & Notizen", "Projects", "Projects/Bridge", "Sent", "Trash",
+	"Archive", "Archive/2024", "Archive/2024/Rechnungen", "Drafts", "Entwürfe und Notizen", "Projects", "Projects/Bridge", "Sent", "Trash",
 }
 
 // letter is a sample message before it is written out.
@@ -56,8 +56,8 @@ var letters = []letter{
 	{"INBOX", shop, anna, "Ihre Rechnung Nr. 2025-0003", "Vielen Dank für Ihre Bestellung. Der Betrag von 8,99 € wurde abgebucht.", ``, 0, false},
 	{"Drafts", anna, board, "Resignation", "Dear all,\n\nafter eleven years", `\Draft`, 0, false},
 	{"Drafts", anna, joao, "", "(no subject yet)", `\Draft \Seen`, 0, false},
-	{"Entwürfe & Notizen", anna, anna, "Packing list", "Boots\nRaincoat\nCamera\n", `\Seen`, 0, false},
-	{"Entwürfe & Notizen", anna, anna, "Wörter", "Straße, Größe, Öl, Übermut", `\Seen todo`, 0, false},
+	{"Entwürfe und Notizen", anna, anna, "Packing list", "Boots\nRaincoat\nCamera\n", `\Seen`, 0, false},
+	{"Entwürfe und Notizen", anna, anna, "Wörter", "Straße, Größe, Öl, Übermut", `\Seen todo`, 0, false},
 	{"Trash", shop, anna, "Only today: 20 % off", "Do not miss it!", `\Seen`, 0, false},
 	{"Trash", shop, anna, "Only today: 25 % off", "Really do not miss it!", `\Deleted`, 0, false},
 	{"Projects", board, anna, "New project numbers", "Bridge: 7. Weir: 8. Mill: 9.", `\Seen`, 0, false},

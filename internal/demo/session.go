@@ -1,6 +1,8 @@
 package demo
 
 import (
+	"slices"
+
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
@@ -31,8 +33,22 @@ func (s *session) Login(user, password string) error {
 
 func (s *session) Select(mailbox string, o *imap.SelectOptions) (*imap.SelectData, error) {
 	s.mailbox = mailbox
-	return s.UserSession.Select(mailbox, o)
+	data, err := s.UserSession.Select(mailbox, o)
+	if err != nil {
+		return nil, err
+	}
+	// The in-memory session tells only the flags that are in use; servers tell all that can be.
+	for _, flag := range systemFlags {
+		if !slices.Contains(data.Flags, flag) {
+			data.Flags = append(data.Flags, flag)
+			data.PermanentFlags = append(data.PermanentFlags, flag)
+		}
+	}
+	return data, nil
 }
+
+// systemFlags are RFC 9051's, as this server spells them.
+var systemFlags = []imap.Flag{`\answered`, `\deleted`, `\draft`, `\flagged`, `\seen`}
 
 // Fetch refuses a command that asks for the body of a poisoned message among others, as Yahoo does.
 func (s *session) Fetch(w *imapserver.FetchWriter, messages imap.NumSet, o *imap.FetchOptions) error {

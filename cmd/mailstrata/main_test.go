@@ -1,0 +1,81 @@
+//go:build scripts
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the scripts run mailstrata as a program of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mailstrata": main})
+}
+
+// TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands
+// they have those of world: mail servers, time and damage.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			w := newWorld()
+			env.Defer(w.close)
+			env.Values[worldKey{}] = w
+			for name, dir := range map[string]string{
+				"HOME": "home", "XDG_DATA_HOME": "home/data", "XDG_CACHE_HOME": "home/cache", "XDG_STATE_HOME": "home/state",
+			} {
+				env.Setenv(name, env.WorkDir+"/"+dir)
+			}
+			env.Setenv("TZ", "UTC")
+			return os.MkdirAll(env.WorkDir+"/home", 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"mailserver": mailserver,
+			"status":     status,
+			"damage":     damage,
+			"json":       jsonField,
+		},
+	})
+}
+
+// A signal ends a command that waits for a server that never answers, with the status that shells expect.
+func TestInterruption(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	home := t.TempDir()
+	command := exec.Command("mailstrata", "backup", "--imap", "imap://anna@"+silent.Addr().String())
+	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "MAILSTRATA_IMAP_PASSWORD=secret")
+	var told bytes.Buffer
+	command.Stderr = &told
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := command.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err = command.Wait()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
+		t.Errorf("%v, want exit status %d", err, statusInterrupted)
+	}
+	if !strings.Contains(told.String(), "mailstrata: interrupted") {
+		t.Errorf("it told: %s", told.String())
+	}
+}

@@ -1,0 +1,237 @@
+//go:build scripts
+
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailstrata/mailstrata/internal/demo"
+)
+
+// world is what surrounds a script: the mail servers that it started.
+type world struct{ servers map[string]*demo.Server }
+
+type worldKey struct{}
+
+func newWorld() *world { return &world{make(map[string]*demo.Server)} }
+
+func (w *world) close() {
+	for _, server := range w.servers {
+		server.Close()
+	}
+}
+
+// mailserver runs in-process mail servers. Accounts have the password "secret-of-USER".
+//
+//	mailserver start NAME [append-limit=BYTES] [certificate=valid|expired]
+//	                               sets NAME_HOST; a certificate goes to NAME.pem
+//	mailserver account NAME USER   makes an account, and sets USER_URL
+//	mailserver fill NAME USER      with the sample mail
+//	mailserver grow NAME USER MAILBOX N
+//	                               N small messages more; the mailbox is made where it is missing
+//	mailserver put NAME USER MAILBOX FILE
+//	mailserver lose NAME USER MAILBOX
+//	mailserver poison NAME USER MAILBOX UID
+//	mailserver stop NAME
+func mailserver(ts *testscript.TestScript, neg bool, args []string) {
+	w := ts.Value(worldKey{}).(*world)
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: mailserver start|account|fill|grow|put|lose|poison|stop NAME …")
+	}
+	name, rest := args[1], args[2:]
+	if args[0] == "start" {
+		w.start(ts, name, rest)
+		return
+	}
+	server := w.servers[name]
+	if args[0] == "stop" {
+		ts.Check(server.Close())
+		delete(w.servers, name)
+		return
+	}
+	user, rest := rest[0], rest[1:]
+	account := server.Account(user)
+	switch args[0] {
+	case "account":
+		_, err := server.AddAccount(user, "secret-of-"+user)
+		ts.Check(err)
+		ts.Setenv(user+"_URL", server.URL(user))
+	case "fill":
+		ts.Check(demo.Fill(account))
+	case "grow":
+		_ = account.Create(rest[0]) // it may be there
+		n, err := strconv.Atoi(rest[1])
+		ts.Check(err)
+		for i := range n {
+			body := fmt.Sprintf("Subject: number %d\r\n\r\n%d\r\n", i, i)
+			ts.Check(account.Append(rest[0], demo.Message{Body: []byte(body), Internal: time.Unix(1e9+int64(i), 0)}))
+		}
+	case "put":
+		_ = account.Create(rest[0])
+		body := strings.ReplaceAll(ts.ReadFile(rest[1]), "\n", "\r\n")
+		ts.Check(account.Append(rest[0], demo.Message{Body: []byte(body), Internal: time.Unix(1e9, 0)}))
+	case "lose":
+		ts.Check(account.Lose(rest[0]))
+	case "poison":
+		uid, err := strconv.ParseUint(rest[1], 10, 32)
+		ts.Check(err)
+		account.Poison(rest[0], uint32(uid))
+	default:
+		ts.Fatalf("mailserver does not know %q", args[0])
+	}
+}
+
+func (w *world) start(ts *testscript.TestScript, name string, settings []string) {
+	var o demo.Options
+	for _, setting := range settings {
+		key, value, _ := strings.Cut(setting, "=")
+		switch key {
+		case "append-limit":
+			n, err := strconv.ParseUint(value, 10, 32)
+			ts.Check(err)
+			o.AppendLimit = uint32(n)
+		case "certificate":
+			until := time.Now().Add(time.Hour)
+			if value == "expired" {
+				until = time.Now().Add(-time.Hour)
+			}
+			certificate, err := selfSigned(until)
+			ts.Check(err)
+			o.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+			text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Certificate[0]})
+			ts.Check(os.WriteFile(ts.MkAbs(name+".pem"), text, 0o600))
+		default:
+			ts.Fatalf("a mail server has no setting %q", key)
+		}
+	}
+	server, err := demo.Start(o)
+	ts.Check(err)
+	w.servers[name] = server
+	ts.Setenv(name+"_HOST", server.Address())
+}
+
+// selfSigned makes a certificate for the loopback interface.
+func selfSigned(until time.Time) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a mail server"},
+		NotBefore: until.Add(-24 * time.Hour), NotAfter: until,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+}
+
+// status runs mailstrata and requires an exit status. Its output is there for stdout and stderr of testscript… and may
+// never hold a secret of any of the script's accounts.
+//
+//	status 3 mailstrata backup …
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: status N program args…")
+	}
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if exit, ok := err.(*exec.ExitError); ok {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	for _, stream := range []string{"stdout", "stderr"} {
+		if text := ts.ReadFile(stream); strings.Contains(text, "secret-of-") {
+			ts.Fatalf("%s holds a secret:\n%s", stream, text)
+		}
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d\n%s", got, want, ts.ReadFile("stderr"))
+	}
+}
+
+// damage flips a byte in the middle of the first file below DIR, or cuts the file there.
+//
+//	damage flip|cut|remove DIR
+func damage(ts *testscript.TestScript, neg bool, args []string) {
+	var victim string
+	err := filepath.WalkDir(ts.MkAbs(args[1]), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && victim == "" && entry.Type().IsRegular() {
+			victim = path
+		}
+		return err
+	})
+	ts.Check(err)
+	if victim == "" {
+		ts.Fatalf("%s holds nothing to damage", args[1])
+	}
+	text, err := os.ReadFile(victim)
+	ts.Check(err)
+	ts.Check(os.Chmod(victim, 0o600))
+	switch args[0] {
+	case "flip":
+		text[len(text)/2] ^= 1
+		ts.Check(os.WriteFile(victim, text, 0o600))
+	case "cut":
+		ts.Check(os.WriteFile(victim, text[:len(text)/2], 0o600))
+	case "remove":
+		ts.Check(os.Remove(victim))
+	}
+}
+
+// jsonField requires a value in the JSON that the command before wrote, of the last line if there are several.
+//
+//	json manifests.0.messages 30
+func jsonField(ts *testscript.TestScript, neg bool, args []string) {
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
+	var value any
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &value); err != nil {
+		ts.Fatalf("no JSON: %v", err)
+	}
+	for step := range strings.SplitSeq(args[0], ".") {
+		switch inner := value.(type) {
+		case map[string]any:
+			next, ok := inner[step]
+			if !ok {
+				ts.Fatalf("there is no field %q", step)
+			}
+			value = next
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(inner) {
+				ts.Fatalf("there is no element %s of %d", step, len(inner))
+			}
+			value = inner[i]
+		default:
+			ts.Fatalf("%v has no %q", value, step)
+		}
+	}
+	var want any
+	if err := json.Unmarshal([]byte(args[1]), &want); err != nil {
+		want = args[1]
+	}
+	if reflect.DeepEqual(value, want) == neg {
+		ts.Fatalf("%s is %v", args[0], value)
+	}
+}
