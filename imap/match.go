@@ -108,8 +108,8 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 	return found, nil
 }
 
-// nearby gives for each message those present that it could be: of the same size, or of the same date and larger, as
-// servers make LF into CRLF.
+// nearby gives for each message those present that it could be: of the same size, or of the same date and a size that
+// line ends made otherwise can explain.
 func (f *folder) nearby(wanted []archive.Wanted, indices []int) map[int][]*present {
 	bySize, byDate := map[int64][]*present{}, map[int64][]*present{}
 	for _, p := range f.others {
@@ -123,7 +123,7 @@ func (f *folder) nearby(wanted []archive.Wanted, indices []int) map[int][]*prese
 		w := &wanted[i]
 		near[i] = slices.Clone(bySize[w.Size])
 		for _, p := range byDate[w.Internal.Seconds] {
-			if p.size > w.Size && p.size <= 2*w.Size+2 {
+			if p.size != w.Size && p.size >= w.Size/2 && p.size <= 2*w.Size {
 				near[i] = append(near[i], p)
 			}
 		}

@@ -111,10 +111,18 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if err := it.spool.writeTo(mine); err != nil {
 			return err
 		}
-		if mine.sum() == text.sum() {
-			it.changedOnce("bare line feeds became CRLF")
-		} else {
+		if mine.sum() != text.sum() {
 			it.changedOnce("the server altered its bytes")
+			return nil
+		}
+		if it.odd.bareLF {
+			it.changedOnce("bare line feeds became CRLF")
+		}
+		if it.odd.bareCR() {
+			it.changedOnce("bare carriage returns were dropped")
+		}
+		if it.odd.nul {
+			it.changedOnce("NUL became 0x80")
 		}
 		return nil
 	})

@@ -1,13 +1,13 @@
 package imap
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -103,10 +103,11 @@ func (b text) Verify(context.Context) error { return nil }
 
 func wanted(m mail.Message, body []byte) archive.Wanted {
 	header := func(context.Context) ([]byte, error) {
-		if i := bytes.Index(body, []byte("\n\r\n")); i >= 0 {
-			return body[:i+3], nil
+		end := regexp.MustCompile(`\n\r?\n`).FindIndex(body)
+		if end == nil {
+			return body, nil
 		}
-		return body, nil
+		return body[:end[1]], nil
 	}
 	return archive.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
 }
@@ -286,7 +287,7 @@ func TestDovecotOddities(t *testing.T) {
 	boxes := []mail.Mailbox{{Raw: "odd", Name: "odd", Delimiter: "/"}}
 	added, said := restore(t, opts, boxes, account{"odd": list})
 	t.Log(strings.Join(said, "\n"))
-	for _, want := range []string{"odd 1: bare line feeds became CRLF", "odd 3 refused", "odd 4: keyword foo[bar] was not kept", "odd 4: keyword with space left out", `odd 5: date "yesterday" left out`} {
+	for _, want := range []string{"odd 1: bare line feeds became CRLF", "odd 2: NUL became 0x80", "odd 3 refused", "odd 4: keyword foo[bar] was not kept", "odd 4: keyword with space left out", `odd 5: date "yesterday" left out`} {
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("nothing says %q", want)
 		}
@@ -294,8 +295,11 @@ func TestDovecotOddities(t *testing.T) {
 	if added != len(list)-1 {
 		t.Errorf("%d of %d added", added, len(list))
 	}
-	if added, _ := restore(t, opts, boxes, account{"odd": list}); added != 0 {
-		t.Errorf("again: %d added", added)
+	for _, journal := range []string{opts.Journal, ""} {
+		opts.Journal = journal
+		if added, _ := restore(t, opts, boxes, account{"odd": list}); added != 0 {
+			t.Errorf("again, with the journal %q: %d added", journal, added)
+		}
 	}
 }
 

@@ -7,16 +7,15 @@ import (
 	"io"
 )
 
-// digest names a text with its line ends as CRLF: equal for messages that differ in nothing but what servers do to
-// line ends.
+// digest names a text as Dovecot would show it after an APPEND: a bare LF is CRLF, CRs before CRLF and at the end are
+// gone, NUL is 0x80. Messages that differ in nothing else are the same message, before and after.
 type digest [sha256.Size]byte
 
-// digester digests what is written to it. A bare LF counts as CRLF, and a limit leaves out what comes after so many
-// bytes.
+// digester digests what is written to it. A limit leaves out what comes after so many bytes.
 type digester struct {
 	hash    hash.Hash
 	buf     []byte
-	last    byte
+	crs     int // held back: what they are is told by what follows
 	limited bool
 	left    int
 }
@@ -29,28 +28,27 @@ func newLimitedDigester(limit int) *digester {
 
 func (d *digester) Write(p []byte) (int, error) {
 	d.buf = d.buf[:0]
-	rest := p
-	for len(rest) > 0 {
-		i := bytes.IndexByte(rest, '\n')
-		if i < 0 {
-			d.buf = append(d.buf, rest...)
-			d.last = rest[len(rest)-1]
-			break
+	for rest := p; len(rest) > 0; {
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		words := bytes.TrimRight(line, "\r")
+		if len(words) > 0 {
+			d.buf = append(d.buf, bytes.Repeat([]byte("\r"), d.crs)...)
+			d.buf = append(d.buf, words...)
+			d.crs = 0
 		}
-		if i > 0 {
-			d.last = rest[i-1]
+		d.crs += len(line) - len(words)
+		if ended {
+			d.buf = append(d.buf, "\r\n"...)
+			d.crs = 0
 		}
-		d.buf = append(d.buf, rest[:i]...)
-		if d.last != '\r' {
-			d.buf = append(d.buf, '\r')
-		}
-		d.buf = append(d.buf, '\n')
-		d.last = '\n'
-		rest = rest[i+1:]
+		rest = after
 	}
 	if d.limited {
 		d.buf = d.buf[:min(len(d.buf), d.left)]
 		d.left -= len(d.buf)
+	}
+	for i := bytes.IndexByte(d.buf, 0); i >= 0; i = bytes.IndexByte(d.buf, 0) {
+		d.buf[i] = 0x80
 	}
 	d.hash.Write(d.buf)
 	return len(p), nil
@@ -77,44 +75,47 @@ type oddities struct {
 	bareLF      bool
 	eightHeader bool // 8-bit bytes in the header
 
-	last   byte
-	inBody bool
-	blank  int // length of the line so far, for finding the header's end
+	last        byte
+	crs, crlfs  int
+	inBody      bool
+	lineHasText bool
 }
 
-func (o *oddities) any() bool { return o.nul || o.bareLF || o.eightHeader }
+// bareCR: there are more CRs than line ends take.
+func (o *oddities) bareCR() bool { return o.crs > o.crlfs }
+
+func (o *oddities) any() bool { return o.nul || o.bareLF || o.bareCR() || o.eightHeader }
 
 func (o *oddities) Write(p []byte) (int, error) {
 	o.nul = o.nul || bytes.IndexByte(p, 0) >= 0
+	o.crs += bytes.Count(p, []byte("\r"))
 	for rest := p; len(rest) > 0; {
-		line, end := rest, false
-		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-			line, end = rest[:i], true
-		}
-		o.line(line, end)
-		rest = rest[len(line):]
-		if end {
-			rest = rest[1:]
-		}
+		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		o.line(line, ended)
+		rest = after
 	}
 	return len(p), nil
 }
 
-// line sees a line or a piece of one.
-func (o *oddities) line(line []byte, end bool) {
-	if !o.inBody && !o.eightHeader {
-		o.eightHeader = bytes.IndexFunc(line, func(r rune) bool { return r >= 0x80 }) >= 0
-	}
+// line sees a line, or a piece of one.
+func (o *oddities) line(line []byte, ended bool) {
 	if len(line) > 0 {
 		o.last = line[len(line)-1]
 	}
-	o.blank += len(bytes.TrimSuffix(line, []byte("\r")))
-	if !end {
+	if !o.inBody {
+		o.lineHasText = o.lineHasText || len(bytes.TrimRight(line, "\r")) > 0
+		o.eightHeader = o.eightHeader || !isASCII(string(line))
+	}
+	if !ended {
 		return
 	}
-	o.bareLF = o.bareLF || o.last != '\r'
-	o.inBody = o.inBody || o.blank == 0
-	o.blank, o.last = 0, '\n'
+	if o.last == '\r' {
+		o.crlfs++
+	} else {
+		o.bareLF = true
+	}
+	o.inBody = o.inBody || !o.lineHasText
+	o.lineHasText, o.last = false, '\n'
 }
 
 // digestOf reads a text to its end.
