@@ -396,3 +396,49 @@ func TestResolve(t *testing.T) {
 		t.Error(accounts)
 	}
 }
+
+// TestStoreTroubleIsNoDamage: whatever operation on the store fails, a check and a restore end with that error, and call
+// nothing damaged; then a restore that is made again completes exactly.
+func TestStoreTroubleIsNoDamage(t *testing.T) {
+	store := new(storetest.Memory)
+	letters := incompressible(1, 40, 30_000)
+	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", letters})
+	for _, fault := range []storetest.Fault{storetest.Refuse, storetest.Truncate} {
+		for n := 1; ; n++ {
+			faulty := &storetest.Faulty{Store: store}
+			r := reopen(t, faulty)
+			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
+			_, err := Check(t.Context(), CheckOptions{Repo: r, ReadData: true}, func(p Problem) {
+				if !p.Harmless {
+					t.Errorf("operation %d: %s", n, p)
+				}
+			})
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, storetest.ErrFault) {
+				t.Fatalf("operation %d: %v", n, err)
+			}
+		}
+		for n := 1; ; n++ {
+			faulty := &storetest.Faulty{Store: store}
+			r := reopen(t, faulty)
+			contents := open(t, r, head)
+			target := &shore{key: r.MessageKey(), folders: map[string]*beach{}}
+			o := RestoreOptions{Contents: contents, Target: target}
+			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
+			report, err := Restore(t.Context(), o)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, storetest.ErrFault) || report.Failed > 0 {
+				t.Fatalf("operation %d: %v %+v", n, err, report)
+			}
+			faulty.Fail = nil
+			if report, err := Restore(t.Context(), o); err != nil || !report.Whole() {
+				t.Fatalf("operation %d: again: %v %+v", n, err, report)
+			}
+			target.holds(t, "INBOX", letters...)
+		}
+	}
+}
