@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // TestMain lets the scripts run mailstrata as a program of its own.
@@ -20,10 +22,27 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands
-// they have those of world: mail servers, time and damage.
+// they have mailserver, status, damage and json (world_test.go).
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+	testscript.Run(t, scripts("testdata", nil))
+}
+
+// TestBucket runs sessions with a repository in a bucket of a real object store.
+func TestBucket(t *testing.T) {
+	store := testbed.MinIO(t)
+	testscript.Run(t, scripts("testdata/bucket", map[string]string{
+		"ENDPOINT":                  store.Endpoint,
+		"BUCKET":                    store.NewBucket(),
+		"AWS_ACCESS_KEY_ID":         store.AccessKey,
+		"AWS_SECRET_ACCESS_KEY":     store.SecretKey,
+		"AWS_EC2_METADATA_DISABLED": "true",
+	}))
+}
+
+// scripts are those of a directory, each in a world of its own.
+func scripts(dir string, variables map[string]string) testscript.Params {
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -36,6 +55,9 @@ func TestScripts(t *testing.T) {
 				env.Setenv(name, env.WorkDir+"/"+dir)
 			}
 			env.Setenv("TZ", "UTC")
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
 			return os.MkdirAll(env.WorkDir+"/home", 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -44,7 +66,7 @@ func TestScripts(t *testing.T) {
 			"damage":     damage,
 			"json":       jsonField,
 		},
-	})
+	}
 }
 
 // A signal ends a command that waits for a server that never answers, with the status that shells expect.
