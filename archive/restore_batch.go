@@ -222,6 +222,7 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 		_, err := w.Write(it.data)
 		return err
 	}
+	it.unread = nil // a second attempt may go well
 	err := it.contents.Body(it.record).WriteTo(ctx, w)
 	if read := (*readError)(nil); errors.As(err, &read) {
 		it.unread = err
