@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,7 @@ type IDs struct {
 type Date struct {
 	Seconds int64  // since 1970-01-01 00:00:00 UTC
 	Zone    int16  // minutes east of UTC
-	Raw     string // set only where FormatDate of the other two does not give it back; the instant is 0 if unreadable
+	Raw     string // set only where the other two do not give it back; they are 0 if it cannot be read
 }
 
 // dateLayout is RFC 9051's date-time: the day is padded with a space, never a zero.
@@ -49,13 +50,14 @@ func ParseDate(raw string) Date {
 	}
 	_, offset := t.Zone()
 	d := Date{Seconds: t.Unix(), Zone: int16(offset / 60)}
-	if d.String() != raw {
+	// Servers pad the day by a blank (Cyrus) or by 0 (Dovecot): both are right, and which it was is not kept.
+	if said := d.String(); said != raw && strings.Replace(said, " ", "0", 1) != raw {
 		d.Raw = raw
 	}
 	return d
 }
 
-// String is the date-time as the server sent it; it inverts ParseDate.
+// String is the date-time as the server sent it, but for the padding of the day; it inverts ParseDate.
 func (d Date) String() string {
 	if d.Raw != "" {
 		return d.Raw
@@ -67,6 +69,15 @@ func (d Date) String() string {
 func (d Date) Time() time.Time {
 	zone := time.FixedZone(fmt.Sprintf("%+03d%02d", d.Zone/60, max(d.Zone%60, -d.Zone%60)), int(d.Zone)*60)
 	return time.Unix(d.Seconds, 0).In(zone)
+}
+
+// IsReadable reports whether what the server sent is a date. The instant alone does not tell: it is 0 of 1970 too.
+func (d Date) IsReadable() bool {
+	if d.Raw == "" {
+		return true
+	}
+	_, err := time.Parse(dateLayout, d.Raw)
+	return err == nil
 }
 
 // IsZero reports whether there is no date at all.

@@ -1,0 +1,137 @@
+package mail_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+func TestDateGivesBackWhatTheServerSent(t *testing.T) {
+	for _, c := range []struct {
+		raw, again string
+		instant    string
+	}{
+		{"17-Jul-1996 02:44:25 -0700", "", "1996-07-17T09:44:25Z"},
+		{" 1-Jan-1970 00:00:00 +0000", "", "1970-01-01T00:00:00Z"},
+		{"01-Jan-1970 00:00:00 +0000", " 1-Jan-1970 00:00:00 +0000", "1970-01-01T00:00:00Z"},
+		{"31-Dec-1901 23:59:59 -0330", "", "1902-01-01T03:29:59Z"},
+		{"19-Jan-2038 03:14:08 +1345", "", "2038-01-18T13:29:08Z"},
+		{"17-JUL-1996 02:44:25 -0700", "", "1996-07-17T09:44:25Z"},
+		{"17-Jul-1996 02:44:25 -0000", "", "1996-07-17T02:44:25Z"},
+		{"30-Feb-2020 00:00:00 +0000", "", "1970-01-01T00:00:00Z"},
+		{"yesterday", "", "1970-01-01T00:00:00Z"},
+	} {
+		d := mail.ParseDate(c.raw)
+		want := c.again
+		if want == "" {
+			want = c.raw
+		}
+		if got := d.String(); got != want {
+			t.Errorf("%q comes back as %q", c.raw, got)
+		}
+		if got := d.Time().UTC().Format(time.RFC3339); got != c.instant {
+			t.Errorf("%q is at %s, want %s", c.raw, got, c.instant)
+		}
+	}
+}
+
+func FuzzDate(f *testing.F) {
+	f.Add("17-Jul-1996 02:44:25 -0700")
+	f.Add("02-Jan-0001 00:00:00 +9959")
+	f.Fuzz(func(t *testing.T, raw string) {
+		d := mail.ParseDate(raw)
+		if again := mail.ParseDate(d.String()); again != d {
+			t.Errorf("%q is %+v, written and read again %+v", raw, d, again)
+		}
+	})
+}
+
+func TestFlagsAreASet(t *testing.T) {
+	got := mail.NewFlags(`\SEEN`, "b", `\Recent`, `\seen`, "a", "b", `\X-Own`, `\flagged`)
+	want := mail.Flags{`\Flagged`, `\Seen`, `\X-Own`, "a", "b"}
+	if !got.Equal(want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if !got.Has(`\sEEN`) || got.Has(`\Recent`) {
+		t.Error("flags have no case, and \\Recent is none")
+	}
+	if keywords := got.Keywords(); !slices.Equal(keywords, []string{"a", "b"}) {
+		t.Errorf("keywords %q", keywords)
+	}
+	if less := got.Without(`\FLAGGED`); less.Has(`\Flagged`) || len(less) != 4 || !got.Has(`\Flagged`) {
+		t.Errorf("without: %q of %q", less, got)
+	}
+}
+
+// TestUIDSetIsASet compares with a map, over random additions in a small space, so that ranges meet in every way.
+func TestUIDSetIsASet(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		var set mail.UIDSet
+		model := make(map[mail.UID]bool)
+		for range 20 {
+			first := mail.UID(1 + rng.IntN(40))
+			last := first + mail.UID(rng.IntN(6)) - 1 // empty, too
+			set.AddRange(mail.UIDRange{First: first, Last: last})
+			for uid := first; uid <= last; uid++ {
+				model[uid] = true
+			}
+		}
+		for uid := mail.UID(0); uid < 50; uid++ {
+			if set.Contains(uid) != model[uid] {
+				t.Fatalf("seed %d: %s: %d", seed, set, uid)
+			}
+		}
+		if set.Len() != int64(len(model)) || len(slices.Collect(set.All())) != len(model) {
+			t.Fatalf("seed %d: %s has %d, want %d", seed, set, set.Len(), len(model))
+		}
+		var last mail.UIDRange
+		for r := range set.Ranges() {
+			if last.Last > 0 && r.First <= last.Last+1 {
+				t.Fatalf("seed %d: %s: ranges touch", seed, set)
+			}
+			last = r
+		}
+		again, err := mail.ParseUIDSet(set.String())
+		if err != nil || again.String() != set.String() {
+			t.Fatalf("seed %d: %s is read as %s, %v", seed, set, again, err)
+		}
+	}
+}
+
+func TestUIDSetAtTheEnds(t *testing.T) {
+	set, err := mail.ParseUIDSet("4294967295,1,4294967290:4294967294")
+	if err != nil || set.String() != "1,4294967290:4294967295" {
+		t.Errorf("%s, %v", set, err)
+	}
+	n := 0
+	for range set.All() {
+		n++
+	}
+	if n != 7 {
+		t.Errorf("%d UIDs", n)
+	}
+	for _, bad := range []string{"0", "1:*", "a", "1,,2", "4294967296", "1:2:3", "-1", " 1"} {
+		if set, err := mail.ParseUIDSet(bad); err == nil {
+			t.Errorf("%q is read as %s", bad, set)
+		}
+	}
+}
+
+func TestMailbox(t *testing.T) {
+	m := mail.Mailbox{Raw: "inbox", Name: "inbox", Delimiter: "/", Attributes: []string{`\HasChildren`, `\noselect`}}
+	if !m.IsInbox() || m.Selectable() {
+		t.Error("INBOX and attributes have no case")
+	}
+	m = mail.Mailbox{Name: "a.b/c", Delimiter: "/"}
+	if path := m.Path(); !slices.Equal(path, []string{"a.b", "c"}) {
+		t.Errorf("%q", path)
+	}
+	m.Delimiter = ""
+	if path := m.Path(); !slices.Equal(path, []string{"a.b/c"}) {
+		t.Errorf("%q", path)
+	}
+}
