@@ -1,0 +1,72 @@
+package e2e_test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// oddZone has a Dovecot tell every INTERNALDATE in the zone of Kathmandu: quarters of hours are easily lost.
+func oddZone() string {
+	version, _ := exec.Command("dovecot", "--version").Output() // where there is none, testbed tells
+	if strings.HasPrefix(string(version), "2.3.") {
+		return "import_environment = TZ=NPT-5:45"
+	}
+	return "import_environment {\n  TZ = NPT-5:45\n}"
+}
+
+// fill gives a user an account with everything in it: n messages of the usual kind in each mailbox, and the odd ones.
+func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, large int) {
+	t.Helper()
+	g := generate(seed)
+	f := place(t, d, user)
+	for _, name := range mailboxNames {
+		if name == "empty" {
+			f.put(name)
+		} else {
+			f.put(name, g.messages(n)...)
+		}
+	}
+	f.put("odd", g.oddities()...)
+	f.put("large", g.large(large))
+	f.subscribe("Sent", "Entw&APw-rfe", "123", "lists/go nuts", "a b  c")
+	f.done()
+	d.Deliver(user, "appended", appended(g.messages(n))...)
+}
+
+// What is archived comes back through a Maildir: another account that is served from it gives the same answers.
+func TestLosslessThroughMaildir(t *testing.T) {
+	t.Parallel()
+	minio := testbed.MinIO(t)
+	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})
+	fill(t, dovecot, "anna", 1, 20, 50<<20)
+	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
+
+	h := newHost(t)
+	h.use(minio, minio.NewBucket())
+	h.seal()
+	m := h.backUp(0, accountURL("anna", dovecot.Addr))
+	if m.Messages != want.count() || !m.Consistent {
+		t.Errorf("the manifest is %+v of an account with %d messages", m, want.count())
+	}
+	path := filepath.Join(dovecot.Home("bert"), "Maildir")
+	r := h.restore(0, "latest", "maildir:"+path)
+	if r.Added != want.count() || len(r.Problems) > 0 {
+		t.Errorf("the restore tells %+v", r)
+	}
+	// Of all these names a single one is not for every file system, and so it is another; that is told.
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], `say %22hi%22`) {
+		t.Errorf("it notes %q", r.Notes)
+	}
+	want[`say %22hi%22`] = want[`say "hi"`]
+	delete(want, `say "hi"`)
+	if again := h.restore(0, "latest", "maildir:"+path); again.Added != 0 || again.Present != want.count() {
+		t.Errorf("restored again, it tells %+v", again)
+	}
+	giveToNobody(t, dovecot.Home("bert"))
+	sameAccount(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
+	h.must(0, "check", "--read-data")
+}
