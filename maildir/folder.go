@@ -16,9 +16,9 @@ import (
 // folder is a folder that messages are added to.
 type folder struct {
 	eol      EOL
-	root     *os.Root
 	path     string
-	dir      *wholefile.Dir
+	root     *os.Root // as long as files is open
+	files    *wholefile.Dir
 	present  present
 	keywords *keywords
 }
@@ -67,7 +67,7 @@ func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archi
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
 func (f *folder) add(ctx context.Context, m *archive.Wanted) (archive.Fate, error) {
-	file := f.dir.Create()
+	file := f.files.Create()
 	size, err := f.write(ctx, file, m.Body)
 	if err != nil {
 		file.Discard()
@@ -125,4 +125,4 @@ func dateChange(want mail.Date, have time.Time) []string {
 }
 
 // Close makes what was added durable.
-func (f *folder) Close() error { return f.dir.Close() }
+func (f *folder) Close() error { return f.files.Close() }

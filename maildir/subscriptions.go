@@ -26,11 +26,11 @@ const maxSubscriptions = 16 << 20
 var subscriptionsV2 = []byte("V\t2\n")
 
 // subscribe adds the mailboxes that are subscribed to.
-func (l Layout) subscribe(ctx context.Context, root *os.Root, mailboxes []mail.Mailbox, folders []location) error {
+func (l Layout) subscribe(ctx context.Context, root *os.Root, mailboxes []mail.Mailbox, folders []string) error {
 	var dirs []string
 	for i := range mailboxes {
 		if mailboxes[i].Subscribed {
-			dirs = append(dirs, folders[i].dir)
+			dirs = append(dirs, folders[i])
 		}
 	}
 	if len(dirs) == 0 {

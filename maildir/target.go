@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"path"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 )
-
-// dirMode: mail is for its owner.
-const dirMode = 0o700
 
 // Target is a Maildir that is restored into. Nothing there is changed or removed but the lists of keywords and
 // subscriptions, which are added to.
@@ -23,9 +20,8 @@ type Target struct {
 	path    string
 	options Options
 
-	mu     sync.Mutex
-	root   *os.Root // nil: not open yet
-	syncer *wholefile.Syncer
+	mu  sync.Mutex
+	top *tree.Tree // nil: not open yet
 }
 
 var (
@@ -46,11 +42,11 @@ func (t *Target) Unordered() bool { return true }
 func (t *Target) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.root == nil {
+	if t.top == nil {
 		return nil
 	}
-	err := errors.Join(t.syncer.Close(), t.root.Close())
-	t.root = nil
+	err := t.top.Close()
+	t.top = nil
 	return err
 }
 
@@ -60,68 +56,65 @@ func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder,
 	if err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Rel(t.path, place.Name)
+	dir, err := top.Dir(place.Name)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no folder of %s", place.Name, t.path)
+		return nil, err
 	}
-	dir = filepath.ToSlash(dir)
-	if err := checkFolder(top, dir); err != nil {
-		return nil, wholefile.Explain(place.Name, err)
+	if err := top.Check(path.Join(dir, "new")); err != nil {
+		return nil, err
 	}
-	root, err := top.OpenRoot(dir)
+	files, root, err := top.Files(dir, "tmp", "cur")
 	if err != nil {
-		return nil, wholefile.Explain(place.Name, err)
+		return nil, err
 	}
-	f := &folder{eol: t.options.EOL, root: root, path: place.Name}
+	f := &folder{eol: t.options.EOL, path: place.Name, root: root, files: files}
 	if err := f.load(ctx); err != nil {
-		root.Close()
-		return nil, fmt.Errorf("read %s: %w", place.Name, err)
+		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), files.Close())
 	}
-	f.dir = wholefile.Open(root, place.Name, "tmp", "cur", t.syncer)
-	f.dir.RemoveStale()
 	return f, nil
 }
 
 // open opens the Maildir itself, which it makes where there is none.
-func (t *Target) open() (*os.Root, error) {
+func (t *Target) open() (*tree.Tree, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.root != nil {
-		return t.root, nil
+	if t.top != nil {
+		return t.top, nil
 	}
-	if err := os.MkdirAll(t.path, dirMode); err != nil {
-		return nil, wholefile.Explain(t.path, err)
-	}
-	root, err := os.OpenRoot(t.path)
+	top, err := tree.Open(t.path)
 	if err != nil {
-		return nil, wholefile.Explain(t.path, err)
-	}
-	if err := checkTop(root, t.path); err != nil {
-		root.Close()
 		return nil, err
 	}
-	if t.syncer, err = wholefile.NewSyncer(root); err != nil {
-		root.Close()
-		return nil, wholefile.Explain(t.path, err)
+	err = checkTop(top)
+	if err == nil {
+		err = t.make(top, location{inboxDir, inboxDir}, true)
 	}
-	t.root = root
-	return root, nil
+	if err != nil {
+		top.Close()
+		return nil, err
+	}
+	t.top = top
+	return top, nil
 }
 
 // checkTop makes sure that a directory is a Maildir, or empty: what belongs to other programs is not to be filled with
 // mail because of a mistyped path.
-func checkTop(root *os.Root, path string) error {
-	if info, err := root.Lstat("cur"); err == nil && info.IsDir() {
+func checkTop(top *tree.Tree) error {
+	if info, err := top.Root().Lstat("cur"); err == nil && info.IsDir() {
 		return nil
 	}
-	dir, err := root.Open(".")
+	dir, err := top.Root().Open(".")
 	if err != nil {
-		return wholefile.Explain(path, err)
+		return wholefile.Explain(top.Path("."), err)
 	}
 	defer dir.Close()
-	names, _ := dir.Readdirnames(1)
-	if len(names) > 0 {
-		return fmt.Errorf("%s is neither empty nor a Maildir (it holds %q): name a directory of its own for the mail", path, names[0])
+	for {
+		names, err := dir.Readdirnames(1)
+		if len(names) == 0 || err != nil {
+			return nil
+		}
+		if names[0] != "tmp" && names[0] != "new" { // a restore that was interrupted at once
+			return fmt.Errorf("%s is neither empty nor a Maildir (it holds %q): name a directory of its own for the mail", top.Path("."), names[0])
+		}
 	}
-	return nil
 }

@@ -1,0 +1,64 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// CheckApart makes sure that no two mailboxes would fall together in the directories that they are to have below at. It
+// is asked before anything is made there.
+func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
+	owners := make(map[string]int)
+	spelled := make(map[string]string) // every directory, and those above it, by its name in lower case
+	var alike []string
+	for i, dir := range dirs {
+		if other, ok := owners[dir]; ok {
+			return fmt.Errorf("the mailboxes %q and %q would share the directory %s: restore one of them elsewhere",
+				mailboxes[other].Raw, mailboxes[i].Raw, filepath.Join(at, filepath.FromSlash(dir)))
+		}
+		owners[dir] = i
+		for ; dir != "."; dir = path.Dir(dir) {
+			lower := strings.ToLower(dir)
+			if other, ok := spelled[lower]; ok && other != dir {
+				alike = []string{other, dir}
+			}
+			spelled[lower] = dir
+		}
+	}
+	if alike == nil {
+		return nil
+	}
+	ignored, err := ignoresCase(at)
+	if err == nil && ignored {
+		err = fmt.Errorf("the directories %q and %q are one for the file system of %s, which does not tell case apart: restore one of them elsewhere",
+			alike[0], alike[1], at)
+	}
+	return err
+}
+
+// ignoresCase finds out how the file system that a path is on, or will be on, compares names.
+func ignoresCase(at string) (bool, error) {
+	for {
+		_, err := os.Stat(at)
+		parent := filepath.Dir(at)
+		if !errors.Is(err, fs.ErrNotExist) || parent == at {
+			break
+		}
+		at = parent
+	}
+	probe, err := os.MkdirTemp(at, ".mailstrata-CASE-")
+	if err != nil {
+		return false, wholefile.Explain(at, err)
+	}
+	defer os.Remove(probe)
+	_, err = os.Lstat(filepath.Join(at, strings.ToLower(filepath.Base(probe))))
+	return err == nil, nil
+}
