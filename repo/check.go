@@ -259,7 +259,7 @@ func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
 	if !indexed {
 		c.problem(Unindexed, o.Name, errors.New("no index names it"))
 	}
-	found, err := c.r.inspectPack(ctx, pack, o.Size, c.data || kind == KindCatalog, &c.checked)
+	found, _, err := c.r.inspectPack(ctx, pack, o.Size, c.data || kind == KindCatalog, &c.checked)
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
 }
 
 // inspectPack reads what describes a pack, or the whole of it.
-func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, checked *Checked) (packRow, error) {
+func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, checked *Checked) (packRow, []laneRow, error) {
 	checked.Objects++
 	kind := KindData
 	if p.Catalog {
@@ -278,13 +278,13 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 	}
 	id, err := r.seals.identity(kind)
 	if err != nil {
-		return packRow{}, err
+		return packRow{}, nil, err
 	}
 	var file *os.File
 	src := &storeReader{ctx: ctx, store: r.store, name: p.name(), size: size}
 	if whole {
 		if file, err = r.download(ctx, p.name(), p.Hash); err != nil {
-			return packRow{}, err
+			return packRow{}, nil, err
 		}
 		defer file.Close()
 		src.whole = file
@@ -292,22 +292,22 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 	}
 	plain, plainSize, err := unsealAt(src, size, id)
 	if err != nil {
-		return packRow{}, err
+		return packRow{}, nil, err
 	}
 	c, err := parseContainer(plain, plainSize, &r.keys)
 	if err != nil {
-		return packRow{}, err
+		return packRow{}, nil, err
 	}
 	if err := checkPack(c, kind, r.id); err != nil {
-		return packRow{}, err
+		return packRow{}, nil, err
 	}
 	checked.Bytes += src.fetched
 	if whole {
 		if err := r.checkChunks(c, checked); err != nil {
-			return packRow{}, err
+			return packRow{}, nil, err
 		}
 	}
-	return describePack(c, p.Hash, size), nil
+	return describePack(c, p.Hash, size), c.table.Lanes, nil
 }
 
 // checkChunks decodes every frame and hashes every chunk.

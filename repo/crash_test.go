@@ -22,13 +22,13 @@ func TestACrashAnywhereLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			base := new(storetest.Memory)
 			r := mustInit(t, base, repo.InitOptions{NoSeal: true})
-			before, _, _ := mustBackup(t, r, "me", 1, 40)
+			before, _, _ := mustBackup(t, r, "me", 1, 12)
 			for n := 1; ; n++ {
 				store := base.Clone()
 				faulty := &storetest.Faulty{Store: store, Fail: storetest.CrashAt(n, fault)}
 				host, err := repo.Open(t.Context(), faulty, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
 				if err == nil {
-					_, _, _, err = backup(t.Context(), t, host, "me", 2, 40)
+					_, _, _, err = backup(t.Context(), t, host, "me", 2, 12)
 					host.Close()
 				}
 				if done := faulty.Ops() < n; done != (err == nil) {
@@ -47,7 +47,7 @@ func TestACrashAnywhereLosesNothing(t *testing.T) {
 						t.Fatalf("after a crash at operation %d: %v", n, err)
 					}
 				}
-				c, _, _ := mustBackup(t, again, "me", 2, 40)
+				c, _, _ := mustBackup(t, again, "me", 2, 12)
 				mustRead(t, again, c)
 				mustBeSound(t, again)
 				again.Close()

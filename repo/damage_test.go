@@ -19,13 +19,13 @@ import (
 func TestCheckNamesEveryDamagedObject(t *testing.T) {
 	worlds(t, func(t *testing.T, base *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, base, o)
-		mustBackup(t, r, "me", 1, 60)
-		_, second, _ := mustBackup(t, r, "me", 2, 60)
+		mustBackup(t, r, "me", 1, 12)
+		_, second, _ := mustBackup(t, r, "me", 2, 12)
 		condemnAll(t, r, base)
 		if err := r.Mark(t.Context(), second, nil); err != nil {
 			t.Fatal(err)
 		}
-		mustBackup(t, r, "me", 3, 60)
+		mustBackup(t, r, "me", 3, 12)
 		if found := problems(t, r); len(found) > 0 {
 			t.Fatal(found)
 		}
@@ -282,4 +282,58 @@ func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
 	if len(ops) > 10 {
 		t.Errorf("%d requests: %q", len(ops), ops)
 	}
+}
+
+// A store that was set back does not have what the cache remembers.
+func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
+	store := new(storetest.Memory)
+	o := sealedOptions()
+	o.CacheDir = t.TempDir()
+	r := mustInit(t, store, o)
+	mustBackup(t, r, "me", 1, 30)
+	old := store.Clone()
+	mustBackup(t, r, "me", 2, 30)
+	r.Close()
+	back, err := repo.Open(t.Context(), old, unlocked(), o.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer back.Close()
+	c, _, s := mustBackup(t, back, "me", 2, 30)
+	if s.Chunks != 30 {
+		t.Errorf("%d of 30 chunks were stored", s.Chunks)
+	}
+	if _, _, s := mustBackup(t, back, "me", 1, 30); s.Chunks != 0 {
+		t.Errorf("%d chunks were stored again", s.Chunks)
+	}
+	mustRead(t, back, c)
+}
+
+// Packs describe themselves: without any index all is there still.
+func TestTheIndexIsMadeAgainFromPacks(t *testing.T) {
+	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
+		r := mustInit(t, store, o)
+		c, _, _ := mustBackup(t, r, "me", 1, 100)
+		for _, name := range store.Names() {
+			if strings.HasPrefix(name, "index/") {
+				if err := store.Delete(t.Context(), name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		host := repo.On(r, store, t.TempDir())
+		defer host.Close()
+		packs, err := host.Reindex(t.Context(), func(p repo.Problem) { t.Error(p) })
+		if err != nil || packs != 2 {
+			t.Fatal(packs, err)
+		}
+		if packs, err := host.Reindex(t.Context(), func(p repo.Problem) { t.Error(p) }); err != nil || packs != 0 {
+			t.Error(packs, err)
+		}
+		mustRead(t, host, c)
+		mustBeSound(t, host)
+		if _, _, s := mustBackup(t, host, "me", 1, 100); s.Chunks != 0 {
+			t.Errorf("%d chunks were stored again", s.Chunks)
+		}
+	})
 }

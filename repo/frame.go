@@ -18,8 +18,8 @@ type frameEncoder struct {
 	again   []byte // the frame before, decoded again
 }
 
-// encoderWindow is how far back a match may lie. Frames are a little more than 1 MiB: a larger window finds nothing.
-const encoderWindow = 2 << 20
+// encoderWindow is how far back a match may lie: as far as a frame reaches, mostly. It costs as much memory.
+const encoderWindow = frameTarget
 
 func newFrameEncoder(level zstd.EncoderLevel, d *frameDecoder) (*frameEncoder, error) {
 	e, err := zstd.NewWriter(nil,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,10 +124,11 @@ func (x *index) refresh(ctx context.Context) (err error) {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
 	for range 3 {
-		var whole bool
-		whole, err = x.fetchNew(ctx)
-		if err == nil && whole {
-			x.looked = time.Now()
+		var usable bool
+		now := time.Now()
+		usable, err = x.fetchNew(ctx)
+		if err == nil && usable {
+			x.looked = now
 			return nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -134,6 +136,17 @@ func (x *index) refresh(ctx context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// refreshSince refreshes unless that was done after t.
+func (x *index) refreshSince(ctx context.Context, t time.Time) error {
+	x.refreshing.Lock()
+	fresh := x.looked.After(t)
+	x.refreshing.Unlock()
+	if fresh {
+		return nil
+	}
+	return x.refresh(ctx)
 }
 
 // refreshOnMiss refreshes unless that was done a moment ago, and reports whether it was.
@@ -147,23 +160,44 @@ func (x *index) refreshOnMiss(ctx context.Context) (bool, error) {
 	return true, x.refresh(ctx)
 }
 
-// fetchNew reports whether all files were found whole.
-func (x *index) fetchNew(ctx context.Context) (whole bool, err error) {
-	whole = true
+// fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
+// more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
+func (x *index) fetchNew(ctx context.Context) (usable bool, err error) {
+	usable = true
+	before, listed := x.held(), map[[32]byte]bool{}
 	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
 		if err != nil {
 			return false, fmt.Errorf("list the index: %w", err)
 		}
 		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
+		listed[hash] = ok
 		if !ok || x.has(hash) {
 			continue
 		}
 		if err := x.fetch(ctx, o, hash); err != nil {
 			return false, fmt.Errorf("read %s: %w", o.Name, err)
 		}
-		whole = x.compact() && whole
+		usable = x.compact() && usable
 	}
-	return whole, nil
+	for _, f := range x.snapshot() {
+		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] }) {
+			usable = !x.discard(f) && usable
+		}
+	}
+	return usable, nil
+}
+
+// held is which segments the files hold now.
+func (x *index) held() map[[32]byte]bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return maps.Clone(x.have)
+}
+
+func (x *index) snapshot() []*flat {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return slices.Clone(x.files)
 }
 
 // fetch makes a flat file of a segment.
@@ -217,9 +251,7 @@ func (x *index) path(segments [][32]byte) string {
 // any that is not much larger than they are together: so each entry is written again only a few times. It reports
 // whether all files were whole: those that are not go, and what they held must be fetched again.
 func (x *index) compact() (whole bool) {
-	x.mu.RLock()
-	files := slices.Clone(x.files)
-	x.mu.RUnlock()
+	files := x.snapshot()
 	if len(files) <= maxFlats {
 		return true
 	}
@@ -320,12 +352,12 @@ func (x *index) search(p chunk.Prefix, yield func(found) bool) (*flat, error) {
 	return nil, nil
 }
 
-// discard takes a file out of use, so that refresh fetches its segments again.
-func (x *index) discard(f *flat) {
+// discard takes a file out of use, so that refresh fetches its segments again. It reports whether the file was in use.
+func (x *index) discard(f *flat) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !slices.Contains(x.files, f) {
-		return // somebody else was first
+		return false // somebody else was first, or it was merged into another
 	}
 	x.files = slices.DeleteFunc(x.files, func(g *flat) bool { return g == f })
 	clear(x.have)
@@ -336,6 +368,7 @@ func (x *index) discard(f *flat) {
 	}
 	f.close()
 	_ = os.Remove(f.path)
+	return true
 }
 
 // download fetches an object into a temporary file, still sealed, and checks its hash.

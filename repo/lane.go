@@ -64,6 +64,9 @@ type rawFrame struct {
 }
 
 func (f *rawFrame) add(p chunk.Prefix, data []byte) {
+	if f.content == nil {
+		f.content = make([]byte, 0, frameTarget+chunk.Max)
+	}
 	f.content = append(f.content, data...)
 	f.prefixes = append(f.prefixes, p)
 	f.lengths = append(f.lengths, uint32(len(data)))

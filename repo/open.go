@@ -86,6 +86,9 @@ func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) 
 	if err != nil {
 		return nil, err
 	}
+	if len(u.Identities) > 0 && !r.Sealed() {
+		return nil, fmt.Errorf("%w: a key file was given, but this repository is not sealed", ErrSwapped)
+	}
 	r.store = store
 	return r, r.settle(o, u.Fingerprint)
 }

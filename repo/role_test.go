@@ -239,3 +239,13 @@ func TestALostHeadIsNoticed(t *testing.T) {
 	}
 	check(false) // it was to be forgotten
 }
+
+// Who can write to the store must not get mail unsealed by putting an unsealed repository there.
+func TestAKeyFileDoesNotOpenAnUnsealedRepository(t *testing.T) {
+	store := new(storetest.Memory)
+	mustInit(t, store, repo.InitOptions{NoSeal: true})
+	u := repo.Unlock{Identities: []age.Identity{newKey(t)}}
+	if _, err := repo.Open(t.Context(), store, u, repo.Options{}); !errors.Is(err, repo.ErrSwapped) {
+		t.Error(err)
+	}
+}

@@ -17,6 +17,7 @@ type spool struct {
 	size    int64
 	sealed  io.WriteCloser
 	fileKey []byte
+	named   bool // the file has its name still
 }
 
 func newSpool(dir string, recipients []age.Recipient) (*spool, error) {
@@ -26,8 +27,7 @@ func newSpool(dir string, recipients []age.Recipient) (*spool, error) {
 	}
 	// Without its name the file is gone with the process, however that ends. Where an open file cannot be removed,
 	// close does it.
-	_ = os.Remove(file.Name())
-	s := &spool{file: file, hash: blake3.New()}
+	s := &spool{file: file, hash: blake3.New(), named: os.Remove(file.Name()) != nil}
 	s.sealed, s.fileKey, err = seal(spoolFile{s}, recipients)
 	if err != nil {
 		s.close()
@@ -72,5 +72,7 @@ func (s *spool) plain() (io.ReaderAt, int64, error) {
 // close forgets the object. It may be called more than once.
 func (s *spool) close() {
 	_ = s.file.Close()
-	_ = os.Remove(s.file.Name())
+	if s.named {
+		s.named = os.Remove(s.file.Name()) != nil
+	}
 }

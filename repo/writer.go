@@ -83,7 +83,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := min(runtime.GOMAXPROCS(0), maxEncoders)
 	w := &Writer{
 		run: run, r: run.r,
-		free:    make(chan *rawFrame, lanes+2*encoders),
+		free:    make(chan *rawFrame, lanes+encoders+1),
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]bool{},
@@ -124,7 +124,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.refresh(ctx); err != nil {
+	if err := x.refreshSince(ctx, w.run.began); err != nil {
 		return err
 	}
 	condemned, err := w.r.Condemned(ctx)
