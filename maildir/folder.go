@@ -49,7 +49,7 @@ func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, err
 // BatchSize: batches are made beneath; for a caller any number is good.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements archive.Folder. The messages are durable, and have their names, when the folder is closed.
+// Append implements archive.Folder. The messages have their names when the folder is closed.
 func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
 	if err := f.keywords.learn(ctx, f.root, messages); err != nil {
 		return nil, wholefile.Explain(f.path, err)
@@ -124,5 +124,5 @@ func dateChange(want mail.Date, have time.Time) []string {
 	return nil
 }
 
-// Close makes what was added durable.
+// Close gives what was added its names.
 func (f *folder) Close() error { return f.files.Close() }

@@ -15,7 +15,7 @@ import (
 // Target is a Maildir that is restored into. Nothing there is changed or removed but the lists of keywords and
 // subscriptions, which are added to.
 //
-// A message that Append tells to be added is durable when its Folder is closed.
+// A message that Append tells to be added has its name when its Folder is closed, and is durable when the Target is.
 type Target struct {
 	path    string
 	options Options

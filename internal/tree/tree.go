@@ -11,7 +11,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 )
@@ -22,14 +21,14 @@ const (
 	fileMode = 0o600
 )
 
-// Tree is a directory that is filled by a restore. It may be used by several goroutines at once.
+// Tree is a directory that is filled by a restore. Directories are made by one goroutine; files may be put into them by
+// several.
 type Tree struct {
 	path   string
 	root   *os.Root
 	syncer *wholefile.Syncer
-
-	mu   sync.Mutex
-	made []string // directories in which something was made since the last Sync
+	known  map[string]bool // directories that Mkdir has made or found
+	made   []string        // files made, and directories in which something was made, since the last Sync
 }
 
 // Open opens a directory, and makes it where there is none.
@@ -46,7 +45,7 @@ func Open(path string) (*Tree, error) {
 		root.Close()
 		return nil, wholefile.Explain(path, err)
 	}
-	return &Tree{path: path, root: root, syncer: syncer}, nil
+	return &Tree{path: path, root: root, syncer: syncer, known: make(map[string]bool)}, nil
 }
 
 // Root gives access to what is in the tree.
@@ -64,12 +63,14 @@ func (t *Tree) Dir(at string) (string, error) {
 	return filepath.ToSlash(dir), nil
 }
 
-// Close ends the use of the tree.
-func (t *Tree) Close() error { return errors.Join(t.syncer.Close(), t.root.Close()) }
+// Close ends the use of the tree, and makes durable whatever is not yet.
+func (t *Tree) Close() error {
+	return errors.Join(t.Sync(), t.explain(".", t.syncer.Close()), t.root.Close())
+}
 
 // Mkdir makes a directory and those above it, where they are not there.
 func (t *Tree) Mkdir(dir string) error {
-	if dir == "." {
+	if dir == "." || t.known[dir] {
 		return nil
 	}
 	if err := t.Mkdir(path.Dir(dir)); err != nil {
@@ -77,9 +78,11 @@ func (t *Tree) Mkdir(dir string) error {
 	}
 	err := t.root.Mkdir(dir, dirMode)
 	if errors.Is(err, fs.ErrExist) {
-		return t.Check(dir)
+		err = t.checkOne(dir)
+	} else {
+		t.note(path.Dir(dir))
 	}
-	t.note(path.Dir(dir))
+	t.known[dir] = err == nil
 	return t.explain(dir, err)
 }
 
@@ -91,24 +94,18 @@ func (t *Tree) Mkfile(name, text string) error {
 	}
 	if err == nil {
 		_, err = file.WriteString(text)
-		err = errors.Join(err, file.Sync(), file.Close())
+		err = errors.Join(err, file.Close())
 	}
-	t.note(path.Dir(name))
+	t.note(path.Dir(name), name)
 	return t.explain(path.Dir(name), err)
 }
 
-func (t *Tree) note(dir string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.made = append(t.made, dir)
-}
+func (t *Tree) note(changed ...string) { t.made = append(t.made, changed...) }
 
 // Sync makes durable what was made.
 func (t *Tree) Sync() error {
-	t.mu.Lock()
 	made := t.made
 	t.made = nil
-	t.mu.Unlock()
 	if len(made) == 0 {
 		return nil
 	}
@@ -126,18 +123,23 @@ func (t *Tree) Sync() error {
 func (t *Tree) Check(dirs ...string) error {
 	for _, dir := range dirs {
 		for ; dir != "."; dir = path.Dir(dir) {
-			info, err := t.root.Lstat(dir)
-			switch {
-			case err != nil:
-			case info.Mode()&fs.ModeSymlink != 0:
-				err = errors.New("this is a symbolic link, and mail is not written through one")
-			case !info.IsDir():
-				err = errors.New("something else is there, which is no directory")
-			}
-			if err != nil {
+			if err := t.checkOne(dir); err != nil {
 				return t.explain(dir, err)
 			}
 		}
+	}
+	return nil
+}
+
+func (t *Tree) checkOne(dir string) error {
+	info, err := t.root.Lstat(dir)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return errors.New("this is a symbolic link, and mail is not written through one")
+	case !info.IsDir():
+		return errors.New("something else is there, which is no directory")
 	}
 	return nil
 }

@@ -15,8 +15,9 @@ type Syncer struct {
 	top  *os.File   // open from the beginning: syncfs tells of errors since then
 	turn sync.Mutex // held while a sync is under way
 
-	mu   sync.Mutex
-	next *round // not begun yet; nil: nobody waits
+	mu    sync.Mutex
+	next  *round // not begun yet; nil: nobody waits
+	named bool   // names were given since the last sync
 }
 
 // round is one sync of the file system. It covers what was written before it began.
@@ -34,11 +35,20 @@ func NewSyncer(root *os.Root) (*Syncer, error) {
 	return &Syncer{top: top}, nil
 }
 
-// Close frees what the Syncer holds.
-func (s *Syncer) Close() error { return s.top.Close() }
+// Close makes the names durable that were given to files, and frees what the Syncer holds.
+func (s *Syncer) Close() error {
+	var err error
+	if s.named {
+		err = s.Sync()
+	}
+	return errors.Join(err, s.top.Close())
+}
 
 // Sync makes all that was written before durable. It returns errors.ErrUnsupported where the system has no such call.
 func (s *Syncer) Sync() error {
+	if !canSyncFS {
+		return errors.ErrUnsupported
+	}
 	s.mu.Lock()
 	r, leads := s.next, s.next == nil
 	if leads {
@@ -58,7 +68,7 @@ func (s *Syncer) lead(r *round) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.mu.Lock()
-	s.next = nil
+	s.next, s.named = nil, false
 	s.mu.Unlock()
 	r.err = syncFS(s.top)
 	close(r.done)
@@ -66,11 +76,21 @@ func (s *Syncer) lead(r *round) {
 
 // files makes some files durable, one by one where there is no other way.
 func (s *Syncer) files(root *os.Root, batch []waiting) error {
-	err := s.Sync()
-	if errors.Is(err, errors.ErrUnsupported) {
+	if !canSyncFS {
 		return syncEach(root, batch)
 	}
-	return err
+	return s.Sync()
+}
+
+// names makes the names in a directory durable: at the latest when the Syncer is closed.
+func (s *Syncer) names(root *os.Root, dir string) error {
+	if !canSyncFS {
+		return SyncDir(root, dir)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.named = true
+	return nil
 }
 
 func syncEach(root *os.Root, batch []waiting) error {

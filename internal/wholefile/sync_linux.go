@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const canSyncFS = true
+
 // syncFS makes all of the file system that holds the file durable.
 func syncFS(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
 

@@ -9,7 +9,9 @@ import (
 	"time"
 )
 
-// syncFS: sync(2) elsewhere neither waits for the disk nor tells of errors.
+// Elsewhere sync(2) neither waits for the disk nor tells of errors.
+const canSyncFS = false
+
 func syncFS(*os.File) error { return errors.ErrUnsupported }
 
 // changed cannot be told here; a file that waits stays.

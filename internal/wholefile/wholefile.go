@@ -5,7 +5,7 @@
 // stands for a file that a power failure could empty. While one such batch is made durable the next is being written.
 //
 //	Create, Write …, Keep    a file waits under its temporary name
-//	commit                   sync all that wait; give each its name; sync the directory at the end
+//	commit                   sync all that wait; give each its name; the names are synced at the end
 //
 // An fsync for each file would take several times as long as all the rest of a restore.
 package wholefile
@@ -128,8 +128,8 @@ func (d *Dir) name(w waiting) error {
 	return err
 }
 
-// Close gives all files that were kept their names, and returns when these are durable. Its error means that some of
-// them may not be there.
+// Close gives all files that were kept their names. Its error means that some of them may not be there. The files are
+// durable then, and their names when the Syncer is closed: a name that is lost before is given again by another run.
 func (d *Dir) Close() error {
 	err := d.land()
 	if len(d.waiting) > 0 {
@@ -137,7 +137,7 @@ func (d *Dir) Close() error {
 		d.waiting, d.named = nil, true
 	}
 	if d.named {
-		err = errors.Join(err, d.explain(SyncDir(d.root, d.to)))
+		err = errors.Join(err, d.explain(d.syncer.names(d.root, d.to)))
 	}
 	return errors.Join(err, d.root.Close())
 }

@@ -101,7 +101,7 @@ func TestFailedSync(t *testing.T) {
 	path := t.TempDir()
 	d, syncer := open(t, path)
 	put(t, d, "a", "text")
-	syncer.Close()
+	syncer.top.Close()
 	if err := d.Close(); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("closed with %v", err)
 	}
