@@ -53,7 +53,7 @@ func isHex(s string) bool {
 	return err == nil && strings.ToLower(s) == s
 }
 
-// head makes a Head of a line of a listing. Objects with other names are somebody else's.
+// headOf makes a Head of a line of a listing. Objects with other names are somebody else's.
 func headOf(o Object) (Head, bool) {
 	h, ok := parseManifestName(o.Name)
 	h.Size, h.Time = o.Size, o.Time

@@ -35,7 +35,7 @@ func parseHash(s string) (hash [32]byte, ok bool) {
 	return hash, err == nil && n == len(hash)
 }
 
-// packName is the name of a pack, and of any other object whose name is but its hash.
+// objectName is the name of a pack, and of any other object that is named by nothing but its hash.
 func objectName(kind Kind, hash [32]byte) string { return kind.folder() + hex.EncodeToString(hash[:]) }
 
 // build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.

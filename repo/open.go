@@ -28,6 +28,7 @@ type Repo struct {
 	config  config
 	cutter  *chunk.Cutter
 	decoder *frameDecoder
+	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
 	options Options
 	cache   *cache
 
@@ -197,6 +198,16 @@ func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }
 
 // ChunkKey is the key of chunk IDs.
 func (r *Repo) ChunkKey() chunk.Key { return r.keys.chunk }
+
+// chunkID is what a chunk of these bytes is called.
+func (r *Repo) chunkID(data []byte) chunk.ID {
+	h, ok := r.hashers.Get().(*chunk.Hasher)
+	if !ok {
+		h = r.keys.chunk.New()
+	}
+	defer r.hashers.Put(h)
+	return h.ID(data)
+}
 
 // MessageKey is the key of message hashes.
 func (r *Repo) MessageKey() chunk.Key { return r.keys.message }

@@ -3,8 +3,6 @@ package repo
 import (
 	"crypto/rand"
 	"fmt"
-
-	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // packRow is how an index segment describes a pack: enough to fetch one frame of it.
@@ -156,12 +154,12 @@ func describePack(c *container, hash [32]byte, stored int64) packRow {
 	return row
 }
 
-// entries yields where each chunk of the pack lies; its frames are counted from first.
+// packEntries yields where each chunk of the pack lies; its frames are counted from first.
 func packEntries(lanes []laneRow, first uint32, yield func(entry)) {
 	for i, l := range lanes {
 		offset := uint32(0)
 		for j, length := range l.Lengths {
-			yield(entry{chunk.Prefix(l.prefix(j)), first + uint32(i), offset, length})
+			yield(entry{l.prefix(j), first + uint32(i), offset, length})
 			offset += length
 		}
 	}

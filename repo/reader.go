@@ -86,7 +86,9 @@ func (r *Repo) places(ctx context.Context, id chunk.ID) ([]Location, error) {
 	for {
 		var places []Location
 		err := x.find(ctx, id.Prefix(), func(f found) bool {
-			places = append(places, f.location())
+			if place := f.location(); !slices.Contains(places, place) {
+				places = append(places, place)
+			}
 			return true
 		})
 		if err != nil || len(places) > 0 {
@@ -171,7 +173,7 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]b
 		return nil, damaged("the index places it outside its frame")
 	}
 	data := content[place.Offset:end:end]
-	if rd.r.keys.chunk.Sum(data) != id {
+	if rd.r.chunkID(data) != id {
 		return nil, damaged("its bytes do not hash to its ID")
 	}
 	return data, nil

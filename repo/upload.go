@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // uploaders is how many packs are put at once, while the next is built.
@@ -190,7 +189,7 @@ func (w *Writer) release(entries []entry) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	for _, e := range entries {
-		delete(w.claimed, chunk.Prefix(e.prefix))
+		delete(w.claimed, e.prefix)
 	}
 }
 

@@ -26,8 +26,7 @@ type Writer struct {
 	ctx    context.Context // ends with Close or the first error
 	cancel context.CancelCauseFunc
 
-	hashers sync.Pool
-	stats   counters
+	stats counters
 
 	gate  sync.RWMutex // Put holds it for reading, Flush for writing
 	lanes [lanes]lane
@@ -41,7 +40,7 @@ type Writer struct {
 	kinds   [len(packKinds)]assembly
 
 	known     sync.Mutex
-	claimed   map[chunk.Prefix]bool // of this run and not yet in the index: true once durable
+	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
@@ -86,7 +85,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		free:    make(chan *rawFrame, lanes+encoders+1),
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
-		claimed: map[chunk.Prefix]bool{},
+		claimed: map[chunk.Prefix]struct{}{},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for range cap(w.free) {
@@ -153,7 +152,7 @@ func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, 
 	if err := w.prepare(ctx); err != nil {
 		return id, false, err
 	}
-	id = w.id(data)
+	id = w.r.chunkID(data)
 	added, err = w.claim(ctx, id.Prefix())
 	if err != nil || !added {
 		w.stats.known(data, err)
@@ -165,15 +164,6 @@ func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, 
 	}
 	w.stats.added(data)
 	return id, true, nil
-}
-
-func (w *Writer) id(data []byte) chunk.ID {
-	h, ok := w.hashers.Get().(*chunk.Hasher)
-	if !ok {
-		h = w.r.keys.chunk.New()
-	}
-	defer w.hashers.Put(h)
-	return h.ID(data)
 }
 
 // Has reports whether a chunk is stored, or will be by this writer's next Flush.
@@ -195,7 +185,7 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	w.known.Lock()
 	_, ours := w.claimed[p]
 	if !ours {
-		w.claimed[p] = false
+		w.claimed[p] = struct{}{}
 	}
 	w.known.Unlock()
 	if ours {
