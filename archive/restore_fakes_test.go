@@ -164,7 +164,8 @@ type shore struct {
 	mu       sync.Mutex
 	folders  map[string]*beach
 	refuse   func(Wanted) error
-	changed  []string // what is changed of each message
+	alter    func(Wanted) bool // the bytes
+	changed  []string          // what is changed of each message
 	skip     map[string]bool
 	calls    int
 	failAt   int // the call of Append that fails after half of its messages; 0: none
@@ -259,7 +260,8 @@ func (b *beach) Append(ctx context.Context, messages []Wanted) ([]Fate, error) {
 			return fates, err
 		}
 		b.held = append(b.held, arrived{b.shore.key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
-		fates = append(fates, Fate{Added: true, Changed: b.shore.changed})
+		altered := b.shore.alter != nil && b.shore.alter(w)
+		fates = append(fates, Fate{Added: true, Changed: b.shore.changed, Altered: altered})
 	}
 	return fates, nil
 }

@@ -18,7 +18,8 @@ import (
 type RestoreReport struct {
 	RestoreProgress
 
-	Changed int64 // messages that were added, but not quite as they were archived
+	Changed int64 // messages that were added, but not with the flags, keywords or date that were archived
+	Altered int64 // messages that were added, but of which the target made other bytes; kept likewise
 	Refused int64 // messages that the target did not take; they are kept as .eml, if a directory was named
 	Failed  int64 // messages, pages, lists and tables that could not be read from the archive
 
@@ -27,8 +28,8 @@ type RestoreReport struct {
 	File     string           // the report file; empty if there was nothing to write, or nowhere
 }
 
-// Whole reports whether every message that was to be restored is in the target.
-func (r *RestoreReport) Whole() bool { return r.Refused == 0 && r.Failed == 0 }
+// Whole reports whether every message that was to be restored is in the target, byte for byte.
+func (r *RestoreReport) Whole() bool { return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 }
 
 // RestoreProgress tells how far a restore is. Done messages are those added, found in the target, or in the report as
 // refused or failed.
@@ -57,7 +58,8 @@ type RestoreProblem struct {
 type ProblemKind uint8
 
 const (
-	MessageChanged ProblemKind = iota // added, but altered or without something
+	MessageChanged ProblemKind = iota // added, but with other flags, keywords or date
+	MessageAltered                    // added, but the target made other bytes of it
 	MessageRefused                    // not taken by the target
 	MessageFailed                     // not to be had from the archive
 )
@@ -66,6 +68,8 @@ func (k ProblemKind) String() string {
 	switch k {
 	case MessageChanged:
 		return "changed"
+	case MessageAltered:
+		return "altered"
 	case MessageRefused:
 		return "refused"
 	}
@@ -170,6 +174,8 @@ func (l *ledger) add(p RestoreProblem) error {
 	switch p.Kind {
 	case MessageChanged:
 		l.report.Changed++
+	case MessageAltered:
+		l.report.Altered++
 	case MessageRefused:
 		l.report.Refused++
 	case MessageFailed:

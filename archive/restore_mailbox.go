@@ -140,8 +140,15 @@ func (f *filling) write(ctx context.Context, b *batch) error {
 func (f *filling) settle(ctx context.Context, item *item, fate Fate) error {
 	ledger := f.restore.ledger
 	problem := RestoreProblem{Mailbox: f.roll.mailbox.Name, UID: item.row.uid}
-	if len(fate.Changed) > 0 {
+	if len(fate.Changed) > 0 || fate.Altered {
 		problem.Reason = strings.Join(fate.Changed, "; ")
+		if fate.Altered {
+			kept, err := ledger.keep(ctx, f.roll.mailbox, item.row.uid, item)
+			if err != nil {
+				return err
+			}
+			problem.Kind, problem.Kept = MessageAltered, kept
+		}
 		if err := ledger.add(problem); err != nil {
 			return err
 		}

@@ -324,6 +324,20 @@ func TestRestoreRefused(t *testing.T) {
 	}
 }
 
+func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
+	s := newShelf(t)
+	letters := plain(1, 5)
+	target := newShore(s)
+	target.alter = func(w Wanted) bool { return w.UID == 3 }
+	report, err := Restore(t.Context(), RestoreOptions{Contents: s.contents(t, s.mailbox(t, "INBOX", letters...)), Target: target, Keep: t.TempDir()})
+	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
+		t.Fatal(err, report)
+	}
+	if kept, err := os.ReadFile(report.Problems[0].Kept); err != nil || !bytes.Equal(kept, letters[2].body) {
+		t.Errorf("kept %q %v", kept, err)
+	}
+}
+
 func TestRestoreChoice(t *testing.T) {
 	s := newShelf(t)
 	letters := plain(1, 4)

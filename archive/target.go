@@ -75,5 +75,6 @@ type Body interface {
 type Fate struct {
 	Added   bool
 	Changed []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
+	Altered bool     // the target holds other bytes than were archived; the caller keeps these as .eml
 	Refused error    // why it was not added; the caller keeps it as .eml
 }

@@ -107,6 +107,7 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if same.equal() {
 			return nil
 		}
+		it.fate.Altered = true
 		mine := newDigester()
 		if err := it.spool.writeTo(mine); err != nil {
 			return err

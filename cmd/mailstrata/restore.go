@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type restoreCommand struct {
 	Prefix      string `group:"selection" placeholder:"NAME" help:"IMAP: put the mailboxes below this one."`
 	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
 	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
-	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses, as .eml, with a report."`
+	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
 	DryRun      bool   `group:"selection" help:"Only tell what would be restored."`
 	imapFlags   `embed:""`
 }
@@ -85,7 +86,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Mailboxes:   func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) },
 		KeepDeleted: c.WithDeleted,
 		DryRun:      c.DryRun,
-		Keep:        c.Keep,
+		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 		Progress: func(now archive.RestoreProgress) {
 			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages})
 		},
@@ -160,17 +161,10 @@ func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *ar
 	} else {
 		c.describe(p, contents, report, finished)
 	}
-	switch {
-	case !finished || report.Whole():
+	if !finished || report.Whole() {
 		return nil
-	case report.Refused > 0 && c.Keep == "":
-		return &hintedError{
-			text: "some messages were not restored",
-			hint: "restore again with --keep DIR to get what the target refused as .eml files",
-			err:  &outcome{statusPartial, ""},
-		}
 	}
-	return &outcome{statusPartial, "some messages were not restored"}
+	return &outcome{statusPartial, "some messages were not restored as they were archived"}
 }
 
 func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *archive.RestoreReport, finished bool) {
@@ -181,11 +175,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		p.warn("%s", oneLine(problem.String()))
 	}
 	if len(report.Problems) > remarksAtMost {
-		where := "with --keep DIR, or --json, all are told"
-		if report.File != "" {
-			where = "all are in " + report.File
-		}
-		p.warn("%s more; %s", count(len(report.Problems)-remarksAtMost), where)
+		p.warn("%s more; all are in %s", count(len(report.Problems)-remarksAtMost), report.File)
 	}
 	if c.DryRun {
 		p.printf("would restore %s in %s, %s, of manifest %s", plural(report.Messages, "message"),
@@ -203,7 +193,8 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		what string
 	}{
 		{report.Present, "there already"},
-		{report.Changed, "added, but not quite as archived"},
+		{report.Changed, "added, but not with the flags, keywords or date that were archived"},
+		{report.Altered, "added, but altered by the target"},
 		{report.Refused, "refused by the target"},
 		{report.Failed, "not to be read from the archive"},
 	} {
@@ -228,6 +219,7 @@ type restoreSummary struct {
 	AddedBytes int64            `json:"added_bytes"`
 	Present    int64            `json:"present"`
 	Changed    int64            `json:"changed"`
+	Altered    int64            `json:"altered"`
 	Refused    int64            `json:"refused"`
 	Failed     int64            `json:"failed"`
 	Notes      []string         `json:"notes"`
@@ -247,7 +239,7 @@ func (c *restoreCommand) document(contents *archive.Contents, r *archive.Restore
 	s := restoreSummary{
 		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
-		Present: r.Present, Changed: r.Changed, Refused: r.Refused, Failed: r.Failed,
+		Present: r.Present, Changed: r.Changed, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
 		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File,
 	}
 	for _, problem := range r.Problems {
