@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -508,22 +509,26 @@ func random(seed, size int64) []byte {
 	return data
 }
 
-// pattern is a body without end that needs no memory. Each read that reaches beyond past calls hook first.
+// pattern is a body without end that needs little memory: one block of noise, over and over. Its length is prime,
+// so that a piece of the body in a wrong place is noticed. Each read that reaches beyond past calls hook first.
 type pattern struct {
 	seed byte
 	past int64
 	hook func() error
+
+	once  sync.Once
+	block [65521]byte
 }
 
 func (b *pattern) ReadAt(p []byte, off int64) (int, error) {
+	b.once.Do(func() { _, _ = rand.NewChaCha8([32]byte{b.seed}).Read(b.block[:]) })
 	if b.hook != nil && off+int64(len(p)) > b.past {
 		if err := b.hook(); err != nil {
 			return 0, err
 		}
 	}
-	for i := range p {
-		at := off + int64(i)
-		p[i] = byte(at) ^ byte(at>>8)*31 ^ byte(at>>16)*17 ^ b.seed
+	for done := 0; done < len(p); {
+		done += copy(p[done:], b.block[(off+int64(done))%int64(len(b.block)):])
 	}
 	return len(p), nil
 }
