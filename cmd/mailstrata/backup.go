@@ -125,11 +125,10 @@ func (p *program) openOrMakeOwn(ctx context.Context) (*repo.Repo, *place, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	if l.own && !l.exists() {
-		r, err := p.makeOwn(ctx, l)
-		return r, l, err
-	}
 	r, err := p.openPlace(ctx, l)
+	if l.own && errors.Is(err, repo.ErrNoRepository) {
+		r, err = p.makeOwn(ctx, l)
+	}
 	return r, l, err
 }
 

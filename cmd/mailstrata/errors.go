@@ -56,7 +56,7 @@ func (p *program) report(ctx context.Context, err error) int {
 		return statusDone
 	}
 	if ctx.Err() != nil {
-		p.say("mailstrata: interrupted; what was stored by then will be used by the next run")
+		p.say("mailstrata: interrupted")
 		return statusInterrupted
 	}
 	p.say("mailstrata: " + oneLine(err.Error()))

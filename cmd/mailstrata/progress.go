@@ -72,13 +72,19 @@ func describe(verb string, t tally, elapsed time.Duration) string {
 	if t.total > t.messages {
 		messages = count(t.messages) + " of " + plural(t.total, "message")
 	}
-	words := []string{messages + " " + verb, size(t.bytes)}
-	if seconds := elapsed.Seconds(); seconds >= 1 {
-		words = append(words, size(int64(float64(t.bytes)/seconds))+"/s")
-		if t.messages > 0 && t.total > t.messages {
-			left := time.Duration(float64(elapsed) / float64(t.messages) * float64(t.total-t.messages))
-			words = append(words, roughly(left)+" left")
-		}
+	words := []string{messages + " " + verb}
+	if t.bytes > 0 {
+		words = append(words, size(t.bytes))
+	}
+	if elapsed < time.Second {
+		return strings.Join(words, ", ") // too early to tell how fast it goes
+	}
+	if t.bytes > 0 {
+		words = append(words, size(int64(float64(t.bytes)/elapsed.Seconds()))+"/s")
+	}
+	if t.messages > 0 && t.total > t.messages {
+		left := time.Duration(float64(elapsed) / float64(t.messages) * float64(t.total-t.messages))
+		words = append(words, roughly(left)+" left")
 	}
 	return strings.Join(words, ", ")
 }

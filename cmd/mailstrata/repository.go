@@ -60,12 +60,6 @@ func (l *place) String() string {
 	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
 }
 
-// exists reports whether there is a directory; of a bucket it knows nothing.
-func (l *place) exists() bool {
-	_, err := os.Stat(l.path)
-	return l.bucket != nil || err == nil
-}
-
 // store opens the place as it is.
 func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
 	if l.bucket != nil {

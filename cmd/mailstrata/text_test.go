@@ -138,7 +138,8 @@ func TestDescribe(t *testing.T) {
 		tally
 		elapsed time.Duration
 	}{
-		"0 messages read, 0 B":                                      {},
+		"0 messages read":  {},
+		"10 messages read": {tally{10, 0, 0}, time.Hour},
 		"1 of 2 messages read, 10 B, 5 B/s, 3 s left":               {tally{1, 10, 2}, 2 * time.Second},
 		"1,000 of 4,000 messages read, 60 MB, 1.0 MB/s, 3 min left": {tally{1000, 60e6, 4000}, time.Minute},
 		"7 messages read, 70 B, 70 B/s":                             {tally{7, 70, 7}, time.Second},
@@ -156,5 +157,41 @@ func TestPlural(t *testing.T) {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// On a terminal there is one line that changes; what else is told stands above it, and nothing of it stays.
+func TestConsole(t *testing.T) {
+	var screen strings.Builder
+	c := &console{w: &screen, live: true}
+	c.status("1 message")
+	c.line("a warning")
+	c.status("2 messages")
+	c.clear()
+	c.clear()
+	if got, want := screen.String(), "1 message\r\x1b[Ka warning\n2 messages\r\x1b[K"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Elsewhere nothing is told until a while has passed, and with -q nothing ever.
+func TestProgress(t *testing.T) {
+	var screen strings.Builder
+	p := &program{console: &console{w: &screen}}
+	told := p.progress("read")
+	told.update("anna", tally{messages: 1, total: 2})
+	if screen.Len() > 0 {
+		t.Errorf("told at once: %q", screen.String())
+	}
+	told.next = time.Time{}
+	told.update("jo", tally{messages: 2, total: 3})
+	if got, want := screen.String(), "3 of 5 messages read\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.console.quiet = true
+	told.next = time.Time{}
+	told.update("jo", tally{messages: 3, total: 3})
+	if strings.Count(screen.String(), "\n") != 1 {
+		t.Errorf("told with -q: %q", screen.String())
 	}
 }
