@@ -1,8 +1,6 @@
 package maildir
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"path"
 	"strings"
 
@@ -15,12 +13,6 @@ const inboxDir = "."
 
 // nameFile holds the whole name of a folder whose directory's name had to be cut.
 const nameFile = "mailstrata-name"
-
-// longestName is how many bytes file systems take for one name.
-const longestName = 255
-
-// cutMark stands before the hash in a name that was cut. No level is encoded so: "-" is never escaped.
-const cutMark = "%2D"
 
 // Encode gives the directory of a mailbox, relative to the Maildir, for the levels of its name. It may be longer than a
 // file system takes. Decode inverts it. INBOX itself is not named; a mailbox of that name beside it is escaped.
@@ -83,19 +75,9 @@ func (l Layout) locate(m *mail.Mailbox) location {
 	full := l.Encode(m.Path())
 	parts := strings.Split(full, "/")
 	for i, part := range parts {
-		parts[i] = shorten(part)
+		parts[i] = safename.Shorten(part)
 	}
 	return location{path.Join(parts...), full}
-}
-
-// shorten makes a name fit.
-func shorten(name string) string {
-	if len(name) <= longestName {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	end := cutMark + hex.EncodeToString(sum[:16])
-	return safename.Cut(name, longestName-len(end)) + end
 }
 
 // isAltered reports whether the name is shown otherwise than it was by a server that reads the Maildir.

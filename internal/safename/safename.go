@@ -17,7 +17,9 @@
 package safename
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -165,8 +167,8 @@ func decodeShifted(shifted string) (string, bool) {
 	return string(utf16.Decode(units)), true
 }
 
-// Cut shortens an encoded name to at most n bytes, without cutting through an escape.
-func Cut(encoded string, n int) string {
+// cut shortens an encoded name to at most n bytes, without cutting through an escape.
+func cut(encoded string, n int) string {
 	for i := 0; i < len(encoded); {
 		_, size := next(encoded[i:])
 		if i+size > n {
@@ -175,6 +177,22 @@ func Cut(encoded string, n int) string {
 		i += size
 	}
 	return encoded
+}
+
+// longest is how many bytes file systems take for one name.
+const longest = 255
+
+// cutMark stands before the hash in a name that was cut. No other name has it: "-" is never escaped.
+const cutMark = "%2D"
+
+// Shorten makes an encoded name fit, if it is too long for a file system: it is cut, and ends in a hash of the whole.
+func Shorten(encoded string) string {
+	if len(encoded) <= longest {
+		return encoded
+	}
+	sum := sha256.Sum256([]byte(encoded))
+	end := cutMark + hex.EncodeToString(sum[:16])
+	return cut(encoded, longest-len(end)) + end
 }
 
 // ModifiedUTF7 is how a level is written where nothing of it is escaped.

@@ -66,12 +66,20 @@ func checkSafe(t *testing.T, level string) {
 			t.Errorf("%q is written %q", level, name)
 		}
 		for n := range len(name) {
-			cut := Cut(name, n)
-			rest := name[len(cut):]
-			if len(cut) > n || cut != "%" && rest != "%" && Decode(cut)+Decode(rest) != level {
-				t.Errorf("%q cut to %d bytes is %q", name, n, cut)
+			begin := cut(name, n)
+			rest := name[len(begin):]
+			if len(begin) > n || begin != "%" && rest != "%" && Decode(begin)+Decode(rest) != level {
+				t.Errorf("%q cut to %d bytes is %q", name, n, begin)
 			}
 		}
+	}
+}
+
+func TestShorten(t *testing.T) {
+	a, b := strings.Repeat("ü", 200), strings.Repeat("ü", 201)
+	x, y := Shorten(plain.Encode(a)), Shorten(plain.Encode(b))
+	if x == y || len(x) > longest || isHarmful(plain, x) || !strings.Contains(x, cutMark) || Shorten(x) != x {
+		t.Errorf("%q and %q", x, y)
 	}
 }
 

@@ -1,0 +1,207 @@
+package eml
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+type body struct {
+	text string
+	err  error
+}
+
+func (b body) WriteTo(_ context.Context, w io.Writer) error {
+	if _, err := io.WriteString(w, b.text); err != nil {
+		return err
+	}
+	return b.err
+}
+
+func (b body) Verify(context.Context) error { return b.err }
+
+func message(uid mail.UID, text string, flags ...string) archive.Wanted {
+	return archive.Wanted{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
+		Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700"), Body: body{text: text}}
+}
+
+func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
+
+// restore writes messages into each of the mailboxes, and returns what became of those that were missing.
+func restore(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []archive.Wanted) (fates []archive.Fate) {
+	t.Helper()
+	target := New(path)
+	places, _, err := target.Prepare(t.Context(), mailboxes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range places {
+		f, err := target.Open(t.Context(), place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		missing, err := f.Missing(t.Context(), wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var batch []archive.Wanted
+		for _, i := range missing {
+			batch = append(batch, wanted[i])
+		}
+		told, err := f.Append(t.Context(), batch)
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		fates = append(fates, told...)
+	}
+	if err := target.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return fates
+}
+
+func files(t *testing.T, path string) []string {
+	t.Helper()
+	var names []string
+	err := fs.WalkDir(os.DirFS(path), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && filepath.Base(name) != flagsFile {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// Messages come back byte for byte, with their dates, and with their flags beside them; and only once.
+func TestRestore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail")
+	texts := []string{"", "a\r\nb\n", "\x00\r\r\n", strings.Repeat("x", 1<<20)}
+	var wanted []archive.Wanted
+	for i, text := range texts {
+		wanted = append(wanted, message(mail.UID(i+1), text, `\Seen`, "$Junk"))
+	}
+	mailboxes := []mail.Mailbox{box("inbox"), box("Projects"), box("Projects/2023")}
+	if fates := restore(t, path, mailboxes, wanted); len(fates) != 3*len(texts) {
+		t.Errorf("%d messages added", len(fates))
+	}
+	for _, dir := range []string{"INBOX", "Projects", "Projects/2023"} {
+		lines, err := os.ReadFile(filepath.Join(path, dir, flagsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(lines))
+		for i, want := range texts {
+			name := filepath.Join(path, dir, fileName(&wanted[i]))
+			text, err := os.ReadFile(name)
+			if err != nil || string(text) != want {
+				t.Errorf("%s: %.50q, %v", name, text, err)
+			}
+			if info, err := os.Stat(name); err != nil || info.ModTime().Unix() != wanted[i].Internal.Seconds {
+				t.Error(info, err)
+			}
+			var l line
+			if err := decoder.Decode(&l); err != nil || l.File != filepath.Base(name) || !l.Flags.Equal(wanted[i].Flags) || l.Internal != wanted[i].Internal.String() {
+				t.Errorf("%+v, %v", l, err)
+			}
+		}
+	}
+	if fates := restore(t, path, mailboxes, wanted); len(fates) != 0 {
+		t.Errorf("the second restore added %d messages", len(fates))
+	}
+}
+
+// Of n copies of a message n are restored, and a copy that was removed comes back under its UID.
+func TestCopies(t *testing.T) {
+	path := t.TempDir()
+	inbox := []mail.Mailbox{box("INBOX")}
+	wanted := []archive.Wanted{message(1, "a"), message(2, "a"), message(3, "a")}
+	restore(t, path, inbox, wanted)
+	before := files(t, path)
+	if err := os.Remove(filepath.Join(path, before[1])); err != nil {
+		t.Fatal(err)
+	}
+	restore(t, path, inbox, wanted)
+	if after := files(t, path); !slices.Equal(before, after) || len(after) != 3 {
+		t.Errorf("there are %q", after)
+	}
+	// The same three under other UIDs are there already; a fourth is not.
+	others := []archive.Wanted{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
+	if fates := restore(t, path, inbox, others); len(fates) != 1 {
+		t.Errorf("%d messages added", len(fates))
+	}
+}
+
+func TestDamagedMessage(t *testing.T) {
+	path := t.TempDir()
+	broken := errors.New("the chunk is damaged")
+	damaged := message(1, strings.Repeat("x", 1<<20))
+	damaged.Body = body{"half", broken}
+	fates := restore(t, path, []mail.Mailbox{box("INBOX")}, []archive.Wanted{damaged, message(2, "b")})
+	if !errors.Is(fates[0].Refused, broken) || !fates[1].Added {
+		t.Errorf("%+v", fates)
+	}
+	if names := files(t, path); len(names) != 1 {
+		t.Errorf("there are %q", names)
+	}
+}
+
+// Hostile names end up below the target, each mailbox in a directory of its own, and can be read back.
+func TestHostileNames(t *testing.T) {
+	above := t.TempDir()
+	path := filepath.Join(above, "mail")
+	var mailboxes []mail.Mailbox
+	for _, name := range []string{"INBOX", "INBOX/x", "..", "../../etc", "/", "~", "nul", "flags.jsonl", "1.eml", "a\x00", "\xff", ".", "%2e",
+		strings.Repeat("n", 300), strings.Repeat("n", 301)} {
+		mailboxes = append(mailboxes, box(name))
+	}
+	restore(t, path, mailboxes, []archive.Wanted{message(1, "a")})
+	if names := files(t, path); len(names) != len(mailboxes) {
+		t.Errorf("there are %q", names)
+	}
+	if entries, err := os.ReadDir(above); err != nil || len(entries) != 1 {
+		t.Errorf("beside the target there are %v, %v", entries, err)
+	}
+	for i := range mailboxes {
+		if dir := directory(&mailboxes[i]); len(mailboxes[i].Name) < 255 && !slices.Equal(Decode(dir), mailboxes[i].Path()) {
+			t.Errorf("%q is in %q", mailboxes[i].Name, dir)
+		}
+	}
+}
+
+func FuzzDirectory(f *testing.F) {
+	f.Add("a/../b", "x")
+	f.Add("", "/")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		x, y := box(a), box(b)
+		for _, m := range []mail.Mailbox{x, y} {
+			dir := directory(&m)
+			if !filepath.IsLocal(dir) || filepath.Clean(dir) != dir || dir == "." {
+				t.Errorf("%q is in %q", m.Name, dir)
+			}
+		}
+		if a != b && !(x.IsInbox() && y.IsInbox()) && directory(&x) == directory(&y) {
+			t.Errorf("%q and %q are both in %q", a, b, directory(&x))
+		}
+	})
+}
+
+func FuzzFileName(f *testing.F) {
+	f.Add("0000000042-00112233445566778899aabbccddeeff.eml")
+	f.Fuzz(func(t *testing.T, name string) { parseFileName(name) })
+}

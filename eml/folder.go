@@ -1,0 +1,182 @@
+package eml
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+const (
+	suffix    = ".eml"
+	flagsFile = "flags.jsonl"
+)
+
+// folder is the directory of a mailbox.
+type folder struct {
+	path    string
+	root    *os.Root // as long as files is open
+	files   *wholefile.Dir
+	present map[chunk.Prefix][]mail.UID // what the directory held when it was opened
+}
+
+// readPresent lists the messages of a directory.
+func readPresent(ctx context.Context, root *os.Root) (map[chunk.Prefix][]mail.UID, error) {
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	present := make(map[chunk.Prefix][]mail.UID)
+	for {
+		names, err := dir.Readdirnames(4096)
+		for _, name := range names {
+			if uid, hash, ok := parseFileName(name); ok {
+				present[hash] = append(present[hash], uid)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return present, nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func fileName(m *archive.Wanted) string {
+	return fmt.Sprintf("%010d-%s%s", m.UID, m.Hash.Prefix(), suffix)
+}
+
+// parseFileName inverts fileName.
+func parseFileName(name string) (uid mail.UID, hash chunk.Prefix, ok bool) {
+	number, digits, _ := strings.Cut(strings.TrimSuffix(name, suffix), "-")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if err != nil || len(digits) != hex.EncodedLen(len(hash)) || !strings.HasSuffix(name, suffix) {
+		return 0, hash, false
+	}
+	_, err = hex.Decode(hash[:], []byte(digits))
+	return mail.UID(n), hash, err == nil
+}
+
+// Missing implements archive.Folder. A file counts for the message of its UID first, and else for any that is equal.
+func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, error) {
+	var open []int
+	spare := make(map[chunk.Prefix]int)
+	for i := range wanted {
+		hash := wanted[i].Hash.Prefix()
+		there := f.present[hash]
+		if _, ok := spare[hash]; !ok {
+			spare[hash] = len(there)
+		}
+		if slices.Contains(there, wanted[i].UID) {
+			spare[hash]--
+		} else {
+			open = append(open, i)
+		}
+	}
+	return slices.DeleteFunc(open, func(i int) bool {
+		hash := wanted[i].Hash.Prefix()
+		spare[hash]--
+		return spare[hash] >= 0
+	}), nil
+}
+
+// BatchSize: batches are made beneath; for a caller any number is good.
+func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
+
+// Append implements archive.Folder. The messages have their names when the folder is closed.
+func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
+	if err := f.noteFlags(messages); err != nil {
+		return nil, wholefile.Explain(f.path, err)
+	}
+	fates := make([]archive.Fate, 0, len(messages))
+	for i := range messages {
+		fate, err := f.add(ctx, &messages[i])
+		if err != nil {
+			return fates, err
+		}
+		fates = append(fates, fate)
+	}
+	return fates, nil
+}
+
+// add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
+func (f *folder) add(ctx context.Context, m *archive.Wanted) (archive.Fate, error) {
+	file := f.files.Create()
+	w := watched{to: file}
+	if err := m.Body.WriteTo(ctx, &w); err != nil {
+		file.Discard()
+		if w.err == nil && ctx.Err() == nil {
+			return archive.Fate{Refused: err}, nil
+		}
+		return archive.Fate{}, errors.Join(w.err, ctx.Err())
+	}
+	// A date that a file cannot have is in flags.jsonl: nothing is lost.
+	if _, err := file.Keep(fileName(m), time.Unix(m.Internal.Seconds, 0)); err != nil {
+		return archive.Fate{}, err
+	}
+	return archive.Fate{Added: true}, nil
+}
+
+// watched tells errors of the disk from errors of the archive.
+type watched struct {
+	to  io.Writer
+	err error
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	w.err = err
+	return n, err
+}
+
+// line is one of flags.jsonl. Bytes that are not UTF-8 in a flag become U+FFFD.
+type line struct {
+	File     string     `json:"file"`
+	Internal string     `json:"internaldate,omitempty"`
+	Flags    mail.Flags `json:"flags,omitempty"`
+}
+
+// noteFlags adds lines before the messages have their names: a line too many, after a crash, does no harm.
+func (f *folder) noteFlags(messages []archive.Wanted) error {
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	encoder.SetEscapeHTML(false)
+	for i := range messages {
+		m := &messages[i]
+		l := line{File: fileName(m), Flags: m.Flags}
+		if !m.Internal.IsZero() {
+			l.Internal = m.Internal.String()
+		}
+		if err := encoder.Encode(l); err != nil {
+			return err
+		}
+	}
+	if info, err := f.root.Lstat(flagsFile); err == nil && !info.Mode().IsRegular() {
+		return &fs.PathError{Op: "open", Path: flagsFile, Err: errors.New("the list of flags, flags.jsonl, is no ordinary file")}
+	}
+	file, err := f.root.OpenFile(flagsFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(lines.Bytes())
+	return errors.Join(err, file.Close())
+}
+
+// Close gives what was added its names.
+func (f *folder) Close() error { return f.files.Close() }
