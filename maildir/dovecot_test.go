@@ -69,6 +69,7 @@ func account() ([]mail.Mailbox, map[string][]archive.Wanted) {
 		message(9, text("nine"), "01-Jan-2020 00:00:00 +0000", `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, "$Forwarded", "Later"),
 		message(10, text("ten"), "31-Dec-2019 23:59:59 -1130", "$junk", "Later"),
 		message(11, "Subject: no end of line\r\n\r\nend", someDate, `\Seen`),
+		message(12, "", someDate, "foo[bar]"),
 		message(100, "Subject: bare CR\r\n\r\na\rb\r\n\r\r\nc\r", someDate),
 		message(101, "Subject: CR CR LF\r\n\r\na\r\r\nb\r\n", someDate),
 		message(102, "only header\r\n", someDate),
