@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -222,9 +223,9 @@ func TestEveryManifestIsTheAccountOfItsNight(t *testing.T) {
 
 func TestLostConnectionsLoseAndDoubleNothing(t *testing.T) {
 	a := sample()
-	n := 0
+	var n atomic.Int64
 	a.onBody = func(string, mail.UID) error {
-		if n++; n%100 == 0 {
+		if n.Add(1)%100 == 0 {
 			return fmt.Errorf("%w: BYE", archive.ErrTemporary)
 		}
 		return nil

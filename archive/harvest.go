@@ -159,6 +159,7 @@ func (h *harvest) hand(ctx context.Context, list []mail.UIDSet) {
 // labour downloads windows from one seat until there are no more.
 func (h *harvest) labour(ctx context.Context, seat *seat) {
 	keeper := newKeeper(h.reading.walk.repo, h.reading.walk.writer)
+	defer keeper.close()
 	for job := range h.jobs {
 		job.out <- h.window(ctx, seat, keeper, job.uids)
 	}

@@ -15,15 +15,17 @@ import (
 // keeper stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the
 // chunks into the repository. One keeper serves one goroutine; its buffers serve every message.
 type keeper struct {
-	writer   *repo.Writer
+	stream   *repo.Stream
 	cutter   *chunk.Cutter
 	hasher   *chunk.Hasher
 	splitter *mail.Splitter
 }
 
 func newKeeper(r *repo.Repo, w *repo.Writer) *keeper {
-	return &keeper{writer: w, cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil)}
+	return &keeper{stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil)}
 }
+
+func (k *keeper) close() { k.stream.Close() }
 
 // lanes says which chunks are compressed together: those of like parts.
 var lanes = map[mail.PartKind]repo.Lane{
@@ -73,7 +75,7 @@ func (k *keeper) keep(ctx context.Context, body io.Reader) (kept, error) {
 func (k *keeper) keepPart(ctx context.Context, part *mail.Part) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := k.cutter.Cut(part, func(data []byte) error {
-		id, _, err := k.writer.Put(ctx, lanes[stored.Kind], data)
+		id, _, err := k.stream.Put(ctx, lanes[stored.Kind], data)
 		stored.Chunks = append(stored.Chunks, id)
 		return err
 	})
@@ -87,7 +89,7 @@ func (k *keeper) keepList(ctx context.Context, m *kept) error {
 	if err != nil {
 		return fmt.Errorf("list of parts: %w", err)
 	}
-	m.list, _, err = k.writer.Put(ctx, repo.LaneCatalog, list)
+	m.list, _, err = k.stream.Put(ctx, repo.LaneCatalog, list)
 	m.parts = nil
 	return err
 }

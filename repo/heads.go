@@ -96,6 +96,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string) iter.Seq2[Head, err
 
 // Manifest reads the content of a manifest.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
+	r.manifestRead.Store(time.Now().UnixNano())
 	return r.load(ctx, KindManifest, h.Name)
 }
 

@@ -149,10 +149,11 @@ func (x *index) refreshSince(ctx context.Context, t time.Time) error {
 	return x.refresh(ctx)
 }
 
-// refreshOnMiss refreshes unless that was done a moment ago, and reports whether it was.
+// refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
+// was indexed before it was put. It reports whether it did.
 func (x *index) refreshOnMiss(ctx context.Context) (bool, error) {
 	x.refreshing.Lock()
-	recent := time.Since(x.looked) < refreshPause
+	recent := time.Since(x.looked) < refreshPause && x.looked.UnixNano() >= x.r.manifestRead.Load()
 	x.refreshing.Unlock()
 	if recent {
 		return false, nil

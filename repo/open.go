@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -34,6 +35,8 @@ type Repo struct {
 
 	indexOnce sync.Mutex
 	index     *index // nil until it is needed
+
+	manifestRead atomic.Int64 // when the last manifest was read, by this host's clock, in nanoseconds
 }
 
 // Options say where a host keeps what it remembers of a repository.

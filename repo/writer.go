@@ -14,7 +14,7 @@ import (
 
 // Writer stores chunks that are not stored yet. Put may be called from many goroutines.
 //
-//	Put ─► lane: a frame being filled ─► encoders ─► pack being built, one a kind ─► uploaders
+//	Stream.Put ─► lane: a frame being filled ─► encoders ─► pack being built, one a kind ─► uploaders
 //
 // Memory is bounded by the frames there are (a fixed number go round), packs in the making are files, and what is
 // known of the chunks of this run is put as an index segment whenever it grows large, and forgotten here.
@@ -28,9 +28,10 @@ type Writer struct {
 
 	stats counters
 
-	gate  sync.RWMutex // Put holds it for reading, Flush for writing
-	lanes [lanes]lane
-	free  chan *rawFrame // frames at rest
+	gate    sync.RWMutex // Put holds it for reading, Flush for writing
+	streams [maxStreams]Stream
+	leasing sync.Mutex
+	free    chan *rawFrame // frames at rest
 
 	encode  chan *rawFrame
 	upload  chan *sealedPack
@@ -48,12 +49,6 @@ type Writer struct {
 	ready     bool
 	readying  sync.Mutex
 	closed    atomic.Bool
-}
-
-// lane is the frame of a lane that is being filled.
-type lane struct {
-	mu    sync.Mutex
-	frame *rawFrame // nil: none
 }
 
 // assembly is the pack of a kind that is being built.
@@ -82,12 +77,15 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := min(runtime.GOMAXPROCS(0), maxEncoders)
 	w := &Writer{
 		run: run, r: run.r,
-		free:    make(chan *rawFrame, lanes+encoders+1),
+		free:    make(chan *rawFrame, lanes*maxStreams+encoders+1),
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]struct{}{},
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	for i := range w.streams {
+		w.streams[i].w = w
+	}
 	for range cap(w.free) {
 		w.free <- new(rawFrame)
 	}
@@ -138,9 +136,12 @@ func (w *Writer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Put stores a chunk unless it is stored already, and says which. It copies data. It waits when much is under way.
-// What it reports as added is durable after the next Flush.
+// Put is Stream.Put for chunks that belong to nothing else.
 func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
+	return w.put(ctx, &w.streams[0].lanes[lane%lanes], lane, data)
+}
+
+func (w *Writer) put(ctx context.Context, into *frameLane, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
 	if err := checkChunk(lane, data); err != nil {
 		return id, false, err
 	}
@@ -158,7 +159,7 @@ func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, 
 		w.stats.known(data, err)
 		return id, false, err
 	}
-	if err := w.add(ctx, lane, id.Prefix(), data); err != nil {
+	if err := w.add(ctx, into, lane, id.Prefix(), data); err != nil {
 		// The chunk is claimed: another Put may rely on it already.
 		return id, false, w.fail(err)
 	}
@@ -214,8 +215,7 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (bool, error) {
 }
 
 // add puts a claimed chunk into its lane's frame.
-func (w *Writer) add(ctx context.Context, l Lane, p chunk.Prefix, data []byte) error {
-	lane := &w.lanes[l]
+func (w *Writer) add(ctx context.Context, lane *frameLane, l Lane, p chunk.Prefix, data []byte) error {
 	lane.mu.Lock()
 	defer lane.mu.Unlock()
 	if lane.frame == nil {
@@ -236,7 +236,7 @@ func (w *Writer) add(ctx context.Context, l Lane, p chunk.Prefix, data []byte) e
 }
 
 // send hands the lane's frame to an encoder.
-func (w *Writer) send(ctx context.Context, l *lane) error {
+func (w *Writer) send(ctx context.Context, l *frameLane) error {
 	w.frames.Add(1)
 	select {
 	case w.encode <- l.frame:
@@ -262,11 +262,8 @@ func (w *Writer) Flush(ctx context.Context) error {
 func (w *Writer) flush(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
 	defer stop()
-	for i := range w.lanes {
-		if w.lanes[i].frame == nil {
-			continue
-		}
-		if err := w.send(ctx, &w.lanes[i]); err != nil {
+	for lane := range w.filling() {
+		if err := w.send(ctx, lane); err != nil {
 			return w.fail(err)
 		}
 	}
