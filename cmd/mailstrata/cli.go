@@ -10,7 +10,7 @@ type cli struct {
 	Show    showCommand    `cmd:"" group:"find" help:"Show all about one manifest: mailboxes, warnings, failures."`
 	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
 	Cat     catCommand     `cmd:"" group:"find" help:"Write one message to standard output, byte for byte."`
-	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir or to an IMAP account."`
+	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir, to .eml files, or to an IMAP account."`
 	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`

@@ -15,7 +15,7 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
 
-	To          string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, imaps://user@host[:port] or imap://…"`
+	To          string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…"`
 	selection   `embed:""`
 	WithDeleted bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
 	Prefix      string `group:"selection" placeholder:"NAME" help:"IMAP: put the mailboxes below this one."`
@@ -31,7 +31,7 @@ func (*restoreCommand) Help() string {
 
 Restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
 
-Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes or refuses is told, one message at a time, and with --keep written to DIR.
+Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
 ` + patternHelp + `
 
@@ -48,11 +48,11 @@ To move everything to another server, below a mailbox "Old":
 
     mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
 
-JSON: one object with manifest, target, dry_run, mailboxes, messages, bytes, added, added_bytes, present, changed, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
+JSON: one object with manifest, target, dry_run, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive or were not taken by the target; 130 interrupted.`
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive or were altered or refused by the target; 130 interrupted.`
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
@@ -77,7 +77,6 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		if target, err = destination.open(ctx, p); err != nil {
 			return err
 		}
-		defer target.Close()
 	}
 	told := p.progress("restored")
 	report, err := archive.Restore(ctx, archive.RestoreOptions{
@@ -91,6 +90,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages})
 		},
 	})
+	if target != nil {
+		err = errors.Join(err, target.Close()) // not before that is what was written durable
+	}
 	told.done()
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
 }
@@ -119,16 +121,18 @@ type destination struct {
 func (c *restoreCommand) destination() (*destination, error) {
 	kind, path, _ := strings.Cut(c.To, ":")
 	switch {
-	case kind == "maildir" && path == "":
-		return nil, usage("--to maildir: names no directory")
+	case (kind == "maildir" || kind == "eml") && path == "":
+		return nil, usage("--to %s: names no directory", kind)
 	case kind == "maildir":
 		return c.maildir(path), nil
+	case kind == "eml":
+		return c.eml(path), nil
 	case kind == "imap", kind == "imaps":
 		return c.imap()
 	}
 	return nil, &usageError{
 		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
-		hint: "a target is maildir:PATH, imaps://user@host or imap://user@host",
+		hint: "a target is maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
 	}
 }
 
@@ -228,7 +232,7 @@ type restoreSummary struct {
 }
 
 type restoreProblem struct {
-	Kind    string `json:"kind"` // changed, refused or failed
+	Kind    string `json:"kind"` // changed, altered, refused or failed
 	Mailbox string `json:"mailbox,omitempty"`
 	UID     uint32 `json:"uid,omitempty"`
 	Reason  string `json:"reason"`

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/eml"
 	"github.com/mailstrata/mailstrata/maildir"
 )
 
@@ -15,10 +15,11 @@ func (c *restoreCommand) maildir(path string) *destination {
 		EOL:    map[string]maildir.EOL{"auto": maildir.Auto, "lf": maildir.LF, "keep": maildir.AsIs}[c.EOL],
 	}
 	return &destination{open: func(context.Context, *program) (archive.Target, error) {
-		absolute, err := filepath.Abs(path)
-		if err != nil {
-			return nil, err
-		}
-		return maildir.New(absolute, o), nil
+		return maildir.New(path, o), nil
 	}}
+}
+
+// eml is a tree of .eml files as a target.
+func (c *restoreCommand) eml(path string) *destination {
+	return &destination{open: func(context.Context, *program) (archive.Target, error) { return eml.New(path), nil }}
 }
