@@ -51,6 +51,7 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 	if err := r.putConfig(ctx); err != nil {
 		return nil, err
 	}
+	o.Trust = r.Fingerprint() // whatever was here before is gone, and this was made on purpose
 	return r, r.settle(o.Options, "")
 }
 
