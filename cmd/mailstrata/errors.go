@@ -116,7 +116,6 @@ var hints = []struct {
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
 	{isExpired, "the server's operator must renew the certificate; until then, --ca-file can name a certificate to trust, but not an expired one"},
 	{isUntrusted, "if the server has a certificate of its own making, name it with --ca-file"},
-	{isFull, "make room and run the command again: what is whole stays, and is not written twice"},
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
 	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
@@ -135,10 +134,6 @@ func isExpired(err error) bool {
 func isUntrusted(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	return errors.As(err, &unknown)
-}
-
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func isUnreachable(err error) bool {
