@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 
 	"github.com/klauspost/compress/zstd"
@@ -18,12 +17,12 @@ type frameEncoder struct {
 	again   []byte // the frame before, decoded again
 }
 
-// encoderWindow is how far back a match may lie: as far as a frame reaches, mostly. It costs as much memory.
-const encoderWindow = frameTarget
+// encoderWindow is how far back a match may lie: as far as the largest frame reaches. It costs as much memory.
+const encoderWindow = 4 << 20
 
-func newFrameEncoder(level zstd.EncoderLevel, d *frameDecoder) (*frameEncoder, error) {
+func newFrameEncoder(d *frameDecoder) (*frameEncoder, error) {
 	e, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(level),
+		zstd.WithEncoderLevel(frameLevel),
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(encoderWindow),
 		zstd.WithSingleSegment(true),
@@ -54,7 +53,12 @@ func (e *frameEncoder) encode(content, dst []byte) ([]byte, error) {
 	return dst, nil
 }
 
-func (e *frameEncoder) close() { e.zstd.Close() }
+// close ends the encoder, if there is one.
+func (e *frameEncoder) close() {
+	if e != nil {
+		e.zstd.Close()
+	}
+}
 
 // frameDecoder inverts frameEncoder. It may be used by several goroutines.
 type frameDecoder struct{ zstd *zstd.Decoder }
@@ -99,23 +103,4 @@ func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte
 		return nil, damaged("a frame of %d bytes holds %d", length, len(content))
 	}
 	return content, nil
-}
-
-// incompressible guesses that content was compressed before (a photograph, an archive): all bytes are about equally
-// frequent. Then only repetitions can be found, and the fastest level finds those at many times the speed of the best.
-// base64 text has six bits a byte and is not taken for it.
-func incompressible(content []byte) bool {
-	const enough = 7.9 // bits a byte
-	var counts [256]int
-	for _, b := range content {
-		counts[b]++
-	}
-	entropy := 0.0
-	for _, n := range counts {
-		if n > 0 {
-			p := float64(n) / float64(len(content))
-			entropy -= p * math.Log2(p)
-		}
-	}
-	return entropy > enough
 }

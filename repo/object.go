@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"filippo.io/age"
-	"github.com/klauspost/compress/zstd"
 	"github.com/zeebo/blake3"
 )
 
@@ -70,7 +69,7 @@ func (r *Repo) writeContainer(w io.Writer, kind Kind, content []byte) error {
 	if len(content) > maxContent {
 		return fmt.Errorf("content of %d bytes is larger than the format allows", len(content))
 	}
-	encoder, err := newFrameEncoder(zstd.SpeedBetterCompression, r.decoder)
+	encoder, err := newFrameEncoder(r.decoder)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@
 // lies; a manifest, whose content is not this package's business, commits a run. docs/format.md describes every byte.
 //
 //	Put ─► lane ─► frame ─► pack ─► spool ─► store: data/… catalog/…
-//	        1 MiB   zstd     age     BLAKE3          index/…  after its packs
+//	       1–4 MiB  zstd     age     BLAKE3          index/…  after its packs
 //	                                                 manifests/…  after the index
 //
 // The order of that picture is what makes a crash harmless: a manifest never names a chunk that is not already

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/klauspost/compress/zstd"
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
@@ -88,7 +87,7 @@ func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], inputs [][
 }
 
 func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], inputs [][32]byte) (hash [32]byte, err error) {
-	encoder, err := newFrameEncoder(zstd.SpeedBetterCompression, r.decoder)
+	encoder, err := newFrameEncoder(r.decoder)
 	if err != nil {
 		return hash, err
 	}

@@ -3,8 +3,6 @@ package repo
 import (
 	"context"
 	"fmt"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // uploaders is how many packs are put at once, while the next is built.
@@ -12,60 +10,30 @@ const uploaders = 2
 
 // encodeFrames is an encoder at work, until the writer ends.
 func (w *Writer) encodeFrames() error {
-	encoders := encoders{decoder: w.r.decoder}
-	defer encoders.close()
+	var encoder *frameEncoder // made when it is first needed: a night without news needs none
+	defer func() { encoder.close() }()
+	var stored []byte
 	for {
 		select {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			if err := w.encodeFrame(&encoders, f); err != nil {
+			var err error
+			if encoder == nil {
+				encoder, err = newFrameEncoder(w.r.decoder)
+			}
+			if err == nil {
+				stored, err = encoder.encode(f.content, stored[:0])
+			}
+			if err == nil {
+				err = w.pack(f, stored)
+			}
+			if err != nil {
 				w.fail(err)
 			}
 			w.free <- f // never blocks: there is room for all
 			w.frames.Done()
 		}
-	}
-}
-
-func (w *Writer) encodeFrame(e *encoders, f *rawFrame) error {
-	stored, err := e.encode(f)
-	if err != nil {
-		return err
-	}
-	return w.pack(f, stored)
-}
-
-// encoders are those of one worker, made when they are needed first.
-type encoders struct {
-	decoder *frameDecoder
-	levels  map[zstd.EncoderLevel]*frameEncoder
-	buf     []byte
-}
-
-// encode returns the frame as it is to be stored, until the next call.
-func (e *encoders) encode(f *rawFrame) ([]byte, error) {
-	level := f.level()
-	if e.levels == nil {
-		e.levels = map[zstd.EncoderLevel]*frameEncoder{}
-	}
-	if e.levels[level] == nil {
-		encoder, err := newFrameEncoder(level, e.decoder)
-		if err != nil {
-			return nil, err
-		}
-		e.levels[level] = encoder
-	}
-	stored, err := e.levels[level].encode(f.content, e.buf[:0])
-	if err == nil {
-		e.buf = stored
-	}
-	return stored, err
-}
-
-func (e *encoders) close() {
-	for _, encoder := range e.levels {
-		encoder.close()
 	}
 }
 
