@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -12,9 +13,13 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
+// readOnly is a policy for who may read, and nothing else.
+const readOnly = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket","s3:GetBucketLocation"],"Resource":["arn:aws:s3:::*"]}]}`
+
 // bucket is a bucket as somebody else sees it: its owner at work by hand, or an accident.
 type bucket struct {
 	t      testing.TB
+	store  testbed.S3
 	client *minio.Client
 	name   string
 }
@@ -25,7 +30,7 @@ func openBucket(t testing.TB, s testbed.S3, name string) *bucket {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bucket{t, client, name}
+	return &bucket{t, s, client, name}
 }
 
 // objects gives the sizes of all objects below a prefix, by name.
@@ -68,6 +73,22 @@ func (b *bucket) remove(name string) {
 	if err := b.client.RemoveObject(b.t.Context(), b.name, name, minio.RemoveObjectOptions{}); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// reader gives credentials that may only read (MinIO).
+func (b *bucket) reader() credentials.Value {
+	b.t.Helper()
+	temporary, err := credentials.NewSTSAssumeRole(b.store.Endpoint, credentials.STSAssumeRoleOptions{
+		AccessKey: b.store.AccessKey, SecretKey: b.store.SecretKey, Policy: readOnly, DurationSeconds: 900,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	value, err := temporary.GetWithContext(&credentials.CredContext{Client: http.DefaultClient})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return value
 }
 
 // added are the names in after that are not in before.

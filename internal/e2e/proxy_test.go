@@ -27,11 +27,22 @@ const keptSaid = 1 << 20
 // passed on.
 func startProxy(t testing.TB, server string, watch func(sent, received int64)) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	return listen(t, "127.0.0.1", &proxy{server: server, watch: watch})
+}
+
+// startProxyAt starts one at another address than the loopback's.
+func startProxyAt(t testing.TB, host, server string) *proxy {
+	t.Helper()
+	return listen(t, host, &proxy{server: server})
+}
+
+func listen(t testing.TB, host string, p *proxy) *proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{addr: listener.Addr().String(), server: server, watch: watch}
+	p.addr = listener.Addr().String()
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {

@@ -1,0 +1,151 @@
+package e2e_test
+
+import (
+	"crypto/sha256"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// damages are what can befall an object.
+var damages = map[string]func(b *bucket, name string){
+	"a byte": func(b *bucket, name string) {
+		data := b.get(name)
+		data[len(data)/2] ^= 1
+		b.put(name, data)
+	},
+	"cut short": func(b *bucket, name string) {
+		data := b.get(name)
+		b.put(name, data[:len(data)*2/3])
+	},
+	"gone": func(b *bucket, name string) { b.remove(name) },
+}
+
+// A damaged pack of mail is named, by check and by restore; all messages that do not need it are restored, and none comes
+// back in part.
+func TestDamagedPack(t *testing.T) {
+	t.Parallel()
+	minio := testbed.MinIO(t)
+	for damage, inflict := range damages {
+		t.Run(damage, func(t *testing.T) {
+			t.Parallel()
+			dovecot := startDovecot(t, testbed.DovecotOptions{})
+			h := newHost(t)
+			name := minio.NewBucket()
+			h.use(minio, name)
+			h.seal()
+			objects := openBucket(t, minio, name)
+			// Two runs, so there are packs of each.
+			var packs []map[string]int64
+			for seed := range uint64(2) {
+				dovecot.Deliver("anna", "INBOX", appended(generate(20+seed).messages(20))...)
+				h.backUp(0, accountURL("anna", dovecot.Addr))
+				packs = append(packs, objects.objects("data/"))
+			}
+			victim := slices.Sorted(maps.Keys(packs[0]))[0]
+			inflict(objects, victim)
+
+			e := h.must(3, "check", "--read-data")
+			if !strings.Contains(e.stdout, victim) {
+				t.Errorf("check does not name %s:\n%s", victim, e.stdout)
+			}
+			if damage != "a byte" { // sizes tell
+				if e := h.must(3, "check"); !strings.Contains(e.stdout, victim) {
+					t.Errorf("check does not name %s:\n%s", victim, e.stdout)
+				}
+			}
+			back := filepath.Join(h.home, "back")
+			r := h.restore(3, "latest", "maildir:"+back, "--eol", "keep", "--keep", filepath.Join(h.home, "kept"))
+			if r.Added < 20 || r.Failed == 0 || r.Added+r.Failed != 40 {
+				t.Errorf("of 40 messages, 20 of them sound, the restore tells %+v", r)
+			}
+			if !slices.ContainsFunc(r.Problems, func(p problem) bool { return strings.Contains(p.Reason, victim) }) {
+				t.Errorf("restore does not name %s: %v", victim, r.Problems)
+			}
+			want := readAccount(t, dovecot.Addr, "anna", imapPassword)
+			if n := wholeOnly(t, back, want); n != r.Added {
+				t.Errorf("%d messages are in the Maildir, and %d were told", n, r.Added)
+			}
+
+			// The account still has them all, and so the next run mends what it can.
+			h.run("backup", "--imap", accountURL("anna", dovecot.Addr))
+		})
+	}
+}
+
+// Damage to objects of every other kind is named by check, and no command ends as if all were well that needs them.
+func TestDamagedObjects(t *testing.T) {
+	t.Parallel()
+	minio := testbed.MinIO(t)
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	dovecot.Deliver("anna", "INBOX", appended(generate(22).messages(10))...)
+	for _, kind := range []string{"catalog", "index", "manifests", "keys", "config"} {
+		for damage, inflict := range damages {
+			if damage == "gone" && kind != "catalog" {
+				continue // of what nothing names, nobody knows that it was there
+			}
+			t.Run(kind+", "+damage, func(t *testing.T) {
+				h := newHost(t)
+				name := minio.NewBucket()
+				h.use(minio, name)
+				h.seal()
+				h.backUp(0, accountURL("anna", dovecot.Addr))
+				objects := openBucket(t, minio, name)
+				victim := slices.Sorted(maps.Keys(objects.objects(kind + "/")))[0]
+				inflict(objects, victim)
+
+				for _, args := range [][]string{{"check"}, {"restore", "latest", "--to", "maildir:back"}} {
+					h.env = append(h.env, "MAILSTRATA_CACHE_DIR="+t.TempDir()) // what this host knows by heart is of no help
+					e := h.run(args...)
+					if e.status != 1 && e.status != 3 || !strings.Contains(e.stdout+e.stderr, shortened(victim)) {
+						t.Errorf("with %s damaged, %s ends with %d, and says\n%s%s", victim, e.call, e.status, e.stdout, e.stderr)
+					}
+				}
+				if n := wholeOnly(t, filepath.Join(h.home, "back"), readAccount(t, dovecot.Addr, "anna", imapPassword)); n != 0 && n != 10 {
+					t.Logf("%d of 10 messages were restored", n)
+				}
+			})
+		}
+	}
+}
+
+// shortened is enough of an object's name to find it by: manifests go by the beginning of their hash.
+func shortened(name string) string {
+	if strings.HasPrefix(name, "manifests/") {
+		_, hash, _ := strings.Cut(filepath.Base(name), "-")
+		return hash[:8]
+	}
+	return name
+}
+
+// wholeOnly requires each message in a Maildir to be one of an account, byte for byte, and counts them.
+func wholeOnly(t *testing.T, maildir string, want account) (n int) {
+	t.Helper()
+	known := map[[32]byte]bool{}
+	for _, b := range want {
+		for _, l := range b.letters {
+			known[l.sum] = true
+		}
+	}
+	err := filepath.WalkDir(maildir, func(path string, entry fs.DirEntry, err error) error {
+		dir := filepath.Base(filepath.Dir(path))
+		if err != nil || entry.IsDir() || dir != "cur" && dir != "new" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if n++; !known[sha256.Sum256(data)] {
+			t.Errorf("%s, of %d bytes, is no message of the account", path, len(data))
+		}
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return n
+}

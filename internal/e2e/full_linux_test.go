@@ -1,0 +1,45 @@
+package e2e_test
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// A restore to a disk that gets full says so and stops. What it wrote is whole; with more room, another restore adds the
+// rest, and nothing twice.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	small := t.TempDir()
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=2m,mode=0755"); err != nil {
+		t.Skipf("a small disk cannot be mounted here: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	f := place(t, dovecot, "anna")
+	f.put("INBOX", generate(30).messages(100)...)
+	f.done()
+	h := newHost(t)
+	h.onDirectory()
+	h.backUp(0, accountURL("anna", dovecot.Addr))
+	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
+
+	back := filepath.Join(small, "back")
+	h.fails(1, "full|no space", "make room", "restore", "latest", "--to", "maildir:"+back, "--eol", "keep")
+	first := wholeOnly(t, back, want)
+	if first == 0 || first >= 100 {
+		t.Errorf("%d of 100 messages fitted", first)
+	}
+	if left := dirEntries(t, filepath.Join(back, "tmp")); len(left) > 0 {
+		t.Errorf("in tmp there is left %q", left)
+	}
+	if err := syscall.Mount("tmpfs", small, "tmpfs", syscall.MS_REMOUNT, "size=100m"); err != nil {
+		t.Fatal(err)
+	}
+	r := h.restore(0, "latest", "maildir:"+back, "--eol", "keep")
+	if n := wholeOnly(t, back, want); n != 100 || r.Added+r.Present != 100 || r.Present != first {
+		t.Errorf("after %d messages there are %d; the restore tells %+v", first, n, r)
+	}
+}

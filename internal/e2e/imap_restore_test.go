@@ -1,0 +1,249 @@
+package e2e_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/safename"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// archived is an account with everything in it, and its archive.
+func archived(t *testing.T, seed uint64) (h *host, dovecot *testbed.DovecotServer, want account) {
+	t.Helper()
+	minio := testbed.MinIO(t)
+	dovecot = startDovecot(t, testbed.DovecotOptions{Config: oddZone()})
+	fill(t, dovecot, "anna", seed, 10, 5<<20)
+	h = newHost(t)
+	h.use(minio, minio.NewBucket())
+	h.seal()
+	h.backUp(0, accountURL("anna", dovecot.Addr))
+	return h, dovecot, readAccount(t, dovecot.Addr, "anna", imapPassword)
+}
+
+// What is archived comes back over IMAP, to another account of the same server; what that refuses is told and kept, and a
+// second restore adds nothing.
+func TestLosslessThroughIMAP(t *testing.T) {
+	t.Parallel()
+	h, dovecot, want := archived(t, 7)
+	keep := filepath.Join(h.home, "kept")
+	target := accountURL("bert", dovecot.Addr)
+	r := h.restore(3, "latest", target, "--keep", keep)
+	accounted(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want, r)
+	if r.Refused == 0 {
+		t.Error("Dovecot takes the empty message: there is nothing that was refused, and nothing is shown of it")
+	}
+
+	for name, host := range map[string]*host{"the same host": h, "a host that remembers nothing": sameKey(t, h)} {
+		again := host.restore(3, "latest", target)
+		if again.Added != 0 || again.Present != r.Added || again.Refused != r.Refused {
+			t.Errorf("restored again by %s, it tells %+v", name, again)
+		}
+	}
+	if n := readAccount(t, dovecot.Addr, "bert", imapPassword).count(); n != r.Added {
+		t.Errorf("then there are %d messages, not %d", n, r.Added)
+	}
+}
+
+// The same to a server of another make, below a mailbox of its own.
+func TestLosslessThroughMox(t *testing.T) {
+	t.Parallel()
+	mox := testbed.Mox(t)
+	h, _, want := archived(t, 8)
+	h.set("MAILSTRATA_IMAP_PASSWORD", mox.Password)
+	keep := filepath.Join(h.home, "kept")
+	target := accountURL(mox.User, mox.Addr)
+	first := h.run("restore", "--json", "latest", "--to", target, "--with-deleted", "--prefix", "e2e", "--keep", keep)
+	var r restored
+	first.json(&r)
+	if wantStatus := map[bool]int{true: 3, false: 0}[r.Refused > 0]; first.status != wantStatus {
+		t.Errorf("%s ends with %d:\n%s", first.call, first.status, first.stderr)
+	}
+	have := account{}
+	for name, b := range readAccount(t, mox.Addr, mox.User, mox.Password) {
+		if below, ok := strings.CutPrefix(name, "e2e/"); ok {
+			have[below] = b
+		}
+	}
+	accounted(t, have, want, r)
+
+	again := h.run("restore", "--json", "latest", "--to", target, "--with-deleted", "--prefix", "e2e")
+	var second restored
+	if again.json(&second); second.Added != 0 || second.Present != r.Added || second.Refused != r.Refused {
+		t.Errorf("restored again, it tells %+v", second)
+	}
+}
+
+// A restore whose process is killed in the midst of an APPEND, again and again, is completed by another one, and nothing
+// is there twice: by the one who knows what was appended, and by one who knows nothing.
+func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
+	h, dovecot, _ := archived(t, 9)
+	whole := h.restore(3, "latest", accountURL("whole", dovecot.Addr))
+	want := readAccount(t, dovecot.Addr, "whole", imapPassword)
+	for user, completing := range map[string]*host{"same host": h, "other host": sameKey(t, h)} {
+		t.Run(user, func(t *testing.T) {
+			for _, after := range []int64{20_000, 500_000, 4 << 20} {
+				killedRestore(t, h, user, dovecot, after)
+			}
+			r := completing.restore(3, "latest", accountURL(user, dovecot.Addr))
+			if r.Added == 0 || r.Present == 0 || r.Added+r.Present != whole.Added {
+				t.Errorf("of %d messages %d were added to %d", whole.Added, r.Added, r.Present)
+			}
+			have := readAccount(t, dovecot.Addr, user, imapPassword)
+			for name, w := range want {
+				once(t, name, have[name].letters, w.letters)
+			}
+		})
+	}
+}
+
+// once requires each message to be there as often as it should, in whatever order.
+func once(t *testing.T, mailbox string, have, want []*letter) {
+	t.Helper()
+	copies := map[string]int{}
+	for _, l := range have {
+		copies[fmt.Sprintf("%d bytes %.8x %s", l.size, l.sum, l.flags)]++
+	}
+	for _, l := range want {
+		copies[fmt.Sprintf("%d bytes %.8x %s", l.size, l.sum, l.flags)]--
+	}
+	for message, n := range copies {
+		if n != 0 {
+			t.Errorf("mailbox %s: %+d of %s", mailbox, n, message)
+		}
+	}
+}
+
+// killedRestore begins a restore and kills it when it has sent so many bytes.
+func killedRestore(t *testing.T, h *host, user string, dovecot *testbed.DovecotServer, after int64) {
+	t.Helper()
+	reached := make(chan struct{})
+	close := sync.OnceFunc(func() { close(reached) })
+	p := startProxy(t, dovecot.Addr, func(sent, _ int64) {
+		if sent > after {
+			close()
+		}
+	})
+	cmd := h.command("restore", "latest", "--to", accountURL(user, p.addr), "--with-deleted")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-reached:
+		_ = cmd.Process.Kill()
+		<-ended
+	case err := <-ended:
+		t.Errorf("the restore ends (%v) before it has sent %d bytes", err, after)
+	}
+}
+
+// sameKey is another host with the same repository, which remembers nothing.
+func sameKey(t *testing.T, h *host) *host {
+	other := newHost(t)
+	other.env = append(slices.Clone(h.env), "HOME="+other.home)
+	other.secrets = h.secrets
+	return other
+}
+
+// accounted requires every message of an account to be where it was restored to, as it was, or to be in the report: as
+// changed (flags, date) or altered (bytes), and there, or as refused. What is altered or refused is kept as a file.
+func accounted(t *testing.T, have, want account, r restored) {
+	t.Helper()
+	told := map[string]map[uint32]problem{}
+	for _, p := range r.Problems {
+		name := rawName(p.Mailbox)
+		if told[name] == nil {
+			told[name] = map[uint32]problem{}
+		}
+		told[name][p.UID] = p
+	}
+	total := 0
+	for name, w := range want {
+		var h []*letter
+		if have[name] != nil {
+			h = have[name].letters
+		} else if w.selectable {
+			t.Errorf("mailbox %s was not restored", name)
+		}
+		total += len(h)
+		expected := slices.DeleteFunc(slices.Clone(w.letters), func(l *letter) bool {
+			p := told[name][l.uid]
+			if p.Kind == "refused" || p.Kind == "altered" {
+				kept(t, l, p)
+			}
+			return p.Kind == "refused"
+		})
+		arrived(t, name, h, expected, told[name])
+	}
+	if total != r.Added || r.Added+r.Refused != want.count() || r.Failed > 0 {
+		t.Errorf("%d messages are there of %d; the report tells of %d added, %d refused, %d failed", total, want.count(), r.Added, r.Refused, r.Failed)
+	}
+	for _, p := range r.Problems {
+		t.Log(p)
+	}
+}
+
+// kept requires a message to be in the file that the report names, byte for byte.
+func kept(t *testing.T, l *letter, p problem) {
+	t.Helper()
+	data, err := os.ReadFile(p.Kept)
+	if err != nil || sha256.Sum256(data) != l.sum {
+		t.Errorf("%s: it is not in %q: %v", p, p.Kept, err)
+	}
+}
+
+// arrived compares messages with those of a server that may tell dates in another zone, and add keywords.
+func arrived(t *testing.T, mailbox string, have, want []*letter, told map[uint32]problem) {
+	t.Helper()
+	if len(have) != len(want) {
+		t.Errorf("mailbox %s: %d messages, want %d", mailbox, len(have), len(want))
+		return
+	}
+	for i, w := range want {
+		p, changed := told[w.uid]
+		same := have[i].sum == w.sum && keywordsOf(have[i]) == keywordsOf(w) && instant(have[i]).Equal(instant(w))
+		if have[i].sum != w.sum && p.Kind != "altered" {
+			t.Errorf("mailbox %s, UID %d has other bytes, and is not told to be altered: %s", mailbox, w.uid, p)
+		}
+		if !same && !changed {
+			t.Errorf("mailbox %s, UID %d: nothing is told of it, and\nhave %s\nwant %s", mailbox, w.uid, have[i], w)
+		}
+		if same && changed {
+			t.Errorf("mailbox %s, UID %d is as it was, and yet: %s", mailbox, w.uid, p)
+		}
+	}
+}
+
+// keywordsOf are a message's flags, in any case of letters, without those that mox gives by itself.
+func keywordsOf(l *letter) string {
+	flags := slices.DeleteFunc(strings.Fields(strings.ToLower(l.flags)), func(flag string) bool { return flag == "$notjunk" })
+	slices.Sort(flags)
+	return strings.Join(flags, " ")
+}
+
+func instant(l *letter) time.Time {
+	when, err := time.Parse("_2-Jan-2006 15:04:05 -0700", l.date)
+	if err != nil {
+		return time.Time{}
+	}
+	return when
+}
+
+// rawName is a mailbox's name as it goes over the wire.
+func rawName(name string) string {
+	levels := strings.Split(name, "/")
+	for i, level := range levels {
+		levels[i] = safename.ModifiedUTF7(level)
+	}
+	return strings.Join(levels, "/")
+}
