@@ -46,6 +46,15 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	return c, nil
 }
 
+// unnamedError: the resolver is sure that there is no such host.
+type unnamedError struct {
+	host string
+	dns  *net.DNSError
+}
+
+func (e *unnamedError) Error() string { return "no host is named " + e.host }
+func (e *unnamedError) Unwrap() error { return e.dns }
+
 // unreachable: a name that does not exist stays so; anything else may pass.
 func unreachable(ctx context.Context, opts *Options, err error) error {
 	if ctx.Err() != nil {
@@ -53,7 +62,7 @@ func unreachable(ctx context.Context, opts *Options, err error) error {
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
-		return fmt.Errorf("no host is named %s", opts.Host)
+		return &unnamedError{opts.Host, dns}
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {

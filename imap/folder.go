@@ -168,7 +168,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 			it.later = append(it.later, flag) // not legal, but it came from a server
 		}
 	}
-	if it.Internal.IsZero() || it.Internal.Seconds == 0 && it.Internal.Raw != "" {
+	if !it.Internal.IsReadable() {
 		it.changed("date %q left out: it cannot be read", printable(it.Internal.Raw))
 		return nil
 	}

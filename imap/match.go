@@ -82,6 +82,9 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 		if err != nil {
 			return nil, err
 		}
+		if len(header) == 0 {
+			continue // none, or one too long to be a part of its own: the body decides
+		}
 		mine := headerDigest(header)
 		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.header != digest{} && p.header != mine })
 	}

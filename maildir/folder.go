@@ -116,7 +116,7 @@ func (f *folder) write(ctx context.Context, file *wholefile.File, body archive.B
 // dateChange tells how a date differs from the archived one, if it does.
 func dateChange(want mail.Date, have time.Time) []string {
 	switch {
-	case want.Raw != "" && want.Seconds == 0:
+	case !want.IsReadable():
 		return []string{fmt.Sprintf("INTERNALDATE %q cannot be read: 1970 stands for it", want.Raw)}
 	case have.Unix() != want.Seconds:
 		return []string{fmt.Sprintf("INTERNALDATE %s became %s, as the file system has it", want, have.UTC().Format(time.RFC3339))}
