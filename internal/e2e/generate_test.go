@@ -232,7 +232,7 @@ func (g *generator) oddities() (list []message) {
 		list = append(list, message{[]byte(body), g.flags(), g.date()})
 	}
 	// The edges of dates.
-	for _, seconds := range []int64{1, 1<<31 - 1, 2145916799} {
+	for _, seconds := range []int64{0, 1, 1<<31 - 1, 2145916799} {
 		body := fmt.Sprintf("Subject: date %d\r\n\r\n", seconds)
 		list = append(list, message{[]byte(body), nil, time.Unix(seconds, 0).UTC()})
 	}

@@ -23,7 +23,7 @@ type wire struct {
 type letter struct {
 	uid      uint32
 	flags    string // in order, without \Recent
-	date     string // INTERNALDATE as it is told
+	date     string // INTERNALDATE as it is told, the day padded with a blank
 	told     int64  // RFC822.SIZE
 	size     int64  // of the bytes
 	sum      [32]byte
@@ -190,6 +190,9 @@ func (c *wire) fetched(items string, literals []literal) *letter {
 			l.flags = strings.Join(flags, " ")
 		case "INTERNALDATE":
 			l.date = value
+			if strings.HasPrefix(value, "0") { // Dovecot pads the day so; it means the same
+				l.date = " " + value[1:]
+			}
 		case "RFC822.SIZE":
 			l.told, _ = strconv.ParseInt(value, 10, 64)
 		case "BODY[]":
