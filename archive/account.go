@@ -10,8 +10,26 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// fill writes what the walk found into the manifest: mailboxes, failures, warnings, totals.
-func (w *walk) fill(ctx context.Context, m *manifest.Manifest) error {
+// manifest writes down what is recorded now.
+func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
+	now, err := w.run.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest.Manifest{
+		Account:  w.account.Name,
+		Source:   w.account.URL,
+		Program:  w.program,
+		Start:    w.run.Start(),
+		End:      now,
+		Deadline: w.run.Deadline(),
+		State:    state,
+		Server:   w.server,
+		Dangling: w.dangling,
+	}
+	if w.parent != nil {
+		m.Parent = w.parent.ID
+	}
 	mailboxes := make([]manifest.Mailbox, 0, len(w.recorded))
 	for _, raw := range slices.Sorted(maps.Keys(w.recorded)) {
 		mailboxes = append(mailboxes, *w.recorded[raw])
@@ -20,11 +38,26 @@ func (w *walk) fill(ctx context.Context, m *manifest.Manifest) error {
 		}
 	}
 	m.Totals.NewMessages, m.Totals.NewBytes = w.fresh.messages, w.fresh.bytes
-	for _, warning := range append(w.warnings, vanished(w.before, w.recorded)...) {
+	for _, warning := range w.warnings {
 		m.AddWarning(warning)
 	}
-	m.Alarm = shrinkage(w.before, w.recorded)
-	return m.SetMailboxes(mailboxes, w.put(ctx))
+	return m, m.SetMailboxes(mailboxes, w.put(ctx))
+}
+
+// tellLosses compares with the last manifest that was no checkpoint, and says what is gone since.
+func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
+	before := w.before
+	if w.basis != w.parent && (w.basis == nil || w.parent == nil || w.basis.ID != w.parent.ID) {
+		var err error
+		if before, err = w.mailboxes(ctx, w.basis); err != nil {
+			return err
+		}
+	}
+	for _, warning := range vanished(before, w.recorded) {
+		m.AddWarning(warning)
+	}
+	m.Alarm = shrinkage(before, w.recorded)
+	return nil
 }
 
 // vanished names the mailboxes that held messages and are not there any more, neither under their name nor, as far as the

@@ -1,10 +1,12 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,6 +28,10 @@ type BackupOptions struct {
 	Program  string         // name and version of this program
 	Progress func(Progress) // called often, from several goroutines but never at once for one account
 	Parallel int            // accounts read at once; 0: two
+
+	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
+	// after ten minutes, or 256 MiB that took a minute or more.
+	Checkpoint func(age time.Duration, bytes int64) bool
 }
 
 // Backup is what a run recorded of one account.
@@ -33,8 +39,8 @@ type Backup struct {
 	Account  string
 	Head     repo.Head          // of the manifest
 	Manifest *manifest.Manifest // as it was committed
-	Parent   *repo.Head         // nil: there was none
 	Err      error              // why there is no manifest
+	Kept     bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
 }
 
 // accountsAtOnce share packs and one index segment; after each such group its manifests are committed.
@@ -48,10 +54,20 @@ const accountsAtOnce = 16
 func BackUp(ctx context.Context, r *repo.Repo, accounts []Account, o BackupOptions) ([]*Backup, error) {
 	var done []*Backup
 	for group := range slices.Chunk(accounts, accountsAtOnce) {
-		backups, err := backUpGroup(ctx, r, group, o)
-		done = append(done, backups...)
-		if err != nil {
-			return done, err
+		for len(group) > 0 {
+			backups, err := backUpGroup(ctx, r, group, o)
+			var renewed []Account
+			for i, b := range backups {
+				if errors.Is(b.Err, errRenew) && err == nil {
+					renewed = append(renewed, group[i])
+				} else {
+					done = append(done, b)
+				}
+			}
+			if err != nil {
+				return done, err
+			}
+			group = renewed
 		}
 	}
 	return done, nil
@@ -69,7 +85,9 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Backup
 			return nil, err
 		}
 	}
-	writer, err := run.Writer(ctx) // only now: rule 1 of "Removing, without locks" wants parents before condemnations
+	// Only now: rule 1 of "Removing, without locks" wants parents before condemnations. The writer outlives an
+	// interruption, so that what was downloaded can be kept.
+	writer, err := run.Writer(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -77,40 +95,29 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Backup
 
 	backups = make([]*Backup, len(accounts))
 	var group errgroup.Group
-	group.SetLimit(max(1, o.Parallel, 2*min(1, 1-o.Parallel)))
+	group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
 	for i, account := range accounts {
 		walks[i].writer = writer
-		backups[i] = &Backup{Account: account.Name, Parent: walks[i].parent}
+		backups[i] = &Backup{Account: account.Name}
 		group.Go(func() error {
 			backups[i].Manifest, backups[i].Err = walks[i].record(ctx)
 			return nil
 		})
 	}
 	group.Wait()
-	// Also what was read of accounts that failed is worth keeping: the next run will not store it again.
-	if err := writer.Flush(context.WithoutCancel(ctx)); err != nil {
-		return nil, err
-	}
-	for _, b := range backups {
+	for i, b := range backups {
 		if b.Err == nil {
-			b.Err = commit(ctx, writer, b)
+			b.Head, b.Err = walks[i].commit(ctx, b.Manifest)
+		} else {
+			b.Kept = walks[i].salvage(ctx)
 		}
 	}
 	return backups, context.Cause(ctx)
 }
 
-// commit puts an account's manifest: the one moment at which its run counts.
-func commit(ctx context.Context, writer *repo.Writer, b *Backup) error {
-	content, err := b.Manifest.Encode()
-	if err != nil {
-		return fmt.Errorf("manifest: %w", err)
-	}
-	b.Head, err = writer.Commit(ctx, b.Account, content)
-	return err
-}
-
-// findParent finds the manifest that the walk goes on from: the account's newest complete one that is committed and not
-// marked to be forgotten (rules 1 and 4). One that cannot be read is passed over, and told of.
+// findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
+// forgotten (rules 1 and 4), be it a checkpoint; and the newest that is none. One that cannot be read is passed over, and
+// told of.
 func (w *walk) findParent(ctx context.Context) error {
 	for head, err := range w.run.Heads(ctx, w.account.Name) {
 		var m *manifest.Manifest
@@ -122,9 +129,14 @@ func (w *walk) findParent(ctx context.Context) error {
 			return fmt.Errorf("find the newest manifest of %s: %w", w.account.Name, err)
 		case err != nil:
 			w.warn("an earlier manifest cannot be read, and is passed over: %v", err)
-		case m != nil && m.State == manifest.Complete:
-			w.parent, w.parentContent = &head, m
-			return nil
+		case m != nil:
+			if w.parent == nil {
+				w.parent = &laid{head, m}
+			}
+			if m.State == manifest.Complete {
+				w.basis = &laid{head, m}
+				return nil
+			}
 		}
 	}
 	return nil
@@ -132,43 +144,40 @@ func (w *walk) findParent(ctx context.Context) error {
 
 func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *walk {
 	return &walk{
-		account:  account,
-		program:  o.Program,
-		repo:     r,
-		run:      run,
-		reader:   r.Reader(repo.ReaderOptions{}),
-		tell:     o.Progress,
-		failures: make(map[string][]manifest.Failure),
+		account:     account,
+		program:     o.Program,
+		repo:        r,
+		run:         run,
+		reader:      r.Reader(repo.ReaderOptions{}),
+		tell:        o.Progress,
+		checkpoints: newCheckpoints(o.Checkpoint),
+		failures:    make(map[string][]manifest.Failure),
 	}
 }
 
 // record reads the account and writes down what was found, ready to be committed.
 func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
-	server, err := w.account.Source.Server(ctx)
-	if err != nil {
+	var err error
+	if w.server, err = w.account.Source.Server(ctx); err != nil {
 		return nil, err
 	}
 	consistent, err := w.follow(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := &manifest.Manifest{
-		Account:    w.account.Name,
-		Source:     w.account.URL,
-		Program:    w.program,
-		Start:      w.run.Start(),
-		Deadline:   w.run.Deadline(),
-		State:      manifest.Complete,
-		Consistent: consistent,
-		Server:     server,
-		Dangling:   w.dangling,
-	}
-	if w.parent != nil {
-		m.Parent = w.parent.ID
-	}
-	if err := w.fill(ctx, m); err != nil {
+	m, err := w.manifest(ctx, manifest.Complete)
+	if err != nil {
 		return nil, err
 	}
-	m.End, err = w.run.Now(ctx)
-	return m, err
+	m.Consistent = consistent
+	return m, w.tellLosses(ctx, m)
+}
+
+// commit puts a manifest: the one moment at which what it records counts.
+func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
+	content, err := m.Encode()
+	if err != nil {
+		return repo.Head{}, fmt.Errorf("manifest: %w", err)
+	}
+	return w.writer.Commit(ctx, w.account.Name, content)
 }

@@ -93,15 +93,15 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 			if err := compare(entries, entry.UID); err != nil {
 				return err
 			}
-			entries = entries[:0]
+			entries = nil
 		}
 	}
-	if known := lastUID(old); next <= known && known != 0 {
-		if err := compare(entries, known); err != nil {
+	if len(entries) > 0 {
+		if err := compare(entries, entries[len(entries)-1].UID); err != nil {
 			return err
 		}
 	}
-	c.fresh.AddRange(mail.UIDRange{First: lastUID(old) + 1, Last: lastUID(found)})
+	c.fresh.AddRange(mail.UIDRange{First: next, Last: lastUID(found)})
 	return nil
 }
 

@@ -63,8 +63,11 @@ func span(uids mail.UIDSet) mail.UIDRange {
 // order of their UIDs.
 type harvest struct {
 	reading  *reading
-	failures []manifest.Failure // complete when entries has ended without error
+	failures []manifest.Failure // complete when entries has ended
+	cut      error              // why entries ended before its time; errDue, or what went wrong
+	rest     mail.UIDSet        // what it did not come to
 
+	list   []mail.UIDSet
 	turns  chan chan crop // the windows' crops, in their order; its room bounds how far downloads run ahead
 	jobs   chan job
 	cancel context.CancelFunc
@@ -94,8 +97,9 @@ func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbo
 	list := windows(fresh)
 	helpers := min(r.walk.account.Source.Parallel(), len(list)) - 1
 	ctx, cancel := context.WithCancel(ctx)
-	h := &harvest{reading: r, turns: make(chan chan crop, 2*(helpers+1)), jobs: make(chan job), cancel: cancel}
-	h.work.Go(func() { h.hand(ctx, list) })
+	h := &harvest{reading: r, list: list, turns: make(chan chan crop, 2*max(1, helpers+1)), jobs: make(chan job), cancel: cancel}
+	r.walk.checkpoints.begin()
+	h.work.Go(func() { h.hand(ctx) })
 	h.work.Go(func() { h.labour(ctx, own) })
 	for range helpers {
 		h.work.Go(func() {
@@ -136,11 +140,14 @@ func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbo
 	return present, nil
 }
 
-// hand gives out the windows in order.
-func (h *harvest) hand(ctx context.Context, list []mail.UIDSet) {
+// hand gives out the windows in order, until a checkpoint is due.
+func (h *harvest) hand(ctx context.Context) {
 	defer close(h.jobs)
 	defer close(h.turns)
-	for _, uids := range list {
+	for _, uids := range h.list {
+		if h.reading.walk.checkpoints.due() {
+			return
+		}
 		out := make(chan crop, 1)
 		select {
 		case h.turns <- out:
@@ -169,17 +176,31 @@ func (h *harvest) labour(ctx context.Context, seat *seat) {
 func (h *harvest) stop() {
 	h.cancel()
 	h.work.Wait()
+	h.reading.walk.checkpoints.end()
 }
 
-// entries yields the entries of the messages that could be had, ascending by UID.
+// entries yields the entries of the messages that could be had, ascending by UID. Whatever goes wrong on the way cuts it
+// short and is no error of its own: what was yielded is good.
 func (h *harvest) entries() iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
+		done := 0
+		defer func() {
+			for _, uids := range h.list[done:] {
+				for r := range uids.Ranges() {
+					h.rest.AddRange(r)
+				}
+			}
+			if h.cut == nil && done < len(h.list) {
+				h.cut = errDue
+			}
+		}()
 		for out := range h.turns {
 			crop := <-out
 			if crop.err != nil {
-				yield(manifest.Entry{}, crop.err)
+				h.cut = crop.err
 				return
 			}
+			done++
 			h.failures = append(h.failures, crop.failures...)
 			for _, entry := range crop.entries {
 				h.reading.fresh.messages++

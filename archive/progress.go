@@ -33,6 +33,7 @@ func (r *reading) expected() int64 {
 
 // advance counts a message that was downloaded.
 func (w *walk) advance(bytes int64) {
+	w.checkpoints.downloaded(bytes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.progress.Messages++

@@ -46,13 +46,18 @@ func (r *reading) run(ctx context.Context) error {
 	return nil
 }
 
-// inherited is the mailbox as it was recorded before, as far as it was.
-func (r *reading) inherited() *manifest.Mailbox {
+// unread is the mailbox as it was recorded before, as far as it was.
+func (r *reading) unread() *manifest.Mailbox {
 	if r.old == nil {
 		return &manifest.Mailbox{Mailbox: named(r.listed)}
 	}
-	m := relisted(r.old, r.listed)
-	m.Inherited, m.Complete = true, false
+	return relisted(r.old, r.listed)
+}
+
+// inherited is unread, of a mailbox that the server would not tell of.
+func (r *reading) inherited() *manifest.Mailbox {
+	m := r.unread()
+	m.Inherited, m.Complete = r.old != nil, false
 	return m
 }
 
@@ -120,15 +125,15 @@ func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
 
 // update makes found's pages from the old ones, if there are any, and what the server tells has changed.
 func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) ([]manifest.Failure, error) {
-	change := newChange()
+	c := newChange()
 	var err error
 	switch {
 	case old == nil:
-		change.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
+		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
 	case byModSeq:
-		err = r.askChanges(ctx, seat, old, found, change)
+		err = r.askChanges(ctx, seat, old, found, c)
 	default:
-		err = r.compareFlags(ctx, seat, old, found, change)
+		err = r.compareFlags(ctx, seat, old, found, c)
 	}
 	if err != nil {
 		return nil, err
@@ -137,17 +142,44 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 	if byModSeq {
 		found.FlagsRead = old.FlagsRead
 	}
-	harvest, err := r.harvest(ctx, seat, found, change.fresh)
+	var failures []manifest.Failure
+	for {
+		harvest, err := r.add(ctx, seat, old, found, c)
+		if err != nil {
+			return nil, err
+		}
+		failures = append(failures, harvest.failures...)
+		if harvest.cut == nil {
+			break
+		}
+		part := *found
+		r.old = &part
+		r.walk.settle(r, &part, failures)
+		if !errors.Is(harvest.cut, errDue) {
+			return failures, harvest.cut
+		}
+		seat.leave() // nobody waits for a checkpoint with a connection in hand
+		if err := r.walk.checkpoint(ctx); err != nil {
+			return failures, err
+		}
+		old, c = &part, &change{fresh: harvest.rest}
+	}
+	found.Complete = len(failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
+	return failures, nil
+}
+
+// add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
+// are downloaded. If the harvest is cut short, found has what came until then.
+func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) (*harvest, error) {
+	harvest, err := r.harvest(ctx, seat, found, c.fresh)
 	if err != nil {
 		return nil, err
 	}
 	defer harvest.stop()
-	err = found.Fill(old, manifest.Changes{Removed: change.gone, Flags: change.flags, Added: harvest.entries()}, r.walk.load(ctx), r.walk.put(ctx))
-	if err != nil {
-		return nil, err
-	}
-	found.Complete = len(harvest.failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
-	return harvest.failures, nil
+	// Who interrupts still wants what was downloaded by then: pages are written to the end.
+	write := context.WithoutCancel(ctx)
+	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries()}
+	return harvest, found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
 }
 
 // lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even

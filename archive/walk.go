@@ -30,8 +30,11 @@ type walk struct {
 	reader  *repo.Reader
 	tell    func(Progress)
 
-	parent        *repo.Head // nil: there is none
-	parentContent *manifest.Manifest
+	parent *laid // the newest manifest, or a checkpoint; what it records is gone on from
+	basis  *laid // the newest that is no checkpoint: what was lost since is told
+
+	checkpoints *checkpoints
+	server      mail.Server
 
 	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
 	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
@@ -43,6 +46,12 @@ type walk struct {
 	warnings []string
 	progress Progress
 	fresh    tally // new in this run
+}
+
+// laid is a manifest that an earlier run laid.
+type laid struct {
+	repo.Head
+	*manifest.Manifest
 }
 
 // tally counts messages and their bytes.
@@ -105,7 +114,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	}
 	before, unmoved := w.recorded, settled
 	if before == nil {
-		if w.before, err = w.parentMailboxes(ctx); err != nil {
+		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 			return nil, err
 		}
 		before = w.before
@@ -121,7 +130,9 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		case old != nil && unmoved(old, listed.Status):
 			w.recorded[listed.Raw] = relisted(old, listed)
 		default:
-			due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed})
+			r := &reading{walk: w, listed: listed, old: old, observed: observed}
+			w.recorded[listed.Raw] = r.unread()
+			due = append(due, r)
 		}
 	}
 	w.expect(due)
@@ -146,6 +157,7 @@ func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.F
 	w.recorded[r.listed.Raw] = found
 	w.fresh.messages += r.fresh.messages
 	w.fresh.bytes += r.fresh.bytes
+	r.fresh = tally{}
 	delete(w.failures, r.listed.Raw)
 	if len(failures) > 0 {
 		w.failures[r.listed.Raw] = failures
@@ -182,15 +194,15 @@ func (w *walk) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	}
 }
 
-// parentMailboxes is the parent's record, by raw name.
-func (w *walk) parentMailboxes(ctx context.Context) (map[string]*manifest.Mailbox, error) {
+// mailboxes is what a manifest recorded, by raw name; nothing for none.
+func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
-	if w.parentContent == nil {
+	if m == nil {
 		return mailboxes, nil
 	}
-	for mailbox, err := range w.parentContent.AllMailboxes(w.load(ctx)) {
+	for mailbox, err := range m.AllMailboxes(w.load(ctx)) {
 		if err != nil {
-			return nil, fmt.Errorf("mailboxes of the parent manifest: %w", err)
+			return nil, fmt.Errorf("mailboxes of an earlier manifest: %w", err)
 		}
 		mailboxes[mailbox.Raw] = mailbox
 	}
