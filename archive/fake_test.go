@@ -152,12 +152,14 @@ func (v *view) Close() error             { return nil }
 func (v *view) in(uids mail.UIDRange) []*message {
 	v.account.mu.Lock()
 	defer v.account.mu.Unlock()
+	first, _ := slices.BinarySearchFunc(v.mailbox.messages, uids.First, func(m *message, uid mail.UID) int { return cmp.Compare(m.uid, uid) })
 	var found []*message
-	for _, m := range v.mailbox.messages {
-		if uids.Contains(m.uid) {
-			c := *m
-			found = append(found, &c)
+	for _, m := range v.mailbox.messages[first:] {
+		if !uids.Contains(m.uid) {
+			break
 		}
+		c := *m
+		found = append(found, &c)
 	}
 	return found
 }
