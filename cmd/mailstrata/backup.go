@@ -162,6 +162,9 @@ func (p *program) tellBackups(l *place, backups []*archive.Backup) error {
 	for _, b := range backups {
 		if b.Err != nil {
 			failed = append(failed, b)
+			if b.Kept {
+				p.warn("%s: what was read until now is kept; the next run goes on from there", safe(b.Account))
+			}
 			continue
 		}
 		laid = append(laid, summarize(b.Head, b.Manifest))
@@ -204,6 +207,7 @@ func (p *program) printBackups(l *place, laid []manifestSummary, failed []*archi
 	type failure struct {
 		Account string `json:"account"`
 		Error   string `json:"error"`
+		Kept    bool   `json:"kept"` // what was read until then; the next run goes on from there
 	}
 	document := struct {
 		Repository string            `json:"repository"`
@@ -211,7 +215,7 @@ func (p *program) printBackups(l *place, laid []manifestSummary, failed []*archi
 		Errors     []failure         `json:"errors"`
 	}{Repository: l.String(), Manifests: laid, Errors: []failure{}}
 	for _, b := range failed {
-		document.Errors = append(document.Errors, failure{b.Account, b.Err.Error()})
+		document.Errors = append(document.Errors, failure{b.Account, b.Err.Error(), b.Kept})
 	}
 	return p.printJSON(document)
 }
