@@ -44,7 +44,11 @@ type kept struct {
 
 // keep stores the message that body delivers. An error of body is returned as it is, with its cause; chunks stored
 // before it do no harm, for nothing names them.
+//
+// An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
+// the writer, and with it what is worth keeping.
 func (k *keeper) keep(ctx context.Context, body io.Reader) (kept, error) {
+	ctx = context.WithoutCancel(ctx)
 	k.hasher.Reset()
 	counted := &counter{r: io.TeeReader(body, k.hasher)}
 	k.splitter.Reset(counted)
