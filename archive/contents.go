@@ -143,6 +143,11 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 
 // pagesAhead yields what Pages does, and has the chunks of pages fetched together before they are read.
 func (c *Contents) pagesAhead(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[manifest.Page, error] {
+	return c.ahead(ctx, c.Pages(ctx, mailbox))
+}
+
+// ahead yields the pages, and has their chunks fetched together before they are read.
+func (c *Contents) ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		var pages []manifest.Page
 		flush := func() bool {
@@ -155,7 +160,7 @@ func (c *Contents) pagesAhead(ctx context.Context, mailbox *manifest.Mailbox) it
 			pages = pages[:0]
 			return true
 		}
-		for page, err := range c.Pages(ctx, mailbox) {
+		for page, err := range rows {
 			if err != nil {
 				if !flush() || !yield(page, err) {
 					return
@@ -187,8 +192,13 @@ func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 // Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
 // yielded without them, after an error that wraps ErrFlags.
 func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
+	return c.entries(ctx, mailbox, c.Pages(ctx, mailbox))
+}
+
+// entries yields what is recorded in some pages of the mailbox, as Entries does.
+func (c *Contents) entries(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
-		for page, err := range c.pagesAhead(ctx, mailbox) {
+		for page, err := range c.ahead(ctx, rows) {
 			var entries []manifest.Entry
 			if err == nil {
 				entries, err = c.page(ctx, mailbox, page)

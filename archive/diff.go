@@ -1,0 +1,265 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Difference is what became of an account between two manifests, or what one account has that another has not.
+//
+// Mailboxes are paired first (diff_pairs.go), then the messages of each pair are compared (diff_messages.go). Tables,
+// page lists and pages that both manifests have are never read, so it costs what changed. A message is what its hash
+// says. What left one mailbox and came into another is moved; what left and came nowhere is removed. Copies count: of
+// each message Removed less Added is by how many copies the account has fewer.
+type Difference struct {
+	Before, After *Contents
+
+	// Mailboxes are those in which something differs, ascending by the raw name that they have now, or had last.
+	Mailboxes []*MailboxDifference
+
+	gone, come []diffRow          // messages that left, or came; those of a mailbox together, ascending by UID
+	sets       []manifest.FlagSet // flags as they were, each set once
+}
+
+// MailboxDifference is what became of one mailbox.
+type MailboxDifference struct {
+	Before, After *manifest.Mailbox // nil: there was, or is, none
+	Renumbered    bool              // UIDVALIDITY is another: UIDs mean nothing across, and messages are told by hash alone
+
+	Added     int64 // came, and left no other mailbox
+	Removed   int64 // left, and came into no other
+	MovedIn   int64 // came from another mailbox, or from another UID of this one
+	MovedOut  int64
+	Reflagged int64 // flags, keywords or labels differ
+
+	// Unread is why the messages could not be compared: a page is damaged. Then the numbers are 0.
+	Unread error
+
+	index    uint32 // in differ.boxes, of the rows
+	reflags  []reflagRow
+	leaving  span32 // rows of Difference.gone
+	arriving span32 // rows of Difference.come
+}
+
+// diffRow is a message that left a mailbox, or came into one: 44 bytes, so that a million fit.
+type diffRow struct {
+	hash chunk.ID
+	uid  mail.UID
+	box  uint32 // index of the MailboxDifference
+	peer uint32 // its row on the other side, plus 1; 0: none, it is added or removed
+}
+
+// reflagRow is a message that is there still, with other flags.
+type reflagRow struct {
+	uid mail.UID // now
+	was uint32   // index in Difference.sets
+}
+
+// span32 is a stretch of rows.
+type span32 struct{ from, to int }
+
+// Mailbox is the mailbox as it is now, or was last.
+func (m *MailboxDifference) Mailbox() *manifest.Mailbox { return cmp.Or(m.After, m.Before) }
+
+// Created and Removed tell of the mailbox as a whole, Renamed that it has another name now.
+func (m *MailboxDifference) Created() bool    { return m.Before == nil }
+func (m *MailboxDifference) WasRemoved() bool { return m.After == nil }
+func (m *MailboxDifference) Renamed() bool {
+	return m.Before != nil && m.After != nil && m.Before.Raw != m.After.Raw
+}
+func (m *MailboxDifference) hasMessages() bool {
+	return m.Added+m.Removed+m.MovedIn+m.MovedOut+m.Reflagged > 0
+}
+
+func (m *MailboxDifference) differs() bool {
+	return m.Created() || m.WasRemoved() || m.Renamed() || m.Renumbered || m.Unread != nil || m.hasMessages()
+}
+
+// Diff compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
+// whose pages cannot be read is told of in its Unread.
+func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
+	pairs, err := pairMailboxes(ctx, before, after)
+	if err != nil {
+		return nil, err
+	}
+	d := &differ{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
+	for _, p := range pairs {
+		if err := d.compare(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	d.match()
+	d.count()
+	return d.finish(), nil
+}
+
+// differ is a comparison under way.
+type differ struct {
+	*Difference
+	known map[string]uint32 // flag sets, and where they are in Difference.sets
+}
+
+// compare takes down what differs in one pair.
+func (d *differ) compare(ctx context.Context, p pair) error {
+	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
+	m.Renumbered = p.renumbered()
+	gone, come := len(d.gone), len(d.come)
+	if err := d.messages(ctx, m); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !isDamage(err) {
+			return err
+		}
+		m.Unread, m.reflags = err, nil
+		d.gone, d.come = d.gone[:gone], d.come[:come]
+	}
+	m.leaving, m.arriving = span32{gone, len(d.gone)}, span32{come, len(d.come)}
+	d.Mailboxes = append(d.Mailboxes, m)
+	return nil
+}
+
+// match finds for each message that left a mailbox one that came into another: first in the same mailbox, where it got
+// another UID only, then in any.
+func (d *differ) match() {
+	gone, come := byHash(d.gone), byHash(d.come)
+	for len(gone) > 0 && len(come) > 0 {
+		hash := d.gone[gone[0]].hash
+		switch c := hash.Compare(d.come[come[0]].hash); {
+		case c < 0:
+			gone = gone[1:]
+		case c > 0:
+			come = come[1:]
+		default:
+			n, m := alike(d.gone, gone), alike(d.come, come)
+			d.matchCopies(gone[:n], come[:m])
+			gone, come = gone[n:], come[m:]
+		}
+	}
+}
+
+// byHash are the rows in the order of their hashes; of one hash they stay in order.
+func byHash(rows []diffRow) []uint32 {
+	order := make([]uint32, len(rows))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int { return cmp.Or(rows[a].hash.Compare(rows[b].hash), cmp.Compare(a, b)) })
+	return order
+}
+
+// alike is how many rows from the first on are of the same message.
+func alike(rows []diffRow, order []uint32) int {
+	n := 1
+	for n < len(order) && rows[order[n]].hash == rows[order[0]].hash {
+		n++
+	}
+	return n
+}
+
+// matchCopies matches the rows of one message. Both ascend by mailbox.
+func (d *differ) matchCopies(gone, come []uint32) {
+	for i, j := 0, 0; i < len(gone) && j < len(come); {
+		switch g, c := d.gone[gone[i]].box, d.come[come[j]].box; {
+		case g < c:
+			i++
+		case g > c:
+			j++
+		default:
+			d.link(gone[i], come[j])
+			i, j = i+1, j+1
+		}
+	}
+	j := 0
+	for _, g := range gone {
+		if d.gone[g].peer != 0 {
+			continue
+		}
+		for j < len(come) && d.come[come[j]].peer != 0 {
+			j++
+		}
+		if j == len(come) {
+			return
+		}
+		d.link(g, come[j])
+	}
+}
+
+func (d *differ) link(gone, come uint32) {
+	d.gone[gone].peer, d.come[come].peer = come+1, gone+1
+}
+
+// count counts the rows of each mailbox.
+func (d *differ) count() {
+	for i := range d.gone {
+		m := d.Mailboxes[d.gone[i].box]
+		if d.gone[i].peer == 0 {
+			m.Removed++
+		} else {
+			m.MovedOut++
+		}
+	}
+	for i := range d.come {
+		m := d.Mailboxes[d.come[i].box]
+		if d.come[i].peer == 0 {
+			m.Added++
+		} else {
+			m.MovedIn++
+		}
+	}
+	for _, m := range d.Mailboxes {
+		m.Reflagged = int64(len(m.reflags))
+	}
+}
+
+// finish leaves the mailboxes in which something differs. A row names its mailbox by index, so rows are told the new
+// ones.
+func (d *differ) finish() *Difference {
+	kept := d.Mailboxes[:0]
+	for _, m := range d.Mailboxes {
+		if !m.differs() {
+			continue
+		}
+		m.index = uint32(len(kept))
+		for i := m.leaving.from; i < m.leaving.to; i++ {
+			d.gone[i].box = m.index
+		}
+		for i := m.arriving.from; i < m.arriving.to; i++ {
+			d.come[i].box = m.index
+		}
+		kept = append(kept, m)
+	}
+	d.Mailboxes = kept
+	return d.Difference
+}
+
+// Totals are the sums over all mailboxes, in a MailboxDifference that is of none.
+func (d *Difference) Totals() MailboxDifference {
+	var sum MailboxDifference
+	for _, m := range d.Mailboxes {
+		sum.Added += m.Added
+		sum.Removed += m.Removed
+		sum.MovedIn += m.MovedIn
+		sum.MovedOut += m.MovedOut
+		sum.Reflagged += m.Reflagged
+	}
+	return sum
+}
+
+// Whole returns why some mailbox could not be compared, or nil.
+func (d *Difference) Whole() error {
+	var errs []error
+	for _, m := range d.Mailboxes {
+		if m.Unread != nil {
+			errs = append(errs, fmt.Errorf("mailbox %q: %w", m.Mailbox().Name, m.Unread))
+		}
+	}
+	return errors.Join(errs...)
+}

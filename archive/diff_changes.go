@@ -1,0 +1,157 @@
+package archive
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sort"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// ChangeKind is what became of a message.
+type ChangeKind uint8
+
+const (
+	MessageRemoved ChangeKind = iota
+	MessageMovedOut
+	MessageAdded
+	MessageMovedIn
+	MessageReflagged
+)
+
+func (k ChangeKind) String() string {
+	return [...]string{"removed", "moved-out", "added", "moved-in", "reflagged"}[k]
+}
+
+// Change is what became of one message of a mailbox. One that was moved is two changes, one in each mailbox.
+type Change struct {
+	Kind     ChangeKind
+	Contents *Contents         // that the message is in: the older for what left, else the newer
+	Entry    *manifest.Entry   // as it is, or was when it left
+	Was      *manifest.FlagSet // of a message that is reflagged: its flags before
+
+	// Of a message that was moved: where it is now, or where it was before.
+	Peer    *manifest.Mailbox
+	PeerUID mail.UID
+}
+
+// Changes yields what became of a mailbox's messages: first those that left, then those that came, then those with other
+// flags, each ascending by UID. The records are read from their pages again. An error is about one page, as with Entries.
+func (d *Difference) Changes(ctx context.Context, m *MailboxDifference) iter.Seq2[*Change, error] {
+	return func(yield func(*Change, error) bool) {
+		_ = d.left(ctx, m, yield) && d.arrived(ctx, m, yield) && d.reflagged(ctx, m, yield)
+	}
+}
+
+// left yields the messages that left the mailbox.
+func (d *Difference) left(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+	rows := d.gone[m.leaving.from:m.leaving.to]
+	for entry, err := range d.Before.entriesAt(ctx, m.Before, uidsOf(rows)) {
+		change := &Change{Kind: MessageRemoved, Contents: d.Before, Entry: entry}
+		if err == nil {
+			if peer := find(rows, entry.UID).peer; peer != 0 {
+				there := d.come[peer-1]
+				change.Kind, change.Peer, change.PeerUID = MessageMovedOut, d.Mailboxes[there.box].After, there.uid
+			}
+		}
+		if !yieldChange(yield, change, err) {
+			return false
+		}
+	}
+	return true
+}
+
+// arrived yields the messages that came into the mailbox.
+func (d *Difference) arrived(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+	rows := d.come[m.arriving.from:m.arriving.to]
+	for entry, err := range d.After.entriesAt(ctx, m.After, uidsOf(rows)) {
+		change := &Change{Kind: MessageAdded, Contents: d.After, Entry: entry}
+		if err == nil {
+			if peer := find(rows, entry.UID).peer; peer != 0 {
+				there := d.gone[peer-1]
+				change.Kind, change.Peer, change.PeerUID = MessageMovedIn, d.Mailboxes[there.box].Before, there.uid
+			}
+		}
+		if !yieldChange(yield, change, err) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *Difference) reflagged(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+	var uids mail.UIDSet
+	for _, row := range m.reflags {
+		uids.Add(row.uid)
+	}
+	for entry, err := range d.After.entriesAt(ctx, m.After, uids) {
+		change := &Change{Kind: MessageReflagged, Contents: d.After, Entry: entry}
+		if err == nil {
+			at := sort.Search(len(m.reflags), func(i int) bool { return m.reflags[i].uid >= entry.UID })
+			change.Was = &d.sets[m.reflags[at].was]
+		}
+		if !yieldChange(yield, change, err) {
+			return false
+		}
+	}
+	return true
+}
+
+func yieldChange(yield func(*Change, error) bool, change *Change, err error) bool {
+	if err != nil {
+		return yield(nil, err)
+	}
+	return yield(change, nil)
+}
+
+func uidsOf(rows []diffRow) mail.UIDSet {
+	var uids mail.UIDSet
+	for _, row := range rows {
+		uids.Add(row.uid)
+	}
+	return uids
+}
+
+// find is the row of a UID that is there.
+func find(rows []diffRow, uid mail.UID) diffRow {
+	return rows[sort.Search(len(rows), func(i int) bool { return rows[i].uid >= uid })]
+}
+
+// entriesAt yields what is recorded of some messages, ascending by UID. Pages that hold none of them are not read.
+func (c *Contents) entriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
+	return func(yield func(*manifest.Entry, error) bool) {
+		if uids.Len() == 0 {
+			return
+		}
+		for entry, err := range c.entries(ctx, mailbox, pagesAt(c.Pages(ctx, mailbox), uids)) {
+			if err == nil && !uids.Contains(entry.UID) {
+				continue
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// pagesAt leaves out the pages that hold none of the messages.
+func pagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
+	ranges := slices.Collect(uids.Ranges())
+	return func(yield func(manifest.Page, error) bool) {
+		left := ranges
+		for page, err := range pages {
+			first, last := pageRange(page)
+			for err == nil && len(left) > 0 && uint64(left[0].Last) < first {
+				left = left[1:]
+			}
+			if err == nil && (len(left) == 0 || uint64(left[0].First) > last) {
+				continue
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
+}

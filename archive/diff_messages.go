@@ -1,0 +1,198 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// messages takes down which messages left and came, and whose flags are others. Within one UIDVALIDITY a message is the
+// same if UID and hash are; across two, if the hash is.
+func (d *differ) messages(ctx context.Context, m *MailboxDifference) error {
+	contents, p := [2]*Contents{d.Before, d.After}, pair{m.Before, m.After}
+	before, after, err := unshared(ctx, contents, p)
+	if err != nil {
+		return err
+	}
+	var again census // of a mailbox with other UIDs
+	for x, y := range mergeEntries(ctx, contents, p, before, after, &err) {
+		switch {
+		case m.Renumbered:
+			again.add(d, x, y)
+		case x != nil && y != nil && x.Hash == y.Hash:
+			d.reflag(m, y.UID, d.set(&x.FlagSet), d.set(&y.FlagSet))
+		default:
+			if x != nil {
+				d.gone = append(d.gone, diffRow{hash: x.Hash, uid: x.UID, box: m.index})
+			}
+			if y != nil {
+				d.come = append(d.come, diffRow{hash: y.Hash, uid: y.UID, box: m.index})
+			}
+		}
+	}
+	again.settle(d, m)
+	return err
+}
+
+// set is the index of a flag set.
+func (d *differ) set(set *manifest.FlagSet) uint32 {
+	key := strings.Join(set.Flags, "\x00") + "\x00\x00" + strings.Join(set.Labels, "\x00")
+	at, ok := d.known[key]
+	if !ok {
+		at = uint32(len(d.sets))
+		d.known[key], d.sets = at, append(d.sets, *set)
+	}
+	return at
+}
+
+func (d *differ) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
+	if was != is {
+		m.reflags = append(m.reflags, reflagRow{uid, was})
+	}
+}
+
+// census is the messages of a mailbox whose UIDVALIDITY is another.
+type census struct{ before, after []censusRow }
+
+type censusRow struct {
+	hash chunk.ID
+	uid  mail.UID
+	set  uint32
+}
+
+// add takes an entry of each side; either may be nil.
+func (c *census) add(d *differ, x, y *manifest.Entry) {
+	if x != nil {
+		c.before = append(c.before, censusRow{x.Hash, x.UID, d.set(&x.FlagSet)})
+	}
+	if y != nil {
+		c.after = append(c.after, censusRow{y.Hash, y.UID, d.set(&y.FlagSet)})
+	}
+}
+
+// settle compares by hash. Copies of one message are taken in the order of their UIDs.
+func (c *census) settle(d *differ, m *MailboxDifference) {
+	order := func(a, b censusRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
+	slices.SortFunc(c.before, order)
+	slices.SortFunc(c.after, order)
+	gone, come := len(d.gone), len(d.come)
+	for i, j := 0, 0; i < len(c.before) || j < len(c.after); {
+		switch {
+		case j == len(c.after) || i < len(c.before) && c.before[i].hash.Compare(c.after[j].hash) < 0:
+			d.gone = append(d.gone, diffRow{hash: c.before[i].hash, uid: c.before[i].uid, box: m.index})
+			i++
+		case i == len(c.before) || c.before[i].hash != c.after[j].hash:
+			d.come = append(d.come, diffRow{hash: c.after[j].hash, uid: c.after[j].uid, box: m.index})
+			j++
+		default:
+			d.reflag(m, c.after[j].uid, c.before[i].set, c.after[j].set)
+			i, j = i+1, j+1
+		}
+	}
+	byUID := func(a, b diffRow) int { return cmp.Compare(a.uid, b.uid) }
+	slices.SortFunc(d.gone[gone:], byUID)
+	slices.SortFunc(d.come[come:], byUID)
+	slices.SortFunc(m.reflags, func(a, b reflagRow) int { return cmp.Compare(a.uid, b.uid) })
+}
+
+// unshared are the pages of each that the other does not have in the same place. Page lists that both have are not
+// read.
+func unshared(ctx context.Context, c [2]*Contents, p pair) (before, after []manifest.Page, err error) {
+	if before, err = pagesBeyond(ctx, c[0], p.before, p.after); err != nil {
+		return nil, nil, err
+	}
+	if after, err = pagesBeyond(ctx, c[1], p.after, p.before); err != nil {
+		return nil, nil, err
+	}
+	before, after = lessShared(before, after), lessShared(after, before)
+	return before, after, nil
+}
+
+// pagesBeyond reads the page rows of a mailbox, but for the lists that another mailbox has too.
+func pagesBeyond(ctx context.Context, c *Contents, m, other *manifest.Mailbox) ([]manifest.Page, error) {
+	if m == nil {
+		return nil, nil
+	}
+	shared := make(map[chunk.ID]bool)
+	if other != nil {
+		for _, id := range other.Lists {
+			shared[id] = true
+		}
+	}
+	rest := *m
+	rest.Lists = slices.DeleteFunc(slices.Clone(m.Lists), func(id chunk.ID) bool { return shared[id] })
+	var pages []manifest.Page
+	for page, err := range c.Pages(ctx, &rest) {
+		if err != nil {
+			return nil, err
+		}
+		pages = append(pages, page)
+	}
+	return pages, nil
+}
+
+// lessShared leaves out the pages that the other list has too. Both ascend.
+func lessShared(pages, other []manifest.Page) []manifest.Page {
+	var left []manifest.Page
+	for _, page := range pages {
+		for len(other) > 0 && other[0].Start < page.Start {
+			other = other[1:]
+		}
+		if len(other) == 0 || other[0] != page {
+			left = append(left, page)
+		}
+	}
+	return left
+}
+
+// mergeEntries yields what is recorded in pages of the one and of the other, UID by UID; nil where one has none. It ends
+// at the first error.
+func mergeEntries(ctx context.Context, c [2]*Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
+	return func(yield func(x, y *manifest.Entry) bool) {
+		nextX, stopX := iter.Pull2(c[0].entries(ctx, p.before, rows(before)))
+		defer stopX()
+		nextY, stopY := iter.Pull2(c[1].entries(ctx, p.after, rows(after)))
+		defer stopY()
+		x, errX, _ := nextX()
+		y, errY, _ := nextY()
+		for x != nil || y != nil {
+			if *failed = cmp.Or(errX, errY); *failed != nil {
+				return
+			}
+			a, b := x, y
+			switch {
+			case a == nil, b != nil && b.UID < a.UID:
+				a = nil
+			case b == nil, a.UID < b.UID:
+				b = nil
+			}
+			if !yield(a, b) {
+				return
+			}
+			if a != nil {
+				x, errX, _ = nextX()
+			}
+			if b != nil {
+				y, errY, _ = nextY()
+			}
+		}
+		*failed = cmp.Or(errX, errY)
+	}
+}
+
+// rows are pages as Pages yields them.
+func rows(pages []manifest.Page) iter.Seq2[manifest.Page, error] {
+	return func(yield func(manifest.Page, error) bool) {
+		for _, page := range pages {
+			if !yield(page, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package archive
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// pair is a mailbox before and after; one of them may be nil.
+type pair struct{ before, after *manifest.Mailbox }
+
+// name orders pairs.
+func (p pair) name() string { return cmp.Or(p.after, p.before).Raw }
+
+// renumbered reports whether the UIDs of one mean nothing in the other (RFC 9051 section 2.3.1.1).
+func (p pair) renumbered() bool {
+	a, b := validity(p.before), validity(p.after)
+	return a != 0 && b != 0 && a != b
+}
+
+// validity is a mailbox's UIDVALIDITY; 0: not known.
+func validity(m *manifest.Mailbox) uint32 {
+	if m == nil || m.Status == nil {
+		return 0
+	}
+	return m.Status.UIDValidity
+}
+
+// mailboxID is a mailbox's MAILBOXID (RFC 8474): it stays when the mailbox is renamed, and is never used again.
+func mailboxID(m *manifest.Mailbox) string {
+	if m.Status == nil {
+		return ""
+	}
+	return m.Status.MailboxID
+}
+
+// numbers are what a mailbox keeps when it is renamed, where the server has no MAILBOXID. All mailboxes that nothing
+// ever came into may have the same, so these tell nothing.
+type numbers struct{ validity, next uint32 }
+
+func numbersOf(m *manifest.Mailbox) (numbers, bool) {
+	if m.Status == nil || m.Status.UIDValidity == 0 || m.Status.UIDNext <= 1 {
+		return numbers{}, false
+	}
+	return numbers{m.Status.UIDValidity, m.Status.UIDNext}, true
+}
+
+// pairing pairs the mailboxes of two manifests. What was paired is taken from both lists.
+type pairing struct {
+	c      [2]*Contents
+	before []*manifest.Mailbox
+	after  []*manifest.Mailbox
+	pairs  []pair
+}
+
+// pairMailboxes says which mailbox became which. What is surest counts first: a MAILBOXID; the name, with the same
+// UIDVALIDITY; UIDVALIDITY and UIDNEXT under another name, if a message under the same UID bears it out; the name alone,
+// for a mailbox that was made anew. What is left was removed, or created. Mailboxes in tables that both manifests have
+// are the same, and left out.
+func pairMailboxes(ctx context.Context, before, after *Contents) ([]pair, error) {
+	p := &pairing{c: [2]*Contents{before, after}}
+	var err error
+	if p.before, err = mailboxesBeyond(ctx, before, after); err != nil {
+		return nil, err
+	}
+	if p.after, err = mailboxesBeyond(ctx, after, before); err != nil {
+		return nil, err
+	}
+	byName := func(m *manifest.Mailbox) (string, bool) { return m.Raw, true }
+	always := func(pair) (bool, error) { return true, nil }
+	steps := []error{
+		join(p, func(m *manifest.Mailbox) (string, bool) { return mailboxID(m), mailboxID(m) != "" }, always),
+		join(p, byName, func(q pair) (bool, error) { return !q.renumbered(), nil }),
+		join(p, numbersOf, func(q pair) (bool, error) { return p.shareMessages(ctx, q) }),
+		join(p, byName, always),
+	}
+	if err := errors.Join(steps...); err != nil {
+		return nil, err
+	}
+	for _, m := range p.before {
+		p.pairs = append(p.pairs, pair{before: m})
+	}
+	for _, m := range p.after {
+		p.pairs = append(p.pairs, pair{after: m})
+	}
+	slices.SortStableFunc(p.pairs, func(a, b pair) int { return cmp.Compare(a.name(), b.name()) })
+	return p.pairs, nil
+}
+
+// mailboxesBeyond reads the mailboxes of a manifest, but for the tables that another one has too.
+func mailboxesBeyond(ctx context.Context, c, other *Contents) ([]*manifest.Mailbox, error) {
+	shared := make(map[chunk.ID]bool)
+	for _, id := range other.Manifest.Tables {
+		shared[id] = true
+	}
+	m := *c.Manifest
+	m.Tables = slices.DeleteFunc(slices.Clone(m.Tables), func(id chunk.ID) bool { return shared[id] })
+	beyond := Contents{Manifest: &m, chunks: c.chunks}
+	var mailboxes []*manifest.Mailbox
+	for mailbox, err := range beyond.Mailboxes(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		mailboxes = append(mailboxes, mailbox)
+	}
+	return mailboxes, nil
+}
+
+// join pairs mailboxes that have the same key, if no others on their side have it, and that fit.
+func join[K comparable](p *pairing, key func(*manifest.Mailbox) (K, bool), fits func(pair) (bool, error)) error {
+	before, after := unique(p.before, key), unique(p.after, key)
+	paired := make(map[*manifest.Mailbox]bool)
+	for _, b := range p.after {
+		k, ok := key(b)
+		if !ok || after[k] == nil || before[k] == nil {
+			continue
+		}
+		q := pair{before[k], b}
+		if ok, err := fits(q); err != nil {
+			return err
+		} else if ok {
+			p.pairs = append(p.pairs, q)
+			paired[q.before], paired[q.after] = true, true
+		}
+	}
+	done := func(m *manifest.Mailbox) bool { return paired[m] }
+	p.before, p.after = slices.DeleteFunc(p.before, done), slices.DeleteFunc(p.after, done)
+	return nil
+}
+
+// unique maps keys to the mailboxes that alone have them.
+func unique[K comparable](mailboxes []*manifest.Mailbox, key func(*manifest.Mailbox) (K, bool)) map[K]*manifest.Mailbox {
+	found := make(map[K]*manifest.Mailbox)
+	for _, m := range mailboxes {
+		k, ok := key(m)
+		if !ok {
+			continue
+		}
+		if _, twice := found[k]; twice {
+			m = nil
+		}
+		found[k] = m
+	}
+	return found
+}
+
+// shareMessages reports whether the two have a message under the same UID. An empty mailbox does not contradict.
+func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
+	if q.before.Messages == 0 || q.after.Messages == 0 {
+		return true, nil
+	}
+	before, after, err := unshared(ctx, p.c, q)
+	if err != nil {
+		return false, unlessDamage(err)
+	}
+	var messages int64
+	for _, page := range before {
+		messages += int64(page.Messages)
+	}
+	if messages < q.before.Messages {
+		return true, nil // some pages are shared
+	}
+	for x, y := range mergeEntries(ctx, p.c, q, before, after, &err) {
+		if x != nil && y != nil && x.Hash == y.Hash {
+			return true, nil
+		}
+	}
+	return false, unlessDamage(err)
+}
