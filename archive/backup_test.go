@@ -342,6 +342,28 @@ func TestSuspiciousShrinkageRaisesTheAlarm(t *testing.T) {
 	mustHold(t, r, b, a.state())
 }
 
+func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
+	for _, otherwise := range []bool{false, true} {
+		a := sample()
+		r := newRepo(t, &storetest.Memory{})
+		backUp(t, r, a)
+		bodies := a.bodies
+		inbox := a.mailbox("INBOX")
+		delete(a.mailboxes, "INBOX")
+		inbox.name, a.mailboxes["Archive/INBOX"] = "Archive/INBOX", inbox
+		want := 0
+		if otherwise { // the numbers are the same, and a message is not
+			inbox.messages[700].date = " 1-Jan-2001 00:00:00 +0000"
+			want = len(inbox.messages)
+		}
+		b := backUp(t, r, a)
+		mustHold(t, r, b, a.state())
+		if a.bodies-bodies != want {
+			t.Errorf("%d messages were downloaded, want %d", a.bodies-bodies, want)
+		}
+	}
+}
+
 func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
 	a := sample()
 	r := newRepo(t, &storetest.Memory{})

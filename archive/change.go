@@ -2,9 +2,11 @@ package archive
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -75,29 +77,39 @@ func (r *reading) missing(ctx context.Context, old *manifest.Mailbox, present ma
 // stretch is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
 const stretch = 16 * manifest.MaxPageRecords
 
+// stretches yields the entries of a mailbox, so many at a time.
+func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Seq2[[]manifest.Entry, error] {
+	return func(yield func([]manifest.Entry, error) bool) {
+		var entries []manifest.Entry
+		for entry, err := range m.Entries(load) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if entries = append(entries, *entry); len(entries) == stretch {
+				if !yield(entries, nil) {
+					return
+				}
+				entries = nil
+			}
+		}
+		if len(entries) > 0 {
+			yield(entries, nil)
+		}
+	}
+}
+
 // compareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
 // recorded (earlier failures) become fresh.
 func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
 	next := mail.UID(1)
-	compare := func(entries []manifest.Entry, last mail.UID) error {
-		span := mail.UIDRange{First: next, Last: last}
-		next = last + 1
-		return seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, c) })
-	}
-	var entries []manifest.Entry
-	for entry, err := range old.Entries(r.walk.load(ctx)) {
+	for entries, err := range stretches(old, r.walk.load(ctx)) {
 		if err != nil {
 			return err
 		}
-		if entries = append(entries, *entry); len(entries) == stretch {
-			if err := compare(entries, entry.UID); err != nil {
-				return err
-			}
-			entries = nil
-		}
-	}
-	if len(entries) > 0 {
-		if err := compare(entries, entries[len(entries)-1].UID); err != nil {
+		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
+		next = span.Last + 1
+		if err := seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, c) }); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,8 @@ import (
 type reading struct {
 	walk     *walk
 	listed   mail.Mailbox      // by the survey of this round
-	old      *manifest.Mailbox // what is recorded under this name; nil: nothing
+	old      *manifest.Mailbox // what is recorded of it; nil: nothing
+	doubtful bool              // old was recorded under another name, and may be of another mailbox
 	observed time.Time         // when the survey was taken, by the store's clock
 
 	fresh tally // downloaded
@@ -48,7 +49,7 @@ func (r *reading) run(ctx context.Context) error {
 
 // unread is the mailbox as it was recorded before, as far as it was.
 func (r *reading) unread() *manifest.Mailbox {
-	if r.old == nil {
+	if r.old == nil || r.doubtful {
 		return &manifest.Mailbox{Mailbox: named(r.listed)}
 	}
 	return relisted(r.old, r.listed)
@@ -57,7 +58,7 @@ func (r *reading) unread() *manifest.Mailbox {
 // inherited is unread, of a mailbox that the server would not tell of.
 func (r *reading) inherited() *manifest.Mailbox {
 	m := r.unread()
-	m.Inherited, m.Complete = r.old != nil, false
+	m.Inherited, m.Complete = r.old != nil && !r.doubtful, false
 	return m
 }
 
@@ -71,6 +72,14 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		return nil, nil, err
 	}
 	found := r.begin(view)
+	if r.doubtful {
+		if same, err := r.confirm(ctx, seat, r.old); err != nil {
+			return nil, nil, err
+		} else if !same {
+			r.old = nil
+		}
+		r.doubtful = false
+	}
 	old := r.usable(found)
 	failures, err := r.update(ctx, seat, old, found, r.canAskForChanges(old, found))
 	if err != nil || len(failures) > 0 || old == nil || found.Messages == int64(found.Status.Messages) {

@@ -121,16 +121,20 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool { return unchanged(old, now, observed) }
 	}
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
+	vanished := missingFrom(survey, before)
 	for _, listed := range survey.Mailboxes {
-		old := before[listed.Raw]
+		old, doubtful := before[listed.Raw], false
+		if old == nil {
+			old, doubtful = renamedFrom(listed, vanished)
+		}
 		w.untold = w.untold || listed.Selectable() && listed.Status == nil
 		switch {
 		case !listed.Selectable():
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
-		case old != nil && unmoved(old, listed.Status):
+		case old != nil && !doubtful && unmoved(old, listed.Status):
 			w.recorded[listed.Raw] = relisted(old, listed)
 		default:
-			r := &reading{walk: w, listed: listed, old: old, observed: observed}
+			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed}
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)
 		}
