@@ -20,8 +20,9 @@ func (c *Client) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.secret = secret
-	defer func() { c.secret = "" }()
+	defer c.trace.whisper()()
+	defer func() { c.secrets = nil }()
+	c.guard(secret)
 	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
 	err = c.authenticate(c.mechanism(), secret)
 	var refused *Error
@@ -29,6 +30,13 @@ func (c *Client) login(ctx context.Context) error {
 		return c.explainLogin(refused)
 	}
 	return err
+}
+
+// guard keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
+func (c *Client) guard(secret string) {
+	if quoted := quote(secret); secret != "" {
+		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
+	}
 }
 
 func (c *Client) theSecret(ctx context.Context) (string, error) {
@@ -107,6 +115,7 @@ func (c *Client) converse(client sasl.Client) error {
 	cmd.name += " " + mechanism
 	cmd.hide = true
 	if initial != nil && c.caps.has("SASL-IR") {
+		c.guard(base64.StdEncoding.EncodeToString(initial))
 		cmd.raw(" " + initialResponse(initial))
 		initial = nil
 	}
@@ -125,10 +134,11 @@ func (c *Client) converse(client sasl.Client) error {
 			answer, err = c.answer(client)
 		}
 		line := base64.StdEncoding.EncodeToString(answer)
+		c.guard(line)
 		if err != nil {
 			line = "*" // gives up; the server's refusal follows
 		}
-		c.trace.sent([]byte("…"), false)
+		c.trace.sent([]byte("…"))
 		io.WriteString(c.w, line+"\r\n")
 	}
 }

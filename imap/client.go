@@ -2,7 +2,6 @@ package imap
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -34,7 +34,7 @@ type Client struct {
 	id        []mail.Field
 	spaces    []mail.Namespace // once asked for
 	asked     bool             // for the namespaces
-	secret    string           // while logging in: kept out of errors even where the server repeats it
+	secrets   []string         // while logging in: kept out of errors even where the server repeats them
 
 	tags      int
 	pending   []*command // in the order sent
@@ -76,11 +76,7 @@ func (c *Client) sendPart(cmd *command, p part, first bool) error {
 		line = append(slices.Clip(p.text), c.announce(p.literal)...)
 	}
 	if c.trace != nil {
-		shown := line
-		if first {
-			shown = append([]byte(cmd.tag+" "), line...)
-		}
-		c.trace.sent(shown, cmd.hide)
+		c.trace.sent(cmd.shown(line, first))
 	}
 	c.w.Write(line)
 	if p.literal == nil {
@@ -229,8 +225,8 @@ func (c *Client) complete(cmd *command, resp *response) {
 // refusal makes an error of a status.
 func (c *Client) refusal(command string, resp *response) *Error {
 	text := resp.text
-	if c.secret != "" {
-		text = string(bytes.ReplaceAll([]byte(text), []byte(c.secret), []byte("…")))
+	for _, secret := range c.secrets {
+		text = strings.ReplaceAll(text, secret, "…")
 	}
 	return &Error{Command: command, Status: printable(resp.name), Code: printable(resp.code.name), Text: printable(text)}
 }

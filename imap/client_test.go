@@ -78,6 +78,32 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
+// No part of the secret is in the trace or in an error, whatever its characters, and however the server repeats it.
+func TestSecretsStaySecret(t *testing.T) {
+	const password = `open sesame "two"`
+	const initial = "AMOkbm5hAG9wZW4gc2VzYW1lICJ0d28i"
+	for name, server := range map[string]script{
+		"after a literal": {"* OK [CAPABILITY IMAP4rev1 LITERAL+] ready", "< LOGIN {5+}", "<{5}", `< "open sesame \"two\""`, `TAG BAD what is "open sesame \"two\""?`},
+		"repeated base64": {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready", "< AUTHENTICATE PLAIN " + initial, "* OK you said " + initial, "TAG BAD what is " + initial + "?"},
+		"repeated":        {"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready", "< AUTHENTICATE PLAIN", "+", "<" + initial, "TAG NO [ALERT] " + initial + " " + password},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var trace bytes.Buffer
+			opts := serve(t, server)
+			opts.Trace, opts.User, opts.Password = &trace, "änna", password
+			_, err := Dial(t.Context(), opts)
+			if err == nil || !strings.Contains(trace.String(), "C1: M1 ") {
+				t.Fatalf("have %v, trace %s", err, trace.String())
+			}
+			for _, leak := range []string{"open", "sesame", "two", initial} {
+				if strings.Contains(err.Error()+trace.String(), leak) {
+					t.Errorf("%q of the secret is told: %v\n%s", leak, err, trace.String())
+				}
+			}
+		})
+	}
+}
+
 // Nothing goes in plain text unless it is asked for, and nothing is believed that was said before STARTTLS.
 func TestPlainText(t *testing.T) {
 	if _, err := Dial(t.Context(), &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
@@ -93,6 +119,11 @@ func TestPlainText(t *testing.T) {
 		if _, err := Dial(t.Context(), opts); !errors.Is(err, ErrInsecure) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	opts := serve(t, script{"* OK [CAPABILITY IMAP4rev1 STARTTLS] ready", "< STARTTLS", "!"})
+	opts.Security = StartTLS
+	if _, err := Dial(t.Context(), opts); errors.Is(err, ErrInsecure) || !isTemporary(err) {
+		t.Errorf("a connection lost at STARTTLS: %v", err)
 	}
 }
 
@@ -112,6 +143,7 @@ func TestErrorsMean(t *testing.T) {
 		{"NO [SERVERBUG] x", []error{archive.ErrTemporary}, 0},
 		{"NO [OVERQUOTA] x", []error{ErrOverQuota, archive.ErrRefused}, 0},
 		{"BAD Request is throttled. Suggested Backoff Time: 2500 milliseconds", []error{archive.ErrTemporary}, 2500 * time.Millisecond},
+		{"NO Suggested Backoff Time: 999999999", []error{archive.ErrTemporary}, longestBackoff},
 		{"NO User is authenticated but not connected.", []error{archive.ErrTemporary}, 0},
 	} {
 		c := connect(t, serve(t, loggedIn("", "< EXAMINE …", "TAG "+test.answer, "< NOOP", "TAG OK still here")))

@@ -36,6 +36,20 @@ type literal struct {
 	write  func(io.Writer) error
 }
 
+// shown is a line of the command as it may be traced: of one that holds a secret no more than tag and name.
+func (c *command) shown(line []byte, first bool) []byte {
+	switch {
+	case c.hide && first:
+		name, _, _ := strings.Cut(c.name, " ")
+		return []byte(c.tag + " " + name + " …")
+	case c.hide:
+		return []byte("…")
+	case first:
+		return append([]byte(c.tag+" "), line...)
+	}
+	return line
+}
+
 func newCommand(name string) *command {
 	c := &command{name: name}
 	return c.raw(name)

@@ -166,7 +166,9 @@ func (c *Client) startTLS(ctx context.Context, preauth bool) error {
 	if err := c.start(cmd); err != nil {
 		return err
 	}
-	if err := c.wait(cmd); err != nil {
+	if err := c.wait(cmd); c.dead != nil {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
 	}
 	if c.r.br.Buffered() > 0 {

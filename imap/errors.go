@@ -90,6 +90,9 @@ func (e *Error) login() bool {
 
 var backoff = regexp.MustCompile(`(?i)Suggested Backoff Time: ([0-9]{1,9})`)
 
+// longestBackoff bounds what is believed of a server's wish: nine digits of milliseconds are eleven days.
+const longestBackoff = 30 * time.Minute
+
 // RetryAfter is the time that the server asked to be left alone, 0 if it did not. Exchange counts it in milliseconds.
 func (e *Error) RetryAfter() time.Duration {
 	match := backoff.FindStringSubmatch(e.Text)
@@ -97,7 +100,7 @@ func (e *Error) RetryAfter() time.Duration {
 		return 0
 	}
 	ms, _ := strconv.Atoi(match[1])
-	return time.Duration(ms) * time.Millisecond
+	return min(time.Duration(ms)*time.Millisecond, longestBackoff)
 }
 
 func isTemporary(err error) bool { return errors.Is(err, archive.ErrTemporary) }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,15 +37,18 @@ func openJournal(folder, account, mailbox string, validity uint32) (*journal, ma
 	if err != nil {
 		return nil, nil, err
 	}
-	lines := bufio.NewScanner(file)
-	for lines.Scan() {
-		if uid, id, ok := parseEntry(lines.Text(), validity); ok {
+	for lines := bufio.NewReader(file); ; {
+		line, err := lines.ReadSlice('\n') // too long for the buffer is too long for an entry
+		if uid, id, ok := parseEntry(string(line), validity); ok {
 			known[uid] = id
 		}
-	}
-	if err := lines.Err(); err != nil {
-		file.Close()
-		return nil, nil, err
+		if err == io.EOF {
+			break
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			file.Close()
+			return nil, nil, err
+		}
 	}
 	// A torn last line must not swallow the next one.
 	_, err = file.WriteString("\n")

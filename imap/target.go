@@ -64,6 +64,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archi
 func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder, error) {
 	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
 	if err := f.connect(ctx); err != nil {
+		f.Close()
 		return nil, err
 	}
 	if err := f.load(ctx); err != nil {

@@ -137,3 +137,16 @@ type damaged struct{ text }
 func (damaged) WriteTo(context.Context, io.Writer) error {
 	return errors.New("hash mismatch")
 }
+
+// A mailbox that cannot be opened takes no connection with it.
+func TestOpenRefused(t *testing.T) {
+	opts := serve(t, loggedIn("", "< SELECT …", "TAG NO [NOPERM] not yours", "< SELECT …", "TAG NO [NONEXISTENT] none"))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	t.Cleanup(func() { target.Close() })
+	for _, want := range []error{archive.ErrRefused, archive.ErrNoMailbox} {
+		if _, err := target.Open(t.Context(), archive.Place{Name: "x"}); !errors.Is(err, want) {
+			t.Errorf("have %v, want %v", err, want)
+		}
+	}
+}

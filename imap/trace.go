@@ -9,30 +9,37 @@ import (
 
 // tracer writes what goes over the wire, line by line. Literals appear by their size; what follows a login is left out.
 type tracer struct {
-	out io.Writer
-	id  int // tells the connections apart
+	out     io.Writer
+	id      int // tells the connections apart
+	private int // while above 0, what the server says is left out too: some repeat a command that they refuse
 }
 
-// sent notes a line of the client; hidden ones by their first two words, tag and command.
-func (t *tracer) sent(line []byte, hide bool) {
+// sent notes a line of the client.
+func (t *tracer) sent(line []byte) {
+	if t != nil {
+		t.write('C', bytes.TrimRight(line, "\r\n"))
+	}
+}
+
+// received notes a line of the server. While we log in only its first two words are shown, tag and status: a server may
+// repeat what it was sent, in whatever form.
+func (t *tracer) received(line []byte) {
 	if t == nil {
 		return
 	}
-	line = bytes.TrimRight(line, "\r\n")
-	if hide {
-		if words := bytes.SplitN(line, []byte(" "), 3); len(words) == 3 {
-			line = fmt.Appendf(nil, "%s %s …", words[0], words[1])
-		} else {
-			line = []byte("…")
-		}
+	if words := bytes.SplitN(line, []byte(" "), 3); t.private > 0 && len(words) > 2 {
+		line = fmt.Appendf(nil, "%s %s …", words[0], words[1])
 	}
-	t.write('C', line)
+	t.write('S', line)
 }
 
-func (t *tracer) received(line []byte) {
-	if t != nil {
-		t.write('S', line)
+// whisper leaves out what the server says until stopped.
+func (t *tracer) whisper() (stop func()) {
+	if t == nil {
+		return func() {}
 	}
+	t.private++
+	return func() { t.private-- }
 }
 
 func (t *tracer) write(who byte, line []byte) {
