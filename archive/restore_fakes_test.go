@@ -24,7 +24,8 @@ type shelf struct {
 	chunks  map[chunk.ID][]byte
 	lost    map[chunk.ID]error
 	reads   int
-	failing int // the read that fails, as if the store were gone; 0: none
+	failing int  // the read that fails, as if the store were gone; 0: none
+	healing bool // only that read fails
 }
 
 var errGone = errors.New("the store is gone")
@@ -45,7 +46,7 @@ func (s *shelf) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if s.failing > 0 && s.reads >= s.failing {
+	if s.failing > 0 && (s.reads == s.failing || s.reads > s.failing && !s.healing) {
 		return nil, errGone
 	}
 	if err := s.lost[id]; err != nil {
@@ -167,6 +168,7 @@ type shore struct {
 	alter    func(Wanted) bool // the bytes
 	changed  []string          // what is changed of each message
 	skip     map[string]bool
+	closed   map[string]error // folders that cannot be opened
 	calls    int
 	failAt   int // the call of Append that fails after half of its messages; 0: none
 	verify   bool
@@ -205,6 +207,9 @@ func (s *shore) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]Place, [
 func (s *shore) Open(_ context.Context, place Place) (Folder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.closed[place.Name]; err != nil {
+		return nil, err
+	}
 	if s.folders[place.Name] == nil {
 		s.folders[place.Name] = &beach{shore: s}
 	}

@@ -31,11 +31,17 @@ func (r *restore) mailbox(ctx context.Context, mailbox *manifest.Mailbox, place 
 	return nil
 }
 
+// open opens the target's folder. One that the target refuses to open takes no messages, and is no reason not to restore
+// the others.
 func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
 	if place.Skip {
-		return noFolder{}, nil
+		return noFolder{errNoPlace}, nil
 	}
-	return r.Target.Open(ctx, place)
+	folder, err := r.Target.Open(ctx, place)
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNoMailbox) {
+		return noFolder{err}, nil
+	}
+	return folder, err
 }
 
 // filling is the adding of what is missing to one folder. While one batch is written the next is joined, and the frames
@@ -196,7 +202,7 @@ func (f *filling) fail(ctx context.Context, item *item, reason error) error {
 var errNoPlace = errors.New("the target has no place for this mailbox's messages")
 
 // noFolder is the folder of a mailbox that the target can hold no messages of: it refuses all.
-type noFolder struct{}
+type noFolder struct{ reason error }
 
 func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
 	all := make([]int, len(wanted))
@@ -206,10 +212,10 @@ func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
 	return all, nil
 }
 
-func (noFolder) Append(_ context.Context, messages []Wanted) ([]Fate, error) {
+func (n noFolder) Append(_ context.Context, messages []Wanted) ([]Fate, error) {
 	fates := make([]Fate, len(messages))
 	for i := range fates {
-		fates[i].Refused = errNoPlace
+		fates[i].Refused = n.reason
 	}
 	return fates, nil
 }

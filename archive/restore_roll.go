@@ -22,6 +22,7 @@ type roll struct {
 	flags    []mail.Flags    // each distinct set once
 	raw      map[mail.UID]string
 	leaf     leaf
+	trouble  error // met while comparing, and no damage: the store cannot be reached
 }
 
 type rollRow struct {
@@ -147,6 +148,9 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Folder, piec
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
 	}
 	missing, err := folder.Missing(ctx, wanted)
+	if err == nil {
+		err = l.trouble // what could not be compared must not be taken for missing: it would be added twice
+	}
 	if err != nil {
 		return err
 	}
@@ -200,8 +204,9 @@ func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, erro
 	return &l.leaf.entries[at].Record, nil
 }
 
-// rollBody is the Body of a message of the list. It serves the goroutine that compares. What cannot be read is equal to
-// nothing that the target holds; so it is missing, and why it cannot be read is found when it is to be added.
+// rollBody is the Body of a message of the list. It serves the goroutine that compares. What is damaged is equal to
+// nothing that the target holds; so it is missing, and what is wrong with it is found when it is to be added. Any other
+// error of reading ends the comparing.
 type rollBody struct {
 	roll *roll
 	row  *rollRow
@@ -209,10 +214,13 @@ type rollBody struct {
 
 func (b *rollBody) WriteTo(ctx context.Context, w io.Writer) error {
 	record, err := b.roll.record(ctx, b.row)
-	if err != nil {
-		return err
+	if err == nil {
+		err = b.roll.contents.Body(record).WriteTo(ctx, w)
 	}
-	return b.roll.contents.Body(record).WriteTo(ctx, w)
+	if read := (*readError)(nil); errors.As(err, &read) && !isDamage(err) {
+		b.roll.trouble = err
+	}
+	return err
 }
 
 func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }

@@ -173,6 +173,54 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 	}
 }
 
+// TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message
+// that could not be compared must not be taken for missing.
+func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
+	s := newShelf(t)
+	letters := plain(1, 20)
+	contents := s.contents(t, s.mailbox(t, "INBOX", letters...))
+	target := newShore(s)
+	target.verify = true
+	o := RestoreOptions{Contents: contents, Target: target}
+	if _, err := Restore(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s.healing = true
+	for n := 1; ; n++ {
+		s.reads, s.failing = 0, n
+		_, err := Restore(t.Context(), o)
+		target.holds(t, "INBOX", letters...)
+		if s.reads < n {
+			break
+		}
+		if t.Failed() || err != nil && !errors.Is(err, errGone) {
+			t.Fatalf("read %d: %v", n, err)
+		}
+	}
+}
+
+// TestRestoreGoesOnWithoutAFolder: a mailbox that the target does not open keeps no other from being restored, and its
+// messages are kept.
+func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
+	s := newShelf(t)
+	shut, open := plain(1, 5), plain(10, 5)
+	contents := s.contents(t, s.mailbox(t, "shut", shut...), s.mailbox(t, "open", open...))
+	for _, reason := range []error{ErrRefused, ErrNoMailbox} {
+		target := newShore(s)
+		target.closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
+		report, err := Restore(t.Context(), RestoreOptions{Contents: contents, Target: target, Keep: t.TempDir()})
+		if err != nil || report.Refused != 5 || report.Added != 5 || report.Problems[0].Kept == "" || !strings.Contains(report.Problems[0].Reason, reason.Error()) {
+			t.Fatal(err, report)
+		}
+		target.holds(t, "open", open...)
+	}
+	target := newShore(s)
+	target.closed = map[string]error{"shut": errFull}
+	if _, err := Restore(t.Context(), RestoreOptions{Contents: contents, Target: target}); !errors.Is(err, errFull) {
+		t.Errorf("a disk that is full ends it: %v", err)
+	}
+}
+
 func TestRestoreDamage(t *testing.T) {
 	s := newShelf(t)
 	letters := append(plain(1, 2000), letter{uid: 5000, body: append([]byte("S: x\r\n\r\n"), noise(9, 3<<20)...), date: someday})
