@@ -42,7 +42,7 @@ type MailboxDifference struct {
 	// Unread is why the messages could not be compared: a page is damaged. Then the numbers are 0.
 	Unread error
 
-	index    uint32 // in differ.boxes, of the rows
+	index    uint32 // in Difference.Mailboxes, of the rows
 	reflags  []reflagRow
 	leaving  span32 // rows of Difference.gone
 	arriving span32 // rows of Difference.come
@@ -89,7 +89,7 @@ func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &differ{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
+	d := &diffing{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
 	for _, p := range pairs {
 		if err := d.compare(ctx, p); err != nil {
 			return nil, err
@@ -100,14 +100,14 @@ func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
 	return d.finish(), nil
 }
 
-// differ is a comparison under way.
-type differ struct {
+// diffing is a comparison under way.
+type diffing struct {
 	*Difference
 	known map[string]uint32 // flag sets, and where they are in Difference.sets
 }
 
 // compare takes down what differs in one pair.
-func (d *differ) compare(ctx context.Context, p pair) error {
+func (d *diffing) compare(ctx context.Context, p pair) error {
 	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
 	m.Renumbered = p.renumbered()
 	gone, come := len(d.gone), len(d.come)
@@ -128,7 +128,7 @@ func (d *differ) compare(ctx context.Context, p pair) error {
 
 // match finds for each message that left a mailbox one that came into another: first in the same mailbox, where it got
 // another UID only, then in any.
-func (d *differ) match() {
+func (d *diffing) match() {
 	gone, come := byHash(d.gone), byHash(d.come)
 	for len(gone) > 0 && len(come) > 0 {
 		hash := d.gone[gone[0]].hash
@@ -165,7 +165,7 @@ func alike(rows []diffRow, order []uint32) int {
 }
 
 // matchCopies matches the rows of one message. Both ascend by mailbox.
-func (d *differ) matchCopies(gone, come []uint32) {
+func (d *diffing) matchCopies(gone, come []uint32) {
 	for i, j := 0, 0; i < len(gone) && j < len(come); {
 		switch g, c := d.gone[gone[i]].box, d.come[come[j]].box; {
 		case g < c:
@@ -192,12 +192,12 @@ func (d *differ) matchCopies(gone, come []uint32) {
 	}
 }
 
-func (d *differ) link(gone, come uint32) {
+func (d *diffing) link(gone, come uint32) {
 	d.gone[gone].peer, d.come[come].peer = come+1, gone+1
 }
 
 // count counts the rows of each mailbox.
-func (d *differ) count() {
+func (d *diffing) count() {
 	for i := range d.gone {
 		m := d.Mailboxes[d.gone[i].box]
 		if d.gone[i].peer == 0 {
@@ -221,7 +221,7 @@ func (d *differ) count() {
 
 // finish leaves the mailboxes in which something differs. A row names its mailbox by index, so rows are told the new
 // ones.
-func (d *differ) finish() *Difference {
+func (d *diffing) finish() *Difference {
 	kept := d.Mailboxes[:0]
 	for _, m := range d.Mailboxes {
 		if !m.differs() {

@@ -14,7 +14,7 @@ import (
 
 // messages takes down which messages left and came, and whose flags are others. Within one UIDVALIDITY a message is the
 // same if UID and hash are; across two, if the hash is.
-func (d *differ) messages(ctx context.Context, m *MailboxDifference) error {
+func (d *diffing) messages(ctx context.Context, m *MailboxDifference) error {
 	contents, p := [2]*Contents{d.Before, d.After}, pair{m.Before, m.After}
 	before, after, err := unshared(ctx, contents, p)
 	if err != nil {
@@ -41,7 +41,7 @@ func (d *differ) messages(ctx context.Context, m *MailboxDifference) error {
 }
 
 // set is the index of a flag set.
-func (d *differ) set(set *manifest.FlagSet) uint32 {
+func (d *diffing) set(set *manifest.FlagSet) uint32 {
 	key := strings.Join(set.Flags, "\x00") + "\x00\x00" + strings.Join(set.Labels, "\x00")
 	at, ok := d.known[key]
 	if !ok {
@@ -51,7 +51,7 @@ func (d *differ) set(set *manifest.FlagSet) uint32 {
 	return at
 }
 
-func (d *differ) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
+func (d *diffing) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
 	if was != is {
 		m.reflags = append(m.reflags, reflagRow{uid, was})
 	}
@@ -67,7 +67,7 @@ type censusRow struct {
 }
 
 // add takes an entry of each side; either may be nil.
-func (c *census) add(d *differ, x, y *manifest.Entry) {
+func (c *census) add(d *diffing, x, y *manifest.Entry) {
 	if x != nil {
 		c.before = append(c.before, censusRow{x.Hash, x.UID, d.set(&x.FlagSet)})
 	}
@@ -77,7 +77,7 @@ func (c *census) add(d *differ, x, y *manifest.Entry) {
 }
 
 // settle compares by hash. Copies of one message are taken in the order of their UIDs.
-func (c *census) settle(d *differ, m *MailboxDifference) {
+func (c *census) settle(d *diffing, m *MailboxDifference) {
 	order := func(a, b censusRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
 	slices.SortFunc(c.before, order)
 	slices.SortFunc(c.after, order)

@@ -1,0 +1,276 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Sighting is a message that a Query fits, and the manifests in which it is. It is told as it is in the newest of them;
+// between the two there may be some in which it is not.
+type Sighting struct {
+	Found
+	Contents    *Contents // of Last
+	First, Last repo.Head // the oldest and the newest manifest that hold it
+}
+
+// FindAll yields each message that the query fits in any committed manifest, once an account: those that were there
+// last come first. account "" means all accounts. Errors are as with Find.
+//
+// The manifests of an account are read from the newest to the oldest, of pages those alone that no newer manifest has,
+// and of messages those that were not read before. What it remembers is 60 bytes for each distinct page, 40 for each
+// message whose header did not fit, and some 100 for each that is found.
+func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Sighting, error] {
+	return func(yield func(*Sighting, error) bool) {
+		h := &history{repo: r, stacks: newStacks(r), wants: wants, query: q, yield: yield}
+		h.begin()
+		for s, err := range Manifests(ctx, r) {
+			if err == nil && account != "" && s.Manifest.Account != account {
+				continue
+			}
+			if err != nil {
+				if !yieldError(ctx, yield, fmt.Errorf("manifest: %w", err)) {
+					return
+				}
+				continue
+			}
+			if len(h.heads) > 0 && h.heads[0].Account != s.Head.Account {
+				if !h.tell(ctx) {
+					return
+				}
+				h.begin()
+			}
+			if !h.manifest(ctx, s) {
+				return
+			}
+		}
+		h.tell(ctx)
+	}
+}
+
+// history is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
+type history struct {
+	repo   *repo.Repo
+	stacks stacks
+	wants  func(*manifest.Mailbox) bool
+	query  Query
+	yield  func(*Sighting, error) bool
+
+	sieve     *sieve
+	heads     []repo.Head
+	pages     map[pageKey]uint32 // of pages that were read: which of spans; 0: nothing was found there
+	spans     []pageSpan
+	found     []sighted
+	byHash    map[chunk.ID]uint32       // which of found
+	dismissed map[chunk.Prefix]struct{} // messages whose header or text did not fit
+}
+
+// pageKey is a page as far as the query asks for it: the flags count only where it asks for flags.
+type pageKey struct{ records, flags chunk.Prefix }
+
+// pageSpan is a page with messages that were found, and the oldest manifest that has it.
+type pageSpan struct {
+	oldest uint32
+	found  []uint32
+}
+
+// sighted is a message that was found, as it is in the newest manifest that has it.
+type sighted struct {
+	newest, oldest uint32
+	uid            mail.UID
+	mailbox        string // raw name
+}
+
+// begin begins with a new account.
+func (h *history) begin() {
+	h.sieve = newSieve(h.query)
+	h.heads, h.found, h.spans = nil, nil, []pageSpan{{}}
+	h.pages = make(map[pageKey]uint32)
+	h.byHash = make(map[chunk.ID]uint32)
+	h.dismissed = make(map[chunk.Prefix]struct{})
+}
+
+// manifest looks through the next manifest. It reports whether to go on.
+func (h *history) manifest(ctx context.Context, s Summary) bool {
+	h.heads = append(h.heads, s.Head)
+	c := newContents(s.Manifest, h.stacks, h.repo.MessageHasher)
+	for mailbox, err := range c.Mailboxes(ctx) {
+		if err != nil {
+			if !yieldError(ctx, h.yield, err) {
+				return false
+			}
+			continue
+		}
+		if h.wants != nil && !h.wants(mailbox) {
+			continue
+		}
+		for page, err := range c.ahead(ctx, h.unread(c.Pages(ctx, mailbox))) {
+			var harm []error
+			if err == nil {
+				harm, err = h.page(ctx, c, mailbox, page)
+			}
+			for _, err := range append(harm, err) {
+				if err != nil && !yieldError(ctx, h.yield, err) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func (h *history) now() uint32 { return uint32(len(h.heads) - 1) }
+
+func (h *history) key(page manifest.Page) pageKey {
+	key := pageKey{records: page.Records.Prefix()}
+	if len(h.query.Flags) > 0 {
+		key.flags = page.Flags.Prefix()
+	}
+	return key
+}
+
+// unread leaves out pages that were read before, and takes down that they are in this manifest too.
+func (h *history) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
+	return func(yield func(manifest.Page, error) bool) {
+		for page, err := range pages {
+			if err == nil {
+				if span, known := h.pages[h.key(page)]; known {
+					h.spans[span].oldest = h.now()
+					continue
+				}
+			}
+			if !yield(page, err) {
+				return
+			}
+		}
+	}
+}
+
+// page looks through a page that was not read before. Messages that cannot be read are told of in harm.
+func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
+	entries, err := h.entries(ctx, c, mailbox, page)
+	if err != nil {
+		return nil, err
+	}
+	span := pageSpan{oldest: h.now()}
+	var open []*manifest.Record // to be read
+	for i := range entries {
+		e := &entries[i]
+		if !h.query.fits(e) {
+			continue
+		}
+		if at, known := h.byHash[e.Hash]; known {
+			span.found = append(span.found, at)
+		} else if _, dismissed := h.dismissed[e.Hash.Prefix()]; !dismissed {
+			open = append(open, &e.Record)
+		}
+	}
+	fits, harm, err := c.sift(ctx, mailbox, h.sieve, open)
+	if err != nil {
+		return nil, err
+	}
+	for i, record := range open {
+		at, known := h.byHash[record.Hash] // of a copy in this very page
+		switch {
+		case !fits[i]:
+			h.dismissed[record.Hash.Prefix()] = struct{}{}
+			continue
+		case !known:
+			at = uint32(len(h.found))
+			h.byHash[record.Hash] = at
+			h.found = append(h.found, sighted{newest: h.now(), oldest: h.now(), uid: record.UID, mailbox: mailbox.Raw})
+		}
+		span.found = append(span.found, at)
+	}
+	h.pages[h.key(page)] = 0
+	if len(span.found) > 0 {
+		h.pages[h.key(page)] = uint32(len(h.spans))
+		h.spans = append(h.spans, span)
+	}
+	return harm, nil
+}
+
+// entries reads the page, its flags only where they are asked for.
+func (h *history) entries(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+	if len(h.query.Flags) > 0 {
+		return c.page(ctx, mailbox, page)
+	}
+	records, err := c.records(ctx, page)
+	if err != nil {
+		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
+	}
+	entries := make([]manifest.Entry, len(records))
+	for i := range records {
+		entries[i].Record = records[i]
+	}
+	return entries, nil
+}
+
+// tell yields what was found in the account. It reports whether to go on.
+func (h *history) tell(ctx context.Context) bool {
+	for _, span := range h.spans {
+		for _, at := range span.found {
+			h.found[at].oldest = max(h.found[at].oldest, span.oldest)
+		}
+	}
+	for from := 0; from < len(h.found); {
+		to := from + 1
+		for to < len(h.found) && h.found[to].newest == h.found[from].newest {
+			to++
+		}
+		if !h.tellManifest(ctx, h.found[from:to]) {
+			return false
+		}
+		from = to
+	}
+	return true
+}
+
+// tellManifest yields the messages whose newest manifest is one; its records are read again.
+func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
+	head := h.heads[found[0].newest]
+	m, err := readManifest(ctx, h.repo, head)
+	if err != nil {
+		return yieldError(ctx, h.yield, err)
+	}
+	c := newContents(m, h.stacks, h.repo.MessageHasher)
+	c.Head = head
+	uids, oldest := make(map[string]mail.UIDSet), make(map[place]uint32)
+	for _, s := range found {
+		set := uids[s.mailbox]
+		set.Add(s.uid)
+		uids[s.mailbox], oldest[place{s.mailbox, s.uid}] = set, s.oldest
+	}
+	for mailbox, err := range c.Mailboxes(ctx) {
+		if err != nil {
+			if !yieldError(ctx, h.yield, err) {
+				return false
+			}
+			continue
+		}
+		for entry, err := range c.entriesAt(ctx, mailbox, uids[mailbox.Raw]) {
+			if err != nil {
+				if !yieldError(ctx, h.yield, err) {
+					return false
+				}
+				continue
+			}
+			first := h.heads[oldest[place{mailbox.Raw, entry.UID}]]
+			if !h.yield(&Sighting{Found: Found{mailbox, entry}, Contents: c, First: first, Last: head}, nil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// place is where a message is.
+type place struct {
+	mailbox string
+	uid     mail.UID
+}

@@ -1,0 +1,141 @@
+package archive
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Query says which messages are looked for: all of it that is not zero must fit. Texts are looked for anywhere in what
+// they are compared with; upper and lower case are the same, and so is a letter with its accent however it is encoded.
+// What is compared is decoded (RFC 2047, RFC 2231).
+type Query struct {
+	From      string
+	To        string // in any of To, Cc, Bcc
+	Subject   string
+	MessageID string
+
+	// Attachment is looked for in the names of attachments, as find_attachment.go has them. It alone needs more of a
+	// message than its header.
+	Attachment string
+
+	Since, Before time.Time // INTERNALDATE: at or after, before. What the server dated unreadably is at no time.
+
+	Larger, Smaller int64    // size in bytes: more than, less than
+	Flags           []string // flags and keywords, all of them
+}
+
+// IsZero reports whether every message fits.
+func (q *Query) IsZero() bool {
+	return !q.readsHeader() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && len(q.Flags) == 0
+}
+
+func (q *Query) readsHeader() bool {
+	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != ""
+}
+
+// fitsRecord tries what the record tells: size and date.
+func (q *Query) fitsRecord(r *manifest.Record) bool {
+	if q.Larger > 0 && r.Size <= q.Larger || q.Smaller > 0 && r.Size >= q.Smaller {
+		return false
+	}
+	if q.Since.IsZero() && q.Before.IsZero() {
+		return true
+	}
+	date := r.Internal.Time()
+	return r.Internal.IsReadable() && !date.Before(q.Since) && (q.Before.IsZero() || date.Before(q.Before))
+}
+
+func (q *Query) fitsFlags(set *manifest.FlagSet) bool {
+	return !slices.ContainsFunc(q.Flags, func(flag string) bool { return !set.Flags.Has(flag) })
+}
+
+func (q *Query) fits(e *manifest.Entry) bool {
+	return q.fitsRecord(&e.Record) && q.fitsFlags(&e.FlagSet)
+}
+
+// needle is a text that is looked for.
+type needle struct {
+	text string // folded
+	fold cases.Caser
+}
+
+func newNeedle(text string) needle {
+	n := needle{fold: cases.Fold()}
+	n.text = n.folded(text)
+	return n
+}
+
+// folded is a text without what does not count.
+func (n *needle) folded(text string) string {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return n.fold.String(norm.NFC.String(text))
+		}
+	}
+	return strings.ToLower(text)
+}
+
+func (n *needle) isIn(text string) bool { return strings.Contains(n.folded(text), n.text) }
+
+// wanted is a condition on some fields of the header.
+type wantedField struct {
+	names  []string
+	needle needle
+}
+
+// sieve is a Query made ready. It is used by one goroutine.
+type sieve struct {
+	Query
+	fields     []wantedField
+	attachment needle
+}
+
+func newSieve(q Query) *sieve {
+	s := &sieve{Query: q, attachment: newNeedle(q.Attachment)}
+	for _, f := range []struct {
+		text  string
+		names []string
+	}{
+		{q.From, []string{"From"}},
+		{q.To, []string{"To", "Cc", "Bcc"}},
+		{q.Subject, []string{"Subject"}},
+		{q.MessageID, []string{"Message-ID"}},
+	} {
+		if f.text != "" {
+			s.fields = append(s.fields, wantedField{f.names, newNeedle(f.text)})
+		}
+	}
+	return s
+}
+
+// fitsHeader tries the fields of a header, but for attachments.
+func (s *sieve) fitsHeader(header []byte) bool {
+	for i := range s.fields {
+		f := &s.fields[i]
+		found := false
+		for text := range headerTexts(header, f.names...) {
+			found = found || f.needle.isIn(text)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// namesAttachment reports whether fields in this text give the name that is looked for.
+func (s *sieve) namesAttachment(text []byte) bool {
+	for name := range attachmentNames(text) {
+		if s.attachment.isIn(name) {
+			return true
+		}
+	}
+	return false
+}
