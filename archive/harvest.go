@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -163,13 +164,34 @@ func (h *harvest) hand(ctx context.Context) {
 	}
 }
 
+// idle is how long a worker without work keeps its connection: others may have work and no connection.
+const idle = 50 * time.Millisecond
+
 // labour downloads windows from one seat until there are no more.
 func (h *harvest) labour(ctx context.Context, seat *seat) {
 	keeper := newKeeper(h.reading.walk.repo, h.reading.walk.writer)
 	defer keeper.close()
-	for job := range h.jobs {
+	for {
+		job, ok := h.next(seat)
+		if !ok {
+			return
+		}
 		job.out <- h.window(ctx, seat, keeper, job.uids)
 	}
+}
+
+// next waits for a window, and if that takes long, without a connection.
+func (h *harvest) next(seat *seat) (j job, ok bool) {
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	select {
+	case j, ok = <-h.jobs:
+		return j, ok
+	case <-timer.C:
+		seat.leave()
+	}
+	j, ok = <-h.jobs
+	return j, ok
 }
 
 // stop ends the downloads, whether they are done or not.
@@ -181,7 +203,7 @@ func (h *harvest) stop() {
 
 // entries yields the entries of the messages that could be had, ascending by UID. Whatever goes wrong on the way cuts it
 // short and is no error of its own: what was yielded is good.
-func (h *harvest) entries() iter.Seq2[manifest.Entry, error] {
+func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		done := 0
 		defer func() {
@@ -191,7 +213,7 @@ func (h *harvest) entries() iter.Seq2[manifest.Entry, error] {
 				}
 			}
 			if h.cut == nil && done < len(h.list) {
-				h.cut = errDue
+				h.cut = cmp.Or(context.Cause(ctx), errDue)
 			}
 		}()
 		for out := range h.turns {
@@ -215,17 +237,12 @@ func (h *harvest) entries() iter.Seq2[manifest.Entry, error] {
 
 // window downloads one window's messages.
 func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids mail.UIDSet) crop {
-	messages, err := listMessages(ctx, seat, uids)
-	if err != nil {
+	l := &listing{seat: seat, dropped: make(map[mail.UID]int)}
+	if err := l.list(ctx, uids); err != nil {
 		return crop{err: err}
 	}
-	d := &download{
-		seat:    seat,
-		keeper:  keeper,
-		done:    h.reading.walk.advance,
-		got:     make(map[mail.UID]kept, len(messages)),
-		dropped: make(map[mail.UID]int),
-	}
+	messages := l.messages
+	d := newDownload(seat, keeper, h.reading.walk.advance)
 	if err := d.fetch(ctx, messages); err != nil {
 		return crop{err: err}
 	}
@@ -235,27 +252,7 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 			entries = append(entries, record(message, kept))
 		}
 	}
-	return crop{entries: entries, failures: d.failures}
-}
-
-// listMessages asks what there is of the window, without bodies; ascending, each once.
-func listMessages(ctx context.Context, seat *seat, uids mail.UIDSet) ([]mail.Message, error) {
-	var messages []mail.Message
-	err := seat.ask(ctx, func(view View) error {
-		messages = messages[:0]
-		for message, err := range view.Messages(ctx, span(uids)) {
-			if err != nil {
-				return err
-			}
-			if uids.Contains(message.UID) {
-				messages = append(messages, message)
-			}
-		}
-		return nil
-	})
-	byUID := func(a, b mail.Message) int { return cmp.Compare(a.UID, b.UID) }
-	slices.SortFunc(messages, byUID)
-	return slices.CompactFunc(messages, func(a, b mail.Message) bool { return a.UID == b.UID }), err
+	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures)}
 }
 
 // record is the manifest's entry of a downloaded message.

@@ -92,6 +92,7 @@ func (d *DovecotServer) configure(o DovecotOptions, id identity, ports []int) {
 // Start starts a server that was stopped.
 func (d *DovecotServer) Start() {
 	d.t.Helper()
+	awaitFree(d.t, d.Addr, d.TLSAddr)
 	cmd := exec.Command("dovecot", "-F", "-c", d.conf())
 	d.process = launch(d.t, cmd, filepath.Join(d.dir, "log"), func() error { return greets(d.Addr) })
 }

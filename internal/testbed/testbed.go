@@ -32,6 +32,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 )
 
 // program finds a server's binary, or ends the test.
@@ -161,4 +162,24 @@ func freePorts(t testing.TB, n int) []int {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
+}
+
+// awaitFree waits until nobody listens at the addresses: of a server that was killed, the last process may hold them for
+// a moment longer than the first.
+func awaitFree(t testing.TB, addresses ...string) {
+	t.Helper()
+	deadline := time.Now().Add(stopLimit)
+	for _, address := range addresses {
+		for {
+			l, err := net.Listen("tcp", address)
+			if err == nil {
+				l.Close()
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
 }
