@@ -63,12 +63,7 @@ func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
 // vanished names the mailboxes that held messages and are not there any more, neither under their name nor, as far as the
 // numbers tell, under another one.
 func vanished(before, now map[string]*manifest.Mailbox) []string {
-	moved := make(map[mail.Status]bool)
-	for raw, m := range now {
-		if _, known := before[raw]; !known && m.Status != nil {
-			moved[identity(m)] = true
-		}
-	}
+	moved := newcomers(before, now)
 	var gone []string
 	for _, raw := range slices.Sorted(maps.Keys(before)) {
 		old := before[raw]
@@ -77,6 +72,17 @@ func vanished(before, now map[string]*manifest.Mailbox) []string {
 		}
 	}
 	return gone
+}
+
+// newcomers are the identities of mailboxes that were not there before, under their names.
+func newcomers(before, now map[string]*manifest.Mailbox) map[mail.Status]bool {
+	moved := make(map[mail.Status]bool)
+	for raw, m := range now {
+		if _, known := before[raw]; !known && m.Status != nil {
+			moved[identity(m)] = true
+		}
+	}
+	return moved
 }
 
 // identity is what a mailbox keeps when it is renamed.
@@ -98,13 +104,14 @@ const (
 func shrinkage(before, now map[string]*manifest.Mailbox) []string {
 	var alarm []string
 	var had, has int64
+	moved := newcomers(before, now)
 	for _, raw := range slices.Sorted(maps.Keys(before)) {
 		old, left := before[raw], int64(0)
 		if m, ok := now[raw]; ok {
 			left = m.Messages
 		}
 		had += old.Messages
-		if suspicious(old.Messages, left) {
+		if suspicious(old.Messages, left) && (left > 0 || !moved[identity(old)]) {
 			alarm = append(alarm, fmt.Sprintf("mailbox %q: %d messages before, %d now", old.Name, old.Messages, left))
 		}
 	}

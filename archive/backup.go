@@ -152,6 +152,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 		tell:        o.Progress,
 		checkpoints: newCheckpoints(o.Checkpoint),
 		failures:    make(map[string][]manifest.Failure),
+		unread:      make(map[string]bool),
 	}
 }
 

@@ -3,6 +3,8 @@ package archive
 import (
 	"context"
 	"iter"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -39,36 +41,91 @@ func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
 // the server lacks that, by the set of UIDs that are there.
 func (r *reading) askChanges(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
 	known := mail.UIDRange{First: 1, Last: lastUID(old)}
-	c.fresh.AddRange(mail.UIDRange{First: known.Last + 1, Last: lastUID(found)})
-	return seat.ask(ctx, func(view View) error {
+	var present *mail.UIDSet
+	err := seat.ask(ctx, func(view View) error {
 		clear(c.flags)
 		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
 			c.flags[message.UID] = c.flagSet(message)
 			return nil
 		})
-		if err != nil {
-			return err
-		}
-		if told {
+		if err != nil || told {
 			c.gone = gone
-			return nil
-		}
-		present, err := view.UIDs(ctx, known)
-		if err != nil || present.Len() == old.Messages {
 			return err
 		}
-		return r.missing(ctx, old, present, c)
+		there, err := view.UIDs(ctx, known)
+		present = &there
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	c.addBeyond(known.Last, found)
+	return r.reconcile(ctx, old, present, c)
 }
 
-// missing adds to c.gone the recorded messages that are not present.
-func (r *reading) missing(ctx context.Context, old *manifest.Mailbox, present mail.UIDSet, c *change) error {
-	for entry, err := range old.Entries(r.walk.load(ctx)) {
-		if err != nil {
+// addBeyond makes fresh what came after the last known UID.
+func (c *change) addBeyond(known mail.UID, found *manifest.Mailbox) {
+	if known < math.MaxUint32 {
+		c.fresh.AddRange(mail.UIDRange{First: known + 1, Last: lastUID(found)})
+	}
+}
+
+// reconcile compares what is recorded with what is present, if that was asked, and with the messages that changed:
+// recorded messages that are not present are gone, and others of which the server tells, though below the last UIDNEXT,
+// are fresh. Only pages that differ are loaded.
+func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present *mail.UIDSet, c *change) error {
+	told := mail.UIDs(slices.Collect(maps.Keys(c.flags))...)
+	if present != nil {
+		told = *present
+	}
+	pages, err := old.AllPages(r.walk.load(ctx))
+	if err != nil {
+		return err
+	}
+	next := uint64(1)
+	for _, page := range pages {
+		span := mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
+		c.addUnrecorded(told, next, uint64(span.First))
+		next = uint64(span.Last) + 1
+		if err := r.reconcilePage(ctx, page, span, present, told.In(span), c); err != nil {
 			return err
 		}
-		if !present.Contains(entry.UID) {
+	}
+	c.addUnrecorded(told, next, uint64(lastUID(old))+1)
+	return nil
+}
+
+// addUnrecorded makes fresh what the server tells of from one UID up to, but without, another, where nothing is recorded.
+func (c *change) addUnrecorded(told mail.UIDSet, from, to uint64) {
+	if from < to {
+		for r := range told.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
+			c.fresh.AddRange(r)
+		}
+	}
+}
+
+func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, span mail.UIDRange, present *mail.UIDSet, told mail.UIDSet, c *change) error {
+	changed := present == nil && told.Len() > 0
+	if present != nil {
+		changed = told.Len() != int64(page.Messages) || slices.ContainsFunc(slices.Collect(maps.Keys(c.flags)), span.Contains)
+	}
+	if !changed {
+		return nil
+	}
+	entries, err := page.Entries(r.walk.load(ctx))
+	if err != nil {
+		return err
+	}
+	recorded := make(map[mail.UID]bool, len(entries))
+	for _, entry := range entries {
+		recorded[entry.UID] = true
+		if present != nil && !told.Contains(entry.UID) {
 			c.gone.Add(entry.UID)
+		}
+	}
+	for uid := range told.All() {
+		if !recorded[uid] {
+			c.fresh.Add(uid)
 		}
 	}
 	return nil
@@ -113,7 +170,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 			return err
 		}
 	}
-	c.fresh.AddRange(mail.UIDRange{First: next, Last: lastUID(found)})
+	c.addBeyond(next-1, found)
 	return nil
 }
 
@@ -138,7 +195,7 @@ func compareStretch(ctx context.Context, view View, entries []manifest.Entry, sp
 		}
 		delete(present, entry.UID)
 	}
-	for uid := range present {
+	for _, uid := range slices.Sorted(maps.Keys(present)) {
 		c.fresh.Add(uid)
 	}
 	return nil

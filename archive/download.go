@@ -18,63 +18,117 @@ type download struct {
 	done   func(bytes int64) // told of each message that was kept
 
 	got      map[mail.UID]kept
-	dropped  map[mail.UID]int // how often the connection was lost while this message was read alone
+	strikes  map[mail.UID]strike
 	failures []manifest.Failure
+
+	queue     [][]mail.Message // what is still to be asked for, in batches
+	fruitless int              // attempts in a row that gave nothing
 }
 
-// dropsAlone is how often a message may cost the connection, read alone, until it is taken for the cause (a damaged
-// message makes Dovecot say BYE in the middle of the FETCH, each time).
-const dropsAlone = 2
+// strike is what counts against a message: attempts to read it alone that failed.
+type strike struct {
+	n     int
+	since int // how many messages had been kept by then
+}
+
+const (
+	// strikesMost is how often a message may fail, read alone, until it is given up.
+	strikesMost = 2
+
+	// fruitlessMost is how many attempts in a row may give nothing until the server is taken to be out of order, and not
+	// the messages: with the waits between them, some minutes.
+	fruitlessMost = 10
+
+	// fruitlessProof is how many such attempts count against a message when there is no other to try.
+	fruitlessProof = 5
+)
+
+func newDownload(seat *seat, keeper *keeper, done func(bytes int64)) *download {
+	return &download{seat: seat, keeper: keeper, done: done, got: make(map[mail.UID]kept), strikes: make(map[mail.UID]strike)}
+}
 
 // fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server.
 func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
-	batches := [][]mail.Message{messages}
-	for len(batches) > 0 {
-		batch := batches[len(batches)-1]
-		batches = batches[:len(batches)-1]
-		err := d.bodies(ctx, batch)
-		left := d.missing(batch)
-		switch {
-		case err == nil && len(left) == 0:
-		case err == nil || errors.Is(err, ErrRefused):
-			if err := d.singly(ctx, left, err); err != nil {
-				return err
-			}
-		case errors.Is(err, ErrTemporary):
-			d.seat.leave() // and opened again, for which a seat has patience
-			if err := pause(ctx, backoff(1, err)); err != nil {
-				return err
-			}
-			batches = append(batches, d.halves(left, err)...)
-		default:
+	d.queue = append(d.queue, messages)
+	for len(d.queue) > 0 {
+		batch := d.queue[0]
+		d.queue = d.queue[1:]
+		view, err := d.seat.open(ctx) // has patience of its own; without a connection nothing counts against a message
+		if err != nil {
+			return err
+		}
+		before := len(d.got)
+		err = d.bodies(ctx, view, batch)
+		if d.fruitless++; len(d.got) > before {
+			d.fruitless = 0
+		}
+		if err := d.judge(ctx, batch, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// halves is how to go on after the connection was lost: what is left in two halves, the first on top, so that a message
-// that costs the connection each time is soon alone; and alone twice it is a failure.
-func (d *download) halves(left []mail.Message, cause error) [][]mail.Message {
+// judge decides how to go on with what a batch left.
+func (d *download) judge(ctx context.Context, batch []mail.Message, err error) error {
+	left := d.missing(batch)
+	switch {
+	case err == nil || errors.Is(err, ErrRefused):
+		return d.leftOut(ctx, batch, left, err)
+	case !errors.Is(err, ErrTemporary):
+		return err
+	case d.fruitless >= fruitlessMost:
+		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.fruitless, err)
+	}
+	d.seat.leave()
+	if err := pause(ctx, backoff(max(1, d.fruitless), err)); err != nil {
+		return err
+	}
+	d.queue = append(d.queue, d.suspects(batch, left, err)...)
+	return nil
+}
+
+// suspects is how to go on after the connection was lost or the server asked for patience: if something came, the first
+// that did not come is suspect and goes alone, behind all others; if nothing came, in halves. So a message that costs the
+// connection each time (a damaged one makes Dovecot say BYE in the middle of the FETCH) is soon alone.
+func (d *download) suspects(batch, left []mail.Message, cause error) [][]mail.Message {
+	switch {
+	case len(left) == 0:
+		return nil
+	case len(left) == 1:
+		return d.strike(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
+	case len(left) < len(batch):
+		return [][]mail.Message{left[1:], left[:1]}
+	}
+	half := len(left) / 2
+	return [][]mail.Message{left[:half], left[half:]}
+}
+
+// strike counts an attempt against a message that was read alone: it is tried again, or given up if others could be read
+// meanwhile, or the server has had its time.
+func (d *download) strike(message mail.Message, reason error) [][]mail.Message {
+	s, again := d.strikes[message.UID]
+	if !again {
+		s.since = len(d.got)
+	}
+	s.n++
+	d.strikes[message.UID] = s
+	if s.n >= strikesMost && (len(d.got) > s.since || d.fruitless >= fruitlessProof || errors.Is(reason, errLeftOut)) {
+		d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: message.UID, Reason: reason.Error()})
+		return nil
+	}
+	return [][]mail.Message{{message}}
+}
+
+// errLeftOut: the server answered, and without this message.
+var errLeftOut = errors.New("the server lists it but does not deliver it")
+
+// leftOut looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
+// once more alone, and then is a failure.
+func (d *download) leftOut(ctx context.Context, batch, left []mail.Message, refusal error) error {
 	if len(left) == 0 {
 		return nil
 	}
-	if len(left) > 1 {
-		half := len(left) / 2
-		return [][]mail.Message{left[half:], left[:half]}
-	}
-	uid := left[0].UID
-	d.dropped[uid]++
-	if d.dropped[uid] >= dropsAlone {
-		d.fail(uid, fmt.Errorf("the connection was lost each time it was read: %w", cause))
-		return nil
-	}
-	return [][]mail.Message{left}
-}
-
-// singly looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
-// once more alone, and then is a failure.
-func (d *download) singly(ctx context.Context, left []mail.Message, cause error) error {
 	d.seat.leave()
 	for _, message := range left {
 		present, err := d.present(ctx, message.UID)
@@ -84,22 +138,14 @@ func (d *download) singly(ctx context.Context, left []mail.Message, cause error)
 		if !present {
 			continue
 		}
-		err = d.bodies(ctx, []mail.Message{message})
-		if _, ok := d.got[message.UID]; ok {
-			continue
+		reason := errLeftOut
+		if refusal != nil {
+			reason = fmt.Errorf("%w: %w", errLeftOut, refusal)
 		}
-		switch {
-		case errors.Is(err, ErrTemporary):
-			d.seat.leave()
-			d.fail(message.UID, fmt.Errorf("the server left it out, and then the connection was lost: %w", err))
-		case errors.Is(err, ErrRefused):
-			d.fail(message.UID, err)
-		case err != nil:
-			return err
-		case cause != nil:
-			d.fail(message.UID, cause)
-		default:
-			d.fail(message.UID, errors.New("the server lists it but does not deliver it"))
+		if len(batch) > 1 {
+			d.queue = append(d.queue, []mail.Message{message})
+		} else {
+			d.queue = append(d.queue, d.strike(message, reason)...)
 		}
 	}
 	return nil
@@ -120,11 +166,12 @@ func (d *download) present(ctx context.Context, uid mail.UID) (bool, error) {
 	return present, err
 }
 
-// bodies asks once for the messages and keeps what comes.
-func (d *download) bodies(ctx context.Context, messages []mail.Message) error {
-	view, err := d.seat.open(ctx)
-	if err != nil {
-		return err
+// bodies asks once for the messages and keeps what comes. An empty body of a message that has a size is none: so some
+// servers answer for a message that they cannot read.
+func (d *download) bodies(ctx context.Context, view View, messages []mail.Message) error {
+	sizes := make(map[mail.UID]int64, len(messages))
+	for _, message := range messages {
+		sizes[message.UID] = message.Size
 	}
 	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
 		if _, again := d.got[uid]; again {
@@ -135,8 +182,10 @@ func (d *download) bodies(ctx context.Context, messages []mail.Message) error {
 		if err != nil {
 			return err
 		}
-		d.got[uid] = stored
-		d.done(stored.size)
+		if stored.size > 0 || sizes[uid] <= 0 {
+			d.got[uid] = stored
+			d.done(stored.size)
+		}
 		return nil
 	})
 }
@@ -149,8 +198,4 @@ func (d *download) missing(messages []mail.Message) []mail.Message {
 		}
 	}
 	return left
-}
-
-func (d *download) fail(uid mail.UID, reason error) {
-	d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: uid, Reason: reason.Error()})
 }

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,16 +32,17 @@ func (r *reading) run(ctx context.Context) error {
 		r.walk.settle(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNoMailbox):
-		r.walk.forget(r.listed.Raw)
-	case errors.Is(err, ErrRefused), errors.Is(err, errReset), errors.Is(err, manifest.ErrLimit):
-		r.walk.settle(r, r.inherited(), []manifest.Failure{{Mailbox: r.listed.Raw, Reason: err.Error()}})
+	case errors.Is(err, ErrNoMailbox), errors.Is(err, errReset):
+		// It was deleted, renamed or replaced since the survey: the next one tells, and until then nothing is lost.
+		r.walk.giveUp(r, err, true)
+	case errors.Is(err, ErrRefused), errors.Is(err, manifest.ErrLimit):
+		r.walk.giveUp(r, err, false)
 	case errors.Is(err, ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.
 		if _, gone := r.walk.account.Source.Survey(ctx); gone != nil {
 			return err
 		}
-		r.walk.settle(r, r.inherited(), []manifest.Failure{{Mailbox: r.listed.Raw, Reason: err.Error()}})
+		r.walk.giveUp(r, err, false)
 	default:
 		return fmt.Errorf("mailbox %q: %w", r.listed.Name, err)
 	}
@@ -82,7 +84,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	}
 	old := r.usable(found)
 	failures, err := r.update(ctx, seat, old, found, r.canAskForChanges(old, found))
-	if err != nil || len(failures) > 0 || old == nil || found.Messages == int64(found.Status.Messages) {
+	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
 		return found, failures, err
 	}
 	if err := r.walk.writer.Flush(ctx); err != nil {
@@ -101,6 +103,7 @@ func (r *reading) begin(view View) *manifest.Mailbox {
 	if told := r.listed.Status; told != nil && told.UIDValidity == seen.UIDValidity {
 		status = *told
 	}
+	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
 	m := &manifest.Mailbox{Mailbox: named(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
 	m.Status = &status
 	m.Trusted = status.HighestModSeq > 0 && seen.HighestModSeq > 0
@@ -113,7 +116,11 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 	if old == nil || old.Status == nil {
 		return nil
 	}
-	if old.Status.UIDValidity != found.Status.UIDValidity || old.Status.MailboxID != found.Status.MailboxID {
+	if found.Status.UIDValidity == 0 {
+		r.walk.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
+		return nil
+	}
+	if old.Status.UIDValidity != found.Status.UIDValidity || contradict(old.Status.MailboxID, found.Status.MailboxID) {
 		r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
 		return nil
 	}
@@ -126,6 +133,9 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 	}
 	return old
 }
+
+// contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none.
+func contradict(a, b string) bool { return a != "" && b != "" && a != b }
 
 // canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
 func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
@@ -187,7 +197,7 @@ func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mail
 	defer harvest.stop()
 	// Who interrupts still wants what was downloaded by then: pages are written to the end.
 	write := context.WithoutCancel(ctx)
-	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries()}
+	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
 	return harvest, found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
 }
 

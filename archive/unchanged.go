@@ -24,10 +24,17 @@ func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool
 	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
-// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What
-// could not be read is not tried again in the same run.
-func settled(recorded *manifest.Mailbox, now *mail.Status) bool {
-	return now == nil || recorded.Status == nil || recorded.Inherited || sameNumbers(*recorded.Status, *now)
+// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
+// given up is not tried again in the same run, unless it may have been replaced meanwhile.
+func (w *walk) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
+	again, givenUp := w.unread[recorded.Raw]
+	switch {
+	case givenUp:
+		return !again
+	case recorded.Status == nil:
+		return false // it could not be selected before
+	}
+	return now == nil || sameNumbers(*recorded.Status, *now)
 }
 
 // sameNumbers compares two answers about one mailbox. A number that only one of them gave makes them different.

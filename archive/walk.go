@@ -43,6 +43,7 @@ type walk struct {
 
 	mu       sync.Mutex
 	failures map[string][]manifest.Failure // by raw name
+	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
 	warnings []string
 	progress Progress
 	fresh    tally // new in this run
@@ -71,6 +72,7 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 			return false, err
 		}
 		if len(due) == 0 {
+			w.tellGaps()
 			return w.whole(), nil
 		}
 		if round > 0 { // the pages that this run wrote are about to be read
@@ -112,7 +114,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	if err != nil {
 		return nil, err
 	}
-	before, unmoved := w.recorded, settled
+	before, unmoved := w.recorded, w.settled
 	if before == nil {
 		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 			return nil, err
@@ -162,19 +164,37 @@ func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.F
 	w.fresh.messages += r.fresh.messages
 	w.fresh.bytes += r.fresh.bytes
 	r.fresh = tally{}
+	delete(w.unread, r.listed.Raw)
 	delete(w.failures, r.listed.Raw)
 	if len(failures) > 0 {
 		w.failures[r.listed.Raw] = failures
 	}
 }
 
-// forget takes a mailbox out of the record that was gone when it was to be read. If it comes back, the next survey
-// shows it.
-func (w *walk) forget(raw string) {
+// giveUp records a mailbox that cannot be read as it was recorded before, with what was known to be missing of it then,
+// and says why. With again, another round tries, if the survey still lists it.
+func (w *walk) giveUp(r *reading, reason error, again bool) {
+	raw := r.listed.Raw
+	failures := []manifest.Failure{{Mailbox: raw, Reason: reason.Error()}}
+	earlier := w.failuresOf(raw)
+	if len(earlier) == 0 && w.parent != nil {
+		earlier = w.parent.Failures
+	}
+	for _, failure := range earlier {
+		if failure.Mailbox == raw && failure.UID != 0 {
+			failures = append(failures, failure)
+		}
+	}
+	w.settle(r, r.inherited(), failures)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.recorded, raw)
-	delete(w.failures, raw)
+	w.unread[raw] = again
+}
+
+func (w *walk) failuresOf(raw string) []manifest.Failure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failures[raw]
 }
 
 func (w *walk) warn(format string, args ...any) {
@@ -211,6 +231,18 @@ func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mai
 		mailboxes[mailbox.Raw] = mailbox
 	}
 	return mailboxes, nil
+}
+
+// tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
+// fewer, than it lists, though nothing changed meanwhile.
+func (w *walk) tellGaps() {
+	for raw, m := range w.recorded {
+		if !m.Selectable() || m.Complete || m.Status == nil || m.Messages == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
+			continue
+		}
+		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
+		w.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+	}
 }
 
 // whole reports whether everything that the last survey told of was read without a gap.

@@ -95,6 +95,12 @@ func TestUIDSetIsASet(t *testing.T) {
 			}
 			last = r
 		}
+		part := set.In(mail.UIDRange{First: 10, Last: 30})
+		for uid := mail.UID(0); uid < 50; uid++ {
+			if part.Contains(uid) != (model[uid] && 10 <= uid && uid <= 30) {
+				t.Fatalf("seed %d: %s in 10:30 is %s", seed, set, part)
+			}
+		}
 		again, err := mail.ParseUIDSet(set.String())
 		if err != nil || again.String() != set.String() {
 			t.Fatalf("seed %d: %s is read as %s, %v", seed, set, again, err)

@@ -80,6 +80,24 @@ func (s UIDSet) Len() int64 {
 	return n
 }
 
+// In is the part of the set that is in a range.
+func (s UIDSet) In(r UIDRange) UIDSet {
+	first, _ := slices.BinarySearchFunc(s.ranges, r.First, func(have UIDRange, first UID) int {
+		if have.Last < first {
+			return -1
+		}
+		return 1
+	})
+	var part UIDSet
+	for _, have := range s.ranges[first:] {
+		if have.First > r.Last {
+			break
+		}
+		part.AddRange(UIDRange{max(have.First, r.First), min(have.Last, r.Last)})
+	}
+	return part
+}
+
 // Ranges yields the set's ranges, ascending.
 func (s UIDSet) Ranges() iter.Seq[UIDRange] { return slices.Values(s.ranges) }
 

@@ -20,7 +20,7 @@ func (mb *Mailbox) Entries(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Entry
 		}
 		var bytes int64
 		for _, p := range pages {
-			entries, err := p.load(load)
+			entries, err := p.Entries(load)
 			if err != nil {
 				yield(nil, fmt.Errorf("mailbox %q: %w", mb.Raw, err))
 				return
@@ -38,8 +38,8 @@ func (mb *Mailbox) Entries(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Entry
 	}
 }
 
-// load fetches the page's two chunks and checks that they are of this page.
-func (p Page) load(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
+// Entries loads the page: its two chunks, which must be of this page.
+func (p Page) Entries(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
 	records, err := p.loadRecords(load)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)

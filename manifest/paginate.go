@@ -134,7 +134,7 @@ func (w *pageWriter) entries(items []pageItem) ([]Entry, error) {
 			entries = append(entries, *it.entry)
 			continue
 		}
-		loaded, err := it.page.load(w.load)
+		loaded, err := it.page.Entries(w.load)
 		if err != nil {
 			return nil, err
 		}

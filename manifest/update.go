@@ -142,7 +142,7 @@ func (u *updater) touches(p Page) bool {
 
 // rework gives the messages of an old page, after the changes, to the pageWriter.
 func (u *updater) rework(p Page) error {
-	entries, err := p.load(u.w.load)
+	entries, err := p.Entries(u.w.load)
 	if err != nil {
 		return err
 	}
