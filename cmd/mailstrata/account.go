@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
 )
@@ -45,15 +47,25 @@ type account struct {
 }
 
 // parseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
-func parseAccount(url string) (*account, error) {
-	opts, err := imap.ParseURL(url)
-	if err != nil {
-		return nil, &usageError{
-			text: err.Error(),
-			hint: "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line",
-		}
+func parseAccount(text string) (*account, error) {
+	opts, err := imap.ParseURL(text)
+	if err == nil {
+		return &account{name: opts.String(), url: text, opts: opts}, nil
 	}
-	return &account{name: opts.String(), url: url, opts: opts}, nil
+	wrong := &usageError{text: err.Error()}
+	parsed, err := url.Parse(text)
+	switch {
+	case err == nil && parsed.User != nil && hasPassword(parsed.User):
+		wrong.hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line"
+	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
+		wrong.hint = "did you mean imaps://" + safe(text) + "?"
+	}
+	return nil, wrong
+}
+
+func hasPassword(user *url.Userinfo) bool {
+	_, has := user.Password()
+	return has
 }
 
 // unlock completes the account with what the flags say and with its secret.

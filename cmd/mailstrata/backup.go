@@ -65,19 +65,25 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	sources := make([]archive.Account, len(accounts))
-	for i, a := range accounts {
+	var sources []archive.Account
+	var locked []*archive.Backup // accounts whose secret is not to be had; they do not stop the others
+	for _, a := range accounts {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
-			return err
+			if len(accounts) == 1 || ctx.Err() != nil {
+				return err
+			}
+			locked = append(locked, &archive.Backup{Account: a.name, Err: err})
+			continue
 		}
 		source := imap.NewSource(a.opts)
 		defer source.Close()
-		sources[i] = archive.Account{
-			Name: a.name, URL: a.url, Source: source,
+		sources = append(sources, archive.Account{
+			Name: a.name, URL: a.url, Source: &selected{Source: source, account: a.name, patterns: c.Mailbox, program: p},
 			Select: func(m mail.Mailbox) bool { return c.wants(&m) },
-		}
+		})
 	}
 	told := p.progress("read")
+	told.begin("looking at the mailboxes")
 	backups, err := archive.BackUp(ctx, r, sources, archive.BackupOptions{
 		Program: "mailstrata " + version(),
 		Progress: func(now archive.Progress) {
@@ -85,7 +91,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		},
 	})
 	told.done()
-	return errors.Join(err, p.tellBackups(l, backups))
+	return errors.Join(err, p.tellBackups(l, append(backups, locked...)))
 }
 
 // accounts are those that the command line names.
@@ -105,7 +111,10 @@ func (c *backupCommand) accounts() ([]*account, error) {
 		}
 		accounts, names = append(accounts, a), append(names, a.name)
 	}
-	if len(accounts) == 0 {
+	switch {
+	case len(accounts) == 0 && len(c.Account) > 0:
+		return nil, &usageError{text: "an account is named by --imap and its URL", hint: "mailstrata backup --imap imaps://user@host"}
+	case len(accounts) == 0:
 		return nil, &usageError{text: "no account is named", hint: "name one: --imap imaps://user@host"}
 	}
 	for _, wanted := range c.Account {

@@ -30,11 +30,14 @@ func (c *catCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
+	if err := mayRead(r); err != nil {
+		return err
+	}
 	contents, err := p.choose(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
-	mailbox, err := p.mailbox(ctx, contents, c.Mailbox)
+	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 type checkCommand struct {
@@ -21,7 +24,7 @@ EXAMPLES
     mailstrata check
     mailstrata check --read-data
 
-JSON: for each problem a line with object, manifest, account, mailbox, uid and reason; last a line with manifests, mailboxes, pages, messages, chunks and problems.
+JSON: for each problem a line with object, manifest, account, mailbox, uid, reason and harmless; last a line with manifests, mailboxes, pages, messages, chunks and problems.
 
 EXIT STATUS
 
@@ -36,6 +39,7 @@ type problemSummary struct {
 	Mailbox  string `json:"mailbox,omitempty"`
 	UID      uint32 `json:"uid,omitempty"`
 	Reason   string `json:"reason"`
+	Harmless bool   `json:"harmless"` // no mail is in danger, and the exit status does not count it
 }
 
 // checkSummary is the end of a check as JSON.
@@ -54,24 +58,22 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	var unwritten error
+	if err := mayRead(r); err != nil && c.ReadData {
+		return err
+	}
 	told := p.progress("checked")
+	listing := &problemListing{program: p, told: told}
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
 		ReadData: c.ReadData,
 		Progress: func(now archive.CheckReport) { told.update("", tally{messages: now.Messages}) },
-	}, func(problem archive.Problem) {
-		told.done()
-		if p.flags.JSON {
-			unwritten = errors.Join(unwritten, p.printJSON(problemSummary{
-				problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason,
-			}))
-		} else {
-			p.printf("%s", oneLine(problem.String()))
-		}
-	})
+	}, listing.tell)
 	told.done()
-	if err := errors.Join(err, unwritten); err != nil {
+	listing.end()
+	if listing.notes > remarksAtMost {
+		p.note("note: %s more like these; --json tells them all", count(listing.notes-remarksAtMost))
+	}
+	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
 	if p.flags.JSON {
@@ -84,4 +86,63 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 		err = &outcome{statusPartial, "the repository is damaged"}
 	}
 	return err
+}
+
+// problemListing tells problems as they are found. For people, the messages of a mailbox that have one are one line: a
+// lost pack harms thousands.
+type problemListing struct {
+	*program
+	told    *progress
+	err     error
+	pending archive.Problem // of the messages below; its reason is that of the first
+	uids    mail.UIDSet
+	notes   int // harmless ones
+}
+
+func (l *problemListing) tell(problem archive.Problem) {
+	l.told.done()
+	switch {
+	case l.flags.JSON:
+		l.err = errors.Join(l.err, l.printJSON(problemSummary{
+			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
+		}))
+	case problem.Harmless:
+		if l.notes++; l.notes <= remarksAtMost {
+			l.note("note: %s", oneLine(problem.String()))
+		}
+	case problem.UID == 0:
+		l.end()
+		l.printf("%s", l.describe(problem))
+	default:
+		if problem.Manifest != l.pending.Manifest || problem.Mailbox != l.pending.Mailbox {
+			l.end()
+			l.pending = problem
+		}
+		l.uids.Add(problem.UID)
+	}
+}
+
+// end tells what waits for more of its mailbox.
+func (l *problemListing) end() {
+	if l.uids.Len() == 0 {
+		return
+	}
+	l.printf("%s", l.describe(l.pending))
+	l.pending, l.uids = archive.Problem{}, mail.UIDSet{}
+}
+
+// describe is a problem in a line. An object that is wrong is named whole; what it harms, by what lists show.
+func (l *problemListing) describe(problem archive.Problem) string {
+	if problem.Manifest == "" {
+		return oneLine(problem.String())
+	}
+	id := problem.Manifest[strings.LastIndexAny(problem.Manifest, "/-")+1:]
+	where := fmt.Sprintf("manifest %s of %s", id[:min(len(id), 8)], safe(problem.Account))
+	if problem.Mailbox != "" {
+		where += ", mailbox " + quoted(problem.Mailbox)
+	}
+	if n := l.uids.Len(); n > 0 {
+		where += fmt.Sprintf(", %s (UID %s)", plural(n, "message"), shorten(l.uids.String(), 60))
+	}
+	return where + ": " + brief(oneLine(problem.Reason))
 }

@@ -114,7 +114,7 @@ var hints = []struct {
 	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (--imap-token-command)"},
 	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
-	{isExpired, "the server's operator must renew the certificate; until then, --ca-file can name a certificate to trust, but not an expired one"},
+	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
 	{isUntrusted, "if the server has a certificate of its own making, name it with --ca-file"},
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
 	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},

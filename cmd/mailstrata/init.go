@@ -52,6 +52,9 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if p.isRepository(ctx, l) { // before a key is made, or a passphrase asked for
+		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
+	}
 	o, key, err := c.options(ctx, p, l)
 	if err != nil {
 		return err
@@ -91,6 +94,20 @@ func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo
 		o.Owners = []age.Recipient{key.identity.Recipient()}
 	}
 	return o, key, nil
+}
+
+// isRepository reports whether there is a repository already. Where that cannot be told, create will.
+func (p *program) isRepository(ctx context.Context, l *place) bool {
+	store, err := p.store(ctx, l)
+	if err != nil {
+		return false
+	}
+	r, err := repo.Open(ctx, store, repo.Unlock{}, repo.Options{})
+	if err == nil { // not sealed
+		_ = r.Close()
+		return true
+	}
+	return errors.Is(err, repo.ErrWrongKey)
 }
 
 // create makes the repository and completes its key file.

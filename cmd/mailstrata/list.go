@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
@@ -14,7 +15,7 @@ type listCommand struct {
 }
 
 func (*listCommand) Help() string {
-	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be.
+	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be ("mailstrata show" tells it whole).
 
 EXAMPLES
 
@@ -35,11 +36,15 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	found, unread, err := c.collect(ctx, p, r)
+	found, accounts, unread, err := c.collect(ctx, p, r)
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 && unread == 0 {
+	switch {
+	case len(found) > 0 || unread > 0:
+	case c.Account != "" && len(accounts) > 0:
+		return noAccount(c.Account, accounts)
+	default:
 		p.note("there are no manifests yet; mailstrata backup makes one")
 	}
 	if err := p.printManifests(found); err != nil {
@@ -51,14 +56,27 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// collect reads the manifests, newest first. One that cannot be read is told of and does not hide the others.
-func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, unread int, err error) {
+// noAccount is an error with the accounts that there are as a hint.
+func noAccount(name string, accounts []string) error {
+	hint := "the accounts are " + safe(strings.Join(accounts, ", "))
+	if near := nearest(name, accounts); near != "" {
+		hint = "did you mean " + quoted(near) + "?"
+	}
+	return &hintedError{text: "no manifest is of an account " + quoted(name), hint: hint}
+}
+
+// collect reads the manifests, newest first, and tells which accounts there are. A manifest that cannot be read is told
+// of and does not hide the others.
+func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, accounts []string, unread int, err error) {
 	for s, err := range archive.Manifests(ctx, r) {
+		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
+			accounts = append(accounts, s.Manifest.Account)
+		}
 		switch {
 		case ctx.Err() != nil:
-			return nil, 0, context.Cause(ctx)
+			return nil, nil, 0, context.Cause(ctx)
 		case err != nil && s.Head.Name == "":
-			return nil, 0, fmt.Errorf("list the manifests: %w", err)
+			return nil, nil, 0, fmt.Errorf("list the manifests: %w", err)
 		case err != nil:
 			p.warn("manifest %s of %s: %s", shortID(s.Head), moment(s.Head.Time), oneLine(err.Error()))
 			unread++
@@ -67,7 +85,8 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 		}
 	}
 	slices.SortStableFunc(found, func(a, b manifestSummary) int { return b.Time.Compare(a.Time) })
-	return found, unread, nil
+	slices.Sort(accounts)
+	return found, accounts, unread, nil
 }
 
 // printManifests writes manifests as a table, or as JSON one a line.

@@ -47,9 +47,12 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 	if c.Mailbox == "" {
 		return listMailboxes(ctx, p, contents)
 	}
-	mailbox, err := p.mailbox(ctx, contents, c.Mailbox)
+	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
 		return err
+	}
+	if !mailbox.Selectable() {
+		p.note("%s holds no messages itself; mailstrata ls %s lists what is below it", quoted(mailbox.Name), safe(c.Manifest))
 	}
 	l := &messageListing{program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
 	return l.run(ctx)

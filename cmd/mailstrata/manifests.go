@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +15,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
+// asListed is a time as mailstrata list shows it.
+var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
+
 // choose opens the manifest that the user names.
 func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
-	ref, err := manifest.ParseRef(text, time.Local)
+	ref, err := manifest.ParseRef(asListed.ReplaceAllString(text, "${1}T${2}"), time.Local)
 	if err != nil {
 		return nil, &usageError{text: err.Error()}
 	}
@@ -62,31 +66,75 @@ func whatThereIs(ctx context.Context, r *repo.Repo, ref manifest.Ref) string {
 }
 
 // mailbox finds a mailbox of a manifest, or names the nearest.
-func (p *program) mailbox(ctx context.Context, c *archive.Contents, name string) (*manifest.Mailbox, error) {
+func (p *program) mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string) (*manifest.Mailbox, error) {
 	mailbox, err := c.Mailbox(ctx, name)
 	if errors.Is(err, archive.ErrNoMailbox) {
-		return nil, unknownMailbox(ctx, c, name)
+		return nil, unknownMailbox(ctx, r, c, pattern(name))
 	}
 	return mailbox, err
 }
 
-// unknownMailbox is an error with the nearest name as a hint.
-func unknownMailbox(ctx context.Context, c *archive.Contents, name string) error {
+// unknownMailbox is an error that tells where the mailbox was before it was deleted, or else the nearest name.
+func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name pattern) error {
+	if head, messages, ok := lastSeen(ctx, r, c, name); ok {
+		return &hintedError{
+			text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), quoted(string(name))),
+			hint: fmt.Sprintf("it is in manifest %s of %s, with %s", shortID(head), moment(head.Time), plural(messages, "message")),
+			err:  archive.ErrNoMailbox,
+		}
+	}
 	var names []string
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err == nil {
 			names = append(names, mailbox.Name)
 		}
 	}
-	hint := fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head))
+	return noMailbox("manifest "+shortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head)))
+}
+
+// noMailbox is an error with the nearest of the names that there are as a hint.
+func noMailbox(where, name string, names []string, hint string) error {
 	if near := nearest(name, names); near != "" {
-		hint = "did you mean " + quoted(near) + "? " + hint
+		hint = strings.TrimSpace("did you mean " + quoted(near) + "? " + hint)
 	}
-	return &hintedError{
-		text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), quoted(name)),
-		hint: hint,
-		err:  archive.ErrNoMailbox,
+	return &hintedError{text: where + " has no mailbox " + quoted(name), hint: hint, err: archive.ErrNoMailbox}
+}
+
+// manifestsSearched bounds how long somebody waits for a hint.
+const manifestsSearched = 400
+
+// lastSeen looks for a mailbox in the other manifests of an account, the nearest before this one first, then those after
+// it: whoever looks for a deleted folder gets the night to go back to.
+func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name pattern) (head repo.Head, messages int64, ok bool) {
+	var before, after []repo.Head
+	for s, err := range archive.Manifests(ctx, r) {
+		switch {
+		case err != nil || s.Manifest.Account != c.Manifest.Account || s.Head.Name == c.Head.Name:
+		case s.Head.Time.After(c.Head.Time):
+			after = append(after, s.Head)
+		default:
+			before = append(before, s.Head)
+		}
 	}
+	slices.SortFunc(before, func(a, b repo.Head) int { return b.Time.Compare(a.Time) })
+	slices.SortFunc(after, func(a, b repo.Head) int { return a.Time.Compare(b.Time) })
+	heads := append(before, after...)
+	for _, head := range heads[:min(len(heads), manifestsSearched)] {
+		other, err := archive.OpenManifest(ctx, r, head)
+		if err != nil {
+			continue
+		}
+		for mailbox, err := range other.Mailboxes(ctx) {
+			if err == nil && name.matches(&mailbox.Mailbox) {
+				messages += mailbox.Messages
+				ok = true
+			}
+		}
+		if ok {
+			return head, messages, true
+		}
+	}
+	return repo.Head{}, 0, false
 }
 
 // id is a manifest's name in --json, shortID enough of it for people.
@@ -117,7 +165,7 @@ type manifestSummary struct {
 
 func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
 	s := manifestSummary{
-		ID: id(head), Account: m.Account, Time: head.Time.UTC(), Start: m.Start.UTC(), End: m.End.UTC(), Source: m.Source,
+		ID: id(head), Account: m.Account, Time: head.Time.UTC(), Start: m.Start.UTC().Truncate(time.Millisecond), End: m.End.UTC().Truncate(time.Millisecond), Source: m.Source,
 		State: m.State.String(), Consistent: m.Consistent,
 		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,

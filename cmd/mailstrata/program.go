@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/alecthomas/kong"
@@ -38,6 +40,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 
 // perform parses the command line and runs the command.
 func (p *program) perform(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return &usageError{
+			text: "no command is given",
+			hint: "mailstrata backup --imap imaps://user@host archives an account now; mailstrata --help tells the rest",
+		}
+	}
 	var cli cli
 	helped := false
 	parser, err := kong.New(&cli,
@@ -56,7 +64,7 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	if err != nil {
 		return err // the grammar itself is wrong, which every test would show
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(familiar(args))
 	if helped {
 		return nil
 	}
@@ -68,16 +76,30 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	return command.Run()
 }
 
+// familiar says in this program's words what people try who know others: "help backup", "--version".
+func familiar(args []string) []string {
+	switch args[0] {
+	case "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case "--version":
+		return []string{"version"}
+	}
+	return args
+}
+
 // misuse makes a parser's complaint a usage error, with the way to the help that fits.
 func misuse(err error) error {
-	where := "mailstrata --help"
+	where, text := "mailstrata --help", err.Error()
+	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
+		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
+	}
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
 			where = "mailstrata " + node.Path() + " --help"
 		}
 	}
-	return &usageError{text: err.Error(), hint: "see " + where}
+	return &usageError{text: text, hint: "see " + where}
 }
 
 // variable gives a flag its value from the environment variable that its tag names, where the flag itself is not given.

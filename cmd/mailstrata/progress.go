@@ -12,11 +12,11 @@ import (
 type progress struct {
 	console *console
 	verb    string // "read", "written"
-	begun   time.Time
 
 	mu    sync.Mutex
 	parts map[string]tally // by what is worked on at the same time: accounts
 	next  time.Time        // when to tell again
+	moved time.Time        // when the first of it was done: a server may take its time to begin
 }
 
 // tally is how much is done.
@@ -35,7 +35,14 @@ func (p *program) progress(verb string) *progress {
 	if !p.console.live {
 		first = now.Add(plainEvery)
 	}
-	return &progress{console: p.console, verb: verb, begun: now, parts: make(map[string]tally), next: first}
+	return &progress{console: p.console, verb: verb, parts: make(map[string]tally), next: first}
+}
+
+// begin says what is done before there is anything to count.
+func (p *progress) begin(what string) {
+	if p.console.live && !p.console.quiet {
+		p.console.status(what + " …")
+	}
 }
 
 // update takes the news of one part.
@@ -44,6 +51,12 @@ func (p *progress) update(part string, t tally) {
 	defer p.mu.Unlock()
 	p.parts[part] = t
 	now := time.Now()
+	if p.moved.IsZero() {
+		if t.messages == 0 && p.console.live {
+			return // begin has said what there is to say
+		}
+		p.moved = now
+	}
 	if p.console.quiet || now.Before(p.next) {
 		return
 	}
@@ -53,7 +66,7 @@ func (p *progress) update(part string, t tally) {
 		sum.bytes += t.bytes
 		sum.total += max(t.total, t.messages)
 	}
-	line := describe(p.verb, sum, now.Sub(p.begun))
+	line := describe(p.verb, sum, now.Sub(p.moved))
 	if p.console.live {
 		p.next = now.Add(liveEvery)
 		p.console.status(line)

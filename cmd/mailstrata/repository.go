@@ -130,6 +130,14 @@ func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
 	return r, nil
 }
 
+// mayRead refuses, in time, what a writer's key cannot do.
+func mayRead(r *repo.Repo) error {
+	if !r.CanRead() {
+		return fmt.Errorf("mail is to be read, and %w", repo.ErrNoRole)
+	}
+	return nil
+}
+
 // unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
 func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error) {
 	unlock := repo.Unlock{Passphrase: func() ([]byte, error) { return p.read(ctx, p.passphrase()) }}
@@ -156,8 +164,15 @@ func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error)
 
 func readKeyFile(path string) (*repo.KeyFile, error) {
 	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &hintedError{
+			text: "there is no key file " + path,
+			hint: "check --key-file (MAILSTRATA_KEY_FILE); a new repository gets its key file by mailstrata init --new-key-file",
+			err:  err,
+		}
+	}
 	if err != nil {
-		return nil, fmt.Errorf("open the key file: %w", err)
+		return nil, fmt.Errorf("read the key file: %w", err)
 	}
 	defer f.Close()
 	key, err := repo.ParseKeyFile(f)

@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 type restoreCommand struct {
@@ -18,7 +19,7 @@ type restoreCommand struct {
 	To          string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…"`
 	selection   `embed:""`
 	WithDeleted bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
-	Prefix      string `group:"selection" placeholder:"NAME" help:"IMAP: put the mailboxes below this one."`
+	Prefix      string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
 	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
 	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
 	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
@@ -65,17 +66,23 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
+	if err := mayRead(r); err != nil && !c.DryRun {
+		return err
+	}
 	contents, err := p.choose(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
-	if err := c.checkNames(ctx, contents); err != nil {
+	if err := c.checkNames(ctx, r, contents); err != nil {
 		return err
 	}
 	var target archive.Target
 	if !c.DryRun {
 		if target, err = destination.open(ctx, p); err != nil {
 			return err
+		}
+		if c.Prefix != "" {
+			target = &below{Target: target, prefix: c.Prefix}
 		}
 	}
 	told := p.progress("restored")
@@ -98,7 +105,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
-func (c *restoreCommand) checkNames(ctx context.Context, contents *archive.Contents) error {
+func (c *restoreCommand) checkNames(ctx context.Context, r *repo.Repo, contents *archive.Contents) error {
 	unmatched := c.Mailbox
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
@@ -107,7 +114,7 @@ func (c *restoreCommand) checkNames(ctx context.Context, contents *archive.Conte
 		unmatched = without(unmatched, &mailbox.Mailbox)
 	}
 	if len(unmatched) > 0 {
-		return unknownMailbox(ctx, contents, string(unmatched[0]))
+		return unknownMailbox(ctx, r, contents, unmatched[0])
 	}
 	return nil
 }
@@ -120,6 +127,7 @@ type destination struct {
 // destination reads what --to says.
 func (c *restoreCommand) destination() (*destination, error) {
 	kind, path, _ := strings.Cut(c.To, ":")
+	kind = strings.ToLower(kind)
 	switch {
 	case (kind == "maildir" || kind == "eml") && path == "":
 		return nil, usage("--to %s: names no directory", kind)
@@ -130,10 +138,15 @@ func (c *restoreCommand) destination() (*destination, error) {
 	case kind == "imap", kind == "imaps":
 		return c.imap()
 	}
-	return nil, &usageError{
+	wrong := &usageError{
 		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
 		hint: "a target is maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
 	}
+	if !strings.Contains(c.To, ":") {
+		wrong.text = "--to does not say what to make there"
+		wrong.hint = fmt.Sprintf("maildir:%s or eml:%[1]s; or an account: imaps://user@host", safe(c.To))
+	}
+	return nil, wrong
 }
 
 func (c *restoreCommand) imap() (*destination, error) {
@@ -145,11 +158,7 @@ func (c *restoreCommand) imap() (*destination, error) {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 			return nil, err
 		}
-		var target archive.Target = imap.NewTarget(a.opts)
-		if c.Prefix != "" {
-			target = &below{Target: target, prefix: c.Prefix}
-		}
-		return target, nil
+		return imap.NewTarget(a.opts), nil
 	}}, nil
 }
 
@@ -176,7 +185,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		p.warn("%s", oneLine(note))
 	}
 	for _, problem := range report.Problems[:min(len(report.Problems), remarksAtMost)] {
-		p.warn("%s", oneLine(problem.String()))
+		p.warn("%s", brief(oneLine(problem.String())))
 	}
 	if len(report.Problems) > remarksAtMost {
 		p.warn("%s more; all are in %s", count(len(report.Problems)-remarksAtMost), report.File)

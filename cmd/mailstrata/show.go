@@ -213,15 +213,22 @@ func consistency(consistent bool) string {
 	return "not proven: the account changed while it was read, or something could not be read"
 }
 
-// mailboxTable lists the mailboxes of a manifest.
+// mailboxTable lists the mailboxes of a manifest. That one is not subscribed to is told where others are: many accounts
+// have no subscriptions at all.
 func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) error {
-	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS")
-	defer t.close()
+	var mailboxes []mailboxSummary
+	subscribed := false
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
 			return err
 		}
-		s := summarizeMailbox(mailbox)
+		mailboxes = append(mailboxes, summarizeMailbox(mailbox))
+		subscribed = subscribed || mailbox.Subscribed
+	}
+	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS")
+	defer t.close()
+	for _, s := range mailboxes {
+		s.Subscribed = s.Subscribed || !subscribed
 		validity := ""
 		if s.UIDValidity > 0 {
 			validity = fmt.Sprint(s.UIDValidity)

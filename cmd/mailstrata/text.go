@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -60,6 +61,14 @@ func shorten(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
+// hash is a hash as objects, manifests and chunks have it in their names.
+var hash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+// brief cuts hashes to what lists show of them.
+func brief(text string) string {
+	return hash.ReplaceAllStringFunc(text, func(h string) string { return h[:8] + "…" })
+}
+
 // plural counts things: "1 message", "1,234 messages".
 func plural[N int | int64 | uint64](n N, thing string) string {
 	if n == 1 {
@@ -71,12 +80,17 @@ func plural[N int | int64 | uint64](n N, thing string) string {
 	return count(n) + " " + thing + "s"
 }
 
-// nearest finds the candidate that a mistyped word may have meant; "" if none is near.
+// nearest finds the candidate that a mistyped word, or a part of one, may have meant; "" if none is near.
 func nearest(word string, candidates []string) string {
 	best, least := "", max(2, len(word)/3)+1
 	for _, candidate := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d
+		}
+	}
+	for _, candidate := range candidates {
+		if best == "" && len(word) > 2 && strings.Contains(strings.ToLower(candidate), strings.ToLower(word)) {
+			best = candidate
 		}
 	}
 	return best
