@@ -12,8 +12,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// Results go to standard output: tables for people, JSON with --json. The names of JSON's fields are a promise; a field
-// may be added, none is renamed or removed. Times are RFC 3339, sizes are bytes, hashes hexadecimal.
+// Results go to standard output: tables for people, JSON with --json. The names of JSON's fields are a promise
+// (docs/json.md); a field may be added, none is renamed or removed. Times are RFC 3339, sizes are bytes, hashes hexadecimal.
 
 // printJSON writes one document on a line of its own.
 func (p *program) printJSON(document any) error {

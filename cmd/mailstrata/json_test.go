@@ -1,0 +1,66 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// The fields of --json are a promise: docs/json.md names each of them, and none that is not there.
+func TestJSONIsDocumented(t *testing.T) {
+	document, err := os.ReadFile("../../docs/json.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := jsonFields(t)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !strings.Contains(string(document), "`"+name+"`") {
+			t.Errorf("docs/json.md does not name the field %q", name)
+		}
+	}
+	row := regexp.MustCompile("(?m)^\\| (`[^|]*) \\|")
+	for _, match := range row.FindAllStringSubmatch(string(document), -1) {
+		for _, name := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(match[1], -1) {
+			if !fields[name[1]] {
+				t.Errorf("docs/json.md names %q, which is no field", name[1])
+			}
+		}
+	}
+}
+
+// jsonFields are the names in the struct tags of this package.
+func jsonFields(t *testing.T) map[string]bool {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := make(map[string]bool)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if field, ok := n.(*ast.Field); ok && field.Tag != nil {
+				tag, err := strconv.Unquote(field.Tag.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ","); name != "" {
+					fields[name] = true
+				}
+			}
+			return true
+		})
+	}
+	return fields
+}
