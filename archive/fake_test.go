@@ -31,6 +31,12 @@ type account struct {
 	onSurvey  func(n int)
 	onExamine func(name string) error
 	onBody    func(mailbox string, uid mail.UID) error // an error other than errLeaveOut ends the view
+
+	surveyError func() error
+	tokens      chan struct{}     // connections; nil: as many as are wanted
+	hidden      map[mail.UID]bool // counted, and never told of
+	empty       map[mail.UID]bool // answered with nothing
+	untold      bool              // no numbers in the survey, and no UIDNEXT anywhere
 }
 
 var errLeaveOut = errors.New("leave this message out")
@@ -96,6 +102,9 @@ func (a *account) status(m *mailbox) mail.Status {
 	if a.condstore {
 		s.HighestModSeq = m.modseq
 	}
+	if a.untold {
+		s.UIDNext = 0
+	}
 	return s
 }
 
@@ -110,16 +119,42 @@ func (a *account) Survey(context.Context) (*mail.Survey, error) {
 	if a.onSurvey != nil {
 		a.onSurvey(a.surveys)
 	}
+	if a.surveyError != nil {
+		if err := a.surveyError(); err != nil {
+			return nil, err
+		}
+	}
 	s := &mail.Survey{Time: time.Now()}
 	for _, m := range a.mailboxes {
-		status := a.status(m)
-		s.Mailboxes = append(s.Mailboxes, mail.Mailbox{Raw: m.name, Name: m.name, Delimiter: "/", Attributes: m.attributes, Status: &status})
+		listed := mail.Mailbox{Raw: m.name, Name: m.name, Delimiter: "/", Attributes: m.attributes}
+		if status := a.status(m); !a.untold {
+			listed.Status = &status
+		}
+		s.Mailboxes = append(s.Mailboxes, listed)
 	}
 	slices.SortFunc(s.Mailboxes, func(x, y mail.Mailbox) int { return cmp.Compare(x.Raw, y.Raw) })
 	return s, nil
 }
 
-func (a *account) Examine(_ context.Context, listed mail.Mailbox) (archive.View, error) {
+func (a *account) Examine(ctx context.Context, listed mail.Mailbox) (archive.View, error) {
+	if a.tokens != nil {
+		select {
+		case a.tokens <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	v, err := a.examine(listed)
+	if err != nil {
+		if a.tokens != nil {
+			<-a.tokens
+		}
+		return nil, err
+	}
+	return v, nil
+}
+
+func (a *account) examine(listed mail.Mailbox) (archive.View, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.examines++
@@ -147,7 +182,13 @@ type view struct {
 
 func (v *view) Status() mail.Status      { return v.status }
 func (v *view) PermanentFlags() []string { return nil }
-func (v *view) Close() error             { return nil }
+
+func (v *view) Close() error {
+	if v.account.tokens != nil {
+		<-v.account.tokens
+	}
+	return nil
+}
 
 func (v *view) in(uids mail.UIDRange) []*message {
 	v.account.mu.Lock()
@@ -157,6 +198,9 @@ func (v *view) in(uids mail.UIDRange) []*message {
 	for _, m := range v.mailbox.messages[first:] {
 		if !uids.Contains(m.uid) {
 			break
+		}
+		if v.account.hidden[m.uid] {
+			continue
 		}
 		c := *m
 		found = append(found, &c)
@@ -247,6 +291,9 @@ func (v *view) body(m *message, read func(mail.UID, io.Reader) error) error {
 		case err != nil:
 			return err
 		}
+	}
+	if v.account.empty[m.uid] {
+		return read(m.uid, bytes.NewReader(nil))
 	}
 	return read(m.uid, bytes.NewReader(m.body))
 }
