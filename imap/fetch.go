@@ -166,9 +166,13 @@ func (g *gatherer) giveOldest() {
 	p := g.pieces[g.order[0]]
 	delete(g.pieces, g.order[0])
 	g.order = g.order[1:]
-	if p != nil {
-		g.give(p.Message)
+	if p == nil {
+		return
 	}
+	if g.need&hasDate != 0 && p.has&hasDate == 0 {
+		p.Internal = mail.ParseDate("NIL")
+	}
+	g.give(p.Message)
 }
 
 func (g *gatherer) give(m mail.Message) {
@@ -216,8 +220,8 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 		case name.is("FLAGS"):
 			p.Flags = c.flagsOf(value)
 			p.has |= hasFlags
-		case name.is("INTERNALDATE"):
-			if value.isText() {
+		case name.is("INTERNALDATE"): // NIL is kept as what it is, no date: the zero Date is one of 1970
+			if value.kind != listKind {
 				p.Internal = mail.ParseDate(string(value.text))
 			}
 			p.has |= hasDate

@@ -35,7 +35,7 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 		"twice":          {[]string{`* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`, `* 1 FETCH (UID 4 FLAGS (\Seen) ` + date + ` RFC822.SIZE 3)`}, a},
 		"out of range":   {[]string{`* 1 FETCH (UID 99 FLAGS () ` + date + ` RFC822.SIZE 3)`}, ""},
 		"a bad date":     {[]string{`* 1 FETCH (UID 4 FLAGS () INTERNALDATE "yesterday" RFC822.SIZE 3)`}, `4 [] "yesterday" 3`},
-		"things missing": {[]string{`* 1 FETCH (UID 4 INTERNALDATE NIL)`}, `4 [] " 1-Jan-1970 00:00:00 +0000" -1`},
+		"things missing": {[]string{`* 1 FETCH (UID 4 INTERNALDATE NIL)`, `* 2 FETCH (UID 5 FLAGS (\Seen))`}, `4 [] "NIL" -1; 5 [\Seen] "NIL" -1`},
 		"odd keywords":   {[]string{`* 1 FETCH (UID 4 FLAGS (foo[bar] NIL [x \Seen \SEEN) ` + date + ` RFC822.SIZE 3 X-NEW (a {1}` + "\r\n)))"}, `4 [NIL [x \Seen foo[bar]] "17-Jul-1996 02:44:25 -0700" 3`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,6 +99,7 @@ func TestUIDs(t *testing.T) {
 		want   string
 	}{
 		"esearch": {selected("ESEARCH", "< UID SEARCH RETURN (ALL) UID 4:9", `* ESEARCH (TAG "TAG") UID ALL 9,4:5`, "TAG OK x"), "4:5,9"},
+		"another": {selected("ESEARCH", "< UID SEARCH RETURN (ALL) UID 4:9", `* ESEARCH (tag "Q9") UID ALL 6`, `* ESEARCH (tag "TAG") UID ALL 9`, "TAG OK x"), "9"},
 		"search":  {selected("", "< UID SEARCH UID 4:9", `* SEARCH 5 4 9 100`, "TAG OK x"), "4:5,9"},
 		"empty":   {selected("", "< UID SEARCH UID 4:9", "* SEARCH", "TAG OK x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},
 		"refused": {selected("", "< UID SEARCH UID 4:9", "TAG BAD x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},

@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -29,12 +30,46 @@ func (f *folder) look(ctx context.Context, added []*item) error {
 		if err := f.storeLater(ctx, byUID, uids); err != nil {
 			return err
 		}
-		odd, err := f.compareOverview(ctx, byUID, uids)
+		odd, seen, err := f.compareOverview(ctx, byUID, uids)
 		if err != nil {
 			return err
 		}
-		return f.compareBytes(ctx, byUID, odd)
+		if err := f.compareBytes(ctx, byUID, odd); err != nil {
+			return err
+		}
+		return f.missLost(ctx, byUID, seen)
 	})
+}
+
+var errNotThere = errors.New("the server said that it took it, but does not have it")
+
+// missLost finds what the server took and does not show. A NOOP first: some servers tell a session of new messages no
+// sooner. What is not there then was not added.
+func (f *folder) missLost(ctx context.Context, byUID map[mail.UID]*item, seen mail.UIDSet) error {
+	var unseen mail.UIDSet
+	for uid := range byUID {
+		if !seen.Contains(uid) {
+			unseen.Add(uid)
+		}
+	}
+	if unseen.Len() == 0 {
+		return nil
+	}
+	if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
+		return err
+	}
+	for r := range unseen.Ranges() {
+		there, err := f.c.fetchUIDs(ctx, r)
+		if err != nil {
+			return err
+		}
+		for uid := r.First; uid <= r.Last; uid++ {
+			if fate := byUID[uid].fate; !there.Contains(uid) {
+				fate.Added, fate.Refused = false, errNotThere
+			}
+		}
+	}
+	return nil
 }
 
 // storeLater sets keywords one by one, each on all the messages that have it. What is refused once is not tried again.
@@ -60,14 +95,16 @@ func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids 
 	return nil
 }
 
-// compareOverview reports flags and dates that are not as sent, and returns the messages whose bytes are in doubt.
-func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, err error) {
+// compareOverview reports flags and dates that are not as sent. It returns the messages whose bytes are in doubt, and
+// which are there at all.
+func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {
 		for m, err := range f.c.overview(ctx, r) {
 			if err != nil {
-				return nil, err
+				return nil, seen, err
 			}
 			it := byUID[m.UID]
+			seen.Add(m.UID)
 			for _, flag := range slices.Concat(it.flags, it.later) {
 				if !m.Flags.Has(flag) {
 					it.changedOnce("%s was not kept", flagWords(flag))
@@ -81,7 +118,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			}
 		}
 	}
-	return odd, nil
+	return odd, seen, nil
 }
 
 func flagWords(flag string) string {

@@ -39,12 +39,24 @@ func (c *Client) search(ctx context.Context, uids mail.UIDRange) (set mail.UIDSe
 			}
 			return true, nil
 		case "ESEARCH":
+			if answersOther(resp.args, cmd.tag) {
+				return false, nil
+			}
 			return true, readESearch(resp.args, &set)
 		}
 		return false, nil
 	}
 	err = c.do(ctx, cmd)
 	return within(set, uids), err
+}
+
+// answersOther reports whether an ESEARCH says that it belongs to another command.
+func answersOther(args []node, tag string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	told, found := attribute(args[0].list, "TAG")
+	return found && string(told.text) != tag
 }
 
 // readESearch reads `(TAG "M7") UID ALL 2,10:11`. No ALL means none.

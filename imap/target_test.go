@@ -110,6 +110,18 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
+// What the server said it took must be there. A server that shows it only after a NOOP is not blamed.
+func TestTakenButNotThere(t *testing.T) {
+	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<",
+		"TAG OK [APPENDUID 7 10:12] done", "< UID FETCH 10:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK done",
+		"< NOOP", "* 2 EXISTS", "TAG OK x", "< UID FETCH 11:12 (UID)", "* 2 FETCH (UID 12)", "TAG OK x"))
+	fates, err := f.Append(t.Context(), some(3, `\Seen`))
+	if want := "added; refused (" + errNotThere.Error() + "); added"; err != nil || fatesOf(fates) != want {
+		t.Errorf("have %s, %v", fatesOf(fates), err)
+	}
+}
+
 // A full account ends the restore; what was added before is told.
 func TestOverQuota(t *testing.T) {
 	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x"`+appended, "<{14}", "<", `< APPEND "x"`+appended, "<{14}", "<",
