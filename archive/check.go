@@ -112,6 +112,11 @@ func (c *checking) run(ctx context.Context) error {
 			c.Progress(c.report)
 		}
 	}
+	for _, p := range c.Repo.IndexProblems() { // a pack that had to be asked itself: a segment is lost
+		if !c.unsound[p.Object] {
+			c.problem(Problem{Object: p.Object, Reason: p.Err.Error()})
+		}
+	}
 	return nil
 }
 

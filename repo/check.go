@@ -118,6 +118,16 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 	c.report(Problem{Kind: kind, Object: name, Err: err})
 }
 
+// ofTheObject tells an error that is about one object from those that any other would meet too.
+func ofTheObject(err error) bool {
+	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, fs.ErrNotExist} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
+	return false
+}
+
 // outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
 func (c *checker) outcome(ctx context.Context, name string, err error) error {
 	switch {
@@ -127,7 +137,7 @@ func (c *checker) outcome(ctx context.Context, name string, err error) error {
 	case errors.Is(err, fs.ErrNotExist): // deleted since it was listed
 	case errors.Is(err, ErrNoRole):
 		c.problem(Unread, name, err)
-	case errors.Is(err, ErrDamaged), errors.Is(err, ErrNotMine), errors.Is(err, ErrNewer), errors.Is(err, errUnsigned):
+	case ofTheObject(err):
 		c.problem(Broken, name, err)
 	default:
 		return fmt.Errorf("check %s: %w", name, err)
@@ -333,7 +343,7 @@ func (r *Repo) checkChunks(c *container, checked *Checked) error {
 // missing reports packs that the index names and the store has not. One that was condemned may be gone.
 func (c *checker) missing(ctx context.Context) error {
 	condemned, err := c.r.Condemned(ctx)
-	if err != nil && !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNotMine) {
+	if err != nil && !ofTheObject(err) {
 		return err
 	}
 	var names []string

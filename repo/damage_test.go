@@ -194,7 +194,9 @@ func TestReadingPastADamagedPack(t *testing.T) {
 	host := reopen(t, store, r)
 	for p := range packIDs(store) {
 		b := store.Bytes(p.String())
-		b[len(b)/2] ^= 1
+		for i := bytes.Index(b, []byte("\n--- ")) + 64; i < len(b); i += 64 { // every frame, but not age's header
+			b[i] ^= 1
+		}
 		store.Replace(p.String(), b)
 	}
 	rd := host.Reader(repo.ReaderOptions{})

@@ -297,6 +297,9 @@ func (f *flat) addPack(p packRow) {
 	f.packs = append(f.packs, p)
 }
 
+// salvaged reports whether the file holds what packs said of themselves, and no segment does.
+func (f *flat) salvaged() bool { return len(f.segments) == 0 }
+
 func (f *flat) close() { _ = f.file.Close() }
 
 // block reads and checks block i.

@@ -30,7 +30,11 @@ type index struct {
 
 	mu    sync.RWMutex // held for reading while files are searched
 	files []*flat
-	have  map[[32]byte]bool // segments that the files hold
+	have  map[[32]byte]bool  // segments that the files hold
+	bad   map[[32]byte]error // segments that cannot be read, and why
+	alone map[Pack]bool      // packs that were needed, and that no segment describes
+
+	salvaged bool // packs that no segment describes were looked for; guarded by refreshing
 
 	buffers sync.Pool // of blocks
 }
@@ -48,7 +52,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
-	x := &index{r: r, dir: r.cache.indexes(), have: map[[32]byte]bool{}}
+	x := &index{r: r, dir: r.cache.indexes(), have: map[[32]byte]bool{}, bad: map[[32]byte]error{}, alone: map[Pack]bool{}}
 	x.openFiles()
 	if err := x.refresh(ctx); err != nil {
 		x.close()
@@ -103,10 +107,11 @@ func (x *index) adopt(f *flat) {
 	}
 }
 
+// has reports whether there is nothing to fetch of a segment: it is held, or cannot be had.
 func (x *index) has(segment [32]byte) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.have[segment]
+	return x.have[segment] || x.bad[segment] != nil
 }
 
 func (x *index) close() {
@@ -118,15 +123,17 @@ func (x *index) close() {
 	x.files = nil
 }
 
+// looks is how often segments are listed before what is not right then is done without.
+const looks = 3
+
 // refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
 // another, which a second listing shows; so does it what a damaged file held, which went.
-func (x *index) refresh(ctx context.Context) (err error) {
+func (x *index) refresh(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
-	for range 3 {
-		var usable bool
+	for look := range looks {
 		now := time.Now()
-		usable, err = x.fetchNew(ctx)
+		usable, err := x.fetchNew(ctx, look == looks-1)
 		if err == nil && usable {
 			x.looked = now
 			return nil
@@ -135,7 +142,7 @@ func (x *index) refresh(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // refreshSince refreshes unless that was done after t.
@@ -150,20 +157,22 @@ func (x *index) refreshSince(ctx context.Context, t time.Time) error {
 }
 
 // refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
-// was indexed before it was put. It reports whether it did.
-func (x *index) refreshOnMiss(ctx context.Context) (bool, error) {
+// was indexed before it was put. Whoever missed something asks again in any case: another may have refreshed meanwhile.
+func (x *index) refreshOnMiss(ctx context.Context) error {
 	x.refreshing.Lock()
 	recent := time.Since(x.looked) < refreshPause && x.looked.UnixNano() >= x.r.manifestRead.Load()
 	x.refreshing.Unlock()
 	if recent {
-		return false, nil
+		return nil
 	}
-	return true, x.refresh(ctx)
+	return x.refresh(ctx)
 }
 
 // fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
 // more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
-func (x *index) fetchNew(ctx context.Context) (usable bool, err error) {
+// A segment that cannot be read is noted and done without, for all are only what packs say of themselves; last: also one
+// that is listed and yet not there.
+func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
 	usable = true
 	before, listed := x.held(), map[[32]byte]bool{}
 	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
@@ -175,7 +184,12 @@ func (x *index) fetchNew(ctx context.Context) (usable bool, err error) {
 		if !ok || x.has(hash) {
 			continue
 		}
-		if err := x.fetch(ctx, o, hash); err != nil {
+		err = x.fetch(ctx, o, hash)
+		if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || last && errors.Is(err, fs.ErrNotExist) {
+			x.doWithout(hash, err)
+			continue
+		}
+		if err != nil {
 			return false, fmt.Errorf("read %s: %w", o.Name, err)
 		}
 		usable = x.compact() && usable
@@ -186,6 +200,49 @@ func (x *index) fetchNew(ctx context.Context) (usable bool, err error) {
 		}
 	}
 	return usable, nil
+}
+
+// doWithout notes a segment that cannot be read. It is not asked for again: objects do not change.
+func (x *index) doWithout(segment [32]byte, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.bad[segment] = err
+}
+
+// standsAlone notes a pack that was needed and that no segment describes.
+func (x *index) standsAlone(p Pack) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.alone[p] = true
+}
+
+// errAlone: a pack holds what a manifest needs, and had to be asked for it.
+var errAlone = errors.New("it is needed, but no index segment that can be read names it: one is damaged or lost")
+
+// problems names the segments that are done without, and the packs that were needed all the same.
+func (x *index) problems() (all []Problem) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for pack := range x.alone {
+		all = append(all, Problem{Kind: Broken, Object: pack.name(), Err: errAlone})
+	}
+	for segment, err := range x.bad {
+		all = append(all, Problem{Kind: Broken, Object: objectName(KindIndex, segment), Err: err})
+	}
+	slices.SortFunc(all, func(a, b Problem) int { return cmp.Compare(a.Object, b.Object) })
+	return all
+}
+
+// IndexProblems names the index segments that could not be read, and the packs that were needed and that no other segment
+// names, as far as the index was needed. Backup and restore do without: what no segment names is stored again, or found
+// in the packs themselves.
+func (r *Repo) IndexProblems() []Problem {
+	r.indexOnce.Lock()
+	defer r.indexOnce.Unlock()
+	if r.index == nil {
+		return nil
+	}
+	return r.index.problems()
 }
 
 // held is which segments the files hold now.
@@ -225,12 +282,12 @@ func (x *index) fetch(ctx context.Context, o Object, hash [32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, seg.packs, [][32]byte{hash})
+	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash})
 }
 
 // publish ends a flat file and uses it.
-func (x *index) publish(w *flatWriter, packs []packRow, segments [][32]byte) error {
-	f, err := w.finish(x.path(segments), packs, segments)
+func (x *index) publish(w *flatWriter, path string, packs []packRow, segments [][32]byte) error {
+	f, err := w.finish(path, packs, segments)
 	if err != nil {
 		w.abandon()
 		return fmt.Errorf("keep the index in the cache: %w", err)
@@ -239,11 +296,11 @@ func (x *index) publish(w *flatWriter, packs []packRow, segments [][32]byte) err
 	return nil
 }
 
-// path of the flat file that holds segments.
-func (x *index) path(segments [][32]byte) string {
+// path of the flat file that holds what has these hashes.
+func (x *index) path(hashes [][32]byte) string {
 	h := blake3.New()
-	for _, s := range segments {
-		h.Write(s[:])
+	for _, hash := range hashes {
+		h.Write(hash[:])
 	}
 	return filepath.Join(x.dir, hex.EncodeToString(h.Sum(nil)[:16])+".flat")
 }
@@ -252,7 +309,7 @@ func (x *index) path(segments [][32]byte) string {
 // any that is not much larger than they are together: so each entry is written again only a few times. It reports
 // whether all files were whole: those that are not go, and what they held must be fetched again.
 func (x *index) compact() (whole bool) {
-	files := x.snapshot()
+	files := slices.DeleteFunc(x.snapshot(), (*flat).salvaged)
 	if len(files) <= maxFlats {
 		return true
 	}
@@ -307,18 +364,22 @@ type found struct {
 	n    int    // of the frame in the pack
 	at   uint32 // where that begins in the container
 	entry
+	indexed bool // a segment says so, not only the pack itself
 }
 
 // find yields every place of a chunk that the index knows, some perhaps twice. A file that proves damaged is taken out
-// and its segments are fetched again.
+// and its segments are fetched again; but not for ever, on a disk that damages whatever is written.
 func (x *index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool) error {
-	for {
+	for try := 0; ; try++ {
 		bad, err := x.search(p, yield)
 		if bad == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), err)
+		}
+		if try == 2*maxFlats {
+			return fmt.Errorf("the cached index is damaged again and again: %w", err)
 		}
 		x.discard(bad)
 		if err := x.refresh(ctx); err != nil {
@@ -340,7 +401,7 @@ func (x *index) search(p chunk.Prefix, yield func(found) bool) (*flat, error) {
 	for _, f := range slices.Backward(x.files) { // the newest last, and asked first
 		err := f.find(p, buf[:], func(e entry) bool {
 			at := f.places[e.frame]
-			more = yield(found{&f.packs[at.pack], at.frame, at.offset, e})
+			more = yield(found{&f.packs[at.pack], at.frame, at.offset, e, !f.salvaged()})
 			return more
 		})
 		if err != nil {

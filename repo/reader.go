@@ -77,29 +77,52 @@ func (r *Repo) Locate(ctx context.Context, ids []chunk.ID) ([]Location, error) {
 	return locations, nil
 }
 
-// places lists where a chunk lies. Where the index does not know it, new segments are looked for once.
+// places lists where a chunk lies. Where the index does not know it, new segments are looked for, and then packs that no
+// segment describes.
 func (r *Repo) places(ctx context.Context, id chunk.ID) ([]Location, error) {
 	x, err := r.openIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		var places []Location
-		err := x.find(ctx, id.Prefix(), func(f found) bool {
-			if place := f.location(); !slices.Contains(places, place) {
-				places = append(places, place)
-			}
-			return true
-		})
+	places, err := x.places(ctx, id)
+	for _, further := range []func(context.Context) error{x.refreshOnMiss, x.salvage} {
 		if err != nil || len(places) > 0 {
 			return places, err
 		}
-		if again, err := x.refreshOnMiss(ctx); err != nil {
+		if err := further(ctx); err != nil {
 			return nil, err
-		} else if !again {
-			return nil, fmt.Errorf("chunk %s: %w", id, ErrNoChunk)
 		}
+		places, err = x.places(ctx, id)
 	}
+	if err == nil && len(places) == 0 {
+		err = x.noChunk(id)
+	}
+	return places, err
+}
+
+// places lists where a chunk lies as far as the index knows.
+func (x *index) places(ctx context.Context, id chunk.ID) (places []Location, err error) {
+	indexed := false
+	err = x.find(ctx, id.Prefix(), func(f found) bool {
+		indexed = indexed || f.indexed
+		if place := f.location(); !slices.Contains(places, place) {
+			places = append(places, place)
+		}
+		return true
+	})
+	if len(places) > 0 && !indexed {
+		x.standsAlone(places[0].Frame.Pack)
+	}
+	return places, err
+}
+
+// noChunk says that a chunk is nowhere, and why that may be.
+func (x *index) noChunk(id chunk.ID) error {
+	err := fmt.Errorf("chunk %s: %w", id, ErrNoChunk)
+	for _, p := range x.problems() {
+		err = fmt.Errorf("%w; nor can it be looked up in %v", err, p)
+	}
+	return err
 }
 
 func (f found) location() Location {
@@ -145,10 +168,10 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([
 	if err != nil {
 		return nil, err
 	}
-	if again, err := x.refreshOnMiss(ctx); err != nil || !again {
+	if err := x.refreshOnMiss(ctx); err != nil {
 		return nil, err
 	}
-	places, err := rd.r.places(ctx, id)
+	places, err := x.places(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -296,7 +319,8 @@ func (c *frameCache) get(ctx context.Context, f Frame, fetch func() ([]byte, err
 			return nil, context.Cause(ctx)
 		}
 		// Who fetched it may have been called off; that is no reason for us.
-		if cached.err == nil || !errors.Is(cached.err, context.Canceled) || ctx.Err() != nil {
+		calledOff := errors.Is(cached.err, context.Canceled) || errors.Is(cached.err, context.DeadlineExceeded)
+		if !calledOff || ctx.Err() != nil {
 			return cached.content, cached.err
 		}
 	}

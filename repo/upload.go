@@ -163,7 +163,8 @@ func (w *Writer) release(entries []entry) {
 
 // learn adds a segment that this host wrote itself, so that it need not be fetched.
 func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) error {
-	if err := x.keep(draft, hash); err != nil {
+	segments := [][32]byte{hash}
+	if err := x.keep(draft, x.path(segments), segments); err != nil {
 		return err
 	}
 	x.refreshing.Lock()
@@ -175,7 +176,8 @@ func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) er
 	return x.refresh(ctx)
 }
 
-func (x *index) keep(draft segmentDraft, hash [32]byte) error {
+// keep makes a flat file of a draft, whose entries ascend, and uses it.
+func (x *index) keep(draft segmentDraft, path string, segments [][32]byte) error {
 	w, err := newFlatWriter(x.dir, x.r.flatOwner())
 	if err != nil {
 		return err
@@ -186,5 +188,5 @@ func (x *index) keep(draft segmentDraft, hash [32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, draft.packs, [][32]byte{hash})
+	return x.publish(w, path, draft.packs, segments)
 }

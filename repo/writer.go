@@ -204,11 +204,12 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names.
+// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names. What only a
+// pack says of itself does not count: others, who have no key to look into it, must find the chunk too.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (bool, error) {
 	stored := false
 	err := w.index.find(ctx, p, func(f found) bool {
-		stored = !w.condemned[f.pack.pack()]
+		stored = f.indexed && !w.condemned[f.pack.pack()]
 		return !stored
 	})
 	return stored, err
