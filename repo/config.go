@@ -85,6 +85,13 @@ func newestConfig(ctx context.Context, store Store) (string, error) {
 
 // takeConfig opens the config that counts, with the secrets of a slot, and makes them prove each other.
 func (r *Repo) takeConfig(name string, stored []byte) error {
+	if err := r.useStored(name, stored); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	return nil
+}
+
+func (r *Repo) useStored(name string, stored []byte) error {
 	content, err := r.parse(stored, KindConfig, r.seals.writer)
 	if err != nil {
 		return err

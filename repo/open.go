@@ -82,11 +82,14 @@ func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) 
 	if err != nil {
 		return nil, err
 	}
-	slots, err := fetchSlots(ctx, store)
+	slots, damage, err := fetchSlots(ctx, store)
 	if err != nil {
 		return nil, err
 	}
 	r, err := unlock(slots, u, decoder, func(r *Repo) error { return r.takeConfig(name, config) })
+	if errors.Is(err, ErrWrongKey) && damage != nil {
+		return nil, fmt.Errorf("%w; no other key slot opens with this passphrase or key file", damage)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -103,23 +106,38 @@ type storedSlot struct {
 	bytes []byte
 }
 
-// fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening.
-func fetchSlots(ctx context.Context, store Store) ([]storedSlot, error) {
-	var slots []storedSlot
+// fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening; damage tells
+// of it, in case that none does.
+func fetchSlots(ctx context.Context, store Store) (slots []storedSlot, damage error, err error) {
 	for o, err := range store.List(ctx, KindKey.folder()) {
 		if err != nil {
-			return nil, fmt.Errorf("list the key slots: %w", err)
+			return nil, nil, fmt.Errorf("list the key slots: %w", err)
+		}
+		if _, ok := kindOf(o.Name); !ok {
+			continue // somebody else's
 		}
 		stored, err := fetch(ctx, store, o.Name)
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return nil, fmt.Errorf("read %s: %w", o.Name, err)
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			slots = append(slots, storedSlot{o.Name, stored})
+		case errors.Is(err, ErrDamaged):
+			damage = cmp.Or(damage, fmt.Errorf("read %s: %w", o.Name, err))
+		case !errors.Is(err, ErrNotExist): // else it was removed just now
+			return nil, nil, fmt.Errorf("read %s: %w", o.Name, err)
 		}
 	}
 	slices.SortStableFunc(slots, func(a, b storedSlot) int { return cmp.Compare(a.name, b.name) }) // owner, writer
-	return slots, nil
+	return genuine(slots), damage, nil
+}
+
+// genuine leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make
+// us take a repository of his own, without sealing, for one that asks for a key.
+func genuine(slots []storedSlot) []storedSlot {
+	sealed := func(s storedSlot) bool { return isSealed(s.bytes) }
+	if slices.ContainsFunc(slots, sealed) {
+		slots = slices.DeleteFunc(slots, func(s storedSlot) bool { return !sealed(s) })
+	}
+	return slots
 }
 
 // unlock finds a slot that opens and whose secrets the config confirms.
@@ -140,21 +158,24 @@ func unlock(slots []storedSlot, u Unlock, d *frameDecoder, confirm func(*Repo) e
 }
 
 func tryIdentities(slots []storedSlot, ids []age.Identity, d *frameDecoder, confirm func(*Repo) error) (*Repo, error) {
-	err := ErrWrongKey
+	failed := ErrWrongKey
 	for _, s := range slots {
-		r, openErr := openSlot(s.bytes, d, ids...)
-		if openErr == nil {
-			openErr = confirm(r)
+		r, err := openSlot(s.bytes, d, ids...)
+		switch {
+		case err == nil:
+			if err = confirm(r); err == nil {
+				return r, nil
+			}
+		case errors.Is(err, ErrNotMine):
+			continue // a slot of somebody else is what most are; only what else is wrong is worth telling
+		default:
+			err = fmt.Errorf("open %s: %w", s.name, err)
 		}
-		if openErr == nil {
-			return r, nil
-		}
-		// A slot of somebody else is what most are; only what else is wrong is worth telling.
-		if !errors.Is(openErr, ErrNotMine) && errors.Is(err, ErrWrongKey) {
-			err = fmt.Errorf("open %s: %w", s.name, openErr)
+		if errors.Is(failed, ErrWrongKey) {
+			failed = err
 		}
 	}
-	return nil, err
+	return nil, failed
 }
 
 // settle finishes Init and Open: the directories, and what this host knows of the repository.

@@ -56,7 +56,7 @@ func parseSlot(content []byte) (*slot, error) {
 // the config must confirm.
 func openSlot(stored []byte, d *frameDecoder, ids ...age.Identity) (*Repo, error) {
 	plain := stored
-	if bytes.HasPrefix(stored, []byte(ageIntro)) {
+	if isSealed(stored) {
 		var err error
 		if plain, err = unsealAny(stored, ids); err != nil {
 			return nil, err
@@ -100,6 +100,8 @@ func (a anyIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	}
 	return nil, age.ErrIncorrectIdentity
 }
+
+func isSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(ageIntro)) }
 
 // byPassphrase reports whether an object in keys/ is sealed to a passphrase.
 func byPassphrase(stored []byte) bool {
@@ -238,7 +240,7 @@ func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 		role, _, _ := strings.Cut(strings.TrimPrefix(o.Name, KindKey.folder()), "-")
 		slots = append(slots, Slot{
 			Name: o.Name, Role: Role(role), Made: o.Time,
-			Passphrase: byPassphrase(stored), Sealed: bytes.HasPrefix(stored, []byte(ageIntro)),
+			Passphrase: byPassphrase(stored), Sealed: isSealed(stored),
 		})
 	}
 	return slots, nil
