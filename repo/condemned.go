@@ -176,7 +176,7 @@ func parseMark(payload []byte) (*mark, error) {
 // an error, for it may name any pack; one that is not signed says nothing.
 func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
 	all := map[Pack]time.Time{}
-	err := r.statements(ctx, KindCondemnation, func(o Object, payload []byte) error {
+	err := r.statements(ctx, KindCondemnation, nil, func(o Object, payload []byte) error {
 		c, err := parseCondemnation(payload)
 		if err != nil {
 			return err
@@ -200,9 +200,11 @@ type Marked struct {
 }
 
 // Marks reads all marks, by the name of the manifest.
-func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) {
+func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) { return r.marks(ctx, nil) }
+
+func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string]Marked, error) {
 	all := map[string]Marked{}
-	err := r.statements(ctx, KindMark, func(o Object, payload []byte) error {
+	err := r.statements(ctx, KindMark, overlook, func(o Object, payload []byte) error {
 		m, err := parseMark(payload)
 		if err != nil {
 			return err
@@ -220,8 +222,9 @@ func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) {
 	return all, err
 }
 
-// statements reads all statements of a kind, several at a time, and hands them to use one at a time.
-func (r *Repo) statements(ctx context.Context, kind Kind, use func(Object, []byte) error) error {
+// statements reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
+// that, unless it is to be overlooked.
+func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) bool, use func(Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	var mu sync.Mutex
@@ -236,18 +239,17 @@ func (r *Repo) statements(ctx context.Context, kind Kind, use func(Object, []byt
 		}
 		group.Go(func() error {
 			payload, err := r.statement(ctx, kind, o.Name)
-			if errors.Is(err, errUnsigned) {
+			if err == nil {
+				mu.Lock()
+				defer mu.Unlock()
+				if err = use(o, payload); err != nil {
+					err = fmt.Errorf("read %s: %w", o.Name, err)
+				}
+			}
+			if errors.Is(err, errUnsigned) || err != nil && overlook != nil && overlook(err) {
 				return nil
 			}
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if err := use(o, payload); err != nil {
-				return fmt.Errorf("read %s: %w", o.Name, err)
-			}
-			return nil
+			return err
 		})
 	}
 	if err := group.Wait(); err != nil {

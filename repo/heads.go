@@ -18,13 +18,16 @@ type Head struct {
 	Account string    // directory of the account, see AccountDir
 	Name    string    // of the object
 	ID      chunk.ID  // hash of the object: what a child names as its parent
-	Time    time.Time // when it was put, by the store's clock
+	Time    time.Time // when it was put, by the store's clock then: the name tells
+	Stored  time.Time // when the store got this object; in a copy of a repository much later
 	Size    int64     // of the object
 	Marked  bool      // it is to be forgotten
-	Late    bool      // it was put after its deadline and so is not committed; told by Run.Heads only
+	Late    bool      // the store got it after its deadline: it is no parent; told by Run.Heads only
 }
 
-// IsLate reports whether a manifest with this deadline was put too late to be committed.
+// IsLate reports whether a manifest with this deadline was put too late to be committed. It goes by the name: in a copy of
+// a repository all objects are young, and its mail must be found all the same. What a run goes on from is judged more
+// strictly, by Stored (see Run.Heads), for a writer's host may have slept between naming and putting.
 func (h Head) IsLate(deadline time.Time) bool { return h.Time.After(deadline) }
 
 func manifestName(dir string, put time.Time, hash [32]byte) string {
@@ -56,23 +59,25 @@ func isHex(s string) bool {
 // headOf makes a Head of a line of a listing. Objects with other names are somebody else's.
 func headOf(o Object) (Head, bool) {
 	h, ok := parseManifestName(o.Name)
-	h.Size, h.Time = o.Size, o.Time
+	h.Size, h.Stored = o.Size, o.Time
 	return h, ok
 }
 
-// Manifests lists the manifests of all accounts, and of each account the newest first.
+// Manifests lists the manifests of all accounts, and of each account the newest first. It is for who looks for mail: a
+// mark that cannot be read hides none.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder())
+	return r.listHeads(ctx, KindManifest.folder(), ofTheObject)
 }
 
-// AccountManifests lists the manifests of one account, the newest first.
+// AccountManifests lists the manifests of one account, the newest first. It is for who builds on them: a mark that cannot
+// be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/")
+	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/", nil)
 }
 
-func (r *Repo) listHeads(ctx context.Context, prefix string) iter.Seq2[Head, error] {
+func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		marks, err := r.Marks(ctx)
+		marks, err := r.marks(ctx, overlook)
 		if err != nil {
 			yield(Head{}, err)
 			return

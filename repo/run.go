@@ -72,7 +72,7 @@ func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 	if err != nil {
 		return h, fmt.Errorf("read %s: %w", h.Name, err)
 	}
-	h.Late = h.IsLate(deadline)
+	h.Late = h.Stored.After(deadline)
 	return h, nil
 }
 
@@ -125,7 +125,7 @@ func (run *Run) commit(ctx context.Context, account string, manifest []byte) (He
 	if err != nil {
 		return Head{}, err
 	}
-	if h.IsLate(deadline) || run.clock.age(h.Time) > Lifetime {
+	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
 		return Head{}, ErrLate
 	}
 	run.r.cache.keepObject(name, stored)

@@ -1,0 +1,261 @@
+package repo_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// named returns the names in a folder.
+func named(store *storetest.Memory, folder string) (names []string) {
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, folder) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// flip spoils a byte in the middle of an object.
+func flip(store *storetest.Memory, name string) {
+	b := store.Bytes(name)
+	b[len(b)/2] ^= 1
+	store.Replace(name, b)
+}
+
+// A segment that is damaged, foreign or gone costs nothing but time: packs describe themselves.
+func TestASegmentThatCannotBeReadIsDoneWithout(t *testing.T) {
+	for name, harm := range map[string]func(*storetest.Memory){
+		"flipped": func(s *storetest.Memory) { flip(s, named(s, "index/")[0]) },
+		"empty":   func(s *storetest.Memory) { s.Replace(named(s, "index/")[0], nil) },
+		"foreign": func(s *storetest.Memory) { s.Replace("index/"+strings.Repeat("ab", 32), []byte("nobody's")) },
+		"deleted": func(s *storetest.Memory) { _ = s.Delete(context.Background(), named(s, "index/")[0]) },
+		"all deleted": func(s *storetest.Memory) {
+			for _, name := range named(s, "index/") {
+				_ = s.Delete(context.Background(), name)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
+				r := mustInit(t, store, o)
+				first, _, _ := mustBackup(t, r, "me", 1, 60)
+				second, _, _ := mustBackup(t, r, "me", 2, 60)
+				harm(store)
+				host := repo.On(r, store, t.TempDir())
+				defer host.Close()
+				mustRead(t, host, first)
+				mustRead(t, host, second)
+				told := host.IndexProblems()
+				segment := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "index/") })
+				pack := slices.ContainsFunc(told, func(p repo.Problem) bool { return strings.HasPrefix(p.Object, "data/") })
+				if segment == strings.Contains(name, "deleted") || pack == (name == "foreign") {
+					t.Errorf("told: %v", told)
+				}
+				third, _, s := mustBackup(t, host, "me", 3, 60) // the run goes on, too
+				if s.Chunks != 60 {
+					t.Errorf("%d chunks stored", s.Chunks)
+				}
+				mustRead(t, repo.On(r, store, t.TempDir()), third)
+			})
+		})
+	}
+}
+
+// A key that cannot open packs of mail cannot look into them: it stores again what it does not find, and says which
+// segment it could not read where it does not find a chunk.
+func TestAWriterStoresAgainWhatADamagedSegmentHid(t *testing.T) {
+	store := new(storetest.Memory)
+	key := newKey(t)
+	o := sealedOptions()
+	o.Writers = []age.Recipient{key.Recipient()}
+	r := mustInit(t, store, o)
+	c, _, _ := mustBackup(t, r, "me", 1, 60)
+	lost := named(store, "index/")[0]
+	flip(store, lost)
+	host, err := repo.Open(t.Context(), store, repo.Unlock{Identities: []age.Identity{key}}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	if _, err := host.Locate(t.Context(), idsOf(c)); !errors.Is(err, repo.ErrNoChunk) || !strings.Contains(err.Error(), lost) {
+		t.Errorf("a chunk that only the damaged segment names: %v", err)
+	}
+	if _, _, s := mustBackup(t, host, "me", 1, 60); s.Chunks == 0 {
+		t.Error("nothing was stored again")
+	}
+	mustRead(t, repo.On(r, store, t.TempDir()), c)
+}
+
+// gate is a store whose listing of the index waits for others.
+type gate struct {
+	repo.Store
+	wait func()
+}
+
+func (g *gate) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	if prefix == "index/" {
+		g.wait()
+	}
+	return g.Store.List(ctx, prefix)
+}
+
+// Several who miss a chunk at once are all helped by the one look for new segments.
+func TestWhoWaitsForALookAtTheIndexProfitsFromIt(t *testing.T) {
+	memory := new(storetest.Memory)
+	r := mustInit(t, memory, sealedOptions())
+	mustBackup(t, r, "me", 1, 5)
+	store := &gate{memory, func() {}}
+	host := repo.On(r, store, t.TempDir())
+	defer host.Close()
+	c, _, _ := mustBackup(t, host, "me", 1, 5) // the host has read the index
+	more, h, _ := mustBackup(t, r, "me", 2, 40)
+	if _, err := host.Manifest(t.Context(), h); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	all := int64(len(more))
+	store.wait = func() {
+		for asked.Load() < all {
+			runtime.Gosched()
+		}
+		for range 10_000 { // until they wait for us
+			runtime.Gosched()
+		}
+	}
+	var wg sync.WaitGroup
+	for id := range more {
+		wg.Go(func() {
+			asked.Add(1)
+			if _, err := host.Reader(repo.ReaderOptions{}).Chunk(t.Context(), id); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	mustRead(t, host, c)
+}
+
+// What cannot be read of marks must not keep anybody from his mail; but no run goes on from a manifest that may be
+// marked.
+func TestADamagedMarkHidesNoManifest(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	_, first, _ := mustBackup(t, r, "me", 1, 5)
+	mustBackup(t, r, "me", 2, 5)
+	if err := r.Mark(t.Context(), first, nil); err != nil {
+		t.Fatal(err)
+	}
+	flip(store, named(store, "marks/")[0])
+	host := repo.On(r, store, t.TempDir())
+	defer host.Close()
+	n := 0
+	for _, err := range host.Manifests(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d of 2 manifests are listed", n)
+	}
+	if _, _, _, err := backup(t.Context(), t, host, "me", 3, 5); !errors.Is(err, repo.ErrDamaged) {
+		t.Errorf("a run with a damaged mark: %v", err)
+	}
+}
+
+// All objects of a copy are young. Its manifests are no less committed for that, and no younger; but a run
+// does not go on from them, for by the store's clock they came late.
+func TestACopyOfARepositoryKeepsItsManifests(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	_, h, _ := mustBackup(t, r, "me", 1, 5)
+	moved := new(storetest.Memory)
+	moved.Advance(30 * 24 * time.Hour)
+	for _, name := range store.Names() {
+		moved.Replace(name, store.Bytes(name))
+	}
+	host := reopen(t, moved, r)
+	for again, err := range host.Manifests(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.IsLate(h.Time.Add(repo.Lifetime)) || again.Time.Sub(h.Time).Abs() > time.Minute {
+			t.Errorf("in a copy it is of %s and late", again.Time)
+		}
+	}
+	run, err := host.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for again, err := range run.Heads(t.Context(), "me") {
+		if err != nil || !again.Late {
+			t.Errorf("a parent: %+v, %v", again, err)
+		}
+	}
+}
+
+// A damaged key slot is another matter than a wrong key.
+func TestADamagedKeySlotIsNamed(t *testing.T) {
+	store := new(storetest.Memory)
+	mustInit(t, store, sealedOptions())
+	slot := named(store, "keys/")[0]
+	flip(store, slot)
+	_, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
+	if !errors.Is(err, repo.ErrDamaged) || errors.Is(err, repo.ErrWrongKey) || !strings.Contains(err.Error(), slot) {
+		t.Error(err)
+	}
+}
+
+// A damaged config is named, and not the key slot that would open it.
+func TestADamagedConfigIsNamed(t *testing.T) {
+	store := new(storetest.Memory)
+	mustInit(t, store, sealedOptions())
+	other := new(storetest.Memory)
+	mustInit(t, other, repo.InitOptions{NoSeal: true})
+	foreign := named(other, "config/")[0]
+	later := strings.Replace(foreign, "00000001", "00000002", 1)
+	store.Replace(later, other.Bytes(foreign))
+	_, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
+	if err == nil || !strings.Contains(err.Error(), later) {
+		t.Error(err)
+	}
+}
+
+// Who can put objects, but has no key, cannot make a sealed repository open as an unsealed one of his own.
+func TestASealedRepositoryIsNotOpenedByAnUnsealedSlot(t *testing.T) {
+	store := new(storetest.Memory)
+	mustInit(t, store, sealedOptions())
+	theirs := new(storetest.Memory)
+	mustInit(t, theirs, repo.InitOptions{NoSeal: true})
+	slot, config := named(theirs, "keys/")[0], named(theirs, "config/")[0]
+	store.Replace(slot, theirs.Bytes(slot))
+	store.Replace(strings.Replace(config, "00000001", "00000002", 1), theirs.Bytes(config))
+	store.Replace("config/00000001-"+strings.Repeat("0", 64), []byte("of equals the smallest hash"))
+	r, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
+	if err == nil {
+		t.Errorf("opened, sealed: %v", r.Sealed())
+	}
+
+	// the same with a config whose number and hash win
+	for _, name := range named(store, "config/") {
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.Replace(config, theirs.Bytes(config))
+	if r, err := repo.Open(t.Context(), store, unlocked(), repo.Options{}); err == nil {
+		t.Errorf("opened, sealed: %v", r.Sealed())
+	}
+}
