@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -17,46 +18,68 @@ type Found struct {
 // are found. It reads a page of records after the other, and of those messages whose records fit the headers. As with
 // Entries, an error is about what it names alone, if it is of damage; any other ends it.
 func (c *Contents) Find(ctx context.Context, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
-	s := newSieve(q)
 	return func(yield func(Found, error) bool) {
+		f := newFinder(c, q, mail.UIDSet{})
 		for mailbox, err := range c.Mailboxes(ctx) {
 			if err != nil && !yieldError(ctx, yield, err) {
 				return
 			}
-			if err == nil && (wants == nil || wants(mailbox)) && !c.findIn(ctx, s, mailbox, yield) {
+			if err == nil && (wants == nil || wants(mailbox)) && !f.in(ctx, mailbox, yield) {
 				return
 			}
 		}
 	}
 }
 
-// findIn yields the messages of one mailbox.
-func (c *Contents) findIn(ctx context.Context, s *sieve, mailbox *manifest.Mailbox, yield func(Found, error) bool) bool {
-	for page, err := range c.pagesAhead(ctx, mailbox) {
+// finder finds messages in a manifest.
+type finder struct {
+	contents *Contents
+	sieve    *sieve
+	uids     mail.UIDSet // not empty: among these alone
+}
+
+func newFinder(c *Contents, q Query, uids mail.UIDSet) *finder { return &finder{c, newSieve(q), uids} }
+
+// in yields the messages of one mailbox. It reports whether to go on.
+func (f *finder) in(ctx context.Context, mailbox *manifest.Mailbox, yield func(Found, error) bool) bool {
+	pages := f.contents.Pages(ctx, mailbox)
+	if f.uids.Len() > 0 {
+		pages = pagesAt(pages, f.uids)
+	}
+	for page, err := range f.contents.ahead(ctx, pages) {
 		var entries []manifest.Entry
 		if err == nil {
-			entries, err = c.page(ctx, mailbox, page)
+			entries, err = f.contents.page(ctx, mailbox, page)
 		}
 		if err != nil && !yieldError(ctx, yield, err) {
 			return false
 		}
-		var likely []*manifest.Entry
-		var records []*manifest.Record
-		for i := range entries {
-			if s.fits(&entries[i]) {
-				likely, records = append(likely, &entries[i]), append(records, &entries[i].Record)
-			}
+		if !f.among(ctx, mailbox, entries, yield) {
+			return false
 		}
-		fits, harm, err := c.sift(ctx, mailbox, s, records)
-		for _, err := range append(harm, err) {
-			if err != nil && !yieldError(ctx, yield, err) {
-				return false
-			}
+	}
+	return true
+}
+
+// among yields those of a page's messages that fit.
+func (f *finder) among(ctx context.Context, mailbox *manifest.Mailbox, entries []manifest.Entry, yield func(Found, error) bool) bool {
+	var likely []*manifest.Entry
+	var records []*manifest.Record
+	for i := range entries {
+		e := &entries[i]
+		if f.sieve.fits(e) && (f.uids.Len() == 0 || f.uids.Contains(e.UID)) {
+			likely, records = append(likely, e), append(records, &e.Record)
 		}
-		for i, entry := range likely {
-			if fits[i] && !yield(Found{mailbox, entry}, nil) {
-				return false
-			}
+	}
+	fits, harm, err := f.contents.sift(ctx, mailbox, f.sieve, records)
+	for _, err := range append(harm, err) {
+		if err != nil && !yieldError(ctx, yield, err) {
+			return false
+		}
+	}
+	for i, entry := range likely {
+		if fits[i] && !yield(Found{mailbox, entry}, nil) {
+			return false
 		}
 	}
 	return true

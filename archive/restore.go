@@ -22,7 +22,8 @@ type RestoreOptions struct {
 
 	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
 	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
-	DryRun      bool                         // only tell; the target is not even looked at
+	Pick        *Pick                        // which of their messages; nil: all
+	DryRun      bool                         // only tell; see Looker
 
 	// Keep is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
 	// why, and what was changed of others. It is made when it is first needed.
@@ -62,12 +63,16 @@ type restore struct {
 	memory    *semaphore.Weighted // of the messages that are joined and not yet written
 	rooms     sync.Pool           // of []byte, in which batches were joined
 	unordered bool
+	picked    map[*manifest.Mailbox]*picked // with Pick
 }
 
 func (r *restore) run(ctx context.Context) error {
 	mailboxes, err := r.choose(ctx)
-	if err != nil || r.DryRun {
+	if err != nil || r.Pick != nil && len(mailboxes) == 0 {
 		return err
+	}
+	if r.DryRun {
+		return r.look(ctx, mailboxes)
 	}
 	places, err := r.prepare(ctx, mailboxes)
 	if err != nil {
@@ -108,8 +113,13 @@ func (r *restore) choose(ctx context.Context) ([]*manifest.Mailbox, error) {
 		}
 		if r.Mailboxes == nil || r.Mailboxes(mailbox) {
 			chosen = append(chosen, mailbox)
-			r.ledger.expect(mailbox)
+			if r.Pick == nil {
+				r.ledger.expect(mailbox.Messages, mailbox.Bytes)
+			}
 		}
+	}
+	if r.Pick != nil {
+		return r.pick(ctx, chosen)
 	}
 	return chosen, nil
 }

@@ -23,6 +23,8 @@ type RestoreReport struct {
 	Refused int64 // messages that the target did not take; they are kept as .eml, if a directory was named
 	Failed  int64 // messages, pages, lists and tables that could not be read from the archive
 
+	Looked bool // a dry run that looked at the target: Added is what would be added, Present what is there
+
 	Notes    []string         // what the target could not make as it was
 	Problems []RestoreProblem // the first maxProblems; all are in File
 	File     string           // the report file; empty if there was nothing to write, or nowhere
@@ -125,12 +127,12 @@ func (l *ledger) update(change func(*RestoreReport)) {
 	}
 }
 
-// expect counts a mailbox that is to be restored.
-func (l *ledger) expect(mailbox *manifest.Mailbox) {
+// expect counts a mailbox of which so much is to be restored.
+func (l *ledger) expect(messages, bytes int64) {
 	l.update(func(r *RestoreReport) {
 		r.Mailboxes++
-		r.Messages += mailbox.Messages
-		r.Bytes += mailbox.Bytes
+		r.Messages += messages
+		r.Bytes += bytes
 	})
 }
 

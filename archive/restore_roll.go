@@ -34,6 +34,7 @@ type rollRow struct {
 	place   uint32 // which of roll.pages, times MaxPageRecords, and which record of that page
 	zone    int16
 	state   rowState
+	spare   bool // not to be restored, but a copy of one that is
 }
 
 // page is where the row's record is: which of roll.pages, and which record of that page.
@@ -62,9 +63,16 @@ const maxRollGuess = 1 << 20
 // the messages are restored without.
 func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*roll, error) {
 	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
-	l.rows = make([]rollRow, 0, min(mailbox.Messages, maxRollGuess))
+	picked, pages, guess := r.picked[mailbox], r.Contents.Pages(ctx, mailbox), mailbox.Messages
+	if picked != nil {
+		guess = picked.messages
+		if picked.copies == nil {
+			pages = pagesAt(pages, picked.uids)
+		}
+	}
+	l.rows = make([]rollRow, 0, min(guess, maxRollGuess))
 	known := make(map[string]uint32)
-	for page, err := range r.Contents.pagesAhead(ctx, mailbox) {
+	for page, err := range r.Contents.ahead(ctx, pages) {
 		var entries []manifest.Entry
 		if err == nil {
 			entries, err = r.Contents.page(ctx, mailbox, page)
@@ -75,12 +83,17 @@ func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*rol
 			}
 		}
 		if len(entries) == 0 {
-			r.ledger.lost(int64(page.Messages), 0)
+			if picked == nil {
+				r.ledger.lost(int64(page.Messages), 0)
+			}
 			continue
 		}
 		l.pages = append(l.pages, page)
 		for at := range entries {
-			l.add(&entries[at], at, r.flags(&entries[at]), known)
+			if wanted, spare := picked.wants(&entries[at]); wanted || spare {
+				l.add(&entries[at], at, r.flags(&entries[at]), known)
+				l.rows[len(l.rows)-1].spare = spare
+			}
 		}
 	}
 	return l, nil
@@ -164,6 +177,9 @@ func (l *roll) mark(r *restore, piece []uint32, missing []int) error {
 			return errors.New("the target names a message that it was not asked about")
 		}
 		l.rows[piece[i]].state = rowMissing
+	}
+	if picked := r.picked[l.mailbox]; picked != nil && picked.copies != nil {
+		l.countCopies(piece)
 	}
 	var present, bytes int64
 	for _, at := range piece {

@@ -1,0 +1,77 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Looker is implemented by targets that can be looked at without being changed: then a dry run tells what is there
+// already, instead of only what was chosen.
+type Looker interface {
+	// Look tells for each mailbox where its messages would go, as Prepare does, but makes nothing. Of places that are not
+	// there yet the Name is empty: all would be added.
+	Look(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
+
+	// Peek opens a place that is there, for Missing alone.
+	Peek(ctx context.Context, place Place) (Folder, error)
+}
+
+// look finds out what a restore would add.
+func (r *restore) look(ctx context.Context, mailboxes []*manifest.Mailbox) error {
+	looker, ok := r.Target.(Looker)
+	if !ok {
+		return nil
+	}
+	listed := make([]mail.Mailbox, len(mailboxes))
+	for i, mailbox := range mailboxes {
+		listed[i] = mailbox.Mailbox
+	}
+	places, err := looker.Look(ctx, listed)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(places) != len(mailboxes) {
+		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(mailboxes))
+	}
+	for i, mailbox := range mailboxes {
+		if err := r.lookAt(ctx, looker, mailbox, places[i]); err != nil {
+			return fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
+		}
+	}
+	r.ledger.update(func(report *RestoreReport) { report.Looked = true })
+	return nil
+}
+
+// lookAt counts what one place has and lacks.
+func (r *restore) lookAt(ctx context.Context, looker Looker, mailbox *manifest.Mailbox, place Place) error {
+	list, err := r.callRoll(ctx, mailbox)
+	if err != nil || place.Skip {
+		return err
+	}
+	defer r.ledger.mailboxDone()
+	if len(list.rows) == 0 {
+		return nil
+	}
+	var folder Folder = noFolder{errNoPlace}
+	if place.Name != "" {
+		if folder, err = looker.Peek(ctx, place); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(list.compare(ctx, r, folder), folder.Close()); err != nil {
+		return err
+	}
+	for i := range list.rows {
+		if row := &list.rows[i]; row.state == rowMissing {
+			r.ledger.added(1, row.size)
+		}
+	}
+	return nil
+}
