@@ -182,6 +182,9 @@ func (b *body) resume(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if b.stream != nil {
+		b.stream.Close() // it gave nothing, and no reason
+	}
 	b.stream = stream
 	if rest.size != b.size {
 		return 0, final(fmt.Errorf("the object had %d bytes, and now has %d", b.size, rest.size))

@@ -36,6 +36,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
 // Options says where a repository is, and how to reach it. Endpoint and Bucket are needed.
@@ -79,6 +80,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("%s: an endpoint begins with https:// or http://", o.Endpoint)
 	case plain && !o.Insecure && !loopback(endpoint.Hostname()):
 		return nil, fmt.Errorf("%s is not encrypted: use https, or allow it by name", o.Endpoint)
+	}
+	if err := checkBucket(o.Bucket); err != nil {
+		return nil, err
 	}
 	if o.Credentials == nil {
 		if o.Credentials, err = FromEnvironment(ctx, endpoint.Host); err != nil {
@@ -135,6 +139,9 @@ func (s *Store) MakeBucket(ctx context.Context) error {
 		}
 		if err != nil {
 			return err
+		}
+		if strict := s3utils.CheckValidBucketNameStrict(s.Bucket); strict != nil {
+			return final(fmt.Errorf("there is no bucket %s, and a new one cannot have that name: %w", s.Bucket, strict))
 		}
 		err = s.client.MakeBucket(ctx, s.Bucket, minio.MakeBucketOptions{Region: s.Region})
 		if code(err) == minio.BucketAlreadyOwnedByYou {

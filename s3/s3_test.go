@@ -378,3 +378,25 @@ func TestCredentials(t *testing.T) {
 		t.Errorf("with credentials: %v", err)
 	}
 }
+
+// A name that no bucket can have is an argument that is wrong: nothing is sent, and nothing tried again.
+func TestABucketNameThatCannotBe(t *testing.T) {
+	for _, bucket := range []string{"t1", "", "a..b", "-mail", "192.168.1.1", "mail/x", strings.Repeat("x", 64)} {
+		_, err := s3.Open(t.Context(), s3.Options{
+			Endpoint: "http://localhost:1", Bucket: bucket, Credentials: credentials.NewStaticV4("key", "secret", ""),
+		})
+		if err == nil || !strings.Contains(err.Error(), "bucket") {
+			t.Errorf("%q: %v", bucket, err)
+		}
+	}
+	// Old buckets have such names; new ones cannot.
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.Bucket = "Old_Bucket" })
+	f.next(answering(404, "NoSuchBucket"))
+	if err := s.MakeBucket(t.Context()); err == nil || !strings.Contains(err.Error(), "Old_Bucket") {
+		t.Error(err)
+	}
+	if got := f.requests(); got != "HEAD" {
+		t.Errorf("requests %s, want one", got)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
 // ParseURL reads the place of a repository as a user writes it: s3:https://host[:port]/bucket[/prefix].
@@ -26,10 +28,22 @@ func ParseURL(s string) (Options, error) {
 	if bucket == "" {
 		return Options{}, fmt.Errorf("s3:%s://%s names no bucket: write s3:%[1]s://%[2]s/bucket", u.Scheme, u.Host)
 	}
+	if err := checkBucket(bucket); err != nil {
+		return Options{}, err
+	}
 	for segment := range strings.SplitSeq(prefix, "/") {
 		if prefix != "" && (segment == "" || segment == "." || segment == "..") {
 			return Options{}, fmt.Errorf("the prefix %q has an empty part, \".\" or \"..\"", prefix)
 		}
 	}
 	return Options{Endpoint: u.Scheme + "://" + u.Host, Bucket: bucket, Prefix: prefix}, nil
+}
+
+// checkBucket refuses a name that no bucket has, be it an old one with capitals and underscores. The client library would
+// refuse it too, but in the midst of requests, where it looks like trouble that may pass.
+func checkBucket(name string) error {
+	if err := s3utils.CheckValidBucketName(name); err != nil {
+		return fmt.Errorf("%q cannot be the name of a bucket: it has 3 to 63 letters, digits, '-' and '.'", name)
+	}
+	return nil
 }
