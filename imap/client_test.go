@@ -1,10 +1,14 @@
 package imap
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +105,29 @@ func TestSecretsStaySecret(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An interruption ends a call at once, though the server neither speaks nor listens: not even TLS says goodbye to it.
+func TestInterruptedAgainstSilence(t *testing.T) {
+	web := httptest.NewTLSServer(nil) // for its certificate
+	defer web.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(web.Certificate())
+	ours, theirs := net.Pipe() // which holds nothing: who writes waits for who reads
+	defer theirs.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		server := tls.Server(theirs, &tls.Config{Certificates: web.TLS.Certificates})
+		bufio.NewReader(server).ReadString('\n')
+		cancel()
+	}()
+	c := newClient(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, ours, new(Traffic), 1)
+	if err := c.handshake(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.do(ctx, newCommand("NOOP")); !errors.Is(err, context.Canceled) {
+		t.Errorf("have %v", err)
 	}
 }
 

@@ -30,20 +30,26 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	if err != nil {
 		return nil, unreachable(ctx, opts, err)
 	}
-	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
-	if opts.Trace != nil {
-		c.trace = &tracer{out: opts.Trace, id: id}
-	}
-	c.adopt(&wire{Conn: conn, traffic: traffic, stall: opts.stall()})
+	c := newClient(opts, conn, traffic, id)
 	stop := c.watch(ctx)
 	err = c.open(ctx, utf8)
 	stop()
 	if err != nil {
 		err = c.because(ctx, err)
-		c.conn.Close()
+		c.raw.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// newClient speaks over a connection that was just made.
+func newClient(opts *Options, conn net.Conn, traffic *Traffic, id int) *Client {
+	c := &Client{opts: opts, raw: conn, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
+	if opts.Trace != nil {
+		c.trace = &tracer{out: opts.Trace, id: id}
+	}
+	c.adopt(&wire{Conn: conn, traffic: traffic, stall: opts.stall()})
+	return c
 }
 
 // unnamedError: the resolver is sure that there is no such host.
