@@ -65,22 +65,12 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	var sources []archive.Account
-	var locked []*archive.Backup // accounts whose secret is not to be had; they do not stop the others
-	for _, a := range accounts {
-		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
-			if len(accounts) == 1 || ctx.Err() != nil {
-				return err
-			}
-			locked = append(locked, &archive.Backup{Account: a.name, Err: err})
-			continue
-		}
-		source := imap.NewSource(a.opts)
-		defer source.Close()
-		sources = append(sources, archive.Account{
-			Name: a.name, URL: a.url, Source: &selected{Source: source, account: a.name, patterns: c.Mailbox, program: p},
-			Select: func(m mail.Mailbox) bool { return c.wants(&m) },
-		})
+	sources, locked, err := c.sources(ctx, p, accounts)
+	if err != nil {
+		return err
+	}
+	for _, s := range sources {
+		defer s.Source.Close()
 	}
 	told := p.progress("read")
 	told.begin("looking at the mailboxes")
@@ -126,6 +116,26 @@ func (c *backupCommand) accounts() ([]*account, error) {
 		accounts = slices.DeleteFunc(accounts, func(a *account) bool { return !slices.Contains(c.Account, a.name) })
 	}
 	return accounts, nil
+}
+
+// sources are the accounts as archive reads them. Several are not stopped by one whose secret is not to be had: it is
+// among the locked.
+func (c *backupCommand) sources(ctx context.Context, p *program, accounts []*account) (sources []archive.Account, locked []*archive.Backup, err error) {
+	for _, a := range accounts {
+		switch err := p.unlock(ctx, a, &c.imapFlags); {
+		case err != nil && (len(accounts) == 1 || ctx.Err() != nil):
+			return nil, nil, err
+		case err != nil:
+			locked = append(locked, &archive.Backup{Account: a.name, Err: err})
+			continue
+		}
+		sources = append(sources, archive.Account{
+			Name: a.name, URL: a.url,
+			Source: &selected{Source: imap.NewSource(a.opts), account: a.name, patterns: c.Mailbox, program: p},
+			Select: func(m mail.Mailbox) bool { return c.wants(&m) },
+		})
+	}
+	return sources, locked, nil
 }
 
 // openOrMakeOwn opens the repository; the user's own is made where it is missing.

@@ -196,7 +196,10 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		return
 	}
 	verb := "restored"
-	if !finished {
+	switch {
+	case !finished && report.Added+report.Present == 0:
+		return // it failed before there was anything to tell
+	case !finished:
 		verb = "restored until then:"
 	}
 	p.printf("%s %s in %s, %s, of manifest %s", verb, plural(report.Added, "message"),
