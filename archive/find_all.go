@@ -274,3 +274,25 @@ type place struct {
 	mailbox string
 	uid     mail.UID
 }
+
+// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts.
+func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
+	var latest []*Contents
+	done := "" // the directory of the account last opened
+	for head, err := range r.Manifests(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if head.Account == done || !committed(head) {
+			continue
+		}
+		c, err := OpenManifest(ctx, r, head)
+		if err != nil {
+			return nil, err
+		}
+		if c.Manifest.State == manifest.Complete && !head.IsLate(c.Manifest.Deadline) {
+			latest, done = append(latest, c), head.Account
+		}
+	}
+	return latest, nil
+}

@@ -158,7 +158,7 @@ func (w watched) Look(_ context.Context, mailboxes []mail.Mailbox) ([]Place, err
 	return places, nil
 }
 
-func (w watched) Peek(_ context.Context, place Place) (Folder, error) {
+func (w watched) Peek(_ context.Context, place Place) (Holdings, error) {
 	return w.folders[place.Name], nil
 }
 

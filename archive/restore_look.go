@@ -16,8 +16,14 @@ type Looker interface {
 	// there yet the Name is empty: all would be added.
 	Look(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
 
-	// Peek opens a place that is there, for Missing alone.
-	Peek(ctx context.Context, place Place) (Folder, error)
+	// Peek opens a place that is there.
+	Peek(ctx context.Context, place Place) (Holdings, error)
+}
+
+// Holdings is what a place holds: a Folder that is only asked.
+type Holdings interface {
+	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
+	Close() error
 }
 
 // look finds out what a restore would add.
@@ -59,7 +65,7 @@ func (r *restore) lookAt(ctx context.Context, looker Looker, mailbox *manifest.M
 	if len(list.rows) == 0 {
 		return nil
 	}
-	var folder Folder = noFolder{errNoPlace}
+	var folder Holdings = noFolder{errNoPlace}
 	if place.Name != "" {
 		if folder, err = looker.Peek(ctx, place); err != nil {
 			return err

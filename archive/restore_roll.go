@@ -133,7 +133,7 @@ const rollPiece = 16 << 10
 
 // compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
 // the messages' hashes, so that all copies of a message are in one piece and can be counted.
-func (l *roll) compare(ctx context.Context, r *restore, folder Folder) error {
+func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 	order := make([]uint32, len(l.rows))
 	for i := range order {
 		order[i] = uint32(i)
@@ -155,7 +155,7 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Folder) error {
 }
 
 // comparePiece asks about some messages.
-func (l *roll) comparePiece(ctx context.Context, r *restore, folder Folder, piece []uint32) error {
+func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) error {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})

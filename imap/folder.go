@@ -22,6 +22,7 @@ type folder struct {
 	selection *Selection
 	validity  uint32 // at opening
 	journal   *journal
+	reading   bool // it is only looked at
 
 	have   map[chunk.ID]int // messages there that the journal knows, not yet asked for by Missing
 	others []*present       // the rest of what was there at opening
@@ -60,7 +61,11 @@ func (f *folder) connect(ctx context.Context) error {
 		return err
 	}
 	f.c = c
-	if f.selection, err = c.Select(ctx, f.place.Name); err != nil {
+	open := c.Select
+	if f.reading {
+		open = c.Examine
+	}
+	if f.selection, err = open(ctx, f.place.Name); err != nil {
 		return err
 	}
 	if f.validity == 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -17,15 +18,40 @@ type below struct {
 }
 
 func (b *below) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+	places, notes, err := b.Target.Prepare(ctx, b.moved(mailboxes))
+	rename(places, mailboxes)
+	return places, notes, err
+}
+
+// Look implements archive.Looker, where the target does.
+func (b *below) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
+	looker, ok := b.Target.(archive.Looker)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	places, err := looker.Look(ctx, b.moved(mailboxes))
+	rename(places, mailboxes)
+	return places, err
+}
+
+// Peek implements archive.Looker. It is called after Look alone.
+func (b *below) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
+	return b.Target.(archive.Looker).Peek(ctx, place)
+}
+
+func (b *below) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
 	moved := slices.Clone(mailboxes)
 	for i := range moved {
 		b.move(&moved[i])
 	}
-	places, notes, err := b.Target.Prepare(ctx, moved)
+	return moved
+}
+
+// rename calls places after the mailboxes as they are archived.
+func rename(places []archive.Place, mailboxes []mail.Mailbox) {
 	for i := range min(len(places), len(mailboxes)) {
 		places[i].Mailbox = mailboxes[i].Name
 	}
-	return places, notes, err
 }
 
 // move puts a mailbox below the prefix. There INBOX is a name like any other, and no mailbox has a special use: the

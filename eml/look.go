@@ -1,0 +1,52 @@
+package eml
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+var _ archive.Looker = (*Target)(nil)
+
+// Look implements archive.Looker: nothing is made.
+func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
+	places := make([]archive.Place, len(mailboxes))
+	for i := range mailboxes {
+		box := &mailboxes[i]
+		places[i] = archive.Place{Mailbox: box.Name, Skip: !box.Selectable()}
+		at := filepath.Join(t.path, filepath.FromSlash(directory(box)))
+		switch info, err := os.Stat(at); {
+		case err == nil && info.IsDir():
+			places[i].Name = at
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, wholefile.Explain(at, err)
+		}
+	}
+	return places, nil
+}
+
+// Peek implements archive.Looker.
+func (t *Target) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
+	root, err := os.OpenRoot(place.Name)
+	if err != nil {
+		return nil, wholefile.Explain(place.Name, err)
+	}
+	f := &folder{path: place.Name, root: root}
+	if f.present, err = readPresent(ctx, root); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
+	}
+	return &holdings{f}, nil
+}
+
+// holdings is a directory that is only asked.
+type holdings struct{ *folder }
+
+// Close does not end what a folder for adding has under way: there is nothing.
+func (h *holdings) Close() error { return h.root.Close() }

@@ -1,0 +1,47 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+var _ archive.Looker = (*Target)(nil)
+
+// Look implements archive.Looker: it lists, and makes nothing.
+func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
+	c, err := t.pool.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.pool.put(c)
+	if err := c.Unselect(ctx); err != nil {
+		return nil, err
+	}
+	p := &preparation{c: c}
+	if err := p.look(ctx); err != nil {
+		return nil, err
+	}
+	places, err := p.places(mailboxes)
+	for i := range places {
+		if !p.has(places[i].Name) {
+			places[i].Name = ""
+		}
+	}
+	return places, err
+}
+
+// Peek implements archive.Looker. The mailbox is opened by EXAMINE.
+func (t *Target) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
+	f := &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
+	if err := f.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := f.load(ctx); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+	}
+	return f, nil
+}
