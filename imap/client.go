@@ -22,7 +22,7 @@ import (
 type Client struct {
 	opts    *Options
 	conn    net.Conn
-	raw     net.Conn // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not listen
+	wire    *wire // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not listen
 	traffic *Traffic
 	r       *reader
 	w       *bufio.Writer
@@ -176,7 +176,7 @@ func (c *Client) do(ctx context.Context, cmd *command) error {
 
 // watch closes the connection when ctx ends, which wakes whoever reads or writes.
 func (c *Client) watch(ctx context.Context) (stop func()) {
-	unhook := context.AfterFunc(ctx, func() { c.raw.Close() })
+	unhook := context.AfterFunc(ctx, func() { c.wire.Close() })
 	return func() { unhook() }
 }
 
@@ -314,7 +314,7 @@ func (c *Client) fail(err error) error {
 		}
 		c.dead = lost
 	}
-	c.raw.Close()
+	c.wire.Close()
 	return c.dead
 }
 

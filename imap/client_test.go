@@ -200,6 +200,11 @@ func TestSilence(t *testing.T) {
 	if _, err := connect(t, opts).Examine(t.Context(), "x"); !isTemporary(err) || !strings.Contains(err.Error(), "nothing moved for 50ms") {
 		t.Errorf("have %v", err)
 	}
+	opts = serve(t, script{})
+	opts.Stall = 50 * time.Millisecond
+	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "the port for TLS") {
+		t.Errorf("no greeting: %v", err)
+	}
 	c := connect(t, serve(t, loggedIn("")))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("why")
@@ -247,6 +252,9 @@ func TestParseURL(t *testing.T) {
 		if _, err := ParseURL(bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+	if _, err := ParseURL("imaps://anna@host:notaport"); err == nil || !strings.Contains(err.Error(), `"notaport"`) {
+		t.Errorf("what is wrong is not told: %v", err)
 	}
 }
 

@@ -36,7 +36,7 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	stop()
 	if err != nil {
 		err = c.because(ctx, err)
-		c.raw.Close()
+		c.wire.Close()
 		return nil, err
 	}
 	return c, nil
@@ -44,11 +44,12 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 
 // newClient speaks over a connection that was just made.
 func newClient(opts *Options, conn net.Conn, traffic *Traffic, id int) *Client {
-	c := &Client{opts: opts, raw: conn, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
+	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.adopt(&wire{Conn: conn, traffic: traffic, stall: opts.stall()})
+	c.wire = &wire{Conn: conn, traffic: traffic, stall: opts.stall()}
+	c.adopt(c.wire)
 	return c
 }
 
@@ -92,8 +93,12 @@ func (c *Client) read(src io.Reader) {
 	}
 }
 
+// promptly is how long a server may take to speak at first: one that is silent then is mostly another port.
+const promptly = 30 * time.Second
+
 // open brings a fresh connection to where commands can be given.
 func (c *Client) open(ctx context.Context, utf8 bool) error {
+	c.wire.stall = min(c.wire.stall, promptly)
 	if c.opts.Security == TLS {
 		if err := c.handshake(ctx); err != nil {
 			return err
@@ -103,6 +108,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 	if err != nil {
 		return err
 	}
+	c.wire.stall = c.opts.stall()
 	if c.opts.Security == StartTLS {
 		if err := c.startTLS(ctx, preauth); err != nil {
 			return err
@@ -124,6 +130,9 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 
 func (c *Client) greeting() (preauth bool, err error) {
 	resp, err := c.r.next()
+	if errors.Is(err, errStalled) && c.opts.Security != TLS {
+		err = fmt.Errorf("%w, not even a greeting came; is %s the port for TLS (imaps://)?", err, c.opts.Address())
+	}
 	if err != nil {
 		return false, c.fail(err)
 	}

@@ -158,6 +158,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	if it.Size > f.c.appendLimit() {
 		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.pool.opts.Host, f.c.appendLimit())
 	}
+	it.spool.expect(it.Size)
 	if err := it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd)); err != nil {
 		return err
 	}

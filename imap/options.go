@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -49,8 +50,8 @@ type Options struct {
 // the loopback. A secret in a URL is refused: URLs stand in argument lists, histories and logs.
 func ParseURL(text string) (Options, error) {
 	u, err := url.Parse(text)
-	if err != nil {
-		return Options{}, errors.New("the account's URL cannot be read; it looks like imaps://user@host")
+	if err != nil { // url's own error repeats the URL, and with it a secret
+		return Options{}, fmt.Errorf("the account's URL cannot be read%s; it looks like imaps://user@host", wrongPort(text))
 	}
 	if _, has := u.User.Password(); has {
 		return Options{}, errors.New("the account's URL holds a password; leave it out and give it by variable, file or command")
@@ -80,6 +81,16 @@ func ParseURL(text string) (Options, error) {
 		o.Port = int(port)
 	}
 	return o, nil
+}
+
+// wrongPort says so where a port is what is wrong with a URL. No secret stands behind the last "@".
+func wrongPort(text string) string {
+	if at := strings.LastIndexByte(text, '@'); at >= 0 {
+		if _, port, has := strings.Cut(text[at:], ":"); has {
+			return fmt.Sprintf(": is %q a port?", port)
+		}
+	}
+	return ""
 }
 
 // Address is host:port.

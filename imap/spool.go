@@ -16,6 +16,9 @@ type spool struct {
 // heldBytes is how much of a message is held in memory.
 const heldBytes = 4 << 20
 
+// expect makes room at once for what will be held: a buffer that grows by doubling costs as much again.
+func (s *spool) expect(size int64) { s.memory.Grow(int(min(size, heldBytes))) }
+
 func (s *spool) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
 	room := max(0, heldBytes-s.memory.Len())
