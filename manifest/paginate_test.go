@@ -191,13 +191,14 @@ func mustUpdate(t testing.TB, limit int, m *memory, old mailbox, pages []Page, c
 	return want, got
 }
 
-// randomUIDs are UIDs as mailboxes have them: in dense stretches, thinned out, far apart, at the very ends.
-func randomUIDs(r *rand.Rand, n int) []mail.UID {
+// randomUIDs are about n UIDs as mailboxes have them: in dense stretches, thinned out, far apart, at the very ends. A
+// stretch fills up to three pages.
+func randomUIDs(r *rand.Rand, limit, n int) []mail.UID {
 	uids := make(map[mail.UID]bool)
 	for len(uids) < n {
 		start := mail.UID(r.Uint32() >> r.IntN(33))
-		step := mail.UID(1 + r.IntN(3)*r.IntN(1000))
-		for i := range mail.UID(r.IntN(3000)) {
+		step := mail.UID(1 + r.IntN(3)*r.IntN(limit))
+		for i := range mail.UID(r.IntN(3 * limit)) {
 			uids[max(1, start+i*step)] = true
 		}
 		uids[1<<32-1] = true
@@ -210,40 +211,52 @@ func randomUIDs(r *rand.Rand, n int) []mail.UID {
 	return sorted
 }
 
-func randomMailbox(r *rand.Rand, n, version int) mailbox {
+func randomMailbox(r *rand.Rand, limit, n, version int) mailbox {
 	var mb mailbox
-	for _, uid := range randomUIDs(r, n) {
+	for _, uid := range randomUIDs(r, limit, n) {
 		mb = append(mb, message(uid, version))
 	}
 	return mb
 }
 
+// atRandom are many mailboxes of small pages, and a few of pages as they are in use: the rules are the same.
+var atRandom = []struct{ limit, rounds int }{{16, 40}, {MaxPageRecords, 1}}
+
 func TestPaginateAtRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 10 {
-		mb := randomMailbox(r, r.IntN(20_000), 0)
-		if got, want := paginate(t, MaxPageRecords, mb), mb.pages(t, MaxPageRecords, newMemory()); !reflect.DeepEqual(got, want) {
-			t.Fatalf("%d messages: got %v, want %v", len(mb), got, want)
-		} else if err := checkPartition(got); err != nil {
-			t.Fatal(err)
+	for _, of := range atRandom {
+		for range of.rounds {
+			mb := randomMailbox(r, of.limit, r.IntN(20*of.limit), 0)
+			if got, want := paginate(t, of.limit, mb), mb.pages(t, of.limit, newMemory()); !reflect.DeepEqual(got, want) {
+				t.Fatalf("%d messages: got %v, want %v", len(mb), got, want)
+			} else if err := checkPartition(got); of.limit == MaxPageRecords && err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
 
 func TestUpdateAtRandom(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 3 {
-		m := newMemory()
-		mb := randomMailbox(r, 3000, 0)
-		pages := mb.pages(t, MaxPageRecords, m)
-		for version := 1; version <= 6; version++ {
-			mb, pages = mustUpdate(t, MaxPageRecords, m, mb, pages, randomChanges(r, mb, version))
+	for i, of := range atRandom {
+		for round := range of.rounds {
+			updateAtRandom(t, rand.New(rand.NewPCG(3+uint64(i), uint64(round))), of.limit, 3*of.limit, 6)
 		}
 	}
 }
 
+// updateAtRandom changes a mailbox of n messages or some more, several times.
+func updateAtRandom(t testing.TB, r *rand.Rand, limit, n, times int) {
+	t.Helper()
+	m := newMemory()
+	mb := randomMailbox(r, limit, n, 0)
+	pages := mb.pages(t, limit, m)
+	for version := range times {
+		mb, pages = mustUpdate(t, limit, m, mb, pages, randomChanges(r, limit, mb, version+1))
+	}
+}
+
 // randomChanges are few or many, of UIDs that are recorded and that are not.
-func randomChanges(r *rand.Rand, mb mailbox, version int) Changes {
+func randomChanges(r *rand.Rand, limit int, mb mailbox, version int) Changes {
 	c := Changes{Flags: make(map[mail.UID]*FlagSet)}
 	one := func() mail.UID {
 		if len(mb) == 0 || r.IntN(8) == 0 {
@@ -253,14 +266,14 @@ func randomChanges(r *rand.Rand, mb mailbox, version int) Changes {
 	}
 	for range r.IntN(4) {
 		first := one()
-		c.Removed.AddRange(mail.UIDRange{First: first, Last: max(first, first+mail.UID(r.IntN(5000)))})
+		c.Removed.AddRange(mail.UIDRange{First: first, Last: max(first, first+mail.UID(r.IntN(5*limit)))})
 	}
-	for range r.IntN(1 << r.IntN(10)) {
+	for range r.IntN(1 + r.IntN(limit)) {
 		c.Flags[one()] = &FlagSet{Flags: mail.NewFlags(fmt.Sprint("k", r.IntN(5)), `\Seen`)[r.IntN(2):]}
 	}
 	var added mailbox
 	if r.IntN(3) > 0 {
-		added = randomMailbox(r, r.IntN(4000), version)
+		added = randomMailbox(r, limit, r.IntN(4*limit), version)
 		for range r.IntN(3) {
 			added = append(added, message(one(), version))
 		}
@@ -272,16 +285,10 @@ func randomChanges(r *rand.Rand, mb mailbox, version int) Changes {
 }
 
 func FuzzUpdate(f *testing.F) {
-	f.Add(uint64(1), uint16(3000), uint8(3))
-	f.Add(uint64(7), uint16(0), uint8(1))
-	f.Fuzz(func(t *testing.T, seed uint64, n uint16, rounds uint8) {
-		r := rand.New(rand.NewPCG(seed, uint64(n)))
-		m := newMemory()
-		mb := randomMailbox(r, int(n)%8000, 0)
-		pages := mb.pages(t, MaxPageRecords, m)
-		for version := range int(rounds) % 8 {
-			mb, pages = mustUpdate(t, MaxPageRecords, m, mb, pages, randomChanges(r, mb, version+1))
-		}
+	f.Add(uint64(1), uint8(100), uint8(4))
+	f.Add(uint64(7), uint8(0), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, n, times uint8) {
+		updateAtRandom(t, rand.New(rand.NewPCG(seed, uint64(n))), 16, int(n), int(times)%8)
 	})
 }
 
