@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unsafe"
 
@@ -55,7 +56,10 @@ func plain(first mail.UID, n int) []letter {
 }
 
 // odd are messages that are hardly mail.
-func odd() []letter {
+func odd() []letter { return slices.Clone(oddLetters()) }
+
+// oddLetters are made once: they are large.
+var oddLetters = sync.OnceValue(func() []letter {
 	bodies := [][]byte{
 		{},
 		[]byte("\r\n"),
@@ -75,7 +79,7 @@ func odd() []letter {
 	}
 	letters[1].date = "31-Foo-2050 99:00:00"
 	return letters
-}
+})
 
 func TestRestoreLossless(t *testing.T) {
 	s := newShelf(t)

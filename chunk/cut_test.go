@@ -20,14 +20,18 @@ const frozenPolynomial Polynomial = 0x2bba1850b3347d
 
 // noise returns n bytes that look random and are the same for ever: the hash of
 // a counter, by the same BLAKE3 that another implementation of the format has.
-func noise(n int) []byte {
-	out := make([]byte, 0, n+32)
+func noise(n int) []byte { return bytes.Clone(mostNoise()[:n]) }
+
+// mostNoise is as much of it as a test asks for, made once.
+var mostNoise = sync.OnceValue(func() []byte {
+	const n = 8 << 20
+	out := make([]byte, 0, n)
 	for i := uint64(0); len(out) < n; i++ {
 		id := Key{}.Sum(binary.BigEndian.AppendUint64(nil, i))
 		out = append(out, id[:]...)
 	}
-	return out[:n]
-}
+	return out
+})
 
 func newCutter(t testing.TB) *Cutter {
 	c, err := NewCutter(frozenPolynomial)

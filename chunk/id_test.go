@@ -45,8 +45,10 @@ func TestHasherEqualsSumHoweverWritten(t *testing.T) {
 			t.Errorf("written by %d bytes: %v, want %v", step, h.Sum(), want)
 		}
 	}
-	if h.ID(data) != want || h.ID(data) != want {
-		t.Error("ID differs from Sum")
+	for range 2 { // an ID leaves nothing behind
+		if h.ID(data) != want {
+			t.Error("ID differs from Sum")
+		}
 	}
 }
 
