@@ -53,22 +53,22 @@ func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
 			return err
 		}
 	}
+	m.Alarm = shrinkage(before, w.recorded)
 	for _, warning := range vanished(before, w.recorded) {
 		m.AddWarning(warning)
 	}
-	m.Alarm = shrinkage(before, w.recorded)
 	return nil
 }
 
-// vanished names the mailboxes that held messages and are not there any more, neither under their name nor, as far as the
-// numbers tell, under another one.
+// vanished names the mailboxes that held a few messages, too few for an alarm, and are not there any more, neither under
+// their name nor, as far as the numbers tell, under another one.
 func vanished(before, now map[string]*manifest.Mailbox) []string {
 	moved := newcomers(before, now)
 	var gone []string
 	for _, raw := range slices.Sorted(maps.Keys(before)) {
 		old := before[raw]
-		if _, there := now[raw]; !there && old.Messages > 0 && !moved[identity(old)] {
-			gone = append(gone, fmt.Sprintf("mailbox %q, which held %d messages, is gone", old.Name, old.Messages))
+		if _, there := now[raw]; !there && old.Messages > 0 && !suspicious(old.Messages, 0) && !moved[identity(old)] {
+			gone = append(gone, fmt.Sprintf("mailbox %q is gone; messages in it: %d", old.Name, old.Messages))
 		}
 	}
 	return gone

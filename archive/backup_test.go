@@ -198,13 +198,13 @@ func TestEveryManifestIsTheAccountOfItsNight(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))
 			a := newAccount()
 			less(a)
-			for i := range 3000 {
-				a.mailbox([]string{"INBOX", "Archive", "Lists/go"}[i%3]).add(fmt.Sprintf("Subject: %d\r\n\r\n%d\r\n", i, i))
+			for i := range 1400 { // INBOX takes more than a page
+				a.mailbox([]string{"INBOX", "INBOX", "INBOX", "INBOX", "INBOX", "Archive", "Lists/go"}[i%7]).add(fmt.Sprintf("Subject: %d\r\n\r\n%d\r\n", i, i))
 			}
 			r := newRepo(t, &storetest.Memory{})
 			var nights []*archive.Backup
 			var states [][]string
-			for range 12 {
+			for range 7 {
 				for range rng.IntN(60) {
 					a.change(rng)
 				}
@@ -364,6 +364,27 @@ func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 	}
 }
 
+func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
+	a := sample()
+	r := newRepo(t, &storetest.Memory{})
+	backUp(t, r, a)
+	state, bodies := a.state(), a.bodies
+	only := func(m mail.Mailbox) bool { return m.Name == "Odd" }
+	backups, err := archive.BackUp(t.Context(), r, []archive.Account{{Name: "account-0", Source: a, Select: only}}, archive.BackupOptions{})
+	if err != nil || backups[0].Err != nil {
+		t.Fatal(err, backups[0].Err)
+	}
+	b := backups[0]
+	if len(b.Manifest.Alarm) > 0 || len(b.Manifest.Warnings) > 0 || !b.Manifest.Consistent {
+		t.Errorf("alarm %q, warnings %q, consistent %v", b.Manifest.Alarm, b.Manifest.Warnings, b.Manifest.Consistent)
+	}
+	mustHold(t, r, b, state)
+	mustHold(t, r, backUp(t, r, a), state)
+	if a.bodies != bodies {
+		t.Errorf("%d messages were downloaded again", a.bodies-bodies)
+	}
+}
+
 func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
 	a := sample()
 	r := newRepo(t, &storetest.Memory{})
@@ -413,9 +434,14 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 		return a
 	}
 	for _, fault := range []storetest.Fault{storetest.Refuse, storetest.Lose, storetest.Truncate} {
+		origin := &storetest.Memory{}
+		backUp(t, newRepo(t, origin), small())
 		for n := 1; ; n++ {
-			memory := &storetest.Memory{}
-			r := newRepo(t, memory)
+			memory := origin.Clone()
+			r, err := repo.Open(t.Context(), memory, repo.Unlock{}, repo.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
 			a := small()
 			first := backUp(t, r, a)
 			was := a.state()

@@ -74,7 +74,8 @@ func (c *change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 // recorded messages that are not present are gone, and others of which the server tells, though below the last UIDNEXT,
 // are fresh. Only pages that differ are loaded.
 func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present *mail.UIDSet, c *change) error {
-	told := mail.UIDs(slices.Collect(maps.Keys(c.flags))...)
+	changed := mail.UIDs(slices.Collect(maps.Keys(c.flags))...)
+	told := changed
 	if present != nil {
 		told = *present
 	}
@@ -87,7 +88,11 @@ func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present 
 		span := mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
 		c.addUnrecorded(told, next, uint64(span.First))
 		next = uint64(span.Last) + 1
-		if err := r.reconcilePage(ctx, page, span, present, told.In(span), c); err != nil {
+		here := told.In(span)
+		if changed.In(span).Len() == 0 && (present == nil || here.Len() == int64(page.Messages)) {
+			continue
+		}
+		if err := r.reconcilePage(ctx, page, present != nil, here, c); err != nil {
 			return err
 		}
 	}
@@ -104,14 +109,8 @@ func (c *change) addUnrecorded(told mail.UIDSet, from, to uint64) {
 	}
 }
 
-func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, span mail.UIDRange, present *mail.UIDSet, told mail.UIDSet, c *change) error {
-	changed := present == nil && told.Len() > 0
-	if present != nil {
-		changed = told.Len() != int64(page.Messages) || slices.ContainsFunc(slices.Collect(maps.Keys(c.flags)), span.Contains)
-	}
-	if !changed {
-		return nil
-	}
+// reconcilePage compares a page with the UIDs of its range that the server told of; all of them are all that are there.
+func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, all bool, told mail.UIDSet, c *change) error {
 	entries, err := page.Entries(r.walk.load(ctx))
 	if err != nil {
 		return err
@@ -119,7 +118,7 @@ func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, span ma
 	recorded := make(map[mail.UID]bool, len(entries))
 	for _, entry := range entries {
 		recorded[entry.UID] = true
-		if present != nil && !told.Contains(entry.UID) {
+		if all && !told.Contains(entry.UID) {
 			c.gone.Add(entry.UID)
 		}
 	}

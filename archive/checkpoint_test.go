@@ -25,7 +25,7 @@ func large(messages int) *account {
 }
 
 func TestInterruptedRunIsGoneOnFrom(t *testing.T) {
-	a := large(8000)
+	a := large(7000)
 	ctx, interrupt := context.WithCancel(t.Context())
 	var n atomic.Int64
 	a.onBody = func(string, mail.UID) error {
@@ -43,7 +43,7 @@ func TestInterruptedRunIsGoneOnFrom(t *testing.T) {
 	b = backUp(t, r, a)
 	mustHold(t, r, b, a.state())
 	// Windows of 500 that were under way, and those behind one that was, are downloaded again.
-	if again := a.bodies - first; again > 8000-5000+2*3*500 {
+	if again := a.bodies - first; again > 7000-5000+2*3*500 {
 		t.Errorf("after %d messages were downloaded, %d more were", first, again)
 	}
 	if b.Manifest.State != manifest.Complete || !b.Manifest.Consistent {
@@ -52,7 +52,7 @@ func TestInterruptedRunIsGoneOnFrom(t *testing.T) {
 }
 
 func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
-	a := large(8000)
+	a := large(7000)
 	var n atomic.Int64
 	a.onBody = func(string, mail.UID) error {
 		if n.Add(1) > 6000 {
@@ -68,7 +68,7 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 	first := a.bodies
 	b := backUp(t, r, a)
 	mustHold(t, r, b, a.state())
-	if again := a.bodies - first; again >= 8000 {
+	if again := a.bodies - first; again >= 7000 {
 		t.Errorf("all %d messages were downloaded again", again)
 	}
 }
@@ -76,7 +76,7 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 // TestCheckpointsHoldWhatWasRead lays one after every few messages, and looks into each: it must hold nothing that the
 // account does not, and never less than the one before.
 func TestCheckpointsHoldWhatWasRead(t *testing.T) {
-	a := large(16_000)
+	a := large(9_000)
 	r := newRepo(t, &storetest.Memory{})
 	backups, err := archive.BackUp(t.Context(), r, []archive.Account{{Name: "account-0", Source: a}}, archive.BackupOptions{
 		Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 30_000 },
@@ -85,11 +85,11 @@ func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 		t.Fatal(err, backups[0].Err)
 	}
 	mustHold(t, r, backups[0], a.state())
-	if a.bodies != 16_000 {
+	if a.bodies != 9_000 {
 		t.Errorf("%d messages were downloaded, want each once", a.bodies)
 	}
 	state := a.state()
-	checkpoints, held := 0, 16_000
+	checkpoints, held := 0, 9_000
 	for summary, err := range archive.Manifests(t.Context(), r) {
 		if err != nil {
 			t.Fatal(err)

@@ -195,10 +195,21 @@ func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mail
 		return nil, err
 	}
 	defer harvest.stop()
-	// Who interrupts still wants what was downloaded by then: pages are written to the end.
-	write := context.WithoutCancel(ctx)
+	write, cancel := afterwards(ctx)
+	defer cancel()
 	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
 	return harvest, found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+}
+
+// afterwards is a context that outlives another one by half a minute: who interrupts still wants what was downloaded to be
+// written down, but not to wait for a store that does not answer.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(30*time.Second, cancel) })
+	return later, func() {
+		stop()
+		cancel()
+	}
 }
 
 // lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even

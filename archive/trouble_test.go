@@ -24,7 +24,7 @@ var errLost = fmt.Errorf("%w: connection lost", archive.ErrTemporary)
 func TestFewConnectionsAfterARestart(t *testing.T) {
 	a := newAccount()
 	a.tokens = make(chan struct{}, 2)
-	for i := range 12_000 {
+	for i := range 6_000 {
 		a.mailbox([]string{"A", "B"}[i%2]).add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
 	}
 	var n atomic.Int64

@@ -87,14 +87,11 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 	return false, nil
 }
 
-// survey takes a fresh view of the account, without the mailboxes that are not to be archived.
+// survey takes a fresh view of the account.
 func (w *walk) survey(ctx context.Context) (*mail.Survey, error) {
 	for attempt := 1; ; attempt++ {
 		survey, err := w.account.Source.Survey(ctx)
 		if err == nil {
-			survey.Mailboxes = slices.DeleteFunc(survey.Mailboxes, func(m mail.Mailbox) bool {
-				return w.account.Select != nil && !w.account.Select(m)
-			})
 			return survey, nil
 		}
 		if !errors.Is(err, ErrTemporary) || attempt == reopenings {
@@ -126,6 +123,12 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	vanished := missingFrom(survey, before)
 	for _, listed := range survey.Mailboxes {
 		old, doubtful := before[listed.Raw], false
+		if !w.selected(listed) {
+			if old != nil { // not asked for, and not lost
+				w.recorded[listed.Raw] = relisted(old, listed)
+			}
+			continue
+		}
 		if old == nil {
 			old, doubtful = renamedFrom(listed, vanished)
 		}
@@ -233,11 +236,17 @@ func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mai
 	return mailboxes, nil
 }
 
+// selected reports whether a mailbox is to be archived in this run. Others stand as they were recorded before, if they
+// were: not to be asked for is no loss.
+func (w *walk) selected(listed mail.Mailbox) bool {
+	return w.account.Select == nil || w.account.Select(listed)
+}
+
 // tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
 // fewer, than it lists, though nothing changed meanwhile.
 func (w *walk) tellGaps() {
 	for raw, m := range w.recorded {
-		if !m.Selectable() || m.Complete || m.Status == nil || m.Messages == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
+		if !m.Selectable() || !w.selected(m.Mailbox) || m.Complete || m.Status == nil || m.Messages == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
 			continue
 		}
 		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
@@ -248,7 +257,7 @@ func (w *walk) tellGaps() {
 // whole reports whether everything that the last survey told of was read without a gap.
 func (w *walk) whole() bool {
 	for _, mailbox := range w.recorded {
-		if mailbox.Selectable() && !mailbox.Complete {
+		if mailbox.Selectable() && w.selected(mailbox.Mailbox) && !mailbox.Complete {
 			return false
 		}
 	}
