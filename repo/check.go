@@ -243,7 +243,7 @@ func (c *checker) content(kind Kind, content []byte) error {
 		_, err := parseConfig(content)
 		return err
 	case KindManifest:
-		_, err := deadlineOf(content)
+		_, err := outlineOf(content)
 		return err
 	}
 	payload, err := c.r.verify(kind, content)

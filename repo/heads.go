@@ -8,8 +8,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
@@ -99,28 +101,51 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 	}
 }
 
-// Manifest reads the content of a manifest.
+// Manifest reads the content of a manifest. ErrNotMine, too, where the manifest is of another account than its name says:
+// the tag does not cover names, and who can write to the store could have copied it.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
-	return r.load(ctx, KindManifest, h.Name)
+	content, err := r.load(ctx, KindManifest, h.Name)
+	if err != nil {
+		return nil, err
+	}
+	o, err := outlineOf(content)
+	if err == nil && o.Account != nil && r.AccountDir(string(o.Account)) != h.Account {
+		err = fmt.Errorf("it is of another account than its name says: %w", ErrNotMine)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", h.Name, err)
+	}
+	return content, nil
 }
 
-// deadlineOf reads the one thing of a manifest that this package must know. Package manifest checks all the rest.
-func deadlineOf(manifest []byte) (time.Time, error) {
-	var m struct {
-		Deadline int64 `cbor:"5,keyasint"`
-	}
+// outline is what this package must know of a manifest. Package manifest checks all the rest, that there is an account
+// among it.
+type outline struct {
+	Account  []byte `cbor:"1,keyasint"`
+	Deadline int64  `cbor:"5,keyasint"`
+}
+
+func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }
+
+// manifestCodec decodes manifests, whose arrays may be longer than those of other objects.
+var manifestCodec = sync.OnceValues(func() (cbor.DecMode, error) {
 	limits := codec().DecMode.DecOptions()
 	limits.MaxArrayElements, limits.MaxMapPairs = 1<<20, 1<<10
-	mode, err := limits.DecMode()
+	return limits.DecMode()
+})
+
+func outlineOf(manifest []byte) (*outline, error) {
+	mode, err := manifestCodec()
 	if err != nil {
-		return time.Time{}, err
+		return nil, err
 	}
-	if err := mode.Unmarshal(manifest, &m); err != nil {
-		return time.Time{}, damaged("not a manifest: %v", err)
+	o := new(outline)
+	if err := mode.Unmarshal(manifest, o); err != nil {
+		return nil, damaged("not a manifest: %v", err)
 	}
-	if m.Deadline <= 0 {
-		return time.Time{}, damaged("a manifest without a deadline")
+	if o.Deadline <= 0 {
+		return nil, damaged("a manifest without a deadline")
 	}
-	return time.UnixMilli(m.Deadline), nil
+	return o, nil
 }

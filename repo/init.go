@@ -48,6 +48,10 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 	if err := r.initSlots(ctx, now, o); err != nil {
 		return nil, err
 	}
+	// Trying passphrases is made slow on purpose: meanwhile another may have come first.
+	if err := vacant(ctx, store); err != nil {
+		return nil, err
+	}
 	if err := r.putConfig(ctx); err != nil {
 		return nil, err
 	}

@@ -68,11 +68,11 @@ func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 	if err != nil {
 		return h, err
 	}
-	deadline, err := deadlineOf(content)
+	o, err := outlineOf(content)
 	if err != nil {
 		return h, fmt.Errorf("read %s: %w", h.Name, err)
 	}
-	h.Late = h.Stored.After(deadline)
+	h.Late = h.Stored.After(o.deadline())
 	return h, nil
 }
 
@@ -99,10 +99,14 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 
 // commit puts a manifest and makes sure that it came in time.
 func (run *Run) commit(ctx context.Context, account string, manifest []byte) (Head, error) {
-	deadline, err := deadlineOf(manifest)
+	o, err := outlineOf(manifest)
 	if err != nil {
 		return Head{}, err
 	}
+	if o.Account != nil && string(o.Account) != account {
+		return Head{}, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
+	}
+	deadline := o.deadline()
 	if deadline.After(run.Deadline()) {
 		return Head{}, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}

@@ -3,6 +3,7 @@ package repo_test
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"runtime"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
@@ -257,5 +259,71 @@ func TestASealedRepositoryIsNotOpenedByAnUnsealedSlot(t *testing.T) {
 	store.Replace(config, theirs.Bytes(config))
 	if r, err := repo.Open(t.Context(), store, unlocked(), repo.Options{}); err == nil {
 		t.Errorf("opened, sealed: %v", r.Sealed())
+	}
+}
+
+// The tag of a manifest does not cover its name. A manifest that somebody copied to another account's is not that
+// account's.
+func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	run, err := r.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	text, err := cbor.Marshal(map[int]any{1: []byte("anna"), 5: run.Deadline().UnixMilli()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := w.Commit(t.Context(), "anna", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context(), "otto", text); err == nil {
+		t.Error("a manifest of anna's was committed for otto")
+	}
+	moved := strings.Replace(h.Name, r.AccountDir("anna"), r.AccountDir("otto"), 1)
+	store.Replace(moved, store.Bytes(h.Name))
+	for h, err := range r.Manifests(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Manifest(t.Context(), h); errors.Is(err, repo.ErrNotMine) != (h.Name == moved) {
+			t.Errorf("%s: %v", h.Name, err)
+		}
+	}
+}
+
+// rival is a store where somebody else makes a repository while we are about to.
+type rival struct {
+	repo.Store
+	once sync.Once
+	init func()
+}
+
+func (r *rival) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	r.once.Do(r.init)
+	return r.Store.Put(ctx, name, body, size)
+}
+
+// Of two who make a repository at once, the one who was done first keeps it, whatever the hashes.
+func TestInitDoesNotTakeARepositoryFromWhoWasFirst(t *testing.T) {
+	for range 8 { // for the hashes are random
+		memory := new(storetest.Memory)
+		var first *repo.Repo
+		store := &rival{Store: memory, init: func() { first = mustInit(t, memory, sealedOptions()) }}
+		o := sealedOptions()
+		o.CacheDir = t.TempDir()
+		if _, err := repo.Init(t.Context(), store, o); !errors.Is(err, repo.ErrRepository) {
+			t.Fatalf("the second: %v", err)
+		}
+		if again := reopen(t, memory, first); again.ID() != first.ID() {
+			t.Fatal("the repository is the second's")
+		}
 	}
 }
