@@ -96,7 +96,7 @@ func TestGetThroughTrouble(t *testing.T) {
 func TestStall(t *testing.T) {
 	f := newFake(t)
 	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
-	s := f.open(func(o *s3.Options) { o.Stall = 50 * time.Millisecond })
+	s := f.open(func(o *s3.Options) { o.Stall = time.Second })
 
 	f.next(f.stall(4000), f.stall(0))
 	body, _, err := s.Get(t.Context(), "o", 0, -1)
