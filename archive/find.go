@@ -93,3 +93,7 @@ func yieldError[T any](ctx context.Context, yield func(T, error) bool, err error
 	}
 	return yield(none, err) && ctx.Err() == nil && isDamage(err)
 }
+
+// IsDamage reports whether an error that Find, FindAll or Changes yielded is about one piece of the archive: more may
+// follow.
+func IsDamage(err error) bool { return isDamage(err) }

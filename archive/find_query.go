@@ -33,10 +33,11 @@ type Query struct {
 
 // IsZero reports whether every message fits.
 func (q *Query) IsZero() bool {
-	return !q.readsHeader() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && len(q.Flags) == 0
+	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && len(q.Flags) == 0
 }
 
-func (q *Query) readsHeader() bool {
+// ReadsMail reports whether the records do not suffice: headers are read, and so a key is needed that can read mail.
+func (q *Query) ReadsMail() bool {
 	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != ""
 }
 

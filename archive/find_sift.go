@@ -35,9 +35,9 @@ func (c *Contents) sift(ctx context.Context, mailbox *manifest.Mailbox, s *sieve
 	f := &sifting{contents: c, mailbox: mailbox, sieve: s, messages: make([]siftedMessage, len(records))}
 	for i, record := range records {
 		f.messages[i].record = record
-		f.messages[i].fits = !s.readsHeader()
+		f.messages[i].fits = !s.ReadsMail()
 	}
-	if s.readsHeader() {
+	if s.ReadsMail() {
 		if err := f.read(ctx); err != nil {
 			return nil, nil, err
 		}

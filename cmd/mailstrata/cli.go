@@ -9,6 +9,8 @@ type cli struct {
 	List    listCommand    `cmd:"" group:"find" help:"List the manifests: which account, when, how many messages."`
 	Show    showCommand    `cmd:"" group:"find" help:"Show all about one manifest: mailboxes, warnings, failures."`
 	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
+	Find    findCommand    `cmd:"" group:"find" help:"Find messages by sender, subject, date, attachment …, in one manifest or in all."`
+	Diff    diffCommand    `cmd:"" group:"find" help:"Tell what became of an account between two manifests: what was added, removed, moved."`
 	Cat     catCommand     `cmd:"" group:"find" help:"Write one message to standard output, byte for byte."`
 	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir, to .eml files, or to an IMAP account."`
 	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
@@ -39,6 +41,7 @@ var groups = []kong.Group{
 	{Key: "archive", Title: "Archive:"},
 	{Key: "find", Title: "Find and restore:"},
 	{Key: "care", Title: "Look after:"},
+	{Key: "query", Title: "Which messages:"},
 	{Key: "selection", Title: "What:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "repository", Title: "Repository " + forAll},
@@ -58,6 +61,12 @@ To get a deleted folder back, find a night on which it was there, look inside, a
     mailstrata ls 2026-03-14
     mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
     mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
+
+To get back all that is gone since a day, or to find one message in all nights:
+
+    mailstrata diff 2026-03-13 latest
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+    mailstrata find --all --from joao --subject bridge
 
 MANIFEST is the beginning of an id, "latest", "latest~2" (two before it), or a date, which means the newest at or before it; with several accounts, ACCOUNT@MANIFEST.
 

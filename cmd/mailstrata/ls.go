@@ -128,28 +128,40 @@ type messageSummary struct {
 
 // message writes one message. Where its header cannot be read, all else is told, and the error.
 func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
+	s, err := l.summarizeMessage(ctx, l.contents, l.mailbox, e, l.readable)
+	if l.flags.JSON {
+		return errors.Join(err, l.printJSON(s))
+	}
+	l.table.row(right(fmt.Sprint(s.UID), "     UID"), s.date(), right(size(s.Size), "    SIZE"),
+		strings.Join(s.Flags, " "), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
+	return err
+}
+
+// summarizeMessage reads what is told of a message. Where its header cannot be read, it is all else, and the error.
+func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (messageSummary, error) {
 	var header []byte
 	var err error
-	if l.readable {
-		if header, err = l.contents.Header(ctx, &e.Record); err != nil {
-			err = fmt.Errorf("mailbox %q, UID %d: header: %w", l.mailbox.Name, e.UID, err)
+	if readable {
+		if header, err = c.Header(ctx, &e.Record); err != nil {
+			err = fmt.Errorf("mailbox %q, UID %d: header: %w", mailbox.Name, e.UID, err)
 		}
 	}
 	s := messageSummary{
 		UID: uint32(e.UID), RawDate: e.Internal.Raw, Size: e.Size, Flags: list(e.Flags), Labels: e.Labels,
-		From: headerText(header, "From"), Subject: headerText(header, "Subject"), MessageID: headerText(header, "Message-ID"),
+		From: archive.HeaderText(header, "From"), Subject: archive.HeaderText(header, "Subject"), MessageID: archive.HeaderText(header, "Message-ID"),
 		Hash: e.Hash.String(), ByID: e.ByID,
 		EmailID: e.IDs.Email, ThreadID: e.IDs.Thread, XGUID: e.IDs.XGUID, GMMsgID: e.IDs.GMMsg, GMThrID: e.IDs.GMThread,
 	}
-	date := ""
 	if instant := e.Internal.Time(); e.Internal.Seconds != 0 || e.Internal.Raw == "" {
 		s.Date = &instant
-		date = instant.Format("2006-01-02 15:04 -0700")
 	}
-	if l.flags.JSON {
-		return errors.Join(err, l.printJSON(s))
+	return s, err
+}
+
+// date is INTERNALDATE, in the zone of the server, for people.
+func (s *messageSummary) date() string {
+	if s.Date == nil {
+		return ""
 	}
-	l.table.row(right(fmt.Sprint(s.UID), "     UID"), date, right(size(s.Size), "    SIZE"),
-		strings.Join(s.Flags, " "), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
-	return err
+	return s.Date.Format("2006-01-02 15:04 -0700")
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -23,7 +22,8 @@ type restoreCommand struct {
 	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
 	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
 	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
-	DryRun      bool   `group:"selection" help:"Only tell what would be restored."`
+	DryRun      bool   `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
+	pickFlags   `embed:""`
 	imapFlags   `embed:""`
 }
 
@@ -36,6 +36,8 @@ Flags, keywords and dates (INTERNALDATE) come back as far as the target takes th
 
 ` + patternHelp + `
 
+Of these mailboxes, only some messages can be chosen; all that is asked for must fit. ` + queryHelp + `
+
 EXAMPLES
 
 To get back a folder that was deleted: find the night, and restore the folder to where you can look at it, or straight into the account.
@@ -45,11 +47,21 @@ To get back a folder that was deleted: find the night, and restore the folder to
     mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
     mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
 
+To get back what was deleted since Friday, wherever it was, but not what was only moved; and to see first what that is:
+
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example --dry-run
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+
+To get back one message, or those that a search finds:
+
+    mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
+    mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
+
 To move everything to another server, below a mailbox "Old":
 
     mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
 
-JSON: one object with manifest, target, dry_run, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
+JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
 
 EXIT STATUS
 
@@ -61,13 +73,18 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	query, err := c.query(c.Recipient)
+	if err != nil {
+		return err
+	}
 	r, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := mayRead(r); err != nil && !c.DryRun {
-		return err
+	readable := mayRead(r)
+	if readable != nil && (!c.DryRun || query.ReadsMail()) {
+		return readable
 	}
 	contents, err := p.choose(ctx, r, c.Manifest)
 	if err != nil {
@@ -76,8 +93,12 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkNames(ctx, r, contents); err != nil {
 		return err
 	}
+	pick, wants, err := c.pick(ctx, p, r, contents, query)
+	if err != nil {
+		return err
+	}
 	var target archive.Target
-	if !c.DryRun {
+	if readable == nil {
 		if target, err = destination.open(ctx, p); err != nil {
 			return err
 		}
@@ -89,7 +110,8 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	report, err := archive.Restore(ctx, archive.RestoreOptions{
 		Contents:    contents,
 		Target:      target,
-		Mailboxes:   func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) },
+		Mailboxes:   wants,
+		Pick:        pick,
 		KeepDeleted: c.WithDeleted,
 		DryRun:      c.DryRun,
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
@@ -105,8 +127,8 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
-func (c *restoreCommand) checkNames(ctx context.Context, r *repo.Repo, contents *archive.Contents) error {
-	unmatched := c.Mailbox
+func (s *selection) checkNames(ctx context.Context, r *repo.Repo, contents *archive.Contents) error {
+	unmatched := s.Mailbox
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
 			return nil // what cannot be read may have the name; the restore tells of it
@@ -193,6 +215,9 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	if c.DryRun {
 		p.printf("would restore %s in %s, %s, of manifest %s", plural(report.Messages, "message"),
 			plural(report.Mailboxes, "mailbox"), size(report.Bytes), shortID(contents.Head))
+		if report.Looked {
+			p.printf("  %s would be added, %s there already", count(report.Added), count(report.Present))
+		}
 		return
 	}
 	verb := "restored"
@@ -228,6 +253,7 @@ type restoreSummary struct {
 	Manifest   string           `json:"manifest"`
 	Target     string           `json:"target"`
 	DryRun     bool             `json:"dry_run"`
+	Looked     bool             `json:"looked_at_target"` // a dry run: added is what would be
 	Mailboxes  int64            `json:"mailboxes"`
 	Messages   int64            `json:"messages"`
 	Bytes      int64            `json:"bytes"`
@@ -253,7 +279,7 @@ type restoreProblem struct {
 
 func (c *restoreCommand) document(contents *archive.Contents, r *archive.RestoreReport) restoreSummary {
 	s := restoreSummary{
-		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun,
+		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
 		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File,

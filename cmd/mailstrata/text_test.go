@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -127,7 +128,7 @@ func TestHeaderText(t *testing.T) {
 		"X-Empty": "", "Cc": "",
 		"To": "=?no-such-charset?q?x?=",
 	} {
-		if got := headerText(header, name); got != want {
+		if got := archive.HeaderText(header, name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}

@@ -1,0 +1,351 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type diffCommand struct {
+	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date; ACCOUNT@ may go before."`
+	After   string `arg:"" help:"The newer manifest."`
+	Mailbox string `arg:"" optional:"" help:"Only what became of this mailbox."`
+
+	List bool `help:"List the messages, not only how many."`
+}
+
+func (*diffCommand) Help() string {
+	return manifestHelp + `
+
+Tells what became of an account between two manifests: of each mailbox that differs, how many messages came (added) and went (removed), how many were moved from and to another mailbox, and how many have other flags, keywords or labels; and which mailboxes were created, removed or renamed. A message is what its bytes are: one that was moved is not removed. Pages that both manifests share are not read, so it costs what changed.
+
+With --list, the messages themselves; a key that cannot read mail lists them without sender and subject.
+
+EXAMPLES
+
+To see what last night's backup found changed, and what is gone since Friday:
+
+    mailstrata diff latest~1 latest
+    mailstrata diff 2026-03-13 latest --list
+    mailstrata diff 2026-03-13 latest Projects --list
+
+To get back what is gone since then:
+
+    mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
+
+JSON: one object with before, after (as of "list --json"), mailboxes (name, raw, created, removed_mailbox, renamed_from, renumbered, incomplete, added, removed, moved_in, moved_out, reflagged, error), and the totals added, removed, moved, reflagged. With --list: one object a line, with change (added, removed, moved-in, moved-out, reflagged), mailbox, peer_mailbox and peer_uid of what was moved, flags_before and labels_before of what is reflagged, and all that "ls --json" tells of a message.
+
+EXIT STATUS
+
+0 done, whether they differ or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+}
+
+func (c *diffCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	before, err := p.choose(ctx, r, c.Before)
+	if err != nil {
+		return err
+	}
+	after, err := p.choose(ctx, r, c.After)
+	if err != nil {
+		return err
+	}
+	d, err := archive.Diff(ctx, before, after)
+	if err != nil {
+		return err
+	}
+	if c.Mailbox != "" {
+		if err := c.narrow(ctx, r, d); err != nil {
+			return err
+		}
+	}
+	t := &comparison{program: p, difference: d, readable: r.CanRead()}
+	if err := t.tell(ctx, c.List); err != nil {
+		return err
+	}
+	if t.unread > 0 {
+		return &outcome{statusPartial, "some of it could not be read"}
+	}
+	return nil
+}
+
+// narrow leaves one mailbox, by the name that it has or had.
+func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *archive.Difference) error {
+	_, errBefore := d.Before.Mailbox(ctx, c.Mailbox)
+	_, errAfter := d.After.Mailbox(ctx, c.Mailbox)
+	if errBefore != nil && errAfter != nil {
+		return unknownMailbox(ctx, r, d.After, pattern(c.Mailbox))
+	}
+	isNamed := func(m *manifest.Mailbox) bool {
+		return m != nil && (m.Name == c.Mailbox || m.Raw == c.Mailbox || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox())
+	}
+	d.Mailboxes = slices.DeleteFunc(d.Mailboxes, func(m *archive.MailboxDifference) bool { return !isNamed(m.Before) && !isNamed(m.After) })
+	return nil
+}
+
+// comparison tells a difference.
+type comparison struct {
+	*program
+	difference *archive.Difference
+	readable   bool
+	unread     int
+}
+
+func (t *comparison) tell(ctx context.Context, list bool) error {
+	for _, m := range t.difference.Mailboxes {
+		if m.Unread != nil {
+			t.unread++
+			t.warn("mailbox %s cannot be compared: %s", quoted(m.Mailbox().Name), oneLine(m.Unread.Error()))
+		}
+	}
+	if t.flags.JSON && !list {
+		return t.printJSON(t.document())
+	}
+	if !t.flags.JSON {
+		t.tables()
+	}
+	if !list {
+		return nil
+	}
+	for _, m := range t.difference.Mailboxes {
+		if err := t.list(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables are the counts.
+func (t *comparison) tables() {
+	d := t.difference
+	t.facts("before", t.describe(d.Before), "after", t.describe(d.After))
+	t.printf("")
+	if len(d.Mailboxes) == 0 {
+		t.printf("no difference")
+		return
+	}
+	table := t.table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
+	row := func(name string, m *archive.MailboxDifference, remarks string) {
+		table.row(name, right(some(m.Added), "ADDED"), right(some(m.Removed), "REMOVED"), right(some(m.MovedIn), "MOVED IN"),
+			right(some(m.MovedOut), "MOVED OUT"), right(some(m.Reflagged), "REFLAGGED"), remarks)
+	}
+	for _, m := range d.Mailboxes {
+		row(m.Mailbox().Name, m, remarksOn(m))
+	}
+	if len(d.Mailboxes) > 1 {
+		totals := d.Totals()
+		row("(all)", &totals, "")
+	}
+	table.close()
+}
+
+func (t *comparison) describe(c *archive.Contents) string {
+	text := fmt.Sprintf("%s  %s  %s  %s", shortID(c.Head), c.Manifest.Account, moment(c.Head.Time), plural(c.Manifest.Totals.Messages, "message"))
+	if c.Manifest.State != manifest.Complete {
+		text += "  (a checkpoint: the run did not come to its end)"
+	}
+	return text
+}
+
+// some is a number that is left out where it is 0.
+func some(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return count(n)
+}
+
+// remarksOn say in words what became of a mailbox as a whole, and what to make of the numbers.
+func remarksOn(m *archive.MailboxDifference) string {
+	var words []string
+	switch {
+	case m.Created():
+		words = append(words, "created")
+	case m.WasRemoved():
+		words = append(words, "removed")
+	case m.Renamed():
+		words = append(words, "renamed from "+m.Before.Name)
+	}
+	if m.Renumbered {
+		words = append(words, "UIDVALIDITY changed: compared by content")
+	}
+	switch {
+	case m.Unread != nil:
+		words = append(words, "damaged: not compared")
+	case m.After != nil && m.After.Inherited:
+		words = append(words, "could not be read: as in the manifest before")
+	case isIncomplete(m.After):
+		words = append(words, "incomplete")
+	}
+	return strings.Join(words, ", ")
+}
+
+// isIncomplete reports whether a mailbox may hold more than its record.
+func isIncomplete(m *manifest.Mailbox) bool { return m != nil && m.Selectable() && !m.Complete }
+
+// list lists what became of the messages of one mailbox.
+func (t *comparison) list(ctx context.Context, m *archive.MailboxDifference) error {
+	var table *table
+	for change, err := range t.difference.Changes(ctx, m) {
+		var message messageSummary
+		if err == nil {
+			mailbox := m.Mailbox()
+			if change.Contents == t.difference.Before {
+				mailbox = m.Before
+			}
+			message, err = t.summarizeMessage(ctx, change.Contents, mailbox, change.Entry, t.readable)
+		}
+		if err != nil {
+			if ctx.Err() != nil || !archive.IsDamage(err) {
+				return err
+			}
+			t.unread++
+			t.warn("%s", oneLine(err.Error()))
+		}
+		if change == nil {
+			continue
+		}
+		if t.flags.JSON {
+			if err := t.printJSON(changeDocument(m, change, message)); err != nil {
+				return err
+			}
+			continue
+		}
+		if table == nil {
+			t.printf("\n%s:", safe(m.Mailbox().Name))
+			table = t.table("CHANGE", "     UID", "DATE", "    SIZE", "FROM", "SUBJECT")
+		}
+		table.row(changeWords(change), right(fmt.Sprint(message.UID), "     UID"), message.date(), right(size(message.Size), "    SIZE"),
+			shorten(safe(message.From), 40), shorten(safe(message.Subject), 80))
+	}
+	if table != nil {
+		table.close()
+	}
+	return nil
+}
+
+// changeWords say what became of a message.
+func changeWords(c *archive.Change) string {
+	switch c.Kind {
+	case archive.MessageMovedIn:
+		return fmt.Sprintf("moved from %s UID %d", c.Peer.Name, c.PeerUID)
+	case archive.MessageMovedOut:
+		return fmt.Sprintf("moved to %s UID %d", c.Peer.Name, c.PeerUID)
+	case archive.MessageReflagged:
+		words := plusMinus(c.Was.Flags, c.Entry.Flags)
+		for _, word := range plusMinus(c.Was.Labels, c.Entry.Labels) {
+			words = append(words, word[:1]+"label:"+word[1:])
+		}
+		return strings.Join(words, " ")
+	}
+	return c.Kind.String()
+}
+
+// plusMinus are the words that are new, with a plus, and those that are gone, with a minus.
+func plusMinus(was, is []string) []string {
+	var words []string
+	for _, word := range is {
+		if !slices.Contains(was, word) {
+			words = append(words, "+"+word)
+		}
+	}
+	for _, word := range was {
+		if !slices.Contains(is, word) {
+			words = append(words, "-"+word)
+		}
+	}
+	return words
+}
+
+// diffSummary is a difference as JSON.
+type diffSummary struct {
+	Before    manifestSummary      `json:"before"`
+	After     manifestSummary      `json:"after"`
+	Mailboxes []mailboxDiffSummary `json:"mailboxes"` // those that differ
+	Added     int64                `json:"added"`
+	Removed   int64                `json:"removed"`
+	Moved     int64                `json:"moved"`
+	Reflagged int64                `json:"reflagged"`
+}
+
+// mailboxDiffSummary is what became of a mailbox, as JSON.
+type mailboxDiffSummary struct {
+	Name        string `json:"name"`
+	Raw         string `json:"raw"`
+	Created     bool   `json:"created"`
+	Gone        bool   `json:"removed_mailbox"`
+	RenamedFrom string `json:"renamed_from,omitempty"`
+	Renumbered  bool   `json:"renumbered"` // UIDVALIDITY is another
+	Incomplete  bool   `json:"incomplete"` // now: not all could be read
+	Added       int64  `json:"added"`
+	Removed     int64  `json:"removed"`
+	MovedIn     int64  `json:"moved_in"`
+	MovedOut    int64  `json:"moved_out"`
+	Reflagged   int64  `json:"reflagged"`
+	Error       string `json:"error,omitempty"` // why it could not be compared
+}
+
+func (t *comparison) document() diffSummary {
+	d := t.difference
+	totals := d.Totals()
+	s := diffSummary{
+		Before: summarize(d.Before.Head, d.Before.Manifest), After: summarize(d.After.Head, d.After.Manifest), Mailboxes: []mailboxDiffSummary{},
+		Added: totals.Added, Removed: totals.Removed, Moved: max(totals.MovedIn, totals.MovedOut), Reflagged: totals.Reflagged,
+	}
+	for _, m := range d.Mailboxes {
+		b := mailboxDiffSummary{
+			Name: m.Mailbox().Name, Raw: m.Mailbox().Raw, Created: m.Created(), Gone: m.WasRemoved(), Renumbered: m.Renumbered,
+			Incomplete: isIncomplete(m.After), Added: m.Added, Removed: m.Removed, MovedIn: m.MovedIn, MovedOut: m.MovedOut, Reflagged: m.Reflagged,
+		}
+		if m.Renamed() {
+			b.RenamedFrom = m.Before.Name
+		}
+		if m.Unread != nil {
+			b.Error = m.Unread.Error()
+		}
+		s.Mailboxes = append(s.Mailboxes, b)
+	}
+	return s
+}
+
+// changeSummary is what became of a message, as JSON.
+type changeSummary struct {
+	Change       string    `json:"change"` // added, removed, moved-in, moved-out or reflagged
+	Mailbox      string    `json:"mailbox"`
+	PeerMailbox  string    `json:"peer_mailbox,omitempty"` // where it was moved from, or to
+	PeerUID      uint32    `json:"peer_uid,omitempty"`
+	FlagsBefore  *[]string `json:"flags_before,omitempty"`
+	LabelsBefore []string  `json:"labels_before,omitempty"`
+	messageSummary
+}
+
+func changeDocument(m *archive.MailboxDifference, c *archive.Change, message messageSummary) changeSummary {
+	s := changeSummary{Change: c.Kind.String(), Mailbox: m.Mailbox().Name, messageSummary: message}
+	if c.Peer != nil {
+		s.PeerMailbox, s.PeerUID = c.Peer.Name, uint32(c.PeerUID)
+	}
+	if c.Was != nil {
+		flags := list(c.Was.Flags)
+		s.FlagsBefore, s.LabelsBefore = &flags, c.Was.Labels
+	}
+	return s
+}
+
+// manifestRef is a manifest as JSON, where only its name matters.
+type manifestRef struct {
+	ID   string    `json:"id"`
+	Time time.Time `json:"time"`
+}
+
+func refer(head repo.Head) *manifestRef { return &manifestRef{id(head), head.Time.UTC()} }

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type findCommand struct {
+	Manifest string `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before. Without it, in the newest of each account."`
+
+	All        bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
+	Account    string `group:"query" placeholder:"NAME" help:"Look in this account alone."`
+	To         string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
+	queryFlags `embed:""`
+	selection  `embed:""`
+}
+
+func (*findCommand) Help() string {
+	return `Finds messages, and tells where they are: what "mailstrata cat" and "mailstrata restore --message" want to know. All that is asked for must fit. ` + queryHelp + `
+
+With --all, deleted messages are found too: LAST is the newest manifest that has the message, and the one to restore it from.
+
+` + patternHelp + `
+
+EXAMPLES
+
+    mailstrata find --from joao --subject bridge
+    mailstrata find 2026-03-14 --attachment .pdf --larger 1M
+    mailstrata find --all --message-id 4711@mail.example
+    mailstrata find --all --mailbox Projects --since 2026-03-01 --before 2026-04-01 --flag flagged
+    mailstrata restore 3f9a --mailbox Projects --message 12 --to maildir:/tmp/found
+
+JSON: one object a line, with manifest, account, mailbox and all that "ls --json" tells of a message; with --all also first and last (id and time); manifest is the last then.
+
+EXIT STATUS
+
+0 done, whether something was found or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+}
+
+func (c *findCommand) Run(ctx context.Context, p *program) error {
+	query, err := c.query(c.To)
+	switch {
+	case err != nil:
+		return err
+	case query.IsZero() && len(c.Mailbox) == 0:
+		return &usageError{text: "nothing is looked for", hint: "mailstrata find --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help tells all"}
+	case c.All && c.Manifest != "":
+		return usage("--all looks in all manifests: name none")
+	case c.Account != "" && c.Manifest != "":
+		return usage("name the account with the manifest: %s@%s", safe(c.Account), safe(c.Manifest))
+	}
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if query.ReadsMail() {
+		if err := mayRead(r); err != nil {
+			return err
+		}
+	}
+	s := &search{program: p, query: query, selection: &c.selection, readable: r.CanRead()}
+	if c.All {
+		err = s.everywhere(ctx, r, c.Account)
+	} else {
+		err = s.newest(ctx, r, c.Manifest, c.Account)
+	}
+	if s.table != nil {
+		s.table.close()
+	}
+	if err != nil {
+		return err
+	}
+	if s.found == 0 {
+		p.note("nothing was found%s", cmp.Or(s.where, "; --all looks in older manifests too"))
+	}
+	if s.unread > 0 {
+		return &outcome{statusPartial, "some of it could not be read"}
+	}
+	return nil
+}
+
+// search tells what is found as it is found.
+type search struct {
+	*program
+	query     archive.Query
+	selection *selection
+	readable  bool
+	table     *table
+	where     string
+	accounts  bool // there are several
+	found     int64
+	unread    int
+}
+
+func (s *search) wants(m *manifest.Mailbox) bool { return s.selection.wants(&m.Mailbox) }
+
+// newest looks in one manifest, or in the newest of each account.
+func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string) error {
+	var manifests []*archive.Contents
+	if named != "" || account != "" {
+		ref := named
+		if account != "" {
+			ref = account + "@latest"
+		}
+		contents, err := s.choose(ctx, r, ref)
+		if err != nil {
+			return err
+		}
+		manifests = append(manifests, contents)
+	} else {
+		var err error
+		if manifests, err = archive.Latest(ctx, r); err != nil {
+			return err
+		}
+	}
+	if len(manifests) == 0 {
+		s.where = ": there are no manifests yet; mailstrata backup makes one"
+	}
+	if len(manifests) == 1 {
+		if err := s.selection.checkNames(ctx, r, manifests[0]); err != nil {
+			return err
+		}
+	}
+	s.accounts = len(manifests) > 1
+	for _, contents := range manifests {
+		for found, err := range contents.Find(ctx, s.query, s.wants) {
+			if err := s.tell(ctx, &archive.Sighting{Found: found, Contents: contents}, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// everywhere looks in all manifests.
+func (s *search) everywhere(ctx context.Context, r *repo.Repo, account string) error {
+	s.where = " in any manifest"
+	s.accounts = account == ""
+	for found, err := range archive.FindAll(ctx, r, account, s.query, s.wants) {
+		if err := s.tell(ctx, found, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell tells of one message, or of what could not be read.
+func (s *search) tell(ctx context.Context, found *archive.Sighting, err error) error {
+	if err != nil {
+		return s.trouble(ctx, err)
+	}
+	s.found++
+	message, err := s.summarizeMessage(ctx, found.Contents, found.Mailbox, found.Entry, s.readable)
+	if err != nil {
+		if err := s.trouble(ctx, err); err != nil {
+			return err
+		}
+	}
+	if s.flags.JSON {
+		return s.printJSON(s.document(found, message))
+	}
+	s.row(found, message)
+	return nil
+}
+
+// trouble tells of what could not be read; it returns an error that ends the search.
+func (s *search) trouble(ctx context.Context, err error) error {
+	if ctx.Err() != nil || !archive.IsDamage(err) {
+		return cmp.Or(context.Cause(ctx), err)
+	}
+	s.unread++
+	s.warn("%s", oneLine(err.Error()))
+	return nil
+}
+
+func (s *search) row(found *archive.Sighting, m messageSummary) {
+	if s.table == nil {
+		headings := []string{"MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT"}
+		if found.Last.Name != "" {
+			headings = append([]string{"FIRST", "LAST"}, headings...)
+		}
+		if s.accounts {
+			headings = append([]string{"ACCOUNT"}, headings...)
+		}
+		s.table = s.program.table(headings...)
+	}
+	cells := []string{found.Mailbox.Name, right(fmt.Sprint(m.UID), "     UID"), m.date(), right(size(m.Size), "    SIZE"),
+		strings.Join(m.Flags, " "), shorten(safe(m.From), 40), shorten(safe(m.Subject), 80)}
+	if found.Last.Name != "" {
+		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
+	}
+	if s.accounts {
+		cells = append([]string{found.Contents.Manifest.Account}, cells...)
+	}
+	s.table.row(cells...)
+}
+
+// nameAndDay is a manifest in a table of messages.
+func nameAndDay(head repo.Head) string {
+	return shortID(head) + " " + head.Time.Local().Format("2006-01-02")
+}
+
+// foundSummary is a message that was found, as JSON.
+type foundSummary struct {
+	Manifest string       `json:"manifest"`
+	Account  string       `json:"account"`
+	Mailbox  string       `json:"mailbox"`
+	First    *manifestRef `json:"first,omitempty"` // with --all: the oldest manifest that holds the message
+	Last     *manifestRef `json:"last,omitempty"`  // and the newest
+	messageSummary
+}
+
+func (s *search) document(found *archive.Sighting, m messageSummary) foundSummary {
+	document := foundSummary{
+		Manifest: id(found.Contents.Head), Account: found.Contents.Manifest.Account, Mailbox: found.Mailbox.Name, messageSummary: m,
+	}
+	if found.Last.Name != "" {
+		document.First, document.Last = refer(found.First), refer(found.Last)
+	}
+	return document
+}

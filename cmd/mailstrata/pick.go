@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// pickFlags narrow a restore to some messages.
+type pickFlags struct {
+	MissingFrom string   `group:"query" placeholder:"MANIFEST" help:"Only what this manifest lacks: what was deleted until then. What was only moved is not restored; of copies, as many as are fewer."`
+	Message     []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
+	Recipient   string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
+	queryFlags  `embed:""`
+}
+
+// pick makes of the flags what archive.Restore wants. Without any, all messages of the mailboxes are meant.
+func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query archive.Query) (*archive.Pick, func(*manifest.Mailbox) bool, error) {
+	wants := func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) }
+	if query.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
+		return nil, wants, nil
+	}
+	pick := &archive.Pick{Query: query}
+	if c.MissingFrom != "" {
+		var err error
+		if pick.MissingFrom, err = p.choose(ctx, r, c.otherRef(contents)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(c.Message) > 0 {
+		mailbox, err := c.messages(ctx, p, r, contents, pick)
+		if err != nil {
+			return nil, nil, err
+		}
+		wants = func(m *manifest.Mailbox) bool { return m.Raw == mailbox.Raw }
+	}
+	return pick, wants, nil
+}
+
+// otherRef is --missing-from; without an account, it is of the account of the manifest that is restored.
+func (c *restoreCommand) otherRef(contents *archive.Contents) string {
+	if strings.Contains(c.MissingFrom, "@") || isID(c.MissingFrom) {
+		return c.MissingFrom
+	}
+	return contents.Manifest.Account + "@" + c.MissingFrom
+}
+
+// isID reports whether a reference is the beginning of an id, which needs no account.
+func isID(ref string) bool {
+	return len(ref) >= 4 && strings.Trim(strings.ToLower(ref), "0123456789abcdef") == ""
+}
+
+// messages reads --message. Its mailbox is meant alone, without those below it.
+func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *archive.Pick) (*manifest.Mailbox, error) {
+	if len(c.Mailbox) != 1 || len(c.Exclude) > 0 {
+		return nil, usage("--message: a UID is of one mailbox: name it, with one --mailbox")
+	}
+	for _, text := range c.Message {
+		uids, err := mail.ParseUIDSet(text)
+		if err != nil || uids.Len() == 0 {
+			return nil, usage("--message: %s names no UIDs, such as 12 or 12,15:20", quoted(text))
+		}
+		for uids := range uids.Ranges() {
+			pick.UIDs.AddRange(uids)
+		}
+	}
+	mailbox, err := p.mailbox(ctx, r, contents, string(c.Mailbox[0]))
+	if err != nil {
+		return nil, err
+	}
+	for uids := range pick.UIDs.Ranges() {
+		if uids.Len() > 1 {
+			continue // of a range, those are meant that are there
+		}
+		if _, err := contents.Entry(ctx, mailbox, uids.First); err != nil {
+			return nil, fmt.Errorf("--message: %w", err)
+		}
+	}
+	return mailbox, nil
+}

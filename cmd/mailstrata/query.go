@@ -1,0 +1,74 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/mailstrata/mailstrata/archive"
+)
+
+// queryFlags say which messages are meant, wherever messages are looked for. All that are given must fit.
+type queryFlags struct {
+	From       string   `group:"query" placeholder:"TEXT" help:"Text in the sender."`
+	Subject    string   `group:"query" placeholder:"TEXT" help:"Text in the subject."`
+	MessageID  string   `group:"query" name:"message-id" placeholder:"TEXT" help:"Text in the Message-ID."`
+	Attachment string   `group:"query" placeholder:"TEXT" help:"Text in the name of an attachment."`
+	Since      string   `group:"query" placeholder:"DATE" help:"Dated then or later (INTERNALDATE, when the server got it)."`
+	Before     string   `group:"query" placeholder:"DATE" help:"Dated earlier."`
+	Larger     string   `group:"query" placeholder:"SIZE" help:"Larger than this: 500K, 1M, 1.5MiB."`
+	Smaller    string   `group:"query" placeholder:"SIZE" help:"Smaller than this."`
+	Flag       []string `group:"query" sep:"none" placeholder:"FLAG" help:"With this flag: seen, answered, flagged, draft, deleted (repeatable)."`
+	Keyword    []string `group:"query" sep:"none" placeholder:"WORD" help:"With this keyword (repeatable)."`
+}
+
+const queryHelp = `Texts are looked for anywhere in the field, as they are read: encoded words are decoded, and upper and lower case are the same. A DATE is 2026-03-14, 2026-03-14T06:30 or RFC 3339; a day begins at its midnight here. K, M, G are of 1,000, Ki, Mi, Gi of 1,024.
+
+Names of attachments are looked for in the lines Content-Disposition and Content-Type of a message and its parts; of a very long text without attachments, only in the first and last half MiB.`
+
+// query reads the flags; recipient is looked for in To, Cc and Bcc.
+func (f *queryFlags) query(recipient string) (archive.Query, error) {
+	q := archive.Query{From: f.From, To: recipient, Subject: f.Subject, MessageID: f.MessageID, Attachment: f.Attachment}
+	for _, date := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"since", f.Since, &q.Since}, {"before", f.Before, &q.Before}} {
+		if date.text == "" {
+			continue
+		}
+		t, ok := parseDate(date.text)
+		if !ok {
+			return q, usage("--%s: %s is not a date such as 2026-03-14 or 2026-03-14T06:30", date.flag, quoted(date.text))
+		}
+		*date.to = t
+	}
+	for _, limit := range []struct {
+		flag, text string
+		to         *int64
+	}{{"larger", f.Larger, &q.Larger}, {"smaller", f.Smaller, &q.Smaller}} {
+		if limit.text == "" {
+			continue
+		}
+		n, err := humanize.ParseBytes(limit.text)
+		if err != nil || n == 0 || n > 1<<62 {
+			return q, usage("--%s: %s is not a size such as 500K or 1M", limit.flag, quoted(limit.text))
+		}
+		*limit.to = int64(n)
+	}
+	for _, flag := range f.Flag {
+		q.Flags = append(q.Flags, `\`+strings.TrimPrefix(flag, `\`))
+	}
+	q.Flags = append(q.Flags, f.Keyword...)
+	return q, nil
+}
+
+// parseDate reads a moment as a person here writes it.
+func parseDate(text string) (time.Time, bool) {
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.RFC3339} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
