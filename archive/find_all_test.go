@@ -1,0 +1,126 @@
+package archive_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// TestFindAllIsANaiveScan: over many nights of an account that changes, every message that a query fits is told once, with
+// the first and the last manifest that a look at every message of every manifest finds it in.
+func TestFindAllIsANaiveScan(t *testing.T) {
+	r := newRepo(t, &storetest.Memory{})
+	a, random := newAccount(), rand.New(rand.NewPCG(3, 3))
+	boxes := []string{"INBOX", "Archive", "Work"}
+	for night := range 25 {
+		for range 40 {
+			box := a.mailbox(boxes[random.IntN(3)])
+			switch n := len(box.messages); {
+			case random.IntN(3) > 0 || n == 0:
+				box.add(fmt.Sprintf("Subject: word %d\r\nTo: x\r\n\r\n%d\r\n", random.IntN(9), random.IntN(300)))
+			case random.IntN(2) == 0:
+				box.expunge(box.messages[random.IntN(n)].uid)
+			default:
+				box.setFlags(box.messages[random.IntN(n)].uid, []string{`\Seen`, `\Flagged`}[random.IntN(2)])
+			}
+		}
+		if night%9 == 8 {
+			delete(a.mailboxes, "Work")
+		}
+		backUp(t, r, a)
+	}
+	for _, q := range []archive.Query{
+		{Subject: "WORD 3"},
+		{Subject: "word 3", Flags: []string{`\flagged`}},
+		{Flags: []string{`\Seen`}},
+		{Larger: 40},
+		{Subject: "nothing"},
+	} {
+		for _, only := range []string{"", "Archive"} {
+			wants := func(m *manifest.Mailbox) bool { return only == "" || m.Name == only }
+			want := map[chunk.ID][2]string{} // the first and the last manifest
+			for s, err := range archive.Manifests(t.Context(), r) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				c, err := archive.OpenManifest(t.Context(), r, s.Head)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for found, err := range c.Find(t.Context(), q, wants) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					seen, ok := want[found.Entry.Hash]
+					if !ok {
+						seen[1] = s.Head.Name // the newest comes first
+					}
+					seen[0] = s.Head.Name
+					want[found.Entry.Hash] = seen
+				}
+			}
+			got := map[chunk.ID][2]string{}
+			for s, err := range archive.FindAll(t.Context(), r, "account-0", q, wants) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, twice := got[s.Entry.Hash]; twice {
+					t.Errorf("%s is told twice", s.Entry.Hash)
+				}
+				got[s.Entry.Hash] = [2]string{s.First.Name, s.Last.Name}
+				if s.Contents.Head.Name != s.Last.Name || !wants(s.Mailbox) {
+					t.Errorf("told as it is in %s, %s, but last in %s", s.Contents.Head.Name, s.Mailbox.Name, s.Last.Name)
+				}
+				entry, err := s.Contents.Entry(t.Context(), s.Mailbox, s.Entry.UID)
+				if err != nil || entry.Hash != s.Entry.Hash {
+					t.Errorf("UID %d of %s is another message: %v", s.Entry.UID, s.Mailbox.Name, err)
+				}
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%+v in %q: %d found, want %d", q, only, len(got), len(want))
+			}
+		}
+	}
+	n := 0
+	for range archive.FindAll(t.Context(), r, "another", archive.Query{}, nil) {
+		n++
+	}
+	for range archive.FindAll(t.Context(), r, "", archive.Query{}, nil) {
+		if n++; n == 3 {
+			break // who has enough may stop
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestLatest: one manifest an account, the newest.
+func TestLatest(t *testing.T) {
+	r := newRepo(t, &storetest.Memory{})
+	a, b := newAccount(), newAccount()
+	a.mailbox("INBOX").add("Subject: a\r\n\r\n")
+	tryBackUp(t.Context(), r, a, b)
+	a.mailbox("INBOX").add("Subject: a 2\r\n\r\n")
+	b.mailbox("INBOX").add("Subject: b\r\n\r\n")
+	tryBackUp(t.Context(), r, a, b)
+	latest, err := archive.Latest(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []string
+	for _, c := range latest {
+		held = append(held, fmt.Sprint(c.Manifest.Account, " ", c.Manifest.Totals.Messages))
+	}
+	slices.Sort(held)
+	if want := []string{"account-0 2", "account-1 1"}; !slices.Equal(held, want) {
+		t.Errorf("%q, want %q", held, want)
+	}
+}
