@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync"
 	"time"
 )
 
@@ -23,6 +24,9 @@ type Run struct {
 	r     *Repo
 	clock *clock
 	began time.Time // by this host; to tell what was read since
+
+	order  sync.Mutex      // one manifest is put at a time
+	newest map[string]Head // by account directory
 }
 
 // Begin begins a run.
@@ -32,7 +36,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Run{r, c, began}, nil
+	return &Run{r: r, clock: c, began: began, newest: make(map[string]Head)}, nil
 }
 
 // Start is when the run began, by the store's clock.
@@ -54,6 +58,9 @@ func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error
 				yield(Head{}, err)
 				return
 			}
+			run.order.Lock()
+			run.saw(h)
+			run.order.Unlock()
 			h, err = run.judge(ctx, h)
 			if !yield(h, err) {
 				return
@@ -121,7 +128,13 @@ func (run *Run) commit(ctx context.Context, account string, manifest []byte) (He
 	if now.After(deadline) || run.clock.age(now) > Lifetime {
 		return Head{}, ErrLate
 	}
-	name := manifestName(run.r.AccountDir(account), now, hash)
+	run.order.Lock()
+	defer run.order.Unlock()
+	dir := run.r.AccountDir(account)
+	if now, err = run.afterNewest(dir, now); err != nil {
+		return Head{}, err
+	}
+	name := manifestName(dir, now, hash)
 	if err := run.r.put(ctx, name, stored); err != nil {
 		return Head{}, err
 	}
@@ -132,8 +145,33 @@ func (run *Run) commit(ctx context.Context, account string, manifest []byte) (He
 	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
 		return Head{}, ErrLate
 	}
+	run.saw(h)
 	run.r.cache.keepObject(name, stored)
 	return h, run.r.rememberHead(h)
+}
+
+// ahead is how far the newest manifest's time may be before the store's: the clocks of a store's servers differ, and some
+// tell whole seconds only.
+const ahead = time.Minute
+
+// afterNewest is the time that a manifest's name bears: now, but after every other one of the account that this run has
+// seen, so that the one put last is listed first even where two runs end within the second that a store tells.
+func (run *Run) afterNewest(account string, now time.Time) (time.Time, error) {
+	newest := run.newest[account]
+	switch {
+	case newest.Time.Sub(now) > ahead:
+		return now, fmt.Errorf("%w, or %s bears a time to come", ErrClock, newest.Name)
+	case !now.After(newest.Time):
+		return newest.Time.Add(time.Millisecond), nil
+	}
+	return now, nil
+}
+
+// saw remembers the newest manifest of an account.
+func (run *Run) saw(h Head) {
+	if h.Time.After(run.newest[h.Account].Time) {
+		run.newest[h.Account] = h
+	}
 }
 
 // confirm asks the store when it got the manifest.

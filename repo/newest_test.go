@@ -1,0 +1,62 @@
+package repo_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// slowClock is a store that tells the same time again and again, as one does that tells whole seconds.
+type slowClock struct {
+	*storetest.Memory
+	time time.Time
+}
+
+func (s slowClock) Now(context.Context) (time.Time, error) { return s.time, nil }
+
+func TestWhatWasCommittedLastIsListedFirst(t *testing.T) {
+	store := slowClock{&storetest.Memory{}, time.Now().Truncate(time.Second)}
+	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []repo.Head
+	for range 4 {
+		run, err := r.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err := range run.Heads(t.Context(), "me") { // as who looks for a parent does
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		w, err := run.Writer(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, err := w.Commit(t.Context(), "me", encodeManifest(t, run.Deadline(), nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		want = append(want, head)
+	}
+	for head, err := range r.AccountManifests(t.Context(), "me") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, head)
+	}
+	slices.Reverse(want)
+	for i := range want {
+		if got[i].Name != want[i].Name {
+			t.Errorf("manifest %d of the listing is not the one committed then", i)
+		}
+	}
+}
