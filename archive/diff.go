@@ -68,7 +68,7 @@ type span32 struct{ from, to int }
 // Mailbox is the mailbox as it is now, or was last.
 func (m *MailboxDifference) Mailbox() *manifest.Mailbox { return cmp.Or(m.After, m.Before) }
 
-// Created and Removed tell of the mailbox as a whole, Renamed that it has another name now.
+// Created, WasRemoved and Renamed tell of the mailbox as a whole.
 func (m *MailboxDifference) Created() bool    { return m.Before == nil }
 func (m *MailboxDifference) WasRemoved() bool { return m.After == nil }
 func (m *MailboxDifference) Renamed() bool {
