@@ -61,13 +61,11 @@ func shorten(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
-// hash is a hash as objects, manifests and chunks have it in their names.
-var hash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+// hash is that of a chunk. In the name of an object, which somebody may have to look for, it comes after '/' or '-'.
+var hash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
-// brief cuts hashes to what lists show of them.
-func brief(text string) string {
-	return hash.ReplaceAllStringFunc(text, func(h string) string { return h[:8] + "…" })
-}
+// brief cuts the hashes of chunks, which nobody looks for, to their beginning.
+func brief(text string) string { return hash.ReplaceAllString(text, "$1$2…") }
 
 // plural counts things: "1 message", "1,234 messages".
 func plural[N int | int64 | uint64](n N, thing string) string {

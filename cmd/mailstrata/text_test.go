@@ -134,6 +134,14 @@ func TestHeaderText(t *testing.T) {
 	}
 }
 
+func TestBrief(t *testing.T) {
+	id := strings.Repeat("0123456789abcdef", 4)
+	text := "chunk " + id + " in data/" + id + ": damaged"
+	if got, want := brief(text), "chunk 01234567… in data/"+id+": damaged"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestDescribe(t *testing.T) {
 	for want, c := range map[string]struct {
 		tally
