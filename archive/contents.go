@@ -141,11 +141,6 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 	}
 }
 
-// pagesAhead yields what Pages does, and has the chunks of pages fetched together before they are read.
-func (c *Contents) pagesAhead(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[manifest.Page, error] {
-	return c.ahead(ctx, c.Pages(ctx, mailbox))
-}
-
 // ahead yields the pages, and has their chunks fetched together before they are read.
 func (c *Contents) ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {

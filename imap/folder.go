@@ -34,7 +34,7 @@ type folder struct {
 // How much one call of Append takes: it is held until the server has it.
 const (
 	appendMessages = 500
-	appendBytes    = 8 << 20
+	appendBytes    = 4 << 20
 )
 
 func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages, appendBytes }

@@ -14,7 +14,7 @@ type spool struct {
 }
 
 // heldBytes is how much of a message is held in memory.
-const heldBytes = 4 << 20
+const heldBytes = 1 << 20
 
 // expect makes room at once for what will be held: a buffer that grows by doubling costs as much again.
 func (s *spool) expect(size int64) { s.memory.Grow(int(min(size, heldBytes))) }

@@ -122,9 +122,6 @@ func newContainerWriter(w io.Writer, h head, k *keys) (*containerWriter, error) 
 	return c, c.write(append(skippable(headMagic, len(encoded)), encoded...))
 }
 
-// headLength is the length of the head frame.
-func (c *containerWriter) headLength() int64 { return int64(skippableHeader + len(c.head)) }
-
 // frame adds a frame that encodeFrame made from length bytes.
 func (c *containerWriter) frame(stored []byte, length int) error {
 	if len(c.frames) == maxFrames {

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Frame names a frame of a pack. Frames are comparable, and Compare orders them as they lie in the store.
@@ -49,17 +50,19 @@ type ReaderOptions struct {
 // Reader reads chunks. It keeps the frames it decoded last, and fetches each once however many ask. It may be used by
 // several goroutines.
 type Reader struct {
-	r      *Repo
-	frames *frameCache
-	opened *openedPacks
+	r        *Repo
+	frames   *frameCache
+	opened   *openedPacks
+	inFlight *semaphore.Weighted
 }
 
 // Reader returns a reader.
 func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return &Reader{
-		r:      r,
-		frames: newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
-		opened: &openedPacks{packs: map[Pack]*openedPack{}},
+		r:        r,
+		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
+		opened:   &openedPacks{packs: map[Pack]*openedPack{}},
+		inFlight: semaphore.NewWeighted(inFlight),
 	}
 }
 
@@ -213,8 +216,12 @@ func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
 // Limits of what Prefetch reads at once.
 const (
 	maxGap   = 256 << 10 // bytes that are read and thrown away rather than asked around
-	maxRange = 8 << 20
+	maxRange = 4 << 20
 	parallel = 4
+
+	// inFlight bounds the bytes that a reader asks for at once, whoever asks: each is held about three times, sealed,
+	// unsealed and decoded.
+	inFlight = 8 << 20
 )
 
 // Prefetch reads frames that are about to be needed into the cache: those that lie together by one request, several
@@ -254,6 +261,11 @@ func together(frames []Frame) int {
 
 func (rd *Reader) fetchRange(ctx context.Context, frames []Frame) error {
 	start := int64(frames[0].Offset)
+	weight := min(inFlight, frames[len(frames)-1].end()-start)
+	if err := rd.inFlight.Acquire(ctx, weight); err != nil {
+		return context.Cause(ctx)
+	}
+	defer rd.inFlight.Release(weight)
 	stored, err := rd.opened.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].end()-start)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", frames[0].Pack, err)
@@ -510,5 +522,9 @@ func fetchPart(ctx context.Context, store Store, name string, size, offset, leng
 	if found != size {
 		return nil, damaged("%d bytes where the index says %d", found, size)
 	}
-	return readBody(body, length)
+	part := make([]byte, length) // not more than the object has, for it is as large as the index says
+	if _, err := io.ReadFull(body, part); err != nil {
+		return nil, err
+	}
+	return part, nil
 }
