@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -61,7 +60,6 @@ type restore struct {
 	RestoreOptions
 	ledger    *ledger
 	memory    *semaphore.Weighted // of the messages that are joined and not yet written
-	rooms     sync.Pool           // of []byte, in which batches were joined
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
 }

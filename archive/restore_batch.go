@@ -54,7 +54,6 @@ type batch struct {
 	bytes  int64
 	weight int64 // of restore.memory
 	frames map[repo.Frame]struct{}
-	room   []byte // that the messages are joined in
 }
 
 // windows yields the missing messages, so many at a time as are planned together, ascending by UID.
@@ -153,8 +152,10 @@ func (f *filling) fetch(ctx context.Context, b *batch) error {
 // prepare reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the
 // batch and are failures; so whatever the target does with an error, no message but the damaged one suffers.
 func (f *filling) prepare(ctx context.Context, b *batch) error {
-	b.room = f.restore.room(b)
-	room := b.room
+	var room []byte // no larger than what the batch weighs: many small batches can be under way
+	if !b.items[0].streamed() {
+		room = make([]byte, b.bytes)
+	}
 	group, joining := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, it := range b.items {
@@ -179,21 +180,10 @@ func (f *filling) prepare(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// room is memory for a batch's messages, used again when they are written: a restore makes no more garbage than it must.
-func (r *restore) room(b *batch) []byte {
-	if b.items[0].streamed() {
-		return nil
-	}
-	if room, ok := r.rooms.Get().([]byte); ok && int64(cap(room)) >= b.bytes {
-		return room[:b.bytes]
-	}
-	return make([]byte, b.bytes, max(b.bytes, batchBytes))
-}
-
 // release gives back what a batch took.
 func (r *restore) release(b *batch) {
-	if b.room != nil {
-		r.rooms.Put(b.room)
+	for _, it := range b.items {
+		it.data = nil // the window that the message is in lives on
 	}
 	r.memory.Release(b.weight)
 }
