@@ -174,6 +174,7 @@ func (h *harvest) labour(ctx context.Context, seat *seat) {
 	for {
 		job, ok := h.next(seat)
 		if !ok {
+			seat.leave() // also the reading's own: a window under way may want for a connection
 			return
 		}
 		job.out <- h.window(ctx, seat, keeper, job.uids)
