@@ -159,10 +159,7 @@ func (f *folder) noteFlags(messages []archive.Wanted) error {
 	encoder.SetEscapeHTML(false)
 	for i := range messages {
 		m := &messages[i]
-		l := line{File: fileName(m), Flags: m.Flags}
-		if !m.Internal.IsZero() {
-			l.Internal = m.Internal.String()
-		}
+		l := line{File: fileName(m), Flags: m.Flags, Internal: m.Internal.String()}
 		if err := encoder.Encode(l); err != nil {
 			return err
 		}
