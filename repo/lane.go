@@ -42,7 +42,7 @@ const (
 var frameTargets = [lanes]int{
 	LaneHeader:  4 << 20,
 	LaneText:    4 << 20,
-	LaneBody:    2 << 20,
+	LaneBody:    4 << 20,
 	LaneCatalog: 1 << 20,
 }
 

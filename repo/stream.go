@@ -23,7 +23,7 @@ type frameLane struct {
 	frame *rawFrame // nil: none
 }
 
-// maxStreams bounds memory: each has a frame in the making for each lane, some 11 MiB in all. More users share.
+// maxStreams bounds memory: each has a frame in the making for each lane, some 13 MiB in all. More users share.
 const maxStreams = 2
 
 // Stream lends a stream, to be given back by Close. A frame that is not full then is filled by who comes next.
