@@ -157,6 +157,7 @@ const ahead = time.Minute
 // afterNewest is the time that a manifest's name bears: now, but after every other one of the account that this run has
 // seen, so that the one put last is listed first even where two runs end within the second that a store tells.
 func (run *Run) afterNewest(account string, now time.Time) (time.Time, error) {
+	now = now.Truncate(time.Millisecond) // as names tell it: within one, order would be chance
 	newest := run.newest[account]
 	switch {
 	case newest.Time.Sub(now) > ahead:
