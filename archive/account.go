@@ -64,10 +64,14 @@ func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
 // their name nor, as far as the numbers tell, under another one.
 func vanished(before, now map[string]*manifest.Mailbox) []string {
 	moved := newcomers(before, now)
+	apart := readApart(now)
 	var gone []string
 	for _, raw := range slices.Sorted(maps.Keys(before)) {
 		old := before[raw]
-		if _, there := now[raw]; !there && old.Messages > 0 && !suspicious(old.Messages, 0) && !moved[identity(old)] {
+		if !apart(old) {
+			continue
+		}
+		if _, there := now[raw]; !there && old.Messages > 0 && !suspicious(old.Messages, 0) && !moved[identity(old)] && !hidden(old, before, now) {
 			gone = append(gone, fmt.Sprintf("mailbox %q is gone; messages in it: %d", old.Name, old.Messages))
 		}
 	}
@@ -105,13 +109,17 @@ func shrinkage(before, now map[string]*manifest.Mailbox) []string {
 	var alarm []string
 	var had, has int64
 	moved := newcomers(before, now)
+	apart := readApart(now)
 	for _, raw := range slices.Sorted(maps.Keys(before)) {
 		old, left := before[raw], int64(0)
+		if !apart(old) {
+			continue
+		}
 		if m, ok := now[raw]; ok {
 			left = m.Messages
 		}
 		had += old.Messages
-		if suspicious(old.Messages, left) && (left > 0 || !moved[identity(old)]) {
+		if suspicious(old.Messages, left) && (left > 0 || !moved[identity(old)] && !hidden(old, before, now)) {
 			alarm = append(alarm, fmt.Sprintf("mailbox %q: %d messages before, %d now", old.Name, old.Messages, left))
 		}
 	}

@@ -91,6 +91,9 @@ func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
 	}
 	d := &diffing{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
 	for _, p := range pairs {
+		if p.recast() {
+			continue
+		}
 		if err := d.compare(ctx, p); err != nil {
 			return nil, err
 		}

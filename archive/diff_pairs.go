@@ -22,6 +22,12 @@ func (p pair) renumbered() bool {
 	return a != 0 && b != 0 && a != b
 }
 
+// recast reports whether the messages of one are read elsewhere in its manifest, and those of the other are not: then
+// they neither left nor came.
+func (p pair) recast() bool {
+	return p.before != nil && p.after != nil && p.before.Label != p.after.Label
+}
+
 // validity is a mailbox's UIDVALIDITY; 0: not known.
 func validity(m *manifest.Mailbox) uint32 {
 	if m == nil || m.Status == nil {

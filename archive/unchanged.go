@@ -62,6 +62,6 @@ func named(listed mail.Mailbox) mail.Mailbox {
 func relisted(old *manifest.Mailbox, listed mail.Mailbox) *manifest.Mailbox {
 	now := *old
 	now.Mailbox = named(listed)
-	now.Status = old.Status
+	now.Status, now.Label = old.Status, old.Label
 	return &now
 }

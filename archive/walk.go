@@ -119,6 +119,8 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		before = w.before
 		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool { return unchanged(old, now, observed) }
 	}
+	w.notes(survey)
+	isLabel := w.labels(survey)
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
 	vanished := missingFrom(survey, before)
 	for _, listed := range survey.Mailboxes {
@@ -127,6 +129,14 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			if old != nil { // not asked for, and not lost
 				w.recorded[listed.Raw] = relisted(old, listed)
 			}
+			continue
+		}
+		listed.Label = isLabel(listed)
+		if old != nil && old.Label {
+			old = nil // its own messages were never read
+		}
+		if listed.Label {
+			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
 			continue
 		}
 		if old == nil {
@@ -257,7 +267,7 @@ func (w *walk) tellGaps() {
 // whole reports whether everything that the last survey told of was read without a gap.
 func (w *walk) whole() bool {
 	for _, mailbox := range w.recorded {
-		if mailbox.Selectable() && w.selected(mailbox.Mailbox) && !mailbox.Complete {
+		if mailbox.Selectable() && !mailbox.Label && w.selected(mailbox.Mailbox) && !mailbox.Complete {
 			return false
 		}
 	}

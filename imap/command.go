@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // command is one command, from its making to its answer.
@@ -106,7 +108,7 @@ func quote(s string) string {
 
 // printableName is a mailbox's name as people know it.
 func printableName(raw string) string {
-	if name, ok := decodeName(raw); ok {
+	if name, ok := mail.DecodeName(raw); ok {
 		return printable(name)
 	}
 	return printable(raw)

@@ -17,6 +17,7 @@ const (
 	hasFlags attributes = 1 << iota
 	hasDate
 	hasSize
+	hasLabels
 )
 
 // fetchItems are the attributes asked of every message: what there is to know, but neither ENVELOPE nor BODYSTRUCTURE,
@@ -42,7 +43,7 @@ func (c *Client) extraItems() (items []string) {
 	if c.caps.has("SAVEDATE") {
 		items = append(items, "SAVEDATE")
 	}
-	if c.caps.has("X-GM-EXT-1") {
+	if c.isGmail() {
 		items = append(items, "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS")
 	}
 	if c.is("Dovecot") { // which has no capability for it
@@ -54,11 +55,16 @@ func (c *Client) extraItems() (items []string) {
 // Messages fetches all but the bodies of every message of the range.
 func (c *Client) Messages(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
-		g := newGatherer(c, uids, hasFlags|hasDate|hasSize, yield)
+		need := hasFlags | hasDate | hasSize
+		if c.isGmail() && !c.plain {
+			need |= hasLabels
+		}
+		g := newGatherer(c, uids, need, yield)
 		err := g.fetch(ctx, c.fetchItems(modSeq), "")
 		var refused *Error
 		if errors.As(err, &refused) && refused.Status == "BAD" && g.given.Len() == 0 && len(c.extraItems()) > 0 {
 			c.plain = true // it does not know what it offers: once more without
+			g.need &^= hasLabels
 			err = g.fetch(ctx, c.fetchItems(modSeq), "")
 		}
 		g.end(err)
@@ -71,11 +77,13 @@ func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, mod
 	if modSeq {
 		items += " MODSEQ"
 	}
-	if c.caps.has("X-GM-EXT-1") {
+	need := hasFlags
+	if c.isGmail() && !c.plain {
 		items += " X-GM-LABELS"
+		need |= hasLabels // what is told unasked of a message has none, and the message may
 	}
 	return func(yield func(mail.Message, error) bool) {
-		g := newGatherer(c, uids, hasFlags, yield)
+		g := newGatherer(c, uids, need, yield)
 		g.end(g.fetch(ctx, items, modifier))
 	}
 }
@@ -241,6 +249,8 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 		case name.is("X-GM-LABELS"):
 			p.Labels = value.words()
 			slices.Sort(p.Labels)
+			p.Labels = slices.Compact(p.Labels)
+			p.has |= hasLabels
 		default:
 			readID(&p.IDs, name, value)
 		}

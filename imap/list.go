@@ -175,7 +175,7 @@ var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Importan
 func newMailbox(args []node) mail.Mailbox {
 	m := mail.Mailbox{Raw: string(args[2].text), Delimiter: string(args[1].raw())}
 	m.Name = m.Raw
-	if name, ok := decodeName(m.Raw); ok {
+	if name, ok := mail.DecodeName(m.Raw); ok {
 		m.Name = name
 	}
 	for _, attribute := range args[0].words() {

@@ -50,7 +50,7 @@ func (m mapping) name(box *mail.Mailbox, keep escape) string {
 	if m.prefix == "" && strings.EqualFold(name, "INBOX") { // a name that only the escapes made so
 		name = "%" + fmt.Sprintf("%02X", name[0]) + name[1:]
 	}
-	return m.prefix + EncodeName(name)
+	return m.prefix + mail.EncodeName(name)
 }
 
 // underInbox: all of the user's mailboxes lie below INBOX, as on Courier and many a Cyrus.

@@ -55,7 +55,7 @@ func FuzzEscape(f *testing.F) {
 			if back := unescapeLevel(escaped); back != level {
 				t.Errorf("%q became %q and %q", level, escaped, back)
 			}
-			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !quotable(EncodeName(escaped)) && len(escaped) < 100 {
+			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !quotable(mail.EncodeName(escaped)) && len(escaped) < 100 {
 				t.Errorf("%q became %q", level, escaped)
 			}
 		}

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -81,4 +82,13 @@ func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 		return true, nil
 	}
 	return quota, c.do(ctx, cmd)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

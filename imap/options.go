@@ -38,6 +38,7 @@ type Options struct {
 	Mechanism string                                // PLAIN, LOGIN, OAUTHBEARER, XOAUTH2; "" takes the best that is offered
 
 	Connections int           // at most this many at once; 0: 4
+	Labels      bool          // Source: Gmail's labels are read as the mailboxes they seem to be, see gmail.go
 	Namespaces  []string      // prefixes of namespaces of other users, or shared, that are to be read too
 	Compress    bool          // COMPRESS=DEFLATE where offered: good below about 100 Mbit/s, bad above
 	Stall       time.Duration // give up a connection that moves no byte for so long; 0: 2 minutes

@@ -46,7 +46,9 @@ func (s *Source) Server(ctx context.Context) (server mail.Server, err error) {
 // Survey takes a fresh view of every mailbox.
 func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 	err = s.with(ctx, func(c *Client) error {
-		survey, err = c.Survey(ctx, s.pool.opts.Namespaces)
+		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err == nil && c.isGmail() && !s.pool.opts.Labels {
+			markLabels(survey)
+		}
 		return err
 	})
 	return survey, err

@@ -139,7 +139,7 @@ func sameName(raw string) string {
 	if strings.EqualFold(raw, "INBOX") {
 		return "INBOX"
 	}
-	if name, ok := decodeName(raw); ok {
+	if name, ok := mail.DecodeName(raw); ok {
 		return name
 	}
 	return raw

@@ -14,6 +14,7 @@ type Mailbox struct {
 	Attributes []string // as sent, without those kept in SpecialUse; sorted
 	SpecialUse []string // \All, \Archive, \Drafts, \Flagged, \Important, \Junk, \Sent, \Trash (RFC 6154, 8457); sorted
 	Subscribed bool
+	Label      bool    // a label of Gmail's: its messages are read in other mailboxes, with this among their labels
 	Status     *Status // nil: the server did not tell, and nothing may be concluded
 }
 
@@ -24,6 +25,11 @@ func (m *Mailbox) Selectable() bool {
 
 func (m *Mailbox) has(attribute string) bool {
 	return slices.ContainsFunc(m.Attributes, func(a string) bool { return strings.EqualFold(a, attribute) })
+}
+
+// Has reports whether the mailbox has a special use.
+func (m *Mailbox) Has(specialUse string) bool {
+	return slices.ContainsFunc(m.SpecialUse, func(use string) bool { return strings.EqualFold(use, specialUse) })
 }
 
 // Path is the decoded name, level by level.
@@ -51,6 +57,7 @@ type Survey struct {
 	Time      time.Time // before the listing was asked for, by this host's clock
 	Mailboxes []Mailbox // ascending by Raw, each name once
 	Dangling  []string  // raw names subscribed to that name no mailbox; sorted
+	Notes     []string  // what the owner of the account should know of it
 }
 
 // Server is what a server tells of itself and of the account as a whole.

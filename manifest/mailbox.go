@@ -31,6 +31,7 @@ type mailboxRow struct {
 	Lists          []chunk.ID      `cbor:"16,keyasint,omitempty"`
 	FlagsRead      uint64          `cbor:"17,keyasint,omitempty"`
 	Inherited      bool            `cbor:"18,keyasint,omitempty"`
+	Label          bool            `cbor:"19,keyasint,omitempty"`
 	Extensions     cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -146,6 +147,7 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		Lists:          mb.Lists,
 		FlagsRead:      flagsRead,
 		Inherited:      mb.Inherited,
+		Label:          mb.Label,
 		Extensions:     cbor.RawMessage(mb.Extensions),
 	}
 	if mb.Name != mb.Raw {
@@ -168,6 +170,7 @@ func (row *mailboxRow) mailbox() Mailbox {
 			Attributes: row.Attributes,
 			SpecialUse: row.SpecialUse,
 			Subscribed: row.Subscribed,
+			Label:      row.Label,
 		},
 		Kind:           Kind(row.Kind),
 		Observed:       fromMillis(row.Observed),
@@ -222,6 +225,8 @@ func (mb *Mailbox) checkAccounts() error {
 		return refuse("mailbox %q: %d messages of %d bytes", mb.Raw, mb.Messages, mb.Bytes)
 	case mb.Complete && mb.Messages != int64(numbers.Messages):
 		return refuse("mailbox %q is complete, but has %d records of %d messages", mb.Raw, mb.Messages, numbers.Messages)
+	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || len(mb.PermanentFlags) > 0 || mb.Messages > 0):
+		return refuse("mailbox %q: a label that was read", mb.Raw)
 	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)
 	case len(mb.Lists) > 0:

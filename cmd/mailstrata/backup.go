@@ -22,6 +22,7 @@ type backupCommand struct {
 
 	IMAP      []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
 	Name      []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
+	Gmail     string   `group:"account" enum:"all-mail,labels" default:"all-mail" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels) or labels (each label as the mailbox that it seems to be)."`
 	imapFlags `embed:""`
 	selection `embed:""`
 }
@@ -129,6 +130,7 @@ func (c *backupCommand) sources(ctx context.Context, p *program, accounts []*acc
 			locked = append(locked, &archive.Backup{Account: a.name, Err: err})
 			continue
 		}
+		a.opts.Labels = c.Gmail == "labels"
 		sources = append(sources, archive.Account{
 			Name: a.name, URL: a.url,
 			Source: &selected{Source: imap.NewSource(a.opts), account: a.name, patterns: c.Mailbox, program: p},

@@ -192,7 +192,9 @@ func remarksOn(m *archive.MailboxDifference) string {
 }
 
 // isIncomplete reports whether a mailbox may hold more than its record.
-func isIncomplete(m *manifest.Mailbox) bool { return m != nil && m.Selectable() && !m.Complete }
+func isIncomplete(m *manifest.Mailbox) bool {
+	return m != nil && m.Selectable() && !m.Label && !m.Complete
+}
 
 // list lists what became of the messages of one mailbox.
 func (t *comparison) list(ctx context.Context, m *archive.MailboxDifference) error {

@@ -27,7 +27,7 @@ EXAMPLES
     mailstrata ls 2026-03-14 Projects/Bridge
     mailstrata ls --json latest INBOX | jq -r 'select(.flags | index("\\Flagged")).subject'
 
-JSON: one object a line. Of mailboxes: name, raw, delimiter, attributes, special_use, subscribed, selectable, messages, bytes, complete, inherited, uidvalidity, uidnext, highestmodseq, mailboxid, permanent_flags. Of messages: uid, date, size, flags, labels, from, subject, message_id, hash, by_id, and the server's ids: emailid, threadid, x_guid, x_gm_msgid, x_gm_thrid.
+JSON: one object a line. Of mailboxes: name, raw, delimiter, attributes, special_use, subscribed, selectable, label, messages, bytes, complete, inherited, uidvalidity, uidnext, highestmodseq, mailboxid, permanent_flags. Of messages: uid, date, size, flags, labels, from, subject, message_id, hash, by_id, and the server's ids: emailid, threadid, x_guid, x_gm_msgid, x_gm_thrid.
 
 EXIT STATUS
 

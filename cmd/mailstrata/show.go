@@ -38,6 +38,7 @@ type mailboxSummary struct {
 	SpecialUse     []string `json:"special_use"`
 	Subscribed     bool     `json:"subscribed"`
 	Selectable     bool     `json:"selectable"`
+	Label          bool     `json:"label"` // Gmail: its messages are in All Mail, Spam and Trash, with it among their labels
 	Messages       int64    `json:"messages"`
 	Bytes          int64    `json:"bytes"`
 	Complete       bool     `json:"complete"`  // every message that the server counted is there
@@ -52,7 +53,7 @@ type mailboxSummary struct {
 func summarizeMailbox(m *manifest.Mailbox) mailboxSummary {
 	s := mailboxSummary{
 		Name: m.Name, Raw: m.Raw, Delimiter: m.Delimiter, Attributes: list(m.Attributes), SpecialUse: list(m.SpecialUse),
-		Subscribed: m.Subscribed, Selectable: m.Selectable(), Messages: m.Messages, Bytes: m.Bytes,
+		Subscribed: m.Subscribed, Selectable: m.Selectable(), Label: m.Label, Messages: m.Messages, Bytes: m.Bytes,
 		Complete: m.Complete, Inherited: m.Inherited, PermanentFlags: list(m.PermanentFlags),
 	}
 	if m.Status != nil {
@@ -79,6 +80,8 @@ func (s *mailboxSummary) remarks() string {
 	switch {
 	case !s.Selectable:
 		words = append(words, "cannot hold messages")
+	case s.Label:
+		words = append(words, "label: its messages are in All Mail")
 	case s.Inherited:
 		words = append(words, "could not be read: as in the manifest before")
 	case !s.Complete:

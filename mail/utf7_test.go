@@ -1,4 +1,4 @@
-package imap
+package mail
 
 import (
 	"testing"
@@ -23,7 +23,7 @@ func TestNamesDecode(t *testing.T) {
 		{"&!!-", "", false},
 		{"&AP", "", false},
 	} {
-		if name, ok := decodeName(test.raw); ok != test.ok || ok && name != test.name {
+		if name, ok := DecodeName(test.raw); ok != test.ok || ok && name != test.name {
 			t.Errorf("%q: have %q, %v", test.raw, name, ok)
 		}
 	}
@@ -35,12 +35,12 @@ func FuzzNames(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		decodeName(name)
+		DecodeName(name)
 		if !utf8.ValidString(name) {
 			return
 		}
 		raw := EncodeName(name)
-		if back, ok := decodeName(raw); !ok || back != name {
+		if back, ok := DecodeName(raw); !ok || back != name {
 			t.Errorf("%q became %q and %q", name, raw, back)
 		}
 	})

@@ -1,4 +1,4 @@
-package imap
+package mail
 
 import (
 	"encoding/base64"
@@ -10,10 +10,10 @@ import (
 // mailboxBase64 is modified base64: "," instead of "/", no padding (RFC 3501 section 5.1.3).
 var mailboxBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
 
-// decodeName gives the name of a mailbox in UTF-8 from modified UTF-7, or ok false where it is not that. A server that
+// DecodeName gives the name of a mailbox in UTF-8 from modified UTF-7, or ok false where it is not that. A server that
 // sends UTF-8 outright (UTF8=ACCEPT, or without asking) is understood too: 8-bit bytes cannot occur in modified UTF-7.
-func decodeName(raw string) (name string, ok bool) {
-	if !isASCII(raw) {
+func DecodeName(raw string) (name string, ok bool) {
+	if strings.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return raw, utf8.ValidString(raw)
 	}
 	var b strings.Builder
@@ -87,13 +87,4 @@ func EncodeName(name string) string {
 	}
 	flush()
 	return b.String()
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,25 @@
+package imap
+
+import (
+	"slices"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Gmail's mailboxes are labels (X-GM-EXT-1): a message is in one of three places, All Mail, Spam or Trash, and is shown
+// once more under each label that it has. So these three are read, with the labels of each message; the others are
+// names. They are found by special use, for their names are in the user's language.
+
+func (c *Client) isGmail() bool { return c.caps.has("X-GM-EXT-1") }
+
+// markLabels marks the mailboxes whose messages are all read elsewhere.
+func markLabels(survey *mail.Survey) {
+	if !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Selectable() && m.Has(`\All`) }) {
+		survey.Notes = append(survey.Notes, "All Mail is hidden from IMAP (Gmail's settings, Labels, Show in IMAP): the labels are read as mailboxes instead, and mail without a label is not seen")
+		return
+	}
+	for i := range survey.Mailboxes {
+		m := &survey.Mailboxes[i]
+		m.Label = m.Selectable() && !slices.ContainsFunc([]string{`\All`, `\Junk`, `\Trash`}, m.Has)
+	}
+}
