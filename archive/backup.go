@@ -27,10 +27,11 @@ type Account struct {
 type BackupOptions struct {
 	Program  string         // name and version of this program
 	Progress func(Progress) // called often, from several goroutines but never at once for one account
+	Note     func(Note)     // called like Progress, for what the run's user may want to know and no manifest holds
 	Parallel int            // accounts read at once; 0: two
 
 	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
-	// after ten minutes, or 256 MiB that took a minute or more.
+	// after ten minutes, or 256 MiB that took half a minute or more.
 	Checkpoint func(age time.Duration, bytes int64) bool
 }
 
@@ -111,6 +112,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Backup
 		} else {
 			b.Kept = walks[i].salvage(ctx)
 		}
+		walks[i].closeSpill(b.Err == nil)
 	}
 	return backups, context.Cause(ctx)
 }
@@ -150,6 +152,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 		run:         run,
 		reader:      r.Reader(repo.ReaderOptions{}),
 		tell:        o.Progress,
+		note:        o.Note,
 		checkpoints: newCheckpoints(o.Checkpoint),
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),
@@ -160,6 +163,9 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 	var err error
 	if w.server, err = w.account.Source.Server(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.takeUp(ctx); err != nil {
 		return nil, err
 	}
 	consistent, err := w.follow(ctx)

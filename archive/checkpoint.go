@@ -13,12 +13,13 @@ import (
 // to its end. In a checkpoint, mailboxes that were not read yet stand as in the parent, and one that is half read has the
 // records that it has, and is not called complete.
 //
-// One is due after ten minutes, or after 256 MiB if a minute has passed: over a fast line so much is read again sooner
-// than it is written down.
+// One is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast line so much is read again sooner
+// than it is written down. So much has room in the spill, by which the next run on the same host gets back what came since
+// (spill.go).
 const (
 	checkpointAge   = 10 * time.Minute
 	checkpointBytes = 256 << 20
-	checkpointPause = time.Minute
+	checkpointPause = 30 * time.Second
 )
 
 // renewAfter is the age at which a run ends with a checkpoint, and another goes on from it: long before its deadline
@@ -42,10 +43,11 @@ type checkpoints struct {
 	last       time.Time // when the last one was laid, by this host's clock
 	bytes      int64     // downloaded since
 	every      func(age time.Duration, bytes int64) bool
+	full       func() bool // the spill has no room: what comes now comes again after a crash
 }
 
 func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
-	c := &checkpoints{last: time.Now(), every: every}
+	c := &checkpoints{last: time.Now(), every: every, full: func() bool { return false }}
 	if every == nil {
 		c.every = func(age time.Duration, bytes int64) bool {
 			return age >= checkpointAge || bytes >= checkpointBytes && age >= checkpointPause
@@ -63,7 +65,10 @@ func (c *checkpoints) due() bool {
 }
 
 // isDue is due, with the lock held. Without anything new there is nothing to write down.
-func (c *checkpoints) isDue() bool { return c.bytes > 0 && c.every(time.Since(c.last), c.bytes) }
+func (c *checkpoints) isDue() bool {
+	age := time.Since(c.last)
+	return c.bytes > 0 && (c.every(age, c.bytes) || age >= checkpointPause && c.full())
+}
 
 func (c *checkpoints) downloaded(bytes int64) {
 	c.mu.Lock()
@@ -101,6 +106,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if err := w.layCheckpoint(ctx); err != nil {
 		return err
 	}
+	w.spill.Empty(w.spilt.exhausted())
 	c.last, c.bytes = time.Now(), 0
 	now, err := w.run.Now(ctx)
 	if err == nil && now.Sub(w.run.Start()) > renewAfter {

@@ -15,6 +15,7 @@ import (
 type download struct {
 	seat   *seat
 	keeper *keeper
+	spilt  *spilt            // what need not be downloaded again
 	done   func(bytes int64) // told of each message that was kept
 
 	got      map[mail.UID]kept
@@ -43,13 +44,15 @@ const (
 	fruitlessProof = 5
 )
 
-func newDownload(seat *seat, keeper *keeper, done func(bytes int64)) *download {
-	return &download{seat: seat, keeper: keeper, done: done, got: make(map[mail.UID]kept), strikes: make(map[mail.UID]strike)}
+func newDownload(w *walk, seat *seat, keeper *keeper) *download {
+	return &download{seat: seat, keeper: keeper, spilt: w.spilt, done: w.advance, got: make(map[mail.UID]kept), strikes: make(map[mail.UID]strike)}
 }
 
 // fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server.
 func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
-	d.queue = append(d.queue, messages)
+	if messages = d.recall(messages); len(messages) > 0 {
+		d.queue = append(d.queue, messages)
+	}
 	for len(d.queue) > 0 {
 		batch := d.queue[0]
 		d.queue = d.queue[1:]
@@ -67,6 +70,20 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 		}
 	}
 	return nil
+}
+
+// recall takes what a run that was killed had downloaded, and gives what is still to be asked for.
+func (d *download) recall(messages []mail.Message) (left []mail.Message) {
+	for _, message := range messages {
+		stored, ok := d.spilt.take(spillKey(d.seat, message))
+		if !ok || !isBody(stored.size, message.Size) {
+			left = append(left, message)
+			continue
+		}
+		d.got[message.UID] = stored
+		d.done(stored.size)
+	}
+	return left
 }
 
 // judge decides how to go on with what a batch left.
@@ -166,23 +183,27 @@ func (d *download) present(ctx context.Context, uid mail.UID) (bool, error) {
 	return present, err
 }
 
-// bodies asks once for the messages and keeps what comes. An empty body of a message that has a size is none: so some
-// servers answer for a message that they cannot read.
+// isBody reports whether what came can be the body of a message of which the server told a size. An empty one is none
+// where there should be something: so some servers answer for a message that they cannot read.
+func isBody(size, told int64) bool { return size > 0 || told <= 0 }
+
+// bodies asks once for the messages and keeps what comes.
 func (d *download) bodies(ctx context.Context, view View, messages []mail.Message) error {
-	sizes := make(map[mail.UID]int64, len(messages))
+	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
-		sizes[message.UID] = message.Size
+		asked[message.UID] = message
 	}
 	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
 		if _, again := d.got[uid]; again {
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
-		stored, err := d.keeper.keep(ctx, body)
+		message := asked[uid]
+		stored, err := d.keeper.keep(ctx, spillKey(d.seat, message), body)
 		if err != nil {
 			return err
 		}
-		if stored.size > 0 || sizes[uid] <= 0 {
+		if isBody(stored.size, message.Size) {
 			d.got[uid] = stored
 			d.done(stored.size)
 		}

@@ -169,7 +169,7 @@ const idle = 50 * time.Millisecond
 
 // labour downloads windows from one seat until there are no more.
 func (h *harvest) labour(ctx context.Context, seat *seat) {
-	keeper := newKeeper(h.reading.walk.repo, h.reading.walk.writer)
+	keeper := newKeeper(h.reading.walk.repo, h.reading.walk.writer, h.reading.walk.spill)
 	defer keeper.close()
 	for {
 		job, ok := h.next(seat)
@@ -243,7 +243,7 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 		return crop{err: err}
 	}
 	messages := l.messages
-	d := newDownload(seat, keeper, h.reading.walk.advance)
+	d := newDownload(h.reading.walk, seat, keeper)
 	if err := d.fetch(ctx, messages); err != nil {
 		return crop{err: err}
 	}

@@ -19,10 +19,12 @@ type keeper struct {
 	cutter   *chunk.Cutter
 	hasher   *chunk.Hasher
 	splitter *mail.Splitter
+	spill    *repo.Spill
 }
 
-func newKeeper(r *repo.Repo, w *repo.Writer) *keeper {
-	return &keeper{stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil)}
+// newKeeper makes a keeper. What it keeps is spilled too, unless spill is nil.
+func newKeeper(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *keeper {
+	return &keeper{stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil), spill: spill}
 }
 
 func (k *keeper) close() { k.stream.Close() }
@@ -42,13 +44,24 @@ type kept struct {
 	list  chunk.ID // where the parts are too many to stand in the record
 }
 
-// keep stores the message that body delivers. An error of body is returned as it is, with its cause; chunks stored
+// keep stores the message that body delivers, and spills it under a key. An error of body is returned as it is, with its cause; chunks stored
 // before it do no harm, for nothing names them.
 //
 // An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
 // the writer, and with it what is worth keeping.
-func (k *keeper) keep(ctx context.Context, body io.Reader) (kept, error) {
-	ctx = context.WithoutCancel(ctx)
+func (k *keeper) keep(ctx context.Context, key []byte, body io.Reader) (kept, error) {
+	entry := k.spill.Begin(key)
+	m, err := k.store(context.WithoutCancel(ctx), io.TeeReader(body, entry))
+	if err != nil {
+		entry.Drop()
+	} else {
+		entry.End()
+	}
+	return m, err
+}
+
+// store cuts the message into chunks and puts them.
+func (k *keeper) store(ctx context.Context, body io.Reader) (kept, error) {
 	k.hasher.Reset()
 	counted := &counter{r: io.TeeReader(body, k.hasher)}
 	k.splitter.Reset(counted)

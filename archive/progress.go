@@ -1,11 +1,27 @@
 package archive
 
+import "fmt"
+
 // Progress is how far a verb has come.
 type Progress struct {
 	Account       string // what it works on
 	Messages      int64  // done
 	Bytes         int64  // of these
 	TotalMessages int64  // to be done, as far as known; 0: not known
+}
+
+// Note is a sentence about the run, for the person who runs it; what belongs to the account is in its manifest.
+type Note struct {
+	Account string
+	Text    string
+	Detail  bool // for who asks for details
+}
+
+// remark tells something of this host and this run.
+func (w *walk) remark(detail bool, format string, args ...any) {
+	if w.note != nil {
+		w.note(Note{w.account.Name, fmt.Sprintf(format, args...), detail})
+	}
 }
 
 // expect adds to the total what readings are likely to download.

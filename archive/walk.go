@@ -34,6 +34,9 @@ type walk struct {
 	basis  *laid // the newest that is no checkpoint: what was lost since is told
 
 	checkpoints *checkpoints
+	spill       *repo.Spill // nil: none
+	spilt       *spilt
+	note        func(Note)
 	server      mail.Server
 
 	before   map[string]*manifest.Mailbox // by raw name: what is in the parent

@@ -61,6 +61,7 @@ func (c *cache) close() error {
 func (c *cache) objects() string { return filepath.Join(c.dir, "objects") }
 func (c *cache) indexes() string { return filepath.Join(c.dir, "index") }
 func (c *cache) spools() string  { return filepath.Join(c.dir, "spool") }
+func (c *cache) spills() string  { return filepath.Join(c.dir, "spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
 func keepsCached(k Kind) bool { return k == KindManifest || k == KindMark || k == KindCondemnation }

@@ -28,7 +28,7 @@ type backupCommand struct {
 }
 
 func (*backupCommand) Help() string {
-	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there.
+	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there. Where a run was killed, the next one on the same host has what it had downloaded up to half a minute before, from the cache directory.
 
 Without --repo, the repository is one of your own below your data directory. The first backup makes it, sealed to a new key file beside it, and tells where both are. KEEP A COPY OF THAT KEY: without it nobody can read the archive.
 
@@ -79,6 +79,13 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		Program: "mailstrata " + version(),
 		Progress: func(now archive.Progress) {
 			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages})
+		},
+		Note: func(n archive.Note) {
+			if n.Detail {
+				p.detail("%s: %s", safe(n.Account), oneLine(n.Text))
+			} else {
+				p.warn("%s: %s", safe(n.Account), oneLine(n.Text))
+			}
 		},
 	})
 	told.done()

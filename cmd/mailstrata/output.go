@@ -58,6 +58,13 @@ func (p *program) note(format string, args ...any) {
 	}
 }
 
+// detail tells, with -v, what few want to know.
+func (p *program) detail(format string, args ...any) {
+	if p.console.verbose {
+		p.note(format, args...)
+	}
+}
+
 // warn tells what somebody should know of, also with -q.
 func (p *program) warn(format string, args ...any) {
 	p.say("mailstrata: " + fmt.Sprintf(format, args...))

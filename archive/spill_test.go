@@ -1,0 +1,104 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// mortal is a repository on a host with a cache that lasts, where runs can be killed.
+type mortal struct {
+	*repo.Repo
+	dead atomic.Bool
+}
+
+func newMortal(t *testing.T) *mortal {
+	t.Helper()
+	m := new(mortal)
+	store := &storetest.Faulty{Store: &storetest.Memory{}, Fail: func(storetest.Op) storetest.Fault {
+		if m.dead.Load() {
+			return storetest.Refuse
+		}
+		return storetest.None
+	}}
+	var err error
+	m.Repo, err = repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// killedAfter archives an account until so many messages were asked for; then nothing more is stored, not even a
+// checkpoint.
+func (m *mortal) killedAfter(t *testing.T, a *account, messages int64) {
+	t.Helper()
+	var n atomic.Int64
+	a.onBody = func(string, mail.UID) error {
+		if n.Add(1) > messages {
+			m.dead.Store(true)
+			return errors.New("killed")
+		}
+		return nil
+	}
+	if b := tryBackUp(t.Context(), m.Repo, a); b.Err == nil || b.Kept {
+		t.Fatalf("%v, kept %v", b.Err, b.Kept)
+	}
+	a.onBody = nil
+	m.dead.Store(false)
+}
+
+func TestKilledRunIsGoneOnFrom(t *testing.T) {
+	a := large(4000)
+	r := newMortal(t)
+	for range 3 { // each goes on from what those before it have left
+		r.killedAfter(t, a, 1000)
+	}
+	before := a.bodies
+	b := backUp(t, r.Repo, a)
+	mustHold(t, r.Repo, b, a.state())
+	if again := a.bodies - before; again > 1000 {
+		t.Errorf("three runs downloaded 1000 messages each of 4000, and the fourth %d", again)
+	}
+	before = a.bodies
+	mustHold(t, r.Repo, backUp(t, r.Repo, a), a.state())
+	if a.bodies != before {
+		t.Errorf("%d messages were downloaded again", a.bodies-before)
+	}
+}
+
+// What changed since the run was killed is as it is now: messages gone, added, and one that has another's UID.
+func TestSpillIsAHint(t *testing.T) {
+	a := large(1500)
+	r := newMortal(t)
+	r.killedAfter(t, a, 1400)
+	for name, m := range a.mailboxes {
+		for uid := mail.UID(1); uid < 100; uid += 3 {
+			m.expunge(uid)
+		}
+		m.setFlags(200, `\Seen`)
+		m.add("Subject: new in " + name + "\r\n\r\n")
+	}
+	inbox := a.mailbox("INBOX").messages
+	inbox[10].body = []byte("Subject: another message with this UID\r\n\r\n")
+	reset := a.mailbox("Archive")
+	reset.validity += 10
+	for i, m := range reset.messages {
+		m.body = fmt.Appendf(nil, "Subject: %d\r\n\r\nsize %s\r\n", i, strings.Repeat("x", i%3))
+	}
+	b := backUp(t, r.Repo, a)
+	mustHold(t, r.Repo, b, a.state())
+}
+
+// A host that cannot spill archives as well.
+func TestHostWithoutSpill(t *testing.T) {
+	a := large(600)
+	r := newRepo(t, &storetest.Memory{})
+	mustHold(t, r, backUp(t, r, a), a.state())
+}

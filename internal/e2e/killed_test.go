@@ -1,0 +1,107 @@
+package e2e_test
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// A first backup over a slow line is killed again and again, wherever it may be. Each run goes on from where the one before
+// was killed: what it downloads again is what was under way and in buffers. Nothing is missing at the end, and nothing is
+// there twice.
+func TestBackupKilled(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(*host){
+		"sealed":   func(h *host) { h.set("MAILSTRATA_REPO", h.home+"/repository"); h.seal() },
+		"unsealed": func(h *host) { h.onDirectory() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHost(t)
+			prepare(h)
+			backupKilled(t, h)
+		})
+	}
+}
+
+func backupKilled(t *testing.T, h *host) {
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	f := place(t, dovecot, "anna")
+	f.put("INBOX", generate(90).messages(900)...)
+	f.put("Sent", generate(91).messages(300)...)
+	f.done()
+	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
+	var bytes, largest int64
+	for _, b := range want {
+		for _, l := range b.letters {
+			bytes, largest = bytes+l.size, max(largest, l.size)
+		}
+	}
+
+	const connections = 2
+	var line slowLine
+	p := startProxy(t, dovecot.Addr, line.watch)
+	account := accountURL("anna", p.addr)
+	random := rand.New(rand.NewPCG(1, 2))
+	kills := 0
+	for ; kills < 6; kills++ {
+		cmd := h.command("backup", "--imap", account, "--connections", "2")
+		line.next(bytes/10 + random.Int64N(bytes/10))
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		select {
+		case <-line.reached:
+			_ = cmd.Process.Kill()
+			<-ended
+		case err := <-ended:
+			t.Fatalf("run %d ends (%v) before it is killed", kills, err)
+		}
+	}
+	line.next(1 << 60)
+	m := h.backUp(0, account, "--connections", "2")
+	if m.Messages != want.count() || !m.Consistent {
+		t.Errorf("after %d kills, of %d messages, the manifest tells %+v", kills, want.count(), m)
+	}
+	// For each connection: the message that was under way, buffers of the spill, what the line had in it. And the answers
+	// beside the messages: at most a kilobyte for each, in each run.
+	_, received, _ := p.traffic("")
+	lost := int64(kills)*connections*(largest+96<<10+64<<10) + int64(kills+1)*int64(want.count())<<10
+	t.Logf("%d bytes of mail; %d were downloaded in %d runs, each of which might lose %d", bytes, received, kills+1, lost/int64(kills))
+	if received > bytes+lost {
+		t.Errorf("%d bytes were downloaded for %d bytes of mail", received, bytes)
+	}
+	restoredSame(t, h, dovecot, want)
+	h.must(0, "check", "--read-data")
+}
+
+// slowLine makes a proxy slow, and says when so many bytes have come.
+type slowLine struct {
+	mu      sync.Mutex
+	last    int64
+	until   int64
+	reached chan struct{}
+}
+
+// next sets how many more bytes are to come.
+func (s *slowLine) next(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.until, s.reached = s.last+bytes, make(chan struct{})
+}
+
+// watch is for a proxy.
+func (s *slowLine) watch(_, received int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last < s.until && received >= s.until {
+		close(s.reached)
+	}
+	s.last = max(s.last, received)
+	time.Sleep(2 * time.Millisecond)
+}

@@ -1,0 +1,204 @@
+package repo
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// adopt holds the directories that dead runs have left, the newest first, and removes those that are of no use.
+func (s *Spill) adopt(parent string) error {
+	found, err := os.ReadDir(parent)
+	if err != nil {
+		return fmt.Errorf("look for what was left: %w", err)
+	}
+	born := func(d fs.DirEntry) time.Time {
+		if info, err := d.Info(); err == nil {
+			return info.ModTime()
+		}
+		return time.Time{}
+	}
+	slices.SortStableFunc(found, func(a, b fs.DirEntry) int { return born(b).Compare(born(a)) })
+	for _, d := range found {
+		dir := filepath.Join(parent, d.Name())
+		stale := time.Since(born(d)) > s.limits.stale
+		if !d.IsDir() || strings.HasPrefix(d.Name(), ".") && !stale {
+			continue // a run that is just beginning
+		}
+		lock, err := lockDir(dir)
+		if err != nil {
+			continue // a run is at work there, or this is not ours
+		}
+		if stale || len(s.left) == s.limits.leavers || len(spillFiles(dir)) == 0 {
+			_ = os.RemoveAll(dir)
+			_ = lock.Close()
+			continue
+		}
+		s.left, s.locks = append(s.left, dir), append(s.locks, lock)
+	}
+	return nil
+}
+
+// Left calls read for each entry that dead runs of this account have left on this host. A body whose end does not come,
+// or is not what was written, gives read an error, and so does one that was dropped: read returns it, and the next entry
+// follows. Any other error of read ends the reading. problem tells of files that could not be read to their end, as the
+// last ones of a killed run cannot.
+func (s *Spill) Left(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
+	if s == nil {
+		return nil, nil
+	}
+	for _, dir := range s.left {
+		for _, path := range spillFiles(dir) {
+			cut, err := s.readFile(ctx, path, read)
+			if err != nil {
+				return problem, err
+			}
+			if cut != nil {
+				problem = cmp.Or(problem, fmt.Errorf("%s: %w", path, cut))
+			}
+		}
+	}
+	return problem, nil
+}
+
+// readFile reads the entries of a file as far as it can be read. cut tells why that is not to its end.
+func (s *Spill) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return err, nil
+	}
+	defer file.Close()
+	plain, err := s.r.openSpill(file)
+	if err != nil {
+		return err, nil
+	}
+	for ctx.Err() == nil {
+		body, key, err := s.nextEntry(plain)
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		if err != nil {
+			return err, nil
+		}
+		failed := read(key, body)
+		if _, err := io.Copy(io.Discard, body); err != nil && !body.over {
+			return err, nil
+		}
+		if failed != nil && !errors.Is(failed, body.err) {
+			return nil, failed
+		}
+	}
+	return nil, context.Cause(ctx)
+}
+
+// openSpill unseals a file of entries and checks whose it is.
+func (r *Repo) openSpill(file io.Reader) (*bufio.Reader, error) {
+	id, err := r.seals.identity(KindCatalog)
+	if err != nil {
+		return nil, err
+	}
+	if id != nil {
+		if file, err = age.Decrypt(file, id); err != nil {
+			return nil, unsealError(err)
+		}
+	}
+	plain := bufio.NewReaderSize(file, 2*spillBuffer)
+	head := make([]byte, len(r.spillHead()))
+	if _, err := io.ReadFull(plain, head); err != nil {
+		return nil, fmt.Errorf("it has no head: %w", err)
+	}
+	if string(head) != string(r.spillHead()) {
+		return nil, fmt.Errorf("it is of another repository or version: %w", ErrNotMine)
+	}
+	return plain, nil
+}
+
+// nextEntry reads the key of the next entry. io.EOF: there is none.
+func (s *Spill) nextEntry(plain *bufio.Reader) (*spilledBody, []byte, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(plain, length[:]); err != nil {
+		return nil, nil, err
+	}
+	n := binary.LittleEndian.Uint32(length[:])
+	if n == 0 || n > maxSpillKey {
+		return nil, nil, damaged("a key of %d bytes", n)
+	}
+	key := make([]byte, n)
+	if _, err := io.ReadFull(plain, key); err != nil {
+		return nil, nil, noEOF(err)
+	}
+	return &spilledBody{from: plain, tag: s.r.spillTagger(s.account, key)}, key, nil
+}
+
+// errVoid: the entry was dropped by who wrote it.
+var errVoid = errors.New("it was given up when it was written")
+
+// spilledBody reads the blocks of an entry. Its last error is io.EOF only if the tag is right.
+type spilledBody struct {
+	from *bufio.Reader
+	tag  *chunk.Hasher
+	left uint32 // of the block
+	over bool   // the entry was read to its end, right or not: another may follow
+	err  error
+}
+
+func (b *spilledBody) Read(p []byte) (int, error) {
+	if b.err == nil && b.left == 0 {
+		b.err = b.nextBlock()
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.from.Read(p[:min(len(p), int(b.left))])
+	b.tag.Write(p[:n])
+	b.left -= uint32(n)
+	b.err = noEOF(err)
+	return n, b.err
+}
+
+// nextBlock finds the next block, or the end.
+func (b *spilledBody) nextBlock() error {
+	var mark [4]byte
+	if _, err := io.ReadFull(b.from, mark[:]); err != nil {
+		return noEOF(err)
+	}
+	switch b.left = binary.LittleEndian.Uint32(mark[:]); b.left {
+	default:
+		return nil
+	case spillVoid:
+		b.left, b.over = 0, true
+		return errVoid
+	case spillEnd:
+	}
+	var tag [32]byte
+	if _, err := io.ReadFull(b.from, tag[:]); err != nil {
+		return noEOF(err)
+	}
+	b.over = true
+	if want := b.tag.Sum(); !hmac.Equal(want[:], tag[:]) {
+		return fmt.Errorf("its tag is wrong: %w", ErrNotMine)
+	}
+	return io.EOF
+}
+
+// noEOF makes an end in the midst of something an error.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
