@@ -43,18 +43,17 @@ type Spill struct {
 	failed  error // why nothing more is kept
 }
 
-// spillLimits bound what a spill costs. Who has filled one commits.
+// spillLimits bound what a spill costs. Who has filled one commits. Of what dead runs have left, twice as much counts.
 type spillLimits struct {
 	bytes   int64         // of entries
 	entries int           // also bounds the memory of who takes them up
 	age     time.Duration // of a file: what waits in its buffers came within this time
 	spare   int64         // bytes of disk that must be free, for packs on their way
 	stale   time.Duration // what is older is of no use to anybody
-	leavers int           // how many dead runs are listened to; each left no more than the limits
 }
 
 var usualSpill = spillLimits{
-	bytes: 256 << 20, entries: 1 << 16, age: 30 * time.Second, spare: 512 << 20, stale: 7 * 24 * time.Hour, leavers: 4,
+	bytes: 256 << 20, entries: 1 << 16, age: 30 * time.Second, spare: 512 << 20, stale: 7 * 24 * time.Hour,
 }
 
 // maxSpillKey bounds a key: what names a message, with a name of a mailbox in it.

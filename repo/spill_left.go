@@ -33,6 +33,7 @@ func (s *Spill) adopt(parent string) error {
 		return time.Time{}
 	}
 	slices.SortStableFunc(found, func(a, b fs.DirEntry) int { return born(b).Compare(born(a)) })
+	var held int64
 	for _, d := range found {
 		dir := filepath.Join(parent, d.Name())
 		stale := time.Since(born(d)) > s.limits.stale
@@ -43,7 +44,8 @@ func (s *Spill) adopt(parent string) error {
 		if err != nil {
 			continue // a run is at work there, or this is not ours
 		}
-		if stale || len(s.left) == s.limits.leavers || len(spillFiles(dir)) == 0 {
+		size := spillSize(dir)
+		if held += size; stale || size == 0 || held > 3*s.limits.bytes { // twice, with what entries add
 			_ = os.RemoveAll(dir)
 			_ = lock.Close()
 			continue
@@ -51,6 +53,16 @@ func (s *Spill) adopt(parent string) error {
 		s.left, s.locks = append(s.left, dir), append(s.locks, lock)
 	}
 	return nil
+}
+
+// spillSize is what a directory's files of entries hold.
+func spillSize(dir string) (bytes int64) {
+	for _, path := range spillFiles(dir) {
+		if info, err := os.Stat(path); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // Left calls read for each entry that dead runs of this account have left on this host. A body whose end does not come,
@@ -61,9 +73,19 @@ func (s *Spill) Left(ctx context.Context, read func(key []byte, body io.Reader) 
 	if s == nil {
 		return nil, nil
 	}
+	entries := 0
+	counted := func(key []byte, body io.Reader) error {
+		if entries++; entries > 2*s.limits.entries {
+			return errEnough
+		}
+		return read(key, body)
+	}
 	for _, dir := range s.left {
 		for _, path := range spillFiles(dir) {
-			cut, err := s.readFile(ctx, path, read)
+			cut, err := s.readFile(ctx, path, counted)
+			if errors.Is(err, errEnough) {
+				return problem, nil
+			}
 			if err != nil {
 				return problem, err
 			}
@@ -74,6 +96,9 @@ func (s *Spill) Left(ctx context.Context, read func(key []byte, body io.Reader) 
 	}
 	return problem, nil
 }
+
+// errEnough: there are more entries than anybody has memory for.
+var errEnough = errors.New("enough")
 
 // readFile reads the entries of a file as far as it can be read. cut tells why that is not to its end.
 func (s *Spill) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {

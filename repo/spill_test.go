@@ -177,7 +177,7 @@ func TestSpillDamaged(t *testing.T) {
 			}
 			most = max(most, len(left))
 		}
-		for at := 0; at < len(whole); at += 1 + len(whole)/60 {
+		for at := 1; at < len(whole); at += 1 + len(whole)/60 {
 			try(fmt.Sprint("cut at ", at), whole[:at])
 			wrong := bytes.Clone(whole)
 			wrong[at] ^= 0x10
@@ -227,11 +227,11 @@ func TestSpillOfAKilledRun(t *testing.T) {
 func TestSpillIsBounded(t *testing.T) {
 	r := spillRepo(t, false)
 	limits := smallSpill()
-	limits.bytes, limits.entries, limits.leavers = 10_000, 20, 2
-	for range 4 { // runs that never commit
+	limits.bytes, limits.entries = 10_000, 20
+	for run := range 8 { // none of them commits
 		s := mustSpill(t, r, "anna", limits)
 		for i := range 30 {
-			put(s, fmt.Sprint(i), "x")
+			put(s, fmt.Sprint(run, i), strings.Repeat("x", 400))
 		}
 		if !s.Full() || s.Failed() != nil {
 			t.Errorf("full %v, failed %v", s.Full(), s.Failed())
@@ -239,7 +239,7 @@ func TestSpillIsBounded(t *testing.T) {
 		s.Close()
 	}
 	s := mustSpill(t, r, "anna", limits)
-	if left := entriesLeft(t, s); len(left) != limits.entries || len(s.left) != limits.leavers {
+	if left := entriesLeft(t, s); len(left) != 2*limits.entries || len(s.left) != 3 {
 		t.Errorf("%d entries of %d runs", len(left), len(s.left))
 	}
 	put(s, "large", strings.Repeat("x", 20_000))
