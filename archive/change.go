@@ -20,6 +20,8 @@ type change struct {
 	fresh mail.UIDSet                    // to be downloaded, if they are there
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
+
+	unmoved bool // flags changed, and the mod-sequence of their message did not
 }
 
 func newChange() *change {
@@ -165,7 +167,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		if err := seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, c) }); err != nil {
+		if err := seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, old.Status.HighestModSeq, c) }); err != nil {
 			return err
 		}
 	}
@@ -173,15 +175,20 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 	return nil
 }
 
-// compareStretch compares the recorded entries of a range of UIDs with the flags that the server tells now.
-func compareStretch(ctx context.Context, view View, entries []manifest.Entry, span mail.UIDRange, c *change) error {
-	present := make(map[mail.UID]*manifest.FlagSet, len(entries))
+// compareStretch compares the recorded entries of a range of UIDs with the flags that the server tells now. What changed
+// since has a higher mod-sequence than there was at the time, or the server's mean nothing.
+func compareStretch(ctx context.Context, view View, entries []manifest.Entry, span mail.UIDRange, since uint64, c *change) error {
+	type told struct {
+		*manifest.FlagSet
+		modSeq uint64
+	}
+	present := make(map[mail.UID]told, len(entries))
 	for message, err := range view.Flags(ctx, span) {
 		if err != nil {
 			return err
 		}
 		if span.Contains(message.UID) {
-			present[message.UID] = c.flagSet(message)
+			present[message.UID] = told{c.flagSet(message), message.ModSeq}
 		}
 	}
 	for _, entry := range entries {
@@ -190,7 +197,8 @@ func compareStretch(ctx context.Context, view View, entries []manifest.Entry, sp
 		case !ok:
 			c.gone.Add(entry.UID)
 		case !now.Flags.Equal(entry.Flags) || !slices.Equal(now.Labels, entry.Labels):
-			c.flags[entry.UID] = now
+			c.flags[entry.UID] = now.FlagSet
+			c.unmoved = c.unmoved || 0 < now.modSeq && now.modSeq <= since
 		}
 		delete(present, entry.UID)
 	}

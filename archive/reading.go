@@ -100,7 +100,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 func (r *reading) begin(view View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
-	if told := r.listed.Status; told != nil && told.UIDValidity == seen.UIDValidity {
+	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) {
 		status = *told
 	}
 	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
@@ -128,10 +128,19 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 		r.walk.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
 		found.Trusted = false
 	}
+	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
+		r.distrust(found)
+	}
 	if !old.Trusted && old.Status.HighestModSeq > 0 && old.Messages > 0 {
 		found.Trusted = false
 	}
 	return old
+}
+
+// distrust is for mod-sequences that stand still while messages come or flags change (RFC 7162 section 3.1 has them move).
+func (r *reading) distrust(found *manifest.Mailbox) {
+	r.walk.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
+	found.Trusted = false
 }
 
 // contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none.
@@ -150,12 +159,19 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 	case old == nil:
 		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
 	case byModSeq:
-		err = r.askChanges(ctx, seat, old, found, c)
+		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, ErrRefused) {
+			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
+			byModSeq, c = false, newChange()
+			err = r.compareFlags(ctx, seat, old, found, c)
+		}
 	default:
 		err = r.compareFlags(ctx, seat, old, found, c)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if c.unmoved && found.Trusted {
+		r.distrust(found)
 	}
 	found.FlagsRead = r.observed
 	if byModSeq {

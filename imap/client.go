@@ -44,13 +44,14 @@ type Client struct {
 	bye       error
 	dead      error
 
-	selected string              // raw name of the mailbox; "" for none
-	uids     map[uint64]mail.UID // of sequence numbers told lately
-	flags    map[string]mail.Flags
-	messages uint64          // EXISTS of the selected mailbox
-	plain    bool            // no attributes of extensions: the server answered BAD to them
-	listener func(*response) // is shown every untagged response
-	scratch  []byte
+	selected  string              // raw name of the mailbox; "" for none
+	uids      map[uint64]mail.UID // of sequence numbers told lately
+	flags     map[string]mail.Flags
+	messages  uint64          // EXISTS of the selected mailbox
+	plain     bool            // no attributes of extensions: the server answered BAD to them
+	plainList bool            // no extended LIST: the server refused it
+	listener  func(*response) // is shown every untagged response
+	scratch   []byte
 }
 
 // start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.

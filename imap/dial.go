@@ -25,8 +25,7 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
 	}
-	dialer := net.Dialer{Timeout: min(opts.stall(), 30*time.Second)}
-	conn, err := dialer.DialContext(ctx, "tcp", opts.Address())
+	conn, err := opts.dial(ctx)
 	if err != nil {
 		return nil, unreachable(ctx, opts, err)
 	}

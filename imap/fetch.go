@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -24,7 +25,7 @@ const (
 // which servers get wrong and which the body tells anyway.
 func (c *Client) fetchItems(modSeq bool) string {
 	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
-	if modSeq { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
+	if modSeq && !c.plain { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
 		items += " MODSEQ"
 	}
 	for _, extra := range c.extraItems() {
@@ -61,10 +62,7 @@ func (c *Client) Messages(ctx context.Context, uids mail.UIDRange, modSeq bool) 
 		}
 		g := newGatherer(c, uids, need, yield)
 		err := g.fetch(ctx, c.fetchItems(modSeq), "")
-		var refused *Error
-		if errors.As(err, &refused) && refused.Status == "BAD" && g.given.Len() == 0 && len(c.extraItems()) > 0 {
-			c.plain = true // it does not know what it offers: once more without
-			g.need &^= hasLabels
+		if g.isUnknown(err) {
 			err = g.fetch(ctx, c.fetchItems(modSeq), "")
 		}
 		g.end(err)
@@ -73,19 +71,41 @@ func (c *Client) Messages(ctx context.Context, uids mail.UIDRange, modSeq bool) 
 
 // Flags fetches what can change of every message of the range; changed since a mod-sequence if modifier says so.
 func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		need := hasFlags
+		if c.isGmail() && !c.plain {
+			need |= hasLabels // what is told unasked of a message has none, and the message may
+		}
+		g := newGatherer(c, uids, need, yield)
+		err := g.fetch(ctx, c.flagItems(modSeq), modifier)
+		if modifier == "" && g.isUnknown(err) {
+			err = g.fetch(ctx, c.flagItems(modSeq), "")
+		}
+		g.end(err)
+	}
+}
+
+func (c *Client) flagItems(modSeq bool) string {
 	items := "UID FLAGS"
-	if modSeq {
+	if modSeq && !c.plain {
 		items += " MODSEQ"
 	}
-	need := hasFlags
 	if c.isGmail() && !c.plain {
 		items += " X-GM-LABELS"
-		need |= hasLabels // what is told unasked of a message has none, and the message may
 	}
-	return func(yield func(mail.Message, error) bool) {
-		g := newGatherer(c, uids, need, yield)
-		g.end(g.fetch(ctx, items, modifier))
+	return items
+}
+
+// isUnknown: the server answered BAD before it told anything. So do some that do not know what they offer; they are asked
+// for attributes of extensions no more.
+func (g *gatherer) isUnknown(err error) bool {
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.Len() > 0 || g.c.plain {
+		return false
 	}
+	g.c.plain = true
+	g.need &^= hasLabels
+	return true
 }
 
 // gatherer puts messages together from FETCH responses: a server may answer for one message in pieces, and tells
@@ -98,7 +118,8 @@ type gatherer struct {
 
 	given   mail.UIDSet
 	pieces  map[mail.UID]*piece
-	order   []mail.UID // of the pieces, the oldest first
+	order   []mail.UID        // of the pieces, the oldest first
+	unnamed map[uint64]*piece // by number: what was told before the UID
 	stopped bool
 }
 
@@ -111,7 +132,7 @@ type piece struct {
 const maxPieces = 1000
 
 func newGatherer(c *Client, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *gatherer {
-	return &gatherer{c: c, uids: uids, need: need, yield: yield, pieces: map[mail.UID]*piece{}}
+	return &gatherer{c: c, uids: uids, need: need, yield: yield, pieces: map[mail.UID]*piece{}, unnamed: map[uint64]*piece{}}
 }
 
 func (g *gatherer) fetch(ctx context.Context, items, modifier string) error {
@@ -139,15 +160,22 @@ func setOf(r mail.UIDRange) (s mail.UIDSet) {
 }
 
 func (g *gatherer) take(resp *response) (bool, error) {
+	if resp.name == "EXPUNGE" {
+		clear(g.unnamed) // the messages after it have new numbers
+	}
 	if resp.name != "FETCH" || len(resp.args) == 0 {
 		return false, nil
 	}
 	pairs := resp.args[0].list
 	uid, ok := g.c.uidOf(resp)
-	if !ok || !g.uids.Contains(uid) || g.given.Contains(uid) {
+	if !ok {
+		g.keep(resp.number, pairs)
 		return true, nil
 	}
-	if len(g.pieces) == 0 { // the common case: whole in one response
+	if !g.uids.Contains(uid) || g.given.Contains(uid) {
+		return true, nil
+	}
+	if len(g.pieces) == 0 && len(g.unnamed) == 0 { // the common case: whole in one response
 		p := piece{Message: mail.Message{UID: uid, Size: -1}}
 		if g.c.readMessage(&p, pairs); p.has&g.need == g.need {
 			g.give(p.Message)
@@ -156,7 +184,9 @@ func (g *gatherer) take(resp *response) (bool, error) {
 	}
 	p := g.pieces[uid]
 	if p == nil {
-		p = &piece{Message: mail.Message{UID: uid, Size: -1}}
+		p = cmp.Or(g.unnamed[resp.number], &piece{Message: mail.Message{Size: -1}})
+		delete(g.unnamed, resp.number)
+		p.UID = uid
 		g.pieces[uid] = p
 		g.order = append(g.order, uid)
 	}
@@ -168,6 +198,19 @@ func (g *gatherer) take(resp *response) (bool, error) {
 		g.giveOldest()
 	}
 	return true, nil
+}
+
+// keep holds what is told of a message before its UID is.
+func (g *gatherer) keep(number uint64, pairs []node) {
+	p := g.unnamed[number]
+	if p == nil {
+		if len(g.unnamed) == maxPieces {
+			return
+		}
+		p = &piece{Message: mail.Message{Size: -1}}
+		g.unnamed[number] = p
+	}
+	g.c.readMessage(p, pairs)
 }
 
 func (g *gatherer) giveOldest() {
@@ -228,10 +271,8 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 		case name.is("FLAGS"):
 			p.Flags = c.flagsOf(value)
 			p.has |= hasFlags
-		case name.is("INTERNALDATE"): // NIL is kept as what it is, no date: the zero Date is one of 1970
-			if value.kind != listKind {
-				p.Internal = mail.ParseDate(string(value.text))
-			}
+		case name.is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
+			p.Internal = mail.ParseDate(cmp.Or(string(value.text), "NIL"))
 			p.has |= hasDate
 		case name.is("RFC822.SIZE"):
 			if v, ok := value.number(); ok {

@@ -3,10 +3,12 @@ package imap
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -24,8 +26,8 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 		return personal(raw, spaces) || slices.ContainsFunc(named, func(prefix string) bool { return strings.HasPrefix(raw, prefix) })
 	}
 	survey := &mail.Survey{Time: time.Now()}
-	l := newListing()
-	if err := c.list(ctx, l); err != nil {
+	l, err := c.list(ctx)
+	if err != nil {
 		return nil, err
 	}
 	subscribed, err := c.subscriptions(ctx)
@@ -33,22 +35,33 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 		return nil, err
 	}
 	survey.Mailboxes = l.mailboxes(wanted)
-	survey.Dangling = subscribe(survey.Mailboxes, subscribed, wanted)
+	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, wanted)
 	return survey, c.fillIn(ctx, survey.Mailboxes)
 }
 
-// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154).
-func (c *Client) list(ctx context.Context, l *listing) error {
+// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154). A server that refuses what it
+// offers is asked as one that offers nothing.
+func (c *Client) list(ctx context.Context) (*listing, error) {
+	l := newListing(c.names())
 	cmd := newCommand("LIST").raw(` "" "*"`)
-	if options := c.listReturn(); options != "" {
+	options := c.listReturn()
+	if options != "" {
 		cmd.raw(" RETURN (" + options + ")")
 	}
 	cmd.data = l.take
-	return c.do(ctx, cmd)
+	err := c.do(ctx, cmd)
+	if options != "" && errors.Is(err, archive.ErrRefused) && c.dead == nil {
+		c.plainList = true
+		return c.list(ctx)
+	}
+	return l, err
 }
 
+// extendedList: it is offered, and was not refused.
+func (c *Client) extendedList() bool { return c.caps.has("LIST-EXTENDED") && !c.plainList }
+
 func (c *Client) listReturn() string {
-	if !c.caps.has("LIST-EXTENDED") {
+	if !c.extendedList() {
 		return ""
 	}
 	options := []string{"SUBSCRIBED", "CHILDREN"}
@@ -72,7 +85,8 @@ func (c *Client) is(name string) bool {
 // subscriptions gives the raw names subscribed to, those included that name no mailbox any more.
 func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 	cmd := newCommand("LSUB").raw(` "" "*"`)
-	if c.caps.has("LIST-EXTENDED") {
+	extended := c.extendedList()
+	if extended {
 		cmd = newCommand("LIST").raw(` (SUBSCRIBED) "" "*"`)
 	}
 	var names []string
@@ -87,18 +101,22 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 		return true, nil
 	}
 	err := c.do(ctx, cmd)
-	if c.dead == nil && err != nil {
-		return nil, nil // a server without subscriptions
+	switch {
+	case c.dead != nil || err == nil || isTemporary(err):
+		return names, err
+	case extended:
+		c.plainList = true
+		return c.subscriptions(ctx)
 	}
-	return names, err
+	return nil, nil // a server without subscriptions
 }
 
 // subscribe marks the mailboxes subscribed to, and returns the names that are not among them.
-func subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
+func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
 	for _, name := range names {
 		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
 		if !found {
-			i = slices.IndexFunc(mailboxes, func(m mail.Mailbox) bool { return sameName(m.Raw) == sameName(name) })
+			i = slices.IndexFunc(mailboxes, func(m mail.Mailbox) bool { return n.same(m.Raw) == n.same(name) })
 			found = i >= 0
 		}
 		if found {
@@ -136,19 +154,20 @@ func (c *Client) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
 
 // listing gathers LIST and STATUS responses as they come, in whatever order.
 type listing struct {
+	names  naming
 	byName map[string]*mail.Mailbox // by raw name
 	status statusAnswers
 }
 
-func newListing() *listing {
-	return &listing{byName: map[string]*mail.Mailbox{}, status: statusAnswers{}}
+func newListing(names naming) *listing {
+	return &listing{names: names, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(names)}
 }
 
 func (l *listing) take(resp *response) (bool, error) {
 	if resp.name != "LIST" || len(resp.args) < 3 {
 		return l.status.take(resp)
 	}
-	m := newMailbox(resp.args)
+	m := l.names.mailbox(resp.args)
 	l.byName[m.Raw] = &m
 	return true, nil
 }
@@ -171,11 +190,11 @@ func (l *listing) mailboxes(wanted func(raw string) bool) []mail.Mailbox {
 
 var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
 
-// newMailbox reads "(\HasNoChildren \Sent) "/" Sent".
-func newMailbox(args []node) mail.Mailbox {
+// mailbox reads "(\HasNoChildren \Sent) "/" Sent".
+func (names naming) mailbox(args []node) mail.Mailbox {
 	m := mail.Mailbox{Raw: string(args[2].text), Delimiter: string(args[1].raw())}
 	m.Name = m.Raw
-	if name, ok := mail.DecodeName(m.Raw); ok {
+	if name, ok := names.decode(m.Raw); ok {
 		m.Name = name
 	}
 	for _, attribute := range args[0].words() {

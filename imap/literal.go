@@ -3,6 +3,8 @@ package imap
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -105,7 +107,7 @@ func (l *literalReader) Read(p []byte) (int, error) {
 		return 0, l.err
 	}
 	if l.left == 0 {
-		return 0, io.EOF
+		return 0, cmp.Or(l.close(), io.EOF)
 	}
 	n, err := l.br.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
@@ -133,5 +135,23 @@ func (l *literalReader) WriteTo(w io.Writer) (int64, error) {
 			return written, io.ErrShortWrite
 		}
 	}
+	if l.err == nil {
+		l.close()
+	}
 	return written, l.err
 }
+
+// close makes sure that the literal has ended where it was announced to: what follows is another attribute, or the end
+// of the list. Where it does not, nobody knows which bytes are the message's.
+func (l *literalReader) close() error {
+	next, err := l.br.Peek(1)
+	if err != nil {
+		l.err = midway(err, true)
+	} else if bytes.IndexByte([]byte(" )\r\n"), next[0]) < 0 {
+		l.err = errLength
+	}
+	return l.err
+}
+
+// errLength: what was announced is not what came.
+var errLength = errors.New("a literal is longer or shorter than it was announced")

@@ -45,6 +45,9 @@ type Options struct {
 	Trace       io.Writer     // gets the protocol, secrets and bodies left out; nil: nobody does
 	Version     string        // of this program, told to the server by ID
 	Journal     string        // Target: a folder for journals of what was appended, see journal.go; "": none is kept
+
+	// Dial makes a connection to host:port; nil: over TCP.
+	Dial func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
@@ -108,6 +111,15 @@ func (o *Options) Address() string {
 
 // String names the account for people: user@host.
 func (o *Options) String() string { return o.User + "@" + o.Host }
+
+// dial makes a connection.
+func (o *Options) dial(ctx context.Context) (net.Conn, error) {
+	if o.Dial != nil {
+		return o.Dial(ctx, o.Address())
+	}
+	dialer := net.Dialer{Timeout: min(o.stall(), 30*time.Second)}
+	return dialer.DialContext(ctx, "tcp", o.Address())
+}
 
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }

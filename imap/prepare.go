@@ -15,7 +15,7 @@ import (
 type preparation struct {
 	c     *Client
 	m     mapping
-	there map[string]*mail.Mailbox // what the target has, by sameName
+	there map[string]*mail.Mailbox // what the target has, by naming.same
 	uses  map[string]string        // special uses, and the mailboxes that have them
 	notes []string
 }
@@ -26,15 +26,15 @@ func (p *preparation) note(format string, args ...any) {
 
 // look lists what the target has.
 func (p *preparation) look(ctx context.Context) error {
-	l := newListing()
-	if err := p.c.list(ctx, l); err != nil {
+	l, err := p.c.list(ctx)
+	if err != nil {
 		return err
 	}
 	boxes := l.mailboxes(func(string) bool { return true })
 	p.there, p.uses = map[string]*mail.Mailbox{}, map[string]string{}
 	for i := range boxes {
 		box := &boxes[i]
-		p.there[sameName(box.Raw)] = box
+		p.there[naming{}.same(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box.Name
 		}
@@ -50,7 +50,7 @@ func (p *preparation) look(ctx context.Context) error {
 }
 
 func (p *preparation) has(raw string) bool {
-	box := p.there[sameName(raw)]
+	box := p.there[naming{}.same(raw)]
 	return box != nil && box.Selectable()
 }
 
@@ -68,10 +68,10 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) 
 		if places[i].Skip {
 			continue
 		}
-		if other, twice := taken[sameName(name)]; twice {
+		if other, twice := taken[naming{}.same(name)]; twice {
 			return nil, fmt.Errorf("the mailboxes %q and %q would both be %q on %s", other, box.Name, printableName(name), p.c.opts.Host)
 		}
-		taken[sameName(name)] = box.Name
+		taken[naming{}.same(name)] = box.Name
 	}
 	return places, nil
 }

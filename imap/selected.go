@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 
@@ -29,13 +30,19 @@ func (c *Client) Select(ctx context.Context, raw string) (*Selection, error) {
 func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection, error) {
 	s := &Selection{}
 	cmd := newCommand(verb).mailbox(raw)
-	if c.caps.condstore() {
+	condstore := c.caps.condstore() && !c.plain
+	if condstore {
 		cmd.raw(" (CONDSTORE)")
 	}
 	cmd.data = func(resp *response) (bool, error) { return s.take(resp), nil }
 	c.selected, c.messages = "", 0
 	clear(c.uids)
-	if err := c.do(ctx, cmd); err != nil {
+	err := c.do(ctx, cmd)
+	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !refused.temporary() {
+		c.plain = true // it does not know what it offers
+		return c.openMailbox(ctx, verb, raw)
+	}
+	if err != nil {
 		return nil, err
 	}
 	c.selected = raw

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -59,7 +58,7 @@ const statusWindow = 50
 // status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers cannot be had keeps a nil
 // Status: the server's NO is about that mailbox alone, and nothing follows from it.
 func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
-	answers := statusAnswers{}
+	answers := newStatusAnswers(c.names())
 	var underWay []*command
 	finish := func(left int) error {
 		for len(underWay) > left {
@@ -92,7 +91,7 @@ func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
 
 // Status asks the numbers of one mailbox.
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
-	answers := statusAnswers{}
+	answers := newStatusAnswers(c.names())
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.data = answers.take
 	if err := c.do(ctx, cmd); err != nil {
@@ -105,12 +104,19 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	return *m.Status, nil
 }
 
-// statusAnswers are STATUS responses by mailbox.
-type statusAnswers map[string]statusAnswer
+// statusAnswers are STATUS responses by mailbox: by the name as it came, and by all the ways to write it.
+type statusAnswers struct {
+	names       naming
+	told, alike map[string]statusAnswer
+}
 
 type statusAnswer struct {
 	status   mail.Status
 	complete bool
+}
+
+func newStatusAnswers(names naming) statusAnswers {
+	return statusAnswers{names: names, told: map[string]statusAnswer{}, alike: map[string]statusAnswer{}}
 }
 
 func (a statusAnswers) take(resp *response) (bool, error) {
@@ -118,29 +124,21 @@ func (a statusAnswers) take(resp *response) (bool, error) {
 		return false, nil
 	}
 	status, ok := parseStatus(resp.args[1].list)
-	a[sameName(string(resp.args[0].text))] = statusAnswer{status, ok}
+	raw, answer := string(resp.args[0].text), statusAnswer{status, ok}
+	a.told[raw], a.alike[a.names.same(raw)] = answer, answer
 	return true, nil
 }
 
 // give fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
 func (a statusAnswers) give(m *mail.Mailbox) {
-	answer, found := a[sameName(m.Raw)]
+	answer, found := a.told[m.Raw]
+	if !found {
+		answer, found = a.alike[a.names.same(m.Raw)]
+	}
 	switch {
 	case found && answer.complete:
 		m.Status = &answer.status
 	case found && m.Status != nil && answer.status.MailboxID != "":
 		m.Status.MailboxID = answer.status.MailboxID
 	}
-}
-
-// sameName is one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has
-// no case.
-func sameName(raw string) string {
-	if strings.EqualFold(raw, "INBOX") {
-		return "INBOX"
-	}
-	if name, ok := mail.DecodeName(raw); ok {
-		return name
-	}
-	return raw
 }
