@@ -32,6 +32,7 @@ type manifestRow struct {
 	Tables       []chunk.ID      `cbor:"18,keyasint,omitempty"`
 	Program      string          `cbor:"19,keyasint,omitempty"`
 	Alarm        []string        `cbor:"20,keyasint,omitempty"`
+	Origin       []byte          `cbor:"21,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -105,6 +106,7 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Account: m.Account, Source: m.Source, Program: m.Program,
 		Start: start, End: end, Deadline: deadline,
 		Parent:       hashBytes(m.Parent),
+		Origin:       hashBytes(m.Origin),
 		State:        uint8(m.State),
 		Consistent:   m.Consistent,
 		Totals:       m.Totals.row(),
@@ -141,6 +143,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 		Account: row.Account, Source: row.Source, Program: row.Program,
 		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline),
 		Parent:     fromHashBytes(row.Parent),
+		Origin:     fromHashBytes(row.Origin),
 		State:      State(row.State),
 		Consistent: row.Consistent,
 		Totals:     row.Totals.totals(),

@@ -36,6 +36,7 @@ type Manifest struct {
 	End      time.Time
 	Deadline time.Time // a manifest whose object is younger is late: it is not committed
 	Parent   [32]byte  // the hash of the manifest this one was made after; zero: none
+	Origin   [32]byte  // the hash of the manifest that this one is a copy or a repair of; zero: it is neither
 
 	State      State
 	Consistent bool // proven to be the state of the account at one instant

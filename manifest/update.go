@@ -177,3 +177,15 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 	}
 	return len(u.removed) > 0 && u.removed[0].Contains(uid)
 }
+
+// Regroup returns the pages of a mailbox that has lost messages otherwise than by an Update: pages that were the right ones
+// for all of them, some of which are missing now, or hold fewer. Pages are loaded if they become one with a neighbour.
+func Regroup(pages []Page, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) ([]Page, error) {
+	w := newPageWriter(MaxPageRecords, load, put)
+	for _, p := range pages {
+		if err := w.addPage(p); err != nil {
+			return nil, err
+		}
+	}
+	return w.close()
+}

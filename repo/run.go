@@ -105,7 +105,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 }
 
 // commit puts a manifest and makes sure that it came in time.
-func (run *Run) commit(ctx context.Context, account string, manifest []byte) (Head, error) {
+func (run *Run) commit(ctx context.Context, account string, at time.Time, manifest []byte) (Head, error) {
 	o, err := outlineOf(manifest)
 	if err != nil {
 		return Head{}, err
@@ -131,10 +131,15 @@ func (run *Run) commit(ctx context.Context, account string, manifest []byte) (He
 	run.order.Lock()
 	defer run.order.Unlock()
 	dir := run.r.AccountDir(account)
-	if now, err = run.afterNewest(dir, now); err != nil {
+	if at.IsZero() {
+		at, err = run.afterNewest(dir, now)
+	} else if at.After(now.Add(ahead)) {
+		err = fmt.Errorf("%w, or a manifest of %s is to be copied, a time to come", ErrClock, at.UTC().Format(time.RFC3339))
+	}
+	if err != nil {
 		return Head{}, err
 	}
-	name := manifestName(dir, now, hash)
+	name := manifestName(dir, at, hash)
 	if err := run.r.put(ctx, name, stored); err != nil {
 		return Head{}, err
 	}
@@ -145,8 +150,10 @@ func (run *Run) commit(ctx context.Context, account string, manifest []byte) (He
 	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
 		return Head{}, ErrLate
 	}
-	run.saw(h)
 	run.r.cache.keepObject(name, stored)
+	if run.saw(h); run.newest[dir].Name != name {
+		return h, nil // it has its place in the past
+	}
 	return h, run.r.rememberHead(h)
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"golang.org/x/sync/errgroup"
@@ -288,10 +289,16 @@ func (w *Writer) flush(ctx context.Context) error {
 // Deadline. Several manifests may be committed by one writer. ErrLate: the run took too long, and the manifest, if the
 // store has it, counts as not committed.
 func (w *Writer) Commit(ctx context.Context, account string, manifest []byte) (Head, error) {
+	return w.CommitAt(ctx, account, time.Time{}, manifest)
+}
+
+// CommitAt is Commit for a manifest that takes its place in history at a time of the past: a copy has that of its original.
+// The zero time is now.
+func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, manifest []byte) (Head, error) {
 	if err := w.Flush(ctx); err != nil {
 		return Head{}, err
 	}
-	h, err := w.run.commit(ctx, account, manifest)
+	h, err := w.run.commit(ctx, account, at, manifest)
 	if err != nil {
 		return Head{}, fmt.Errorf("commit: %w", err)
 	}

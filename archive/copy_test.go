@@ -1,0 +1,262 @@
+package archive_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// copyAll copies everything, and counts.
+func copyAll(t *testing.T, from, to *repo.Repo) (copied []archive.Copied, messages int) {
+	t.Helper()
+	copied, messages, err := tryCopy(t.Context(), from, to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied, messages
+}
+
+func tryCopy(ctx context.Context, from, to *repo.Repo) (copied []archive.Copied, messages int, err error) {
+	o := archive.CopyOptions{From: from, To: to, Progress: func(manifest.Record) { messages++ }}
+	err = archive.Copy(ctx, o, func(c archive.Copied) { copied = append(copied, c) })
+	return copied, messages, err
+}
+
+// check checks a repository to the last byte, and expects nothing to be wrong.
+func check(t *testing.T, r *repo.Repo) {
+	t.Helper()
+	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, ReadData: true}, func(p archive.Problem) {
+		if !p.Harmless {
+			t.Error(p)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCopyHoldsEveryNight(t *testing.T) {
+	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
+	a, rng := sample(), rand.New(rand.NewPCG(7, 7))
+	var nights []repo.Head
+	var states [][]string
+	night := func() {
+		nights, states = append(nights, backUp(t, from, a).Head), append(states, a.state())
+		for range 20 {
+			a.change(rng)
+		}
+	}
+	for range 4 {
+		night()
+	}
+	copied, _ := copyAll(t, from, to)
+	if len(copied) != len(nights) {
+		t.Fatalf("%d manifests were copied, there are %d", len(copied), len(nights))
+	}
+	for i, c := range copied {
+		if got := archived(t, to, c.Head); !slices.Equal(got, states[i]) {
+			t.Fatalf("night %d is another in the copy: %s", i, firstDifference(got, states[i]))
+		}
+		if !c.Head.Time.Equal(nights[i].Time) {
+			t.Errorf("night %d stands at %s in the copy, not at %s", i, c.Head.Time, nights[i].Time)
+		}
+	}
+	check(t, to)
+
+	// What is there is not copied again, and what is new costs what is new, also for a process that remembers nothing.
+	night()
+	again, messages := copyAll(t, from, to)
+	for i, c := range again[:len(again)-1] {
+		if !c.Present {
+			t.Errorf("night %d was copied twice", i)
+		}
+	}
+	last := again[len(again)-1]
+	if got := archived(t, to, last.Head); last.Present || !slices.Equal(got, states[len(states)-1]) {
+		t.Error("the last night is not the account")
+	}
+	if messages > 2*int(last.Manifest.Totals.NewMessages)+2*manifest.MaxPageRecords {
+		t.Errorf("%d messages were handled for %d new ones", messages, last.Manifest.Totals.NewMessages)
+	}
+
+	// The copy is a parent like any other, and what comes home is known there.
+	if b := backUp(t, to, a); b.Manifest.Parent != last.Head.ID {
+		t.Error("a backup does not go on from the copy")
+	}
+	home, _ := copyAll(t, to, from)
+	for i, c := range home[:len(nights)] {
+		if !c.Present {
+			t.Errorf("night %d was copied home", i)
+		}
+	}
+	check(t, from)
+}
+
+func TestCopyReadsWhatIsNewAlone(t *testing.T) {
+	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
+	a := sample()
+	backUp(t, from, a)
+	copyAll(t, from, to)
+	a.mailboxes["INBOX"].setFlags(3, `\Flagged`)
+	a.mailboxes["Odd"].add("Subject: new\r\n\r\nnew\r\n")
+	backUp(t, from, a)
+	bodies := 0
+	err := archive.Copy(t.Context(), archive.CopyOptions{From: from, To: to, Progress: func(r manifest.Record) { bodies++ }}, func(archive.Copied) {})
+	if odd := len(a.mailboxes["Odd"].messages); err != nil || bodies > odd {
+		t.Errorf("%d messages were handled for a flag and a message in a mailbox of %d: %v", bodies, odd, err)
+	}
+}
+
+func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
+	store := new(storetest.Memory)
+	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, store)
+	a := sample()
+	backUp(t, from, a)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := 0
+	err := archive.Copy(ctx, archive.CopyOptions{From: from, To: to, Progress: func(manifest.Record) {
+		if seen++; seen == 300 {
+			cancel()
+		}
+	}}, func(archive.Copied) { t.Error("an interrupted copy counts") })
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("an interrupted copy ended with %v", err)
+	}
+	if !slices.ContainsFunc(store.Names(), func(name string) bool { return strings.HasPrefix(name, "index/") }) {
+		t.Error("what was copied until then is not to be found")
+	}
+	copied, _ := copyAll(t, from, to)
+	if got := archived(t, to, copied[0].Head); !slices.Equal(got, a.state()) {
+		t.Errorf("the copy is not the account: %s", firstDifference(got, a.state()))
+	}
+	check(t, to)
+}
+
+func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
+	from := newRepo(t, new(storetest.Memory))
+	a := newAccount()
+	for range 5 {
+		a.mailbox("INBOX").add("Subject: s\r\n\r\nhello\r\n")
+	}
+	backUp(t, from, a)
+	a.mailbox("Other").add("Subject: t\r\n\r\nworld\r\n")
+	backUp(t, from, a)
+	for n := 1; ; n++ {
+		memory := new(storetest.Memory)
+		newRepo(t, memory)
+		faulty := &storetest.Faulty{Store: memory, Fail: storetest.CrashAt(n, storetest.Lose)}
+		if to, err := repo.Open(t.Context(), faulty, repo.Unlock{}, repo.Options{}); err == nil {
+			if _, _, err = tryCopy(t.Context(), from, to); err == nil {
+				return
+			}
+		}
+		to, err := repo.Open(t.Context(), memory, repo.Unlock{}, repo.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied, _ := copyAll(t, from, to)
+		if got := archived(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.state()) {
+			t.Fatalf("step %d: the copy is not the account: %s", n, firstDifference(got, a.state()))
+		}
+	}
+}
+
+// lose takes the packs of mail, or of the catalog, out of a store and gives it to a process that remembers nothing.
+func lose(t *testing.T, store *storetest.Memory, folder string, which int) *repo.Repo {
+	t.Helper()
+	var packs []string
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, folder) {
+			packs = append(packs, name)
+		}
+	}
+	if err := store.Delete(t.Context(), packs[which]); err != nil {
+		t.Fatal(err)
+	}
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
+	store := new(storetest.Memory)
+	r := newRepo(t, store)
+	a := sample()
+	backUp(t, r, a)
+	for range 40 {
+		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
+	}
+	second := backUp(t, r, a)
+	damaged := lose(t, store, "data/", 1)
+
+	to := newRepo(t, new(storetest.Memory))
+	copied, _ := copyAll(t, damaged, to)
+	check(t, to)
+	lost := 0
+	for _, c := range copied {
+		lost += len(c.Lost)
+		m, err := archive.OpenManifest(t.Context(), to, c.Head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(archived(t, to, c.Head)); int64(got+len(c.Lost)) != c.Manifest.Totals.Messages || m.Manifest.Consistent != (len(c.Lost) == 0) {
+			t.Errorf("%d messages are in the copy, %d are lost, %d were there", got, len(c.Lost), c.Manifest.Totals.Messages)
+		}
+	}
+	if lost == 0 {
+		t.Fatal("a lost pack harms nothing: the test shows nothing")
+	}
+
+	repaired, err := archive.Repair(t.Context(), damaged, second.Head, nil)
+	if err != nil || len(repaired.Lost) == 0 {
+		t.Fatalf("%d messages were found to be lost: %v", len(repaired.Lost), err)
+	}
+	ref, err := manifest.ParseRef("latest", time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest, err := archive.Resolve(t.Context(), damaged, ref)
+	if err != nil || newest.Name != repaired.Head.Name {
+		t.Errorf("the repaired manifest is not the latest: %s, %v", newest.Name, err)
+	}
+	if got := len(archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.state()) {
+		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.state()))
+	}
+	if again, err := archive.Repair(t.Context(), damaged, repaired.Head, nil); err != nil || again.Head.Name != "" {
+		t.Errorf("what is repaired was repaired again: %v", err)
+	}
+}
+
+func TestRepairOfLostPages(t *testing.T) {
+	store := new(storetest.Memory)
+	r := newRepo(t, store)
+	a := sample()
+	backUp(t, r, a)
+	a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
+	second := backUp(t, r, a)
+	damaged := lose(t, store, "catalog/", 0)
+	repaired, err := archive.Repair(t.Context(), damaged, second.Head, nil)
+	if err != nil || repaired.Head.Name == "" {
+		t.Fatalf("nothing was repaired: %v", err)
+	}
+	got, all := archived(t, damaged, repaired.Head), a.state()
+	for _, line := range got {
+		if _, ok := slices.BinarySearch(all, line); !ok {
+			t.Errorf("the repaired manifest has what the account had not: %.100s", line)
+		}
+	}
+	if len(got) == len(all) {
+		t.Error("a lost page harms nothing: the test shows nothing")
+	}
+}

@@ -1,0 +1,104 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// counterparts are the pages of a manifest, and those of what it was recast to.
+type counterparts struct {
+	records, flags map[chunk.ID]chunk.ID
+	rows           map[string][]counterpart // by the mailbox's raw name, ascending
+}
+
+// counterpart is a page, and what was made of it.
+type counterpart struct{ old, new manifest.Page }
+
+func newCounterparts() *counterparts {
+	return &counterparts{
+		records: make(map[chunk.ID]chunk.ID),
+		flags:   make(map[chunk.ID]chunk.ID),
+		rows:    make(map[string][]counterpart),
+	}
+}
+
+// add takes down what was made of a page. One that lost messages is no counterpart of the whole page.
+func (c *counterparts) add(mailbox string, old, new manifest.Page) {
+	c.rows[mailbox] = append(c.rows[mailbox], counterpart{old, new})
+	if old.Messages == new.Messages {
+		c.records[old.Records] = new.Records
+		c.flags[old.Flags] = new.Flags
+	}
+}
+
+// page is what was made of the page, if it was met before; Flags is zero where they are others now.
+func (c *counterparts) page(old manifest.Page) (manifest.Page, bool) {
+	records, ok := c.records[old.Records]
+	old.Records, old.Flags = records, c.flags[old.Flags]
+	return old, ok
+}
+
+// overlapping are the pages of a mailbox that have UIDs in common with a page.
+func (c *counterparts) overlapping(mailbox string, page manifest.Page) []counterpart {
+	first, last := pageRange(page)
+	var some []counterpart
+	for _, pair := range c.rows[mailbox] {
+		if from, to := pageRange(pair.old); from <= last && first <= to {
+			some = append(some, pair)
+		}
+	}
+	return some
+}
+
+// match finds the counterparts of two manifests, one of which was recast to the other: both have the same mailboxes, cut
+// into the same pages but where messages were lost.
+func match(ctx context.Context, old, new *Contents) (*counterparts, error) {
+	c := newCounterparts()
+	made := make(map[string]*manifest.Mailbox)
+	for mailbox, err := range new.Mailboxes(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		made[mailbox.Raw] = mailbox
+	}
+	for mailbox, err := range old.Mailboxes(ctx) {
+		if err != nil {
+			if !isDamage(err) {
+				return nil, err
+			}
+			continue
+		}
+		if err := c.matchMailbox(ctx, old, new, mailbox, made[mailbox.Raw]); err != nil {
+			return nil, fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
+		}
+	}
+	return c, nil
+}
+
+func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mailbox, made *manifest.Mailbox) error {
+	if made == nil {
+		return nil
+	}
+	pages := make(map[uint32]manifest.Page)
+	for page, err := range new.Pages(ctx, made) {
+		if err != nil {
+			return err
+		}
+		pages[page.Start] = page
+	}
+	for page, err := range old.Pages(ctx, mailbox) {
+		if err != nil {
+			if !isDamage(err) {
+				return err
+			}
+			continue
+		}
+		if same, ok := pages[page.Start]; ok && same.Bits == page.Bits {
+			c.add(mailbox.Raw, page, same)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,74 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Repaired is what a repair made of a manifest.
+type Repaired struct {
+	Head repo.Head          // of the new manifest; without a Name: nothing was lost, and there is none
+	Lost []manifest.Failure // what cannot be had
+}
+
+// Repair reads everything that a manifest refers to. If something cannot be had, it lays a new manifest without it, which names
+// it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
+// it in the history. progress may be nil; it is called from several goroutines, one at a time.
+//
+// A chunk that is damaged must not be taken for stored by anybody: repo.SalvagePacks sees to that, and comes first.
+func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(manifest.Record)) (repaired Repaired, err error) {
+	contents, err := OpenManifest(ctx, r, head)
+	if err != nil {
+		return Repaired{}, err
+	}
+	run, err := r.Begin(ctx)
+	if err != nil {
+		return Repaired{}, err
+	}
+	writer, err := run.Writer(ctx)
+	if err != nil {
+		return Repaired{}, err
+	}
+	defer func() { err = errors.Join(err, writer.Close()) }()
+	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
+	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
+		return kept{hash: record.Hash, parts: record.Parts, list: record.List}, contents.Body(record).Verify(ctx)
+	}
+	m, err := recasting.manifest(ctx)
+	repaired.Lost = recasting.lost
+	if err != nil || len(repaired.Lost) == 0 {
+		return repaired, err
+	}
+	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(Summary{head, contents.Manifest}), head.ID
+	content, err := m.Encode()
+	if err != nil {
+		return repaired, err
+	}
+	at, err := placeAfter(ctx, r, contents.Manifest.Account, head)
+	if err != nil {
+		return repaired, err
+	}
+	repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content)
+	return repaired, err
+}
+
+// placeAfter is the next time after a manifest's at which the account has none.
+func placeAfter(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
+	taken := make(map[int64]bool)
+	for other, err := range r.AccountManifests(ctx, account) {
+		if err != nil {
+			return time.Time{}, fmt.Errorf("find a place after %s: %w", head.Name, err)
+		}
+		taken[other.Time.UnixMilli()] = true
+	}
+	at := head.Time
+	for taken[at.UnixMilli()] {
+		at = at.Add(time.Millisecond)
+	}
+	return at, nil
+}
