@@ -160,7 +160,7 @@ func (c *copying) copy(ctx context.Context, original Summary) (copied repo.Head,
 		return repo.Head{}, nil, err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	c.keepers.New = func() any { return newKeeper(c.To, writer) }
+	c.keepers.New = func() any { return newKeeper(c.To, writer, nil) }
 	defer func() { c.keepers = sync.Pool{} }()
 	recasting := &recasting{
 		from: newContents(original.Manifest, c.source, c.From.MessageHasher), to: c.target, writer: writer,
@@ -221,7 +221,7 @@ func (c *copying) keep(ctx context.Context, body Body) (kept, error) {
 		w.CloseWithError(err)
 		read <- err
 	}()
-	kept, err := k.keep(ctx, r)
+	kept, err := k.store(ctx, r)
 	r.CloseWithError(errors.New("the copy was given up"))
 	if unread := <-read; err == nil {
 		err = unread
