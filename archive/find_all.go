@@ -128,7 +128,7 @@ func (h *history) now() uint32 { return uint32(len(h.heads) - 1) }
 
 func (h *history) key(page manifest.Page) pageKey {
 	key := pageKey{records: page.Records.Prefix()}
-	if len(h.query.Flags) > 0 {
+	if h.query.readsFlags() {
 		key.flags = page.Flags.Prefix()
 	}
 	return key
@@ -197,7 +197,7 @@ func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailb
 
 // entries reads the page, its flags only where they are asked for.
 func (h *history) entries(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
-	if len(h.query.Flags) > 0 {
+	if h.query.readsFlags() {
 		return c.page(ctx, mailbox, page)
 	}
 	records, err := c.records(ctx, page)

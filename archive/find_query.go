@@ -29,17 +29,21 @@ type Query struct {
 
 	Larger, Smaller int64    // size in bytes: more than, less than
 	Flags           []string // flags and keywords, all of them
+	Labels          []string // Gmail's labels, all of them, in any case; system labels with or without their backslash
 }
 
 // IsZero reports whether every message fits.
 func (q *Query) IsZero() bool {
-	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && len(q.Flags) == 0
+	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && !q.readsFlags()
 }
 
 // ReadsMail reports whether the records do not suffice: headers are read, and so a key is needed that can read mail.
 func (q *Query) ReadsMail() bool {
 	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != ""
 }
+
+// readsFlags reports whether flags are read.
+func (q *Query) readsFlags() bool { return len(q.Flags)+len(q.Labels) > 0 }
 
 // fitsRecord tries what the record tells: size and date.
 func (q *Query) fitsRecord(r *manifest.Record) bool {
@@ -54,7 +58,10 @@ func (q *Query) fitsRecord(r *manifest.Record) bool {
 }
 
 func (q *Query) fitsFlags(set *manifest.FlagSet) bool {
-	return !slices.ContainsFunc(q.Flags, func(flag string) bool { return !set.Flags.Has(flag) })
+	lacks := func(label string) bool {
+		return !slices.ContainsFunc(set.Labels, func(has string) bool { return isLabel(has, label) })
+	}
+	return !slices.ContainsFunc(q.Flags, func(flag string) bool { return !set.Flags.Has(flag) }) && !slices.ContainsFunc(q.Labels, lacks)
 }
 
 func (q *Query) fits(e *manifest.Entry) bool {

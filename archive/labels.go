@@ -1,7 +1,9 @@
 package archive
 
 import (
+	"context"
 	"slices"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -50,3 +52,56 @@ func hidden(old *manifest.Mailbox, before, now map[string]*manifest.Mailbox) boo
 
 // holdsAll reports whether this is one of the mailboxes that messages with labels lie in.
 func holdsAll(m *mail.Mailbox) bool { return m.Has(`\All`) || m.Has(`\Junk`) || m.Has(`\Trash`) }
+
+// LabelMode is what a restore makes of Gmail's labels, where the manifest has messages that were read once with their
+// labels.
+type LabelMode uint8
+
+const (
+	LabelsAsMailboxes LabelMode = iota // a message comes into each mailbox that a label of it names; into All Mail where none does
+	LabelsAsKeywords                   // a message comes once, with its labels as keywords (mail.LabelKeyword)
+	LabelsLeftOut                      // a message comes once
+)
+
+// LabelKeeper is implemented by targets that can have labels. To one that has, a message comes once, with its labels in
+// Wanted, unless the restore makes something else of them.
+type LabelKeeper interface {
+	KeepsLabels(ctx context.Context) (bool, error)
+}
+
+// systemLabels are Gmail's own, and the special uses of their mailboxes.
+var systemLabels = map[string]string{
+	`\sent`: `\Sent`, `\draft`: `\Drafts`, `\drafts`: `\Drafts`, `\important`: `\Important`, `\starred`: `\Flagged`,
+}
+
+// labelKeys are the labels, as labelKey writes them, that a mailbox stands for.
+func labelKeys(m *mail.Mailbox) []string {
+	if m.IsInbox() {
+		return []string{`\inbox`}
+	}
+	keys := []string{labelKey(m.Raw)}
+	for label, use := range systemLabels {
+		if m.Has(use) {
+			keys = append(keys, label)
+		}
+	}
+	return keys
+}
+
+// labelKey is one text for all the ways to write a label: servers write UTF-8 or modified UTF-7, and system labels have
+// no case.
+func labelKey(label string) string {
+	if strings.HasPrefix(label, `\`) {
+		return strings.ToLower(label)
+	}
+	if name, ok := mail.DecodeName(label); ok && name != "" {
+		return name
+	}
+	return " " + label // which names nothing else
+}
+
+// isLabel reports whether somebody who asks for a label means this one.
+func isLabel(label, asked string) bool {
+	key := labelKey(label)
+	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked
+}

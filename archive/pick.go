@@ -66,7 +66,6 @@ func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*m
 		if p.messages > 0 {
 			r.picked[mailbox] = p
 			kept = append(kept, mailbox)
-			r.ledger.expect(p.messages, p.bytes)
 		}
 	}
 	return kept, nil
@@ -128,7 +127,7 @@ func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids ma
 	var failed error
 	newFinder(r.Contents, r.Pick.Query, uids).in(ctx, mailbox, func(found Found, err error) bool {
 		switch {
-		case errors.Is(err, ErrFlags) && len(r.Pick.Query.Flags) == 0:
+		case errors.Is(err, ErrFlags) && !r.Pick.Query.readsFlags():
 			// It is told of when the flags are needed.
 		case err != nil:
 			failed = r.harm(ctx, RestoreProblem{Mailbox: mailbox.Name}, err)

@@ -22,6 +22,7 @@ type RestoreOptions struct {
 	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
 	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
 	Pick        *Pick                        // which of their messages; nil: all
+	Labels      LabelMode                    // what becomes of Gmail's labels
 	DryRun      bool                         // only tell; see Looker
 
 	// Keep is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
@@ -62,27 +63,29 @@ type restore struct {
 	memory    *semaphore.Weighted // of the messages that are joined and not yet written
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
+
+	keepsLabels bool // the target has labels, and the messages come with theirs
 }
 
 func (r *restore) run(ctx context.Context) error {
-	mailboxes, err := r.choose(ctx)
-	if err != nil || r.Pick != nil && len(mailboxes) == 0 {
+	deliveries, err := r.choose(ctx)
+	if err != nil || r.Pick != nil && len(deliveries) == 0 {
 		return err
 	}
 	if r.DryRun {
-		return r.look(ctx, mailboxes)
+		return r.look(ctx, deliveries)
 	}
-	places, err := r.prepare(ctx, mailboxes)
+	places, err := r.prepare(ctx, deliveries)
 	if err != nil {
 		return err
 	}
 	// The backup read the largest mailboxes first, side by side: in the same order what was stored together is wanted
 	// together.
-	order := make([]int, len(mailboxes))
+	order := make([]int, len(deliveries))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(mailboxes[b].Messages, mailboxes[a].Messages) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(deliveries[b].messages, deliveries[a].messages) })
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, r.Target.Parallel()))
 	for _, i := range order {
@@ -90,8 +93,8 @@ func (r *restore) run(ctx context.Context) error {
 			break
 		}
 		group.Go(func() error {
-			if err := r.mailbox(ctx, mailboxes[i], places[i]); err != nil {
-				return fmt.Errorf("mailbox %q: %w", mailboxes[i].Name, err)
+			if err := r.mailbox(ctx, deliveries[i], places[i]); err != nil {
+				return fmt.Errorf("mailbox %q: %w", deliveries[i].Name, err)
 			}
 			return nil
 		})
@@ -99,49 +102,31 @@ func (r *restore) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// choose reads the mailbox tables. A table that cannot be read is a failure, and the others are restored.
-func (r *restore) choose(ctx context.Context) ([]*manifest.Mailbox, error) {
-	var chosen []*manifest.Mailbox
-	for mailbox, err := range r.Contents.Mailboxes(ctx) {
-		if err != nil {
-			if err := r.harm(ctx, RestoreProblem{Reason: err.Error()}, err); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if r.Mailboxes == nil || r.Mailboxes(mailbox) {
-			chosen = append(chosen, mailbox)
-			if r.Pick == nil {
-				r.ledger.expect(mailbox.Messages, mailbox.Bytes)
-			}
-		}
-	}
-	if r.Pick != nil {
-		return r.pick(ctx, chosen)
-	}
-	return chosen, nil
-}
-
 // prepare has the target make the mailboxes.
-func (r *restore) prepare(ctx context.Context, mailboxes []*manifest.Mailbox) ([]Place, error) {
-	listed := make([]mail.Mailbox, len(mailboxes))
-	for i, mailbox := range mailboxes {
-		listed[i] = mailbox.Mailbox
-	}
-	places, notes, err := r.Target.Prepare(ctx, listed)
+func (r *restore) prepare(ctx context.Context, deliveries []*delivery) ([]Place, error) {
+	places, notes, err := r.Target.Prepare(ctx, asked(deliveries))
 	r.ledger.note(notes...)
 	if err != nil {
 		return nil, err
 	}
-	if len(places) != len(mailboxes) {
-		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(mailboxes))
+	if len(places) != len(deliveries) {
+		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(deliveries))
 	}
 	for i, place := range places {
-		if place.Mailbox != mailboxes[i].Name {
-			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, mailboxes[i].Name)
+		if place.Mailbox != deliveries[i].Name {
+			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, deliveries[i].Name)
 		}
 	}
 	return places, nil
+}
+
+// asked are the mailboxes that the target is asked for.
+func asked(deliveries []*delivery) []mail.Mailbox {
+	mailboxes := make([]mail.Mailbox, len(deliveries))
+	for i, d := range deliveries {
+		mailboxes[i] = d.Mailbox
+	}
+	return mailboxes
 }
 
 // harm takes down a failure that is due to damage in the archive. It returns the error if it is of another kind, which

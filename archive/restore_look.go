@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // Looker is implemented by targets that can be looked at without being changed: then a dry run tells what is there
@@ -27,28 +26,24 @@ type Holdings interface {
 }
 
 // look finds out what a restore would add.
-func (r *restore) look(ctx context.Context, mailboxes []*manifest.Mailbox) error {
+func (r *restore) look(ctx context.Context, deliveries []*delivery) error {
 	looker, ok := r.Target.(Looker)
 	if !ok {
 		return nil
 	}
-	listed := make([]mail.Mailbox, len(mailboxes))
-	for i, mailbox := range mailboxes {
-		listed[i] = mailbox.Mailbox
-	}
-	places, err := looker.Look(ctx, listed)
+	places, err := looker.Look(ctx, asked(deliveries))
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if len(places) != len(mailboxes) {
-		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(mailboxes))
+	if len(places) != len(deliveries) {
+		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(deliveries))
 	}
-	for i, mailbox := range mailboxes {
-		if err := r.lookAt(ctx, looker, mailbox, places[i]); err != nil {
-			return fmt.Errorf("mailbox %q: %w", mailbox.Name, err)
+	for i, d := range deliveries {
+		if err := r.lookAt(ctx, looker, d, places[i]); err != nil {
+			return fmt.Errorf("mailbox %q: %w", d.Name, err)
 		}
 	}
 	r.ledger.update(func(report *RestoreReport) { report.Looked = true })
@@ -56,8 +51,8 @@ func (r *restore) look(ctx context.Context, mailboxes []*manifest.Mailbox) error
 }
 
 // lookAt counts what one place has and lacks.
-func (r *restore) lookAt(ctx context.Context, looker Looker, mailbox *manifest.Mailbox, place Place) error {
-	list, err := r.callRoll(ctx, mailbox)
+func (r *restore) lookAt(ctx context.Context, looker Looker, d *delivery, place Place) error {
+	list, err := r.callRoll(ctx, d)
 	if err != nil || place.Skip {
 		return err
 	}

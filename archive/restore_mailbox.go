@@ -7,13 +7,11 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // mailbox restores one mailbox: lists what is archived, asks what of it the target lacks, and adds that.
-func (r *restore) mailbox(ctx context.Context, mailbox *manifest.Mailbox, place Place) (err error) {
-	list, err := r.callRoll(ctx, mailbox)
+func (r *restore) mailbox(ctx context.Context, d *delivery, place Place) (err error) {
+	list, err := r.callRoll(ctx, d)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ import (
 type roll struct {
 	contents *Contents
 	mailbox  *manifest.Mailbox
-	pages    []manifest.Page // those that can be read
-	rows     []rollRow       // ascending by UID
-	flags    []mail.Flags    // each distinct set once
+	pages    []manifest.Page    // those that can be read
+	rows     []rollRow          // ascending by UID
+	sets     []manifest.FlagSet // each distinct one once
 	raw      map[mail.UID]string
 	leaf     leaf
 	trouble  error // met while comparing, and no damage: the store cannot be reached
@@ -30,7 +30,7 @@ type rollRow struct {
 	size    int64
 	seconds int64 // of INTERNALDATE
 	uid     mail.UID
-	flags   uint32 // which of roll.flags
+	set     uint32 // which of roll.sets
 	place   uint32 // which of roll.pages, times MaxPageRecords, and which record of that page
 	zone    int16
 	state   rowState
@@ -61,37 +61,41 @@ const maxRollGuess = 1 << 20
 
 // callRoll reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
 // the messages are restored without.
-func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*roll, error) {
+func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
+	mailbox := d.from
 	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
-	picked, pages, guess := r.picked[mailbox], r.Contents.Pages(ctx, mailbox), mailbox.Messages
-	if picked != nil {
-		guess = picked.messages
-		if picked.copies == nil {
-			pages = pagesAt(pages, picked.uids)
-		}
+	picked, pages := r.picked[mailbox], r.Contents.Pages(ctx, mailbox)
+	switch {
+	case d.uids != nil:
+		pages = pagesAt(pages, *d.uids)
+	case picked != nil && picked.copies == nil:
+		pages = pagesAt(pages, picked.uids)
 	}
-	l.rows = make([]rollRow, 0, min(guess, maxRollGuess))
+	l.rows = make([]rollRow, 0, min(d.messages, maxRollGuess))
 	known := make(map[string]uint32)
 	for page, err := range r.Contents.ahead(ctx, pages) {
 		var entries []manifest.Entry
 		if err == nil {
 			entries, err = r.Contents.page(ctx, mailbox, page)
 		}
-		if err != nil {
+		if err != nil && !d.told(err) {
 			if err := r.harm(ctx, RestoreProblem{Mailbox: mailbox.Name}, err); err != nil {
 				return nil, err
 			}
 		}
 		if len(entries) == 0 {
-			if picked == nil {
+			if picked == nil && d.uids == nil {
 				r.ledger.lost(int64(page.Messages), 0)
 			}
 			continue
 		}
 		l.pages = append(l.pages, page)
 		for at := range entries {
+			if d.uids != nil && !d.uids.Contains(entries[at].UID) {
+				continue
+			}
 			if wanted, spare := picked.wants(&entries[at]); wanted || spare {
-				l.add(&entries[at], at, r.flags(&entries[at]), known)
+				l.add(&entries[at], at, r.set(mailbox, &entries[at]), known)
 				l.rows[len(l.rows)-1].spare = spare
 			}
 		}
@@ -99,20 +103,32 @@ func (r *restore) callRoll(ctx context.Context, mailbox *manifest.Mailbox) (*rol
 	return l, nil
 }
 
-// flags are what a message gets in the target.
-func (r *restore) flags(entry *manifest.Entry) mail.Flags {
-	if r.KeepDeleted || !entry.Flags.Has(`\Deleted`) {
-		return entry.Flags
+// set is the flags and labels that a message gets in the target.
+func (r *restore) set(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest.FlagSet {
+	set := manifest.FlagSet{Flags: entry.Flags}
+	if !r.KeepDeleted && set.Flags.Has(`\Deleted`) {
+		set.Flags = set.Flags.Without(`\Deleted`)
 	}
-	return entry.Flags.Without(`\Deleted`)
+	switch {
+	case r.keepsLabels && mailbox.Has(`\All`):
+		set.Labels = entry.Labels
+	case r.keepsLabels: // what lies in Trash or Spam is shown under no label
+	case r.Labels == LabelsAsKeywords && len(entry.Labels) > 0:
+		flags := slices.Clone(set.Flags)
+		for _, label := range entry.Labels {
+			flags = append(flags, mail.LabelKeyword(label))
+		}
+		set.Flags = mail.NewFlags(flags...)
+	}
+	return set
 }
 
-func (l *roll) add(entry *manifest.Entry, at int, flags mail.Flags, known map[string]uint32) {
-	key := strings.Join(flags, "\x00")
+func (l *roll) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known map[string]uint32) {
+	key := strings.Join(flags.Flags, "\x00") + "\x00\x00" + strings.Join(flags.Labels, "\x00")
 	set, ok := known[key]
 	if !ok {
-		set = uint32(len(l.flags))
-		known[key], l.flags = set, append(l.flags, flags)
+		set = uint32(len(l.sets))
+		known[key], l.sets = set, append(l.sets, flags)
 	}
 	if entry.Internal.Raw != "" {
 		l.raw[entry.UID] = entry.Internal.Raw
@@ -123,7 +139,7 @@ func (l *roll) add(entry *manifest.Entry, at int, flags mail.Flags, known map[st
 		seconds: entry.Internal.Seconds,
 		zone:    entry.Internal.Zone,
 		uid:     entry.UID,
-		flags:   set,
+		set:     set,
 		place:   uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),
 	})
 }
@@ -200,7 +216,8 @@ func (l *roll) wanted(body *rollBody) Wanted {
 		UID:      row.uid,
 		Hash:     row.hash,
 		Size:     row.size,
-		Flags:    l.flags[row.flags],
+		Flags:    l.sets[row.set].Flags,
+		Labels:   l.sets[row.set].Labels,
 		Internal: mail.Date{Seconds: row.seconds, Zone: row.zone, Raw: l.raw[row.uid]},
 		Header:   body.header,
 		Body:     body,

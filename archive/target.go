@@ -55,6 +55,7 @@ type Wanted struct {
 	Hash     chunk.ID // the keyed hash of the whole message
 	Size     int64    // bytes, as archived
 	Flags    mail.Flags
+	Labels   []string // raw, for a target that has labels: see LabelKeeper
 	Internal mail.Date
 	Header   func(ctx context.Context) ([]byte, error) // the header part, at most 256 KiB of it; for comparing
 	Body     Body

@@ -61,6 +61,9 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) 
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		name := p.m.name(box, p.m.lenient)
+		if own := p.sameUse(box); own != "" {
+			name = own
+		}
 		if strict := p.m.name(box, p.m.strict); !p.has(name) && p.has(strict) {
 			name = strict // an earlier restore had to
 		}

@@ -27,6 +27,9 @@ func (f *folder) look(ctx context.Context, added []*item) error {
 		uids.Add(it.uid)
 	}
 	return f.patiently(ctx, func() error {
+		if err := f.storeLabels(ctx, byUID, uids); err != nil {
+			return err
+		}
 		if err := f.storeLater(ctx, byUID, uids); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -192,7 +191,7 @@ func (s *search) row(found *archive.Sighting, m messageSummary) {
 		s.table = s.program.table(headings...)
 	}
 	cells := []string{found.Mailbox.Name, right(fmt.Sprint(m.UID), "     UID"), m.date(), right(size(m.Size), "    SIZE"),
-		strings.Join(m.Flags, " "), shorten(safe(m.From), 40), shorten(safe(m.Subject), 80)}
+		m.marks(), shorten(safe(m.From), 40), shorten(safe(m.Subject), 80)}
 	if found.Last.Name != "" {
 		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
 	}

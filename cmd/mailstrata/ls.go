@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -50,6 +51,9 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 	mailbox, err := p.mailbox(ctx, r, contents, c.Mailbox)
 	if err != nil {
 		return err
+	}
+	if mailbox.Label {
+		p.note("%s is a label: mailstrata find %s --label %[1]s lists its messages", quoted(mailbox.Name), safe(c.Manifest))
 	}
 	if !mailbox.Selectable() {
 		p.note("%s holds no messages itself; mailstrata ls %s lists what is below it", quoted(mailbox.Name), safe(c.Manifest))
@@ -133,7 +137,7 @@ func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 		return errors.Join(err, l.printJSON(s))
 	}
 	l.table.row(right(fmt.Sprint(s.UID), "     UID"), s.date(), right(size(s.Size), "    SIZE"),
-		strings.Join(s.Flags, " "), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
+		s.marks(), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
 	return err
 }
 
@@ -156,6 +160,18 @@ func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mai
 		s.Date = &instant
 	}
 	return s, err
+}
+
+// marks are flags and keywords, and in brackets Gmail's labels, for people.
+func (s *messageSummary) marks() string {
+	marks := strings.Join(s.Flags, " ")
+	for _, label := range s.Labels {
+		if name, ok := mail.DecodeName(label); ok {
+			label = name
+		}
+		marks += " [" + label + "]"
+	}
+	return strings.TrimSpace(marks)
 }
 
 // date is INTERNALDATE, in the zone of the server, for people.

@@ -20,6 +20,7 @@ type queryFlags struct {
 	Larger     string   `group:"query" placeholder:"SIZE" help:"Larger than this: 500K, 1M, 1.5MiB."`
 	Smaller    string   `group:"query" placeholder:"SIZE" help:"Smaller than this."`
 	Flag       []string `group:"query" sep:"none" placeholder:"FLAG" help:"With this flag: seen, answered, flagged, draft, deleted (repeatable)."`
+	Label      []string `group:"query" sep:"none" placeholder:"NAME" help:"With this label of Gmail's: a name, or inbox, sent, starred … (repeatable)."`
 	Keyword    []string `group:"query" sep:"none" placeholder:"WORD" help:"With this keyword (repeatable)."`
 }
 
@@ -59,7 +60,7 @@ func (f *queryFlags) query(recipient string) (archive.Query, error) {
 	for _, flag := range f.Flag {
 		q.Flags = append(q.Flags, `\`+strings.TrimPrefix(flag, `\`))
 	}
-	q.Flags = append(q.Flags, f.Keyword...)
+	q.Flags, q.Labels = append(q.Flags, f.Keyword...), f.Label
 	return q, nil
 }
 

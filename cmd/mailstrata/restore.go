@@ -22,6 +22,7 @@ type restoreCommand struct {
 	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
 	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
 	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
+	LabelsAs    string `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
 	DryRun      bool   `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
 	pickFlags   `embed:""`
 	imapFlags   `embed:""`
@@ -56,6 +57,10 @@ To get back one message, or those that a search finds:
 
     mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
     mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
+
+To restore a Gmail account to another server, each message in one mailbox only:
+
+    mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
 
 To move everything to another server, below a mailbox "Old":
 
@@ -113,6 +118,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Mailboxes:   wants,
 		Pick:        pick,
 		KeepDeleted: c.WithDeleted,
+		Labels:      labelModes[c.LabelsAs],
 		DryRun:      c.DryRun,
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 		Progress: func(now archive.RestoreProgress) {
@@ -124,6 +130,10 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	told.done()
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
+}
+
+var labelModes = map[string]archive.LabelMode{
+	"mailboxes": archive.LabelsAsMailboxes, "keywords": archive.LabelsAsKeywords, "none": archive.LabelsLeftOut,
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.

@@ -1,0 +1,188 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// emlIn tells which messages are in the folders of a target of .eml files, by subject.
+func emlIn(t *testing.T, path string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	err := filepath.WalkDir(path, func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(file) != ".eml" {
+			return err
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		folder, _ := filepath.Rel(path, filepath.Dir(file))
+		subject, _, _ := strings.Cut(strings.TrimPrefix(string(data), "Subject: message "), "\r\n")
+		found[subject] = append(found[subject], folder)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folders := range found {
+		slices.Sort(folders)
+	}
+	return found
+}
+
+// wantedIn is where the labels of gmailAccount lay its messages.
+var wantedIn = map[string][]string{
+	"0": {"INBOX", "Work", "[Gmail]/Important"}, "1": {"INBOX"}, "2": {"Work", "Work/2026"}, "3": {"Entwürfe", `say "hi"`},
+	"4": {allMail}, "5": {allMail}, "6": {"[Gmail]/Sent Mail", "[Gmail]/Starred"}, "7": {"[Gmail]/Drafts"}, "8": {allMail},
+	"9": {"Work", "not shown"}, "10": {"[Gmail]/Spam"}, "11": {"[Gmail]/Trash"},
+}
+
+// inAccount tells which messages are in the mailboxes of an account.
+func inAccount(t *testing.T, address, user string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for raw, b := range readAccount(t, address, user, imapPassword) {
+		name, _ := mail.DecodeName(raw)
+		for _, l := range b.letters {
+			subject, _, _ := strings.Cut(strings.TrimPrefix(string(l.contents), "Subject: message "), "\r\n")
+			found[subject] = append(found[subject], name)
+		}
+	}
+	for _, names := range found {
+		slices.Sort(names)
+	}
+	return found
+}
+
+func sameIn(t *testing.T, what string, have, want map[string][]string) {
+	t.Helper()
+	for subject, names := range want {
+		if !slices.Equal(have[subject], names) {
+			t.Errorf("%s: message %s is in %q, want %q", what, subject, have[subject], names)
+		}
+	}
+	if len(have) != len(want) {
+		t.Errorf("%s: %d messages, want %d", what, len(have), len(want))
+	}
+}
+
+// What was read once comes into the mailboxes that its labels name, wherever it is restored to, and not twice.
+func TestGmailLabelsAsMailboxes(t *testing.T) {
+	t.Parallel()
+	g, _ := gmailAccount(t)
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	h := gmailHost(t)
+	h.backUp(0, accountURL("anna", g.Addr))
+	copies := 0
+	for _, in := range wantedIn {
+		copies += len(in)
+	}
+	maildir, eml := filepath.Join(h.home, "maildir"), filepath.Join(h.home, "eml")
+	for _, target := range []string{"maildir:" + maildir, "eml:" + eml, accountURL("bert", dovecot.Addr)} {
+		if r := h.restore(0, "latest", target, "--dry-run"); r.Added != copies || r.Messages != copies {
+			t.Errorf("to %s would come %+v, want %d", target, r, copies)
+		}
+		if r := h.restore(0, "latest", target); r.Added != copies || r.Messages != copies || r.Mailboxes != 15 {
+			t.Errorf("to %s came %+v, want %d", target, r, copies)
+		}
+		if r := h.restore(0, "latest", target); r.Added != 0 || r.Present != copies {
+			t.Errorf("to %s came once more %+v", target, r)
+		}
+	}
+	inFiles := maps.Clone(wantedIn)
+	inFiles["3"] = []string{"Entw&APw-rfe", "say %22hi%22"} // as .eml files have it
+	sameIn(t, "eml", emlIn(t, eml), inFiles)
+	sameIn(t, "Dovecot", inAccount(t, dovecot.Addr, "bert"), wantedIn)
+
+	// Chosen mailboxes and messages.
+	some := accountURL("carl", dovecot.Addr)
+	h.restore(0, "latest", some, "--mailbox", "Work", "--mailbox", "INBOX")
+	sameIn(t, "chosen", inAccount(t, dovecot.Addr, "carl"), map[string][]string{"0": {"INBOX", "Work"}, "1": {"INBOX"}, "2": {"Work", "Work/2026"}, "9": {"Work"}})
+	found := accountURL("dora", dovecot.Addr)
+	h.restore(0, "latest", found, "--subject", "message 2")
+	sameIn(t, "found", inAccount(t, dovecot.Addr, "dora"), map[string][]string{"2": wantedIn["2"]})
+	labelled := accountURL("emil", dovecot.Addr)
+	h.restore(0, "latest", labelled, "--label", "entwürfe", "--labels-as", "none")
+	sameIn(t, "labelled", inAccount(t, dovecot.Addr, "emil"), map[string][]string{"3": {allMail}})
+}
+
+// As keywords, a message comes once, and its labels can be read back from them.
+func TestGmailLabelsAsKeywords(t *testing.T) {
+	t.Parallel()
+	g, messages := gmailAccount(t)
+	h := gmailHost(t)
+	h.backUp(0, accountURL("anna", g.Addr))
+	eml := filepath.Join(h.home, "eml")
+	if r := h.restore(0, "latest", "eml:"+eml, "--labels-as", "keywords"); r.Added != len(messages) || r.Mailboxes != 4 {
+		t.Errorf("%+v", r)
+	}
+	lines, err := os.ReadFile(filepath.Join(eml, allMail, "flags.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		var told struct {
+			File  string
+			UID   int
+			Flags []string
+		}
+		if err := json.Unmarshal([]byte(line), &told); err != nil {
+			t.Fatal(err)
+		}
+		var labels []string
+		for _, flag := range told.Flags {
+			if label, ok := mail.KeywordLabel(flag); ok && !strings.HasPrefix(flag, `\`) {
+				labels = append(labels, label)
+			}
+		}
+		var uid int
+		fmt.Sscanf(told.File, "%d", &uid)
+		if want := slices.Sorted(slices.Values(messages[uid-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {
+			t.Errorf("message %d has %q, want %q", uid-1, told.Flags, want)
+		}
+	}
+}
+
+// Back to Gmail a message comes once, with its labels, into an account that speaks another language.
+func TestGmailToGmail(t *testing.T) {
+	t.Parallel()
+	g, messages := gmailAccount(t)
+	other := testbed.NewGmail(t, "Alle Nachrichten")
+	h := gmailHost(t)
+	h.backUp(0, accountURL("anna", g.Addr))
+	target := accountURL("bert", other.Addr)
+	for round := range 2 {
+		if r := h.restore(0, "latest", target); round == 0 && r.Added != len(messages) || round == 1 && (r.Added != 0 || r.Present != len(messages)) {
+			t.Errorf("round %d: %+v", round, r)
+		}
+	}
+	have := other.Messages()
+	if len(have) != len(messages) {
+		t.Fatalf("%d messages, want %d", len(have), len(messages))
+	}
+	for _, m := range have {
+		i := slices.IndexFunc(messages, func(w *testbed.GmailMessage) bool { return w.Body == m.Body })
+		want := messages[i]
+		labels := want.Labels
+		if want.Home != "" {
+			labels = nil
+		}
+		if !slices.Equal(slices.Sorted(slices.Values(m.Labels)), slices.Sorted(slices.Values(labels))) || m.Home != want.Home || !m.Date.Equal(want.Date) || !slices.Equal(m.Flags, want.Flags) {
+			t.Errorf("message %d is %+v, want %+v", i, m, want)
+		}
+	}
+	if names := other.Mailboxes(); !slices.Contains(names, "empty") || slices.Contains(names, allMail) {
+		t.Errorf("there are %q", names)
+	}
+}
