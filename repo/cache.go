@@ -64,7 +64,9 @@ func (c *cache) spools() string  { return filepath.Join(c.dir, "spool") }
 func (c *cache) spills() string  { return filepath.Join(c.dir, "spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
-func keepsCached(k Kind) bool { return k == KindManifest || k == KindMark || k == KindCondemnation }
+func keepsCached(k Kind) bool {
+	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote
+}
 
 // path of a cached object. Sealed objects stay sealed here.
 func (c *cache) path(name string) string {

@@ -56,7 +56,7 @@ type Checked struct {
 func kindOf(name string) (Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
 	for _, kind := range []Kind{
-		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation,
+		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
 	} {
 		if folder+"/" != kind.folder() {
 			continue
@@ -250,9 +250,12 @@ func (c *checker) content(kind Kind, content []byte) error {
 	if err != nil {
 		return err
 	}
-	if kind == KindMark {
+	switch kind {
+	case KindMark:
 		_, err = parseMark(payload)
-	} else {
+	case KindNote:
+		_, err = parseNote(payload)
+	default:
 		_, err = parseCondemnation(payload)
 	}
 	return err

@@ -51,6 +51,7 @@ const (
 	KindManifest     Kind = "manifest"
 	KindMark         Kind = "mark"
 	KindCondemnation Kind = "condemnation"
+	KindNote         Kind = "note"
 )
 
 // folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
@@ -66,6 +67,8 @@ func (k Kind) folder() string {
 		return "marks/"
 	case KindCondemnation:
 		return "condemned/"
+	case KindNote:
+		return "notes/"
 	}
 	return ""
 }

@@ -454,6 +454,7 @@ func FuzzSmallObjects(f *testing.F) {
 		config{Number: 1, Polynomial: 0x2bba1850b3347d},
 		mark{Manifest: []byte("manifests/x")},
 		condemnation{Packs: []condemnedPack{{Kind: 1}}},
+		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
 		statement{Payload: []byte{1}},
 	} {
 		b, err := encode(v)
@@ -478,8 +479,28 @@ func FuzzSmallObjects(f *testing.F) {
 		if c, err := parseCondemnation(b); err == nil {
 			again(t, c, b)
 		}
+		if n, err := parseNote(b); err == nil {
+			again(t, n, b)
+		}
 		_, _ = r.verify(KindMark, b)
 	})
+}
+
+// The example of docs/format.md, "Marks, condemnations and notes".
+func TestNoteVector(t *testing.T) {
+	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
+	n := note{Manifest: []byte(name), Number: 2, Set: [][]byte{[]byte("move"), []byte("pinned")}, Taken: [][]byte{[]byte("old")}}
+	payload, err := encode(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a401587c" + hex.EncodeToString([]byte(name)) + "0202" + "0382446d6f76654670696e6e6564" + "0481436f6c64"
+	if hex.EncodeToString(payload) != want {
+		t.Errorf("%x", payload)
+	}
+	if again, err := parseNote(payload); err != nil || again.Number != 2 || len(again.Set) != 2 {
+		t.Errorf("%+v, %v", again, err)
+	}
 }
 
 func again(t *testing.T, v any, want []byte) {

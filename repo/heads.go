@@ -24,6 +24,7 @@ type Head struct {
 	Stored  time.Time // when the store got this object; in a copy of a repository much later
 	Size    int64     // of the object
 	Marked  bool      // it is to be forgotten
+	Since   time.Time // when it was marked first, by the store's clock
 	Late    bool      // the store got it after its deadline: it is no parent; told by Run.Heads only
 }
 
@@ -71,6 +72,11 @@ func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, KindManifest.folder(), ofTheObject)
 }
 
+// EveryManifest is Manifests for who removes: a mark that cannot be read is an error.
+func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
+	return r.listHeads(ctx, KindManifest.folder(), nil)
+}
+
 // AccountManifests lists the manifests of one account, the newest first. It is for who builds on them: a mark that cannot
 // be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
@@ -93,7 +99,9 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 			if !ok {
 				continue
 			}
-			_, h.Marked = marks[h.Name]
+			if mark, ok := marks[h.Name]; ok {
+				h.Marked, h.Since = true, mark.Since
+			}
 			if !yield(h, nil) {
 				return
 			}

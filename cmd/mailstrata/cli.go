@@ -14,6 +14,10 @@ type cli struct {
 	Cat     catCommand     `cmd:"" group:"find" help:"Write one message to standard output, byte for byte."`
 	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir, to .eml files, or to an IMAP account."`
 	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
+	Forget  forgetCommand  `cmd:"" group:"care" help:"Let go of old manifests: by rules, or by name."`
+	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest, whatever the rules."`
+	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let rules decide about a pinned manifest again."`
+	Tag     tagCommand     `cmd:"" group:"care" help:"Set, take back or tell the tags of a manifest, for forget --keep-tag."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
 	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`
@@ -43,6 +47,7 @@ var groups = []kong.Group{
 	{Key: "care", Title: "Look after:"},
 	{Key: "query", Title: "Which messages:"},
 	{Key: "selection", Title: "What:"},
+	{Key: "keep", Title: "What to keep:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "repository", Title: "Repository " + forAll},
 	{Key: "output", Title: "Output " + forAll},

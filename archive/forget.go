@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Decision is what becomes of a manifest, and why.
+type Decision struct {
+	Head     repo.Head
+	Manifest *manifest.Manifest // without mailboxes, failures and the like; nil: it cannot be read, and stays
+	Tags     []string
+	manifest.Verdict
+}
+
+// Forgetting is a plan of what is to be forgotten. Making it changes nothing.
+type Forgetting struct {
+	Decisions []Decision // of each account the newest first
+
+	repo *repo.Repo
+}
+
+// PlanForget decides by a policy about every manifest that is not marked yet, of the accounts that are named, or of all.
+// Days, hours and so on are those of the zone.
+func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy manifest.Policy, zone *time.Location) (*Forgetting, error) {
+	all, err := undecided(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Forgetting{repo: r}
+	var dirs []string
+	for _, account := range accounts {
+		dirs = append(dirs, r.AccountDir(account))
+	}
+	for account := range byAccount(all) {
+		if len(dirs) > 0 && !slices.Contains(dirs, account[0].Head.Account) {
+			continue
+		}
+		decide(account, policy, zone)
+		plan.Decisions = append(plan.Decisions, account...)
+	}
+	return plan, nil
+}
+
+// ErrKept is wrapped by the error that names a manifest which must not be forgotten.
+var ErrKept = errors.New("it is kept")
+
+// PlanForgetNamed is a plan that forgets these manifests and no others. One that must stay is an error.
+func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (*Forgetting, error) {
+	all, err := undecided(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Forgetting{repo: r}
+	for account := range byAccount(all) {
+		decide(account, manifest.Policy{}, time.UTC)
+		left := false // a complete one
+		for i := range account {
+			f := &account[i]
+			named := slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Name == f.Head.Name })
+			switch {
+			case named && f.Firm:
+				return nil, fmt.Errorf("manifest %x: %w: %s", f.Head.ID[:4], ErrKept, f.Reasons[len(f.Reasons)-1])
+			case named:
+				f.Verdict = manifest.Verdict{Reasons: []string{"named"}}
+				plan.Decisions = append(plan.Decisions, *f)
+			default:
+				left = left || f.standsForItsAccount()
+			}
+		}
+		if n := slices.IndexFunc(account, func(f Decision) bool { return !f.Keep && f.standsForItsAccount() }); n >= 0 && !left &&
+			slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Account == account[0].Head.Account }) {
+			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left", account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
+		}
+	}
+	return plan, nil
+}
+
+// standsForItsAccount reports whether all that was archived of an account can be had by this manifest alone.
+func (f *Decision) standsForItsAccount() bool {
+	return f.Manifest != nil && f.Manifest.State == manifest.Complete && !f.Head.Late
+}
+
+// undecided lists what there is to decide about: all manifests that are not marked, also those that were never committed.
+func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
+	tags, err := r.Tags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for head, err := range r.EveryManifest(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if head.Marked {
+			continue
+		}
+		f := Decision{Head: head, Tags: tags[head.Name]}
+		m, err := readManifest(ctx, r, head)
+		switch {
+		case err == nil:
+			f.Manifest = &manifest.Manifest{
+				Account: m.Account, State: m.State, Parent: m.Parent, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
+			}
+			f.Head.Late = head.IsLate(m.Deadline)
+		case ctx.Err() != nil || !isDamage(err):
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// byAccount yields the manifests of one account after the other. They are listed so.
+func byAccount(all []Decision) func(yield func([]Decision) bool) {
+	return func(yield func([]Decision) bool) {
+		for len(all) > 0 {
+			n := slices.IndexFunc(all, func(f Decision) bool { return f.Head.Account != all[0].Head.Account })
+			if n < 0 {
+				n = len(all)
+			}
+			if !yield(all[:n]) {
+				return
+			}
+			all = all[n:]
+		}
+	}
+}
+
+// decide fills in the verdicts of one account. What cannot be read stays, and counts for nothing.
+func decide(account []Decision, policy manifest.Policy, zone *time.Location) {
+	var list []manifest.Laid
+	var of []*Decision
+	for i := range account {
+		f := &account[i]
+		if f.Manifest == nil {
+			f.Verdict = manifest.Verdict{Keep: true, Reasons: []string{"cannot be read"}}
+			continue
+		}
+		list = append(list, manifest.Laid{
+			Hash: f.Head.ID, Time: f.Head.Time, State: f.Manifest.State,
+			Late: f.Head.Late, Alarm: len(f.Manifest.Alarm) > 0, Tags: f.Tags,
+		})
+		of = append(of, f)
+	}
+	for i, v := range policy.Decide(list, zone) {
+		of[i].Verdict = v
+	}
+	keepCertain(account)
+}
+
+// keepCertain keeps the newest complete manifest that the store had in time. One that it got after its deadline, because
+// the writer's host slept between naming and putting it, may name what was removed meanwhile, and must not be all that is
+// left. (In a copy of a repository all objects are young; there, nothing is certain, and nothing more is kept.)
+func keepCertain(account []Decision) {
+	for i := range account {
+		f := &account[i]
+		if !f.standsForItsAccount() || f.Head.Stored.After(f.Manifest.Deadline) {
+			continue
+		}
+		if !f.Keep {
+			f.Keep, f.Reasons = true, []string{"newest that was certainly in time"}
+		}
+		return
+	}
+}
+
+// Carry marks what the plan lets go, the oldest first, and says how many that were. Those that are marked when it is
+// interrupted stay so.
+func (p *Forgetting) Carry(ctx context.Context) (marked int, err error) {
+	for i := range slices.Backward(p.Decisions) {
+		f := &p.Decisions[i]
+		if f.Keep {
+			continue
+		}
+		var parent *[32]byte
+		if f.Manifest != nil && f.Manifest.Parent != [32]byte{} {
+			parent = &f.Manifest.Parent
+		}
+		if err := p.repo.Mark(ctx, f.Head, parent); err != nil {
+			return marked, fmt.Errorf("forget %s: %w", f.Head.Name, err)
+		}
+		marked++
+	}
+	return marked, nil
+}

@@ -1,0 +1,156 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// forgetting is an account of a few messages that is archived each day, in a repository whose store's clock is set.
+func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *account, []*archive.Backup) {
+	t.Helper()
+	store := &storetest.Memory{}
+	r, a := newRepo(t, store), large(200)
+	var laid []*archive.Backup
+	for day := range days {
+		a.mailbox("INBOX").add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
+		laid = append(laid, backUp(t, r, a))
+		store.Advance(24 * time.Hour)
+	}
+	return r, store, a, laid
+}
+
+// left is which of the manifests are still listed.
+func left(t *testing.T, r *repo.Repo, laid []*archive.Backup) (days []int) {
+	t.Helper()
+	for s, err := range archive.Manifests(t.Context(), r) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		days = append(days, slices.IndexFunc(laid, func(b *archive.Backup) bool { return b.Head.Name == s.Head.Name }))
+	}
+	slices.Sort(days)
+	return days
+}
+
+func mustForget(t *testing.T, plan *archive.Forgetting, err error) int {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := plan.Carry(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestForgetByPolicy(t *testing.T) {
+	r, _, a, laid := forgetting(t, 5)
+	if err := r.Tag(t.Context(), laid[1].Head, []string{manifest.TagPinned}, nil); err != nil {
+		t.Fatal(err)
+	}
+	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+	if got := left(t, r, laid); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
+		t.Errorf("a plan alone leaves %v", got)
+	}
+	if n := mustForget(t, plan, err); n != 2 {
+		t.Errorf("%d marked", n)
+	}
+	if got := left(t, r, laid); !slices.Equal(got, []int{1, 3, 4}) {
+		t.Errorf("%v are left", got)
+	}
+	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+	if n := mustForget(t, plan, err); n != 0 {
+		t.Errorf("a second time %d are marked", n)
+	}
+	plan, err = archive.PlanForget(t.Context(), r, []string{"another"}, manifest.Policy{Last: 1}, time.UTC)
+	if n := mustForget(t, plan, err); n != 0 {
+		t.Errorf("of another account %d are marked", n)
+	}
+	b := backUp(t, r, a) // goes on from what is left
+	mustHold(t, r, b, a.state())
+}
+
+func TestForgetByName(t *testing.T) {
+	r, _, _, laid := forgetting(t, 3)
+	all := []repo.Head{laid[0].Head, laid[1].Head, laid[2].Head}
+	if _, err := archive.PlanForgetNamed(t.Context(), r, all); !errors.Is(err, archive.ErrKept) {
+		t.Errorf("all of an account: %v", err)
+	}
+	if err := r.Tag(t.Context(), laid[0].Head, []string{manifest.TagPinned}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.PlanForgetNamed(t.Context(), r, all[:1]); !errors.Is(err, archive.ErrKept) || !strings.Contains(err.Error(), "pinned") {
+		t.Errorf("a pinned one: %v", err)
+	}
+	plan, err := archive.PlanForgetNamed(t.Context(), r, all[1:])
+	if n := mustForget(t, plan, err); n != 2 {
+		t.Errorf("%d marked", n)
+	}
+	if got := left(t, r, laid); !slices.Equal(got, []int{0}) {
+		t.Errorf("%v are left", got)
+	}
+}
+
+// The last manifest before an account shrank stays until somebody has seen it.
+func TestForgetKeepsTheLastGoodOne(t *testing.T) {
+	r, _, a, laid := forgetting(t, 2)
+	inbox := a.mailbox("INBOX")
+	for _, m := range slices.Clone(inbox.messages[:80]) {
+		inbox.expunge(m.uid)
+	}
+	laid = append(laid, backUp(t, r, a), backUp(t, r, a))
+	if len(laid[2].Manifest.Alarm) == 0 {
+		t.Fatal("no alarm")
+	}
+	policy := manifest.Policy{Last: 1}
+	plan, err := archive.PlanForget(t.Context(), r, nil, policy, time.UTC)
+	mustForget(t, plan, err)
+	if got := left(t, r, laid); !slices.Equal(got, []int{1, 2, 3}) {
+		t.Errorf("%v are left", got)
+	}
+	for _, i := range []int{1, 2} {
+		if _, err := archive.PlanForgetNamed(t.Context(), r, []repo.Head{laid[i].Head}); !errors.Is(err, archive.ErrKept) {
+			t.Errorf("manifest %d by name: %v", i, err)
+		}
+	}
+	if err := r.Tag(t.Context(), laid[2].Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+		t.Fatal(err)
+	}
+	plan, err = archive.PlanForget(t.Context(), r, nil, policy, time.UTC)
+	mustForget(t, plan, err)
+	if got := left(t, r, laid); !slices.Equal(got, []int{3}) {
+		t.Errorf("after it was acknowledged %v are left", got)
+	}
+}
+
+// A manifest that cannot be read stays, and hides nothing.
+func TestForgetPassesOverWhatCannotBeRead(t *testing.T) {
+	_, store, _, laid := forgetting(t, 3)
+	store.Replace(laid[2].Head.Name, []byte("not a manifest"))
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC)
+	if n := mustForget(t, plan, err); n != 1 {
+		t.Errorf("%d marked", n)
+	}
+	for _, d := range plan.Decisions {
+		if d.Manifest == nil && !d.Keep {
+			t.Error("what cannot be read goes")
+		}
+		if d.Head.Name == laid[1].Head.Name && !d.Keep {
+			t.Error("the newest that can be read goes")
+		}
+	}
+}

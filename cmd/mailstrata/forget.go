@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type forgetCommand struct {
+	Names []string `arg:"" optional:"" name:"account|manifest" help:"With --keep-… the accounts that are meant; without, all. Without --keep-… the manifests to forget."`
+
+	KeepLast    number   `group:"keep" placeholder:"N" help:"Keep the last N manifests of each account (or \"unlimited\"; so below)."`
+	KeepHourly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N hours that have one."`
+	KeepDaily   number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N days that have one."`
+	KeepWeekly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N weeks that have one."`
+	KeepMonthly number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N months that have one."`
+	KeepYearly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N years that have one."`
+	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are no older than this before the newest of the account: 30d, 8w, 1y6m."`
+	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
+
+	Acknowledge []string `sep:"none" placeholder:"MANIFEST" help:"Say that what shrank in this manifest was meant to, so that the one before it need not be kept (repeatable)."`
+	DryRun      bool     `short:"n" help:"Only tell what would go and what would stay, and why."`
+}
+
+func (*forgetCommand) Help() string {
+	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest. A mark cannot be taken back.
+
+A manifest stays if any --keep rule keeps it. Each counts within an account, from the newest to the oldest, by the store's clock and the time zone of this host; while a rule has not kept its number, the oldest manifest stays too.
+
+Whatever the rules, these stay: the newest complete manifest of an account; those that are pinned (mailstrata pin); one in which the account shrank suspiciously and the last one before it, until that is acknowledged. Checkpoints go when a complete manifest has followed.
+
+It needs an owner's key: what removes is signed.
+
+` + manifestHelp + `
+
+EXAMPLES
+
+    mailstrata forget --keep-daily 30 --keep-monthly 24 --keep-yearly 10 --dry-run
+    mailstrata forget anna@mail.example --keep-within 1y
+    mailstrata forget 3f9a12 2026-03-14
+    mailstrata forget --acknowledge latest
+
+JSON: one object a line, with id, account, time, state, messages, keep, reasons, tags.
+
+` + exitStatus
+}
+
+// number is how many a rule keeps.
+type number int
+
+// UnmarshalText reads a number, or "unlimited".
+func (n *number) UnmarshalText(text []byte) error {
+	if string(text) == "unlimited" {
+		*n = manifest.Unlimited
+		return nil
+	}
+	parsed, err := strconv.ParseUint(string(text), 10, 31)
+	if err != nil || parsed == 0 {
+		return fmt.Errorf(`%s is not a number above 0, nor "unlimited"`, quoted(string(text)))
+	}
+	*n = number(parsed)
+	return nil
+}
+
+type span manifest.Span
+
+// UnmarshalText reads a stretch of time.
+func (s *span) UnmarshalText(text []byte) error {
+	parsed, err := manifest.ParseSpan(string(text))
+	*s = span(parsed)
+	return err
+}
+
+func (c *forgetCommand) policy() manifest.Policy {
+	return manifest.Policy{
+		Last: int(c.KeepLast), Hourly: int(c.KeepHourly), Daily: int(c.KeepDaily), Weekly: int(c.KeepWeekly),
+		Monthly: int(c.KeepMonthly), Yearly: int(c.KeepYearly), Within: manifest.Span(c.KeepWithin), Tags: c.KeepTag,
+	}
+}
+
+func (c *forgetCommand) Run(ctx context.Context, p *program) error {
+	policy := c.policy()
+	if policy.IsZero() && len(c.Names) == 0 && len(c.Acknowledge) == 0 {
+		return &usageError{
+			text: "nothing says what to keep, and no manifest is named",
+			hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run tells what such rules would do",
+		}
+	}
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := c.acknowledge(ctx, p, r); err != nil {
+		return err
+	}
+	if policy.IsZero() && len(c.Names) == 0 {
+		return nil
+	}
+	plan, err := c.plan(ctx, p, r, policy)
+	if err != nil {
+		return err
+	}
+	if err := c.print(p, plan); err != nil || c.DryRun {
+		return err
+	}
+	marked, err := plan.Carry(ctx)
+	if marked > 0 {
+		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day", plural(int64(marked), "manifest"))
+	}
+	return err
+}
+
+// openToRemove opens the repository for who removes or tags, which is the owner's to do.
+func (p *program) openToRemove(ctx context.Context) (*repo.Repo, error) {
+	r, err := p.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Keeper() {
+		r.Close()
+		return nil, fmt.Errorf("what removes is signed by the owner, and %w", repo.ErrNoRole)
+	}
+	return r, nil
+}
+
+func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy manifest.Policy) (*archive.Forgetting, error) {
+	if policy.IsZero() {
+		heads, err := p.heads(ctx, r, c.Names)
+		if err != nil {
+			return nil, err
+		}
+		plan, err := archive.PlanForgetNamed(ctx, r, heads)
+		if errors.Is(err, archive.ErrKept) {
+			err = &hintedError{text: err.Error(), hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", err: err}
+		}
+		return plan, err
+	}
+	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range c.Names {
+		if !slices.ContainsFunc(plan.Decisions, func(d archive.Decision) bool { return d.Head.Account == r.AccountDir(name) }) {
+			return nil, noAccount(name, accountsOf(ctx, r))
+		}
+	}
+	return plan, nil
+}
+
+func accountsOf(ctx context.Context, r *repo.Repo) (accounts []string) {
+	for s, err := range archive.Manifests(ctx, r) {
+		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
+			accounts = append(accounts, s.Manifest.Account)
+		}
+	}
+	return accounts
+}
+
+// heads finds the manifests that the user names.
+func (p *program) heads(ctx context.Context, r *repo.Repo, names []string) (heads []repo.Head, err error) {
+	for _, name := range names {
+		contents, err := p.choose(ctx, r, name)
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, contents.Head)
+	}
+	return heads, nil
+}
+
+// acknowledge notes of manifests that what shrank in them was meant to.
+func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Repo) error {
+	for _, name := range c.Acknowledge {
+		contents, err := p.choose(ctx, r, name)
+		if err != nil {
+			return err
+		}
+		if len(contents.Manifest.Alarm) == 0 {
+			return usage("--acknowledge: nothing shrank suspiciously in manifest %s", shortID(contents.Head))
+		}
+		for _, alarm := range contents.Manifest.Alarm {
+			p.note("%s: %s", shortID(contents.Head), safe(alarm))
+		}
+		if c.DryRun {
+			continue
+		}
+		if err := r.Tag(ctx, contents.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decisionSummary is what becomes of a manifest, as JSON.
+type decisionSummary struct {
+	ID       string    `json:"id"`
+	Account  string    `json:"account"`
+	Time     time.Time `json:"time"`
+	State    string    `json:"state"`
+	Messages int64     `json:"messages"`
+	Keep     bool      `json:"keep"`
+	Reasons  []string  `json:"reasons"`
+	Tags     []string  `json:"tags"`
+}
+
+func summarizeDecision(d *archive.Decision) decisionSummary {
+	s := decisionSummary{
+		ID: id(d.Head), Time: d.Head.Time.UTC(), Keep: d.Keep, Reasons: append([]string{}, d.Reasons...), Tags: append([]string{}, d.Tags...),
+	}
+	if m := d.Manifest; m != nil {
+		s.Account, s.State, s.Messages = m.Account, m.State.String(), m.Totals.Messages
+	}
+	return s
+}
+
+// print tells of each manifest whether it stays, and why.
+func (c *forgetCommand) print(p *program, plan *archive.Forgetting) error {
+	if p.flags.JSON {
+		for i := range plan.Decisions {
+			if err := p.printJSON(summarizeDecision(&plan.Decisions[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(plan.Decisions) == 0 {
+		p.note("there are no manifests to decide about")
+		return nil
+	}
+	gone := 0
+	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
+	for i := range plan.Decisions {
+		s := summarizeDecision(&plan.Decisions[i])
+		what := "stays"
+		if !s.Keep {
+			what = "goes"
+			gone++
+		}
+		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
+	}
+	t.close()
+	would := ""
+	if c.DryRun {
+		would = "would "
+	}
+	p.printf("%s: %d %sgo, %d %sstay", plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
+	return nil
+}

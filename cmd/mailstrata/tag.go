@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type pinCommand struct {
+	Manifests []string `arg:"" name:"manifest" help:"The manifests to keep."`
+}
+
+func (*pinCommand) Help() string {
+	return `A pinned manifest is not forgotten, whatever the rules, until "mailstrata unpin". Pinning sets the tag "pinned".
+
+` + manifestHelp + `
+
+EXAMPLES
+
+    mailstrata pin 2026-03-14
+
+` + exitStatus
+}
+
+// Run sets the tag.
+func (c *pinCommand) Run(ctx context.Context, p *program) error {
+	return p.tag(ctx, c.Manifests, []string{manifest.TagPinned}, nil)
+}
+
+type unpinCommand struct {
+	Manifests []string `arg:"" name:"manifest" help:"The manifests to let go of."`
+}
+
+func (*unpinCommand) Help() string {
+	return `What rules keep or forget is then as with any other manifest.
+
+` + manifestHelp + `
+
+EXAMPLES
+
+    mailstrata unpin 2026-03-14
+
+` + exitStatus
+}
+
+// Run takes the tag back.
+func (c *unpinCommand) Run(ctx context.Context, p *program) error {
+	return p.tag(ctx, c.Manifests, nil, []string{manifest.TagPinned})
+}
+
+type tagCommand struct {
+	Manifests []string `arg:"" name:"manifest" help:"The manifests."`
+	Add       []string `sep:"none" placeholder:"TAG" help:"Set this tag (repeatable)."`
+	Remove    []string `sep:"none" placeholder:"TAG" help:"Take this tag back (repeatable)."`
+}
+
+func (*tagCommand) Help() string {
+	return `Tags are for "mailstrata forget --keep-tag". Manifests themselves never change: what tags they bear is signed by the owner, beside them. Without --add and --remove, the tags are told.
+
+` + manifestHelp + `
+
+EXAMPLES
+
+    mailstrata tag 2026-03-14 --add before-the-move
+    mailstrata tag latest
+
+JSON: one object a line, with id and tags.
+
+` + exitStatus
+}
+
+// tagSummary is a manifest's tags as JSON.
+type tagSummary struct {
+	ID   string   `json:"id"`
+	Tags []string `json:"tags"`
+}
+
+// Run changes tags, or tells them.
+func (c *tagCommand) Run(ctx context.Context, p *program) error {
+	for _, tag := range append(c.Add, c.Remove...) {
+		if err := repo.CheckTag(tag); err != nil {
+			return &usageError{text: err.Error()}
+		}
+	}
+	if len(c.Add)+len(c.Remove) > 0 {
+		return p.tag(ctx, c.Manifests, c.Add, c.Remove)
+	}
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return p.tellTags(ctx, r, c.Manifests)
+}
+
+// tag sets tags and takes others back, and tells what came of it.
+func (p *program) tag(ctx context.Context, names, set, taken []string) error {
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	heads, err := p.heads(ctx, r, names)
+	if err != nil {
+		return err
+	}
+	for _, head := range heads {
+		if err := r.Tag(ctx, head, set, taken); err != nil {
+			return err
+		}
+	}
+	return p.tellTags(ctx, r, names)
+}
+
+func (p *program) tellTags(ctx context.Context, r *repo.Repo, names []string) error {
+	heads, err := p.heads(ctx, r, names)
+	if err != nil {
+		return err
+	}
+	tags, err := r.Tags(ctx)
+	if err != nil {
+		return err
+	}
+	for _, head := range heads {
+		list := append([]string{}, tags[head.Name]...)
+		if p.flags.JSON {
+			if err := p.printJSON(tagSummary{id(head), list}); err != nil {
+				return err
+			}
+			continue
+		}
+		p.printf("%s %s", shortID(head), safe(strings.Join(list, ", ")))
+	}
+	return nil
+}

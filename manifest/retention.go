@@ -1,0 +1,180 @@
+package manifest
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Unlimited, as a number in a Policy, keeps every one.
+const Unlimited = -1
+
+// Policy says which manifests of an account are to stay. Its zero value names none to keep: what Decide keeps even so is
+// what must never go.
+//
+// Each rule goes from the newest to the oldest and keeps the newest of each hour, day, week (of ISO 8601), month or year,
+// until it has kept its number. Where there are not so many, the oldest stays too, so that a young archive has its whole
+// reach. A manifest stays if any rule keeps it.
+type Policy struct {
+	Last, Hourly, Daily, Weekly, Monthly, Yearly int
+
+	Within Span     // all that are younger than the newest by no more than this
+	Tags   []string // all that bear one of these
+}
+
+// IsZero reports whether the policy has no rule.
+func (p *Policy) IsZero() bool {
+	numbers := []int{p.Last, p.Hourly, p.Daily, p.Weekly, p.Monthly, p.Yearly}
+	return !slices.ContainsFunc(numbers, func(n int) bool { return n != 0 }) && p.Within == Span{} && len(p.Tags) == 0
+}
+
+// Laid is what retention goes by: a manifest of an account that is not marked to be forgotten.
+type Laid struct {
+	Hash  [32]byte
+	Time  time.Time // the store's, when it was put
+	State State
+	Late  bool // put after its deadline: it was never committed
+	Alarm bool // something shrank suspiciously
+	Tags  []string
+}
+
+// Tags with a meaning of their own.
+const (
+	TagPinned       = "pinned"       // it stays until that is taken back
+	TagAcknowledged = "acknowledged" // its alarm was seen, and is no reason to keep anything
+)
+
+func (l *Laid) tagged(tag string) bool { return slices.Contains(l.Tags, tag) }
+
+// alarming reports whether nobody has said yet that the shrinkage is right.
+func (l *Laid) alarming() bool { return l.Alarm && !l.tagged(TagAcknowledged) }
+
+func (l *Laid) complete() bool { return l.State == Complete && !l.Late }
+
+// Verdict is what becomes of a manifest, and why.
+type Verdict struct {
+	Keep    bool
+	Firm    bool     // it stays even if a person names it
+	Reasons []string // why it stays; where it goes, why it does not even count, or nothing
+}
+
+func (v *Verdict) keep(reason string) {
+	if !v.Keep {
+		v.Keep, v.Reasons = true, nil
+	}
+	v.Reasons = append(v.Reasons, reason)
+}
+
+func (v *Verdict) hold(reason string) {
+	v.keep(reason)
+	v.Firm = true
+}
+
+// Decide says of each manifest of one account whether it stays. They may come in any order; of two with one time the
+// larger hash counts as the newer. Hours, days and so on are those of the zone.
+//
+// Whatever the policy, these stay: the newest complete one; those that are pinned; one in which something shrank and the
+// last complete one before it, until that is acknowledged; and checkpoints that no complete one followed, for the next
+// run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
+func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
+	verdicts := make([]Verdict, len(list))
+	newestFirst := make([]int, len(list))
+	for i := range list {
+		newestFirst[i] = i
+	}
+	slices.SortFunc(newestFirst, func(i, j int) int {
+		return cmp.Or(list[j].Time.Compare(list[i].Time), bytes.Compare(list[j].Hash[:], list[i].Hash[:]))
+	})
+	var complete []int
+	for _, i := range newestFirst {
+		switch {
+		case list[i].complete():
+			complete = append(complete, i)
+		case list[i].Late:
+			verdicts[i].Reasons = []string{"was never committed"}
+		case len(complete) == 0:
+			verdicts[i].keep("unfinished run")
+		default:
+			verdicts[i].Reasons = []string{"checkpoint, superseded"}
+		}
+		if list[i].tagged(TagPinned) {
+			verdicts[i].hold(TagPinned)
+		}
+	}
+	p.protect(list, complete, verdicts)
+	p.apply(list, complete, verdicts, zone)
+	return verdicts
+}
+
+// protect keeps what no policy may take.
+func (p *Policy) protect(list []Laid, complete []int, verdicts []Verdict) {
+	for n, i := range complete {
+		if n == 0 {
+			verdicts[i].keep("newest")
+		}
+		if list[i].alarming() {
+			verdicts[i].hold("shrank, not acknowledged")
+			if n+1 < len(complete) {
+				verdicts[complete[n+1]].hold("last before it shrank")
+			}
+		}
+	}
+}
+
+// apply keeps what the rules keep.
+func (p *Policy) apply(list []Laid, complete []int, verdicts []Verdict, zone *time.Location) {
+	for _, rule := range p.rules() {
+		left, last := rule.number, ""
+		for n, i := range complete {
+			if left == 0 {
+				break
+			}
+			bucket := rule.bucket(list[i].Time.In(zone), n)
+			switch {
+			case n == 0 || bucket != last:
+				verdicts[i].keep(rule.name)
+			case n == len(complete)-1:
+				verdicts[i].keep("oldest " + rule.name)
+			default:
+				continue
+			}
+			last = bucket
+			if left > 0 {
+				left--
+			}
+		}
+	}
+	for _, i := range complete {
+		if (p.Within != Span{}) && !list[i].Time.Before(p.Within.Before(list[complete[0]].Time.In(zone))) {
+			verdicts[i].keep("within " + p.Within.String())
+		}
+		for _, tag := range p.Tags {
+			if list[i].tagged(tag) {
+				verdicts[i].keep("tag " + tag)
+			}
+		}
+	}
+}
+
+type rule struct {
+	name   string
+	number int
+	bucket func(t time.Time, n int) string
+}
+
+// rules are the counting ones. An hour is told with its offset: where clocks are set back, one comes twice.
+func (p *Policy) rules() []rule {
+	layout := func(form string) func(time.Time, int) string {
+		return func(t time.Time, _ int) string { return t.Format(form) }
+	}
+	return []rule{
+		{"last", p.Last, func(_ time.Time, n int) string { return fmt.Sprint(n) }},
+		{"hourly", p.Hourly, layout("2006-01-02 15 -0700")},
+		{"daily", p.Daily, layout("2006-01-02")},
+		{"weekly", p.Weekly, func(t time.Time, _ int) string { return fmt.Sprint(t.ISOWeek()) }},
+		{"monthly", p.Monthly, layout("2006-01")},
+		{"yearly", p.Yearly, layout("2006")},
+	}
+}

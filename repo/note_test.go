@@ -1,0 +1,93 @@
+package repo_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func TestTags(t *testing.T) {
+	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
+		r := mustInit(t, store, o)
+		_, h, _ := mustBackup(t, r, "me", 1, 3)
+		_, other, _ := mustBackup(t, r, "me", 2, 3)
+		for _, step := range []struct {
+			set, taken []string
+			want       []string
+			objects    int // that it puts
+		}{
+			{set: []string{"pinned", "move", "move"}, want: []string{"move", "pinned"}, objects: 1},
+			{set: []string{"move"}, want: []string{"move", "pinned"}},
+			{taken: []string{"never"}, want: []string{"move", "pinned"}},
+			{taken: []string{"pinned"}, set: []string{"ä"}, want: []string{"move", "ä"}, objects: 1},
+			{set: []string{"pinned"}, want: []string{"move", "pinned", "ä"}, objects: 1},
+			{taken: []string{"move", "pinned", "ä"}, objects: 1},
+		} {
+			before := len(store.Names())
+			if err := r.Tag(t.Context(), h, step.set, step.taken); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(store.Names()) - before; n != step.objects {
+				t.Errorf("%+v puts %d objects", step, n)
+			}
+			tags, err := r.Tags(t.Context())
+			if err != nil || !slices.Equal(tags[h.Name], step.want) || len(tags[other.Name]) > 0 {
+				t.Errorf("after %+v: %v, %v", step, tags, err)
+			}
+		}
+		for _, bad := range []string{"", "two words", "a,b", "\x00", "\xff", string(make([]byte, 65))} {
+			if err := r.Tag(t.Context(), h, []string{bad}, nil); err == nil {
+				t.Errorf("tag %q is taken", bad)
+			}
+		}
+		if err := r.Tag(t.Context(), h, []string{"a"}, []string{"a"}); err == nil {
+			t.Error("a tag is set and taken back at once")
+		}
+		mustBeSound(t, r)
+	})
+}
+
+// A tag that two set and take back at one moment is set: what keeps goes before what lets go.
+func TestTagsAtOnce(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	_, h, _ := mustBackup(t, r, "me", 1, 3)
+	if err := r.Tag(t.Context(), h, []string{"a"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := store.Clone()
+	away := repo.On(r, elsewhere, t.TempDir())
+	if err := errors.Join(r.Tag(t.Context(), h, []string{"b"}, []string{"a"}), away.Tag(t.Context(), h, []string{"c"}, nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := away.Tag(t.Context(), h, nil, []string{"c"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range elsewhere.Names() {
+		store.Replace(name, elsewhere.Bytes(name))
+	}
+	tags, err := r.Tags(t.Context())
+	if err != nil || !slices.Equal(tags[h.Name], []string{"b"}) {
+		t.Errorf("%v, %v", tags, err)
+	}
+}
+
+func TestTagNeedsTheKeeper(t *testing.T) {
+	store := new(storetest.Memory)
+	writer := newKey(t)
+	o := sealedOptions()
+	o.Writers = []age.Recipient{writer.Recipient()}
+	_, h, _ := mustBackup(t, mustInit(t, store, o), "me", 1, 3)
+	host, err := repo.Open(t.Context(), store, repo.Unlock{Identities: []age.Identity{writer}}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	if err := host.Tag(t.Context(), h, []string{"pinned"}, nil); !errors.Is(err, repo.ErrNoRole) {
+		t.Error(err)
+	}
+}
