@@ -161,8 +161,11 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 
 // record reads the account and writes down what was found, ready to be committed.
 func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
-	var err error
-	if w.server, err = w.account.Source.Server(ctx); err != nil {
+	err := patiently(ctx, firstTries, func() (err error) {
+		w.server, err = w.account.Source.Server(ctx)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := w.takeUp(ctx); err != nil {

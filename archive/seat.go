@@ -27,23 +27,26 @@ type seat struct {
 // them, about ten minutes.
 const reopenings = 10
 
+// firstTries bounds how often a server is spoken to at first: one that is not there at all is told of within a second.
+const firstTries = 3
+
 // open gives the seat's view. It waits and tries again while the trouble is temporary.
 func (s *seat) open(ctx context.Context) (View, error) {
 	if s.view != nil {
 		return s.view, nil
 	}
-	for attempt := 1; ; attempt++ {
-		view, err := s.source.Examine(ctx, s.mailbox)
-		if err == nil {
-			return s.take(view)
-		}
-		if !errors.Is(err, ErrTemporary) || attempt == reopenings {
-			return nil, fmt.Errorf("open mailbox %q: %w", s.mailbox.Name, err)
-		}
-		if err := pause(ctx, backoff(attempt, err)); err != nil {
-			return nil, err
-		}
+	var view View
+	err := patiently(ctx, reopenings, func() (err error) {
+		view, err = s.source.Examine(ctx, s.mailbox)
+		return err
+	})
+	switch {
+	case err == nil:
+		return s.take(view)
+	case ctx.Err() != nil:
+		return nil, err
 	}
+	return nil, fmt.Errorf("open mailbox %q: %w", s.mailbox.Name, err)
 }
 
 // take makes a freshly opened view the seat's, if it is of the mailbox that the seat is for.
@@ -72,7 +75,7 @@ func (s *seat) leave() {
 // is temporary.
 func (s *seat) ask(ctx context.Context, question func(View) error) error {
 	for attempt := 1; ; attempt++ {
-		view, err := s.open(ctx)
+		view, err := s.open(ctx) // has patience of its own
 		if err != nil {
 			return err
 		}
@@ -81,6 +84,19 @@ func (s *seat) ask(ctx context.Context, question func(View) error) error {
 			return err
 		}
 		s.leave()
+		if err := pause(ctx, backoff(attempt, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// patiently tries until it succeeds, so often at most, while the trouble is temporary.
+func patiently(ctx context.Context, most int, try func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := try()
+		if err == nil || !errors.Is(err, ErrTemporary) || attempt == most {
+			return err
+		}
 		if err := pause(ctx, backoff(attempt, err)); err != nil {
 			return err
 		}

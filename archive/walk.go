@@ -3,7 +3,6 @@ package archive
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -91,19 +90,15 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 }
 
 // survey takes a fresh view of the account.
-func (w *walk) survey(ctx context.Context) (*mail.Survey, error) {
-	for attempt := 1; ; attempt++ {
-		survey, err := w.account.Source.Survey(ctx)
-		if err == nil {
-			return survey, nil
-		}
-		if !errors.Is(err, ErrTemporary) || attempt == reopenings {
-			return nil, fmt.Errorf("list mailboxes: %w", err)
-		}
-		if err := pause(ctx, backoff(attempt, err)); err != nil {
-			return nil, err
-		}
+func (w *walk) survey(ctx context.Context) (survey *mail.Survey, err error) {
+	err = patiently(ctx, reopenings, func() error {
+		survey, err = w.account.Source.Survey(ctx)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("list mailboxes: %w", err)
 	}
+	return survey, err
 }
 
 // compare makes the record what the survey says: names, attributes and subscriptions are taken anew, and mailboxes that

@@ -43,10 +43,16 @@ const allCaps = "IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ES
 
 // oddity is how a server misbehaves; a field that is nil, or empty, is as it should be.
 type oddity struct {
-	caps string                                           // what it offers
-	hear func(s *session, tag, command string) bool       // it has answered the command in its own way
-	say  func(s *session, response string) []string       // what it says instead
-	cut  func(lines, octets int) (bye string, hangs bool) // before it says a line: it ends here, with these words
+	caps string                                      // what it offers
+	hear func(s *session, tag, command string) bool  // it has answered the command in its own way
+	say  func(s *session, response string) []string  // what it says instead
+	cut  func(lines, octets int, text string) ending // how it ends, if it does, instead of saying the text, after which it had said so much
+}
+
+// ending is how a connection ends.
+type ending struct {
+	ends, stalls bool
+	says         string // before it hangs up
 }
 
 func newModel() *model { return &model{boxes: map[string]*modelBox{}} }
@@ -180,9 +186,13 @@ func (s *session) put(text string) {
 	lines, octets, cut := s.lines, s.octets, s.odd.cut
 	s.mu.Unlock()
 	if cut != nil {
-		if bye, ends := cut(lines, octets); ends {
-			_, _ = io.WriteString(s.conn, bye)
+		switch e := cut(lines, octets, text); {
+		case e.ends:
+			_, _ = io.WriteString(s.conn, e.says)
 			s.conn.Close()
+			return
+		case e.stalls:
+			s.stall()
 			return
 		}
 	}

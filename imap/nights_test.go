@@ -37,14 +37,31 @@ const (
 type nights struct {
 	t     *testing.T
 	model *model
+	store *storetest.Memory
 	repo  *repo.Repo
 }
 
+// newNights begin with an account of every day, and an empty repository.
 func newNights(t *testing.T) *nights {
-	r, err := repo.Init(t.Context(), &storetest.Memory{}, repo.InitOptions{NoSeal: true})
+	t.Helper()
+	store := &storetest.Memory{}
+	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true}); err != nil {
+		t.Fatal(err)
+	}
+	return resume(t, newAccount(), store)
+}
+
+// resume goes on with an account and a repository that there are.
+func resume(t *testing.T, m *model, store *storetest.Memory) *nights {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return &nights{t, m, store, r}
+}
+
+func newAccount() *model {
 	m := newModel()
 	for i := range 12 {
 		m.box("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\n%s\r\n", i, strings.Repeat("text ", i)), []string{`\Seen`, "", `\Flagged work`}[i%3])
@@ -54,7 +71,7 @@ func newNights(t *testing.T) *nights {
 	}
 	m.box("Lists").add("Subject: list\r\n\r\n", "")
 	m.box("Empty")
-	return &nights{t, m, r}
+	return m
 }
 
 // change is what an ordinary day brings.
