@@ -27,6 +27,7 @@ func TestManifestsThatMustNotBeWritten(t *testing.T) {
 		"failures untold":            func(m *Manifest) { m.Totals.Failures++ },
 		"failures uncounted":         func(m *Manifest) { m.Totals.Failures-- },
 		"a negative total":           func(m *Manifest) { m.Totals.NewBytes = -1 },
+		"a negative total by id":     func(m *Manifest) { m.Totals.TakenMessages = -1 },
 		"mailboxes unsorted":         func(m *Manifest) { m.Mailboxes[0], m.Mailboxes[1] = m.Mailboxes[1], m.Mailboxes[0] },
 		"a mailbox twice":            func(m *Manifest) { m.Mailboxes[1].Raw = m.Mailboxes[0].Raw },
 		"a mailbox without a name":   func(m *Manifest) { m.Mailboxes[0].Raw = "" },
@@ -103,7 +104,7 @@ func TestLargestPageFits(t *testing.T) {
 	var records []Record
 	for i := range MaxPageRecords {
 		r := Record{
-			UID: mail.UID(math.MaxUint32 - MaxPageRecords + i), Size: math.MaxInt64, Hash: id(1), Hint: math.MaxInt64 - 1, ByID: true,
+			UID: mail.UID(math.MaxUint32 - MaxPageRecords + i), Size: math.MaxInt64, Hash: id(1), Hint: math.MaxInt64 - 1, ByID: true, Probe: id(2).Prefix(),
 			Internal:   mail.Date{Seconds: math.MinInt64, Zone: math.MinInt16, Raw: long},
 			Saved:      mail.Date{Seconds: math.MinInt64, Zone: math.MinInt16, Raw: long},
 			IDs:        mail.IDs{Email: long, Thread: long, XGUID: long, GMMsg: long, GMThread: long},

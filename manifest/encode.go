@@ -33,12 +33,18 @@ type manifestRow struct {
 	Program      string          `cbor:"19,keyasint,omitempty"`
 	Alarm        []string        `cbor:"20,keyasint,omitempty"`
 	Origin       []byte          `cbor:"21,keyasint,omitempty"`
+	Taken        *takenRow       `cbor:"22,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
 type totalsRow struct {
 	_                                                           struct{} `cbor:",toarray"`
 	Mailboxes, Messages, Bytes, Failures, NewMessages, NewBytes uint64
+}
+
+type takenRow struct {
+	_               struct{} `cbor:",toarray"`
+	Messages, Bytes uint64
 }
 
 type failureRow struct {
@@ -110,6 +116,7 @@ func (m *Manifest) row() (*manifestRow, error) {
 		State:        uint8(m.State),
 		Consistent:   m.Consistent,
 		Totals:       m.Totals.row(),
+		Taken:        m.Totals.takenRow(),
 		Warnings:     m.Warnings,
 		Alarm:        m.Alarm,
 		Capabilities: m.Server.Capabilities,
@@ -146,7 +153,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 		Origin:     fromHashBytes(row.Origin),
 		State:      State(row.State),
 		Consistent: row.Consistent,
-		Totals:     row.Totals.totals(),
+		Totals:     row.Totals.totals(row.Taken),
 		Warnings:   row.Warnings,
 		Alarm:      row.Alarm,
 		Server:     mail.Server{Capabilities: row.Capabilities},
@@ -178,11 +185,23 @@ func (t Totals) row() totalsRow {
 	}
 }
 
-func (t totalsRow) totals() Totals {
-	return Totals{
+func (t Totals) takenRow() *takenRow {
+	if t.TakenMessages == 0 && t.TakenBytes == 0 {
+		return nil
+	}
+	return &takenRow{Messages: uint64(t.TakenMessages), Bytes: uint64(t.TakenBytes)}
+}
+
+// totals inverts row and takenRow.
+func (t totalsRow) totals(taken *takenRow) Totals {
+	totals := Totals{
 		Mailboxes: int64(t.Mailboxes), Messages: int64(t.Messages), Bytes: int64(t.Bytes), Failures: int64(t.Failures),
 		NewMessages: int64(t.NewMessages), NewBytes: int64(t.NewBytes),
 	}
+	if taken != nil {
+		totals.TakenMessages, totals.TakenBytes = int64(taken.Messages), int64(taken.Bytes)
+	}
+	return totals
 }
 
 // checkTexts keeps the lists and texts of a manifest within the limits.
@@ -228,7 +247,7 @@ func (m *Manifest) checkAccounts() error {
 		return refuse("a manifest without an account")
 	case m.State > Complete:
 		return refuse("state %d", m.State)
-	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes) < 0:
+	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes) < 0:
 		return refuse("a total is negative: %+v", t)
 	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
 		return refuse("%d failures in the totals, %d told", t.Failures, len(m.Failures))

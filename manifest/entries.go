@@ -40,7 +40,7 @@ func (mb *Mailbox) Entries(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Entry
 
 // Entries loads the page: its two chunks, which must be of this page.
 func (p Page) Entries(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
-	records, err := p.loadRecords(load)
+	records, err := p.LoadRecords(load)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
 	}
@@ -62,7 +62,8 @@ func (p Page) Entries(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
 	return entries, nil
 }
 
-func (p Page) loadRecords(load func(chunk.ID) ([]byte, error)) ([]Record, error) {
+// LoadRecords loads what of the page's messages never changes.
+func (p Page) LoadRecords(load func(chunk.ID) ([]byte, error)) ([]Record, error) {
 	b, err := load(p.Records)
 	if err != nil {
 		return nil, err

@@ -75,12 +75,14 @@ func (s State) String() string {
 
 // Totals are a manifest's accounts. Mailboxes, Messages and Bytes are the sums over the mailboxes.
 type Totals struct {
-	Mailboxes   int64
-	Messages    int64
-	Bytes       int64 // of the messages, as the server gave them
-	Failures    int64 // also those that Failures has no room for
-	NewMessages int64 // that were not in the parent
-	NewBytes    int64
+	Mailboxes     int64
+	Messages      int64
+	Bytes         int64 // of the messages, as the server gave them
+	Failures      int64 // also those that Failures has no room for
+	NewMessages   int64 // downloaded in this run
+	NewBytes      int64
+	TakenMessages int64 // by id in this run, and not downloaded
+	TakenBytes    int64
 }
 
 // Failure is a message, or a mailbox, that could not be read.
@@ -141,6 +143,9 @@ type Record struct {
 	Hint     int64     // RFC822.SIZE, where it is not Size; else 0
 	IDs      mail.IDs
 	ByID     bool // not downloaded, but taken from an archived message with the same id
+
+	// Probe is the prefix of the hash of two stretches of the message; see ProbeOffsets. Zero: there is none.
+	Probe chunk.Prefix
 
 	// The parts that, joined, are the message; none for an empty message. Where they have more than eight chunks between
 	// them (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.

@@ -45,6 +45,7 @@ type extraRow struct {
 	GMThread     string          `cbor:"9,keyasint,omitempty"`
 	ByID         bool            `cbor:"10,keyasint,omitempty"`
 	SavedRaw     string          `cbor:"11,keyasint,omitempty"`
+	Probe        []byte          `cbor:"12,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -145,7 +146,10 @@ func (r *Record) extra() (extra extraRow, has bool) {
 	if r.Hint > 0 && r.Hint != r.Size {
 		extra.Hint = uint64(r.Hint)
 	}
-	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || r.Extensions != nil
+	if r.Probe != (chunk.Prefix{}) {
+		extra.Probe = r.Probe[:]
+	}
+	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || extra.Probe != nil || r.Extensions != nil
 	extra.Extensions = cbor.RawMessage(r.Extensions)
 	return extra, has
 }
@@ -192,6 +196,9 @@ func (r *Record) decode(b []byte, last mail.UID) error {
 		ByID:       e.ByID,
 		Extensions: Extensions(e.Extensions),
 	}
+	if copy(r.Probe[:], e.Probe) != len(e.Probe) {
+		return refuse("a probe of %d bytes", len(e.Probe))
+	}
 	return r.decodeParts(row.Parts)
 }
 
@@ -211,6 +218,8 @@ func (r *Record) check() error {
 		return refuse("UID %d: parts both in the record and in a list", r.UID)
 	case NeedsList(r.Parts):
 		return refuse("UID %d: more than %d chunks in the record", r.UID, MaxInlineChunks)
+	case r.Probe != chunk.Prefix{} && r.Size < MinProbed:
+		return refuse("UID %d: a probe of %d bytes", r.UID, r.Size)
 	case len(r.Extensions) > MaxServerID:
 		return refuse("UID %d: extensions of %d bytes", r.UID, len(r.Extensions))
 	}
