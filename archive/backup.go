@@ -21,6 +21,10 @@ type Account struct {
 	URL    string // where it was read, without secrets
 	Source Source
 	Select func(mail.Mailbox) bool // which mailboxes; nil: all
+
+	// ShrinkLimit says when a mailbox lost suspiciously many messages; nil stands for the account as a whole. Nil: the
+	// usual limit for all.
+	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
 }
 
 // BackupOptions say how a backup is made.

@@ -25,6 +25,8 @@ type backupCommand struct {
 	Gmail     string   `group:"account" enum:"all-mail,labels" default:"all-mail" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels) or labels (each label as the mailbox that it seems to be)."`
 	imapFlags `embed:""`
 	selection `embed:""`
+
+	ShrinkLimit []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
 func (*backupCommand) Help() string {
@@ -34,11 +36,14 @@ Without --repo, the repository is one of your own below your data directory. The
 
 ` + patternHelp + `
 
+A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and told: exit status 4. --shrink-limit says otherwise; of several that fit a mailbox the last one counts.
+
 EXAMPLES
 
     mailstrata backup --imap imaps://anna@mail.example
     mailstrata backup --imap imaps://anna@mail.example --imap-password-command 'pass mail/anna'
     mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash --exclude Junk
+    mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
 
 JSON: one object with repository, manifests (as of "list --json") and errors (account, error).
@@ -142,6 +147,9 @@ func (c *backupCommand) sources(ctx context.Context, p *program, accounts []*acc
 			Name: a.name, URL: a.url,
 			Source: &selected{Source: imap.NewSource(a.opts), account: a.name, patterns: c.Mailbox, program: p},
 			Select: func(m mail.Mailbox) bool { return c.wants(&m) },
+			ShrinkLimit: func(m *mail.Mailbox) archive.ShrinkLimit {
+				return archive.ShrinkRules(c.ShrinkLimit).Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
+			},
 		})
 	}
 	return sources, locked, nil
@@ -212,6 +220,9 @@ func (p *program) remark(b *archive.Backup) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
 		p.warn("%s shrank: %s", safe(b.Account), oneLine(alarm))
+	}
+	if len(m.Alarm) > 0 {
+		p.say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", safe(b.Account)+"@latest~1", shortID(b.Head)))
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), remarksAtMost)] {
 		what := "mailbox " + quoted(f.Mailbox)

@@ -49,6 +49,7 @@ var groups = []kong.Group{
 	{Key: "selection", Title: "What:"},
 	{Key: "keep", Title: "What to keep:"},
 	{Key: "account", Title: "IMAP account:"},
+	{Key: "checks", Title: "Checks of the server:"},
 	{Key: "repository", Title: "Repository " + forAll},
 	{Key: "output", Title: "Output " + forAll},
 }

@@ -148,6 +148,9 @@ func (t *comparison) tables() {
 		row("(all)", &totals, "")
 	}
 	table.close()
+	if d.Totals().Removed > 0 {
+		t.printf("\nTo get back what was removed:  mailstrata restore %s --missing-from %s --to …", shortID(d.Before.Head), shortID(d.After.Head))
+	}
 }
 
 func (t *comparison) describe(c *archive.Contents) string {
@@ -177,6 +180,9 @@ func remarksOn(m *archive.MailboxDifference) string {
 	case m.Renamed():
 		words = append(words, "renamed from "+m.Before.Name)
 	}
+	if lost := shrinkage(m); lost != "" {
+		words = append(words, lost)
+	}
 	if m.Renumbered {
 		words = append(words, "UIDVALIDITY changed: compared by content")
 	}
@@ -189,6 +195,21 @@ func remarksOn(m *archive.MailboxDifference) string {
 		words = append(words, "incomplete")
 	}
 	return strings.Join(words, ", ")
+}
+
+// shrinkage says that a mailbox is empty now, or holds far less: what to look at first.
+func shrinkage(m *archive.MailboxDifference) string {
+	if m.Before == nil || m.After == nil || m.Before.Label || m.After.Label || m.Before.Messages == 0 {
+		return ""
+	}
+	before, after := m.Before.Messages, m.After.Messages
+	switch {
+	case after == 0:
+		return "emptied"
+	case archive.UsualShrinkLimit.Exceeded(before, after):
+		return fmt.Sprintf("%d%% fewer", (before-after)*100/before)
+	}
+	return ""
 }
 
 // isIncomplete reports whether a mailbox may hold more than its record.

@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 type showCommand struct {
@@ -110,7 +111,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	if p.flags.JSON {
 		return showJSON(ctx, p, contents)
 	}
-	return showTables(ctx, p, contents)
+	return showTables(ctx, p, r, contents)
 }
 
 func showJSON(ctx context.Context, p *program, contents *archive.Contents) error {
@@ -167,7 +168,7 @@ func summarizeServer(server mail.Server) serverSummary {
 	return s
 }
 
-func showTables(ctx context.Context, p *program, contents *archive.Contents) error {
+func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) error {
 	m := contents.Manifest
 	s := summarize(contents.Head, m)
 	var id []string
@@ -192,6 +193,9 @@ func showTables(ctx context.Context, p *program, contents *archive.Contents) err
 		return err
 	}
 	p.paragraphs("Alarms: what shrank suspiciously", m.Alarm)
+	if len(m.Alarm) > 0 {
+		p.tellWhatToCompare(ctx, r, contents)
+	}
 	p.paragraphs("Warnings", m.Warnings)
 	var failures []string
 	for _, f := range m.Failures {
@@ -207,6 +211,19 @@ func showTables(ctx context.Context, p *program, contents *archive.Contents) err
 	p.paragraphs("Failures: what could not be read", failures)
 	p.paragraphs("Subscriptions to mailboxes that are not there", m.Dangling)
 	return nil
+}
+
+// tellWhatToCompare names the manifest that holds what this one may lack: the complete one before it.
+func (p *program) tellWhatToCompare(ctx context.Context, r *repo.Repo, contents *archive.Contents) {
+	for s, err := range archive.Manifests(ctx, r) {
+		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
+			continue
+		}
+		before, after := shortID(s.Head), shortID(contents.Head)
+		p.printf("  To see what is missing:  mailstrata diff %s %s --list", before, after)
+		p.printf("  To get it back:          mailstrata restore %s --missing-from %s --to …", before, after)
+		return
+	}
 }
 
 func consistency(consistent bool) string {
