@@ -153,7 +153,11 @@ func (t *Tree) Files(dir, temp, to string) (*wholefile.Dir, *os.Root, error) {
 	if err != nil {
 		return nil, nil, t.explain(dir, err)
 	}
-	files := wholefile.Open(root, t.Path(dir), temp, to, t.syncer)
+	files, err := wholefile.Open(root, t.Path(dir), temp, to, t.syncer)
+	if err != nil {
+		root.Close()
+		return nil, nil, err
+	}
 	files.RemoveStale()
 	return files, root, nil
 }

@@ -45,7 +45,7 @@ func (f *File) flush() error {
 // write writes to the file proper.
 func (f *File) write(p []byte) error {
 	if f.file == nil {
-		file, err := f.dir.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		file, err := f.dir.temps.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 		if err != nil {
 			return f.dir.explain(err)
 		}
@@ -103,7 +103,7 @@ func (f *File) date(date time.Time) (time.Time, error) {
 	} else if date.After(lastDate) {
 		date = lastDate
 	}
-	if err := f.dir.root.Chtimes(f.temp, date, date); err != nil {
+	if err := f.dir.temps.Chtimes(f.temp, date, date); err != nil {
 		return date, f.dir.explain(err)
 	}
 	if s := date.Unix(); 0 <= s && s <= lastSafeDate {
@@ -126,6 +126,6 @@ func (f *File) Discard() {
 
 func (f *File) remove() {
 	if f.file != nil {
-		_ = f.dir.root.Remove(f.temp)
+		_ = f.dir.temps.Remove(f.temp)
 	}
 }

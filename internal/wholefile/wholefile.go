@@ -1,8 +1,8 @@
 // Package wholefile puts files into directories, whole or not at all, durable and yet fast.
 //
 // A file is written under a temporary name. When enough of them wait, they are made durable together, by one syncfs(2)
-// where the system has it, and only then get their names, by link(2), which never replaces anything. So a name never
-// stands for a file that a power failure could empty. While one such batch is made durable the next is being written.
+// where the system has it, and only then get their names, by a renameat2(2) that replaces nothing, or by link(2). So a name
+// never stands for a file that a power failure could empty. While one such batch is made durable the next is being written.
 //
 //	Create, Write …, Keep    a file waits under its temporary name
 //	commit                   sync all that wait; give each its name; the names are synced at the end
@@ -38,9 +38,11 @@ const tempSuffix = ".unfinished"
 // Dir is a directory that files are put into. It serves one goroutine.
 type Dir struct {
 	root    *os.Root
-	path    string // of root, for errors
-	temp    string // where in root files wait: a directory, "." for root itself
-	to      string // where in root they get their names
+	path    string   // of root, for errors
+	temp    string   // where in root files wait: a directory, "." for root itself
+	to      string   // where in root they get their names
+	temps   *os.Root // temp, opened: a path of two steps costs twice the calls, for each file
+	renamer *renamer
 	syncer  *Syncer
 	token   string // tells this run's temporary files from another's
 	serial  int
@@ -52,23 +54,31 @@ type Dir struct {
 	failed  error      // why nothing can be added any more
 }
 
-// waiting is a file that has no name yet.
+// waiting is a file that has no name yet: what it is called in temp, and what it will be called in to.
 type waiting struct{ temp, name string }
 
 // Open prepares to put files into the directory to of root. They wait in the directory temp, of the same file system.
-// The path is that of root, for errors. Close closes root.
-func Open(root *os.Root, path, temp, to string, syncer *Syncer) *Dir {
+// The path is that of root, for errors. Close closes root; an error leaves it open.
+func Open(root *os.Root, path, temp, to string, syncer *Syncer) (*Dir, error) {
+	temps, err := root.OpenRoot(temp)
+	if err != nil {
+		return nil, Explain(path, err)
+	}
+	renamer, err := newRenamer(root, temp, to)
+	if err != nil {
+		return nil, errors.Join(Explain(path, err), temps.Close())
+	}
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return &Dir{root: root, path: path, temp: temp, to: to, syncer: syncer, token: hex.EncodeToString(random[:]),
-		buffer: make([]byte, 0, 256<<10)}
+	return &Dir{root: root, path: path, temp: temp, to: to, temps: temps, renamer: renamer, syncer: syncer,
+		token: hex.EncodeToString(random[:]), buffer: make([]byte, 0, 256<<10)}, nil
 }
 
 // Create begins a file. There is one at a time.
 func (d *Dir) Create() *File {
 	d.serial++
 	// A dot keeps what waits out of the way of programs that look for messages.
-	return &File{dir: d, temp: path.Join(d.temp, fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix)), buffer: d.buffer[:0]}
+	return &File{dir: d, temp: fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix), buffer: d.buffer[:0]}
 }
 
 // add has a finished file wait for its name.
@@ -99,13 +109,13 @@ func (d *Dir) land() error {
 
 // commit makes files durable and gives them their names. What cannot get its name is removed.
 func (d *Dir) commit(batch []waiting) error {
-	err := d.syncer.files(d.root, batch)
+	err := d.syncer.files(d.temps, batch)
 	for _, w := range batch {
 		if err == nil {
 			err = d.name(w)
 		}
 		if err != nil {
-			_ = d.root.Remove(w.temp)
+			_ = d.temps.Remove(w.temp)
 		}
 	}
 	return d.explain(err)
@@ -113,17 +123,29 @@ func (d *Dir) commit(batch []waiting) error {
 
 // name gives a file its name. A name that is there already stands for the same file, put there by another run.
 func (d *Dir) name(w waiting) error {
-	to := path.Join(d.to, w.name)
-	err := d.root.Link(w.temp, to)
+	err := d.renamer.rename(w)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return d.temps.Remove(w.temp)
+	case errors.Is(err, errors.ErrUnsupported):
+		return d.link(w)
+	}
+	return err
+}
+
+// link is name for systems that cannot rename without replacing.
+func (d *Dir) link(w waiting) error {
+	temp, to := path.Join(d.temp, w.temp), path.Join(d.to, w.name)
+	err := d.root.Link(temp, to)
 	switch {
 	case err == nil, errors.Is(err, fs.ErrExist):
-		return d.root.Remove(w.temp)
+		return d.temps.Remove(w.temp)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, errors.ErrUnsupported):
 		// Some file systems have no hard links: FAT, many network shares.
 		if _, err := d.root.Lstat(to); err == nil {
-			return d.root.Remove(w.temp)
+			return d.temps.Remove(w.temp)
 		}
-		return d.root.Rename(w.temp, to)
+		return d.root.Rename(temp, to)
 	}
 	return err
 }
@@ -139,12 +161,12 @@ func (d *Dir) Close() error {
 	if d.named {
 		err = errors.Join(err, d.explain(d.syncer.names(d.root, d.to)))
 	}
-	return errors.Join(err, d.root.Close())
+	return errors.Join(err, d.renamer.close(), d.temps.Close(), d.root.Close())
 }
 
 // RemoveStale removes what runs that crashed long ago left behind.
 func (d *Dir) RemoveStale() {
-	dir, err := d.root.Open(d.temp)
+	dir, err := d.temps.Open(".")
 	if err != nil {
 		return
 	}
@@ -154,14 +176,14 @@ func (d *Dir) RemoveStale() {
 		names, err = dir.Readdirnames(1000)
 		for _, name := range names {
 			if strings.HasPrefix(name, ".") && strings.HasSuffix(name, tempSuffix) && d.isStale(name) {
-				_ = d.root.Remove(path.Join(d.temp, name))
+				_ = d.temps.Remove(name)
 			}
 		}
 	}
 }
 
 func (d *Dir) isStale(name string) bool {
-	info, err := d.root.Lstat(path.Join(d.temp, name))
+	info, err := d.temps.Lstat(name)
 	return err == nil && info.Mode().IsRegular() && time.Since(changed(info)) > staleAfter
 }
 

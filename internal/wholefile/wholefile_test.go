@@ -13,6 +13,11 @@ import (
 
 func open(t *testing.T, path string) (*Dir, *Syncer) {
 	t.Helper()
+	return openIn(t, path, ".", ".")
+}
+
+func openIn(t *testing.T, path, temp, to string) (*Dir, *Syncer) {
+	t.Helper()
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		t.Fatal(err)
@@ -22,7 +27,11 @@ func open(t *testing.T, path string) (*Dir, *Syncer) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syncer.Close() })
-	return Open(root, path, ".", ".", syncer), syncer
+	d, err := Open(root, path, temp, to, syncer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, syncer
 }
 
 func put(t *testing.T, d *Dir, name, text string) {
@@ -69,6 +78,52 @@ func TestFiles(t *testing.T) {
 			t.Errorf("file %d: %v, %v", i, info, err)
 		}
 	}
+}
+
+// By either way files leave the one directory for the other, and what has a name is never replaced.
+func TestNames(t *testing.T) {
+	for way, name := range map[string]func(*Dir, waiting) error{"rename": (*Dir).name, "link": (*Dir).link} {
+		t.Run(way, func(t *testing.T) {
+			d := openApart(t)
+			cur := filepath.Join(d.path, "cur")
+			if err := os.WriteFile(filepath.Join(cur, "1"), []byte("there already"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				put(t, d, fmt.Sprint(i), "text")
+			}
+			for _, w := range d.waiting {
+				if err := name(d, w); err != nil {
+					t.Error(err)
+				}
+			}
+			d.waiting = nil
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			for i, want := range []string{"text", "there already", "text"} {
+				if text, err := os.ReadFile(filepath.Join(cur, fmt.Sprint(i))); string(text) != want {
+					t.Errorf("%d: %q, %v", i, text, err)
+				}
+			}
+			if left, err := os.ReadDir(filepath.Join(d.path, "tmp")); len(left) > 0 || err != nil {
+				t.Errorf("left over: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// openApart has files wait in tmp and get their names in cur.
+func openApart(t *testing.T) *Dir {
+	t.Helper()
+	path := t.TempDir()
+	for _, dir := range []string{"tmp", "cur"} {
+		if err := os.Mkdir(filepath.Join(path, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, _ := openIn(t, path, "tmp", "cur")
+	return d
 }
 
 // What was written before Restart is not in the file, whether it was in memory or on disk.
