@@ -106,7 +106,7 @@ func (r *Repo) CheckData(ctx context.Context, report func(Problem)) (Checked, er
 func (r *Repo) check(ctx context.Context, report func(Problem), data bool) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
-	for _, pass := range []func(context.Context) error{c.segments, c.objects, c.missing} {
+	for _, pass := range []func(context.Context) error{c.segments, c.objects, c.missing, c.slots} {
 		if err := pass(ctx); err != nil {
 			return c.checked, err
 		}
@@ -221,8 +221,7 @@ func (c *checker) object(ctx context.Context, kind Kind, o Object) error {
 		return c.pack(ctx, kind, o)
 	case KindKey:
 		c.count(o)
-		_, err := fetch(ctx, c.r.store, o.Name) // what is in it, only its own key tells
-		return err
+		return c.slot(ctx, o)
 	}
 	c.count(o)
 	stored, err := fetch(ctx, c.r.store, o.Name)
@@ -240,8 +239,7 @@ func (c *checker) object(ctx context.Context, kind Kind, o Object) error {
 func (c *checker) content(kind Kind, content []byte) error {
 	switch kind {
 	case KindConfig:
-		_, err := parseConfig(content)
-		return err
+		return c.config(content)
 	case KindManifest:
 		_, err := outlineOf(content)
 		return err
@@ -258,6 +256,44 @@ func (c *checker) content(kind Kind, content []byte) error {
 	default:
 		_, err = parseCondemnation(payload)
 	}
+	return err
+}
+
+// config checks one that counts, or did: a config of an earlier keeper is proven by its tag alone.
+func (c *checker) config(content []byte) error {
+	var s statement
+	if err := decode(content, &s); err != nil {
+		return err
+	}
+	past, err := parseConfig(s.Payload)
+	if err != nil || past.Number < c.r.config.Number {
+		return err
+	}
+	_, err = c.r.verify(KindConfig, content)
+	return err
+}
+
+// slots finds key slots that are gone, and objects that are none (any more).
+func (c *checker) slots(ctx context.Context) error {
+	slots, err := c.r.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		if s.Missing {
+			c.problem(Missing, s.Name, errors.New("the key slot is gone: its key opens nothing any more"))
+		}
+	}
+	return nil
+}
+
+func (c *checker) slot(ctx context.Context, o Object) error {
+	listed := func(s slotRow) bool { return s.name() == o.Name }
+	if !slices.ContainsFunc(c.r.config.Slots, listed) {
+		c.problem(Stray, o.Name, errors.New("no key slot: it was removed, or its making was cut short, or somebody else put it there"))
+		return nil
+	}
+	_, err := fetch(ctx, c.r.store, o.Name) // what is in it, only its own key tells
 	return err
 }
 

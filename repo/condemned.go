@@ -17,7 +17,7 @@ import (
 // What removes is signed by the keeper, whose key nightly hosts do not have: who takes a host over cannot make the
 // archive forget. Both kinds say what is to go, and nothing is ever taken back.
 
-// statement is the content of marks and condemnations.
+// statement is the content of configs, marks and condemnations.
 type statement struct {
 	_         struct{} `cbor:",toarray"`
 	Payload   []byte
@@ -46,21 +46,40 @@ type condemnedPack struct {
 // errUnsigned: the statement does not bear the keeper's signature. It says nothing then.
 var errUnsigned = errors.New("not signed by the keeper")
 
-func (r *Repo) signedMessage(kind Kind, payload []byte) []byte {
+func signedMessage(kind Kind, repository [16]byte, payload []byte) []byte {
 	message := append([]byte("mailstrata v1 "+string(kind)), 0)
-	return append(append(message, r.id[:]...), payload...)
+	return append(append(message, repository[:]...), payload...)
 }
 
-// verify opens a statement.
+// verify opens a statement of the keeper's.
 func (r *Repo) verify(kind Kind, content []byte) (payload []byte, err error) {
+	return openStatement(content, kind, r.id, r.config.Keeper)
+}
+
+func openStatement(content []byte, kind Kind, repository [16]byte, keeper [32]byte) (payload []byte, err error) {
 	var s statement
 	if err := decode(content, &s); err != nil {
 		return nil, err
 	}
-	if !ed25519.Verify(r.config.Keeper[:], r.signedMessage(kind, s.Payload), s.Signature[:]) {
+	if !ed25519.Verify(keeper[:], signedMessage(kind, repository, s.Payload), s.Signature[:]) {
 		return nil, errUnsigned
 	}
 	return s.Payload, nil
+}
+
+// makeStatement inverts openStatement.
+func makeStatement(kind Kind, repository [16]byte, keeper ed25519.PrivateKey, what any) (content []byte, err error) {
+	payload, err := encode(what)
+	if err != nil {
+		return nil, err
+	}
+	return signPayload(kind, repository, keeper, payload)
+}
+
+func signPayload(kind Kind, repository [16]byte, keeper ed25519.PrivateKey, payload []byte) ([]byte, error) {
+	s := statement{Payload: payload}
+	copy(s.Signature[:], ed25519.Sign(keeper, signedMessage(kind, repository, payload)))
+	return encode(s)
 }
 
 // declare signs and stores a statement.
@@ -68,13 +87,10 @@ func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, e
 	if r.keeper == nil {
 		return "", fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	payload, err := encode(what)
-	if err != nil {
+	if err := r.undoubted(); err != nil {
 		return "", err
 	}
-	s := statement{Payload: payload}
-	copy(s.Signature[:], ed25519.Sign(r.keeper, r.signedMessage(kind, payload)))
-	content, err := encode(s)
+	content, err := makeStatement(kind, r.id, r.keeper, what)
 	if err != nil {
 		return "", err
 	}

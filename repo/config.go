@@ -1,11 +1,8 @@
 package repo
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/ed25519"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -25,8 +22,21 @@ type config struct {
 	Readers    []string   `cbor:"4,keyasint,omitempty"`
 	Writers    []string   `cbor:"5,keyasint,omitempty"`
 	Keeper     [32]byte   `cbor:"6,keyasint"`
+	Slots      []slotRow  `cbor:"7,keyasint"`
 	Ext        extensions `cbor:"63,keyasint,omitempty"`
 }
+
+// slotRow is what the config tells of a key slot. An object in keys/ that has no row is none, whoever put it there.
+type slotRow struct {
+	_         struct{} `cbor:",toarray"`
+	Hash      [32]byte
+	Role      Role
+	Created   uint64
+	Recipient []byte // as text; empty: a passphrase, or nobody where nothing is sealed
+	Label     []byte
+}
+
+func (s *slotRow) name() string { return slotName(s.Role, s.Hash) }
 
 const (
 	configDigits = 8
@@ -38,16 +48,24 @@ func parseConfig(content []byte) (*config, error) {
 	if err := decode(content, c); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
+	return c, c.check()
+}
+
+// check tells what is no config that a writer makes.
+func (c *config) check() error {
 	if c.Number == 0 || c.Number > maxNumber {
-		return nil, damaged("config number %d", c.Number)
+		return damaged("config number %d", c.Number)
 	}
 	if (len(c.Readers) == 0) != (len(c.Writers) == 0) {
-		return nil, damaged("a config that seals mail but not the catalog, or the other way round")
+		return damaged("a config that seals mail but not the catalog, or the other way round")
+	}
+	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
+		return damaged("a config without an owner")
 	}
 	if err := chunk.Polynomial(c.Polynomial).Check(); err != nil {
-		return nil, damaged("config: %v", err)
+		return damaged("config: %v", err)
 	}
-	return c, nil
+	return nil
 }
 
 func configName(number uint64, hash [32]byte) string {
@@ -62,51 +80,52 @@ func parseConfigName(name string) (number uint64, ok bool) {
 	return number, ok && err == nil && len(digits) == configDigits && number > 0
 }
 
-// newestConfig finds the name of the config that counts: the highest number, of equals the smallest hash.
-func newestConfig(ctx context.Context, store Store) (string, error) {
-	var names []string
+// configNames lists the configs by what counts: the highest number first, of equals the smallest hash.
+func configNames(ctx context.Context, store Store) (names []string, err error) {
 	for o, err := range store.List(ctx, KindConfig.folder()) {
 		if err != nil {
-			return "", fmt.Errorf("look for a repository: %w", err)
+			return nil, fmt.Errorf("look for a repository: %w", err)
 		}
 		if _, ok := parseConfigName(o.Name); ok {
 			names = append(names, o.Name)
 		}
 	}
 	if len(names) == 0 {
-		return "", ErrNoRepository
+		return nil, ErrNoRepository
 	}
-	return slices.MinFunc(names, func(a, b string) int {
+	slices.SortFunc(names, func(a, b string) int {
 		x, _ := parseConfigName(a)
 		y, _ := parseConfigName(b)
 		return cmp.Or(cmp.Compare(y, x), cmp.Compare(a, b))
-	}), nil
+	})
+	return names, nil
 }
 
-// takeConfig opens the config that counts, with the secrets of a slot, and makes them prove each other.
+// takeConfig opens a config with the secrets of a slot, and makes them prove each other.
 func (r *Repo) takeConfig(name string, stored []byte) error {
-	if err := r.useStored(name, stored); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	return nil
-}
-
-func (r *Repo) useStored(name string, stored []byte) error {
 	content, err := r.parse(stored, KindConfig, r.seals.writer)
 	if err != nil {
 		return err
 	}
-	c, err := parseConfig(content)
+	payload, err := openStatement(content, KindConfig, r.id, r.held.Keeper)
+	if err != nil {
+		return err
+	}
+	c, err := parseConfig(payload)
 	if err != nil {
 		return err
 	}
 	if number, _ := parseConfigName(name); number != c.Number {
 		return damaged("it says that its number is %d", c.Number)
 	}
-	return r.use(c)
+	if err := r.use(c); err != nil {
+		return err
+	}
+	r.configName = name
+	return nil
 }
 
-// use takes over what a config says.
+// use takes over what a config says, if it agrees with the slot.
 func (r *Repo) use(c *config) (err error) {
 	r.config = *c
 	if r.seals.readers, err = parseRecipients(c.Readers); err != nil {
@@ -115,11 +134,15 @@ func (r *Repo) use(c *config) (err error) {
 	if r.seals.writers, err = parseRecipients(c.Writers); err != nil {
 		return err
 	}
-	if r.seals.sealed() != (r.seals.writer != nil) {
+	switch {
+	case r.seals.sealed() != (r.seals.writer != nil):
 		return fmt.Errorf("the config and the key slot do not agree whether objects are sealed: %w", ErrSwapped)
-	}
-	if r.keeper != nil && !bytes.Equal(r.keeper.Public().(ed25519.PublicKey), c.Keeper[:]) {
+	case r.held.Keeper != c.Keeper:
 		return fmt.Errorf("the config names another keeper than the key slot: %w", ErrSwapped)
+	case c.Number < r.held.Number:
+		return fmt.Errorf("it is older than the key slot, which belongs to config %d: %w", r.held.Number, ErrSwapped)
+	case r.slotName != "" && !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.name() == r.slotName }):
+		return fmt.Errorf("it does not list %s: %w", r.slotName, ErrRemoved)
 	}
 	r.cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
 	return err
@@ -137,15 +160,12 @@ func parseRecipients(texts []string) ([]age.Recipient, error) {
 	return all, nil
 }
 
-// fingerprint stands for all that must not change unnoticed.
+// fingerprint stands for what signs all that must not change unnoticed: the keeper. Recipients and key slots may change,
+// by a config that he signed.
 func (r *Repo) fingerprint() string {
 	h := blake3.NewDeriveKey(contextFingerprint)
 	h.Write(r.id[:])
 	h.Write(r.keys.id[:])
-	h.Write(binary.LittleEndian.AppendUint64(nil, r.config.Number))
 	h.Write(r.config.Keeper[:])
-	for _, recipient := range slices.Concat(r.config.Readers, r.config.Writers) {
-		h.WriteString(recipient + "\n")
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -21,14 +22,14 @@ import (
 // fixed is a repository whose secrets are known: 0, 1, 2, … and so on.
 func fixed(t testing.TB) *Repo {
 	t.Helper()
-	r := &Repo{role: RoleOwner, cache: &cache{dir: t.TempDir()}}
+	r := &Repo{held: &slot{Role: RoleOwner}, cache: &cache{dir: t.TempDir()}}
 	for i := range r.id {
 		r.id[i] = byte(0xa0 + i)
 	}
-	for i := range r.secret {
-		r.secret[i] = byte(i)
+	for i := range r.held.Secret {
+		r.held.Secret[i] = byte(i)
 	}
-	r.keys = r.secret.keys()
+	r.keys = r.held.Secret.keys()
 	var err error
 	if r.decoder, err = newFrameDecoder(); err != nil {
 		t.Fatal(err)
@@ -224,8 +225,8 @@ func TestWhoseObjectItIs(t *testing.T) {
 	r := fixed(t)
 	b := vector(t, r)
 	other := fixed(t)
-	other.secret[0]++
-	other.keys = other.secret.keys()
+	other.held.Secret[0]++
+	other.keys = other.held.Secret.keys()
 	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
 		t.Errorf("under another secret: %v", err)
 	}
@@ -449,9 +450,10 @@ func FuzzTable(f *testing.F) {
 }
 
 func FuzzSmallObjects(f *testing.F) {
+	seed := make([]byte, ed25519.SeedSize)
 	for _, v := range []any{
-		slot{Role: RoleOwner, Keeper: make([]byte, 32), Writer: "w", Reader: "r"},
-		config{Number: 1, Polynomial: 0x2bba1850b3347d},
+		slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
+		config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
 		mark{Manifest: []byte("manifests/x")},
 		condemnation{Packs: []condemnedPack{{Kind: 1}}},
 		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
@@ -467,11 +469,11 @@ func FuzzSmallObjects(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := parseSlot(b); err == nil {
 			again(t, s, b)
-			_ = (&Repo{}).takeSecrets(s)
+			_ = (&Repo{}).hold(s)
 		}
 		if c, err := parseConfig(b); err == nil {
 			again(t, c, b)
-			_ = (&Repo{keys: r.keys}).use(c)
+			_ = (&Repo{keys: r.keys, held: &slot{}}).use(c)
 		}
 		if m, err := parseMark(b); err == nil {
 			again(t, m, b)

@@ -1,5 +1,12 @@
 package repo
 
+import (
+	"crypto/ed25519"
+	"time"
+
+	"filippo.io/age"
+)
+
 // On opens the repository in another store, with the keys that r holds already.
 func On(r *Repo, store Store, cacheDir string) *Repo {
 	c, err := openCache(cacheDir, r.id)
@@ -7,7 +14,70 @@ func On(r *Repo, store Store, cacheDir string) *Repo {
 		panic(err)
 	}
 	return &Repo{
-		store: store, id: r.id, role: r.role, secret: r.secret, keys: r.keys, keeper: r.keeper, seals: r.seals,
-		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c,
+		store: store, id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
+		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
 	}
+}
+
+// Thief is what somebody can make who has the secret and the writer's identity of a repository, but not its keeper.
+type Thief struct {
+	R      *Repo
+	Keeper ed25519.PrivateKey // his own
+	Reader string             // his own recipient, to whom he wants mail to be sealed
+}
+
+// Config makes a config of his: with his recipient, and if named so, with him as the keeper, and listing a slot.
+func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (name string, stored []byte, err error) {
+	c := thief.R.config
+	c.Number, c.Readers = number, []string{thief.Reader}
+	if asKeeper {
+		c.Keeper = [32]byte(publicKey(thief.Keeper.Seed()))
+	}
+	if slotHash != nil {
+		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
+	}
+	content, err := makeStatement(KindConfig, thief.R.id, thief.Keeper, c)
+	if err != nil {
+		return "", nil, err
+	}
+	stored, hash, err := thief.R.build(KindConfig, content, thief.R.seals.writers)
+	return configName(number, hash), stored, err
+}
+
+// Slot makes a slot for an owner, with the thief as keeper.
+func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, hash [32]byte, stored []byte, err error) {
+	held := *thief.R.held
+	held.Role, held.Seed, held.Keeper = RoleOwner, thief.Keeper.Seed(), [32]byte(publicKey(thief.Keeper.Seed()))
+	held.Readers = []string{reader}
+	content, err := encode(held)
+	if err != nil {
+		return "", hash, nil, err
+	}
+	stored, hash, err = thief.R.build(KindKey, content, []age.Recipient{recipient})
+	return slotName(RoleOwner, hash), hash, stored, err
+}
+
+// Statement makes a mark of a manifest, or a condemnation of packs, signed by the thief.
+func (thief *Thief) Statement(manifest string, packs ...Pack) (name string, stored []byte, err error) {
+	kind, what := KindMark, any(mark{Manifest: []byte(manifest)})
+	if manifest == "" {
+		var c condemnation
+		for _, p := range packs {
+			c.Packs = append(c.Packs, condemnedPack{Hash: p.Hash})
+		}
+		kind, what = KindCondemnation, c
+	}
+	content, err := makeStatement(kind, thief.R.id, thief.Keeper, what)
+	if err != nil {
+		return "", nil, err
+	}
+	stored, hash, err := thief.R.build(kind, content, thief.R.seals.writers)
+	return objectName(kind, hash), stored, err
+}
+
+// Stranger makes a manifest with what is public of a repository: to whom it seals.
+func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
+	other := &Repo{id: r.id, keys: secret{1}.keys(), decoder: r.decoder}
+	stored, hash, err := other.build(KindManifest, content, r.seals.writers)
+	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }

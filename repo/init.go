@@ -52,7 +52,7 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 	if err := vacant(ctx, store); err != nil {
 		return nil, err
 	}
-	if err := r.putConfig(ctx); err != nil {
+	if err := r.initConfig(ctx); err != nil {
 		return nil, err
 	}
 	o.Trust = r.Fingerprint() // whatever was here before is gone, and this was made on purpose
@@ -61,9 +61,9 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 
 // vacant checks that there is no repository, and none that merely lost its config.
 func vacant(ctx context.Context, store Store) error {
-	switch name, err := newestConfig(ctx, store); {
+	switch names, err := configNames(ctx, store); {
 	case err == nil:
-		return fmt.Errorf("%w: %s", ErrRepository, name)
+		return fmt.Errorf("%w: %s", ErrRepository, names[0])
 	case !errors.Is(err, ErrNoRepository):
 		return err
 	}
@@ -79,19 +79,19 @@ func vacant(ctx context.Context, store Store) error {
 
 // newRepo draws the secrets.
 func newRepo(store Store, now time.Time, o InitOptions) (r *Repo, err error) {
-	r = &Repo{store: store, role: RoleOwner}
+	r = &Repo{store: store}
 	rand.Read(r.id[:])
-	rand.Read(r.secret[:])
-	r.keys = r.secret.keys()
-	if r.decoder, err = newFrameDecoder(); err != nil {
-		return nil, err
-	}
-	public, keeper, err := ed25519.GenerateKey(nil)
+	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return nil, fmt.Errorf("draw the keeper's key: %w", err)
 	}
-	r.keeper = keeper
-	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: [32]byte(public)}
+	held := &slot{Role: RoleOwner, Seed: keeper.Seed(), Keeper: [32]byte(publicKey(keeper.Seed())), Number: 1}
+	rand.Read(held.Secret[:])
+	r.keys = held.Secret.keys()
+	if r.decoder, err = newFrameDecoder(); err != nil {
+		return nil, err
+	}
+	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
 		if err != nil {
@@ -100,29 +100,41 @@ func newRepo(store Store, now time.Time, o InitOptions) (r *Repo, err error) {
 		c.Polynomial = uint64(p)
 	}
 	if !o.NoSeal {
-		if c.Readers, r.seals.reader, err = newIdentity(); err != nil {
+		reader, readerIdentity, err := newIdentity()
+		if err != nil {
 			return nil, err
 		}
-		if c.Writers, r.seals.writer, err = newIdentity(); err != nil {
+		writer, writerIdentity, err := newIdentity()
+		if err != nil {
 			return nil, err
 		}
+		c.Readers, held.Readers = []string{reader}, []string{readerIdentity}
+		c.Writers, held.Writers = []string{writer}, []string{writerIdentity}
+	}
+	if err := r.hold(held); err != nil {
+		return nil, err
 	}
 	return r, r.use(&c)
 }
 
 // newIdentity draws an identity of the hybrid kind: what is sealed today must stay closed when there are quantum
 // computers.
-func newIdentity() (recipients []string, id age.Identity, err error) {
+func newIdentity() (recipient, identity string, err error) {
 	hybrid, err := age.GenerateHybridIdentity()
 	if err != nil {
-		return nil, nil, fmt.Errorf("draw an identity: %w", err)
+		return "", "", fmt.Errorf("draw an identity: %w", err)
 	}
-	return []string{hybrid.Recipient().String()}, hybrid, nil
+	return hybrid.Recipient().String(), hybrid.String(), nil
 }
 
+// initSlots puts the first slots, and lists them in the config that is to be put.
 func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) error {
 	add := func(role Role, recipient age.Recipient, label string) error {
-		_, err := r.addSlot(ctx, now, role, recipient, label)
+		row := slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}
+		made, err := r.putSlot(ctx, r.held, row, recipient, r.config.Number)
+		if err == nil {
+			r.config.Slots = append(r.config.Slots, *made)
+		}
 		return err
 	}
 	if o.NoSeal {
@@ -133,43 +145,39 @@ func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) erro
 		if err != nil {
 			return err
 		}
-		if err := add(RoleOwner, recipient, "passphrase"); err != nil {
+		if err := add(RoleOwner, recipient, ""); err != nil {
 			return err
 		}
 	}
 	for _, owner := range o.Owners {
-		if err := add(RoleOwner, owner, "key file"); err != nil {
+		if err := add(RoleOwner, owner, "init"); err != nil {
 			return err
 		}
 	}
 	for _, writer := range o.Writers {
-		if err := add(RoleWriter, writer, "key file"); err != nil {
+		if err := add(RoleWriter, writer, "init"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// putConfig makes the repository exist, and looks whether somebody else's does.
-func (r *Repo) putConfig(ctx context.Context) error {
-	content, err := encode(r.config)
+// initConfig makes the repository exist, and looks whether somebody else's does.
+func (r *Repo) initConfig(ctx context.Context) error {
+	if err := r.config.check(); err != nil {
+		return err
+	}
+	name, err := r.putConfig(ctx, &r.config, r.keeper)
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.build(KindConfig, content, r.seals.writers)
+	names, err := configNames(ctx, r.store)
 	if err != nil {
 		return err
 	}
-	name := configName(r.config.Number, hash)
-	if err := r.put(ctx, name, stored); err != nil {
-		return err
+	if names[0] != name {
+		return fmt.Errorf("%w: another init won by %s", ErrRepository, names[0])
 	}
-	winner, err := newestConfig(ctx, r.store)
-	if err != nil {
-		return err
-	}
-	if winner != name {
-		return fmt.Errorf("%w: another init won by %s", ErrRepository, winner)
-	}
+	r.configName, r.slotName = name, r.config.Slots[0].name()
 	return nil
 }

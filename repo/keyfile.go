@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"filippo.io/age/agessh"
+	"golang.org/x/crypto/ssh"
 )
 
 // KeyFile is an age identity file. In comments it carries which repository it is for, and that one's fingerprint: a
@@ -25,7 +27,7 @@ const (
 	commentFingerprint = "# mailstrata fingerprint: "
 )
 
-// ParseKeyFile reads a key file. Any age identity file is one.
+// ParseKeyFile reads a key file. Any age identity file is one, and an SSH private key without a passphrase.
 func ParseKeyFile(r io.Reader) (*KeyFile, error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
 	if err != nil {
@@ -35,6 +37,10 @@ func ParseKeyFile(r io.Reader) (*KeyFile, error) {
 		return nil, errors.New("the key file is too large for an age identity file")
 	}
 	k := new(KeyFile)
+	if bytes.HasPrefix(text, []byte("-----BEGIN")) {
+		k.Identities, err = parseSSHKey(text)
+		return k, err
+	}
 	if k.Identities, err = age.ParseIdentities(bytes.NewReader(text)); err != nil {
 		return nil, errors.New("the key file is not an age identity file") // age's error may quote the secret
 	}
@@ -49,11 +55,23 @@ func ParseKeyFile(r io.Reader) (*KeyFile, error) {
 	return k, nil
 }
 
+func parseSSHKey(text []byte) ([]age.Identity, error) {
+	id, err := agessh.ParseIdentity(text)
+	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {
+		return nil, errors.New("the SSH key has a passphrase of its own, which is not asked for: " +
+			"use a key without one, or an age identity")
+	}
+	if err != nil {
+		return nil, errors.New("the key file is not an SSH private key of the kind ssh-ed25519 or ssh-rsa")
+	}
+	return []age.Identity{id}, nil
+}
+
 // WriteKeyFile inverts ParseKeyFile, for one identity and an open repository.
 func WriteKeyFile(w io.Writer, id age.Identity, r *Repo) error {
-	text, err := identityText(id)
-	if err != nil {
-		return err
+	text, ok := id.(fmt.Stringer)
+	if !ok {
+		return errors.New("not an age identity that can be written down")
 	}
 	recipient, err := RecipientOf(id)
 	if err != nil {

@@ -21,8 +21,7 @@ import (
 type Repo struct {
 	store   Store
 	id      [16]byte
-	role    Role
-	secret  secret
+	held    *slot // what the key at hand gives
 	keys    keys
 	keeper  ed25519.PrivateKey // nil: not held
 	seals   seals
@@ -32,6 +31,10 @@ type Repo struct {
 	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
 	options Options
 	cache   *cache
+
+	slotName, configName string    // of the objects that opened it
+	doubts               []Problem // configs that were passed over
+	unproven             bool      // nothing that this host has vouches for the repository
 
 	indexOnce sync.Mutex
 	index     *index // nil until it is needed
@@ -52,7 +55,8 @@ type Options struct {
 	// Location is the store's URL, without secrets: what StateDir knows it by.
 	Location string
 
-	// Trust accepts a changed repository, if this is its fingerprint. The owner says so once, after a change of his.
+	// Trust is the fingerprint that the repository must have, whatever this host or the key file remembers. The owner
+	// says so once, after a change of his, or on a host that has not seen the repository.
 	Trust string
 }
 
@@ -64,19 +68,18 @@ type Unlock struct {
 	// Fingerprint is the one that the key file carries; empty: none.
 	Fingerprint string
 
+	// Sealed refuses a repository that is not sealed: somebody expects his passphrase to be needed.
+	Sealed bool
+
 	// Passphrase is asked for only where no identity opens a slot and there is a slot for a passphrase.
 	Passphrase func() ([]byte, error)
 }
 
 // Open opens the repository in a store.
 func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) {
-	name, err := newestConfig(ctx, store)
+	names, err := configNames(ctx, store)
 	if err != nil {
 		return nil, err
-	}
-	config, err := fetch(ctx, store, name)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	decoder, err := newFrameDecoder()
 	if err != nil {
@@ -86,15 +89,16 @@ func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) 
 	if err != nil {
 		return nil, err
 	}
-	r, err := unlock(slots, u, decoder, func(r *Repo) error { return r.takeConfig(name, config) })
+	confirm := func(r *Repo) error { return r.findConfig(ctx, store, names) }
+	r, err := unlock(slots, u, decoder, confirm)
 	if errors.Is(err, ErrWrongKey) && damage != nil {
 		return nil, fmt.Errorf("%w; no other key slot opens with this passphrase or key file", damage)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(u.Identities) > 0 && !r.Sealed() {
-		return nil, fmt.Errorf("%w: a key file was given, but this repository is not sealed", ErrSwapped)
+	if (u.Sealed || len(u.Identities) > 0) && !r.Sealed() {
+		return nil, fmt.Errorf("%w: a passphrase or a key file was given, but this repository is not sealed", ErrSwapped)
 	}
 	r.store = store
 	return r, r.settle(o, u.Fingerprint)
@@ -157,23 +161,30 @@ func unlock(slots []storedSlot, u Unlock, d *frameDecoder, confirm func(*Repo) e
 	return tryIdentities(slots, []age.Identity{id}, d, confirm)
 }
 
-func tryIdentities(slots []storedSlot, ids []age.Identity, d *frameDecoder, confirm func(*Repo) error) (*Repo, error) {
+// tryIdentities takes the slot whose config counts most. Usually that is the first that opens.
+func tryIdentities(slots []storedSlot, ids []age.Identity, d *frameDecoder, confirm func(*Repo) error) (best *Repo, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {
-		r, err := openSlot(s.bytes, d, ids...)
+		r, err := openSlot(s, d, ids)
 		switch {
 		case err == nil:
-			if err = confirm(r); err == nil {
-				return r, nil
-			}
+			err = confirm(r)
 		case errors.Is(err, ErrNotMine):
 			continue // a slot of somebody else is what most are; only what else is wrong is worth telling
 		default:
 			err = fmt.Errorf("open %s: %w", s.name, err)
 		}
-		if errors.Is(failed, ErrWrongKey) {
+		switch {
+		case err == nil && len(r.doubts) == 0:
+			return r, nil
+		case err == nil && (best == nil || len(r.doubts) < len(best.doubts)):
+			best = r
+		case err != nil && errors.Is(failed, ErrWrongKey):
 			failed = err
 		}
+	}
+	if best != nil {
+		return best, nil
 	}
 	return nil, failed
 }
@@ -206,7 +217,11 @@ func (r *Repo) ID() string { return hex.EncodeToString(r.id[:]) }
 func (r *Repo) Fingerprint() string { return r.fingerprint() }
 
 // Role is what the key at hand allows.
-func (r *Repo) Role() Role { return r.role }
+func (r *Repo) Role() Role { return r.held.Role }
+
+// Unproven reports that nothing which this host has vouches for the repository: it was not seen here before, and neither
+// a key file nor the user named its fingerprint.
+func (r *Repo) Unproven() bool { return r.unproven }
 
 // Sealed reports whether objects are sealed.
 func (r *Repo) Sealed() bool { return r.seals.sealed() }

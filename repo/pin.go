@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/rogpeppe/go-internal/lockedfile"
 	"github.com/zeebo/blake3"
 )
 
@@ -56,11 +57,7 @@ func (p *pin) write(path string) error {
 	if err != nil {
 		return err
 	}
-	err = os.MkdirAll(filepath.Dir(path), 0o700)
-	if err == nil {
-		err = replaceFile(path, append(text, '\n'))
-	}
-	if err != nil {
+	if err := replaceFile(path, append(text, '\n')); err != nil {
 		return fmt.Errorf("remember the repository: %w", err)
 	}
 	return nil
@@ -82,62 +79,112 @@ func replaceFile(path string, text []byte) error {
 
 // checkPin compares the repository with what this host, or else the key file, remembers of it, and remembers it.
 func (r *Repo) checkPin(keyFingerprint string) error {
-	path := r.pinPath()
-	old, err := readPin(path)
+	now, unlock, err := r.lockPin()
 	if err != nil {
 		return err
 	}
-	now := &pin{
+	defer unlock()
+	old, err := readPin(r.pinPath())
+	if err != nil {
+		return err
+	}
+	switch fingerprint := r.Fingerprint(); {
+	case r.options.Trust == fingerprint:
+	case r.options.Trust != "":
+		return fmt.Errorf("%w: its fingerprint is %s, not %s", ErrSwapped, fingerprint, r.options.Trust)
+	case old != nil:
+		err = old.accepts(now)
+	case keyFingerprint == "":
+		r.unproven = true
+	case keyFingerprint != fingerprint:
+		err = fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s", ErrSwapped, keyFingerprint, fingerprint)
+	}
+	if err != nil {
+		return err
+	}
+	return now.replace(old, r.pinPath())
+}
+
+// pin remembers what the repository is now, after a change of our own.
+func (r *Repo) pin() error {
+	now, unlock, err := r.lockPin()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	old, err := readPin(r.pinPath())
+	if err != nil {
+		return err
+	}
+	return now.replace(old, r.pinPath())
+}
+
+// lockPin keeps other processes of this host from the file, and returns what it should say. Where nothing is remembered
+// there is nothing to lock.
+func (r *Repo) lockPin() (now *pin, unlock func(), err error) {
+	now = &pin{
 		Location: r.options.Location, Repository: r.ID(),
 		Fingerprint: r.Fingerprint(), Number: r.config.Number,
 	}
-	switch {
-	case r.options.Trust == now.Fingerprint:
-	case r.options.Trust != "":
-		return fmt.Errorf("%w: its fingerprint is %s, not %s", ErrSwapped, now.Fingerprint, r.options.Trust)
-	case old != nil:
-		err = old.accepts(now)
-	case keyFingerprint != "" && keyFingerprint != now.Fingerprint:
-		err = fmt.Errorf("%w: the key file names fingerprint %s, the repository has %s",
-			ErrSwapped, keyFingerprint, now.Fingerprint)
+	path := r.pinPath()
+	if path == "" {
+		return now, func() {}, nil
 	}
-	if err != nil || path == "" {
-		return err
+	if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+		unlock, err = lockedfile.MutexAt(path + ".lock").Lock()
 	}
-	if old != nil && old.Repository == now.Repository {
-		now.Heads = old.Heads
-		if old.Fingerprint == now.Fingerprint {
+	if err != nil {
+		return nil, nil, fmt.Errorf("remember the repository: %w", err)
+	}
+	return now, unlock, nil
+}
+
+// replace writes the pin over an older one, where they differ.
+func (p *pin) replace(old *pin, path string) error {
+	if path == "" {
+		return nil
+	}
+	if old != nil && old.Repository == p.Repository {
+		p.Heads = old.Heads
+		if old.Fingerprint == p.Fingerprint && old.Number == p.Number {
 			return nil
 		}
 	}
-	return now.write(path)
+	return p.write(path)
 }
 
 func (p *pin) accepts(now *pin) error {
 	switch {
 	case p.Repository != now.Repository:
 		return fmt.Errorf("%w: repository %s was here, now it is %s", ErrSwapped, p.Repository, now.Repository)
+	case now.Fingerprint != p.Fingerprint:
+		return fmt.Errorf("%w: its keeper changed, from fingerprint %s to %s; if that was you, trust the new one",
+			ErrSwapped, p.Fingerprint, now.Fingerprint)
 	case now.Number < p.Number:
 		return fmt.Errorf("%w: its config number is %d, but %d was seen already", ErrSwapped, now.Number, p.Number)
-	case now.Fingerprint != p.Fingerprint:
-		return fmt.Errorf("%w: its keys or recipients changed, from fingerprint %s to %s; if that was you, trust the new one",
-			ErrSwapped, p.Fingerprint, now.Fingerprint)
 	}
 	return nil
 }
 
 // rememberHead notes the newest manifest of an account.
 func (r *Repo) rememberHead(h Head) error {
-	path := r.pinPath()
-	p, err := readPin(path)
-	if err != nil || p == nil {
+	_, unlock, err := r.lockPin()
+	if err != nil {
 		return err
+	}
+	defer unlock()
+	p, err := readPin(r.pinPath())
+	if err != nil || p == nil || p.Repository != r.ID() {
+		return err
+	}
+	if newest := p.Heads[h.Account]; newest != "" && newest <= h.Name { // a younger one sorts before
+		return nil
 	}
 	if p.Heads == nil {
 		p.Heads = map[string]string{}
 	}
 	p.Heads[h.Account] = h.Name
-	return p.write(path)
+	return p.write(r.pinPath())
 }
 
 // rememberedHead is the newest manifest of an account that this host has seen; empty: none.

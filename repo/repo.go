@@ -43,6 +43,15 @@ var (
 	// ErrSwapped: the repository is not the one that was seen here before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
 
+	// ErrRemoved: a key slot is whole, but the config names it no more.
+	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")
+
+	// ErrDoubt: there is a config of a higher number that this key does not open.
+	ErrDoubt = errors.New("which config counts is in doubt")
+
+	// ErrAmended: somebody else changed the keys meanwhile.
+	ErrAmended = errors.New("the keys were changed by somebody else meanwhile: look at what they are now, and try again")
+
 	// ErrNoRole: the key that opened the repository does not allow this.
 	ErrNoRole = errors.New("this key does not allow that")
 

@@ -31,6 +31,9 @@ type Run struct {
 
 // Begin begins a run.
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
+	if err := r.undoubted(); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	c, err := startClock(ctx, r.store)
 	if err != nil {

@@ -2,12 +2,11 @@ package repo
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 )
@@ -29,12 +28,17 @@ type slot struct {
 	Role    Role       `cbor:"1,keyasint"`
 	Created uint64     `cbor:"2,keyasint"`
 	Label   []byte     `cbor:"3,keyasint,omitempty"`
-	Secret  [32]byte   `cbor:"4,keyasint"`
-	Writer  string     `cbor:"5,keyasint,omitempty"`
-	Reader  string     `cbor:"6,keyasint,omitempty"`
-	Keeper  []byte     `cbor:"7,keyasint,omitempty"`
+	Secret  secret     `cbor:"4,keyasint"`
+	Writers []string   `cbor:"5,keyasint,omitempty"` // age identities, the newest first
+	Readers []string   `cbor:"6,keyasint,omitempty"` // likewise
+	Seed    []byte     `cbor:"7,keyasint,omitempty"` // the keeper's
+	Keeper  [32]byte   `cbor:"8,keyasint"`           // by whom the config must be signed
+	Number  uint64     `cbor:"9,keyasint"`           // the config's when this was made: an older config is none
 	Ext     extensions `cbor:"63,keyasint,omitempty"`
 }
+
+// Format implements fmt.Formatter, as secret does.
+func (*slot) Format(f fmt.State, _ rune) { io.WriteString(f, "key slot") }
 
 func parseSlot(content []byte) (*slot, error) {
 	s := new(slot)
@@ -42,23 +46,34 @@ func parseSlot(content []byte) (*slot, error) {
 		return nil, fmt.Errorf("key slot: %w", err)
 	}
 	switch {
-	case s.Role == RoleWriter && s.Reader == "" && len(s.Keeper) == 0:
-	case s.Role == RoleOwner && len(s.Keeper) == ed25519.SeedSize && (s.Writer == "") == (s.Reader == ""):
 	case s.Role != RoleOwner && s.Role != RoleWriter:
 		return nil, fmt.Errorf("a key slot for the role %q: %w", s.Role, ErrNewer)
-	default:
+	case !s.asItsRole():
 		return nil, damaged("a key slot that is not as its role %q has it", s.Role)
 	}
 	return s, nil
 }
 
+func (s *slot) asItsRole() bool {
+	if s.Number == 0 || s.Number > maxNumber {
+		return false
+	}
+	if s.Role == RoleWriter {
+		return len(s.Readers) == 0 && len(s.Seed) == 0
+	}
+	return len(s.Seed) == ed25519.SeedSize && (len(s.Writers) == 0) == (len(s.Readers) == 0) &&
+		bytes.Equal(publicKey(s.Seed), s.Keeper[:])
+}
+
+func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey) }
+
 // openSlot opens an object in keys/. What it holds is proven by its own secret only: that it is the repository's slot,
 // the config must confirm.
-func openSlot(stored []byte, d *frameDecoder, ids ...age.Identity) (*Repo, error) {
-	plain := stored
-	if isSealed(stored) {
+func openSlot(stored storedSlot, d *frameDecoder, ids []age.Identity) (*Repo, error) {
+	plain := stored.bytes
+	if isSealed(plain) {
 		var err error
-		if plain, err = unsealAny(stored, ids); err != nil {
+		if plain, err = unsealAny(plain, ids); err != nil {
 			return nil, err
 		}
 	}
@@ -74,11 +89,11 @@ func openSlot(stored []byte, d *frameDecoder, ids ...age.Identity) (*Repo, error
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{id: c.head.Repository, role: s.Role, secret: s.Secret, keys: secret(s.Secret).keys(), decoder: d}
+	r := &Repo{id: c.head.Repository, keys: s.Secret.keys(), decoder: d, slotName: stored.name}
 	if err := errors.Join(c.is(KindKey, r.id), c.signed(&r.keys)); err != nil {
 		return nil, err
 	}
-	return r, r.takeSecrets(s)
+	return r, r.hold(s)
 }
 
 func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
@@ -108,167 +123,31 @@ func byPassphrase(stored []byte) bool {
 	return bytes.HasPrefix(stored, []byte(ageIntro+"-> scrypt "))
 }
 
-func (r *Repo) takeSecrets(s *slot) (err error) {
-	if len(s.Keeper) > 0 {
-		r.keeper = ed25519.NewKeyFromSeed(s.Keeper)
+// hold takes over the secrets of a slot.
+func (r *Repo) hold(s *slot) (err error) {
+	r.held = s
+	if len(s.Seed) > 0 {
+		r.keeper = ed25519.NewKeyFromSeed(s.Seed)
 	}
-	if s.Writer != "" {
-		if r.seals.writer, err = parseIdentity(s.Writer); err != nil {
-			return err
-		}
-	}
-	if s.Reader != "" {
-		r.seals.reader, err = parseIdentity(s.Reader)
-	}
-	return err
-}
-
-func parseIdentity(s string) (age.Identity, error) {
-	ids, err := age.ParseIdentities(strings.NewReader(s))
-	if err != nil || len(ids) != 1 {
-		return nil, damaged("a key slot without an age identity where one must be") // never the text: it is secret
-	}
-	return ids[0], nil
-}
-
-// AddSlot makes a key slot: whoever opens it with the identity of recipient has the role. A slot of a role that the
-// key at hand does not have cannot be made.
-func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
-	now, err := r.store.Now(ctx)
-	if err != nil {
-		return "", fmt.Errorf("ask the store for the time: %w", err)
-	}
-	return r.addSlot(ctx, now, role, recipient, label)
-}
-
-// AddPassphrase is AddSlot for a passphrase. A work of 0 is age's own.
-func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
-	recipient, err := passphraseRecipient(passphrase, work)
-	if err != nil {
-		return "", err
-	}
-	return r.AddSlot(ctx, role, recipient, label)
-}
-
-func passphraseRecipient(passphrase []byte, work int) (age.Recipient, error) {
-	recipient, err := age.NewScryptRecipient(string(passphrase))
-	if err != nil {
-		return nil, errors.New("the passphrase must not be empty")
-	}
-	if work > 0 {
-		recipient.SetWorkFactor(work)
-	}
-	return recipient, nil
-}
-
-func (r *Repo) addSlot(ctx context.Context, now time.Time, role Role, recipient age.Recipient, label string) (string, error) {
-	s := slot{Role: role, Created: uint64(now.Unix()), Label: []byte(label), Secret: r.secret}
-	if err := r.giveSecrets(&s); err != nil {
-		return "", err
-	}
-	content, err := encode(s)
-	if err != nil {
-		return "", err
-	}
-	var recipients []age.Recipient
-	if recipient != nil {
-		recipients = []age.Recipient{recipient}
-	}
-	stored, hash, err := r.build(KindKey, content, recipients)
-	if err != nil {
-		return "", err
-	}
-	name := slotName(role, hash)
-	return name, r.put(ctx, name, stored)
-}
-
-func slotName(role Role, hash [32]byte) string {
-	return strings.Replace(objectName(KindKey, hash), "/", "/"+string(role)+"-", 1)
-}
-
-// giveSecrets fills in what the role of s takes.
-func (r *Repo) giveSecrets(s *slot) (err error) {
-	if s.Role == RoleOwner && r.role != RoleOwner {
-		return fmt.Errorf("make an owner's key slot: %w", ErrNoRole)
-	}
-	if r.seals.sealed() {
-		if s.Writer, err = identityText(r.seals.writer); err != nil {
-			return err
-		}
-	}
-	if s.Role == RoleWriter {
-		return nil
-	}
-	s.Keeper = r.keeper.Seed()
-	if r.seals.sealed() {
-		s.Reader, err = identityText(r.seals.reader)
-	}
-	return err
-}
-
-// identityText inverts parseIdentity.
-func identityText(id age.Identity) (string, error) {
-	switch id := id.(type) {
-	case *age.HybridIdentity:
-		return id.String(), nil
-	case *age.X25519Identity:
-		return id.String(), nil
-	}
-	return "", errors.New("not an age identity that can be written down")
-}
-
-// Slot is a key slot as it is listed.
-type Slot struct {
-	Name       string
-	Role       Role
-	Made       time.Time // by the store's clock
-	Passphrase bool      // opened by a passphrase, else by a key file
-	Sealed     bool
-}
-
-// Slots lists the key slots.
-func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
-	var slots []Slot
-	for o, err := range r.store.List(ctx, KindKey.folder()) {
-		if err != nil {
-			return nil, fmt.Errorf("list the key slots: %w", err)
-		}
-		stored, err := fetch(ctx, r.store, o.Name)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", o.Name, err)
-		}
-		role, _, _ := strings.Cut(strings.TrimPrefix(o.Name, KindKey.folder()), "-")
-		slots = append(slots, Slot{
-			Name: o.Name, Role: Role(role), Made: o.Time,
-			Passphrase: byPassphrase(stored), Sealed: isSealed(stored),
-		})
-	}
-	return slots, nil
-}
-
-// RemoveSlot deletes a key slot. It takes the way in, not the knowledge: who opened the slot before may have kept the
-// secrets. The last slot of an owner stays.
-func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
-	slots, err := r.Slots(ctx)
-	if err != nil {
+	if r.seals.writer, err = parseIdentities(s.Writers); err != nil {
 		return err
 	}
-	owners, found := 0, false
-	for _, s := range slots {
-		if s.Name == name {
-			found = true
-		} else if s.Role == RoleOwner {
-			owners++
+	r.seals.reader, err = parseIdentities(s.Readers)
+	return err
+}
+
+// parseIdentities makes one identity of several; nil of none.
+func parseIdentities(texts []string) (age.Identity, error) {
+	var all anyIdentity
+	for _, text := range texts {
+		ids, err := age.ParseIdentities(strings.NewReader(text))
+		if err != nil || len(ids) != 1 || strings.ContainsAny(text, "\n\r") {
+			return nil, damaged("a key slot without an age identity where one must be") // never the text: it is secret
 		}
+		all = append(all, ids...)
 	}
-	switch {
-	case !found:
-		return fmt.Errorf("%s: no such key slot", name)
-	case owners == 0:
-		return fmt.Errorf("%s is the only owner's key slot: without it the mail could never be read again", name)
+	if len(all) == 0 {
+		return nil, nil
 	}
-	if err := r.store.Delete(ctx, name); err != nil {
-		return fmt.Errorf("delete %s: %w", name, err)
-	}
-	return nil
+	return all, nil
 }

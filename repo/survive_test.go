@@ -220,48 +220,6 @@ func TestADamagedKeySlotIsNamed(t *testing.T) {
 	}
 }
 
-// A damaged config is named, and not the key slot that would open it.
-func TestADamagedConfigIsNamed(t *testing.T) {
-	store := new(storetest.Memory)
-	mustInit(t, store, sealedOptions())
-	other := new(storetest.Memory)
-	mustInit(t, other, repo.InitOptions{NoSeal: true})
-	foreign := named(other, "config/")[0]
-	later := strings.Replace(foreign, "00000001", "00000002", 1)
-	store.Replace(later, other.Bytes(foreign))
-	_, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
-	if err == nil || !strings.Contains(err.Error(), later) {
-		t.Error(err)
-	}
-}
-
-// Who can put objects, but has no key, cannot make a sealed repository open as an unsealed one of his own.
-func TestASealedRepositoryIsNotOpenedByAnUnsealedSlot(t *testing.T) {
-	store := new(storetest.Memory)
-	mustInit(t, store, sealedOptions())
-	theirs := new(storetest.Memory)
-	mustInit(t, theirs, repo.InitOptions{NoSeal: true})
-	slot, config := named(theirs, "keys/")[0], named(theirs, "config/")[0]
-	store.Replace(slot, theirs.Bytes(slot))
-	store.Replace(strings.Replace(config, "00000001", "00000002", 1), theirs.Bytes(config))
-	store.Replace("config/00000001-"+strings.Repeat("0", 64), []byte("of equals the smallest hash"))
-	r, err := repo.Open(t.Context(), store, unlocked(), repo.Options{})
-	if err == nil {
-		t.Errorf("opened, sealed: %v", r.Sealed())
-	}
-
-	// the same with a config whose number and hash win
-	for _, name := range named(store, "config/") {
-		if err := store.Delete(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	store.Replace(config, theirs.Bytes(config))
-	if r, err := repo.Open(t.Context(), store, unlocked(), repo.Options{}); err == nil {
-		t.Errorf("opened, sealed: %v", r.Sealed())
-	}
-}
-
 // The tag of a manifest does not cover its name. A manifest that somebody copied to another account's is not that
 // account's.
 func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {

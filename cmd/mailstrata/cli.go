@@ -31,7 +31,7 @@ type globals struct {
 	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity) that opens it. Without one, the passphrase does."`
 	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
-	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept, once, a repository whose keys were changed, if this is its fingerprint now."`
+	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept a repository only if this is its fingerprint, and then also where another was seen before: on a new host, or once after its keeper changed."`
 	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Where to keep what can be fetched again."`
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
 

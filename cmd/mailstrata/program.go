@@ -24,6 +24,8 @@ type program struct {
 	flags   globals
 	console *console
 	out     *bufio.Writer // over stdout
+
+	knownPassphrase func() ([]byte, error) // of the repository, once it was asked for
 }
 
 // run does what the arguments say and returns the exit status.

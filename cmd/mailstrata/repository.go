@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/repo"
@@ -127,7 +128,23 @@ func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open repository %s: %w", l, err)
 	}
+	p.introduce(l, r)
 	return r, nil
+}
+
+// introduce tells what somebody should know of a repository before he trusts it.
+func (p *program) introduce(l *place, r *repo.Repo) {
+	for _, doubt := range r.Doubts() {
+		p.warn("%s was passed over: %s", doubt.Object, oneLine(doubt.Err.Error()))
+	}
+	if r.Unproven() && !l.own {
+		sealed := ""
+		if !r.Sealed() {
+			sealed = " It is not sealed: who can read it can read the mail."
+		}
+		p.note("note: this host has not seen this repository before. Its fingerprint is %s: compare it with what "+
+			"mailstrata key list tells on a host that knows it.%s", r.Fingerprint(), sealed)
+	}
 }
 
 // mayRead refuses, in time, what a writer's key cannot do.
@@ -140,7 +157,7 @@ func mayRead(r *repo.Repo) error {
 
 // unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
 func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error) {
-	unlock := repo.Unlock{Passphrase: func() ([]byte, error) { return p.read(ctx, p.passphrase()) }}
+	unlock := repo.Unlock{Passphrase: p.askedOnce(ctx), Sealed: p.passphraseGiven()}
 	file := p.flags.KeyFile
 	if file == "" && l.key != "" {
 		if _, err := os.Stat(l.key); err == nil {
@@ -188,6 +205,14 @@ func (p *program) passphrase() secret {
 		name: "passphrase of the repository", variable: "MAILSTRATA_PASSWORD",
 		file: p.flags.PasswordFile, command: p.flags.PasswordCommand,
 	}
+}
+
+// askedOnce reads the passphrase when it is needed first, and then knows it.
+func (p *program) askedOnce(ctx context.Context) func() ([]byte, error) {
+	if p.knownPassphrase == nil {
+		p.knownPassphrase = sync.OnceValues(func() ([]byte, error) { return p.read(ctx, p.passphrase()) })
+	}
+	return p.knownPassphrase
 }
 
 // passphraseGiven reports whether there is a passphrase without asking.

@@ -88,9 +88,11 @@ def identity(text):
 [slot_name] = objects("keys")
 slot = cbor2.loads(Container(slot_name, keyfile).content)
 assert slot[1] == "owner" and len(slot[4]) == 32 and len(slot[7]) == 32
-writer, reader = identity(slot[5]), identity(slot[6])
+writer, reader = identity("\n".join(slot[5])), identity("\n".join(slot[6]))
 
-config = cbor2.loads(Container(objects("config")[-1], writer.name).content)
+payload, signature = cbor2.loads(Container(objects("config")[-1], writer.name).content)
+config = cbor2.loads(payload)
+assert len(signature) == 64
 assert config[1] == 1 and len(config[4]) == 1 and len(config[5]) == 1
 
 # Packs tell by themselves what they hold.

@@ -1,0 +1,174 @@
+package repo
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"slices"
+
+	"filippo.io/age"
+)
+
+// Rotation says how to change a repository's keys.
+type Rotation struct {
+	// Keeper is to be changed, too: an owner's slot came into wrong hands. Then the fingerprint changes, and every host
+	// and every key file has to be told (Options.Trust).
+	Keeper bool
+
+	// Passphrase is asked for where a slot has one, which must be made anew with it.
+	Passphrase func() ([]byte, error)
+
+	ScryptWork int // see InitOptions
+}
+
+// Rotate draws new identities of reader and writer, and makes every slot anew, with the old identities beside the new
+// ones. What was stored stays as it is, and whoever had a slot before can read that; what is stored from now on, only
+// who has a slot now. It returns the objects of old slots that the store retains.
+//
+// The secret stays: it makes the names of chunks, and under another one all mail would be stored again.
+func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
+	next, err := r.nextConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	recipients, err := r.rowRecipients(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	held, err := r.draw(next, o.Keeper)
+	if err != nil {
+		return nil, err
+	}
+	old, current := slices.Clone(next.Slots), r.slotName
+	for i, row := range next.Slots {
+		fresh, err := r.putSlot(ctx, held, row, recipients[i], next.Number)
+		if err != nil {
+			return nil, err
+		}
+		next.Slots[i] = *fresh
+		if row.name() == r.slotName {
+			current = fresh.name()
+		}
+	}
+	if o.Keeper { // before the config: afterwards what the old one signed says nothing
+		if err := r.signAgain(ctx, ed25519.NewKeyFromSeed(held.Seed)); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.amend(ctx, next, held, current); err != nil {
+		return nil, err
+	}
+	return r.deleteSlots(ctx, old)
+}
+
+// draw puts new keys into a copy of the owner's slot, and what is public of them into the config.
+func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
+	held := *r.held
+	for _, role := range []struct {
+		recipients *[]string
+		identities *[]string
+	}{{&next.Readers, &held.Readers}, {&next.Writers, &held.Writers}} {
+		recipient, identity, err := newIdentity()
+		if err != nil {
+			return nil, err
+		}
+		*role.recipients = []string{recipient}
+		*role.identities = append([]string{identity}, *role.identities...)
+	}
+	if withKeeper {
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			return nil, fmt.Errorf("draw the keeper's key: %w", err)
+		}
+		held.Seed, held.Keeper = key.Seed(), [32]byte(publicKey(key.Seed()))
+	}
+	next.Keeper, held.Number = held.Keeper, next.Number
+	return &held, nil
+}
+
+// rowRecipients are those for whom the slots are made anew. It is known before anything is changed that all can be.
+func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.Recipient, err error) {
+	var passphrase []byte
+	for i := range r.config.Slots {
+		row := &r.config.Slots[i]
+		var recipient age.Recipient
+		if len(row.Recipient) > 0 {
+			recipient, err = ParseRecipient(string(row.Recipient))
+		} else {
+			if passphrase == nil && o.Passphrase != nil {
+				if passphrase, err = o.Passphrase(); err != nil {
+					return nil, err
+				}
+			}
+			recipient, err = r.samePassphrase(ctx, row, passphrase, o.ScryptWork)
+		}
+		if err != nil {
+			return nil, err
+		}
+		recipients = append(recipients, recipient)
+	}
+	return recipients, nil
+}
+
+func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []byte, work int) (age.Recipient, error) {
+	refused := fmt.Errorf("key %s has a passphrase that was not given, so it cannot be made anew: "+
+		"remove that key first, and add it again afterwards", r.slotOf(row).ID)
+	id, err := age.NewScryptIdentity(string(passphrase))
+	if err != nil {
+		return nil, refused
+	}
+	stored, err := fetch(ctx, r.store, row.name())
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", row.name(), err)
+	}
+	switch fits, err := opensWith(stored, id); {
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", row.name(), err)
+	case !fits:
+		return nil, refused
+	}
+	return passphraseRecipient(passphrase, work)
+}
+
+// signAgain has a new keeper declare what the old one did: nothing is taken back. It is sealed to the old writer, for
+// hosts that have not opened the repository anew must be able to read on.
+func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
+	for _, kind := range []Kind{KindMark, KindCondemnation} {
+		var payloads [][]byte
+		err := r.statements(ctx, kind, nil, func(_ Object, payload []byte) error {
+			payloads = append(payloads, payload)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, payload := range payloads {
+			content, err := signPayload(kind, r.id, keeper, payload)
+			if err != nil {
+				return err
+			}
+			stored, hash, err := r.build(kind, content, r.seals.recipients(kind))
+			if err != nil {
+				return err
+			}
+			if err := r.put(ctx, objectName(kind, hash), stored); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Repo) deleteSlots(ctx context.Context, rows []slotRow) (retained []string, err error) {
+	for i := range rows {
+		err := r.deleteSlot(ctx, rows[i].name())
+		switch {
+		case errors.Is(err, ErrRetained):
+			retained = append(retained, rows[i].name())
+		case err != nil:
+			return retained, err
+		}
+	}
+	return retained, nil
+}

@@ -1,0 +1,261 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+)
+
+// Slot is a key slot as it is listed.
+type Slot struct {
+	ID        string // the first digits of its hash
+	Name      string // of the object
+	Role      Role
+	Kind      string // what opens it: "passphrase", "age", "age, hybrid", "ssh-ed25519", "ssh-rsa", or "nothing"
+	Recipient string // for whom it was made; empty: a passphrase
+	Label     string
+	Made      time.Time // by the store's clock
+	Current   bool      // it opened the repository now
+	Missing   bool      // the store does not have it
+}
+
+const slotDigits = 8 // of an ID
+
+func (r *Repo) slotOf(row *slotRow) Slot {
+	s := Slot{
+		ID: hex.EncodeToString(row.Hash[:])[:slotDigits], Name: row.name(), Role: row.Role,
+		Kind: recipientKind(string(row.Recipient)), Recipient: string(row.Recipient), Label: string(row.Label),
+		Made: time.Unix(int64(row.Created), 0), Current: row.name() == r.slotName,
+	}
+	if !r.Sealed() {
+		s.Kind = "nothing"
+	}
+	return s
+}
+
+// Slots lists the key slots, as the config names them.
+func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
+	stored := map[string]bool{}
+	for o, err := range r.store.List(ctx, KindKey.folder()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the key slots: %w", err)
+		}
+		stored[o.Name] = true
+	}
+	var slots []Slot
+	for i := range r.config.Slots {
+		s := r.slotOf(&r.config.Slots[i])
+		s.Missing = !stored[s.Name]
+		slots = append(slots, s)
+	}
+	return slots, nil
+}
+
+// AddSlot makes a key slot: whoever opens it with the identity of recipient has the role. Only an owner can.
+func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
+	next, err := r.nextConfig(ctx)
+	if err != nil {
+		return "", err
+	}
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return "", fmt.Errorf("ask the store for the time: %w", err)
+	}
+	row, err := r.putSlot(ctx, r.held, slotRow{Role: role, Created: uint64(now.Unix()), Label: []byte(label)}, recipient, next.Number)
+	if err != nil {
+		return "", err
+	}
+	next.Slots = append(next.Slots, *row)
+	return row.name(), r.amend(ctx, next, r.held, r.slotName)
+}
+
+// AddPassphrase is AddSlot for a passphrase. A work of 0 is age's own.
+func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
+	recipient, err := passphraseRecipient(passphrase, work)
+	if err != nil {
+		return "", err
+	}
+	return r.AddSlot(ctx, role, recipient, label)
+}
+
+func passphraseRecipient(passphrase []byte, work int) (age.Recipient, error) {
+	recipient, err := age.NewScryptRecipient(string(passphrase))
+	if err != nil {
+		return nil, errors.New("the passphrase must not be empty")
+	}
+	if work > 0 {
+		recipient.SetWorkFactor(work)
+	}
+	return recipient, nil
+}
+
+// putSlot stores a slot of what row says with secrets of an owner's, for a config of this number, which must then list it.
+func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient age.Recipient, number uint64) (*slotRow, error) {
+	text, err := recipientText(recipient)
+	if err != nil {
+		return nil, err
+	}
+	content, err := encode(owner.share(row, number))
+	if err != nil {
+		return nil, err
+	}
+	var recipients []age.Recipient
+	if recipient != nil {
+		recipients = []age.Recipient{recipient}
+	}
+	stored, hash, err := r.build(KindKey, content, recipients)
+	if err != nil {
+		return nil, err
+	}
+	row.Hash, row.Recipient = hash, []byte(text)
+	return &row, r.put(ctx, row.name(), stored)
+}
+
+// share gives another slot what its role takes.
+func (s *slot) share(row slotRow, number uint64) *slot {
+	shared := &slot{
+		Role: row.Role, Created: row.Created, Label: row.Label, Number: number,
+		Secret: s.Secret, Writers: s.Writers, Keeper: s.Keeper,
+	}
+	if row.Role == RoleOwner {
+		shared.Readers, shared.Seed = s.Readers, s.Seed
+	}
+	return shared
+}
+
+func slotName(role Role, hash [32]byte) string {
+	return strings.Replace(objectName(KindKey, hash), "/", "/"+string(role)+"-", 1)
+}
+
+// RemoveSlot takes a key slot out of the config, by which it is none any more, and deletes the object. It takes the way
+// in, not the knowledge: who opened the slot before may have kept the secrets (see Rotate). The last slot of an owner
+// stays. ErrRetained: the slot counts no more, but its object stays in the store.
+func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
+	slots, err := r.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(slots, func(s Slot) bool { return s.Name == name })
+	if i < 0 {
+		return fmt.Errorf("%s: no such key slot", name)
+	}
+	isOther := func(s Slot) bool { return s.Role == RoleOwner && s.Name != name && !s.Missing }
+	if slots[i].Role == RoleOwner && !slices.ContainsFunc(slots, isOther) {
+		return fmt.Errorf("%s is the only owner's key: without it the mail could never be read again", slots[i].ID)
+	}
+	next, err := r.nextConfig(ctx)
+	if err != nil {
+		return err
+	}
+	next.Slots = slices.Delete(next.Slots, i, i+1)
+	current := r.slotName
+	if name == current {
+		current = ""
+	}
+	if err := r.amend(ctx, next, r.held, current); err != nil {
+		return err
+	}
+	return r.deleteSlot(ctx, name)
+}
+
+func (r *Repo) deleteSlot(ctx context.Context, name string) error {
+	if err := r.store.Delete(ctx, name); err != nil {
+		return fmt.Errorf("delete %s: %w", name, err)
+	}
+	return nil
+}
+
+// nextConfig is a copy of the config, with the number of the one that may follow it.
+func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
+	if r.keeper == nil {
+		return nil, fmt.Errorf("changing keys needs the owner's key, not a writer's: %w", ErrNoRole)
+	}
+	if !r.Sealed() {
+		return nil, errors.New("this repository is not sealed: it has no keys")
+	}
+	if err := r.undoubted(); err != nil {
+		return nil, err
+	}
+	names, err := configNames(ctx, r.store)
+	if err != nil {
+		return nil, err
+	}
+	isKnown := func(p Problem) bool { return p.Object == names[0] }
+	if names[0] != r.configName && !slices.ContainsFunc(r.doubts, isKnown) {
+		return nil, fmt.Errorf("%w: %s came since", ErrAmended, names[0])
+	}
+	next := r.config
+	next.Slots = slices.Clone(next.Slots)
+	highest, _ := parseConfigName(names[0])
+	if next.Number = highest + 1; next.Number > maxNumber {
+		return nil, fmt.Errorf("no config can follow %s: delete it if it is not yours", names[0])
+	}
+	return &next, nil
+}
+
+// amend puts the next config, and goes on by it and by an owner's slot that it lists. Of two that were made at once one
+// counts, and the other's maker is told. No other use of r may be under way.
+func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName string) error {
+	if err := next.check(); err != nil {
+		return err
+	}
+	name, err := r.putConfig(ctx, next, ed25519.NewKeyFromSeed(held.Seed))
+	if err != nil {
+		return err
+	}
+	names, err := configNames(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	for _, other := range names {
+		if number, _ := parseConfigName(other); number >= next.Number && other != name {
+			return fmt.Errorf("%w: %s came at the same time", ErrAmended, other)
+		}
+	}
+	r.configName, r.slotName, r.doubts = name, slotName, nil
+	if err := errors.Join(r.hold(held), r.use(next)); err != nil {
+		return err
+	}
+	return r.pin()
+}
+
+func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
+	content, err := makeStatement(KindConfig, r.id, keeper, c)
+	if err != nil {
+		return "", err
+	}
+	recipients, err := parseRecipients(c.Writers)
+	if err != nil {
+		return "", err
+	}
+	stored, hash, err := r.build(KindConfig, content, recipients)
+	if err != nil {
+		return "", err
+	}
+	name = configName(c.Number, hash)
+	return name, r.put(ctx, name, stored)
+}
+
+// opensWith reports whether an identity opens a stored slot.
+func opensWith(stored []byte, id age.Identity) (bool, error) {
+	_, err := age.Decrypt(bytes.NewReader(stored), id)
+	if err = unsealErrorOrNil(err); errors.Is(err, ErrNotMine) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func unsealErrorOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unsealError(err)
+}
