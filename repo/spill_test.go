@@ -22,8 +22,8 @@ type noStore struct{ Store }
 // spillRepo is a repository as far as spilling needs one.
 func spillRepo(t *testing.T, sealed bool) *Repo {
 	t.Helper()
-	r := &Repo{store: noStore{}, id: [16]byte{1, 2, 3}, secret: secret{4}}
-	r.keys = r.secret.keys()
+	r := &Repo{store: noStore{}, id: [16]byte{1, 2, 3}, held: &slot{Secret: secret{4}}}
+	r.keys = r.held.Secret.keys()
 	if sealed {
 		writer, err := age.GenerateHybridIdentity()
 		reader, errReader := age.GenerateHybridIdentity()
@@ -288,10 +288,10 @@ func TestSpillFormat(t *testing.T) {
 	for i := range r.id {
 		r.id[i] = 0xa0 + byte(i)
 	}
-	for i := range r.secret {
-		r.secret[i] = byte(i)
+	for i := range r.held.Secret {
+		r.held.Secret[i] = byte(i)
 	}
-	r.keys = r.secret.keys()
+	r.keys = r.held.Secret.keys()
 	s := mustSpill(t, r, "home", smallSpill())
 	put(s, "key", "Hello\r\n")
 	e := s.Begin([]byte("k"))
