@@ -311,16 +311,31 @@ func TestASegmentThatIsGoneDoesNotCount(t *testing.T) {
 	mustRead(t, back, c)
 }
 
-// Packs describe themselves: without any index all is there still.
+// Packs describe themselves: without any index all is there still, and a damaged one is replaced.
 func TestTheIndexIsMadeAgainFromPacks(t *testing.T) {
+	t.Run("lost", func(t *testing.T) {
+		indexIsMadeAgain(t, func(t *testing.T, store *storetest.Memory, name string) {
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	t.Run("damaged", func(t *testing.T) {
+		indexIsMadeAgain(t, func(_ *testing.T, store *storetest.Memory, name string) {
+			damaged := bytes.Clone(store.Bytes(name))
+			damaged[len(damaged)/2] ^= 1
+			store.Replace(name, damaged)
+		})
+	})
+}
+
+func indexIsMadeAgain(t *testing.T, harm func(t *testing.T, store *storetest.Memory, segment string)) {
 	worlds(t, func(t *testing.T, store *storetest.Memory, o repo.InitOptions) {
 		r := mustInit(t, store, o)
 		c, _, _ := mustBackup(t, r, "me", 1, 100)
 		for _, name := range store.Names() {
 			if strings.HasPrefix(name, "index/") {
-				if err := store.Delete(t.Context(), name); err != nil {
-					t.Fatal(err)
-				}
+				harm(t, store, name)
 			}
 		}
 		host := repo.On(r, store, t.TempDir())

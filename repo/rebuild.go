@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,12 +11,19 @@ import (
 // Reindex makes an index for packs that no index names: after segments were lost, or to use what a run that was cut
 // short had stored. Condemned packs stay out. It needs the owner's key, which alone opens packs of mail. Packs that
 // cannot be read are reported, and passed over. It returns how many packs were indexed.
+//
+// Segments that are damaged are removed first, if the store lets them be: what they said, packs say too, and a segment that is
+// made again can have the very name of the damaged one.
 func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, err error) {
 	if !r.CanRead() {
 		return 0, fmt.Errorf("making an index from packs of mail needs the owner's key: %w", ErrNoRole)
 	}
 	c := &checker{r: r, report: report, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
-	if err := c.segments(ctx); err != nil {
+	damaged, err := c.damagedSegments(ctx)
+	if err == nil {
+		err = r.removeSegments(ctx, damaged, report)
+	}
+	if err != nil {
 		return 0, err
 	}
 	condemned, err := r.Condemned(ctx)
@@ -42,6 +50,44 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	}
 	packs += len(draft.packs)
 	return packs, r.putDraft(ctx, &draft)
+}
+
+// damagedSegments reads all segments, and names those that are damaged, also when they are read a second time. Others that
+// cannot be read, of a newer version, or of somebody else, are reported.
+func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
+	for o, err := range c.r.store.List(ctx, KindIndex.folder()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the index: %w", err)
+		}
+		if kind, ok := kindOf(o.Name); !ok || kind != KindIndex {
+			continue
+		}
+		err := c.segment(ctx, o)
+		if errors.Is(err, ErrDamaged) {
+			err = c.segment(ctx, o)
+		}
+		if errors.Is(err, ErrDamaged) {
+			names = append(names, o.Name)
+		} else if err := c.outcome(ctx, o.Name, err); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
+}
+
+// removeSegments removes damaged index segments. One that the store keeps is reported.
+func (r *Repo) removeSegments(ctx context.Context, names []string, report func(Problem)) error {
+	for _, name := range names {
+		err := r.store.Delete(ctx, name)
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrRetained):
+			report(Problem{Kind: Unread, Object: name, Err: fmt.Errorf("it is damaged, and %w; its packs are indexed anew", err)})
+		default:
+			return fmt.Errorf("remove %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // eachPack hands over every pack in the store that the key at hand can look into, and its size.

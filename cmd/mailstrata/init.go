@@ -75,7 +75,7 @@ func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo
 	if o.NoSeal = c.NoSeal; o.NoSeal {
 		return o, nil, nil
 	}
-	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.passphraseGiven(); !onlyKey {
+	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase()); !onlyKey {
 		s := p.passphrase()
 		s.twice = true
 		if o.Passphrase, err = p.read(ctx, s); err != nil {
@@ -147,7 +147,7 @@ func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
 	switch {
 	case c.NoSeal:
 		p.note("This repository is not encrypted: whoever can read it can read the mail.")
-	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.passphraseGiven():
+	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase()):
 		p.note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
 	case c.NewKeyFile != "":
 		p.note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")

@@ -112,11 +112,22 @@ func (p *program) open(ctx context.Context) (*repo.Repo, error) {
 }
 
 func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
+	return p.openPlaceWith(ctx, l, keys{p.flags.KeyFile, p.askedOnce(ctx), p.given(p.passphrase())})
+}
+
+// keys are what the user has to open a repository with.
+type keys struct {
+	file       string // the key file that was named; "": none
+	passphrase func() ([]byte, error)
+	given      bool // the passphrase is there without asking
+}
+
+func (p *program) openPlaceWith(ctx context.Context, l *place, keys keys) (*repo.Repo, error) {
 	store, err := p.store(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := p.unlockWith(ctx, l)
+	unlock, err := unlockWith(l, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +167,9 @@ func mayRead(r *repo.Repo) error {
 }
 
 // unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
-func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error) {
-	unlock := repo.Unlock{Passphrase: p.askedOnce(ctx), Sealed: p.passphraseGiven()}
-	file := p.flags.KeyFile
+func unlockWith(l *place, keys keys) (repo.Unlock, error) {
+	unlock := repo.Unlock{Passphrase: keys.passphrase, Sealed: keys.given}
+	file := keys.file
 	if file == "" && l.key != "" {
 		if _, err := os.Stat(l.key); err == nil {
 			file = l.key
@@ -172,7 +183,7 @@ func (p *program) unlockWith(ctx context.Context, l *place) (repo.Unlock, error)
 		return unlock, err
 	}
 	unlock.Identities, unlock.Fingerprint = key.Identities, key.Fingerprint
-	if !p.passphraseGiven() {
+	if !keys.given {
 		// Who names a key file means it: a host without a terminal must not wait for an answer.
 		unlock.Passphrase = nil
 	}
@@ -215,10 +226,8 @@ func (p *program) askedOnce(ctx context.Context) func() ([]byte, error) {
 	return p.knownPassphrase
 }
 
-// passphraseGiven reports whether there is a passphrase without asking.
-func (p *program) passphraseGiven() bool {
-	return p.flags.PasswordFile != "" || p.flags.PasswordCommand != "" || p.getenv("MAILSTRATA_PASSWORD") != ""
-}
+// given reports whether a secret is there without asking.
+func (p *program) given(s secret) bool { return s.file != "" || s.command != "" || p.getenv(s.variable) != "" }
 
 // repoOptions say where this host keeps what it remembers.
 func (p *program) repoOptions(l *place) (repo.Options, error) {

@@ -98,6 +98,14 @@ type failureSummary struct {
 	Reason  string `json:"reason"`
 }
 
+func failureSummaries(failures []manifest.Failure) []failureSummary {
+	summaries := make([]failureSummary, len(failures))
+	for i, f := range failures {
+		summaries[i] = failureSummary{f.Mailbox, uint32(f.UID), f.Reason}
+	}
+	return summaries
+}
+
 func (c *showCommand) Run(ctx context.Context, p *program) error {
 	r, err := p.open(ctx)
 	if err != nil {
@@ -127,12 +135,9 @@ func showJSON(ctx context.Context, p *program, contents *archive.Contents) error
 	}{
 		Manifest:  summarize(contents.Head, m),
 		Mailboxes: []mailboxSummary{},
-		Failures:  []failureSummary{},
+		Failures:  failureSummaries(m.Failures),
 		Warnings:  list(m.Warnings), Alarms: list(m.Alarm), Dangling: list(m.Dangling),
 		Server: summarizeServer(m.Server),
-	}
-	for _, f := range m.Failures {
-		document.Failures = append(document.Failures, failureSummary{f.Mailbox, uint32(f.UID), f.Reason})
 	}
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type copyCommand struct {
+	Manifest []string `arg:"" optional:"" help:"Only these manifests. Without any, all that are complete."`
+
+	To                string `required:"" placeholder:"PLACE" help:"The repository to copy to: a directory, or s3:https://host[:port]/bucket[/prefix]. mailstrata init makes one."`
+	ToKeyFile         string `placeholder:"FILE" type:"path" var:"MAILSTRATA_TO_KEY_FILE" help:"A key file that opens that one. A writer's is enough."`
+	ToPasswordFile    string `placeholder:"FILE" type:"path" help:"A file that holds its passphrase. (The variable MAILSTRATA_TO_PASSWORD holds the passphrase itself.)"`
+	ToPasswordCommand string `placeholder:"COMMAND" help:"A command that prints its passphrase."`
+}
+
+func (*copyCommand) Help() string {
+	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, so this can run every night, after the backup. Every message is read and verified on its way.
+
+EXAMPLES
+
+    mailstrata copy --to /mnt/usb/mail --to-key-file usb.key
+    mailstrata copy latest --to s3:https://s3.example/second
+
+JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), lost (messages that could not be read) and error.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages or manifests could not be read; 130 interrupted.`
+}
+
+// copySummary is a copied manifest as JSON.
+type copySummary struct {
+	ID       string `json:"id"`
+	Account  string `json:"account,omitempty"`
+	Time     string `json:"time"`
+	Messages int64  `json:"messages"`
+	Copy     string `json:"copy,omitempty"`
+	Present  bool   `json:"present"`
+	Lost     int    `json:"lost"`
+	Error    string `json:"error,omitempty"`
+}
+
+func (c *copyCommand) Run(ctx context.Context, p *program) error {
+	from, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if err := mayRead(from); err != nil {
+		return err
+	}
+	wants, err := c.wants(ctx, p, from)
+	if err != nil {
+		return err
+	}
+	to, err := c.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	if from.ID() == to.ID() {
+		return usage("--to names the repository that is copied from")
+	}
+	told := p.progress("copied")
+	listing := &copyListing{program: p, told: told}
+	var done tally
+	err = archive.Copy(ctx, archive.CopyOptions{
+		From: from, To: to, Wants: wants,
+		Progress: func(record manifest.Record) {
+			done.messages++
+			done.bytes += record.Size
+			told.update("", done)
+		},
+	}, listing.tell)
+	told.done()
+	if err := errors.Join(err, listing.err); err != nil {
+		return err
+	}
+	return listing.end()
+}
+
+// open opens the repository to copy to.
+func (c *copyCommand) open(ctx context.Context, p *program) (*repo.Repo, error) {
+	l, err := parsePlace(c.To)
+	if err != nil {
+		return nil, err
+	}
+	passphrase := secret{
+		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD",
+		file: c.ToPasswordFile, command: c.ToPasswordCommand,
+	}
+	ask := func() ([]byte, error) { return p.read(ctx, passphrase) }
+	return p.openPlaceWith(ctx, l, keys{c.ToKeyFile, ask, p.given(passphrase)})
+}
+
+// wants tells which manifests were named.
+func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (func(archive.Summary) bool, error) {
+	if len(c.Manifest) == 0 {
+		return nil, nil
+	}
+	named := make(map[string]bool)
+	for _, text := range c.Manifest {
+		contents, err := p.choose(ctx, from, text)
+		if err != nil {
+			return nil, err
+		}
+		named[contents.Head.Name] = true
+	}
+	return func(s archive.Summary) bool { return named[s.Head.Name] }, nil
+}
+
+// copyListing tells of manifests as they are copied.
+type copyListing struct {
+	program               *program
+	told                  *progress
+	copied, present, lost int
+	unread                int
+	err                   error
+}
+
+func (l *copyListing) tell(c archive.Copied) {
+	switch {
+	case c.Err != nil:
+		l.unread++
+	case c.Present:
+		l.present++
+	default:
+		l.copied++
+	}
+	l.lost += len(c.Lost)
+	if l.program.flags.JSON {
+		l.err = errors.Join(l.err, l.program.printJSON(summarizeCopy(c)))
+		return
+	}
+	l.told.done()
+	switch {
+	case c.Err != nil:
+		l.program.warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), oneLine(c.Err.Error()))
+	case !c.Present:
+		l.program.printf("%s  %s  %s  %s", shortID(c.Summary.Head), safe(c.Manifest.Account), moment(c.Summary.Head.Time), plural(c.Manifest.Totals.Messages, "message"))
+	}
+	if len(c.Lost) > 0 {
+		l.program.warn("of manifest %s, %s could not be read, and the copy lacks what was there: %s", shortID(c.Summary.Head),
+			plural(len(c.Lost), "message or page"), oneLine(c.Lost[0].Reason))
+	}
+}
+
+func summarizeCopy(c archive.Copied) copySummary {
+	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Present: c.Present, Lost: len(c.Lost)}
+	if c.Manifest != nil {
+		s.Account, s.Messages = c.Manifest.Account, c.Manifest.Totals.Messages
+	}
+	if c.Head.Name != "" {
+		s.Copy = id(c.Head)
+	}
+	if c.Err != nil {
+		s.Error = c.Err.Error()
+	}
+	return s
+}
+
+func (l *copyListing) end() error {
+	if !l.program.flags.JSON {
+		l.program.printf("%s copied, %d there before", plural(l.copied, "manifest"), l.present)
+	}
+	if l.lost == 0 && l.unread == 0 {
+		return nil
+	}
+	return &outcome{statusPartial, fmt.Sprintf("not all could be read: %s, %s; mailstrata check --read-data tells why",
+		plural(l.unread, "manifest"), plural(l.lost, "message or page"))}
+}
