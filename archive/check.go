@@ -105,6 +105,9 @@ func (c *checking) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if head.Marked {
+			continue // it is to be forgotten, and a prune may be deleting what it needs
+		}
 		if err := c.manifest(ctx, head); err != nil {
 			return err
 		}

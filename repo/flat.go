@@ -317,6 +317,11 @@ func (f *flat) block(i int, buf []byte) ([]byte, error) {
 
 // find yields every entry of a prefix. buf holds a block.
 func (f *flat) find(p chunk.Prefix, buf []byte, yield func(entry) bool) error {
+	return f.seek(p, buf, func(_ int64, e entry) bool { return yield(e) })
+}
+
+// seek is find for who wants to know which entry of the file each is.
+func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, entry) bool) error {
 	start := prefixStart(p)
 	// The first block that begins at or after start may be preceded by one that holds start in its middle.
 	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
@@ -335,7 +340,7 @@ func (f *flat) find(p chunk.Prefix, buf []byte, yield func(entry) bool) error {
 			if int(e.frame) >= len(f.places) {
 				return fmt.Errorf("%s: %w", f.path, errFlat)
 			}
-			if !yield(e) {
+			if !yield(int64(i)*flatBlock+int64(j), e) {
 				return nil
 			}
 		}

@@ -46,7 +46,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 func (run *Run) Start() time.Time { return run.clock.start }
 
 // Deadline is when it must have committed.
-func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
+func (run *Run) Deadline() time.Time { return run.clock.start.Add(run.r.lifetime()) }
 
 // Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
@@ -128,7 +128,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, manife
 	if err != nil {
 		return Head{}, err
 	}
-	if now.After(deadline) || run.clock.age(now) > Lifetime {
+	if now.After(deadline) || run.clock.age(now) > run.r.lifetime() {
 		return Head{}, ErrLate
 	}
 	run.order.Lock()
@@ -150,7 +150,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, manife
 	if err != nil {
 		return Head{}, err
 	}
-	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
+	if h.Stored.After(deadline) || run.clock.age(h.Stored) > run.r.lifetime() {
 		return Head{}, ErrLate
 	}
 	run.r.cache.keepObject(name, stored)

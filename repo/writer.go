@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -46,6 +47,7 @@ type Writer struct {
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
+	avoid     map[Pack]bool // packs that do not count either: their chunks are to be stored elsewhere
 	index     *index
 	ready     bool
 	readying  sync.Mutex
@@ -129,7 +131,11 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.r.rules.deaf {
+		condemned = nil
+	}
 	w.condemned = map[Pack]bool{}
+	maps.Copy(w.condemned, w.avoid)
 	for p := range condemned {
 		w.condemned[p] = true
 	}

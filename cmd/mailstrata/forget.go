@@ -27,6 +27,8 @@ type forgetCommand struct {
 	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
 
 	Acknowledge []string `sep:"none" placeholder:"MANIFEST" help:"Say that what shrank in this manifest was meant to, so that the one before it need not be kept (repeatable)."`
+	Prune       bool     `help:"Then do what mailstrata prune does."`
+	MaxUnused   share    `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
 	DryRun      bool     `short:"n" help:"Only tell what would go and what would stay, and why."`
 }
 
@@ -47,8 +49,9 @@ EXAMPLES
     mailstrata forget anna@mail.example --keep-within 1y
     mailstrata forget 3f9a12 2026-03-14
     mailstrata forget --acknowledge latest
+    mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
-JSON: one object a line, with id, account, time, state, messages, keep, reasons, tags.
+JSON: one object a line, with id, account, time, state, messages, keep, reasons, tags; with --prune a last one as of mailstrata prune.
 
 ` + exitStatus
 }
@@ -109,10 +112,16 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(p, plan); err != nil || c.DryRun {
+	if err := c.print(p, plan); err != nil {
 		return err
 	}
-	marked, err := plan.Carry(ctx)
+	marked := 0
+	if !c.DryRun {
+		marked, err = plan.Carry(ctx)
+	}
+	if err == nil && c.Prune {
+		return (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
+	}
 	if marked > 0 {
 		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day", plural(int64(marked), "manifest"))
 	}

@@ -62,6 +62,7 @@ func scripts(dir string, variables map[string]string) testscript.Params {
 			"mailserver": mailserver,
 			"status":     status,
 			"damage":     damage,
+			"older":      older,
 			"json":       jsonField,
 		},
 	}

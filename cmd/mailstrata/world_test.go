@@ -198,6 +198,25 @@ func damage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// older makes all files below a directory older, as if time had passed.
+//
+//	older DIR DURATION
+func older(ts *testscript.TestScript, neg bool, args []string) {
+	age, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		then := info.ModTime().Add(-age)
+		return os.Chtimes(path, then, then)
+	}))
+}
+
 // jsonField requires a value in the JSON that the command before wrote, of the last line if there are several.
 //
 //	json manifests.0.messages 30

@@ -1,0 +1,144 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Prune deletes what no manifest needs; see repo.Repo.Prune. Every manifest is followed down to the chunks of its messages,
+// and what several share is followed once. The messages themselves are not read.
+func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
+	w := &reaching{repo: r, reader: newStacks(r)}
+	return r.Prune(ctx, o, w.root)
+}
+
+// reaching is the walk from manifests to chunks. It stops at the first thing that cannot be read: what lies behind it may
+// be anything.
+type reaching struct {
+	repo     *repo.Repo
+	reader   stacks
+	contents *Contents // of the manifest at hand
+	reach    func(chunk.ID) (first bool, err error)
+}
+
+// root follows one manifest.
+func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
+	m, err := readManifest(ctx, w.repo, head)
+	if err != nil {
+		return err
+	}
+	w.contents, w.reach = newContents(m, w.reader, w.repo.MessageHasher), reach
+	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
+		err = w.tables(ctx, m.Tables)
+	}
+	// Of one that was put after its deadline, some may have been removed: it was never committed.
+	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, fs.ErrNotExist)) {
+		err = fmt.Errorf("it was put after its deadline and does not count, but stands in the way until it is forgotten, and that is a day old: %w", err)
+	}
+	return err
+}
+
+func (w *reaching) tables(ctx context.Context, tables []chunk.ID) error {
+	for _, id := range tables {
+		mailboxes, err := follow(ctx, w, id, manifest.ParseMailboxes)
+		if err == nil {
+			err = w.mailboxes(ctx, mailboxes)
+		}
+		if err != nil {
+			return fmt.Errorf("mailbox table %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// follow reads what a chunk refers to, if it was not reached before.
+func follow[T any](ctx context.Context, w *reaching, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+	if first, err := w.reach(id); err != nil || !first {
+		return nil, err
+	}
+	return parsed(ctx, w.contents, id, parse)
+}
+
+func (w *reaching) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
+	for i := range mailboxes {
+		m := &mailboxes[i]
+		err := w.pages(ctx, m.Pages)
+		for _, id := range m.Lists {
+			if err != nil {
+				break
+			}
+			var pages []manifest.Page
+			if pages, err = follow(ctx, w, id, manifest.ParsePageList); err == nil {
+				err = w.pages(ctx, pages)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("mailbox %q: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// pages follows pages that were not reached before, several together.
+func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
+	var fresh []chunk.ID
+	flush := func() error {
+		if len(fresh) > 1 {
+			w.contents.prefetch(ctx, fresh)
+		}
+		for _, id := range fresh {
+			if err := w.records(ctx, id); err != nil {
+				return fmt.Errorf("record page %s: %w", id, err)
+			}
+		}
+		fresh = fresh[:0]
+		return nil
+	}
+	for _, page := range pages {
+		if _, err := w.reach(page.Flags); err != nil {
+			return err
+		}
+		first, err := w.reach(page.Records)
+		if err != nil {
+			return err
+		}
+		if first {
+			fresh = append(fresh, page.Records)
+		}
+		if len(fresh) == aheadPages {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+func (w *reaching) records(ctx context.Context, page chunk.ID) error {
+	records, err := parsed(ctx, w.contents, page, manifest.ParseRecords)
+	if err != nil {
+		return err
+	}
+	for i := range records {
+		parts := records[i].Parts
+		if len(parts) == 0 && records[i].List != (chunk.ID{}) {
+			if parts, err = follow(ctx, w, records[i].List, manifest.ParseParts); err != nil {
+				return fmt.Errorf("list of parts of UID %d: %w", records[i].UID, err)
+			}
+		}
+		for _, part := range parts {
+			for _, id := range part.Chunks {
+				if _, err := w.reach(id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package archive_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
+	t.Helper()
+	report, err := archive.Prune(t.Context(), r, repo.PruneOptions{MaxUnused: 0.05})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// mustBeWhole checks everything, as another host.
+func mustBeWhole(t *testing.T, store repo.Store) {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, ReadData: true}, func(p archive.Problem) {
+		if !p.Harmless {
+			t.Error(p)
+		}
+	})
+	if err != nil || report.Problems > 0 {
+		t.Errorf("%d problems, %v", report.Problems, err)
+	}
+}
+
+// Nights of change, forgotten and pruned as one would: what is left is byte for byte what those nights were, and the store
+// holds little more than what they need.
+func TestNightsOfForgettingAndPruning(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := newRepo(t, store), sample()
+	long := ""
+	for i := range 3000 {
+		long += fmt.Sprintf("line %d of a message with many parts\r\n", i*i)
+	}
+	a.mailbox("Long").add("Subject: long\r\n\r\n" + long + long)
+	states := map[string][]string{}
+	for night := range 8 {
+		inbox := a.mailbox("INBOX")
+		for i := range 300 {
+			inbox.add(fmt.Sprintf("Subject: %d of night %d\r\n\r\n%d\r\n", i, night, i*night))
+		}
+		for _, m := range slices.Clone(inbox.messages[len(inbox.messages)-300 : len(inbox.messages)-280]) {
+			inbox.expunge(m.uid)
+		}
+		b := backUp(t, r, a)
+		states[b.Head.Name] = a.state()
+		plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+		mustForget(t, plan, err)
+		mustPrune(t, r)
+		store.Advance(25 * time.Hour)
+	}
+	before := len(store.Names())
+	for range 3 {
+		mustPrune(t, r)
+		store.Advance(25 * time.Hour)
+	}
+	mustBeWhole(t, store)
+	n := 0
+	for s, err := range archive.Manifests(t.Context(), r) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := archived(t, r, s.Head); !slices.Equal(got, states[s.Head.Name]) {
+			t.Errorf("manifest of %s: %s", s.Head.Time, firstDifference(got, states[s.Head.Name]))
+		}
+		n++
+	}
+	if n != 2 {
+		t.Errorf("%d manifests are left", n)
+	}
+	report := mustPrune(t, r)
+	if report.Roots != 2 || report.Lost != 0 || report.Waiting.Objects+report.Condemned.Objects+report.Deleted.Objects > 0 {
+		t.Errorf("when all is done: %+v", report)
+	}
+	if report.Unused*10 > report.Packs.Bytes {
+		t.Errorf("%d of %d bytes are unused", report.Unused, report.Packs.Bytes)
+	}
+	t.Logf("%d objects, %d before the last prunes", len(store.Names()), before)
+}
+
+// A manifest that is not the newest of any account, a checkpoint, and accounts that nobody archives any more are roots.
+func TestEveryManifestIsARoot(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := newRepo(t, store), large(300)
+	first := backUp(t, r, a)
+	want := a.state()
+	for _, m := range slices.Clone(a.mailbox("INBOX").messages[:40]) {
+		a.mailbox("INBOX").expunge(m.uid)
+	}
+	backUp(t, r, a)
+	for range 4 {
+		store.Advance(25 * time.Hour)
+		if report := mustPrune(t, r); report.Condemned.Objects > 0 {
+			t.Errorf("%+v", report)
+		}
+	}
+	mustHold(t, r, first, want)
+	mustBeWhole(t, store)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type pruneCommand struct {
+	MaxUnused share `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are written anew without it: a percentage, or \"unlimited\"."`
+	DryRun    bool  `short:"n" help:"Only tell what would be deleted, now and later."`
+}
+
+func (*pruneCommand) Help() string {
+	return `Deletes what no manifest needs: the messages and records that only forgotten manifests had, and what runs that were cut short left behind.
+
+Nothing is locked, and backups may go on meanwhile. Therefore it takes two steps: what is not needed now is named, and a prune a day later deletes it, if it is not needed then either. So run it each day or week, and what was forgotten is gone with the second or third. Each may be interrupted anywhere; the next goes on.
+
+Packs of which too much is unused are written anew, as are small ones where there are many, and the index is put together from time to time.
+
+Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told.
+
+It needs an owner's key.
+
+EXAMPLES
+
+    mailstrata prune --dry-run
+    mailstrata prune --max-unused 20%
+    mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
+
+JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, unused_bytes, unread_packs, lost_chunks.
+
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but something in the repository is damaged; 130 interrupted.`
+}
+
+// share is a part of a whole, between 0 and 1.
+type share float64
+
+// UnmarshalText reads a percentage.
+func (s *share) UnmarshalText(text []byte) error {
+	if string(text) == "unlimited" {
+		*s = 1
+		return nil
+	}
+	digits, ok := strings.CutSuffix(string(text), "%")
+	percent, err := strconv.ParseFloat(digits, 64)
+	if !ok && string(text) != "0" || err != nil || !(percent >= 0 && percent <= 100) {
+		return fmt.Errorf(`%s is neither a percentage such as 5%% nor "unlimited"`, quoted(string(text)))
+	}
+	*s = share(percent / 100)
+	return nil
+}
+
+// amount is a number of objects, as JSON.
+type amount struct {
+	Objects int   `json:"objects"`
+	Bytes   int64 `json:"bytes"`
+}
+
+// pruneSummary is a prune as JSON.
+type pruneSummary struct {
+	DryRun           bool   `json:"dry_run"`
+	Roots            int    `json:"roots"`
+	Packs            amount `json:"packs"`
+	DeletedManifests amount `json:"deleted_manifests"`
+	DeletedPacks     amount `json:"deleted_packs"`
+	CondemnedPacks   amount `json:"condemned_packs"`
+	WaitingPacks     amount `json:"waiting_packs"`
+	RewrittenPacks   amount `json:"rewritten_packs"`
+	Copied           amount `json:"copied"`
+	MergedSegments   amount `json:"merged_segments"`
+	DeletedSegments  amount `json:"deleted_segments"`
+	Retained         amount `json:"retained"`
+	UnusedBytes      int64  `json:"unused_bytes"`
+	UnreadPacks      int    `json:"unread_packs"`
+	LostChunks       int64  `json:"lost_chunks"`
+}
+
+func (c *pruneCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return c.prune(ctx, p, r)
+}
+
+func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) error {
+	left := 0
+	told := p.progress("pruned")
+	report, err := archive.Prune(ctx, r, repo.PruneOptions{
+		DryRun:    c.DryRun,
+		MaxUnused: float64(c.MaxUnused),
+		Left: func(name string, err error) {
+			if left++; left <= remarksAtMost {
+				p.note("left: %s: %s", name, oneLine(err.Error()))
+			}
+		},
+	})
+	told.done()
+	if left > remarksAtMost {
+		p.note("left: %s more", count(left-remarksAtMost))
+	}
+	if err != nil {
+		return pruneError(err)
+	}
+	if p.flags.JSON {
+		err = p.printJSON(summarizePrune(report, c.DryRun))
+	} else {
+		c.print(p, report)
+	}
+	if err == nil && (report.Lost > 0 || report.Unread > 0) {
+		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
+			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
+	}
+	return err
+}
+
+// pruneError says what to do where a manifest stands in the way.
+func pruneError(err error) error {
+	if errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrDamaged) {
+		return &hintedError{text: err.Error(), hint: "mailstrata check names what is damaged; a manifest that is beyond repair no longer stands in the way a day after mailstrata forget", err: err}
+	}
+	return err
+}
+
+func summarizePrune(r *repo.PruneReport, dry bool) pruneSummary {
+	return pruneSummary{
+		DryRun: dry, Roots: r.Roots, Packs: amount(r.Packs),
+		DeletedManifests: amount(r.Manifests), DeletedPacks: amount(r.Deleted),
+		CondemnedPacks: amount(r.Condemned), WaitingPacks: amount(r.Waiting),
+		RewrittenPacks: amount(r.Rewritten), Copied: amount(r.Copied),
+		MergedSegments: amount(r.Segments), DeletedSegments: amount(r.Replaced),
+		Retained: amount(r.Retained), UnusedBytes: r.Unused, UnreadPacks: r.Unread, LostChunks: r.Lost,
+	}
+}
+
+// print tells what is freed now, what later, and what stays.
+func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
+	things := func(a repo.Amount, what string) string { return plural(int64(a.Objects), what) + ", " + size(a.Bytes) }
+	some := func(a repo.Amount, text string) string {
+		if a == (repo.Amount{}) {
+			return ""
+		}
+		return text
+	}
+	now := repo.Amount{Objects: r.Deleted.Objects, Bytes: r.Deleted.Bytes + r.Manifests.Bytes + r.Replaced.Bytes}
+	verb := "freed now"
+	if c.DryRun {
+		verb = "to be freed now"
+	}
+	p.facts(
+		"needed by", plural(int64(r.Roots), "manifest"),
+		"packs", things(r.Packs, "pack"),
+		verb, fmt.Sprintf("%s: %s, %s, %s", size(now.Bytes), plural(int64(r.Deleted.Objects), "pack"),
+			plural(int64(r.Manifests.Objects), "forgotten manifest"), plural(int64(r.Replaced.Objects), "index segment")),
+		"in a day", things(r.Condemned, "pack"),
+		"named before", some(r.Waiting, things(r.Waiting, "pack")),
+		"written anew", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+size(r.Copied.Bytes)+" stay of them"),
+		"index merged", some(r.Segments, things(r.Segments, "segment")),
+		"unused, and left", size(r.Unused),
+		"not deleted", some(r.Retained, things(r.Retained, "object")+": the store retains them"),
+	)
+}

@@ -1,0 +1,209 @@
+package repo
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// census knows where every chunk lies, which chunks are reached, and what that makes of each pack. It is a file, of every
+// place that any segment knows, in order, and a bit for each of its lines: for twenty million chunks 560 MB of disk and
+// 2.5 MB of memory.
+type census struct {
+	flat  *flat
+	packs []*packState // as the file counts them
+
+	mu      sync.Mutex
+	reached []uint64 // a bit for the first line of each chunk
+	buf     []byte
+}
+
+// packState is a pack, what the store and the condemnations say of it, and what the walk of the roots found in it.
+type packState struct {
+	packRow
+	indexed   bool // a segment describes it, not only the pack itself
+	listed    bool // it is in the store, with the size that the index says
+	condemned bool
+	newer     bool // it was put after the packs were listed, and is none of those that are decided about
+
+	total  int64 // bytes of its chunks
+	kept   int64 // of these, what is reached and is kept here rather than in another pack
+	needed int64 // bytes of chunks that are reached and lie in no pack that counts
+}
+
+// counts reports whether what lies in the pack is stored, and can be relied on (rule 8): a condemned pack is no copy.
+func (s *packState) counts() bool { return s.listed && s.indexed && !s.condemned }
+
+// takeCensus writes down all places that the index knows, and those that packs know which no segment describes.
+func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
+	x, err := r.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range maxFlats {
+		if err := x.refresh(ctx); err != nil {
+			return nil, err
+		}
+		if err := x.salvage(ctx); err != nil {
+			return nil, err
+		}
+		c, err := x.census()
+		if !errors.Is(err, errFlat) {
+			return c, err
+		}
+		x.discardDamaged(x.snapshot())
+	}
+	return nil, errors.New("the cached index is damaged again and again")
+}
+
+func (x *index) census() (*census, error) {
+	files := x.snapshot()
+	indexed := map[Pack]bool{}
+	for _, f := range files {
+		for i := range f.packs {
+			if !f.salvaged() {
+				indexed[f.packs[i].pack()] = true
+			}
+		}
+	}
+	unique := make([]byte, 8)
+	rand.Read(unique)
+	path := filepath.Join(x.dir, "new-census-"+hex.EncodeToString(unique))
+	f, err := mergeFlats(x.dir, path, x.r.flatOwner(), files)
+	if err != nil {
+		return nil, fmt.Errorf("merge the cached index: %w", err)
+	}
+	c := &census{flat: f, reached: make([]uint64, f.count/64+1), buf: make([]byte, flatBlock*entrySize)}
+	for i := range f.packs {
+		c.packs = append(c.packs, &packState{packRow: f.packs[i], indexed: indexed[f.packs[i].pack()]})
+	}
+	return c, nil
+}
+
+func (c *census) close() {
+	c.flat.close()
+	_ = os.Remove(c.flat.path)
+}
+
+// reach notes that a chunk is needed. It tells whether that is news; where the census does not know the chunk, it says so
+// each time: such a chunk lies in a pack that is newer than all that is decided about, or nowhere.
+func (c *census) reach(id chunk.ID) (first bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first = true
+	err = c.flat.seek(id.Prefix(), c.buf, func(n int64, _ entry) bool {
+		bit := uint64(1) << (n % 64)
+		first = c.reached[n/64]&bit == 0
+		c.reached[n/64] |= bit
+		return false // the bit of a chunk is that of its first line
+	})
+	return first, err
+}
+
+// places are the lines of one chunk.
+type places struct {
+	prefix  chunk.Prefix
+	entries []entry
+	reached bool
+}
+
+// each yields every chunk with all its places.
+func (c *census) each(yield func(*places) error) error {
+	var at places
+	n := int64(0)
+	for e, err := range c.flat.all() {
+		if err != nil {
+			return err
+		}
+		if len(at.entries) > 0 && e.prefix != at.prefix {
+			if err := yield(&at); err != nil {
+				return err
+			}
+			at.entries = at.entries[:0]
+		}
+		if len(at.entries) == 0 {
+			at.prefix, at.reached = e.prefix, c.reached[n/64]&(1<<(n%64)) != 0
+		}
+		at.entries = append(at.entries, e)
+		n++
+	}
+	if len(at.entries) == 0 {
+		return nil
+	}
+	return yield(&at)
+}
+
+// find is the places of one chunk.
+func (c *census) find(p chunk.Prefix) (*places, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := &places{prefix: p}
+	err := c.flat.seek(p, c.buf, func(n int64, e entry) bool {
+		if len(at.entries) == 0 {
+			at.reached = c.reached[n/64]&(1<<(n%64)) != 0
+		}
+		at.entries = append(at.entries, e)
+		return true
+	})
+	return at, err
+}
+
+func (c *census) pack(e entry) *packState { return c.packs[c.flat.places[e.frame].pack] }
+
+// keeper is the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
+// prune, anywhere, chooses the same. Nil: no pack counts.
+func (c *census) keeper(at *places) (best *packState) {
+	for _, e := range at.entries {
+		if s := c.pack(e); s.counts() && (best == nil || s.over(best)) {
+			best = s
+		}
+	}
+	return best
+}
+
+func (s *packState) over(t *packState) bool {
+	if s.Size != t.Size {
+		return s.Size > t.Size
+	}
+	return s.pack().name() < t.pack().name()
+}
+
+// tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.
+func (c *census) tally(rules rules) (lost int64, err error) {
+	err = c.each(func(at *places) error {
+		keeper, listed := c.keeper(at), 0
+		for i, e := range at.entries {
+			s := c.pack(e)
+			if i > 0 && c.pack(at.entries[i-1]) == s {
+				continue // a pack that holds a chunk twice
+			}
+			s.total += int64(e.length)
+			if s.listed || s.newer {
+				listed++
+			}
+			if s == keeper && at.reached {
+				s.kept += int64(e.length)
+			}
+		}
+		if !at.reached || keeper != nil || rules.condemnedCounts && listed > 1 {
+			return nil
+		}
+		if listed == 0 {
+			lost++
+		}
+		for _, e := range at.entries {
+			if s := c.pack(e); s.listed {
+				s.needed += int64(e.length)
+			}
+		}
+		return nil
+	})
+	return lost, err
+}

@@ -1,0 +1,303 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"golang.org/x/sync/errgroup"
+)
+
+// PruneOptions say how a prune goes about it.
+type PruneOptions struct {
+	// DryRun: nothing is changed, and the report says what would be.
+	DryRun bool
+
+	// MaxUnused is how much of all packs may be unused before packs are written anew without it: a share between 0 and 1.
+	MaxUnused float64
+
+	// Left is told what a store would not delete, and what could not be read and was left alone. It may be nil.
+	Left func(name string, err error)
+
+	// Progress may be nil.
+	Progress func(PruneProgress)
+}
+
+// PruneProgress says how far a prune is.
+type PruneProgress struct {
+	Step     string
+	Done, Of int
+}
+
+// Amount counts objects.
+type Amount struct {
+	Objects int
+	Bytes   int64
+}
+
+func (a *Amount) add(bytes int64) {
+	a.Objects++
+	a.Bytes += bytes
+}
+
+// PruneReport says what a prune found and did; of a dry run, what it would do.
+type PruneReport struct {
+	Roots int    // manifests that stay, and those that were forgotten less than a day ago
+	Packs Amount // before
+
+	Manifests Amount // forgotten ones, deleted
+	Deleted   Amount // packs
+	Condemned Amount // packs that a later prune deletes: named now
+	Waiting   Amount // and named before, not a day ago
+	Rewritten Amount // packs of which what is needed was copied into new ones; they are among those condemned
+	Copied    Amount // new packs; of a dry run an estimate of their bytes
+
+	Segments Amount // of the index, merged into others
+	Replaced Amount // of the index, deleted, for others hold what they held
+
+	Unused   int64 // bytes of packs that are not needed and stay where they are: less than MaxUnused, or too young
+	Retained Amount
+	Unread   int   // packs that cannot be read; they stay
+	Lost     int64 // chunks that are needed and in no pack: mailstrata check tells whose
+}
+
+// Walk follows a manifest down to every chunk that it needs and calls reach for each. reach tells whether that is the
+// first time; what a chunk refers to need not be followed twice.
+type Walk func(ctx context.Context, root Head, reach func(chunk.ID) (first bool, err error)) error
+
+// Prune deletes what no manifest needs (rules 7 to 10 of "Removing, without locks" in docs/design.md). What it finds
+// unneeded now it condemns, and what was condemned a day ago it deletes, if it finds it unneeded again. Several may run at
+// once, beside any number of runs; each may stop anywhere, and the next goes on. It needs the owner's key.
+func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {
+	if r.keeper == nil || !r.CanRead() {
+		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
+	}
+	p := &pruning{PruneOptions: o, r: r, walk: walk}
+	return &p.report, p.all(ctx)
+}
+
+// pruning is one prune under way.
+type pruning struct {
+	PruneOptions
+	r    *Repo
+	walk Walk
+	run  *Run
+
+	packs     map[Pack]Object
+	condemned map[Pack]time.Time
+	now       time.Time // not after the roots were listed
+	roots     []Head
+	forgotten []Head // whose marks are old enough
+	census    *census
+	states    map[Pack]*packState
+
+	mu     sync.Mutex // guards report while objects are deleted
+	report PruneReport
+}
+
+func (p *pruning) all(ctx context.Context) (err error) {
+	if p.run, err = p.r.Begin(ctx); err != nil {
+		return err
+	}
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	defer p.census.close()
+	for _, step := range []func(context.Context) error{
+		p.removeManifests, p.sweep, p.rewrite, p.condemn,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look is the first half of rule 8, in its order: packs, then condemnations, then roots. Whoever relies on a pack that is
+// condemned began before it was, and by the time that its condemnation is a day old has committed, or never will.
+func (p *pruning) look(ctx context.Context) error {
+	steps := []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots}
+	if p.r.rules.rootsFirst {
+		steps = []func(context.Context) error{p.listRoots, p.listPacks, p.listCondemned}
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return p.judge(ctx)
+}
+
+func (p *pruning) listPacks(ctx context.Context) error {
+	p.packs = map[Pack]Object{}
+	for _, kind := range packKinds {
+		for o, err := range p.r.store.List(ctx, kind.folder()) {
+			if err != nil {
+				return fmt.Errorf("list the packs: %w", err)
+			}
+			if hash, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
+				p.packs[Pack{Catalog: kind == KindCatalog, Hash: hash}] = o
+				p.report.Packs.add(o.Size)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pruning) listCondemned(ctx context.Context) (err error) {
+	if p.now, err = p.run.Now(ctx); err != nil {
+		return err
+	}
+	p.condemned, err = p.r.Condemned(ctx)
+	return err
+}
+
+// listRoots finds the roots and follows them. Every manifest is one, of every account, a checkpoint or late or none, until
+// a mark that names it is a day old.
+func (p *pruning) listRoots(ctx context.Context) error {
+	now, err := p.run.Now(ctx)
+	if err != nil {
+		return err
+	}
+	for h, err := range p.r.EveryManifest(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case p.isRoot(h, now):
+			p.roots = append(p.roots, h)
+		default:
+			p.forgotten = append(p.forgotten, h)
+		}
+	}
+	p.report.Roots = len(p.roots)
+	// Only now: what the roots name was indexed before they were put.
+	if p.census, err = p.r.takeCensus(ctx); err != nil {
+		return err
+	}
+	for i, h := range p.roots {
+		if err := p.follow(ctx, h); err != nil {
+			p.census.close()
+			return err
+		}
+		p.tell("manifests followed", i+1, len(p.roots))
+	}
+	return nil
+}
+
+func (p *pruning) isRoot(h Head, now time.Time) bool {
+	return !h.Marked || now.Sub(h.Since) < p.r.markGrace()
+}
+
+// follow walks a root. One that another prune has deleted meanwhile, or whose packs it has, is none any more.
+func (p *pruning) follow(ctx context.Context, h Head) error {
+	err := p.walk(ctx, h, p.census.reach)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if marks, failed := p.r.Marks(ctx); failed == nil {
+		now, failed := p.run.Now(ctx)
+		m, marked := marks[h.Name]
+		h.Marked, h.Since = marked, m.Since
+		if failed == nil && !p.isRoot(h, now) {
+			return nil
+		}
+	}
+	return fmt.Errorf("nothing is deleted, for what %s needs cannot be told: %w", h.Name, err)
+}
+
+// judge puts together what the store, the condemnations and the roots say of each pack.
+func (p *pruning) judge(ctx context.Context) (err error) {
+	p.states = map[Pack]*packState{}
+	for _, s := range p.census.packs {
+		o, listed := p.packs[s.pack()]
+		_, s.condemned = p.condemned[s.pack()]
+		s.listed = listed && uint64(o.Size) == s.Size
+		if !listed && !s.condemned {
+			if s.newer, err = p.r.exists(ctx, s.name()); err != nil {
+				return err
+			}
+		}
+		p.states[s.pack()] = s
+	}
+	if p.report.Lost, err = p.census.tally(p.r.rules); err != nil {
+		return err
+	}
+	for pack := range p.packs {
+		if s := p.states[pack]; s == nil || !s.listed {
+			p.report.Unread++
+			p.leave(pack.name(), errUndescribed)
+		}
+	}
+	return nil
+}
+
+// errUndescribed: what a pack holds is not known, so it stays.
+var errUndescribed = errors.New("what it holds cannot be told, so it stays: mailstrata check tells more")
+
+func (r *Repo) exists(ctx context.Context, name string) (bool, error) {
+	for o, err := range r.store.List(ctx, name) {
+		if err != nil {
+			return false, fmt.Errorf("look for %s: %w", name, err)
+		}
+		if o.Name == name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// removeManifests deletes what was forgotten a day ago. The marks stay.
+func (p *pruning) removeManifests(ctx context.Context) error {
+	var doomed []Object
+	for _, h := range p.forgotten {
+		doomed = append(doomed, Object{Name: h.Name, Size: h.Size})
+	}
+	return p.remove(ctx, "forgotten manifests deleted", doomed, &p.report.Manifests)
+}
+
+// remove deletes objects, several at a time. That a store retains one is an answer like any other.
+func (p *pruning) remove(ctx context.Context, step string, doomed []Object, done *Amount) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for _, o := range doomed {
+		group.Go(func() error {
+			var err error
+			if !p.DryRun {
+				err = p.r.store.Delete(groupCtx, o.Name)
+			}
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			switch {
+			case err == nil:
+				done.add(o.Size)
+				p.tell(step, done.Objects, len(doomed))
+			case errors.Is(err, ErrRetained):
+				p.report.Retained.add(o.Size)
+				p.leave(o.Name, err)
+			default:
+				return fmt.Errorf("delete %s: %w", o.Name, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (p *pruning) leave(name string, err error) {
+	if p.Left != nil {
+		p.Left(name, err)
+	}
+}
+
+func (p *pruning) tell(step string, done, of int) {
+	if p.Progress != nil {
+		p.Progress(PruneProgress{step, done, of})
+	}
+}

@@ -1,0 +1,192 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+const (
+	// smallPack is what is small: each night leaves one or two.
+	smallPack = packTarget / 4
+
+	// manySmall is how many of them are written anew as one, if they do not fill a pack before: so each byte is written
+	// again only now and then.
+	manySmall = 32
+)
+
+// rewrite copies what is kept in packs of which too much is unused, and in small packs where there are many, into new packs.
+// Nothing is kept in the old ones then, and they are condemned.
+func (p *pruning) rewrite(ctx context.Context) error {
+	chosen := p.wasteful()
+	for catalog := range packKinds {
+		chosen = append(chosen, p.crumbs(uint8(catalog), chosen)...)
+	}
+	slices.SortFunc(chosen, func(a, b *packState) int { return cmp.Compare(a.name(), b.name()) })
+	copied, err := p.copy(ctx, chosen)
+	if err != nil {
+		return err
+	}
+	for _, s := range copied {
+		p.report.Rewritten.add(int64(s.Size))
+		s.kept = 0
+	}
+	return nil
+}
+
+// rewritable packs are old enough to be condemned, and something in them is kept.
+func (p *pruning) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
+
+// wasteful chooses packs until no more than MaxUnused of all is unused, those first where most is.
+func (p *pruning) wasteful() (chosen []*packState) {
+	var all []*packState
+	var used, unused int64
+	for _, s := range p.ordered() {
+		if s.counts() && s.kept > 0 {
+			used += int64(s.Size) - s.unused()
+			unused += s.unused()
+		}
+		if p.rewritable(s) && s.unused() > 0 {
+			all = append(all, s)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *packState) int {
+		return cmp.Compare(float64(b.unused())/float64(b.Size), float64(a.unused())/float64(a.Size))
+	})
+	for _, s := range all {
+		if float64(unused) <= p.MaxUnused*float64(used+unused) {
+			break
+		}
+		chosen = append(chosen, s)
+		unused -= s.unused()
+	}
+	return chosen
+}
+
+// crumbs chooses the small packs of a kind, if together they are worth it.
+func (p *pruning) crumbs(kind uint8, but []*packState) (chosen []*packState) {
+	var sum int64
+	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
+	for _, s := range p.ordered() {
+		if s.Kind == kind && s.Size < smallPack && p.rewritable(s) && !slices.Contains(but, s) {
+			chosen = append(chosen, s)
+			sum += int64(s.Size)
+		}
+	}
+	if len(chosen) < 2 || len(chosen) < manySmall && sum < packTarget {
+		return nil
+	}
+	return chosen
+}
+
+// copy stores again, in new packs, what is kept in these packs or lies in none that counts. It tells of which packs all
+// that could be read; others stay as they are. A chunk that a run has stored elsewhere meanwhile is not stored once more.
+func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packState, err error) {
+	if len(packs) == 0 {
+		return nil, nil
+	}
+	if p.DryRun {
+		for _, s := range packs {
+			p.report.Copied.Bytes += int64(s.Size) - s.unused()
+		}
+		return packs, nil
+	}
+	w, err := p.run.Writer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	w.avoid = map[Pack]bool{}
+	for _, s := range packs {
+		w.avoid[s.pack()] = true
+	}
+	for _, s := range p.census.packs {
+		if !s.counts() && !s.newer {
+			w.avoid[s.pack()] = true
+		}
+	}
+	for i, s := range packs {
+		err := p.copyPack(ctx, w, s)
+		switch {
+		case err == nil:
+			done = append(done, s)
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !ofTheObject(err):
+			return nil, fmt.Errorf("copy from %s: %w", s.name(), err)
+		default:
+			p.report.Unread++
+			p.leave(s.name(), err)
+		}
+		p.tell("packs written anew", i+1, len(packs))
+	}
+	if err := w.Flush(ctx); err != nil {
+		return nil, err
+	}
+	stats := w.Stats()
+	p.report.Copied.Objects += int(stats.Objects)
+	p.report.Copied.Bytes += stats.Stored
+	return done, nil
+}
+
+func (p *pruning) copyPack(ctx context.Context, w *Writer, s *packState) error {
+	row, lanes, err := p.r.inspectPack(ctx, s.pack(), int64(s.Size), false, new(Checked))
+	if err != nil {
+		return err
+	}
+	if !row.equal(&s.packRow) {
+		return damaged("the index describes it otherwise")
+	}
+	rd := p.r.Reader(ReaderOptions{CacheBytes: 1})
+	offset := row.Head
+	for i := range lanes {
+		frame := Frame{Pack: s.pack(), Size: int64(s.Size), Offset: offset, Stored: row.Stored[i], Length: row.Lengths[i]}
+		if err := p.copyFrame(ctx, w, rd, s, frame, &lanes[i]); err != nil {
+			return fmt.Errorf("frame %d of %d: %w", i+1, len(lanes), err)
+		}
+		offset += row.Stored[i]
+	}
+	return nil
+}
+
+func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame Frame, lane *laneRow) error {
+	var content []byte
+	at := 0
+	for i, length := range lane.Lengths {
+		from := at
+		at += int(length)
+		wanted, err := p.wanted(s, lane.prefix(i))
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			continue
+		}
+		if content == nil {
+			if content, err = rd.fetchFrame(ctx, frame); err != nil {
+				return err
+			}
+		}
+		data := content[from:at]
+		if p.r.chunkID(data).Prefix() != lane.prefix(i) {
+			return damaged("its bytes do not hash to the ID of chunk %s", lane.prefix(i))
+		}
+		if _, _, err := w.Put(ctx, lane.Lane, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wanted reports whether a chunk of the pack is reached, and is kept there or nowhere.
+func (p *pruning) wanted(s *packState, prefix chunk.Prefix) (bool, error) {
+	at, err := p.census.find(prefix)
+	if err != nil || !at.reached {
+		return false, err
+	}
+	keeper := p.census.keeper(at)
+	return keeper == nil || keeper == s, nil
+}
