@@ -48,8 +48,8 @@ func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, er
 
 // readerCache bounds the decoded frames that reading a manifest's contents keeps. Copies of messages lie far apart, where a
 // mailbox came first that had them: restoring 16 mailboxes that share many, 32 MiB decoded each frame eleven times, 48
-// five times, 64 twice.
-const readerCache = 64 << 20
+// five times, 64 twice, but took 150 MiB in all where the target was an IMAP server.
+const readerCache = 48 << 20
 
 func newStacks(r *repo.Repo) stacks {
 	return stacks{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
