@@ -12,6 +12,7 @@ import (
 
 	"github.com/zeebo/blake3"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -30,7 +31,7 @@ func TestBadAccount(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	expired := startDovecot(t, testbed.DovecotOptions{Expired: true})
-	dovecot.Deliver("anna", "INBOX", appended(generate(10).messages(3))...)
+	dovecot.Deliver("anna", "INBOX", appended(generate.New(10).Messages(3))...)
 	h := newHost(t)
 	repository := h.onDirectory()
 	good := accountURL("anna", dovecot.Addr)
@@ -126,7 +127,7 @@ func TestBadRepository(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
-	dovecot.Deliver("anna", "INBOX", appended(generate(11).messages(3))...)
+	dovecot.Deliver("anna", "INBOX", appended(generate.New(11).Messages(3))...)
 	good := accountURL("anna", dovecot.Addr)
 	h := newHost(t)
 	name := minio.NewBucket()
@@ -178,7 +179,7 @@ func TestBadRepository(t *testing.T) {
 		h.set("AWS_SESSION_TOKEN", reader.SessionToken)
 		h.secrets = append(h.secrets, reader.SecretAccessKey, reader.SessionToken)
 		h.must(0, "list")
-		dovecot.Deliver("anna", "INBOX", appended(generate(12).messages(1))...)
+		dovecot.Deliver("anna", "INBOX", appended(generate.New(12).Messages(1))...)
 		h.fails(1, "denies.* put", "", "backup", "--imap", good)
 	})
 	if names := added(before, objects.objects("")); len(names) > 0 {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -45,7 +46,7 @@ func TestDamagedPack(t *testing.T) {
 			var packs []map[string]int64
 			var m laid
 			for seed := range uint64(2) {
-				dovecot.Deliver("anna", "INBOX", appended(generate(20+seed).messages(20))...)
+				dovecot.Deliver("anna", "INBOX", appended(generate.New(20+seed).Messages(20))...)
 				m = h.backUp(0, accountURL("anna", dovecot.Addr))
 				packs = append(packs, objects.objects("data/"))
 			}
@@ -82,7 +83,7 @@ func TestDamagedObjects(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
-	dovecot.Deliver("anna", "INBOX", appended(generate(22).messages(10))...)
+	dovecot.Deliver("anna", "INBOX", appended(generate.New(22).Messages(10))...)
 	for _, kind := range []string{"catalog", "index", "manifests", "keys", "config"} {
 		for damage, inflict := range damages {
 			if damage == "gone" && kind != "catalog" {

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -19,7 +20,7 @@ func TestFullDisk(t *testing.T) {
 	t.Cleanup(func() { _ = syscall.Unmount(small, syscall.MNT_DETACH) })
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
-	f.put("INBOX", generate(30).messages(100)...)
+	f.put("INBOX", generate.New(30).Messages(100)...)
 	f.done()
 	h := newHost(t)
 	h.onDirectory()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -30,8 +31,8 @@ func TestBackupKilled(t *testing.T) {
 func backupKilled(t *testing.T, h *host) {
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
-	f.put("INBOX", generate(90).messages(500)...)
-	f.put("Sent", generate(91).messages(200)...)
+	f.put("INBOX", generate.New(90).Messages(500)...)
+	f.put("Sent", generate.New(91).Messages(200)...)
 	f.done()
 	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
 	var bytes, largest int64

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -18,23 +19,29 @@ func oddZone() string {
 	return "import_environment {\n  TZ = NPT-5:45\n}"
 }
 
+// mailboxNames are raw, with / between levels.
+var mailboxNames = []string{
+	"INBOX", "Sent", "123", "Entw&APw-rfe", "&2D3eAA-/&ZeVnLIqe-", "a b  c", `say "hi"`, "100% mine", "R&-D", "[Gmail]/All Mail",
+	"1/2/3/4/5/6/7/8/9/10/11/12", "lists/go nuts", "lists/go (old)", "semi;colon, comma", "INBOX/child", "til~de", "empty",
+}
+
 // fill gives a user an account with everything in it: n messages of the usual kind in each mailbox, and the odd ones.
 func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, large int) {
 	t.Helper()
-	g := generate(seed)
+	g := generate.New(seed)
 	f := place(t, d, user)
 	for _, name := range mailboxNames {
 		if name == "empty" {
 			f.put(name)
 		} else {
-			f.put(name, g.messages(n)...)
+			f.put(name, g.Messages(n)...)
 		}
 	}
-	f.put("odd", g.oddities()...)
-	f.put("large", g.large(large))
+	f.put("odd", g.Oddities()...)
+	f.put("large", g.Large(large))
 	f.subscribe("Sent", "Entw&APw-rfe", "123", "lists/go nuts", "a b  c")
 	f.done()
-	d.Deliver(user, "appended", appended(g.messages(n))...)
+	d.Deliver(user, "appended", appended(g.Messages(n))...)
 }
 
 // What is archived comes back through a Maildir: another account that is served from it gives the same answers.

@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -14,13 +15,13 @@ import (
 func BenchmarkMemory(b *testing.B) {
 	minio := testbed.MinIO(b)
 	dovecot := startDovecot(b, testbed.DovecotOptions{})
-	g := generate(50)
+	g := generate.New(50)
 	f := place(b, dovecot, "anna")
 	var bytes int64
 	for i := 0; bytes < 500e6; i++ {
-		m := g.message()
-		if bytes += int64(len(m.body)); i%20 == 0 {
-			g.attachments = nil // new files: what repeats is stored once, and would cost nothing
+		m := g.Message()
+		if bytes += int64(len(m.Body)); i%20 == 0 {
+			g.Forget() // new files: what repeats is stored once, and would cost nothing
 		}
 		f.put([]string{"INBOX", "Sent", "lists/go"}[i%3], m)
 	}

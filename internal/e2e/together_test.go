@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -22,10 +23,10 @@ func TestTogether(t *testing.T) {
 
 func together(t *testing.T, store testbed.S3) {
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
-	shared := generate(4).messages(150)
+	shared := generate.New(4).Messages(150)
 	for user, seed := range map[string]uint64{"anna": 5, "bert": 6, "copy": 5} {
 		f := place(t, dovecot, user)
-		f.put("INBOX", append(generate(seed).messages(150), shared...)...)
+		f.put("INBOX", append(generate.New(seed).Messages(150), shared...)...)
 		f.done()
 	}
 	first := newHost(t)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/generate"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
@@ -69,8 +70,8 @@ func TestServerRestarts(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
-	f.put("INBOX", generate(60).messages(300)...)
-	f.put("Sent", generate(61).messages(100)...)
+	f.put("INBOX", generate.New(60).Messages(300)...)
+	f.put("Sent", generate.New(61).Messages(100)...)
 	f.done()
 	want := readAccount(t, dovecot.Addr, "anna", imapPassword)
 	h := newHost(t)
@@ -105,10 +106,10 @@ func TestPoison(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
-	f.put("INBOX", generate(62).messages(100)...)
-	f.put("Sent", generate(63).messages(10)...)
-	f.put("~strange", generate(64).messages(1)...)
-	poison := filepath.Join(f.root, "cur", "1000000000.00000050x.e2e,S=123456:2,")
+	f.put("INBOX", generate.New(62).Messages(100)...)
+	f.put("Sent", generate.New(63).Messages(10)...)
+	f.put("~strange", generate.New(64).Messages(1)...)
+	poison := filepath.Join(f.Root, "cur", "1000000000.00000050x.e2e,S=123456:2,")
 	f.check(os.WriteFile(poison, []byte("Subject: it has not the size that its name says\n\ntext\n"), 0o644))
 	f.done()
 	h := newHost(t)
@@ -127,8 +128,8 @@ func TestPoison(t *testing.T) {
 	}
 
 	f.check(os.Rename(poison, strings.Replace(poison, ",S=123456", "", 1)))
-	f.check(os.Rename(f.folder("~strange"), f.folder("tame")))
-	f.check(os.Remove(filepath.Join(f.root, "dovecot.list.index.log")))
+	f.check(os.Rename(f.Folder("~strange"), f.Folder("tame")))
+	f.check(os.Remove(filepath.Join(f.Root, "dovecot.list.index.log")))
 	dovecot.Restart()
 	if m := h.backUp(0, accountURL("anna", dovecot.Addr)); m.Messages != 112 || m.Failures != 0 {
 		t.Errorf("mended, the manifest is %+v", m)
@@ -153,7 +154,7 @@ func changesMeanwhile(t *testing.T, seed uint64) {
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	f := place(t, dovecot, "anna")
 	for i, name := range []string{"INBOX", "a", "b", "c/d"} {
-		f.put(name, generate(70+10*seed+uint64(i)).messages(80)...)
+		f.put(name, generate.New(70+10*seed+uint64(i)).Messages(80)...)
 	}
 	f.done()
 	lasting := map[[32]byte]bool{}
@@ -214,7 +215,7 @@ func sums(t *testing.T, maildir string) map[[32]byte]bool {
 type worker struct {
 	*wire
 	random    *rand.Rand
-	mail      *generator
+	mail      *generate.Generator
 	mailboxes []string
 	lasting   map[[32]byte]bool // what it has left alone, wherever it is now
 	changes   int
@@ -223,7 +224,7 @@ type worker struct {
 
 func newWorker(t *testing.T, d *testbed.DovecotServer, user string, seed uint64, lasting map[[32]byte]bool) *worker {
 	return &worker{
-		wire: login(t, d.Addr, user, imapPassword), random: rand.New(rand.NewPCG(seed, 3)), mail: generate(seed + 100),
+		wire: login(t, d.Addr, user, imapPassword), random: rand.New(rand.NewPCG(seed, 3)), mail: generate.New(seed + 100),
 		mailboxes: []string{"INBOX", "a", "b", "c/d"}, lasting: lasting,
 	}
 }
@@ -239,8 +240,8 @@ func (w *worker) change() {
 	switch w.random.IntN(8) {
 	case 0:
 		w.log.WriteString("append ")
-		m := w.mail.message()
-		w.do(fmt.Sprintf("APPEND %s (%s) {%d+}\r\n%s", mailbox, strings.Join(m.flags, " "), len(m.body), m.body), nil)
+		m := w.mail.Message()
+		w.do(fmt.Sprintf("APPEND %s (%s) {%d+}\r\n%s", mailbox, strings.Join(m.Flags, " "), len(m.Body), m.Body), nil)
 	case 1, 2, 3:
 		w.log.WriteString("move ")
 		if uid := w.some(mailbox); uid != 0 {

@@ -1,4 +1,6 @@
-package e2e_test
+// Package generate makes mail such as people have, for tests and for the benchmark: threads that quote, files that are sent
+// again, newsletters, old charsets, and messages that nobody should have sent. It lays mail out as a Maildir, too.
+package generate
 
 import (
 	"bytes"
@@ -10,15 +12,15 @@ import (
 	"time"
 )
 
-// message is one to be put on a server. Its lines end in CRLF, where it is not odd.
-type message struct {
-	body  []byte
-	flags []string
-	date  time.Time
+// Message is one to be put on a server. Its lines end in CRLF, where it is not odd.
+type Message struct {
+	Body  []byte
+	Flags []string
+	Date  time.Time
 }
 
-// generator makes mail such as people have. The same seed makes the same mail.
-type generator struct {
+// Generator makes mail such as people have. The same seed makes the same mail.
+type Generator struct {
 	random      *rand.Rand
 	made        int
 	threads     []thread
@@ -30,7 +32,8 @@ type thread struct {
 	text          string
 }
 
-func generate(seed uint64) *generator { return &generator{random: rand.New(rand.NewPCG(seed, 2))} }
+// New returns a generator.
+func New(seed uint64) *Generator { return &Generator{random: rand.New(rand.NewPCG(seed, 2))} }
 
 var (
 	people = []string{
@@ -44,10 +47,10 @@ var (
 	zones    = []int{0, 60, -300, 345, 570, 765, -570, 840, -720}
 )
 
-func (g *generator) pick(list []string) string { return list[g.random.IntN(len(list))] }
+func (g *Generator) pick(list []string) string { return list[g.random.IntN(len(list))] }
 
 // prose is some lines of text.
-func (g *generator) prose(n int) string {
+func (g *Generator) prose(n int) string {
 	var b strings.Builder
 	for range n {
 		for range 4 + g.random.IntN(8) {
@@ -59,7 +62,7 @@ func (g *generator) prose(n int) string {
 }
 
 // noise is what does not compress.
-func (g *generator) noise(n int) []byte {
+func (g *Generator) noise(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(g.random.Uint32())
@@ -67,8 +70,8 @@ func (g *generator) noise(n int) []byte {
 	return b
 }
 
-// message makes the next one.
-func (g *generator) message() message {
+// Message makes the next one.
+func (g *Generator) Message() Message {
 	var body []byte
 	switch g.random.IntN(10) {
 	case 0, 1, 2:
@@ -82,17 +85,27 @@ func (g *generator) message() message {
 	default:
 		body = g.foreign()
 	}
-	return message{body, g.flags(), g.date()}
+	return Message{body, g.flags(), g.date()}
 }
 
-func (g *generator) messages(n int) (list []message) {
+// Note makes a short text, of a kilobyte with its header.
+func (g *Generator) Note() Message {
+	head := g.head(strings.TrimSpace(g.prose(1)), "")
+	return Message{[]byte(head + "\r\n" + g.prose(2+g.random.IntN(8))), g.flags(), g.date()}
+}
+
+// Forget has the next files be new ones, which nobody sent before.
+func (g *Generator) Forget() { g.attachments = nil }
+
+// Messages makes the next n.
+func (g *Generator) Messages(n int) (list []Message) {
 	for range n {
-		list = append(list, g.message())
+		list = append(list, g.Message())
 	}
 	return list
 }
 
-func (g *generator) flags() (flags []string) {
+func (g *Generator) flags() (flags []string) {
 	for _, flag := range []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`, `\Deleted`} {
 		if g.random.IntN(4) == 0 {
 			flags = append(flags, flag)
@@ -105,12 +118,12 @@ func (g *generator) flags() (flags []string) {
 }
 
 // date is a moment from 1970 to 2037, in some zone.
-func (g *generator) date() time.Time {
+func (g *Generator) date() time.Time {
 	zone := zones[g.random.IntN(len(zones))]
 	return time.Unix(86400+g.random.Int64N(2145916800-86400), 0).In(time.FixedZone("", zone*60))
 }
 
-func (g *generator) head(subject, reference string) string {
+func (g *Generator) head(subject, reference string) string {
 	g.made++
 	id := fmt.Sprintf("<%d.%x@example.org>", g.made, g.random.Uint32())
 	var b strings.Builder
@@ -124,7 +137,7 @@ func (g *generator) head(subject, reference string) string {
 	return b.String()
 }
 
-func (g *generator) newThread() []byte {
+func (g *Generator) newThread() []byte {
 	subject, text := strings.TrimSpace(g.prose(1)), g.prose(3+g.random.IntN(20))
 	head := g.head(subject, "")
 	g.threads = append(g.threads, thread{subject, messageID(head), text})
@@ -138,7 +151,7 @@ func messageID(head string) string {
 }
 
 // reply quotes all that was said.
-func (g *generator) reply() []byte {
+func (g *Generator) reply() []byte {
 	if len(g.threads) == 0 {
 		return g.newThread()
 	}
@@ -152,7 +165,7 @@ func (g *generator) reply() []byte {
 }
 
 // withAttachment sends a file, often one that was sent before.
-func (g *generator) withAttachment() []byte {
+func (g *Generator) withAttachment() []byte {
 	if len(g.attachments) == 0 || g.random.IntN(3) == 0 {
 		g.attachments = append(g.attachments, g.noise(1000+g.random.IntN(200_000)))
 	}
@@ -177,7 +190,7 @@ func encoded(file []byte) string {
 	return b.String()
 }
 
-func (g *generator) newsletter() []byte {
+func (g *Generator) newsletter() []byte {
 	var b bytes.Buffer
 	b.WriteString(g.head("=?UTF-8?B?"+base64.StdEncoding.EncodeToString([]byte(g.pick(words)+" №1"))+"?=", ""))
 	b.WriteString("List-Unsubscribe: <https://news.example/u>\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
@@ -190,82 +203,16 @@ func (g *generator) newsletter() []byte {
 }
 
 // foreign is in 8-bit charsets of old, in header and text.
-func (g *generator) foreign() []byte {
+func (g *Generator) foreign() []byte {
 	return []byte(g.head("Gr\xfc\xdfe \xff\xfe aus K\xf6ln", "") + "X-Folded: a\r\n \r\n\tb\r\nX-\xe9: \x01\r\n\r\n\xa4\xa4\xa4\xb3 caf\xe9 \xc3\x28\r\n" + g.prose(2))
 }
 
-// oddities are messages that nobody should have sent.
-func (g *generator) oddities() (list []message) {
-	long := strings.Repeat("x", 1<<20)
-	base := encoded(g.noise(30_000))
-	var parts strings.Builder
-	for i := range 3000 {
-		fmt.Fprintf(&parts, "--b\r\nContent-Type: text/plain; name=%d\r\nContent-Transfer-Encoding: base64\r\n\r\nQUJD\r\n", i)
-	}
-	var runs strings.Builder
-	for i := range 400 {
-		fmt.Fprintf(&runs, "--b\r\n\r\n%s", encoded(g.noise(1000+i)))
-	}
-	for _, body := range []string{
-		"",
-		"\r\n",
-		"\r\nno header\r\n",
-		"Subject: no body",
-		"Subject: no body\r\n",
-		"no header and no line end",
-		"Subject: NUL\r\n\r\na\x00b\r\n",
-		"Subject: bare CR\r\n\r\na\rb\r\r\nc\r",
-		"Subject: line of 1 MB\r\n\r\n" + long + "\r\nend\r\n",
-		"Subject: " + long + "\r\n\r\nheader of 1 MB\r\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts.String() + "--b--\r\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + runs.String() + "--b--\r\n",
-		"Subject: base64 unterminated\r\n\r\n" + strings.TrimSuffix(base, "\r\n"),
-		"Subject: base64 of long lines\r\n\r\n" + strings.Repeat(strings.Repeat("QUJD", 249)+"\r\n", 20),
-		"Subject: base64 with a blank\r\n\r\n" + strings.Replace(base, "\r\n", " \r\n", 20),
-		"Subject: base64 with bits that encode nothing\r\n\r\n" + base + "QR==\r\n",
-		"From somebody Mon Jan  1 00:00:00 2001\r\nSubject: mbox\r\n\r\n>From here\r\n.\r\n..\r\n",
-		"Subject: every byte\r\n\r\n" + everyByte() + "\r\n",
-		strings.Repeat("\r\n", 5000),
-		"Subject: twice\r\n\r\nthe same\r\n",
-		"Subject: twice\r\n\r\nthe same\r\n",
-	} {
-		list = append(list, message{[]byte(body), g.flags(), g.date()})
-	}
-	// The edges of dates.
-	for _, seconds := range []int64{0, 1, 1<<31 - 1, 2145916799} {
-		body := fmt.Sprintf("Subject: date %d\r\n\r\n", seconds)
-		list = append(list, message{[]byte(body), nil, time.Unix(seconds, 0).UTC()})
-	}
-	// Every flag there is, and each keyword.
-	all := append([]string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`, `\Deleted`}, keywords...)
-	for i := range all {
-		list = append(list, message{fmt.Appendf(nil, "Subject: flags %d\r\n\r\n", i), all[i:], g.date()})
-	}
-	return list
-}
-
-func everyByte() string {
-	var b strings.Builder
-	for i := 1; i < 256; i++ {
-		if i != '\n' && i != '\r' {
-			b.WriteByte(byte(i))
-		}
-	}
-	return b.String()
-}
-
-// large is a message with an attachment that makes it of about n bytes.
-func (g *generator) large(n int) message {
+// Large is a message with an attachment that makes it of about n bytes.
+func (g *Generator) Large(n int) Message {
 	file := bytes.Repeat(g.noise(1<<20), n/(1<<20)*3/4+1) // a MiB, again and again: a large message, and a small archive
 	for i := range len(file) / 4096 {
 		file[i*4096] = byte(g.random.Uint32())
 	}
 	head := g.head("large", "") + "Content-Transfer-Encoding: base64\r\n\r\n"
-	return message{[]byte(head + encoded(file)), []string{`\Seen`}, g.date()}
-}
-
-// mailboxNames are raw, with / between levels.
-var mailboxNames = []string{
-	"INBOX", "Sent", "123", "Entw&APw-rfe", "&2D3eAA-/&ZeVnLIqe-", "a b  c", `say "hi"`, "100% mine", "R&-D", "[Gmail]/All Mail",
-	"1/2/3/4/5/6/7/8/9/10/11/12", "lists/go nuts", "lists/go (old)", "semi;colon, comma", "INBOX/child", "til~de", "empty",
+	return Message{[]byte(head + encoded(file)), []string{`\Seen`}, g.date()}
 }
