@@ -53,7 +53,7 @@ func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
 		}
 	}
 	alarms, warnings := newLosses(before, w.recorded, w.account.ShrinkLimit).tell()
-	m.Alarm = append(m.Alarm, alarms...)
+	m.Alarm = append(slices.Sorted(slices.Values(w.alarms)), alarms...)
 	for _, warning := range warnings {
 		m.AddWarning(warning)
 	}

@@ -34,6 +34,10 @@ type BackupOptions struct {
 	Note     func(Note)     // called like Progress, for what the run's user may want to know and no manifest holds
 	Parallel int            // accounts read at once; 0: two
 
+	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
+	// messages. Those taken by an id are more likely chosen.
+	VerifySource Rate
+
 	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
 	// after ten minutes, or 256 MiB that took half a minute or more.
 	Checkpoint func(age time.Duration, bytes int64) bool
@@ -157,6 +161,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 		reader:      r.Reader(repo.ReaderOptions{}),
 		tell:        o.Progress,
 		note:        o.Note,
+		sampler:     newSampler(o.VerifySource, run.Start(), r.MessageKey()),
 		checkpoints: newCheckpoints(o.Checkpoint),
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),

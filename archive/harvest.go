@@ -244,6 +244,9 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 	}
 	messages := l.messages
 	d := newDownload(h.reading.walk, seat, keeper)
+	if h.reading.anew {
+		d.spilt = nil
+	}
 	if err := d.fetch(ctx, messages); err != nil {
 		return crop{err: err}
 	}

@@ -19,6 +19,9 @@ type reading struct {
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
 	observed time.Time         // when the survey was taken, by the store's clock
+	verify   bool              // a sample of old is to be compared with the server
+	idle     bool              // nothing else is to be done
+	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
 	fresh tally // downloaded
 }
@@ -67,6 +70,10 @@ func (r *reading) inherited() *manifest.Mailbox {
 // read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
 // of messages that it told, all flags are read and compared, once.
 func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
+	sample, err := r.sample(ctx)
+	if err != nil || r.idle && len(sample) == 0 {
+		return r.unread(), nil, err
+	}
 	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
 	defer func() { seat.leave() }()
 	view, err := seat.open(ctx)
@@ -83,6 +90,17 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		r.doubtful = false
 	}
 	old := r.usable(found)
+	if old != nil {
+		same, err := r.same(ctx, seat, sample)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !same:
+			old, r.anew = nil, true
+		case r.idle:
+			return r.unread(), nil, nil
+		}
+	}
 	failures, err := r.update(ctx, seat, old, found, r.canAskForChanges(old, found))
 	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
 		return found, failures, err

@@ -35,6 +35,7 @@ type walk struct {
 	checkpoints *checkpoints
 	spill       *repo.Spill // nil: none
 	spilt       *spilt
+	sampler     *sampler // nil: nothing that is recorded is compared
 	note        func(Note)
 	server      mail.Server
 
@@ -47,6 +48,7 @@ type walk struct {
 	failures map[string][]manifest.Failure // by raw name
 	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
 	warnings []string
+	alarms   []string
 	progress Progress
 	fresh    tally // new in this run
 }
@@ -110,6 +112,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		return nil, err
 	}
 	before, unmoved := w.recorded, w.settled
+	verify := before == nil && w.sampler != nil
 	if before == nil {
 		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 			return nil, err
@@ -146,8 +149,11 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
 		case old != nil && !doubtful && unmoved(old, listed.Status):
 			w.recorded[listed.Raw] = relisted(old, listed)
+			if verify && old.Messages > 0 {
+				due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed, verify: true, idle: true})
+			}
 		default:
-			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed}
+			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed, verify: verify}
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)
 		}

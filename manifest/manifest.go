@@ -44,7 +44,7 @@ type Manifest struct {
 
 	Warnings []string  // see AddWarning
 	Failures []Failure // see AddFailure
-	Alarm    []string  // what shrank suspiciously
+	Alarm    []string  // what shrank or changed suspiciously
 
 	Server   mail.Server
 	Dangling []string // raw names subscribed to that name no mailbox

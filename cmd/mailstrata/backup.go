@@ -26,7 +26,8 @@ type backupCommand struct {
 	imapFlags `embed:""`
 	selection `embed:""`
 
-	ShrinkLimit []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
+	VerifySource archive.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
+	ShrinkLimit  []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
 func (*backupCommand) Help() string {
@@ -37,6 +38,8 @@ Without --repo, the repository is one of your own below your data directory. The
 ` + patternHelp + `
 
 A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and told: exit status 4. --shrink-limit says otherwise; of several that fit a mailbox the last one counts.
+
+What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
 
 EXAMPLES
 
@@ -50,7 +53,7 @@ JSON: one object with repository, manifests (as of "list --json") and errors (ac
 
 EXIT STATUS
 
-0 done; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
+0 done; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
 }
 
 // Validate is called by kong.
@@ -85,6 +88,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		Progress: func(now archive.Progress) {
 			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages})
 		},
+		VerifySource: c.VerifySource,
 		Note: func(n archive.Note) {
 			if n.Detail {
 				p.detail("%s: %s", safe(n.Account), oneLine(n.Text))
@@ -219,7 +223,7 @@ const remarksAtMost = 10
 func (p *program) remark(b *archive.Backup) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
-		p.warn("%s shrank: %s", safe(b.Account), oneLine(alarm))
+		p.warn("%s: suspicious: %s", safe(b.Account), oneLine(alarm))
 	}
 	if len(m.Alarm) > 0 {
 		p.say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", safe(b.Account)+"@latest~1", shortID(b.Head)))
@@ -280,7 +284,7 @@ func (p *program) judge(accounts int, laid []manifestSummary, failed []*archive.
 	case len(failed) > 0:
 		return fmt.Errorf("%d of %d accounts were not archived", len(failed), accounts)
 	case shrunk:
-		return &outcome{statusShrunk, "the backup is done, but the account shrank suspiciously; earlier manifests hold what is missing"}
+		return &outcome{statusShrunk, "the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing"}
 	case unread > 0:
 		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
 	}

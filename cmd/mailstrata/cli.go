@@ -79,7 +79,7 @@ To get back all that is gone since a day, or to find one message in all nights:
 
 MANIFEST is the beginning of an id, "latest", "latest~2" (two before it), or a date, which means the newest at or before it; with several accounts, ACCOUNT@MANIFEST.
 
-Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank suspiciously; 130 interrupted.`
+Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank or changed suspiciously; 130 interrupted.`
 
 // exitStatus ends the help of a command.
 const exitStatus = `EXIT STATUS

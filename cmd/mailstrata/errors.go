@@ -21,7 +21,7 @@ const (
 	statusFailed      = 1
 	statusUsage       = 2
 	statusPartial     = 3   // done, but some messages could not be read, or written
-	statusShrunk      = 4   // done, but the account shrank suspiciously
+	statusShrunk      = 4   // done, but the account shrank or changed suspiciously
 	statusInterrupted = 130 // as a shell has it for SIGINT
 )
 

@@ -158,7 +158,7 @@ type manifestSummary struct {
 	NewBytes    int64     `json:"new_bytes"`
 	Failures    int64     `json:"failures"` // messages, or whole mailboxes, that could not be read
 	Warnings    int       `json:"warnings"`
-	Alarms      int       `json:"alarms"` // what shrank suspiciously
+	Alarms      int       `json:"alarms"` // what shrank or changed suspiciously
 	Parent      string    `json:"parent,omitempty"`
 	Program     string    `json:"program"`
 }

@@ -197,7 +197,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	if err := mailboxTable(ctx, p, contents); err != nil {
 		return err
 	}
-	p.paragraphs("Alarms: what shrank suspiciously", m.Alarm)
+	p.paragraphs("Alarms: what shrank or changed suspiciously", m.Alarm)
 	if len(m.Alarm) > 0 {
 		p.tellWhatToCompare(ctx, r, contents)
 	}

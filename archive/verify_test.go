@@ -1,0 +1,136 @@
+package archive_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func verified(t *testing.T, r *repo.Repo, a *account, rate archive.Rate) *archive.Backup {
+	t.Helper()
+	backups, err := archive.BackUp(t.Context(), r, []archive.Account{{Name: "account-0", Source: a}}, archive.BackupOptions{VerifySource: rate})
+	if err != nil || backups[0].Err != nil {
+		t.Fatal(err, backups[0].Err)
+	}
+	return backups[0]
+}
+
+// A message whose UID means another one, or whose bytes changed, is found out though no number moves. The mailbox is
+// read anew; what was there before is in the manifest before.
+func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
+	a := large(1000)
+	r := newRepo(t, &storetest.Memory{})
+	before := backUp(t, r, a)
+	old := a.state()
+	changed := a.mailbox("INBOX").messages
+	for _, i := range []int{3, 77} {
+		changed[i].body = fmt.Appendf(nil, "Subject: another %d\r\n\r\n", i)
+	}
+
+	unasked := backUp(t, r, a)
+	mustHold(t, r, unasked, old)
+	b := verified(t, r, a, 1)
+	mustHold(t, r, b, a.state())
+	mustHold(t, r, before, old)
+	if alarm := b.Manifest.Alarm; len(alarm) != 1 || !strings.Contains(alarm[0], `"INBOX": of 500 messages that were compared, 2 are not`) || !strings.Contains(alarm[0], "(4, 78)") {
+		t.Errorf("alarm %q", alarm)
+	}
+	if !b.Manifest.Consistent {
+		t.Error("what was read anew is not called consistent")
+	}
+	again := verified(t, r, a, 1)
+	mustHold(t, r, again, a.state())
+	if len(again.Manifest.Alarm) > 0 {
+		t.Errorf("alarm again: %q", again.Manifest.Alarm)
+	}
+}
+
+// What is compared and is as it was changes nothing: not the record, and not what is stored.
+func TestVerifyingAnHonestServer(t *testing.T) {
+	store := &storetest.Memory{}
+	a := large(2000)
+	r := newRepo(t, store)
+	first := backUp(t, r, a)
+	objects, bodies := store.Names(), a.bodies
+	b := verified(t, r, a, 0.10)
+	mustHold(t, r, b, a.state())
+	if n := a.bodies - bodies; n < 100 || n > 300 {
+		t.Errorf("of 2000 messages, a tenth are %d", n)
+	}
+	if b.Manifest.Totals.NewMessages != 0 || len(b.Manifest.Alarm)+len(b.Manifest.Warnings) > 0 || !b.Manifest.Consistent {
+		t.Errorf("%+v, alarm %q, warnings %q", b.Manifest.Totals, b.Manifest.Alarm, b.Manifest.Warnings)
+	}
+	if b.Manifest.Totals.Messages != first.Manifest.Totals.Messages {
+		t.Errorf("%d messages", b.Manifest.Totals.Messages)
+	}
+	if added := len(store.Names()) - len(objects); added != 1 {
+		t.Errorf("%d objects were added, and a manifest is one", added)
+	}
+
+	// Messages that are gone, and one that cannot be had, are no difference.
+	inbox := a.mailbox("INBOX")
+	for uid := mail.UID(1); uid < 40; uid++ {
+		inbox.expunge(uid)
+	}
+	a.onBody = func(name string, uid mail.UID) error {
+		if name == "INBOX" && uid == 50 {
+			return errLeaveOut
+		}
+		return nil
+	}
+	b = verified(t, r, a, 1)
+	mustHold(t, r, b, a.state())
+	if warnings := b.Manifest.Warnings; len(b.Manifest.Alarm)+len(b.Manifest.Failures) > 0 || len(warnings) != 1 || !strings.Contains(warnings[0], "1 archived messages could not be read again") {
+		t.Errorf("alarm %q, failures %v, warnings %q", b.Manifest.Alarm, b.Manifest.Failures, warnings)
+	}
+}
+
+// Everything has its turn, by the night and by the week.
+func TestVerifyingComesRound(t *testing.T) {
+	for _, every := range []int{1, 7} {
+		store := &storetest.Memory{}
+		a := newAccount()
+		for i := range 300 {
+			a.mailbox("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
+		}
+		r := newRepo(t, store)
+		backUp(t, r, a)
+		seen := map[mail.UID]int{}
+		a.onBody = func(_ string, uid mail.UID) error {
+			seen[uid]++
+			return nil
+		}
+		const rate, runs = 0.10, 40
+		for range runs {
+			store.Advance(time.Duration(every) * 24 * time.Hour)
+			verified(t, r, a, rate)
+		}
+		most := 0
+		for uid := mail.UID(1); uid <= 300; uid++ {
+			if most = max(most, seen[uid]); seen[uid] == 0 {
+				t.Errorf("every %d days, UID %d never had its turn", every, uid)
+			}
+		}
+		if most > 10 {
+			t.Errorf("every %d days, one message was compared %d times in %v runs", every, most, runs)
+		}
+	}
+}
+
+func TestRates(t *testing.T) {
+	for text, want := range map[string]archive.Rate{"0%": 0, "1%": 0.01, " 0.5 %": 0.005, "100%": 1} {
+		if have, err := archive.ParseRate(text); err != nil || have != want {
+			t.Errorf("%s: %v, %v", text, have, err)
+		}
+	}
+	if slices.ContainsFunc([]string{"", "1", "%", "0.01", "x%", "-1%", "1000%", "Inf%"}, func(text string) bool { _, err := archive.ParseRate(text); return err == nil }) {
+		t.Error("what is no rate is read as one")
+	}
+}
