@@ -15,8 +15,8 @@ import (
 type CheckOptions struct {
 	Repo *repo.Repo
 
-	// ReadData reads every pack whole. Without it, packs of mail are only seen to be there with the right size.
-	ReadData bool
+	// Data are the packs of mail that are read whole. The others are only seen to be there with the right size.
+	Data repo.Arc
 
 	Progress func(CheckReport) // may be nil
 }
@@ -67,7 +67,7 @@ type CheckReport struct {
 // Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error
 // is for what ends it.
 //
-// First come the objects: repo sees to names, sizes, tags and tables, and with ReadData to every byte. Then every
+// First come the objects: repo sees to names, sizes, tags and tables, and of packs on the arc Data to every byte. Then every
 // manifest is walked down to the chunks of its messages: each must be in the index and in a pack that is sound. A chunk
 // in a pack with a problem is read, to see whether it is harmed; so a pack damaged in one place harms those messages
 // alone that need that place, and no message that has its chunks in another pack as well.
@@ -126,11 +126,7 @@ func (c *checking) run(ctx context.Context) error {
 // objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
 // those that are condemned, which may be gone already.
 func (c *checking) objects(ctx context.Context) error {
-	check := c.Repo.CheckStructure
-	if c.ReadData {
-		check = c.Repo.CheckData
-	}
-	checked, err := check(ctx, func(p repo.Problem) {
+	checked, err := c.Repo.CheckData(ctx, c.Data, func(p repo.Problem) {
 		if !p.Kind.Harmless() {
 			c.unsound[p.Object] = true
 		}

@@ -251,7 +251,7 @@ func TestCheckFinds(t *testing.T) {
 	if len(data) < 2 {
 		t.Fatal("one pack is not enough to swap")
 	}
-	if report, problems := check(t, pristine, true); len(problems) > 0 || report.Manifests != 2 || report.Messages < 100 {
+	if report, problems := check(t, pristine, repo.AllPacks); len(problems) > 0 || report.Manifests != 2 || report.Messages < 100 {
 		t.Fatalf("a sound repository: %+v %v", report, problems)
 	}
 	damages := map[string]func(store *storetest.Memory, name string){
@@ -279,7 +279,7 @@ func TestCheckFinds(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s %d", what, prefix, i), func(t *testing.T) {
 					store := pristine.Clone()
 					damage(store, name)
-					_, problems := check(t, store, true)
+					_, problems := check(t, store, repo.AllPacks)
 					if len(problems) == 0 {
 						t.Fatal("not found")
 					}
@@ -301,7 +301,7 @@ func TestCheckFinds(t *testing.T) {
 		a, b := store.Bytes(data[0]), store.Bytes(data[1])
 		store.Replace(data[0], b)
 		store.Replace(data[1], a)
-		_, problems := check(t, store, false)
+		_, problems := check(t, store, repo.Arc{})
 		sameHarm(t, store, head, problems, inbox)
 	})
 }
@@ -335,10 +335,10 @@ func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []Problem
 	return len(lost)
 }
 
-func check(t *testing.T, store repo.Store, data bool) (*CheckReport, []Problem) {
+func check(t *testing.T, store repo.Store, data repo.Arc) (*CheckReport, []Problem) {
 	t.Helper()
 	var problems []Problem
-	report, err := Check(t.Context(), CheckOptions{Repo: reopen(t, store), ReadData: data}, func(p Problem) {
+	report, err := Check(t.Context(), CheckOptions{Repo: reopen(t, store), Data: data}, func(p Problem) {
 		if !p.Harmless {
 			problems = append(problems, p)
 		}
@@ -408,7 +408,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 			faulty := &storetest.Faulty{Store: store}
 			r := reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
-			_, err := Check(t.Context(), CheckOptions{Repo: r, ReadData: true}, func(p Problem) {
+			_, err := Check(t.Context(), CheckOptions{Repo: r, Data: repo.AllPacks}, func(p Problem) {
 				if !p.Harmless {
 					t.Errorf("operation %d: %s", n, p)
 				}

@@ -34,7 +34,7 @@ func tryCopy(ctx context.Context, from, to *repo.Repo) (copied []archive.Copied,
 // check checks a repository to the last byte, and expects nothing to be wrong.
 func check(t *testing.T, r *repo.Repo) {
 	t.Helper()
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, ReadData: true}, func(p archive.Problem) {
+	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
 		if !p.Harmless {
 			t.Error(p)
 		}

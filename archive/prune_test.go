@@ -29,7 +29,7 @@ func mustBeWhole(t *testing.T, store repo.Store) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, ReadData: true}, func(p archive.Problem) {
+	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
 		if !p.Harmless {
 			t.Error(p)
 		}

@@ -57,6 +57,7 @@ func kindOf(name string) (Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
 	for _, kind := range []Kind{
 		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
+		KindCheck,
 	} {
 		if folder+"/" != kind.folder() {
 			continue
@@ -72,6 +73,8 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 		_, ok = parseConfigName(name)
 	case KindManifest:
 		_, ok = parseManifestName(name)
+	case KindCheck:
+		_, _, ok = parseStamped(rest)
 	case KindKey:
 		role, hash, _ := strings.Cut(rest, "-")
 		_, ok = parseHash(hash)
@@ -86,7 +89,7 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 type checker struct {
 	r       *Repo
 	report  func(Problem)
-	data    bool // read all packs whole
+	data    Arc // the packs that are read whole
 	checked Checked
 	stored  map[string]int64 // packs in the store
 	indexed map[Pack]packRow
@@ -95,15 +98,12 @@ type checker struct {
 // CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
 // them, and compares it with the index. Problems are reported, and the check goes on; an error ends it.
 func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checked, error) {
-	return r.check(ctx, report, false)
+	return r.CheckData(ctx, Arc{}, report)
 }
 
-// CheckData is CheckStructure, and reads all mail: every pack whole, every frame, and the hash of every chunk.
-func (r *Repo) CheckData(ctx context.Context, report func(Problem)) (Checked, error) {
-	return r.check(ctx, report, true)
-}
-
-func (r *Repo) check(ctx context.Context, report func(Problem), data bool) (Checked, error) {
+// CheckData is CheckStructure, and reads mail: some packs whole, every frame, and the hash of every chunk. Who cannot
+// open them (a writer) compares their bytes with their names.
+func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
 	for _, pass := range []func(context.Context) error{c.segments, c.objects, c.missing, c.slots} {
@@ -243,6 +243,8 @@ func (c *checker) content(kind Kind, content []byte) error {
 	case KindManifest:
 		_, err := outlineOf(content)
 		return err
+	case KindCheck:
+		return decode(content, new(checkRow))
 	}
 	payload, err := c.r.verify(kind, content)
 	if err != nil {
@@ -308,7 +310,11 @@ func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
 	if !indexed {
 		c.problem(Unindexed, o.Name, errors.New("no index names it"))
 	}
-	found, _, err := c.r.inspectPack(ctx, pack, o.Size, c.data || kind == KindCatalog, &c.checked)
+	whole := kind == KindCatalog || c.data.Holds(pack)
+	if whole && kind == KindData && !c.r.CanRead() {
+		return c.bytes(ctx, o, hash)
+	}
+	found, _, err := c.r.inspectPack(ctx, pack, o.Size, whole, &c.checked)
 	if err != nil {
 		return err
 	}
@@ -316,6 +322,16 @@ func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
 		return damaged("the index describes it otherwise")
 	}
 	return nil
+}
+
+// bytes checks that an object is what its name says, which takes no key.
+func (c *checker) bytes(ctx context.Context, o Object, hash [32]byte) error {
+	c.count(o)
+	file, err := c.r.download(ctx, o.Name, hash)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // inspectPack reads what describes a pack, or the whole of it.

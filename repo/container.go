@@ -52,6 +52,7 @@ const (
 	KindMark         Kind = "mark"
 	KindCondemnation Kind = "condemnation"
 	KindNote         Kind = "note"
+	KindCheck        Kind = "check"
 )
 
 // folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
@@ -69,6 +70,8 @@ func (k Kind) folder() string {
 		return "condemned/"
 	case KindNote:
 		return "notes/"
+	case KindCheck:
+		return "checks/"
 	}
 	return ""
 }

@@ -34,24 +34,33 @@ type Head struct {
 func (h Head) IsLate(deadline time.Time) bool { return h.Time.After(deadline) }
 
 func manifestName(dir string, put time.Time, hash [32]byte) string {
-	inverted := uint64(math.MaxUint64) - uint64(put.UnixMilli())
-	return fmt.Sprintf("%s%s/%016x-%x", KindManifest.folder(), dir, inverted, hash)
+	return KindManifest.folder() + dir + "/" + stamped(put, hash)
+}
+
+// stamped is the end of a name that sorts the newest first.
+func stamped(put time.Time, hash [32]byte) string {
+	return fmt.Sprintf("%016x-%x", uint64(math.MaxUint64)-uint64(put.UnixMilli()), hash)
+}
+
+// parseStamped inverts stamped.
+func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
+	inverted, digits, dash := strings.Cut(s, "-")
+	hash, right := parseHash(digits)
+	n, err := strconv.ParseUint(inverted, 16, 64)
+	if !dash || !right || len(inverted) != 16 || !isHex(inverted) || err != nil {
+		return time.Time{}, hash, false
+	}
+	return time.UnixMilli(int64(math.MaxUint64 - n)), hash, true
 }
 
 // parseManifestName inverts manifestName.
 func parseManifestName(name string) (h Head, ok bool) {
 	dir, rest, found := strings.Cut(strings.TrimPrefix(name, KindManifest.folder()), "/")
-	inverted, hash, dash := strings.Cut(rest, "-")
-	id, right := parseHash(hash)
-	if !strings.HasPrefix(name, KindManifest.folder()) || !found || !dash || !right ||
-		len(inverted) != 16 || !isHex(inverted) || len(dir) != 32 || !isHex(dir) {
+	put, hash, right := parseStamped(rest)
+	if !strings.HasPrefix(name, KindManifest.folder()) || !found || !right || len(dir) != 32 || !isHex(dir) {
 		return Head{}, false
 	}
-	n, err := strconv.ParseUint(inverted, 16, 64)
-	if err != nil {
-		return Head{}, false
-	}
-	return Head{Account: dir, Name: name, ID: id, Time: time.UnixMilli(int64(math.MaxUint64 - n))}, true
+	return Head{Account: dir, Name: name, ID: hash, Time: put}, true
 }
 
 func isHex(s string) bool {

@@ -226,7 +226,7 @@ func committed(t testing.TB, r *repo.Repo) (ids []chunk.ID) {
 // problems checks everything.
 func problems(t testing.TB, r *repo.Repo) (found []repo.Problem) {
 	t.Helper()
-	if _, err := r.CheckData(t.Context(), func(p repo.Problem) { found = append(found, p) }); err != nil {
+	if _, err := r.CheckData(t.Context(), repo.AllPacks, func(p repo.Problem) { found = append(found, p) }); err != nil {
 		t.Fatal(err)
 	}
 	return found

@@ -5,24 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 type checkCommand struct {
-	ReadData bool `help:"Read every byte of every object, instead of seeing only that packs of mail are there and of the right size."`
+	ReadData       bool  `xor:"read" help:"Read every byte of every object, instead of seeing only that packs of mail are there and of the right size."`
+	ReadDataSubset share `xor:"read" placeholder:"N%" help:"Read so much of the mail, another part each time: 5%."`
+	ReadDataWithin span  `xor:"read" placeholder:"SPAN" help:"Read some of the mail each time, all of it once within this time: 30d."`
 }
 
 func (*checkCommand) Help() string {
 	return `Looks at every object, and follows every manifest down to the chunks of its messages. Whatever is wrong is named, with the messages that it harms, and the rest is checked all the same.
 
-With --read-data, the whole repository is read: do it now and then, and after trouble with disks.
+With --read-data, the whole repository is read: do it now and then, and after trouble with disks. With --read-data-within 30d, every check reads what is due, and how far it came is kept in the repository: called every night, each object is read once in thirty days, and it does not matter from which host. With a writer's key, what is in packs of mail stays closed, and their bytes are compared with their names.
 
 EXAMPLES
 
     mailstrata check
     mailstrata check --read-data
+    mailstrata check --read-data-within 30d
 
 JSON: for each problem a line with object, manifest, account, mailbox, uid, reason and harmless; last a line with manifests, mailboxes, pages, messages, chunks and problems.
 
@@ -52,20 +58,37 @@ type checkSummary struct {
 	Problems  int64 `json:"problems"`
 }
 
+// data is what of the mail is read, and what is to be done when it has been.
+func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.Arc, func() error, error) {
+	nothing := func() error { return nil }
+	switch {
+	case c.ReadData:
+		return repo.AllPacks, nothing, nil
+	case c.ReadDataSubset > 0:
+		return repo.RandomArc(float64(c.ReadDataSubset)), nothing, nil
+	case c.ReadDataWithin == span{}:
+		return repo.Arc{}, nothing, nil
+	}
+	now := time.Now()
+	rolling, err := r.Rolling(ctx, now.Sub(manifest.Span(c.ReadDataWithin).Before(now)))
+	return rolling.Arc, func() error { return r.Rolled(ctx, rolling) }, err
+}
+
 func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	r, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := mayRead(r); err != nil && c.ReadData {
+	data, done, err := c.data(ctx, r)
+	if err != nil {
 		return err
 	}
 	told := p.progress("checked")
 	listing := &problemListing{program: p, told: told}
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
-		ReadData: c.ReadData,
+		Data:     data,
 		Progress: func(now archive.CheckReport) { told.update("", tally{messages: now.Messages}) },
 	}, listing.tell)
 	told.done()
@@ -74,6 +97,9 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 		p.note("note: %s more like these; --json tells them all", count(listing.notes-remarksAtMost))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
+		return err
+	}
+	if err := done(); err != nil {
 		return err
 	}
 	if p.flags.JSON {
