@@ -22,6 +22,7 @@ type RestoreOptions struct {
 	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
 	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
 	Pick        *Pick                        // which of their messages; nil: all
+	Prune       *WeedOptions                 // make the target exactly this; nil: only add
 	Labels      LabelMode                    // what becomes of Gmail's labels
 	DryRun      bool                         // only tell; see Looker
 
@@ -68,17 +69,50 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context) error {
+	if r.Prune != nil {
+		if err := r.mayPrune(nil); err != nil {
+			return err
+		}
+	}
 	deliveries, err := r.choose(ctx)
 	if err != nil || r.Pick != nil && len(deliveries) == 0 {
 		return err
 	}
+	var prune *pruning
+	if r.Prune != nil {
+		if prune, err = r.planPruning(ctx, deliveries); err != nil {
+			return err
+		}
+	}
 	if r.DryRun {
 		return r.look(ctx, deliveries)
 	}
-	places, err := r.prepare(ctx, deliveries)
-	if err != nil {
-		return err
+	if prune != nil {
+		if err := r.confirm(ctx); err != nil {
+			return err
+		}
 	}
+	places, err := r.prepare(ctx, deliveries)
+	if err == nil {
+		err = r.deliver(ctx, deliveries, places)
+	}
+	if err == nil && prune != nil {
+		err = prune.carryOut(ctx, places)
+	}
+	return err
+}
+
+// confirm has a pruning confirmed that changes anything.
+func (r *restore) confirm(ctx context.Context) error {
+	plan := *r.ledger.report.Prune
+	if r.Prune.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
+		return nil
+	}
+	return r.Prune.Confirm(ctx, plan)
+}
+
+// deliver adds to each place what it lacks.
+func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
 	// The backup read the largest mailboxes first, side by side: in the same order what was stored together is wanted
 	// together.
 	order := make([]int, len(deliveries))

@@ -23,6 +23,8 @@ type RestoreReport struct {
 	Refused int64 // messages that the target did not take; they are kept as .eml, if a directory was named
 	Failed  int64 // messages, pages, lists and tables that could not be read from the archive
 
+	Prune *WeedReport // what of the target is too much; nil: nobody asked
+
 	Looked bool // a dry run that looked at the target: Added is what would be added, Present what is there
 
 	Notes    []string         // what the target could not make as it was

@@ -150,6 +150,11 @@ const rollPiece = 16 << 10
 // compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
 // the messages' hashes, so that all copies of a message are in one piece and can be counted.
 func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
+	return l.inPieces(func(piece []uint32) error { return l.comparePiece(ctx, r, folder, piece) })
+}
+
+// inPieces visits the messages, all copies of one in the same piece.
+func (l *roll) inPieces(visit func(piece []uint32) error) error {
 	order := make([]uint32, len(l.rows))
 	for i := range order {
 		order[i] = uint32(i)
@@ -162,7 +167,7 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 		for n < len(order) && l.rows[order[n]].hash == l.rows[order[n-1]].hash {
 			n++
 		}
-		if err := l.comparePiece(ctx, r, folder, order[:n]); err != nil {
+		if err := visit(order[:n]); err != nil {
 			return err
 		}
 		order = order[n:]

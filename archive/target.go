@@ -10,6 +10,7 @@ import (
 
 // Target is a place that an archived account can be written to: a Maildir, an IMAP account, a folder of .eml files.
 // Writing is additive: nothing that a target holds is changed or removed, and what it holds already is not added again.
+// (A Weeder can remove, where it is asked to.)
 type Target interface {
 	// Prepare makes the mailboxes, with hierarchy, special use and subscription as far as the target has them, and tells
 	// for each where its messages will go, in the target's words. Two mailboxes that would fall together are an error,

@@ -29,7 +29,7 @@ func (c *Client) Subscribe(ctx context.Context, raw string) error {
 	return c.do(ctx, newCommand("SUBSCRIBE").mailbox(raw))
 }
 
-// Store adds flags to messages, or with a "-" as sign removes them.
+// Store adds flags to messages; with a "-" as sign it removes them, and without one it replaces theirs.
 func (c *Client) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
 	return c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
 }

@@ -22,11 +22,12 @@ type folder struct {
 	selection *Selection
 	validity  uint32 // at opening
 	journal   *journal
-	reading   bool // it is only looked at
+	reading   bool               // it is only looked at
+	seen      func(mail.Message) // is told of each message there at opening; may be nil
 
-	have   map[chunk.ID]int // messages there that the journal knows, not yet asked for by Missing
-	others []*present       // the rest of what was there at opening
-	next   mail.UID         // every message with this UID or a higher one came after what is known
+	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
+	others []*present              // the rest of what was there at opening
+	next   mail.UID                // every message with this UID or a higher one came after what is known
 
 	refusedKeywords map[string]bool
 }
@@ -85,7 +86,7 @@ func (f *folder) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.have = map[chunk.ID]int{}
+	f.have = map[chunk.ID][]mail.UID{}
 	f.next = 1
 	if f.selection.Messages == 0 {
 		f.next = max(1, mail.UID(f.selection.UIDNext))
@@ -96,8 +97,11 @@ func (f *folder) load(ctx context.Context) error {
 			return err
 		}
 		f.next = max(f.next, m.UID+1)
+		if f.seen != nil {
+			f.seen(m)
+		}
 		if id, journalled := known[m.UID]; journalled {
-			f.have[id]++
+			f.have[id] = append(f.have[id], m.UID)
 			continue
 		}
 		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})

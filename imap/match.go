@@ -32,26 +32,38 @@ func (c *Client) overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mai
 	}
 }
 
-// Missing tells which messages are not there. The journal knows some; the others are compared with what is there, by
-// size and date, then by header, and what is left by all their bytes. Nothing less makes two messages one.
+// Missing tells which messages are not there.
 func (f *folder) Missing(ctx context.Context, wanted []archive.Wanted) ([]int, error) {
+	copies, err := f.match(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
 	var missing []int
 	for i := range wanted {
-		if f.have[wanted[i].Hash] > 0 {
-			f.have[wanted[i].Hash]--
+		if copies[i] == 0 {
+			missing = append(missing, i)
+		}
+	}
+	return missing, nil
+}
+
+// match finds for each message a copy that is there, no copy for two; 0 is none. The journal knows some; the others are
+// compared with what is there, by size and date, then by header, and what is left by all their bytes. Nothing less makes
+// two messages one.
+func (f *folder) match(ctx context.Context, wanted []archive.Wanted) ([]mail.UID, error) {
+	copies := make([]mail.UID, len(wanted))
+	var missing []int
+	for i := range wanted {
+		if known := f.have[wanted[i].Hash]; len(known) > 0 {
+			copies[i], f.have[wanted[i].Hash] = known[0], known[1:]
 			continue
 		}
 		missing = append(missing, i)
 	}
 	if len(missing) == 0 || len(f.others) == 0 {
-		return missing, nil
+		return copies, nil
 	}
-	var found []int
-	err := f.patiently(ctx, func() (err error) {
-		found, err = f.compare(ctx, wanted, missing)
-		return err
-	})
-	return slices.DeleteFunc(missing, func(i int) bool { return slices.Contains(found, i) }), err
+	return copies, f.patiently(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
 }
 
 // patiently does something that changes nothing, again if the connection is lost.
@@ -69,10 +81,10 @@ func (f *folder) patiently(ctx context.Context, do func() error) error {
 }
 
 // compare finds, of the messages at the given indices, those that are there.
-func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices []int) (found []int, err error) {
+func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices []int, copies []mail.UID) error {
 	near := f.nearby(wanted, indices)
 	if err := f.headers(ctx, flatten(near)); err != nil {
-		return nil, err
+		return err
 	}
 	for _, i := range indices {
 		if len(near[i]) == 0 || wanted[i].Header == nil {
@@ -80,7 +92,7 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 		}
 		header, err := wanted[i].Header(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(header) == 0 {
 			continue // none, or one too long to be a part of its own: the body decides
@@ -89,7 +101,7 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.header != digest{} && p.header != mine })
 	}
 	if err := f.digests(ctx, flatten(near)); err != nil {
-		return nil, err
+		return err
 	}
 	for _, i := range indices {
 		if len(near[i]) == 0 {
@@ -98,17 +110,17 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 		d := newDigester()
 		if err := wanted[i].Body.WriteTo(ctx, d); err != nil {
 			if ctx.Err() != nil {
-				return nil, err
+				return err
 			}
 			continue // damaged: Append will say so
 		}
 		same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && p.hasBody && p.body == d.sum() })
 		if same >= 0 {
 			near[i][same].used = true
-			found = append(found, i)
+			copies[i] = near[i][same].uid
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // nearby gives for each message those present that it could be: of the same size, or of the same date and a size that

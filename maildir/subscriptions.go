@@ -60,6 +60,23 @@ func (l Layout) addSubscriptions(text []byte, dirs []string) []byte {
 	return added
 }
 
+// unsubscribe takes out a folder that is no more.
+func (l Layout) unsubscribe(ctx context.Context, root *os.Root, dir string) error {
+	if _, err := root.Lstat(subscriptionsFile); err != nil {
+		return nil // there is none
+	}
+	return replaceLocked(ctx, root, subscriptionsFile, maxSubscriptions, func(text []byte) []byte {
+		line := l.subscription(dir, bytes.HasPrefix(text, subscriptionsV2))
+		var left []byte
+		for other := range bytes.Lines(text) {
+			if strings.TrimRight(string(other), "\r\n") != line {
+				left = append(left, other...)
+			}
+		}
+		return left
+	})
+}
+
 // subscription is the line of a folder.
 func (l Layout) subscription(dir string, v2 bool) string {
 	if dir == inboxDir {

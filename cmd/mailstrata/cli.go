@@ -51,6 +51,7 @@ var groups = []kong.Group{
 	{Key: "query", Title: "Which messages:"},
 	{Key: "selection", Title: "What:"},
 	{Key: "keep", Title: "What to keep:"},
+	{Key: "weed", Title: "What of the target goes:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "checks", Title: "Checks of the server:"},
 	{Key: "repository", Title: "Repository " + forAll},

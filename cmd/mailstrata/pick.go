@@ -22,6 +22,9 @@ type pickFlags struct {
 // pick makes of the flags what archive.Restore wants. Without any, all messages of the mailboxes are meant.
 func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query archive.Query) (*archive.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) }
+	if len(c.Mailbox)+len(c.Exclude) == 0 {
+		wants = nil
+	}
 	if query.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
 		return nil, wants, nil
 	}

@@ -15,23 +15,28 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
 
-	To          string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…"`
-	selection   `embed:""`
-	WithDeleted bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
-	Prefix      string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
-	Layout      string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
-	EOL         string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
-	Keep        string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
-	LabelsAs    string `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
-	DryRun      bool   `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
-	pickFlags   `embed:""`
-	imapFlags   `embed:""`
+	To             string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…"`
+	selection      `embed:""`
+	WithDeleted    bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
+	Prefix         string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
+	Layout         string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL            string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
+	Keep           string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
+	LabelsAs       string `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
+	Prune          bool   `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
+	Yes            bool   `group:"weed" help:"With --prune: do not ask."`
+	EvenIncomplete bool   `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
+	DryRun         bool   `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
+	pickFlags      `embed:""`
+	imapFlags      `embed:""`
 }
 
 func (*restoreCommand) Help() string {
 	return manifestHelp + `
 
 Restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
+
+With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
 
 Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
@@ -66,7 +71,12 @@ To move everything to another server, below a mailbox "Old":
 
     mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
 
-JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept) and report.
+To make an account what it was on a day, with all that has come since removed; and to see first what that is:
+
+    mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune --dry-run
+    mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune
+
+JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept), report and, with --prune, prune (surplus, reflagged, mailboxes, done, removed, left, flags_set, mailboxes_removed).
 
 EXIT STATUS
 
@@ -74,6 +84,9 @@ EXIT STATUS
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
+	if err := c.checkPrune(); err != nil {
+		return err
+	}
 	destination, err := c.destination()
 	if err != nil {
 		return err
@@ -88,7 +101,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	readable := mayRead(r)
-	if readable != nil && (!c.DryRun || query.ReadsMail()) {
+	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail()) {
 		return readable
 	}
 	contents, err := p.choose(ctx, r, c.Manifest)
@@ -120,6 +133,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		KeepDeleted: c.WithDeleted,
 		Labels:      labelModes[c.LabelsAs],
 		DryRun:      c.DryRun,
+		Prune:       c.weedOptions(p),
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 		Progress: func(now archive.RestoreProgress) {
 			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages})
@@ -206,6 +220,9 @@ func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *ar
 	} else {
 		c.describe(p, contents, report, finished)
 	}
+	if finished && report.Prune != nil && report.Prune.Left > 0 {
+		return &outcome{statusPartial, "some messages that should have gone are there still"}
+	}
 	if !finished || report.Whole() {
 		return nil
 	}
@@ -222,6 +239,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	if len(report.Problems) > remarksAtMost {
 		p.warn("%s more; all are in %s", count(len(report.Problems)-remarksAtMost), report.File)
 	}
+	c.describePrune(p, report.Prune)
 	if c.DryRun {
 		p.printf("would restore %s in %s, %s, of manifest %s", plural(report.Messages, "message"),
 			plural(report.Mailboxes, "mailbox"), size(report.Bytes), shortID(contents.Head))
@@ -277,6 +295,7 @@ type restoreSummary struct {
 	Notes      []string         `json:"notes"`
 	Problems   []restoreProblem `json:"problems"`
 	Report     string           `json:"report,omitempty"`
+	Prune      *weedSummary     `json:"prune,omitempty"`
 }
 
 type restoreProblem struct {
@@ -292,7 +311,7 @@ func (c *restoreCommand) document(contents *archive.Contents, r *archive.Restore
 		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
-		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File,
+		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeWeeding(r.Prune),
 	}
 	for _, problem := range r.Problems {
 		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})

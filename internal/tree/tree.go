@@ -119,6 +119,15 @@ func (t *Tree) Sync() error {
 	return t.explain(".", err)
 }
 
+// Settle makes durable what was put into the tree, with its names, before something else is removed.
+func (t *Tree) Settle() error {
+	err := t.syncer.Sync()
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = nil // there each name was made durable when it was given
+	}
+	return errors.Join(t.explain(".", err), t.Sync())
+}
+
 // Check makes sure that each of the directories, and all above it, is one, and no link.
 func (t *Tree) Check(dirs ...string) error {
 	for _, dir := range dirs {

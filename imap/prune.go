@@ -1,0 +1,241 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+var _ archive.Weeder = (*Target)(nil)
+
+// Beyond implements archive.Weeder: the user's own mailboxes that are no places.
+func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.Place, error) {
+	c, err := t.pool.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer t.pool.put(c)
+	switch {
+	case !c.caps.has("UIDPLUS") && !c.caps.has("IMAP4REV2"):
+		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail", errors.ErrUnsupported, t.pool.opts.Host)
+	case c.isGmail():
+		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings", errors.ErrUnsupported)
+	}
+	survey, err := c.Survey(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	taken := map[string]bool{"INBOX": true}
+	for _, place := range places {
+		taken[naming{}.same(place.Name)] = true
+	}
+	var beyond []archive.Place
+	for _, box := range slices.Backward(survey.Mailboxes) { // Work/2026 before Work
+		if box.Selectable() && !taken[naming{}.same(box.Raw)] {
+			beyond = append(beyond, archive.Place{Mailbox: box.Name, Name: box.Raw})
+		}
+	}
+	return beyond, nil
+}
+
+// RemoveEmpty implements archive.Weeder. Between the look and the DELETE mail can come in; IMAP has no remedy.
+func (t *Target) RemoveEmpty(ctx context.Context, place archive.Place) (removed bool, err error) {
+	c, err := t.pool.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer t.pool.put(c)
+	if err := c.Unselect(ctx); err != nil {
+		return false, err
+	}
+	status, err := c.Status(ctx, place.Name)
+	if err != nil || status.Messages > 0 {
+		return false, err
+	}
+	if err := c.Delete(ctx, place.Name); err != nil {
+		return false, err
+	}
+	return true, c.deadOnly(c.do(ctx, newCommand("UNSUBSCRIBE").mailbox(place.Name)))
+}
+
+// weeding is what a mailbox held, and what of it is too much.
+type weeding struct {
+	f       *folder
+	surplus mail.UIDSet
+	flags   map[mail.UID]mail.Flags // of all that are there; in the end of those that are to have others
+	other   map[mail.UID]mail.Flags // that messages should have and do not
+}
+
+// Weed implements archive.Weeder. The mailbox is opened by EXAMINE.
+func (t *Target) Weed(ctx context.Context, place archive.Place) (archive.Weeding, error) {
+	w := &weeding{flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
+	w.f = &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
+	w.f.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
+	if err := w.f.connect(ctx); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := w.f.load(ctx); err != nil {
+		w.f.Close()
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+	}
+	for uid := range w.flags {
+		w.surplus.Add(uid)
+	}
+	return w, nil
+}
+
+// Keep implements archive.Weeding.
+func (w *weeding) Keep(ctx context.Context, wanted []archive.Wanted) (missing int, err error) {
+	copies, err := w.f.match(ctx, wanted)
+	if err != nil {
+		return 0, err
+	}
+	w.swap(wanted, copies)
+	var kept mail.UIDSet
+	for i, uid := range copies {
+		if uid == 0 {
+			missing++
+			continue
+		}
+		kept.Add(uid)
+		if want := sendable(wanted[i].Flags); !want.Equal(w.flags[uid].Without(`\Recent`)) {
+			w.other[uid] = want
+		}
+	}
+	w.surplus = minus(w.surplus, kept)
+	return missing, nil
+}
+
+// swap shares out the copies of each message so that flags fit where they can.
+func (w *weeding) swap(wanted []archive.Wanted, copies []mail.UID) {
+	alike := map[chunk.ID][]int{}
+	for i, uid := range copies {
+		if uid != 0 {
+			alike[wanted[i].Hash] = append(alike[wanted[i].Hash], i)
+		}
+	}
+	for _, group := range alike {
+		fits := func(i, j int) bool { return sendable(wanted[i].Flags).Equal(w.flags[copies[j]].Without(`\Recent`)) }
+		for _, i := range group {
+			if fits(i, i) {
+				continue
+			}
+			if j := slices.IndexFunc(group, func(j int) bool { return fits(i, j) && !fits(j, j) }); j >= 0 {
+				copies[i], copies[group[j]] = copies[group[j]], copies[i]
+			}
+		}
+	}
+}
+
+// sendable are the flags that a command can hold.
+func sendable(flags mail.Flags) mail.Flags {
+	return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool {
+		return strings.EqualFold(flag, `\Recent`) || !isAtom(strings.TrimPrefix(flag, `\`))
+	})
+}
+
+// minus is a set without another.
+func minus(set, without mail.UIDSet) (left mail.UIDSet) {
+	for uid := range set.All() {
+		if !without.Contains(uid) {
+			left.Add(uid)
+		}
+	}
+	return left
+}
+
+// Count implements archive.Weeding.
+func (w *weeding) Count() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
+
+// Close gives the connection back. What was found out stays.
+func (w *weeding) Close() error { return w.f.Close() }
+
+// pulledAtOnce bounds the messages of one command.
+const pulledAtOnce = 1000
+
+// Pull implements archive.Weeding.
+func (w *weeding) Pull(ctx context.Context, earlier archive.Weeding) (done archive.Weeded, err error) {
+	before, ok := earlier.(*weeding)
+	if !ok || before.f.validity != w.f.validity {
+		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", printableName(w.f.place.Name))
+	}
+	var due mail.UIDSet
+	for uid := range w.surplus.All() {
+		if before.surplus.Contains(uid) {
+			due.Add(uid)
+		}
+	}
+	if due.Len() == 0 && len(w.other) == 0 {
+		return done, nil
+	}
+	f := &folder{t: w.f.t, place: w.f.place, validity: w.f.validity} // by SELECT, if it is the same mailbox still
+	defer f.Close()
+	if err := f.connect(ctx); err != nil {
+		return done, err
+	}
+	if done.Reflagged, err = w.setFlags(ctx, f); err != nil {
+		return done, err
+	}
+	left, err := f.expunge(ctx, due)
+	done.Left = left.Len()
+	done.Removed = due.Len() - done.Left
+	return done, err
+}
+
+// expunge removes exactly these messages, and tells which are there still.
+func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
+	var part mail.UIDSet
+	pull := func() error {
+		if part.Len() == 0 {
+			return nil
+		}
+		if err := f.c.Store(ctx, part, "+", []string{`\Deleted`}); err != nil {
+			return err
+		}
+		err := f.c.Expunge(ctx, part)
+		part = mail.UIDSet{}
+		return err
+	}
+	for uid := range due.All() {
+		if part.Add(uid); part.Len() == pulledAtOnce {
+			if err := pull(); err != nil {
+				return due, err
+			}
+		}
+	}
+	if err := pull(); err != nil || due.Len() == 0 {
+		return due, err
+	}
+	there, err := f.c.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: maxUID})
+	return minus(due, minus(due, there)), err
+}
+
+// setFlags gives messages the flags that they should have, as far as the mailbox keeps them. Those that are to have the
+// same are told together.
+func (w *weeding) setFlags(ctx context.Context, f *folder) (changed int64, err error) {
+	alike := map[string]mail.UIDSet{}
+	for uid, want := range w.other {
+		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.selection.canSet(flag) })
+		if able.Equal(w.flags[uid].Without(`\Recent`)) {
+			continue
+		}
+		key := strings.Join(able, " ")
+		set := alike[key]
+		set.Add(uid)
+		alike[key] = set
+	}
+	for flags, uids := range alike {
+		var sign string // none: these flags instead of those there
+		if err := f.c.Store(ctx, uids, sign, strings.Fields(flags)); err != nil {
+			return changed, err
+		}
+		changed += uids.Len()
+	}
+	return changed, nil
+}

@@ -1,0 +1,129 @@
+package maildir
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/wholefile"
+)
+
+// Beyond implements archive.Weeder: the folders that are no places. What is no folder of mail is not looked at.
+func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.Place, error) {
+	taken := map[string]bool{filepath.Clean(t.path): true}
+	for _, place := range places {
+		taken[place.Name] = true
+	}
+	var beyond []archive.Place
+	err := filepath.WalkDir(t.path, func(at string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		dir, err := filepath.Rel(t.path, at)
+		switch {
+		case err != nil || !entry.IsDir() || dir == ".":
+			return err
+		case !t.options.Layout.holds(filepath.ToSlash(dir)):
+			return filepath.SkipDir
+		case !taken[at] && isFolder(at):
+			name := strings.Join(t.options.Layout.Decode(filepath.ToSlash(dir)), "/")
+			beyond = append(beyond, archive.Place{Mailbox: name, Name: at})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, wholefile.Explain(t.path, err)
+	}
+	slices.Reverse(beyond) // those below others first
+	return beyond, nil
+}
+
+// holds reports whether a directory can be a folder of the layout, or hold some.
+func (l Layout) holds(dir string) bool {
+	if l == MaildirPP {
+		return strings.HasPrefix(dir, ".") && !strings.Contains(dir, "/")
+	}
+	return !reserved(path.Base(dir)) && !strings.HasPrefix(path.Base(dir), ".")
+}
+
+// isFolder reports whether a directory is one of mail: with cur, new and tmp.
+func isFolder(at string) bool {
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if !isDirectory(filepath.Join(at, sub)) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDirectory(at string) bool {
+	info, err := os.Lstat(at)
+	return err == nil && info.IsDir()
+}
+
+// RemoveEmpty implements archive.Weeder. Besides the mail, a folder holds what mail servers keep of it; if there is anything
+// else, it stays. A directory that something comes into meanwhile cannot be removed.
+func (t *Target) RemoveEmpty(ctx context.Context, place archive.Place) (removed bool, err error) {
+	top, err := t.open()
+	if err != nil {
+		return false, err
+	}
+	dir, err := top.Dir(place.Name)
+	if err != nil {
+		return false, err
+	}
+	if err := top.Check(dir); err != nil {
+		return false, err
+	}
+	root := top.Root()
+	entries, err := fs.ReadDir(root.FS(), dir)
+	if err != nil {
+		return false, wholefile.Explain(place.Name, err)
+	}
+	var notes []string
+	below := false
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case name == "cur" || name == "new" || name == "tmp":
+		case entry.Type().IsRegular() && isServers(name):
+			notes = append(notes, name)
+		case entry.IsDir() && t.options.Layout == Nested:
+			below = true // a folder that stays
+		default:
+			return false, nil
+		}
+	}
+	subs := []string{"new", "cur", "tmp"}
+	for i, sub := range subs {
+		if root.Remove(path.Join(dir, sub)) == nil {
+			continue
+		}
+		for _, gone := range subs[:i] { // something is in it: it stays a folder
+			err = errors.Join(err, root.Mkdir(path.Join(dir, gone), 0o700))
+		}
+		return false, err
+	}
+	for _, name := range notes {
+		if err := root.Remove(path.Join(dir, name)); err != nil {
+			return true, wholefile.Explain(place.Name, err)
+		}
+	}
+	if !below {
+		err = root.Remove(dir)
+	}
+	return true, errors.Join(wholefile.Explain(place.Name, err), t.options.Layout.unsubscribe(ctx, root, dir))
+}
+
+// isServers reports whether mail servers keep such a file in a folder.
+func isServers(name string) bool {
+	return name == "maildirfolder" || name == nameFile || name == "maildirsize" || strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courier")
+}

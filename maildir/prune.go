@@ -1,0 +1,222 @@
+package maildir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+var _ archive.Weeder = (*Target)(nil)
+
+// weeding is what a folder held, and what of it is too much.
+type weeding struct {
+	t     *Target
+	place archive.Place
+
+	ours     map[chunk.Prefix][]string // files that nobody has asked for yet, by message, as sub/name
+	foreign  []string                  // files that are not ours
+	keywords keywords                  // as they would be if all were there that are wanted
+	other    map[string]mail.Flags     // files that stay, and the flags that they should have and do not
+}
+
+// Weed implements archive.Weeder.
+func (t *Target) Weed(ctx context.Context, place archive.Place) (archive.Weeding, error) {
+	root, err := os.OpenRoot(place.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, place.Name)
+	}
+	if err != nil {
+		return nil, wholefile.Explain(place.Name, err)
+	}
+	defer root.Close()
+	w := &weeding{t: t, place: place, ours: make(map[chunk.Prefix][]string), other: make(map[string]mail.Flags)}
+	for _, sub := range []string{"cur", "new"} {
+		if err := w.list(ctx, root, sub); err != nil {
+			return nil, fmt.Errorf("read %s: %w", place.Name, err)
+		}
+	}
+	known, err := readKeywords(root)
+	if err != nil {
+		return nil, err
+	}
+	w.keywords = *known
+	return w, nil
+}
+
+// list takes down the messages of cur or new. Files whose names begin with a dot are none.
+func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
+	dir, err := root.Open(sub)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(4096)
+		for _, entry := range entries {
+			name := path.Join(sub, entry.Name())
+			if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
+				continue
+			}
+			if hash, _, ok := parseFileName(entry.Name()); ok {
+				w.ours[hash] = append(w.ours[hash], name)
+			} else {
+				w.foreign = append(w.foreign, name)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+	}
+}
+
+// Keep implements archive.Weeding. Of several copies the one in cur that was there first stays.
+func (w *weeding) Keep(_ context.Context, wanted []archive.Wanted) (missing int, err error) {
+	for i := range wanted {
+		hash := wanted[i].Hash.Prefix()
+		files := w.ours[hash]
+		if len(files) == 0 {
+			missing++
+			continue
+		}
+		slices.Sort(files)
+		w.ours[hash] = files[1:]
+		for _, keyword := range wanted[i].Flags.Keywords() {
+			w.keywords.add(keyword)
+		}
+		if letters, _ := w.keywords.flagLetters(wanted[i].Flags); letters != lettersOf(files[0]) || !strings.HasPrefix(files[0], "cur/") {
+			w.other[files[0]] = wanted[i].Flags
+		}
+	}
+	return missing, nil
+}
+
+// lettersOf are the flags that a file's name tells, in order.
+func lettersOf(name string) string {
+	_, info, _ := cutInfo(name)
+	letters := []byte(strings.TrimPrefix(info, "2,"))
+	slices.Sort(letters)
+	return string(slices.Compact(letters))
+}
+
+// cutInfo divides a file's name at the mark before its flags.
+func cutInfo(name string) (unique, info string, found bool) {
+	return strings.Cut(path.Base(name), string(infoMark))
+}
+
+// surplus are the files that nobody asked for, by the part of their names that stays.
+func (w *weeding) surplus() map[string]string {
+	files := make(map[string]string)
+	add := func(name string) {
+		unique, _, _ := cutInfo(name)
+		files[unique] = name
+	}
+	for _, names := range w.ours {
+		for _, name := range names {
+			add(name)
+		}
+	}
+	for _, name := range w.foreign {
+		add(name)
+	}
+	return files
+}
+
+// Count implements archive.Weeding.
+func (w *weeding) Count() (surplus, reflagged int64) {
+	return int64(len(w.surplus())), int64(len(w.other))
+}
+
+// Close implements archive.Weeding. Nothing is open.
+func (w *weeding) Close() error { return nil }
+
+// Pull implements archive.Weeding. What was added is made durable before anything is removed.
+func (w *weeding) Pull(ctx context.Context, earlier archive.Weeding) (done archive.Weeded, err error) {
+	before, ok := earlier.(*weeding)
+	if !ok {
+		return done, errors.ErrUnsupported
+	}
+	due := w.surplus()
+	planned := before.surplus()
+	maps.DeleteFunc(due, func(unique, _ string) bool { return planned[unique] == "" })
+	if len(due)+len(w.other) == 0 {
+		return done, nil
+	}
+	top, err := w.t.open()
+	if err != nil {
+		return done, err
+	}
+	dir, err := top.Dir(w.place.Name)
+	if err != nil {
+		return done, err
+	}
+	if err := errors.Join(top.Check(path.Join(dir, "cur"), path.Join(dir, "new")), top.Settle()); err != nil {
+		return done, err
+	}
+	root, err := top.Root().OpenRoot(dir)
+	if err != nil {
+		return done, wholefile.Explain(w.place.Name, err)
+	}
+	defer root.Close()
+	if done.Reflagged, err = w.setFlags(ctx, root); err != nil {
+		return done, wholefile.Explain(w.place.Name, err)
+	}
+	for _, name := range due {
+		switch err := errors.Join(ctx.Err(), root.Remove(name)); {
+		case errors.Is(err, fs.ErrNotExist): // another program has moved or removed it
+			done.Left++
+		case err != nil:
+			return done, wholefile.Explain(w.place.Name, err)
+		default:
+			done.Removed++
+		}
+	}
+	return done, nil
+}
+
+// setFlags renames files so that their names tell the right flags.
+func (w *weeding) setFlags(ctx context.Context, root *os.Root) (changed int64, err error) {
+	var wanted []archive.Wanted
+	for _, flags := range w.other {
+		wanted = append(wanted, archive.Wanted{Flags: flags})
+	}
+	known, err := readKeywords(root)
+	if err != nil {
+		return 0, err
+	}
+	if err := known.learn(ctx, root, wanted); err != nil {
+		return 0, err
+	}
+	for name, flags := range w.other {
+		unique, _, _ := cutInfo(name)
+		letters, _ := known.flagLetters(flags)
+		to := path.Join("cur", fmt.Sprintf("%s%c2,%s", unique, infoMark, letters))
+		if to == name {
+			continue
+		}
+		switch err := errors.Join(ctx.Err(), root.Rename(name, to)); {
+		case err == nil:
+			changed++
+		case !errors.Is(err, fs.ErrNotExist):
+			return changed, err
+		}
+	}
+	return changed, nil
+}
