@@ -105,6 +105,9 @@ func TestRotateTheKeeper(t *testing.T) {
 	if err := a.r.Condemn(t.Context(), packs[:1]); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.r.Tag(t.Context(), a.head, []string{"move"}, nil); err != nil {
+		t.Fatal(err)
+	}
 	former := repo.On(a.r, a.store, t.TempDir())
 	defer former.Close()
 	before := a.r.Fingerprint()
@@ -130,6 +133,9 @@ func TestRotateTheKeeper(t *testing.T) {
 	marks, err := r.Marks(t.Context())
 	if err != nil || len(marks) != 1 || marks[a.head.Name].Manifest == "" {
 		t.Errorf("marks: %v, %v", marks, err)
+	}
+	if tags, err := r.Tags(t.Context()); err != nil || len(tags) != 1 {
+		t.Errorf("tags: %v, %v", tags, err)
 	}
 	condemned, err := r.Condemned(t.Context())
 	if _, ok := condemned[packs[0]]; err != nil || len(condemned) != 1 || !ok {

@@ -99,7 +99,7 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 		return nil
 	}
 	password, err := p.read(ctx, secret{
-		name: "password of " + a.name, variable: "MAILSTRATA_IMAP_PASSWORD",
+		name: "password of " + a.name, variable: "MAILSTRATA_IMAP_PASSWORD", flag: "--imap-password",
 		file: flags.PasswordFile, command: flags.PasswordCommand, environ: environ,
 	})
 	a.opts.Password = string(password)

@@ -21,6 +21,7 @@ type cli struct {
 	Tag     tagCommand     `cmd:"" group:"care" help:"Set, take back or tell the tags of a manifest, for forget --keep-tag."`
 	Repair  repairCommand  `cmd:"" group:"care" help:"Mend the index, or lay a manifest without what is lost."`
 	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests, and their mail, to another repository."`
+	Key     keyCommand     `cmd:"" group:"care" help:"Add, list, remove and rotate the keys of a repository."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
 	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`

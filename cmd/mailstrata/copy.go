@@ -92,7 +92,7 @@ func (c *copyCommand) open(ctx context.Context, p *program) (*repo.Repo, error) 
 		return nil, err
 	}
 	passphrase := secret{
-		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD",
+		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password",
 		file: c.ToPasswordFile, command: c.ToPasswordCommand,
 	}
 	ask := func() ([]byte, error) { return p.read(ctx, passphrase) }

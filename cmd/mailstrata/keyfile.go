@@ -19,8 +19,8 @@ type newKeyFile struct {
 	identity *age.HybridIdentity
 }
 
-// unfinished begins a key file until its repository exists. Such a file is taken up by the next try.
-const unfinished = "# unfinished: mailstrata init has not come to its end\n"
+// unfinished begins a key file until a repository has its key. Such a file is taken up by the next try.
+const unfinished = "# unfinished: no repository is known to have this key\n"
 
 func makeKeyFile(path string) (*newKeyFile, error) {
 	identity, err := age.GenerateHybridIdentity()

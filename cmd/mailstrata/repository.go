@@ -227,7 +227,9 @@ func (p *program) askedOnce(ctx context.Context) func() ([]byte, error) {
 }
 
 // given reports whether a secret is there without asking.
-func (p *program) given(s secret) bool { return s.file != "" || s.command != "" || p.getenv(s.variable) != "" }
+func (p *program) given(s secret) bool {
+	return s.file != "" || s.command != "" || p.getenv(s.variable) != ""
+}
 
 // repoOptions say where this host keeps what it remembers.
 func (p *program) repoOptions(l *place) (repo.Options, error) {

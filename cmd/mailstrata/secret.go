@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ const maxSecret = 64 << 10
 type secret struct {
 	name     string   // what it is, for people: "passphrase of the repository"
 	variable string   // the environment variable that may hold it
+	flag     string   // what its flags begin with; "": --password
 	file     string   // the file that holds it; "": none
 	command  string   // the command that prints it; "": none
 	environ  []string // more variables for the command
@@ -108,10 +110,7 @@ func (p *program) ask(ctx context.Context, s secret) ([]byte, error) {
 
 // ways names the ways in which the secret can be given.
 func (s *secret) ways() string {
-	flag := "--password"
-	if strings.Contains(s.variable, "IMAP") {
-		flag = "--imap-password"
-	}
+	flag := cmp.Or(s.flag, "--password")
 	return s.variable + ", " + flag + "-file or " + flag + "-command"
 }
 

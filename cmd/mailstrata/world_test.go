@@ -252,3 +252,22 @@ func jsonField(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s is %v", args[0], value)
 	}
 }
+
+// keyid sets a variable to the id of the key with a label.
+//
+//	keyid LABEL NAME [flags of mailstrata key list…]
+func keyid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: keyid LABEL NAME [flags…]")
+	}
+	ts.Check(ts.Exec("mailstrata", append([]string{"key", "list", "--json"}, args[2:]...)...))
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		var key struct{ ID, Label string }
+		ts.Check(json.Unmarshal([]byte(line), &key))
+		if key.Label == args[0] {
+			ts.Setenv(args[1], key.ID)
+			return
+		}
+	}
+	ts.Fatalf("no key has the label %q", args[0])
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type keyAddCommand struct {
+	Role               string `enum:"owner,writer" default:"owner" help:"What the key allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
+	Label              string `placeholder:"TEXT" help:"What it is listed as: whose it is, or where."`
+	NewKeyFile         string `placeholder:"FILE" type:"path" xor:"what" help:"Write a new key file (an age identity), and let it open the repository."`
+	Recipient          string `placeholder:"PUBLIC-KEY" xor:"what" help:"Let the owner of this public key open it: age1…, or a line of ssh-ed25519 or ssh-rsa."`
+	RecipientFile      string `placeholder:"FILE" type:"path" xor:"what" help:"A file with such a line, like ~/.ssh/id_ed25519.pub."`
+	NewPasswordFile    string `placeholder:"FILE" type:"path" xor:"what" help:"A file that holds the new passphrase. (The variable MAILSTRATA_NEW_PASSWORD holds the passphrase itself.)"`
+	NewPasswordCommand string `placeholder:"COMMAND" xor:"what" help:"A command that prints the new passphrase."`
+}
+
+func (*keyAddCommand) Help() string {
+	return `Without a key file or a public key, the new key is a passphrase. It is asked for twice, unless a file, a command or a variable gives it. To add a key, an owner's key must open the repository (--key-file, or its passphrase).
+
+A public key can be added without its other half being here: give its owner the fingerprint along, so that the first use on a new host can be checked (--trust). SSH keys are as good as their passphrase and their host; age's hybrid keys (age-keygen -pq) withstand quantum computers, and the others do not.
+
+EXAMPLES
+
+    mailstrata key add --label safe
+    mailstrata key add --role writer --new-key-file nightly.key --label nas
+    mailstrata key add --recipient-file ~/.ssh/id_ed25519.pub --label anna
+
+JSON: one object with id, role, kind, recipient, label, made, current, missing, fingerprint, key_file.
+
+` + exitStatus
+}
+
+func (c *keyAddCommand) Run(ctx context.Context, p *program) error {
+	recipient, err := c.publicKey()
+	if err != nil {
+		return err
+	}
+	r, _, err := p.openKeeper(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	var file *newKeyFile
+	switch {
+	case c.NewKeyFile != "":
+		if file, err = makeKeyFile(c.NewKeyFile); err != nil {
+			return err
+		}
+		recipient = file.identity.Recipient()
+	case recipient == nil:
+		if recipient, err = c.passphrase(ctx, p); err != nil {
+			return err
+		}
+	}
+	name, err := r.AddSlot(ctx, repo.Role(c.Role), recipient, c.Label)
+	if err != nil {
+		return fmt.Errorf("add a key: %w", err)
+	}
+	if file != nil {
+		if err := file.finish(r); err != nil {
+			return err
+		}
+	}
+	return c.tell(ctx, p, r, name)
+}
+
+// publicKey is the one that was named; nil: none.
+func (c *keyAddCommand) publicKey() (age.Recipient, error) {
+	text := c.Recipient
+	if c.RecipientFile != "" {
+		b, err := os.ReadFile(c.RecipientFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the public key: %w", err)
+		}
+		text = string(b)
+	}
+	if text == "" && c.RecipientFile == "" {
+		return nil, nil
+	}
+	recipient, err := repo.ParseRecipient(text)
+	if err != nil {
+		return nil, &usageError{text: err.Error(), hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
+	}
+	return recipient, nil
+}
+
+func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipient, error) {
+	passphrase, err := p.read(ctx, secret{
+		name: "new passphrase", variable: "MAILSTRATA_NEW_PASSWORD", flag: "--new-password",
+		file: c.NewPasswordFile, command: c.NewPasswordCommand, twice: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	recipient, err := age.NewScryptRecipient(string(passphrase))
+	if err != nil {
+		return nil, errors.New("the new passphrase is empty")
+	}
+	return recipient, nil
+}
+
+func (c *keyAddCommand) tell(ctx context.Context, p *program, r *repo.Repo, name string) error {
+	slots, err := r.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		if s.Name != name {
+			continue
+		}
+		if p.flags.JSON {
+			return p.printJSON(struct {
+				keySummary
+				KeyFile string `json:"key_file,omitempty"`
+			}{summarizeKey(r, s), c.NewKeyFile})
+		}
+		p.facts("key", s.ID, "role", string(s.Role), "kind", s.Kind, "label", s.Label, "key file", c.NewKeyFile,
+			"fingerprint", r.Fingerprint())
+	}
+	return nil
+}

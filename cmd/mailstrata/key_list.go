@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+)
+
+type keyListCommand struct{}
+
+func (*keyListCommand) Help() string {
+	return `An owner's key does everything. A writer's archives, lists and compares, but can neither read mail nor remove, nor change keys. The fingerprint is the repository's: it stays the same until its keeper is changed (mailstrata key rotate --keeper), and a host that sees another at the same place stops.
+
+JSON: one object a line, with id, role, kind, recipient, label, made, current, missing, fingerprint.
+
+` + exitStatus
+}
+
+func (c *keyListCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	slots, err := r.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	if p.flags.JSON {
+		for _, s := range slots {
+			if err := p.printJSON(summarizeKey(r, s)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	p.facts("fingerprint", r.Fingerprint())
+	p.printf("")
+	t := p.table("ID", "ROLE", "KIND", "LABEL", "MADE", "REMARKS")
+	defer t.close()
+	for _, s := range slots {
+		remark := ""
+		switch {
+		case s.Missing:
+			remark = "gone from the store: opens nothing"
+		case s.Current:
+			remark = "in use now"
+		}
+		t.row(s.ID, string(s.Role), s.Kind, s.Label, moment(s.Made), remark)
+	}
+	return nil
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type keyRemoveCommand struct {
+	IDs []string `arg:"" name:"id" help:"The keys, by their ids of \"mailstrata key list\"."`
+}
+
+func (*keyRemoveCommand) Help() string {
+	return `From now on the key opens nothing. The last key of an owner stays: without one nobody could read the archive ever again.
+
+WHO USED THE KEY BEFORE MAY HAVE KEPT WHAT IT OPENED, and can then read what he gets hold of in the repository, old mail and new. If he must not read what comes, rotate the keys afterwards (mailstrata key rotate), and take his credentials for the store away. What he could read already, nothing takes back.
+
+EXAMPLES
+
+    mailstrata key remove 3f9a01c2
+
+JSON: one object a line for each key removed, with id, role, kind, recipient, label, made, current, missing, fingerprint.
+
+` + exitStatus
+}
+
+func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
+	r, _, err := p.openKeeper(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	slots, err := r.Slots(ctx)
+	if err != nil {
+		return err
+	}
+	var found []repo.Slot
+	for _, id := range c.IDs {
+		s, err := findKey(slots, id)
+		if err != nil {
+			return err
+		}
+		found = append(found, s)
+	}
+	for _, s := range found {
+		if err := c.remove(ctx, p, r, s); err != nil {
+			return err
+		}
+	}
+	p.note("Who used it may have kept what it opened: mailstrata key rotate makes new keys for what is stored from now on.")
+	return nil
+}
+
+func (c *keyRemoveCommand) remove(ctx context.Context, p *program, r *repo.Repo, s repo.Slot) error {
+	err := r.RemoveSlot(ctx, s.Name)
+	if errors.Is(err, repo.ErrRetained) {
+		p.warn("the store retains %s: it opens nothing here any more, but what it sealed can still be taken from it with age", s.Name)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if p.flags.JSON {
+		return p.printJSON(summarizeKey(r, s))
+	}
+	p.printf("removed key %s", describeKey(s))
+	return nil
+}
