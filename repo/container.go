@@ -99,6 +99,7 @@ type table struct {
 	Packs  []packRow  `cbor:"4,keyasint,omitempty"` // index segments
 	Blocks []blockRow `cbor:"5,keyasint,omitempty"`
 	Inputs [][32]byte `cbor:"6,keyasint,omitempty"`
+	Proofs []packSum  `cbor:"7,keyasint,omitempty"`
 	Ext    extensions `cbor:"63,keyasint,omitempty"`
 }
 

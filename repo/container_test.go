@@ -351,7 +351,11 @@ func allocated() uint64 {
 func TestSegmentRoundTrip(t *testing.T) {
 	r := fixed(t)
 	packs, entries := segmentOf(3, 10_000)
-	s, _, err := r.writeSegment(packs, slices.Values(entries), [][32]byte{{1}})
+	proofs := make([]packSum, len(packs))
+	for _, e := range entries {
+		proofs[e.frame/10].add(e.prefix, e.frame%10, e.offset, e.length)
+	}
+	s, _, err := r.writeSegment(packs, slices.Values(entries), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -511,3 +515,43 @@ func again(t *testing.T, v any, want []byte) {
 		t.Errorf("%x is accepted, but encodes as %x (%v)", want, got, err)
 	}
 }
+
+// A merged segment that lost an entry, or whose proofs are others, is never made.
+func TestAMergeThatLosesIsNotMade(t *testing.T) {
+	r := fixed(t)
+	packs, entries := segmentOf(3, 500)
+	proofs := make([]packSum, len(packs))
+	for _, e := range entries {
+		proofs[e.frame/10].add(e.prefix, e.frame%10, e.offset, e.length)
+	}
+	for i := range entries {
+		less := slices.Delete(slices.Clone(entries), i, i+1)
+		s, _, err := r.writeSegment(packs, slices.Values(less), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
+		if !errors.Is(err, ErrDamaged) {
+			s.close()
+			t.Fatalf("without entry %d: %v", i, err)
+		}
+		if i > 20 {
+			break
+		}
+	}
+}
+
+// The example of docs/format.md, "Index segments".
+func TestPackSumVector(t *testing.T) {
+	var sum packSum
+	sum.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
+	one := sum
+	sum.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
+	if sum.Entries != 2 || hex.EncodeToString(sum.Digest[:]) != packSumVector {
+		t.Errorf("%d entries, %x", sum.Entries, sum.Digest)
+	}
+	var other packSum
+	other.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
+	other.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
+	if other != sum || one == sum {
+		t.Error("the order of entries matters")
+	}
+}
+
+const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"

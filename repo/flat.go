@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"slices"
 	"sort"
@@ -23,13 +24,13 @@ import (
 //	tail      for each block the first 8 bytes of its first prefix, and its checksum
 //	          for each pack its kind, hash, size, head length, number of frames
 //	          for each frame its two lengths
-//	          the hashes of the segments
+//	          the hashes of the segments, and of those that these replace
 //
 // The tail is kept in memory: for ten million entries less than 2 MB. A lookup reads one block of 7 KiB, which the
 // system has in its page cache; a mapped file would count as ours, page by page.
 const (
-	flatMagic  = "msflat\x00\x01"
-	flatHeader = 8 + 16 + 8 + 4*8 + 8
+	flatMagic  = "msflat\x00\x02"
+	flatHeader = 8 + 16 + 8 + 5*8 + 8
 	flatBlock  = 256
 	flatPack   = 1 + 32 + 8 + 4 + 4
 )
@@ -59,6 +60,7 @@ type flat struct {
 	places   []place // of each frame
 	first    []uint32
 	segments [][32]byte
+	inputs   [][32]byte // that the segments replace
 }
 
 type flatBlockRow struct{ first, sum uint64 }
@@ -131,18 +133,18 @@ func entryAt(b []byte, i int) entry {
 }
 
 // finish writes tail and header, gives the file its name and opens it.
-func (w *flatWriter) finish(path string, packs []packRow, segments [][32]byte) (*flat, error) {
+func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32]byte) (*flat, error) {
 	if err := w.flush(); err != nil {
 		return nil, err
 	}
-	tail := w.tail(packs, segments)
+	tail := w.tail(packs, segments, inputs)
 	if _, err := w.out.Write(tail); err != nil {
 		return nil, err
 	}
 	if err := w.out.Flush(); err != nil {
 		return nil, err
 	}
-	header := w.header(len(tail), len(packs), len(segments))
+	header := w.header(len(tail), len(packs), len(segments), len(inputs))
 	sum := xxhash.New()
 	sum.Write(header)
 	sum.Write(tail)
@@ -159,16 +161,16 @@ func (w *flatWriter) finish(path string, packs []packRow, segments [][32]byte) (
 	return openFlat(path, w.owner)
 }
 
-func (w *flatWriter) header(tail, packs, segments int) []byte {
+func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {
 	b := append([]byte(flatMagic), w.owner.repository[:]...)
 	b = append(b, w.owner.keyID[:]...)
-	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments)} {
+	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments), uint64(inputs)} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	return b
 }
 
-func (w *flatWriter) tail(packs []packRow, segments [][32]byte) (b []byte) {
+func (w *flatWriter) tail(packs []packRow, segments, inputs [][32]byte) (b []byte) {
 	for _, block := range w.blocks {
 		b = binary.LittleEndian.AppendUint64(b, block.first)
 		b = binary.LittleEndian.AppendUint64(b, block.sum)
@@ -185,7 +187,7 @@ func (w *flatWriter) tail(packs []packRow, segments [][32]byte) (b []byte) {
 			b = binary.LittleEndian.AppendUint32(b, p.Lengths[i])
 		}
 	}
-	for _, s := range segments {
+	for _, s := range slices.Concat(segments, inputs) {
 		b = append(b, s[:]...)
 	}
 	return b
@@ -218,7 +220,7 @@ func (f *flat) load(owner flatOwner) error {
 	if string(header[:8]) != flatMagic || [16]byte(header[8:]) != owner.repository || [8]byte(header[24:]) != owner.keyID {
 		return errFlat
 	}
-	count, length, packs, segments := number(0), number(1), number(2), number(3)
+	count, length, packs, segments, inputs := number(0), number(1), number(2), number(3), number(4)
 	room := uint64(info.Size()) - flatHeader
 	if length > room || count > room/entrySize || room-length != count*entrySize {
 		return errFlat
@@ -234,11 +236,11 @@ func (f *flat) load(owner flatOwner) error {
 		return errFlat
 	}
 	f.count = int64(count)
-	return f.loadTail(tail, packs, segments)
+	return f.loadTail(tail, packs, segments, inputs)
 }
 
 // loadTail reads a tail whose checksum is right, and all the same believes no count that is not borne out by bytes.
-func (f *flat) loadTail(b []byte, packs, segments uint64) error {
+func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 	take := func(n uint64) []byte {
 		if n > uint64(len(b)) {
 			return nil
@@ -248,7 +250,7 @@ func (f *flat) loadTail(b []byte, packs, segments uint64) error {
 		return taken
 	}
 	blocks := uint64(f.count+flatBlock-1) / flatBlock
-	if packs > uint64(len(b)) || segments > uint64(len(b)) {
+	if packs > uint64(len(b)) || segments > uint64(len(b)) || inputs > uint64(len(b)) {
 		return errFlat
 	}
 	rows, descriptions := take(16*blocks), take(flatPack*packs)
@@ -277,11 +279,14 @@ func (f *flat) loadTail(b []byte, packs, segments uint64) error {
 		}
 		f.addPack(p)
 	}
-	if uint64(len(b)) != 32*segments {
+	if uint64(len(b)) != 32*(segments+inputs) {
 		return errFlat
 	}
-	for s := range slices.Chunk(b, 32) {
+	for s := range slices.Chunk(b[:32*segments], 32) {
 		f.segments = append(f.segments, [32]byte(s))
+	}
+	for s := range slices.Chunk(b[32*segments:], 32) {
+		f.inputs = append(f.inputs, [32]byte(s))
 	}
 	return nil
 }
@@ -374,32 +379,51 @@ func mergeFlats(dir, path string, owner flatOwner, files []*flat) (*flat, error)
 	if err != nil {
 		return nil, err
 	}
-	var merged flat
-	known := map[[32]byte]uint32{}
-	moved := make([][]uint32, len(files)) // of each file, frame → frame of the merged file
-	for i, f := range files {
-		for j, p := range f.packs {
-			at, ok := known[p.Hash]
-			if !ok {
-				at = uint32(len(merged.places))
-				known[p.Hash] = at
-				merged.addPack(p)
-			}
-			for k := range f.packs[j].Stored {
-				moved[i] = append(moved[i], at+uint32(k))
-			}
-		}
-		merged.segments = append(merged.segments, f.segments...)
-	}
+	merged, moved := layTogether(files, nil)
 	if err := mergeEntries(files, moved, w.add); err != nil {
 		w.abandon()
 		return nil, err
 	}
-	out, err := w.finish(path, merged.packs, merged.segments)
+	out, err := w.finish(path, merged.packs, merged.segments, merged.inputs)
 	if err != nil {
 		w.abandon()
 	}
 	return out, err
+}
+
+// noFrame is where the frames of packs go that are left out.
+const noFrame = math.MaxUint32
+
+// layTogether lays out the packs of all files, each once, but for those that are to be left out. moved is, for each file, where
+// its frames are then.
+func layTogether(files []*flat, leaveOut func(*packRow) bool) (merged flat, moved [][]uint32) {
+	known := map[[32]byte]uint32{}
+	moved = make([][]uint32, len(files))
+	for i, f := range files {
+		for j := range f.packs {
+			p := &f.packs[j]
+			at, ok := known[p.Hash]
+			switch {
+			case ok:
+			case leaveOut != nil && leaveOut(p):
+				at = noFrame
+			default:
+				at = uint32(len(merged.places))
+				merged.addPack(*p)
+			}
+			known[p.Hash] = at
+			for k := range p.Stored {
+				if at != noFrame {
+					moved[i] = append(moved[i], at+uint32(k))
+				} else {
+					moved[i] = append(moved[i], noFrame)
+				}
+			}
+		}
+		merged.segments = append(merged.segments, f.segments...)
+		merged.inputs = append(merged.inputs, f.inputs...)
+	}
+	return merged, moved
 }
 
 // mergeEntries hands the entries of all files to add, in order, each once.
@@ -436,6 +460,9 @@ func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error 
 	flush := func() error {
 		slices.SortFunc(group, entry.compare)
 		for _, e := range slices.Compact(group) {
+			if e.frame == noFrame {
+				continue
+			}
 			if err := add(e); err != nil {
 				return err
 			}

@@ -194,12 +194,24 @@ func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 		}
 		usable = x.compact() && usable
 	}
+	replaced := x.replaced()
 	for _, f := range x.snapshot() {
-		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] }) {
+		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
 			usable = !x.discard(f) && usable
 		}
 	}
 	return usable, nil
+}
+
+// replaced is which segments those at hand replace: that these are not listed any more is as it should be.
+func (x *index) replaced() map[[32]byte]bool {
+	all := map[[32]byte]bool{}
+	for _, f := range x.snapshot() {
+		for _, s := range f.inputs {
+			all[s] = true
+		}
+	}
+	return all
 }
 
 // doWithout notes a segment that cannot be read. It is not asked for again: objects do not change.
@@ -282,12 +294,12 @@ func (x *index) fetch(ctx context.Context, o Object, hash [32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash})
+	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash}, seg.c.table.Inputs)
 }
 
 // publish ends a flat file and uses it.
-func (x *index) publish(w *flatWriter, path string, packs []packRow, segments [][32]byte) error {
-	f, err := w.finish(path, packs, segments)
+func (x *index) publish(w *flatWriter, path string, packs []packRow, segments, inputs [][32]byte) error {
+	f, err := w.finish(path, packs, segments, inputs)
 	if err != nil {
 		w.abandon()
 		return fmt.Errorf("keep the index in the cache: %w", err)

@@ -21,7 +21,7 @@ func writeFlat(t testing.TB, dir, name string, packs []packRow, entries []entry,
 			t.Fatal(err)
 		}
 	}
-	f, err := w.finish(filepath.Join(dir, name), packs, segments)
+	f, err := w.finish(filepath.Join(dir, name), packs, segments, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,10 +163,11 @@ func flatError(path string) error {
 func FuzzFlatTail(f *testing.F) {
 	packs, entries := segmentOf(2, 300)
 	w := flatWriter{blocks: make([]flatBlockRow, 2)}
-	f.Add(uint64(len(entries)), uint64(2), uint64(1), w.tail(packs, [][32]byte{{1}}))
-	f.Fuzz(func(t *testing.T, count, packs, segments uint64, tail []byte) {
+	f.Add(uint64(len(entries)), uint64(2), uint64(1), uint64(0), w.tail(packs, [][32]byte{{1}}, nil))
+	f.Fuzz(func(t *testing.T, count, packs, segments, inputs uint64, tail []byte) {
 		x := &flat{count: int64(count % (1 << 40))}
-		if x.loadTail(tail, packs, segments) == nil && (len(x.packs) != int(packs) || len(x.segments) != int(segments)) {
+		if x.loadTail(tail, packs, segments, inputs) == nil &&
+			(len(x.packs) != int(packs) || len(x.segments) != int(segments) || len(x.inputs) != int(inputs)) {
 			t.Error("it took another number of rows than was said")
 		}
 	})

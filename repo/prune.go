@@ -111,7 +111,7 @@ func (p *pruning) all(ctx context.Context) (err error) {
 	}
 	defer p.census.close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.mergeIndex,
 	} {
 		if err := step(ctx); err != nil {
 			return err

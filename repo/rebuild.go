@@ -177,7 +177,7 @@ func (r *Repo) putDraft(ctx context.Context, d *segmentDraft) error {
 	if len(d.packs) == 0 {
 		return nil
 	}
-	s, hash, err := r.writeSegment(d.packs, sorted(d.entries), nil)
+	s, hash, err := r.writeSegment(d.packs, sorted(d.entries), table{})
 	if err != nil {
 		return err
 	}

@@ -68,14 +68,15 @@ func decodeBlock(b []byte) []entry {
 	return entries
 }
 
-// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes.
-func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], inputs [][32]byte) (*spool, [32]byte, error) {
+// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. merged has the inputs
+// and proofs of a segment that replaces others.
+func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], merged table) (*spool, [32]byte, error) {
 	var none [32]byte
 	s, err := newSpool(r.cache.spools(), r.seals.recipients(KindIndex))
 	if err != nil {
 		return nil, none, err
 	}
-	hash, err := r.fillSegment(s, packs, entries, inputs)
+	hash, err := r.fillSegment(s, packs, entries, merged)
 	if err == nil {
 		err = r.rereadSegment(s)
 	}
@@ -86,7 +87,7 @@ func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], inputs [][
 	return s, hash, nil
 }
 
-func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], inputs [][32]byte) (hash [32]byte, err error) {
+func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], merged table) (hash [32]byte, err error) {
 	encoder, err := newFrameEncoder(r.decoder)
 	if err != nil {
 		return hash, err
@@ -121,7 +122,7 @@ func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], i
 			return hash, err
 		}
 	}
-	if err := w.finish(table{Packs: packs, Blocks: blocks, Inputs: inputs}); err != nil {
+	if err := w.finish(table{Packs: packs, Blocks: blocks, Inputs: merged.Inputs, Proofs: merged.Proofs}); err != nil {
 		return hash, err
 	}
 	return s.finish()
@@ -154,6 +155,8 @@ type segment struct {
 	decoder *frameDecoder
 	packs   []packRow
 	lengths []uint32 // content length of each frame of the packs
+	owners  []uint32 // the pack of each frame
+	first   []uint32 // the first frame of each pack
 }
 
 // parseSegment checks what describes a segment; entries checks the rest.
@@ -170,7 +173,12 @@ func (r *Repo) parseSegment(c *container) (*segment, error) {
 		if err := s.packs[i].check(); err != nil {
 			return nil, err
 		}
+		s.first = append(s.first, uint32(len(s.lengths)))
 		s.lengths = append(s.lengths, s.packs[i].Lengths...)
+		s.owners = append(s.owners, slices.Repeat([]uint32{uint32(i)}, len(s.packs[i].Lengths))...)
+	}
+	if (len(c.table.Inputs) > 0 || len(c.table.Proofs) > 0) && len(c.table.Proofs) != len(s.packs) {
+		return nil, damaged("a merged segment of %d packs with %d proofs", len(s.packs), len(c.table.Proofs))
 	}
 	for i, b := range c.table.Blocks {
 		if b.Entries == 0 || b.Entries > blockEntries || c.table.Frames[i].Length != b.Entries*entrySize {
@@ -184,6 +192,7 @@ func (r *Repo) parseSegment(c *container) (*segment, error) {
 func (s *segment) entries() iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		var last entry
+		sums := make([]packSum, len(s.c.table.Proofs))
 		for i := range s.c.table.Blocks {
 			content, err := s.c.frame(i, s.decoder)
 			if err != nil {
@@ -200,11 +209,17 @@ func (s *segment) entries() iter.Seq2[entry, error] {
 					yield(entry{}, err)
 					return
 				}
+				if len(sums) > 0 {
+					s.sum(sums, e)
+				}
 				if !yield(e, nil) {
 					return
 				}
 				last = e
 			}
+		}
+		if !slices.Equal(sums, s.c.table.Proofs) {
+			yield(entry{}, damaged("its entries are not those that its proofs tell of"))
 		}
 	}
 }

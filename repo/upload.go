@@ -136,7 +136,7 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if len(draft.packs) == 0 {
 		return nil
 	}
-	s, hash, err := w.r.writeSegment(draft.packs, sorted(draft.entries), nil)
+	s, hash, err := w.r.writeSegment(draft.packs, sorted(draft.entries), table{})
 	if err != nil {
 		return err
 	}
@@ -188,5 +188,5 @@ func (x *index) keep(draft segmentDraft, path string, segments [][32]byte) error
 			return err
 		}
 	}
-	return x.publish(w, path, draft.packs, segments)
+	return x.publish(w, path, draft.packs, segments, nil)
 }

@@ -1,0 +1,289 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"io/fs"
+)
+
+// A night leaves a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands
+// (rule 10): segments of like size become one, each entry is written again only a few times, and what was merged goes a
+// day later, when who still reads it has had time, and only after what replaces it was read whole and compared.
+const (
+	mergeLeast = 8   // segments that are worth merging
+	mergeMost  = 256 // segments that are merged at once: each is an open file
+)
+
+// listedSegment is an index segment as far as merging must know it.
+type listedSegment struct {
+	Object
+	hash   [32]byte
+	inputs [][32]byte
+}
+
+// mergeIndex is rule 10.
+func (p *pruning) mergeIndex(ctx context.Context) error {
+	listed, err := p.listSegments(ctx)
+	if err != nil {
+		return err
+	}
+	replaced, err := p.removeReplaced(ctx, listed)
+	if err != nil {
+		return err
+	}
+	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
+	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
+	n, sum := 0, int64(0)
+	for n < len(listed) && (n < mergeLeast-1 || listed[n].Size <= 2*sum) {
+		sum += listed[n].Size
+		n++
+	}
+	if n < mergeLeast {
+		return nil
+	}
+	for some := range slices.Chunk(listed[:n], mergeMost) {
+		if err := p.merge(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listSegments lists the segments and reads what each replaces. One that cannot be read is left alone.
+func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err error) {
+	for o, err := range p.r.store.List(ctx, KindIndex.folder()) {
+		if err != nil {
+			return nil, fmt.Errorf("list the index: %w", err)
+		}
+		if hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder())); ok {
+			all = append(all, listedSegment{Object: o, hash: hash})
+		}
+	}
+	read := all[:0]
+	for _, s := range all {
+		src := &storeReader{ctx: ctx, store: p.r.store, name: s.Name, size: s.Size}
+		plain, size, err := unsealAt(src, s.Size, p.r.seals.writer)
+		var c *container
+		if err == nil {
+			c, err = parseContainer(plain, size, &p.r.keys)
+		}
+		switch {
+		case err == nil:
+			s.inputs = c.table.Inputs
+			read = append(read, s)
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case errors.Is(err, fs.ErrNotExist): // another prune was first
+		case ofTheObject(err) || errors.Is(err, ErrRange):
+			p.leave(s.Name, err)
+		default:
+			return nil, fmt.Errorf("read %s: %w", s.Name, err)
+		}
+	}
+	return read, nil
+}
+
+// removeReplaced deletes segments that another one replaces which is a day old, if that is proven. It tells of all that
+// another replaces, however old.
+func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
+	replaced = map[[32]byte]bool{}
+	var doomed []Object
+	for _, merged := range listed {
+		var inputs []listedSegment
+		for _, s := range listed {
+			if slices.Contains(merged.inputs, s.hash) && !replaced[s.hash] {
+				inputs = append(inputs, s)
+				replaced[s.hash] = true
+			}
+		}
+		if len(inputs) == 0 || p.now.Sub(merged.Time) < Grace {
+			continue
+		}
+		proven, err := p.proven(ctx, merged, inputs)
+		if err != nil {
+			return nil, err
+		}
+		doomed = append(doomed, proven...)
+	}
+	return replaced, p.remove(ctx, "index segments deleted", doomed, &p.report.Replaced)
+}
+
+// proven reads the merged segment and its inputs whole, and tells which of them it holds.
+func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []Object, err error) {
+	whole, err := p.readSegment(ctx, merged, nil)
+	if err != nil {
+		return nil, p.passOver(ctx, merged.Name, err)
+	}
+	for _, s := range inputs {
+		sums, err := p.readSegment(ctx, s, nil)
+		if err == nil {
+			if missing := covers(whole, sums, p.gone); missing != nil {
+				err = damaged("%s should replace it: %v", merged.Name, missing)
+			}
+		}
+		if err != nil {
+			if err = p.passOver(ctx, s.Name, err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		doomed = append(doomed, s.Object)
+	}
+	return doomed, nil
+}
+
+// passOver tells of an object that stays for what is wrong with it; any other error is an end.
+func (p *pruning) passOver(ctx context.Context, name string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case ofTheObject(err):
+		p.leave(name, err)
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", name, err)
+}
+
+// gone reports whether a pack is deleted for good: it was condemned, and is not in the store.
+func (p *pruning) gone(pack Pack) bool {
+	_, condemned := p.condemned[pack]
+	_, listed := p.packs[pack]
+	return condemned && !listed
+}
+
+// readSegment reads a segment whole. Where a flat file is to be made of it, it says of what.
+func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*segment) func(entry) error) (map[Pack]packSum, error) {
+	file, err := p.r.download(ctx, s.Name, s.hash)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		file.Close()
+		_ = os.Remove(file.Name())
+	}()
+	seg, err := p.r.openSegment(file)
+	if err != nil {
+		return nil, err
+	}
+	var use func(entry) error
+	if keep != nil {
+		use = keep(seg)
+	}
+	return seg.sums(use)
+}
+
+// merge makes one segment of several. Those that cannot be read, or contradict others, are left out.
+func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
+	m := &merging{p: p, sums: map[Pack]packSum{}}
+	defer m.close()
+	for _, s := range listed {
+		if err := m.take(ctx, s); err != nil {
+			if err = p.passOver(ctx, s.Name, err); err != nil {
+				return err
+			}
+		}
+	}
+	merged, _ := layTogether(m.files, func(row *packRow) bool { return p.gone(row.pack()) })
+	if len(m.files) < 2 || len(merged.packs) == 0 {
+		return nil
+	}
+	for _, s := range m.taken {
+		p.report.Segments.add(s.Size)
+	}
+	if p.DryRun {
+		return nil
+	}
+	return m.put(ctx)
+}
+
+// merging is one merge: its inputs as flat files, and what each says of its packs.
+type merging struct {
+	p     *pruning
+	files []*flat
+	taken []listedSegment
+	sums  map[Pack]packSum
+}
+
+func (m *merging) close() {
+	for _, f := range m.files {
+		f.close()
+		_ = os.Remove(f.path)
+	}
+}
+
+// take reads an input.
+func (m *merging) take(ctx context.Context, s listedSegment) error {
+	dir := m.p.r.cache.indexes()
+	w, err := newFlatWriter(dir, m.p.r.flatOwner())
+	if err != nil {
+		return err
+	}
+	var packs []packRow
+	sums, err := m.p.readSegment(ctx, s, func(seg *segment) func(entry) error {
+		packs = seg.packs
+		return w.add
+	})
+	if err == nil {
+		if other := covers(m.sums, sums, func(Pack) bool { return true }); other != nil {
+			err = damaged("another segment contradicts it: %v", other)
+		}
+	}
+	if err != nil {
+		w.abandon()
+		return err
+	}
+	f, err := w.finish(w.file.Name(), packs, [][32]byte{s.hash}, nil)
+	if err != nil {
+		w.abandon()
+		return err
+	}
+	m.files, m.taken = append(m.files, f), append(m.taken, s)
+	for pack, sum := range sums {
+		m.sums[pack] = sum
+	}
+	return nil
+}
+
+// put writes the merged segment, with its proofs, which were made from the inputs, and reads it again before it is put.
+func (m *merging) put(ctx context.Context) error {
+	r := m.p.r
+	merged, moved := layTogether(m.files, func(row *packRow) bool { return m.p.gone(row.pack()) })
+	t := table{}
+	for _, s := range m.taken {
+		t.Inputs = append(t.Inputs, s.hash)
+	}
+	slices.SortFunc(t.Inputs, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
+	for i := range merged.packs {
+		t.Proofs = append(t.Proofs, m.sums[merged.packs[i].pack()])
+	}
+	stop := errors.New("stopped")
+	var failed error
+	s, hash, err := r.writeSegment(merged.packs, func(yield func(entry) bool) {
+		failed = mergeEntries(m.files, moved, func(e entry) error {
+			if !yield(e) {
+				return stop
+			}
+			return nil
+		})
+	}, t)
+	if err != nil {
+		return errors.Join(err, failed)
+	}
+	defer s.close()
+	if failed != nil {
+		return fmt.Errorf("merge index segments: %w", failed)
+	}
+	name := objectName(KindIndex, hash)
+	if err := r.store.Put(ctx, name, s.file, s.size); err != nil {
+		return fmt.Errorf("store %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package repo_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func segments(store *storetest.Memory) (names []string) {
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "index/") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Many nights leave few segments, with all that they said; and a host that has a cache fetches only what is new.
+func TestPruneMergesTheIndex(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	all := content{}
+	const nights = 40
+	most := 0
+	for night := range uint64(nights) {
+		c, _, _ := mustBackup(t, r, "me", night+1, 3)
+		for id := range c {
+			all[id] = c[id]
+		}
+		if night%5 == 4 {
+			prune(t, r, repo.PruneOptions{MaxUnused: 1})
+		}
+		store.Advance(25 * time.Hour)
+		most = max(most, len(segments(store)))
+	}
+	for range 3 {
+		prune(t, r, repo.PruneOptions{MaxUnused: 1})
+		store.Advance(25 * time.Hour)
+	}
+	if n := len(segments(store)); n > 16 || most > 40 {
+		t.Errorf("%d segments are left, and there were up to %d", n, most)
+	}
+	for _, host := range []*repo.Repo{r, reopen(t, store, r)} {
+		mustRead(t, host, all)
+		mustBeSound(t, host)
+	}
+}
+
+// A host that held segments which were merged meanwhile fetches what replaces them, and nothing else.
+func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	all := content{}
+	for night := range uint64(20) {
+		c, _, _ := mustBackup(t, r, "me", night+1, 3)
+		for id := range c {
+			all[id] = c[id]
+		}
+	}
+	fetched := map[string]int{}
+	watched := &storetest.Faulty{Store: store, Fail: func(op storetest.Op) storetest.Fault {
+		if op.Kind == "get" && strings.HasPrefix(op.Name, "index/") {
+			fetched[op.Name]++
+		}
+		return storetest.None
+	}}
+	host := repo.On(r, watched, t.TempDir())
+	mustRead(t, host, all)
+	if len(fetched) != 20 {
+		t.Errorf("%d segments fetched", len(fetched))
+	}
+	clear(fetched)
+	before := segments(store)
+	for range 2 {
+		store.Advance(day)
+		prune(t, r, repo.PruneOptions{MaxUnused: 1})
+	}
+	for _, name := range segments(store) {
+		if slices.Contains(before, name) {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	c, _, _ := mustBackup(t, host, "me", 100, 3)
+	mustRead(t, host, c)
+	mustRead(t, host, all)
+	if len(fetched) != len(segments(store))-1 { // but for its own
+		t.Errorf("of %d segments %d were fetched", len(segments(store)), len(fetched))
+	}
+}
+
+// Nothing is deleted for a merged segment that proves damaged, or does not hold what it replaces.
+func TestInputsOfADamagedMergeStay(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	all := content{}
+	for night := range uint64(10) {
+		c, _, _ := mustBackup(t, r, "me", night+1, 3)
+		for id := range c {
+			all[id] = c[id]
+		}
+	}
+	before := segments(store)
+	prune(t, r, repo.PruneOptions{MaxUnused: 1})
+	for _, name := range segments(store) {
+		if !slices.Contains(before, name) {
+			b := store.Bytes(name)
+			b[len(b)/3] ^= 1
+			store.Replace(name, b)
+		}
+	}
+	for range 2 {
+		store.Advance(day)
+		report, err := reopenAny(t, store, r).Prune(t.Context(), repo.PruneOptions{MaxUnused: 1}, walkOf(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Replaced.Objects > 0 {
+			t.Fatalf("%+v", report)
+		}
+	}
+	for _, name := range before {
+		if !slices.Contains(store.Names(), name) {
+			t.Errorf("%s is gone", name)
+		}
+	}
+	mustRead(t, reopenAny(t, store, r), all)
+}
+
+func TestEntriesOfDeletedPacksAreDropped(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	var kept []content
+	for night := range uint64(12) {
+		c, h, _ := mustBackup(t, r, fmt.Sprint(night), night+1, 3)
+		if night%2 == 0 {
+			mustMark(t, r, h)
+			continue
+		}
+		kept = append(kept, c)
+	}
+	size := bytesIn(t, store, "index/")
+	for range 6 {
+		store.Advance(day)
+		prune(t, r, repo.PruneOptions{MaxUnused: 1})
+	}
+	if now := bytesIn(t, store, "index/"); now > size {
+		t.Errorf("the index has %d bytes, and had %d", now, size)
+	}
+	fresh := reopenAny(t, store, r)
+	for _, c := range kept {
+		mustRead(t, fresh, c)
+	}
+	mustBeSound(t, fresh)
+}
