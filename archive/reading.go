@@ -23,7 +23,8 @@ type reading struct {
 	idle     bool              // nothing else is to be done
 	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
-	fresh tally // downloaded
+	departed bool  // messages that are recorded are gone
+	fresh    tally // downloaded
 }
 
 // run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
@@ -188,6 +189,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 	if err != nil {
 		return nil, err
 	}
+	r.departed = r.departed || c.gone.Len() > 0
 	if c.unmoved && found.Trusted {
 		r.distrust(found)
 	}

@@ -16,8 +16,11 @@ import (
 )
 
 // rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
-// consistent.
-const rounds = 4
+// consistent. What left a mailbox may have come into another one that was read before: while there is such, it goes on.
+const (
+	rounds     = 4
+	roundsMost = 12
+)
 
 // walk is one run's way through one account: from a survey, mailbox by mailbox, to the record of what was there.
 type walk struct {
@@ -47,6 +50,7 @@ type walk struct {
 	mu       sync.Mutex
 	failures map[string][]manifest.Failure // by raw name
 	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	departed bool                          // in this round messages left a mailbox, or a mailbox its name
 	warnings []string
 	alarms   []string
 	progress Progress
@@ -66,7 +70,7 @@ type tally struct{ messages, bytes int64 }
 // survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
 // It reports whether it came to that.
 func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
-	for round := range rounds {
+	for round := 0; round < rounds || w.departed && round < roundsMost; round++ {
 		survey, err := w.survey(ctx)
 		if err != nil {
 			return false, err
@@ -84,6 +88,7 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 				return false, err
 			}
 		}
+		w.departed = false
 		if err := w.readAll(ctx, due); err != nil {
 			return false, err
 		}
@@ -178,6 +183,7 @@ func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.F
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.recorded[r.listed.Raw] = found
+	w.departed = w.departed || r.departed
 	w.fresh.messages += r.fresh.messages
 	w.fresh.bytes += r.fresh.bytes
 	r.fresh = tally{}
@@ -206,6 +212,7 @@ func (w *walk) giveUp(r *reading, reason error, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unread[raw] = again
+	w.departed = w.departed || again
 }
 
 func (w *walk) failuresOf(raw string) []manifest.Failure {

@@ -128,3 +128,10 @@ func (p *proxy) traffic(word string) (sent, received int64, times int) {
 	defer p.mu.Unlock()
 	return p.sent, p.received, bytes.Count(p.said, []byte(word))
 }
+
+// heard is what the program said so far.
+func (p *proxy) heard() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said
+}
