@@ -18,9 +18,9 @@ import (
 // 2.3.1.1), and some have broken it. A sample, where one is asked for, is downloaded all the same and compared.
 
 // sampler chooses what is compared in a run. Each message has a place on a circle, by a hash that no server can know; a
-// run takes an arc of it. The arcs of different days begin by steps of the golden section, which leaves no gaps for
-// long, whether one runs it each night or each week: everything has its turn within some three times the 1/rate runs that
-// it takes at the least.
+// run takes an arc of it. The arcs of different days begin by steps of the golden section, whose multiples leave no gap open
+// for long: of the 1/rate runs that it takes at the least to go round, run each night it takes twice as many at the most,
+// and at other paces (each week, each month) five times.
 type sampler struct {
 	key         chunk.Key
 	from, width uint64

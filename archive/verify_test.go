@@ -97,7 +97,7 @@ func TestVerifyingComesRound(t *testing.T) {
 	for _, every := range []int{1, 7} {
 		store := &storetest.Memory{}
 		a := newAccount()
-		for i := range 300 {
+		for i := range 100 {
 			a.mailbox("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
 		}
 		r := newRepo(t, store)
@@ -107,13 +107,13 @@ func TestVerifyingComesRound(t *testing.T) {
 			seen[uid]++
 			return nil
 		}
-		const rate, runs = 0.10, 40
+		const rate, runs = 0.20, 25
 		for range runs {
 			store.Advance(time.Duration(every) * 24 * time.Hour)
 			verified(t, r, a, rate)
 		}
 		most := 0
-		for uid := mail.UID(1); uid <= 300; uid++ {
+		for uid := mail.UID(1); uid <= 100; uid++ {
 			if most = max(most, seen[uid]); seen[uid] == 0 {
 				t.Errorf("every %d days, UID %d never had its turn", every, uid)
 			}

@@ -126,8 +126,12 @@ type spillFile struct {
 }
 
 func (s *Spill) newFile() (*spillFile, error) {
-	if spare, err := spareBytes(s.dir); err != nil || spare < s.limits.spare {
-		return nil, errors.Join(err, fmt.Errorf("the disk has %d MB left, and packs need them", spare/1e6))
+	spare, err := spareBytes(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	if spare < s.limits.spare {
+		return nil, fmt.Errorf("%s has %d MB left, and packs need them", s.dir, spare/1e6)
 	}
 	s.files++
 	file, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("%08d", s.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
