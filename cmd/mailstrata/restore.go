@@ -34,7 +34,7 @@ type restoreCommand struct {
 func (*restoreCommand) Help() string {
 	return manifestHelp + `
 
-Restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
+Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
 
 With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
 

@@ -103,6 +103,10 @@ func TestGmailLabelsAsMailboxes(t *testing.T) {
 	inFiles := maps.Clone(wantedIn)
 	inFiles["3"] = []string{"Entw&APw-rfe", "say %22hi%22"} // as .eml files have it
 	sameIn(t, "eml", emlIn(t, eml), inFiles)
+	dovecot.Deliver("bert", "Work", plain(0, 1)...)
+	if done := h.prune(0, "latest", accountURL("bert", dovecot.Addr), "--yes"); done.Removed != 1 || done.FlagsSet != 0 || done.MailboxesRemoved != 0 {
+		t.Errorf("pruned: %+v", done)
+	}
 	sameIn(t, "Dovecot", inAccount(t, dovecot.Addr, "bert"), wantedIn)
 
 	// Chosen mailboxes and messages.
@@ -166,6 +170,9 @@ func TestGmailToGmail(t *testing.T) {
 		if r := h.restore(0, "latest", target); round == 0 && r.Added != len(messages) || round == 1 && (r.Added != 0 || r.Present != len(messages)) {
 			t.Errorf("round %d: %+v", round, r)
 		}
+	}
+	if e := h.must(1, "restore", "latest", "--to", target, "--prune", "--yes"); !strings.Contains(e.stderr, "Gmail") {
+		t.Errorf("pruned, it says %s", e.stderr)
 	}
 	have := other.Messages()
 	if len(have) != len(messages) {

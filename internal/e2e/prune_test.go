@@ -170,6 +170,38 @@ func TestPruneRefused(t *testing.T) {
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), before)
 }
 
+// While the target refuses a message, nothing is removed, unless that is asked for.
+func TestPruneUnlessAllIsAdded(t *testing.T) {
+	t.Parallel()
+	dovecot := startDovecot(t, testbed.DovecotOptions{})
+	from := t.TempDir()
+	for _, sub := range []string{"cur", "new", "tmp"} {
+		if err := os.Mkdir(filepath.Join(from, sub), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, text := range map[string]string{"1.empty:2,": "", "2.full:2,S": "Subject: full\n\n"} {
+		if err := os.WriteFile(filepath.Join(from, "cur", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dovecot.PutMaildir("anna", from)
+	dovecot.Deliver("bert", "INBOX", plain(100, 103)...)
+	h := newHost(t)
+	h.onDirectory()
+	h.backUp(0, accountURL("anna", dovecot.Addr))
+	target := accountURL("bert", dovecot.Addr)
+	if done := h.prune(3, "latest", target, "--yes"); done.Done || done.Surplus != 3 || done.Removed != 0 {
+		t.Errorf("it did %+v", done)
+	}
+	if n := len(readAccount(t, dovecot.Addr, "bert", imapPassword)["INBOX"].letters); n != 4 {
+		t.Errorf("there are %d messages, want 4", n)
+	}
+	if done := h.prune(3, "latest", target, "--yes", "--even-incomplete"); !done.Done || done.Removed != 3 {
+		t.Errorf("with another word it did %+v", done)
+	}
+}
+
 // A Maildir becomes the manifest too, in either layout; what is no mail in it is not touched.
 func TestPruneMaildir(t *testing.T) {
 	t.Parallel()
