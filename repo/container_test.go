@@ -301,7 +301,7 @@ func TestExtensionsAreCarried(t *testing.T) {
 func TestPadme(t *testing.T) {
 	for n, want := range map[int64]int64{
 		0: 0, 1: 1, 2: 2, 8: 8, 9: 10, 100: 104, 1000: 1024, 1025: 1088, 65537: 67584, packTarget: packTarget,
-		packTarget + 1: packTarget + 1<<20, 3_000_000: 3_014_656,
+		packTarget + 1: packTarget + 1<<16, 3_000_000: 3_014_656, 4_194_305: 4_259_840, 1<<40 + 1: 1<<40 + 1<<16,
 	} {
 		if got := padme(n); got != want {
 			t.Errorf("padme(%d) = %d, want %d", n, got, want)
@@ -309,7 +309,7 @@ func TestPadme(t *testing.T) {
 	}
 	for n := int64(1); n < 1<<40; n = n*5/4 + 1 {
 		p := padme(n)
-		if p < n || padme(p) != p || n > 8 && p-n > n/8 {
+		if p < n || padme(p) != p || n > 8 && p-n > n/8 || p-n >= maxPadding {
 			t.Errorf("padme(%d) = %d", n, p)
 		}
 	}

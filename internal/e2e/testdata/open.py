@@ -73,7 +73,8 @@ class Container:
 def padme(length):
     e = length.bit_length() - 1
     s = e.bit_length()
-    return -(-length >> (e - s)) << (e - s) if e > s else length
+    step = min(1 << (e - s), 1 << 16) if e > s else 1
+    return -(-length // step) * step
 
 
 def identity(text):
