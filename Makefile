@@ -6,6 +6,7 @@
 #   make servers    build the servers of the tests into .testbed/bin (MinIO takes some minutes, once)
 #   make fuzz       every fuzz target for FUZZTIME (10s)
 #   make demo       the whole story, offline
+#   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --rounds 5' (see bench/main.go)
 
 GO       ?= go
 FUZZTIME ?= 10s
@@ -16,7 +17,7 @@ SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox
 # twenty times as long under it. GOFLAGS reaches the builds that tests start, too.
 WATCHED := -gcflags=github.com/klauspost/compress/...=-race=false -gcflags=golang.org/x/crypto/...=-race=false
 
-.PHONY: build test test-fast check servers packages fuzz demo clean
+.PHONY: build test test-fast check servers packages fuzz demo bench clean
 .DELETE_ON_ERROR:
 
 build:
@@ -55,6 +56,10 @@ fuzz:
 
 demo: build
 	./mailstrata demo
+
+bench: servers
+	@testbed/packages mbsync=isync restic=restic
+	$(GO) run ./bench $(BENCH)
 
 clean:
 	rm -rf mailstrata .testbed

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// scale measures mailstrata alone, once, on an account of n short messages: does its memory grow?
+func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
+	b.used++
+	name := fmt.Sprintf("round%d", b.used)
+	r := &round{dir: filepath.Join(b.dir, name), user: name}
+	results, err := b.scaleRound(ctx, r, n)
+	return results, cmp.Or(ctx.Err(), err, b.remove(r))
+}
+
+func (b *bench) scaleRound(ctx context.Context, r *round, n int) (_ []result, err error) {
+	if r.mail, err = b.short(ctx, r.user, n); err != nil {
+		return nil, err
+	}
+	if r.ours, err = newOurs(ctx, b.servers, b.program, filepath.Join(r.dir, "ours"), b.minio.Endpoint, r.user); err != nil {
+		return nil, err
+	}
+	var steps []step
+	for _, s := range r.steps() {
+		if s.before != nil || s.name == "restore to IMAP" {
+			continue
+		}
+		s.runs = s.runs[:1]
+		steps = append(steps, s)
+	}
+	return b.take(ctx, nil, steps, thousands(n)+" messages", 1)
+}
+
+// short makes an account of n short messages, in place on the server.
+func (b *bench) short(ctx context.Context, user string, n int) (*account, error) {
+	home := b.dovecot.Home(user)
+	a := &account{user: user, maildir: filepath.Join(home, "Maildir"), messages: n}
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return nil, err
+	}
+	return a, cmp.Or(generated(ctx, shortMail, n, a.maildir), do(ctx, "chown", "-R", "nobody:nogroup", home))
+}

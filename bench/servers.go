@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// password is that of every account on the Dovecot of a benchmark.
+const password = "pw"
+
+// servers are a Dovecot and a MinIO, and a way to the MinIO that counts requests.
+type servers struct {
+	dovecot *testbed.DovecotServer
+	minio   testbed.S3
+	client  *minio.Client
+	counter *counter
+	life    *lifetime
+}
+
+func startServers() (s *servers, err error) {
+	s = &servers{life: &lifetime{}}
+	err = s.life.try(func() {
+		s.minio = testbed.MinIO(s.life)
+		s.dovecot = testbed.Dovecot(s.life, testbed.DovecotOptions{Password: password})
+	})
+	if err == nil {
+		s.counter, err = count(s.minio.Endpoint)
+	}
+	if err == nil {
+		s.client, err = minio.New(strings.TrimPrefix(s.minio.Endpoint, "http://"), &minio.Options{
+			Creds: credentials.NewStaticV4(s.minio.AccessKey, s.minio.SecretKey, ""),
+		})
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *servers) close() {
+	if s.counter != nil {
+		s.counter.server.Close()
+	}
+	s.life.end()
+}
+
+// stored is the sum of the sizes of a bucket's objects.
+func (s *servers) stored(ctx context.Context, bucket string) (n int64, err error) {
+	for object := range s.client.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
+		err = errors.Join(err, object.Err)
+		n += object.Size
+	}
+	return n, err
+}
+
+// counter is a reverse proxy before an object store.
+type counter struct {
+	server *httptest.Server
+	n      atomic.Int64
+}
+
+func count(endpoint string) (*counter, error) {
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	c := &counter{}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host // it is signed
+		},
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.n.Add(1)
+		proxy.ServeHTTP(w, r)
+	}))
+	return c, nil
+}
+
+// lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what testbed
+// calls to start servers.
+type lifetime struct {
+	testing.TB
+	err      error
+	cleanups []func()
+}
+
+// try calls a function that may call Fatal.
+func (l *lifetime) try(f func()) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	<-done
+	return l.err
+}
+
+// end stops what was started, the last first.
+func (l *lifetime) end() {
+	for i := len(l.cleanups) - 1; i >= 0; i-- {
+		l.cleanups[i]()
+	}
+	l.cleanups = nil
+}
+
+func (l *lifetime) Cleanup(f func())          { l.cleanups = append(l.cleanups, f) }
+func (l *lifetime) Helper()                   {}
+func (l *lifetime) Failed() bool              { return l.err != nil }
+func (l *lifetime) Logf(string, ...any)       {}
+func (l *lifetime) Skip(args ...any)          { l.Fatal(args...) }
+func (l *lifetime) Fatalf(f string, a ...any) { l.Fatal(fmt.Sprintf(f, a...)) }
+func (l *lifetime) Fatal(args ...any) {
+	l.err = errors.New(fmt.Sprint(args...))
+	runtime.Goexit()
+}
