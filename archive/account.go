@@ -37,6 +37,7 @@ func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Ma
 		}
 	}
 	m.Totals.NewMessages, m.Totals.NewBytes = w.fresh.messages, w.fresh.bytes
+	m.Totals.TakenMessages, m.Totals.TakenBytes = w.byIDs.messages, w.byIDs.bytes
 	for _, warning := range w.warnings {
 		m.AddWarning(warning)
 	}

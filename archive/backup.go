@@ -153,7 +153,7 @@ func (w *walk) findParent(ctx context.Context) error {
 }
 
 func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *walk {
-	return &walk{
+	w := &walk{
 		account:     account,
 		program:     o.Program,
 		repo:        r,
@@ -166,6 +166,8 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),
 	}
+	w.nominees = newNominees(w)
+	return w
 }
 
 // record reads the account and writes down what was found, ready to be committed.

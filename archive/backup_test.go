@@ -177,11 +177,7 @@ func (a *account) change(rng *rand.Rand) {
 		m.name = fmt.Sprint("Renamed-", rng.IntN(1000))
 		a.mailboxes[m.name] = m
 	case n == 18:
-		m.validity += 100
-		for i, msg := range m.messages {
-			msg.uid = mail.UID(i + 1)
-		}
-		m.next = mail.UID(len(m.messages) + 1)
+		m.reset()
 	default:
 		m.next += mail.UID(rng.IntN(100000))
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -167,7 +168,11 @@ func (c *copying) copy(ctx context.Context, original Summary) (copied repo.Head,
 		keep: nil, tell: c.tell, before: c.before,
 	}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
-		return c.keep(ctx, recasting.from.Body(record))
+		told := int64(0)
+		if record.Probe != (chunk.Prefix{}) {
+			told = record.Size // the copy has a probe of its own, under the other repository's key
+		}
+		return c.keep(ctx, told, recasting.from.Body(record))
 	}
 	m, err := recasting.manifest(ctx)
 	if err != nil {
@@ -211,7 +216,7 @@ func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) er
 }
 
 // keep stores a message in the target as it is read from the source. What cannot be read is told as it is.
-func (c *copying) keep(ctx context.Context, body Body) (kept, error) {
+func (c *copying) keep(ctx context.Context, told int64, body Body) (kept, error) {
 	k := c.keepers.Get().(*keeper)
 	defer c.keepers.Put(k)
 	r, w := io.Pipe()
@@ -221,7 +226,7 @@ func (c *copying) keep(ctx context.Context, body Body) (kept, error) {
 		w.CloseWithError(err)
 		read <- err
 	}()
-	kept, err := k.store(ctx, r)
+	kept, err := k.store(ctx, told, r)
 	r.CloseWithError(errors.New("the copy was given up"))
 	if unread := <-read; err == nil {
 		err = unread

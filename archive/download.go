@@ -199,7 +199,7 @@ func (d *download) bodies(ctx context.Context, view View, messages []mail.Messag
 			return err
 		}
 		message := asked[uid]
-		stored, err := d.keeper.keep(ctx, spillKey(d.seat, message), body)
+		stored, err := d.keeper.keep(ctx, spillKey(d.seat, message), probedSize(message), body)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type account struct {
 	condstore, qresync bool
 
 	// counts of what was asked
-	surveys, examines, bodies, flagReads int
+	surveys, examines, bodies, flagReads, stretches int
 
 	// faults; each may be nil
 	onSurvey  func(n int)
@@ -37,6 +37,9 @@ type account struct {
 	hidden      map[mail.UID]bool // counted, and never told of
 	empty       map[mail.UID]bool // answered with nothing
 	untold      bool              // no numbers in the survey, and no UIDNEXT anywhere
+
+	named       func(id string) mail.IDs // the ids of messages; nil: none
+	onStretches func() error             // an error that wraps ErrTemporary ends the view
 }
 
 var errLeaveOut = errors.New("leave this message out")
@@ -55,6 +58,7 @@ type message struct {
 	uid    mail.UID
 	flags  mail.Flags
 	date   string
+	id     string // stays with a message that is moved or copied
 	body   []byte
 	modseq uint64
 }
@@ -75,7 +79,7 @@ func (a *account) mailbox(name string) *mailbox {
 
 func (m *mailbox) add(body string, flags ...string) *message {
 	m.modseq++
-	msg := &message{uid: m.next, flags: mail.NewFlags(flags...), body: []byte(body), modseq: m.modseq,
+	msg := &message{uid: m.next, id: fmt.Sprintf("%s-%d-%d", m.name, m.validity, m.next), flags: mail.NewFlags(flags...), body: []byte(body), modseq: m.modseq,
 		date: time.Unix(1e9+int64(m.next)*60, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")}
 	m.next++
 	m.messages = append(m.messages, msg)
@@ -95,6 +99,34 @@ func (m *mailbox) expunge(uid mail.UID) {
 	m.modseq++
 	m.gone[uid] = m.modseq
 	m.messages = slices.DeleteFunc(m.messages, func(msg *message) bool { return msg.uid == uid })
+}
+
+// copyTo copies a message as servers do: flags, date and id are its own.
+func (m *mailbox) copyTo(to *mailbox, uid mail.UID) {
+	for _, msg := range m.messages {
+		if msg.uid == uid {
+			to.modseq++
+			c := *msg
+			c.uid, c.modseq = to.next, to.modseq
+			to.next++
+			to.messages = append(to.messages, &c)
+			return
+		}
+	}
+}
+
+func (m *mailbox) moveTo(to *mailbox, uid mail.UID) {
+	m.copyTo(to, uid)
+	m.expunge(uid)
+}
+
+// reset gives the mailbox another UIDVALIDITY, and its messages other UIDs.
+func (m *mailbox) reset() {
+	m.validity += 100
+	for i, msg := range m.messages {
+		msg.uid = mail.UID(i + 1)
+	}
+	m.next = mail.UID(len(m.messages) + 1)
 }
 
 func (a *account) status(m *mailbox) mail.Status {
@@ -215,7 +247,11 @@ func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Me
 			return
 		}
 		for _, m := range v.in(uids) {
-			if !yield(mail.Message{UID: m.uid, Flags: m.flags, Internal: mail.ParseDate(m.date), Size: int64(len(m.body))}, nil) {
+			told := mail.Message{UID: m.uid, Flags: m.flags, Internal: mail.ParseDate(m.date), Size: int64(len(m.body))}
+			if v.account.named != nil {
+				told.IDs = v.account.named(m.id)
+			}
+			if !yield(told, nil) {
 				return
 			}
 		}
@@ -296,6 +332,28 @@ func (v *view) body(m *message, read func(mail.UID, io.Reader) error) error {
 		return read(m.uid, bytes.NewReader(nil))
 	}
 	return read(m.uid, bytes.NewReader(m.body))
+}
+
+func (v *view) Stretches(_ context.Context, wanted []archive.Stretch, read func(archive.Stretch, []byte) error) error {
+	for _, s := range wanted {
+		v.account.mu.Lock()
+		v.account.stretches++
+		fault := v.account.onStretches
+		v.account.mu.Unlock()
+		if fault != nil {
+			if err := fault(); err != nil {
+				v.broken = errors.Is(err, archive.ErrTemporary)
+				return err
+			}
+		}
+		for _, m := range v.in(mail.UIDRange{First: s.UID, Last: s.UID}) {
+			size := int64(len(m.body))
+			if err := read(s, m.body[min(s.Offset, size):min(s.Offset+s.Length, size)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type failing struct{ err error }

@@ -226,8 +226,7 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 			done++
 			h.failures = append(h.failures, crop.failures...)
 			for _, entry := range crop.entries {
-				h.reading.fresh.messages++
-				h.reading.fresh.bytes += entry.Size
+				h.reading.count(entry)
 				if !yield(entry, nil) {
 					return
 				}
@@ -243,23 +242,39 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 		return crop{err: err}
 	}
 	messages := l.messages
+	byID, err := h.reading.byID(ctx, seat, messages)
+	if err != nil {
+		return crop{err: err}
+	}
 	d := newDownload(h.reading.walk, seat, keeper)
 	if h.reading.anew {
 		d.spilt = nil
 	}
-	if err := d.fetch(ctx, messages); err != nil {
+	if err := d.fetch(ctx, without(messages, byID)); err != nil {
 		return crop{err: err}
 	}
-	entries := make([]manifest.Entry, 0, len(d.got))
+	entries := make([]manifest.Entry, 0, len(byID)+len(d.got))
 	for _, message := range messages {
-		if kept, ok := d.got[message.UID]; ok {
+		if entry, ok := byID[message.UID]; ok {
+			entries = append(entries, entry)
+		} else if kept, ok := d.got[message.UID]; ok {
 			entries = append(entries, record(message, kept))
 		}
 	}
 	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures)}
 }
 
-// record is the manifest's entry of a downloaded message.
+// without gives the messages that have no entry yet.
+func without(messages []mail.Message, entries map[mail.UID]manifest.Entry) (left []mail.Message) {
+	for _, message := range messages {
+		if _, ok := entries[message.UID]; !ok {
+			left = append(left, message)
+		}
+	}
+	return left
+}
+
+// record is the manifest's entry of a message.
 func record(message mail.Message, kept kept) manifest.Entry {
 	entry := manifest.Entry{
 		Record: manifest.Record{
@@ -271,6 +286,7 @@ func record(message mail.Message, kept kept) manifest.Entry {
 			IDs:      message.IDs,
 			Parts:    kept.parts,
 			List:     kept.list,
+			Probe:    kept.probe,
 		},
 		FlagSet: manifest.FlagSet{Flags: message.Flags, Labels: message.Labels},
 	}

@@ -19,12 +19,16 @@ type keeper struct {
 	cutter   *chunk.Cutter
 	hasher   *chunk.Hasher
 	splitter *mail.Splitter
+	prober   prober
 	spill    *repo.Spill
 }
 
 // newKeeper makes a keeper. What it keeps is spilled too, unless spill is nil.
 func newKeeper(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *keeper {
-	return &keeper{stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil), spill: spill}
+	return &keeper{
+		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
+		prober: prober{hasher: r.MessageHasher()}, spill: spill,
+	}
 }
 
 func (k *keeper) close() { k.stream.Close() }
@@ -42,16 +46,17 @@ type kept struct {
 	hash  chunk.ID
 	parts []manifest.Part
 	list  chunk.ID // where the parts are too many to stand in the record
+	probe chunk.Prefix
 }
 
-// keep stores the message that body delivers, and spills it under a key. An error of body is returned as it is, with its cause; chunks stored
-// before it do no harm, for nothing names them.
+// keep stores the message that body delivers, and spills it under a key. If a size was told, it makes a probe of it. An
+// error of body is returned as it is, with its cause; chunks stored before it do no harm, for nothing names them.
 //
 // An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
 // the writer, and with it what is worth keeping.
-func (k *keeper) keep(ctx context.Context, key []byte, body io.Reader) (kept, error) {
+func (k *keeper) keep(ctx context.Context, key []byte, told int64, body io.Reader) (kept, error) {
 	entry := k.spill.Begin(key)
-	m, err := k.store(context.WithoutCancel(ctx), io.TeeReader(body, entry))
+	m, err := k.store(context.WithoutCancel(ctx), told, io.TeeReader(body, entry))
 	if err != nil {
 		entry.Drop()
 	} else {
@@ -61,9 +66,10 @@ func (k *keeper) keep(ctx context.Context, key []byte, body io.Reader) (kept, er
 }
 
 // store cuts the message into chunks and puts them.
-func (k *keeper) store(ctx context.Context, body io.Reader) (kept, error) {
+func (k *keeper) store(ctx context.Context, told int64, body io.Reader) (kept, error) {
 	k.hasher.Reset()
-	counted := &counter{r: io.TeeReader(body, k.hasher)}
+	k.prober.begin(told)
+	counted := &counter{r: io.TeeReader(body, io.MultiWriter(k.hasher, &k.prober))}
 	k.splitter.Reset(counted)
 	var m kept
 	chunks := 0
@@ -82,7 +88,7 @@ func (k *keeper) store(ctx context.Context, body io.Reader) (kept, error) {
 		m.parts = append(m.parts, stored)
 		chunks += len(stored.Chunks)
 	}
-	m.size, m.hash = counted.n, k.hasher.Sum()
+	m.size, m.hash, m.probe = counted.n, k.hasher.Sum(), k.prober.probe()
 	if chunks <= manifest.MaxInlineChunks {
 		return m, nil
 	}

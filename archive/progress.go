@@ -8,6 +8,7 @@ type Progress struct {
 	Messages      int64  // done
 	Bytes         int64  // of these
 	TotalMessages int64  // to be done, as far as known; 0: not known
+	ByID          int64  // of the messages done, those that are archived already, and have no bytes to be read
 }
 
 // Note is a sentence about the run, for the person who runs it; what belongs to the account is in its manifest.
@@ -28,9 +29,12 @@ func (w *walk) remark(detail bool, format string, args ...any) {
 func (w *walk) expect(due []*reading) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var arrived int64
 	for _, r := range due {
-		w.progress.TotalMessages += r.expected()
+		arrived += r.expected()
 	}
+	w.nominees.expect(arrived)
+	w.progress.TotalMessages += arrived
 	w.progress.Account = w.account.Name
 }
 
@@ -47,13 +51,17 @@ func (r *reading) expected() int64 {
 	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Messages)
 }
 
-// advance counts a message that was downloaded.
-func (w *walk) advance(bytes int64) {
+// advance counts a message that was downloaded, advanceByID one that need not be.
+func (w *walk) advance(bytes int64) { w.progressed(bytes, 0) }
+func (w *walk) advanceByID()        { w.progressed(0, 1) }
+
+func (w *walk) progressed(bytes, byID int64) {
 	w.checkpoints.downloaded(bytes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.progress.Messages++
 	w.progress.Bytes += bytes
+	w.progress.ByID += byID
 	if w.tell != nil {
 		w.tell(w.progress)
 	}

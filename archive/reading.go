@@ -23,8 +23,19 @@ type reading struct {
 	idle     bool              // nothing else is to be done
 	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
-	departed bool  // messages that are recorded are gone
-	fresh    tally // downloaded
+	sight    *sight // what a first look told; nil: not taken yet
+	departed bool   // messages that are recorded are gone
+	fresh    tally  // downloaded
+	byIDs    tally  // taken by id
+}
+
+func (r *reading) count(entry manifest.Entry) {
+	t := &r.fresh
+	if entry.ByID {
+		t = &r.byIDs
+	}
+	t.messages++
+	t.bytes += entry.Size
 }
 
 // run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
@@ -71,38 +82,19 @@ func (r *reading) inherited() *manifest.Mailbox {
 // read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
 // of messages that it told, all flags are read and compared, once.
 func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
-	sample, err := r.sample(ctx)
-	if err != nil || r.idle && len(sample) == 0 {
-		return r.unread(), nil, err
-	}
 	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
 	defer func() { seat.leave() }()
-	view, err := seat.open(ctx)
-	if err != nil {
-		return nil, nil, err
+	s := r.sight
+	if s == nil {
+		s = r.look(ctx, seat)
 	}
-	found := r.begin(view)
-	if r.doubtful {
-		if same, err := r.confirm(ctx, seat, r.old); err != nil {
-			return nil, nil, err
-		} else if !same {
-			r.old = nil
-		}
-		r.doubtful = false
+	r.sight = nil
+	if s.err != nil || s.stands {
+		return r.unread(), nil, s.err
 	}
-	old := r.usable(found)
-	if old != nil {
-		same, err := r.same(ctx, seat, sample)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case !same:
-			old, r.anew = nil, true
-		case r.idle:
-			return r.unread(), nil, nil
-		}
-	}
-	failures, err := r.update(ctx, seat, old, found, r.canAskForChanges(old, found))
+	seat.validity = s.validity
+	found := s.found
+	failures, err := r.update(ctx, seat, s.old, found, s.change)
 	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
 		return found, failures, err
 	}
@@ -110,7 +102,11 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		return nil, nil, err
 	}
 	again := *found
-	failures, err = r.update(ctx, seat, found, &again, false)
+	c, err := r.compare(ctx, seat, found, &again, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	failures, err = r.update(ctx, seat, found, &again, c)
 	return &again, failures, err
 }
 
@@ -170,8 +166,8 @@ func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
 	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
-// update makes found's pages from the old ones, if there are any, and what the server tells has changed.
-func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) ([]manifest.Failure, error) {
+// compare finds out what changed since the old record, and notes in found when all flags were read.
+func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
 	c := newChange()
 	var err error
 	switch {
@@ -197,6 +193,12 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 	if byModSeq {
 		found.FlagsRead = old.FlagsRead
 	}
+	r.walk.nominees.gone(old, c.gone)
+	return c, nil
+}
+
+// update makes found's pages from the old ones, if there are any, and what has changed.
+func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
 		harvest, err := r.add(ctx, seat, old, found, c)

@@ -231,13 +231,13 @@ func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page
 func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
 	message := entry.Record
 	if old, ok := earlier[message.Hash]; ok {
-		entry.Hash, entry.Parts, entry.List = old.Hash, old.Parts, old.List
+		entry.Hash, entry.Parts, entry.List, entry.Probe = old.Hash, old.Parts, old.List, old.Probe
 	} else {
 		kept, err := c.keep(ctx, &message)
 		if err != nil {
 			return err
 		}
-		entry.Hash, entry.Parts, entry.List = kept.hash, kept.parts, kept.list
+		entry.Hash, entry.Parts, entry.List, entry.Probe = kept.hash, kept.parts, kept.list, kept.probe
 	}
 	c.tell(message)
 	return nil

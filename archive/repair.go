@@ -37,7 +37,7 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
-		return kept{hash: record.Hash, parts: record.Parts, list: record.List}, contents.Body(record).Verify(ctx)
+		return kept{hash: record.Hash, parts: record.Parts, list: record.List, probe: record.Probe}, contents.Body(record).Verify(ctx)
 	}
 	m, err := recasting.manifest(ctx)
 	repaired.Lost = recasting.lost

@@ -92,7 +92,7 @@ func (w *walk) takeUp(ctx context.Context) error {
 	found := &spilt{messages: make(map[string]*taken)}
 	var bytes int64
 	problem, err := spill.Left(ctx, func(key []byte, body io.Reader) error {
-		stored, err := keeper.keep(ctx, nil, body)
+		stored, err := keeper.keep(ctx, nil, 0, body)
 		if err == nil {
 			found.messages[string(key)] = &taken{kept: stored}
 			bytes += stored.size

@@ -54,7 +54,10 @@ type walk struct {
 	warnings []string
 	alarms   []string
 	progress Progress
-	fresh    tally // new in this run
+	fresh    tally // downloaded in this run
+	byIDs    tally // taken by id
+
+	nominees *nominees
 }
 
 // laid is a manifest that an earlier run laid.
@@ -65,6 +68,13 @@ type laid struct {
 
 // tally counts messages and their bytes.
 type tally struct{ messages, bytes int64 }
+
+// add takes over what another one has counted.
+func (t *tally) add(other *tally) {
+	t.messages += other.messages
+	t.bytes += other.bytes
+	*other = tally{}
+}
 
 // follow reads the whole account, and reads again what changed meanwhile, until a survey agrees with what is recorded: that
 // survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
@@ -129,6 +139,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	isLabel := w.labels(survey)
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
 	vanished := missingFrom(survey, before)
+	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
 		old, doubtful := before[listed.Raw], false
 		if !w.selected(listed) {
@@ -147,6 +158,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		}
 		if old == nil {
 			old, doubtful = renamedFrom(listed, vanished)
+			renamed = append(renamed, old)
 		}
 		w.untold = w.untold || listed.Selectable() && listed.Status == nil
 		switch {
@@ -164,16 +176,24 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		}
 	}
 	w.expect(due)
-	return due, nil
+	lost := slices.DeleteFunc(vanished, func(m *manifest.Mailbox) bool { return slices.Contains(renamed, m) })
+	return due, w.nominate(ctx, survey, before, lost)
 }
 
 // readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.
 func (w *walk) readAll(ctx context.Context, due []*reading) error {
 	slices.SortStableFunc(due, func(a, b *reading) int { return cmp.Compare(b.expected(), a.expected()) })
+	if err := w.each(ctx, lookedAt(due), (*reading).lookAhead); err != nil {
+		return err
+	}
+	return w.each(ctx, due, (*reading).run)
+}
+
+func (w *walk) each(ctx context.Context, readings []*reading, do func(*reading, context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, w.account.Source.Parallel()))
-	for _, r := range due {
-		group.Go(func() error { return r.run(ctx) })
+	for _, r := range readings {
+		group.Go(func() error { return do(r, ctx) })
 	}
 	return group.Wait()
 }
@@ -184,9 +204,8 @@ func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.F
 	defer w.mu.Unlock()
 	w.recorded[r.listed.Raw] = found
 	w.departed = w.departed || r.departed
-	w.fresh.messages += r.fresh.messages
-	w.fresh.bytes += r.fresh.bytes
-	r.fresh = tally{}
+	w.fresh.add(&r.fresh)
+	w.byIDs.add(&r.byIDs)
 	delete(w.unread, r.listed.Raw)
 	delete(w.failures, r.listed.Raw)
 	if len(failures) > 0 {

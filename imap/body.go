@@ -32,20 +32,38 @@ func (c *Client) Headers(ctx context.Context, messages []mail.Message, read func
 }
 
 func (c *Client) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
-	defer c.watch(ctx)()
 	d := &download{c: c, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer d.dropHeld()
+	return c.pipeline(ctx, underWay, func() *command {
+		if len(messages) == 0 {
+			return nil
+		}
+		var batch []mail.Message
+		batch, messages = nextBatch(messages)
+		return d.command(batch)
+	})
+}
+
+// pipeline sends commands as they come from next, until there is none, so many at a time, and waits for all. A refusal
+// does not stop the others, unless the server asks to be left alone.
+func (c *Client) pipeline(ctx context.Context, atOnce int, next func() *command) error {
+	defer c.watch(ctx)()
 	var refusals []error
 	var sent []*command
-	for len(messages) > 0 || len(sent) > 0 {
-		for len(sent) < underWay && len(messages) > 0 {
-			var batch []mail.Message
-			batch, messages = nextBatch(messages)
-			cmd := d.command(batch)
+	ended := false
+	for {
+		for len(sent) < atOnce && !ended {
+			cmd := next()
+			if ended = cmd == nil; ended {
+				break
+			}
 			if err := c.start(cmd); err != nil {
 				return c.because(ctx, err)
 			}
 			sent = append(sent, cmd)
+		}
+		if len(sent) == 0 {
+			return errors.Join(refusals...)
 		}
 		err := c.wait(sent[0])
 		if c.dead != nil {
@@ -53,13 +71,10 @@ func (c *Client) sections(ctx context.Context, section string, messages []mail.M
 		}
 		if err != nil && !expungeIssued(err) {
 			refusals = append(refusals, err)
-			if len(refusals) == 1 && isTemporary(err) {
-				messages = nil // it asks to be left alone; what is under way still comes
-			}
+			ended = ended || len(refusals) == 1 && isTemporary(err) // what is under way still comes
 		}
 		sent = sent[1:]
 	}
-	return errors.Join(refusals...)
 }
 
 // nextBatch takes messages off the front: as many as one command should ask for.

@@ -111,6 +111,10 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 	return v.c.Bodies(ctx, messages, read)
 }
 
+func (v *view) Stretches(ctx context.Context, wanted []archive.Stretch, read func(archive.Stretch, []byte) error) error {
+	return v.c.Stretches(ctx, wanted, read)
+}
+
 // Close gives the connection back. It can be called again.
 func (v *view) Close() error {
 	if v.c != nil {

@@ -86,7 +86,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	backups, err := archive.BackUp(ctx, r, sources, archive.BackupOptions{
 		Program: "mailstrata " + version(),
 		Progress: func(now archive.Progress) {
-			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages})
+			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID})
 		},
 		VerifySource: c.VerifySource,
 		Note: func(n archive.Note) {

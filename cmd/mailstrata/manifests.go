@@ -156,6 +156,8 @@ type manifestSummary struct {
 	Bytes       int64     `json:"bytes"`
 	NewMessages int64     `json:"new_messages"`
 	NewBytes    int64     `json:"new_bytes"`
+	ByID        int64     `json:"by_id_messages"` // not downloaded, but taken from archived messages with the same ids
+	ByIDBytes   int64     `json:"by_id_bytes"`
 	Failures    int64     `json:"failures"` // messages, or whole mailboxes, that could not be read
 	Warnings    int       `json:"warnings"`
 	Alarms      int       `json:"alarms"` // what shrank or changed suspiciously
@@ -169,6 +171,7 @@ func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
 		State: m.State.String(), Consistent: m.Consistent,
 		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
+		ByID: m.Totals.TakenMessages, ByIDBytes: m.Totals.TakenBytes,
 		Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
 		Program: m.Program,
 	}

@@ -22,6 +22,7 @@ type progress struct {
 // tally is how much is done.
 type tally struct {
 	messages, bytes, total int64 // total: messages; 0 where not known
+	byID                   int64 // of the messages, those that need not be read
 }
 
 const (
@@ -64,6 +65,7 @@ func (p *progress) update(part string, t tally) {
 	for _, t := range p.parts {
 		sum.messages += t.messages
 		sum.bytes += t.bytes
+		sum.byID += t.byID
 		sum.total += max(t.total, t.messages)
 	}
 	line := describe(p.verb, sum, now.Sub(p.moved))
@@ -86,6 +88,9 @@ func describe(verb string, t tally, elapsed time.Duration) string {
 		messages = count(t.messages) + " of " + plural(t.total, "message")
 	}
 	words := []string{messages + " " + verb}
+	if t.byID > 0 {
+		words = append(words, count(t.byID)+" of them known")
+	}
 	if t.bytes > 0 {
 		words = append(words, size(t.bytes))
 	}

@@ -190,7 +190,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 		"state", s.State,
 		"consistent", consistency(s.Consistent),
 		"messages", fmt.Sprintf("%s in %s, %s", count(s.Messages), plural(s.Mailboxes, "mailbox"), size(s.Bytes)),
-		"new in this run", fmt.Sprintf("%s, %s", plural(s.NewMessages, "message"), size(s.NewBytes)),
+		"new in this run", newInRun(&s),
 		"server", strings.Join(id, ", "),
 	)
 	p.printf("")
@@ -229,6 +229,15 @@ func (p *program) tellWhatToCompare(ctx context.Context, r *repo.Repo, contents 
 		p.printf("  To get it back:          mailstrata restore %s --missing-from %s --to …", before, after)
 		return
 	}
+}
+
+// newInRun tells what a run downloaded, and what it need not.
+func newInRun(s *manifestSummary) string {
+	text := fmt.Sprintf("%s, %s", plural(s.NewMessages, "message"), size(s.NewBytes))
+	if s.ByID > 0 {
+		text += fmt.Sprintf("; moved or copied, and not downloaded: %s, %s", plural(s.ByID, "message"), size(s.ByIDBytes))
+	}
+	return text
 }
 
 func consistency(consistent bool) string {

@@ -148,10 +148,10 @@ func TestDescribe(t *testing.T) {
 		elapsed time.Duration
 	}{
 		"0 messages read":  {},
-		"10 messages read": {tally{10, 0, 0}, time.Hour},
-		"1 of 2 messages read, 10 B, 5 B/s, 3 s left":               {tally{1, 10, 2}, 2 * time.Second},
-		"1,000 of 4,000 messages read, 60 MB, 1.0 MB/s, 3 min left": {tally{1000, 60e6, 4000}, time.Minute},
-		"7 messages read, 70 B, 70 B/s":                             {tally{7, 70, 7}, time.Second},
+		"10 messages read": {tally{messages: 10}, time.Hour},
+		"1 of 2 messages read, 10 B, 5 B/s, 3 s left":               {tally{messages: 1, bytes: 10, total: 2}, 2 * time.Second},
+		"1,000 of 4,000 messages read, 60 MB, 1.0 MB/s, 3 min left": {tally{messages: 1000, bytes: 60e6, total: 4000}, time.Minute},
+		"7 messages read, 70 B, 70 B/s":                             {tally{messages: 7, bytes: 70, total: 7}, time.Second},
 	} {
 		if got := describe("read", c.tally, c.elapsed); got != want {
 			t.Errorf("%q, want %q", got, want)
@@ -197,10 +197,15 @@ func TestProgress(t *testing.T) {
 	if got, want := screen.String(), "3 of 5 messages read\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	told.next = time.Time{}
+	told.update("jo", tally{messages: 2, byID: 1, total: 3})
+	if !strings.HasSuffix(screen.String(), "\n3 of 5 messages read, 1 of them known\n") {
+		t.Errorf("%q", screen.String())
+	}
 	p.console.quiet = true
 	told.next = time.Time{}
 	told.update("jo", tally{messages: 3, total: 3})
-	if strings.Count(screen.String(), "\n") != 1 {
+	if strings.Count(screen.String(), "\n") != 2 {
 		t.Errorf("told with -q: %q", screen.String())
 	}
 }

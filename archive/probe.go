@@ -1,0 +1,59 @@
+package archive
+
+import (
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// canNameTwo reports whether the one id by which a message can be recognised may name two bodies: X-GUID does so for
+// messages of an mbox, and for files of one name.
+func canNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
+
+// probedSize is the size of a message that is to have a probe, as it was told; 0: it needs none.
+func probedSize(message mail.Message) int64 {
+	if !canNameTwo(message.IDs) || message.Size < manifest.MinProbed {
+		return 0
+	}
+	return message.Size
+}
+
+// prober makes a message's probe (manifest.ProbeOffsets) of the bytes that are written to it, if these are as many as was
+// told before.
+type prober struct {
+	hasher   *chunk.Hasher
+	told, at int64
+}
+
+func (p *prober) begin(told int64) {
+	p.hasher.Reset()
+	p.told, p.at = told, 0
+}
+
+// Write implements io.Writer. It never fails.
+func (p *prober) Write(b []byte) (int, error) {
+	if p.told > 0 {
+		middle, end := manifest.ProbeOffsets(p.told)
+		p.take(b, middle)
+		p.take(b, end)
+	}
+	p.at += int64(len(b))
+	return len(b), nil
+}
+
+// take hashes what of b lies in the stretch that begins at from.
+func (p *prober) take(b []byte, from int64) {
+	first := max(from, p.at) - p.at
+	last := min(from+manifest.ProbeBytes, p.at+int64(len(b))) - p.at
+	if first < last {
+		p.hasher.Write(b[first:last])
+	}
+}
+
+// probe is zero where none was wanted, or the size is another than was told.
+func (p *prober) probe() chunk.Prefix {
+	if p.told == 0 || p.at != p.told {
+		return chunk.Prefix{}
+	}
+	return p.hasher.Sum().Prefix()
+}

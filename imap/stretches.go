@@ -1,0 +1,99 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// stretchesUnderWay is how many commands for stretches are sent ahead, each for one message: their lengths differ, so one
+// command cannot ask for those of several. Together they are far smaller than what a connection holds, so that neither
+// side can wait for the other.
+const stretchesUnderWay = 32
+
+// Stretches downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
+func (c *Client) Stretches(ctx context.Context, wanted []archive.Stretch, read func(archive.Stretch, []byte) error) error {
+	d := &stretching{c: c, read: read, due: make(map[mail.UID][]archive.Stretch), came: make(map[string][]byte)}
+	return c.pipeline(ctx, stretchesUnderWay, func() *command {
+		n := 0
+		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
+			n++
+		}
+		if n == 0 {
+			return nil
+		}
+		some := wanted[:n]
+		wanted = wanted[n:]
+		return d.command(some)
+	})
+}
+
+// stretching is the state of one call.
+type stretching struct {
+	c       *Client
+	read    func(archive.Stretch, []byte) error
+	due     map[mail.UID][]archive.Stretch // asked for, and not told of
+	longest int64
+	came    map[string][]byte // what the response under way has brought, by the names of the attributes
+}
+
+// sectionOf is the attribute that a stretch comes as (RFC 9051 section 7.5.2: with its origin alone).
+func sectionOf(s archive.Stretch) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
+
+func (d *stretching) command(stretches []archive.Stretch) *command {
+	var items strings.Builder
+	for _, s := range stretches {
+		fmt.Fprintf(&items, " BODY.PEEK[]<%d.%d>", s.Offset, s.Length)
+		d.longest = max(d.longest, s.Length)
+	}
+	uid := stretches[0].UID
+	d.due[uid] = stretches
+	cmd := newCommand("UID FETCH").raw(fmt.Sprintf(" %d (UID%s)", uid, items.String()))
+	cmd.body, cmd.data = d.body, d.data
+	return cmd
+}
+
+// body holds a stretch until the response is whole, and tells which message it is of. One that is longer than any that
+// was asked for passes by.
+func (d *stretching) body(b *bodyLiteral) error {
+	if b.size > d.longest {
+		return nil
+	}
+	data, err := io.ReadAll(b.content)
+	if err == nil {
+		d.came[strings.ToUpper(b.name)] = data
+	}
+	return err
+}
+
+// data hands over what a response has brought of a message.
+func (d *stretching) data(resp *response) (bool, error) {
+	if resp.name != "FETCH" || len(resp.args) == 0 {
+		return false, nil
+	}
+	defer clear(d.came)
+	uid, ok := d.c.uidOf(resp)
+	if !ok {
+		return true, nil
+	}
+	var left []archive.Stretch
+	for _, s := range d.due[uid] {
+		data, came := d.came[sectionOf(s)]
+		if value, found := attribute(resp.args[0].list, sectionOf(s)); found && value.kind == stringKind {
+			data, came = value.text, true
+		}
+		if !came {
+			left = append(left, s)
+			continue
+		}
+		if err := d.read(s, data); err != nil {
+			return true, &handlerError{err}
+		}
+	}
+	d.due[uid] = left
+	return true, nil
+}
