@@ -20,7 +20,7 @@ type Repaired struct {
 // it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
 // it in the history. progress may be nil; it is called from several goroutines, one at a time.
 //
-// A chunk that is damaged must not be taken for stored by anybody: repo.SalvagePacks sees to that, and comes first.
+// A chunk that is damaged must not be taken for stored by anybody: repo.MendPacks sees to that, and comes first.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(manifest.Record)) (repaired Repaired, err error) {
 	contents, err := OpenManifest(ctx, r, head)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ProblemKind says what sort of trouble an object is in.
@@ -30,10 +31,13 @@ const (
 
 	// Unread: this key cannot open it; an owner's can.
 	Unread
+
+	// Condemned: the pack is damaged, but nothing relies on it any more: prune deletes it.
+	Condemned
 )
 
 // Harmless reports whether no mail is in danger.
-func (k ProblemKind) Harmless() bool { return k == Unindexed || k == Stray || k == Unread }
+func (k ProblemKind) Harmless() bool { return k != Broken && k != Missing }
 
 // Problem is one thing that a check found.
 type Problem struct {
@@ -93,6 +97,8 @@ type checker struct {
 	checked Checked
 	stored  map[string]int64 // packs in the store
 	indexed map[Pack]packRow
+
+	condemned map[Pack]time.Time
 }
 
 // CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
@@ -106,12 +112,22 @@ func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checke
 func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
-	for _, pass := range []func(context.Context) error{c.segments, c.objects, c.missing, c.slots} {
+	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots} {
 		if err := pass(ctx); err != nil {
 			return c.checked, err
 		}
 	}
 	return c.checked, nil
+}
+
+// condemnations are read before the objects, and again at the end: a pack can be condemned and gone within a check.
+func (c *checker) condemnations(ctx context.Context) error {
+	condemned, err := c.r.Condemned(ctx)
+	if err != nil && !ofTheObject(err) {
+		return err
+	}
+	c.condemned = condemned
+	return nil
 }
 
 func (c *checker) problem(kind ProblemKind, name string, err error) {
@@ -208,11 +224,23 @@ func (c *checker) objects(ctx context.Context) error {
 			c.problem(Stray, o.Name, errors.New("not a name of mailstrata's"))
 			continue
 		}
-		if err := c.outcome(ctx, o.Name, c.object(ctx, kind, o)); err != nil {
+		err := c.object(ctx, kind, o)
+		if ofTheObject(err) && c.doomed(kind, o.Name) {
+			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and nothing relies on it: %w", err))
+			continue
+		}
+		if err := c.outcome(ctx, o.Name, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// doomed reports whether an object is a condemned pack.
+func (c *checker) doomed(kind Kind, name string) bool {
+	hash, _ := objectHash(name)
+	_, condemned := c.condemned[Pack{Catalog: kind == KindCatalog, Hash: hash}]
+	return condemned && (kind == KindData || kind == KindCatalog)
 }
 
 func (c *checker) object(ctx context.Context, kind Kind, o Object) error {
@@ -396,14 +424,10 @@ func (r *Repo) checkChunks(c *container, checked *Checked) error {
 }
 
 // missing reports packs that the index names and the store has not. One that was condemned may be gone.
-func (c *checker) missing(ctx context.Context) error {
-	condemned, err := c.r.Condemned(ctx)
-	if err != nil && !ofTheObject(err) {
-		return err
-	}
+func (c *checker) missing(context.Context) error {
 	var names []string
 	for p := range c.indexed {
-		_, gone := condemned[p]
+		_, gone := c.condemned[p]
 		if _, ok := c.stored[p.name()]; !ok && !gone {
 			names = append(names, p.name())
 		}

@@ -126,6 +126,16 @@ func (p Pack) name() string {
 	return objectName(KindData, p.Hash)
 }
 
+// ParsePack reads the name of a pack's object.
+func ParsePack(name string) (p Pack, ok bool) {
+	kind, ok := kindOf(name)
+	if !ok || kind != KindData && kind != KindCatalog {
+		return Pack{}, false
+	}
+	hash, _ := objectHash(name)
+	return Pack{Catalog: kind == KindCatalog, Hash: hash}, true
+}
+
 // String is the name of the object.
 func (p Pack) String() string { return p.name() }
 

@@ -19,7 +19,7 @@ type cli struct {
 	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest, whatever the rules."`
 	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let rules decide about a pinned manifest again."`
 	Tag     tagCommand     `cmd:"" group:"care" help:"Set, take back or tell the tags of a manifest, for forget --keep-tag."`
-	Repair  repairCommand  `cmd:"" group:"care" help:"Mend the index, or lay a manifest without what is lost."`
+	Repair  repairCommand  `cmd:"" group:"care" help:"Mend the index, damaged packs, or a manifest that refers to what is lost."`
 	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests, and their mail, to another repository."`
 	Key     keyCommand     `cmd:"" group:"care" help:"Add, list, remove and rotate the keys of a repository."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`

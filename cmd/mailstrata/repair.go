@@ -11,6 +11,7 @@ import (
 
 type repairCommand struct {
 	Index    repairIndexCommand    `cmd:"" help:"Make the index anew, from the packs, where it is damaged or lost."`
+	Packs    repairPacksCommand    `cmd:"" help:"Save what can be read of damaged packs, so that the next backup stores again what is lost."`
 	Manifest repairManifestCommand `cmd:"" help:"Lay a manifest without what cannot be had any more, so that the next backup asks for it again."`
 }
 
@@ -47,6 +48,79 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
 		err = &outcome{statusPartial, plural(problems, "object") + " could not be read"}
 	}
 	return err
+}
+
+type repairPacksCommand struct {
+	Pack []string `arg:"" optional:"" help:"Objects that check names, data/… or catalog/…. Without any, all mail is read to find them."`
+}
+
+func (*repairPacksCommand) Help() string {
+	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. The next backup stores again whatever it meets on the server of what is lost. It needs an owner's key.
+
+EXAMPLES
+
+    mailstrata check --read-data
+    mailstrata repair packs
+    mailstrata repair manifest latest
+    mailstrata backup
+
+JSON: packs, chunks (saved) and lost (chunks).
+
+EXIT STATUS
+
+0 nothing is lost; 1 failed; 2 the command line makes no sense; 3 done, and something is lost; 130 interrupted.`
+}
+
+func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
+	r, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	packs, err := c.packs(ctx, p, r)
+	if err != nil {
+		return err
+	}
+	var mended repo.Mended
+	if len(packs) > 0 {
+		mended, err = r.MendPacks(ctx, packs, func(problem repo.Problem) { p.warn("%s", oneLine(problem.String())) })
+		if err != nil {
+			return err
+		}
+	}
+	if p.flags.JSON {
+		err = p.printJSON(map[string]int64{"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost})
+	} else {
+		p.printf("%s: %s saved, %s lost", plural(mended.Packs, "damaged pack"), plural(mended.Chunks, "chunk"), count(mended.Lost))
+	}
+	if err == nil && mended.Lost > 0 {
+		err = &outcome{statusPartial, "what is lost, mailstrata repair manifest tells; the next backup fetches what the server still has"}
+	}
+	return err
+}
+
+// packs are those that were named, or all that are damaged.
+func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo) (packs []repo.Pack, err error) {
+	for _, name := range c.Pack {
+		pack, ok := repo.ParsePack(name)
+		if !ok {
+			return nil, usage("%s is no pack: check names them, data/… or catalog/…", quoted(name))
+		}
+		packs = append(packs, pack)
+	}
+	if len(packs) > 0 {
+		return packs, nil
+	}
+	if err := mayRead(r); err != nil {
+		return nil, err
+	}
+	p.note("reading all mail …")
+	_, err = r.CheckData(ctx, repo.AllPacks, func(problem repo.Problem) {
+		if pack, ok := repo.ParsePack(problem.Object); ok && !problem.Kind.Harmless() {
+			packs = append(packs, pack)
+		}
+	})
+	return packs, err
 }
 
 type repairManifestCommand struct {

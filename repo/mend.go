@@ -1,0 +1,196 @@
+package repo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// Mended is what became of damaged packs.
+type Mended struct {
+	Packs  int
+	Chunks int64 // that could be read, and are stored anew now
+	Lost   int64 // chunks that could not; which messages that harms, a check tells
+}
+
+// MendPacks takes what can still be read out of packs that are damaged or gone, stores it anew, and condemns them: from then on
+// no run takes a chunk of theirs for stored, so that the next backup stores again what it meets. It needs the owner's key.
+// Pieces that cannot be read are reported.
+func (r *Repo) MendPacks(ctx context.Context, packs []Pack, report func(Problem)) (Mended, error) {
+	if !r.CanRead() || !r.Keeper() {
+		return Mended{}, fmt.Errorf("mending packs needs the owner's key: %w", ErrNoRole)
+	}
+	m := &mending{r: r, packs: packs, report: report}
+	if err := m.run(ctx); err != nil {
+		return m.done, err
+	}
+	return m.done, r.Condemn(ctx, packs)
+}
+
+type mending struct {
+	r      *Repo
+	packs  []Pack
+	report func(Problem)
+	done   Mended
+}
+
+func (m *mending) run(ctx context.Context) (err error) {
+	run, err := m.r.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := run.Writer(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	w.avoid = make(map[Pack]bool)
+	for _, p := range m.packs {
+		w.avoid[p] = true
+	}
+	for _, p := range m.packs {
+		frames, err := m.frames(ctx, p)
+		if err != nil {
+			return err
+		}
+		rd := m.r.Reader(ReaderOptions{CacheBytes: 1})
+		for _, f := range frames {
+			if err := m.frame(ctx, w, rd, f); err != nil {
+				return err
+			}
+		}
+		m.done.Packs++
+	}
+	return w.Flush(ctx)
+}
+
+// describedFrame is a frame and what it holds.
+type describedFrame struct {
+	Frame
+	lane    Lane
+	content []described
+}
+
+// described is a chunk's place in a frame.
+type described struct {
+	prefix         chunk.Prefix
+	offset, length uint32
+}
+
+// frames describes the frames of a pack, as it does itself, or else as the index does.
+func (m *mending) frames(ctx context.Context, p Pack) ([]describedFrame, error) {
+	for o, err := range m.r.store.List(ctx, p.name()) {
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", p, err)
+		}
+		row, lanes, err := m.r.inspectPack(ctx, p, o.Size, false, new(Checked))
+		if err == nil {
+			return describedByItself(row, lanes), nil
+		}
+		if ctx.Err() != nil || !ofTheObject(err) {
+			return nil, fmt.Errorf("read %s: %w", p, err)
+		}
+		m.report(Problem{Kind: Broken, Object: p.name(), Err: err})
+	}
+	return m.describedByIndex(ctx, p)
+}
+
+func describedByItself(row packRow, lanes []laneRow) []describedFrame {
+	frames := make([]describedFrame, len(lanes))
+	offset := row.Head
+	for i := range lanes {
+		frames[i] = describedFrame{Frame: row.frame(i, offset), lane: lanes[i].Lane}
+		offset += row.Stored[i]
+		at := uint32(0)
+		for j, length := range lanes[i].Lengths {
+			frames[i].content = append(frames[i].content, described{lanes[i].prefix(j), at, length})
+			at += length
+		}
+	}
+	return frames
+}
+
+// frame is the i-th frame, which begins at offset.
+func (p *packRow) frame(i int, offset uint32) Frame {
+	return Frame{Pack: p.pack(), Size: int64(p.Size), Offset: offset, Stored: p.Stored[i], Length: p.Lengths[i]}
+}
+
+// describedByIndex does not know lanes: of mail, all is taken for text.
+func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFrame, error) {
+	x, err := m.r.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.refresh(ctx); err != nil {
+		return nil, err
+	}
+	lane := LaneText
+	if p.Catalog {
+		lane = LaneCatalog
+	}
+	var frames []describedFrame
+	for _, f := range x.snapshot() {
+		number := slices.IndexFunc(f.packs, func(row packRow) bool { return row.pack() == p })
+		if number < 0 {
+			continue
+		}
+		row := &f.packs[number]
+		frames = make([]describedFrame, len(row.Stored))
+		offset := row.Head
+		for i := range frames {
+			frames[i] = describedFrame{Frame: row.frame(i, offset), lane: lane}
+			offset += row.Stored[i]
+		}
+		for e, err := range f.all() {
+			if err != nil {
+				return nil, err
+			}
+			if place := f.places[e.frame]; int(place.pack) == number {
+				content := &frames[place.frame].content
+				*content = append(*content, described{e.prefix, e.offset, e.length})
+			}
+		}
+		break
+	}
+	for i := range frames {
+		slices.SortFunc(frames[i].content, func(a, b described) int { return cmp.Compare(a.offset, b.offset) })
+	}
+	return frames, nil
+}
+
+// frame stores the chunks of a frame anew, as many as are what they should be.
+func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
+	content, err := rd.fetchFrame(ctx, f.Frame)
+	if err != nil {
+		if ctx.Err() != nil || !ofTheObject(err) && !errors.Is(err, ErrRange) {
+			return fmt.Errorf("read %s: %w", f.Pack, err)
+		}
+		m.lose(f, len(f.content), err)
+		return nil
+	}
+	for _, c := range f.content {
+		if uint64(c.offset)+uint64(c.length) > uint64(len(content)) {
+			m.lose(f, 1, damaged("chunk %s ends outside of its frame", c.prefix))
+			continue
+		}
+		data := content[c.offset:][:c.length]
+		if m.r.chunkID(data).Prefix() != c.prefix {
+			m.lose(f, 1, damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
+			continue
+		}
+		if _, _, err := w.Put(ctx, f.lane, data); err != nil {
+			return err
+		}
+		m.done.Chunks++
+	}
+	return nil
+}
+
+func (m *mending) lose(f describedFrame, chunks int, err error) {
+	m.done.Lost += int64(chunks)
+	m.report(Problem{Kind: Broken, Object: f.Pack.name(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
+}
