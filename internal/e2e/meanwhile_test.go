@@ -168,12 +168,12 @@ func (w *worker) change() {
 	case 1, 2, 3:
 		if uid := w.some(mailbox); uid != 0 {
 			w.log.WriteString("move ")
-			w.do(fmt.Sprintf("UID MOVE %d %s", uid, other), nil)
+			w.try(fmt.Sprintf("UID MOVE %d %s", uid, other), nil) // Dovecot has been seen to lock itself out
 		}
 	case 4:
 		if uid := w.some(mailbox); uid != 0 {
 			w.log.WriteString("copy ")
-			w.do(fmt.Sprintf("UID COPY %d %s", uid, other), nil)
+			w.try(fmt.Sprintf("UID COPY %d %s", uid, other), nil)
 		}
 	case 5:
 		w.expunge(mailbox)
