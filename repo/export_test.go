@@ -81,3 +81,26 @@ func Stranger(r *Repo, account string, content []byte) (name string, stored []by
 	stored, hash, err := other.build(KindManifest, content, r.seals.writers)
 	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
+
+// Without takes a rule of removal out. The empty name takes none out; all merge index segments as soon as there are two.
+func Without(r *Repo, rule string) {
+	r.rules = rules{eager: true}
+	switch rule {
+	case "root grace":
+		r.rules.hasty = Grace
+	case "condemned is no copy":
+		r.rules.condemnedCounts = true
+	case "order of listing":
+		r.rules.rootsFirst = true
+	case "second look":
+		r.rules.blind = true
+	case "deadline":
+		r.rules.overtime = 1000 * time.Hour
+	case "L < G":
+		r.rules.overtime = Grace - Lifetime + time.Hour
+	case "unique names":
+		r.rules.sameNames = true
+	case "condemnations are read":
+		r.rules.deaf = true
+	}
+}

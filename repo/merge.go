@@ -40,11 +40,11 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	n, sum := 0, int64(0)
-	for n < len(listed) && (n < mergeLeast-1 || listed[n].Size <= 2*sum) {
+	for n < len(listed) && (n < p.r.mergeLeast()-1 || listed[n].Size <= 2*sum) {
 		sum += listed[n].Size
 		n++
 	}
-	if n < mergeLeast {
+	if n < p.r.mergeLeast() {
 		return nil
 	}
 	for some := range slices.Chunk(listed[:n], mergeMost) {

@@ -12,7 +12,15 @@ type rules struct {
 	blind           bool          // what was condemned long enough is deleted without another look at the roots
 	sameNames       bool          // equal chunks make packs of equal names
 	deaf            bool          // writers do not read condemnations
+	eager           bool          // two index segments are worth merging
 }
 
 func (r *Repo) lifetime() time.Duration  { return Lifetime + r.rules.overtime }
 func (r *Repo) markGrace() time.Duration { return Grace - r.rules.hasty }
+
+func (r *Repo) mergeLeast() int {
+	if r.rules.eager {
+		return 2
+	}
+	return mergeLeast
+}

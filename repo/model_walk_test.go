@@ -1,0 +1,114 @@
+package repo_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// walk lets two writers, two pruners that merge, and one who forgets go on at random, each suspended for any time between
+// any two operations, and crashing anywhere; each is begun anew when it has ended. It reports whether the chunk was lost.
+func (m *model) walk(rng *rand.Rand, steps int) bool {
+	roles := []struct {
+		name string
+		work func(context.Context, *repo.Repo) error
+	}{{"W0", m.write}, {"W1", m.write}, {"P0", m.prune}, {"P1", m.prune}, {"F", m.forget}}
+	processes, caches := make([]*process, len(roles)), make([]string, len(roles))
+	for i := range caches {
+		caches[i] = m.cacheDir() // a host keeps its cache
+	}
+	at := 0
+	for range steps {
+		switch n := rng.IntN(100); {
+		case n < 4:
+			m.tick([]time.Duration{time.Minute, 5 * time.Hour, 11 * time.Hour, 13 * time.Hour, day}[rng.IntN(5)])
+			continue
+		case n < 16:
+			at = rng.IntN(len(roles))
+		}
+		p := processes[at]
+		if p == nil || p.next() == nil {
+			processes[at] = m.start(roles[at].name, caches[at], roles[at].work)
+			continue
+		}
+		if rng.IntN(200) == 0 {
+			p.crash()
+			continue
+		}
+		op := p.next()
+		p.step()
+		if (op.kind == "delete" || strings.HasPrefix(op.name, "manifests/")) && m.lost() {
+			return true
+		}
+		if p.next() == nil {
+			at = rng.IntN(len(roles))
+		}
+	}
+	for _, p := range processes {
+		if p != nil {
+			p.finish()
+		}
+	}
+	return m.lost()
+}
+
+// walks is how many random walks are made: a few, or what MAILSTRATA_WALKS says.
+func walks(usual int) int {
+	if n, err := strconv.Atoi(os.Getenv("MAILSTRATA_WALKS")); err == nil {
+		return n
+	}
+	return usual
+}
+
+// With all rules in, no walk loses the chunk, and at its end another host reads it.
+func TestNoWalkLosesTheChunk(t *testing.T) {
+	for seed := range uint64(walks(20)) {
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, "")
+			lost := m.walk(rand.New(rand.NewPCG(seed, 9)), 400)
+			if !lost && len(m.committed()) > 0 {
+				host := repo.On(m.base, m.store, m.cacheDir())
+				defer host.Close()
+				if _, err := host.Reader(repo.ReaderOptions{}).Chunk(t.Context(), m.id); err != nil {
+					t.Errorf("the chunk cannot be read: %v", err)
+					lost = true
+				}
+				mustBeSound(t, host)
+			}
+			if lost {
+				t.Fatalf("walk %d loses the chunk:\n\t%s", seed, m.tell())
+			}
+		})
+	}
+}
+
+// Where a rule is out, walks find a loss by themselves. That takes many; they are made where MAILSTRATA_WALKS says so.
+func TestWalksFindWhatRulesPrevent(t *testing.T) {
+	if os.Getenv("MAILSTRATA_WALKS") == "" {
+		t.Skip("MAILSTRATA_WALKS is not set")
+	}
+	for _, rule := range []string{"root grace", "order of listing", "second look", "deadline", "late is no parent", "unique names", "L < G", "condemnations are read"} {
+		t.Run(rule, func(t *testing.T) {
+			found := -1
+			for seed := range walks(0) {
+				synctest.Test(t, func(t *testing.T) {
+					if newModel(t, rule).walk(rand.New(rand.NewPCG(uint64(seed), 9)), 400) {
+						found = seed
+					}
+				})
+				if found >= 0 {
+					t.Logf("found by walk %d", found)
+					return
+				}
+			}
+			t.Logf("not found by %d walks", walks(0))
+		})
+	}
+}
