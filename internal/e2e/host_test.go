@@ -131,6 +131,7 @@ type laid struct {
 	Mailboxes   int    `json:"mailboxes"`
 	Messages    int    `json:"messages"`
 	NewMessages int    `json:"new_messages"`
+	ByID        int    `json:"by_id_messages"`
 	Failures    int    `json:"failures"`
 	Warnings    int    `json:"warnings"`
 }
