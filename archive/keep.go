@@ -33,13 +33,6 @@ func newKeeper(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *keeper {
 
 func (k *keeper) close() { k.stream.Close() }
 
-// lanes says which chunks are compressed together: those of like parts.
-var lanes = map[mail.PartKind]repo.Lane{
-	mail.HeaderPart: repo.LaneHeader,
-	mail.TextPart:   repo.LaneText,
-	mail.Base64Part: repo.LaneBody,
-}
-
 // kept is what became of one message's bytes.
 type kept struct {
 	size  int64
@@ -98,7 +91,7 @@ func (k *keeper) store(ctx context.Context, told int64, body io.Reader) (kept, e
 func (k *keeper) keepPart(ctx context.Context, part *mail.Part) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := k.cutter.Cut(part, func(data []byte) error {
-		id, _, err := k.stream.Put(ctx, lanes[stored.Kind], data)
+		id, _, err := k.stream.Put(ctx, laneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
 		return err
 	})

@@ -14,8 +14,8 @@ type Lane uint8
 // The lanes. Part of the durable format.
 const (
 	LaneHeader  Lane = iota // Header parts
-	LaneText                // Text parts
-	LaneBody                // Base64 parts, decoded
+	LaneText                // Text parts, and Base64 parts that are text
+	LaneBody                // other Base64 parts, decoded
 	LaneCatalog             // pages, lists and tables
 
 	lanes = iota
