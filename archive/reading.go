@@ -221,6 +221,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 		}
 		old, c = &part, &change{fresh: harvest.rest}
 	}
+	r.departed = r.departed || found.Messages < int64(found.Status.Messages) // they left since the survey
 	found.Complete = len(failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
 }
