@@ -11,7 +11,7 @@
 GO       ?= go
 FUZZTIME ?= 10s
 BIN      := .testbed/bin
-SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox
+SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age
 
 # The race detector watches this program, and leaves alone what only computes: compressing and deriving keys take
 # twenty times as long under it. GOFLAGS reaches the builds that tests start, too.

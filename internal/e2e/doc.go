@@ -2,5 +2,5 @@
 // run as its users run it, against real mail servers and real object stores of package testbed, over sockets.
 //
 // What an account holds before and after is read by a reader of the tests' own (wire_test.go), which shares no line with
-// package imap; what a repository holds is read by public tools alone (testdata/open.py).
+// package imap; what a repository holds is read by public tools alone (contrib/restore.py).
 package e2e

@@ -14,7 +14,7 @@
 //
 // # Where the servers come from
 //
-// MinIO, versitygw and mox are programs in Go. Each has a module of its own below testbed/ in the repository, which
+// MinIO, versitygw, mox and age (no server, but a tool of the same kind) are programs in Go. Each has a module of its own below testbed/ in the repository, which
 // pins it by go.mod and go.sum apart from what mailstrata itself needs; "make servers" builds them into .testbed/bin.
 // Dovecot comes from the system's packages and must be started by root, since mail belongs to the user nobody.
 // MAILSTRATA_TESTBED names another directory to find the servers in.
@@ -34,6 +34,12 @@ import (
 	"testing"
 	"time"
 )
+
+// Age is the path of the tool age, of a version that knows hybrid keys, which Debian's does not.
+func Age(t testing.TB) string {
+	t.Helper()
+	return program(t, "age")
+}
 
 // program finds a server's binary, or ends the test.
 func program(t testing.TB, name string) string {
