@@ -48,6 +48,7 @@ text { font: 12px sans-serif; fill: #333 } .bar { fill: #3b7dbd } .peers { strok
 `, width, height, width, height, html.EscapeString(title))
 	fmt.Fprintf(&b, "<text x=\"4\" y=\"16\">%s</text>\n", html.EscapeString(title))
 	fmt.Fprintf(&b, "<text x=\"%d\" y=\"32\" text-anchor=\"middle\">mbsync, restic</text>\n", chartLabels+chartUnit)
+	fmt.Fprintf(&b, "<line class=\"goal\" x1=\"%d\" y1=\"22\" x2=\"%d\" y2=\"34\"/>\n<text x=\"%d\" y=\"32\">goal</text>\n", chartLabels, chartLabels, chartLabels+6)
 	for i, one := range list {
 		y := chartTop + chartRow*i
 		length := chartUnit * min(one.ratio, chartMost)

@@ -37,12 +37,22 @@ func replace(old, name, text string) string {
 	return head + begin + text + end + tail
 }
 
-// putComparison writes the part of a set.
-func (d document) putComparison(s *set, rounds int, machine string, results []result) error {
-	title := fmt.Sprintf("%s: %s messages, %.0f MB", s.name, thousands(s.messages), float64(s.bytes)/1e6)
-	svg, err := d.chart(s.name, chart(title+" — mailstrata, of what its peers need", bars(results)))
-	text := fmt.Sprintf("### %s\n\n![ratios](%s)\n\n%s\nMedians of %d rounds.\n\n%s", title, svg, table(results), rounds, machine)
-	return cmp.Or(err, d.put(s.name, text))
+// title says what a set is.
+func (s *set) title() string {
+	return fmt.Sprintf("%s: %s messages, %.0f MB", s.name, thousands(s.messages), float64(s.bytes)/1e6)
+}
+
+// figures are all that was measured with a set.
+func (s *set) figures(rounds int, machine string, results []result) string {
+	first := results[0].rows[0]
+	return fmt.Sprintf("%s\nMedians of %d rounds. The first backup takes %.1f s of CPU a GB of mail.\n\n%s", table(results), rounds,
+		first.median(cpu)/(float64(s.bytes)/1e9), machine)
+}
+
+// putSet writes the part of a set.
+func (d document) putSet(s *set, figures string, results []result) error {
+	svg, err := d.chart(s.name, chart(s.title()+": mailstrata, of what its peers need", bars(results)))
+	return cmp.Or(err, d.put(s.name, fmt.Sprintf("### %s\n\n![ratios](%s)\n\n%s", s.title(), svg, figures)))
 }
 
 // thousands writes 1000000 as 1,000,000.

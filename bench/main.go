@@ -125,11 +125,12 @@ func (b *bench) measureSet(ctx context.Context, s *set, o options) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%s: %s messages, %.0f MB, medians of %d rounds\n\n%s\n%s", s.name, thousands(s.messages), float64(s.bytes)/1e6, o.rounds, table(results), machine)
+	figures := s.figures(o.rounds, machine, results)
+	fmt.Printf("\n%s\n\n%s", s.title(), figures)
 	if o.write == "" {
 		return nil
 	}
-	return document{o.write}.putComparison(s, o.rounds, machine, results)
+	return document{o.write}.putSet(s, figures, results)
 }
 
 func (b *bench) measureScale(ctx context.Context, o options) error {
@@ -138,10 +139,10 @@ func (b *bench) measureScale(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	title := thousands(o.messages) + " short messages in one account"
-	fmt.Printf("\n%s\n\n%s\n%s", title, table(results), machine)
+	title, figures := thousands(o.messages)+" short messages in one account", table(results)+"\n"+machine
+	fmt.Printf("\n%s\n\n%s", title, figures)
 	if o.write == "" {
 		return nil
 	}
-	return document{o.write}.put("scale", fmt.Sprintf("### %s\n\n%s\n%s", title, table(results), machine))
+	return document{o.write}.put("scale", "### "+title+"\n\n"+figures)
 }

@@ -84,7 +84,7 @@ func (b *bench) remove(r *round) error {
 	return err
 }
 
-// steps are those of a round, with what issue and docs call goals.
+// steps are those of a round.
 func (r *round) steps() []step {
 	on := func(f func(context.Context, *account) (usage, error)) func(context.Context) (usage, error) {
 		return func(ctx context.Context) (usage, error) { return f(ctx, r.mail) }
@@ -98,6 +98,7 @@ func (r *round) steps() []step {
 		{name: "restore to Maildir", goals: goals{wall: 0.50, peak: 150}, runs: []run{
 			{mailstrata, on(r.ours.restoreMaildir)},
 			{"restic", on(r.peers.restoreMaildir)},
+			{"restic, sync", on(r.peers.restoreSynced)},
 			{"cp -a", on(r.limits.copy)},
 			{"cp -a, sync", on(r.limits.copySynced)},
 		}},

@@ -105,6 +105,15 @@ func (p *peers) restoreMaildir(ctx context.Context, a *account) (usage, error) {
 	return u, err
 }
 
+// restoreSynced does not end before what was restored is on the disk, which restic does not wait for.
+func (p *peers) restoreSynced(ctx context.Context, a *account) (usage, error) {
+	u, err := p.measure(ctx, nil, "sh", "-c", `restic restore latest --quiet --target "$0" && sync -f "$0"`, p.path("synced"))
+	if err == nil {
+		err = holds(p.path("synced"), a.messages)
+	}
+	return u, err
+}
+
 // restoreIMAP pushes what restic restored. That it had to be restored before is not counted.
 func (p *peers) restoreIMAP(ctx context.Context, a *account, user string) (usage, error) {
 	u, err := p.mbsync(ctx, "Push", user, filepath.Join(p.path("out"), "Mail"))
