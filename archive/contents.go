@@ -47,8 +47,7 @@ func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, er
 }
 
 // readerCache bounds the decoded frames that reading a manifest's contents keeps. Copies of messages lie far apart, where a
-// mailbox came first that had them: restoring 16 mailboxes that share many, 32 MiB decoded each frame eleven times, 48
-// five times, 64 twice, but took 150 MiB in all where the target was an IMAP server.
+// mailbox came first that had them, and what does not fit is decoded again (docs/design.md has the figures).
 const readerCache = 48 << 20
 
 func newStacks(r *repo.Repo) stacks {
