@@ -51,7 +51,10 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 		if err := x.refresh(ctx); err != nil {
 			return nil, err
 		}
-		if err := x.salvage(ctx); err != nil {
+		x.refreshing.Lock()
+		err := x.salvageAnew(ctx)
+		x.refreshing.Unlock()
+		if err != nil {
 			return nil, err
 		}
 		c, err := x.census()

@@ -15,7 +15,7 @@ func On(r *Repo, store Store, cacheDir string) *Repo {
 	}
 	return &Repo{
 		store: store, id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
-		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
+		rules: r.rules, config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
 	}
 }
 

@@ -25,6 +25,16 @@ func (m *model) walk(rng *rand.Rand, steps int) bool {
 		caches[i] = m.cacheDir() // a host keeps its cache
 	}
 	at := 0
+	if rng.IntN(4) > 0 { // most walks begin where it becomes interesting
+		processes[0] = m.unneeded()
+	}
+	defer func() {
+		for _, p := range processes {
+			if p != nil {
+				p.crash() // where it has not ended
+			}
+		}
+	}()
 	for range steps {
 		switch n := rng.IntN(100); {
 		case n < 4:
@@ -59,6 +69,9 @@ func (m *model) walk(rng *rand.Rand, steps int) bool {
 	return m.lost()
 }
 
+// walkSteps is how many operations, and passages of time, a walk has: those of some six processes.
+const walkSteps = 200
+
 // walks is how many random walks are made: a few, or what MAILSTRATA_WALKS says.
 func walks(usual int) int {
 	if n, err := strconv.Atoi(os.Getenv("MAILSTRATA_WALKS")); err == nil {
@@ -72,7 +85,7 @@ func TestNoWalkLosesTheChunk(t *testing.T) {
 	for seed := range uint64(walks(20)) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, "")
-			lost := m.walk(rand.New(rand.NewPCG(seed, 9)), 400)
+			lost := m.walk(rand.New(rand.NewPCG(seed, 9)), walkSteps)
 			if !lost && len(m.committed()) > 0 {
 				host := repo.On(m.base, m.store, m.cacheDir())
 				defer host.Close()
@@ -99,7 +112,7 @@ func TestWalksFindWhatRulesPrevent(t *testing.T) {
 			found := -1
 			for seed := range walks(0) {
 				synctest.Test(t, func(t *testing.T) {
-					if newModel(t, rule).walk(rand.New(rand.NewPCG(uint64(seed), 9)), 400) {
+					if newModel(t, rule).walk(rand.New(rand.NewPCG(uint64(seed), 9)), walkSteps) {
 						found = seed
 					}
 				})

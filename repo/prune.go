@@ -233,7 +233,14 @@ func (p *pruning) judge(ctx context.Context) (err error) {
 		return err
 	}
 	for pack := range p.packs {
-		if s := p.states[pack]; s == nil || !s.listed {
+		if s := p.states[pack]; s != nil && s.listed {
+			continue
+		}
+		there, err := p.r.exists(ctx, pack.name())
+		if err != nil {
+			return err
+		}
+		if there { // another prune has not deleted it meanwhile
 			p.report.Unread++
 			p.leave(pack.name(), errUndescribed)
 		}

@@ -153,12 +153,10 @@ func TestPruneDeletesWhatACrashLeft(t *testing.T) {
 	if report := prune(t, r, repo.PruneOptions{}); report.Condemned.Objects > 0 {
 		t.Errorf("packs of a run that may still be under way: %+v", report)
 	}
-	r = reopen(t, store, r)
 	store.Advance(day)
 	if report := prune(t, r, repo.PruneOptions{}); report.Condemned.Objects != 4 {
 		t.Errorf("%+v", report)
 	}
-	r = reopen(t, store, r)
 	store.Advance(day)
 	if report := prune(t, r, repo.PruneOptions{}); report.Deleted.Objects != 4 {
 		t.Errorf("%+v", report)

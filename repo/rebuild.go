@@ -120,6 +120,11 @@ func (x *index) salvage(ctx context.Context) error {
 	if x.salvaged {
 		return nil
 	}
+	return x.salvageAnew(ctx)
+}
+
+// salvageAnew asks those packs that were not described then either. The caller holds refreshing.
+func (x *index) salvageAnew(ctx context.Context) error {
 	described := map[Pack]bool{}
 	for _, f := range x.snapshot() {
 		for i := range f.packs {
