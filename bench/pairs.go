@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/minio/minio-go/v7"
 )
 
 // step is something to be done by mailstrata, by its peers, and as far as there is one by a limit; in this order, and the
@@ -75,9 +77,12 @@ func (b *bench) newRound(ctx context.Context, mail *set, endpoint string) (r *ro
 	return r, err
 }
 
-// remove takes away what a round left, but its buckets.
-func (b *bench) remove(r *round) error {
+// remove takes away what a round left.
+func (b *bench) remove(ctx context.Context, r *round) error {
 	err := os.RemoveAll(r.dir)
+	for _, who := range []string{"-ours", "-peers"} { // which need not be there, if the round failed
+		_ = b.client.RemoveBucketWithOptions(ctx, r.user+who, minio.RemoveBucketOptions{ForceDelete: true})
+	}
 	for _, user := range []string{r.user, r.user + "-ours", r.user + "-peers"} {
 		err = cmp.Or(err, os.RemoveAll(b.dovecot.Home(user)))
 	}
@@ -110,20 +115,6 @@ func (r *round) steps() []step {
 	}
 }
 
-// result is what a step took.
-type result struct {
-	step  string
-	goals goals
-	rows  []row
-}
-
-// row is what one took for it.
-type row struct {
-	who      string
-	rounds   []usage
-	requests int64
-}
-
 // compare measures a set in so many rounds. One more goes before them: it warms all up, and counts requests, through a
 // proxy that would cost the others time.
 func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []result, err error) {
@@ -137,7 +128,7 @@ func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []r
 			what := fmt.Sprintf("%s, round %d of %d", mail.name, n, rounds)
 			results, err = b.take(ctx, results, r.steps(), what, n)
 		}
-		if err := cmp.Or(ctx.Err(), err, b.remove(r)); err != nil {
+		if err := cmp.Or(ctx.Err(), err, b.remove(ctx, r)); err != nil {
 			return nil, err
 		}
 	}
@@ -177,46 +168,3 @@ func (b *bench) take(ctx context.Context, results []result, steps []step, what s
 	}
 	return results, nil
 }
-
-func newResult(s step) result {
-	r := result{step: s.name, goals: s.goals}
-	for _, run := range s.runs {
-		r.rows = append(r.rows, row{who: run.who})
-	}
-	return r
-}
-
-// median is of what f tells of each round.
-func (r row) median(f func(usage) float64) float64 {
-	var values []float64
-	for _, u := range r.rounds {
-		values = append(values, f(u))
-	}
-	return median(values)
-}
-
-// ratio is the median of what f tells of mailstrata, divided in each round by what it tells of another.
-func (r result) ratio(other row, f func(usage) float64) float64 {
-	var values []float64
-	for i, u := range other.rounds {
-		if f(u) > 0 {
-			values = append(values, f(r.rows[0].rounds[i])/f(u))
-		}
-	}
-	return median(values)
-}
-
-// median of no values is 0.
-func median(values []float64) float64 {
-	n := len(values)
-	if n == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func wall(u usage) float64   { return u.wall.Seconds() }
-func cpu(u usage) float64    { return u.cpu.Seconds() }
-func mib(u usage) float64    { return float64(u.peak) / (1 << 20) }
-func stored(u usage) float64 { return float64(u.stored) / 1e6 }

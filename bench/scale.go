@@ -14,14 +14,14 @@ func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
 	name := fmt.Sprintf("round%d", b.used)
 	r := &round{dir: filepath.Join(b.dir, name), user: name}
 	results, err := b.scaleRound(ctx, r, n)
-	return results, cmp.Or(ctx.Err(), err, b.remove(r))
+	return results, cmp.Or(ctx.Err(), err, b.remove(ctx, r))
 }
 
 func (b *bench) scaleRound(ctx context.Context, r *round, n int) (_ []result, err error) {
 	if r.mail, err = b.short(ctx, r.user, n); err != nil {
 		return nil, err
 	}
-	if r.ours, err = newOurs(ctx, b.servers, b.program, filepath.Join(r.dir, "ours"), b.minio.Endpoint, r.user); err != nil {
+	if r.ours, err = newOurs(ctx, b.servers, b.program, filepath.Join(r.dir, "ours"), b.minio.Endpoint, r.user+"-ours"); err != nil {
 		return nil, err
 	}
 	var steps []step
