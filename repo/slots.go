@@ -247,15 +247,11 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 // opensWith reports whether an identity opens a stored slot.
 func opensWith(stored []byte, id age.Identity) (bool, error) {
 	_, err := age.Decrypt(bytes.NewReader(stored), id)
-	if err = unsealErrorOrNil(err); errors.Is(err, ErrNotMine) {
+	if err == nil {
+		return true, nil
+	}
+	if err = unsealError(err); errors.Is(err, ErrNotMine) {
 		return false, nil
 	}
-	return err == nil, err
-}
-
-func unsealErrorOrNil(err error) error {
-	if err == nil {
-		return nil
-	}
-	return unsealError(err)
+	return false, err
 }

@@ -32,7 +32,7 @@ type cli struct {
 // globals are the flags of every command.
 type globals struct {
 	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, or s3:https://host[:port]/bucket[/prefix]."`
-	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity) that opens it. Without one, the passphrase does."`
+	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity, or an SSH key without a passphrase) that opens it. Without one, the passphrase does."`
 	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
 	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept a repository only if this is its fingerprint, and then also where another was seen before: on a new host, or once after its keeper changed."`
