@@ -34,7 +34,12 @@ func (l *limits) copy(ctx context.Context, a *account) (usage, error) {
 
 // copySynced does not end before the copy is on the disk: what a restore of mailstrata promises.
 func (l *limits) copySynced(ctx context.Context, a *account) (usage, error) {
-	return l.measure(ctx, nil, "sh", "-c", `cp -a "$0" "$1" && sync -f "$1"`, a.maildir, l.path("synced"))
+	copied, err := l.measure(ctx, nil, "cp", "-a", a.maildir, l.path("synced"))
+	if err != nil {
+		return usage{}, err
+	}
+	synced, err := l.sync(ctx, "synced")
+	return copied.and(synced), err
 }
 
 // rawRead is the first argument of a call that reads the account of a user on a server: all messages, on as many

@@ -59,6 +59,11 @@ func (h *host) measure(ctx context.Context, tolerated []int, name string, args .
 	return usage{wall: wall, cpu: p.UserTime() + p.SystemTime(), peak: peak(p)}, nil
 }
 
+// sync waits until all that the file system of a directory was given is on the disk.
+func (h *host) sync(ctx context.Context, name string) (usage, error) {
+	return h.measure(ctx, nil, "sync", "-f", h.path(name))
+}
+
 func last(out string) string {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	return lines[len(lines)-1]

@@ -23,15 +23,14 @@ func newPeers(ctx context.Context, s *servers, dir, endpoint, bucket string) (*p
 		return nil, err
 	}
 	p := &peers{h, bucket, s}
-	err = cmp.Or(os.Mkdir(p.path("Mail"), 0o755), os.Mkdir(p.path("out"), 0o755))
-	if err == nil {
+	if err = os.Mkdir(p.path("Mail"), 0o755); err == nil {
 		_, err = p.measure(ctx, nil, "restic", "init", "--quiet")
 	}
 	return p, err
 }
 
 // mbsyncrc has what makes mbsync fast (FSync no), and what is asked of both (the messages' dates).
-var mbsyncrc = template.Must(template.New("mbsyncrc").Parse(`FSync no
+const mbsyncrc = `FSync no
 
 IMAPAccount server
 Host {{.Host}}
@@ -57,7 +56,7 @@ Create Both
 Sync {{.Sync}}
 SyncState {{.State}}/
 CopyArrivalDate yes
-`))
+`
 
 // mbsync pulls an account into a directory, or pushes it back.
 func (p *peers) mbsync(ctx context.Context, sync, user, mail string) (usage, error) {
@@ -73,7 +72,7 @@ func (p *peers) mbsync(ctx context.Context, sync, user, mail string) (usage, err
 	if err != nil {
 		return usage{}, err
 	}
-	err = mbsyncrc.Execute(rc, map[string]string{
+	err = template.Must(template.New("mbsyncrc").Parse(mbsyncrc)).Execute(rc, map[string]string{
 		"Host": host, "Port": port, "User": user, "Password": password, "Mail": mail, "Sync": sync, "State": state,
 	})
 	if err := cmp.Or(err, rc.Close()); err != nil {
@@ -98,18 +97,23 @@ func (p *peers) backUp(ctx context.Context, a *account) (usage, error) {
 }
 
 func (p *peers) restoreMaildir(ctx context.Context, a *account) (usage, error) {
-	u, err := p.measure(ctx, nil, "restic", "restore", "latest", "--quiet", "--target", p.path("out"))
-	if err == nil {
-		err = holds(p.path("out"), a.messages)
-	}
-	return u, err
+	return p.restoreTo(ctx, "out", a.messages)
 }
 
 // restoreSynced does not end before what was restored is on the disk, which restic does not wait for.
 func (p *peers) restoreSynced(ctx context.Context, a *account) (usage, error) {
-	u, err := p.measure(ctx, nil, "sh", "-c", `restic restore latest --quiet --target "$0" && sync -f "$0"`, p.path("synced"))
+	restored, err := p.restoreTo(ctx, "synced", a.messages)
+	if err != nil {
+		return usage{}, err
+	}
+	synced, err := p.sync(ctx, "synced")
+	return restored.and(synced), err
+}
+
+func (p *peers) restoreTo(ctx context.Context, name string, messages int) (usage, error) {
+	u, err := p.measure(ctx, nil, "restic", "restore", "latest", "--quiet", "--target", p.path(name))
 	if err == nil {
-		err = holds(p.path("synced"), a.messages)
+		err = holds(p.path(name), messages)
 	}
 	return u, err
 }
