@@ -19,7 +19,8 @@ type packSum struct {
 
 // add adds an entry, with its frame counted in the pack: the BLAKE3 hash of its 28 bytes, as four numbers, each to its like.
 func (s *packSum) add(p chunk.Prefix, frame, offset, length uint32) {
-	hash := blake3.Sum256(appendEntry(nil, entry{p, frame, offset, length}))
+	var buf [entrySize]byte
+	hash := blake3.Sum256(appendEntry(buf[:0], entry{p, frame, offset, length}))
 	for i := 0; i < len(hash); i += 8 {
 		sum := binary.LittleEndian.Uint64(s.Digest[i:]) + binary.LittleEndian.Uint64(hash[i:])
 		binary.LittleEndian.PutUint64(s.Digest[i:], sum)
