@@ -170,22 +170,22 @@ func keepCertain(account []Decision) {
 	}
 }
 
-// Carry marks what the plan lets go, the oldest first, and says how many that were. Those that are marked when it is
-// interrupted stay so.
+// Carry marks what the plan lets go, together, and says how many that are.
 func (p *Forgetting) Carry(ctx context.Context) (marked int, err error) {
-	for i := range slices.Backward(p.Decisions) {
-		f := &p.Decisions[i]
-		if f.Keep {
+	var marks []repo.Marked
+	for i := range p.Decisions {
+		d := &p.Decisions[i]
+		if d.Keep {
 			continue
 		}
-		var parent *[32]byte
-		if f.Manifest != nil && f.Manifest.Parent != [32]byte{} {
-			parent = &f.Manifest.Parent
+		m := repo.Marked{Manifest: d.Head.Name}
+		if d.Manifest != nil && d.Manifest.Parent != [32]byte{} {
+			m.Parent = &d.Manifest.Parent
 		}
-		if err := p.repo.Mark(ctx, f.Head, parent); err != nil {
-			return marked, fmt.Errorf("forget %s: %w", f.Head.Name, err)
-		}
-		marked++
+		marks = append(marks, m)
 	}
-	return marked, nil
+	if err := p.repo.MarkAll(ctx, marks); err != nil {
+		return 0, fmt.Errorf("forget: %w", err)
+	}
+	return len(marks), nil
 }

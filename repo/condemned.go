@@ -24,11 +24,23 @@ type statement struct {
 	Signature [ed25519.SignatureSize]byte
 }
 
-// mark says that a manifest is to be forgotten.
+// mark says that manifests are to be forgotten: one, and the more that one call names, ascending.
 type mark struct {
 	Manifest []byte     `cbor:"1,keyasint"`
 	Parent   []byte     `cbor:"2,keyasint,omitempty"`
+	More     []markRow  `cbor:"3,keyasint,omitempty"`
 	Ext      extensions `cbor:"63,keyasint,omitempty"`
+}
+
+// markRow is one manifest of a mark.
+type markRow struct {
+	_        struct{} `cbor:",toarray"`
+	Manifest []byte
+	Parent   []byte // empty, not null: none
+}
+
+func (m *mark) rows() []markRow {
+	return append([]markRow{{Manifest: m.Manifest, Parent: m.Parent}}, m.More...)
 }
 
 // condemnation says which packs are to be deleted.
@@ -105,13 +117,33 @@ func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, e
 // Mark says that a manifest is to be forgotten (rule 6). parent is the hash of that manifest's own parent, if it has
 // one.
 func (r *Repo) Mark(ctx context.Context, h Head, parent *[32]byte) error {
-	m := mark{Manifest: []byte(h.Name)}
-	if parent != nil {
-		m.Parent = parent[:]
-	}
-	_, err := r.declare(ctx, KindMark, m)
-	return err
+	return r.MarkAll(ctx, []Marked{{Manifest: h.Name, Parent: parent}})
 }
+
+// MarkAll says that all these manifests are to be forgotten. They are named together, by few objects: marks are for ever, and
+// a host without a cache reads them all. Up to some thousands are marked all or none.
+func (r *Repo) MarkAll(ctx context.Context, manifests []Marked) error {
+	var rows []markRow
+	for _, m := range manifests {
+		row := markRow{Manifest: []byte(m.Manifest), Parent: []byte{}}
+		if m.Parent != nil {
+			row.Parent = m.Parent[:]
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b markRow) int { return bytes.Compare(a.Manifest, b.Manifest) })
+	rows = slices.CompactFunc(rows, func(a, b markRow) bool { return bytes.Equal(a.Manifest, b.Manifest) })
+	for part := range slices.Chunk(rows, marksTogether) {
+		m := mark{Manifest: part[0].Manifest, Parent: part[0].Parent, More: part[1:]}
+		if _, err := r.declare(ctx, KindMark, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// marksTogether is how many manifests one mark names.
+const marksTogether = 4096
 
 // Pack names a pack.
 type Pack struct {
@@ -189,11 +221,17 @@ func parseMark(payload []byte) (*mark, error) {
 	if err := decode(payload, m); err != nil {
 		return nil, err
 	}
-	if _, ok := parseManifestName(string(m.Manifest)); !ok {
-		return nil, damaged("%q is not the name of a manifest", m.Manifest)
-	}
-	if len(m.Parent) != 0 && len(m.Parent) != 32 {
-		return nil, damaged("a parent of %d bytes", len(m.Parent))
+	rows := m.rows()
+	for i, row := range rows {
+		if _, ok := parseManifestName(string(row.Manifest)); !ok {
+			return nil, damaged("%q is not the name of a manifest", row.Manifest)
+		}
+		if len(row.Parent) != 0 && len(row.Parent) != 32 || i > 0 && row.Parent == nil {
+			return nil, damaged("a parent of %d bytes", len(row.Parent))
+		}
+		if i > 0 && bytes.Compare(row.Manifest, rows[i-1].Manifest) <= 0 {
+			return nil, damaged("the manifests do not ascend")
+		}
 	}
 	return m, nil
 }
@@ -235,13 +273,15 @@ func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string
 		if err != nil {
 			return err
 		}
-		marked := Marked{Manifest: string(m.Manifest), Since: o.Time}
-		if len(m.Parent) == 32 {
-			parent := [32]byte(m.Parent)
-			marked.Parent = &parent
-		}
-		if old, ok := all[marked.Manifest]; !ok || o.Time.Before(old.Since) {
-			all[marked.Manifest] = marked
+		for _, row := range m.rows() {
+			marked := Marked{Manifest: string(row.Manifest), Since: o.Time}
+			if len(row.Parent) == 32 {
+				parent := [32]byte(row.Parent)
+				marked.Parent = &parent
+			}
+			if old, ok := all[marked.Manifest]; !ok || o.Time.Before(old.Since) {
+				all[marked.Manifest] = marked
+			}
 		}
 		return nil
 	})

@@ -459,6 +459,7 @@ func FuzzSmallObjects(f *testing.F) {
 		slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
 		config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
 		mark{Manifest: []byte("manifests/x")},
+		mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
 		condemnation{Packs: []condemnedPack{{Kind: 1}}},
 		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
 		statement{Payload: []byte{1}},
@@ -555,3 +556,34 @@ func TestPackSumVector(t *testing.T) {
 }
 
 const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"
+
+// The example of docs/format.md, of a mark of two manifests.
+func TestMarkVector(t *testing.T) {
+	name := func(digit string) []byte {
+		return []byte("manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat(digit, 64))
+	}
+	payload, err := encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a301587c" + hex.EncodeToString(name("1")) + "025820" + strings.Repeat("07", 32) + "0381" + "82587c" + hex.EncodeToString(name("2")) + "40"
+	if hex.EncodeToString(payload) != want {
+		t.Errorf("%x", payload)
+	}
+	m, err := parseMark(payload)
+	if err != nil || len(m.rows()) != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if null, err := encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
+		t.Fatal(err)
+	} else if _, err := parseMark(null); !errors.Is(err, ErrDamaged) {
+		t.Errorf("null for no parent: %v", err)
+	}
+	m.More[0].Manifest = name("0")
+	if payload, err = encode(m); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parseMark(payload); !errors.Is(err, ErrDamaged) {
+		t.Errorf("names that do not ascend: %v", err)
+	}
+}

@@ -91,3 +91,32 @@ func TestTagNeedsTheKeeper(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Many manifests are marked by one object, and each as if it had been alone.
+func TestMarkAll(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	var all []repo.Marked
+	for i := range uint64(5) {
+		_, h, _ := mustBackup(t, r, "me", i, 2)
+		all = append(all, repo.Marked{Manifest: h.Name, Parent: &[32]byte{byte(i)}})
+	}
+	before := len(store.Names())
+	if err := errors.Join(r.MarkAll(t.Context(), append(all[1:4:4], all[2])), r.MarkAll(t.Context(), nil)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(store.Names()) - before; n != 1 {
+		t.Errorf("%d objects", n)
+	}
+	marks, err := r.Marks(t.Context())
+	if err != nil || len(marks) != 3 {
+		t.Fatalf("%v, %v", marks, err)
+	}
+	for i, m := range all {
+		got, marked := marks[m.Manifest]
+		if marked != (i > 0 && i < 4) || marked && *got.Parent != *m.Parent {
+			t.Errorf("manifest %d: %+v", i, got)
+		}
+	}
+	mustBeSound(t, r)
+}
