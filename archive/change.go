@@ -133,7 +133,7 @@ func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, all boo
 }
 
 // stretch is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
-const stretch = 16 * manifest.MaxPageRecords
+const stretch = 64 * manifest.MaxPageRecords
 
 // stretches yields the entries of a mailbox, so many at a time.
 func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Seq2[[]manifest.Entry, error] {

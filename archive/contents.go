@@ -170,8 +170,8 @@ func (c *Contents) ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	}
 }
 
-// aheadPages is how many pages are fetched together: of 200 KB at most each, a few frames.
-const aheadPages = 24
+// aheadPages is how many pages are fetched together: of 50 KB at most each, a few frames.
+const aheadPages = 96
 
 func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 	if len(pages) < 2 {

@@ -52,10 +52,10 @@ func TestContentsFinds(t *testing.T) {
 // TestContentsGoOn: what cannot be read of a mailbox does not hide the rest.
 func TestContentsGoOn(t *testing.T) {
 	s := newShelf(t)
-	inbox := s.mailbox(t, "INBOX", plain(1, 3000)...)
+	inbox := s.mailbox(t, "INBOX", plain(1, 1500)...)
 	contents := s.contents(t, inbox)
 	s.lose(inbox.Pages[1].Records)
-	s.lose(inbox.Pages[2].Flags)
+	s.lose(inbox.Pages[5].Flags) // full pages of like flags share theirs; this one is the last
 	var messages, bare int64
 	var errs []error
 	for entry, err := range contents.Entries(t.Context(), &inbox) {
@@ -68,7 +68,7 @@ func TestContentsGoOn(t *testing.T) {
 			bare++
 		}
 	}
-	if messages != 3000-int64(inbox.Pages[1].Messages) || bare != int64(inbox.Pages[2].Messages) || len(errs) != 2 || !errors.Is(errs[1], ErrFlags) {
+	if messages != 1500-int64(inbox.Pages[1].Messages) || bare != int64(inbox.Pages[5].Messages) || len(errs) != 2 || !errors.Is(errs[1], ErrFlags) {
 		t.Errorf("%d messages, %d without flags, %v", messages, bare, errs)
 	}
 	first, _ := pageRange(inbox.Pages[1])

@@ -22,11 +22,11 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	}
 	a := newAccount()
 	large := a.mailbox("large")
-	for range 33 { // a full page, and a neighbour that cannot be one with it: 66 pages of few messages
-		for range 1025 {
+	for range 9 { // a full page, and a neighbour that cannot be one with it: 18 pages of few messages
+		for range 257 {
 			large.add("Subject: x\r\n\r\nx")
 		}
-		large.next += 1023
+		large.next += 255
 	}
 	last := large.add("Subject: last\r\n\r\n")
 	for i := range 1500 {

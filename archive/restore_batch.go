@@ -33,7 +33,7 @@ const (
 	streamedWeight = 256 << 10
 
 	// windowItems is how many messages are planned together.
-	windowItems = 2 * manifest.MaxPageRecords
+	windowItems = 8 * manifest.MaxPageRecords
 )
 
 // item is a message on its way into a folder, and its Body.

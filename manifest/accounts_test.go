@@ -276,11 +276,11 @@ func scattered(clusters int) mailbox {
 	var mb mailbox
 	for c := range clusters {
 		start := mail.UID(c << 20)
-		for n := range mail.UID(1023) {
+		for n := range mail.UID(255) {
 			mb = append(mb, message(start+n+1, 0))
 		}
-		mb = append(mb, message(start+1024, 0), message(start+1025, 0))
-		for k := 11; k < 20; k++ {
+		mb = append(mb, message(start+256, 0), message(start+257, 0))
+		for k := 9; k < 18; k++ {
 			mb = append(mb, message(start+1<<k, 0))
 		}
 	}
@@ -288,7 +288,7 @@ func scattered(clusters int) mailbox {
 }
 
 func TestFill(t *testing.T) {
-	for _, test := range []struct{ clusters, lists int }{{1, 0}, {5, 0}, {6, 1}, {27, 2}} {
+	for _, test := range []struct{ clusters, lists int }{{1, 0}, {2, 1}, {23, 1}, {24, 2}} {
 		store := newMemory()
 		want := scattered(test.clusters)
 		var mb Mailbox

@@ -9,11 +9,11 @@ import (
 
 // These constants are part of the durable format: writers keep to them, and readers refuse what exceeds them.
 const (
-	MaxPageRecords  = 1024 // records of a page
-	MaxInlineChunks = 8    // chunks of a message that its record names itself
-	MaxInlinePages  = 64   // page rows that a mailbox holds itself
-	MaxListPages    = 256  // page rows of a page list
-	MaxTableRows    = 256  // mailboxes of a table
+	MaxPageRecords  = 256 // records of a page
+	MaxInlineChunks = 8   // chunks of a message that its record names itself
+	MaxInlinePages  = 16  // page rows that a mailbox holds itself
+	MaxListPages    = 256 // page rows of a page list
+	MaxTableRows    = 256 // mailboxes of a table
 
 	MaxText          = 64 << 10 // bytes of a text from a server or a person
 	MaxServerID      = 255      // bytes of a server's id of a message, as RFC 8474 section 4 has it, and of a raw date

@@ -3,8 +3,8 @@
 //
 //	Manifest                       one run of one account
 //	  └ Mailbox …                  inline while small, else in tables, which are chunks
-//	      └ Page …                 inline up to 64, else in page lists, which are chunks
-//	          ├ record page        a chunk: what of up to 1,024 messages never changes
+//	      └ Page …                 inline up to 16, else in page lists, which are chunks
+//	          ├ record page        a chunk: what of up to 256 messages never changes
 //	          │   └ part list      a chunk, where a message has more than eight
 //	          └ flag page          a chunk: what of them does change
 //
@@ -110,7 +110,7 @@ type Mailbox struct {
 	Messages int64 // in the pages
 	Bytes    int64 // of these
 
-	// The page rows ascend. They are here while there are at most 64, else in chunks; SetPages decides, AllPages reads
+	// The page rows ascend. They are here while there are at most 16, else in chunks; SetPages decides, AllPages reads
 	// both.
 	Pages []Page
 	Lists []chunk.ID
@@ -128,7 +128,7 @@ const KindMailbox Kind = 0
 type Page struct {
 	Start    uint32 // a multiple of 2^Bits
 	Bits     uint8
-	Messages uint32   // 1 to 1,024
+	Messages uint32   // 1 to 256
 	Records  chunk.ID // of the record page
 	Flags    chunk.ID // of the flag page
 }

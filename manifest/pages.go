@@ -72,7 +72,7 @@ func ParsePageList(b []byte) ([]Page, error) {
 }
 
 // SetPages records all pages of the mailbox, as Paginator or Update gave them, and adds up Messages: inline while there
-// are at most 64, else in lists of 256, the last of which may have fewer. Bytes are the caller's to set.
+// are at most 16, else in lists of 256, the last of which may have fewer. Bytes are the caller's to set.
 func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) error {
 	return mb.setPages(pages, nil, put)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 1,024. Pages
+// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 256. Pages
 // depend on the records alone, and are put as soon as they are decided, so that it holds little more than one page,
 // however large the mailbox.
 type Paginator struct{ w *pageWriter }

@@ -304,7 +304,7 @@ func dense(n int) mailbox {
 // TestUpdateTouchesLittle counts what an update loads and puts.
 func TestUpdateTouchesLittle(t *testing.T) {
 	m := newMemory()
-	mb := dense(5000) // pages of UIDs 0 to 1023, 1024 to 2047, …, 4096 to 8191, which has 905 records
+	mb := dense(1250) // pages of UIDs 0 to 255, 256 to 511, …, 1024 to 2047, which has 227 records
 	pages := mb.pages(t, MaxPageRecords, m)
 	from := func(first, last mail.UID) (set mail.UIDSet) {
 		set.AddRange(mail.UIDRange{First: first, Last: last})
@@ -319,15 +319,15 @@ func TestUpdateTouchesLittle(t *testing.T) {
 	}{
 		{"nothing", Changes{}, 0, 0},
 		{"what is not there", Changes{Removed: from(10_000, 20_000), Flags: map[mail.UID]*FlagSet{9000: flagged}}, 0, 0},
-		{"a flag", Changes{Flags: map[mail.UID]*FlagSet{1500: flagged}}, 2, 1},
-		{"flags that are so already", Changes{Flags: map[mail.UID]*FlagSet{1500: seen, 2500: seen}}, 4, 0},
-		{"a new message", Changes{Added: mailbox{message(5001, 1)}.seq()}, 2, 2},
+		{"a flag", Changes{Flags: map[mail.UID]*FlagSet{375: flagged}}, 2, 1},
+		{"flags that are so already", Changes{Flags: map[mail.UID]*FlagSet{375: seen, 625: seen}}, 4, 0},
+		{"a new message", Changes{Added: mailbox{message(1251, 1)}.seq()}, 2, 2},
 		{"a new message far away", Changes{Added: mailbox{message(1<<31, 1)}.seq()}, 0, 2},
-		{"a message removed", Changes{Removed: from(1500, 1500)}, 2, 2},
-		{"a page removed", Changes{Removed: from(1024, 2047)}, 2, 0},
-		{"two pages that become one", Changes{Removed: from(1024, 2046)}, 4, 2},
-		{"neighbours that merge", Changes{Removed: from(2048+1, 4000)}, 4, 2},
-		{"all", Changes{Removed: from(1, 5000)}, 10, 0},
+		{"a message removed", Changes{Removed: from(375, 375)}, 2, 2},
+		{"a page removed", Changes{Removed: from(256, 511)}, 2, 0},
+		{"two pages that become one", Changes{Removed: from(256, 510)}, 4, 2},
+		{"neighbours that merge", Changes{Removed: from(512+1, 1000)}, 4, 2},
+		{"all", Changes{Removed: from(1, 1250)}, 10, 0},
 	} {
 		m.loads, m.puts = 0, 0
 		got, _, err := Update(pages, test.c, m.load, m.put)
@@ -379,15 +379,15 @@ func TestUpdateStops(t *testing.T) {
 
 func TestCheckPartition(t *testing.T) {
 	m := newMemory()
-	good := dense(5000).pages(t, MaxPageRecords, m)
+	good := dense(1250).pages(t, MaxPageRecords, m)
 	change := func(do func([]Page) []Page) []Page { return do(slices.Clone(good)) }
 	for what, pages := range map[string][]Page{
 		"cut too small":   {{Start: 0, Bits: 31, Messages: 5, Records: id(1), Flags: id(1)}},
 		"not aligned":     {{Start: 1024, Bits: 32, Messages: 5, Records: id(1), Flags: id(1)}},
 		"a bit too many":  {{Start: 0, Bits: 33, Messages: 5, Records: id(1), Flags: id(1)}},
-		"too few bits":    change(func(p []Page) []Page { p[0].Bits = 9; return p }),
+		"too few bits":    change(func(p []Page) []Page { p[0].Bits = 7; return p }),
 		"empty":           change(func(p []Page) []Page { p[0].Messages = 0; return p }),
-		"too many":        change(func(p []Page) []Page { p[0].Messages = 1025; return p }),
+		"too many":        change(func(p []Page) []Page { p[0].Messages = 257; return p }),
 		"fewer, not less": change(func(p []Page) []Page { p[0].Messages, p[1].Messages = 1, 1; return p }),
 		"missing":         change(func(p []Page) []Page { return slices.Delete(p, 0, 1) }),
 		"unsorted":        change(func(p []Page) []Page { p[0], p[1] = p[1], p[0]; return p }),

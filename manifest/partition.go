@@ -18,7 +18,7 @@ type span struct {
 var whole = span{0, 32}
 
 // minPageBits is the smallest span a page can have: a smaller one's parent holds no more than a page either.
-const minPageBits = 10
+const minPageBits = 8
 
 func (s span) end() uint64 { return uint64(s.start) + 1<<s.bits }
 

@@ -134,9 +134,9 @@ func sampleParts() []Part {
 
 func samplePages() []Page {
 	return []Page{
-		{Start: 0, Bits: 10, Messages: 1023, Records: id(1), Flags: id(2)},
-		{Start: 1024, Bits: 10, Messages: 2, Records: id(3), Flags: id(2)},
-		{Start: 1 << 31, Bits: 31, Messages: 1024, Records: id(4), Flags: id(5)},
+		{Start: 0, Bits: 8, Messages: 255, Records: id(1), Flags: id(2)},
+		{Start: 256, Bits: 8, Messages: 2, Records: id(3), Flags: id(2)},
+		{Start: 1 << 31, Bits: 31, Messages: 256, Records: id(4), Flags: id(5)},
 	}
 }
 
@@ -149,11 +149,11 @@ func sampleMailboxes() []Mailbox {
 				Raw: "&ZeVnLIqe-", Name: "日本語", Delimiter: "/",
 				Attributes: []string{`\HasNoChildren`, `\Marked`}, SpecialUse: []string{`\Sent`},
 				Subscribed: true,
-				Status:     &mail.Status{UIDValidity: 1, UIDNext: 1 << 31, Messages: 2049, HighestModSeq: 1 << 63, MailboxID: "F1"},
+				Status:     &mail.Status{UIDValidity: 1, UIDNext: 1 << 31, Messages: 513, HighestModSeq: 1 << 63, MailboxID: "F1"},
 			},
 			Observed: at(1_700_000_100), Trusted: true, Complete: true, FlagsRead: at(1_699_000_000),
 			PermanentFlags: []string{`\Seen`, `\*`},
-			Messages:       2049, Bytes: 1 << 33,
+			Messages:       513, Bytes: 1 << 33,
 			Pages:      samplePages(),
 			Extensions: Extensions("\xa1\x00\x00"),
 		},
@@ -167,7 +167,7 @@ func sampleManifest() *Manifest {
 		Account: "home", Source: "imaps://jo@mail.example", Program: "mailstrata 1",
 		Start: at(1_700_000_000), End: at(1_700_000_200), Deadline: at(1_700_043_200),
 		Parent: id(77), State: Complete, Consistent: true,
-		Totals:   Totals{Mailboxes: 3, Messages: 2054, Bytes: 1<<33 + 50, Failures: 2, NewMessages: 7, NewBytes: 700},
+		Totals:   Totals{Mailboxes: 3, Messages: 518, Bytes: 1<<33 + 50, Failures: 2, NewMessages: 7, NewBytes: 700},
 		Warnings: []string{"the server fell silent"},
 		Failures: []Failure{{Mailbox: "INBOX", UID: 7, Reason: "NIL"}, {Reason: "no quota"}},
 		Alarm:    []string{"Archive: 10 of 1000 messages are left"},

@@ -32,7 +32,8 @@ const (
 	// Unread: this key cannot open it; an owner's can.
 	Unread
 
-	// Condemned: the pack is damaged, but nothing relies on it any more: prune deletes it.
+	// Condemned: the pack is damaged, and is to be deleted anyway. If a chunk is still to be had from it alone, who walks
+	// the manifests finds that.
 	Condemned
 )
 
@@ -226,7 +227,7 @@ func (c *checker) objects(ctx context.Context) error {
 		}
 		err := c.object(ctx, kind, o)
 		if ofTheObject(err) && c.doomed(kind, o.Name) {
-			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and nothing relies on it: %w", err))
+			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
 			continue
 		}
 		if err := c.outcome(ctx, o.Name, err); err != nil {
