@@ -25,7 +25,7 @@ func TestPruneMergesTheIndex(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
 	all := content{}
-	const nights = 40
+	const nights = 25
 	most := 0
 	for night := range uint64(nights) {
 		c, _, _ := mustBackup(t, r, "me", night+1, 3)
@@ -42,7 +42,7 @@ func TestPruneMergesTheIndex(t *testing.T) {
 		prune(t, r, repo.PruneOptions{MaxUnused: 1})
 		store.Advance(25 * time.Hour)
 	}
-	if n := len(segments(store)); n > 16 || most > 40 {
+	if n := len(segments(store)); n > 16 || most > 24 {
 		t.Errorf("%d segments are left, and there were up to %d", n, most)
 	}
 	for _, host := range []*repo.Repo{r, reopen(t, store, r)} {

@@ -82,7 +82,7 @@ func walks(usual int) int {
 
 // With all rules in, no walk loses the chunk, and at its end another host reads it.
 func TestNoWalkLosesTheChunk(t *testing.T) {
-	for seed := range uint64(walks(20)) {
+	for seed := range uint64(walks(12)) {
 		synctest.Test(t, func(t *testing.T) {
 			m := newModel(t, "")
 			lost := m.walk(rand.New(rand.NewPCG(seed, 9)), walkSteps)
