@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -47,11 +49,28 @@ func startServers() (s *servers, err error) {
 			Creds: credentials.NewStaticV4(s.minio.AccessKey, s.minio.SecretKey, ""),
 		})
 	}
+	if err == nil {
+		err = enterable(s.dovecot.Home(""))
+	}
 	if err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// enterable requires that every user may enter a directory: Dovecot reads mail as the user nobody.
+func enterable(dir string) error {
+	for at := dir; at != filepath.Dir(at); at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&1 == 0 {
+			return fmt.Errorf("%s is below %s, which the user nobody may not enter: set TMPDIR to another directory", dir, at)
+		}
+	}
+	return nil
 }
 
 func (s *servers) close() {
