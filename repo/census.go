@@ -48,7 +48,7 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 		return nil, err
 	}
 	for range maxFlats {
-		if err := x.refresh(ctx); err != nil {
+		if err := x.loadAll(ctx); err != nil {
 			return nil, err
 		}
 		x.refreshing.Lock()

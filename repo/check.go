@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -448,6 +449,7 @@ type storeReader struct {
 	size    int64
 	whole   *os.File // nil: ask the store
 	parts   []held
+	piece   int64 // what is fetched at once at the least; 0: storePiece
 	fetched int64
 }
 
@@ -467,9 +469,10 @@ func (s *storeReader) ReadAt(p []byte, off int64) (int, error) {
 		}
 	}
 	// Near the end as much again before: a table is read from its end.
-	from, to := off, min(max(off+want, off+storePiece), s.size)
+	piece := cmp.Or(s.piece, storePiece)
+	from, to := off, min(max(off+want, off+piece), s.size)
 	if to == s.size {
-		from = max(0, min(off, to-storePiece))
+		from = max(0, min(off, to-piece))
 	}
 	bytes, err := fetchPart(s.ctx, s.store, s.name, s.size, from, to-from)
 	if err != nil {

@@ -1,10 +1,13 @@
 package repo
 
 import (
+	"context"
 	"crypto/ed25519"
+	"math/rand/v2"
 	"time"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/chunk"
 )
 
 // On opens the repository in another store, with the keys that r holds already.
@@ -103,4 +106,52 @@ func Without(r *Repo, rule string) {
 	case "condemnations are read":
 		r.rules.deaf = true
 	}
+}
+
+// PutSegment puts an index segment of made-up chunks, and returns their prefixes.
+func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name string, prefixes []chunk.Prefix, err error) {
+	packs, entries := madeUp(seed, chunks)
+	s, hash, err := r.writeSegment(packs, sorted(entries), table{})
+	if err != nil {
+		return "", nil, err
+	}
+	defer s.close()
+	for _, e := range entries {
+		prefixes = append(prefixes, e.prefix)
+	}
+	name = objectName(KindIndex, hash)
+	return name, prefixes, r.store.Put(ctx, name, s.file, s.size)
+}
+
+// madeUp are packs as an archive has them, of chunks of 4 KB, in frames of 2 MiB.
+func madeUp(seed uint64, chunks int) (packs []packRow, entries []entry) {
+	const frames, inFrame = 16, 512
+	random := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)})
+	for i := range chunks {
+		if i%(frames*inFrame) == 0 {
+			p := packRow{Size: 20 << 20, Head: 70}
+			_, _ = random.Read(p.Hash[:])
+			for range frames {
+				p.Stored, p.Lengths = append(p.Stored, 1<<20), append(p.Lengths, inFrame*4096)
+			}
+			packs = append(packs, p)
+		}
+		e := entry{frame: uint32(i / inFrame), offset: uint32(i % inFrame * 4096), length: 4096}
+		_, _ = random.Read(e.prefix[:])
+		entries = append(entries, e)
+	}
+	return packs, entries
+}
+
+// Places counts the places of a chunk that the index knows.
+func Places(ctx context.Context, r *Repo, p chunk.Prefix) (n int, err error) {
+	x, err := r.openIndex(ctx)
+	if err != nil {
+		return 0, err
+	}
+	err = x.find(ctx, p, func(found) bool {
+		n++
+		return true
+	})
+	return n, err
 }

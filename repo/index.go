@@ -6,13 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +16,8 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// index finds chunks. It knows every index segment that was listed, in the form of a few flat files.
+// index finds chunks. It knows every index segment that was listed: in the form of a few flat files, and of large ones that
+// were hardly needed yet only what is where in them.
 type index struct {
 	r   *Repo
 	dir string
@@ -31,6 +28,7 @@ type index struct {
 	mu    sync.RWMutex // held for reading while files are searched
 	files []*flat
 	have  map[[32]byte]bool  // segments that the files hold
+	far   []*remoteSegment   // segments that are looked into where they are; never changed in place
 	bad   map[[32]byte]error // segments that cannot be read, and why
 	alone map[Pack]bool      // packs that were needed, and that no segment describes
 
@@ -107,11 +105,12 @@ func (x *index) adopt(f *flat) {
 	}
 }
 
-// has reports whether there is nothing to fetch of a segment: it is held, or cannot be had.
+// has reports whether there is nothing to fetch of a segment: it is held, or can be looked into, or cannot be had.
 func (x *index) has(segment [32]byte) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.have[segment] || x.bad[segment] != nil
+	return x.have[segment] || x.bad[segment] != nil ||
+		slices.ContainsFunc(x.far, func(s *remoteSegment) bool { return s.hash == segment })
 }
 
 func (x *index) close() {
@@ -121,97 +120,6 @@ func (x *index) close() {
 		f.close()
 	}
 	x.files = nil
-}
-
-// looks is how often segments are listed before what is not right then is done without.
-const looks = 3
-
-// refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
-// another, which a second listing shows; so does it what a damaged file held, which went.
-func (x *index) refresh(ctx context.Context) error {
-	x.refreshing.Lock()
-	defer x.refreshing.Unlock()
-	for look := range looks {
-		now := time.Now()
-		usable, err := x.fetchNew(ctx, look == looks-1)
-		if err == nil && usable {
-			x.looked = now
-			return nil
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// refreshSince refreshes unless that was done after t.
-func (x *index) refreshSince(ctx context.Context, t time.Time) error {
-	x.refreshing.Lock()
-	fresh := x.looked.After(t)
-	x.refreshing.Unlock()
-	if fresh {
-		return nil
-	}
-	return x.refresh(ctx)
-}
-
-// refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
-// was indexed before it was put. Whoever missed something asks again in any case: another may have refreshed meanwhile.
-func (x *index) refreshOnMiss(ctx context.Context) error {
-	x.refreshing.Lock()
-	recent := time.Since(x.looked) < refreshPause && x.looked.UnixNano() >= x.r.manifestRead.Load()
-	x.refreshing.Unlock()
-	if recent {
-		return nil
-	}
-	return x.refresh(ctx)
-}
-
-// fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
-// more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
-// A segment that cannot be read is noted and done without, for all are only what packs say of themselves; last: also one
-// that is listed and yet not there.
-func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
-	usable = true
-	before, listed := x.held(), map[[32]byte]bool{}
-	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
-		if err != nil {
-			return false, fmt.Errorf("list the index: %w", err)
-		}
-		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
-		listed[hash] = ok
-		if !ok || x.has(hash) {
-			continue
-		}
-		err = x.fetch(ctx, o, hash)
-		if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || last && errors.Is(err, fs.ErrNotExist) {
-			x.doWithout(hash, err)
-			continue
-		}
-		if err != nil {
-			return false, fmt.Errorf("read %s: %w", o.Name, err)
-		}
-		usable = x.compact() && usable
-	}
-	replaced := x.replaced()
-	for _, f := range x.snapshot() {
-		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
-			usable = !x.discard(f) && usable
-		}
-	}
-	return usable, nil
-}
-
-// replaced is which segments those at hand replace: that these are not listed any more is as it should be.
-func (x *index) replaced() map[[32]byte]bool {
-	all := map[[32]byte]bool{}
-	for _, f := range x.snapshot() {
-		for _, s := range f.inputs {
-			all[s] = true
-		}
-	}
-	return all
 }
 
 // doWithout notes a segment that cannot be read. It is not asked for again: objects do not change.
@@ -257,44 +165,10 @@ func (r *Repo) IndexProblems() []Problem {
 	return r.index.problems()
 }
 
-// held is which segments the files hold now.
-func (x *index) held() map[[32]byte]bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return maps.Clone(x.have)
-}
-
 func (x *index) snapshot() []*flat {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return slices.Clone(x.files)
-}
-
-// fetch makes a flat file of a segment.
-func (x *index) fetch(ctx context.Context, o Object, hash [32]byte) error {
-	file, err := x.r.download(ctx, o.Name, hash)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	seg, err := x.r.openSegment(file)
-	if err != nil {
-		return err
-	}
-	w, err := newFlatWriter(x.dir, x.r.flatOwner())
-	if err != nil {
-		return fmt.Errorf("keep it in the cache: %w", err)
-	}
-	for e, err := range seg.entries() {
-		if err == nil {
-			err = w.add(e)
-		}
-		if err != nil {
-			w.abandon()
-			return err
-		}
-	}
-	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash}, seg.c.table.Inputs)
 }
 
 // publish ends a flat file and uses it.
@@ -380,28 +254,45 @@ type found struct {
 }
 
 // find yields every place of a chunk that the index knows, some perhaps twice. A file that proves damaged is taken out
-// and its segments are fetched again; but not for ever, on a disk that damages whatever is written.
+// and its segments are fetched again; but not for ever, on a disk that damages whatever is written. A segment that is not
+// where it was, was merged into another.
 func (x *index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool) error {
 	for try := 0; ; try++ {
-		bad, err := x.search(p, yield)
-		if bad == nil {
-			return nil
+		again, err := x.search(ctx, p, yield)
+		if !again {
+			return err
 		}
 		if ctx.Err() != nil {
 			return errors.Join(context.Cause(ctx), err)
 		}
 		if try == 2*maxFlats {
-			return fmt.Errorf("the cached index is damaged again and again: %w", err)
+			return fmt.Errorf("the index cannot be read, again and again: %w", err)
 		}
-		x.discard(bad)
 		if err := x.refresh(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// search tells which file could not be searched.
-func (x *index) search(p chunk.Prefix, yield func(found) bool) (*flat, error) {
+// search searches once, files first. again: what failed was taken out of use, and a refresh helps.
+func (x *index) search(ctx context.Context, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
+	if again, err := x.loadDue(ctx); again || err != nil {
+		return again, err
+	}
+	remotes := x.remotes() // before the files: what is fetched meanwhile is seen in one of them
+	bad, stopped, err := x.searchFiles(p, yield)
+	if bad != nil {
+		x.discard(bad)
+		return true, err
+	}
+	if stopped || len(remotes) == 0 {
+		return false, nil
+	}
+	return x.searchRemotes(ctx, remotes, p, yield)
+}
+
+// searchFiles tells which file could not be searched, and whether the caller has enough.
+func (x *index) searchFiles(p chunk.Prefix, yield func(found) bool) (bad *flat, stopped bool, err error) {
 	buf, _ := x.buffers.Get().(*[flatBlock * entrySize]byte)
 	if buf == nil {
 		buf = new([flatBlock * entrySize]byte)
@@ -417,13 +308,13 @@ func (x *index) search(p chunk.Prefix, yield func(found) bool) (*flat, error) {
 			return more
 		})
 		if err != nil {
-			return f, err
+			return f, false, err
 		}
 		if !more {
-			return nil, nil
+			return nil, true, nil
 		}
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 // discard takes a file out of use, so that refresh fetches its segments again. It reports whether the file was in use.
@@ -443,45 +334,4 @@ func (x *index) discard(f *flat) bool {
 	f.close()
 	_ = os.Remove(f.path)
 	return true
-}
-
-// download fetches an object into a temporary file, still sealed, and checks its hash.
-func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
-	body, size, err := r.store.Get(ctx, name, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	file, err := os.CreateTemp(r.cache.spools(), "get-*")
-	if err != nil {
-		return nil, err
-	}
-	_ = os.Remove(file.Name())
-	h := blake3.New()
-	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
-	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
-		err = damaged("its bytes do not hash to its name")
-	}
-	if err != nil {
-		file.Close()
-		_ = os.Remove(file.Name())
-		return nil, err
-	}
-	return file, nil
-}
-
-func (r *Repo) openSegment(file *os.File) (*segment, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	plain, size, err := unsealAt(file, info.Size(), r.seals.writer)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseContainer(plain, size, &r.keys)
-	if err != nil {
-		return nil, err
-	}
-	return r.parseSegment(c)
 }

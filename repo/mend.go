@@ -125,7 +125,7 @@ func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFram
 	if err != nil {
 		return nil, err
 	}
-	if err := x.refresh(ctx); err != nil {
+	if err := x.loadAll(ctx); err != nil {
 		return nil, err
 	}
 	lane := LaneText

@@ -131,6 +131,11 @@ func (x *index) salvageAnew(ctx context.Context) error {
 			described[f.packs[i].pack()] = true
 		}
 	}
+	for _, s := range x.remotes() {
+		for i := range s.seg.packs {
+			described[s.seg.packs[i].pack()] = true
+		}
+	}
 	var draft segmentDraft
 	err := x.r.eachPack(ctx, func(pack Pack, size int64) error {
 		if described[pack] {

@@ -194,34 +194,48 @@ func (s *segment) entries() iter.Seq2[entry, error] {
 		var last entry
 		sums := make([]packSum, len(s.c.table.Proofs))
 		for i := range s.c.table.Blocks {
-			content, err := s.c.frame(i, s.decoder)
+			block, err := s.block(s.c, i)
+			if err == nil && i > 0 && block[0].compare(last) <= 0 {
+				err = damaged("entries do not ascend at %s", block[0].prefix)
+			}
 			if err != nil {
 				yield(entry{}, err)
 				return
 			}
-			block := decodeBlock(content)
-			if block[0].prefix != s.c.table.Blocks[i].First {
-				yield(entry{}, damaged("block %d does not begin with the prefix that the table says", i+1))
-				return
-			}
-			for j, e := range block {
-				if err := s.check(e, last, i+j == 0); err != nil {
-					yield(entry{}, err)
-					return
-				}
+			for _, e := range block {
 				if len(sums) > 0 {
 					s.sum(sums, e)
 				}
 				if !yield(e, nil) {
 					return
 				}
-				last = e
 			}
+			last = block[len(block)-1]
 		}
 		if !slices.Equal(sums, s.c.table.Proofs) {
 			yield(entry{}, damaged("its entries are not those that its proofs tell of"))
 		}
 	}
+}
+
+// block reads block i from c, and checks it.
+func (s *segment) block(c *container, i int) ([]entry, error) {
+	content, err := c.frame(i, s.decoder)
+	if err != nil {
+		return nil, err
+	}
+	block := decodeBlock(content)
+	if block[0].prefix != c.table.Blocks[i].First {
+		return nil, damaged("block %d does not begin with the prefix that the table says", i+1)
+	}
+	var last entry
+	for j, e := range block {
+		if err := s.check(e, last, j == 0); err != nil {
+			return nil, err
+		}
+		last = e
+	}
+	return block, nil
 }
 
 func (s *segment) check(e, last entry, first bool) error {

@@ -1,0 +1,230 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zeebo/blake3"
+	"golang.org/x/sync/errgroup"
+)
+
+// looks is how often segments are listed before what is not right then is done without.
+const looks = 3
+
+// refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
+// another, which a second listing shows; so does it what a damaged file held, which went.
+func (x *index) refresh(ctx context.Context) error {
+	x.refreshing.Lock()
+	defer x.refreshing.Unlock()
+	for look := range looks {
+		now := time.Now()
+		usable, err := x.fetchNew(ctx, look == looks-1)
+		if err == nil && usable {
+			x.looked = now
+			return nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// refreshSince refreshes unless that was done after t.
+func (x *index) refreshSince(ctx context.Context, t time.Time) error {
+	x.refreshing.Lock()
+	fresh := x.looked.After(t)
+	x.refreshing.Unlock()
+	if fresh {
+		return nil
+	}
+	return x.refresh(ctx)
+}
+
+// refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
+// was indexed before it was put. Whoever missed something asks again in any case: another may have refreshed meanwhile.
+func (x *index) refreshOnMiss(ctx context.Context) error {
+	x.refreshing.Lock()
+	recent := time.Since(x.looked) < refreshPause && x.looked.UnixNano() >= x.r.manifestRead.Load()
+	x.refreshing.Unlock()
+	if recent {
+		return nil
+	}
+	return x.refresh(ctx)
+}
+
+// fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
+// more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
+// last: a segment that is listed and yet not there is done without.
+func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
+	before := x.held()
+	listed, unknown, err := x.list(ctx)
+	if err != nil {
+		return false, err
+	}
+	usable = true
+	for some := range slices.Chunk(unknown, fetchedTogether) {
+		if err := x.fetchAll(ctx, some, last); err != nil {
+			return false, err
+		}
+		usable = x.compact() && usable
+	}
+	replaced := x.replaced()
+	for _, f := range x.snapshot() {
+		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
+			usable = !x.discard(f) && usable
+		}
+	}
+	x.dropUnlisted(listed)
+	return usable, nil
+}
+
+// list lists the segments, and those of them that nothing is known of yet.
+func (x *index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedSegment, err error) {
+	listed = map[[32]byte]bool{}
+	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("list the index: %w", err)
+		}
+		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
+		listed[hash] = ok
+		if ok && !x.has(hash) {
+			unknown = append(unknown, listedSegment{Object: o, hash: hash})
+		}
+	}
+	return listed, unknown, nil
+}
+
+// Segments are fetched several at a time, and their files merged after every so many.
+const (
+	fetchers        = 8
+	fetchedTogether = 64
+)
+
+// fetchAll fetches segments, or of large ones what it takes to look into them. One that cannot be read is noted and done
+// without, for all are only what packs say of themselves.
+func (x *index) fetchAll(ctx context.Context, segments []listedSegment, last bool) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchers)
+	for _, s := range segments {
+		group.Go(func() error {
+			take := x.fetch
+			if s.Size > requestCost {
+				take = x.openRemote
+			}
+			return x.outcome(s, take(ctx, s), last)
+		})
+	}
+	return group.Wait()
+}
+
+// outcome takes what is the fault of one segment for an answer.
+func (x *index) outcome(s listedSegment, err error, last bool) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRange) || last && errors.Is(err, fs.ErrNotExist):
+		x.doWithout(s.hash, err)
+		return nil
+	}
+	return fmt.Errorf("read %s: %w", s.Name, err)
+}
+
+// replaced is which segments those at hand replace: that these are not listed any more is as it should be.
+func (x *index) replaced() map[[32]byte]bool {
+	all := map[[32]byte]bool{}
+	for _, f := range x.snapshot() {
+		for _, s := range f.inputs {
+			all[s] = true
+		}
+	}
+	for _, s := range x.remotes() {
+		for _, input := range s.inputs {
+			all[input] = true
+		}
+	}
+	return all
+}
+
+// held is which segments the files hold now.
+func (x *index) held() map[[32]byte]bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return maps.Clone(x.have)
+}
+
+// fetch makes a flat file of a segment.
+func (x *index) fetch(ctx context.Context, s listedSegment) error {
+	file, err := x.r.download(ctx, s.Name, s.hash)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	seg, err := x.r.openSegment(file)
+	if err != nil {
+		return err
+	}
+	w, err := newFlatWriter(x.dir, x.r.flatOwner())
+	if err != nil {
+		return fmt.Errorf("keep it in the cache: %w", err)
+	}
+	for e, err := range seg.entries() {
+		if err == nil {
+			err = w.add(e)
+		}
+		if err != nil {
+			w.abandon()
+			return err
+		}
+	}
+	return x.publish(w, x.path([][32]byte{s.hash}), seg.packs, [][32]byte{s.hash}, seg.c.table.Inputs)
+}
+
+// download fetches an object into a temporary file, still sealed, and checks its hash.
+func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
+	body, size, err := r.store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	file, err := os.CreateTemp(r.cache.spools(), "get-*")
+	if err != nil {
+		return nil, err
+	}
+	_ = os.Remove(file.Name())
+	h := blake3.New()
+	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
+	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
+		err = damaged("its bytes do not hash to its name")
+	}
+	if err != nil {
+		file.Close()
+		_ = os.Remove(file.Name())
+		return nil, err
+	}
+	return file, nil
+}
+
+func (r *Repo) openSegment(file *os.File) (*segment, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	plain, size, err := unsealAt(file, info.Size(), r.seals.writer)
+	if err != nil {
+		return nil, err
+	}
+	c, err := parseContainer(plain, size, &r.keys)
+	if err != nil {
+		return nil, err
+	}
+	return r.parseSegment(c)
+}

@@ -1,0 +1,257 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"golang.org/x/sync/errgroup"
+)
+
+// A host without a cache that wants one message must not fetch an index of millions of chunks. So of a large segment only
+// the table is read at first; a lookup then takes one block. When lookups have cost as much as the segment would, it is
+// fetched: whoever needs little pays little, and nobody pays more than twice.
+
+// requestCost is how many bytes a request is worth: on a line of 50 MB/s one takes as long as a MiB. Segments that are
+// smaller are fetched at once.
+const requestCost = 1 << 20
+
+// remoteSegment is a segment that is looked into where it is.
+type remoteSegment struct {
+	listedSegment
+	seg  *segment
+	ends []held // what age asks for each time: the header, and the last piece
+
+	mu    sync.Mutex
+	known map[chunk.Prefix][]entry // what was looked up; as bounded as the cost
+	cost  int64
+}
+
+// openRemote reads the table of a segment.
+func (x *index) openRemote(ctx context.Context, s listedSegment) error {
+	src := &storeReader{ctx: ctx, store: x.r.store, name: s.Name, size: s.Size}
+	plain, size, err := unsealAt(src, s.Size, x.r.seals.writer)
+	if err != nil {
+		return storeError(err)
+	}
+	c, err := parseContainer(plain, size, &x.r.keys)
+	if err != nil {
+		return storeError(err)
+	}
+	seg, err := x.r.parseSegment(c)
+	if err != nil {
+		return err
+	}
+	s.inputs = c.table.Inputs
+	c.rawHead, c.rawTable, c.r = nil, nil, nil
+	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]entry{}}
+	if x.r.Sealed() {
+		remote.ends = src.ends()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.far = append(slices.Clip(x.far), remote)
+	return nil
+}
+
+// storeError is the error of a store that was carried through age or a container.
+func storeError(err error) error {
+	if fetch := (*fetchError)(nil); errors.As(err, &fetch) {
+		return fetch.err
+	}
+	return err
+}
+
+// ends are the parts of an object that age reads whenever it opens it.
+func (s *storeReader) ends() []held {
+	const header, last = 8 << 10, agePiece + ageOverhead
+	var ends []held
+	for _, part := range s.parts {
+		if part.at == 0 {
+			ends = append(ends, held{0, bytes.Clone(part.bytes[:min(len(part.bytes), header)])})
+		}
+		if n := len(part.bytes); part.at+int64(n) == s.size {
+			n = min(n, last)
+			ends = append(ends, held{s.size - int64(n), bytes.Clone(part.bytes[len(part.bytes)-n:])})
+		}
+	}
+	return ends
+}
+
+func (x *index) remotes() []*remoteSegment {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.far
+}
+
+// dropRemotes takes segments out of use.
+func (x *index) dropRemotes(which func(*remoteSegment) bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.far = slices.DeleteFunc(slices.Clone(x.far), which)
+}
+
+func (x *index) dropUnlisted(listed map[[32]byte]bool) {
+	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
+}
+
+// searchRemotes looks into the segments, all at once. One that is damaged is done without, one that is gone is to be looked
+// for among those that are there now.
+func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
+	entries := make([][]entry, len(remotes))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(fetchers)
+	for i, s := range remotes {
+		group.Go(func() (err error) {
+			entries[i], err = s.find(groupCtx, x.r, p)
+			return x.outcomeRemote(s, err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return errors.Is(err, fs.ErrNotExist), err
+	}
+	for i, s := range remotes {
+		for _, e := range entries[i] {
+			if !yield(s.found(e)) {
+				return false, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// outcomeRemote is outcome for a segment in use: if it cannot be read, it is so no more.
+func (x *index) outcomeRemote(s *remoteSegment, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = x.outcome(s.listedSegment, err, false)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		x.dropRemotes(func(other *remoteSegment) bool { return other == s })
+	}
+	return err
+}
+
+// find is every entry of a prefix.
+func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all []entry, err error) {
+	s.mu.Lock()
+	all, known := s.known[p]
+	s.mu.Unlock()
+	if known {
+		return all, nil
+	}
+	blocks := s.seg.c.table.Blocks
+	first := func(i int) int { return chunk.Prefix(blocks[i].First).Compare(p) }
+	// The first block that begins with p or after it may be preceded by one that holds p in its middle.
+	i := max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
+	for ; i < len(blocks) && first(i) <= 0; i++ {
+		block, err := s.block(ctx, r, i)
+		if err != nil {
+			return nil, err
+		}
+		at, _ := slices.BinarySearchFunc(block, p, func(e entry, p chunk.Prefix) int { return e.prefix.Compare(p) })
+		for ; at < len(block) && block[at].prefix == p; at++ {
+			all = append(all, block[at])
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known[p] = all
+	return all, nil
+}
+
+// block fetches and checks a block.
+func (s *remoteSegment) block(ctx context.Context, r *Repo, i int) ([]entry, error) {
+	// A block of 28 bytes an entry, which hardly compress, touches three of age's pieces at the most.
+	src := &storeReader{ctx: ctx, store: r.store, name: s.Name, size: s.Size, parts: s.ends, piece: 1}
+	if r.Sealed() {
+		src.piece = 3 * (agePiece + ageOverhead)
+	}
+	plain, _, err := unsealAt(src, s.Size, r.seals.writer)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	c := *s.seg.c
+	c.r = plain
+	block, err := s.seg.block(&c, i)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cost += requestCost + src.fetched
+	return block, storeError(err)
+}
+
+func (s *remoteSegment) found(e entry) found {
+	pack := s.seg.owners[e.frame]
+	row := &s.seg.packs[pack]
+	n := int(e.frame - s.seg.first[pack])
+	at := row.Head
+	for _, stored := range row.Stored[:n] {
+		at += stored
+	}
+	return found{row, n, at, e, true}
+}
+
+func (s *remoteSegment) due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cost >= s.Size
+}
+
+// loadDue fetches the segments that have cost enough.
+func (x *index) loadDue(ctx context.Context) (again bool, err error) {
+	if !slices.ContainsFunc(x.remotes(), (*remoteSegment).due) {
+		return false, nil
+	}
+	return x.load(ctx, (*remoteSegment).due)
+}
+
+// loadAll fetches all that is there and was not fetched: for whoever needs the index whole.
+func (x *index) loadAll(ctx context.Context) error {
+	for range looks {
+		if err := x.refresh(ctx); err != nil {
+			return err
+		}
+		again, err := x.load(ctx, func(*remoteSegment) bool { return true })
+		if !again {
+			return err
+		}
+	}
+	return fmt.Errorf("the index segments change faster than they can be read")
+}
+
+// load makes files of segments. again: something must be looked for anew.
+func (x *index) load(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
+	x.refreshing.Lock()
+	defer x.refreshing.Unlock()
+	var wanted []*remoteSegment
+	for _, s := range x.remotes() { // which another may have fetched meanwhile
+		if which(s) {
+			wanted = append(wanted, s)
+		}
+	}
+	whole := true
+	for some := range slices.Chunk(wanted, fetchedTogether) {
+		group, groupCtx := errgroup.WithContext(ctx)
+		group.SetLimit(fetchers)
+		for _, s := range some {
+			group.Go(func() error {
+				err := x.outcomeRemote(s, x.fetch(groupCtx, s.listedSegment))
+				if err == nil {
+					x.dropRemotes(func(other *remoteSegment) bool { return other == s })
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return errors.Is(err, fs.ErrNotExist), err
+		}
+		whole = x.compact() && whole
+	}
+	return !whole, nil
+}
