@@ -85,7 +85,7 @@ type job struct {
 type crop struct {
 	entries  []manifest.Entry
 	failures []manifest.Failure
-	err      error
+	err      error // why that is not all
 }
 
 // harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
@@ -219,11 +219,11 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 		}()
 		for out := range h.turns {
 			crop := <-out
-			if crop.err != nil {
-				h.cut = crop.err
-				return
-			}
 			done++
+			if crop.err != nil {
+				h.cut = cmp.Or(h.cut, crop.err)
+				h.cancel() // no more windows; what those under way have is good
+			}
 			h.failures = append(h.failures, crop.failures...)
 			for _, entry := range crop.entries {
 				h.reading.count(entry)
@@ -235,7 +235,7 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 	}
 }
 
-// window downloads one window's messages.
+// window downloads one window's messages. What came until something went wrong is good.
 func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids mail.UIDSet) crop {
 	l := &listing{seat: seat, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
@@ -250,9 +250,7 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 	if h.reading.anew {
 		d.spilt = nil
 	}
-	if err := d.fetch(ctx, without(messages, byID)); err != nil {
-		return crop{err: err}
-	}
+	err = d.fetch(ctx, without(messages, byID))
 	entries := make([]manifest.Entry, 0, len(byID)+len(d.got))
 	for _, message := range messages {
 		if entry, ok := byID[message.UID]; ok {
@@ -261,7 +259,7 @@ func (h *harvest) window(ctx context.Context, seat *seat, keeper *keeper, uids m
 			entries = append(entries, record(message, kept))
 		}
 	}
-	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures)}
+	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures), err: err}
 }
 
 // without gives the messages that have no entry yet.
