@@ -1,0 +1,65 @@
+package oauth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+const (
+	// patience is how long a provider may take to answer.
+	patience = 30 * time.Second
+
+	// maxAnswer is more than any answer of a provider takes; tokens have some thousand bytes.
+	maxAnswer = 256 << 10
+)
+
+// courier carries one exchange's requests. Package oauth2 asks for device codes without a context, and leaves the body of
+// the answer open; so both are seen to here.
+type courier struct {
+	ctx       context.Context
+	transport http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *courier) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+	resp, err := c.transport.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
+	}
+	if err == nil && string(bytes.TrimSpace(body)) == "null" { // at which oauth2 panics
+		err = errors.New("the answer is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+// carried is ctx with what package oauth2 asks for its client. Redirects are not followed: they would carry a refresh
+// token to where nobody has named.
+func carried(ctx context.Context, transport http.RoundTripper) context.Context {
+	if transport == nil {
+		transport = http.DefaultTransport
+	}
+	client := &http.Client{
+		Transport:     &courier{ctx, transport},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return context.WithValue(ctx, oauth2.HTTPClient, client)
+}

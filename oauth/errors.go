@@ -1,0 +1,112 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+var (
+	// ErrConsent: there is no consent, or it was taken back or has run out. The owner has to consent again.
+	ErrConsent = errors.New("the consent is needed again")
+
+	// ErrDenied: whoever was asked said no.
+	ErrDenied = errors.New("the consent was refused")
+
+	// ErrExpired: nobody consented in time.
+	ErrExpired = errors.New("nobody consented in time")
+
+	// ErrNoDevice: the provider has no device flow for this client or what it asks for. A browser may do.
+	ErrNoDevice = errors.New("the provider does not offer the device flow here")
+
+	// ErrUnavailable: the provider cannot be reached, or is in trouble. It may pass.
+	ErrUnavailable = errors.New("the provider cannot be asked")
+)
+
+// Codes of RFC 6749 section 5.2, RFC 8628 section 3.5, OpenID Connect Core section 3.1.2.6, and of providers.
+var (
+	consentCodes = []string{"invalid_grant", "interaction_required", "consent_required", "login_required"}
+	deviceCodes  = []string{"invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"}
+	passingCodes = []string{"temporarily_unavailable", "server_error"}
+	clientCodes  = []string{"invalid_client", "unauthorized_client"}
+)
+
+// explain makes a sentence of an error of package oauth2, whose own may repeat whole answers.
+func explain(ctx context.Context, endpoint string, err error, secrets []string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	host := hostOf(endpoint)
+	var refused *oauth2.RetrieveError
+	var lost *url.Error
+	switch {
+	case errors.As(err, &refused):
+		return explainRefusal(host, refused, secrets)
+	case errors.As(err, &lost):
+		return fmt.Errorf("%w: %s: %w", ErrUnavailable, host, lost.Err)
+	}
+	return fmt.Errorf("%w: %s answers with something that is no token", ErrUnavailable, host)
+}
+
+func explainRefusal(host string, refused *oauth2.RetrieveError, secrets []string) error {
+	code := refused.ErrorCode
+	if code == "" {
+		status := http.StatusText(refused.Response.StatusCode)
+		if status == "" {
+			status = "an unknown status"
+		}
+		return fmt.Errorf("%w: %s answers %d (%s)", ErrUnavailable, host, refused.Response.StatusCode, status)
+	}
+	said := printable(code, secrets)
+	if refused.ErrorDescription != "" {
+		said += ": " + printable(refused.ErrorDescription, secrets)
+	}
+	switch {
+	case slices.Contains(consentCodes, code):
+		return fmt.Errorf("%w (%s answers %s)", ErrConsent, host, said)
+	case slices.Contains(passingCodes, code) || refused.Response.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("%w: %s answers %s", ErrUnavailable, host, said)
+	case code == "access_denied":
+		return fmt.Errorf("%w (%s answers %s)", ErrDenied, host, said)
+	case code == "expired_token":
+		return ErrExpired
+	case slices.Contains(clientCodes, code):
+		return fmt.Errorf("%s does not accept the client id, or its secret, for this (%s)", host, said)
+	}
+	return fmt.Errorf("%s gives no token (%s)", host, said)
+}
+
+func hostOf(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "the provider"
+	}
+	return u.Host
+}
+
+// printable bounds a provider's words, and takes out what a terminal would obey, and secrets that they repeat.
+func printable(text string, secrets []string) string {
+	const enough = 300
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "…")
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\r' || r == '\t' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "?"))
+	if runes := []rune(clean); len(runes) > enough {
+		return string(runes[:enough]) + "…"
+	}
+	return clean
+}

@@ -1,0 +1,129 @@
+// Package oauth gets access tokens for accounts whose servers take no password: Gmail, Microsoft 365 and others.
+//
+// The owner of an account consents once, at a terminal, and the provider gives a grant: a refresh token, which stands for
+// the consent, and an access token, which opens the account for an hour. A grant is kept in a file of its own, which its
+// owner alone can read; each login takes a token from it, and a new one is had when the old one is about to end.
+//
+//	Consent.Device, Consent.Browser ─► Grant ─► Store ─► Source.Token, at each login
+//	   RFC 8628       RFC 8252, 7636                        refreshed when due
+//
+// The requests are made by golang.org/x/oauth2. What is here is what it leaves to its callers: the bounds, the sentences,
+// and that a refresh token which a provider replaces is never lost.
+//
+// No token, code or secret is in any error of this package.
+package oauth
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/endpoints"
+)
+
+// Provider is who gives tokens, and for what.
+type Provider struct {
+	Name      string
+	AuthURL   string // the page of the consent, for a browser
+	DeviceURL string // where a code for the consent on another device is had; "": not offered
+	TokenURL  string
+	Scopes    []string
+
+	Extra    map[string]string // more parameters of AuthURL
+	Loopback string            // how the provider wants this host to be called when a browser comes back; "": 127.0.0.1
+}
+
+// Google gives tokens for Gmail. A refresh token comes only if it is asked for, and only with a consent.
+func Google() Provider {
+	return Provider{
+		Name: "google", AuthURL: endpoints.Google.AuthURL, DeviceURL: endpoints.Google.DeviceAuthURL, TokenURL: endpoints.Google.TokenURL,
+		Scopes: []string{"https://mail.google.com/"},
+		Extra:  map[string]string{"access_type": "offline", "prompt": "consent"},
+	}
+}
+
+// Microsoft gives tokens for Microsoft 365 and Outlook.com. The tenant is "common" unless an application is for one alone.
+func Microsoft(tenant string) Provider {
+	at := endpoints.AzureAD(tenant)
+	return Provider{
+		Name: "microsoft", AuthURL: at.AuthURL, DeviceURL: at.DeviceAuthURL, TokenURL: at.TokenURL,
+		Scopes:   []string{"https://outlook.office.com/IMAP.AccessAsUser.All", "offline_access"},
+		Loopback: "localhost", // any port is allowed for this name alone
+	}
+}
+
+// Validate refuses what cannot be a provider. Tokens do not travel in plain text, but on the loopback.
+func (p *Provider) Validate() error {
+	if p.TokenURL == "" || p.AuthURL == "" && p.DeviceURL == "" {
+		return fmt.Errorf("the provider lacks a URL: there must be one for tokens, and one for the consent or for device codes")
+	}
+	for _, text := range []string{p.AuthURL, p.DeviceURL, p.TokenURL} {
+		if text == "" {
+			continue
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+			return fmt.Errorf("a URL of the provider is not https://host/path")
+		}
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// Grant is what the owner of an account consented to, with all that is needed to make use of it. It is secret.
+type Grant struct {
+	Version int    `json:"version"`
+	User    string `json:"user"`
+	Host    string `json:"host"` // of the mail server
+
+	Provider     string   `json:"provider"`
+	TokenURL     string   `json:"token_url"`
+	Scopes       []string `json:"scopes"`
+	ClientID     string   `json:"client_id"`
+	ClientSecret string   `json:"client_secret,omitempty"`
+
+	RefreshToken string    `json:"refresh_token"`
+	AccessToken  string    `json:"access_token"`
+	Expiry       time.Time `json:"expiry"` // of the access token
+}
+
+// grantVersion is that of the file.
+const grantVersion = 1
+
+// String names the account, so that a grant that is printed by mistake tells nothing.
+func (g *Grant) String() string { return g.User + "@" + g.Host }
+
+// GoString is String.
+func (g *Grant) GoString() string { return g.String() }
+
+func (g *Grant) config() *oauth2.Config {
+	return &oauth2.Config{
+		ClientID: g.ClientID, ClientSecret: g.ClientSecret, Scopes: g.Scopes,
+		// In parameters, not tried in both ways: a refresh token may work only once.
+		Endpoint: oauth2.Endpoint{TokenURL: g.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
+	}
+}
+
+// take puts what the provider gave into the grant.
+func (g *Grant) take(token *oauth2.Token) {
+	g.AccessToken, g.RefreshToken, g.Expiry = token.AccessToken, token.RefreshToken, token.Expiry
+}
+
+// leeway is how long a token must still be good for: logins take time, and clocks differ.
+const leeway = 5 * time.Minute
+
+// isFresh: a token whose end was not told is not trusted twice.
+func (g *Grant) isFresh() bool { return g.AccessToken != "" && time.Until(g.Expiry) > leeway }
+
+// secrets are what no text may repeat.
+func (g *Grant) secrets() []string {
+	return slices.DeleteFunc([]string{g.ClientSecret, g.RefreshToken, g.AccessToken}, func(s string) bool { return strings.TrimSpace(s) == "" })
+}

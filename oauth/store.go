@@ -1,0 +1,188 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+)
+
+// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter.
+type Store struct{ dir string }
+
+// NewStore keeps grants in a directory, which is made when the first one is put.
+func NewStore(dir string) *Store { return &Store{dir} }
+
+// maxGrant bounds what is read of a file.
+const maxGrant = 1 << 20
+
+func (s *Store) path(user, host string) string {
+	name := sha256.Sum256([]byte(user + "\x00" + host))
+	return filepath.Join(s.dir, hex.EncodeToString(name[:16])+".json")
+}
+
+// Has reports whether there is a grant for the account, whatever it is worth.
+func (s *Store) Has(user, host string) bool {
+	_, err := os.Stat(s.path(user, host))
+	return err == nil
+}
+
+// Get reads the grant of an account; ErrConsent where there is none.
+func (s *Store) Get(user, host string) (*Grant, error) {
+	path := s.path(user, host)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: there is none for %s@%s", ErrConsent, user, host)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the token of %s@%s: %w", user, host, err)
+	}
+	defer f.Close()
+	if err := private(f, path); err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxGrant))
+	if err != nil {
+		return nil, fmt.Errorf("read the token of %s@%s: %w", user, host, err)
+	}
+	var g Grant
+	if json.Unmarshal(text, &g) != nil || g.Version != grantVersion || g.User != user || g.Host != host || g.RefreshToken == "" {
+		return nil, fmt.Errorf("%w: %s cannot be read as a token of %s@%s", ErrConsent, path, user, host)
+	}
+	return &g, nil
+}
+
+// private refuses a file that others may have read.
+func private(f *os.File, path string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%s holds a token and can be read by others than its owner: chmod 600 it, and if somebody may have read it, take back the consent at the provider", path)
+	}
+	return nil
+}
+
+// Put keeps a grant instead of the one before. After a crash there is one of the two, whole.
+func (s *Store) Put(ctx context.Context, g *Grant) error {
+	unlock, err := s.lock(ctx, g.User, g.Host)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	next, err := s.begin(g.User, g.Host)
+	if err != nil {
+		return err
+	}
+	return next.finish(g)
+}
+
+// Delete forgets the grant of an account. Where there is none it does nothing.
+func (s *Store) Delete(ctx context.Context, user, host string) error {
+	unlock, err := s.lock(ctx, user, host)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.Remove(s.path(user, host)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget the token of %s@%s: %w", user, host, err)
+	}
+	return nil
+}
+
+// lock keeps other processes from the grant: a refresh token may be good for one use, so one alone may use it.
+func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make a directory for tokens: %w", err)
+	}
+	type locked struct {
+		unlock func()
+		err    error
+	}
+	done := make(chan locked, 1)
+	go func() {
+		unlock, err := lockedfile.MutexAt(s.path(user, host) + ".lock").Lock()
+		done <- locked{unlock, err}
+	}()
+	select {
+	case l := <-done:
+		if l.err != nil {
+			return nil, fmt.Errorf("lock the token of %s@%s: %w", user, host, l.err)
+		}
+		return l.unlock, nil
+	case <-ctx.Done():
+		go func() {
+			if l := <-done; l.err == nil {
+				l.unlock()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
+
+// newFile is a grant's file on its way. It is there before the provider is asked: a refresh token that came and could
+// not be kept would be lost, and with it the consent.
+type newFile struct {
+	temp *os.File
+	path string
+}
+
+// room is more than a grant takes; a disk that has no such room says so before the provider is asked.
+const room = 16 << 10
+
+func (s *Store) begin(user, host string) (*newFile, error) {
+	path := s.path(user, host)
+	temp, err := os.CreateTemp(s.dir, ".token-*") // of mode 0600
+	if err != nil {
+		return nil, fmt.Errorf("keep the token of %s@%s: %w", user, host, err)
+	}
+	n := &newFile{temp, path}
+	if _, err = temp.Write(make([]byte, room)); err == nil {
+		_, err = temp.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		n.discard()
+		return nil, fmt.Errorf("keep the token of %s@%s: %w", user, host, err)
+	}
+	return n, nil
+}
+
+func (n *newFile) discard() {
+	_ = n.temp.Close()
+	_ = os.Remove(n.temp.Name())
+}
+
+func (n *newFile) finish(g *Grant) error {
+	text, err := json.MarshalIndent(g, "", "  ")
+	if err == nil {
+		_, err = n.temp.Write(append(text, '\n'))
+	}
+	if err == nil {
+		err = errors.Join(n.temp.Truncate(int64(len(text)+1)), n.temp.Sync())
+	}
+	if err == nil {
+		err = n.temp.Close()
+	}
+	if err == nil {
+		err = os.Rename(n.temp.Name(), n.path)
+	}
+	if err != nil {
+		n.discard()
+		return fmt.Errorf("keep the token of %s: %w", g, err)
+	}
+	if dir, err := os.Open(filepath.Dir(n.path)); err == nil { // so that the name outlasts a power failure, where it can
+		_ = dir.Sync()
+		_ = dir.Close()
+	}
+	return nil
+}
