@@ -1,0 +1,187 @@
+// Package config reads the one file in which somebody says what is archived every night: repositories, accounts and what
+// is kept. It is TOML; docs/config.md is its manual, with an example that this package's tests read.
+//
+//	Load ──► Parse ──► lines.go    where each key stands
+//	           │  ───► table.go    values by key, and what is wrong with them
+//	           └─────► users.go    one account of the file, many logins
+//
+// All that is wrong with a file is told at once, each with its line, its key, and the keys that are known there: a
+// [Problem]. No secret stands in the file: a [Secret] says where it comes from.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Config is what a file says. Paths in it are absolute, or relative to the working directory as the file's own is.
+type Config struct {
+	File         string // its path
+	Repositories []Repository
+	Accounts     []Account // with those that templates make
+	Retention    manifest.Policy
+	Parallel     int // accounts read at once; 0: it does not say
+}
+
+// Repository is a place where mail is archived, and how it is opened.
+type Repository struct {
+	Name           string // "": the only one need not have any
+	Place          string // as --repo takes it
+	KeyFile        string
+	Secret         Secret // the passphrase
+	Trust          string // its fingerprint
+	AllowPlaintext bool
+}
+
+// Account is a mail account. What is zero was not said.
+type Account struct {
+	Name       string // "": user@host
+	URL        string
+	Repository string // the name of one; "": the first
+	Secret     Secret // the password
+	Token      string // a command that prints an OAuth access token
+
+	Mailboxes, Exclude []string // patterns
+	Gmail              string   // "all-mail" or "labels"
+	ShrinkLimits       []archive.ShrinkRule
+	VerifySource       archive.Rate
+
+	Connections    int
+	Compress       bool
+	CAFile         string
+	AllowPlaintext bool
+	Budget         archive.Budget
+}
+
+// Secret says where a secret comes from; one of them at most is set.
+type Secret struct {
+	File       string
+	Command    string
+	Variable   string // of the environment
+	Credential string // of the systemd unit: a file in $CREDENTIALS_DIRECTORY
+}
+
+// IsZero reports whether nothing was said.
+func (s Secret) IsZero() bool { return s == Secret{} }
+
+// String says where the secret comes from.
+func (s Secret) String() string {
+	switch {
+	case s.File != "":
+		return "file " + s.File
+	case s.Command != "":
+		return "command"
+	case s.Variable != "":
+		return "variable " + s.Variable
+	case s.Credential != "":
+		return "credential " + s.Credential
+	}
+	return ""
+}
+
+// maxFile bounds what is read: a template is how ten thousand accounts are written.
+const maxFile = 16 << 20
+
+// Load reads the file at a path. home is what "~" stands for; "": nothing. What is wrong with it is told as [Problems].
+func Load(path, home string) (*Config, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("the configuration %s has more than %d bytes", path, maxFile)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the configuration: %w", err)
+	}
+	return Parse(path, home, text)
+}
+
+// Repository finds the repository of a name; "" is the first. Nil: there is none.
+func (c *Config) Repository(name string) *Repository {
+	for i := range c.Repositories {
+		if name == "" || c.Repositories[i].Name == name {
+			return &c.Repositories[i]
+		}
+	}
+	return nil
+}
+
+// names are those of the repositories.
+func (c *Config) names() (names []string) {
+	for i := range c.Repositories {
+		names = append(names, c.Repositories[i].Name)
+	}
+	return names
+}
+
+// Exposed names the files with secrets that everybody on this host can read.
+func (c *Config) Exposed() (paths []string) {
+	seen := make(map[string]bool)
+	look := func(path string) {
+		if path == "" || seen[path] {
+			return
+		}
+		seen[path] = true
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
+			paths = append(paths, path)
+		}
+	}
+	for i := range c.Repositories {
+		look(c.Repositories[i].KeyFile)
+		look(c.Repositories[i].Secret.File)
+	}
+	for i := range c.Accounts {
+		look(c.Accounts[i].Secret.File)
+	}
+	return paths
+}
+
+// resolve makes a path of what the file says: "~" is the home directory, and relative is to the file.
+func (p *parser) resolve(path string) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && p.home != "" {
+		return filepath.Join(p.home, rest)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(p.file), path)
+}
+
+// Problem is one thing that is wrong with a file.
+type Problem struct {
+	File  string
+	Line  int      // 0: the file as a whole
+	Key   string   // "": none in particular
+	Text  string   // what is wrong
+	Known []string // what could have been meant, where a name is not known
+}
+
+func (p Problem) Error() string {
+	where := p.File
+	if p.Line > 0 {
+		where = fmt.Sprintf("%s:%d", where, p.Line)
+	}
+	if p.Key != "" {
+		where += ": " + p.Key
+	}
+	return where + ": " + p.Text
+}
+
+// Problems are all that is wrong with a file.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	errs := make([]error, len(p))
+	for i := range p {
+		errs[i] = p[i]
+	}
+	return errors.Join(errs...).Error()
+}

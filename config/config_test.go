@@ -1,0 +1,270 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+func parse(t *testing.T, text string) (*Config, []string) {
+	t.Helper()
+	c, err := Parse("dir/c.toml", "/home/anna", []byte(text))
+	var problems []string
+	if err != nil {
+		for _, problem := range err.(Problems) {
+			problems = append(problems, problem.Error())
+		}
+	}
+	return c, problems
+}
+
+func TestEachKeySaysWhatItSays(t *testing.T) {
+	c, problems := parse(t, `
+parallel_accounts = 8
+[[repositories]]
+name = "main"
+place = "s3:https://s3.example/mail"
+key_file = "~/nightly.key"
+secret_credential = "passphrase"
+trust = "00ff"
+[[repositories]]
+name = "usb"
+place = "usb"
+insecure_plaintext = true
+[[accounts]]
+url = "imaps://anna@mail.example"
+secret_file = "anna.secret"
+mailboxes = ["INBOX", "Work/*"]
+exclude = ["Work/Old"]
+gmail = "labels"
+shrink_limits = ["10%,20", "Junk=off"]
+verify_source = "1%"
+connections = 2
+compress = true
+ca_file = "/etc/ca.pem"
+budget_day = "2 GB"
+budget_second = "1MiB"
+[[accounts]]
+name = "work"
+url = "imap://jo@b.example:1143"
+repository = "usb"
+oauth2_token_command = "token jo"
+insecure_plaintext = true
+budget_day = "unlimited"
+[retention]
+keep_daily = 30
+keep_yearly = "unlimited"
+keep_within = "1y6m"
+keep_tags = ["move"]
+`)
+	want := &Config{
+		File: "dir/c.toml", Parallel: 8,
+		Repositories: []Repository{
+			{Name: "main", Place: "s3:https://s3.example/mail", KeyFile: "/home/anna/nightly.key", Secret: Secret{Credential: "passphrase"}, Trust: "00ff"},
+			{Name: "usb", Place: "dir/usb", AllowPlaintext: true},
+		},
+		Accounts: []Account{
+			{
+				Name: "anna@mail.example", URL: "imaps://anna@mail.example", Secret: Secret{File: "dir/anna.secret"},
+				Mailboxes: []string{"INBOX", "Work/*"}, Exclude: []string{"Work/Old"}, Gmail: "labels",
+				ShrinkLimits: []archive.ShrinkRule{{Limit: archive.ShrinkLimit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: archive.ShrinkLimit{Off: true}}},
+				VerifySource: 0.01, Connections: 2, Compress: true, CAFile: "/etc/ca.pem",
+				Budget: archive.Budget{Day: 2_000_000_000, Second: 1 << 20},
+			},
+			{
+				Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,
+				Budget: archive.Budget{Day: -1},
+			},
+		},
+		Retention: manifest.Policy{Daily: 30, Yearly: manifest.Unlimited, Within: manifest.Span{Years: 1, Months: 6}, Tags: []string{"move"}},
+	}
+	if len(problems) > 0 || !reflect.DeepEqual(c, want) {
+		t.Errorf("%v\n%+v\nwant\n%+v", problems, c, want)
+	}
+}
+
+// TestAllProblemsAreToldAtOnce: each with its line and key, and none with a secret.
+func TestAllProblemsAreToldAtOnce(t *testing.T) {
+	_, problems := parse(t, `paralel = 4
+[[repositories]]
+key_file = 7
+[[accounts]]
+url = "imaps://anna:hunter2@mail.example"
+[[accounts]]
+url = "imaps://jo@mail.example"
+password = "hunter2"
+secret_file = "a"
+secret_env = "B"
+connections = "four"
+gmail = "label"
+repository = "main"
+[[accounts]]
+url = "imaps://jo@mail.example"
+verify_source = "1"
+budget_day = "2"
+[retention]
+keep_daily = 0
+keep_dayly = 3
+`)
+	want := []string{
+		`dir/c.toml:1: paralel: no such key is known here`,
+		`dir/c.toml:2: a repository has a place`,
+		`dir/c.toml:3: key_file: is a number; it should be text`,
+		`dir/c.toml:5: url: the account's URL holds a password`,
+		`dir/c.toml:8: password: no secret stands in this file`,
+		`dir/c.toml:10: secret_env: is there beside secret_file`,
+		`dir/c.toml:11: connections: is a text; it should be a number`,
+		`dir/c.toml:12: gmail: is "label"; it should be one of all-mail, labels`,
+		`dir/c.toml:13: repository: there is no repository "main"`,
+		`dir/c.toml:14: name: another account is called "jo@mail.example" too`,
+		`dir/c.toml:16: verify_source: "1" is no share`,
+		`dir/c.toml:17: budget_day: "2" is no number of bytes`,
+		`dir/c.toml:19: keep_daily: is 0; it should be from 1`,
+		`dir/c.toml:20: keep_dayly: no such key is known here`,
+	}
+	for i, problem := range problems {
+		if i >= len(want) || !strings.HasPrefix(problem, want[i]) || strings.Contains(problem, "hunter2") {
+			t.Errorf("problem %d: %s", i, problem)
+		}
+	}
+	if len(problems) != len(want) {
+		t.Errorf("%d problems, want %d", len(problems), len(want))
+	}
+}
+
+func TestWhatIsNoTOMLIsToldWithItsLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a = 1\nb = \n":                  "dir/c.toml:2: ",
+		"x = 1\nx = 2\n":                 "dir/c.toml:2: ",
+		"[[accounts]]\nurl = 'hunter2\n": "dir/c.toml:2: ",
+	} {
+		_, problems := parse(t, text)
+		if len(problems) != 1 || !strings.HasPrefix(problems[0], want) || strings.Contains(problems[0], "hunter2") {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
+func TestLinesOfKeysHoweverTheyAreWritten(t *testing.T) {
+	_, problems := parse(t, `
+accounts = [
+  { url = "imaps://a@b", one = 1 },
+  { url = "imaps://c@d",
+    two = 2 },
+]
+retention.three = 3
+`)
+	got := strings.Join(problems, "\n")
+	for _, want := range []string{":3: one: ", ":5: two: ", ":7: three: "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestTemplateMakesAnAccountOfEachLogin(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("users.txt", "# of the faculty\nanna\n\n  jo@example.org\r\n")
+	file := write("c.toml", `
+[[accounts]]
+users_file = "users.txt"
+url = "imaps://{user}*master@mail.example"
+secret_env = "MASTER"
+exclude = ["Trash"]
+`)
+	c, err := Load(file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range c.Accounts {
+		got = append(got, fmt.Sprint(a.Name, " ", a.URL, " ", a.Secret.Variable, a.Exclude))
+	}
+	want := []string{
+		"anna imaps://anna*master@mail.example MASTER[Trash]",
+		"jo@example.org imaps://jo%40example.org*master@mail.example MASTER[Trash]",
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+
+	write("users.txt", "anna\nanna\n")
+	_, err = Load(file, "")
+	if want := "users.txt:2: anna: another account is called so too"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestShards: each account is in one share, the shares are of like size, and the rule stays what it is.
+func TestShards(t *testing.T) {
+	const of, accounts = 8, 8000
+	var sizes [of + 1]int
+	for i := range accounts {
+		in := 0
+		for n := 1; n <= of; n++ {
+			if (Shard{n, of}).Has(fmt.Sprintf("user%d@example.org", i)) {
+				in++
+				sizes[n]++
+			}
+		}
+		if in != 1 {
+			t.Fatalf("account %d is in %d shares", i, in)
+		}
+	}
+	for n := 1; n <= of; n++ {
+		if sizes[n] < accounts/of*8/10 || sizes[n] > accounts/of*12/10 {
+			t.Errorf("%d of %d accounts are in share %d", sizes[n], accounts, n)
+		}
+	}
+	if !(Shard{}).Has("anna") || !(Shard{1, 1}).Has("anna") {
+		t.Error("the only share lacks an account")
+	}
+	for name, n := range map[string]int{"anna@mail.example": 4, "jo": 5, "": 5} {
+		if !(Shard{n, 8}).Has(name) {
+			for m := 1; m <= 8; m++ {
+				if (Shard{m, 8}).Has(name) {
+					t.Errorf("%q is in share %d of 8, and was in %d", name, m, n)
+				}
+			}
+		}
+	}
+	for _, text := range []string{"", "1", "0/2", "3/2", "1/2/3", "-1/2", "1/2 ", "01/2"} {
+		if s, err := ParseShard(text); err == nil {
+			t.Errorf("%q is read as %v", text, s)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("[[accounts]]\nurl = \"imaps://a@b\"\n[[repositories]]\nplace=\"x\"\n[retention]\nkeep_daily=1")
+	f.Add("accounts = [{url = 'imaps://a@b'}, 3]\na.b.c = [[1],{}]\n[a]\n[[a.b]]")
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, "users_file") {
+			t.Skip("it may name any file")
+		}
+		c, err := Parse("c.toml", "", []byte(text))
+		if err == nil && c == nil {
+			t.Fatal("neither a configuration nor an error")
+		}
+		if err != nil {
+			for _, problem := range err.(Problems) {
+				if problem.Line < 0 || problem.Line > strings.Count(text, "\n")+1 || problem.Text == "" {
+					t.Errorf("%+v", problem)
+				}
+			}
+		}
+	})
+}

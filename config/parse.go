@@ -1,0 +1,207 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/s3"
+)
+
+// parser is a file being read.
+type parser struct {
+	file, home string
+	lines      *lines
+	problems   Problems
+}
+
+// Parse reads the text of the file at a path; the logins that it names in other files are read from there. What is wrong
+// is told as [Problems], beside what could be made of the rest.
+func Parse(file, home string, text []byte) (*Config, error) {
+	p := &parser{file: file, home: home}
+	values := make(map[string]any)
+	if err := toml.Unmarshal(text, &values); err != nil {
+		return nil, Problems{p.syntax(err)}
+	}
+	p.lines = findLines(text)
+	root := &table{parser: p, values: values}
+	c := &Config{File: file, Parallel: root.number("parallel_accounts", MaxParallel)}
+	for _, t := range root.tables("repositories") {
+		c.Repositories = append(c.Repositories, t.repository(c))
+	}
+	for _, t := range root.tables("accounts") {
+		c.Accounts = append(c.Accounts, t.accounts(c)...)
+	}
+	if t := root.table("retention"); t != nil {
+		c.Retention = t.retention()
+	}
+	root.end()
+	if len(p.problems) == 0 {
+		return c, nil
+	}
+	slices.SortStableFunc(p.problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+	return c, p.problems
+}
+
+// MaxParallel is how many accounts can be read at once.
+const MaxParallel = 16
+
+// syntax is what the TOML parser complains of. Its own words hold nothing of the file but a key.
+func (p *parser) syntax(err error) Problem {
+	problem := Problem{File: p.file, Text: strings.TrimPrefix(err.Error(), "toml: ")}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		problem.Line, _ = decode.Position()
+		problem.Key = strings.Join(decode.Key(), ".")
+	}
+	return problem
+}
+
+func (t *table) repository(c *Config) Repository {
+	r := Repository{
+		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret(), Trust: t.text("trust"),
+		AllowPlaintext: t.flag("insecure_plaintext"),
+	}
+	if r.Place = t.text("place"); !strings.HasPrefix(r.Place, "s3:") && !strings.Contains(r.Place, "://") {
+		if r.Place != "" {
+			r.Place = t.parser.resolve(r.Place)
+		}
+	} else if _, err := s3.ParseURL(r.Place); err != nil {
+		t.wrong("place", "is neither a directory nor s3:https://host[:port]/bucket[/prefix]: %v", err)
+	}
+	if !t.has("place") {
+		t.wrong("", `a repository has a place: place = "/srv/mail", or place = "s3:https://s3.example/mail"`)
+	}
+	for _, other := range c.Repositories {
+		switch {
+		case other.Name == r.Name && r.Name == "":
+			t.wrong("", "of several repositories each has a name")
+		case other.Name == r.Name:
+			t.wrong("name", "%q is the name of another repository too", r.Name)
+		}
+	}
+	t.end()
+	return r
+}
+
+// account is an account as the file has it, be it a template.
+func (t *table) account(c *Config) Account {
+	a := Account{
+		Name: t.text("name"), URL: t.text("url"), Repository: t.text("repository"),
+		Secret: t.secret(), Token: t.text("oauth2_token_command"),
+		Mailboxes: t.texts("mailboxes"), Exclude: t.texts("exclude"), Gmail: t.choice("gmail", "all-mail", "labels"),
+		Connections: t.number("connections", 100), Compress: t.flag("compress"),
+		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
+	}
+	for _, text := range t.texts("shrink_limits") {
+		rule, err := archive.ParseShrinkRule(text)
+		if err != nil {
+			t.wrong("shrink_limits", "%v", err)
+		}
+		a.ShrinkLimits = append(a.ShrinkLimits, rule)
+	}
+	t.parsed("verify_source", func(text string) (err error) {
+		a.VerifySource, err = archive.ParseRate(text)
+		return err
+	})
+	t.parsed("budget_day", func(text string) (err error) {
+		a.Budget.Day, err = ParseBytes(text)
+		return err
+	})
+	t.parsed("budget_second", func(text string) (err error) {
+		a.Budget.Second, err = ParseBytes(text)
+		return err
+	})
+	if a.Repository != "" && c.Repository(a.Repository) == nil {
+		t.unknown("repository", c.names(), "there is no repository %q in this file", a.Repository)
+	}
+	if a.Token != "" && !a.Secret.IsZero() {
+		t.wrong("oauth2_token_command", "is there beside a password; an account has one of them")
+	}
+	if !t.has("url") {
+		t.wrong("", `an account has a url: url = "imaps://user@host"`)
+	}
+	return a
+}
+
+// accounts are the one account of a table, or those that its template makes.
+func (t *table) accounts(c *Config) []Account {
+	a := t.account(c)
+	users := t.users()
+	t.end()
+	if a.URL == "" {
+		return nil
+	}
+	if users != nil {
+		return t.expand(c, a, users)
+	}
+	if strings.Contains(a.URL, userMark) {
+		t.wrong("url", "has %s in it, and no users_file tells the users", userMark)
+	} else if opts, err := imap.ParseURL(a.URL); err != nil {
+		t.wrong("url", "%v", err)
+	} else if a.Name == "" {
+		a.Name = opts.String()
+	}
+	if a.Name != "" && slices.ContainsFunc(c.Accounts, func(other Account) bool { return other.Name == a.Name }) {
+		t.wrong("name", "another account is called %q too", a.Name)
+	}
+	return []Account{a}
+}
+
+// secret says where the secret of a table comes from.
+func (t *table) secret() Secret {
+	s := Secret{File: t.file("secret_file"), Command: t.text("secret_command"), Variable: t.text("secret_env"), Credential: t.text("secret_credential")}
+	given := ""
+	for _, key := range []string{"secret_file", "secret_command", "secret_env", "secret_credential"} {
+		switch {
+		case t.has(key) && given != "":
+			t.wrong(key, "is there beside %s; one of them is enough", given)
+		case t.has(key):
+			given = key
+		}
+	}
+	if strings.ContainsAny(s.Credential, `/\`) {
+		t.wrong("secret_credential", "is the name of a credential, as in LoadCredential= of the unit, and no path")
+	}
+	return s
+}
+
+func (t *table) retention() (policy manifest.Policy) {
+	for key, n := range map[string]*int{
+		"keep_last": &policy.Last, "keep_hourly": &policy.Hourly, "keep_daily": &policy.Daily,
+		"keep_weekly": &policy.Weekly, "keep_monthly": &policy.Monthly, "keep_yearly": &policy.Yearly,
+	} {
+		if t.values[key] == "unlimited" {
+			t.known, *n = append(t.known, key), manifest.Unlimited
+		} else {
+			*n = t.number(key, 1<<31-1)
+		}
+	}
+	t.parsed("keep_within", func(text string) (err error) {
+		policy.Within, err = manifest.ParseSpan(text)
+		return err
+	})
+	policy.Tags = t.texts("keep_tags")
+	t.end()
+	return policy
+}
+
+// ParseBytes reads a number of bytes: "2 GB", "500MiB". "unlimited" is -1.
+func ParseBytes(text string) (int64, error) {
+	if text == "unlimited" {
+		return -1, nil
+	}
+	n, err := humanize.ParseBytes(text)
+	if err != nil || n == 0 || n > 1<<62 || !strings.ContainsAny(text, "bB") {
+		return 0, fmt.Errorf(`%q is no number of bytes, such as "2 GB" or "500 MB", nor "unlimited"`, text)
+	}
+	return int64(n), nil
+}

@@ -1,0 +1,40 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+)
+
+// Shard is one host's share of the accounts, where several hosts divide them: the Nth of Of. The zero value has all.
+// Which share an account is in depends on its name alone, so hosts need not know of each other.
+type Shard struct{ N, Of int }
+
+// ParseShard reads "2/8".
+func ParseShard(text string) (Shard, error) {
+	var s Shard
+	if n, err := fmt.Sscanf(text, "%d/%d", &s.N, &s.Of); n != 2 || err != nil || s.String() != text || s.N < 1 || s.N > s.Of {
+		return Shard{}, fmt.Errorf("%q is no shard, such as 2/8: the second of eight", text)
+	}
+	return s, nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Shard) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseShard(string(text))
+	return err
+}
+
+// String is what ParseShard reads.
+func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.N, s.Of) }
+
+// Has reports whether an account is in the share: the first 8 bytes of SHA-256 of its name, as a big-endian number, divided
+// by the number of shares, leave N − 1. Hosts go by it for ever: another rule would have some accounts archived by two
+// hosts, and some by none, until all hosts know it.
+func (s Shard) Has(account string) bool {
+	if s.Of <= 1 {
+		return true
+	}
+	hash := sha256.Sum256([]byte(account))
+	return binary.BigEndian.Uint64(hash[:])%uint64(s.Of) == uint64(s.N-1)
+}

@@ -1,0 +1,217 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// table is a table of the file while it is read. Each key is asked for by what it should be; what is something else, and
+// what nobody asked for, becomes a problem, and reading goes on: so all problems are told at once.
+type table struct {
+	parser *parser
+	path   string
+	values map[string]any
+	known  []string
+}
+
+// wrong tells what is wrong with a key; "": with the table.
+func (t *table) wrong(key, format string, args ...any) {
+	path := t.path
+	if key != "" {
+		path = join(path, key)
+	}
+	t.parser.problems = append(t.parser.problems, Problem{
+		File: t.parser.file, Line: t.parser.lines.at(path), Key: key, Text: fmt.Sprintf(format, args...),
+	})
+}
+
+// unknown is wrong, with the words that are right.
+func (t *table) unknown(key string, known []string, format string, args ...any) {
+	t.wrong(key, format, args...)
+	t.parser.problems[len(t.parser.problems)-1].Known = known
+}
+
+// take is a key's value, and notes that the key is known.
+func (t *table) take(key string) (any, bool) {
+	t.known = append(t.known, key)
+	value, ok := t.values[key]
+	return value, ok
+}
+
+func (t *table) has(key string) bool {
+	_, ok := t.values[key]
+	return ok
+}
+
+func (t *table) text(key string) string {
+	value, ok := t.take(key)
+	if !ok {
+		return ""
+	}
+	text, ok := value.(string)
+	switch {
+	case !ok:
+		t.wrong(key, `is %s; it should be text, in quotes`, kindOf(value))
+	case text == "":
+		t.wrong(key, `is empty; leave it out`)
+	case strings.ContainsRune(text, 0):
+		t.wrong(key, `holds a NUL`)
+		return ""
+	}
+	return text
+}
+
+// choice is one of some words.
+func (t *table) choice(key string, words ...string) string {
+	text := t.text(key)
+	if text != "" && !slices.Contains(words, text) {
+		t.unknown(key, words, "is %q; it should be one of %s", text, strings.Join(words, ", "))
+	}
+	return text
+}
+
+// parsed reads a text by a function.
+func (t *table) parsed(key string, parse func(string) error) {
+	text := t.text(key)
+	if text == "" {
+		return
+	}
+	if err := parse(text); err != nil {
+		t.wrong(key, "%v", err)
+	}
+}
+
+// file is a path.
+func (t *table) file(key string) string {
+	text := t.text(key)
+	if text == "" {
+		return ""
+	}
+	return t.parser.resolve(text)
+}
+
+func (t *table) texts(key string) []string {
+	value, ok := t.take(key)
+	if !ok {
+		return nil
+	}
+	elements, ok := value.([]any)
+	if !ok {
+		t.wrong(key, `is %s; it should be a list of texts: ["…", "…"]`, kindOf(value))
+		return nil
+	}
+	var texts []string
+	for _, element := range elements {
+		text, ok := element.(string)
+		if !ok || text == "" {
+			t.wrong(key, `holds %s; it should be a list of texts: ["…", "…"]`, kindOf(element))
+			return nil
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+func (t *table) flag(key string) bool {
+	value, ok := t.take(key)
+	if !ok {
+		return false
+	}
+	flag, ok := value.(bool)
+	if !ok {
+		t.wrong(key, "is %s; it should be true or false, without quotes", kindOf(value))
+	}
+	return flag
+}
+
+// number is from 1 to most; 0 where there is none.
+func (t *table) number(key string, most int64) int {
+	value, ok := t.take(key)
+	if !ok {
+		return 0
+	}
+	n, ok := value.(int64)
+	switch {
+	case !ok:
+		t.wrong(key, "is %s; it should be a number, without quotes", kindOf(value))
+	case n < 1 || n > most:
+		t.wrong(key, "is %d; it should be from 1 to %d", n, most)
+		return 0
+	}
+	return int(n)
+}
+
+// table is the one under a key; nil where there is none.
+func (t *table) table(key string) *table {
+	value, ok := t.take(key)
+	if !ok {
+		return nil
+	}
+	values, ok := value.(map[string]any)
+	if !ok {
+		t.wrong(key, "is %s; it should be a table: [%s]", kindOf(value), key)
+		return nil
+	}
+	return &table{parser: t.parser, path: join(t.path, key), values: values}
+}
+
+// tables are those of an array.
+func (t *table) tables(key string) (tables []*table) {
+	value, ok := t.take(key)
+	if !ok {
+		return nil
+	}
+	elements, ok := value.([]any)
+	if !ok {
+		t.wrong(key, "is %s; each one begins with the line [[%s]]", kindOf(value), key)
+		return nil
+	}
+	for i, element := range elements {
+		path := fmt.Sprintf("%s.%d", join(t.path, key), i)
+		values, ok := element.(map[string]any)
+		if !ok {
+			t.wrong(key, "holds %s; each one begins with the line [[%s]]", kindOf(element), key)
+			continue
+		}
+		tables = append(tables, &table{parser: t.parser, path: path, values: values})
+	}
+	return tables
+}
+
+// literal are keys under which people put the secret itself.
+var literal = []string{"secret", "password", "passphrase", "token", "oauth2_token"}
+
+// end refuses the keys that nobody asked for.
+func (t *table) end() {
+	slices.Sort(t.known)
+	for key := range t.values {
+		if slices.Contains(t.known, key) {
+			continue
+		}
+		if slices.Contains(literal, key) && slices.Contains(t.known, "secret_file") {
+			t.wrong(key, "no secret stands in this file: put it into a file that only you can read, and name that as secret_file; or use secret_command, secret_env or secret_credential")
+			continue
+		}
+		t.unknown(key, t.known, "no such key is known here")
+	}
+}
+
+// kindOf says what a value is, and not the value: it may be a secret in the wrong place.
+func kindOf(value any) string {
+	switch value.(type) {
+	case string:
+		return "a text"
+	case int64:
+		return "a number"
+	case float64:
+		return "a number with a fraction"
+	case bool:
+		return "true or false"
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a table"
+	}
+	return "a date"
+}
