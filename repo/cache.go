@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/zeebo/blake3"
 )
@@ -90,10 +91,52 @@ func (c *cache) object(name string) ([]byte, bool) {
 	return stored, true
 }
 
-// keepObject keeps an object's stored bytes, if that can be done.
+// keepObject keeps an object's stored bytes, if that can be done. It need not last: what is read is checked.
 func (c *cache) keepObject(name string, stored []byte) {
 	if c == nil || len(stored) > 1<<20 {
 		return
 	}
-	_ = replaceFile(c.path(name), stored)
+	f, err := os.CreateTemp(c.objects(), temporaryObject)
+	if err != nil {
+		return
+	}
+	_, err = f.Write(stored)
+	if f.Close() != nil || err != nil || os.Rename(f.Name(), c.path(name)) != nil {
+		_ = os.Remove(f.Name())
+	}
+}
+
+const temporaryObject = ".new-*"
+
+// keptManifests is how many manifests of an account are kept: nobody reads older ones each night.
+const keptManifests = 1000
+
+// keepListed removes objects whose names begin with prefix and that the store has no more.
+func (c *cache) keepListed(prefix string, listed map[string]bool) {
+	c.sweep(prefix, func(_ int, name string) bool { return listed[name] })
+}
+
+// keepNewest removes all but the newest manifests of an account. Their names sort by time.
+func (c *cache) keepNewest(dir string) {
+	c.sweep(KindManifest.folder()+dir+"/", func(i int, _ string) bool { return i < keptManifests })
+}
+
+// sweep removes objects whose names begin with prefix, but for those that are to be kept, and what a crash left.
+func (c *cache) sweep(prefix string, keep func(i int, name string) bool) {
+	files, _ := os.ReadDir(c.objects())
+	n := 0
+	for _, file := range files {
+		name := strings.ReplaceAll(file.Name(), "_", "/")
+		switch {
+		case strings.HasPrefix(name, prefix):
+			if !keep(n, name) {
+				_ = os.Remove(c.path(name))
+			}
+			n++
+		case strings.HasPrefix(name, strings.TrimSuffix(temporaryObject, "*")):
+			if info, err := file.Info(); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+				_ = os.Remove(filepath.Join(c.objects(), file.Name()))
+			}
+		}
+	}
 }

@@ -295,6 +295,7 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 	group.SetLimit(8)
 	var mu sync.Mutex
 	var listErr error
+	listed := map[string]bool{}
 	for o, err := range r.store.List(ctx, kind.folder()) {
 		if err != nil {
 			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.folder(), "/"), err)
@@ -303,6 +304,7 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 		if _, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); !ok {
 			continue
 		}
+		listed[o.Name] = true
 		group.Go(func() error {
 			payload, err := r.statement(ctx, kind, o.Name)
 			if err == nil {
@@ -320,6 +322,9 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 	}
 	if err := group.Wait(); err != nil {
 		return err
+	}
+	if listErr == nil {
+		r.cache.keepListed(kind.folder(), listed)
 	}
 	return listErr
 }

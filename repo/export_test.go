@@ -155,3 +155,15 @@ func Places(ctx context.Context, r *Repo, p chunk.Prefix) (n int, err error) {
 	})
 	return n, err
 }
+
+// LoadIndex fetches the index whole.
+func LoadIndex(ctx context.Context, r *Repo) error {
+	x, err := r.openIndex(ctx)
+	if err != nil {
+		return err
+	}
+	return x.loadAll(ctx)
+}
+
+// LimitClaims sets how many chunks a writer keeps in mind.
+func LimitClaims(w *Writer, n int) { w.maxClaims = n }

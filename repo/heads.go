@@ -99,6 +99,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 			yield(Head{}, err)
 			return
 		}
+		listed := map[string]bool{}
 		for o, err := range r.store.List(ctx, prefix) {
 			if err != nil {
 				yield(Head{}, fmt.Errorf("list the manifests: %w", err))
@@ -108,6 +109,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 			if !ok {
 				continue
 			}
+			listed[h.Name] = true
 			if mark, ok := marks[h.Name]; ok {
 				h.Marked, h.Since = true, mark.Since
 			}
@@ -115,6 +117,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 				return
 			}
 		}
+		r.cache.keepListed(prefix, listed)
 	}
 }
 

@@ -154,6 +154,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, manife
 		return Head{}, ErrLate
 	}
 	run.r.cache.keepObject(name, stored)
+	run.r.cache.keepNewest(dir)
 	if run.saw(h); run.newest[dir].Name != name {
 		return h, nil // it has its place in the past
 	}

@@ -147,10 +147,21 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	}
 	w.stats.object(s.size)
 	if err := w.index.learn(ctx, draft, hash); err != nil {
-		return nil // a cache that cannot be written: the chunks stay claimed
+		return w.bearClaims(err)
 	}
 	w.release(draft.entries)
 	return nil
+}
+
+// bearClaims goes on where the cache cannot be written: the chunks stay claimed, up to what memory shall hold. What was
+// stored until then is indexed, and another run goes on from there.
+func (w *Writer) bearClaims(err error) error {
+	w.known.Lock()
+	defer w.known.Unlock()
+	if len(w.claimed) <= w.maxClaims {
+		return nil
+	}
+	return fmt.Errorf("more than %d new chunks must be kept in mind, for the cache cannot be written: %w", w.maxClaims, err)
 }
 
 func (w *Writer) release(entries []entry) {

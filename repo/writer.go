@@ -44,6 +44,7 @@ type Writer struct {
 
 	known     sync.Mutex
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
+	maxClaims int
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
@@ -71,6 +72,9 @@ type segmentDraft struct {
 // memory.
 const draftEntries = 128 << 10
 
+// maxClaims bounds what a writer remembers where the index cannot be kept in the cache: some 40 MB.
+const maxClaims = 1 << 20
+
 // maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
 const maxEncoders = 4
 
@@ -83,7 +87,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		free:    make(chan *rawFrame, lanes*maxStreams+encoders+1),
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
-		claimed: map[chunk.Prefix]struct{}{},
+		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims,
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for i := range w.streams {

@@ -1,0 +1,75 @@
+package repo_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// Where the index cannot be kept, a run goes on with what it has in mind, but not without bounds.
+func TestUnwritableCacheDoesNotFillMemory(t *testing.T) {
+	cacheDir := t.TempDir()
+	r := mustInit(t, new(storetest.Memory), repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: cacheDir}})
+	run, err := r.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	repo.LimitClaims(w, 100)
+	if err := os.RemoveAll(filepath.Join(r.CacheDir(), "index")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if _, err := put(t.Context(), w, uint64(1000*i), 40); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(t.Context()); (err != nil) != (i >= 2) {
+			t.Fatalf("after %d chunks: %v", 40*(i+1), err)
+		} else if err != nil {
+			break
+		}
+	}
+}
+
+// Small objects that were deleted leave the cache when it is known that they are gone.
+func TestCacheLosesWhatTheStoreLost(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	_, old, _ := mustBackup(t, r, "me", 1, 4)
+	_, kept, _ := mustBackup(t, r, "me", 2, 4)
+	_, others, _ := mustBackup(t, r, "you", 3, 4)
+	left := filepath.Join(r.CacheDir(), "objects", ".new-1")
+	long := time.Now().Add(-48 * time.Hour)
+	if err := os.WriteFile(left, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(left, long, long); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), old.Name); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range r.AccountManifests(t.Context(), "me") {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, err := os.ReadDir(filepath.Dir(left))
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d files are in the cache: %v, %v", len(files), files, err)
+	}
+	for _, file := range files {
+		if name := strings.ReplaceAll(file.Name(), "_", "/"); name != kept.Name && name != others.Name {
+			t.Errorf("%s is in the cache", name)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package repo
+
+import (
+	"container/heap"
+	"math"
+	"slices"
+)
+
+// mergeFlats writes what the files hold into one. A pack that several describe is described once, and an entry that
+// several hold is held once.
+func mergeFlats(dir, path string, owner flatOwner, files []*flat) (*flat, error) {
+	w, err := newFlatWriter(dir, owner)
+	if err != nil {
+		return nil, err
+	}
+	merged, moved := layTogether(files, nil)
+	if err := mergeEntries(files, moved, w.add); err != nil {
+		w.abandon()
+		return nil, err
+	}
+	out, err := w.finish(path, merged.packs, merged.segments, merged.inputs)
+	if err != nil {
+		w.abandon()
+	}
+	return out, err
+}
+
+// noFrame is where the frames of packs go that are left out.
+const noFrame = math.MaxUint32
+
+// layTogether lays out the packs of all files, each once, but for those that are to be left out. moved is, for each file, where
+// its frames are then.
+func layTogether(files []*flat, leaveOut func(*packRow) bool) (merged flat, moved [][]uint32) {
+	known := map[[32]byte]uint32{}
+	moved = make([][]uint32, len(files))
+	for i, f := range files {
+		for j := range f.packs {
+			p := &f.packs[j]
+			at, ok := known[p.Hash]
+			switch {
+			case ok:
+			case leaveOut != nil && leaveOut(p):
+				at = noFrame
+			default:
+				at = uint32(len(merged.places))
+				merged.addPack(*p)
+			}
+			known[p.Hash] = at
+			for k := range p.Stored {
+				if at != noFrame {
+					moved[i] = append(moved[i], at+uint32(k))
+				} else {
+					moved[i] = append(moved[i], noFrame)
+				}
+			}
+		}
+		merged.segments = append(merged.segments, f.segments...)
+		merged.inputs = append(merged.inputs, f.inputs...)
+	}
+	return merged, moved
+}
+
+// mergeEntries hands the entries of all files to add, in order, each once.
+func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error {
+	var all cursors
+	for i, f := range files {
+		c := &cursor{flat: f, moved: moved[i], buf: make([]byte, flatBlock*entrySize)}
+		if more, err := c.advance(); err != nil {
+			return err
+		} else if more {
+			all = append(all, c)
+		}
+	}
+	heap.Init(&all)
+	var group []entry // of one prefix: renumbered frames may have to be put in order
+	for len(all) > 0 {
+		c := all[0]
+		if len(group) > 0 && group[0].prefix != c.head.prefix {
+			if err := addGroup(group, add); err != nil {
+				return err
+			}
+			group = group[:0]
+		}
+		group = append(group, c.head)
+		more, err := c.advance()
+		switch {
+		case err != nil:
+			return err
+		case more:
+			heap.Fix(&all, 0)
+		default:
+			heap.Pop(&all)
+		}
+	}
+	return addGroup(group, add)
+}
+
+func addGroup(group []entry, add func(entry) error) error {
+	if len(group) > 1 {
+		slices.SortFunc(group, entry.compare)
+		group = slices.Compact(group)
+	}
+	for _, e := range group {
+		if e.frame == noFrame {
+			continue
+		}
+		if err := add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cursor goes through a file that is being merged.
+type cursor struct {
+	flat  *flat
+	moved []uint32 // where its frames are then
+	head  entry
+
+	buf, rest []byte // of the block
+	next      int    // block
+}
+
+// advance tells whether there is another entry.
+func (c *cursor) advance() (more bool, err error) {
+	if len(c.rest) == 0 {
+		if c.next == len(c.flat.blocks) {
+			return false, nil
+		}
+		if c.rest, err = c.flat.block(c.next, c.buf); err != nil {
+			return false, err
+		}
+		c.next++
+	}
+	c.head, c.rest = entryAt(c.rest, 0), c.rest[entrySize:]
+	if int(c.head.frame) >= len(c.moved) {
+		return false, errFlat
+	}
+	c.head.frame = c.moved[c.head.frame]
+	return true, nil
+}
+
+// cursors is a heap, by prefix.
+type cursors []*cursor
+
+func (c cursors) Len() int           { return len(c) }
+func (c cursors) Less(i, j int) bool { return c[i].head.prefix.Compare(c[j].head.prefix) < 0 }
+func (c cursors) Swap(i, j int)      { c[i], c[j] = c[j], c[i] }
+func (c *cursors) Push(x any)        { *c = append(*c, x.(*cursor)) }
+
+func (c *cursors) Pop() any {
+	last := (*c)[len(*c)-1]
+	*c = (*c)[:len(*c)-1]
+	return last
+}
