@@ -223,7 +223,7 @@ const remarksAtMost = 10
 func (p *program) remark(b *archive.Backup) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
-		p.warn("%s: suspicious: %s", safe(b.Account), oneLine(alarm))
+		p.alarm("%s: suspicious: %s", safe(b.Account), oneLine(alarm))
 	}
 	if len(m.Alarm) > 0 {
 		p.say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", safe(b.Account)+"@latest~1", shortID(b.Head)))
@@ -245,7 +245,7 @@ func (p *program) remark(b *archive.Backup) {
 
 func (p *program) printBackups(l *place, laid []manifestSummary, failed []*archive.Backup) error {
 	if !p.flags.JSON {
-		return p.printManifests(laid)
+		return p.printManifests(laid, false)
 	}
 	type failure struct {
 		Account string `json:"account"`

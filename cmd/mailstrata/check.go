@@ -138,7 +138,7 @@ func (l *problemListing) tell(problem archive.Problem) {
 		}
 	case problem.UID == 0:
 		l.end()
-		l.printf("%s", l.describe(problem))
+		l.problem(problem)
 	default:
 		if problem.Manifest != l.pending.Manifest || problem.Mailbox != l.pending.Mailbox {
 			l.end()
@@ -153,8 +153,12 @@ func (l *problemListing) end() {
 	if l.uids.Len() == 0 {
 		return
 	}
-	l.printf("%s", l.describe(l.pending))
+	l.problem(l.pending)
 	l.pending, l.uids = archive.Problem{}, mail.UIDSet{}
+}
+
+func (l *problemListing) problem(problem archive.Problem) {
+	l.printf("%s", l.screen.paint(amiss, fold(l.describe(problem), l.screen.width, "  ")))
 }
 
 // describe is a problem in a line. An object that is wrong is named whole; what it harms, by what lists show.

@@ -39,9 +39,11 @@ type globals struct {
 	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Where to keep what can be fetched again."`
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
 
-	JSON    bool `group:"output" name:"json" help:"Write the result as JSON: one document, or for lists one a line."`
-	Quiet   bool `group:"output" short:"q" help:"Tell nothing but results, warnings and errors."`
-	Verbose bool `group:"output" short:"v" help:"Tell more. For IMAP: the protocol, without secrets and mail."`
+	JSON    bool   `group:"output" name:"json" help:"Write the result as JSON: one document, or for lists one a line."`
+	Quiet   bool   `group:"output" short:"q" help:"Tell nothing but results, warnings and errors."`
+	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colours: auto is on a terminal, unless NO_COLOR is set; always; never."`
+	NoPager bool   `group:"output" help:"Do not show long lists through $$PAGER (or less). Only a terminal has it anyway."`
+	Verbose bool   `group:"output" short:"v" help:"Tell more. For IMAP: the protocol, without secrets and mail."`
 }
 
 // groups are the headings of the help.

@@ -70,6 +70,9 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	if c.List {
+		p.page()
+	}
 	t := &comparison{program: p, difference: d, readable: r.CanRead()}
 	if err := t.tell(ctx, c.List); err != nil {
 		return err
@@ -137,7 +140,7 @@ func (t *comparison) tables() {
 	}
 	table := t.table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
 	row := func(name string, m *archive.MailboxDifference, remarks string) {
-		table.row(name, right(some(m.Added), "ADDED"), right(some(m.Removed), "REMOVED"), right(some(m.MovedIn), "MOVED IN"),
+		table.mark(colourOf(m), name, right(some(m.Added), "ADDED"), right(some(m.Removed), "REMOVED"), right(some(m.MovedIn), "MOVED IN"),
 			right(some(m.MovedOut), "MOVED OUT"), right(some(m.Reflagged), "REFLAGGED"), remarks)
 	}
 	for _, m := range d.Mailboxes {
@@ -197,6 +200,17 @@ func remarksOn(m *archive.MailboxDifference) string {
 	return strings.Join(words, ", ")
 }
 
+// colourOf is that of the remarks on a mailbox.
+func colourOf(m *archive.MailboxDifference) colour {
+	switch {
+	case m.WasRemoved() || m.Unread != nil || shrinkage(m) != "":
+		return amiss
+	case isIncomplete(m.After):
+		return notice
+	}
+	return plain
+}
+
 // shrinkage says that a mailbox is empty now, or holds far less: what to look at first.
 func shrinkage(m *archive.MailboxDifference) string {
 	if m.Before == nil || m.After == nil || m.Before.Label || m.After.Label || m.Before.Messages == 0 {
@@ -250,7 +264,7 @@ func (t *comparison) list(ctx context.Context, m *archive.MailboxDifference) err
 			table = t.table("CHANGE", "     UID", "DATE", "    SIZE", "FROM", "SUBJECT")
 		}
 		table.row(changeWords(change), right(fmt.Sprint(message.UID), "     UID"), message.date(), right(size(message.Size), "    SIZE"),
-			shorten(safe(message.From), 40), shorten(safe(message.Subject), 80))
+			message.From, message.Subject)
 	}
 	if table != nil {
 		table.close()

@@ -56,10 +56,10 @@ func (p *program) report(ctx context.Context, err error) int {
 		return statusDone
 	}
 	if ctx.Err() != nil {
-		p.say("mailstrata: interrupted")
+		p.alarm("interrupted")
 		return statusInterrupted
 	}
-	p.say("mailstrata: " + oneLine(err.Error()))
+	p.alarm("%s", oneLine(err.Error()))
 	if hint := hint(err); hint != "" {
 		p.say("hint: " + hint)
 	}

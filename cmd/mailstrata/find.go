@@ -64,6 +64,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	p.page()
 	s := &search{program: p, query: query, selection: &c.selection, readable: r.CanRead()}
 	if c.All {
 		err = s.everywhere(ctx, r, c.Account)
@@ -188,10 +189,10 @@ func (s *search) row(found *archive.Sighting, m messageSummary) {
 		if s.accounts {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.program.table(headings...)
+		s.table = s.program.table(headings...).canSpare("FIRST", "FLAGS", "SIZE")
 	}
 	cells := []string{found.Mailbox.Name, right(fmt.Sprint(m.UID), "     UID"), m.date(), right(size(m.Size), "    SIZE"),
-		m.marks(), shorten(safe(m.From), 40), shorten(safe(m.Subject), 80)}
+		m.marks(), m.From, m.Subject}
 	if found.Last.Name != "" {
 		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
 	}

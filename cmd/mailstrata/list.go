@@ -15,7 +15,7 @@ type listCommand struct {
 }
 
 func (*listCommand) Help() string {
-	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be ("mailstrata show" tells it whole).
+	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid, and how long ago; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be ("mailstrata show" tells it whole).
 
 EXAMPLES
 
@@ -47,7 +47,8 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 	default:
 		p.note("there are no manifests yet; mailstrata backup makes one")
 	}
-	if err := p.printManifests(found); err != nil {
+	p.page()
+	if err := p.printManifests(found, true); err != nil {
 		return err
 	}
 	if unread > 0 {
@@ -89,8 +90,8 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 	return found, accounts, unread, nil
 }
 
-// printManifests writes manifests as a table, or as JSON one a line.
-func (p *program) printManifests(manifests []manifestSummary) error {
+// printManifests writes manifests as a table, with their age where that is asked for, or as JSON one a line.
+func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if p.flags.JSON {
 		for _, s := range manifests {
 			if err := p.printJSON(s); err != nil {
@@ -102,11 +103,19 @@ func (p *program) printManifests(manifests []manifestSummary) error {
 	if len(manifests) == 0 {
 		return nil
 	}
-	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "CONSISTENT", "REMARKS")
+	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "CONSISTENT", "REMARKS"}
+	if aged {
+		headings = slices.Insert(headings, 3, "AGE")
+	}
+	t := p.table(headings...).canSpare("CONSISTENT", "NEW", "SIZE")
 	defer t.close()
 	for _, s := range manifests {
-		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),
-			right(count(s.NewMessages), "     NEW"), yes(s.Consistent), s.remarks())
+		cells := []string{s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),
+			right(count(s.NewMessages), "     NEW"), yes(s.Consistent), s.remarks()}
+		if aged {
+			cells = slices.Insert(cells, 3, ago(s.Time))
+		}
+		t.mark(s.colour(), cells...)
 	}
 	return nil
 }

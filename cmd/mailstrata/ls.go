@@ -45,6 +45,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	p.page()
 	if c.Mailbox == "" {
 		return listMailboxes(ctx, p, contents)
 	}
@@ -89,7 +90,7 @@ type messageListing struct {
 
 func (l *messageListing) run(ctx context.Context) error {
 	if !l.flags.JSON {
-		l.table = l.program.table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT")
+		l.table = l.program.table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").canSpare("FLAGS", "SIZE")
 		defer l.table.close()
 	}
 	for entry, err := range l.contents.Entries(ctx, l.mailbox) {
@@ -137,7 +138,7 @@ func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 		return errors.Join(err, l.printJSON(s))
 	}
 	l.table.row(right(fmt.Sprint(s.UID), "     UID"), s.date(), right(size(s.Size), "    SIZE"),
-		s.marks(), shorten(safe(s.From), 40), shorten(safe(s.Subject), 80))
+		s.marks(), s.From, s.Subject)
 	return err
 }
 

@@ -198,3 +198,14 @@ func (s *manifestSummary) remarks() string {
 	}
 	return strings.Join(words, ", ")
 }
+
+// colour is that of the remarks.
+func (s *manifestSummary) colour() colour {
+	switch {
+	case s.Failures > 0 || s.Alarms > 0:
+		return amiss
+	case s.Warnings > 0 || s.State != manifest.Complete.String():
+		return notice
+	}
+	return plain
+}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode/utf8"
 
@@ -67,7 +65,12 @@ func (p *program) detail(format string, args ...any) {
 
 // warn tells what somebody should know of, also with -q.
 func (p *program) warn(format string, args ...any) {
-	p.say("mailstrata: " + fmt.Sprintf(format, args...))
+	p.say(p.console.screen.paint(notice, "mailstrata:") + " " + fmt.Sprintf(format, args...))
+}
+
+// alarm warns of what may be a loss.
+func (p *program) alarm(format string, args ...any) {
+	p.say(p.console.screen.paint(amiss, "mailstrata:") + " " + fmt.Sprintf(format, args...))
 }
 
 // say writes to standard error what comes after the results written so far, where both go to one place.
@@ -75,47 +78,6 @@ func (p *program) say(line string) {
 	_ = p.out.Flush() // as with printf
 	p.console.line(line)
 }
-
-// table writes rows in columns. What it is given is made safe for a terminal.
-type table struct {
-	w    *tabwriter.Writer
-	rows int
-}
-
-func (p *program) table(headings ...string) *table {
-	t := &table{w: tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)}
-	t.row(headings...)
-	return t
-}
-
-// rowsAtOnce is how many rows are laid out together: a listing of a million messages is written as it is made.
-const rowsAtOnce = 1000
-
-func (t *table) row(cells ...string) {
-	for i, cell := range cells {
-		cells[i] = safe(cell)
-	}
-	fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "\t"), "\t "))
-	if t.rows++; t.rows%rowsAtOnce == 0 {
-		t.close()
-	}
-}
-
-func (t *table) close() { _ = t.w.Flush() } // as with printf
-
-// facts writes names with their values, one a line.
-func (p *program) facts(pairs ...string) {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			fmt.Fprintf(w, "%s\t%s\n", pairs[i], safe(pairs[i+1]))
-		}
-	}
-	_ = w.Flush()
-}
-
-// right aligns a number under its heading.
-func right(text, heading string) string { return fmt.Sprintf("%*s", len(heading), text) }
 
 func count[N int | int64 | uint64 | uint32](n N) string { return humanize.Comma(int64(n)) }
 
@@ -128,6 +90,14 @@ func moment(t time.Time) string {
 		return ""
 	}
 	return t.Local().Format("2006-01-02 15:04")
+}
+
+// ago is how old something is: "3 days ago".
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return humanize.Time(t)
 }
 
 // ratio is a in terms of b: "0.31".

@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/alecthomas/kong"
-	"golang.org/x/term"
 )
 
 // program is one call of mailstrata: its command line, and the world around it.
@@ -24,6 +23,9 @@ type program struct {
 	flags   globals
 	console *console
 	out     *bufio.Writer // over stdout
+	screen  screen        // stdout
+	pager   *pager        // between them; nil: none
+	cancel  context.CancelCauseFunc
 
 	knownPassphrase func() ([]byte, error) // of the repository, once it was asked for
 }
@@ -32,11 +34,20 @@ type program struct {
 func (p *program) run(ctx context.Context, args []string) int {
 	p.console = newConsole(p.stderr)
 	p.out = bufio.NewWriter(p.stdout)
-	err := p.perform(ctx, args)
+	working, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p.cancel = cancel
+	err := p.perform(working, args)
 	if flushed := p.out.Flush(); err == nil {
 		err = flushed
 	}
+	if p.pager != nil {
+		p.pager.close()
+	}
 	p.console.clear()
+	if quit(working, err) {
+		return statusDone
+	}
 	return p.report(ctx, err)
 }
 
@@ -50,19 +61,7 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	}
 	var cli cli
 	helped := false
-	parser, err := kong.New(&cli,
-		kong.Name("mailstrata"),
-		kong.Description(description),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Exit(func(int) { helped = true }),
-		kong.Resolvers(kong.ResolverFunc(p.variable)),
-		kong.ValueFormatter(describeValue),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
-		kong.Help(printHelp),
-		kong.ExplicitGroups(groups),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(p),
-	)
+	parser, err := p.parser(ctx, &cli, &helped)
 	if err != nil {
 		return err // the grammar itself is wrong, which every test would show
 	}
@@ -74,8 +73,26 @@ func (p *program) perform(ctx context.Context, args []string) error {
 		return misuse(err)
 	}
 	p.flags = cli.globals
-	p.console.quiet, p.console.verbose = cli.Quiet, cli.Verbose
+	p.screen = p.look(p.stdout)
+	p.console.quiet, p.console.verbose, p.console.screen = cli.Quiet, cli.Verbose, p.look(p.stderr)
 	return command.Run()
+}
+
+// parser is the grammar, with what its commands need. It sets helped where only help was asked for, and given.
+func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kong, error) {
+	return kong.New(cli,
+		kong.Name("mailstrata"),
+		kong.Description(description),
+		kong.Writers(p.stdout, p.stderr),
+		kong.Exit(func(int) { *helped = true }),
+		kong.Resolvers(kong.ResolverFunc(p.variable)),
+		kong.ValueFormatter(describeValue),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.Help(printHelp),
+		kong.ExplicitGroups(groups),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
 }
 
 // familiar says in this program's words what people try who know others: "help backup", "--version".
@@ -123,17 +140,13 @@ func describeValue(value *kong.Value) string {
 	return value.Help
 }
 
-// isTerminal reports whether somebody may be looking at w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
 // console is standard error: lines of text, and, on a terminal, one line below them that changes. It is safe for
 // concurrent use.
 type console struct {
 	mu             sync.Mutex
 	w              io.Writer
+	pager          io.Writer // takes its place while results are read there; nil: none does
+	screen         screen
 	live           bool // a terminal
 	quiet, verbose bool
 	shown          bool // the changing line is there
@@ -146,7 +159,20 @@ func (c *console) line(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
-	_, _ = io.WriteString(c.w, text+"\n") // where standard error is gone, there is nobody to tell
+	w := c.w
+	if c.pager != nil {
+		w = c.pager
+	}
+	_, _ = io.WriteString(w, text+"\n") // where standard error is gone, there is nobody to tell
+}
+
+// redirect puts lines among the results, where a pager has the terminal to itself.
+func (c *console) redirect(pager io.Writer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live {
+		c.pager = pager
+	}
 }
 
 // status replaces the changing line.

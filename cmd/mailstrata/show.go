@@ -91,6 +91,13 @@ func (s *mailboxSummary) remarks() string {
 	return strings.Join(words, ", ")
 }
 
+func (s *mailboxSummary) colour() colour {
+	if s.Inherited || s.Selectable && !s.Label && !s.Complete {
+		return notice
+	}
+	return plain
+}
+
 // failureSummary is a failure as JSON.
 type failureSummary struct {
 	Mailbox string `json:"mailbox"`       // raw name
@@ -116,6 +123,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	p.page()
 	if p.flags.JSON {
 		return showJSON(ctx, p, contents)
 	}
@@ -184,7 +192,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 		"id", s.ID,
 		"account", s.Account,
 		"source", s.Source,
-		"laid", s.Time.Local().Format(time.RFC3339),
+		"laid", s.Time.Local().Format(time.RFC3339)+", "+ago(s.Time),
 		"run", fmt.Sprintf("%s to %s, by %s", moment(s.Start), moment(s.End), s.Program),
 		"parent", s.Parent,
 		"state", s.State,
@@ -197,11 +205,11 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	if err := mailboxTable(ctx, p, contents); err != nil {
 		return err
 	}
-	p.paragraphs("Alarms: what shrank or changed suspiciously", m.Alarm)
+	p.paragraphs(amiss, "Alarms: what shrank or changed suspiciously", m.Alarm)
 	if len(m.Alarm) > 0 {
 		p.tellWhatToCompare(ctx, r, contents)
 	}
-	p.paragraphs("Warnings", m.Warnings)
+	p.paragraphs(notice, "Warnings", m.Warnings)
 	var failures []string
 	for _, f := range m.Failures {
 		where := "mailbox " + quoted(f.Mailbox)
@@ -213,8 +221,8 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	if more := m.Totals.Failures - int64(len(failures)); more > 0 {
 		failures = append(failures, fmt.Sprintf("and %s more", count(more)))
 	}
-	p.paragraphs("Failures: what could not be read", failures)
-	p.paragraphs("Subscriptions to mailboxes that are not there", m.Dangling)
+	p.paragraphs(amiss, "Failures: what could not be read", failures)
+	p.paragraphs(plain, "Subscriptions to mailboxes that are not there", m.Dangling)
 	return nil
 }
 
@@ -259,7 +267,7 @@ func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) e
 		mailboxes = append(mailboxes, summarizeMailbox(mailbox))
 		subscribed = subscribed || mailbox.Subscribed
 	}
-	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS")
+	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS").canSpare("UIDVALIDITY")
 	defer t.close()
 	for _, s := range mailboxes {
 		s.Subscribed = s.Subscribed || !subscribed
@@ -267,18 +275,18 @@ func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) e
 		if s.UIDValidity > 0 {
 			validity = fmt.Sprint(s.UIDValidity)
 		}
-		t.row(s.Name, right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"), right(validity, "UIDVALIDITY"), s.remarks())
+		t.mark(s.colour(), s.Name, right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"), right(validity, "UIDVALIDITY"), s.remarks())
 	}
 	return nil
 }
 
 // paragraphs writes a list under a heading, if there is anything in it.
-func (p *program) paragraphs(heading string, lines []string) {
+func (p *program) paragraphs(c colour, heading string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
-	p.printf("\n%s:", heading)
+	p.printf("\n%s:", p.screen.paint(c, heading))
 	for _, line := range lines {
-		p.printf("  %s", oneLine(line))
+		p.printf("%s", fold("  "+oneLine(line), p.screen.width, "    "))
 	}
 }
