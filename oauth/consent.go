@@ -40,8 +40,7 @@ func (c *Consent) grant(token *oauth2.Token) (*Grant, error) {
 	}
 	g := &Grant{
 		Version: grantVersion, User: c.User, Host: c.Host,
-		Provider: c.Provider.Name, TokenURL: c.Provider.TokenURL, Scopes: c.Provider.Scopes,
-		ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+		Provider: c.Provider, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
 	}
 	g.take(token)
 	return g, nil

@@ -27,14 +27,14 @@ import (
 
 // Provider is who gives tokens, and for what.
 type Provider struct {
-	Name      string
-	AuthURL   string // the page of the consent, for a browser
-	DeviceURL string // where a code for the consent on another device is had; "": not offered
-	TokenURL  string
-	Scopes    []string
+	Name      string   `json:"name"`
+	AuthURL   string   `json:"auth_url,omitempty"`   // the page of the consent, for a browser
+	DeviceURL string   `json:"device_url,omitempty"` // where a code for the consent on another device is had; "": not offered
+	TokenURL  string   `json:"token_url"`
+	Scopes    []string `json:"scopes"`
 
-	Extra    map[string]string // more parameters of AuthURL
-	Loopback string            // how the provider wants this host to be called when a browser comes back; "": 127.0.0.1
+	Extra    map[string]string `json:"extra,omitempty"`    // more parameters of AuthURL
+	Loopback string            `json:"loopback,omitempty"` // how the provider wants this host to be called when a browser comes back; "": 127.0.0.1
 }
 
 // Google gives tokens for Gmail. A refresh token comes only if it is asked for, and only with a consent.
@@ -84,9 +84,7 @@ type Grant struct {
 	User    string `json:"user"`
 	Host    string `json:"host"` // of the mail server
 
-	Provider     string   `json:"provider"`
-	TokenURL     string   `json:"token_url"`
-	Scopes       []string `json:"scopes"`
+	Provider     Provider `json:"provider"`
 	ClientID     string   `json:"client_id"`
 	ClientSecret string   `json:"client_secret,omitempty"`
 
@@ -106,9 +104,9 @@ func (g *Grant) GoString() string { return g.String() }
 
 func (g *Grant) config() *oauth2.Config {
 	return &oauth2.Config{
-		ClientID: g.ClientID, ClientSecret: g.ClientSecret, Scopes: g.Scopes,
+		ClientID: g.ClientID, ClientSecret: g.ClientSecret, Scopes: g.Provider.Scopes,
 		// In parameters, not tried in both ways: a refresh token may work only once.
-		Endpoint: oauth2.Endpoint{TokenURL: g.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
+		Endpoint: oauth2.Endpoint{TokenURL: g.Provider.TokenURL, AuthStyle: oauth2.AuthStyleInParams},
 	}
 }
 

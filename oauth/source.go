@@ -77,7 +77,7 @@ func (s *Source) refresh(ctx context.Context, g *Grant) (*oauth2.Token, error) {
 	with := carried(context.WithoutCancel(ctx), s.transport)
 	token, err := g.config().TokenSource(with, &oauth2.Token{RefreshToken: g.RefreshToken}).Token()
 	if err != nil {
-		return nil, explain(with, g.TokenURL, err, g.secrets())
+		return nil, explain(with, g.Provider.TokenURL, err, g.secrets())
 	}
 	return token, nil
 }

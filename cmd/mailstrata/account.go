@@ -59,6 +59,9 @@ func parseAccount(text string) (*account, error) {
 		wrong.hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line"
 	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
 		wrong.hint = "did you mean imaps://" + safe(text) + "?"
+		if known, ok := knownHosts[strings.ToLower(text[strings.IndexByte(text, '@')+1:])]; ok {
+			wrong.hint = "did you mean " + safe(imapsURL(text, known.host)) + "?"
+		}
 	}
 	return nil, wrong
 }
@@ -68,8 +71,8 @@ func hasPassword(user *url.Userinfo) bool {
 	return has
 }
 
-// unlock completes the account with what the flags say and with its secret.
-func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) error {
+// reach completes the account with what the flags say, but for its secret.
+func (p *program) reach(a *account, flags *imapFlags) error {
 	a.opts.Connections, a.opts.Compress = flags.Connections, flags.Compress
 	a.opts.Insecure = p.flags.AllowPlaintext
 	if p.flags.AllowPlaintext && a.opts.Security == imap.StartTLS {
@@ -84,12 +87,25 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 		return err
 	}
 	a.opts.Journal = filepath.Join(state, "appended")
-	if a.opts.RootCAs, err = trusted(flags.CAFile); err != nil {
+	a.opts.RootCAs, err = trusted(flags.CAFile)
+	return err
+}
+
+// unlock completes the account with what the flags say and with its secret.
+func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) error {
+	if err := p.reach(a, flags); err != nil {
 		return err
 	}
 	environ := []string{"MAILSTRATA_ACCOUNT=" + a.name, "MAILSTRATA_IMAP_USER=" + a.opts.User, "MAILSTRATA_IMAP_HOST=" + a.opts.Host}
 	token := secret{name: "access token of " + a.name, variable: "MAILSTRATA_IMAP_TOKEN", command: flags.TokenCommand, environ: environ}
 	passwordGiven := flags.PasswordFile != "" || flags.PasswordCommand != ""
+	if token.command == "" && !passwordGiven {
+		// What is kept for this account counts more than a variable, which is for all.
+		if source, err := p.granted(a); err != nil || source != nil {
+			a.opts.Token = source
+			return err
+		}
+	}
 	if token.command != "" || !passwordGiven && p.getenv(token.variable) != "" {
 		// A token lives an hour: it is asked for anew for each connection.
 		a.opts.Token = func(ctx context.Context) (string, error) {

@@ -6,6 +6,7 @@ import "github.com/alecthomas/kong"
 type cli struct {
 	Init    initCommand    `cmd:"" group:"archive" help:"Make a repository."`
 	Backup  backupCommand  `cmd:"" group:"archive" help:"Archive accounts: one new manifest for each."`
+	Auth    authCommand    `cmd:"" group:"archive" help:"Let an account in by OAuth: Gmail, Microsoft 365 and others."`
 	List    listCommand    `cmd:"" group:"find" help:"List the manifests: which account, when, how many messages."`
 	Show    showCommand    `cmd:"" group:"find" help:"Show all about one manifest: mailboxes, warnings, failures."`
 	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
@@ -51,6 +52,7 @@ var groups = []kong.Group{
 	{Key: "archive", Title: "Archive:"},
 	{Key: "find", Title: "Find and restore:"},
 	{Key: "care", Title: "Look after:"},
+	{Key: "provider", Title: "Provider:"},
 	{Key: "query", Title: "Which messages:"},
 	{Key: "selection", Title: "What:"},
 	{Key: "keep", Title: "What to keep:"},

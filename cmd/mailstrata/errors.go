@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/oauth"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -112,7 +113,9 @@ var hints = []struct {
 	{is(repo.ErrDamaged), "mailstrata check --read-data tells what else is damaged; a versioned bucket may hold an older version that is whole"},
 	{is(repo.ErrNoRole), "a writer key archives and lists, an owner key reads mail, restores, removes and changes keys: give an owner's --key-file or the passphrase"},
 	{is(repo.ErrLate), "run the backup again"},
-	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (--imap-token-command)"},
+	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (mailstrata auth, --imap-token-command)"},
+	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for the consent again"},
+	{is(oauth.ErrUnavailable), "run it again later; if the provider stays out of reach, check whether this host is on line"},
 	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},

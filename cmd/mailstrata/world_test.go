@@ -26,16 +26,22 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// world is what surrounds a script: the mail servers that it started.
-type world struct{ servers map[string]*demo.Server }
+// world is what surrounds a script: the servers that it started.
+type world struct {
+	servers   map[string]*demo.Server
+	providers map[string]*tokenProvider
+}
 
 type worldKey struct{}
 
-func newWorld() *world { return &world{make(map[string]*demo.Server)} }
+func newWorld() *world { return &world{make(map[string]*demo.Server), make(map[string]*tokenProvider)} }
 
 func (w *world) close() {
 	for _, server := range w.servers {
 		server.Close()
+	}
+	for _, provider := range w.providers {
+		provider.Close()
 	}
 }
 

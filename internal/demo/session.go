@@ -6,6 +6,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/emersion/go-sasl"
 )
 
 // session is one connection: the in-memory session of the user who logs in, with the account's misbehaviour over it.
@@ -20,6 +21,7 @@ type session struct {
 var (
 	_ imapserver.SessionIMAP4rev2   = (*session)(nil)
 	_ imapserver.SessionAppendLimit = (*session)(nil)
+	_ imapserver.SessionSASL        = (*session)(nil)
 )
 
 func (s *session) Login(user, password string) error {
@@ -29,6 +31,22 @@ func (s *session) Login(user, password string) error {
 	}
 	s.account, s.UserSession = account, imapmemserver.NewUserSession(account.user)
 	return nil
+}
+
+// AuthenticateMechanisms implements imapserver.SessionSASL.
+func (s *session) AuthenticateMechanisms() []string { return []string{sasl.Plain, sasl.OAuthBearer} }
+
+// Authenticate takes an account's password as its token, too.
+func (s *session) Authenticate(mechanism string) (sasl.Server, error) {
+	if mechanism == sasl.OAuthBearer {
+		return sasl.NewOAuthBearerServer(func(o sasl.OAuthBearerOptions) *sasl.OAuthBearerError {
+			if s.Login(o.Username, o.Token) != nil {
+				return &sasl.OAuthBearerError{Status: "invalid_token", Schemes: "bearer"}
+			}
+			return nil
+		}), nil
+	}
+	return sasl.NewPlainServer(func(_, user, password string) error { return s.Login(user, password) }), nil
 }
 
 func (s *session) Select(mailbox string, o *imap.SelectOptions) (*imap.SelectData, error) {
