@@ -1,0 +1,153 @@
+package nightly
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// metric is one name of the file, as the textfile collector of Prometheus' node_exporter reads it.
+type metric struct {
+	name, help string
+	samples    []sample
+}
+
+type sample struct {
+	labels string // as they are written: {account="anna"}
+	value  float64
+}
+
+// The last good moments outlast a bad run: they are read from the file that is replaced.
+const (
+	lastSuccess  = "mailstrata_last_success_timestamp_seconds"
+	lastArchived = "mailstrata_account_last_archived_timestamp_seconds"
+)
+
+// maxMetrics bounds what is read of the file of before.
+const maxMetrics = 16 << 20
+
+// WriteMetrics writes a run into a file, whole: a collector never sees half of it. One file is for one command.
+func WriteMetrics(path string, r *Run) error {
+	text := format(metrics(r, remembered(path)))
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // the collector passes over such names
+	if err != nil {
+		return fmt.Errorf("write the metrics: %w", err)
+	}
+	_, err = temp.Write(text)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()) // the collector is another user
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(temp.Name())
+		return fmt.Errorf("write the metrics to %s: %w", path, err)
+	}
+	return nil
+}
+
+func metrics(r *Run, before map[string]float64) []metric {
+	command := labels("command", r.Command)
+	run := []metric{
+		{"mailstrata_last_run_timestamp_seconds", "When the last run ended.", []sample{{command, seconds(r.End)}}},
+		{"mailstrata_last_run_exit_status", "How the last run ended: 0 done, 1 failed, 2 usage, 3 some messages not, 4 an account shrank, 130 interrupted.", []sample{{command, float64(r.Status)}}},
+		{"mailstrata_last_run_duration_seconds", "How long the last run took.", []sample{{command, r.End.Sub(r.Start).Seconds()}}},
+		good(lastSuccess, "When a run last ended with exit status 0.", r.Status == 0, command, seconds(r.End), before),
+	}
+	if len(r.Accounts) == 0 {
+		return run
+	}
+	return append(run, accountMetrics(r, before)...)
+}
+
+func accountMetrics(r *Run, before map[string]float64) []metric {
+	all := []metric{{name: lastArchived, help: "When a manifest of the account was last laid."}}
+	for _, a := range r.Accounts {
+		all[0].samples = append(all[0].samples, good("", "", a.Err == "", labels("account", a.Name), seconds(r.End), before).samples...)
+	}
+	for _, m := range []struct {
+		name, help string
+		always     bool // also of an account that was not archived
+		value      func(*Account) float64
+	}{
+		{"status", "How the account's last run ended, as an exit status.", true, func(a *Account) float64 { return float64(a.Status) }},
+		{"duration_seconds", "How long the account's last run took.", false, func(a *Account) float64 { return a.Duration.Seconds() }},
+		{"messages", "Messages that the account holds.", false, func(a *Account) float64 { return float64(a.Messages) }},
+		{"bytes", "Bytes that the account holds.", false, func(a *Account) float64 { return float64(a.Bytes) }},
+		{"new_messages", "Messages that the last run downloaded.", false, func(a *Account) float64 { return float64(a.NewMessages) }},
+		{"new_bytes", "Bytes that the last run downloaded.", false, func(a *Account) float64 { return float64(a.NewBytes) }},
+		{"failures", "Messages or mailboxes that could not be read.", false, func(a *Account) float64 { return float64(a.Failures) }},
+		{"alarms", "What shrank or changed suspiciously.", false, func(a *Account) float64 { return float64(a.Alarms) }},
+	} {
+		family := metric{name: "mailstrata_account_" + m.name, help: m.help}
+		for i := range r.Accounts {
+			if a := &r.Accounts[i]; m.always || a.Err == "" {
+				family.samples = append(family.samples, sample{labels("account", a.Name), m.value(a)})
+			}
+		}
+		all = append(all, family)
+	}
+	return all
+}
+
+// good is a last good moment: now, or that of before; none where there has been none.
+func good(name, help string, now bool, labels string, at float64, before map[string]float64) metric {
+	m := metric{name: name, help: help}
+	if now {
+		m.samples = []sample{{labels, at}}
+	} else if then, ok := before[labels]; ok {
+		m.samples = []sample{{labels, then}}
+	}
+	return m
+}
+
+// remembered are the last good moments of the file of before, by their labels. What cannot be read is not remembered.
+func remembered(path string) map[string]float64 {
+	before := make(map[string]float64)
+	f, err := os.Open(path)
+	if err != nil {
+		return before
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(io.LimitReader(f, maxMetrics)); lines.Scan(); {
+		name, rest, ok := strings.Cut(lines.Text(), "{")
+		end := strings.LastIndex(rest, "} ")
+		if !ok || end < 0 || name != lastSuccess && name != lastArchived {
+			continue
+		}
+		if value, err := strconv.ParseFloat(rest[end+2:], 64); err == nil {
+			before["{"+rest[:end+1]] = value
+		}
+	}
+	return before
+}
+
+func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
+
+// escaped is the text format's escaping of label values.
+var escaped = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+func labels(name, value string) string {
+	return "{" + name + `="` + escaped.Replace(strings.ToValidUTF8(value, "?")) + `"}`
+}
+
+// format writes the text exposition format.
+func format(all []metric) []byte {
+	var b bytes.Buffer
+	for _, m := range all {
+		if len(m.samples) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s gauge\n", m.name, m.help, m.name)
+		for _, s := range m.samples {
+			fmt.Fprintf(&b, "%s%s %s\n", m.name, s.labels, strconv.FormatFloat(s.value, 'f', -1, 64))
+		}
+	}
+	return b.Bytes()
+}

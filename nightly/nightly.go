@@ -1,0 +1,111 @@
+// Package nightly tells others how a run went that nobody watched: a monitor that waits for pings, a collector of metrics, a
+// command that somebody wrote for the bad days.
+//
+// Nothing here can make a run fail: what cannot be told is an error for the log. No error repeats the address of a
+// monitor, which is all that its owner has for a secret.
+package nightly
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Run is what is told of a run.
+type Run struct {
+	Command    string // "backup"
+	Host       string
+	Start, End time.Time
+	Status     int    // the exit status
+	Outcome    string // what it means, in words
+	Accounts   []Account
+	Log        string // the end of it
+}
+
+// Account is what became of one account.
+type Account struct {
+	Name     string
+	Status   int    // as the exit status would be, were it alone
+	Err      string // why it was not archived; "": it was
+	Duration time.Duration
+
+	Messages, Bytes       int64 // that it holds
+	NewMessages, NewBytes int64 // that were downloaded
+	Failures, Alarms      int64
+}
+
+// Subject is the run in a line.
+func (r *Run) Subject() string {
+	return fmt.Sprintf("mailstrata %s on %s: %s", r.Command, r.Host, r.Outcome)
+}
+
+// Summary is the run on a page: what it was, each account, and the end of the log.
+func (r *Run) Summary() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n", r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
+	for _, a := range r.Accounts {
+		fmt.Fprintf(&b, "%s\n", a.line())
+	}
+	if r.Log != "" {
+		b.WriteString("\n" + r.Log)
+	}
+	return b.String()
+}
+
+func (a *Account) line() string {
+	if a.Err != "" {
+		return a.Name + ": not archived: " + a.Err
+	}
+	words := []string{fmt.Sprintf("%s messages", humanize.Comma(a.Messages)), humanize.Bytes(uint64(max(0, a.Bytes))),
+		humanize.Comma(a.NewMessages) + " new"}
+	if a.Failures > 0 {
+		words = append(words, humanize.Comma(a.Failures)+" could not be read")
+	}
+	if a.Alarms > 0 {
+		words = append(words, humanize.Comma(a.Alarms)+" suspicious")
+	}
+	return a.Name + ": " + strings.Join(words, ", ")
+}
+
+// maxTail is how much of a log is told: monitors keep so much, or not much more.
+const maxTail = 8 << 10
+
+// Tail keeps the end of a log. It is safe for concurrent use.
+type Tail struct {
+	mu   sync.Mutex
+	text []byte
+	cut  bool
+}
+
+// colours are for terminals.
+var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// Line adds a line.
+func (t *Tail) Line(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(append(t.text, colours.ReplaceAllString(text, "")...), '\n')
+	if len(t.text) > 2*maxTail {
+		t.text = append(t.text[:0], t.text[len(t.text)-maxTail:]...)
+		t.cut = true
+	}
+}
+
+// String is the end of the log, from the beginning of a line.
+func (t *Tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := string(t.text)
+	if !t.cut && len(text) <= maxTail {
+		return text
+	}
+	text = text[max(0, len(text)-maxTail):]
+	if _, whole, ok := strings.Cut(text, "\n"); ok && whole != "" {
+		text = whole
+	}
+	return "…\n" + text
+}

@@ -1,0 +1,108 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pinger tells a monitor that a run began, and how it ended, in the form of healthchecks.io: a POST to the address itself is
+// success, /start the beginning, /N the exit status, /fail a failure; the body is what the monitor shows.
+type Pinger struct {
+	url    *url.URL
+	client *http.Client
+}
+
+// A monitor must not delay a backup: attempts are short and few.
+const (
+	pingPatience = 5 * time.Second
+	pingAttempts = 3
+	pingPause    = time.Second
+)
+
+// NewPinger reads the address of a monitor. Its error does not repeat it. A nil transport is the usual one.
+func NewPinger(address string, transport http.RoundTripper) (*Pinger, error) {
+	u, err := url.Parse(strings.TrimSpace(address))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("the address to ping is not https://host/…")
+	}
+	u.Fragment = ""
+	return &Pinger{url: u, client: &http.Client{Transport: transport, Timeout: pingPatience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+}
+
+// Start tells that a run begins. It is tried once: what counts is the end.
+func (p *Pinger) Start(ctx context.Context) error {
+	_, err := p.post(ctx, "start", "")
+	return p.explain(ctx, err)
+}
+
+// End tells how it ended.
+func (p *Pinger) End(ctx context.Context, status int, body string) error {
+	suffix := ""
+	if status != 0 {
+		suffix = strconv.Itoa(status)
+	}
+	code, err := p.insist(ctx, suffix, body)
+	if code == http.StatusNotFound && suffix != "" {
+		_, err = p.insist(ctx, "fail", body) // a monitor that knows no exit statuses
+	}
+	return p.explain(ctx, err)
+}
+
+// insist tries again where that may help.
+func (p *Pinger) insist(ctx context.Context, suffix, body string) (code int, err error) {
+	for attempt := 1; ; attempt++ {
+		code, err = p.post(ctx, suffix, body)
+		passing := code == 0 || code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+		if err == nil || !passing || attempt == pingAttempts {
+			return code, err
+		}
+		select {
+		case <-time.After(pingPause):
+		case <-ctx.Done():
+			return code, err
+		}
+	}
+}
+
+func (p *Pinger) post(ctx context.Context, suffix, body string) (code int, err error) {
+	at := *p.url
+	if suffix != "" {
+		at = *p.url.JoinPath(suffix)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), strings.NewReader(body))
+	if err != nil {
+		return 0, errors.New("the address cannot be asked")
+	}
+	r.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	r.Header.Set("User-Agent", "mailstrata")
+	resp, err := p.client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
+	_ = resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return resp.StatusCode, fmt.Errorf("it answers %d (%s)", resp.StatusCode, http.StatusText(resp.StatusCode))
+	}
+	return resp.StatusCode, nil
+}
+
+// explain leaves the path of the address out of an error: who knows it can tell the monitor what he likes.
+func (p *Pinger) explain(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	var lost *url.Error
+	if errors.As(err, &lost) {
+		err = lost.Err
+	}
+	return fmt.Errorf("the monitor at %s was not told: %w", p.url.Host, err)
+}
