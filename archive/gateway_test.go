@@ -1,0 +1,320 @@
+package archive_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/s3"
+)
+
+// trial is a verb that is tried on a bucket whose n-th request goes wrong.
+type trial struct {
+	name   string
+	base   *storetest.Memory // what the bucket holds before
+	states map[string]bool   // what any manifest may hold, by text
+	do     func(ctx context.Context, store repo.Store) error
+	after  func(t *testing.T, r *repo.Repo) // what must be there once the verb has succeeded
+}
+
+// Each request of each verb fails, stalls or lies, once, and for good. Once is nothing that anybody notices. For good, the verb
+// ends with an error, and what was committed stays whole; and when it is done again, it does little more than it would
+// have done at first.
+func TestAStoreThatFailsAtEachRequest(t *testing.T) {
+	minio := testbed.MinIO(t)
+	minio.Setenv(t)
+	bucket := minio.NewBucket()
+	long := os.Getenv("MAILSTRATA_LONG") != ""
+	for _, tr := range []trial{backupTrial(t), copyTrial(t), repairTrial(t), checkTrial(t)} {
+		t.Run(tr.name, func(t *testing.T) {
+			t.Parallel()
+			clean := tr.on(t, minio, bucket, func(testbed.Request) testbed.Spoil { return testbed.Pass })
+			if clean.err != nil {
+				t.Fatal(clean.err)
+			}
+			count := 0
+			for i, spoil := range []testbed.Spoil{testbed.Drop, testbed.Fail, testbed.SlowDown, testbed.Taken,
+				testbed.Lose, testbed.Deny, testbed.Truncate, testbed.Stale, testbed.Stall} {
+				for n := 1; n <= clean.requests; n++ {
+					if !long && (n+i)%17 != 0 { // other requests for each fault
+						continue
+					}
+					tr.once(t, minio, bucket, spoil, n)
+					count++
+					if spoil == testbed.Drop || spoil == testbed.Lose || spoil == testbed.Fail {
+						tr.forGood(t, minio, bucket, spoil, n, clean)
+						count++
+					}
+				}
+			}
+			t.Logf("of %d requests, %d were spoilt one at a time", clean.requests, count)
+		})
+	}
+}
+
+// outcome is how a verb went.
+type outcome struct {
+	err      error
+	requests int
+	put      int64
+	store    *s3.Store // the bucket, without a gateway
+}
+
+// on does the verb on a new copy of its base.
+func (tr trial) on(t *testing.T, minio testbed.S3, bucket string, spoil func(testbed.Request) testbed.Spoil) outcome {
+	t.Helper()
+	prefix := minio.NewBucket()
+	direct := openS3(t, minio, bucket, prefix, 10*time.Second)
+	if err := direct.MakeBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range tr.base.Names() {
+		b := tr.base.Bytes(name)
+		if err := direct.Put(t.Context(), name, bytes.NewReader(b), int64(len(b))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &testbed.Gateway{Spoil: spoil}
+	patience := time.Minute
+	if spoil(testbed.Request{N: 1 << 30}) != testbed.Pass { // for good
+		patience = 0
+	}
+	store := openS3(t, g.Before(t, minio), bucket, prefix, patience)
+	var o outcome
+	o.err = tr.do(t.Context(), store)
+	o.requests, o.put = g.Traffic()
+	o.store = direct
+	return o
+}
+
+// openS3 opens a part of a bucket. Without patience nothing is tried twice.
+func openS3(t *testing.T, at testbed.S3, bucket, prefix string, patience time.Duration) *s3.Store {
+	t.Helper()
+	store, err := s3.Open(t.Context(), s3.Options{Endpoint: at.Endpoint, Bucket: bucket, Prefix: prefix, Region: "us-east-1",
+		Patience: max(patience, 1), Stall: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func (tr trial) once(t *testing.T, minio testbed.S3, bucket string, spoil testbed.Spoil, n int) {
+	t.Helper()
+	var spoilt testbed.Request
+	o := tr.on(t, minio, bucket, func(r testbed.Request) testbed.Spoil {
+		if r.N != n {
+			return testbed.Pass
+		}
+		spoilt = r
+		return spoil
+	})
+	if o.err != nil && !believable(spoil, spoilt, o.err) {
+		t.Errorf("%s once at request %d, %s %s: %v", spoil, n, spoilt.Method, spoilt.Key, o.err)
+	}
+	tr.holds(t, o, fmt.Sprintf("%s once at request %d", spoil, n))
+}
+
+// believable says whether a single lie may end a verb. A store that does not list what it has just taken is not believed,
+// nor one that calls a condition false that it was not given. All that fails must be gone on from.
+func believable(spoil testbed.Spoil, r testbed.Request, err error) bool {
+	switch spoil {
+	case testbed.Stale:
+		return strings.Contains(err.Error(), "does not list it although it took it")
+	case testbed.Taken:
+		return r.Method != http.MethodPut
+	}
+	return false
+}
+
+func (tr trial) forGood(t *testing.T, minio testbed.S3, bucket string, spoil testbed.Spoil, n int, clean outcome) {
+	t.Helper()
+	at := fmt.Sprintf("%s from request %d on", spoil, n)
+	o := tr.on(t, minio, bucket, func(r testbed.Request) testbed.Spoil {
+		switch {
+		case r.N < n:
+			return testbed.Pass
+		case r.N == n:
+			return spoil
+		}
+		return testbed.Drop
+	})
+	if o.err == nil && n < clean.requests {
+		t.Errorf("%s, it ends well", at)
+	}
+	tr.holds(t, o, at)
+	g := &testbed.Gateway{}
+	again := openS3(t, g.Before(t, minio), bucket, o.store.Prefix, time.Minute)
+	if err := tr.do(t.Context(), again); err != nil {
+		t.Errorf("%s, and then done again: %v", at, err)
+	}
+	requests, put := g.Traffic()
+	if requests > clean.requests+clean.requests/2+8 || put > clean.put+clean.put/4+4096 {
+		t.Errorf("%s, and then done again, it made %d requests and put %d bytes; undisturbed %d and %d", at, requests, put, clean.requests, clean.put)
+	}
+	o.err = nil
+	tr.holds(t, o, at+", and then done again")
+}
+
+// holds sees, as another host, that every manifest is one of the states and nothing is damaged.
+func (tr trial) holds(t *testing.T, o outcome, at string) {
+	t.Helper()
+	r, err := repo.Open(t.Context(), o.store, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	defer r.Close()
+	if tr.states != nil {
+		for s, err := range archive.Manifests(t.Context(), r) {
+			if err != nil {
+				t.Fatalf("%s: %v", at, err)
+			}
+			if s.Manifest.State == 0 {
+				continue
+			}
+			if !tr.states[strings.Join(archived(t, r, s.Head), "\n")] {
+				t.Errorf("%s: manifest %s holds what the account never was", at, s.Head.Name)
+			}
+		}
+		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+			if !p.Harmless {
+				t.Errorf("%s: %v", at, p)
+			}
+		})
+		if err != nil || report == nil {
+			t.Errorf("%s: check: %v", at, err)
+		}
+	}
+	if o.err == nil && tr.after != nil {
+		tr.after(t, r)
+	}
+}
+
+// mustBeNewest sees that the newest manifest is a state.
+func mustBeNewest(t *testing.T, r *repo.Repo, want []string) {
+	t.Helper()
+	latest, err := archive.Latest(t.Context(), r)
+	if err != nil || len(latest) != 1 {
+		t.Fatalf("the newest manifests are %d, %v", len(latest), err)
+	}
+	if got := archived(t, r, latest[0].Head); !slices.Equal(got, want) {
+		t.Errorf("the newest manifest is not the account: %s", firstDifference(got, want))
+	}
+}
+
+// openUnsealed opens a repository, and closes it after use.
+func openUnsealed(ctx context.Context, store repo.Store, use func(*repo.Repo) error) error {
+	r, err := repo.Open(ctx, store, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(r), r.Close())
+}
+
+// twoNights is an account, and a repository that holds it as it was before.
+func twoNights(t *testing.T) (base *storetest.Memory, a *account, before, now string) {
+	base, a = new(storetest.Memory), newAccount()
+	for i := range 30 {
+		a.mailbox("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
+	}
+	backUp(t, newRepo(t, base), a)
+	before = strings.Join(a.state(), "\n")
+	for i := range 20 {
+		a.mailbox("INBOX").add(fmt.Sprintf("Subject: later %d\r\n\r\nlater %d\r\n", i, i))
+	}
+	a.mailbox("Other").add("Subject: other\r\n\r\nother\r\n")
+	a.mailbox("INBOX").expunge(3)
+	return base, a, before, strings.Join(a.state(), "\n")
+}
+
+func backupTrial(t *testing.T) trial {
+	base, a, before, now := twoNights(t)
+	return trial{"backup", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
+		return openUnsealed(ctx, store, func(r *repo.Repo) error { return tryBackUp(ctx, r, a).Err })
+	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.state()) }}
+}
+
+// copyTrial copies two nights from memory into a bucket.
+func copyTrial(t *testing.T) trial {
+	from, a, before, now := twoNights(t)
+	source, err := repo.Open(t.Context(), from, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { source.Close() })
+	backUp(t, source, a)
+	base := new(storetest.Memory)
+	newRepo(t, base)
+	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
+		return openUnsealed(ctx, store, func(to *repo.Repo) error {
+			_, _, err := tryCopy(ctx, source, to)
+			return err
+		})
+	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.state()) }}
+}
+
+// repairTrial mends a repository one of whose packs is gone. The night that is harmed stays harmed; what matters is that
+// the next backup has all that the account has.
+func repairTrial(t *testing.T) trial {
+	base, a, _, _ := twoNights(t)
+	var gone string
+	for _, name := range base.Names() {
+		if strings.HasPrefix(name, "data/") {
+			gone = name
+		}
+	}
+	if err := base.Delete(t.Context(), gone); err != nil {
+		t.Fatal(err)
+	}
+	pack, ok := repo.ParsePack(gone)
+	if !ok {
+		t.Fatal(gone)
+	}
+	return trial{"repair", base, nil, func(ctx context.Context, store repo.Store) error {
+		return openUnsealed(ctx, store, func(r *repo.Repo) error { return repairAll(ctx, r, pack) })
+	}, func(t *testing.T, r *repo.Repo) {
+		mustHold(t, r, backUp(t, r, a), a.state())
+	}}
+}
+
+// repairAll does what "repair packs" does, and to each newest manifest what "repair manifest" does.
+func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
+	if _, err := r.MendPacks(ctx, []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+		return err
+	}
+	latest, err := archive.Latest(ctx, r)
+	for _, contents := range latest {
+		if _, err := archive.Repair(ctx, r, contents.Head, nil); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// checkTrial checks a sound repository: trouble with the store may not be told as damage.
+func checkTrial(t *testing.T) trial {
+	base, _, before, _ := twoNights(t)
+	return trial{"check", base, map[string]bool{before: true}, func(ctx context.Context, store repo.Store) error {
+		return openUnsealed(ctx, store, func(r *repo.Repo) error {
+			var told []string
+			_, err := archive.Check(ctx, archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+				told = append(told, p.String())
+			})
+			if len(told) > 0 {
+				return fmt.Errorf("a sound repository is told to be damaged: %q (%w)", told, errors.Join(err, io.ErrUnexpectedEOF))
+			}
+			return err
+		})
+	}, nil}
+}
