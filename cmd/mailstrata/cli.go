@@ -27,6 +27,10 @@ type cli struct {
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
 	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`
 
+	Completion completionCommand `cmd:"" group:"care" help:"Write what makes bash, zsh or fish complete commands, manifests and mailboxes."`
+	Man        manCommand        `cmd:"" group:"care" help:"Write the manual pages."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the last word could become: shells ask."`
+
 	globals
 }
 

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// completeCommand is what shells ask (completion.go): given the words of a command line of which the last one is not
+// finished, it writes what that could become, one a line, with a description after a tab. Somebody who presses a key
+// wants no errors, no questions, and no waiting.
+type completeCommand struct {
+	Words []string `arg:"" optional:""`
+}
+
+// patience is how long somebody waits who has pressed a key.
+const patience = 3 * time.Second
+
+// filesPlease is the line that leaves a completion to the shell: the word is a file's name.
+const filesPlease = ":files"
+
+func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	words := c.Words
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		words = []string{""}
+	}
+	l := readTyped(k.Model.Node, words[:len(words)-1])
+	word := words[len(words)-1]
+	for _, candidate := range l.candidates(ctx, p, word) {
+		if strings.HasPrefix(candidate.value, word) {
+			p.printf("%s\t%s", safe(candidate.value), safe(candidate.about))
+		}
+	}
+	if l.wantsFiles(word) {
+		p.printf(filesPlease)
+	}
+	return nil
+}
+
+// candidate is what a word could become.
+type candidate struct{ value, about string }
+
+// typedLine is what was typed before the word in question, as far as it can be understood.
+type typedLine struct {
+	node       *kong.Node
+	positional []string
+	common     []string   // flags of all commands, as they were typed: they name the repository
+	pending    *kong.Flag // its value comes next; nil: none
+	onlyArgs   bool       // "--" was typed
+}
+
+func readTyped(root *kong.Node, words []string) *typedLine {
+	l := &typedLine{node: root}
+	for _, word := range words {
+		switch {
+		case l.pending != nil:
+			l.keep(l.pending, word)
+			l.pending = nil
+		case word == "--":
+			l.onlyArgs = true
+		case strings.HasPrefix(word, "-") && !l.onlyArgs:
+			name, value, given := strings.Cut(word, "=")
+			flag := l.flag(name)
+			switch {
+			case flag == nil:
+			case given:
+				l.keep(flag, value)
+			case !flag.IsBool():
+				l.pending = flag
+			}
+		case len(l.node.Children) > 0:
+			for _, child := range l.node.Children {
+				if child.Name == word {
+					l.node = child
+					break
+				}
+			}
+		default:
+			l.positional = append(l.positional, word)
+		}
+	}
+	return l
+}
+
+// keep remembers what says which repository is meant.
+func (l *typedLine) keep(flag *kong.Flag, value string) {
+	if flag.Group != nil && flag.Group.Key == "repository" {
+		l.common = append(l.common, "--"+flag.Name+"="+value)
+	}
+}
+
+func (l *typedLine) flags() []*kong.Flag { return slices.Concat(l.node.AllFlags(true)...) }
+
+func (l *typedLine) flag(typed string) *kong.Flag {
+	for _, flag := range l.flags() {
+		if typed == "--"+flag.Name || flag.Short != 0 && typed == "-"+string(flag.Short) {
+			return flag
+		}
+	}
+	return nil
+}
+
+// value is the flag or argument that a word is the value of, and what of the word comes before it; nil: none.
+func (l *typedLine) value(word string) (value *kong.Value, before string) {
+	if l.pending != nil {
+		return l.pending.Value, ""
+	}
+	if strings.HasPrefix(word, "--") && !l.onlyArgs {
+		if name, _, given := strings.Cut(word, "="); given {
+			if flag := l.flag(name); flag != nil {
+				return flag.Value, name + "="
+			}
+		}
+		return nil, ""
+	}
+	args := l.node.Positional
+	switch {
+	case len(args) == 0:
+		return nil, ""
+	case len(l.positional) < len(args):
+		return args[len(l.positional)], ""
+	case args[len(args)-1].IsCumulative():
+		return args[len(args)-1], ""
+	}
+	return nil, ""
+}
+
+func (l *typedLine) wantsFiles(word string) bool {
+	value, before := l.value(word)
+	return value != nil && before == "" && (value.Tag.Type == "path" || value.Name == "repo")
+}
+
+func (l *typedLine) candidates(ctx context.Context, p *program, word string) []candidate {
+	if strings.HasPrefix(word, "-") && !strings.Contains(word, "=") && l.pending == nil && !l.onlyArgs {
+		var found []candidate
+		for _, flag := range l.flags() {
+			found = append(found, candidate{"--" + flag.Name, firstSentence(flag.Help)})
+		}
+		return found
+	}
+	if len(l.node.Children) > 0 && l.pending == nil && !strings.HasPrefix(word, "-") {
+		var found []candidate
+		for _, child := range l.node.Children {
+			if !child.Hidden {
+				found = append(found, candidate{child.Name, firstSentence(child.Help)})
+			}
+		}
+		return found
+	}
+	value, before := l.value(word)
+	if value == nil {
+		return nil
+	}
+	var found []candidate
+	if value.Enum != "" {
+		for _, choice := range value.EnumSlice() {
+			found = append(found, candidate{value: choice})
+		}
+	} else {
+		found = l.archived(ctx, p, value, strings.TrimPrefix(word, before))
+	}
+	for i := range found {
+		found[i].value = before + found[i].value
+	}
+	return found
+}
+
+// archived is what the repository has of the kind that a value is, by its name.
+func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value, word string) []candidate {
+	kind := value.Name
+	switch {
+	case kind == "account" && l.node.Name == "backup", kind == "mailbox" && l.node.Name == "backup":
+		return nil // those of the server, which is not asked
+	case !slices.Contains([]string{"manifest", "before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
+		return nil
+	}
+	r, err := l.open(ctx, p)
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	switch kind {
+	case "mailbox", "exclude":
+		return l.mailboxes(ctx, r)
+	case "account":
+		return accountCandidates(ctx, r)
+	case "account|manifest":
+		return append(accountCandidates(ctx, r), manifestCandidates(ctx, r, word)...)
+	}
+	return manifestCandidates(ctx, r, word)
+}
+
+// open opens the repository that the command line, or the environment, names. Nothing is asked for and no command is
+// run: both may wait for somebody.
+func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
+	inner := &program{stdout: io.Discard, stderr: io.Discard, getenv: p.getenv}
+	inner.console = newConsole(io.Discard)
+	var typed cli
+	var helped bool
+	parser, err := inner.parser(ctx, &typed, &helped)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := parser.Parse(append([]string{"list"}, l.common...)); err != nil {
+		return nil, err
+	}
+	inner.flags = typed.globals
+	inner.flags.Quiet, inner.flags.PasswordCommand = true, ""
+	place, err := inner.place()
+	if err != nil {
+		return nil, err
+	}
+	passphrase := inner.passphrase()
+	none := func() ([]byte, error) { return nil, repo.ErrWrongKey }
+	if inner.given(passphrase) {
+		none = inner.askedOnce(ctx)
+	}
+	return inner.openPlaceWith(ctx, place, keys{inner.flags.KeyFile, none, inner.given(passphrase)})
+}
+
+// manifestCandidates are the manifests, newest first of each account, and "latest".
+func manifestCandidates(ctx context.Context, r *repo.Repo, word string) []candidate {
+	var found []candidate
+	accounts := make(map[string]bool)
+	for s, err := range archive.Manifests(ctx, r) {
+		if err != nil {
+			continue
+		}
+		about := moment(s.Head.Time) + ", " + ago(s.Head.Time) + ", " + s.Manifest.Account + ", " + plural(s.Manifest.Totals.Messages, "message")
+		if s.Manifest.State != manifest.Complete {
+			about += ", checkpoint"
+		}
+		if accounts[s.Manifest.Account] = true; strings.Contains(word, "@") {
+			found = append(found, candidate{s.Manifest.Account + "@" + shortID(s.Head), about})
+		} else {
+			found = append(found, candidate{shortID(s.Head), about})
+		}
+	}
+	if len(accounts) == 1 {
+		return append([]candidate{{"latest", "the newest"}}, found...)
+	}
+	for account := range accounts {
+		found = append(found, candidate{account + "@latest", "the newest of " + account})
+	}
+	return found
+}
+
+func accountCandidates(ctx context.Context, r *repo.Repo) []candidate {
+	var found []candidate
+	for s, err := range archive.Manifests(ctx, r) {
+		if err == nil && !slices.ContainsFunc(found, func(c candidate) bool { return c.value == s.Manifest.Account }) {
+			found = append(found, candidate{s.Manifest.Account, "last " + ago(s.Head.Time)})
+		}
+	}
+	return found
+}
+
+// mailboxes are those of the manifest that was typed, or of the newest of each account.
+func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
+	var named []*archive.Contents
+	for i, arg := range l.node.Positional[:min(len(l.node.Positional), len(l.positional))] {
+		if arg.Name != "manifest" && arg.Name != "before" && arg.Name != "after" {
+			continue
+		}
+		quiet := &program{stdout: io.Discard, stderr: io.Discard, console: newConsole(io.Discard)}
+		if contents, err := quiet.choose(ctx, r, l.positional[i]); err == nil {
+			named = append(named, contents)
+		}
+	}
+	if len(l.positional) == 0 {
+		named, _ = archive.Latest(ctx, r)
+	}
+	var found []candidate
+	for _, contents := range named {
+		for mailbox, err := range contents.Mailboxes(ctx) {
+			if err == nil && !slices.ContainsFunc(found, func(c candidate) bool { return c.value == mailbox.Name }) {
+				found = append(found, candidate{mailbox.Name, plural(mailbox.Messages, "message")})
+			}
+		}
+	}
+	return found
+}
+
+// firstSentence is enough of a help to choose by.
+func firstSentence(help string) string {
+	if end := strings.Index(help, ". "); end > 0 {
+		help = help[:end]
+	}
+	return strings.TrimSuffix(help, ".")
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// completions are what is offered for the last word.
+func (s *sandbox) completions(t *testing.T, words ...string) string {
+	t.Helper()
+	var offered strings.Builder
+	p := &program{stdout: &offered, stderr: &offered, getenv: func(name string) string { return s.environ[name] }}
+	if status := p.run(t.Context(), append([]string{"__complete", "--"}, words...)); status != statusDone {
+		t.Errorf("completing %q ended with status %d", words, status)
+	}
+	return offered.String()
+}
+
+func TestCompletions(t *testing.T) {
+	s := newSandbox(t)
+	for _, c := range []struct {
+		words []string
+		want  string // among what is offered; "": nothing is
+	}{
+		{[]string{"res"}, "restore\tBring mail back"},
+		{[]string{"key", ""}, "rotate\t"},
+		{[]string{"restore", "latest", "--mis"}, "--missing-from\t"},
+		{[]string{"restore", "--layout", ""}, "maildir++\t"},
+		{[]string{"restore", "--layout=n"}, "--layout=nested\t"},
+		{[]string{"show", ""}, "latest\tthe newest"},
+		{[]string{"show", ""}, ", anna, 30 messages"},
+		{[]string{"show", "anna@"}, "anna@"},
+		{[]string{"restore", "--missing-from", ""}, "latest\t"},
+		{[]string{"ls", "latest", "Pro"}, "Projects/Bridge\t8 messages"},
+		{[]string{"restore", "latest", "--mailbox", "Projects/B"}, "Projects/Bridge\t"},
+		{[]string{"restore", "latest", "--mailbox=Projects/B"}, "--mailbox=Projects/Bridge\t"},
+		{[]string{"find", "--mailbox", "Projects/B"}, "Projects/Bridge\t"},
+		{[]string{"list", "an"}, "anna\t"},
+		{[]string{"-q", "ls", "latest", "Pro"}, "Projects/Bridge\t"},
+		{[]string{"--repo", filepath.Join(s.environ["XDG_DATA_HOME"], "mailstrata", "repository"), "--key-file", filepath.Join(s.environ["XDG_DATA_HOME"], "mailstrata", "key"), "list", ""}, "anna\t"},
+		{[]string{"init", "--new-key-file", ""}, ":files"},
+		{[]string{"--repo", "/nowhere/at/all", "list", ""}, ""},
+		{[]string{"ls", "no-such-manifest", ""}, ""},
+		{[]string{"no-such-command", "--no-such-flag", ""}, "backup\t"},
+		{[]string{"ls", "latest", "INBOX", "too", "many"}, ""},
+		{[]string{}, "backup\t"},
+		{[]string{"__"}, ""},
+	} {
+		got := s.completions(t, c.words...)
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%q offers %q, want %q", c.words, got, c.want)
+		}
+	}
+}
+
+// A server that never answers is not waited for, and nothing is asked: a terminal that is being typed at is no place for it.
+func TestCompletionIsPatientAndQuiet(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	s := newSandbox(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "nobody")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret-of-nobody")
+	if got := s.completions(t, "--repo", "s3:http://"+silent.Addr().String()+"/mail", "list", ""); got != "" {
+		t.Errorf("offered: %q", got)
+	}
+	if got := s.completions(t, "--password-command", "exit 1", "list", "a"); !strings.HasPrefix(got, "anna\t") {
+		t.Errorf("offered: %q", got)
+	}
+}
+
+// In a real bash, Tab offers what the program offers, also for names with blanks, '@' and ':'.
+func TestBashCompletion(t *testing.T) {
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	script := filepath.Join(dir, "mailstrata.bash")
+	if err := os.WriteFile(script, []byte(bashCompletion), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fake := "#!/bin/sh\nshift 2\nfor last; do :; done\necho \"$#:$last\" >>" + dir + "/asked\n" +
+		"case $last in anna@*) printf 'anna@mail.example@latest\\tx\\n';; Pro*) printf 'Projects/New Bridge\\t8 messages\\n';; *) printf 'list\\tLists\\nls\\tLists too\\n';; esac\n"
+	if err := os.WriteFile(filepath.Join(dir, "mailstrata"), []byte(fake), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const driver = `source "$1"
+ask() { # the line; then the words as bash splits them
+    COMP_LINE=$1; COMP_POINT=${#1}; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    _mailstrata; printf '[%s]' "${COMPREPLY[@]}"; echo
+}
+ask 'mailstrata l' mailstrata l
+ask 'mailstrata ' mailstrata ''
+ask 'mailstrata show anna@' mailstrata show anna @
+ask 'mailstrata show anna@ma' mailstrata show anna @ ma
+ask 'mailstrata ls latest Projects/N' mailstrata ls latest Projects/N
+ask 'mailstrata ls latest "Projects/New B' mailstrata ls latest '"Projects/New B'
+ask 'mailstrata --repo s3:https://x/y list ' mailstrata --repo s3 : https : //x/y list ''
+`
+	command := exec.Command("bash", "-c", driver, "bash", script)
+	command.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+	shown, err := command.CombinedOutput()
+	want := `[list][ls]
+[list][ls]
+[mail.example@latest]
+[mail.example@latest]
+[Projects/New\ Bridge]
+[Projects/New Bridge]
+[list][ls]
+`
+	if err != nil || string(shown) != want {
+		t.Errorf("%v:\n%s\nwant:\n%s", err, shown, want)
+	}
+	asked, _ := os.ReadFile(filepath.Join(dir, "asked"))
+	if want := "1:l\n1:\n2:anna@\n2:anna@ma\n3:Projects/N\n3:Projects/New B\n4:\n"; string(asked) != want {
+		t.Errorf("it asked %q, want %q", asked, want)
+	}
+}
+
+func TestCompletionScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		var script strings.Builder
+		p := &program{stdout: &script, stderr: io.Discard, getenv: func(string) string { return "" }}
+		if status := p.run(t.Context(), []string{"completion", shell}); status != statusDone || !strings.Contains(script.String(), "__complete") {
+			t.Errorf("%s: status %d:\n%s", shell, status, script.String())
+		}
+		if path, err := exec.LookPath(shell); err == nil {
+			command := exec.Command(path, "-n")
+			command.Stdin = strings.NewReader(script.String())
+			if text, err := command.CombinedOutput(); err != nil {
+				t.Errorf("%s does not read it: %v\n%s", shell, err, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+)
+
+type completionCommand struct {
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"Which shell: bash, zsh or fish."`
+}
+
+func (*completionCommand) Help() string {
+	return `Writes what makes a shell complete mailstrata's commands, flags, accounts, manifests and mailboxes when Tab is pressed. What is archived is looked up in the repository that the command line or MAILSTRATA_REPO names, if it can be opened without asking.
+
+EXAMPLES
+
+    mailstrata completion bash > ~/.local/share/bash-completion/completions/mailstrata
+    mailstrata completion zsh > ~/.zfunc/_mailstrata
+    mailstrata completion fish > ~/.config/fish/completions/mailstrata.fish
+
+For zsh, ~/.zfunc has to be in fpath before compinit.
+
+` + exitStatus
+}
+
+var (
+	//go:embed completion/mailstrata.bash
+	bashCompletion string
+	//go:embed completion/mailstrata.zsh
+	zshCompletion string
+	//go:embed completion/mailstrata.fish
+	fishCompletion string
+)
+
+func (c *completionCommand) Run(p *program) error {
+	_, err := fmt.Fprint(p.out, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
+	return err
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// model is the grammar of the command line.
+func model(t *testing.T) *kong.Node {
+	t.Helper()
+	var grammar cli
+	var helped bool
+	p := &program{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
+	parser, err := p.parser(t.Context(), &grammar, &helped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parser.Model.Node
+}
+
+// Every command has a page, and every flag and argument is in it.
+func TestManPagesAreComplete(t *testing.T) {
+	dir := t.TempDir()
+	p := &program{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
+	if status := p.run(t.Context(), []string{"man", dir}); status != statusDone {
+		t.Fatalf("status %d", status)
+	}
+	root := model(t)
+	whole := page(t, dir, root)
+	for _, node := range commandsBelow(root) {
+		text := page(t, dir, node)
+		if !strings.Contains(whole, roff(node.FullPath())) {
+			t.Errorf("mailstrata(1) does not tell of %s", node.FullPath())
+		}
+		for _, flags := range node.AllFlags(true) {
+			for _, flag := range flags {
+				if !strings.Contains(text, `\fB`+roff(flag.Summary())+`\fR`) && !strings.Contains(text, ", "+roff(flag.Summary())+`\fR`) {
+					t.Errorf("%s does not tell of --%s", manName(node), flag.Name)
+				}
+			}
+		}
+		for _, arg := range node.Positional {
+			if !strings.Contains(text, roff(strings.ToUpper(arg.Summary()))) {
+				t.Errorf("%s does not tell of %s", manName(node), arg.Summary())
+			}
+		}
+		if len(node.Children) == 0 && !strings.Contains(text, `.SH "EXIT STATUS"`) {
+			t.Errorf("%s tells no exit statuses", manName(node))
+		}
+	}
+}
+
+func page(t *testing.T, dir string, node *kong.Node) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, manName(node)+".1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What help tells as text, roff never takes for a request.
+func TestManText(t *testing.T) {
+	w := new(manWriter)
+	w.blocks([]string{".SH not a heading", "    'single' \\n --flag", "EXIT STATUS"})
+	want := ".PP\n\\&.SH not a heading\n.PP\n.EX\n    \\(aqsingle\\(aq \\en \\-\\-flag\n.EE\n.SH \"EXIT STATUS\"\n"
+	if w.String() != want {
+		t.Errorf("%q, want %q", w.String(), want)
+	}
+}
