@@ -90,6 +90,10 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Backup
 	walks := make([]*walk, len(accounts))
 	for i, account := range accounts {
 		walks[i] = newWalk(r, run, account, o)
+		if err := run.Locks(); err != nil {
+			walks[i].warn("what was stored before is locked for less than the repository's period, and its locks could not be renewed "+
+				"(mailstrata prune does it, with the owner's key and credentials that may): %v", err)
+		}
 		if err := walks[i].findParent(ctx); err != nil {
 			return nil, err
 		}

@@ -66,7 +66,7 @@ func (c *cache) spills() string  { return filepath.Join(c.dir, "spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
 func keepsCached(k Kind) bool {
-	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote
+	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote || k == KindRenewal
 }
 
 // path of a cached object. Sealed objects stay sealed here.

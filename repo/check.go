@@ -63,7 +63,7 @@ func kindOf(name string) (Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
 	for _, kind := range []Kind{
 		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
-		KindCheck,
+		KindCheck, KindRenewal,
 	} {
 		if folder+"/" != kind.folder() {
 			continue
@@ -79,7 +79,7 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 		_, ok = parseConfigName(name)
 	case KindManifest:
 		_, ok = parseManifestName(name)
-	case KindCheck:
+	case KindCheck, KindRenewal:
 		_, _, ok = parseStamped(rest)
 	case KindKey:
 		role, hash, _ := strings.Cut(rest, "-")
@@ -275,6 +275,8 @@ func (c *checker) content(kind Kind, content []byte) error {
 		return err
 	case KindCheck:
 		return decode(content, new(checkRow))
+	case KindRenewal:
+		return decode(content, new(renewalRow))
 	}
 	payload, err := c.r.verify(kind, content)
 	if err != nil {

@@ -314,7 +314,8 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 					err = fmt.Errorf("read %s: %w", o.Name, err)
 				}
 			}
-			if errors.Is(err, errUnsigned) || err != nil && overlook != nil && overlook(err) {
+			// What is hidden and cannot be read was garbage that somebody cleared away; what can be read, nobody hides.
+			if errors.Is(err, errUnsigned) || o.Hidden && ofTheObject(err) || err != nil && overlook != nil && overlook(err) {
 				return nil
 			}
 			return err

@@ -23,6 +23,7 @@ type config struct {
 	Writers    []string   `cbor:"5,keyasint,omitempty"`
 	Keeper     [32]byte   `cbor:"6,keyasint"`
 	Slots      []slotRow  `cbor:"7,keyasint"`
+	Lock       *lockRow   `cbor:"8,keyasint,omitempty"`
 	Ext        extensions `cbor:"63,keyasint,omitempty"`
 }
 
@@ -62,6 +63,9 @@ func (c *config) check() error {
 	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
 		return damaged("a config without an owner")
 	}
+	if c.Lock != nil && c.Lock.Days > MaxLockDays || c.lock().check() != nil {
+		return damaged("config: a lock of %d days", c.Lock.Days)
+	}
 	if err := chunk.Polynomial(c.Polynomial).Check(); err != nil {
 		return damaged("config: %v", err)
 	}
@@ -80,15 +84,23 @@ func parseConfigName(name string) (number uint64, ok bool) {
 	return number, ok && err == nil && len(digits) == configDigits && number > 0
 }
 
-// configNames lists the configs by what counts: the highest number first, of equals the smallest hash.
+// configNames lists the configs by what counts: the highest number first, of equals the smallest hash. Those that are hidden
+// count only where all are.
 func configNames(ctx context.Context, store Store) (names []string, err error) {
+	var hidden []string
 	for o, err := range store.List(ctx, KindConfig.folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for a repository: %w", err)
 		}
-		if _, ok := parseConfigName(o.Name); ok {
+		switch _, ok := parseConfigName(o.Name); {
+		case ok && o.Hidden:
+			hidden = append(hidden, o.Name)
+		case ok:
 			names = append(names, o.Name)
 		}
+	}
+	if len(names) == 0 {
+		names = hidden
 	}
 	if len(names) == 0 {
 		return nil, ErrNoRepository

@@ -53,6 +53,7 @@ const (
 	KindCondemnation Kind = "condemnation"
 	KindNote         Kind = "note"
 	KindCheck        Kind = "check"
+	KindRenewal      Kind = "renewal"
 )
 
 // folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
@@ -72,6 +73,8 @@ func (k Kind) folder() string {
 		return "notes/"
 	case KindCheck:
 		return "checks/"
+	case KindRenewal:
+		return "renewals/"
 	}
 	return ""
 }

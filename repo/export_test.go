@@ -17,7 +17,7 @@ func On(r *Repo, store Store, cacheDir string) *Repo {
 		panic(err)
 	}
 	return &Repo{
-		store: store, id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
+		store: newVault(store, r.config.lock()), id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
 		rules: r.rules, config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
 	}
 }

@@ -190,6 +190,14 @@ func (x *index) fetch(ctx context.Context, s listedSegment) error {
 
 // download fetches an object into a temporary file, still sealed, and checks its hash.
 func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
+	file, err := r.downloadOnce(ctx, name, hash)
+	if errors.Is(err, ErrDamaged) && elder(ctx, r.store, name) {
+		return r.downloadOnce(ctx, name, hash)
+	}
+	return file, err
+}
+
+func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
 	body, size, err := r.store.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err

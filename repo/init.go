@@ -21,6 +21,7 @@ type InitOptions struct {
 	Owners     []age.Recipient  // of key files that open an owner's slot
 	Writers    []age.Recipient  // of key files that open a writer's slot
 	Polynomial chunk.Polynomial // 0: drawn at random
+	Lock       *Lock            // the store retains all objects; it must be a Retainer. nil: it does not
 	ScryptWork int              // 2^n steps to try a passphrase; 0: age's own
 }
 
@@ -33,6 +34,12 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 	}
 	if o.NoSeal && (len(o.Passphrase) > 0 || len(o.Owners)+len(o.Writers) > 0) {
 		return nil, errors.New("a repository without sealing takes neither passphrase nor key files")
+	}
+	if _, able := store.(Retainer); o.Lock != nil && !able {
+		return nil, errors.New("this place cannot keep objects under lock: a bucket with Object Lock can")
+	}
+	if err := o.Lock.check(); err != nil {
+		return nil, err
 	}
 	if err := vacant(ctx, store); err != nil {
 		return nil, err
@@ -79,7 +86,7 @@ func vacant(ctx context.Context, store Store) error {
 
 // newRepo draws the secrets.
 func newRepo(store Store, now time.Time, o InitOptions) (r *Repo, err error) {
-	r = &Repo{store: store}
+	r = &Repo{store: newVault(store, o.Lock)}
 	rand.Read(r.id[:])
 	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -91,7 +98,7 @@ func newRepo(store Store, now time.Time, o InitOptions) (r *Repo, err error) {
 	if r.decoder, err = newFrameDecoder(); err != nil {
 		return nil, err
 	}
-	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper}
+	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: o.Lock.row()}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -145,6 +146,14 @@ func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte,
 
 // fetch reads an object's bytes and checks them against its name.
 func fetch(ctx context.Context, store Store, name string) ([]byte, error) {
+	stored, err := fetchOnce(ctx, store, name)
+	if errors.Is(err, ErrDamaged) && elder(ctx, store, name) {
+		return fetchOnce(ctx, store, name)
+	}
+	return stored, err
+}
+
+func fetchOnce(ctx context.Context, store Store, name string) ([]byte, error) {
 	body, size, err := store.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,23 @@ type Unlock struct {
 
 // Open opens the repository in a store.
 func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) {
+	v := newVault(store, nil)
+	r, err := open(ctx, v, u)
+	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.hides(ctx, KindConfig.folder()) || v.hides(ctx, KindKey.folder())) {
+		// Who may delete may have hidden all of it. Under lock nothing can be hidden.
+		v.through = true
+		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
+			r, err = hidden, nil
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.store = newVault(store, r.config.lock())
+	return r, r.settle(o, u.Fingerprint)
+}
+
+func open(ctx context.Context, store Store, u Unlock) (*Repo, error) {
 	names, err := configNames(ctx, store)
 	if err != nil {
 		return nil, err
@@ -102,8 +119,7 @@ func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) 
 	if (u.Sealed || len(u.Identities) > 0) && !r.Sealed() {
 		return nil, fmt.Errorf("%w: a passphrase or a key file was given, but this repository is not sealed", ErrSwapped)
 	}
-	r.store = store
-	return r, r.settle(o, u.Fingerprint)
+	return r, nil
 }
 
 // storedSlot is an object in keys/ as it is stored.

@@ -61,6 +61,8 @@ type PruneReport struct {
 
 	Unused   int64 // bytes of packs that are not needed and stay where they are: less than MaxUnused, or too young
 	Retained Amount
+	Renewed  int   // objects whose lock was renewed
+	Locks    error // why locks that are due were not renewed
 	Unread   int   // packs that cannot be read; they stay
 	Lost     int64 // chunks that are needed and in no pack: mailstrata check tells whose
 }
@@ -103,7 +105,7 @@ type pruning struct {
 }
 
 func (p *pruning) all(ctx context.Context) (err error) {
-	if p.run, err = p.r.Begin(ctx); err != nil {
+	if p.run, err = p.r.begin(ctx); err != nil {
 		return err
 	}
 	if err := p.look(ctx); err != nil {
@@ -111,7 +113,7 @@ func (p *pruning) all(ctx context.Context) (err error) {
 	}
 	defer p.census.close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.mergeIndex,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.mergeIndex, p.renewLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -270,6 +272,17 @@ func (p *pruning) removeManifests(ctx context.Context) error {
 		doomed = append(doomed, Object{Name: h.Name, Size: h.Size})
 	}
 	return p.remove(ctx, "forgotten manifests deleted", doomed, &p.report.Manifests)
+}
+
+// renewLocks renews the locks in good time before a run has to, whose credentials may not be allowed to.
+func (p *pruning) renewLocks(ctx context.Context) error {
+	lock := p.r.Lock()
+	if lock == nil || p.DryRun {
+		return nil
+	}
+	done, err := p.r.renew(ctx, p.run.Start(), lock.interval()/2)
+	p.report.Renewed, p.report.Locks = done.renewed, done.err
+	return err
 }
 
 // remove deletes objects, several at a time. That a store retains one is an answer like any other.

@@ -206,6 +206,15 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]b
 }
 
 func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
+	content, err := rd.fetchFrameOnce(ctx, f)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && elder(ctx, rd.r.store, f.Pack.name()) {
+		rd.opened.forget(f.Pack)
+		return rd.fetchFrameOnce(ctx, f)
+	}
+	return content, err
+}
+
+func (rd *Reader) fetchFrameOnce(ctx context.Context, f Frame) ([]byte, error) {
 	stored, err := rd.opened.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
 	if err != nil {
 		return nil, err
@@ -396,6 +405,15 @@ func (o *openedPacks) get(p Pack) *openedPack {
 	o.packs[p] = opened
 	o.order = append(o.order, p)
 	return opened
+}
+
+// forget drops what is known of a pack, for it was of other bytes.
+func (o *openedPacks) forget(p Pack) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.packs[p] != nil {
+		o.packs[p] = new(openedPack)
+	}
 }
 
 // read reads length bytes of the container from offset.

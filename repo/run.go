@@ -25,12 +25,23 @@ type Run struct {
 	clock *clock
 	began time.Time // by this host; to tell what was read since
 
+	renewal renewal
+
 	order  sync.Mutex      // one manifest is put at a time
 	newest map[string]Head // by account directory
 }
 
-// Begin begins a run.
+// Begin begins a run. In a repository under lock it renews the locks, if that is due.
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
+	run, err := r.begin(ctx)
+	if lock := r.Lock(); err == nil && lock != nil {
+		run.renewal, err = r.renew(ctx, run.Start(), lock.interval())
+	}
+	return run, err
+}
+
+// begin begins a run that puts no manifest.
+func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.undoubted(); err != nil {
 		return nil, err
 	}

@@ -138,8 +138,13 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if w.r.rules.deaf {
 		condemned = nil
 	}
+	ending, err := w.run.ending(ctx)
+	if err != nil {
+		return err
+	}
 	w.condemned = map[Pack]bool{}
 	maps.Copy(w.condemned, w.avoid)
+	maps.Copy(w.condemned, ending)
 	for p := range condemned {
 		w.condemned[p] = true
 	}

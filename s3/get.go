@@ -13,15 +13,21 @@ import (
 
 // Get implements repo.Store. The body is bound to ctx.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	return s.GetVersion(ctx, name, "", offset, length)
+}
+
+// GetVersion implements repo.Versioned; "" is the newest.
+func (s *Store) GetVersion(ctx context.Context, name, version string, offset, length int64) (io.ReadCloser, int64, error) {
 	key, err := s.key(name)
 	if err != nil {
 		return nil, 0, err
 	}
+	from := origin{key, version}
 	var r *body
 	err = s.retry(ctx, "get "+name, func(int) error {
-		stream, at, err := s.open(ctx, key, offset, length)
+		stream, at, err := s.open(ctx, from, offset, length)
 		if err == nil {
-			r = &body{ctx: ctx, store: s, key: key, name: name, stream: stream, extent: at}
+			r = &body{ctx: ctx, store: s, from: from, name: name, stream: stream, extent: at}
 		}
 		return err
 	})
@@ -31,27 +37,35 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 	return r, r.size, nil
 }
 
+// origin is where bytes come from.
+type origin struct {
+	key     string
+	version string // "": the newest
+}
+
+func (f origin) options() minio.GetObjectOptions { return minio.GetObjectOptions{VersionID: f.version} }
+
 // extent is a stretch of an object: the bytes from at up to end, of size in all.
 type extent struct {
 	at, end, size int64
 }
 
 // open asks once for a range; what it means is as in repo.Store.
-func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, extent, error) {
+func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
 	if length == 0 { // which no Range header can say
-		return s.empty(ctx, key, offset, length)
+		return s.empty(ctx, from, offset, length)
 	}
-	var options minio.GetObjectOptions
+	options := from.options()
 	if r := rangeHeader(offset, length); r != "" {
 		options.Set("Range", r)
 	}
-	stream, _, header, err := s.client.GetObject(ctx, s.Bucket, key, options)
+	stream, _, header, err := s.client.GetObject(ctx, s.Bucket, from.key, options)
 	switch {
 	case missing(err):
 		return nil, extent{}, repo.ErrNotExist
 	case status(err) == http.StatusRequestedRangeNotSatisfiable:
 		// Of no object can one ask for what follows its last byte, nor of an empty one for anything.
-		return s.empty(ctx, key, offset, length)
+		return s.empty(ctx, from, offset, length)
 	case err != nil:
 		return nil, extent{}, err
 	}
@@ -64,8 +78,8 @@ func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.
 }
 
 // empty answers for a range that should hold no bytes.
-func (s *Store) empty(ctx context.Context, key string, offset, length int64) (io.ReadCloser, extent, error) {
-	info, err := s.client.StatObject(ctx, s.Bucket, key, minio.StatObjectOptions{})
+func (s *Store) empty(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
+	info, err := s.client.StatObject(ctx, s.Bucket, from.key, from.options())
 	if missing(err) {
 		return nil, extent{}, repo.ErrNotExist
 	}
@@ -135,10 +149,11 @@ func answered(header http.Header, offset, length int64) (extent, error) {
 
 // body reads a stretch of an object, and asks for the rest of it where a stream breaks off.
 type body struct {
-	ctx       context.Context
-	store     *Store
-	key, name string
-	stream    io.ReadCloser // nil: broken off
+	ctx    context.Context
+	store  *Store
+	from   origin
+	name   string
+	stream io.ReadCloser // nil: broken off
 	extent
 }
 
@@ -178,7 +193,7 @@ func (b *body) take(p []byte) (int, error) {
 
 // resume asks for what is left, and reads some of it.
 func (b *body) resume(p []byte) (int, error) {
-	stream, rest, err := b.store.open(b.ctx, b.key, b.at, b.end-b.at)
+	stream, rest, err := b.store.open(b.ctx, b.from, b.at, b.end-b.at)
 	if err != nil {
 		return 0, err
 	}

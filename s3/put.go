@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,6 +21,11 @@ import (
 
 // Put implements repo.Store.
 func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	return s.PutRetained(ctx, name, body, size, repo.Retention{})
+}
+
+// PutRetained implements repo.Retainer. With a zero Retention it is Put.
+func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep repo.Retention) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
@@ -28,6 +34,7 @@ func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int
 	if err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
+	o.keep = keep
 	return s.retry(ctx, "put "+name, func(try int) error {
 		if try > 0 {
 			// The try before may have succeeded without our hearing of it.
@@ -45,6 +52,7 @@ type outgoing struct {
 	body   io.ReaderAt
 	size   int64
 	md5    [md5.Size]byte
+	keep   repo.Retention
 	sha256 string // hex; only for plain HTTP, where TLS does not vouch for what arrives
 }
 
@@ -77,6 +85,9 @@ func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
 	options.SetMatchETagExcept("*")
 	options.DisableContentSha256 = true // not in signed pieces: in one, by its hash, which every store takes
 	options.ContentType = "application/octet-stream"
+	if !o.keep.Until.IsZero() {
+		options.Mode, options.RetainUntilDate = retentionMode(o.keep), o.keep.Until.UTC()
+	}
 	src := o.source(ctx)
 	info, err := s.client.PutObject(ctx, s.Bucket, o.key, src, o.size, base64.StdEncoding.EncodeToString(o.md5[:]), o.sha256, options)
 	switch {
@@ -84,6 +95,9 @@ func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
 		return final(src.failure())
 	case status(err) == http.StatusPreconditionFailed:
 		return s.compare(ctx, o)
+	case code(err) == minio.AccessDenied && options.Mode != "":
+		return final(fmt.Errorf("%w: %s denies these credentials to put objects under retention: allow s3:PutObjectRetention, "+
+			"which can lengthen a lock and not shorten it", fs.ErrPermission, s.Endpoint))
 	case err != nil:
 		return err
 	}
@@ -147,7 +161,7 @@ func encrypted(info minio.ObjectInfo) bool {
 
 // equal compares the bytes under a name with those of the object, which has the same size.
 func (s *Store) equal(ctx context.Context, o *outgoing) (bool, error) {
-	there, _, err := s.open(ctx, o.key, 0, -1)
+	there, _, err := s.open(ctx, origin{key: o.key}, 0, -1)
 	if err != nil {
 		return false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -90,7 +91,7 @@ func passing(err error) bool {
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false
 	}
-	for _, is := range []error{repo.ErrExist, repo.ErrNotExist, repo.ErrRange, repo.ErrRetained} {
+	for _, is := range []error{repo.ErrExist, repo.ErrNotExist, repo.ErrRange, repo.ErrRetained, fs.ErrPermission} {
 		if errors.Is(err, is) {
 			return false
 		}

@@ -17,6 +17,12 @@
 // The retries of the client library are turned off, since they know nothing of lost answers.
 // Until the endpoint has answered once, patience is short: it may be a typing error.
 //
+// # Versions and retention
+//
+// A bucket with Object Lock keeps every version. What was put is there until its retention ends, whatever was put over it and
+// whatever hides it; Versions lists it, GetVersion reads it. MakeLockedBucket sets a default retention, where it may: then objects are
+// put as ever, by credentials that may do nothing else.
+//
 // # Time
 //
 // The store's clock is the Date of its responses, carried on by this host's monotonic clock for less than a minute.
@@ -132,6 +138,10 @@ func (s *Store) String() string {
 
 // MakeBucket makes the bucket where there is none, and these credentials may.
 func (s *Store) MakeBucket(ctx context.Context) error {
+	return s.makeBucket(ctx, minio.MakeBucketOptions{Region: s.Region})
+}
+
+func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions) error {
 	return s.retry(ctx, "look for the bucket", func(int) error {
 		there, err := s.client.BucketExists(ctx, s.Bucket)
 		if there || status(err) == http.StatusForbidden { // there, and not to be looked at: what follows will tell
@@ -143,7 +153,7 @@ func (s *Store) MakeBucket(ctx context.Context) error {
 		if strict := s3utils.CheckValidBucketNameStrict(s.Bucket); strict != nil {
 			return final(fmt.Errorf("there is no bucket %s, and a new one cannot have that name: %w", s.Bucket, strict))
 		}
-		err = s.client.MakeBucket(ctx, s.Bucket, minio.MakeBucketOptions{Region: s.Region})
+		err = s.client.MakeBucket(ctx, s.Bucket, options)
 		if code(err) == minio.BucketAlreadyOwnedByYou {
 			return nil // made by another at the same moment, or by a try whose answer was lost
 		}
@@ -153,14 +163,19 @@ func (s *Store) MakeBucket(ctx context.Context) error {
 
 // Delete implements repo.Store. On a bucket with versions it only hides the object.
 func (s *Store) Delete(ctx context.Context, name string) error {
+	return s.DeleteVersion(ctx, name, "")
+}
+
+// DeleteVersion implements repo.Versioned.
+func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
 	}
 	return s.retry(ctx, "delete "+name, func(int) error {
-		err := s.client.RemoveObject(ctx, s.Bucket, key, minio.RemoveObjectOptions{})
+		err := s.client.RemoveObject(ctx, s.Bucket, key, minio.RemoveObjectOptions{VersionID: version})
 		switch {
-		case missing(err):
+		case missing(err), code(err) == "NoSuchVersion":
 			return nil
 		case retained(err):
 			return final(fmt.Errorf("%w: %s", repo.ErrRetained, minio.ToErrorResponse(err).Message))

@@ -11,9 +11,11 @@ import (
 )
 
 type initCommand struct {
-	NewKeyFile string `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
-	KeyRole    string `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
-	NoSeal     bool   `help:"Do not encrypt. Whoever can read the repository can read the mail."`
+	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
+	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
+	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: whatever anybody deletes, each manifest can be restored for as long after it was laid, such as 30d."`
+	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: the store may give somebody the right to end locks. compliance: nobody can, not even you."`
+	NoSeal     bool       `help:"Do not encrypt. Whoever can read the repository can read the mail."`
 }
 
 func (*initCommand) Help() string {
@@ -21,15 +23,18 @@ func (*initCommand) Help() string {
 
 The bucket is made where the credentials may. The store is tried first: one that lets an object be replaced is refused, since archives there could be overwritten.
 
+With --lock the bucket must have Object Lock; it is made with it. A bucket of the repository's own gets a default retention of one and a half times the period and a day or two: then credentials that may only put, get and list are enough for backups. In a part of a bucket (a prefix), or where the default may not be set, each object is put under retention by itself, which takes s3:PutObjectRetention. Locks are renewed by backups that have that right, and by prune: run one of them once in half a period. What prune cannot delete yet, it deletes when the lock has ended. The period cannot be changed later.
+
 WHO LOSES ALL KEYS LOSES THE ARCHIVE. There is no other way in. Keep a copy of the key file or the passphrase in another place than the repository.
 
 EXAMPLES
 
     mailstrata init --repo s3:https://s3.example/mail
+    mailstrata init --repo s3:https://s3.example/mail --lock 30d
     mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
     mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
 
-JSON: one object with repository, id, fingerprint, sealed, key_file, key_role.
+JSON: one object with repository, id, fingerprint, sealed, key_file, key_role, and of one under lock lock with days, mode, by_default.
 
 ` + exitStatus
 }
@@ -40,6 +45,9 @@ func (c *initCommand) Validate() error {
 	}
 	if c.KeyRole == "writer" && c.NewKeyFile == "" {
 		return errors.New("--key-role says what the key file of --new-key-file allows; there is none")
+	}
+	if c.LockMode == "compliance" && c.Lock == 0 {
+		return errors.New("--lock-mode says how --lock keeps objects, and --lock is missing")
 	}
 	return nil
 }
@@ -58,6 +66,9 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	o, key, err := c.options(ctx, p, l)
 	if err != nil {
 		return err
+	}
+	if c.Lock > 0 {
+		o.Lock = &repo.Lock{Days: int(c.Lock), Compliance: c.LockMode == "compliance"}
 	}
 	r, err := p.create(ctx, l, o, key)
 	if err != nil {
@@ -112,7 +123,7 @@ func (p *program) isRepository(ctx context.Context, l *place) bool {
 
 // create makes the repository and completes its key file.
 func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key *newKeyFile) (*repo.Repo, error) {
-	store, err := p.newStore(ctx, l)
+	store, err := p.newStore(ctx, l, o.Lock)
 	if err != nil {
 		return nil, err
 	}
@@ -131,19 +142,20 @@ func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key 
 func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
 	if p.flags.JSON {
 		document := struct {
-			Repository  string `json:"repository"`
-			ID          string `json:"id"`
-			Fingerprint string `json:"fingerprint"`
-			Sealed      bool   `json:"sealed"`
-			KeyFile     string `json:"key_file,omitempty"`
-			KeyRole     string `json:"key_role,omitempty"`
-		}{Repository: l.String(), ID: r.ID(), Fingerprint: r.Fingerprint(), Sealed: r.Sealed(), KeyFile: c.NewKeyFile}
+			Repository  string       `json:"repository"`
+			ID          string       `json:"id"`
+			Fingerprint string       `json:"fingerprint"`
+			Sealed      bool         `json:"sealed"`
+			KeyFile     string       `json:"key_file,omitempty"`
+			KeyRole     string       `json:"key_role,omitempty"`
+			Lock        *lockSummary `json:"lock,omitempty"`
+		}{Repository: l.String(), ID: r.ID(), Fingerprint: r.Fingerprint(), Sealed: r.Sealed(), KeyFile: c.NewKeyFile, Lock: summarizeLock(r.Lock())}
 		if c.NewKeyFile != "" {
 			document.KeyRole = c.KeyRole
 		}
 		return p.printJSON(document)
 	}
-	p.facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile)
+	p.facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", describeLock(r.Lock()))
 	switch {
 	case c.NoSeal:
 		p.note("This repository is not encrypted: whoever can read it can read the mail.")

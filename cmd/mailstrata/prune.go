@@ -23,7 +23,7 @@ Nothing is locked, and backups may go on meanwhile. Therefore it takes two steps
 
 Packs of which too much is unused are written anew, as are small ones where there are many, and the index is put together from time to time.
 
-Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told.
+Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told. A repository under lock (init --lock) has its locks renewed, if the last time was a quarter of the period ago; what is to be deleted is not renewed, and goes with a later prune when its lock has ended.
 
 It needs an owner's key.
 
@@ -33,7 +33,7 @@ EXAMPLES
     mailstrata prune --max-unused 20%
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
-JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, unused_bytes, unread_packs, lost_chunks.
+JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, renewed_locks, unused_bytes, unread_packs, lost_chunks.
 
 EXIT STATUS
 
@@ -78,6 +78,7 @@ type pruneSummary struct {
 	MergedSegments   amount `json:"merged_segments"`
 	DeletedSegments  amount `json:"deleted_segments"`
 	Retained         amount `json:"retained"`
+	RenewedLocks     int    `json:"renewed_locks"`
 	UnusedBytes      int64  `json:"unused_bytes"`
 	UnreadPacks      int    `json:"unread_packs"`
 	LostChunks       int64  `json:"lost_chunks"`
@@ -99,6 +100,9 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		DryRun:    c.DryRun,
 		MaxUnused: float64(c.MaxUnused),
 		Left: func(name string, err error) {
+			if errors.Is(err, repo.ErrRetained) && r.Lock() != nil {
+				return // as it should be: how many is told at the end
+			}
 			if left++; left <= remarksAtMost {
 				p.note("left: %s: %s", name, oneLine(err.Error()))
 			}
@@ -110,6 +114,9 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	}
 	if err != nil {
 		return pruneError(err)
+	}
+	if report.Locks != nil {
+		p.warn("the locks of what is stored were not renewed: %s", oneLine(report.Locks.Error()))
 	}
 	if p.flags.JSON {
 		err = p.printJSON(summarizePrune(report, c.DryRun))
@@ -138,7 +145,7 @@ func summarizePrune(r *repo.PruneReport, dry bool) pruneSummary {
 		CondemnedPacks: amount(r.Condemned), WaitingPacks: amount(r.Waiting),
 		RewrittenPacks: amount(r.Rewritten), Copied: amount(r.Copied),
 		MergedSegments: amount(r.Segments), DeletedSegments: amount(r.Replaced),
-		Retained: amount(r.Retained), UnusedBytes: r.Unused, UnreadPacks: r.Unread, LostChunks: r.Lost,
+		Retained: amount(r.Retained), RenewedLocks: r.Renewed, UnusedBytes: r.Unused, UnreadPacks: r.Unread, LostChunks: r.Lost,
 	}
 }
 
@@ -167,5 +174,6 @@ func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
 		"index merged", some(r.Segments, things(r.Segments, "segment")),
 		"unused, and left", size(r.Unused),
 		"not deleted", some(r.Retained, things(r.Retained, "object")+": the store retains them"),
+		"locks renewed", renewedLocks(r.Renewed),
 	)
 }

@@ -88,7 +88,10 @@ func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 
 // newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
 // that objects there cannot be replaced.
-func (p *program) newStore(ctx context.Context, l *place) (repo.Store, error) {
+func (p *program) newStore(ctx context.Context, l *place, lock *repo.Lock) (repo.Store, error) {
+	if l.bucket == nil && lock != nil {
+		return nil, &usageError{text: "a directory cannot keep objects under lock", hint: "--lock needs a bucket with Object Lock"}
+	}
 	if l.bucket == nil {
 		return dir.Create(l.path)
 	}
@@ -96,7 +99,12 @@ func (p *program) newStore(ctx context.Context, l *place) (repo.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bucket.MakeBucket(ctx); err != nil {
+	if lock == nil {
+		err = bucket.MakeBucket(ctx)
+	} else {
+		lock.ByDefault, err = bucket.MakeLockedBucket(ctx, lock.Compliance, lock.TermDays())
+	}
+	if err != nil {
 		return nil, err
 	}
 	return bucket, bucket.ProbeCreateOnly(ctx)

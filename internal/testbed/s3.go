@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -9,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // S3 is an object store that runs.
@@ -16,13 +20,17 @@ type S3 struct {
 	Endpoint  string // http://127.0.0.1:port
 	AccessKey string
 	SecretKey string
+
+	SessionToken string // of temporary credentials; "": they are none
+
+	users bool // it has users of its own; else it gives temporary credentials
 }
 
 // Setenv gives the test, and the programs that it starts, the credentials by the variables of AWS.
 func (s S3) Setenv(t testing.TB) {
 	t.Setenv("AWS_ACCESS_KEY_ID", s.AccessKey)
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s.SecretKey)
-	t.Setenv("AWS_SESSION_TOKEN", "")
+	t.Setenv("AWS_SESSION_TOKEN", s.SessionToken)
 }
 
 // NewBucket returns the name for a bucket that nobody else uses, and which does not exist yet.
@@ -35,7 +43,7 @@ func MinIO(t testing.TB) S3 {
 		path := program(t, "minio")
 		dir := tempDir(t, life, "minio")
 		ports := freePorts(t, 2)
-		s := S3{fmt.Sprintf("http://127.0.0.1:%d", ports[0]), "testbed-access", "testbed-secret-" + rand.Text()}
+		s := S3{Endpoint: fmt.Sprintf("http://127.0.0.1:%d", ports[0]), AccessKey: "testbed-access", SecretKey: "testbed-secret-" + rand.Text()}
 		cmd := exec.Command(path, "server", "--quiet", "--address", fmt.Sprintf("127.0.0.1:%d", ports[0]),
 			"--console-address", fmt.Sprintf("127.0.0.1:%d", ports[1]), filepath.Join(dir, "data"))
 		cmd.Env = append(os.Environ(), "HOME="+dir, "MINIO_ROOT_USER="+s.AccessKey, "MINIO_ROOT_PASSWORD="+s.SecretKey,
@@ -53,17 +61,85 @@ func Versitygw(t testing.TB) S3 {
 		path := program(t, "versitygw")
 		dir := tempDir(t, life, "versitygw")
 		data := filepath.Join(dir, "data")
-		if err := os.Mkdir(data, 0o755); err != nil {
-			t.Fatal(err)
+		for _, path := range []string{data, filepath.Join(dir, "versions"), filepath.Join(dir, "users")} {
+			if err := os.Mkdir(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
-		s := S3{"http://" + address, "testbed-access", "testbed-secret-" + rand.Text()}
-		cmd := exec.Command(path, "--quiet", "--keep-alive", "--port", address, "posix", data)
+		s := S3{Endpoint: "http://" + address, AccessKey: "testbed-access", SecretKey: "testbed-secret-" + rand.Text(), users: true}
+		cmd := exec.Command(path, "--quiet", "--keep-alive", "--port", address, "--iam-dir", filepath.Join(dir, "users"),
+			"posix", "--versioning-dir", filepath.Join(dir, "versions"), data)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "ROOT_ACCESS_KEY="+s.AccessKey, "ROOT_SECRET_KEY="+s.SecretKey)
 		p := launch(t, cmd, filepath.Join(dir, "log"), s.ready)
 		life.Cleanup(p.stop)
 		return s
 	})
+}
+
+// Limited returns the store as somebody sees it who may only do some actions ("s3:PutObject") in one bucket, which there
+// must be.
+func (s S3) Limited(t testing.TB, bucket string, actions ...string) S3 {
+	t.Helper()
+	p := policy{Action: actions, Resource: []string{"arn:aws:s3:::" + bucket, "arn:aws:s3:::" + bucket + "/*"}}
+	if s.users {
+		return s.newUser(t, bucket, p)
+	}
+	return s.assumeRole(t, p)
+}
+
+// policy is a statement of a policy, as AWS writes it.
+type policy struct {
+	Effect    string
+	Principal any `json:",omitempty"`
+	Action    []string
+	Resource  []string
+}
+
+func (p policy) text(t testing.TB) string {
+	t.Helper()
+	p.Effect = "Allow"
+	text, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []policy{p}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// assumeRole asks for temporary credentials with a policy (MinIO).
+func (s S3) assumeRole(t testing.TB, p policy) S3 {
+	t.Helper()
+	temporary, err := credentials.NewSTSAssumeRole(s.Endpoint, credentials.STSAssumeRoleOptions{
+		AccessKey: s.AccessKey, SecretKey: s.SecretKey, Policy: p.text(t), DurationSeconds: 3600,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := temporary.GetWithContext(&credentials.CredContext{Client: http.DefaultClient})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return S3{Endpoint: s.Endpoint, AccessKey: value.AccessKeyID, SecretKey: value.SecretAccessKey, SessionToken: value.SessionToken}
+}
+
+// newUser makes a user of versitygw, and has the bucket's policy allow what he may do.
+func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
+	t.Helper()
+	user := S3{Endpoint: s.Endpoint, AccessKey: "user-" + rand.Text()[:12], SecretKey: rand.Text()}
+	cmd := exec.Command(program(t, "versitygw"), "admin", "create-user", "--access", user.AccessKey, "--secret", user.SecretKey, "--role", "user")
+	cmd.Env = append(os.Environ(), "ADMIN_ACCESS_KEY_ID="+s.AccessKey, "ADMIN_SECRET_ACCESS_KEY="+s.SecretKey, "ADMIN_ENDPOINT_URL="+s.Endpoint)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("versitygw admin create-user: %v: %s", err, out)
+	}
+	client, err := minio.New(strings.TrimPrefix(s.Endpoint, "http://"), &minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Principal = user.AccessKey
+	if err := client.SetBucketPolicy(t.Context(), bucket, p.text(t)); err != nil {
+		t.Fatal(err)
+	}
+	return user
 }
 
 // ready asks for the buckets as nobody in particular. MinIO's own page about its health says that it is well

@@ -1,0 +1,140 @@
+package e2e_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/mailstrata/mailstrata/internal/generate"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// putGetList is what a nightly host needs in a repository under lock.
+var putGetList = []string{"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
+
+// intruder does all the harm that some credentials allow, and tells what he could do.
+type intruder struct {
+	t      *testing.T
+	client *minio.Client
+	bucket string
+}
+
+func newIntruder(t *testing.T, s testbed.S3, bucket string) *intruder {
+	t.Helper()
+	client, err := minio.New(strings.TrimPrefix(s.Endpoint, "http://"),
+		&minio.Options{Creds: credentials.NewStaticV4(s.AccessKey, s.SecretKey, s.SessionToken), Region: "us-east-1", MaxRetries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &intruder{t, client, bucket}
+}
+
+// versions are all there are, markers among them.
+func (i *intruder) versions() (all []minio.ObjectInfo) {
+	i.t.Helper()
+	for o := range i.client.ListObjectsIter(i.t.Context(), i.bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+		if o.Err != nil {
+			i.t.Fatal(o.Err)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// attacks, by name: each is tried on every version of every object, and says whether the store let it be done.
+var attacks = []struct {
+	name string
+	try  func(i *intruder, o minio.ObjectInfo) error
+}{
+	{"overwrite", func(i *intruder, o minio.ObjectInfo) error {
+		data := bytes.Repeat([]byte("garbage "), 1+int(o.Size)/8)[:o.Size]
+		_, err := i.client.PutObject(i.t.Context(), i.bucket, o.Key, bytes.NewReader(data), o.Size, minio.PutObjectOptions{})
+		return err
+	}},
+	{"delete the version", func(i *intruder, o minio.ObjectInfo) error {
+		return i.client.RemoveObject(i.t.Context(), i.bucket, o.Key, minio.RemoveObjectOptions{VersionID: o.VersionID})
+	}},
+	{"shorten the lock", func(i *intruder, o minio.ObjectInfo) error {
+		mode, soon := minio.Governance, time.Now().Add(time.Minute)
+		return i.client.PutObjectRetention(i.t.Context(), i.bucket, o.Key, minio.PutObjectRetentionOptions{
+			Mode: &mode, RetainUntilDate: &soon, VersionID: o.VersionID,
+		})
+	}},
+	{"end the lock", func(i *intruder, o minio.ObjectInfo) error {
+		return i.client.PutObjectRetention(i.t.Context(), i.bucket, o.Key, minio.PutObjectRetentionOptions{VersionID: o.VersionID})
+	}},
+	{"hide", func(i *intruder, o minio.ObjectInfo) error {
+		return i.client.RemoveObject(i.t.Context(), i.bucket, o.Key, minio.RemoveObjectOptions{})
+	}},
+}
+
+// A night with credentials that may put, get and list is as any other. Whoever has them, and whoever may delete as well, destroys
+// no manifest.
+func TestObjectLock(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, dovecot := store(t), startDovecot(t, testbed.DovecotOptions{})
+			owner, bucket := newHost(t), server.NewBucket()
+			owner.use(server, bucket)
+			owner.set("AWS_REGION", "us-east-1")
+			key, writer := filepath.Join(owner.home, "key"), filepath.Join(owner.home, "writer")
+			e := owner.must(0, "init", "--new-key-file", key, "--lock", "30d")
+			if !strings.Contains(e.stdout, "30 days, governance, by the bucket's default retention") {
+				t.Errorf("init tells %s", e.stdout)
+			}
+			owner.set("MAILSTRATA_KEY_FILE", key)
+			owner.must(0, "key", "add", "--role", "writer", "--new-key-file", writer)
+
+			limited := server.Limited(t, bucket, putGetList...)
+			nightly := newHost(t)
+			nightly.use(limited, bucket)
+			nightly.set("AWS_SESSION_TOKEN", limited.SessionToken)
+			nightly.set("AWS_REGION", "us-east-1")
+			nightly.set("MAILSTRATA_KEY_FILE", writer)
+			account := accountURL("anna", dovecot.Addr)
+			dovecot.Deliver("anna", "INBOX", appended(generate.New(1).Messages(20))...)
+			nightly.backUp(0, account)
+			dovecot.Deliver("anna", "INBOX", appended(generate.New(2).Messages(5))...)
+			m := nightly.backUp(0, account)
+			want := readAccount(t, dovecot.Addr, "anna", imapPassword)
+			nightly.must(0, "list")
+			nightly.must(0, "check")
+
+			for who, credentials := range map[string]testbed.S3{"a nightly host": limited, "the owner": server} {
+				i := newIntruder(t, credentials, bucket)
+				for _, attack := range attacks {
+					done, versions := 0, i.versions()
+					for _, o := range versions {
+						if attack.try(i, o) == nil {
+							done++
+						}
+					}
+					t.Logf("%s, %s: %d of %d", who, attack.name, done, len(versions))
+				}
+			}
+			again := newHost(t)
+			again.use(server, bucket)
+			again.set("AWS_REGION", "us-east-1")
+			again.set("MAILSTRATA_KEY_FILE", key)
+			if left := strings.Count(again.must(0, "list", "--json").stdout, "\n"); left != 2 {
+				t.Errorf("%d manifests are left of 2", left)
+			}
+			if r := again.restore(0, m.ID, accountURL("bert", dovecot.Addr)); r.Added != 25 {
+				t.Errorf("restored %+v", r)
+			}
+			sameAccount(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
+			again.must(0, "check", "--read-data")
+			if e := again.must(0, "prune"); strings.Contains(e.stderr, "left:") {
+				t.Errorf("prune tells of what it expects:\n%s", e.stderr)
+			}
+			nightly.backUp(0, account)
+		})
+	}
+}

@@ -1,0 +1,236 @@
+package repo_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+const lockDays = 10
+
+// lockedWorlds runs a test where each object asks to be retained, and where the bucket retains by default.
+func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked, r *repo.Repo)) {
+	for name, byDefault := range map[string]bool{"by default": true, "by request": false} {
+		t.Run(name, func(t *testing.T) {
+			o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: byDefault}}
+			store := storetest.NewLocked(0)
+			if byDefault {
+				store = storetest.NewLocked(o.Lock.Term())
+			}
+			test(t, store, mustInit(t, store, o))
+		})
+	}
+}
+
+// fresh opens the repository as a host that knows nothing.
+func fresh(t *testing.T, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// However many nights went by, on each of them an intruder who may do everything can wait for as long as the period, strike, and
+// every manifest of the time before him restores.
+func TestALockOutlastsItsManifest(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		old, _, _ := mustBackup(t, r, "me", 1, 20)
+		busy := 0
+		for night := range 3 * lockDays {
+			store.Advance(24 * time.Hour)
+			before := store.Retains
+			c, _, _ := mustBackup(t, r, "me", 1, 20) // what it reaches is as old as the repository
+			if store.Retains > before {
+				busy++
+			}
+			if night%7 > 0 {
+				continue
+			}
+			then := store.Clone()
+			then.Advance(lockDays * 24 * time.Hour)
+			then.Wipe()
+			host := fresh(t, then)
+			mustRead(t, host, c)
+			mustRead(t, host, old)
+			if n := len(committed(t, host)) / len(c); n < night+2 {
+				t.Fatalf("night %d: %d manifests", night, n)
+			}
+		}
+		if busy > 6 {
+			t.Errorf("locks were renewed in %d of %d nights", busy, 3*lockDays)
+		}
+	})
+}
+
+// When nobody renews, an intruder who waits long enough finds nothing locked: the test above can fail.
+func TestALockEnds(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 5)
+		store.Advance(2 * lockDays * 24 * time.Hour)
+		store.Wipe()
+		if _, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()}); !errors.Is(err, repo.ErrNoRepository) {
+			t.Errorf("opened: %v", err)
+		}
+	})
+}
+
+// Other bytes under every name, before and after: reading, listing, archiving and pruning go on as if they were not there.
+func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		first, h, _ := mustBackup(t, r, "me", 1, 60)
+		names := map[string]int64{}
+		for o, err := range store.List(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			names[o.Name] = o.Size
+		}
+		store.Advance(time.Hour)
+		for i, name := range slices.Sorted(maps.Keys(names)) {
+			garbage := []byte("garbage")
+			if i%2 == 0 {
+				garbage = noise(uint64(i), int(names[name])) // of the same size
+			}
+			store.Overwrite(name, garbage, time.Time{})
+			store.Overwrite(name, append(garbage, 1), time.Time{})
+		}
+		host := fresh(t, store.As(storetest.Rights{Retain: true, Delete: true}))
+		mustRead(t, host, first) // by names that the index tells
+		for g, err := range host.Manifests(t.Context()) {
+			if err != nil || g.Name != h.Name || !g.Stored.Equal(h.Stored) {
+				t.Errorf("%v, %v", g, err)
+			}
+		}
+		host = fresh(t, store)
+		mustBeSound(t, host)
+		if _, _, s := mustBackup(t, host, "me", 1, 60); s.Chunks > 0 {
+			t.Errorf("stored again: %+v", s)
+		}
+		store.Advance(day)
+		report := prune(t, host, repo.PruneOptions{MaxUnused: 1})
+		if report.Lost > 0 || report.Unread > 0 || report.Condemned.Objects > 0 {
+			t.Errorf("pruned: %+v", report)
+		}
+	})
+}
+
+// Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.
+func TestLocksThatMayNotBeRenewed(t *testing.T) {
+	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	store := storetest.NewLocked(o.Lock.Term())
+	owner := mustInit(t, store, o)
+	nightly := fresh(t, store.As(storetest.Rights{Retain: true, Delete: true}))
+	mustBackup(t, nightly, "me", 1, 20)
+	locks := func() error {
+		run, err := nightly.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run.Locks()
+	}
+	store.Advance(4 * 24 * time.Hour)
+	if err := locks(); err != nil {
+		t.Error(err)
+	}
+	store.Advance(3 * 24 * time.Hour)
+	if err := locks(); !errors.Is(err, repo.ErrPermission) {
+		t.Errorf("it is silent: %v", err)
+	}
+	c, _, s := mustBackup(t, nightly, "me", 1, 20)
+	if s.Chunks != int64(len(c)) {
+		t.Errorf("%d chunks of %d were stored again", s.Chunks, len(c))
+	}
+	if _, _, s := mustBackup(t, nightly, "me", 1, 20); s.Chunks > 0 {
+		t.Errorf("%d chunks were stored a third time", s.Chunks)
+	}
+	report := prune(t, owner, repo.PruneOptions{MaxUnused: 1})
+	if report.Renewed == 0 || report.Locks != nil {
+		t.Errorf("prune: %+v", report)
+	}
+	if err := locks(); err != nil {
+		t.Errorf("after prune: %v", err)
+	}
+	then := store.Clone()
+	then.Advance(lockDays * 24 * time.Hour)
+	then.Wipe()
+	mustRead(t, fresh(t, then), c)
+}
+
+// Credentials that may not even list versions do for a night.
+func TestPutGetAndListAreEnough(t *testing.T) {
+	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	store := storetest.NewLocked(o.Lock.Term())
+	mustInit(t, store, o)
+	nightly := fresh(t, store.As(storetest.Rights{Retain: true, List: true, Delete: true}))
+	c, _, _ := mustBackup(t, nightly, "me", 1, 20)
+	if again, _, s := mustBackup(t, nightly, "me", 1, 20); s.Chunks > 0 {
+		t.Errorf("%d of %d chunks were stored again", s.Chunks, len(again))
+	}
+	store.Wipe()
+	mustRead(t, fresh(t, store), c)
+}
+
+// What is to go is not renewed; it is left as long as it is locked, and goes after that.
+func TestPruneUnderLock(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		kept, _, _ := mustBackup(t, r, "me", 1, 20)
+		_, gone, _ := mustBackup(t, r, "me", 2, 20)
+		mustMark(t, r, gone)
+		deleted, left := 0, 0
+		for range 2 * lockDays {
+			store.Advance(day)
+			report := prune(t, r, repo.PruneOptions{MaxUnused: 1})
+			deleted += report.Deleted.Objects + report.Manifests.Objects
+			if report.Retained.Objects > 0 {
+				left++
+			}
+		}
+		if deleted != 3 || left < lockDays { // a manifest, a pack of mail, one of the catalog
+			t.Errorf("%d objects deleted, some left on %d days", deleted, left)
+		}
+		for v, err := range store.Versions(t.Context(), "") {
+			if err != nil || v.Marker || v.Name == gone.Name {
+				t.Errorf("left behind: %+v, %v", v, err)
+			}
+		}
+		mustRead(t, fresh(t, store), kept)
+		mustBeSound(t, r)
+	})
+}
+
+// A renewal that lies about the time to come, or that cannot be read, keeps nobody from renewing.
+func TestForgedRenewals(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 5)
+		store.Overwrite("renewals/0000000000000000-"+strings.Repeat("ab", 32), []byte("garbage"), time.Time{})
+		store.Advance(6 * 24 * time.Hour)
+		before := store.Retains
+		mustBackup(t, fresh(t, store), "me", 1, 5)
+		if store.Retains == before {
+			t.Error("nothing was renewed")
+		}
+	})
+}
+
+// A directory, or a bucket without Object Lock, is refused before anything is put.
+func TestLockNeedsARetainer(t *testing.T) {
+	store := new(storetest.Memory)
+	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: 1}}); err == nil || len(store.Names()) > 0 {
+		t.Errorf("%v, %v", err, store.Names())
+	}
+	locked := storetest.NewLocked(0)
+	for _, days := range []int{0, -1, repo.MaxLockDays + 1} {
+		if _, err := repo.Init(t.Context(), locked, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: days}}); err == nil {
+			t.Errorf("a lock of %d days", days)
+		}
+	}
+}

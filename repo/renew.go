@@ -1,0 +1,179 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A lock ends some day, and what is old is still needed. So all locks are renewed together, once in half a period, by the
+// first run that finds it due, and put down in an object; the nights between look for that object and nothing else.
+//
+//	put or renewed at t: retained until t + period + period/2 + 1 day
+//	a run that begins at s finds no renewal older than s − period/2, or renews; it commits until s + 12 h
+//
+// So at its commit, all that a manifest needs is retained for a period and more. What is condemned or marked is not
+// renewed.
+
+// renewalRow is the content of an object in renewals/.
+type renewalRow struct {
+	When uint64     `cbor:"1,keyasint"`
+	Ext  extensions `cbor:"63,keyasint,omitempty"`
+}
+
+// renewals at once.
+const renewers = 16
+
+// renewal is what a run knows of the locks.
+type renewal struct {
+	last    time.Time // when all that was there was locked last
+	renewed int       // objects, now
+	err     error     // why that is too long ago, and nothing could be done about it
+}
+
+// renew renews the locks, if that was done longer ago than after. That it cannot be done stops nobody: it is in err.
+func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration) (renewal, error) {
+	vault, ok := r.store.(*vault)
+	if !ok || vault.lock == nil {
+		return renewal{}, nil
+	}
+	last, err := r.lastRenewal(ctx, now)
+	if err != nil || now.Sub(last) <= after {
+		return renewal{last: last}, err
+	}
+	renewed, err := r.renewAll(ctx, vault, now)
+	switch {
+	case ctx.Err() != nil:
+		return renewal{}, context.Cause(ctx)
+	case err != nil:
+		return renewal{last: last, err: err}, nil
+	}
+	return renewal{last: now, renewed: renewed}, nil
+}
+
+// lastRenewal tells when all objects were locked last.
+func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
+	for o, err := range r.store.List(ctx, KindRenewal.folder()) {
+		if err != nil {
+			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
+		}
+		if kind, ok := kindOf(o.Name); !ok || kind != KindRenewal {
+			continue
+		}
+		row, err := r.loadRenewal(ctx, o.Name)
+		if err != nil && !ofTheObject(err) {
+			return time.Time{}, err
+		}
+		// One of a time to come would keep all from renewing; one that cannot be read says nothing.
+		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(ahead)) {
+			return when, nil
+		}
+	}
+	return time.Unix(int64(r.config.Created), 0), nil // what came since was put under lock
+}
+
+func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
+	content, err := r.load(ctx, KindRenewal, name)
+	if err != nil {
+		return row, err
+	}
+	if err := decode(content, &row); err != nil {
+		return row, fmt.Errorf("read %s: %w", name, err)
+	}
+	return row, nil
+}
+
+// renewAll lengthens the lock of every object that is not to go, and puts that down.
+func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time) (int, error) {
+	condemned, err := r.Condemned(ctx)
+	if err != nil {
+		return 0, err
+	}
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return 0, err
+	}
+	goes := func(name string) bool {
+		pack, isPack := ParsePack(name)
+		_, dead := condemned[pack]
+		_, marked := marks[name]
+		kind, ours := kindOf(name)
+		return isPack && dead || marked || !ours || kind == KindCheck || kind == KindRenewal
+	}
+	keep := Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}
+	var renewed atomic.Int64
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(renewers)
+	for versions, err := range v.histories(ctx, "") {
+		if err != nil {
+			return 0, errors.Join(err, group.Wait())
+		}
+		object, ok := oldestOf(versions)
+		if !ok || goes(object.Name) {
+			continue
+		}
+		if groupCtx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			err := v.retainer().Retain(groupCtx, object.Name, object.ID, keep)
+			if errors.Is(err, ErrNotExist) {
+				return nil // deleted meanwhile, by a prune
+			}
+			renewed.Add(1)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return 0, err
+	}
+	return int(renewed.Load()), r.putRenewal(ctx, now)
+}
+
+func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
+	content, err := encode(renewalRow{When: uint64(now.UnixMilli())})
+	if err != nil {
+		return err
+	}
+	stored, hash, err := r.build(KindRenewal, content, r.seals.recipients(KindRenewal))
+	if err != nil {
+		return err
+	}
+	return r.put(ctx, KindRenewal.folder()+stamped(now, hash), stored)
+}
+
+// Locks says what is wrong with the locks of older objects: they were due to be renewed, and could not be. Nil: all that
+// a manifest of this run may need is retained for the repository's period. Chunks in packs that are retained for less do not
+// count as stored, but what the run takes over from its parent cannot be stored again.
+func (run *Run) Locks() error { return run.renewal.err }
+
+// ending finds the packs whose lock ends before a manifest of this run has been kept for a period.
+func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
+	if run.renewal.err == nil {
+		return nil, nil
+	}
+	lock := run.r.config.lock()
+	ending := map[Pack]bool{}
+	for _, kind := range packKinds {
+		for o, err := range run.r.store.List(ctx, kind.folder()) {
+			if err != nil {
+				return nil, fmt.Errorf("list the packs: %w", err)
+			}
+			locked := o.Time
+			if locked.Before(run.renewal.last) {
+				locked = run.renewal.last
+			}
+			if pack, ok := ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.period())) {
+				ending[pack] = true
+			}
+		}
+	}
+	return ending, nil
+}
+
+// Lock is the repository's; nil: there is none.
+func (r *Repo) Lock() *Lock { return r.config.lock() }

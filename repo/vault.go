@@ -1,0 +1,305 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/zeebo/blake3"
+)
+
+// vault is a repository's store as it is used, where it keeps versions. Who can put objects can put another one under a name
+// that is taken, and who can delete can hide what he cannot destroy. Neither loses what was there: a name is the hash of its
+// object, so that no other bytes can come first, and where the newest version is not what the name says, an older one is.
+//
+// Under lock, the oldest version of a name is its object. Listings say so, and see what is hidden; objects are put under
+// retention, and deleted for good or not at all.
+type vault struct {
+	Store
+	versioned Versioned // nil: the store knows none
+	lock      *Lock
+	through   bool // listings see what is hidden
+
+	mu     sync.Mutex
+	chosen map[string]string // versions of names of which the newest is not the object
+	blind  bool              // versions cannot be listed
+}
+
+func newVault(store Store, lock *Lock) *vault {
+	v := &vault{Store: store, lock: lock, through: lock != nil, chosen: map[string]string{}}
+	v.versioned, _ = store.(Versioned)
+	return v
+}
+
+// Put puts an object under retention, unless the bucket does so by itself.
+func (v *vault) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if v.lock == nil || v.lock.ByDefault {
+		return v.Store.Put(ctx, name, body, size)
+	}
+	keep, err := v.keep(ctx)
+	if err != nil {
+		return err
+	}
+	return v.retainer().PutRetained(ctx, name, body, size, keep)
+}
+
+// keep is the retention of what is put or renewed now.
+func (v *vault) keep(ctx context.Context) (Retention, error) {
+	now, err := v.Now(ctx)
+	return Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}, err
+}
+
+// retainer is the store, which a repository under lock needs.
+func (v *vault) retainer() Retainer { return v.Store.(Retainer) }
+
+func (v *vault) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	body, size, err := v.get(ctx, name, offset, length)
+	if v.lock != nil && errors.Is(err, ErrNotExist) && v.elder(ctx, name) {
+		return v.get(ctx, name, offset, length)
+	}
+	return body, size, err
+}
+
+func (v *vault) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	if version, ok := v.version(name); ok {
+		return v.versioned.GetVersion(ctx, name, version, offset, length)
+	}
+	return v.Store.Get(ctx, name, offset, length)
+}
+
+func (v *vault) version(name string) (string, bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	version, ok := v.chosen[name]
+	return version, ok
+}
+
+func (v *vault) choose(name, version string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.chosen[name] = version
+}
+
+// elder looks for a version that hashes to the object's name, and says whether it found one other than that which was read
+// until now. From then on Get reads it.
+func (v *vault) elder(ctx context.Context, name string) bool {
+	hash, ok := objectHash(name)
+	if v.versioned == nil || !ok {
+		return false
+	}
+	before, _ := v.version(name)
+	for versions, err := range v.histories(ctx, name) {
+		if err != nil || versions[0].Name != name {
+			return false // who asked has an error of his own to tell
+		}
+		for i := len(versions) - 1; i >= 0; i-- {
+			version := versions[i]
+			if !version.Marker && v.matches(ctx, version, hash) {
+				v.choose(name, version.ID)
+				return version.ID != before && (!version.Latest || before != "")
+			}
+		}
+	}
+	return false
+}
+
+// matches reads a version, whatever its size.
+func (v *vault) matches(ctx context.Context, version Version, hash [32]byte) bool {
+	body, size, err := v.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	h := blake3.New()
+	n, err := io.Copy(h, body)
+	return err == nil && n == size && [32]byte(h.Sum(nil)) == hash
+}
+
+// elder is vault.elder of a store that may be none.
+func elder(ctx context.Context, store Store, name string) bool {
+	v, ok := store.(*vault)
+	return ok && v.elder(ctx, name)
+}
+
+// histories yields the versions of one name after another, the newest first.
+func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]Version, error] {
+	return func(yield func([]Version, error) bool) {
+		if v.versioned == nil {
+			yield(nil, fmt.Errorf("the store knows no versions: %w", ErrPermission))
+			return
+		}
+		var versions []Version
+		for version, err := range v.versioned.Versions(ctx, prefix) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if len(versions) > 0 && versions[0].Name != version.Name {
+				if !yield(versions, nil) {
+					return
+				}
+				versions = versions[:0]
+			}
+			versions = append(versions, version)
+		}
+		if len(versions) > 0 {
+			yield(versions, nil)
+		}
+	}
+}
+
+// List lists, under lock, the oldest versions. Credentials that may not list versions see the newest.
+func (v *vault) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		if v.through && v.sees() {
+			for versions, err := range v.histories(ctx, prefix) {
+				if errors.Is(err, ErrPermission) {
+					v.goBlind()
+					break
+				}
+				if o, ok := v.object(versions); (err != nil || ok) && !yield(o, err) || err != nil {
+					return
+				}
+			}
+			if v.sees() {
+				return
+			}
+		}
+		for o, err := range v.Store.List(ctx, prefix) {
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+func (v *vault) sees() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.versioned != nil && !v.blind
+}
+
+func (v *vault) goBlind() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.blind = true
+}
+
+// object is what a name stands for: its oldest version. Markers alone are what is left of an object that is gone.
+func (v *vault) object(versions []Version) (Object, bool) {
+	oldest, ok := oldestOf(versions)
+	if !ok {
+		return Object{}, false
+	}
+	o := oldest.Object
+	o.Hidden = hidden(versions)
+	if !oldest.Latest {
+		v.choose(o.Name, oldest.ID)
+	}
+	return o, true
+}
+
+func hidden(versions []Version) bool {
+	return slices.ContainsFunc(versions, func(v Version) bool { return v.Latest && v.Marker })
+}
+
+func oldestOf(versions []Version) (Version, bool) {
+	for i := len(versions) - 1; i >= 0; i-- {
+		if !versions[i].Marker {
+			return versions[i], true
+		}
+	}
+	return Version{}, false
+}
+
+// Delete removes, under lock, all versions, the object first: if that is retained, nothing is touched.
+func (v *vault) Delete(ctx context.Context, name string) error {
+	if v.lock == nil || !v.sees() {
+		return v.Store.Delete(ctx, name)
+	}
+	for versions, err := range v.histories(ctx, name) {
+		if err != nil {
+			return err
+		}
+		if versions[0].Name != name {
+			continue
+		}
+		for i := len(versions) - 1; i >= 0; i-- {
+			if err := v.versioned.DeleteVersion(ctx, name, versions[i].ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hides reports whether anything under a prefix is hidden.
+func (v *vault) hides(ctx context.Context, prefix string) bool {
+	for versions, err := range v.histories(ctx, prefix) {
+		if err != nil {
+			return false
+		}
+		if _, ok := oldestOf(versions); ok && hidden(versions) {
+			return true
+		}
+	}
+	return false
+}
+
+// Lock says that what is stored is kept against everybody, the owner too, for a period. It is part of the config.
+type Lock struct {
+	Days       int  // the period
+	Compliance bool // nobody has the right to end it; else the store may give that to somebody
+	ByDefault  bool // the bucket retains what is put by itself, for Term
+}
+
+// MaxLockDays bounds a period: what is locked for ever is paid for ever.
+const MaxLockDays = 3650
+
+// period is how long at least every manifest is kept, and all that it needs.
+func (l *Lock) period() time.Duration { return time.Duration(l.Days) * 24 * time.Hour }
+
+// interval is how old a renewal becomes before a run makes another.
+func (l *Lock) interval() time.Duration { return l.period() / 2 }
+
+// Term is how long an object is retained when it is put or renewed: so long that what a run finds and does not touch lasts
+// a period longer than the manifest that the run may lay until its deadline. A day is more than the Lifetime of a run.
+func (l *Lock) Term() time.Duration { return l.period() + l.interval() + 24*time.Hour }
+
+// TermDays is Term for a bucket's default retention, which counts days.
+func (l *Lock) TermDays() int { return int((l.Term() + 24*time.Hour - 1) / (24 * time.Hour)) }
+
+// lockRow is a Lock in the config.
+type lockRow struct {
+	_          struct{} `cbor:",toarray"`
+	Days       uint64
+	Compliance bool
+	ByDefault  bool
+}
+
+func (l *Lock) row() *lockRow {
+	if l == nil {
+		return nil
+	}
+	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
+}
+
+func (l *Lock) check() error {
+	if l != nil && (l.Days < 1 || l.Days > MaxLockDays) {
+		return fmt.Errorf("a lock of %d days: it is from 1 to %d", l.Days, MaxLockDays)
+	}
+	return nil
+}
+
+// lock inverts Lock.row.
+func (c *config) lock() *Lock {
+	if c.Lock == nil {
+		return nil
+	}
+	return &Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
+}

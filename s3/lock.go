@@ -1,0 +1,118 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/minio/minio-go/v7"
+)
+
+var errNoLock = errors.New("the bucket has no Object Lock, which a bucket gets when it is made: make another, or leave out --lock")
+
+// MakeLockedBucket makes the bucket with Object Lock where there is none, and looks at what a bucket that is there does by
+// itself: byDefault says that it retains every object for as many days, at least, in that mode or a stricter one. A bucket of the
+// repository's own is made to do so, where these credentials may.
+func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int) (byDefault bool, err error) {
+	if err := s.makeBucket(ctx, minio.MakeBucketOptions{Region: s.Region, ObjectLocking: true}); err != nil {
+		return false, err
+	}
+	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
+		byDefault, err = s.retainsByDefault(ctx, compliance, days)
+		return err
+	})
+	if err != nil || byDefault || s.prefix != "" {
+		return byDefault, err
+	}
+	err = s.retry(ctx, "set the bucket's default retention", func(int) error {
+		mode, validity, unit := mode(compliance), uint(days), minio.Days
+		return s.client.SetObjectLockConfig(ctx, s.Bucket, &mode, &validity, &unit)
+	})
+	return err == nil, ctx.Err() // without it each object is put under retention by itself
+}
+
+func (s *Store) retainsByDefault(ctx context.Context, compliance bool, days int) (bool, error) {
+	enabled, mode, validity, unit, err := s.client.GetObjectLockConfig(ctx, s.Bucket)
+	switch {
+	case code(err) == "ObjectLockConfigurationNotFoundError" || status(err) == http.StatusNotFound:
+		return false, final(errNoLock)
+	case err != nil:
+		return false, err
+	case enabled != "Enabled":
+		return false, final(errNoLock)
+	case mode == nil || validity == nil || unit == nil:
+		return false, nil
+	}
+	kept := int(*validity)
+	if *unit == minio.Years {
+		kept *= 365
+	}
+	return kept >= days && (*mode == minio.Compliance || !compliance), nil
+}
+
+func mode(compliance bool) minio.RetentionMode {
+	if compliance {
+		return minio.Compliance
+	}
+	return minio.Governance
+}
+
+func retentionMode(keep repo.Retention) minio.RetentionMode { return mode(keep.Compliance) }
+
+// Retain implements repo.Retainer. Where the store refuses, what is there may last longer already.
+func (s *Store) Retain(ctx context.Context, name, version string, keep repo.Retention) error {
+	key, err := s.key(name)
+	if err != nil {
+		return err
+	}
+	mode, until := retentionMode(keep), keep.Until.UTC()
+	return s.retry(ctx, "retain "+name, func(int) error {
+		err := s.client.PutObjectRetention(ctx, s.Bucket, key, minio.PutObjectRetentionOptions{
+			Mode: &mode, RetainUntilDate: &until, VersionID: version,
+		})
+		switch {
+		case missing(err), code(err) == "NoSuchVersion":
+			return repo.ErrNotExist
+		case err == nil || !retained(err):
+			return err
+		}
+		if lasts, failed := s.retainedUntil(ctx, origin{key, version}); failed == nil && !lasts.Before(until.Truncate(time.Second)) {
+			return nil
+		}
+		return final(fmt.Errorf("%w: %s does not let these credentials lengthen the lock of an object (s3:PutObjectRetention): %s",
+			fs.ErrPermission, s.Endpoint, minio.ToErrorResponse(err).Message))
+	})
+}
+
+// RetainedUntil implements repo.Retainer.
+func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until time.Time, err error) {
+	key, err := s.key(name)
+	if err != nil {
+		return until, err
+	}
+	err = s.retry(ctx, "ask for the lock of "+name, func(int) error {
+		until, err = s.retainedUntil(ctx, origin{key, version})
+		return err
+	})
+	return until, err
+}
+
+// retainedUntil looks at the headers of a version: the answer to the proper question differs from store to store.
+func (s *Store) retainedUntil(ctx context.Context, of origin) (time.Time, error) {
+	info, err := s.client.StatObject(ctx, s.Bucket, of.key, of.options())
+	if missing(err) {
+		return time.Time{}, repo.ErrNotExist
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"))
+	if err != nil {
+		return time.Time{}, nil // none, or not told
+	}
+	return until, nil
+}

@@ -1,0 +1,63 @@
+package s3
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/minio/minio-go/v7"
+)
+
+// Versions implements repo.Versioned. The whole listing is held in memory, some 200 bytes a version: a page may have its delete
+// markers apart from its versions, and where a page ends the client library does not tell.
+func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Version, error] {
+	return func(yield func(repo.Version, error) bool) {
+		var all []repo.Version
+		err := s.retry(ctx, strings.TrimSpace("list versions "+prefix), func(int) (err error) {
+			all, err = s.versions(ctx, s.prefix+prefix)
+			return err
+		})
+		if err != nil {
+			yield(repo.Version{}, err)
+			return
+		}
+		for _, v := range all {
+			if !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version, err error) {
+	found := s.client.ListObjectsIter(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
+	for o := range found {
+		if o.Err != nil {
+			return nil, s.untold(o.Err)
+		}
+		name, ours := strings.CutPrefix(o.Key, s.prefix)
+		if !ours || !strings.HasPrefix(o.Key, prefix) || !repo.ValidName(name) {
+			continue
+		}
+		all = append(all, repo.Version{
+			Object: repo.Object{Name: name, Size: o.Size, Time: o.LastModified},
+			ID:     o.VersionID, Latest: o.IsLatest, Marker: o.IsDeleteMarker,
+		})
+	}
+	slices.SortStableFunc(all, func(a, b repo.Version) int { return cmp.Compare(a.Name, b.Name) })
+	return all, ctx.Err() // the client library ends a cancelled listing as if it were whole
+}
+
+// untold makes a refusal to list versions what repo.Versioned calls it.
+func (s *Store) untold(err error) error {
+	switch code(err) {
+	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":
+		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions)", fs.ErrPermission, s.Endpoint))
+	}
+	return err
+}
