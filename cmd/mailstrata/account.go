@@ -145,6 +145,6 @@ func trusted(file string) (*x509.CertPool, error) {
 type traceWriter struct{ console *console }
 
 func (t traceWriter) Write(line []byte) (int, error) {
-	t.console.line(oneLine(string(line)))
+	t.console.line(levelInfo, oneLine(string(line)))
 	return len(line), nil
 }

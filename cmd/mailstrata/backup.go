@@ -20,11 +20,12 @@ import (
 type backupCommand struct {
 	Account []string `arg:"" optional:"" help:"Of the accounts that --imap names, only these."`
 
-	IMAP      []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
-	Name      []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
-	Gmail     string   `group:"account" enum:"all-mail,labels" default:"all-mail" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels) or labels (each label as the mailbox that it seems to be)."`
-	imapFlags `embed:""`
-	selection `embed:""`
+	IMAP       []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
+	Name       []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
+	Gmail      string   `group:"account" enum:"all-mail,labels" default:"all-mail" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels) or labels (each label as the mailbox that it seems to be)."`
+	imapFlags  `embed:""`
+	selection  `embed:""`
+	watchFlags `embed:""`
 
 	VerifySource archive.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
 	ShrinkLimit  []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
@@ -200,6 +201,7 @@ func (p *program) tellBackups(l *place, backups []*archive.Backup) error {
 	laid := []manifestSummary{}
 	var failed []*archive.Backup
 	for _, b := range backups {
+		p.watcher.account(b)
 		if b.Err != nil {
 			failed = append(failed, b)
 			if b.Kept {

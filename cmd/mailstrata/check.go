@@ -17,6 +17,8 @@ type checkCommand struct {
 	ReadData       bool  `xor:"read" help:"Read every byte of every object, instead of seeing only that packs of mail are there and of the right size."`
 	ReadDataSubset share `xor:"read" placeholder:"N%" help:"Read so much of the mail, another part each time: 5%."`
 	ReadDataWithin span  `xor:"read" placeholder:"SPAN" help:"Read some of the mail each time, all of it once within this time: 30d."`
+
+	watchFlags `embed:""`
 }
 
 func (*checkCommand) Help() string {

@@ -63,6 +63,7 @@ var groups = []kong.Group{
 	{Key: "weed", Title: "What of the target goes:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "checks", Title: "Checks of the server:"},
+	{Key: "watch", Title: "Who is told how it went:"},
 	{Key: "repository", Title: "Repository " + forAll},
 	{Key: "output", Title: "Output " + forAll},
 }

@@ -17,6 +17,8 @@ type copyCommand struct {
 	ToKeyFile         string `placeholder:"FILE" type:"path" var:"MAILSTRATA_TO_KEY_FILE" help:"A key file that opens that one. A writer's is enough."`
 	ToPasswordFile    string `placeholder:"FILE" type:"path" help:"A file that holds its passphrase. (The variable MAILSTRATA_TO_PASSWORD holds the passphrase itself.)"`
 	ToPasswordCommand string `placeholder:"COMMAND" help:"A command that prints its passphrase."`
+
+	watchFlags `embed:""`
 }
 
 func (*copyCommand) Help() string {

@@ -30,6 +30,8 @@ type forgetCommand struct {
 	Prune       bool     `help:"Then do what mailstrata prune does."`
 	MaxUnused   share    `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
 	DryRun      bool     `short:"n" help:"Only tell what would go and what would stay, and why."`
+
+	watchFlags `embed:""`
 }
 
 func (*forgetCommand) Help() string {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands
-// they have mailserver, status, damage, json and keyid (world_test.go), and provider (provider_test.go).
+// they have mailserver, status, damage, json and keyid (world_test.go), and provider and monitor (provider_test.go, monitor_test.go).
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scripts("testdata", nil))
 }
@@ -66,6 +66,7 @@ func scripts(dir string, variables map[string]string) testscript.Params {
 			"json":       jsonField,
 			"keyid":      keyid,
 			"provider":   provider,
+			"monitor":    monitor,
 		},
 	}
 }

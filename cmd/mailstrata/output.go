@@ -65,18 +65,20 @@ func (p *program) detail(format string, args ...any) {
 
 // warn tells what somebody should know of, also with -q.
 func (p *program) warn(format string, args ...any) {
-	p.say(p.console.screen.paint(notice, "mailstrata:") + " " + fmt.Sprintf(format, args...))
+	p.tell(levelWarning, p.console.screen.paint(notice, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
 // alarm warns of what may be a loss.
 func (p *program) alarm(format string, args ...any) {
-	p.say(p.console.screen.paint(amiss, "mailstrata:") + " " + fmt.Sprintf(format, args...))
+	p.tell(levelError, p.console.screen.paint(amiss, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
 // say writes to standard error what comes after the results written so far, where both go to one place.
-func (p *program) say(line string) {
+func (p *program) say(line string) { p.tell(levelInfo, line) }
+
+func (p *program) tell(urgent level, line string) {
 	_ = p.out.Flush() // as with printf
-	p.console.line(line)
+	p.console.line(urgent, line)
 }
 
 func count[N int | int64 | uint64 | uint32](n N) string { return humanize.Comma(int64(n)) }

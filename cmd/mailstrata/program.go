@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"sync"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/nightly"
 )
 
 // program is one call of mailstrata: its command line, and the world around it.
@@ -26,6 +29,7 @@ type program struct {
 	screen  screen        // stdout
 	pager   *pager        // between them; nil: none
 	cancel  context.CancelCauseFunc
+	watcher *watch // nil: nobody is told how it went
 
 	knownPassphrase func() ([]byte, error) // of the repository, once it was asked for
 }
@@ -33,6 +37,7 @@ type program struct {
 // run does what the arguments say and returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
 	p.console = newConsole(p.stderr)
+	p.console.journal = isJournal(p.stderr, p.getenv("JOURNAL_STREAM"))
 	p.out = bufio.NewWriter(p.stdout)
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -48,7 +53,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if quit(working, err) {
 		return statusDone
 	}
-	return p.report(ctx, err)
+	status := p.report(ctx, err)
+	if p.watcher != nil {
+		p.watcher.end(ctx, p, status)
+	}
+	return status
 }
 
 // perform parses the command line and runs the command.
@@ -75,6 +84,7 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	p.flags = cli.globals
 	p.screen = p.look(p.stdout)
 	p.console.quiet, p.console.verbose, p.console.screen = cli.Quiet, cli.Verbose, p.look(p.stderr)
+	p.watcher = p.watch(ctx, command)
 	return command.Run()
 }
 
@@ -147,21 +157,38 @@ type console struct {
 	w              io.Writer
 	pager          io.Writer // takes its place while results are read there; nil: none does
 	screen         screen
-	live           bool // a terminal
+	live           bool          // a terminal
+	journal        bool          // systemd's
+	tail           *nightly.Tail // gets each line too; nil: nobody wants it
 	quiet, verbose bool
 	shown          bool // the changing line is there
 }
 
 func newConsole(w io.Writer) *console { return &console{w: w, live: isTerminal(w)} }
 
-// line writes a whole line, above the changing one.
-func (c *console) line(text string) {
+// level is how urgent a line is, as syslog(3) has it.
+type level int
+
+const (
+	levelError   level = 3
+	levelWarning level = 4
+	levelInfo    level = 6
+)
+
+// line writes a whole line, above the changing one. The journal is told how urgent it is (sd-daemon(3)).
+func (c *console) line(urgent level, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erase()
 	w := c.w
 	if c.pager != nil {
 		w = c.pager
+	}
+	if c.tail != nil {
+		c.tail.Line(text)
+	}
+	if c.journal {
+		text = fmt.Sprintf("<%d>%s", urgent, text)
 	}
 	_, _ = io.WriteString(w, text+"\n") // where standard error is gone, there is nobody to tell
 }

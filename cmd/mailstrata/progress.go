@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// progress tells how far a command has come: in one changing line on a terminal, elsewhere in a plain line now and then,
-// and not at all with -q. It is safe for concurrent use.
+// progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
+// and then, and not at all with -q. It is safe for concurrent use.
 type progress struct {
 	console *console
 	verb    string // "read", "written"
@@ -58,7 +58,7 @@ func (p *progress) update(part string, t tally) {
 		}
 		p.moved = now
 	}
-	if p.console.quiet || now.Before(p.next) {
+	if p.console.quiet || !p.console.live && !p.console.verbose || now.Before(p.next) {
 		return
 	}
 	var sum tally
@@ -74,7 +74,7 @@ func (p *progress) update(part string, t tally) {
 		p.console.status(line)
 	} else {
 		p.next = now.Add(plainEvery)
-		p.console.line(line)
+		p.console.line(levelInfo, line)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 type pruneCommand struct {
 	MaxUnused share `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are written anew without it: a percentage, or \"unlimited\"."`
 	DryRun    bool  `short:"n" help:"Only tell what would be deleted, now and later."`
+
+	watchFlags `embed:""`
 }
 
 func (*pruneCommand) Help() string {

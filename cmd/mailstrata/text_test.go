@@ -174,7 +174,7 @@ func TestConsole(t *testing.T) {
 	var screen strings.Builder
 	c := &console{w: &screen, live: true}
 	c.status("1 message")
-	c.line("a warning")
+	c.line(levelInfo, "a warning")
 	c.status("2 messages")
 	c.clear()
 	c.clear()

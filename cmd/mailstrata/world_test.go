@@ -30,11 +30,14 @@ import (
 type world struct {
 	servers   map[string]*demo.Server
 	providers map[string]*tokenProvider
+	monitors  map[string]*pingMonitor
 }
 
 type worldKey struct{}
 
-func newWorld() *world { return &world{make(map[string]*demo.Server), make(map[string]*tokenProvider)} }
+func newWorld() *world {
+	return &world{make(map[string]*demo.Server), make(map[string]*tokenProvider), make(map[string]*pingMonitor)}
+}
 
 func (w *world) close() {
 	for _, server := range w.servers {
@@ -42,6 +45,9 @@ func (w *world) close() {
 	}
 	for _, provider := range w.providers {
 		provider.Close()
+	}
+	for _, monitor := range w.monitors {
+		monitor.Close()
 	}
 }
 

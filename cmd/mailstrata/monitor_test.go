@@ -1,0 +1,89 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// pingMonitor is a monitor in the form of healthchecks.io.
+type pingMonitor struct {
+	*httptest.Server
+	mu   sync.Mutex
+	code int // the answer to all
+	got  strings.Builder
+}
+
+// monitor runs monitors that wait for pings.
+//
+//	monitor start NAME [CODE]   sets NAME to the URL to ping; CODE is its answer to all, 200 if not given
+//	monitor got NAME FILE       writes what came since the last time to a file: a path a line, and the bodies
+func monitor(ts *testscript.TestScript, neg bool, args []string) {
+	w := ts.Value(worldKey{}).(*world)
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: monitor start|got NAME …")
+	}
+	if args[0] == "got" {
+		m := w.monitors[args[1]]
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(m.got.String()), 0o600))
+		m.got.Reset()
+		return
+	}
+	m := &pingMonitor{code: http.StatusOK}
+	if len(args) > 2 {
+		m.code = http.StatusGone
+	}
+	m.Server = httptest.NewServer(m)
+	w.monitors[args[1]] = m
+	ts.Setenv(args[1], m.URL+"/secret-of-monitor")
+}
+
+func (m *pingMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	body, _ := io.ReadAll(r.Body)
+	m.got.WriteString(r.Method + " " + r.URL.Path + "\n" + string(body))
+	w.WriteHeader(m.code)
+}
+
+// Under systemd each line says how urgent it is; elsewhere, and where standard error was led away, none does.
+func TestJournal(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		stream func(f *os.File) string
+		want   string
+	}{
+		{"the journal", streamOf, "<3>mailstrata: no command is given\n<6>hint: "},
+		{"led away", func(*os.File) string { return "1:2" }, "mailstrata: no command is given\nhint: "},
+		{"no systemd", func(*os.File) string { return "" }, "mailstrata: no command is given\nhint: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			p := &program{stdout: io.Discard, stderr: f, getenv: func(name string) string {
+				if name == "JOURNAL_STREAM" {
+					return test.stream(f)
+				}
+				return ""
+			}}
+			if status := p.run(t.Context(), nil); status != statusUsage {
+				t.Errorf("exit status %d", status)
+			}
+			if text, _ := os.ReadFile(f.Name()); !strings.HasPrefix(string(text), test.want) {
+				t.Errorf("%q", text)
+			}
+		})
+	}
+}

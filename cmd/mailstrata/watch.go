@@ -1,0 +1,137 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/nightly"
+)
+
+// watchFlags say who is told of a run that nobody watches.
+type watchFlags struct {
+	Ping      string `group:"watch" placeholder:"URL" var:"MAILSTRATA_PING_URL" help:"Ping a monitor, in the form of healthchecks.io: /start, then the exit status with the end of the log. Who knows the URL can ping it, so a variable or a file is the better place."`
+	PingFile  string `group:"watch" placeholder:"FILE" type:"path" help:"A file that holds the URL to ping."`
+	Metrics   string `group:"watch" placeholder:"FILE" type:"path" help:"Write metrics for the textfile collector of Prometheus' node_exporter, which reads files that end in .prom."`
+	OnFailure string `group:"watch" placeholder:"COMMAND" help:"A command to run where the exit status is not 0. It reads a summary, and finds MAILSTRATA_SUBJECT and MAILSTRATA_EXIT_STATUS."`
+}
+
+func (f *watchFlags) watched() *watchFlags { return f }
+
+// watch is a run that others are told of.
+type watch struct {
+	flags   *watchFlags
+	run     nightly.Run
+	tail    *nightly.Tail
+	pinger  *nightly.Pinger // nil: none
+	started chan error      // how the first ping went
+}
+
+// watch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
+func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
+	target, ok := command.Selected().Target.Addr().Interface().(interface{ watched() *watchFlags })
+	if !ok || *target.watched() == (watchFlags{}) {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "a host without a name"
+	}
+	w := &watch{flags: target.watched(), tail: new(nightly.Tail),
+		run: nightly.Run{Command: command.Selected().Path(), Host: safe(host), Start: time.Now()}}
+	p.console.tail = w.tail
+	if w.pinger, err = p.pinger(ctx, w.flags); err != nil {
+		// A backup is worth more than who watches over it; and a monitor that hears nothing says so.
+		p.warn("no monitor is told: %s", oneLine(err.Error()))
+	}
+	if w.pinger != nil {
+		w.started = make(chan error, 1)
+		go func() { w.started <- w.pinger.Start(ctx) }()
+	}
+	return w
+}
+
+// pinger is the monitor that the flags name; nil: none.
+func (p *program) pinger(ctx context.Context, flags *watchFlags) (*nightly.Pinger, error) {
+	address := flags.Ping
+	if flags.PingFile != "" {
+		text, err := p.read(ctx, secret{name: "URL to ping", file: flags.PingFile})
+		if err != nil {
+			return nil, err
+		}
+		address = string(text)
+	}
+	if address == "" {
+		return nil, nil
+	}
+	pinger, err := nightly.NewPinger(address, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w; check --ping (MAILSTRATA_PING_URL) or --ping-file", err)
+	}
+	return pinger, nil
+}
+
+// end tells all who want to know. What cannot be told is told here, and the exit status stays as it is.
+func (w *watch) end(ctx context.Context, p *program, status int) {
+	ctx = context.WithoutCancel(ctx) // an interruption is news, too
+	w.run.End, w.run.Status, w.run.Outcome, w.run.Log = time.Now(), status, meaning(status), w.tail.String()
+	var troubles []error
+	if w.pinger != nil {
+		troubles = append(troubles, <-w.started, w.pinger.End(ctx, status, w.run.Summary()))
+	}
+	if w.flags.Metrics != "" {
+		troubles = append(troubles, nightly.WriteMetrics(w.flags.Metrics, &w.run))
+	}
+	if w.flags.OnFailure != "" && status != statusDone {
+		troubles = append(troubles, nightly.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
+	}
+	if trouble := errors.Join(troubles...); trouble != nil {
+		p.warn("%s", oneLine(trouble.Error()))
+	}
+}
+
+// meaning is an exit status in words.
+func meaning(status int) string {
+	switch status {
+	case statusDone:
+		return "done"
+	case statusUsage:
+		return "the command line makes no sense"
+	case statusPartial:
+		return "done, but not all is well"
+	case statusShrunk:
+		return "done, but an account shrank or changed suspiciously"
+	case statusInterrupted:
+		return "interrupted"
+	}
+	return "failed"
+}
+
+// account notes what became of an account, for who is told of the run.
+func (w *watch) account(b *archive.Backup) {
+	if w == nil {
+		return
+	}
+	a := nightly.Account{Name: safe(b.Account)}
+	if b.Err != nil {
+		a.Status, a.Err = statusFailed, cmp.Or(oneLine(b.Err.Error()), "unknown")
+		w.run.Accounts = append(w.run.Accounts, a)
+		return
+	}
+	s := summarize(b.Head, b.Manifest)
+	a.Messages, a.Bytes, a.NewMessages, a.NewBytes = s.Messages, s.Bytes, s.NewMessages, s.NewBytes
+	a.Failures, a.Alarms, a.Duration = s.Failures, int64(s.Alarms), s.End.Sub(s.Start)
+	switch {
+	case a.Alarms > 0:
+		a.Status = statusShrunk
+	case a.Failures > 0:
+		a.Status = statusPartial
+	}
+	w.run.Accounts = append(w.run.Accounts, a)
+}
