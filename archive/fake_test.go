@@ -33,10 +33,12 @@ type account struct {
 	onBody    func(mailbox string, uid mail.UID) error // an error other than errLeaveOut ends the view
 
 	surveyError func() error
-	tokens      chan struct{}     // connections; nil: as many as are wanted
-	hidden      map[mail.UID]bool // counted, and never told of
-	empty       map[mail.UID]bool // answered with nothing
-	untold      bool              // no numbers in the survey, and no UIDNEXT anywhere
+	tokens      chan struct{}         // connections; nil: as many as are wanted
+	hidden      map[mail.UID]bool     // counted, and never told of
+	empty       map[mail.UID]bool     // answered with nothing
+	idOf        func(*mailbox) string // MAILBOXID; nil: none
+	deleted     map[string]bool       // listed all the same, without numbers
+	untold      bool                  // no numbers in the survey, and no UIDNEXT anywhere
 
 	named       func(id string) mail.IDs // the ids of messages; nil: none
 	onStretches func() error             // an error that wraps ErrTemporary ends the view
@@ -137,6 +139,9 @@ func (a *account) status(m *mailbox) mail.Status {
 	if a.untold {
 		s.UIDNext = 0
 	}
+	if a.idOf != nil {
+		s.MailboxID = a.idOf(m)
+	}
 	return s
 }
 
@@ -159,7 +164,7 @@ func (a *account) Survey(context.Context) (*mail.Survey, error) {
 	s := &mail.Survey{Time: time.Now()}
 	for _, m := range a.mailboxes {
 		listed := mail.Mailbox{Raw: m.name, Name: m.name, Delimiter: "/", Attributes: m.attributes}
-		if status := a.status(m); !a.untold {
+		if status := a.status(m); !a.untold && !a.deleted[m.name] {
 			listed.Status = &status
 		}
 		s.Mailboxes = append(s.Mailboxes, listed)
@@ -196,7 +201,7 @@ func (a *account) examine(listed mail.Mailbox) (archive.View, error) {
 		}
 	}
 	m, ok := a.mailboxes[listed.Raw]
-	if !ok {
+	if !ok || a.deleted[listed.Raw] {
 		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, listed.Raw)
 	}
 	return &view{account: a, mailbox: m, status: a.status(m)}, nil

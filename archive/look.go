@@ -41,6 +41,9 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 	old := r.usable(found)
 	if old == nil && r.old != nil {
 		r.walk.nominees.lost(r.old)
+		if r.walk.round > 0 {
+			r.walk.leave(r.old, nil)
+		}
 	}
 	if old != nil {
 		same, err := r.same(ctx, seat, sample)
@@ -49,11 +52,15 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 			return &sight{err: err}
 		case !same:
 			old, r.anew = nil, true
+			r.walk.nominees.distrust()
 		case r.idle:
 			return &sight{stands: true}
 		}
 	}
 	c, err := r.compare(ctx, seat, old, found, r.canAskForChanges(old, found))
+	if err == nil && old != nil && r.walk.round > 0 {
+		r.walk.leave(old, &c.gone)
+	}
 	return &sight{old: old, found: found, change: c, validity: seat.validity, err: err}
 }
 
@@ -67,13 +74,13 @@ func (r *reading) lookAhead(ctx context.Context) error {
 	return nil // run tells of an error
 }
 
-// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, if any
-// messages have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
+// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, or in which a
+// sample is compared (for if a message is other than was archived, none is taken by its id), if any messages have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
 func lookedAt(due []*reading) (first []*reading) {
 	arrived := false
 	for _, r := range due {
 		arrived = arrived || r.expected() > 0
-		if r.mayHaveLost() {
+		if r.mayHaveLost() || r.verify {
 			first = append(first, r)
 		}
 	}

@@ -116,6 +116,13 @@ func (n *nominees) lost(mailbox *manifest.Mailbox) {
 	}
 }
 
+// distrust is for a server whose messages are found to be other than those that were archived.
+func (n *nominees) distrust() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.void = true
+}
+
 // expect tells how many messages have arrived, as far as a survey knows.
 func (n *nominees) expect(arrived int64) {
 	n.mu.Lock()

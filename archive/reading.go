@@ -23,10 +23,9 @@ type reading struct {
 	idle     bool              // nothing else is to be done
 	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
-	sight    *sight // what a first look told; nil: not taken yet
-	departed bool   // messages that are recorded are gone
-	fresh    tally  // downloaded
-	byIDs    tally  // taken by id
+	sight *sight // what a first look told; nil: not taken yet
+	fresh tally  // downloaded
+	byIDs tally  // taken by id
 }
 
 func (r *reading) count(entry manifest.Entry) {
@@ -47,6 +46,11 @@ func (r *reading) run(ctx context.Context) error {
 		r.walk.settle(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, ErrNoMailbox) && r.listed.Status == nil:
+		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
+			r.walk.stray(r.old)
+		}
+		r.walk.settle(r, container(r.listed), nil)
 	case errors.Is(err, ErrNoMailbox), errors.Is(err, errReset):
 		// It was deleted, renamed or replaced since the survey: the next one tells, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
@@ -95,6 +99,9 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	seat.validity = s.validity
 	found := s.found
 	failures, err := r.update(ctx, seat, s.old, found, s.change)
+	if err == nil {
+		r.reckon(found, failures)
+	}
 	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
 		return found, failures, err
 	}
@@ -106,8 +113,19 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if err != nil {
 		return nil, nil, err
 	}
+	r.walk.leave(found, &c.gone)
 	failures, err = r.update(ctx, seat, found, &again, c)
 	return &again, failures, err
+}
+
+// reckon compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody
+// knows.
+func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
+	told := r.listed.Status
+	lacking := int64(found.Status.Messages) - found.Messages - int64(len(failures))
+	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
+		r.walk.leftEarly(lacking)
+	}
 }
 
 // begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
@@ -115,7 +133,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 func (r *reading) begin(view View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
-	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) {
+	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !contradict(told.MailboxID, seen.MailboxID) {
 		status = *told
 	}
 	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
@@ -185,7 +203,6 @@ func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.
 	if err != nil {
 		return nil, err
 	}
-	r.departed = r.departed || c.gone.Len() > 0
 	if c.unmoved && found.Trusted {
 		r.distrust(found)
 	}
@@ -221,7 +238,6 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 		}
 		old, c = &part, &change{fresh: harvest.rest}
 	}
-	r.departed = r.departed || found.Messages < int64(found.Status.Messages) // they left since the survey
 	found.Complete = len(failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
 }

@@ -163,10 +163,10 @@ func (l *losses) tell() (alarms, warnings []string) {
 // left is what a mailbox holds now.
 func (l *losses) left(raw string) (messages int64, there bool) {
 	m, there := l.now[raw]
-	if there {
-		messages = m.Messages
+	if !there {
+		return 0, false
 	}
-	return messages, there
+	return m.Messages, m.Selectable()
 }
 
 // shrunk says what became of a mailbox that lost messages.

@@ -49,6 +49,19 @@ func dueAfter(raw string) time.Duration {
 	return flagsDue/2 + flagsDue/2*time.Duration(hash.Sum32()%1000)/1000
 }
 
+// container is a mailbox that a server lists as if it could be opened, and that is not there: Dovecot with Maildir++ does so
+// with a deleted one that has others below it. It is recorded as what RFC 5258 calls that.
+func container(listed mail.Mailbox) *manifest.Mailbox {
+	m := &manifest.Mailbox{Mailbox: named(listed)}
+	m.Attributes = append(m.Attributes, `\NonExistent`)
+	return m
+}
+
+// isContainer reports whether nothing has changed about that since it was found out.
+func isContainer(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
+	return recorded != nil && !recorded.Selectable() && listed.Selectable() && listed.Status == nil
+}
+
 // named is what of a listing goes into a manifest: all but marks that change with every look.
 func named(listed mail.Mailbox) mail.Mailbox {
 	listed.Attributes = slices.DeleteFunc(slices.Clone(listed.Attributes), func(a string) bool {

@@ -16,7 +16,7 @@ import (
 )
 
 // rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
-// consistent. What left a mailbox may have come into another one that was read before: while there is such, it goes on.
+// consistent; roundsMost, where messages left their places meanwhile (departures).
 const (
 	rounds     = 4
 	roundsMost = 12
@@ -47,10 +47,12 @@ type walk struct {
 	dangling []string
 	untold   bool // the last survey left out the numbers of a mailbox
 
+	round      int
+	departures departures
+
 	mu       sync.Mutex
 	failures map[string][]manifest.Failure // by raw name
 	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
-	departed bool                          // in this round messages left a mailbox, or a mailbox its name
 	warnings []string
 	alarms   []string
 	progress Progress
@@ -80,7 +82,7 @@ func (t *tally) add(other *tally) {
 // survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
 // It reports whether it came to that.
 func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
-	for round := 0; round < rounds || w.departed && round < roundsMost; round++ {
+	for w.round = 0; w.round < rounds || w.departures.seen && w.round < roundsMost; w.round++ {
 		survey, err := w.survey(ctx)
 		if err != nil {
 			return false, err
@@ -89,21 +91,21 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		if len(due) == 0 {
+		if len(due) == 0 && !w.departures.search {
 			w.tellGaps()
 			return w.whole(), nil
 		}
-		if round > 0 { // the pages that this run wrote are about to be read
+		if w.round > 0 { // the pages that this run wrote are about to be read
 			if err := w.writer.Flush(ctx); err != nil {
 				return false, err
 			}
 		}
-		w.departed = false
+		w.departures.early = 0
 		if err := w.readAll(ctx, due); err != nil {
 			return false, err
 		}
 	}
-	return false, nil
+	return false, w.bringBack(ctx)
 }
 
 // survey takes a fresh view of the account.
@@ -138,7 +140,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	w.notes(survey)
 	isLabel := w.labels(survey)
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
-	vanished := missingFrom(survey, before)
+	vanished := w.lookedFor(survey, before)
 	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
 		old, doubtful := before[listed.Raw], false
@@ -160,12 +162,17 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			old, doubtful = renamedFrom(listed, vanished)
 			renamed = append(renamed, old)
 		}
+		if w.round > 0 && isContainer(old, listed) {
+			w.recorded[listed.Raw] = container(listed)
+			continue
+		}
 		w.untold = w.untold || listed.Selectable() && listed.Status == nil
 		switch {
 		case !listed.Selectable():
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
-		case old != nil && !doubtful && unmoved(old, listed.Status):
+		case old != nil && !doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
 			w.recorded[listed.Raw] = relisted(old, listed)
+			w.takeAlong(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
 				due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed, verify: true, idle: true})
 			}
@@ -176,8 +183,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		}
 	}
 	w.expect(due)
-	lost := slices.DeleteFunc(vanished, func(m *manifest.Mailbox) bool { return slices.Contains(renamed, m) })
-	return due, w.nominate(ctx, survey, before, lost)
+	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
 }
 
 // readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.
@@ -203,7 +209,6 @@ func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.F
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.recorded[r.listed.Raw] = found
-	w.departed = w.departed || r.departed
 	w.fresh.add(&r.fresh)
 	w.byIDs.add(&r.byIDs)
 	delete(w.unread, r.listed.Raw)
@@ -231,7 +236,7 @@ func (w *walk) giveUp(r *reading, reason error, again bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unread[raw] = again
-	w.departed = w.departed || again
+	w.departures.seen = w.departures.seen || again
 }
 
 func (w *walk) failuresOf(raw string) []manifest.Failure {

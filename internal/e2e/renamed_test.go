@@ -13,61 +13,71 @@ import (
 
 // What is moved to where the reader has been before is not missed: a mailbox renamed into a parent already visited (the case
 // of Crymap's documentation), a message moved into a mailbox already read, and both the other way; at each of the moments
-// at which it matters.
+// at which it matters. Each move has mailboxes of its own, which are read one after the other.
 func TestMovedToWhereItWasReadBefore(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
 	moments := map[string]string{ // when the program says this, and before the server hears it
-		"it is opened":               `EXAMINE "z"`,
+		"it is opened":               `EXAMINE`,
 		"its messages are listed":    `INTERNALDATE`,
 		"its messages are read":      `BODY.PEEK`,
 		"the second survey is taken": `LIST "" "*" RETURN`,
 	}
-	moves := map[string][]string{
-		"mailbox into a parent":  {`RENAME "z" "a/z"`},
-		"parent with a child":    {`RENAME "c" "a/c"`, `RENAME "z" "a/c/z"`},
-		"message into a mailbox": {`SELECT "z"`, `UID MOVE 2:3 "a"`},
-		"message out of one":     {`SELECT "a"`, `UID MOVE 2:3 "z"`},
-		"mailbox for another":    {`RENAME "a" "b"`, `RENAME "z" "a"`},
-	}
 	for moment, words := range moments {
-		for move, commands := range moves {
-			t.Run(move+", when "+moment, func(t *testing.T) {
-				user := strings.NewReplacer(" ", "-", ",", "").Replace(move + moment)
-				f := place(t, dovecot, user)
-				f.put("a", generate.New(1).Messages(30)...)
-				f.put("c", generate.New(2).Messages(3)...)
-				f.put("c/d", generate.New(3).Messages(3)...)
-				f.put("z", generate.New(4).Messages(5)...)
-				f.done()
-				movedMeanwhile(t, dovecot, user, words, commands)
-			})
-		}
+		t.Run("when "+moment, func(t *testing.T) {
+			t.Parallel()
+			movedMeanwhile(t, dovecot, strings.ReplaceAll(moment, " ", "-"), words)
+		})
 	}
 }
 
-func movedMeanwhile(t *testing.T, dovecot *testbed.DovecotServer, user, words string, commands []string) {
+// moves are what is done; the number is each one's own.
+var moves = [][]string{
+	{`RENAME "z%d" "a%[1]d/z"`},                              // a mailbox into a parent
+	{`RENAME "c%d" "a%[1]d/c"`, `RENAME "z%d" "a%[1]d/c/z"`}, // a parent with a child
+	{`SELECT "z%d"`, `UID MOVE 2:3 "a%d"`},                   // a message into a mailbox
+	{`SELECT "a%d"`, `UID MOVE 2:3 "z%d"`},                   // a message out of one
+	{`RENAME "a%d" "b%[1]d"`, `RENAME "z%d" "a%[1]d"`},       // a mailbox for another
+}
+
+func movedMeanwhile(t *testing.T, dovecot *testbed.DovecotServer, user, words string) {
+	f := place(t, dovecot, user)
+	for n := range moves {
+		mail := generate.New(uint64(n))
+		f.put(fmt.Sprintf("a%d", n), mail.Messages(10)...)
+		f.put(fmt.Sprintf("c%d", n), mail.Messages(3)...)
+		f.put(fmt.Sprintf("c%d/d", n), mail.Messages(3)...)
+		f.put(fmt.Sprintf("z%d", n), mail.Messages(5)...)
+	}
+	f.done()
 	h := newHost(t)
 	h.onDirectory()
 	w := login(t, dovecot.Addr, user, imapPassword)
 	defer w.conn.Close()
 	p := &proxy{server: dovecot.Addr}
-	var moved atomic.Bool
+	var moved [5]atomic.Bool
 	p.watch = func(int64, int64) {
-		_, after, opened := bytes.Cut(p.heard(), []byte(`EXAMINE "z"`))
-		if !opened || !strings.HasPrefix(words, "EXAMINE") && !bytes.Contains(after, []byte(words)) || moved.Swap(true) {
-			return
-		}
-		for _, command := range commands {
-			w.do(command, nil)
+		for n, commands := range moves {
+			_, after, opened := bytes.Cut(p.heard(), fmt.Appendf(nil, `EXAMINE "z%d"`, n))
+			if !opened || words != "EXAMINE" && !bytes.Contains(after, []byte(words)) || moved[n].Swap(true) {
+				continue
+			}
+			for _, command := range commands {
+				w.do(fmt.Sprintf(command, n), nil)
+			}
 		}
 	}
 	listen(t, "127.0.0.1", p)
 	m := h.backUp(0, accountURL(user, p.addr), "--connections", "1")
-	if !moved.Load() || !m.Consistent || m.Messages != 41 {
-		t.Errorf("moved %t; the manifest is %+v", moved.Load(), m)
+	for n := range moved {
+		if !moved[n].Load() {
+			t.Errorf("%q was not done", moves[n])
+		}
 	}
-	back := fmt.Sprintf("back-%s", user)
+	if !m.Consistent || m.Messages != 21*len(moves) {
+		t.Errorf("the manifest is %+v", m)
+	}
+	back := "back-" + user
 	h.restore(0, "latest", "maildir:"+dovecot.Home(back)+"/Maildir")
 	giveToNobody(t, dovecot.Home(back))
 	sameAccount(t, readAccount(t, dovecot.Addr, back, imapPassword), readAccount(t, dovecot.Addr, user, imapPassword))
