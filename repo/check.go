@@ -36,6 +36,12 @@ const (
 	// Condemned: the pack is damaged, and is to be deleted anyway. If a chunk is still to be had from it alone, who walks
 	// the manifests finds that.
 	Condemned
+
+	// Overlaid: a newer version or a delete marker is over the object, which is read all the same.
+	Overlaid
+
+	// Unlocked: locks end earlier than the repository promises.
+	Unlocked
 )
 
 // Harmless reports whether no mail is in danger.
@@ -101,6 +107,8 @@ type checker struct {
 	indexed map[Pack]packRow
 
 	condemned map[Pack]time.Time
+	marks     map[string]Marked // nil: not read
+	short     shortLocks
 }
 
 // CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
@@ -114,7 +122,7 @@ func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checke
 func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
-	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots} {
+	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.shortest} {
 		if err := pass(ctx); err != nil {
 			return c.checked, err
 		}
@@ -227,6 +235,9 @@ func (c *checker) objects(ctx context.Context) error {
 			continue
 		}
 		err := c.object(ctx, kind, o)
+		if err == nil {
+			err = c.lock(ctx, kind, o)
+		}
 		if ofTheObject(err) && c.doomed(kind, o.Name) {
 			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
 			continue

@@ -112,6 +112,15 @@ func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 		}
 		host = fresh(t, store)
 		mustBeSound(t, host)
+		overlaid := 0
+		for _, p := range problems(t, host) {
+			if p.Kind == repo.Overlaid {
+				overlaid++
+			}
+		}
+		if overlaid != len(names) {
+			t.Errorf("check tells of %d objects of %d", overlaid, len(names))
+		}
 		if _, _, s := mustBackup(t, host, "me", 1, 60); s.Chunks > 0 {
 			t.Errorf("stored again: %+v", s)
 		}
@@ -145,6 +154,10 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	if err := locks(); !errors.Is(err, repo.ErrPermission) {
 		t.Errorf("it is silent: %v", err)
 	}
+	unlocked := func(p repo.Problem) bool { return p.Kind == repo.Unlocked }
+	if !slices.ContainsFunc(problems(t, owner), unlocked) {
+		t.Error("check does not tell of locks that end too early")
+	}
 	c, _, s := mustBackup(t, nightly, "me", 1, 20)
 	if s.Chunks != int64(len(c)) {
 		t.Errorf("%d chunks of %d were stored again", s.Chunks, len(c))
@@ -158,6 +171,9 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	}
 	if err := locks(); err != nil {
 		t.Errorf("after prune: %v", err)
+	}
+	if slices.ContainsFunc(problems(t, owner), unlocked) {
+		t.Error("check tells of locks that are renewed")
 	}
 	then := store.Clone()
 	then.Advance(lockDays * 24 * time.Hour)

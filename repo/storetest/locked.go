@@ -123,7 +123,11 @@ func (b *bucket) top(name string) *version {
 	return b.names[name][0]
 }
 
+// find is a version by its ID; "" is the newest.
 func (b *bucket) find(name, id string) *version {
+	if id == "" {
+		return b.top(name)
+	}
 	for _, v := range b.names[name] {
 		if v.id == id {
 			return v

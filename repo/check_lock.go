@@ -1,0 +1,82 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// errOverlaid: somebody who may put, or delete, has tried to make an object go away.
+var errOverlaid = errors.New("something was put over it, or hides it: the older version is read")
+
+// overlaid tells of the objects of which the newest version is not the one that is read.
+func (c *checker) overlaid(context.Context) error {
+	v, ok := c.r.store.(*vault)
+	if !ok {
+		return nil
+	}
+	v.mu.Lock()
+	names := slices.Sorted(maps.Keys(v.chosen))
+	v.mu.Unlock()
+	for _, name := range names {
+		c.problem(Overlaid, name, errOverlaid)
+	}
+	return nil
+}
+
+// shortLocks are objects under a lock that ends too early.
+type shortLocks struct {
+	first string // name of one
+	count int
+	until time.Time // when the first lock ends
+	deaf  bool      // the store does not tell
+}
+
+// lock asks how long an object is kept. Some stores do not tell of a bucket's default, and some credentials are not told: then
+// nothing is known, which is no fault.
+func (c *checker) lock(ctx context.Context, kind Kind, o Object) error {
+	lock := c.r.Lock()
+	if lock == nil || c.short.deaf || kind == KindCheck || kind == KindRenewal || c.doomed(kind, o.Name) {
+		return nil
+	}
+	if c.marks == nil {
+		marks, err := c.r.marks(ctx, ofTheObject)
+		if err != nil {
+			return err
+		}
+		c.marks = marks
+	}
+	if _, marked := c.marks[o.Name]; marked {
+		return nil
+	}
+	v := c.r.store.(*vault)
+	version, _ := v.version(o.Name)
+	until, err := v.retainer().RetainedUntil(ctx, o.Name, version)
+	if errors.Is(err, ErrPermission) || err == nil && until.IsZero() {
+		c.short.deaf = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	now, err := v.Now(ctx)
+	if err != nil || !until.Before(now.Add(lock.period())) {
+		return err
+	}
+	if c.short.count++; c.short.count == 1 || until.Before(c.short.until) {
+		c.short.first, c.short.until = o.Name, until
+	}
+	return nil
+}
+
+// shortest tells of locks that end too early.
+func (c *checker) shortest(context.Context) error {
+	if s := c.short; s.count > 0 {
+		c.problem(Unlocked, s.first, fmt.Errorf("it is locked until %s, and %d objects in all for less than the %d days of the repository: "+
+			"renew the locks (mailstrata prune)", s.until.UTC().Format(time.RFC3339), s.count, c.r.Lock().Days))
+	}
+	return nil
+}
