@@ -206,23 +206,38 @@ func in(t *testing.T, run func(n *nights)) {
 	synctest.Test(t, func(t *testing.T) { run(newNights(t)) })
 }
 
+// after runs nights that go on with an account of every day and a copy of what was stored of it by the day before.
+func after(t *testing.T, stored *storetest.Memory, run func(n *nights)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		store := stored.Clone()
+		store.Advance(24 * time.Hour)
+		run(resume(t, newAccount(), store))
+	})
+}
+
 // Whatever a server does, a backup ends in a right manifest, with what could not be had among its failures, or in an
 // error; and once the server does as it should, the next backup is the account. It is tried on a server that did as it
 // should the night before, and on one that has always been so.
 func TestOddServers(t *testing.T) {
+	var night, never *storetest.Memory // the night before, and the repository without it
+	in(t, func(n *nights) {
+		never = n.store.Clone()
+		n.judge("ordinary", n.backUp(oddity{}), whole)
+		night = n.store
+	})
 	for _, trial := range trials {
 		t.Run(trial.name, func(t *testing.T) {
 			t.Parallel()
 			t.Run("later", func(t *testing.T) {
-				in(t, func(n *nights) {
-					n.judge("ordinary", n.backUp(oddity{}), whole)
+				after(t, night, func(n *nights) {
 					n.change()
 					n.judge("odd", n.backUp(trial.odd(n.model)), trial.want)
 					n.judge("mended", n.backUp(oddity{}), whole)
 				})
 			})
 			t.Run("always", func(t *testing.T) {
-				in(t, func(n *nights) {
+				after(t, never, func(n *nights) {
 					n.judge("odd", n.backUp(trial.odd(n.model)), trial.want)
 					n.change()
 					n.judge("odd again", n.backUp(trial.odd(n.model)), trial.want)
