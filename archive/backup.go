@@ -25,6 +25,10 @@ type Account struct {
 	// ShrinkLimit says when a mailbox lost suspiciously many messages; nil stands for the account as a whole. Nil: the
 	// usual limit for all.
 	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
+
+	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
+	// messages. Those taken by an id are more likely chosen.
+	VerifySource Rate
 }
 
 // BackupOptions say how a backup is made.
@@ -33,10 +37,6 @@ type BackupOptions struct {
 	Progress func(Progress) // called often, from several goroutines but never at once for one account
 	Note     func(Note)     // called like Progress, for what the run's user may want to know and no manifest holds
 	Parallel int            // accounts read at once; 0: two
-
-	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
-	// messages. Those taken by an id are more likely chosen.
-	VerifySource Rate
 
 	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
 	// after ten minutes, or 256 MiB that took half a minute or more.
@@ -52,8 +52,8 @@ type Backup struct {
 	Kept     bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
 }
 
-// accountsAtOnce share packs and one index segment; after each such group its manifests are committed.
-const accountsAtOnce = 16
+// AccountsAtOnce share packs and one index segment; after each such group its manifests are committed.
+const AccountsAtOnce = 16
 
 // BackUp reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
 // in its Backup. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
@@ -62,7 +62,7 @@ const accountsAtOnce = 16
 // The order makes it safe: packs, then index, then manifests, so that a manifest names only what is durable.
 func BackUp(ctx context.Context, r *repo.Repo, accounts []Account, o BackupOptions) ([]*Backup, error) {
 	var done []*Backup
-	for group := range slices.Chunk(accounts, accountsAtOnce) {
+	for group := range slices.Chunk(accounts, AccountsAtOnce) {
 		for len(group) > 0 {
 			backups, err := backUpGroup(ctx, r, group, o)
 			var renewed []Account
@@ -165,7 +165,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *wal
 		reader:      r.Reader(repo.ReaderOptions{}),
 		tell:        o.Progress,
 		note:        o.Note,
-		sampler:     newSampler(o.VerifySource, run.Start(), r.MessageKey()),
+		sampler:     newSampler(account.VerifySource, run.Start(), r.MessageKey()),
 		checkpoints: newCheckpoints(o.Checkpoint),
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),

@@ -15,7 +15,7 @@ import (
 
 func verified(t *testing.T, r *repo.Repo, a *account, rate archive.Rate) *archive.Backup {
 	t.Helper()
-	backups, err := archive.BackUp(t.Context(), r, []archive.Account{{Name: "account-0", Source: a}}, archive.BackupOptions{VerifySource: rate})
+	backups, err := archive.BackUp(t.Context(), r, []archive.Account{{Name: "account-0", Source: a, VerifySource: rate}}, archive.BackupOptions{})
 	if err != nil || backups[0].Err != nil {
 		t.Fatal(err, backups[0].Err)
 	}

@@ -1,25 +1,29 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
 )
 
 // imapFlags say how to reach and enter an IMAP account, wherever one is named.
 type imapFlags struct {
-	PasswordFile    string `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
-	PasswordCommand string `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
-	TokenCommand    string `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
-	Connections     int    `group:"account" default:"4" help:"How many connections to open at most; fewer where the server wants fewer."`
-	Compress        bool   `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
-	CAFile          string `group:"account" name:"ca-file" placeholder:"FILE" type:"path" help:"Certificates (PEM) to trust besides those of the system."`
+	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
+	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
+	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
+	Connections     connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
+	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
+	CAFile          string      `group:"account" name:"ca-file" placeholder:"FILE" type:"path" help:"Certificates (PEM) to trust besides those of the system."`
 }
 
 // Validate is called by kong.
@@ -33,9 +37,19 @@ func (f *imapFlags) Validate() error {
 	if given > 1 {
 		return fmt.Errorf("--imap-password-file, --imap-password-command and --imap-token-command exclude each other")
 	}
-	if f.Connections < 1 || f.Connections > 100 {
-		return fmt.Errorf("--connections must be from 1 to 100")
+	return nil
+}
+
+// connections is how many to open at most; 0 where nothing was said.
+type connections int
+
+// UnmarshalText reads a number from 1 to 100.
+func (c *connections) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 8)
+	if err != nil || n < 1 || n > 100 {
+		return errors.New("it must be from 1 to 100")
 	}
+	*c = connections(n)
 	return nil
 }
 
@@ -44,6 +58,8 @@ type account struct {
 	name string // the name its owner gave it
 	url  string // without secrets
 	opts imap.Options
+
+	configured config.Account // what the configuration says of it, if it does
 }
 
 // parseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
@@ -71,11 +87,12 @@ func hasPassword(user *url.Userinfo) bool {
 	return has
 }
 
-// reach completes the account with what the flags say, but for its secret.
+// reach completes the account with what the flags say, or else the configuration, but for its secret.
 func (p *program) reach(a *account, flags *imapFlags) error {
-	a.opts.Connections, a.opts.Compress = flags.Connections, flags.Compress
-	a.opts.Insecure = p.flags.AllowPlaintext
-	if p.flags.AllowPlaintext && a.opts.Security == imap.StartTLS {
+	a.opts.Connections = cmp.Or(int(flags.Connections), a.configured.Connections)
+	a.opts.Compress = flags.Compress || a.configured.Compress
+	a.opts.Insecure = p.flags.AllowPlaintext || a.configured.AllowPlaintext
+	if a.opts.Insecure && a.opts.Security == imap.StartTLS {
 		a.opts.Security = imap.Plain
 	}
 	a.opts.Version = version()
@@ -87,18 +104,23 @@ func (p *program) reach(a *account, flags *imapFlags) error {
 		return err
 	}
 	a.opts.Journal = filepath.Join(state, "appended")
-	a.opts.RootCAs, err = trusted(flags.CAFile)
+	a.opts.RootCAs, err = trusted(cmp.Or(flags.CAFile, a.configured.CAFile))
 	return err
 }
 
-// unlock completes the account with what the flags say and with its secret.
+// unlock completes the account with what is said of it, and with its secret.
 func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) error {
 	if err := p.reach(a, flags); err != nil {
 		return err
 	}
 	environ := []string{"MAILSTRATA_ACCOUNT=" + a.name, "MAILSTRATA_IMAP_USER=" + a.opts.User, "MAILSTRATA_IMAP_HOST=" + a.opts.Host}
-	token := secret{name: "access token of " + a.name, variable: "MAILSTRATA_IMAP_TOKEN", command: flags.TokenCommand, environ: environ}
 	passwordGiven := flags.PasswordFile != "" || flags.PasswordCommand != ""
+	tokenCommand := flags.TokenCommand
+	if !passwordGiven && tokenCommand == "" {
+		tokenCommand = a.configured.Token
+		passwordGiven = !a.configured.Secret.IsZero()
+	}
+	token := secret{name: "access token of " + a.name, variable: "MAILSTRATA_IMAP_TOKEN", command: tokenCommand, environ: environ}
 	if token.command == "" && !passwordGiven {
 		// What is kept for this account counts more than a variable, which is for all.
 		if source, err := p.granted(a); err != nil || source != nil {
@@ -114,11 +136,12 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 		}
 		return nil
 	}
-	password, err := p.read(ctx, secret{
+	password := secret{
 		name: "password of " + a.name, variable: "MAILSTRATA_IMAP_PASSWORD", flag: "--imap-password",
 		file: flags.PasswordFile, command: flags.PasswordCommand, environ: environ,
-	})
-	a.opts.Password = string(password)
+	}
+	value, err := p.read(ctx, password.or(a.configured.Secret))
+	a.opts.Password = string(value)
 	return err
 }
 

@@ -25,6 +25,7 @@ type cli struct {
 	Key     keyCommand     `cmd:"" group:"care" help:"Add, list, remove and rotate the keys of a repository."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
+	Config  configCommand  `cmd:"" group:"care" help:"Check the configuration, or show what it comes to."`
 	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`
 
 	Completion completionCommand `cmd:"" group:"care" help:"Write what makes bash, zsh or fish complete commands, manifests and mailboxes."`
@@ -36,7 +37,8 @@ type cli struct {
 
 // globals are the flags of every command.
 type globals struct {
-	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, or s3:https://host[:port]/bucket[/prefix]."`
+	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"The configuration, if it is not config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
+	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, s3:https://host[:port]/bucket[/prefix], or the name of one in the configuration, where the first is meant if none is named."`
 	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity, or an SSH key without a passphrase) that opens it. Without one, the passphrase does."`
 	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -182,7 +183,9 @@ func (l *typedLine) candidates(ctx context.Context, p *program, word string) []c
 func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value, word string) []candidate {
 	kind := value.Name
 	switch {
-	case kind == "account" && l.node.Name == "backup", kind == "mailbox" && l.node.Name == "backup":
+	case kind == "account" && l.node.Name == "backup":
+		return l.configured(ctx, p)
+	case kind == "mailbox" && l.node.Name == "backup":
 		return nil // those of the server, which is not asked
 	case !slices.Contains([]string{"manifest", "before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
 		return nil
@@ -203,9 +206,8 @@ func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value,
 	return manifestCandidates(ctx, r, word)
 }
 
-// open opens the repository that the command line, or the environment, names. Nothing is asked for and no command is
-// run: both may wait for somebody.
-func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
+// inner is the program as the command line, or the environment, has it, and tells nothing.
+func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	inner := &program{stdout: io.Discard, stderr: io.Discard, getenv: p.getenv}
 	inner.console = newConsole(io.Discard)
 	var typed cli
@@ -219,16 +221,43 @@ func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	}
 	inner.flags = typed.globals
 	inner.flags.Quiet, inner.flags.PasswordCommand = true, ""
+	return inner, nil
+}
+
+// configured are the accounts of the configuration.
+func (l *typedLine) configured(ctx context.Context, p *program) (found []candidate) {
+	inner, err := l.inner(ctx, p)
+	if err != nil {
+		return nil
+	}
+	c, err := inner.config()
+	if err != nil {
+		return nil
+	}
+	for i := range c.Accounts {
+		found = append(found, candidate{c.Accounts[i].Name, c.Accounts[i].URL})
+	}
+	return found
+}
+
+// open opens the repository that the command line, the environment or the configuration names. Nothing is asked for and no
+// command is run: both may wait for somebody.
+func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
+	inner, err := l.inner(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	place, err := inner.place()
 	if err != nil {
 		return nil, err
 	}
-	passphrase := inner.passphrase()
+	place.configured.Secret.Command = ""
+	passphrase := inner.passphrase(place)
 	none := func() ([]byte, error) { return nil, repo.ErrWrongKey }
 	if inner.given(passphrase) {
-		none = inner.askedOnce(ctx)
+		none = inner.askedOnce(ctx, place)
 	}
-	return inner.openPlaceWith(ctx, place, keys{inner.flags.KeyFile, none, inner.given(passphrase)})
+	return inner.openPlaceWith(ctx, place, keys{cmp.Or(inner.flags.KeyFile, place.configured.KeyFile), none, inner.given(passphrase)})
 }
 
 // manifestCandidates are the manifests, newest first of each account, and "latest".

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,16 +90,16 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 
 // open opens the repository to copy to.
 func (c *copyCommand) open(ctx context.Context, p *program) (*repo.Repo, error) {
-	l, err := parsePlace(c.To)
+	l, err := p.placeAt(c.To)
 	if err != nil {
 		return nil, err
 	}
-	passphrase := secret{
+	passphrase := (secret{
 		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password",
 		file: c.ToPasswordFile, command: c.ToPasswordCommand,
-	}
+	}).or(l.configured.Secret)
 	ask := func() ([]byte, error) { return p.read(ctx, passphrase) }
-	return p.openPlaceWith(ctx, l, keys{c.ToKeyFile, ask, p.given(passphrase)})
+	return p.openPlaceWith(ctx, l, keys{cmp.Or(c.ToKeyFile, l.configured.KeyFile), ask, p.given(passphrase)})
 }
 
 // wants tells which manifests were named.

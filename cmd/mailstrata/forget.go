@@ -41,6 +41,8 @@ A manifest stays if any --keep rule keeps it. Each counts within an account, fro
 
 Whatever the rules, these stay: the newest complete manifest of an account; those that are pinned (mailstrata pin); one in which the account shrank suspiciously and the last one before it, until that is acknowledged. Checkpoints go when a complete manifest has followed.
 
+Without --keep rules and without names, the rules of the configuration count (docs/config.md).
+
 It needs an owner's key: what removes is signed.
 
 ` + manifestHelp + `
@@ -91,8 +93,24 @@ func (c *forgetCommand) policy() manifest.Policy {
 	}
 }
 
-func (c *forgetCommand) Run(ctx context.Context, p *program) error {
+// rules are those of the flags, or where nothing is said of what is meant, those of the configuration.
+func (c *forgetCommand) rules(p *program) (manifest.Policy, error) {
 	policy := c.policy()
+	if !policy.IsZero() || len(c.Names) > 0 || len(c.Acknowledge) > 0 {
+		return policy, nil
+	}
+	configured, err := p.config()
+	if err != nil {
+		return policy, err
+	}
+	return configured.Retention, nil
+}
+
+func (c *forgetCommand) Run(ctx context.Context, p *program) error {
+	policy, err := c.rules(p)
+	if err != nil {
+		return err
+	}
 	if policy.IsZero() && len(c.Names) == 0 && len(c.Acknowledge) == 0 {
 		return &usageError{
 			text: "nothing says what to keep, and no manifest is named",

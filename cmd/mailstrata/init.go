@@ -53,12 +53,12 @@ func (c *initCommand) Validate() error {
 }
 
 func (c *initCommand) Run(ctx context.Context, p *program) error {
-	if p.flags.Repo == "" {
-		return &usageError{text: "init makes a repository where --repo says, and --repo is missing", hint: "mailstrata backup without --repo makes one of your own by itself"}
-	}
 	l, err := p.place()
 	if err != nil {
 		return err
+	}
+	if l.own {
+		return &usageError{text: "init makes a repository where --repo says, and --repo is missing", hint: "mailstrata backup without --repo makes one of your own by itself"}
 	}
 	if p.isRepository(ctx, l) { // before a key is made, or a passphrase asked for
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
@@ -86,8 +86,8 @@ func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo
 	if o.NoSeal = c.NoSeal; o.NoSeal {
 		return o, nil, nil
 	}
-	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase()); !onlyKey {
-		s := p.passphrase()
+	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase(l)); !onlyKey {
+		s := p.passphrase(l)
 		s.twice = true
 		if o.Passphrase, err = p.read(ctx, s); err != nil {
 			return o, nil, err
@@ -159,7 +159,7 @@ func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
 	switch {
 	case c.NoSeal:
 		p.note("This repository is not encrypted: whoever can read it can read the mail.")
-	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase()):
+	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase(l)):
 		p.note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
 	case c.NewKeyFile != "":
 		p.note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")

@@ -29,13 +29,13 @@ JSON: one object with keys, fingerprint, retained (names of old key objects that
 }
 
 func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
-	r, _, err := p.openKeeper(ctx)
+	r, l, err := p.openKeeper(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	before := r.Fingerprint()
-	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: p.askedOnce(ctx)})
+	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: p.askedOnce(ctx, l)})
 	if err != nil {
 		return fmt.Errorf("rotate the keys: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/nightly"
 )
 
@@ -31,7 +32,7 @@ type program struct {
 	cancel  context.CancelCauseFunc
 	watcher *watch // nil: nobody is told how it went
 
-	knownPassphrase func() ([]byte, error) // of the repository, once it was asked for
+	configured *config.Config // once it was read
 }
 
 // run does what the arguments say and returns the exit status.

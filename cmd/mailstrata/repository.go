@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/s3"
@@ -20,6 +22,9 @@ type place struct {
 	bucket *s3.Options // nil: it is a directory
 	key    string      // the key file that belongs to it, if none is named; "": none
 	own    bool        // the one in the user's data directory, which was not named
+
+	configured config.Repository      // what the configuration says of it, if it does
+	passphrase func() ([]byte, error) // once it was asked for
 }
 
 // parsePlace reads what --repo says.
@@ -41,10 +46,17 @@ func parsePlace(text string) (*place, error) {
 	return &place{path: path}, err
 }
 
-// place is the repository that the user names, or else the user's own.
+// place is the repository that the user names, or else the first of the configuration, or else the user's own.
 func (p *program) place() (*place, error) {
 	if p.flags.Repo != "" {
-		return parsePlace(p.flags.Repo)
+		return p.placeAt(p.flags.Repo)
+	}
+	c, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	if first := c.Repository(""); first != nil {
+		return configuredPlace(first)
 	}
 	data, err := p.dataDir()
 	if err != nil {
@@ -82,7 +94,7 @@ func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
 
 func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 	bucket := *l.bucket
-	bucket.Insecure = p.flags.AllowPlaintext
+	bucket.Insecure = p.flags.AllowPlaintext || l.configured.AllowPlaintext
 	return s3.Open(ctx, bucket)
 }
 
@@ -120,7 +132,7 @@ func (p *program) open(ctx context.Context) (*repo.Repo, error) {
 }
 
 func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
-	return p.openPlaceWith(ctx, l, keys{p.flags.KeyFile, p.askedOnce(ctx), p.given(p.passphrase())})
+	return p.openPlaceWith(ctx, l, keys{cmp.Or(p.flags.KeyFile, l.configured.KeyFile), p.askedOnce(ctx, l), p.given(p.passphrase(l))})
 }
 
 // keys are what the user has to open a repository with.
@@ -219,29 +231,30 @@ func readKeyFile(path string) (*repo.KeyFile, error) {
 }
 
 // passphrase is where the repository's passphrase comes from.
-func (p *program) passphrase() secret {
-	return secret{
+func (p *program) passphrase(l *place) secret {
+	s := secret{
 		name: "passphrase of the repository", variable: "MAILSTRATA_PASSWORD",
 		file: p.flags.PasswordFile, command: p.flags.PasswordCommand,
 	}
+	return s.or(l.configured.Secret)
 }
 
 // askedOnce reads the passphrase when it is needed first, and then knows it.
-func (p *program) askedOnce(ctx context.Context) func() ([]byte, error) {
-	if p.knownPassphrase == nil {
-		p.knownPassphrase = sync.OnceValues(func() ([]byte, error) { return p.read(ctx, p.passphrase()) })
+func (p *program) askedOnce(ctx context.Context, l *place) func() ([]byte, error) {
+	if l.passphrase == nil {
+		l.passphrase = sync.OnceValues(func() ([]byte, error) { return p.read(ctx, p.passphrase(l)) })
 	}
-	return p.knownPassphrase
+	return l.passphrase
 }
 
 // given reports whether a secret is there without asking.
 func (p *program) given(s secret) bool {
-	return s.file != "" || s.command != "" || p.getenv(s.variable) != ""
+	return s.file != "" || s.command != "" || s.credential != "" || p.getenv(s.variable) != ""
 }
 
 // repoOptions say where this host keeps what it remembers.
 func (p *program) repoOptions(l *place) (repo.Options, error) {
 	cache, errCache := p.cacheDir()
 	state, errState := p.stateDir()
-	return repo.Options{CacheDir: cache, StateDir: state, Location: l.String(), Trust: p.flags.Trust}, errors.Join(errCache, errState)
+	return repo.Options{CacheDir: cache, StateDir: state, Location: l.String(), Trust: cmp.Or(p.flags.Trust, l.configured.Trust)}, errors.Join(errCache, errState)
 }

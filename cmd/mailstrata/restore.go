@@ -87,7 +87,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkPrune(); err != nil {
 		return err
 	}
-	destination, err := c.destination()
+	destination, err := c.destination(p)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,10 @@ type destination struct {
 }
 
 // destination reads what --to says.
-func (c *restoreCommand) destination() (*destination, error) {
+func (c *restoreCommand) destination(p *program) (*destination, error) {
+	if a, err := p.configuredAccount(c.To); a != nil || err != nil {
+		return c.imap(a), err
+	}
 	kind, path, _ := strings.Cut(c.To, ":")
 	kind = strings.ToLower(kind)
 	switch {
@@ -182,7 +185,8 @@ func (c *restoreCommand) destination() (*destination, error) {
 	case kind == "eml":
 		return c.eml(path), nil
 	case kind == "imap", kind == "imaps":
-		return c.imap()
+		a, err := parseAccount(c.To)
+		return c.imap(a), err
 	}
 	wrong := &usageError{
 		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
@@ -195,17 +199,13 @@ func (c *restoreCommand) destination() (*destination, error) {
 	return nil, wrong
 }
 
-func (c *restoreCommand) imap() (*destination, error) {
-	a, err := parseAccount(c.To)
-	if err != nil {
-		return nil, err
-	}
+func (c *restoreCommand) imap(a *account) *destination {
 	return &destination{open: func(ctx context.Context, p *program) (archive.Target, error) {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 			return nil, err
 		}
 		return imap.NewTarget(a.opts), nil
-	}}, nil
+	}}
 }
 
 // tell prints the report; finished says that the restore came to its end.

@@ -9,10 +9,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/mailstrata/mailstrata/config"
 )
 
 // maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
@@ -21,13 +24,14 @@ const maxSecret = 64 << 10
 // secret says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
 // user of a host, and stay in histories.
 type secret struct {
-	name     string   // what it is, for people: "passphrase of the repository"
-	variable string   // the environment variable that may hold it
-	flag     string   // what its flags begin with; "": --password
-	file     string   // the file that holds it; "": none
-	command  string   // the command that prints it; "": none
-	environ  []string // more variables for the command
-	twice    bool     // a new secret: asked for twice
+	name       string   // what it is, for people: "passphrase of the repository"
+	variable   string   // the environment variable that may hold it
+	flag       string   // what its flags begin with; "": --password
+	file       string   // the file that holds it; "": none
+	command    string   // the command that prints it; "": none
+	credential string   // a credential of the systemd unit; "": none
+	environ    []string // more variables for the command
+	twice      bool     // a new secret: asked for twice
 }
 
 // read gets the secret: from the file, the command or the variable, in this order, or else by asking on the terminal.
@@ -37,11 +41,36 @@ func (p *program) read(ctx context.Context, s secret) ([]byte, error) {
 		return s.fromFile()
 	case s.command != "":
 		return s.fromCommand(ctx, p.stderr)
+	case s.credential != "":
+		return p.fromCredential(s)
 	}
 	if value := p.getenv(s.variable); value != "" {
 		return []byte(value), nil
 	}
 	return p.ask(ctx, s)
+}
+
+// or is what the configuration says, where no flag says otherwise.
+func (s secret) or(configured config.Secret) secret {
+	if s.file != "" || s.command != "" {
+		return s
+	}
+	s.file, s.command, s.credential = configured.File, configured.Command, configured.Credential
+	s.variable = cmp.Or(configured.Variable, s.variable)
+	return s
+}
+
+// fromCredential reads what systemd gives to the unit that it starts (LoadCredential=, SetCredentialEncrypted=).
+func (p *program) fromCredential(s secret) ([]byte, error) {
+	dir := p.getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return nil, &hintedError{
+			text: "the " + s.name + " is a credential, " + quoted(s.credential) + ", and only a unit of systemd has such",
+			hint: "systemd-run --pipe --wait --property=LoadCredential=… runs a command with one",
+		}
+	}
+	s.file = filepath.Join(dir, s.credential)
+	return s.fromFile()
 }
 
 func (s *secret) fromFile() ([]byte, error) {

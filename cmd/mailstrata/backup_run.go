@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// backupRun is one call of backup: accounts of one or several repositories, one after the other in groups, of which it keeps
+// no more than it has to tell in the end. So thousands of accounts take no more memory than a few.
+type backupRun struct {
+	program  *program
+	accounts int // of all repositories
+	parallel int // accounts at once; 0: the usual
+
+	repositories []*place
+	laid         []manifestSummary
+	failed       []backupFailure
+}
+
+// backupFailure is an account that was not archived, as JSON.
+type backupFailure struct {
+	Account string `json:"account"`
+	Error   string `json:"error"`
+	Kept    bool   `json:"kept"` // what was read until then; the next run goes on from there
+
+	err error
+}
+
+// stack is the orders for one repository.
+type stack struct {
+	repository string // as --repo takes it; "": what is usual
+	orders     []*order
+}
+
+// stacks sorts orders by repository, in the order in which these are met first.
+func (p *program) stacks(orders []*order) (stacks []*stack) {
+	for _, o := range orders {
+		name := o.configured.Repository
+		if p.flags.Repo != "" {
+			name = p.flags.Repo
+		}
+		i := slices.IndexFunc(stacks, func(s *stack) bool { return s.repository == name })
+		if i < 0 {
+			i = len(stacks)
+			stacks = append(stacks, &stack{repository: name})
+		}
+		stacks[i].orders = append(stacks[i].orders, o)
+	}
+	return stacks
+}
+
+// archive archives the accounts of one repository. An error is the repository's, or an interruption.
+func (b *backupRun) archive(ctx context.Context, s *stack) error {
+	r, l, err := b.program.openOrMakeOwn(ctx, s.repository)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	b.repositories = append(b.repositories, l)
+	told := b.program.progress("read")
+	told.begin("looking at the mailboxes")
+	defer told.done()
+	for group := range slices.Chunk(s.orders, archive.AccountsAtOnce) {
+		if err := b.group(ctx, r, group, told); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// group archives some accounts that share packs. Their secrets are asked for now, and their connections end with it.
+func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, told *progress) error {
+	p := b.program
+	var sources []archive.Account
+	for _, o := range orders {
+		source, err := o.source(ctx, p)
+		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
+			return err
+		}
+		if err != nil {
+			b.take(&archive.Backup{Account: o.name, Err: err})
+			continue
+		}
+		defer source.Source.Close()
+		sources = append(sources, source)
+	}
+	backups, err := archive.BackUp(ctx, r, sources, archive.BackupOptions{
+		Program:  "mailstrata " + version(),
+		Parallel: b.parallel,
+		Progress: func(now archive.Progress) {
+			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID})
+		},
+		Note: func(n archive.Note) {
+			if n.Detail {
+				p.detail("%s: %s", safe(n.Account), oneLine(n.Text))
+			} else {
+				p.warn("%s: %s", safe(n.Account), oneLine(n.Text))
+			}
+		},
+	})
+	for _, backup := range backups {
+		b.take(backup)
+	}
+	return err
+}
+
+// take keeps what is to be told of an account in the end, and tells what was not as it should be.
+func (b *backupRun) take(backup *archive.Backup) {
+	b.program.watcher.account(backup)
+	if backup.Err == nil {
+		b.laid = append(b.laid, summarize(backup.Head, backup.Manifest))
+		b.program.remark(backup)
+		return
+	}
+	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
+	if backup.Kept {
+		b.program.warn("%s: what was read until now is kept; the next run goes on from there", safe(backup.Account))
+	}
+}
+
+// tell prints what was laid.
+func (b *backupRun) tell() error {
+	if len(b.repositories) == 0 {
+		return nil
+	}
+	if err := b.print(); err != nil {
+		return err
+	}
+	return b.judge()
+}
+
+// tableMost is how many accounts are listed one by one.
+const tableMost = 50
+
+func (b *backupRun) print() error {
+	p := b.program
+	if p.flags.JSON {
+		document := struct {
+			Repository string            `json:"repository"`
+			Manifests  []manifestSummary `json:"manifests"`
+			Errors     []backupFailure   `json:"errors"`
+		}{Repository: b.repositories[0].String(), Manifests: b.laid, Errors: append([]backupFailure{}, b.failed...)}
+		return p.printJSON(document)
+	}
+	if b.accounts <= tableMost {
+		return p.printManifests(b.laid, false)
+	}
+	remarkable := slices.DeleteFunc(slices.Clone(b.laid), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
+	if err := p.printManifests(remarkable, false); err != nil {
+		return err
+	}
+	var messages, bytes int64
+	for _, s := range b.laid {
+		messages += s.NewMessages
+		bytes += s.NewBytes
+	}
+	p.printf("%d of %s archived; new: %s, %s", len(b.laid), plural(b.accounts, "account"), plural(messages, "message"), size(bytes))
+	return nil
+}
+
+// judge is how the run ended as a whole: as the account that fared worst.
+func (b *backupRun) judge() error {
+	if len(b.failed) > 0 && b.accounts == 1 {
+		return fmt.Errorf("archive %s: %w", b.failed[0].Account, b.failed[0].err)
+	}
+	for _, f := range b.failed {
+		b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
+		if hint := hint(f.err); hint != "" {
+			b.program.say("hint: " + hint)
+		}
+	}
+	var unread int64
+	shrunk := false
+	for _, s := range b.laid {
+		unread += s.Failures
+		shrunk = shrunk || s.Alarms > 0
+	}
+	switch {
+	case len(b.failed) > 0:
+		return fmt.Errorf("%d of %d accounts were not archived", len(b.failed), b.accounts)
+	case shrunk:
+		return &outcome{statusShrunk, "the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing"}
+	case unread > 0:
+		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
+	}
+	return nil
+}

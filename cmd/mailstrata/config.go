@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/config"
+)
+
+type configCommand struct {
+	Check configCheckCommand `cmd:"" help:"Tell all that is wrong with the configuration."`
+	Show  configShowCommand  `cmd:"" help:"Show what the configuration comes to, without secrets."`
+}
+
+type configCheckCommand struct{}
+
+func (*configCheckCommand) Help() string {
+	return `Reads the configuration and tells all that is wrong with it, each with file, line and key. It warns of files that are missing, and of files with secrets that everybody on this host can read. No server and no repository is asked.
+
+The configuration is the file of --config or MAILSTRATA_CONFIG, or else config.toml in the directory mailstrata of your configuration directory ($XDG_CONFIG_HOME, ~/.config), or else /etc/mailstrata/config.toml.
+
+JSON: one object with file, repositories, accounts, problems (file, line, key, problem, meant), warnings.
+
+EXIT STATUS
+
+0 nothing is wrong; 1 it cannot be read; 2 something is wrong with it, or the command line makes no sense.`
+}
+
+func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
+	file, err := p.configFile()
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		return &usageError{text: "there is no configuration: neither " + safe(strings.Join(p.configPlaces(), " nor ")), hint: "docs/config.md has an example"}
+	}
+	read, err := config.Load(file, cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE")))
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	if read == nil {
+		read = &config.Config{File: file}
+	}
+	warnings := doubts(read)
+	if p.flags.JSON {
+		if err := p.printJSON(summarizeConfig(read, problems, warnings)); err != nil {
+			return err
+		}
+	}
+	for _, warning := range warnings {
+		p.warn("%s", safe(warning))
+	}
+	if len(problems) > 0 {
+		return p.misconfigured(err)
+	}
+	if !p.flags.JSON {
+		repositories := fmt.Sprintf("%d repositories", len(read.Repositories))
+		if len(read.Repositories) == 1 {
+			repositories = "1 repository"
+		}
+		p.printf("%s: nothing is wrong; %s, %s", safe(file), repositories, plural(len(read.Accounts), "account"))
+	}
+	return nil
+}
+
+// doubts are what may be wrong on this host, and is not the file's fault.
+func doubts(c *config.Config) (warnings []string) {
+	for _, path := range c.Exposed() {
+		warnings = append(warnings, "everybody on this host can read the secret in "+path+": chmod 600")
+	}
+	seen := make(map[string]bool)
+	look := func(path string) {
+		if path == "" || seen[path] {
+			return
+		}
+		seen[path] = true
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			warnings = append(warnings, "there is no file "+path)
+		}
+	}
+	for i := range c.Repositories {
+		look(c.Repositories[i].KeyFile)
+		look(c.Repositories[i].Secret.File)
+	}
+	for i := range c.Accounts {
+		look(c.Accounts[i].Secret.File)
+		look(c.Accounts[i].CAFile)
+	}
+	return warnings
+}
+
+// configCheckSummary is a check of a configuration as JSON.
+type configCheckSummary struct {
+	File         string          `json:"file"`
+	Repositories int             `json:"repositories"`
+	Accounts     int             `json:"accounts"`
+	Problems     []configProblem `json:"problems"`
+	Warnings     []string        `json:"warnings"`
+}
+
+type configProblem struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`
+	Key     string `json:"key,omitempty"`
+	Problem string `json:"problem"`
+	Meant   string `json:"meant,omitempty"`
+}
+
+func summarizeConfig(c *config.Config, problems config.Problems, warnings []string) configCheckSummary {
+	s := configCheckSummary{File: c.File, Repositories: len(c.Repositories), Accounts: len(c.Accounts), Problems: []configProblem{}, Warnings: list(warnings)}
+	for _, problem := range problems {
+		s.Problems = append(s.Problems, configProblem{problem.File, problem.Line, problem.Key, problem.Text, meant(problem)})
+	}
+	return s
+}
+
+type configShowCommand struct {
+	Shard config.Shard `placeholder:"N/OF" help:"Of all accounts, only those of this share."`
+}
+
+func (*configShowCommand) Help() string {
+	return `Lists the accounts of the configuration, those that templates make too: what they are called, where they are read, into which repository they go, and where their secrets come from.
+
+JSON: one object a line, with name, url, repository, secret.
+
+` + exitStatus
+}
+
+// configuredSummary is an account of the configuration as JSON.
+type configuredSummary struct {
+	Name       string `json:"name"`
+	URL        string `json:"url"`
+	Repository string `json:"repository"`
+	Secret     string `json:"secret"`
+}
+
+func (c *configShowCommand) Run(ctx context.Context, p *program) error {
+	read, err := p.config()
+	if err != nil {
+		return err
+	}
+	t := p.table("ACCOUNT", "URL", "REPOSITORY", "SECRET")
+	for i := range read.Accounts {
+		a := &read.Accounts[i]
+		if !c.Shard.Has(a.Name) {
+			continue
+		}
+		s := configuredSummary{Name: a.Name, URL: a.URL, Secret: a.Secret.String()}
+		if a.Token != "" {
+			s.Secret = "token command"
+		}
+		if r := read.Repository(a.Repository); r != nil {
+			s.Repository = cmp.Or(r.Name, r.Place)
+		}
+		if !p.flags.JSON {
+			t.row(s.Name, s.URL, s.Repository, s.Secret)
+		} else if err := p.printJSON(s); err != nil {
+			return err
+		}
+	}
+	if !p.flags.JSON {
+		t.close()
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// order is an account that is to be archived, and how: what the command line says, or else the configuration.
+type order struct {
+	*account
+	selection
+	flags  imapFlags
+	labels bool
+	shrink archive.ShrinkRules
+	verify archive.Rate
+}
+
+// order is what is to be done with an account.
+func (c *backupCommand) order(a *account) *order {
+	o := &order{
+		account: a, selection: c.selection, flags: c.imapFlags, labels: cmp.Or(c.Gmail, a.configured.Gmail) == "labels",
+		shrink: c.ShrinkLimit, verify: cmp.Or(c.VerifySource, a.configured.VerifySource),
+	}
+	if len(o.Mailbox) == 0 && len(o.Exclude) == 0 {
+		o.Mailbox, o.Exclude = patterns(a.configured.Mailboxes), patterns(a.configured.Exclude)
+	}
+	if len(o.shrink) == 0 {
+		o.shrink = a.configured.ShrinkLimits
+	}
+	return o
+}
+
+func patterns(texts []string) (patterns []pattern) {
+	for _, text := range texts {
+		patterns = append(patterns, pattern(text))
+	}
+	return patterns
+}
+
+// orders are what the command line asks for, on this host.
+func (c *backupCommand) orders(p *program) (orders []*order, err error) {
+	accounts, err := c.named()
+	if len(c.IMAP) == 0 {
+		accounts, err = c.configured(p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		if c.Shard.Has(a.name) {
+			orders = append(orders, c.order(a))
+		}
+	}
+	if len(orders) == 0 {
+		p.note("none of %s is in the share %s", plural(len(accounts), "account"), c.Shard)
+	}
+	return orders, nil
+}
+
+// named are the accounts that the command line names by their URLs.
+func (c *backupCommand) named() ([]*account, error) {
+	var accounts []*account
+	for i, url := range c.IMAP {
+		a, err := parseAccount(url)
+		if err != nil {
+			return nil, err
+		}
+		if i < len(c.Name) {
+			a.name = c.Name[i]
+		}
+		if slices.ContainsFunc(accounts, func(other *account) bool { return other.name == a.name }) {
+			return nil, &usageError{text: "two accounts are called " + quoted(a.name), hint: "tell them apart by --name"}
+		}
+		accounts = append(accounts, a)
+	}
+	return c.only(accounts, "no --imap names an account ")
+}
+
+// configured are the accounts of the configuration.
+func (c *backupCommand) configured(p *program) ([]*account, error) {
+	configured, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	accounts := make([]*account, len(configured.Accounts))
+	for i := range accounts {
+		if accounts[i], err = accountOf(&configured.Accounts[i]); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(accounts) == 0 && len(c.Account) > 0:
+		return nil, &usageError{text: "an account is named by --imap and its URL, or stands in the configuration", hint: "mailstrata backup --imap imaps://user@host; or see docs/config.md"}
+	case len(accounts) == 0:
+		return nil, &usageError{text: "no account is named, and none is configured", hint: "name one: --imap imaps://user@host; or see docs/config.md"}
+	}
+	return c.only(accounts, "the configuration has no account ")
+}
+
+// only are those of the accounts that the arguments name; without any, all.
+func (c *backupCommand) only(accounts []*account, otherwise string) ([]*account, error) {
+	if len(c.Account) == 0 {
+		return accounts, nil
+	}
+	byName := make(map[string]*account, len(accounts))
+	var names []string
+	for _, a := range accounts {
+		byName[a.name] = a
+		names = append(names, a.name)
+	}
+	var chosen []*account
+	for _, wanted := range c.Account {
+		a, ok := byName[wanted]
+		if !ok {
+			return nil, &usageError{text: otherwise + quoted(wanted), hint: unknownAccount(wanted, names)}
+		}
+		if !slices.Contains(chosen, a) {
+			chosen = append(chosen, a)
+		}
+	}
+	return chosen, nil
+}
+
+// namesTold is how many accounts a hint lists.
+const namesTold = 10
+
+func unknownAccount(wanted string, names []string) string {
+	if near := nearest(wanted, names); near != "" {
+		return "did you mean " + quoted(near) + "?"
+	}
+	if len(names) > namesTold {
+		names = append(slices.Clone(names[:namesTold]), "…")
+	}
+	return "there are " + safe(strings.Join(names, ", "))
+}
+
+// source is the account as archive reads it, with its secret.
+func (o *order) source(ctx context.Context, p *program) (archive.Account, error) {
+	a := *o.account // what it takes to connect is not kept beyond
+	if err := p.unlock(ctx, &a, &o.flags); err != nil {
+		return archive.Account{}, err
+	}
+	a.opts.Labels = o.labels
+	return archive.Account{
+		Name: o.name, URL: o.url, VerifySource: o.verify,
+		Source: &selected{Source: imap.NewSource(a.opts), account: o.name, patterns: o.Mailbox, program: p},
+		Select: func(m mail.Mailbox) bool { return o.wants(&m) },
+		ShrinkLimit: func(m *mail.Mailbox) archive.ShrinkLimit {
+			return o.shrink.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
+		},
+	}, nil
+}
