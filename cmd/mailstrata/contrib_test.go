@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// contrib is a file of the repository's, from its root.
+func contrib(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// parses requires a command line that makes sense to this program.
+func parses(t *testing.T, args []string) {
+	t.Helper()
+	var grammar cli
+	helped := false
+	p := &program{getenv: func(string) string { return "" }}
+	parser, err := p.parser(t.Context(), &grammar, &helped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Errorf("mailstrata %s: %v", strings.Join(args, " "), err)
+	}
+}
+
+func value(t *testing.T, text, name string) string {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	t.Fatalf("there is no %s=", name)
+	return ""
+}
+
+// The units are what systemd takes without a word, and start a command that there is.
+func TestUnits(t *testing.T) {
+	service := contrib(t, "contrib/systemd/mailstrata.service")
+	accounts := value(t, contrib(t, "contrib/systemd/environment"), "ACCOUNTS")
+	start := strings.Fields(strings.ReplaceAll(value(t, service, "ExecStart"), "$ACCOUNTS", accounts))
+	parses(t, start[1:])
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Log("systemd-analyze is not installed: the units were not verified")
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"mailstrata.service": strings.ReplaceAll(service, start[0], self),
+		"mailstrata.timer":   contrib(t, "contrib/systemd/mailstrata.timer"),
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command("systemd-analyze", "verify", "--man=no", path).CombinedOutput(); err != nil || bytes.Contains(out, []byte("mailstrata")) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+func TestCron(t *testing.T) {
+	for line := range strings.Lines(contrib(t, "contrib/cron/mailstrata")) {
+		if strings.HasPrefix(line, "30 2 ") {
+			command, ok := strings.CutSuffix(strings.TrimSpace(line), " >/dev/null")
+			if fields := strings.Fields(command); ok && fields[6] == "mailstrata" {
+				parses(t, fields[7:])
+				return
+			}
+		}
+	}
+	t.Error("no line of cron's starts mailstrata")
+}
+
+// The job is YAML, its command line makes sense, and each of its mounts has a volume.
+func TestCronJob(t *testing.T) {
+	var job struct {
+		Kind string
+		Spec struct {
+			JobTemplate struct {
+				Spec struct {
+					Template struct {
+						Spec struct {
+							Containers []struct {
+								Args         []string
+								VolumeMounts []struct{ Name string } `yaml:"volumeMounts"`
+							}
+							Volumes []struct{ Name string }
+						}
+					}
+				}
+			} `yaml:"jobTemplate"`
+		}
+	}
+	if err := yaml.Unmarshal([]byte(contrib(t, "contrib/kubernetes/cronjob.yaml")), &job); err != nil {
+		t.Fatal(err)
+	}
+	pod := job.Spec.JobTemplate.Spec.Template.Spec
+	if job.Kind != "CronJob" || len(pod.Containers) != 1 {
+		t.Fatalf("%+v", job)
+	}
+	parses(t, pod.Containers[0].Args)
+	for _, mount := range pod.Containers[0].VolumeMounts {
+		if !slices.ContainsFunc(pod.Volumes, func(v struct{ Name string }) bool { return v.Name == mount.Name }) {
+			t.Errorf("there is no volume %s", mount.Name)
+		}
+	}
+}
+
+// The image is built by a command that go takes, with the version of go.mod.
+func TestDockerfile(t *testing.T) {
+	text := contrib(t, "Dockerfile")
+	_, command, ok := strings.Cut(text, "RUN CGO_ENABLED=0 ")
+	command, _, _ = strings.Cut(command, "\n")
+	words := strings.Fields(command)
+	if !ok || len(words) < 3 || words[1] != "build" {
+		t.Fatalf("it builds by %q", command)
+	}
+	list := exec.Command("go", append([]string{"list", "-f", "{{.Name}}"}, words[len(words)-1])...)
+	list.Dir = filepath.Join("..", "..")
+	if out, err := list.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "main" {
+		t.Errorf("%v\n%s", err, out)
+	}
+	_, version, _ := strings.Cut(contrib(t, "go.mod"), "\ngo ")
+	version, _, _ = strings.Cut(version, "\n")
+	if minor := strings.Join(strings.Split(version, ".")[:2], "."); !strings.Contains(text, "FROM golang:"+minor+" AS build") {
+		t.Errorf("go.mod wants Go %s", minor)
+	}
+}
