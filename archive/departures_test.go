@@ -193,7 +193,8 @@ func TestNoIDIsBelievedBesideADifference(t *testing.T) {
 		} else {
 			from.moveTo(to, 7)
 		}
-		backups, err := archive.BackUp(t.Context(), r, []archive.Account{account}, archive.BackupOptions{VerifySource: 1})
+		account.VerifySource = 1
+		backups, err := archive.BackUp(t.Context(), r, []archive.Account{account}, archive.BackupOptions{})
 		if err != nil || backups[0].Err != nil {
 			t.Fatal(err, backups[0].Err)
 		}
