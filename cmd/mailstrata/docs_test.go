@@ -1,0 +1,296 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/demo"
+)
+
+// notRun are the lines of the guides that are shown with another prompt, "#", since no test can run them, and why.
+var notRun = map[string]string{
+	"rclone copy store:mail/laptop /tmp/copy":                                                    "needs a cloud, and rclone",
+	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                         "needs age 1.3; the tests of package archive run it",
+	"go install ./cmd/mailstrata    # it goes where `go env GOPATH` says, in bin":                "the tests have a mailstrata of their own",
+	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d": "needs a bucket with Object Lock; testdata/bucket has one",
+	"doveadm mailbox status -u anna messages":                                                    "needs a Dovecot of one's own",
+}
+
+// TestDocs runs what README.md and the guides show after "$", in order, as somebody would who follows them: in one shell
+// for each document, in a home of its own, with mail servers in this process. A line that ends otherwise than with status 0
+// is preceded by a scene that says so. Scenes are comments of Markdown, which no reader sees:
+//
+//	<!-- scene: serve mail.example anna -->      a server, and an account with the sample mail
+//	<!-- scene: serve new.example anna empty --> one without mail
+//	<!-- scene: lose mail.example anna Projects/Bridge -->
+//	<!-- scene: night 2026-03-13 -->             from here on, that day is now
+//	<!-- scene: id ce0a40b4 latest -->           what the document calls the newest manifest
+//	<!-- scene: file ~/config.toml -->           the fenced block that follows is this file
+//	<!-- scene: run COMMAND -->                  what was done before
+//	<!-- scene: key 3f9a01c2 nas -->             what it calls the key with that label
+//	<!-- scene: status 1 -->                     how the next line ends
+//	<!-- scene: damage -->                       a pack of the repository ~/mail is damaged
+func TestDocs(t *testing.T) {
+	guides, err := filepath.Glob("../../docs/guides/*.md")
+	if err != nil || len(guides) == 0 {
+		t.Fatalf("there are no guides: %v", err)
+	}
+	for _, path := range append(guides, "../../README.md") {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".md"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := newDocument(t)
+			ran := 0
+			for i, step := range stepsOf(string(text)) {
+				switch step.kind {
+				case "scene":
+					d.scene(t, strings.Fields(step.text))
+				case "file":
+					d.write(t, step.text, step.file)
+				case "#":
+					if notRun[step.text] == "" {
+						t.Errorf("%s: nothing runs %q, and nothing says why", path, step.text)
+					}
+				case "$":
+					ran++
+					if !d.run(t, step.text) {
+						t.Fatalf("%s: this is step %d", path, i+1)
+					}
+				}
+			}
+			if ran == 0 {
+				t.Logf("%s shows no commands", path)
+			}
+			checkLinks(t, path, string(text))
+		})
+	}
+}
+
+// docStep is a line that is run, one that is not, or a scene.
+type docStep struct{ kind, text, file string }
+
+// stepsOf finds them, outside of fenced blocks: these are files.
+func stepsOf(text string) []docStep {
+	var steps []docStep
+	lines := strings.Split(text, "\n")
+	fenced := false
+	for i := 0; i < len(lines); i++ {
+		line := lines[i]
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+		} else if last := len(steps) - 1; fenced && last >= 0 && steps[last].kind == "file" {
+			steps[last].file += line + "\n"
+		}
+		if scene, ok := strings.CutPrefix(line, "<!-- scene: "); ok {
+			scene = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(scene), "-->"))
+			kind := "scene"
+			if name, ok := strings.CutPrefix(scene, "file "); ok {
+				kind, scene = "file", name
+			}
+			steps = append(steps, docStep{kind: kind, text: scene})
+			continue
+		}
+		shown, indented := strings.CutPrefix(line, "    ")
+		if fenced || !indented || !strings.HasPrefix(shown, "$ ") && !strings.HasPrefix(shown, "# ") {
+			continue
+		}
+		for strings.HasSuffix(shown, `\`) && i+1 < len(lines) {
+			i++
+			shown = strings.TrimSuffix(shown, `\`) + strings.TrimSpace(lines[i])
+		}
+		steps = append(steps, docStep{kind: shown[:1], text: shown[2:]})
+	}
+	return steps
+}
+
+// document is the world in which a document is true.
+type document struct {
+	dir     string
+	servers map[string]*demo.Server // by host
+	status  int                     // of the next line
+	words   map[string]string       // what the document calls things, and what they are here
+}
+
+func newDocument(t *testing.T) *document {
+	d := &document{dir: t.TempDir(), servers: make(map[string]*demo.Server), words: make(map[string]string)}
+	for _, dir := range []string{"home", "tmp", "etc/mailstrata", "srv", "state"} {
+		if err := os.MkdirAll(filepath.Join(d.dir, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+func (d *document) scene(t *testing.T, words []string) {
+	t.Helper()
+	var err error
+	switch words[0] {
+	case "serve":
+		err = d.serve(t, words[1], words[2], len(words) > 3)
+	case "lose":
+		err = d.servers[words[1]].Account(words[2]).Lose(words[3])
+	case "night":
+		now := time.Now().Truncate(time.Second).Add(time.Second) // manifests are told apart by the second
+		time.Sleep(time.Until(now))
+		d.words[words[1]] = now.UTC().Add(-time.Second).Format("2006-01-02T15:04:05")
+	case "key":
+		var text []byte
+		if text, err = d.command(`mailstrata key list --json | sed -n '/"label":"` + words[2] + `"/s/.*"id":"\([0-9a-f]*\)".*/\1/p'`).Output(); err == nil {
+			d.words[words[1]] = strings.TrimSpace(string(text))
+		}
+	case "id":
+		var text []byte
+		if text, err = d.command("mailstrata show --json " + words[2] + ` | sed 's/.*"manifest":{"id":"\([0-9a-f]\{8\}\).*/\1/'`).Output(); err == nil {
+			d.words[words[1]], d.words[words[1][:4]] = strings.TrimSpace(string(text)), strings.TrimSpace(string(text))
+		}
+	case "run":
+		var text []byte
+		if text, err = d.command(strings.Join(words[1:], " ")).CombinedOutput(); err != nil {
+			err = fmt.Errorf("%w: %s", err, text)
+		}
+	case "status":
+		d.status, err = strconv.Atoi(words[1])
+	case "damage":
+		err = d.command(`f=$(find ~/mail/data -type f | head -n 1); chmod u+w "$f"; printf x | dd of="$f" bs=1 seek=5000 conv=notrunc 2>/dev/null`).Run()
+	default:
+		err = errors.New("there is no such scene")
+	}
+	if err != nil {
+		t.Fatalf("scene %v: %v", words, err)
+	}
+}
+
+// write makes a file that the document shows.
+func (d *document) write(t *testing.T, name, text string) {
+	t.Helper()
+	name = filepath.Join(d.dir, "home", strings.TrimPrefix(name, "~/"))
+	err := os.MkdirAll(filepath.Dir(name), 0o700)
+	if err == nil {
+		err = os.WriteFile(name, []byte(d.here(text)), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (d *document) serve(t *testing.T, host, user string, empty bool) error {
+	server := d.servers[host]
+	if server == nil {
+		var err error
+		if server, err = demo.Start(demo.Options{}); err != nil {
+			return err
+		}
+		t.Cleanup(func() { server.Close() })
+		d.servers[host] = server
+	}
+	login, err := url.PathUnescape(user)
+	if err != nil {
+		return err
+	}
+	account, err := server.AddAccount(login, "secret-of-"+user)
+	if err == nil && !empty {
+		err = demo.Fill(account)
+	}
+	for _, file := range []string{"etc/mailstrata/" + user, "home/" + user + ".password"} {
+		err = errors.Join(err, os.WriteFile(filepath.Join(d.dir, file), []byte("secret-of-"+user), 0o600))
+	}
+	return err
+}
+
+// here says a line in the words of this world.
+func (d *document) here(line string) string {
+	for host, server := range d.servers {
+		plain := regexp.MustCompile(`imaps?://([\w.%-]+)@` + regexp.QuoteMeta(host) + `\b`)
+		line = plain.ReplaceAllString(line, "imap://${1}@"+server.Address())
+		line = strings.ReplaceAll(line, "@"+host, "@127.0.0.1")
+	}
+	for word, meaning := range d.words {
+		line = regexp.MustCompile(`\b`+regexp.QuoteMeta(word)+`\b`).ReplaceAllString(line, meaning)
+	}
+	line = strings.ReplaceAll(line, "s3:https://s3.example/", d.dir+"/srv/")
+	return regexp.MustCompile(`(^|[\s:=,'"])(/(?:tmp|etc/mailstrata|srv)\b)`).ReplaceAllString(line, "${1}"+d.dir+"${2}")
+}
+
+// command is a line in the document's shell, which keeps its variables and its directory in a file.
+func (d *document) command(line string) *exec.Cmd {
+	state := filepath.Join(d.dir, "state", "shell")
+	script := fmt.Sprintf("[ -e %[1]s ] && . %[1]s\n%[2]s\nstatus=$?\n{ export -p; printf 'cd %%q\\n' \"$PWD\"; } >%[1]s\nexit $status\n", state, d.here(line))
+	command := exec.Command("bash", "-c", script)
+	command.Dir = filepath.Join(d.dir, "home")
+	command.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + command.Dir, "TZ=UTC", "TMPDIR=" + filepath.Join(d.dir, "tmp"),
+		"MAILSTRATA_PASSWORD=a passphrase for the guides", "MAILSTRATA_IMAP_PASSWORD=secret-of-anna", "MAILSTRATA_NEW_PASSWORD=another passphrase", "MAILSTRATA_TO_PASSWORD=a passphrase for the guides",
+	}
+	return command
+}
+
+func (d *document) run(t *testing.T, line string) bool {
+	t.Helper()
+	if program, _, _ := strings.Cut(line, " "); program == "ssh-keygen" {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skip(err)
+		}
+	}
+	text, err := d.command(line).CombinedOutput()
+	status := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		status = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if status != d.status {
+		t.Errorf("$ %s\nends with status %d, and should with %d:\n%s", line, status, d.status, text)
+		return false
+	}
+	if testing.Verbose() {
+		t.Logf("$ %s\n%s", line, text)
+	}
+	d.status = 0
+	return true
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+
+// checkLinks looks for the files that a document leads to.
+func checkLinks(t *testing.T, path, text string) {
+	for _, match := range link.FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), match[1])); err != nil {
+			t.Errorf("%s: a link leads nowhere: %v", path, err)
+		}
+	}
+}
+
+// The reasons for what is not run are of lines that are there.
+func TestNotRun(t *testing.T) {
+	paths, _ := filepath.Glob("../../docs/guides/*.md")
+	var shown []string
+	for _, path := range append(paths, "../../README.md") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range stepsOf(string(text)) {
+			if step.kind == "#" {
+				shown = append(shown, step.text)
+			}
+		}
+	}
+	for line := range notRun {
+		if !slices.Contains(shown, line) {
+			t.Errorf("no document shows %q", line)
+		}
+	}
+}
