@@ -25,6 +25,7 @@ func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Ma
 		State:    state,
 		Server:   w.server,
 		Dangling: w.dangling,
+		Alarm:    slices.Sorted(slices.Values(w.alarms)),
 	}
 	if w.parent != nil {
 		m.Parent = w.parent.ID
@@ -54,7 +55,7 @@ func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
 		}
 	}
 	alarms, warnings := newLosses(before, w.recorded, w.account.ShrinkLimit).tell()
-	m.Alarm = append(slices.Sorted(slices.Values(w.alarms)), alarms...)
+	m.Alarm = append(m.Alarm, alarms...)
 	for _, warning := range warnings {
 		m.AddWarning(warning)
 	}

@@ -146,6 +146,9 @@ func (w *walk) findParent(ctx context.Context) error {
 		case m != nil:
 			if w.parent == nil {
 				w.parent = &laid{head, m}
+				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
+					w.alarms = slices.Clone(m.Alarm)
+				}
 			}
 			if m.State == manifest.Complete {
 				w.basis = &laid{head, m}

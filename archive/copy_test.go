@@ -260,3 +260,43 @@ func TestRepairOfLostPages(t *testing.T) {
 		t.Error("a lost page harms nothing: the test shows nothing")
 	}
 }
+
+// Flags that cannot be read are told of with each manifest that has them, whether it is copied by the same process or not.
+func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
+	store := new(storetest.Memory)
+	from := newRepo(t, store)
+	a := newAccount()
+	for range 20 {
+		a.mailbox("INBOX").add("Subject: s\r\n\r\nhello\r\n", `\Seen`)
+	}
+	backUp(t, from, a)
+	before := store.Names()
+	a.mailbox("INBOX").setFlags(3, `\Flagged`)
+	backUp(t, from, a)
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "catalog/") && !slices.Contains(before, name) {
+			if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	night := func(name string) {
+		a.mailbox(name).add("Subject: another\r\n\r\nnight\r\n")
+		backUp(t, from, a)
+	}
+	night("Other")
+	to := newRepo(t, new(storetest.Memory))
+	copied, _ := copyAll(t, from, to)
+	night("Third")
+	again, _ := copyAll(t, from, to)
+	for i, c := range append(copied[1:], again[len(again)-1]) {
+		contents, err := archive.OpenManifest(t.Context(), to, c.Head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inbox, err := contents.Mailbox(t.Context(), "INBOX")
+		if err != nil || inbox.Complete || len(c.Lost) != 1 || len(contents.Manifest.Failures) != 1 {
+			t.Errorf("copy %d of manifests with lost flags: complete %v, lost %v, failures %v: %v", i, inbox.Complete, c.Lost, contents.Manifest.Failures, err)
+		}
+	}
+}

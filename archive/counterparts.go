@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -15,7 +16,10 @@ type counterparts struct {
 }
 
 // counterpart is a page, and what was made of it.
-type counterpart struct{ old, new manifest.Page }
+type counterpart struct {
+	old, new manifest.Page
+	flags    bool // were there
+}
 
 func newCounterparts() *counterparts {
 	return &counterparts{
@@ -25,12 +29,16 @@ func newCounterparts() *counterparts {
 	}
 }
 
-// add takes down what was made of a page. One that lost messages is no counterpart of the whole page.
-func (c *counterparts) add(mailbox string, old, new manifest.Page) {
-	c.rows[mailbox] = append(c.rows[mailbox], counterpart{old, new})
-	if old.Messages == new.Messages {
-		c.records[old.Records] = new.Records
-		c.flags[old.Flags] = new.Flags
+// add takes down what was made of a page. One that lost messages is no counterpart of the whole page; and flags that could
+// not be read are told of each time, not only for the first manifest that has them.
+func (c *counterparts) add(mailbox string, pair counterpart) {
+	c.rows[mailbox] = append(c.rows[mailbox], pair)
+	if pair.old.Messages != pair.new.Messages {
+		return
+	}
+	c.records[pair.old.Records] = pair.new.Records
+	if pair.flags {
+		c.flags[pair.old.Flags] = pair.new.Flags
 	}
 }
 
@@ -82,6 +90,7 @@ func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mai
 	if made == nil {
 		return nil
 	}
+	flags := !lacksPages(new.Manifest, made.Raw)
 	pages := make(map[uint32]manifest.Page)
 	for page, err := range new.Pages(ctx, made) {
 		if err != nil {
@@ -97,8 +106,15 @@ func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mai
 			continue
 		}
 		if same, ok := pages[page.Start]; ok && same.Bits == page.Bits {
-			c.add(mailbox.Raw, page, same)
+			c.add(mailbox.Raw, counterpart{page, same, flags})
 		}
 	}
 	return nil
+}
+
+// lacksPages reports whether more of a mailbox may be missing than single messages: flags of a page, which leave no gap.
+func lacksPages(m *manifest.Manifest, raw string) bool {
+	return int64(len(m.Failures)) < m.Totals.Failures || slices.ContainsFunc(m.Failures, func(f manifest.Failure) bool {
+		return f.Mailbox == raw && f.UID == 0
+	})
 }

@@ -79,7 +79,33 @@ func (c *recasting) lose(ctx context.Context, failure manifest.Failure, err erro
 
 func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
 	recast, before := *mailbox, len(c.lost)
-	var pages []manifest.Page
+	made, err := c.pages(ctx, mailbox)
+	if err != nil {
+		return nil, err
+	}
+	pages := make([]manifest.Page, len(made))
+	for i := range made {
+		pages[i] = made[i].new
+	}
+	if len(c.lost) > before {
+		pages, err = c.regroup(ctx, &recast, pages)
+	} else {
+		err = recast.SetPages(pages, c.put(ctx))
+	}
+	final := make(map[manifest.Page]bool, len(pages))
+	for _, page := range pages {
+		final[page] = true
+	}
+	for _, pair := range made {
+		if final[pair.new] { // else nothing names it, and nothing keeps it
+			c.made.add(mailbox.Raw, pair)
+		}
+	}
+	return &recast, err
+}
+
+// pages recasts the pages of a mailbox.
+func (c *recasting) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []counterpart, err error) {
 	for page, err := range c.from.Pages(ctx, mailbox) {
 		if err != nil {
 			if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
@@ -87,45 +113,42 @@ func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*ma
 			}
 			continue
 		}
-		counterpart, err := c.page(ctx, mailbox, page)
+		before := len(c.lost)
+		recast, err := c.page(ctx, mailbox, page)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", page, err)
 		}
-		if counterpart.Messages > 0 {
-			pages = append(pages, counterpart)
-			c.made.add(mailbox.Raw, page, counterpart)
+		if recast.Messages > 0 {
+			made = append(made, counterpart{page, recast, len(c.lost) == before})
 		}
 	}
-	if len(c.lost) == before {
-		return &recast, recast.SetPages(pages, c.put(ctx))
-	}
-	return &recast, c.regroup(ctx, &recast, pages)
+	return made, nil
 }
 
 // regroup makes the pages of a mailbox that has lost messages the right ones for those that are left.
-func (c *recasting) regroup(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) error {
+func (c *recasting) regroup(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
 	if err := c.writer.Flush(ctx); err != nil { // the pages are about to be read
-		return err
+		return nil, err
 	}
 	load := func(id chunk.ID) ([]byte, error) { return c.to.Chunk(ctx, id) }
 	pages, err := manifest.Regroup(pages, load, c.put(ctx))
 	if err := errors.Join(err, c.writer.Flush(ctx)); err != nil {
-		return err
+		return nil, err
 	}
 	if err := recast.SetPages(pages, c.put(ctx)); err != nil {
-		return err
+		return nil, err
 	}
 	recast.Complete, recast.Bytes = false, 0
 	for _, page := range pages {
 		entries, err := page.Entries(load)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for i := range entries {
 			recast.Bytes += entries[i].Size
 		}
 	}
-	return nil
+	return pages, nil
 }
 
 // put keeps a chunk of the catalog.

@@ -1,9 +1,11 @@
 package archive_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +51,37 @@ func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
 	mustHold(t, r, again, a.state())
 	if len(again.Manifest.Alarm) > 0 {
 		t.Errorf("alarm again: %q", again.Manifest.Alarm)
+	}
+}
+
+// Where the run that found a difference is interrupted, the next one says so: it goes on from what was read anew.
+func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
+	a := newAccount()
+	for i := range 2000 {
+		a.mailbox("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
+	}
+	r := newRepo(t, &storetest.Memory{})
+	backUp(t, r, a)
+	a.mailbox("INBOX").messages[3].body = []byte("Subject: another\r\n\r\n")
+	ctx, interrupt := context.WithCancel(t.Context())
+	var bodies atomic.Int64
+	a.onBody = func(string, mail.UID) error {
+		if bodies.Add(1) == 2000+1500 {
+			interrupt()
+		}
+		return nil
+	}
+	cut, _ := archive.BackUp(ctx, r, []archive.Account{{Name: "account-0", Source: a, VerifySource: 1}}, archive.BackupOptions{})
+	if cut[0].Err == nil || !cut[0].Kept {
+		t.Fatalf("the run was not interrupted: %v, kept %v", cut[0].Err, cut[0].Kept)
+	}
+	b := backUp(t, r, a)
+	mustHold(t, r, b, a.state())
+	if len(b.Manifest.Alarm) != 1 {
+		t.Errorf("alarm %q", b.Manifest.Alarm)
+	}
+	if again := backUp(t, r, a); len(again.Manifest.Alarm) > 0 {
+		t.Errorf("alarm once more: %q", again.Manifest.Alarm)
 	}
 }
 

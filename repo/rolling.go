@@ -54,7 +54,11 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 			}
 			return Rolling{}, err
 		}
-		rolling.Last, hand = time.UnixMilli(int64(row.When)), row.Hand
+		last := time.UnixMilli(int64(row.When))
+		if last.After(rolling.now.Add(ahead)) {
+			continue // a time to come would let every check read nothing until then
+		}
+		rolling.Last, hand = last, row.Hand
 		elapsed = rolling.now.Sub(rolling.Last)
 	}
 	rolling.Arc = arcFrom(hand, float64(elapsed)/float64(period))

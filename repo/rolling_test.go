@@ -59,6 +59,34 @@ func TestRollingCheckReadsEveryPackWithinItsPeriod(t *testing.T) {
 	mustBeSound(t, r)
 }
 
+// Whoever can write a check object of a time to come must not be able to end all checking until then.
+func TestRollingCheckOfATimeToComeDoesNotCount(t *testing.T) {
+	const period = 10 * 24 * time.Hour
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	store.Advance(100 * 24 * time.Hour)
+	rolling, err := r.Rolling(t.Context(), period)
+	if err == nil {
+		err = r.Rolled(t.Context(), rolling)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Advance(-50 * 24 * time.Hour)
+	if rolling, err = r.Rolling(t.Context(), period); err != nil || rolling.Arc == (repo.Arc{}) || !rolling.Last.IsZero() {
+		t.Fatalf("%+v: %v", rolling, err)
+	}
+	held := 0
+	for range 1000 {
+		if rolling.Holds(somePack()) {
+			held++
+		}
+	}
+	if held == 0 {
+		t.Error("nothing is read")
+	}
+}
+
 func objectsIn(store *storetest.Memory, folder string) (n int) {
 	for _, name := range store.Names() {
 		if strings.HasPrefix(name, folder) {
