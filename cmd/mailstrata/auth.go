@@ -15,7 +15,7 @@ import (
 )
 
 type authCommand struct {
-	Account string `arg:"" help:"A mail address at Google or Microsoft, or the URL of an account: imaps://user@host[:port]."`
+	Account string `arg:"" help:"An account of the configuration, a mail address at Google or Microsoft, or the URL of an account: imaps://user@host[:port]."`
 
 	Provider         string   `group:"provider" enum:"google,microsoft,other," default:"" help:"Who gives tokens: google, microsoft, or other, with --auth-url, --device-url and --token-url. Where it is not told, it is as it was for this account before, or goes by the address."`
 	ClientID         string   `group:"provider" name:"client-id" placeholder:"ID" var:"MAILSTRATA_OAUTH_CLIENT_ID" help:"The client (application) that you registered at the provider; docs/oauth.md tells how."`
@@ -74,7 +74,7 @@ var providerHosts = map[string]string{"google": "imap.gmail.com", "microsoft": "
 
 // Run asks for the consent, tries it, and keeps it.
 func (c *authCommand) Run(ctx context.Context, p *program) error {
-	a, provider, err := c.account()
+	a, provider, err := c.account(p)
 	if err != nil {
 		return err
 	}
@@ -104,18 +104,20 @@ func (c *authCommand) Run(ctx context.Context, p *program) error {
 }
 
 // account is the one that is named, and its provider as far as the name tells.
-func (c *authCommand) account() (*account, string, error) {
+func (c *authCommand) account(p *program) (*account, string, error) {
+	configured, err := p.configuredAccount(c.Account)
+	if err != nil {
+		return nil, "", err
+	}
+	if configured != nil {
+		return configured, cmp.Or(c.Provider, providerAt(configured)), nil
+	}
 	if strings.Contains(c.Account, "://") {
 		a, err := parseAccount(c.Account)
 		if err != nil {
 			return nil, "", err
 		}
-		for provider, host := range providerHosts {
-			if strings.EqualFold(a.opts.Host, host) {
-				return a, cmp.Or(c.Provider, provider), nil
-			}
-		}
-		return a, c.Provider, nil
+		return a, cmp.Or(c.Provider, providerAt(a)), nil
 	}
 	at := strings.LastIndexByte(c.Account, '@')
 	if at < 1 {
@@ -132,6 +134,16 @@ func (c *authCommand) account() (*account, string, error) {
 	}
 	a, err := parseAccount(imapsURL(c.Account, host))
 	return a, provider, err
+}
+
+// providerAt goes by the account's server; "": it is neither's.
+func providerAt(a *account) string {
+	for provider, host := range providerHosts {
+		if strings.EqualFold(a.opts.Host, host) {
+			return provider
+		}
+	}
+	return ""
 }
 
 // imapsURL is the URL of the account of a user, whose name is mostly an address, at a host.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// offer is an extension that makes a difference.
+type offer struct {
+	check      string
+	names      []string // any of them will do
+	rev2       bool     // a part of IMAP4rev2
+	have, lack string
+	costs      bool // its lack is worth a warning
+}
+
+// offers are what of a server's capabilities mailstrata makes use of.
+var offers = []offer{
+	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "the account is looked over in one round trip", "each mailbox is asked for singly: nights take longer", true},
+	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
+	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "messages that were moved are not downloaded again", "messages that were moved are downloaded again (and stored once)", false},
+	{"UIDPLUS", []string{"UIDPLUS"}, true, "a restore is told where its messages went", "a restore looks for what it wrote", false},
+	{"MULTIAPPEND", []string{"MULTIAPPEND"}, false, "a restore writes many messages at once", "a restore writes messages one by one", false},
+	{"COMPRESS", []string{"COMPRESS=DEFLATE"}, false, "--compress helps below about 100 Mbit/s", "not offered", false},
+}
+
+// offers notes what the server offers, and what is made of it.
+func (e *examination) offers(server mail.Server) {
+	has := func(o offer) string {
+		for _, name := range o.names {
+			if slices.Contains(server.Capabilities, name) {
+				return name
+			}
+		}
+		if o.rev2 && slices.Contains(server.Capabilities, "IMAP4REV2") {
+			return "IMAP4rev2"
+		}
+		if o.check == "ids" && slices.ContainsFunc(server.ID, func(f mail.Field) bool {
+			return strings.EqualFold(f.Name, "name") && strings.EqualFold(f.Value, "Dovecot")
+		}) {
+			return "X-GUID" // for which there is no capability
+		}
+		return ""
+	}
+	for _, o := range offers {
+		switch name := has(o); {
+		case name != "":
+			e.ok(o.check, "%s: %s", name, o.have)
+		case o.costs:
+			e.warn(o.check, "", "%s", o.lack)
+		default:
+			e.ok(o.check, "none: %s", o.lack)
+		}
+	}
+	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
+		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels")
+	}
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// skewAtMost is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
+// hour; what is kept, and for how long, goes by the store's clock alone.
+const skewAtMost = time.Minute
+
+// examineRepository opens the repository, and tries what its credentials allow.
+func (c *doctorCommand) examineRepository(ctx context.Context, p *program) []finding {
+	e := &examination{subject: "repository"}
+	l, err := p.place()
+	if err != nil {
+		e.fail("place", err)
+		return e.findings
+	}
+	store, err := p.store(ctx, l)
+	if err != nil && l.own && errors.Is(err, repo.ErrNoRepository) {
+		e.warn("place", "mailstrata backup makes it, or name another with --repo", "there is none yet at %s", l)
+		return e.findings
+	}
+	if err != nil {
+		e.fail("place", err)
+		return e.findings
+	}
+	e.clock(ctx, store)
+	if r, err := p.openPlace(ctx, l); err != nil {
+		e.fail("key", err)
+	} else {
+		e.key(r)
+		_ = r.Close() // it was only looked at
+	}
+	if !c.NoProbe {
+		e.probe(ctx, store)
+	}
+	return e.findings
+}
+
+func (e *examination) clock(ctx context.Context, store repo.Store) {
+	before := time.Now()
+	there, err := store.Now(ctx)
+	if err != nil {
+		e.fail("clock", err)
+		return
+	}
+	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
+	if skew.Abs() > skewAtMost {
+		e.warn("clock", "set the clock of this host (NTP); if it is right, that of the store", "the store's clock is %s from this host's", skew)
+		return
+	}
+	e.ok("clock", "the store's and this host's agree")
+}
+
+func (e *examination) key(r *repo.Repo) {
+	switch {
+	case !r.Sealed():
+		e.warn("key", "", "the repository is not sealed: who can read it can read the mail")
+	case r.CanRead():
+		e.ok("key", "an owner's: it archives, reads mail, restores and removes")
+	default:
+		e.ok("key", "a writer's: it archives and lists, and cannot read mail")
+	}
+	for _, doubt := range r.Doubts() {
+		e.warn("key", "find out who put it there", "%s was passed over: %s", doubt.Object, doubt.Err)
+	}
+}
+
+// prober is a store that knows how to prove more than a single try shows.
+type prober interface {
+	ProbeCreateOnly(context.Context) error
+}
+
+// probe puts an object, reads it, lists it, tries to put another over it, and deletes it.
+func (e *examination) probe(ctx context.Context, store repo.Store) {
+	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("what mailstrata doctor put here")
+	put := func(data []byte) error { return store.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
+	if err := put(data); err != nil {
+		e.fail("put", err)
+		return
+	}
+	e.ok("put", "allowed")
+	e.try("get", func() error {
+		body, _, err := store.Get(ctx, name, 0, -1)
+		if err != nil {
+			return err
+		}
+		defer body.Close()
+		got, err := io.ReadAll(body)
+		if err == nil && !bytes.Equal(got, data) {
+			err = errors.New("what was put does not come back")
+		}
+		return err
+	})
+	e.try("list", func() error {
+		for object, err := range store.List(ctx, "probe/") {
+			if err != nil || object.Name == name {
+				return err
+			}
+		}
+		return errors.New("what was put is not listed")
+	})
+	e.createOnly(ctx, store, put)
+	switch err := store.Delete(ctx, name); {
+	case err == nil:
+		e.ok("delete", "allowed; a host that only archives needs no such right")
+	case errors.Is(err, repo.ErrRetained):
+		e.ok("delete", "not allowed, by its credentials or by Object Lock: what is archived stays, and so does %s", name)
+	default:
+		e.warn("delete", "", "%s stays: %s", name, err)
+	}
+}
+
+func (e *examination) try(check string, do func() error) {
+	if err := do(); err != nil {
+		e.fail(check, err)
+		return
+	}
+	e.ok(check, "allowed")
+}
+
+func (e *examination) createOnly(ctx context.Context, store repo.Store, put func([]byte) error) {
+	err := put([]byte("something else"))
+	if s, ok := store.(prober); ok && errors.Is(err, repo.ErrExist) {
+		if err := s.ProbeCreateOnly(ctx); err != nil {
+			e.fail("create-only", err)
+			return
+		}
+	}
+	switch {
+	case err == nil:
+		e.fail("create-only", errors.New("one object can replace another: archives here could be overwritten"))
+	case errors.Is(err, repo.ErrExist):
+		e.ok("create-only", "no object can replace another")
+	default:
+		e.fail("create-only", err)
+	}
+}
+
+// roomAtLeast is what a cache should find: packs are built there, and what a killed run had is kept there.
+const roomAtLeast = 1 << 30
+
+// examineHost looks at the directories that mailstrata keeps things in.
+func (p *program) examineHost() []finding {
+	e := &examination{subject: "this host"}
+	for _, d := range []struct {
+		check string
+		where func() (string, error)
+	}{{"cache", p.cacheDir}, {"state", p.stateDir}} {
+		dir, err := d.where()
+		if err == nil {
+			err = writable(dir)
+		}
+		if err != nil {
+			e.fail(d.check, err)
+			continue
+		}
+		room, known := spareBytes(dir)
+		if known && room < roomAtLeast && d.check == "cache" {
+			e.warn(d.check, "make room, or name another with --cache-dir", "%s has room for %s only", dir, size(room))
+		} else if known {
+			e.ok(d.check, "%s has room for %s", dir, size(room))
+		} else {
+			e.ok(d.check, "%s can be written", dir)
+		}
+	}
+	return e.findings
+}
+
+// writable makes the directory where it is missing, as every command does, and writes to it.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	f, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		return fmt.Errorf("write to a directory: %w", err)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}

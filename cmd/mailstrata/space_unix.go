@@ -1,0 +1,14 @@
+//go:build linux || darwin || freebsd
+
+package main
+
+import "golang.org/x/sys/unix"
+
+// spareBytes is how much room a directory has for who is not the superuser, where that can be known.
+func spareBytes(dir string) (int64, bool) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, false
+	}
+	return int64(fs.Bavail) * int64(fs.Bsize), true
+}
