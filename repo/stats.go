@@ -45,10 +45,16 @@ func (w *Writer) Stats() Stats {
 }
 
 // Usage is what a repository takes in its store, by kind.
-type Usage map[Kind]struct{ Objects, Bytes int64 }
+type Usage map[Kind]struct{ Objects, Bytes, Unpacked int64 }
 
-// Usage lists the whole store and adds up.
+// Usage lists the whole store and adds up. Unpacked is what packs hold, as far as the index describes them: each chunk
+// once, before it was compressed.
 func (r *Repo) Usage(ctx context.Context) (Usage, error) {
+	index, err := r.openIndex(ctx)
+	if err != nil {
+		return nil, err
+	}
+	unpacked := index.unpacked()
 	u := Usage{}
 	for o, err := range r.store.List(ctx, "") {
 		if err != nil {
@@ -58,8 +64,30 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 			row := u[kind]
 			row.Objects++
 			row.Bytes += o.Size
+			row.Unpacked += unpacked[o.Name]
 			u[kind] = row
 		}
 	}
 	return u, nil
+}
+
+// unpacked is what packs hold, by their names.
+func (x *index) unpacked() map[string]int64 {
+	sizes := make(map[string]int64)
+	add := func(packs []packRow) {
+		for i := range packs {
+			var size int64
+			for _, length := range packs[i].Lengths {
+				size += int64(length)
+			}
+			sizes[packs[i].name()] = size
+		}
+	}
+	for _, f := range x.snapshot() {
+		add(f.packs)
+	}
+	for _, s := range x.remotes() {
+		add(s.seg.packs)
+	}
+	return sizes
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
@@ -16,12 +17,14 @@ type statsCommand struct{}
 func (*statsCommand) Help() string {
 	return `What the objects of each kind take: data holds mail, catalog what is recorded of it, index where each piece lies. Then each account: how much its newest manifest holds, and how much was archived in all its runs together. The ratio is what is stored to what was archived.
 
+Then what became of the bytes, step by step: what a whole copy of every night would take; what was downloaded, each message when it was new; what that is with each piece of content kept once; and what is stored, compressed and sealed. Last, what was archived in each day, month or year, whichever fits.
+
 EXAMPLES
 
     mailstrata stats
     mailstrata stats --json | jq .ratio
 
-JSON: one object with objects (kind, objects, bytes), accounts (account, manifests, messages, bytes, archived_messages, archived_bytes), stored_bytes, archived_messages, archived_bytes, ratio.
+JSON: one object with objects (kind, objects, bytes, unpacked_bytes), accounts (account, manifests, messages, bytes, archived_messages, archived_bytes), stored_bytes, archived_messages, archived_bytes, ratio, whole_bytes, unpacked_bytes, days (day, manifests, archived_messages, archived_bytes).
 
 EXIT STATUS
 
@@ -30,9 +33,10 @@ EXIT STATUS
 
 // kindUsage is what the objects of a kind take, as JSON.
 type kindUsage struct {
-	Kind    string `json:"kind"`
-	Objects int64  `json:"objects"`
-	Bytes   int64  `json:"bytes"`
+	Kind     string `json:"kind"`
+	Objects  int64  `json:"objects"`
+	Bytes    int64  `json:"bytes"`
+	Unpacked int64  `json:"unpacked_bytes"` // before compression, each piece once
 }
 
 // accountUsage is an account in its newest manifest, and in all its runs, as JSON.
@@ -45,6 +49,14 @@ type accountUsage struct {
 	ArchivedBytes    int64  `json:"archived_bytes"`
 }
 
+// dayUsage is what the runs of a day archived, as JSON. Days are those of this host.
+type dayUsage struct {
+	Day              string `json:"day"`
+	Manifests        int64  `json:"manifests"`
+	ArchivedMessages int64  `json:"archived_messages"`
+	ArchivedBytes    int64  `json:"archived_bytes"`
+}
+
 // usageSummary is all of it, as JSON.
 type usageSummary struct {
 	Objects          []kindUsage    `json:"objects"`
@@ -53,6 +65,9 @@ type usageSummary struct {
 	ArchivedMessages int64          `json:"archived_messages"`
 	ArchivedBytes    int64          `json:"archived_bytes"`
 	Ratio            float64        `json:"ratio"`
+	WholeBytes       int64          `json:"whole_bytes"`    // what a copy of each night would take
+	UnpackedBytes    int64          `json:"unpacked_bytes"` // mail, each piece once, before compression
+	Days             []dayUsage     `json:"days"`
 
 	unread int
 }
@@ -63,7 +78,7 @@ func (c *statsCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	u := &usageSummary{Objects: []kindUsage{}, Accounts: []accountUsage{}}
+	u := &usageSummary{Objects: []kindUsage{}, Accounts: []accountUsage{}, Days: []dayUsage{}}
 	if err := u.addObjects(ctx, r); err != nil {
 		return err
 	}
@@ -90,9 +105,10 @@ func (u *usageSummary) addObjects(ctx context.Context, r *repo.Repo) error {
 		return err
 	}
 	for _, kind := range slices.Sorted(maps.Keys(usage)) {
-		u.Objects = append(u.Objects, kindUsage{string(kind), usage[kind].Objects, usage[kind].Bytes})
+		u.Objects = append(u.Objects, kindUsage{string(kind), usage[kind].Objects, usage[kind].Bytes, usage[kind].Unpacked})
 		u.StoredBytes += usage[kind].Bytes
 	}
+	u.UnpackedBytes = usage[repo.KindData].Unpacked
 	slices.SortStableFunc(u.Objects, func(a, b kindUsage) int { return cmp.Compare(b.Bytes, a.Bytes) })
 	return nil
 }
@@ -100,6 +116,7 @@ func (u *usageSummary) addObjects(ctx context.Context, r *repo.Repo) error {
 // addAccounts adds up what the manifests say of themselves. The manifests of an account come newest first.
 func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo) error {
 	accounts := make(map[string]*accountUsage)
+	days := make(map[string]*dayUsage)
 	for s, err := range archive.Manifests(ctx, r) {
 		if err != nil && (s.Head.Name == "" || ctx.Err() != nil) {
 			return fmt.Errorf("list the manifests: %w", err)
@@ -118,6 +135,17 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo
 		a.Manifests++
 		a.ArchivedMessages += totals.NewMessages
 		a.ArchivedBytes += totals.NewBytes
+		u.WholeBytes += totals.Bytes
+		day := s.Head.Time.Local().Format(time.DateOnly)
+		if days[day] == nil {
+			days[day] = &dayUsage{Day: day}
+		}
+		days[day].Manifests++
+		days[day].ArchivedMessages += totals.NewMessages
+		days[day].ArchivedBytes += totals.NewBytes
+	}
+	for _, day := range slices.Sorted(maps.Keys(days)) {
+		u.Days = append(u.Days, *days[day])
 	}
 	for _, name := range slices.Sorted(maps.Keys(accounts)) {
 		u.Accounts = append(u.Accounts, *accounts[name])
@@ -128,9 +156,13 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo
 }
 
 func (u *usageSummary) print(p *program) {
-	kinds := p.table("KIND", "OBJECTS", "  STORED")
+	kinds := p.table("KIND", "OBJECTS", "  STORED", "UNPACKED")
 	for _, k := range u.Objects {
-		kinds.row(k.Kind, right(count(k.Objects), "OBJECTS"), right(size(k.Bytes), "  STORED"))
+		unpacked := ""
+		if k.Unpacked > 0 {
+			unpacked = size(k.Unpacked)
+		}
+		kinds.row(k.Kind, right(count(k.Objects), "OBJECTS"), right(size(k.Bytes), "  STORED"), right(unpacked, "UNPACKED"))
 	}
 	kinds.close()
 	p.printf("")
@@ -142,4 +174,37 @@ func (u *usageSummary) print(p *program) {
 	accounts.close()
 	p.printf("")
 	p.printf("%s stored for %s archived: %s", size(u.StoredBytes), size(u.ArchivedBytes), ratio(u.StoredBytes, u.ArchivedBytes))
+	p.printf("")
+	p.chart([]bar{
+		{"every night copied whole", u.WholeBytes},
+		{"downloaded when new", u.ArchivedBytes},
+		{"each piece once", u.UnpackedBytes},
+		{"stored", u.StoredBytes},
+	})
+	if periods := periodsOf(u.Days); len(periods) > 1 {
+		p.printf("\nArchived:")
+		p.chart(periods)
+	}
+}
+
+// periodsAtMost is how many lines a chart over time may have.
+const periodsAtMost = 36
+
+// periodsOf adds days up to months, or years, if there are too many. A period without manifests has no line.
+func periodsOf(days []dayUsage) []bar {
+	var bars []bar
+	for _, letters := range []int{len("2026-03-14"), len("2026-03"), len("2026")} {
+		bars = nil
+		for _, d := range days {
+			name := d.Day[:letters]
+			if last := len(bars) - 1; last < 0 || bars[last].name != name {
+				bars = append(bars, bar{name: name})
+			}
+			bars[len(bars)-1].bytes += d.ArchivedBytes
+		}
+		if len(bars) <= periodsAtMost {
+			break
+		}
+	}
+	return bars
 }
