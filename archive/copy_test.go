@@ -300,3 +300,31 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 		}
 	}
 }
+
+// A repaired manifest relies on no pack that is condemned, though the one that it was made of does.
+func TestRepairReliesOnNothingCondemned(t *testing.T) {
+	store := new(storetest.Memory)
+	r := newRepo(t, store)
+	a := newAccount()
+	packs := func() (all []string) {
+		return slices.DeleteFunc(store.Names(), func(name string) bool { return !strings.HasPrefix(name, "data/") })
+	}
+	a.mailbox("INBOX").add("Subject: first\r\n\r\nnight\r\n")
+	backUp(t, r, a)
+	first := packs()[0]
+	a.mailbox("INBOX").add("Subject: second\r\n\r\nevening\r\n")
+	night := backUp(t, r, a)
+	damaged := lose(t, store, "data/", 1-slices.Index(packs(), first))
+	pack, _ := repo.ParsePack(first)
+	if err := damaged.Condemn(t.Context(), []repo.Pack{pack}); err != nil {
+		t.Fatal(err)
+	}
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	if err != nil || len(repaired.Lost) != 1 {
+		t.Fatalf("lost %v: %v", repaired.Lost, err)
+	}
+	swept := lose(t, store, "data/", slices.Index(packs(), first))
+	if got := archived(t, swept, repaired.Head); len(got) != 1 {
+		t.Errorf("of the message that is left, there are %d", len(got))
+	}
+}

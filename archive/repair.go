@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -37,7 +38,11 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
-		return kept{hash: record.Hash, parts: record.Parts, list: record.List, probe: record.Probe}, contents.Body(record).Verify(ctx)
+		same := kept{hash: record.Hash, parts: record.Parts, list: record.List, probe: record.Probe}
+		if err := contents.Body(record).Verify(ctx); err != nil {
+			return kept{}, err
+		}
+		return same, storeAgain(ctx, contents, writer, record)
 	}
 	m, err := recasting.manifest(ctx)
 	repaired.Lost = recasting.lost
@@ -55,6 +60,34 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	}
 	repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content)
 	return repaired, err
+}
+
+// storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
+// be nobody's parent, for it may have come late or been marked meanwhile, and what it relies on may be condemned.
+func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *manifest.Record) error {
+	parts, err := record.PartList(from.load(ctx))
+	if err != nil {
+		return err
+	}
+	store := func(id chunk.ID, lane func([]byte) repo.Lane) error {
+		if has, err := to.Has(ctx, id); err != nil || has {
+			return err
+		}
+		data, err := from.chunks.Chunk(ctx, id)
+		if err == nil {
+			_, _, err = to.Put(ctx, lane(data), data)
+		}
+		return err
+	}
+	if !record.List.IsZero() {
+		err = store(record.List, func([]byte) repo.Lane { return repo.LaneCatalog })
+	}
+	for _, part := range parts {
+		for _, id := range part.Chunks {
+			err = errors.Join(err, store(id, func(data []byte) repo.Lane { return laneOf(part.Kind, data) }))
+		}
+	}
+	return err
 }
 
 // placeAfter is the next time after a manifest's at which the account has none.
