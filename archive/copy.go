@@ -27,13 +27,15 @@ type Copied struct {
 	Summary                    // of the original
 	Head    repo.Head          // of the copy
 	Present bool               // it had been copied before
+	Gone    bool               // and was forgotten there since: it is copied only if it is named
 	Lost    []manifest.Failure // what could not be read, and is not in the copy; the copy says so
 	Err     error              // why there is no copy, though there could be others
 }
 
 // Copy copies manifests, of each account the oldest first, and tells of each. A copy stands in the history where its
-// original does. What has been copied before is not copied again, and of a later manifest only what an earlier one has not
-// costs reading. The error ends it: what was copied until then stays, and is present the next time.
+// original does. What has been copied before is not copied again, unless it is named also not what was forgotten since, and
+// of a later manifest only what an earlier one has not costs reading. The error ends it: what was copied until then stays,
+// and is present the next time.
 func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	accounts, err := originals(ctx, o, done)
 	if err != nil {
@@ -74,6 +76,7 @@ type copying struct {
 	CopyOptions
 	source, target stacks
 	copies         map[[32]byte]repo.Head // by the original's hash
+	forgotten      map[time.Time]bool     // where copies stood in the history that the target was told to forget
 	latest         repo.Head              // the copy that before is about
 	before         *counterparts
 	keepers        sync.Pool
@@ -93,6 +96,8 @@ func (c *copying) account(ctx context.Context, originals []Summary, done func(Co
 			continue
 		case ok:
 			copied.Head, copied.Present, present = head, true, &s
+		case c.Wants == nil && c.forgotten[s.Head.Time]:
+			copied.Gone = true
 		default:
 			if present != nil {
 				if err := c.resume(ctx, *present); err != nil {
@@ -121,8 +126,17 @@ func originOf(s Summary) [32]byte {
 
 // findCopies finds what of the account is in the target already: copies, and originals that come home.
 func (c *copying) findCopies(ctx context.Context, account string) error {
-	c.copies = make(map[[32]byte]repo.Head)
+	c.copies, c.forgotten = make(map[[32]byte]repo.Head), make(map[time.Time]bool)
 	dir := c.To.AccountDir(account)
+	marks, err := c.To.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	for name := range marks { // marks stay when manifests are long deleted, and a copy has its original's time
+		if head, ok := repo.ParseManifest(name); ok && head.Account == dir {
+			c.forgotten[head.Time] = true
+		}
+	}
 	for s, err := range Manifests(ctx, c.To) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !isDamage(err)):

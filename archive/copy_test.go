@@ -328,3 +328,42 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 		t.Errorf("of the message that is left, there are %d", len(got))
 	}
 }
+
+// What the target has forgotten does not come back with the next copy, whether it is deleted already or not, but by name.
+func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
+	store := new(storetest.Memory)
+	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, store)
+	a := newAccount()
+	for range 3 {
+		a.mailbox("INBOX").add("Subject: one more\r\n\r\nmail\r\n")
+		backUp(t, from, a)
+	}
+	copyAll(t, from, to)
+	plan, err := archive.PlanForget(t.Context(), to, nil, manifest.Policy{Last: 1}, time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := plan.Carry(t.Context()); err != nil || n != 2 {
+		t.Fatalf("%d manifests were forgotten: %v", n, err)
+	}
+	for range 2 {
+		copied, messages := copyAll(t, from, to)
+		if messages > 0 || len(copied) != 3 || !copied[0].Gone || !copied[1].Gone || !copied[2].Present {
+			t.Fatalf("%d messages, %+v", messages, copied)
+		}
+		store.Advance(25 * time.Hour)
+		if _, err := archive.Prune(t.Context(), to, repo.PruneOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named := archive.CopyOptions{From: from, To: to, Wants: func(s archive.Summary) bool { return s.Manifest.Totals.Messages == 1 }}
+	err = archive.Copy(t.Context(), named, func(c archive.Copied) {
+		if c.Gone || c.Present || len(archived(t, to, c.Head)) != 1 {
+			t.Errorf("by name: %+v", c)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, to)
+}

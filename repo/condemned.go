@@ -256,6 +256,9 @@ func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
 	return all, err
 }
 
+// ParseManifest reads the name of a manifest's object, as marks have it, also of one that was deleted long ago.
+func ParseManifest(name string) (h Head, ok bool) { return parseManifestName(name) }
+
 // Marked is what a mark says.
 type Marked struct {
 	Manifest string    // name

@@ -23,14 +23,14 @@ type copyCommand struct {
 }
 
 func (*copyCommand) Help() string {
-	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, so this can run every night, after the backup. Every message is read and verified on its way.
+	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, nor what was there and has been forgotten, unless it is named; so this can run every night, after the backup. Every message is read and verified on its way.
 
 EXAMPLES
 
     mailstrata copy --to /mnt/usb/mail --to-key-file usb.key
     mailstrata copy latest --to s3:https://s3.example/second
 
-JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), lost (messages that could not be read) and error.
+JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), forgotten (it was there, and is not copied again), lost (messages that could not be read) and error.
 
 EXIT STATUS
 
@@ -45,6 +45,7 @@ type copySummary struct {
 	Messages int64  `json:"messages"`
 	Copy     string `json:"copy,omitempty"`
 	Present  bool   `json:"present"`
+	Gone     bool   `json:"forgotten"`
 	Lost     int    `json:"lost"`
 	Error    string `json:"error,omitempty"`
 }
@@ -122,8 +123,8 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 type copyListing struct {
 	program               *program
 	told                  *progress
-	copied, present, lost int
-	unread                int
+	copied, present, gone int
+	lost, unread          int
 	err                   error
 }
 
@@ -133,6 +134,8 @@ func (l *copyListing) tell(c archive.Copied) {
 		l.unread++
 	case c.Present:
 		l.present++
+	case c.Gone:
+		l.gone++
 	default:
 		l.copied++
 	}
@@ -145,7 +148,7 @@ func (l *copyListing) tell(c archive.Copied) {
 	switch {
 	case c.Err != nil:
 		l.program.warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), oneLine(c.Err.Error()))
-	case !c.Present:
+	case !c.Present && !c.Gone:
 		l.program.printf("%s  %s  %s  %s", shortID(c.Summary.Head), safe(c.Manifest.Account), moment(c.Summary.Head.Time), plural(c.Manifest.Totals.Messages, "message"))
 	}
 	if len(c.Lost) > 0 {
@@ -155,7 +158,7 @@ func (l *copyListing) tell(c archive.Copied) {
 }
 
 func summarizeCopy(c archive.Copied) copySummary {
-	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Present: c.Present, Lost: len(c.Lost)}
+	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Present: c.Present, Gone: c.Gone, Lost: len(c.Lost)}
 	if c.Manifest != nil {
 		s.Account, s.Messages = c.Manifest.Account, c.Manifest.Totals.Messages
 	}
@@ -170,7 +173,11 @@ func summarizeCopy(c archive.Copied) copySummary {
 
 func (l *copyListing) end() error {
 	if !l.program.flags.JSON {
-		l.program.printf("%s copied, %d there before", plural(l.copied, "manifest"), l.present)
+		forgotten := ""
+		if l.gone > 0 {
+			forgotten = fmt.Sprintf(", %d forgotten there", l.gone)
+		}
+		l.program.printf("%s copied, %d there before%s", plural(l.copied, "manifest"), l.present, forgotten)
 	}
 	if l.lost == 0 && l.unread == 0 {
 		return nil
