@@ -85,6 +85,7 @@ func (m *MailboxDifference) differs() bool {
 // Diff compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
 // whose pages cannot be read is told of in its Unread.
 func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
+	readTogether(before, after)
 	pairs, err := pairMailboxes(ctx, before, after)
 	if err != nil {
 		return nil, err
@@ -101,6 +102,14 @@ func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
 	d.match()
 	d.count()
 	return d.finish(), nil
+}
+
+// readTogether lets two manifests of one repository share the frames that are kept decoded: their pages lie in the same.
+func readTogether(before, after *Contents) {
+	x, ok := before.chunks.(stacks)
+	if y, other := after.chunks.(stacks); ok && other && x.repo == y.repo {
+		after.chunks = before.chunks
+	}
 }
 
 // diffing is a comparison under way.
