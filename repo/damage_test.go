@@ -50,7 +50,9 @@ func mustName(t *testing.T, store repo.Store, r *repo.Repo, name string, at int)
 	t.Helper()
 	host := repo.On(r, store, t.TempDir())
 	defer host.Close()
-	if !slices.ContainsFunc(problems(t, host), func(p repo.Problem) bool { return p.Object == name && (p.Kind == repo.Broken || p.Kind == repo.Condemned) }) {
+	if !slices.ContainsFunc(problems(t, host), func(p repo.Problem) bool {
+		return p.Object == name && (p.Kind == repo.Broken || p.Kind == repo.Condemned)
+	}) {
 		t.Errorf("%s damaged at %d: the check does not name it", name, at)
 	}
 }
