@@ -29,6 +29,8 @@ type Account struct {
 	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
 	// messages. Those taken by an id are more likely chosen.
 	VerifySource Rate
+
+	Budget Budget
 }
 
 // BackupOptions say how a backup is made.
@@ -45,11 +47,12 @@ type BackupOptions struct {
 
 // Backup is what a run recorded of one account.
 type Backup struct {
-	Account  string
-	Head     repo.Head          // of the manifest
-	Manifest *manifest.Manifest // as it was committed
-	Err      error              // why there is no manifest
-	Kept     bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
+	Account   string
+	Head      repo.Head          // of the manifest
+	Manifest  *manifest.Manifest // as it was committed
+	Err       error              // why there is no manifest
+	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint; a run of another day goes on from it
+	Kept      bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
 }
 
 // AccountsAtOnce share packs and one index segment; after each such group its manifests are committed.
@@ -119,9 +122,12 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Backup
 	}
 	group.Wait()
 	for i, b := range backups {
-		if b.Err == nil {
+		switch {
+		case b.Err == nil:
 			b.Head, b.Err = walks[i].commit(ctx, b.Manifest)
-		} else {
+		case errors.Is(b.Err, errSpent):
+			walks[i].postpone(context.WithoutCancel(ctx), b)
+		default:
 			b.Kept = walks[i].salvage(ctx)
 		}
 		walks[i].closeSpill(b.Err == nil)
@@ -160,8 +166,11 @@ func (w *walk) findParent(ctx context.Context) error {
 }
 
 func newWalk(r *repo.Repo, run *repo.Run, account Account, o BackupOptions) *walk {
+	allowance := newAllowance(account.Budget)
+	account.Source = &metered{account.Source, allowance}
 	w := &walk{
 		account:     account,
+		allowance:   allowance,
 		program:     o.Program,
 		repo:        r,
 		run:         run,
@@ -186,6 +195,9 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.budget(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.takeUp(ctx); err != nil {
 		return nil, err
 	}
@@ -207,5 +219,9 @@ func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, err
 	if err != nil {
 		return repo.Head{}, fmt.Errorf("manifest: %w", err)
 	}
-	return w.writer.Commit(ctx, w.account.Name, content)
+	head, err := w.writer.Commit(ctx, w.account.Name, content)
+	if err == nil {
+		w.allowance.wrote(m.Downloaded)
+	}
+	return head, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // A long run lays checkpoints: manifests of what it has so far, which the next run goes on from if this one does not come
@@ -103,7 +104,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if !c.isDue() {
 		return nil
 	}
-	if err := w.layCheckpoint(ctx); err != nil {
+	if _, _, err := w.layCheckpoint(ctx); err != nil {
 		return err
 	}
 	w.spill.Empty(w.spilt.exhausted())
@@ -116,15 +117,15 @@ func (w *walk) checkpoint(ctx context.Context) error {
 }
 
 // layCheckpoint commits what is recorded so far.
-func (w *walk) layCheckpoint(ctx context.Context) error {
+func (w *walk) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
 	w.mu.Lock()
 	m, err := w.manifest(ctx, manifest.Checkpoint)
 	w.mu.Unlock()
 	if err != nil {
-		return err
+		return repo.Head{}, nil, err
 	}
-	_, err = w.commit(ctx, m)
-	return err
+	head, err := w.commit(ctx, m)
+	return head, m, err
 }
 
 // salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
@@ -135,5 +136,9 @@ func (w *walk) salvage(ctx context.Context) bool {
 	defer cancel()
 	w.checkpoints.mu.Lock()
 	defer w.checkpoints.mu.Unlock()
-	return w.checkpoints.bytes > 0 && w.layCheckpoint(ctx) == nil
+	if w.checkpoints.bytes == 0 {
+		return false
+	}
+	_, _, err := w.layCheckpoint(ctx)
+	return err == nil
 }

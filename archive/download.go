@@ -13,10 +13,11 @@ import (
 // download brings messages from one seat into the repository. It gets every message that can be had, however often the
 // connection breaks, and tells which cannot.
 type download struct {
-	seat   *seat
-	keeper *keeper
-	spilt  *spilt            // what need not be downloaded again
-	done   func(bytes int64) // told of each message that was kept
+	seat      *seat
+	keeper    *keeper
+	spilt     *spilt            // what need not be downloaded again
+	done      func(bytes int64) // told of each message that was kept
+	allowance *allowance
 
 	got      map[mail.UID]kept
 	strikes  map[mail.UID]strike
@@ -45,13 +46,16 @@ const (
 )
 
 func newDownload(w *walk, seat *seat, keeper *keeper) *download {
-	return &download{seat: seat, keeper: keeper, spilt: w.spilt, done: w.advance, got: make(map[mail.UID]kept), strikes: make(map[mail.UID]strike)}
+	return &download{seat: seat, keeper: keeper, spilt: w.spilt, done: w.advance, allowance: w.allowance, got: make(map[mail.UID]kept), strikes: make(map[mail.UID]strike)}
 }
 
-// fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server.
+// fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server; or else there was
+// no room for it in the budget, and the error is errSpent.
 func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
-	if messages = d.recall(messages); len(messages) > 0 {
-		d.queue = append(d.queue, messages)
+	messages = d.recall(messages)
+	affordable := d.allowance.afford(messages)
+	if len(affordable) > 0 {
+		d.queue = append(d.queue, affordable)
 	}
 	for len(d.queue) > 0 {
 		batch := d.queue[0]
@@ -68,6 +72,9 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 		if err := d.judge(ctx, batch, err); err != nil {
 			return err
 		}
+	}
+	if len(affordable) < len(messages) {
+		return errSpent
 	}
 	return nil
 }

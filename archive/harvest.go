@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"sync"
@@ -146,7 +147,7 @@ func (h *harvest) hand(ctx context.Context) {
 	defer close(h.jobs)
 	defer close(h.turns)
 	for _, uids := range h.list {
-		if h.reading.walk.checkpoints.due() {
+		if h.reading.walk.checkpoints.due() || h.reading.walk.allowance.spent() {
 			return
 		}
 		out := make(chan crop, 1)
@@ -214,7 +215,7 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 				}
 			}
 			if h.cut == nil && done < len(h.list) {
-				h.cut = cmp.Or(context.Cause(ctx), errDue)
+				h.cut = cmp.Or(context.Cause(ctx), h.reading.walk.allowance.end(), errDue)
 			}
 		}()
 		for out := range h.turns {
@@ -222,6 +223,8 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 			done++
 			if crop.err != nil {
 				h.cut = cmp.Or(h.cut, crop.err)
+			}
+			if crop.err != nil && !errors.Is(crop.err, errSpent) {
 				h.cancel() // no more windows; what those under way have is good
 			}
 			h.failures = append(h.failures, crop.failures...)

@@ -46,6 +46,8 @@ func (r *reading) run(ctx context.Context) error {
 		r.walk.settle(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, errSpent):
+		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
 	case errors.Is(err, ErrNoMailbox) && r.listed.Status == nil:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
 			r.walk.stray(r.old)

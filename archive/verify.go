@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -104,7 +105,7 @@ func (r *reading) same(ctx context.Context, seat *seat, sample []manifest.Record
 		for i, record := range records {
 			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
 		}
-		if err := d.fetch(ctx, messages); err != nil {
+		if err := d.fetch(ctx, messages); err != nil && !errors.Is(err, errSpent) {
 			return false, err
 		}
 		unread += len(d.failures)

@@ -36,6 +36,7 @@ type walk struct {
 	basis  *laid // the newest that is no checkpoint: what was lost since is told
 
 	checkpoints *checkpoints
+	allowance   *allowance
 	spill       *repo.Spill // nil: none
 	spilt       *spilt
 	sampler     *sampler // nil: nothing that is recorded is compared
@@ -50,14 +51,15 @@ type walk struct {
 	round      int
 	departures departures
 
-	mu       sync.Mutex
-	failures map[string][]manifest.Failure // by raw name
-	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
-	warnings []string
-	alarms   []string
-	progress Progress
-	fresh    tally // downloaded in this run
-	byIDs    tally // taken by id
+	mu        sync.Mutex
+	postponed bool                          // the day's budget is used up, and something was left out for it
+	failures  map[string][]manifest.Failure // by raw name
+	unread    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	warnings  []string
+	alarms    []string
+	progress  Progress
+	fresh     tally // downloaded in this run
+	byIDs     tally // taken by id
 
 	nominees *nominees
 }
@@ -103,6 +105,9 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 		w.departures.early = 0
 		if err := w.readAll(ctx, due); err != nil {
 			return false, err
+		}
+		if w.postponed {
+			return false, errSpent
 		}
 	}
 	return false, w.bringBack(ctx)

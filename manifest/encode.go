@@ -34,6 +34,7 @@ type manifestRow struct {
 	Alarm        []string        `cbor:"20,keyasint,omitempty"`
 	Origin       []byte          `cbor:"21,keyasint,omitempty"`
 	Taken        *takenRow       `cbor:"22,keyasint,omitempty"`
+	Downloaded   uint64          `cbor:"23,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -117,6 +118,7 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Consistent:   m.Consistent,
 		Totals:       m.Totals.row(),
 		Taken:        m.Totals.takenRow(),
+		Downloaded:   uint64(m.Downloaded),
 		Warnings:     m.Warnings,
 		Alarm:        m.Alarm,
 		Capabilities: m.Server.Capabilities,
@@ -154,6 +156,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 		State:      State(row.State),
 		Consistent: row.Consistent,
 		Totals:     row.Totals.totals(row.Taken),
+		Downloaded: int64(row.Downloaded),
 		Warnings:   row.Warnings,
 		Alarm:      row.Alarm,
 		Server:     mail.Server{Capabilities: row.Capabilities},
@@ -247,7 +250,7 @@ func (m *Manifest) checkAccounts() error {
 		return refuse("a manifest without an account")
 	case m.State > Complete:
 		return refuse("state %d", m.State)
-	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes) < 0:
+	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes, m.Downloaded) < 0:
 		return refuse("a total is negative: %+v", t)
 	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
 		return refuse("%d failures in the totals, %d told", t.Failures, len(m.Failures))

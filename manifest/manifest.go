@@ -41,6 +41,7 @@ type Manifest struct {
 	State      State
 	Consistent bool // proven to be the state of the account at one instant
 	Totals     Totals
+	Downloaded int64 // bytes that came from the server since the run's manifest before this one
 
 	Warnings []string  // see AddWarning
 	Failures []Failure // see AddFailure

@@ -28,6 +28,9 @@ type backupCommand struct {
 	Parallel int          `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
 	Shard    config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
 
+	BudgetDay    byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. It is unlimited if nothing is said, and of Gmail 2GB."`
+	BudgetSecond byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
+
 	VerifySource archive.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
 	ShrinkLimit  []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
@@ -45,6 +48,8 @@ A mailbox that lost a fifth of its messages since the last manifest, and fifty a
 
 What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
 
+With --budget-day, a run that has downloaded so much of an account ends there with a checkpoint, which holds what came, and exit status 0; the first run of another day (UTC) goes on from it. What was downloaded stands in the repository, so all hosts share a day's budget. What a run was killed over, and did not write down, is not counted. Gmail locks an account that downloads 2,500 MB in a day; so 2 GB is the budget there, unless another is given.
+
 EXAMPLES
 
     mailstrata backup
@@ -56,11 +61,11 @@ EXAMPLES
     mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
 
-JSON: one object with repository, manifests (as of "list --json") and errors (account, error).
+JSON: one object with repository, manifests (as of "list --json"), postponed (accounts that continue tomorrow) and errors (account, error).
 
 EXIT STATUS
 
-The worst that befell any account: 0 done; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
+The worst that befell any account: 0 done, or the budget of the day is used up and it continues tomorrow; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
 }
 
 // Validate is called by kong.

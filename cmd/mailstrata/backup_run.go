@@ -19,6 +19,7 @@ type backupRun struct {
 	repositories []*place
 	laid         []manifestSummary
 	failed       []backupFailure
+	postponed    []string // accounts of which a checkpoint was laid, because the day's budget is used up
 }
 
 // backupFailure is an account that was not archived, as JSON.
@@ -112,6 +113,9 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, to
 func (b *backupRun) take(backup *archive.Backup) {
 	b.program.watcher.account(backup)
 	if backup.Err == nil {
+		if backup.Postponed {
+			b.postponed = append(b.postponed, backup.Account)
+		}
 		b.laid = append(b.laid, summarize(backup.Head, backup.Manifest))
 		b.program.remark(backup)
 		return
@@ -142,8 +146,9 @@ func (b *backupRun) print() error {
 		document := struct {
 			Repository string            `json:"repository"`
 			Manifests  []manifestSummary `json:"manifests"`
+			Postponed  []string          `json:"postponed"`
 			Errors     []backupFailure   `json:"errors"`
-		}{Repository: b.repositories[0].String(), Manifests: b.laid, Errors: append([]backupFailure{}, b.failed...)}
+		}{Postponed: list(b.postponed), Repository: b.repositories[0].String(), Manifests: b.laid, Errors: append([]backupFailure{}, b.failed...)}
 		return p.printJSON(document)
 	}
 	if b.accounts <= tableMost {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -19,6 +20,17 @@ type order struct {
 	labels bool
 	shrink archive.ShrinkRules
 	verify archive.Rate
+	budget archive.Budget
+}
+
+// byteCount is a number of bytes; below 0, there is no bound.
+type byteCount int64
+
+// UnmarshalText reads "2GB", "500 MiB" or "unlimited".
+func (b *byteCount) UnmarshalText(text []byte) error {
+	n, err := config.ParseBytes(string(text))
+	*b = byteCount(n)
+	return err
 }
 
 // order is what is to be done with an account.
@@ -26,6 +38,10 @@ func (c *backupCommand) order(a *account) *order {
 	o := &order{
 		account: a, selection: c.selection, flags: c.imapFlags, labels: cmp.Or(c.Gmail, a.configured.Gmail) == "labels",
 		shrink: c.ShrinkLimit, verify: cmp.Or(c.VerifySource, a.configured.VerifySource),
+		budget: archive.Budget{
+			Day:    cmp.Or(int64(c.BudgetDay), a.configured.Budget.Day),
+			Second: cmp.Or(int64(c.BudgetSecond), a.configured.Budget.Second),
+		},
 	}
 	if len(o.Mailbox) == 0 && len(o.Exclude) == 0 {
 		o.Mailbox, o.Exclude = patterns(a.configured.Mailboxes), patterns(a.configured.Exclude)
@@ -148,7 +164,7 @@ func (o *order) source(ctx context.Context, p *program) (archive.Account, error)
 	}
 	a.opts.Labels = o.labels
 	return archive.Account{
-		Name: o.name, URL: o.url, VerifySource: o.verify,
+		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
 		Source: &selected{Source: imap.NewSource(a.opts), account: o.name, patterns: o.Mailbox, program: p},
 		Select: func(m mail.Mailbox) bool { return o.wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) archive.ShrinkLimit {

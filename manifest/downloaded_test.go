@@ -1,0 +1,27 @@
+package manifest
+
+import (
+	"encoding/hex"
+	"strings"
+	"testing"
+)
+
+// What a run downloaded is in its manifest, for the day's budget.
+func TestDownloaded(t *testing.T) {
+	m := sampleManifest()
+	before, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Downloaded = 2_000_000
+	after, err := m.Encode()
+	if err != nil || !strings.Contains(hex.EncodeToString(after), "171a001e8480") || len(after) != len(before)+6 {
+		t.Errorf("have %x, %v", after, err)
+	}
+	if back, err := Parse(after); err != nil || back.Downloaded != m.Downloaded {
+		t.Errorf("it is read as %+v, %v", back, err)
+	}
+	if m.Downloaded = -1; m.checkAccounts() == nil {
+		t.Error("a negative number of bytes is written")
+	}
+}
