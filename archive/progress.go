@@ -8,6 +8,8 @@ type Progress struct {
 	Messages      int64  // done
 	Bytes         int64  // of these
 	TotalMessages int64  // to be done, as far as known; 0: not known
+	Mailboxes     int64  // that are read, or were; an unchanged one is not
+	DoneMailboxes int64  // of these
 	ByID          int64  // of the messages done, those that are archived already, and have no bytes to be read
 }
 
@@ -35,7 +37,15 @@ func (w *walk) expect(due []*reading) {
 	}
 	w.nominees.expect(arrived)
 	w.progress.TotalMessages += arrived
+	w.progress.Mailboxes += int64(len(due))
 	w.progress.Account = w.account.Name
+}
+
+// finished counts a mailbox that was read.
+func (w *walk) finished() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.progress.DoneMailboxes++
 }
 
 // expected is how many messages a reading is likely to download.

@@ -197,7 +197,13 @@ func (w *walk) readAll(ctx context.Context, due []*reading) error {
 	if err := w.each(ctx, lookedAt(due), (*reading).lookAhead); err != nil {
 		return err
 	}
-	return w.each(ctx, due, (*reading).run)
+	return w.each(ctx, due, func(r *reading, ctx context.Context) error {
+		err := r.run(ctx)
+		if err == nil {
+			w.finished()
+		}
+		return err
+	})
 }
 
 func (w *walk) each(ctx context.Context, readings []*reading, do func(*reading, context.Context) error) error {

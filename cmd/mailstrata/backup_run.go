@@ -93,7 +93,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, to
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,
 		Progress: func(now archive.Progress) {
-			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID})
+			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
 		},
 		Note: func(n archive.Note) {
 			if n.Detail {

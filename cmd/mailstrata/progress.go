@@ -23,6 +23,8 @@ type progress struct {
 type tally struct {
 	messages, bytes, total int64 // total: messages; 0 where not known
 	byID                   int64 // of the messages, those that need not be read
+	mailboxes              int64 // done
+	allMailboxes           int64 // 0 where not known
 }
 
 const (
@@ -66,11 +68,16 @@ func (p *progress) update(part string, t tally) {
 		sum.messages += t.messages
 		sum.bytes += t.bytes
 		sum.byID += t.byID
+		sum.mailboxes += t.mailboxes
+		sum.allMailboxes += t.allMailboxes
 		sum.total += max(t.total, t.messages)
 	}
 	line := describe(p.verb, sum, now.Sub(p.moved))
 	if p.console.live {
 		p.next = now.Add(liveEvery)
+		if width := p.console.screen.width; width > 0 {
+			line = cut(line, width-1) // a line that wraps could not be taken back
+		}
 		p.console.status(line)
 	} else {
 		p.next = now.Add(plainEvery)
@@ -81,7 +88,7 @@ func (p *progress) update(part string, t tally) {
 // done takes the changing line away.
 func (p *progress) done() { p.console.clear() }
 
-// describe is one line of progress: "1,234 of 5,678 messages read, 12 MB, 3.4 MB/s, 2 min left".
+// describe is one line of progress: "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
 func describe(verb string, t tally, elapsed time.Duration) string {
 	messages := plural(t.messages, "message")
 	if t.total > t.messages {
@@ -90,6 +97,9 @@ func describe(verb string, t tally, elapsed time.Duration) string {
 	words := []string{messages + " " + verb}
 	if t.byID > 0 {
 		words = append(words, count(t.byID)+" of them known")
+	}
+	if t.allMailboxes > 1 {
+		words = append(words, count(t.mailboxes)+" of "+plural(t.allMailboxes, "mailbox"))
 	}
 	if t.bytes > 0 {
 		words = append(words, size(t.bytes))

@@ -136,7 +136,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Prune:       c.weedOptions(p),
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 		Progress: func(now archive.RestoreProgress) {
-			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages})
+			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
 		},
 	})
 	if target != nil {

@@ -186,7 +186,7 @@ func TestConsole(t *testing.T) {
 // Elsewhere nothing is told until a while has passed, and with -q nothing ever.
 func TestProgress(t *testing.T) {
 	var screen strings.Builder
-	p := &program{console: &console{w: &screen}}
+	p := &program{console: &console{w: &screen, verbose: true}}
 	told := p.progress("read")
 	told.update("anna", tally{messages: 1, total: 2})
 	if screen.Len() > 0 {
@@ -202,10 +202,15 @@ func TestProgress(t *testing.T) {
 	if !strings.HasSuffix(screen.String(), "\n3 of 5 messages read, 1 of them known\n") {
 		t.Errorf("%q", screen.String())
 	}
+	told.next = time.Time{}
+	told.update("jo", tally{messages: 2, total: 3, mailboxes: 1, allMailboxes: 4})
+	if !strings.HasSuffix(screen.String(), "\n3 of 5 messages read, 1 of 4 mailboxes\n") {
+		t.Errorf("%q", screen.String())
+	}
 	p.console.quiet = true
 	told.next = time.Time{}
 	told.update("jo", tally{messages: 3, total: 3})
-	if strings.Count(screen.String(), "\n") != 2 {
+	if strings.Count(screen.String(), "\n") != 3 {
 		t.Errorf("told with -q: %q", screen.String())
 	}
 }
