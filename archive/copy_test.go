@@ -3,6 +3,7 @@ package archive_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -366,4 +367,28 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, to)
+}
+
+// A night goes on though what an earlier one recorded is lost: the account is still there to be read.
+func TestBackupGoesOnWhereTheParentIsDamaged(t *testing.T) {
+	for _, folder := range []string{"catalog/", "data/"} {
+		store := new(storetest.Memory)
+		a := sample()
+		for i := range 700 { // their table does not fit into the manifest
+			a.mailbox(fmt.Sprintf("a folder with a name that takes its room in the table of mailboxes, number %d", i))
+		}
+		backUp(t, newRepo(t, store), a)
+		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n", `\Seen`)
+		a.mailbox("INBOX").expunge(7)
+		damaged := lose(t, store, folder, 0)
+		b := backUp(t, damaged, a)
+		if folder == "catalog/" {
+			if len(b.Manifest.Warnings) == 0 {
+				t.Error("nobody is told that what was recorded is damaged")
+			}
+			if got := len(b.Manifest.Failures); got > 0 {
+				t.Errorf("%d failures, first: %v", got, b.Manifest.Failures[0])
+			}
+		}
+	}
 }

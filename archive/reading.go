@@ -41,6 +41,12 @@ func (r *reading) count(entry manifest.Entry) {
 // it stands as it was recorded before, and is named among the failures.
 func (r *reading) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
+	if r.old != nil && isDamage(err) {
+		// A night must not end for what an earlier one lost.
+		r.walk.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
+		r.old, r.sight = nil, nil
+		found, failures, err = r.read(ctx)
+	}
 	switch {
 	case err == nil:
 		r.walk.settle(r, found, failures)

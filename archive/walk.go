@@ -277,13 +277,17 @@ func (w *walk) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	}
 }
 
-// mailboxes is what a manifest recorded, by raw name; nothing for none.
+// mailboxes is what a manifest recorded, by raw name; nothing for none. What is damaged of it is told of, and read anew.
 func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
 	if m == nil {
 		return mailboxes, nil
 	}
 	for mailbox, err := range m.AllMailboxes(w.load(ctx)) {
+		if isDamage(err) {
+			w.warn("not all mailboxes of an earlier manifest can be read, and these are read anew (mailstrata check tells more): %v", err)
+			break
+		}
 		if err != nil {
 			return nil, fmt.Errorf("mailboxes of an earlier manifest: %w", err)
 		}
