@@ -3,6 +3,7 @@ package repo_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -157,6 +158,49 @@ func TestTheCacheMayBeLostOrDamaged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One byte of each file of the cache is wrong, here and there; and all files are another repository's.
+func TestTheCacheIsNotBelieved(t *testing.T) {
+	store, o := new(storetest.Memory), sealedOptions()
+	o.CacheDir = t.TempDir()
+	r := mustInit(t, store, o)
+	c, _, _ := mustBackup(t, r, "me", 1, 30)
+	r.Close()
+	use := func(what string) {
+		t.Helper()
+		again, err := repo.Open(t.Context(), store, unlocked(), o.Options)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		defer again.Close()
+		mustRead(t, again, c)
+		if _, _, s := mustBackup(t, again, "me", 1, 30); s.Chunks != 0 {
+			t.Errorf("%s: %d chunks were stored again", what, s.Chunks)
+		}
+	}
+	for at := range 40 {
+		harmAll(t, o.CacheDir, func(path string, b []byte) error {
+			b[at*len(b)/40] ^= 0x11
+			return os.WriteFile(path, b, 0o600)
+		})
+		use(fmt.Sprintf("a byte is wrong after %d fortieths", at))
+	}
+	foreign, mine := new(storetest.Memory), o.CacheDir
+	o.CacheDir = t.TempDir()
+	r = mustInit(t, foreign, o)
+	mustBackup(t, r, "me", 1, 30)
+	r.Close()
+	caches, err := filepath.Glob(filepath.Join(mine, "*"))
+	others, more := filepath.Glob(filepath.Join(o.CacheDir, "*"))
+	if err != nil || more != nil || len(caches) != 1 || len(others) != 1 {
+		t.Fatal(caches, others, err, more)
+	}
+	if err := errors.Join(os.RemoveAll(caches[0]), os.Rename(others[0], caches[0])); err != nil {
+		t.Fatal(err)
+	}
+	o.CacheDir = mine
+	use("the cache is another repository's")
 }
 
 func harmAll(t *testing.T, dir string, harm func(string, []byte) error) {
