@@ -19,11 +19,13 @@ import (
 
 // notRun are the lines of the guides that are shown with another prompt, "#", since no test can run them, and why.
 var notRun = map[string]string{
-	"rclone copy store:mail/laptop /tmp/copy":                                                    "needs a cloud, and rclone",
-	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                         "needs age 1.3; the tests of package archive run it",
-	"go install ./cmd/mailstrata    # it goes where `go env GOPATH` says, in bin":                "the tests have a mailstrata of their own",
-	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d": "needs a bucket with Object Lock; testdata/bucket has one",
-	"doveadm mailbox status -u anna messages":                                                    "needs a Dovecot of one's own",
+	"rclone copy store:mail/laptop /tmp/copy":                                                                    "needs a cloud, and rclone",
+	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                         "needs age 1.3; the tests of package archive run it",
+	"go run ./cmd/mailstrata demo    # the whole story in a few seconds, offline, on sample mail":                "TestScripts/demo runs it",
+	"make test                       # every test, against real servers, which it installs (on Debian, as root)": "this is it",
+	"go install ./cmd/mailstrata     # the program, to where `go env GOPATH` says, in bin":                       "the tests have a mailstrata of their own",
+	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                 "needs a bucket with Object Lock; testdata/bucket has one",
+	"doveadm mailbox status -u anna messages":                                                                    "needs a Dovecot of one's own",
 }
 
 // TestDocs runs what README.md and the guides show after "$", in order, as somebody would who follows them: in one shell
