@@ -20,6 +20,7 @@ type DovecotOptions struct {
 	IndexMemory bool   // it keeps no index files: then HIGHESTMODSEQ means nothing
 	Capability  string // what it advertises instead of what it can do
 	Password    string // of every user; default "pw"
+	Master      string // of master users: who logs in as USER*ANYBODY with this password reads USER's mail; "": there are none
 	Expired     bool   // its certificate is out of date
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }

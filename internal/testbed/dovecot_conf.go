@@ -24,6 +24,14 @@ ssl_key = <{{.Key}}
 disable_plaintext_auth = no
 mail_location = {{.Format}}:{{.Path}}{{if .IndexMemory}}:INDEX=MEMORY{{end}}
 maildir_stat_dirs = yes
+{{- with .Master}}
+auth_master_user_separator = *
+passdb {
+  driver = static
+  args = password={{.}}
+  master = yes
+}
+{{- end}}
 passdb {
   driver = static
   args = password={{.Password}}
@@ -51,6 +59,14 @@ mail_path = {{.Path}}
 mail_index_path = MEMORY
 {{- end}}
 maildir_stat_dirs = yes
+{{- with .Master}}
+auth_master_user_separator = *
+passdb master {
+  driver = static
+  passdb_static_password = {{.}}
+  master = yes
+}
+{{- end}}
 passdb static {
   passdb_static_password = {{.Password}}
 }
