@@ -13,9 +13,11 @@ FUZZTIME ?= 10s
 BIN      := .testbed/bin
 SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age
 
-# The race detector watches this program, and leaves alone what only computes: compressing and deriving keys take
+# The race detector watches this program, and leaves alone what only computes: compressing, cutting and deriving keys take
 # twenty times as long under it. GOFLAGS reaches the builds that tests start, too.
-WATCHED := -gcflags=github.com/klauspost/compress/...=-race=false -gcflags=golang.org/x/crypto/...=-race=false
+COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com/restic/chunker github.com/zeebo/blake3/... \
+            github.com/fxamacker/cbor/... filippo.io/... github.com/mailstrata/mailstrata/internal/removal
+WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
 
 .PHONY: build test test-fast check servers packages fuzz demo bench clean
 .DELETE_ON_ERROR:

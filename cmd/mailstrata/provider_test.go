@@ -41,7 +41,7 @@ func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refresh := func() string { return fmt.Sprintf("secret-of-consent-%d", p.consent.Load()) }
 	switch {
 	case r.URL.Path == "/device":
-		fmt.Fprintf(w, `{"device_code":"secret-of-device","user_code":"ABCD-EFGH","verification_uri":"%s/activate","expires_in":60,"interval":1}`, p.URL)
+		fmt.Fprintf(w, `{"device_code":"secret-of-device","user_code":"ABCD-EFGH","verification_uri":"http://%s/activate","expires_in":60,"interval":1}`, r.Host)
 		return
 	case r.FormValue("grant_type") != "refresh_token":
 		p.consent.Add(1)
