@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,9 +63,12 @@ func TestMergedSegmentsAreNotFetchedAgain(t *testing.T) {
 			all[id] = c[id]
 		}
 	}
+	var mu sync.Mutex
 	fetched := map[string]int{}
 	watched := &storetest.Faulty{Store: store, Fail: func(op storetest.Op) storetest.Fault {
 		if op.Kind == "get" && strings.HasPrefix(op.Name, "index/") {
+			mu.Lock()
+			defer mu.Unlock()
 			fetched[op.Name]++
 		}
 		return storetest.None
