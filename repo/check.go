@@ -1,13 +1,10 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -377,67 +374,6 @@ func (c *checker) bytes(ctx context.Context, o Object, hash [32]byte) error {
 	return file.Close()
 }
 
-// inspectPack reads what describes a pack, or the whole of it.
-func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, checked *Checked) (packRow, []laneRow, error) {
-	checked.Objects++
-	kind := KindData
-	if p.Catalog {
-		kind = KindCatalog
-	}
-	id, err := r.seals.identity(kind)
-	if err != nil {
-		return packRow{}, nil, err
-	}
-	var file *os.File
-	src := &storeReader{ctx: ctx, store: r.store, name: p.name(), size: size}
-	if whole {
-		if file, err = r.download(ctx, p.name(), p.Hash); err != nil {
-			return packRow{}, nil, err
-		}
-		defer file.Close()
-		src.whole = file
-		checked.Bytes += size
-	}
-	plain, plainSize, err := unsealAt(src, size, id)
-	if err != nil {
-		return packRow{}, nil, err
-	}
-	c, err := parseContainer(plain, plainSize, &r.keys)
-	if err != nil {
-		return packRow{}, nil, err
-	}
-	if err := checkPack(c, kind, r.id); err != nil {
-		return packRow{}, nil, err
-	}
-	checked.Bytes += src.fetched
-	if whole {
-		if err := r.checkChunks(c, checked); err != nil {
-			return packRow{}, nil, err
-		}
-	}
-	return describePack(c, p.Hash, size), c.table.Lanes, nil
-}
-
-// checkChunks decodes every frame and hashes every chunk.
-func (r *Repo) checkChunks(c *container, checked *Checked) error {
-	hasher := r.keys.chunk.New()
-	for i, lane := range c.table.Lanes {
-		content, err := c.frame(i, r.decoder)
-		if err != nil {
-			return err
-		}
-		for j, length := range lane.Lengths {
-			if hasher.ID(content[:length]).Prefix() != lane.prefix(j) {
-				return fmt.Errorf("frame %d, chunk %d of %d: %w", i+1, j+1, len(lane.Lengths),
-					damaged("its bytes do not hash to its ID"))
-			}
-			content = content[length:]
-			checked.Chunks++
-		}
-	}
-	return nil
-}
-
 // missing reports packs that the index names and the store has not. One that was condemned may be gone.
 func (c *checker) missing(context.Context) error {
 	var names []string
@@ -452,55 +388,4 @@ func (c *checker) missing(context.Context) error {
 		c.problem(Missing, name, errors.New("the index names it, but the store has it not"))
 	}
 	return nil
-}
-
-// storeReader reads an object of the store here and there, in pieces that are large enough for age's small steps.
-type storeReader struct {
-	ctx     context.Context
-	store   Store
-	name    string
-	size    int64
-	whole   *os.File // nil: ask the store
-	parts   []held
-	piece   int64 // what is fetched at once at the least; 0: storePiece
-	fetched int64
-}
-
-const storePiece = 128 << 10
-
-func (s *storeReader) ReadAt(p []byte, off int64) (int, error) {
-	if s.whole != nil {
-		return s.whole.ReadAt(p, off)
-	}
-	if off >= s.size {
-		return 0, io.EOF
-	}
-	want := min(int64(len(p)), s.size-off)
-	for _, part := range s.parts {
-		if at := off - part.at; at >= 0 && at+want <= int64(len(part.bytes)) {
-			return full(p, part.bytes[at:at+want])
-		}
-	}
-	// Near the end as much again before: a table is read from its end.
-	piece := cmp.Or(s.piece, storePiece)
-	from, to := off, min(max(off+want, off+piece), s.size)
-	if to == s.size {
-		from = max(0, min(off, to-piece))
-	}
-	bytes, err := fetchPart(s.ctx, s.store, s.name, s.size, from, to-from)
-	if err != nil {
-		return 0, &fetchError{err}
-	}
-	s.fetched += int64(len(bytes))
-	s.parts = append(s.parts, held{from, bytes})
-	return full(p, bytes[off-from:][:want])
-}
-
-// full copies to p, and says EOF where that does not fill it, as an io.ReaderAt must.
-func full(p, part []byte) (int, error) {
-	n := copy(p, part)
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
 }
