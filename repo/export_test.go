@@ -165,5 +165,10 @@ func LoadIndex(ctx context.Context, r *Repo) error {
 	return x.loadAll(ctx)
 }
 
+// Fetch reads an object whole, and checks it against its name.
+func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
+	return fetch(ctx, r.store, name)
+}
+
 // LimitClaims sets how many chunks a writer keeps in mind.
 func LimitClaims(w *Writer, n int) { w.maxClaims = n }

@@ -1,7 +1,9 @@
 package repo_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -130,6 +132,68 @@ func TestWhatIsPutOverAnObjectIsSeenThrough(t *testing.T) {
 			t.Errorf("pruned: %+v", report)
 		}
 	})
+}
+
+// gated is a bucket in which whoever reads the newest version of a name stops before he has his answer, until he is let go.
+type gated struct {
+	*storetest.Locked
+	name    string
+	arrived chan struct{}
+	letGo   chan struct{}
+}
+
+func (g *gated) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	if name == g.name {
+		g.arrived <- struct{}{}
+		<-g.letGo
+	}
+	return g.Locked.Get(ctx, name, offset, length)
+}
+
+// Several who find, at the same time, that an object is hidden or has other bytes over it all read what is below: who comes to
+// know of it only after another has found the older version, too.
+func TestSeveralSeeThroughAtOnce(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 5)
+		for i, name := range storedNames(t, store, "data/", "catalog/") {
+			if i%2 == 0 {
+				store.Overwrite(name, []byte("garbage"), time.Time{})
+			} else if err := store.Delete(t.Context(), name); err != nil {
+				t.Fatal(err)
+			}
+			gate := &gated{store, name, make(chan struct{}), make(chan struct{})}
+			host, results := fresh(t, gate), make(chan error)
+			const readers = 3
+			for range readers {
+				go func() {
+					_, err := repo.Fetch(t.Context(), host, name)
+					results <- err
+				}()
+			}
+			for range readers {
+				<-gate.arrived
+			}
+			for range readers { // each has his answer when the one before is done
+				gate.letGo <- struct{}{}
+				if err := <-results; err != nil {
+					t.Errorf("%s is locked, and not read: %v", name, err)
+				}
+			}
+		}
+	})
+}
+
+func storedNames(t *testing.T, store repo.Store, folders ...string) (names []string) {
+	t.Helper()
+	for _, folder := range folders {
+		for o, err := range store.List(t.Context(), folder) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, o.Name)
+		}
+	}
+	return names
 }
 
 // Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.

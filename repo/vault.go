@@ -25,13 +25,20 @@ type vault struct {
 	lock      *Lock
 	through   bool // listings see what is hidden
 
-	mu     sync.Mutex
-	chosen map[string]string // versions of names of which the newest is not the object
-	blind  bool              // versions cannot be listed
+	mu      sync.Mutex
+	chosen  map[string]choice        // versions of names of which the newest is not the object
+	seeking map[string]chan struct{} // names for which somebody looks for an older version; closed when he is done
+	blind   bool                     // versions cannot be listed
+}
+
+// choice is the version that is read under a name.
+type choice struct {
+	version string
+	proven  bool // its bytes were seen to be what the name says
 }
 
 func newVault(store Store, lock *Lock) *vault {
-	v := &vault{Store: store, lock: lock, through: lock != nil, chosen: map[string]string{}}
+	v := &vault{Store: store, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
 	v.versioned, _ = store.(Versioned)
 	return v
 }
@@ -75,24 +82,33 @@ func (v *vault) get(ctx context.Context, name string, offset, length int64) (io.
 func (v *vault) version(name string) (string, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	version, ok := v.chosen[name]
-	return version, ok
+	c, ok := v.chosen[name]
+	return c.version, ok
 }
 
-func (v *vault) choose(name, version string) {
+func (v *vault) choose(name string, c choice) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.chosen[name] = version
+	if old := v.chosen[name]; old.version == c.version {
+		c.proven = c.proven || old.proven
+	}
+	v.chosen[name] = c
 }
 
-// elder looks for a version that hashes to the object's name, and says whether it found one other than that which was read
-// until now. From then on Get reads it.
+// elder looks for a version that hashes to the object's name, for somebody who read other bytes there, or nothing, and says
+// whether he should read again: from then on Get has that version. Of several who ask at once one looks for all.
 func (v *vault) elder(ctx context.Context, name string) bool {
 	hash, ok := objectHash(name)
 	if v.versioned == nil || !ok {
 		return false
 	}
-	before, _ := v.version(name)
+	defer v.seek(name)()
+	v.mu.Lock()
+	before, chosen := v.chosen[name]
+	v.mu.Unlock()
+	if before.proven {
+		return true // found since he read
+	}
 	for versions, err := range v.histories(ctx, name) {
 		if err != nil || versions[0].Name != name {
 			return false // who asked has an error of his own to tell
@@ -100,12 +116,33 @@ func (v *vault) elder(ctx context.Context, name string) bool {
 		for i := len(versions) - 1; i >= 0; i-- {
 			version := versions[i]
 			if !version.Marker && v.matches(ctx, version, hash) {
-				v.choose(name, version.ID)
-				return version.ID != before && (!version.Latest || before != "")
+				v.choose(name, choice{version.ID, true})
+				return !version.Latest || chosen
 			}
 		}
 	}
 	return false
+}
+
+// seek waits until nobody looks for an older version of the name, and keeps others from it until done is called.
+func (v *vault) seek(name string) (done func()) {
+	for {
+		v.mu.Lock()
+		busy, mine := v.seeking[name], make(chan struct{})
+		if busy == nil {
+			v.seeking[name] = mine
+		}
+		v.mu.Unlock()
+		if busy == nil {
+			return func() {
+				v.mu.Lock()
+				defer v.mu.Unlock()
+				delete(v.seeking, name)
+				close(mine)
+			}
+		}
+		<-busy
+	}
 }
 
 // matches reads a version, whatever its size.
@@ -199,7 +236,7 @@ func (v *vault) object(versions []Version) (Object, bool) {
 	o := oldest.Object
 	o.Hidden = hidden(versions)
 	if !oldest.Latest {
-		v.choose(o.Name, oldest.ID)
+		v.choose(o.Name, choice{version: oldest.ID})
 	}
 	return o, true
 }
