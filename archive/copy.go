@@ -19,30 +19,44 @@ import (
 type CopyOptions struct {
 	From, To *repo.Repo
 	Wants    func(Summary) bool    // which manifests; nil: all that are complete
+	Expect   func(messages int64)  // how many messages there are to be copied, about; called once, before the first. It may be nil
 	Progress func(manifest.Record) // after each message that was copied; called from several goroutines, but never at once
 }
 
 // Copied is what became of a manifest.
 type Copied struct {
-	Summary                    // of the original
-	Head    repo.Head          // of the copy
-	Present bool               // it had been copied before
-	Gone    bool               // and was forgotten there since: it is copied only if it is named
-	Lost    []manifest.Failure // what could not be read, and is not in the copy; the copy says so
-	Err     error              // why there is no copy, though there could be others
+	Summary                     // of the original
+	Head     repo.Head          // of the copy
+	Present  bool               // it had been copied before
+	Mended   bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
+	Gone     bool               // it was copied, and forgotten there since: it is copied only if it is named
+	Lost     []manifest.Failure // what could not be read, and is not in the copy; the copy says so
+	Untagged []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
+	Err      error              // why there is no copy, though there could be others
 }
 
 // Copy copies manifests, of each account the oldest first, and tells of each. A copy stands in the history where its
-// original does. What has been copied before is not copied again, unless it is named also not what was forgotten since, and
-// of a later manifest only what an earlier one has not costs reading. The error ends it: what was copied until then stays,
-// and is present the next time.
+// original does, and bears its tags. What has been copied before is not copied again, unless the copy has less than the original
+// says, and more can be had now; and unless it is named, also not what was forgotten since. Of a later manifest only what an earlier
+// one has not costs reading. The error ends it: what was copied until then stays, and is present the next time.
 func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	accounts, err := originals(ctx, o, done)
 	if err != nil {
 		return err
 	}
+	there, err := findCopies(ctx, o.To)
+	if err != nil {
+		return err
+	}
+	tags, err := newTagCarrier(ctx, o)
+	if err != nil {
+		return err
+	}
+	c := &copying{CopyOptions: o, source: newStacks(o.From), target: newStacks(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there}
+	if o.Expect != nil {
+		o.Expect(c.expected(accounts))
+	}
 	for _, account := range accounts {
-		c := &copying{CopyOptions: o, source: newStacks(o.From), target: newStacks(o.To), tell: oneAtATime(o.Progress)}
 		if err := c.account(ctx, account, done); err != nil {
 			return err
 		}
@@ -71,87 +85,104 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]Summa
 	return accounts, nil
 }
 
-// copying is the copying of one account.
+// copying is a copying under way, account by account.
 type copying struct {
 	CopyOptions
 	source, target stacks
-	copies         map[[32]byte]repo.Head // by the original's hash
-	forgotten      map[time.Time]bool     // where copies stood in the history that the target was told to forget
-	latest         repo.Head              // the copy that before is about
+	copies         *copies
+	tags           *tagCarrier
+	latest         repo.Head // the copy that before is about
 	before         *counterparts
 	keepers        sync.Pool
 	tell           func(manifest.Record)
 }
 
 func (c *copying) account(ctx context.Context, originals []Summary, done func(Copied)) error {
-	if err := c.findCopies(ctx, originals[0].Manifest.Account); err != nil {
-		return err
-	}
+	c.latest, c.before = repo.Head{}, nil
 	var present *Summary // the newest met so far
 	for _, s := range originals {
-		copied := Copied{Summary: s}
-		head, ok := c.copies[originOf(s)]
-		switch {
-		case c.Wants != nil && !c.Wants(s), c.Wants == nil && s.Manifest.State != manifest.Complete:
+		todo, old := c.todo(s)
+		copied := Copied{Summary: s, Head: old.head, Present: todo == nothing || todo == mend, Gone: todo == goneSince}
+		if todo == unwanted {
 			continue
-		case ok:
-			copied.Head, copied.Present, present = head, true, &s
-		case c.Wants == nil && c.forgotten[s.Head.Time]:
-			copied.Gone = true
-		default:
+		}
+		if todo == anew || todo == mend {
+			if todo == mend {
+				present = &s
+			}
 			if present != nil {
 				if err := c.resume(ctx, *present); err != nil {
 					return err
 				}
 				present = nil
 			}
-			var err error
-			if copied.Head, copied.Lost, err = c.copy(ctx, s); err != nil {
+			if err := c.copy(ctx, &copied, old); err != nil {
 				return fmt.Errorf("copy %s: %w", s.Head.Name, err)
 			}
-			c.copies[originOf(s)] = copied.Head
+		}
+		if copied.Present {
+			present = &s
+		}
+		if !copied.Gone {
+			if err := c.tags.carry(ctx, &copied, old.head); err != nil {
+				return err
+			}
 		}
 		done(copied)
 	}
 	return nil
 }
 
-// originOf is the hash of the manifest that a manifest goes back to, be it copied from hand to hand.
-func originOf(s Summary) [32]byte {
-	if s.Manifest.Origin != [32]byte{} {
-		return s.Manifest.Origin
+// todo is what there is to do about a manifest.
+type todo int
+
+const (
+	anew      todo = iota // it is to be copied
+	mend                  // it is there, but without all that the original has: perhaps there is more to be had now
+	nothing               // it is there
+	goneSince             // it was, and was forgotten
+	unwanted
+)
+
+func (c *copying) todo(s Summary) (todo, standing) {
+	old, there := c.copies.of(s)
+	switch {
+	case c.Wants != nil && !c.Wants(s), c.Wants == nil && s.Manifest.State != manifest.Complete:
+		return unwanted, standing{}
+	case there && old.lacks(s):
+		return mend, old
+	case there:
+		return nothing, old
+	case c.Wants == nil && c.copies.forgotten[position{c.To.AccountDir(s.Manifest.Account), s.Head.Time.UnixMilli()}]:
+		return goneSince, standing{}
 	}
-	return s.Head.ID
+	return anew, standing{}
 }
 
-// findCopies finds what of the account is in the target already: copies, and originals that come home.
-func (c *copying) findCopies(ctx context.Context, account string) error {
-	c.copies, c.forgotten = make(map[[32]byte]repo.Head), make(map[time.Time]bool)
-	dir := c.To.AccountDir(account)
-	marks, err := c.To.Marks(ctx)
-	if err != nil {
-		return err
-	}
-	for name := range marks { // marks stay when manifests are long deleted, and a copy has its original's time
-		if head, ok := repo.ParseManifest(name); ok && head.Account == dir {
-			c.forgotten[head.Time] = true
+// expected is about how many messages are to be copied: all of an account's first manifest, and what each night brought then.
+func (c *copying) expected(accounts [][]Summary) (messages int64) {
+	for _, account := range accounts {
+		known := false // what the account had before, or most of it
+		for _, s := range account {
+			todo, _ := c.todo(s)
+			totals := s.Manifest.Totals
+			switch {
+			case todo == anew && !known:
+				messages += totals.Messages
+			case todo == anew:
+				messages += min(totals.Messages, totals.NewMessages+totals.TakenMessages)
+			}
+			known = known || todo != unwanted && todo != goneSince
 		}
 	}
-	for s, err := range Manifests(ctx, c.To) {
-		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !isDamage(err)):
-			return err
-		case err == nil && s.Head.Account == dir:
-			c.copies[originOf(s)] = s.Head
-		}
-	}
-	return nil
+	return messages
 }
 
 // resume goes on from a manifest that was copied at another time.
 func (c *copying) resume(ctx context.Context, original Summary) error {
 	old := newContents(original.Manifest, c.source, c.From.MessageHasher)
-	c.latest = c.copies[originOf(original)]
+	copied, _ := c.copies.of(original)
+	c.latest = copied.head
 	new, err := OpenManifest(ctx, c.To, c.latest)
 	if err != nil {
 		return err
@@ -160,19 +191,21 @@ func (c *copying) resume(ctx context.Context, original Summary) error {
 	return err
 }
 
-// copy copies one manifest, by a run of its own.
-func (c *copying) copy(ctx context.Context, original Summary) (copied repo.Head, lost []manifest.Failure, err error) {
+// copy copies one manifest, by a run of its own. Where there is a copy that lacks something, another is laid after it, if that
+// has more; else all stays as it is.
+func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err error) {
 	run, err := c.To.Begin(ctx)
 	if err != nil {
-		return repo.Head{}, nil, err
+		return err
 	}
+	original := copied.Summary
 	account := original.Manifest.Account
 	if err := c.confirm(ctx, run, account); err != nil {
-		return repo.Head{}, nil, err
+		return err
 	}
 	writer, err := run.Writer(context.WithoutCancel(ctx))
 	if err != nil {
-		return repo.Head{}, nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	c.keepers.New = func() any { return newKeeper(c.To, writer, nil) }
@@ -193,16 +226,30 @@ func (c *copying) copy(ctx context.Context, original Summary) (copied repo.Head,
 		if ctx.Err() != nil { // what was copied is not to be copied again
 			err = errors.Join(err, flushAfterwards(ctx, writer))
 		}
-		return repo.Head{}, nil, err
+		return err
 	}
-	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(original), c.copies[original.Manifest.Parent].ID
+	copied.Lost = recasting.lost
+	at := original.Head.Time
+	if copied.Present {
+		if !old.bettered(m) {
+			return nil
+		}
+		if at, err = placeAfter(ctx, c.To, account, old.head); err != nil {
+			return err
+		}
+		copied.Present, copied.Mended = false, true
+	}
+	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(original), c.copies.parentOf(original)
 	content, err := m.Encode()
 	if err != nil {
-		return repo.Head{}, nil, err
+		return err
 	}
-	c.latest, err = writer.CommitAt(ctx, account, original.Head.Time, content)
-	c.before = recasting.made
-	return c.latest, recasting.lost, err
+	if copied.Head, err = writer.CommitAt(ctx, account, at, content); err != nil {
+		return err
+	}
+	c.copies.add(m.Origin, copied.Head, m)
+	c.latest, c.before = copied.Head, recasting.made
+	return nil
 }
 
 // flushAfterwards makes durable what an interrupted run has, within half a minute.

@@ -28,7 +28,7 @@ type recasting struct {
 	to     chunkReader // the repository that is written to
 	writer *repo.Writer
 	keep   func(ctx context.Context, record *manifest.Record) (kept, error)
-	tell   func(manifest.Record) // after each message
+	tell   func(manifest.Record) // after each message that keep was asked for
 
 	before *counterparts // nil: nothing is known
 	made   *counterparts // of this manifest, for the next
@@ -255,13 +255,13 @@ func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier ma
 	message := entry.Record
 	if old, ok := earlier[message.Hash]; ok {
 		entry.Hash, entry.Parts, entry.List, entry.Probe = old.Hash, old.Parts, old.List, old.Probe
-	} else {
-		kept, err := c.keep(ctx, &message)
-		if err != nil {
-			return err
-		}
-		entry.Hash, entry.Parts, entry.List, entry.Probe = kept.hash, kept.parts, kept.list, kept.probe
+		return nil
 	}
+	kept, err := c.keep(ctx, &message)
+	if err != nil {
+		return err
+	}
+	entry.Hash, entry.Parts, entry.List, entry.Probe = kept.hash, kept.parts, kept.list, kept.probe
 	c.tell(message)
 	return nil
 }

@@ -55,6 +55,24 @@ func (r *Repo) Tags(ctx context.Context) (Tags, error) {
 	return tags, nil
 }
 
+// TagsSaid is Tags, and beside it every tag that a note names, be it to take it back.
+func (r *Repo) TagsSaid(ctx context.Context) (tags, said Tags, err error) {
+	notes, err := r.notes(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	tags, said = Tags{}, Tags{}
+	for name, list := range notes {
+		tags[name] = tagsOf(list)
+		for _, n := range list {
+			for _, tag := range slices.Concat(n.Set, n.Taken) {
+				said[name] = append(said[name], string(tag))
+			}
+		}
+	}
+	return tags, said, nil
+}
+
 func (r *Repo) notes(ctx context.Context) (map[string][]*note, error) {
 	all := map[string][]*note{}
 	err := r.statements(ctx, KindNote, nil, func(_ Object, payload []byte) error {

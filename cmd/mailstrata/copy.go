@@ -25,12 +25,16 @@ type copyCommand struct {
 func (*copyCommand) Help() string {
 	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, nor what was there and has been forgotten, unless it is named; so this can run every night, after the backup. Every message is read and verified on its way.
 
+What cannot be read is left out, and the copy says so. Each later copy tries that again; where more can be had, another copy is laid, after the one that lacks it. So a manifest that was repaired with losses is made whole by copying it home from where it is whole.
+
+Pins and other tags go with their manifests, also those that are set later, if the key of the repository that is copied to is an owner's: for tags are signed. A tag that was set or taken back there stays as it is there.
+
 EXAMPLES
 
     mailstrata copy --to /mnt/usb/mail --to-key-file usb.key
     mailstrata copy latest --to s3:https://s3.example/second
 
-JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), forgotten (it was there, and is not copied again), lost (messages that could not be read) and error.
+JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), mended (it was there with less, and another copy was laid), untagged (tags that the key there cannot sign), forgotten (it was there, and is not copied again), lost (messages that could not be read) and error.
 
 EXIT STATUS
 
@@ -45,9 +49,12 @@ type copySummary struct {
 	Messages int64  `json:"messages"`
 	Copy     string `json:"copy,omitempty"`
 	Present  bool   `json:"present"`
+	Mended   bool   `json:"mended"`
 	Gone     bool   `json:"forgotten"`
 	Lost     int    `json:"lost"`
-	Error    string `json:"error,omitempty"`
+
+	Untagged []string `json:"untagged,omitempty"`
+	Error    string   `json:"error,omitempty"`
 }
 
 func (c *copyCommand) Run(ctx context.Context, p *program) error {
@@ -72,10 +79,12 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 		return usage("--to names the repository that is copied from")
 	}
 	told := p.progress("copied")
+	told.begin("looking what is there")
 	listing := &copyListing{program: p, told: told}
 	var done tally
 	err = archive.Copy(ctx, archive.CopyOptions{
 		From: from, To: to, Wants: wants,
+		Expect: func(messages int64) { done.total = messages },
 		Progress: func(record manifest.Record) {
 			done.messages++
 			done.bytes += record.Size
@@ -125,6 +134,7 @@ type copyListing struct {
 	told                  *progress
 	copied, present, gone int
 	lost, unread          int
+	untagged              int
 	err                   error
 }
 
@@ -140,6 +150,9 @@ func (l *copyListing) tell(c archive.Copied) {
 		l.copied++
 	}
 	l.lost += len(c.Lost)
+	if len(c.Untagged) > 0 {
+		l.untagged++
+	}
 	if l.program.flags.JSON {
 		l.err = errors.Join(l.err, l.program.printJSON(summarizeCopy(c)))
 		return
@@ -149,7 +162,11 @@ func (l *copyListing) tell(c archive.Copied) {
 	case c.Err != nil:
 		l.program.warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), oneLine(c.Err.Error()))
 	case !c.Present && !c.Gone:
-		l.program.printf("%s  %s  %s  %s", shortID(c.Summary.Head), safe(c.Manifest.Account), moment(c.Summary.Head.Time), plural(c.Manifest.Totals.Messages, "message"))
+		mended := ""
+		if c.Mended {
+			mended = "  (more than the copy that was there)"
+		}
+		l.program.printf("%s  %s  %s  %s%s", shortID(c.Summary.Head), safe(c.Manifest.Account), moment(c.Summary.Head.Time), plural(c.Manifest.Totals.Messages, "message"), mended)
 	}
 	if len(c.Lost) > 0 {
 		l.program.warn("of manifest %s, %s could not be read, and the copy lacks what was there: %s", shortID(c.Summary.Head),
@@ -158,7 +175,8 @@ func (l *copyListing) tell(c archive.Copied) {
 }
 
 func summarizeCopy(c archive.Copied) copySummary {
-	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"), Present: c.Present, Gone: c.Gone, Lost: len(c.Lost)}
+	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
+		Present: c.Present, Mended: c.Mended, Gone: c.Gone, Lost: len(c.Lost), Untagged: c.Untagged}
 	if c.Manifest != nil {
 		s.Account, s.Messages = c.Manifest.Account, c.Manifest.Totals.Messages
 	}
@@ -178,6 +196,10 @@ func (l *copyListing) end() error {
 			forgotten = fmt.Sprintf(", %d forgotten there", l.gone)
 		}
 		l.program.printf("%s copied, %d there before%s", plural(l.copied, "manifest"), l.present, forgotten)
+	}
+	if l.untagged > 0 {
+		l.program.warn("the tags of %s, pins among them, were not copied: tags are signed, which takes an owner's key of the repository that is copied to",
+			plural(l.untagged, "manifest"))
 	}
 	if l.lost == 0 && l.unread == 0 {
 		return nil

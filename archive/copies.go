@@ -1,0 +1,124 @@
+package archive
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// copies is what a repository has of manifests that are to be copied to it: copies, and originals that come home.
+type copies struct {
+	held      map[[32]byte]standing // by the original's hash
+	forgotten map[position]bool     // where those stood that the repository was told to forget
+}
+
+// standing is a manifest that stands for an original. Of several, be they repairs or copies that had more than the one before, the
+// last one does: it was laid by somebody who knew the others.
+type standing struct {
+	head               repo.Head
+	messages, failures int64
+}
+
+// position is a place in the history of an account.
+type position struct {
+	account string // its folder
+	time    int64  // milliseconds since 1970
+}
+
+func positionOf(head repo.Head) position { return position{head.Account, head.Time.UnixMilli()} }
+
+// lacks reports whether the original says that it has more. That it still can be had is not said.
+func (h standing) lacks(original Summary) bool {
+	return h.messages < original.Manifest.Totals.Messages || h.failures > original.Manifest.Totals.Failures
+}
+
+// bettered reports whether a manifest has more than the one that is there.
+func (h standing) bettered(by *manifest.Manifest) bool {
+	t := by.Totals
+	return t.Messages > h.messages || t.Messages == h.messages && t.Failures < h.failures
+}
+
+// findCopies reads what is there.
+func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
+	c := &copies{make(map[[32]byte]standing), make(map[position]bool)}
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name := range marks { // marks stay when manifests are long deleted, and a copy has its original's time
+		if head, ok := repo.ParseManifest(name); ok {
+			c.forgotten[positionOf(head)] = true
+		}
+	}
+	for s, err := range Manifests(ctx, r) {
+		switch {
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !isDamage(err)):
+			return nil, err
+		case err == nil:
+			c.add(originOf(s), s.Head, s.Manifest)
+		}
+	}
+	return c, nil
+}
+
+func (c *copies) add(origin [32]byte, head repo.Head, m *manifest.Manifest) {
+	if old, ok := c.held[origin]; !ok || head.Time.After(old.head.Time) {
+		c.held[origin] = standing{head, m.Totals.Messages, m.Totals.Failures}
+	}
+}
+
+func (c *copies) of(original Summary) (standing, bool) {
+	h, ok := c.held[originOf(original)]
+	return h, ok
+}
+
+// parentOf is the hash of the copy of a manifest's parent; zero: there is none.
+func (c *copies) parentOf(original Summary) [32]byte { return c.held[original.Manifest.Parent].head.ID }
+
+// originOf is the hash of the manifest that a manifest goes back to, be it copied from hand to hand.
+func originOf(s Summary) [32]byte {
+	if s.Manifest.Origin != [32]byte{} {
+		return s.Manifest.Origin
+	}
+	return s.Head.ID
+}
+
+// tagCarrier has copies bear the tags of their originals. What was said of a copy where it is stands: a tag that any note there
+// names, to set it or to take it back, is left as it is.
+type tagCarrier struct {
+	to               *repo.Repo
+	tags             repo.Tags // of the originals
+	there, saidThere repo.Tags
+}
+
+func newTagCarrier(ctx context.Context, o CopyOptions) (*tagCarrier, error) {
+	t := &tagCarrier{to: o.To}
+	var err error
+	if t.tags, err = o.From.Tags(ctx); err == nil {
+		t.there, t.saidThere, err = o.To.TagsSaid(ctx)
+	}
+	return t, err
+}
+
+// carry sets the tags of a copy. One that is laid because another lacked something bears the tags of that one, too.
+func (t *tagCarrier) carry(ctx context.Context, c *Copied, before repo.Head) error {
+	want := slices.Clone(t.tags[c.Summary.Head.Name])
+	if before.Name != "" && before.Name != c.Head.Name {
+		want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.saidThere[before.Name], tag) })
+		want = append(want, t.there[before.Name]...)
+	}
+	want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.saidThere[c.Head.Name], tag) })
+	if len(want) == 0 {
+		return nil
+	}
+	slices.Sort(want)
+	want = slices.Compact(want)
+	if !t.to.Keeper() {
+		c.Untagged = want
+		return nil
+	}
+	t.saidThere[c.Head.Name] = append(t.saidThere[c.Head.Name], want...)
+	return t.to.Tag(ctx, c.Head, want, nil)
+}

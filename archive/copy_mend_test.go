@@ -1,0 +1,168 @@
+package archive_test
+
+import (
+	"bytes"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// reopened is the repository for a process that remembers nothing.
+func reopened(t *testing.T, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// takeAway deletes a pack of mail, and returns what puts it back.
+func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, putBack func()) {
+	t.Helper()
+	names := slices.DeleteFunc(store.Names(), func(name string) bool { return !strings.HasPrefix(name, "data/") })
+	body, _, err := store.Get(t.Context(), names[which], 0, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), names[which]); err != nil {
+		t.Fatal(err)
+	}
+	return names[which], func() {
+		if err := store.Put(t.Context(), names[which], bytes.NewReader(data), int64(len(data))); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A copy that was made while something could not be read is made good when it can; until then nothing is laid, and nothing put.
+func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
+	store, second := new(storetest.Memory), new(storetest.Memory)
+	a := sample()
+	from, to := newRepo(t, store), newRepo(t, second)
+	backUp(t, from, a)
+	for range 40 {
+		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
+	}
+	backUp(t, from, a)
+	_, putBack := takeAway(t, store, 0)
+
+	first, _ := copyAll(t, reopened(t, store), to)
+	if len(first[1].Lost) == 0 {
+		t.Fatal("a lost pack harms nothing: the test shows nothing")
+	}
+	before := second.Names()
+	for _, c := range second2(copyAll(t, reopened(t, store), to)) {
+		if !c.Present || c.Mended {
+			t.Errorf("nothing more can be had, and: %+v", c)
+		}
+	}
+	if after := second.Names(); !slices.Equal(before, after) {
+		t.Errorf("nothing more can be had, and %d objects were put", len(after)-len(before))
+	}
+
+	putBack()
+	mended, _ := copyAll(t, reopened(t, store), to)
+	for i, c := range mended {
+		if lossy := len(first[i].Lost) > 0; c.Mended != lossy || c.Present == lossy || len(c.Lost) > 0 {
+			t.Errorf("night %d: %+v", i, c)
+		}
+	}
+	last := mended[len(mended)-1]
+	if got := archived(t, to, last.Head); !slices.Equal(got, a.state()) {
+		t.Errorf("the mended copy is not the account: %s", firstDifference(got, a.state()))
+	}
+	if got := archived(t, to, first[1].Head); len(got) == 0 {
+		t.Error("the copy that lacked something is gone")
+	}
+	for _, c := range second2(copyAll(t, from, to)) {
+		if !c.Present || !strings.HasPrefix(c.Head.Name, "manifests/") {
+			t.Errorf("a mended copy was copied again: %+v", c)
+		}
+	}
+	if b := backUp(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
+		t.Errorf("a backup does not go on from the mended copy: %+v", b.Manifest.Totals)
+	}
+	check(t, to)
+}
+
+func second2(copied []archive.Copied, _ int) []archive.Copied { return copied }
+
+// A manifest that was repaired with losses is made whole by a copy that comes home.
+func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
+	store := new(storetest.Memory)
+	a := sample()
+	home, away := newRepo(t, store), newRepo(t, new(storetest.Memory))
+	night := backUp(t, home, a)
+	copyAll(t, home, away)
+	name, _ := takeAway(t, store, 0)
+	damaged := reopened(t, store)
+	pack, _ := repo.ParsePack(name)
+	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+		t.Fatal(err)
+	}
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	if err != nil || len(repaired.Lost) == 0 {
+		t.Fatalf("lost %d: %v", len(repaired.Lost), err)
+	}
+	copied, _ := copyAll(t, away, damaged)
+	if !copied[0].Mended {
+		t.Fatalf("not mended: %+v", copied[0])
+	}
+	ref, _ := manifest.ParseRef("latest", nil)
+	if latest, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
+		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
+	}
+	if got := archived(t, damaged, copied[0].Head); !slices.Equal(got, a.state()) {
+		t.Errorf("what came home is not the account: %s", firstDifference(got, a.state()))
+	}
+	if again, _ := copyAll(t, away, damaged); !again[0].Present {
+		t.Errorf("it comes home each time: %+v", again[0])
+	}
+}
+
+// Tags go with their manifests, also those that are set later; what was said of the copy where it is stands.
+func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
+	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
+	a := newAccount()
+	a.mailbox("INBOX").add("Subject: one\r\n\r\nmail\r\n")
+	night := backUp(t, from, a)
+	tag := func(r *repo.Repo, h repo.Head, set, taken []string) {
+		t.Helper()
+		if err := r.Tag(t.Context(), h, set, taken); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tags := func(h repo.Head) []string {
+		t.Helper()
+		all, err := to.Tags(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[h.Name]
+	}
+	tag(from, night.Head, []string{manifest.TagPinned, "early"}, nil)
+	copied, _ := copyAll(t, from, to)
+	there := copied[0].Head
+	if got := tags(there); !slices.Equal(got, []string{"early", manifest.TagPinned}) {
+		t.Errorf("the copy bears %v", got)
+	}
+	tag(to, there, []string{"mine"}, []string{"early"})
+	tag(from, night.Head, []string{"late"}, []string{manifest.TagPinned})
+	for range 2 {
+		copyAll(t, from, to)
+	}
+	if got := tags(there); !slices.Equal(got, []string{"late", "mine", manifest.TagPinned}) {
+		t.Errorf("the copy bears %v", got)
+	}
+}
