@@ -1,7 +1,20 @@
-// Package archive holds the verbs: Backup reads an account into a repository, Restore writes a manifest's messages to a
-// target, Check makes sure that what is archived can be had.
+// Package archive is accounts as they lie in a repository. Contents is one as a manifest has it: its mailboxes, their
+// messages, and the bytes of these. A Filer puts a message in: into parts (package mail), into chunks (package chunk), into
+// packs (package repo). Manifests can be listed, searched (Find) and compared (Diff), checked (Check), copied to another
+// repository (Copy), forgotten and pruned.
 //
-// It declares what it needs of the edges: Source, an account that can be read, and Target, a place to write to. What
-// lies between is in packages mail (a message into parts), chunk (parts into chunks), repo (chunks kept once) and
-// manifest (what an account was).
+// Package backup fills it from a server, and package restore brings it back to one.
 package archive
+
+import "errors"
+
+var (
+	// ErrTemporary: a lost connection, a stall, BYE, [UNAVAILABLE], [INUSE], [LIMIT], [SERVERBUG].
+	ErrTemporary = errors.New("temporary")
+
+	// ErrNoMailbox: no mailbox has that name.
+	ErrNoMailbox = errors.New("no such mailbox")
+
+	// ErrRefused: the server said NO or BAD to one command, and will say so again.
+	ErrRefused = errors.New("the server refused")
+)

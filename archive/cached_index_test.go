@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
@@ -27,19 +28,19 @@ func (a *asked) Get(ctx context.Context, name string, offset, length int64) (io.
 // What a run adds to the index is in its host's cache: the next night does not fetch it.
 func TestHostKeepsTheIndexThatItWrote(t *testing.T) {
 	store := &asked{Memory: &storetest.Memory{}}
-	newRepo(t, store)
-	a := large(2000)
+	archivetest.NewRepo(t, store)
+	a := archivetest.Large(2000)
 	o := repo.Options{CacheDir: t.TempDir(), StateDir: t.TempDir(), Location: "memory"}
 	for range 8 { // more than there may be files in a cache
 		r, err := repo.Open(t.Context(), store, repo.Unlock{}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		mustHold(t, r, backUp(t, r, a), a.state())
+		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}
-		a.mailbox("INBOX").add("Subject: new\r\n\r\n")
+		a.Mailbox("INBOX").Add("Subject: new\r\n\r\n")
 	}
 	if n := store.segments.Load(); n > 0 {
 		t.Errorf("%d requests for what this host wrote itself", n)

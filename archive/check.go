@@ -137,7 +137,7 @@ func (c *checking) objects(ctx context.Context) error {
 		return err
 	}
 	condemned, err := c.Repo.Condemned(ctx)
-	if err != nil && !isDamage(err) { // damage was told by the check of the objects
+	if err != nil && !IsDamage(err) { // damage was told by the check of the objects
 		return err
 	}
 	for pack := range condemned {
@@ -158,7 +158,7 @@ func (c *checking) harm(ctx context.Context, p Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !isDamage(err) && !errors.Is(err, repo.ErrNoRole) {
+	if !IsDamage(err) && !errors.Is(err, repo.ErrNoRole) {
 		return err
 	}
 	p.Reason = err.Error()
@@ -168,7 +168,7 @@ func (c *checking) harm(ctx context.Context, p Problem, err error) error {
 
 // manifest walks one manifest.
 func (c *checking) manifest(ctx context.Context, head repo.Head) error {
-	m, err := readManifest(ctx, c.Repo, head)
+	m, err := ReadManifest(ctx, c.Repo, head)
 	if err != nil {
 		return c.harm(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
 	}
@@ -176,7 +176,7 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 		return nil
 	}
 	c.report.Manifests++
-	w := &manifestCheck{checking: c, contents: newContents(m, c.reader, c.Repo.MessageHasher)}
+	w := &manifestCheck{checking: c, contents: NewContents(m, c.reader, c.Repo.MessageHasher)}
 	w.about = Problem{Manifest: head.Name, Account: m.Account}
 	return w.run(ctx)
 }

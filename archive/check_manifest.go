@@ -54,7 +54,7 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 	w.report.Mailboxes++
 	about := w.about
 	about.Mailbox = mailbox.Name
-	pages, err := mailbox.AllPages(w.contents.load(ctx))
+	pages, err := mailbox.AllPages(w.contents.Load(ctx))
 	whole := err == nil
 	if err != nil {
 		if err := w.harm(ctx, about, err); err != nil {
@@ -126,7 +126,7 @@ func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.P
 }
 
 func (p walkedPage) fits(page manifest.Page) bool {
-	first, last := pageRange(page)
+	first, last := page.Range()
 	return p.messages == page.Messages && uint64(p.first) >= first && uint64(p.last) <= last
 }
 
@@ -153,7 +153,7 @@ func (w *manifestCheck) messages(ctx context.Context, about Problem, records []m
 	for i := range records {
 		w.report.Messages++
 		about.UID = records[i].UID
-		parts, err := records[i].PartList(w.contents.load(ctx))
+		parts, err := records[i].PartList(w.contents.Load(ctx))
 		if err != nil {
 			if err := w.harm(ctx, about, err); err != nil {
 				return err

@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -12,11 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // newRepository makes a repository without sealing, in which nothing takes long.
@@ -44,7 +47,7 @@ func reopen(t testing.TB, store repo.Store) *repo.Repo {
 // post is a mailbox of a test account.
 type post struct {
 	name    string
-	letters []letter
+	letters []archivetest.Letter
 }
 
 // lay stores an account as a backup does and commits its manifest.
@@ -96,15 +99,15 @@ func lay(t testing.TB, r *repo.Repo, account string, state manifest.State, posts
 	return head
 }
 
-func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l letter) manifest.Entry {
+func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l archivetest.Letter) manifest.Entry {
 	t.Helper()
 	lanes := map[mail.PartKind]repo.Lane{mail.HeaderPart: repo.LaneHeader, mail.TextPart: repo.LaneText, mail.Base64Part: repo.LaneBody}
 	hasher := r.MessageHasher()
 	entry := manifest.Entry{
-		Record:  manifest.Record{UID: l.uid, Size: int64(len(l.body)), Hash: hasher.ID(l.body), Internal: mail.ParseDate(l.date)},
-		FlagSet: manifest.FlagSet{Flags: l.flags},
+		Record:  manifest.Record{UID: l.Uid, Size: int64(len(l.Body)), Hash: hasher.ID(l.Body), Internal: mail.ParseDate(l.Date)},
+		FlagSet: manifest.FlagSet{Flags: l.Flags},
 	}
-	splitter := mail.NewSplitter(bytes.NewReader(l.body))
+	splitter := mail.NewSplitter(bytes.NewReader(l.Body))
 	for {
 		part, err := splitter.Next()
 		if err == io.EOF {
@@ -139,17 +142,17 @@ func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l letter) mani
 }
 
 // incompressible makes n messages of some size, so that they fill frames and packs.
-func incompressible(first mail.UID, n, size int) []letter {
-	letters := plain(first, n)
+func incompressible(first mail.UID, n, size int) []archivetest.Letter {
+	letters := archivetest.Plain(first, n)
 	for i := range letters {
-		letters[i].body = append(letters[i].body, noise(uint64(letters[i].uid), size)...)
+		letters[i].Body = append(letters[i].Body, archivetest.Noise(uint64(letters[i].Uid), size)...)
 	}
 	return letters
 }
 
-func open(t testing.TB, r *repo.Repo, head repo.Head) *Contents {
+func open(t testing.TB, r *repo.Repo, head repo.Head) *archive.Contents {
 	t.Helper()
-	contents, err := OpenManifest(t.Context(), r, head)
+	contents, err := archive.OpenManifest(t.Context(), r, head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,18 +162,18 @@ func open(t testing.TB, r *repo.Repo, head repo.Head) *Contents {
 func TestRestoreFromRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	inbox := incompressible(1, 300, 30_000)
-	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", odd()})
+	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.Odd()})
 	r := reopen(t, store)
 	for _, free := range []bool{false, true} {
-		target := &shore{key: r.MessageKey(), folders: map[string]*beach{}, free: free}
-		o := RestoreOptions{Contents: open(t, r, head), Target: target}
-		report, err := Restore(t.Context(), o)
+		target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: free}
+		o := restore.Options{Contents: open(t, r, head), Target: target}
+		report, err := restore.Run(t.Context(), o)
 		if err != nil || !report.Whole() || report.Changed > 0 {
 			t.Fatal(err, report)
 		}
-		target.holds(t, "INBOX", inbox...)
-		target.holds(t, "odd", odd()...)
-		if report, err = Restore(t.Context(), o); err != nil || report.Added != 0 {
+		target.Holds(t, "INBOX", inbox...)
+		target.Holds(t, "odd", archivetest.Odd()...)
+		if report, err = restore.Run(t.Context(), o); err != nil || report.Added != 0 {
 			t.Fatal("a second restore added messages:", err, report)
 		}
 	}
@@ -197,7 +200,7 @@ func (m *meter) Get(ctx context.Context, name string, offset, length int64) (io.
 func TestRestoreReadsOnce(t *testing.T) {
 	store := new(storetest.Memory)
 	letters := incompressible(1, 1400, 30_000) // 42 MB, more than a reader keeps
-	var interleaved []letter
+	var interleaved []archivetest.Letter
 	for i := range 700 {
 		interleaved = append(interleaved, letters[i], letters[700+i])
 	}
@@ -212,11 +215,11 @@ func TestRestoreReadsOnce(t *testing.T) {
 	}
 	m := &meter{Store: store}
 	r = reopen(t, m)
-	target := &shore{key: r.MessageKey(), folders: map[string]*beach{}, free: true}
-	if report, err := Restore(t.Context(), RestoreOptions{Contents: open(t, r, head), Target: target}); err != nil || !report.Whole() {
+	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: true}
+	if report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target}); err != nil || !report.Whole() {
 		t.Fatal(err, report)
 	}
-	target.holds(t, "INBOX", letters...)
+	target.Holds(t, "INBOX", letters...)
 	if read := m.read.Load(); read > packs*11/10 {
 		t.Errorf("%d bytes read of packs that have %d", read, packs)
 	}
@@ -225,10 +228,10 @@ func TestRestoreReadsOnce(t *testing.T) {
 	}
 }
 
-func renumbered(letters []letter) []letter {
+func renumbered(letters []archivetest.Letter) []archivetest.Letter {
 	letters = slices.Clone(letters)
 	for i := range letters {
-		letters[i].uid = mail.UID(i + 1)
+		letters[i].Uid = mail.UID(i + 1)
 	}
 	return letters
 }
@@ -283,7 +286,7 @@ func TestCheckFinds(t *testing.T) {
 					if len(problems) == 0 {
 						t.Fatal("not found")
 					}
-					if what != "delete" && !slices.ContainsFunc(problems, func(p Problem) bool { return strings.Contains(p.String(), name) }) {
+					if what != "delete" && !slices.ContainsFunc(problems, func(p archive.Problem) bool { return strings.Contains(p.String(), name) }) {
 						t.Errorf("the object is not named: %v", problems)
 					}
 					if prefix == "data/" {
@@ -307,7 +310,7 @@ func TestCheckFinds(t *testing.T) {
 }
 
 // sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
-func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []Problem, inbox []letter) int {
+func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Letter) int {
 	t.Helper()
 	var named, lost []mail.UID
 	for _, p := range problems {
@@ -316,8 +319,8 @@ func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []Problem
 		}
 	}
 	r := reopen(t, store)
-	target := &shore{key: r.MessageKey(), folders: map[string]*beach{}}
-	report, err := Restore(t.Context(), RestoreOptions{Contents: open(t, r, head), Target: target})
+	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
+	report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,15 +333,15 @@ func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []Problem
 	if !slices.Equal(named, lost) || len(lost) == 0 {
 		t.Errorf("the check names %v, a restore loses %v", named, lost)
 	}
-	left := slices.DeleteFunc(slices.Clone(inbox), func(l letter) bool { return slices.Contains(lost, l.uid) })
-	target.holds(t, "INBOX", left...)
+	left := slices.DeleteFunc(slices.Clone(inbox), func(l archivetest.Letter) bool { return slices.Contains(lost, l.Uid) })
+	target.Holds(t, "INBOX", left...)
 	return len(lost)
 }
 
-func check(t *testing.T, store repo.Store, data repo.Arc) (*CheckReport, []Problem) {
+func check(t *testing.T, store repo.Store, data repo.Arc) (*archive.CheckReport, []archive.Problem) {
 	t.Helper()
-	var problems []Problem
-	report, err := Check(t.Context(), CheckOptions{Repo: reopen(t, store), Data: data}, func(p Problem) {
+	var problems []archive.Problem
+	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: reopen(t, store), Data: data}, func(p archive.Problem) {
 		if !p.Harmless {
 			problems = append(problems, p)
 		}
@@ -352,7 +355,7 @@ func check(t *testing.T, store repo.Store, data repo.Arc) (*CheckReport, []Probl
 func TestResolve(t *testing.T) {
 	store := new(storetest.Memory)
 	r := newRepository(t, store)
-	letters := plain(1, 3)
+	letters := archivetest.Plain(1, 3)
 	first := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:1]})
 	store.Advance(24 * time.Hour)
 	second := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:2]})
@@ -370,7 +373,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Resolve(t.Context(), r, ref); err != nil || got.Name != want.Name {
+		if got, err := archive.Resolve(t.Context(), r, ref); err != nil || got.Name != want.Name {
 			t.Errorf("%s: %s, %v; want %s", text, got.Name, err, want.Name)
 		}
 	}
@@ -380,12 +383,12 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resolve(t.Context(), r, ref); !errors.Is(err, want) {
+		if _, err := archive.Resolve(t.Context(), r, ref); !errors.Is(err, want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
 	var accounts []string
-	for summary, err := range Manifests(t.Context(), r) {
+	for summary, err := range archive.Manifests(t.Context(), r) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -408,7 +411,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 			faulty := &storetest.Faulty{Store: store}
 			r := reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
-			_, err := Check(t.Context(), CheckOptions{Repo: r, Data: repo.AllPacks}, func(p Problem) {
+			_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
 				if !p.Harmless {
 					t.Errorf("operation %d: %s", n, p)
 				}
@@ -424,10 +427,10 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 			faulty := &storetest.Faulty{Store: store}
 			r := reopen(t, faulty)
 			contents := open(t, r, head)
-			target := &shore{key: r.MessageKey(), folders: map[string]*beach{}}
-			o := RestoreOptions{Contents: contents, Target: target}
+			target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
+			o := restore.Options{Contents: contents, Target: target}
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
-			report, err := Restore(t.Context(), o)
+			report, err := restore.Run(t.Context(), o)
 			if err == nil {
 				break
 			}
@@ -435,10 +438,10 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 				t.Fatalf("operation %d: %v %+v", n, err, report)
 			}
 			faulty.Fail = nil
-			if report, err := Restore(t.Context(), o); err != nil || !report.Whole() {
+			if report, err := restore.Run(t.Context(), o); err != nil || !report.Whole() {
 				t.Fatalf("operation %d: again: %v %+v", n, err, report)
 			}
-			target.holds(t, "INBOX", letters...)
+			target.Holds(t, "INBOX", letters...)
 		}
 	}
 }

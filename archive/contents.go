@@ -22,12 +22,12 @@ type Contents struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest
 
-	chunks  chunkReader
+	chunks  ChunkReader
 	joiners sync.Pool // of *joiner
 }
 
-// chunkReader is what reading needs of a repository.
-type chunkReader interface {
+// ChunkReader is what reading needs of a repository.
+type ChunkReader interface {
 	// Chunk gives a chunk, verified. It is read-only.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 
@@ -56,23 +56,23 @@ func newStacks(r *repo.Repo) stacks {
 
 // OpenManifest reads a manifest, so that what it holds can be listed and read.
 func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents, error) {
-	m, err := readManifest(ctx, r, head)
+	m, err := ReadManifest(ctx, r, head)
 	if err != nil {
 		return nil, err
 	}
-	c := newContents(m, newStacks(r), r.MessageHasher)
+	c := NewContents(m, newStacks(r), r.MessageHasher)
 	c.Head = head
 	return c, nil
 }
 
-func newContents(m *manifest.Manifest, chunks chunkReader, hasher func() *chunk.Hasher) *Contents {
+func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.Hasher) *Contents {
 	c := &Contents{Manifest: m, chunks: chunks}
 	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
 	return c
 }
 
-// load reads chunks as package manifest wants them read.
-func (c *Contents) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+// Load reads chunks as package manifest wants them read.
+func (c *Contents) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.chunks.Chunk(ctx, id) }
 }
 
@@ -141,8 +141,8 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 	}
 }
 
-// ahead yields the pages, and has their chunks fetched together before they are read.
-func (c *Contents) ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
+// Ahead yields the pages, and has their chunks fetched together before they are read.
+func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		var pages []manifest.Page
 		flush := func() bool {
@@ -181,7 +181,7 @@ func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 	for _, page := range pages {
 		ids = append(ids, page.Records, page.Flags)
 	}
-	c.prefetch(ctx, ids)
+	c.prefetchChunks(ctx, ids)
 }
 
 // Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
@@ -193,10 +193,10 @@ func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.
 // entries yields what is recorded in some pages of the mailbox, as Entries does.
 func (c *Contents) entries(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
-		for page, err := range c.ahead(ctx, rows) {
+		for page, err := range c.Ahead(ctx, rows) {
 			var entries []manifest.Entry
 			if err == nil {
-				entries, err = c.page(ctx, mailbox, page)
+				entries, err = c.Page(ctx, mailbox, page)
 			}
 			if err != nil && !yield(nil, err) {
 				return
@@ -213,8 +213,8 @@ func (c *Contents) entries(ctx context.Context, mailbox *manifest.Mailbox, rows 
 // ErrFlags: the flags of a page of messages cannot be read, though the messages can.
 var ErrFlags = errors.New("flags cannot be read")
 
-// page reads a page. Where only its flags cannot be read, it gives the entries without them beside the error.
-func (c *Contents) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+// Page reads a page. Where only its flags cannot be read, it gives the entries without them beside the error.
+func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	records, err := c.records(ctx, page)
 	if err != nil {
 		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
@@ -245,7 +245,7 @@ func (c *Contents) records(ctx context.Context, page manifest.Page) ([]manifest.
 	if len(records) != int(page.Messages) {
 		return nil, fmt.Errorf("%w: %d records, its row says %d", manifest.ErrMalformed, len(records), page.Messages)
 	}
-	first, last := pageRange(page)
+	first, last := page.Range()
 	if uint64(records[0].UID) < first || uint64(records[len(records)-1].UID) > last {
 		return nil, fmt.Errorf("%w: UIDs from %d to %d are not all of this page", manifest.ErrMalformed, records[0].UID, records[len(records)-1].UID)
 	}
@@ -260,10 +260,10 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 			unread = errors.Join(unread, err)
 			continue
 		}
-		if first, last := pageRange(page); uint64(uid) < first || uint64(uid) > last {
+		if first, last := page.Range(); uint64(uid) < first || uint64(uid) > last {
 			continue
 		}
-		entries, err := c.page(ctx, mailbox, page)
+		entries, err := c.Page(ctx, mailbox, page)
 		if err != nil && !errors.Is(err, ErrFlags) {
 			return nil, err
 		}
@@ -279,8 +279,9 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 	return nil, fmt.Errorf("mailbox %q: %w with UID %d", mailbox.Name, ErrNoMessage, uid)
 }
 
-// isDamage tells an error that is about one piece of the archive from those that all reading would meet.
-func isDamage(err error) bool {
+// IsDamage tells an error that is about one piece of the archive, after which more may follow, from those that all reading
+// would meet.
+func IsDamage(err error) bool {
 	for _, damage := range []error{
 		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrNotExist, repo.ErrRange,
 		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
@@ -290,6 +291,14 @@ func isDamage(err error) bool {
 		}
 	}
 	return false
+}
+
+// UnlessDamage drops an error that is about the message alone: one must not keep the others from being compared.
+func UnlessDamage(err error) error {
+	if IsDamage(err) {
+		return nil
+	}
+	return err
 }
 
 // ErrNoMessage: the mailbox has no such message.
@@ -304,7 +313,26 @@ func parsed[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]b
 	return parse(data)
 }
 
-// pageRange is the first and the last UID that a page can have.
-func pageRange(page manifest.Page) (first, last uint64) {
-	return uint64(page.Start), uint64(page.Start) + 1<<page.Bits - 1
+// Locate tells where chunks lie.
+func (c *Contents) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
+	return c.chunks.Locate(ctx, ids)
+}
+
+// Prefetch reads frames that will be needed, together where they lie together. It is of no consequence if it fails:
+// whoever reads a chunk is told.
+func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
+	_ = c.chunks.Prefetch(ctx, frames)
+}
+
+// prefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
+func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) {
+	places, err := c.chunks.Locate(ctx, ids)
+	if err != nil {
+		return
+	}
+	frames := make([]repo.Frame, len(places))
+	for i, place := range places {
+		frames[i] = place.Frame
+	}
+	c.Prefetch(ctx, frames)
 }

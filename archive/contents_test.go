@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -7,55 +7,57 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
 func TestContentsFinds(t *testing.T) {
-	s := newShelf(t)
-	letters := append(plain(1, 3000), letter{uid: 1 << 20, body: []byte("no header here, no empty line"), date: someday})
-	drafts := s.mailbox(t, "Entw&APw-rfe", plain(1, 2)...)
+	s := archivetest.NewShelf(t)
+	letters := append(archivetest.Plain(1, 3000), archivetest.Letter{Uid: 1 << 20, Body: []byte("no header here, no empty line"), Date: archivetest.Someday})
+	drafts := s.Mailbox(t, "Entw&APw-rfe", archivetest.Plain(1, 2)...)
 	drafts.Name = "Entwürfe"
-	contents := s.contents(t, drafts, s.mailbox(t, "INBOX", letters...))
+	contents := s.Contents(t, drafts, s.Mailbox(t, "INBOX", letters...))
 	ctx := t.Context()
 	for name, want := range map[string]string{"inbox": "INBOX", "Entwürfe": "Entw&APw-rfe", "Entw&APw-rfe": "Entw&APw-rfe"} {
 		if mailbox, err := contents.Mailbox(ctx, name); err != nil || mailbox.Raw != want {
 			t.Errorf("%s: %v, %v", name, mailbox, err)
 		}
 	}
-	if _, err := contents.Mailbox(ctx, "drafts"); !errors.Is(err, ErrNoMailbox) || !strings.Contains(err.Error(), `"drafts"`) {
+	if _, err := contents.Mailbox(ctx, "drafts"); !errors.Is(err, archive.ErrNoMailbox) || !strings.Contains(err.Error(), `"drafts"`) {
 		t.Error(err)
 	}
 	inbox, err := contents.Mailbox(ctx, "INBOX")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range []letter{letters[0], letters[2999], letters[3000]} {
-		entry, err := contents.Entry(ctx, inbox, l.uid)
+	for _, l := range []archivetest.Letter{letters[0], letters[2999], letters[3000]} {
+		entry, err := contents.Entry(ctx, inbox, l.Uid)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var body bytes.Buffer
-		if err := contents.Body(&entry.Record).WriteTo(ctx, &body); err != nil || !bytes.Equal(body.Bytes(), l.body) {
-			t.Errorf("UID %d: %q, %v", l.uid, body.Bytes(), err)
+		if err := contents.Body(&entry.Record).WriteTo(ctx, &body); err != nil || !bytes.Equal(body.Bytes(), l.Body) {
+			t.Errorf("UID %d: %q, %v", l.Uid, body.Bytes(), err)
 		}
 		header, err := contents.Header(ctx, &entry.Record)
-		if err != nil || !bytes.HasPrefix(l.body, header) || !bytes.HasSuffix(header, []byte("\r\n\r\n")) && !bytes.Equal(header, l.body) {
-			t.Errorf("UID %d: header %q, %v", l.uid, header, err)
+		if err != nil || !bytes.HasPrefix(l.Body, header) || !bytes.HasSuffix(header, []byte("\r\n\r\n")) && !bytes.Equal(header, l.Body) {
+			t.Errorf("UID %d: header %q, %v", l.Uid, header, err)
 		}
 	}
-	if _, err := contents.Entry(ctx, inbox, 5000); !errors.Is(err, ErrNoMessage) {
+	if _, err := contents.Entry(ctx, inbox, 5000); !errors.Is(err, archive.ErrNoMessage) {
 		t.Error(err)
 	}
 }
 
 // TestContentsGoOn: what cannot be read of a mailbox does not hide the rest.
 func TestContentsGoOn(t *testing.T) {
-	s := newShelf(t)
-	inbox := s.mailbox(t, "INBOX", plain(1, 1500)...)
-	contents := s.contents(t, inbox)
-	s.lose(inbox.Pages[1].Records)
-	s.lose(inbox.Pages[5].Flags) // full pages of like flags share theirs; this one is the last
+	s := archivetest.NewShelf(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 1500)...)
+	contents := s.Contents(t, inbox)
+	s.Lose(inbox.Pages[1].Records)
+	s.Lose(inbox.Pages[5].Flags) // full pages of like flags share theirs; this one is the last
 	var messages, bare int64
 	var errs []error
 	for entry, err := range contents.Entries(t.Context(), &inbox) {
@@ -68,41 +70,41 @@ func TestContentsGoOn(t *testing.T) {
 			bare++
 		}
 	}
-	if messages != 1500-int64(inbox.Pages[1].Messages) || bare != int64(inbox.Pages[5].Messages) || len(errs) != 2 || !errors.Is(errs[1], ErrFlags) {
+	if messages != 1500-int64(inbox.Pages[1].Messages) || bare != int64(inbox.Pages[5].Messages) || len(errs) != 2 || !errors.Is(errs[1], archive.ErrFlags) {
 		t.Errorf("%d messages, %d without flags, %v", messages, bare, errs)
 	}
-	first, _ := pageRange(inbox.Pages[1])
-	if _, err := contents.Entry(t.Context(), &inbox, mail.UID(first+1)); err == nil || errors.Is(err, ErrNoMessage) {
+	first, _ := inbox.Pages[1].Range()
+	if _, err := contents.Entry(t.Context(), &inbox, mail.UID(first+1)); err == nil || errors.Is(err, archive.ErrNoMessage) {
 		t.Errorf("a message that cannot be read is not one that is not there: %v", err)
 	}
 }
 
 // TestBodyTellsWhoFailed: an error of the writer is not taken for damage.
 func TestBodyTellsWhoFailed(t *testing.T) {
-	s := newShelf(t)
-	inbox := s.mailbox(t, "INBOX", letter{uid: 1, body: wrapped(noise(5, 100_000)), date: someday})
-	contents := s.contents(t, inbox)
+	s := archivetest.NewShelf(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.Letter{Uid: 1, Body: archivetest.Wrapped(archivetest.Noise(5, 100_000)), Date: archivetest.Someday})
+	contents := s.Contents(t, inbox)
 	entry, err := contents.Entry(t.Context(), &inbox, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	body := contents.Body(&entry.Record)
 	reader, writer := io.Pipe()
-	reader.CloseWithError(errFull)
-	if err := body.WriteTo(t.Context(), writer); !errors.Is(err, errFull) || isDamage(err) {
+	reader.CloseWithError(archivetest.ErrFull)
+	if err := body.WriteTo(t.Context(), writer); !errors.Is(err, archivetest.ErrFull) || archive.IsDamage(err) {
 		t.Error(err)
 	}
 	if err := body.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
 	wrong := entry.Record
-	wrong.Hash = s.key.Sum([]byte("another"))
-	if err := contents.Body(&wrong).Verify(t.Context()); !errors.Is(err, ErrNotEqual) {
+	wrong.Hash = s.Key.Sum([]byte("another"))
+	if err := contents.Body(&wrong).Verify(t.Context()); !errors.Is(err, archive.ErrNotEqual) {
 		t.Error(err)
 	}
 	wrong = entry.Record
 	wrong.Parts = append([]manifest.Part{{Kind: mail.HeaderPart, Chunks: entry.Parts[0].Chunks}}, entry.Parts...)
-	if err := contents.Body(&wrong).Verify(t.Context()); err == nil || !isDamage(err) {
+	if err := contents.Body(&wrong).Verify(t.Context()); err == nil || !archive.IsDamage(err) {
 		t.Error(err)
 	}
 }

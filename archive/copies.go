@@ -54,7 +54,7 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 	}
 	for s, err := range Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !isDamage(err)):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
 			return nil, err
 		case err == nil:
 			c.add(originOf(s), s.Head, s.Manifest)

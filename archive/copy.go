@@ -69,7 +69,7 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]Summa
 	var accounts [][]Summary
 	for s, err := range Manifests(ctx, o.From) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !isDamage(err)):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
 			return nil, err
 		case err != nil:
 			done(Copied{Summary: s, Err: err})
@@ -93,7 +93,7 @@ type copying struct {
 	tags           *tagCarrier
 	latest         repo.Head // the copy that before is about
 	before         *counterparts
-	keepers        sync.Pool
+	filers         sync.Pool
 	tell           func(manifest.Record)
 }
 
@@ -180,7 +180,7 @@ func (c *copying) expected(accounts [][]Summary) (messages int64) {
 
 // resume goes on from a manifest that was copied at another time.
 func (c *copying) resume(ctx context.Context, original Summary) error {
-	old := newContents(original.Manifest, c.source, c.From.MessageHasher)
+	old := NewContents(original.Manifest, c.source, c.From.MessageHasher)
 	copied, _ := c.copies.of(original)
 	c.latest = copied.head
 	new, err := OpenManifest(ctx, c.To, c.latest)
@@ -208,13 +208,13 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	c.keepers.New = func() any { return newKeeper(c.To, writer, nil) }
-	defer func() { c.keepers = sync.Pool{} }()
+	c.filers.New = func() any { return NewFiler(c.To, writer, nil) }
+	defer func() { c.filers = sync.Pool{} }()
 	recasting := &recasting{
-		from: newContents(original.Manifest, c.source, c.From.MessageHasher), to: c.target, writer: writer,
+		from: NewContents(original.Manifest, c.source, c.From.MessageHasher), to: c.target, writer: writer,
 		keep: nil, tell: c.tell, before: c.before,
 	}
-	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
+	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
 		told := int64(0)
 		if record.Probe != (chunk.Prefix{}) {
 			told = record.Size // the copy has a probe of its own, under the other repository's key
@@ -268,7 +268,7 @@ func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) er
 		if err != nil && head.Name == "" {
 			return err
 		}
-		if err == nil && head.Name == c.latest.Name && committed(head) {
+		if err == nil && head.Name == c.latest.Name && head.Committed() {
 			return nil
 		}
 	}
@@ -277,9 +277,9 @@ func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) er
 }
 
 // keep stores a message in the target as it is read from the source. What cannot be read is told as it is.
-func (c *copying) keep(ctx context.Context, told int64, body Body) (kept, error) {
-	k := c.keepers.Get().(*keeper)
-	defer c.keepers.Put(k)
+func (c *copying) keep(ctx context.Context, told int64, body Body) (Filed, error) {
+	f := c.filers.Get().(*Filer)
+	defer c.filers.Put(f)
 	r, w := io.Pipe()
 	read := make(chan error, 1)
 	go func() {
@@ -287,10 +287,10 @@ func (c *copying) keep(ctx context.Context, told int64, body Body) (kept, error)
 		w.CloseWithError(err)
 		read <- err
 	}()
-	kept, err := k.store(ctx, told, r)
+	filed, err := f.split(ctx, told, r)
 	r.CloseWithError(errors.New("the copy was given up"))
 	if unread := <-read; err == nil {
 		err = unread
 	}
-	return kept, err
+	return filed, err
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
@@ -48,13 +49,13 @@ func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, pu
 // A copy that was made while something could not be read is made good when it can; until then nothing is laid, and nothing put.
 func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	store, second := new(storetest.Memory), new(storetest.Memory)
-	a := sample()
-	from, to := newRepo(t, store), newRepo(t, second)
-	backUp(t, from, a)
+	a := archivetest.Sample()
+	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second)
+	archivetest.BackUp(t, from, a)
 	for range 40 {
-		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
+		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	}
-	backUp(t, from, a)
+	archivetest.BackUp(t, from, a)
 	_, putBack := takeAway(t, store, 0)
 
 	first, _ := copyAll(t, reopened(t, store), to)
@@ -79,10 +80,10 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 		}
 	}
 	last := mended[len(mended)-1]
-	if got := archived(t, to, last.Head); !slices.Equal(got, a.state()) {
-		t.Errorf("the mended copy is not the account: %s", firstDifference(got, a.state()))
+	if got := archivetest.Archived(t, to, last.Head); !slices.Equal(got, a.State()) {
+		t.Errorf("the mended copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
-	if got := archived(t, to, first[1].Head); len(got) == 0 {
+	if got := archivetest.Archived(t, to, first[1].Head); len(got) == 0 {
 		t.Error("the copy that lacked something is gone")
 	}
 	for _, c := range second2(copyAll(t, from, to)) {
@@ -90,10 +91,10 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 			t.Errorf("a mended copy was copied again: %+v", c)
 		}
 	}
-	if b := backUp(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
+	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
 		t.Errorf("a backup does not go on from the mended copy: %+v", b.Manifest.Totals)
 	}
-	check(t, to)
+	mustBeSound(t, to)
 }
 
 func second2(copied []archive.Copied, _ int) []archive.Copied { return copied }
@@ -101,9 +102,9 @@ func second2(copied []archive.Copied, _ int) []archive.Copied { return copied }
 // A manifest that was repaired with losses is made whole by a copy that comes home.
 func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	store := new(storetest.Memory)
-	a := sample()
-	home, away := newRepo(t, store), newRepo(t, new(storetest.Memory))
-	night := backUp(t, home, a)
+	a := archivetest.Sample()
+	home, away := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
+	night := archivetest.BackUp(t, home, a)
 	copyAll(t, home, away)
 	name, _ := takeAway(t, store, 0)
 	damaged := reopened(t, store)
@@ -123,8 +124,8 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if latest, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
 		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
 	}
-	if got := archived(t, damaged, copied[0].Head); !slices.Equal(got, a.state()) {
-		t.Errorf("what came home is not the account: %s", firstDifference(got, a.state()))
+	if got := archivetest.Archived(t, damaged, copied[0].Head); !slices.Equal(got, a.State()) {
+		t.Errorf("what came home is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
 	if again, _ := copyAll(t, away, damaged); !again[0].Present {
 		t.Errorf("it comes home each time: %+v", again[0])
@@ -133,10 +134,10 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 
 // Tags go with their manifests, also those that are set later; what was said of the copy where it is stands.
 func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
-	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
-	a := newAccount()
-	a.mailbox("INBOX").add("Subject: one\r\n\r\nmail\r\n")
-	night := backUp(t, from, a)
+	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
+	night := archivetest.BackUp(t, from, a)
 	tag := func(r *repo.Repo, h repo.Head, set, taken []string) {
 		t.Helper()
 		if err := r.Tag(t.Context(), h, set, taken); err != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
@@ -32,8 +33,8 @@ func tryCopy(ctx context.Context, from, to *repo.Repo) (copied []archive.Copied,
 	return copied, messages, err
 }
 
-// check checks a repository to the last byte, and expects nothing to be wrong.
-func check(t *testing.T, r *repo.Repo) {
+// mustBeSound checks a repository to the last byte, and expects nothing to be wrong.
+func mustBeSound(t *testing.T, r *repo.Repo) {
 	t.Helper()
 	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
 		if !p.Harmless {
@@ -46,14 +47,14 @@ func check(t *testing.T, r *repo.Repo) {
 }
 
 func TestCopyHoldsEveryNight(t *testing.T) {
-	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
-	a, rng := sample(), rand.New(rand.NewPCG(7, 7))
+	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
+	a, rng := archivetest.Sample(), rand.New(rand.NewPCG(7, 7))
 	var nights []repo.Head
 	var states [][]string
 	night := func() {
-		nights, states = append(nights, backUp(t, from, a).Head), append(states, a.state())
+		nights, states = append(nights, archivetest.BackUp(t, from, a).Head), append(states, a.State())
 		for range 20 {
-			a.change(rng)
+			a.Change(rng)
 		}
 	}
 	for range 4 {
@@ -64,14 +65,14 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 		t.Fatalf("%d manifests were copied, there are %d", len(copied), len(nights))
 	}
 	for i, c := range copied {
-		if got := archived(t, to, c.Head); !slices.Equal(got, states[i]) {
-			t.Fatalf("night %d is another in the copy: %s", i, firstDifference(got, states[i]))
+		if got := archivetest.Archived(t, to, c.Head); !slices.Equal(got, states[i]) {
+			t.Fatalf("night %d is another in the copy: %s", i, archivetest.FirstDifference(got, states[i]))
 		}
 		if !c.Head.Time.Equal(nights[i].Time) {
 			t.Errorf("night %d stands at %s in the copy, not at %s", i, c.Head.Time, nights[i].Time)
 		}
 	}
-	check(t, to)
+	mustBeSound(t, to)
 
 	// What is there is not copied again, and what is new costs what is new, also for a process that remembers nothing.
 	night()
@@ -82,7 +83,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 		}
 	}
 	last := again[len(again)-1]
-	if got := archived(t, to, last.Head); last.Present || !slices.Equal(got, states[len(states)-1]) {
+	if got := archivetest.Archived(t, to, last.Head); last.Present || !slices.Equal(got, states[len(states)-1]) {
 		t.Error("the last night is not the account")
 	}
 	if messages > 2*int(last.Manifest.Totals.NewMessages)+2*manifest.MaxPageRecords {
@@ -90,7 +91,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	}
 
 	// The copy is a parent like any other, and what comes home is known there.
-	if b := backUp(t, to, a); b.Manifest.Parent != last.Head.ID {
+	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID {
 		t.Error("a backup does not go on from the copy")
 	}
 	home, _ := copyAll(t, to, from)
@@ -99,29 +100,29 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 			t.Errorf("night %d was copied home", i)
 		}
 	}
-	check(t, from)
+	mustBeSound(t, from)
 }
 
 func TestCopyReadsWhatIsNewAlone(t *testing.T) {
-	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, new(storetest.Memory))
-	a := sample()
-	backUp(t, from, a)
+	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.Sample()
+	archivetest.BackUp(t, from, a)
 	copyAll(t, from, to)
-	a.mailboxes["INBOX"].setFlags(3, `\Flagged`)
-	a.mailboxes["Odd"].add("Subject: new\r\n\r\nnew\r\n")
-	backUp(t, from, a)
+	a.Mailboxes["INBOX"].SetFlags(3, `\Flagged`)
+	a.Mailboxes["Odd"].Add("Subject: new\r\n\r\nnew\r\n")
+	archivetest.BackUp(t, from, a)
 	bodies := 0
 	err := archive.Copy(t.Context(), archive.CopyOptions{From: from, To: to, Progress: func(r manifest.Record) { bodies++ }}, func(archive.Copied) {})
-	if odd := len(a.mailboxes["Odd"].messages); err != nil || bodies > odd {
+	if odd := len(a.Mailboxes["Odd"].Messages); err != nil || bodies > odd {
 		t.Errorf("%d messages were handled for a flag and a message in a mailbox of %d: %v", bodies, odd, err)
 	}
 }
 
 func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 	store := new(storetest.Memory)
-	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, store)
-	a := sample()
-	backUp(t, from, a)
+	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
+	a := archivetest.Sample()
+	archivetest.BackUp(t, from, a)
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0
 	err := archive.Copy(ctx, archive.CopyOptions{From: from, To: to, Progress: func(manifest.Record) {
@@ -136,24 +137,24 @@ func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 		t.Error("what was copied until then is not to be found")
 	}
 	copied, _ := copyAll(t, from, to)
-	if got := archived(t, to, copied[0].Head); !slices.Equal(got, a.state()) {
-		t.Errorf("the copy is not the account: %s", firstDifference(got, a.state()))
+	if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+		t.Errorf("the copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
-	check(t, to)
+	mustBeSound(t, to)
 }
 
 func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
-	from := newRepo(t, new(storetest.Memory))
-	a := newAccount()
+	from := archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.NewAccount()
 	for range 5 {
-		a.mailbox("INBOX").add("Subject: s\r\n\r\nhello\r\n")
+		a.Mailbox("INBOX").Add("Subject: s\r\n\r\nhello\r\n")
 	}
-	backUp(t, from, a)
-	a.mailbox("Other").add("Subject: t\r\n\r\nworld\r\n")
-	backUp(t, from, a)
+	archivetest.BackUp(t, from, a)
+	a.Mailbox("Other").Add("Subject: t\r\n\r\nworld\r\n")
+	archivetest.BackUp(t, from, a)
 	for n := 1; ; n++ {
 		memory := new(storetest.Memory)
-		newRepo(t, memory)
+		archivetest.NewRepo(t, memory)
 		faulty := &storetest.Faulty{Store: memory, Fail: storetest.CrashAt(n, storetest.Lose)}
 		if to, err := repo.Open(t.Context(), faulty, repo.Unlock{}, repo.Options{}); err == nil {
 			if _, _, err = tryCopy(t.Context(), from, to); err == nil {
@@ -165,8 +166,8 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied, _ := copyAll(t, from, to)
-		if got := archived(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.state()) {
-			t.Fatalf("step %d: the copy is not the account: %s", n, firstDifference(got, a.state()))
+		if got := archivetest.Archived(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.State()) {
+			t.Fatalf("step %d: the copy is not the account: %s", n, archivetest.FirstDifference(got, a.State()))
 		}
 	}
 }
@@ -192,18 +193,18 @@ func lose(t *testing.T, store *storetest.Memory, folder string, which int) *repo
 
 func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	store := new(storetest.Memory)
-	r := newRepo(t, store)
-	a := sample()
-	backUp(t, r, a)
+	r := archivetest.NewRepo(t, store)
+	a := archivetest.Sample()
+	archivetest.BackUp(t, r, a)
 	for range 40 {
-		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
+		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	}
-	second := backUp(t, r, a)
+	second := archivetest.BackUp(t, r, a)
 	damaged := lose(t, store, "data/", 1)
 
-	to := newRepo(t, new(storetest.Memory))
+	to := archivetest.NewRepo(t, new(storetest.Memory))
 	copied, _ := copyAll(t, damaged, to)
-	check(t, to)
+	mustBeSound(t, to)
 	lost := 0
 	for _, c := range copied {
 		lost += len(c.Lost)
@@ -211,7 +212,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(archived(t, to, c.Head)); int64(got+len(c.Lost)) != c.Manifest.Totals.Messages || m.Manifest.Consistent != (len(c.Lost) == 0) {
+		if got := len(archivetest.Archived(t, to, c.Head)); int64(got+len(c.Lost)) != c.Manifest.Totals.Messages || m.Manifest.Consistent != (len(c.Lost) == 0) {
 			t.Errorf("%d messages are in the copy, %d are lost, %d were there", got, len(c.Lost), c.Manifest.Totals.Messages)
 		}
 	}
@@ -231,8 +232,8 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if err != nil || newest.Name != repaired.Head.Name {
 		t.Errorf("the repaired manifest is not the latest: %s, %v", newest.Name, err)
 	}
-	if got := len(archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.state()) {
-		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.state()))
+	if got := len(archivetest.Archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.State()) {
+		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.State()))
 	}
 	if again, err := archive.Repair(t.Context(), damaged, repaired.Head, nil); err != nil || again.Head.Name != "" {
 		t.Errorf("what is repaired was repaired again: %v", err)
@@ -241,17 +242,17 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 
 func TestRepairOfLostPages(t *testing.T) {
 	store := new(storetest.Memory)
-	r := newRepo(t, store)
-	a := sample()
-	backUp(t, r, a)
-	a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n")
-	second := backUp(t, r, a)
+	r := archivetest.NewRepo(t, store)
+	a := archivetest.Sample()
+	archivetest.BackUp(t, r, a)
+	a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
+	second := archivetest.BackUp(t, r, a)
 	damaged := lose(t, store, "catalog/", 0)
 	repaired, err := archive.Repair(t.Context(), damaged, second.Head, nil)
 	if err != nil || repaired.Head.Name == "" {
 		t.Fatalf("nothing was repaired: %v", err)
 	}
-	got, all := archived(t, damaged, repaired.Head), a.state()
+	got, all := archivetest.Archived(t, damaged, repaired.Head), a.State()
 	for _, line := range got {
 		if _, ok := slices.BinarySearch(all, line); !ok {
 			t.Errorf("the repaired manifest has what the account had not: %.100s", line)
@@ -265,15 +266,15 @@ func TestRepairOfLostPages(t *testing.T) {
 // Flags that cannot be read are told of with each manifest that has them, whether it is copied by the same process or not.
 func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 	store := new(storetest.Memory)
-	from := newRepo(t, store)
-	a := newAccount()
+	from := archivetest.NewRepo(t, store)
+	a := archivetest.NewAccount()
 	for range 20 {
-		a.mailbox("INBOX").add("Subject: s\r\n\r\nhello\r\n", `\Seen`)
+		a.Mailbox("INBOX").Add("Subject: s\r\n\r\nhello\r\n", `\Seen`)
 	}
-	backUp(t, from, a)
+	archivetest.BackUp(t, from, a)
 	before := store.Names()
-	a.mailbox("INBOX").setFlags(3, `\Flagged`)
-	backUp(t, from, a)
+	a.Mailbox("INBOX").SetFlags(3, `\Flagged`)
+	archivetest.BackUp(t, from, a)
 	for _, name := range store.Names() {
 		if strings.HasPrefix(name, "catalog/") && !slices.Contains(before, name) {
 			if err := store.Delete(t.Context(), name); err != nil {
@@ -282,11 +283,11 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 		}
 	}
 	night := func(name string) {
-		a.mailbox(name).add("Subject: another\r\n\r\nnight\r\n")
-		backUp(t, from, a)
+		a.Mailbox(name).Add("Subject: another\r\n\r\nnight\r\n")
+		archivetest.BackUp(t, from, a)
 	}
 	night("Other")
-	to := newRepo(t, new(storetest.Memory))
+	to := archivetest.NewRepo(t, new(storetest.Memory))
 	copied, _ := copyAll(t, from, to)
 	night("Third")
 	again, _ := copyAll(t, from, to)
@@ -305,16 +306,16 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 // A repaired manifest relies on no pack that is condemned, though the one that it was made of does.
 func TestRepairReliesOnNothingCondemned(t *testing.T) {
 	store := new(storetest.Memory)
-	r := newRepo(t, store)
-	a := newAccount()
+	r := archivetest.NewRepo(t, store)
+	a := archivetest.NewAccount()
 	packs := func() (all []string) {
 		return slices.DeleteFunc(store.Names(), func(name string) bool { return !strings.HasPrefix(name, "data/") })
 	}
-	a.mailbox("INBOX").add("Subject: first\r\n\r\nnight\r\n")
-	backUp(t, r, a)
+	a.Mailbox("INBOX").Add("Subject: first\r\n\r\nnight\r\n")
+	archivetest.BackUp(t, r, a)
 	first := packs()[0]
-	a.mailbox("INBOX").add("Subject: second\r\n\r\nevening\r\n")
-	night := backUp(t, r, a)
+	a.Mailbox("INBOX").Add("Subject: second\r\n\r\nevening\r\n")
+	night := archivetest.BackUp(t, r, a)
 	damaged := lose(t, store, "data/", 1-slices.Index(packs(), first))
 	pack, _ := repo.ParsePack(first)
 	if err := damaged.Condemn(t.Context(), []repo.Pack{pack}); err != nil {
@@ -325,7 +326,7 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 		t.Fatalf("lost %v: %v", repaired.Lost, err)
 	}
 	swept := lose(t, store, "data/", slices.Index(packs(), first))
-	if got := archived(t, swept, repaired.Head); len(got) != 1 {
+	if got := archivetest.Archived(t, swept, repaired.Head); len(got) != 1 {
 		t.Errorf("of the message that is left, there are %d", len(got))
 	}
 }
@@ -333,11 +334,11 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 // What the target has forgotten does not come back with the next copy, whether it is deleted already or not, but by name.
 func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	store := new(storetest.Memory)
-	from, to := newRepo(t, new(storetest.Memory)), newRepo(t, store)
-	a := newAccount()
+	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
+	a := archivetest.NewAccount()
 	for range 3 {
-		a.mailbox("INBOX").add("Subject: one more\r\n\r\nmail\r\n")
-		backUp(t, from, a)
+		a.Mailbox("INBOX").Add("Subject: one more\r\n\r\nmail\r\n")
+		archivetest.BackUp(t, from, a)
 	}
 	copyAll(t, from, to)
 	plan, err := archive.PlanForget(t.Context(), to, nil, manifest.Policy{Last: 1}, time.UTC)
@@ -359,29 +360,29 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	}
 	named := archive.CopyOptions{From: from, To: to, Wants: func(s archive.Summary) bool { return s.Manifest.Totals.Messages == 1 }}
 	err = archive.Copy(t.Context(), named, func(c archive.Copied) {
-		if c.Gone || c.Present || len(archived(t, to, c.Head)) != 1 {
+		if c.Gone || c.Present || len(archivetest.Archived(t, to, c.Head)) != 1 {
 			t.Errorf("by name: %+v", c)
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, to)
+	mustBeSound(t, to)
 }
 
 // A night goes on though what an earlier one recorded is lost: the account is still there to be read.
 func TestBackupGoesOnWhereTheParentIsDamaged(t *testing.T) {
 	for _, folder := range []string{"catalog/", "data/"} {
 		store := new(storetest.Memory)
-		a := sample()
+		a := archivetest.Sample()
 		for i := range 700 { // their table does not fit into the manifest
-			a.mailbox(fmt.Sprintf("a folder with a name that takes its room in the table of mailboxes, number %d", i))
+			a.Mailbox(fmt.Sprintf("a folder with a name that takes its room in the table of mailboxes, number %d", i))
 		}
-		backUp(t, newRepo(t, store), a)
-		a.mailbox("INBOX").add("Subject: second night\r\n\r\nlater\r\n", `\Seen`)
-		a.mailbox("INBOX").expunge(7)
+		archivetest.BackUp(t, archivetest.NewRepo(t, store), a)
+		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n", `\Seen`)
+		a.Mailbox("INBOX").Expunge(7)
 		damaged := lose(t, store, folder, 0)
-		b := backUp(t, damaged, a)
+		b := archivetest.BackUp(t, damaged, a)
 		if folder == "catalog/" {
 			if len(b.Manifest.Warnings) == 0 {
 				t.Error("nobody is told that what was recorded is damaged")

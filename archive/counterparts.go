@@ -51,10 +51,10 @@ func (c *counterparts) page(old manifest.Page) (manifest.Page, bool) {
 
 // overlapping are the pages of a mailbox that have UIDs in common with a page.
 func (c *counterparts) overlapping(mailbox string, page manifest.Page) []counterpart {
-	first, last := pageRange(page)
+	first, last := page.Range()
 	var some []counterpart
 	for _, pair := range c.rows[mailbox] {
-		if from, to := pageRange(pair.old); from <= last && first <= to {
+		if from, to := pair.old.Range(); from <= last && first <= to {
 			some = append(some, pair)
 		}
 	}
@@ -74,7 +74,7 @@ func match(ctx context.Context, old, new *Contents) (*counterparts, error) {
 	}
 	for mailbox, err := range old.Mailboxes(ctx) {
 		if err != nil {
-			if !isDamage(err) {
+			if !IsDamage(err) {
 				return nil, err
 			}
 			continue
@@ -100,7 +100,7 @@ func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mai
 	}
 	for page, err := range old.Pages(ctx, mailbox) {
 		if err != nil {
-			if !isDamage(err) {
+			if !IsDamage(err) {
 				return err
 			}
 			continue

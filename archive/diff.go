@@ -127,7 +127,7 @@ func (d *diffing) compare(ctx context.Context, p pair) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if !isDamage(err) {
+		if !IsDamage(err) {
 			return err
 		}
 		m.Unread, m.reflags = err, nil

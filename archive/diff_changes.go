@@ -125,7 +125,7 @@ func (c *Contents) entriesAt(ctx context.Context, mailbox *manifest.Mailbox, uid
 		if uids.Len() == 0 {
 			return
 		}
-		for entry, err := range c.entries(ctx, mailbox, pagesAt(c.Pages(ctx, mailbox), uids)) {
+		for entry, err := range c.entries(ctx, mailbox, PagesAt(c.Pages(ctx, mailbox), uids)) {
 			if err == nil && !uids.Contains(entry.UID) {
 				continue
 			}
@@ -136,13 +136,13 @@ func (c *Contents) entriesAt(ctx context.Context, mailbox *manifest.Mailbox, uid
 	}
 }
 
-// pagesAt leaves out the pages that hold none of the messages.
-func pagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
+// PagesAt leaves out the pages that hold none of the messages.
+func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
 	ranges := slices.Collect(uids.Ranges())
 	return func(yield func(manifest.Page, error) bool) {
 		left := ranges
 		for page, err := range pages {
-			first, last := pageRange(page)
+			first, last := page.Range()
 			for err == nil && len(left) > 0 && uint64(left[0].Last) < first {
 				left = left[1:]
 			}

@@ -18,7 +18,7 @@ func (p pair) name() string { return cmp.Or(p.after, p.before).Raw }
 
 // renumbered reports whether the UIDs of one mean nothing in the other (RFC 9051 section 2.3.1.1).
 func (p pair) renumbered() bool {
-	a, b := validity(p.before), validity(p.after)
+	a, b := p.before.UIDValidity(), p.after.UIDValidity()
 	return a != 0 && b != 0 && a != b
 }
 
@@ -26,14 +26,6 @@ func (p pair) renumbered() bool {
 // they neither left nor came.
 func (p pair) recast() bool {
 	return p.before != nil && p.after != nil && p.before.Label != p.after.Label
-}
-
-// validity is a mailbox's UIDVALIDITY; 0: not known.
-func validity(m *manifest.Mailbox) uint32 {
-	if m == nil || m.Status == nil {
-		return 0
-	}
-	return m.Status.UIDValidity
 }
 
 // mailboxID is a mailbox's MAILBOXID (RFC 8474): it stays when the mailbox is renamed, and is never used again.
@@ -161,7 +153,7 @@ func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 	}
 	before, after, err := unshared(ctx, p.c, q)
 	if err != nil {
-		return false, unlessDamage(err)
+		return false, UnlessDamage(err)
 	}
 	var messages int64
 	for _, page := range before {
@@ -175,5 +167,5 @@ func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, unlessDamage(err)
+	return false, UnlessDamage(err)
 }

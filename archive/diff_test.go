@@ -1,151 +1,22 @@
-package archive
+package archive_test
 
 import (
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// scene is an account in memory that changes at random, and can be laid as a manifest.
-type scene struct {
-	random *rand.Rand
-	boxes  map[string]*sceneBox
-	serial int // of messages and mailboxes
-	ids    bool
-}
-
-type sceneBox struct {
-	validity, next uint32
-	id             string
-	letters        []letter
-}
-
-func newScene(seed uint64, ids bool) *scene {
-	s := &scene{random: rand.New(rand.NewPCG(seed, 1)), boxes: map[string]*sceneBox{}, ids: ids}
-	for range 5 {
-		box := s.create()
-		for range s.random.IntN(30) {
-			s.deliver(box)
-		}
-	}
-	return s
-}
-
-func (s *scene) create() *sceneBox {
-	s.serial++
-	box := &sceneBox{validity: uint32(s.serial), next: 1}
-	if s.ids {
-		box.id = fmt.Sprint("id", s.serial)
-	}
-	s.boxes[fmt.Sprintf("box %d", s.serial)] = box
-	return box
-}
-
-func (b *sceneBox) add(l letter) {
-	l.uid = mail.UID(b.next)
-	b.next++
-	b.letters = append(b.letters, l)
-}
-
-func (s *scene) deliver(b *sceneBox) {
-	s.serial++
-	n := s.serial
-	if s.random.IntN(4) == 0 {
-		n = s.random.IntN(n) // a copy, perhaps
-	}
-	b.add(letter{body: fmt.Appendf(nil, "Subject: message %d\r\n\r\n", n), flags: mail.Flags{}, date: someday})
-}
-
-func (s *scene) pick() (string, *sceneBox) {
-	names := slices.Sorted(maps.Keys(s.boxes))
-	name := names[s.random.IntN(len(names))]
-	return name, s.boxes[name]
-}
-
-// change does one thing that clients and servers do.
-func (s *scene) change() {
-	name, box := s.pick()
-	n := len(box.letters)
-	switch action := s.random.IntN(12); {
-	case action == 0:
-		s.create()
-	case action == 1 && len(s.boxes) > 2:
-		delete(s.boxes, name)
-	case action == 2:
-		delete(s.boxes, name)
-		s.serial++
-		s.boxes[fmt.Sprintf("renamed %d", s.serial)] = box
-	case action == 3:
-		s.serial++
-		box.validity, box.next = uint32(s.serial), 1
-		letters := box.letters
-		box.letters = nil
-		for _, i := range s.random.Perm(len(letters)) {
-			box.add(letters[i])
-		}
-	case action < 6 || n == 0:
-		s.deliver(box)
-	case action < 8:
-		i := s.random.IntN(n)
-		box.letters = slices.Delete(slices.Clone(box.letters), i, i+1)
-	case action < 10:
-		i := s.random.IntN(n)
-		_, to := s.pick()
-		l := box.letters[i]
-		box.letters = slices.Delete(slices.Clone(box.letters), i, i+1)
-		to.add(l)
-	default:
-		box.letters = slices.Clone(box.letters)
-		box.letters[s.random.IntN(n)].flags = mail.NewFlags([]string{`\Seen`, `\Flagged`, "work"}[s.random.IntN(3)])
-	}
-}
-
-func (s *scene) lay(t *testing.T, shelf *shelf) *Contents {
-	t.Helper()
-	var mailboxes []manifest.Mailbox
-	for _, name := range slices.Sorted(maps.Keys(s.boxes)) {
-		box := s.boxes[name]
-		m := shelf.mailbox(t, name, box.letters...)
-		m.Status = &mail.Status{UIDValidity: box.validity, UIDNext: box.next, Messages: uint32(m.Messages), MailboxID: box.id}
-		mailboxes = append(mailboxes, m)
-	}
-	return shelf.contents(t, mailboxes...)
-}
-
-// account is what a manifest holds, mailbox by mailbox, message by message.
-type heldMessage struct {
-	hash  chunk.ID
-	flags string
-}
-
-func held(t *testing.T, c *Contents) map[string]map[mail.UID]heldMessage {
-	t.Helper()
-	account := map[string]map[mail.UID]heldMessage{}
-	for m, err := range c.Mailboxes(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		account[m.Raw] = map[mail.UID]heldMessage{}
-		for e, err := range c.Entries(t.Context(), m) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			account[m.Raw][e.UID] = heldMessage{e.Hash, strings.Join(e.Flags, " ")}
-		}
-	}
-	return account
-}
-
 // multiset forgets the UIDs.
-func multiset(messages map[mail.UID]heldMessage) map[heldMessage]int {
-	set := map[heldMessage]int{}
+func multiset(messages map[mail.UID]archivetest.HeldMessage) map[archivetest.HeldMessage]int {
+	set := map[archivetest.HeldMessage]int{}
 	for _, m := range messages {
 		set[m]++
 	}
@@ -153,9 +24,9 @@ func multiset(messages map[mail.UID]heldMessage) map[heldMessage]int {
 }
 
 // apply makes of the account before what the difference says.
-func apply(t *testing.T, d *Difference) (now map[string]map[mail.UID]heldMessage, renumbered map[string]bool) {
+func apply(t *testing.T, d *archive.Difference) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
 	t.Helper()
-	was := held(t, d.Before)
+	was := archivetest.Held(t, d.Before)
 	now, renumbered = maps.Clone(was), map[string]bool{}
 	for _, m := range d.Mailboxes {
 		if m.Before != nil {
@@ -163,11 +34,11 @@ func apply(t *testing.T, d *Difference) (now map[string]map[mail.UID]heldMessage
 		}
 	}
 	for _, m := range d.Mailboxes {
-		messages := map[mail.UID]heldMessage{}
+		messages := map[mail.UID]archivetest.HeldMessage{}
 		if m.Before != nil {
 			messages = maps.Clone(was[m.Before.Raw])
 		}
-		count := map[ChangeKind]int64{}
+		count := map[archive.ChangeKind]int64{}
 		for change, err := range d.Changes(t.Context(), m) {
 			if err != nil {
 				t.Fatal(err)
@@ -175,25 +46,25 @@ func apply(t *testing.T, d *Difference) (now map[string]map[mail.UID]heldMessage
 			count[change.Kind]++
 			e := change.Entry
 			switch change.Kind {
-			case MessageRemoved, MessageMovedOut:
-				if messages[e.UID].hash != e.Hash {
+			case archive.MessageRemoved, archive.MessageMovedOut:
+				if messages[e.UID].Hash != e.Hash {
 					t.Errorf("UID %d left mailbox %q without having been there", e.UID, m.Before.Raw)
 				}
 				delete(messages, e.UID)
-			case MessageReflagged:
+			case archive.MessageReflagged:
 				if m.Renumbered { // the UID is a new one
-					old := heldMessage{e.Hash, strings.Join(change.Was.Flags, " ")}
+					old := archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(change.Was.Flags, " ")}
 					for uid, have := range messages {
 						if have == old {
 							delete(messages, uid)
 							break
 						}
 					}
-					messages[e.UID+1<<20] = heldMessage{e.Hash, strings.Join(e.Flags, " ")}
+					messages[e.UID+1<<20] = archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(e.Flags, " ")}
 					continue
 				}
-				if have := messages[e.UID]; have.hash != e.Hash || have.flags != strings.Join(change.Was.Flags, " ") {
-					t.Errorf("UID %d had %q, the difference says %q", e.UID, have.flags, change.Was.Flags)
+				if have := messages[e.UID]; have.Hash != e.Hash || have.Flags != strings.Join(change.Was.Flags, " ") {
+					t.Errorf("UID %d had %q, the difference says %q", e.UID, have.Flags, change.Was.Flags)
 				}
 				fallthrough
 			default:
@@ -201,13 +72,13 @@ func apply(t *testing.T, d *Difference) (now map[string]map[mail.UID]heldMessage
 				if m.Renumbered {
 					uid += 1 << 21
 				}
-				messages[uid] = heldMessage{e.Hash, strings.Join(e.Flags, " ")}
+				messages[uid] = archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(e.Flags, " ")}
 			}
-			if (change.Peer != nil) != (change.Kind == MessageMovedIn || change.Kind == MessageMovedOut) {
+			if (change.Peer != nil) != (change.Kind == archive.MessageMovedIn || change.Kind == archive.MessageMovedOut) {
 				t.Errorf("%s with mailbox %v", change.Kind, change.Peer)
 			}
 		}
-		want := map[ChangeKind]int64{MessageRemoved: m.Removed, MessageMovedOut: m.MovedOut, MessageAdded: m.Added, MessageMovedIn: m.MovedIn, MessageReflagged: m.Reflagged}
+		want := map[archive.ChangeKind]int64{archive.MessageRemoved: m.Removed, archive.MessageMovedOut: m.MovedOut, archive.MessageAdded: m.Added, archive.MessageMovedIn: m.MovedIn, archive.MessageReflagged: m.Reflagged}
 		for kind, n := range want {
 			if count[kind] != n {
 				t.Errorf("mailbox %q: %d %s, counted were %d", m.Mailbox().Raw, count[kind], kind, n)
@@ -225,18 +96,18 @@ func apply(t *testing.T, d *Difference) (now map[string]map[mail.UID]heldMessage
 func TestDiffApplied(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			scene, shelf := newScene(seed, seed%2 == 0), newShelf(t)
-			before := scene.lay(t, shelf)
-			for range scene.random.IntN(40) {
-				scene.change()
+			scene, shelf := archivetest.NewScene(seed, seed%2 == 0), archivetest.NewShelf(t)
+			before := scene.Lay(t, shelf)
+			for range scene.Random.IntN(40) {
+				scene.Change()
 			}
-			after := scene.lay(t, shelf)
-			d, err := Diff(t.Context(), before, after)
+			after := scene.Lay(t, shelf)
+			d, err := archive.Diff(t.Context(), before, after)
 			if err != nil || d.Whole() != nil {
 				t.Fatal(err, d.Whole())
 			}
 			got, renumbered := apply(t, d)
-			want := held(t, after)
+			want := archivetest.Held(t, after)
 			if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))) {
 				t.Fatalf("mailboxes %v, want %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
 			}
@@ -258,25 +129,22 @@ func TestDiffApplied(t *testing.T) {
 }
 
 // balance checks the rows against the copies that each side has.
-func balance(t *testing.T, d *Difference) {
+func balance(t *testing.T, d *archive.Difference) {
 	t.Helper()
 	copies := map[chunk.ID]int{}
-	for c, sign := range map[*Contents]int{d.Before: 1, d.After: -1} {
-		for _, messages := range held(t, c) {
+	for c, sign := range map[*archive.Contents]int{d.Before: 1, d.After: -1} {
+		for _, messages := range archivetest.Held(t, c) {
 			for _, m := range messages {
-				copies[m.hash] += sign
+				copies[m.Hash] += sign
 			}
 		}
 	}
-	for _, row := range d.gone {
-		if row.peer == 0 {
-			copies[row.hash]--
-		}
+	removed, added := d.Lonely()
+	for _, hash := range removed {
+		copies[hash]--
 	}
-	for _, row := range d.come {
-		if row.peer == 0 {
-			copies[row.hash]++
-		}
+	for _, hash := range added {
+		copies[hash]++
 	}
 	for hash, n := range copies {
 		if n != 0 {
@@ -287,88 +155,94 @@ func balance(t *testing.T, d *Difference) {
 
 // TestDiffCases: what one change is called.
 func TestDiffCases(t *testing.T) {
-	letters := plain(1, 10)
-	other := plain(100, 10)
+	letters := archivetest.Plain(1, 10)
+	other := archivetest.Plain(100, 10)
 	status := func(m manifest.Mailbox, validity, next uint32, id string) manifest.Mailbox {
 		m.Status = &mail.Status{UIDValidity: validity, UIDNext: next, Messages: uint32(m.Messages), MailboxID: id}
 		return m
 	}
 	for _, test := range []struct {
 		name          string
-		before, after func(s *shelf) []manifest.Mailbox
+		before, after func(s *archivetest.Shelf) []manifest.Mailbox
 		want          string
 	}{
 		{"nothing",
-			func(s *shelf) []manifest.Mailbox { return []manifest.Mailbox{s.mailbox(t, "a", letters...)} },
-			func(s *shelf) []manifest.Mailbox { return []manifest.Mailbox{s.mailbox(t, "a", letters...)} }, ""},
-		{"renamed, known by its id, and grown",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", letters[:9]...), 3, 10, "x")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
 			},
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "b", letters...), 3, 11, "x")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
+			}, ""},
+		{"renamed, known by its id, and grown",
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters[:9]...), 3, 10, "x")}
+			},
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "b", letters...), 3, 11, "x")}
 			},
 			"b: renamed from a, 1 added"},
 		{"renamed, known by its numbers",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", letters...), 3, 11, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "b", letters[1:]...), 3, 11, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "b", letters[1:]...), 3, 11, "")}
 			},
 			"b: renamed from a, 1 removed"},
 		{"not renamed: the same numbers, other mail",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", letters...), 3, 200, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 200, "")}
 			},
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "b", other...), 3, 200, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "b", other...), 3, 200, "")}
 			},
 			"a: removed, 10 removed; b: created, 10 added"},
 		{"renamed, and a new one in its place",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", letters...), 3, 11, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", other...), 9, 110, ""), status(s.mailbox(t, "b", letters...), 3, 11, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", other...), 9, 110, ""), status(s.Mailbox(t, "b", letters...), 3, 11, "")}
 			},
 			"a: created, 10 added; b: renamed from a"},
 		{"numbered anew",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{status(s.mailbox(t, "a", letters...), 3, 11, "")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *shelf) []manifest.Mailbox {
+			func(s *archivetest.Shelf) []manifest.Mailbox {
 				moved := slices.Clone(letters[2:])
 				for i := range moved {
-					moved[i].uid += 5
+					moved[i].Uid += 5
 				}
-				return []manifest.Mailbox{status(s.mailbox(t, "a", moved...), 4, 30, "")}
+				return []manifest.Mailbox{status(s.Mailbox(t, "a", moved...), 4, 30, "")}
 			},
 			"a: renumbered, 2 removed"},
 		{"moved",
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{s.mailbox(t, "a", letters...), s.mailbox(t, "b")}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{s.Mailbox(t, "a", letters...), s.Mailbox(t, "b")}
 			},
-			func(s *shelf) []manifest.Mailbox {
-				return []manifest.Mailbox{s.mailbox(t, "a", letters[3:]...), s.mailbox(t, "b", letters[:3]...)}
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{s.Mailbox(t, "a", letters[3:]...), s.Mailbox(t, "b", letters[:3]...)}
 			},
 			"a: 3 moved out; b: 3 moved in"},
 		{"a UID given again",
-			func(s *shelf) []manifest.Mailbox { return []manifest.Mailbox{s.mailbox(t, "a", letters...)} },
-			func(s *shelf) []manifest.Mailbox {
+			func(s *archivetest.Shelf) []manifest.Mailbox {
+				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
+			},
+			func(s *archivetest.Shelf) []manifest.Mailbox {
 				changed := slices.Clone(letters)
-				changed[4].body = []byte("another")
-				return []manifest.Mailbox{s.mailbox(t, "a", changed...)}
+				changed[4].Body = []byte("another")
+				return []manifest.Mailbox{s.Mailbox(t, "a", changed...)}
 			},
 			"a: 1 added, 1 removed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := newShelf(t)
-			d, err := Diff(t.Context(), s.contents(t, test.before(s)...), s.contents(t, test.after(s)...))
+			s := archivetest.NewShelf(t)
+			d, err := archive.Diff(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := d.words(); got != test.want {
+			if got := inWords(d); got != test.want {
 				t.Errorf("%s\nwant\n%s", got, test.want)
 			}
 		})
@@ -376,7 +250,7 @@ func TestDiffCases(t *testing.T) {
 }
 
 // words are a difference in short.
-func (d *Difference) words() string {
+func inWords(d *archive.Difference) string {
 	var boxes []string
 	for _, m := range d.Mailboxes {
 		var words []string
@@ -404,80 +278,59 @@ func (d *Difference) words() string {
 	return strings.Join(boxes, "; ")
 }
 
-// pages makes a mailbox of entries.
-func (s *shelf) pages(t *testing.T, name string, entries []manifest.Entry) manifest.Mailbox {
-	t.Helper()
-	m := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
-	paginator := manifest.NewPaginator(s.put)
-	for _, entry := range entries {
-		m.Bytes += entry.Size
-		if err := paginator.Add(entry); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pages, err := paginator.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := m.SetPages(pages, s.put); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // TestDiffCostsWhatChanged: what both manifests share is not read, however much it is.
 func TestDiffCostsWhatChanged(t *testing.T) {
-	s := newShelf(t)
-	sample := s.record(t, plain(1, 1)[0])
+	s := archivetest.NewShelf(t)
+	sample := s.Record(t, archivetest.Plain(1, 1)[0])
 	entries := make([]manifest.Entry, 80_000)
 	for i := range entries {
 		entries[i] = sample
 		entries[i].UID = mail.UID(i + 1)
-		entries[i].Hash = s.key.Sum(fmt.Append(nil, i))
+		entries[i].Hash = s.Key.Sum(fmt.Append(nil, i))
 	}
-	many := s.pages(t, "many", entries)
+	many := s.Pages(t, "many", entries)
 	changed := slices.Clone(entries)
 	changed[40_000].Flags = mail.NewFlags(`\Flagged`)
 	changed = changed[:79_990]
 	for i := range 5 {
 		entry := sample
-		entry.UID, entry.Hash = mail.UID(80_001+i), s.key.Sum(fmt.Append(nil, "new", i))
+		entry.UID, entry.Hash = mail.UID(80_001+i), s.Key.Sum(fmt.Append(nil, "new", i))
 		changed = append(changed, entry)
 	}
-	before := s.contents(t, many, s.mailbox(t, "other", plain(1, 3000)...))
-	after := s.contents(t, s.pages(t, "many", changed), s.mailbox(t, "other", plain(1, 3000)...))
+	before := s.Contents(t, many, s.Mailbox(t, "other", archivetest.Plain(1, 3000)...))
+	after := s.Contents(t, s.Pages(t, "many", changed), s.Mailbox(t, "other", archivetest.Plain(1, 3000)...))
 	if len(many.Lists) == 0 {
 		t.Fatal("the mailbox has no page lists")
 	}
-	s.reads = 0
-	d, err := Diff(t.Context(), before, after)
+	s.Reads = 0
+	d, err := archive.Diff(t.Context(), before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := d.words(); got != "many: 5 added, 10 removed, 1 reflagged" {
+	if got := inWords(d); got != "many: 5 added, 10 removed, 1 reflagged" {
 		t.Error(got)
 	}
-	if s.reads > 16 {
-		t.Errorf("%d chunks read", s.reads)
+	if s.Reads > 16 {
+		t.Errorf("%d chunks read", s.Reads)
 	}
 }
 
 // TestDiffDamage: a mailbox that cannot be compared is told of, and is not taken for one that changed.
 func TestDiffDamage(t *testing.T) {
-	s := newShelf(t)
-	a := s.mailbox(t, "a", plain(1, 5)...)
-	before := s.contents(t, a, s.mailbox(t, "b", plain(50, 5)...))
-	after := s.contents(t, s.mailbox(t, "a", plain(1, 6)...), s.mailbox(t, "b", plain(50, 7)...))
-	s.lose(a.Pages[0].Records)
-	d, err := Diff(t.Context(), before, after)
-	if err != nil || d.Whole() == nil || !isDamage(d.Whole()) {
+	s := archivetest.NewShelf(t)
+	a := s.Mailbox(t, "a", archivetest.Plain(1, 5)...)
+	before := s.Contents(t, a, s.Mailbox(t, "b", archivetest.Plain(50, 5)...))
+	after := s.Contents(t, s.Mailbox(t, "a", archivetest.Plain(1, 6)...), s.Mailbox(t, "b", archivetest.Plain(50, 7)...))
+	s.Lose(a.Pages[0].Records)
+	d, err := archive.Diff(t.Context(), before, after)
+	if err != nil || d.Whole() == nil || !archive.IsDamage(d.Whole()) {
 		t.Fatal(err, d.Whole())
 	}
-	if got := d.words(); got != "a: ; b: 2 added" {
+	if got := inWords(d); got != "a: ; b: 2 added" {
 		t.Error(got)
 	}
-	s.failing = s.reads + 1
-	if _, err := Diff(t.Context(), before, after); err == nil {
+	s.Failing = s.Reads + 1
+	if _, err := archive.Diff(t.Context(), before, after); err == nil {
 		t.Error("a store that is gone is no damage of a mailbox")
 	}
 }

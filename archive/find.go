@@ -19,7 +19,7 @@ type Found struct {
 // Entries, an error is about what it names alone, if it is of damage; any other ends it.
 func (c *Contents) Find(ctx context.Context, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
-		f := newFinder(c, q, mail.UIDSet{})
+		f := &finder{contents: c, sieve: newSieve(q)}
 		for mailbox, err := range c.Mailboxes(ctx) {
 			if err != nil && !yieldError(ctx, yield, err) {
 				return
@@ -31,6 +31,14 @@ func (c *Contents) Find(ctx context.Context, q Query, wants func(*manifest.Mailb
 	}
 }
 
+// FindIn yields the messages of one mailbox that the query fits, among those UIDs; of all, if there are none. Its errors
+// are as those of Find.
+func (c *Contents) FindIn(ctx context.Context, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
+	return func(yield func(Found, error) bool) {
+		(&finder{c, newSieve(q), uids}).in(ctx, mailbox, yield)
+	}
+}
+
 // finder finds messages in a manifest.
 type finder struct {
 	contents *Contents
@@ -38,18 +46,16 @@ type finder struct {
 	uids     mail.UIDSet // not empty: among these alone
 }
 
-func newFinder(c *Contents, q Query, uids mail.UIDSet) *finder { return &finder{c, newSieve(q), uids} }
-
 // in yields the messages of one mailbox. It reports whether to go on.
 func (f *finder) in(ctx context.Context, mailbox *manifest.Mailbox, yield func(Found, error) bool) bool {
 	pages := f.contents.Pages(ctx, mailbox)
 	if f.uids.Len() > 0 {
-		pages = pagesAt(pages, f.uids)
+		pages = PagesAt(pages, f.uids)
 	}
-	for page, err := range f.contents.ahead(ctx, pages) {
+	for page, err := range f.contents.Ahead(ctx, pages) {
 		var entries []manifest.Entry
 		if err == nil {
-			entries, err = f.contents.page(ctx, mailbox, page)
+			entries, err = f.contents.Page(ctx, mailbox, page)
 		}
 		if err != nil && !yieldError(ctx, yield, err) {
 			return false
@@ -91,9 +97,5 @@ func yieldError[T any](ctx context.Context, yield func(T, error) bool, err error
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return yield(none, err) && ctx.Err() == nil && isDamage(err)
+	return yield(none, err) && ctx.Err() == nil && IsDamage(err)
 }
-
-// IsDamage reports whether an error that Find, FindAll or Changes yielded is about one piece of the archive: more may
-// follow.
-func IsDamage(err error) bool { return isDamage(err) }

@@ -98,7 +98,7 @@ func (h *history) begin() {
 // manifest looks through the next manifest. It reports whether to go on.
 func (h *history) manifest(ctx context.Context, s Summary) bool {
 	h.heads = append(h.heads, s.Head)
-	c := newContents(s.Manifest, h.stacks, h.repo.MessageHasher)
+	c := NewContents(s.Manifest, h.stacks, h.repo.MessageHasher)
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err != nil {
 			if !yieldError(ctx, h.yield, err) {
@@ -109,7 +109,7 @@ func (h *history) manifest(ctx context.Context, s Summary) bool {
 		if h.wants != nil && !h.wants(mailbox) {
 			continue
 		}
-		for page, err := range c.ahead(ctx, h.unread(c.Pages(ctx, mailbox))) {
+		for page, err := range c.Ahead(ctx, h.unread(c.Pages(ctx, mailbox))) {
 			var harm []error
 			if err == nil {
 				harm, err = h.page(ctx, c, mailbox, page)
@@ -128,7 +128,7 @@ func (h *history) now() uint32 { return uint32(len(h.heads) - 1) }
 
 func (h *history) key(page manifest.Page) pageKey {
 	key := pageKey{records: page.Records.Prefix()}
-	if h.query.readsFlags() {
+	if h.query.ReadsFlags() {
 		key.flags = page.Flags.Prefix()
 	}
 	return key
@@ -197,8 +197,8 @@ func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailb
 
 // entries reads the page, its flags only where they are asked for.
 func (h *history) entries(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
-	if h.query.readsFlags() {
-		return c.page(ctx, mailbox, page)
+	if h.query.ReadsFlags() {
+		return c.Page(ctx, mailbox, page)
 	}
 	records, err := c.records(ctx, page)
 	if err != nil {
@@ -234,11 +234,11 @@ func (h *history) tell(ctx context.Context) bool {
 // tellManifest yields the messages whose newest manifest is one; its records are read again.
 func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 	head := h.heads[found[0].newest]
-	m, err := readManifest(ctx, h.repo, head)
+	m, err := ReadManifest(ctx, h.repo, head)
 	if err != nil {
 		return yieldError(ctx, h.yield, err)
 	}
-	c := newContents(m, h.stacks, h.repo.MessageHasher)
+	c := NewContents(m, h.stacks, h.repo.MessageHasher)
 	c.Head = head
 	uids, oldest := make(map[string]mail.UIDSet), make(map[place]uint32)
 	for _, s := range found {
@@ -283,7 +283,7 @@ func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		if head.Account == done || !committed(head) {
+		if head.Account == done || !head.Committed() {
 			continue
 		}
 		c, err := OpenManifest(ctx, r, head)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
@@ -16,25 +17,25 @@ import (
 // TestFindAllIsANaiveScan: over many nights of an account that changes, every message that a query fits is told once, with
 // the first and the last manifest that a look at every message of every manifest finds it in.
 func TestFindAllIsANaiveScan(t *testing.T) {
-	r := newRepo(t, &storetest.Memory{})
-	a, random := newAccount(), rand.New(rand.NewPCG(3, 3))
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	a, random := archivetest.NewAccount(), rand.New(rand.NewPCG(3, 3))
 	boxes := []string{"INBOX", "Archive", "Work"}
 	for night := range 25 {
 		for range 40 {
-			box := a.mailbox(boxes[random.IntN(3)])
-			switch n := len(box.messages); {
+			box := a.Mailbox(boxes[random.IntN(3)])
+			switch n := len(box.Messages); {
 			case random.IntN(3) > 0 || n == 0:
-				box.add(fmt.Sprintf("Subject: word %d\r\nTo: x\r\n\r\n%d\r\n", random.IntN(9), random.IntN(300)))
+				box.Add(fmt.Sprintf("Subject: word %d\r\nTo: x\r\n\r\n%d\r\n", random.IntN(9), random.IntN(300)))
 			case random.IntN(2) == 0:
-				box.expunge(box.messages[random.IntN(n)].uid)
+				box.Expunge(box.Messages[random.IntN(n)].Uid)
 			default:
-				box.setFlags(box.messages[random.IntN(n)].uid, []string{`\Seen`, `\Flagged`}[random.IntN(2)])
+				box.SetFlags(box.Messages[random.IntN(n)].Uid, []string{`\Seen`, `\Flagged`}[random.IntN(2)])
 			}
 		}
 		if night%9 == 8 {
-			delete(a.mailboxes, "Work")
+			delete(a.Mailboxes, "Work")
 		}
-		backUp(t, r, a)
+		archivetest.BackUp(t, r, a)
 	}
 	for _, q := range []archive.Query{
 		{Subject: "WORD 3"},
@@ -104,13 +105,13 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 
 // TestLatest: one manifest an account, the newest.
 func TestLatest(t *testing.T) {
-	r := newRepo(t, &storetest.Memory{})
-	a, b := newAccount(), newAccount()
-	a.mailbox("INBOX").add("Subject: a\r\n\r\n")
-	tryBackUp(t.Context(), r, a, b)
-	a.mailbox("INBOX").add("Subject: a 2\r\n\r\n")
-	b.mailbox("INBOX").add("Subject: b\r\n\r\n")
-	tryBackUp(t.Context(), r, a, b)
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	a, b := archivetest.NewAccount(), archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: a\r\n\r\n")
+	archivetest.TryBackUp(t.Context(), r, a, b)
+	a.Mailbox("INBOX").Add("Subject: a 2\r\n\r\n")
+	b.Mailbox("INBOX").Add("Subject: b\r\n\r\n")
+	archivetest.TryBackUp(t.Context(), r, a, b)
 	latest, err := archive.Latest(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ type Query struct {
 
 // IsZero reports whether every message fits.
 func (q *Query) IsZero() bool {
-	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && !q.readsFlags()
+	return !q.ReadsMail() && q.Since.IsZero() && q.Before.IsZero() && q.Larger == 0 && q.Smaller == 0 && !q.ReadsFlags()
 }
 
 // ReadsMail reports whether the records do not suffice: headers are read, and so a key is needed that can read mail.
@@ -42,8 +42,8 @@ func (q *Query) ReadsMail() bool {
 	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != ""
 }
 
-// readsFlags reports whether flags are read.
-func (q *Query) readsFlags() bool { return len(q.Flags)+len(q.Labels) > 0 }
+// ReadsFlags reports whether flags are read.
+func (q *Query) ReadsFlags() bool { return len(q.Flags)+len(q.Labels) > 0 }
 
 // fitsRecord tries what the record tells: size and date.
 func (q *Query) fitsRecord(r *manifest.Record) bool {

@@ -57,7 +57,7 @@ func (f *sifting) read(ctx context.Context) error {
 	headers := make([][]chunk.ID, len(f.messages))
 	for i := range f.messages {
 		m := &f.messages[i]
-		parts, err := m.record.PartList(f.contents.load(ctx))
+		parts, err := m.record.PartList(f.contents.Load(ctx))
 		if err := m.failed(ctx, err); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (m *siftedMessage) failed(ctx context.Context, err error) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case !isDamage(err):
+	case !IsDamage(err):
 		return err
 	}
 	m.harm = cmp.Or(m.harm, err)
@@ -148,8 +148,8 @@ func (c *Contents) nearby(ctx context.Context, lists [][]chunk.ID, visit func(i 
 		if len(ids) == 0 {
 			continue
 		}
-		places, err := c.chunks.Locate(ctx, ids)
-		if err != nil && !isDamage(err) {
+		places, err := c.Locate(ctx, ids)
+		if err != nil && !IsDamage(err) {
 			return err
 		}
 		stops = append(stops, stop{i, places})
@@ -171,7 +171,7 @@ func (c *Contents) nearby(ctx context.Context, lists [][]chunk.ID, visit func(i 
 			}
 			n++
 		}
-		_ = c.chunks.Prefetch(ctx, frames)
+		c.Prefetch(ctx, frames)
 		for _, s := range stops[:n] {
 			if err := visit(s.at); err != nil {
 				return err

@@ -1,4 +1,4 @@
-package archive
+package archive_test
 
 import (
 	"bytes"
@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -25,7 +27,7 @@ var greetings = []string{
 
 // TestFindIsANaiveScan: for queries and messages made at random, Find gives exactly what looking at every message would.
 func TestFindIsANaiveScan(t *testing.T) {
-	s := newShelf(t)
+	s := archivetest.NewShelf(t)
 	random := rand.New(rand.NewPCG(7, 7))
 	names := []string{"Anna", "Bert", "Carla"}
 	date := func(day int) time.Time { return time.Date(2024, 3, day, 12, 0, 0, 0, time.UTC) }
@@ -37,7 +39,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 	known := map[string]map[mail.UID]facts{"a": {}, "b": {}}
 	var boxes []manifest.Mailbox
 	for _, box := range []string{"a", "b"} {
-		var letters []letter
+		var letters []archivetest.Letter
 		for uid := mail.UID(1); uid <= 1100; uid++ {
 			f := facts{
 				from: names[random.IntN(3)], to: names[random.IntN(3)], subject: names[random.IntN(3)],
@@ -48,7 +50,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 			if random.IntN(4) == 0 {
 				f.attachment = fmt.Sprintf("Plan %d.PDF", random.IntN(3))
 				body += "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Disposition: attachment;\r\n filename=\"" + f.attachment + "\"\r\n\r\n" +
-					string(wrapped(noise(uint64(random.IntN(5)), 2000))) + "--b--\r\n"
+					string(archivetest.Wrapped(archivetest.Noise(uint64(random.IntN(5)), 2000))) + "--b--\r\n"
 			} else {
 				body += "\r\nFrom: Carla\r\nContent-Disposition: x; filename=Plan\r\n" + strings.Repeat("x", random.IntN(3000))
 			}
@@ -57,14 +59,14 @@ func TestFindIsANaiveScan(t *testing.T) {
 				f.flags = mail.NewFlags(`\Seen`, names[random.IntN(3)])
 			}
 			known[box][uid] = f
-			letters = append(letters, letter{uid: uid, body: []byte(body), flags: f.flags, date: date(f.day).Format("_2-Jan-2006 15:04:05 -0700")})
+			letters = append(letters, archivetest.Letter{Uid: uid, Body: []byte(body), Flags: f.flags, Date: date(f.day).Format("_2-Jan-2006 15:04:05 -0700")})
 		}
-		boxes = append(boxes, s.mailbox(t, box, letters...))
+		boxes = append(boxes, s.Mailbox(t, box, letters...))
 	}
-	contents := s.contents(t, boxes...)
+	contents := s.Contents(t, boxes...)
 	maybe := func(text string) string { return []string{"", text}[random.IntN(2)] }
 	for range 30 {
-		q := Query{
+		q := archive.Query{
 			From: maybe("aNN"), To: maybe("bert"), Subject: maybe("WORD of c"), Attachment: maybe(maybe("plan 1")),
 			MessageID: maybe(maybe(maybe(".A@"))), Larger: int64(random.IntN(2) * 700), Smaller: int64(random.IntN(2) * 2500),
 		}
@@ -101,15 +103,15 @@ func TestFindIsANaiveScan(t *testing.T) {
 }
 
 func TestFindDecodes(t *testing.T) {
-	s := newShelf(t)
-	var letters []letter
+	s := archivetest.NewShelf(t)
+	var letters []archivetest.Letter
 	for i, text := range greetings {
-		letters = append(letters, letter{uid: mail.UID(i + 1), body: []byte("Subject: " + text + "\r\n\r\nx\r\n"), date: someday})
+		letters = append(letters, archivetest.Letter{Uid: mail.UID(i + 1), Body: []byte("Subject: " + text + "\r\n\r\nx\r\n"), Date: archivetest.Someday})
 	}
-	contents := s.contents(t, s.mailbox(t, "INBOX", letters...))
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
 	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN"} {
 		n := 0
-		for _, err := range contents.Find(t.Context(), Query{Subject: text}, nil) {
+		for _, err := range contents.Find(t.Context(), archive.Query{Subject: text}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -123,16 +125,16 @@ func TestFindDecodes(t *testing.T) {
 
 // TestFindGoesOn: a header that cannot be read is told of, and hides no other message. A store that is gone ends it.
 func TestFindGoesOn(t *testing.T) {
-	s := newShelf(t)
-	inbox := s.mailbox(t, "INBOX", plain(1, 50)...)
-	contents := s.contents(t, inbox)
+	s := archivetest.NewShelf(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 50)...)
+	contents := s.Contents(t, inbox)
 	entry, err := contents.Entry(t.Context(), &inbox, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.lose(entry.Parts[0].Chunks[0])
+	s.Lose(entry.Parts[0].Chunks[0])
 	find := func() (found int, errs []error) {
-		for _, err := range contents.Find(t.Context(), Query{Subject: "number"}, nil) {
+		for _, err := range contents.Find(t.Context(), archive.Query{Subject: "number"}, nil) {
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -144,17 +146,17 @@ func TestFindGoesOn(t *testing.T) {
 	if found, errs := find(); found != 49 || len(errs) != 1 || !strings.Contains(errs[0].Error(), `"INBOX", UID 7`) {
 		t.Errorf("%d found, %v", found, errs)
 	}
-	s.failing = s.reads + 10
-	if found, errs := find(); found != 0 || len(errs) != 1 || !errors.Is(errs[0], errGone) {
+	s.Failing = s.Reads + 10
+	if found, errs := find(); found != 0 || len(errs) != 1 || !errors.Is(errs[0], archivetest.ErrGone) {
 		t.Errorf("%d found, %v", found, errs)
 	}
-	s.failing = 0
-	s.reads = 0
-	for range contents.Find(t.Context(), Query{Larger: 1 << 20}, nil) {
+	s.Failing = 0
+	s.Reads = 0
+	for range contents.Find(t.Context(), archive.Query{Larger: 1 << 20}, nil) {
 		t.Error("there is no such message")
 	}
-	if s.reads > 3 {
-		t.Errorf("%d chunks read, for what the records tell", s.reads)
+	if s.Reads > 3 {
+		t.Errorf("%d chunks read, for what the records tell", s.Reads)
 	}
 }
 
@@ -176,7 +178,7 @@ func TestAttachmentNames(t *testing.T) {
 		"Content-Disposition: a; filename*x=1; filename**=2; =3; ;;; *=4; filename":                                           "",
 	} {
 		var got []string
-		for name := range attachmentNames([]byte(text)) {
+		for name := range archive.AttachmentNames([]byte(text)) {
 			got = append(got, name)
 		}
 		if strings.Join(got, "|") != want {
@@ -187,7 +189,7 @@ func TestAttachmentNames(t *testing.T) {
 
 // TestTextStretches: however large a message is, what is read of it is bounded, and both ends of every text are in it.
 func TestTextStretches(t *testing.T) {
-	s := newShelf(t)
+	s := archivetest.NewShelf(t)
 	huge := bytes.Repeat([]byte("text\r\n"), 4<<20)
 	name := "\r\nContent-Disposition: attachment; filename=needle\r\n\r\n"
 	for _, at := range []string{"first", "last"} {
@@ -197,17 +199,17 @@ func TestTextStretches(t *testing.T) {
 		} else {
 			body = append(append(body, huge...), name...)
 		}
-		contents := s.contents(t, s.mailbox(t, "a", letter{uid: 1, body: append(body, wrapped(noise(1, 3000))...), date: someday}))
-		s.reads = 0
+		contents := s.Contents(t, s.Mailbox(t, "a", archivetest.Letter{Uid: 1, Body: append(body, archivetest.Wrapped(archivetest.Noise(1, 3000))...), Date: archivetest.Someday}))
+		s.Reads = 0
 		n := 0
-		for _, err := range contents.Find(t.Context(), Query{Attachment: "NEEDLE"}, nil) {
+		for _, err := range contents.Find(t.Context(), archive.Query{Attachment: "NEEDLE"}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			n++
 		}
-		if n != 1 || s.reads > 2*textEdge+5 {
-			t.Errorf("%s: %d found, %d chunks read", at, n, s.reads)
+		if n != 1 || s.Reads > 2*archive.TextEdge+5 {
+			t.Errorf("%s: %d found, %d chunks read", at, n, s.Reads)
 		}
 	}
 	many := make([]manifest.Part, 500)
@@ -215,10 +217,10 @@ func TestTextStretches(t *testing.T) {
 		many[i] = manifest.Part{Kind: mail.TextPart, Chunks: make([]chunk.ID, 3)}
 	}
 	total := 0
-	for _, ids := range textStretches(many) {
+	for _, ids := range archive.TextStretches(many) {
 		total += len(ids)
 	}
-	if total > textChunks || total < textChunks-3 {
+	if total > archive.TextChunks || total < archive.TextChunks-3 {
 		t.Errorf("%d chunks", total)
 	}
 }
@@ -228,7 +230,7 @@ func FuzzAttachmentNames(f *testing.F) {
 	f.Add([]byte("content-type: =;*=;;\"\n x"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		total := 0
-		for name := range attachmentNames(text) {
+		for name := range archive.AttachmentNames(text) {
 			total += len(name)
 		}
 		if total > 16*len(text)+16 {

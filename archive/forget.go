@@ -101,14 +101,14 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 			continue
 		}
 		f := Decision{Head: head, Tags: tags[head.Name]}
-		m, err := readManifest(ctx, r, head)
+		m, err := ReadManifest(ctx, r, head)
 		switch {
 		case err == nil:
 			f.Manifest = &manifest.Manifest{
 				Account: m.Account, State: m.State, Parent: m.Parent, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
 			}
 			f.Head.Late = head.IsLate(m.Deadline)
-		case ctx.Err() != nil || !isDamage(err):
+		case ctx.Err() != nil || !IsDamage(err):
 			return nil, err
 		}
 		all = append(all, f)

@@ -9,33 +9,35 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
 
 // forgetting is an account of a few messages that is archived each day, in a repository whose store's clock is set.
-func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *account, []*archive.Backup) {
+func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *archivetest.Account, []*backup.Result) {
 	t.Helper()
 	store := &storetest.Memory{}
-	r, a := newRepo(t, store), large(200)
-	var laid []*archive.Backup
+	r, a := archivetest.NewRepo(t, store), archivetest.Large(200)
+	var laid []*backup.Result
 	for day := range days {
-		a.mailbox("INBOX").add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
-		laid = append(laid, backUp(t, r, a))
+		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
+		laid = append(laid, archivetest.BackUp(t, r, a))
 		store.Advance(24 * time.Hour)
 	}
 	return r, store, a, laid
 }
 
 // left is which of the manifests are still listed.
-func left(t *testing.T, r *repo.Repo, laid []*archive.Backup) (days []int) {
+func left(t *testing.T, r *repo.Repo, laid []*backup.Result) (days []int) {
 	t.Helper()
 	for s, err := range archive.Manifests(t.Context(), r) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		days = append(days, slices.IndexFunc(laid, func(b *archive.Backup) bool { return b.Head.Name == s.Head.Name }))
+		days = append(days, slices.IndexFunc(laid, func(b *backup.Result) bool { return b.Head.Name == s.Head.Name }))
 	}
 	slices.Sort(days)
 	return days
@@ -76,8 +78,8 @@ func TestForgetByPolicy(t *testing.T) {
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("of another account %d are marked", n)
 	}
-	b := backUp(t, r, a) // goes on from what is left
-	mustHold(t, r, b, a.state())
+	b := archivetest.BackUp(t, r, a) // goes on from what is left
+	archivetest.MustHold(t, r, b, a.State())
 }
 
 func TestForgetByName(t *testing.T) {
@@ -104,11 +106,11 @@ func TestForgetByName(t *testing.T) {
 // The last manifest before an account shrank stays until somebody has seen it.
 func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 	r, _, a, laid := forgetting(t, 2)
-	inbox := a.mailbox("INBOX")
-	for _, m := range slices.Clone(inbox.messages[:80]) {
-		inbox.expunge(m.uid)
+	inbox := a.Mailbox("INBOX")
+	for _, m := range slices.Clone(inbox.Messages[:80]) {
+		inbox.Expunge(m.Uid)
 	}
-	laid = append(laid, backUp(t, r, a), backUp(t, r, a))
+	laid = append(laid, archivetest.BackUp(t, r, a), archivetest.BackUp(t, r, a))
 	if len(laid[2].Manifest.Alarm) == 0 {
 		t.Fatal("no alarm")
 	}

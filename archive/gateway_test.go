@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
@@ -183,7 +184,7 @@ func (tr trial) holds(t *testing.T, o outcome, at string) {
 			if s.Manifest.State == 0 {
 				continue
 			}
-			if !tr.states[strings.Join(archived(t, r, s.Head), "\n")] {
+			if !tr.states[strings.Join(archivetest.Archived(t, r, s.Head), "\n")] {
 				t.Errorf("%s: manifest %s holds what the account never was", at, s.Head.Name)
 			}
 		}
@@ -208,8 +209,8 @@ func mustBeNewest(t *testing.T, r *repo.Repo, want []string) {
 	if err != nil || len(latest) != 1 {
 		t.Fatalf("the newest manifests are %d, %v", len(latest), err)
 	}
-	if got := archived(t, r, latest[0].Head); !slices.Equal(got, want) {
-		t.Errorf("the newest manifest is not the account: %s", firstDifference(got, want))
+	if got := archivetest.Archived(t, r, latest[0].Head); !slices.Equal(got, want) {
+		t.Errorf("the newest manifest is not the account: %s", archivetest.FirstDifference(got, want))
 	}
 }
 
@@ -223,26 +224,26 @@ func openUnsealed(ctx context.Context, store repo.Store, use func(*repo.Repo) er
 }
 
 // twoNights is an account, and a repository that holds it as it was before.
-func twoNights(t *testing.T) (base *storetest.Memory, a *account, before, now string) {
-	base, a = new(storetest.Memory), newAccount()
+func twoNights(t *testing.T) (base *storetest.Memory, a *archivetest.Account, before, now string) {
+	base, a = new(storetest.Memory), archivetest.NewAccount()
 	for i := range 30 {
-		a.mailbox("INBOX").add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
+		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
 	}
-	backUp(t, newRepo(t, base), a)
-	before = strings.Join(a.state(), "\n")
+	archivetest.BackUp(t, archivetest.NewRepo(t, base), a)
+	before = strings.Join(a.State(), "\n")
 	for i := range 20 {
-		a.mailbox("INBOX").add(fmt.Sprintf("Subject: later %d\r\n\r\nlater %d\r\n", i, i))
+		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: later %d\r\n\r\nlater %d\r\n", i, i))
 	}
-	a.mailbox("Other").add("Subject: other\r\n\r\nother\r\n")
-	a.mailbox("INBOX").expunge(3)
-	return base, a, before, strings.Join(a.state(), "\n")
+	a.Mailbox("Other").Add("Subject: other\r\n\r\nother\r\n")
+	a.Mailbox("INBOX").Expunge(3)
+	return base, a, before, strings.Join(a.State(), "\n")
 }
 
 func backupTrial(t *testing.T) trial {
 	base, a, before, now := twoNights(t)
 	return trial{"backup", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
-		return openUnsealed(ctx, store, func(r *repo.Repo) error { return tryBackUp(ctx, r, a).Err })
-	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.state()) }}
+		return openUnsealed(ctx, store, func(r *repo.Repo) error { return archivetest.TryBackUp(ctx, r, a).Err })
+	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
 
 // copyTrial copies two nights from memory into a bucket.
@@ -253,15 +254,15 @@ func copyTrial(t *testing.T) trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	backUp(t, source, a)
+	archivetest.BackUp(t, source, a)
 	base := new(storetest.Memory)
-	newRepo(t, base)
+	archivetest.NewRepo(t, base)
 	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
 		return openUnsealed(ctx, store, func(to *repo.Repo) error {
 			_, _, err := tryCopy(ctx, source, to)
 			return err
 		})
-	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.state()) }}
+	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
 
 // repairTrial mends a repository one of whose packs is gone. The night that is harmed stays harmed; what matters is that
@@ -284,7 +285,7 @@ func repairTrial(t *testing.T) trial {
 	return trial{"repair", base, nil, func(ctx context.Context, store repo.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error { return repairAll(ctx, r, pack) })
 	}, func(t *testing.T, r *repo.Repo) {
-		mustHold(t, r, backUp(t, r, a), a.state())
+		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
 	}}
 }
 

@@ -28,7 +28,7 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 		go func() {
 			defer close(turns)
 			for head, err := range r.Manifests(ctx) {
-				if err == nil && !committed(head) {
+				if err == nil && !head.Committed() {
 					continue
 				}
 				turn := make(chan summarized, 1)
@@ -42,7 +42,7 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 					return
 				}
 				go func() {
-					m, err := readManifest(ctx, r, head)
+					m, err := ReadManifest(ctx, r, head)
 					if err == nil {
 						head.Late = head.IsLate(m.Deadline)
 					}
@@ -63,11 +63,7 @@ type summarized struct {
 	err error
 }
 
-// committed reports whether a manifest counts, as far as its Head tells: it was not stored late, and is not marked to be
-// forgotten.
-func committed(head repo.Head) bool { return !head.Late && !head.Marked }
-
-func readManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
+func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
 	content, err := r.Manifest(ctx, head)
 	if err != nil {
 		return nil, err
@@ -91,7 +87,7 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 		if err != nil {
 			return repo.Head{}, err
 		}
-		if !committed(head) {
+		if !head.Committed() {
 			continue
 		}
 		account := head.Account // names are inside the manifests; their folders tell them apart as well
@@ -104,7 +100,7 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 			Hash:    head.ID,
 			Time:    head.Time,
 			Complete: func() (bool, error) {
-				m, err := readManifest(ctx, r, head)
+				m, err := ReadManifest(ctx, r, head)
 				return err == nil && m.State == manifest.Complete && !head.IsLate(m.Deadline), err
 			},
 		})

@@ -6,13 +6,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// canNameTwo reports whether the one id by which a message can be recognised may name two bodies: X-GUID does so for
+// CanNameTwo reports whether the one id by which a message can be recognised may name two bodies: X-GUID does so for
 // messages of an mbox, and for files of one name.
-func canNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
+func CanNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
 
-// probedSize is the size of a message that is to have a probe, as it was told; 0: it needs none.
-func probedSize(message mail.Message) int64 {
-	if !canNameTwo(message.IDs) || message.Size < manifest.MinProbed {
+// ProbedSize is the size of a message that is to have a probe, as it was told; 0: it needs none.
+func ProbedSize(message mail.Message) int64 {
+	if !CanNameTwo(message.IDs) || message.Size < manifest.MinProbed {
 		return 0
 	}
 	return message.Size

@@ -29,11 +29,11 @@ type reaching struct {
 
 // root follows one manifest.
 func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
-	m, err := readManifest(ctx, w.repo, head)
+	m, err := ReadManifest(ctx, w.repo, head)
 	if err != nil {
 		return err
 	}
-	w.contents, w.reach = newContents(m, w.reader, w.repo.MessageHasher), reach
+	w.contents, w.reach = NewContents(m, w.reader, w.repo.MessageHasher), reach
 	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
 		err = w.tables(ctx, m.Tables)
 	}
@@ -90,7 +90,7 @@ func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
 	var fresh []chunk.ID
 	flush := func() error {
 		if len(fresh) > 1 {
-			w.contents.prefetch(ctx, fresh)
+			w.contents.prefetchChunks(ctx, fresh)
 		}
 		for _, id := range fresh {
 			if err := w.records(ctx, id); err != nil {

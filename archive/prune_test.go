@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
@@ -43,23 +44,23 @@ func mustBeWhole(t *testing.T, store repo.Store) {
 // holds little more than what they need.
 func TestNightsOfForgettingAndPruning(t *testing.T) {
 	store := &storetest.Memory{}
-	r, a := newRepo(t, store), sample()
+	r, a := archivetest.NewRepo(t, store), archivetest.Sample()
 	long := ""
 	for i := range 3000 {
 		long += fmt.Sprintf("line %d of a message with many parts\r\n", i*i)
 	}
-	a.mailbox("Long").add("Subject: long\r\n\r\n" + long + long)
+	a.Mailbox("Long").Add("Subject: long\r\n\r\n" + long + long)
 	states := map[string][]string{}
 	for night := range 8 {
-		inbox := a.mailbox("INBOX")
+		inbox := a.Mailbox("INBOX")
 		for i := range 300 {
-			inbox.add(fmt.Sprintf("Subject: %d of night %d\r\n\r\n%d\r\n", i, night, i*night))
+			inbox.Add(fmt.Sprintf("Subject: %d of night %d\r\n\r\n%d\r\n", i, night, i*night))
 		}
-		for _, m := range slices.Clone(inbox.messages[len(inbox.messages)-300 : len(inbox.messages)-280]) {
-			inbox.expunge(m.uid)
+		for _, m := range slices.Clone(inbox.Messages[len(inbox.Messages)-300 : len(inbox.Messages)-280]) {
+			inbox.Expunge(m.Uid)
 		}
-		b := backUp(t, r, a)
-		states[b.Head.Name] = a.state()
+		b := archivetest.BackUp(t, r, a)
+		states[b.Head.Name] = a.State()
 		plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
 		mustForget(t, plan, err)
 		mustPrune(t, r)
@@ -76,8 +77,8 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := archived(t, r, s.Head); !slices.Equal(got, states[s.Head.Name]) {
-			t.Errorf("manifest of %s: %s", s.Head.Time, firstDifference(got, states[s.Head.Name]))
+		if got := archivetest.Archived(t, r, s.Head); !slices.Equal(got, states[s.Head.Name]) {
+			t.Errorf("manifest of %s: %s", s.Head.Time, archivetest.FirstDifference(got, states[s.Head.Name]))
 		}
 		n++
 	}
@@ -97,19 +98,19 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 // A manifest that is not the newest of any account, a checkpoint, and accounts that nobody archives any more are roots.
 func TestEveryManifestIsARoot(t *testing.T) {
 	store := &storetest.Memory{}
-	r, a := newRepo(t, store), large(300)
-	first := backUp(t, r, a)
-	want := a.state()
-	for _, m := range slices.Clone(a.mailbox("INBOX").messages[:40]) {
-		a.mailbox("INBOX").expunge(m.uid)
+	r, a := archivetest.NewRepo(t, store), archivetest.Large(300)
+	first := archivetest.BackUp(t, r, a)
+	want := a.State()
+	for _, m := range slices.Clone(a.Mailbox("INBOX").Messages[:40]) {
+		a.Mailbox("INBOX").Expunge(m.Uid)
 	}
-	backUp(t, r, a)
+	archivetest.BackUp(t, r, a)
 	for range 4 {
 		store.Advance(25 * time.Hour)
 		if report := mustPrune(t, r); report.Condemned.Objects > 0 {
 			t.Errorf("%+v", report)
 		}
 	}
-	mustHold(t, r, first, want)
+	archivetest.MustHold(t, r, first, want)
 	mustBeWhole(t, store)
 }

@@ -25,9 +25,9 @@ import (
 // changed in it.
 type recasting struct {
 	from   *Contents
-	to     chunkReader // the repository that is written to
+	to     ChunkReader // the repository that is written to
 	writer *repo.Writer
-	keep   func(ctx context.Context, record *manifest.Record) (kept, error)
+	keep   func(ctx context.Context, record *manifest.Record) (Filed, error)
 	tell   func(manifest.Record) // after each message that keep was asked for
 
 	before *counterparts // nil: nothing is known
@@ -69,7 +69,7 @@ func (c *recasting) lose(ctx context.Context, failure manifest.Failure, err erro
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !isDamage(err) {
+	if !IsDamage(err) {
 		return err
 	}
 	failure.Reason = err.Error()
@@ -182,7 +182,7 @@ func (c *recasting) page(ctx context.Context, mailbox *manifest.Mailbox, page ma
 
 // records recasts a page of which the records are not known yet.
 func (c *recasting) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
-	entries, err := c.from.page(ctx, mailbox, page)
+	entries, err := c.from.Page(ctx, mailbox, page)
 	if err != nil { // there may be entries all the same, without their flags
 		if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
@@ -257,11 +257,11 @@ func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier ma
 		entry.Hash, entry.Parts, entry.List, entry.Probe = old.Hash, old.Parts, old.List, old.Probe
 		return nil
 	}
-	kept, err := c.keep(ctx, &message)
+	filed, err := c.keep(ctx, &message)
 	if err != nil {
 		return err
 	}
-	entry.Hash, entry.Parts, entry.List, entry.Probe = kept.hash, kept.parts, kept.list, kept.probe
+	entry.Hash, entry.Parts, entry.List, entry.Probe = filed.Hash, filed.Parts, filed.List, filed.Probe
 	c.tell(message)
 	return nil
 }
@@ -277,7 +277,7 @@ func (c *recasting) prefetch(ctx context.Context, entries []manifest.Entry, earl
 			ids = append(ids, part.Chunks...)
 		}
 	}
-	c.from.prefetch(ctx, ids)
+	c.from.prefetchChunks(ctx, ids)
 }
 
 // earlier is what was made of the messages in the range of a page in the manifest before, by their hashes in the old
@@ -287,7 +287,7 @@ func (c *recasting) earlier(ctx context.Context, mailbox *manifest.Mailbox, page
 	for _, pair := range c.before.overlapping(mailbox.Raw, page) {
 		old, err := parsed(ctx, c.from, pair.old.Records, manifest.ParseRecords)
 		if err != nil {
-			if !isDamage(err) {
+			if !IsDamage(err) {
 				return nil, err
 			}
 			continue // its messages are read one by one

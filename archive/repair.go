@@ -37,10 +37,10 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
-	recasting.keep = func(ctx context.Context, record *manifest.Record) (kept, error) {
-		same := kept{hash: record.Hash, parts: record.Parts, list: record.List, probe: record.Probe}
+	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
+		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe}
 		if err := contents.Body(record).Verify(ctx); err != nil {
-			return kept{}, err
+			return Filed{}, err
 		}
 		return same, storeAgain(ctx, contents, writer, record)
 	}
@@ -65,7 +65,7 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 // storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
 // be nobody's parent, for it may have come late or been marked meanwhile, and what it relies on may be condemned.
 func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *manifest.Record) error {
-	parts, err := record.PartList(from.load(ctx))
+	parts, err := record.PartList(from.Load(ctx))
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -49,14 +49,14 @@ type Account struct {
 
 	Mailboxes, Exclude []string // patterns
 	Gmail              string   // "all-mail" or "labels"
-	ShrinkLimits       []archive.ShrinkRule
-	VerifySource       archive.Rate
+	ShrinkLimits       []backup.ShrinkRule
+	VerifySource       backup.Rate
 
 	Connections    int
 	Compress       bool
 	CAFile         string
 	AllowPlaintext bool
-	Budget         archive.Budget
+	Budget         backup.Budget
 }
 
 // Secret says where a secret comes from; one of them at most is set.

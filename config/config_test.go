@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -73,13 +73,13 @@ keep_tags = ["move"]
 			{
 				Name: "anna@mail.example", URL: "imaps://anna@mail.example", Secret: Secret{File: "dir/anna.secret"},
 				Mailboxes: []string{"INBOX", "Work/*"}, Exclude: []string{"Work/Old"}, Gmail: "labels",
-				ShrinkLimits: []archive.ShrinkRule{{Limit: archive.ShrinkLimit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: archive.ShrinkLimit{Off: true}}},
+				ShrinkLimits: []backup.ShrinkRule{{Limit: backup.ShrinkLimit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: backup.ShrinkLimit{Off: true}}},
 				VerifySource: 0.01, Connections: 2, Compress: true, CAFile: "/etc/ca.pem",
-				Budget: archive.Budget{Day: 2_000_000_000, Second: 1 << 20},
+				Budget: backup.Budget{Day: 2_000_000_000, Second: 1 << 20},
 			},
 			{
 				Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,
-				Budget: archive.Budget{Day: -1},
+				Budget: backup.Budget{Day: -1},
 			},
 		},
 		Retention: manifest.Policy{Daily: 30, Yearly: manifest.Unlimited, Within: manifest.Span{Years: 1, Months: 6}, Tags: []string{"move"}},

@@ -10,7 +10,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/s3"
@@ -102,14 +102,14 @@ func (t *table) account(c *Config) Account {
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
 	}
 	for _, text := range t.texts("shrink_limits") {
-		rule, err := archive.ParseShrinkRule(text)
+		rule, err := backup.ParseShrinkRule(text)
 		if err != nil {
 			t.wrong("shrink_limits", "%v", err)
 		}
 		a.ShrinkLimits = append(a.ShrinkLimits, rule)
 	}
 	t.parsed("verify_source", func(text string) (err error) {
-		a.VerifySource, err = archive.ParseRate(text)
+		a.VerifySource, err = backup.ParseRate(text)
 		return err
 	})
 	t.parsed("budget_day", func(text string) (err error) {

@@ -1,4 +1,4 @@
-// Package eml writes an archived account into a directory of .eml files, as an archive.Target.
+// Package eml writes an archived account into a directory of .eml files, as a restore.Target.
 //
 // Such a file is a message and nothing else, byte for byte as it was archived; mail programs and the tools of a shell
 // open it. Each mailbox is a directory, in those of the levels above it:
@@ -24,10 +24,10 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // Target is a directory that is restored into. Files that are there are never changed, but for flags.jsonl, which is
@@ -40,8 +40,8 @@ type Target struct {
 }
 
 var (
-	_ archive.Target    = (*Target)(nil)
-	_ archive.Unordered = (*Target)(nil)
+	_ restore.Target    = (*Target)(nil)
+	_ restore.Unordered = (*Target)(nil)
 )
 
 // New prepares to write to the directory at path. Nothing is made or looked at yet.
@@ -75,8 +75,8 @@ func (t *Target) open() (top *tree.Tree, err error) {
 	return t.top, err
 }
 
-// Prepare implements archive.Target.
-func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+// Prepare implements restore.Target.
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	dirs := make([]string, len(mailboxes))
 	for i := range mailboxes {
 		dirs[i] = directory(&mailboxes[i])
@@ -89,13 +89,13 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archi
 		return nil, nil, err
 	}
 	var notes []string
-	places := make([]archive.Place, len(mailboxes))
+	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		if err := errors.Join(ctx.Err(), top.Mkdir(dirs[i])); err != nil {
 			return nil, notes, err
 		}
-		places[i] = archive.Place{Mailbox: box.Name, Name: top.Path(dirs[i]), Skip: !box.Selectable()}
+		places[i] = restore.Place{Mailbox: box.Name, Name: top.Path(dirs[i]), Skip: !box.Selectable()}
 		if dirs[i] != strings.Join(box.Path(), "/") && !box.IsInbox() {
 			notes = append(notes, fmt.Sprintf("mailbox %q is in the directory %q", box.Name, dirs[i]))
 		}
@@ -104,7 +104,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archi
 }
 
 // Open opens the directory of a mailbox that was prepared.
-func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder, error) {
+func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	top, err := t.open()
 	if err != nil {
 		return nil, err

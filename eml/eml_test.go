@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 type body struct {
@@ -33,15 +33,15 @@ func (b body) WriteTo(_ context.Context, w io.Writer) error {
 
 func (b body) Verify(context.Context) error { return b.err }
 
-func message(uid mail.UID, text string, flags ...string) archive.Wanted {
-	return archive.Wanted{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
+func message(uid mail.UID, text string, flags ...string) restore.Wanted {
+	return restore.Wanted{UID: uid, Hash: chunk.ID(sha256.Sum256([]byte(text))), Flags: mail.NewFlags(flags...),
 		Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700"), Body: body{text: text}}
 }
 
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
-// restore writes messages into each of the mailboxes, and returns what became of those that were missing.
-func restore(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []archive.Wanted) (fates []archive.Fate) {
+// restoreTo writes messages into each of the mailboxes, and returns what became of those that were missing.
+func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Wanted) (fates []restore.Fate) {
 	t.Helper()
 	target := New(path)
 	places, _, err := target.Prepare(t.Context(), mailboxes)
@@ -57,7 +57,7 @@ func restore(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []archi
 		if err != nil {
 			t.Fatal(err)
 		}
-		var batch []archive.Wanted
+		var batch []restore.Wanted
 		for _, i := range missing {
 			batch = append(batch, wanted[i])
 		}
@@ -92,12 +92,12 @@ func files(t *testing.T, path string) []string {
 func TestRestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail")
 	texts := []string{"", "a\r\nb\n", "\x00\r\r\n", strings.Repeat("x", 1<<20)}
-	var wanted []archive.Wanted
+	var wanted []restore.Wanted
 	for i, text := range texts {
 		wanted = append(wanted, message(mail.UID(i+1), text, `\Seen`, "$Junk"))
 	}
 	mailboxes := []mail.Mailbox{box("inbox"), box("Projects"), box("Projects/2023")}
-	if fates := restore(t, path, mailboxes, wanted); len(fates) != 3*len(texts) {
+	if fates := restoreTo(t, path, mailboxes, wanted); len(fates) != 3*len(texts) {
 		t.Errorf("%d messages added", len(fates))
 	}
 	for _, dir := range []string{"INBOX", "Projects", "Projects/2023"} {
@@ -121,7 +121,7 @@ func TestRestore(t *testing.T) {
 			}
 		}
 	}
-	if fates := restore(t, path, mailboxes, wanted); len(fates) != 0 {
+	if fates := restoreTo(t, path, mailboxes, wanted); len(fates) != 0 {
 		t.Errorf("the second restore added %d messages", len(fates))
 	}
 }
@@ -130,19 +130,19 @@ func TestRestore(t *testing.T) {
 func TestCopies(t *testing.T) {
 	path := t.TempDir()
 	inbox := []mail.Mailbox{box("INBOX")}
-	wanted := []archive.Wanted{message(1, "a"), message(2, "a"), message(3, "a")}
-	restore(t, path, inbox, wanted)
+	wanted := []restore.Wanted{message(1, "a"), message(2, "a"), message(3, "a")}
+	restoreTo(t, path, inbox, wanted)
 	before := files(t, path)
 	if err := os.Remove(filepath.Join(path, before[1])); err != nil {
 		t.Fatal(err)
 	}
-	restore(t, path, inbox, wanted)
+	restoreTo(t, path, inbox, wanted)
 	if after := files(t, path); !slices.Equal(before, after) || len(after) != 3 {
 		t.Errorf("there are %q", after)
 	}
 	// The same three under other UIDs are there already; a fourth is not.
-	others := []archive.Wanted{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
-	if fates := restore(t, path, inbox, others); len(fates) != 1 {
+	others := []restore.Wanted{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
+	if fates := restoreTo(t, path, inbox, others); len(fates) != 1 {
 		t.Errorf("%d messages added", len(fates))
 	}
 }
@@ -152,7 +152,7 @@ func TestDamagedMessage(t *testing.T) {
 	broken := errors.New("the chunk is damaged")
 	damaged := message(1, strings.Repeat("x", 1<<20))
 	damaged.Body = body{"half", broken}
-	fates := restore(t, path, []mail.Mailbox{box("INBOX")}, []archive.Wanted{damaged, message(2, "b")})
+	fates := restoreTo(t, path, []mail.Mailbox{box("INBOX")}, []restore.Wanted{damaged, message(2, "b")})
 	if !errors.Is(fates[0].Refused, broken) || !fates[1].Added {
 		t.Errorf("%+v", fates)
 	}
@@ -170,7 +170,7 @@ func TestHostileNames(t *testing.T) {
 		strings.Repeat("n", 300), strings.Repeat("n", 301)} {
 		mailboxes = append(mailboxes, box(name))
 	}
-	restore(t, path, mailboxes, []archive.Wanted{message(1, "a")})
+	restoreTo(t, path, mailboxes, []restore.Wanted{message(1, "a")})
 	if names := files(t, path); len(names) != len(mailboxes) {
 		t.Errorf("there are %q", names)
 	}

@@ -15,10 +15,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 const (
@@ -58,7 +58,7 @@ func readPresent(ctx context.Context, root *os.Root) (map[chunk.Prefix][]mail.UI
 	}
 }
 
-func fileName(m *archive.Wanted) string {
+func fileName(m *restore.Wanted) string {
 	return fmt.Sprintf("%010d-%s%s", m.UID, m.Hash.Prefix(), suffix)
 }
 
@@ -73,8 +73,8 @@ func parseFileName(name string) (uid mail.UID, hash chunk.Prefix, ok bool) {
 	return mail.UID(n), hash, err == nil
 }
 
-// Missing implements archive.Folder. A file counts for the message of its UID first, and else for any that is equal.
-func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, error) {
+// Missing implements restore.Folder. A file counts for the message of its UID first, and else for any that is equal.
+func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
 	var open []int
 	spare := make(map[chunk.Prefix]int)
 	for i := range wanted {
@@ -99,12 +99,12 @@ func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, err
 // BatchSize: batches are made beneath; for a caller any number is good.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements archive.Folder. The messages have their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
+// Append implements restore.Folder. The messages have their names when the folder is closed.
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
 	if err := f.noteFlags(messages); err != nil {
 		return nil, wholefile.Explain(f.path, err)
 	}
-	fates := make([]archive.Fate, 0, len(messages))
+	fates := make([]restore.Fate, 0, len(messages))
 	for i := range messages {
 		fate, err := f.add(ctx, &messages[i])
 		if err != nil {
@@ -116,21 +116,21 @@ func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archi
 }
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
-func (f *folder) add(ctx context.Context, m *archive.Wanted) (archive.Fate, error) {
+func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, error) {
 	file := f.files.Create()
 	w := watched{to: file}
 	if err := m.Body.WriteTo(ctx, &w); err != nil {
 		file.Discard()
 		if w.err == nil && ctx.Err() == nil {
-			return archive.Fate{Refused: err}, nil
+			return restore.Fate{Refused: err}, nil
 		}
-		return archive.Fate{}, errors.Join(w.err, ctx.Err())
+		return restore.Fate{}, errors.Join(w.err, ctx.Err())
 	}
 	// A date that a file cannot have is in flags.jsonl: nothing is lost.
 	if _, err := file.Keep(fileName(m), time.Unix(m.Internal.Seconds, 0)); err != nil {
-		return archive.Fate{}, err
+		return restore.Fate{}, err
 	}
-	return archive.Fate{Added: true}, nil
+	return restore.Fate{Added: true}, nil
 }
 
 // watched tells errors of the disk from errors of the archive.
@@ -153,7 +153,7 @@ type line struct {
 }
 
 // noteFlags adds lines before the messages have their names: a line too many, after a crash, does no harm.
-func (f *folder) noteFlags(messages []archive.Wanted) error {
+func (f *folder) noteFlags(messages []restore.Wanted) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)

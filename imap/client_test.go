@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 )
 
 // Each way to log in says what its RFC asks for.
@@ -184,8 +185,8 @@ func TestErrorsMean(t *testing.T) {
 				t.Errorf("%s: is it %v? %v", test.answer, is, !want)
 			}
 		}
-		if archive.RetryAfter(err) != test.after {
-			t.Errorf("%s: to be left alone for %v", test.answer, archive.RetryAfter(err))
+		if backup.RetryAfter(err) != test.after {
+			t.Errorf("%s: to be left alone for %v", test.answer, backup.RetryAfter(err))
 		}
 		if err := c.do(t.Context(), newCommand("NOOP")); err != nil {
 			t.Errorf("%s: the connection is of no more use: %v", test.answer, err)

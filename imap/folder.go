@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // folder is a mailbox of a target, open for adding.
 type folder struct {
 	t         *Target
-	place     archive.Place
+	place     restore.Place
 	c         *Client
 	selection *Selection
 	validity  uint32 // at opening
@@ -114,8 +116,8 @@ const maxUID = 1<<32 - 1
 
 // item is a message on its way into the folder.
 type item struct {
-	archive.Wanted
-	fate  *archive.Fate
+	restore.Wanted
+	fate  *restore.Fate
 	spool spool
 	odd   oddities
 	flags []string // to send along
@@ -130,8 +132,8 @@ func (it *item) changed(format string, args ...any) {
 
 // Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
 // back; and looked at afterwards, for servers alter what they take.
-func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
-	fates := make([]archive.Fate, len(messages))
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+	fates := make([]restore.Fate, len(messages))
 	var items []*item
 	defer func() {
 		for _, it := range items {
@@ -260,7 +262,7 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 
 // recover waits as the server asked, or a little, and connects anew if need be.
 func (f *folder) recover(ctx context.Context, n int, cause error) error {
-	wait := archive.RetryAfter(cause)
+	wait := backup.RetryAfter(cause)
 	if wait == 0 {
 		wait = time.Second << (2 * n)
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // Gmail's mailboxes are labels (X-GM-EXT-1): a message is in one of three places, All Mail, Spam or Trash, and is shown
@@ -27,9 +27,9 @@ func markLabels(survey *mail.Survey) {
 	}
 }
 
-var _ archive.LabelKeeper = (*Target)(nil)
+var _ restore.LabelKeeper = (*Target)(nil)
 
-// KeepsLabels implements archive.LabelKeeper.
+// KeepsLabels implements restore.LabelKeeper.
 func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
 	c, err := t.pool.get(ctx)
 	if err != nil {

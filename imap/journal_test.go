@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // What a crash left of a journal is passed over, and the rest is known: torn lines, or blocks of NUL where nothing had
@@ -21,7 +21,7 @@ func TestJournalSurvivesDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := j.add(7, []*item{{Wanted: archive.Wanted{Hash: id}, uid: uid}}); err != nil {
+		if err := j.add(7, []*item{{Wanted: restore.Wanted{Hash: id}, uid: uid}}); err != nil {
 			t.Fatal(err)
 		}
 		j.close()

@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ archive.Looker = (*Target)(nil)
+var _ restore.Looker = (*Target)(nil)
 
-// Look implements archive.Looker: it lists, and makes nothing.
-func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
+// Look implements restore.Looker: it lists, and makes nothing.
+func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	c, err := t.pool.get(ctx)
 	if err != nil {
 		return nil, err
@@ -33,8 +33,8 @@ func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.
 	return places, err
 }
 
-// Peek implements archive.Looker. The mailbox is opened by EXAMINE.
-func (t *Target) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
+// Peek implements restore.Looker. The mailbox is opened by EXAMINE.
+func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
 	f := &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
 	if err := f.connect(ctx); err != nil {
 		return nil, err

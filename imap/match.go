@@ -7,8 +7,8 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // present is a message that a folder holds already, and what is known of it so far.
@@ -33,7 +33,7 @@ func (c *Client) overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mai
 }
 
 // Missing tells which messages are not there.
-func (f *folder) Missing(ctx context.Context, wanted []archive.Wanted) ([]int, error) {
+func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	copies, err := f.match(ctx, wanted)
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ func (f *folder) Missing(ctx context.Context, wanted []archive.Wanted) ([]int, e
 // match finds for each message a copy that is there, no copy for two; 0 is none. The journal knows some; the others are
 // compared with what is there, by size and date, then by header, and what is left by all their bytes. Nothing less makes
 // two messages one.
-func (f *folder) match(ctx context.Context, wanted []archive.Wanted) ([]mail.UID, error) {
+func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	var missing []int
 	for i := range wanted {
@@ -81,7 +81,7 @@ func (f *folder) patiently(ctx context.Context, do func() error) error {
 }
 
 // compare finds, of the messages at the given indices, those that are there.
-func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices []int, copies []mail.UID) error {
+func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
 	near := f.nearby(wanted, indices)
 	if err := f.headers(ctx, flatten(near)); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (f *folder) compare(ctx context.Context, wanted []archive.Wanted, indices [
 
 // nearby gives for each message those present that it could be: of the same size, or of the same date and a size that
 // line ends made otherwise can explain.
-func (f *folder) nearby(wanted []archive.Wanted, indices []int) map[int][]*present {
+func (f *folder) nearby(wanted []restore.Wanted, indices []int) map[int][]*present {
 	bySize, byDate := map[int64][]*present{}, map[int64][]*present{}
 	for _, p := range f.others {
 		if !p.used {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -91,7 +92,7 @@ func (n *nights) change() {
 }
 
 // backUp archives the account as it is, from a server that behaves so.
-func (n *nights) backUp(odd oddity) *archive.Backup {
+func (n *nights) backUp(odd oddity) *backup.Result {
 	n.t.Helper()
 	n.model.odd = odd
 	source := imap.NewSource(n.model.options())
@@ -99,7 +100,7 @@ func (n *nights) backUp(odd oddity) *archive.Backup {
 	defer source.Close()
 	ctx, cancel := context.WithTimeout(n.t.Context(), 3*time.Hour)
 	defer cancel()
-	backups, err := archive.BackUp(ctx, n.repo, []archive.Account{{Name: "anna", Source: source}}, archive.BackupOptions{})
+	backups, err := backup.Run(ctx, n.repo, []backup.Account{{Name: "anna", Source: source}}, backup.Options{})
 	if err != nil {
 		n.t.Fatalf("the run as a whole: %v", err)
 	}
@@ -125,7 +126,7 @@ func (m *model) account() map[place]string {
 }
 
 // archived is what the manifest has; every body is joined and verified.
-func (n *nights) archived(b *archive.Backup) map[place]string {
+func (n *nights) archived(b *backup.Result) map[place]string {
 	n.t.Helper()
 	c, err := archive.OpenManifest(n.t.Context(), n.repo, b.Head)
 	if err != nil {
@@ -155,7 +156,7 @@ func (n *nights) archived(b *archive.Backup) map[place]string {
 }
 
 // judge compares what a backup recorded with what the server has, and how it ended with how it may end.
-func (n *nights) judge(night string, b *archive.Backup, want verdict) {
+func (n *nights) judge(night string, b *backup.Result, want verdict) {
 	n.t.Helper()
 	if b.Err != nil {
 		if want&fails == 0 || strings.TrimSpace(b.Err.Error()) == "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // preparation is the making of mailboxes on a target.
@@ -55,8 +56,8 @@ func (p *preparation) has(raw string) bool {
 }
 
 // places maps every mailbox, and refuses before anything is made if two would become one.
-func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) {
-	places := make([]archive.Place, len(mailboxes))
+func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
 	for i := range mailboxes {
 		box := &mailboxes[i]
@@ -67,7 +68,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) 
 		if strict := p.m.name(box, p.m.strict); !p.has(name) && p.has(strict) {
 			name = strict // an earlier restore had to
 		}
-		places[i] = archive.Place{Mailbox: box.Name, Name: name, Skip: !box.Selectable()}
+		places[i] = restore.Place{Mailbox: box.Name, Name: name, Skip: !box.Selectable()}
 		if places[i].Skip {
 			continue
 		}
@@ -80,7 +81,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]archive.Place, error) 
 }
 
 // make creates what is not there yet, and subscribes.
-func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places []archive.Place) error {
+func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places []restore.Place) error {
 	for i := range places {
 		box, place := &mailboxes[i], &places[i]
 		if !place.Skip && !p.has(place.Name) {
@@ -100,7 +101,7 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 }
 
 // create makes one mailbox. A refusal of the name is answered with the name that every server should take.
-func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *archive.Place) error {
+func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createWithUse(ctx, box, place.Name)
 	if strict := p.m.name(box, p.m.strict); isRefused(err) && strict != place.Name {
 		if p.createWithUse(ctx, box, strict) == nil {
@@ -145,7 +146,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 func isRefused(err error) bool { return errors.Is(err, archive.ErrRefused) }
 
 // confirm makes sure by a new listing that everything is there.
-func (p *preparation) confirm(ctx context.Context, places []archive.Place) error {
+func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
 	if err := p.look(ctx); err != nil {
 		return err
 	}

@@ -7,15 +7,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ archive.Weeder = (*Target)(nil)
+var _ restore.Weeder = (*Target)(nil)
 
-// Beyond implements archive.Weeder: the user's own mailboxes that are no places.
-func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.Place, error) {
+// Beyond implements restore.Weeder: the user's own mailboxes that are no places.
+func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	c, err := t.pool.get(ctx)
 	if err != nil {
 		return nil, err
@@ -35,17 +35,17 @@ func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.
 	for _, place := range places {
 		taken[naming{}.same(place.Name)] = true
 	}
-	var beyond []archive.Place
+	var beyond []restore.Place
 	for _, box := range slices.Backward(survey.Mailboxes) { // Work/2026 before Work
 		if box.Selectable() && !taken[naming{}.same(box.Raw)] {
-			beyond = append(beyond, archive.Place{Mailbox: box.Name, Name: box.Raw})
+			beyond = append(beyond, restore.Place{Mailbox: box.Name, Name: box.Raw})
 		}
 	}
 	return beyond, nil
 }
 
-// RemoveEmpty implements archive.Weeder. Between the look and the DELETE mail can come in; IMAP has no remedy.
-func (t *Target) RemoveEmpty(ctx context.Context, place archive.Place) (removed bool, err error) {
+// RemoveEmpty implements restore.Weeder. Between the look and the DELETE mail can come in; IMAP has no remedy.
+func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	c, err := t.pool.get(ctx)
 	if err != nil {
 		return false, err
@@ -72,8 +72,8 @@ type weeding struct {
 	other   map[mail.UID]mail.Flags // that messages should have and do not
 }
 
-// Weed implements archive.Weeder. The mailbox is opened by EXAMINE.
-func (t *Target) Weed(ctx context.Context, place archive.Place) (archive.Weeding, error) {
+// Weed implements restore.Weeder. The mailbox is opened by EXAMINE.
+func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding, error) {
 	w := &weeding{flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
 	w.f = &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
 	w.f.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
@@ -90,8 +90,8 @@ func (t *Target) Weed(ctx context.Context, place archive.Place) (archive.Weeding
 	return w, nil
 }
 
-// Keep implements archive.Weeding.
-func (w *weeding) Keep(ctx context.Context, wanted []archive.Wanted) (missing int, err error) {
+// Keep implements restore.Weeding.
+func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	copies, err := w.f.match(ctx, wanted)
 	if err != nil {
 		return 0, err
@@ -113,7 +113,7 @@ func (w *weeding) Keep(ctx context.Context, wanted []archive.Wanted) (missing in
 }
 
 // swap shares out the copies of each message so that flags fit where they can.
-func (w *weeding) swap(wanted []archive.Wanted, copies []mail.UID) {
+func (w *weeding) swap(wanted []restore.Wanted, copies []mail.UID) {
 	alike := map[chunk.ID][]int{}
 	for i, uid := range copies {
 		if uid != 0 {
@@ -150,7 +150,7 @@ func minus(set, without mail.UIDSet) (left mail.UIDSet) {
 	return left
 }
 
-// Count implements archive.Weeding.
+// Count implements restore.Weeding.
 func (w *weeding) Count() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
 
 // Close gives the connection back. What was found out stays.
@@ -159,8 +159,8 @@ func (w *weeding) Close() error { return w.f.Close() }
 // pulledAtOnce bounds the messages of one command.
 const pulledAtOnce = 1000
 
-// Pull implements archive.Weeding.
-func (w *weeding) Pull(ctx context.Context, earlier archive.Weeding) (done archive.Weeded, err error) {
+// Pull implements restore.Weeding.
+func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done restore.Weeded, err error) {
 	before, ok := earlier.(*weeding)
 	if !ok || before.f.validity != w.f.validity {
 		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", printableName(w.f.place.Name))

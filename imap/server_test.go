@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 func TestMain(m *testing.M) { testbed.Main(m) }
@@ -35,7 +35,7 @@ func at(t *testing.T, address, user, password string) Options {
 }
 
 // account is all that an account holds: mailboxes by name, with their messages by UID.
-type account map[string][]archive.Wanted
+type account map[string][]restore.Wanted
 
 // readAccount reads everything. It makes sure on the way that sizes and numbers agree.
 func readAccount(t *testing.T, opts Options) account {
@@ -55,7 +55,7 @@ func readAccount(t *testing.T, opts Options) account {
 	return all
 }
 
-func readMailbox(t *testing.T, s *Source, box mail.Mailbox) (list []archive.Wanted) {
+func readMailbox(t *testing.T, s *Source, box mail.Mailbox) (list []restore.Wanted) {
 	t.Helper()
 	v, err := s.Examine(t.Context(), box)
 	if err != nil {
@@ -87,7 +87,7 @@ func readMailbox(t *testing.T, s *Source, box mail.Mailbox) (list []archive.Want
 		}
 		list = append(list, wanted(m, body))
 	}
-	slices.SortFunc(list, func(a, b archive.Wanted) int { return int(a.UID) - int(b.UID) })
+	slices.SortFunc(list, func(a, b restore.Wanted) int { return int(a.UID) - int(b.UID) })
 	return list
 }
 
@@ -101,7 +101,7 @@ func (b text) WriteTo(_ context.Context, w io.Writer) error {
 
 func (b text) Verify(context.Context) error { return nil }
 
-func wanted(m mail.Message, body []byte) archive.Wanted {
+func wanted(m mail.Message, body []byte) restore.Wanted {
 	header := func(context.Context) ([]byte, error) {
 		end := regexp.MustCompile(`\n\r?\n`).FindIndex(body)
 		if end == nil {
@@ -109,11 +109,11 @@ func wanted(m mail.Message, body []byte) archive.Wanted {
 		}
 		return body[:end[1]], nil
 	}
-	return archive.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
+	return restore.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
 }
 
-// restore writes an account to a target and returns how many messages were added, and all that was said of them.
-func restore(t *testing.T, opts Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
+// restoreTo writes an account to a target and returns how many messages were added, and all that was said of them.
+func restoreTo(t *testing.T, opts Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
 	t.Helper()
 	target := NewTarget(opts)
 	defer target.Close()
@@ -134,7 +134,7 @@ func restore(t *testing.T, opts Options, mailboxes []mail.Mailbox, from account)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var batch []archive.Wanted
+		var batch []restore.Wanted
 		for _, i := range missing {
 			batch = append(batch, from[place.Mailbox][i])
 		}
@@ -182,9 +182,9 @@ func ordinary() []testbed.Message {
 	}
 }
 
-func same(t *testing.T, what string, have, want []archive.Wanted) {
+func same(t *testing.T, what string, have, want []restore.Wanted) {
 	t.Helper()
-	describe := func(list []archive.Wanted) (words []string) {
+	describe := func(list []restore.Wanted) (words []string) {
 		for _, w := range list {
 			// mox adds a keyword of its own to what its filter takes for good
 			words = append(words, fmt.Sprintf("%x %v %d %d", w.Hash[:4], w.Flags.Without("$NotJunk"), w.Internal.Seconds, w.Size))
@@ -206,7 +206,7 @@ func roundTrip(t *testing.T, from, to Options) {
 	for _, list := range original {
 		total += len(list)
 	}
-	added, said := restore(t, to, boxes, original)
+	added, said := restoreTo(t, to, boxes, original)
 	if added != total || len(said) > 0 {
 		t.Errorf("%d of %d added; %q", added, total, said)
 	}
@@ -224,7 +224,7 @@ func roundTrip(t *testing.T, from, to Options) {
 			t.Errorf("where does %s come from?", name)
 		}
 	}
-	if added, said := restore(t, to, boxes, original); added > 0 || len(said) > 0 {
+	if added, said := restoreTo(t, to, boxes, original); added > 0 || len(said) > 0 {
 		t.Errorf("again, with the journal: %d added; %q", added, said)
 	}
 	to.Journal = ""
@@ -233,7 +233,7 @@ func roundTrip(t *testing.T, from, to Options) {
 			t.Errorf("where does %s come from?", name)
 		}
 	}
-	if added, said := restore(t, to, boxes, original); added > 0 || len(said) > 0 {
+	if added, said := restoreTo(t, to, boxes, original); added > 0 || len(said) > 0 {
 		t.Errorf("again, without the journal: %d added; %q", added, said)
 	}
 }
@@ -269,7 +269,7 @@ func TestDovecotOddities(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	opts := at(t, dove.Addr, "odo", "pw")
 	date := mail.ParseDate("17-Jul-1996 02:44:25 -0700")
-	var list []archive.Wanted
+	var list []restore.Wanted
 	for i, m := range []struct {
 		body  string
 		flags []string
@@ -285,7 +285,7 @@ func TestDovecotOddities(t *testing.T) {
 		list = append(list, wanted(mail.Message{UID: mail.UID(i + 1), Flags: m.flags, Internal: m.date}, []byte(m.body)))
 	}
 	boxes := []mail.Mailbox{{Raw: "odd", Name: "odd", Delimiter: "/"}}
-	added, said := restore(t, opts, boxes, account{"odd": list})
+	added, said := restoreTo(t, opts, boxes, account{"odd": list})
 	t.Log(strings.Join(said, "\n"))
 	for _, want := range []string{"odd 1: bare line feeds became CRLF", "odd 2: NUL became 0x80", "odd 3 refused", "odd 4: keyword foo[bar] was not kept", "odd 4: keyword with space left out", `odd 5: date "yesterday" left out`} {
 		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasPrefix(s, want) }) {
@@ -297,7 +297,7 @@ func TestDovecotOddities(t *testing.T) {
 	}
 	for _, journal := range []string{opts.Journal, ""} {
 		opts.Journal = journal
-		if added, _ := restore(t, opts, boxes, account{"odd": list}); added != 0 {
+		if added, _ := restoreTo(t, opts, boxes, account{"odd": list}); added != 0 {
 			t.Errorf("again, with the journal %q: %d added", journal, added)
 		}
 	}
@@ -393,11 +393,11 @@ func TestRefusedName(t *testing.T) {
 	opts := at(t, dove.Addr, "anna", "pw")
 	boxes := []mail.Mailbox{{Raw: "v1.2/x", Name: "v1.2/x", Delimiter: "/", Subscribed: true}}
 	from := account{"v1.2/x": {wanted(mail.Message{UID: 1}, []byte("Subject: x\r\n\r\n"))}}
-	added, said := restore(t, opts, boxes, from)
+	added, said := restoreTo(t, opts, boxes, from)
 	if added != 1 || !strings.Contains(strings.Join(said, "\n"), "it is v1%2E2/x there") {
 		t.Errorf("%d added; %q", added, said)
 	}
-	if added, _ := restore(t, opts, boxes, from); added != 0 {
+	if added, _ := restoreTo(t, opts, boxes, from); added != 0 {
 		t.Errorf("again: %d added", added)
 	}
 }

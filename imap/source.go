@@ -5,7 +5,7 @@ import (
 	"io"
 	"iter"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -13,7 +13,7 @@ import (
 // PEEK.
 type Source struct{ pool *pool }
 
-var _ archive.Source = (*Source)(nil)
+var _ backup.Source = (*Source)(nil)
 
 // NewSource prepares to read an account. Nothing is connected yet.
 func NewSource(opts Options) *Source { return &Source{newPool(opts, true)} }
@@ -55,7 +55,7 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 }
 
 // Examine opens a mailbox on a connection of its own.
-func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (archive.View, error) {
+func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (backup.View, error) {
 	c, err := s.pool.get(ctx)
 	if err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 	return v.c.Bodies(ctx, messages, read)
 }
 
-func (v *view) Stretches(ctx context.Context, wanted []archive.Stretch, read func(archive.Stretch, []byte) error) error {
+func (v *view) Stretches(ctx context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
 	return v.c.Stretches(ctx, wanted, read)
 }
 

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -16,8 +16,8 @@ import (
 const stretchesUnderWay = 32
 
 // Stretches downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
-func (c *Client) Stretches(ctx context.Context, wanted []archive.Stretch, read func(archive.Stretch, []byte) error) error {
-	d := &stretching{c: c, read: read, due: make(map[mail.UID][]archive.Stretch), came: make(map[string][]byte)}
+func (c *Client) Stretches(ctx context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
+	d := &stretching{c: c, read: read, due: make(map[mail.UID][]backup.Stretch), came: make(map[string][]byte)}
 	return c.pipeline(ctx, stretchesUnderWay, func() *command {
 		n := 0
 		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
@@ -35,16 +35,16 @@ func (c *Client) Stretches(ctx context.Context, wanted []archive.Stretch, read f
 // stretching is the state of one call.
 type stretching struct {
 	c       *Client
-	read    func(archive.Stretch, []byte) error
-	due     map[mail.UID][]archive.Stretch // asked for, and not told of
+	read    func(backup.Stretch, []byte) error
+	due     map[mail.UID][]backup.Stretch // asked for, and not told of
 	longest int64
 	came    map[string][]byte // what the response under way has brought, by the names of the attributes
 }
 
 // sectionOf is the attribute that a stretch comes as (RFC 9051 section 7.5.2: with its origin alone).
-func sectionOf(s archive.Stretch) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
+func sectionOf(s backup.Stretch) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
-func (d *stretching) command(stretches []archive.Stretch) *command {
+func (d *stretching) command(stretches []backup.Stretch) *command {
 	var items strings.Builder
 	for _, s := range stretches {
 		fmt.Fprintf(&items, " BODY.PEEK[]<%d.%d>", s.Offset, s.Length)
@@ -80,7 +80,7 @@ func (d *stretching) data(resp *response) (bool, error) {
 	if !ok {
 		return true, nil
 	}
-	var left []archive.Stretch
+	var left []backup.Stretch
 	for _, s := range d.due[uid] {
 		data, came := d.came[sectionOf(s)]
 		if value, found := attribute(resp.args[0].list, sectionOf(s)); found && value.kind == stringKind {

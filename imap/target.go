@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
@@ -16,7 +16,7 @@ type Target struct {
 	pause func(ctx context.Context, d time.Duration) error // between tries
 }
 
-var _ archive.Target = (*Target)(nil)
+var _ restore.Target = (*Target)(nil)
 
 // NewTarget prepares to write to an account. Nothing is connected yet.
 //
@@ -36,7 +36,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
-func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	c, err := t.pool.get(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -61,7 +61,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archi
 }
 
 // Open opens a mailbox for adding, on a connection of its own.
-func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder, error) {
+func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
 	if err := f.connect(ctx); err != nil {
 		f.Close()

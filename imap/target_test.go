@@ -11,16 +11,17 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // opened opens a folder on a scripted server that has it empty; no time is lost between tries.
-func opened(t *testing.T, scripts ...script) archive.Folder {
+func opened(t *testing.T, scripts ...script) restore.Folder {
 	t.Helper()
 	opts := serve(t, scripts...)
 	opts.Journal = t.TempDir()
 	target := NewTarget(*opts)
 	target.pause = func(context.Context, time.Duration) error { return nil }
-	f, err := target.Open(t.Context(), archive.Place{Name: "x"})
+	f, err := target.Open(t.Context(), restore.Place{Name: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func writable(caps string, rest ...string) script {
 		`* OK [PERMANENTFLAGS (\Seen \Flagged $Known)] x`, "TAG OK done"), rest...)
 }
 
-func some(n int, flags ...string) (list []archive.Wanted) {
+func some(n int, flags ...string) (list []restore.Wanted) {
 	for i := range n {
 		m := mail.Message{UID: mail.UID(i + 1), Flags: flags, Internal: mail.ParseDate("17-Jul-1996 02:44:25 -0700")}
 		list = append(list, wanted(m, fmt.Appendf(nil, "Subject: %d\r\n\r\n", i)))
@@ -45,7 +46,7 @@ func some(n int, flags ...string) (list []archive.Wanted) {
 	return list
 }
 
-func fatesOf(fates []archive.Fate) string {
+func fatesOf(fates []restore.Fate) string {
 	var words []string
 	for _, f := range fates {
 		word := "added"
@@ -157,7 +158,7 @@ func TestOpenRefused(t *testing.T) {
 	target := NewTarget(*opts)
 	t.Cleanup(func() { target.Close() })
 	for _, want := range []error{archive.ErrRefused, archive.ErrNoMailbox} {
-		if _, err := target.Open(t.Context(), archive.Place{Name: "x"}); !errors.Is(err, want) {
+		if _, err := target.Open(t.Context(), restore.Place{Name: "x"}); !errors.Is(err, want) {
 			t.Errorf("have %v, want %v", err, want)
 		}
 	}

@@ -10,17 +10,17 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Beyond implements archive.Weeder: the folders that are no places. What is no folder of mail is not looked at.
-func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.Place, error) {
+// Beyond implements restore.Weeder: the folders that are no places. What is no folder of mail is not looked at.
+func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	taken := map[string]bool{filepath.Clean(t.path): true}
 	for _, place := range places {
 		taken[place.Name] = true
 	}
-	var beyond []archive.Place
+	var beyond []restore.Place
 	err := filepath.WalkDir(t.path, func(at string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -36,7 +36,7 @@ func (t *Target) Beyond(ctx context.Context, places []archive.Place) ([]archive.
 			return filepath.SkipDir
 		case !taken[at] && isFolder(at):
 			name := strings.Join(t.options.Layout.Decode(filepath.ToSlash(dir)), "/")
-			beyond = append(beyond, archive.Place{Mailbox: name, Name: at})
+			beyond = append(beyond, restore.Place{Mailbox: name, Name: at})
 		}
 		return nil
 	})
@@ -70,9 +70,9 @@ func isDirectory(at string) bool {
 	return err == nil && info.IsDir()
 }
 
-// RemoveEmpty implements archive.Weeder. Besides the mail, a folder holds what mail servers keep of it; if there is anything
+// RemoveEmpty implements restore.Weeder. Besides the mail, a folder holds what mail servers keep of it; if there is anything
 // else, it stays. A directory that something comes into meanwhile cannot be removed.
-func (t *Target) RemoveEmpty(ctx context.Context, place archive.Place) (removed bool, err error) {
+func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	top, err := t.open()
 	if err != nil {
 		return false, err

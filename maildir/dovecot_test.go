@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 var layouts = map[string]struct {
@@ -34,7 +34,7 @@ func TestDovecotShowsTheSame(t *testing.T) {
 			dovecot := testbed.Dovecot(t, testbed.DovecotOptions{Config: l.config(string(version))})
 			path := filepath.Join(dovecot.Home("anna"), "Maildir")
 			mailboxes, messages := account()
-			_, changed, notes := restore(t, New(path, Options{Layout: l.layout}), mailboxes, messages)
+			_, changed, notes := restoreTo(t, New(path, Options{Layout: l.layout}), mailboxes, messages)
 			if len(changed) > 0 || len(notes) > 0 {
 				t.Errorf("changed %q, notes %q", changed, notes)
 			}
@@ -51,7 +51,7 @@ func TestDovecotShowsTheSame(t *testing.T) {
 }
 
 // account is one with all that a Maildir can show.
-func account() ([]mail.Mailbox, map[string][]archive.Wanted) {
+func account() ([]mail.Mailbox, map[string][]restore.Wanted) {
 	mailboxes := []mail.Mailbox{
 		box("INBOX"), box("INBOX/Child"), box("Sent"), box("Projects/2023"), box("Projects"), box("Entwürfe/日本語 & more"),
 		box("cur mail"), box("100% mine"), box("empty"), box("Spam & eggs"),
@@ -59,13 +59,13 @@ func account() ([]mail.Mailbox, map[string][]archive.Wanted) {
 	for i := range mailboxes {
 		mailboxes[i].Subscribed = i%2 == 1
 	}
-	messages := make(map[string][]archive.Wanted)
+	messages := make(map[string][]restore.Wanted)
 	for i, m := range mailboxes {
 		if m.Name != "empty" {
-			messages[m.Name] = []archive.Wanted{message(mail.UID(i+1), text(m.Name), someDate)}
+			messages[m.Name] = []restore.Wanted{message(mail.UID(i+1), text(m.Name), someDate)}
 		}
 	}
-	messages["INBOX"] = []archive.Wanted{
+	messages["INBOX"] = []restore.Wanted{
 		message(9, text("nine"), "01-Jan-2020 00:00:00 +0000", `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, "$Forwarded", "Later"),
 		message(10, text("ten"), "31-Dec-2019 23:59:59 -1130", "$junk", "Later"),
 		message(11, "Subject: no end of line\r\n\r\nend", someDate, `\Seen`),
@@ -114,7 +114,7 @@ func compareNames(t *testing.T, what, listing string, want []string) {
 }
 
 // checkMailbox compares the messages of a mailbox, in their order.
-func checkMailbox(t *testing.T, dovecot *testbed.DovecotServer, name string, wanted []archive.Wanted) {
+func checkMailbox(t *testing.T, dovecot *testbed.DovecotServer, name string, wanted []restore.Wanted) {
 	t.Helper()
 	levels := strings.Split(name, "/")
 	for i := range levels {

@@ -6,15 +6,15 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // ownSuffix ends the unique part of the names that we give.
 const ownSuffix = "mailstrata"
 
 // fileName names a message's file.
-func fileName(m *archive.Wanted, copy uint32, size sizes, flags string) string {
+func fileName(m *restore.Wanted, copy uint32, size sizes, flags string) string {
 	return fmt.Sprintf("%010d.%d.%s.%d.%s,S=%d,W=%d%c2,%s",
 		m.UID, m.Internal.Seconds, m.Hash.Prefix(), copy, ownSuffix, size.file, size.wire, infoMark, flags)
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // body is a message in memory; it may break after some bytes.
@@ -35,8 +35,8 @@ func (b body) Verify(context.Context) error { return b.err }
 var errDamaged = errors.New("the chunk is damaged")
 
 // message makes a message to add.
-func message(uid mail.UID, text, date string, flags ...string) archive.Wanted {
-	return archive.Wanted{
+func message(uid mail.UID, text, date string, flags ...string) restore.Wanted {
+	return restore.Wanted{
 		UID:      uid,
 		Hash:     chunk.ID(sha256.Sum256([]byte(text))),
 		Size:     int64(len(text)),
@@ -56,8 +56,8 @@ func text(subject string) string {
 // box is a mailbox as a listing tells it.
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
-// restore writes messages into mailboxes as a restore does, and returns how many were added, and what is told.
-func restore(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]archive.Wanted) (added int, changed, notes []string) {
+// restoreTo writes messages into mailboxes as a restore does, and returns how many were added, and what is told.
+func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Wanted) (added int, changed, notes []string) {
 	t.Helper()
 	places, notes, err := target.Prepare(t.Context(), mailboxes)
 	if err != nil {
@@ -77,7 +77,7 @@ func restore(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages ma
 	return added, changed, notes
 }
 
-func restoreFolder(t *testing.T, target *Target, place archive.Place, wanted []archive.Wanted) (added int, changed []string) {
+func restoreFolder(t *testing.T, target *Target, place restore.Place, wanted []restore.Wanted) (added int, changed []string) {
 	t.Helper()
 	f, err := target.Open(t.Context(), place)
 	if err != nil {
@@ -87,7 +87,7 @@ func restoreFolder(t *testing.T, target *Target, place archive.Place, wanted []a
 	if err != nil {
 		t.Fatal(err)
 	}
-	var batch []archive.Wanted
+	var batch []restore.Wanted
 	for _, i := range missing {
 		batch = append(batch, wanted[i])
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // folder is a folder that messages are added to.
@@ -32,8 +33,8 @@ func (f *folder) load(ctx context.Context) (err error) {
 	return err
 }
 
-// Missing implements archive.Folder. It knows messages by the names of their files.
-func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, error) {
+// Missing implements restore.Folder. It knows messages by the names of their files.
+func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
 	var missing []int
 	seen := make(map[chunk.Prefix]int)
 	for i := range wanted {
@@ -49,12 +50,12 @@ func (f *folder) Missing(_ context.Context, wanted []archive.Wanted) ([]int, err
 // BatchSize: batches are made beneath; for a caller any number is good.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements archive.Folder. The messages have their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archive.Fate, error) {
+// Append implements restore.Folder. The messages have their names when the folder is closed.
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
 	if err := f.keywords.learn(ctx, f.root, messages); err != nil {
 		return nil, wholefile.Explain(f.path, err)
 	}
-	fates := make([]archive.Fate, 0, len(messages))
+	fates := make([]restore.Fate, 0, len(messages))
 	for i := range messages {
 		fate, err := f.add(ctx, &messages[i])
 		if err != nil {
@@ -66,24 +67,24 @@ func (f *folder) Append(ctx context.Context, messages []archive.Wanted) ([]archi
 }
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
-func (f *folder) add(ctx context.Context, m *archive.Wanted) (archive.Fate, error) {
+func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, error) {
 	file := f.files.Create()
 	size, err := f.write(ctx, file, m.Body)
 	if err != nil {
 		file.Discard()
 		if refused := (*bodyError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
-			return archive.Fate{Refused: refused.err}, nil
+			return restore.Fate{Refused: refused.err}, nil
 		}
-		return archive.Fate{}, err
+		return restore.Fate{}, err
 	}
 	letters, changed := f.keywords.flagLetters(m.Flags)
 	date := time.Unix(m.Internal.Seconds, 0)
 	name := fileName(m, f.present.nextCopy(m.Hash.Prefix()), size, letters)
 	kept, err := file.Keep(name, date)
 	if err != nil {
-		return archive.Fate{}, err
+		return restore.Fate{}, err
 	}
-	return archive.Fate{Added: true, Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
+	return restore.Fate{Added: true, Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
 }
 
 // bodyError is an error of the archive, not of the disk.

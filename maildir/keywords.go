@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // keywordsFile tells what the letters a to z mean in the file names of a folder, as Dovecot has it: a line for each, of
@@ -93,7 +93,7 @@ func isKeyword(keyword string) bool {
 
 // learn gives letters to the keywords of messages that are to be added. The letters that have a meaning keep it. The file
 // is read anew: a mail server may have added some since.
-func (k *keywords) learn(ctx context.Context, root *os.Root, messages []archive.Wanted) error {
+func (k *keywords) learn(ctx context.Context, root *os.Root, messages []restore.Wanted) error {
 	if !k.lacks(messages) {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (k *keywords) learn(ctx context.Context, root *os.Root, messages []archive.
 }
 
 // lacks reports whether a keyword has no letter and could have one.
-func (k *keywords) lacks(messages []archive.Wanted) bool {
+func (k *keywords) lacks(messages []restore.Wanted) bool {
 	for _, m := range messages {
 		for _, keyword := range m.Flags.Keywords() {
 			trial := *k

@@ -8,19 +8,19 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ archive.Looker = (*Target)(nil)
+var _ restore.Looker = (*Target)(nil)
 
-// Look implements archive.Looker: nothing is made.
-func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
-	places := make([]archive.Place, len(mailboxes))
+// Look implements restore.Looker: nothing is made.
+func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {
 		box := &mailboxes[i]
-		places[i] = archive.Place{Mailbox: box.Name, Skip: !box.Selectable()}
+		places[i] = restore.Place{Mailbox: box.Name, Skip: !box.Selectable()}
 		dir := t.options.Layout.locate(box).dir
 		at := filepath.Join(t.path, filepath.FromSlash(dir))
 		switch info, err := os.Stat(filepath.Join(at, "cur")); {
@@ -33,8 +33,8 @@ func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]archive.Pl
 	return places, nil
 }
 
-// Peek implements archive.Looker.
-func (t *Target) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
+// Peek implements restore.Looker.
+func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
 	root, err := os.OpenRoot(place.Name)
 	if err != nil {
 		return nil, wholefile.Explain(place.Name, err)

@@ -1,4 +1,4 @@
-// Package maildir writes an archived account into a Maildir, as an archive.Target.
+// Package maildir writes an archived account into a Maildir, as a restore.Target.
 //
 // # Folders
 //

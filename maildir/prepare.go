@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"path"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Prepare implements archive.Target. A mailbox that can hold no messages gets no place, and nothing is lost by that.
-func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+// Prepare implements restore.Target. A mailbox that can hold no messages gets no place, and nothing is lost by that.
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	locations := make([]location, len(mailboxes))
 	dirs := make([]string, len(mailboxes))
 	for i := range mailboxes {
@@ -28,13 +28,13 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archi
 		return nil, nil, err
 	}
 	var notes []string
-	places := make([]archive.Place, len(mailboxes))
+	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {
 		box, l := &mailboxes[i], locations[i]
 		if err := errors.Join(ctx.Err(), t.make(top, l, box.Selectable())); err != nil {
 			return nil, notes, err
 		}
-		places[i] = archive.Place{Mailbox: box.Name, Name: top.Path(l.dir), Skip: !box.Selectable()}
+		places[i] = restore.Place{Mailbox: box.Name, Name: top.Path(l.dir), Skip: !box.Selectable()}
 		if l.isAltered(box) {
 			notes = append(notes, fmt.Sprintf("mailbox %q is in the folder %q", box.Name, l.dir))
 		}

@@ -16,14 +16,15 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ archive.Weeder = (*Target)(nil)
+var _ restore.Weeder = (*Target)(nil)
 
 // weeding is what a folder held, and what of it is too much.
 type weeding struct {
 	t     *Target
-	place archive.Place
+	place restore.Place
 
 	ours     map[chunk.Prefix][]string // files that nobody has asked for yet, by message, as sub/name
 	foreign  []string                  // files that are not ours
@@ -31,8 +32,8 @@ type weeding struct {
 	other    map[string]mail.Flags     // files that stay, and the flags that they should have and do not
 }
 
-// Weed implements archive.Weeder.
-func (t *Target) Weed(ctx context.Context, place archive.Place) (archive.Weeding, error) {
+// Weed implements restore.Weeder.
+func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding, error) {
 	root, err := os.OpenRoot(place.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, place.Name)
@@ -87,8 +88,8 @@ func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
 	}
 }
 
-// Keep implements archive.Weeding. Of several copies the one in cur that was there first stays.
-func (w *weeding) Keep(_ context.Context, wanted []archive.Wanted) (missing int, err error) {
+// Keep implements restore.Weeding. Of several copies the one in cur that was there first stays.
+func (w *weeding) Keep(_ context.Context, wanted []restore.Wanted) (missing int, err error) {
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
 		files := w.ours[hash]
@@ -139,16 +140,16 @@ func (w *weeding) surplus() map[string]string {
 	return files
 }
 
-// Count implements archive.Weeding.
+// Count implements restore.Weeding.
 func (w *weeding) Count() (surplus, reflagged int64) {
 	return int64(len(w.surplus())), int64(len(w.other))
 }
 
-// Close implements archive.Weeding. Nothing is open.
+// Close implements restore.Weeding. Nothing is open.
 func (w *weeding) Close() error { return nil }
 
-// Pull implements archive.Weeding. What was added is made durable before anything is removed.
-func (w *weeding) Pull(ctx context.Context, earlier archive.Weeding) (done archive.Weeded, err error) {
+// Pull implements restore.Weeding. What was added is made durable before anything is removed.
+func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done restore.Weeded, err error) {
 	before, ok := earlier.(*weeding)
 	if !ok {
 		return done, errors.ErrUnsupported
@@ -193,9 +194,9 @@ func (w *weeding) Pull(ctx context.Context, earlier archive.Weeding) (done archi
 
 // setFlags renames files so that their names tell the right flags.
 func (w *weeding) setFlags(ctx context.Context, root *os.Root) (changed int64, err error) {
-	var wanted []archive.Wanted
+	var wanted []restore.Wanted
 	for _, flags := range w.other {
-		wanted = append(wanted, archive.Wanted{Flags: flags})
+		wanted = append(wanted, restore.Wanted{Flags: flags})
 	}
 	known, err := readKeywords(root)
 	if err != nil {

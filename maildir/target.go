@@ -7,9 +7,9 @@ import (
 	"path"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // Target is a Maildir that is restored into. Nothing there is changed or removed but the lists of keywords and
@@ -25,8 +25,8 @@ type Target struct {
 }
 
 var (
-	_ archive.Target    = (*Target)(nil)
-	_ archive.Unordered = (*Target)(nil)
+	_ restore.Target    = (*Target)(nil)
+	_ restore.Unordered = (*Target)(nil)
 )
 
 // New prepares to write to the Maildir at path. Nothing is made or looked at yet.
@@ -51,7 +51,7 @@ func (t *Target) Close() error {
 }
 
 // Open opens the folder of a mailbox that was prepared.
-func (t *Target) Open(ctx context.Context, place archive.Place) (archive.Folder, error) {
+func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	top, err := t.open()
 	if err != nil {
 		return nil, err

@@ -103,6 +103,9 @@ func (p *partition[I]) flush() error {
 	return err
 }
 
+// Range is the first and the last UID that the page can have.
+func (p Page) Range() (first, last uint64) { return uint64(p.Start), uint64(p.Start) + 1<<p.Bits - 1 }
+
 func (p Page) span() span   { return span{p.Start, p.Bits} }
 func (p Page) records() int { return int(p.Messages) }
 

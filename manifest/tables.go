@@ -157,6 +157,14 @@ func arrayHead(n int) int {
 // Numbered reports whether the server told the mailbox's numbers; it does not of one that holds no messages.
 func (mb *Mailbox) Numbered() bool { return mb.Status != nil }
 
+// UIDValidity is the mailbox's UIDVALIDITY; 0: not known. There may be no mailbox (nil).
+func (mb *Mailbox) UIDValidity() uint32 {
+	if mb == nil || mb.Status == nil {
+		return 0
+	}
+	return mb.Status.UIDValidity
+}
+
 // maxNote bounds the sentences that the program itself writes into a manifest.
 const maxNote = 1 << 10
 

@@ -33,6 +33,10 @@ type Head struct {
 // strictly, by Stored (see Run.Heads), for a writer's host may have slept between naming and putting.
 func (h Head) IsLate(deadline time.Time) bool { return h.Time.After(deadline) }
 
+// Committed reports whether the manifest counts, as far as its Head tells: it was not stored late, and is not marked to be
+// forgotten.
+func (h Head) Committed() bool { return !h.Late && !h.Marked }
+
 func manifestName(dir string, put time.Time, hash [32]byte) string {
 	return KindManifest.folder() + dir + "/" + stamped(put, hash)
 }

@@ -10,7 +10,7 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -31,8 +31,8 @@ type backupCommand struct {
 	BudgetDay    byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. It is unlimited if nothing is said, and of Gmail 2GB."`
 	BudgetSecond byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
 
-	VerifySource archive.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
-	ShrinkLimit  []archive.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
+	VerifySource backup.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
+	ShrinkLimit  []backup.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
 func (*backupCommand) Help() string {
@@ -144,7 +144,7 @@ func (p *program) makeOwn(ctx context.Context, l *place) (*repo.Repo, error) {
 const remarksAtMost = 10
 
 // remark tells an account's alarms, failures and warnings.
-func (p *program) remark(b *archive.Backup) {
+func (p *program) remark(b *backup.Result) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
 		p.alarm("%s: suspicious: %s", safe(b.Account), oneLine(alarm))

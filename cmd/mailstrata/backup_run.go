@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -65,7 +65,7 @@ func (b *backupRun) archive(ctx context.Context, s *stack) error {
 	told := b.program.progress("read")
 	told.begin("looking at the mailboxes")
 	defer told.done()
-	for group := range slices.Chunk(s.orders, archive.AccountsAtOnce) {
+	for group := range slices.Chunk(s.orders, backup.AccountsAtOnce) {
 		if err := b.group(ctx, r, group, told); err != nil {
 			return err
 		}
@@ -76,26 +76,26 @@ func (b *backupRun) archive(ctx context.Context, s *stack) error {
 // group archives some accounts that share packs. Their secrets are asked for now, and their connections end with it.
 func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, told *progress) error {
 	p := b.program
-	var sources []archive.Account
+	var sources []backup.Account
 	for _, o := range orders {
 		source, err := o.source(ctx, p)
 		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
-			b.take(&archive.Backup{Account: o.name, Err: err})
+			b.take(&backup.Result{Account: o.name, Err: err})
 			continue
 		}
 		defer source.Source.Close()
 		sources = append(sources, source)
 	}
-	backups, err := archive.BackUp(ctx, r, sources, archive.BackupOptions{
+	backups, err := backup.Run(ctx, r, sources, backup.Options{
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,
-		Progress: func(now archive.Progress) {
+		Progress: func(now backup.Progress) {
 			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
 		},
-		Note: func(n archive.Note) {
+		Note: func(n backup.Note) {
 			if n.Detail {
 				p.detail("%s: %s", safe(n.Account), oneLine(n.Text))
 			} else {
@@ -110,7 +110,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, to
 }
 
 // take keeps what is to be told of an account in the end, and tells what was not as it should be.
-func (b *backupRun) take(backup *archive.Backup) {
+func (b *backupRun) take(backup *backup.Result) {
 	b.program.watcher.account(backup)
 	if backup.Err == nil {
 		if backup.Postponed {

@@ -7,25 +7,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // below is a target whose mailboxes all go below one.
 type below struct {
-	archive.Target
+	restore.Target
 	prefix string // levels separated by '/'
 }
 
-func (b *below) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, []string, error) {
+func (b *below) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	places, notes, err := b.Target.Prepare(ctx, b.moved(mailboxes))
 	rename(places, mailboxes)
 	return places, notes, err
 }
 
-// Look implements archive.Looker, where the target does.
-func (b *below) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.Place, error) {
-	looker, ok := b.Target.(archive.Looker)
+// Look implements restore.Looker, where the target does.
+func (b *below) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	looker, ok := b.Target.(restore.Looker)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
@@ -34,9 +34,9 @@ func (b *below) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]archive.P
 	return places, err
 }
 
-// Peek implements archive.Looker. It is called after Look alone.
-func (b *below) Peek(ctx context.Context, place archive.Place) (archive.Holdings, error) {
-	return b.Target.(archive.Looker).Peek(ctx, place)
+// Peek implements restore.Looker. It is called after Look alone.
+func (b *below) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
+	return b.Target.(restore.Looker).Peek(ctx, place)
 }
 
 func (b *below) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
@@ -48,7 +48,7 @@ func (b *below) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
 }
 
 // rename calls places after the mailboxes as they are archived.
-func rename(places []archive.Place, mailboxes []mail.Mailbox) {
+func rename(places []restore.Place, mailboxes []mail.Mailbox) {
 	for i := range min(len(places), len(mailboxes)) {
 		places[i].Mailbox = mailboxes[i].Name
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -220,7 +221,7 @@ func shrinkage(m *archive.MailboxDifference) string {
 	switch {
 	case after == 0:
 		return "emptied"
-	case archive.UsualShrinkLimit.Exceeded(before, after):
+	case backup.UsualShrinkLimit.Exceeded(before, after):
 		return fmt.Sprintf("%d%% fewer", (before-after)*100/before)
 	}
 	return ""

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
@@ -18,9 +18,9 @@ type order struct {
 	selection
 	flags  imapFlags
 	labels bool
-	shrink archive.ShrinkRules
-	verify archive.Rate
-	budget archive.Budget
+	shrink backup.ShrinkRules
+	verify backup.Rate
+	budget backup.Budget
 }
 
 // byteCount is a number of bytes; below 0, there is no bound.
@@ -38,7 +38,7 @@ func (c *backupCommand) order(a *account) *order {
 	o := &order{
 		account: a, selection: c.selection, flags: c.imapFlags, labels: cmp.Or(c.Gmail, a.configured.Gmail) == "labels",
 		shrink: c.ShrinkLimit, verify: cmp.Or(c.VerifySource, a.configured.VerifySource),
-		budget: archive.Budget{
+		budget: backup.Budget{
 			Day:    cmp.Or(int64(c.BudgetDay), a.configured.Budget.Day),
 			Second: cmp.Or(int64(c.BudgetSecond), a.configured.Budget.Second),
 		},
@@ -157,17 +157,17 @@ func unknownAccount(wanted string, names []string) string {
 }
 
 // source is the account as archive reads it, with its secret.
-func (o *order) source(ctx context.Context, p *program) (archive.Account, error) {
+func (o *order) source(ctx context.Context, p *program) (backup.Account, error) {
 	a := *o.account // what it takes to connect is not kept beyond
 	if err := p.unlock(ctx, &a, &o.flags); err != nil {
-		return archive.Account{}, err
+		return backup.Account{}, err
 	}
 	a.opts.Labels = o.labels
-	return archive.Account{
+	return backup.Account{
 		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
 		Source: &selected{Source: imap.NewSource(a.opts), account: o.name, patterns: o.Mailbox, program: p},
 		Select: func(m mail.Mailbox) bool { return o.wants(&m) },
-		ShrinkLimit: func(m *mail.Mailbox) archive.ShrinkLimit {
+		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit {
 			return o.shrink.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
 		},
 	}, nil

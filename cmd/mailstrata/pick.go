@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // pickFlags narrow a restore to some messages.
@@ -19,8 +20,8 @@ type pickFlags struct {
 	queryFlags  `embed:""`
 }
 
-// pick makes of the flags what archive.Restore wants. Without any, all messages of the mailboxes are meant.
-func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query archive.Query) (*archive.Pick, func(*manifest.Mailbox) bool, error) {
+// pick makes of the flags what restore.Run wants. Without any, all messages of the mailboxes are meant.
+func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query archive.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude) == 0 {
 		wants = nil
@@ -28,7 +29,7 @@ func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, con
 	if query.IsZero() && c.MissingFrom == "" && len(c.Message) == 0 {
 		return nil, wants, nil
 	}
-	pick := &archive.Pick{Query: query}
+	pick := &restore.Pick{Query: query}
 	if c.MissingFrom != "" {
 		var err error
 		if pick.MissingFrom, err = p.choose(ctx, r, c.otherRef(contents)); err != nil {
@@ -59,7 +60,7 @@ func isID(ref string) bool {
 }
 
 // messages reads --message. Its mailbox is meant alone, without those below it.
-func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *archive.Pick) (*manifest.Mailbox, error) {
+func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *restore.Pick) (*manifest.Mailbox, error) {
 	if len(c.Mailbox) != 1 || len(c.Exclude) > 0 {
 		return nil, usage("--message: a UID is of one mailbox: name it, with one --mailbox")
 	}

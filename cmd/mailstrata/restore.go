@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 type restoreCommand struct {
@@ -115,7 +116,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	var target archive.Target
+	var target restore.Target
 	if readable == nil {
 		if target, err = destination.open(ctx, p); err != nil {
 			return err
@@ -125,7 +126,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	told := p.progress("restored")
-	report, err := archive.Restore(ctx, archive.RestoreOptions{
+	report, err := restore.Run(ctx, restore.Options{
 		Contents:    contents,
 		Target:      target,
 		Mailboxes:   wants,
@@ -135,7 +136,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		DryRun:      c.DryRun,
 		Prune:       c.weedOptions(p),
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
-		Progress: func(now archive.RestoreProgress) {
+		Progress: func(now restore.Progress) {
 			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
 		},
 	})
@@ -146,8 +147,8 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
 }
 
-var labelModes = map[string]archive.LabelMode{
-	"mailboxes": archive.LabelsAsMailboxes, "keywords": archive.LabelsAsKeywords, "none": archive.LabelsLeftOut,
+var labelModes = map[string]restore.LabelMode{
+	"mailboxes": restore.LabelsAsMailboxes, "keywords": restore.LabelsAsKeywords, "none": restore.LabelsLeftOut,
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
@@ -167,7 +168,7 @@ func (s *selection) checkNames(ctx context.Context, r *repo.Repo, contents *arch
 
 // destination is a target before it is opened.
 type destination struct {
-	open func(context.Context, *program) (archive.Target, error)
+	open func(context.Context, *program) (restore.Target, error)
 }
 
 // destination reads what --to says.
@@ -200,7 +201,7 @@ func (c *restoreCommand) destination(p *program) (*destination, error) {
 }
 
 func (c *restoreCommand) imap(a *account) *destination {
-	return &destination{open: func(ctx context.Context, p *program) (archive.Target, error) {
+	return &destination{open: func(ctx context.Context, p *program) (restore.Target, error) {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 			return nil, err
 		}
@@ -209,7 +210,7 @@ func (c *restoreCommand) imap(a *account) *destination {
 }
 
 // tell prints the report; finished says that the restore came to its end.
-func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *archive.RestoreReport, finished bool) error {
+func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *restore.Report, finished bool) error {
 	if report == nil {
 		return nil
 	}
@@ -229,7 +230,7 @@ func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *ar
 	return &outcome{statusPartial, "some messages were not restored as they were archived"}
 }
 
-func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *archive.RestoreReport, finished bool) {
+func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *restore.Report, finished bool) {
 	for _, note := range report.Notes {
 		p.warn("%s", oneLine(note))
 	}
@@ -306,7 +307,7 @@ type restoreProblem struct {
 	Kept    string `json:"kept,omitempty"`
 }
 
-func (c *restoreCommand) document(contents *archive.Contents, r *archive.RestoreReport) restoreSummary {
+func (c *restoreCommand) document(contents *archive.Contents, r *restore.Report) restoreSummary {
 	s := restoreSummary{
 		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,

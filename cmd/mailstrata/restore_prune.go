@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // checkPrune refuses what --prune does not go with.
@@ -28,19 +28,19 @@ func (c *restoreCommand) checkPrune() error {
 }
 
 // prune asks for the pruning that the flags want.
-func (c *restoreCommand) weedOptions(p *program) *archive.WeedOptions {
+func (c *restoreCommand) weedOptions(p *program) *restore.WeedOptions {
 	if !c.Prune {
 		return nil
 	}
-	o := &archive.WeedOptions{EvenIncomplete: c.EvenIncomplete}
+	o := &restore.WeedOptions{EvenIncomplete: c.EvenIncomplete}
 	if !c.Yes {
-		o.Confirm = func(ctx context.Context, plan archive.WeedReport) error { return p.confirmWeeding(ctx, c.To, plan) }
+		o.Confirm = func(ctx context.Context, plan restore.WeedReport) error { return p.confirmWeeding(ctx, c.To, plan) }
 	}
 	return o
 }
 
 // confirmWeeding tells what is to be removed and has the user say so.
-func (p *program) confirmWeeding(ctx context.Context, target string, plan archive.WeedReport) error {
+func (p *program) confirmWeeding(ctx context.Context, target string, plan restore.WeedReport) error {
 	tty, err := p.terminal()
 	if err != nil {
 		return &hintedError{
@@ -85,7 +85,7 @@ func readLine(ctx context.Context, tty *os.File) (string, error) {
 }
 
 // planLines tell what is to be removed.
-func planLines(plan *archive.WeedReport) []string {
+func planLines(plan *restore.WeedReport) []string {
 	lines := []string{
 		fmt.Sprintf("remove %s that the manifest does not have", plural(plan.Surplus, "message")),
 		fmt.Sprintf("give %s the flags of the manifest", plural(plan.Reflagged, "message")),
@@ -103,7 +103,7 @@ func planLines(plan *archive.WeedReport) []string {
 	return lines
 }
 
-func (c *restoreCommand) describePrune(p *program, pruned *archive.WeedReport) {
+func (c *restoreCommand) describePrune(p *program, pruned *restore.WeedReport) {
 	switch {
 	case pruned == nil:
 	case c.DryRun:
@@ -130,7 +130,7 @@ type weedSummary struct {
 	MailboxesRemoved int64    `json:"mailboxes_removed"`
 }
 
-func summarizeWeeding(pruned *archive.WeedReport) *weedSummary {
+func summarizeWeeding(pruned *restore.WeedReport) *weedSummary {
 	if pruned == nil {
 		return nil
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/nightly"
 )
 
@@ -114,7 +114,7 @@ func meaning(status int) string {
 }
 
 // account notes what became of an account, for who is told of the run.
-func (w *watch) account(b *archive.Backup) {
+func (w *watch) account(b *backup.Result) {
 	if w == nil {
 		return
 	}

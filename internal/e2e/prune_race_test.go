@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
 // archivedIn opens the newest manifest of a host's repository.
@@ -38,7 +39,7 @@ func archivedIn(t *testing.T, h *host) *archive.Contents {
 	return latest[0]
 }
 
-func imapTarget(t *testing.T, dovecot *testbed.DovecotServer, user string) archive.Target {
+func imapTarget(t *testing.T, dovecot *testbed.DovecotServer, user string) restore.Target {
 	t.Helper()
 	address, port, err := net.SplitHostPort(dovecot.Addr)
 	if err != nil {
@@ -55,9 +56,9 @@ func TestPruneWhileMailComes(t *testing.T) {
 	t.Parallel()
 	h, dovecot := toPrune(t)
 	strange(dovecot, "bert")
-	report, err := archive.Restore(t.Context(), archive.RestoreOptions{
+	report, err := restore.Run(t.Context(), restore.Options{
 		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true, Keep: t.TempDir(),
-		Prune: &archive.WeedOptions{Confirm: func(_ context.Context, plan archive.WeedReport) error {
+		Prune: &restore.WeedOptions{Confirm: func(_ context.Context, plan restore.WeedReport) error {
 			if plan.Surplus != 12 || len(plan.Mailboxes) != 2 {
 				t.Errorf("the plan is %+v", plan)
 			}
@@ -84,9 +85,9 @@ func TestPruneInterrupted(t *testing.T) {
 	strange(dovecot, "bert")
 	before := readAccount(t, dovecot.Addr, "bert", imapPassword)
 	declined := errors.New("no")
-	_, err := archive.Restore(t.Context(), archive.RestoreOptions{
+	_, err := restore.Run(t.Context(), restore.Options{
 		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true,
-		Prune: &archive.WeedOptions{Confirm: func(context.Context, archive.WeedReport) error { return declined }},
+		Prune: &restore.WeedOptions{Confirm: func(context.Context, restore.WeedReport) error { return declined }},
 	})
 	if !errors.Is(err, declined) {
 		t.Errorf("declined, it ends with %v", err)
@@ -94,10 +95,10 @@ func TestPruneInterrupted(t *testing.T) {
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), before)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	report, err := archive.Restore(ctx, archive.RestoreOptions{
+	report, err := restore.Run(ctx, restore.Options{
 		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true,
-		Prune: &archive.WeedOptions{},
-		Progress: func(p archive.RestoreProgress) {
+		Prune: &restore.WeedOptions{},
+		Progress: func(p restore.Progress) {
 			if p.DoneMailboxes == p.Mailboxes && p.DoneMessages == p.Messages {
 				cancel()
 			}
@@ -132,9 +133,9 @@ func TestPruneMaildirWhileMailComes(t *testing.T) {
 	write("new/1.foreign")
 	write("cur/2.foreign:2,")
 	target := maildir.New(path, maildir.Options{})
-	report, err := archive.Restore(t.Context(), archive.RestoreOptions{
+	report, err := restore.Run(t.Context(), restore.Options{
 		Contents: archivedIn(t, h), Target: target, KeepDeleted: true,
-		Prune: &archive.WeedOptions{Confirm: func(_ context.Context, plan archive.WeedReport) error {
+		Prune: &restore.WeedOptions{Confirm: func(_ context.Context, plan restore.WeedReport) error {
 			write("new/3.foreign")
 			return os.Rename(filepath.Join(path, "new/1.foreign"), filepath.Join(path, "cur/1.foreign:2,S"))
 		}},

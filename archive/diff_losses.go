@@ -1,0 +1,37 @@
+package archive
+
+import "github.com/mailstrata/mailstrata/mail"
+
+// Loss is what became of those messages of a mailbox that are not where they were.
+type Loss struct {
+	Missing   mail.UIDSet // there are fewer copies than there were
+	Elsewhere mail.UIDSet // moved to another mailbox
+	Here      mail.UIDSet // moved to another UID, or into another mailbox that has the name now
+	Renamed   bool        // all others are elsewhere too
+}
+
+// Losses tells what left the mailboxes, by the raw names that they had before.
+func (d *Difference) Losses() map[string]*Loss {
+	losses := make(map[string]*Loss)
+	for _, m := range d.Mailboxes {
+		if m.Before != nil {
+			losses[m.Before.Raw] = d.loss(m)
+		}
+	}
+	return losses
+}
+
+func (d *Difference) loss(m *MailboxDifference) *Loss {
+	l := &Loss{Renamed: m.Renamed()}
+	for _, row := range d.gone[m.leaving.from:m.leaving.to] {
+		switch {
+		case row.peer == 0:
+			l.Missing.Add(row.uid)
+		case d.Mailboxes[d.come[row.peer-1].box].After.Raw == m.Before.Raw:
+			l.Here.Add(row.uid)
+		default:
+			l.Elsewhere.Add(row.uid)
+		}
+	}
+	return l
+}

@@ -1,0 +1,123 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Filer stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the chunks
+// into the repository. One Filer serves one goroutine; its buffers serve every message.
+type Filer struct {
+	stream   *repo.Stream
+	cutter   *chunk.Cutter
+	hasher   *chunk.Hasher
+	splitter *mail.Splitter
+	prober   prober
+	spill    *repo.Spill
+}
+
+// NewFiler makes a Filer. What it files is spilled too, unless spill is nil.
+func NewFiler(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *Filer {
+	return &Filer{
+		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
+		prober: prober{hasher: r.MessageHasher()}, spill: spill,
+	}
+}
+
+func (f *Filer) Close() { f.stream.Close() }
+
+// Filed is what became of one message's bytes.
+type Filed struct {
+	Size  int64
+	Hash  chunk.ID
+	Parts []manifest.Part
+	List  chunk.ID // where the parts are too many to stand in the record
+	Probe chunk.Prefix
+}
+
+// File stores the message that body delivers, and spills it under a key. If a size was told, it makes a probe of it. An
+// error of body is returned as it is, with its cause; chunks stored before it do no harm, for nothing names them.
+//
+// An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
+// the writer, and with it what is worth keeping.
+func (f *Filer) File(ctx context.Context, key []byte, told int64, body io.Reader) (Filed, error) {
+	entry := f.spill.Begin(key)
+	m, err := f.split(context.WithoutCancel(ctx), told, io.TeeReader(body, entry))
+	if err != nil {
+		entry.Drop()
+	} else {
+		entry.End()
+	}
+	return m, err
+}
+
+// store cuts the message into chunks and puts them.
+func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, error) {
+	f.hasher.Reset()
+	f.prober.begin(told)
+	counted := &counter{r: io.TeeReader(body, io.MultiWriter(f.hasher, &f.prober))}
+	f.splitter.Reset(counted)
+	var m Filed
+	chunks := 0
+	for {
+		part, err := f.splitter.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Filed{}, err
+		}
+		stored, err := f.filePart(ctx, part)
+		if err != nil {
+			return Filed{}, err
+		}
+		m.Parts = append(m.Parts, stored)
+		chunks += len(stored.Chunks)
+	}
+	m.Size, m.Hash, m.Probe = counted.n, f.hasher.Sum(), f.prober.probe()
+	if chunks <= manifest.MaxInlineChunks {
+		return m, nil
+	}
+	return m, f.fileList(ctx, &m)
+}
+
+func (f *Filer) filePart(ctx context.Context, part *mail.Part) (manifest.Part, error) {
+	stored := manifest.Part{Kind: part.Kind()}
+	err := f.cutter.Cut(part, func(data []byte) error {
+		id, _, err := f.stream.Put(ctx, laneOf(stored.Kind, data), data)
+		stored.Chunks = append(stored.Chunks, id)
+		return err
+	})
+	stored.Recipe = part.Recipe()
+	return stored, err
+}
+
+// keepList moves the parts of a long message out of its record.
+func (f *Filer) fileList(ctx context.Context, m *Filed) error {
+	list, err := manifest.EncodeParts(m.Parts)
+	if err != nil {
+		return fmt.Errorf("list of parts: %w", err)
+	}
+	m.List, _, err = f.stream.Put(ctx, repo.LaneCatalog, list)
+	m.Parts = nil
+	return err
+}
+
+// counter counts what is read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,233 @@
+// Package backup reads accounts into a repository, and lays a manifest of each: Run. A night costs what has changed.
+//
+// It declares what it reads from: a Source is an account, and a View one mailbox of it, opened. Source by source a walk goes
+// through the mailboxes; a reading of each looks at what is there, compares it with what the last manifest has, and a
+// harvest downloads what is new. What is filed (archive.Filer) and what was observed become the new manifest.
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Account is an account to be archived.
+type Account struct {
+	Name   string // the name its owner gave it; the history of an account goes by it
+	URL    string // where it was read, without secrets
+	Source Source
+	Select func(mail.Mailbox) bool // which mailboxes; nil: all
+
+	// ShrinkLimit says when a mailbox lost suspiciously many messages; nil stands for the account as a whole. Nil: the
+	// usual limit for all.
+	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
+
+	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
+	// messages. Those taken by an id are more likely chosen.
+	VerifySource Rate
+
+	Budget Budget
+}
+
+// Options say how a backup is made.
+type Options struct {
+	Program  string         // name and version of this program
+	Progress func(Progress) // called often, from several goroutines but never at once for one account
+	Note     func(Note)     // called like Progress, for what the run's user may want to know and no manifest holds
+	Parallel int            // accounts read at once; 0: two
+
+	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
+	// after ten minutes, or 256 MiB that took half a minute or more.
+	Checkpoint func(age time.Duration, bytes int64) bool
+}
+
+// Result is what a run recorded of one account.
+type Result struct {
+	Account   string
+	Head      repo.Head          // of the manifest
+	Manifest  *manifest.Manifest // as it was committed
+	Err       error              // why there is no manifest
+	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint; a run of another day goes on from it
+	Kept      bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
+}
+
+// AccountsAtOnce share packs and one index segment; after each such group its manifests are committed.
+const AccountsAtOnce = 16
+
+// Run reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
+// in its Backup. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
+// in the Backups.
+//
+// The order makes it safe: packs, then index, then manifests, so that a manifest names only what is durable.
+func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*Result, error) {
+	var done []*Result
+	for group := range slices.Chunk(accounts, AccountsAtOnce) {
+		for len(group) > 0 {
+			backups, err := backUpGroup(ctx, r, group, o)
+			var renewed []Account
+			for i, b := range backups {
+				if errors.Is(b.Err, errRenew) && err == nil {
+					renewed = append(renewed, group[i])
+				} else {
+					done = append(done, b)
+				}
+			}
+			if err != nil {
+				return done, err
+			}
+			group = renewed
+		}
+	}
+	return done, nil
+}
+
+func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Options) (backups []*Result, err error) {
+	run, err := r.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	walks := make([]*walk, len(accounts))
+	for i, account := range accounts {
+		walks[i] = newWalk(r, run, account, o)
+		if err := run.Locks(); err != nil {
+			walks[i].warn("what was stored before is locked for less than the repository's period, and its locks could not be renewed "+
+				"(mailstrata prune does it, with the owner's key and credentials that may): %v", err)
+		}
+		if err := walks[i].findParent(ctx); err != nil {
+			return nil, err
+		}
+	}
+	// Only now: rule 1 of "Removing, without locks" wants parents before condemnations. The writer outlives an
+	// interruption, so that what was downloaded can be kept.
+	writer, err := run.Writer(context.WithoutCancel(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, writer.Close()) }()
+
+	backups = make([]*Result, len(accounts))
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
+	for i, account := range accounts {
+		walks[i].writer = writer
+		backups[i] = &Result{Account: account.Name}
+		group.Go(func() error {
+			backups[i].Manifest, backups[i].Err = walks[i].record(ctx)
+			return nil
+		})
+	}
+	group.Wait()
+	for i, b := range backups {
+		switch {
+		case b.Err == nil:
+			b.Head, b.Err = walks[i].commit(ctx, b.Manifest)
+		case errors.Is(b.Err, errSpent):
+			walks[i].postpone(context.WithoutCancel(ctx), b)
+		default:
+			b.Kept = walks[i].salvage(ctx)
+		}
+		walks[i].closeSpill(b.Err == nil)
+	}
+	return backups, context.Cause(ctx)
+}
+
+// findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
+// forgotten (rules 1 and 4), be it a checkpoint; and the newest that is none. One that cannot be read is passed over, and
+// told of.
+func (w *walk) findParent(ctx context.Context) error {
+	for head, err := range w.run.Heads(ctx, w.account.Name) {
+		var m *manifest.Manifest
+		if err == nil && head.Committed() {
+			m, err = archive.ReadManifest(ctx, w.repo, head)
+		}
+		switch {
+		case err != nil && (head.Name == "" || ctx.Err() != nil):
+			return fmt.Errorf("find the newest manifest of %s: %w", w.account.Name, err)
+		case err != nil:
+			w.warn("an earlier manifest cannot be read, and is passed over: %v", err)
+		case m != nil:
+			if w.parent == nil {
+				w.parent = &laid{head, m}
+				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
+					w.alarms = slices.Clone(m.Alarm)
+				}
+			}
+			if m.State == manifest.Complete {
+				w.basis = &laid{head, m}
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
+	allowance := newAllowance(account.Budget)
+	account.Source = &metered{account.Source, allowance}
+	w := &walk{
+		account:     account,
+		allowance:   allowance,
+		program:     o.Program,
+		repo:        r,
+		run:         run,
+		reader:      r.Reader(repo.ReaderOptions{}),
+		tell:        o.Progress,
+		note:        o.Note,
+		sampler:     newSampler(account.VerifySource, run.Start(), r.MessageKey()),
+		checkpoints: newCheckpoints(o.Checkpoint),
+		failures:    make(map[string][]manifest.Failure),
+		unread:      make(map[string]bool),
+	}
+	w.nominees = newNominees(w)
+	return w
+}
+
+// record reads the account and writes down what was found, ready to be committed.
+func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
+	err := patiently(ctx, firstTries, func() (err error) {
+		w.server, err = w.account.Source.Server(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.budget(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.takeUp(ctx); err != nil {
+		return nil, err
+	}
+	consistent, err := w.follow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m, err := w.manifest(ctx, manifest.Complete)
+	if err != nil {
+		return nil, err
+	}
+	m.Consistent = consistent
+	return m, w.tellLosses(ctx, m)
+}
+
+// commit puts a manifest: the one moment at which what it records counts.
+func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
+	content, err := m.Encode()
+	if err != nil {
+		return repo.Head{}, fmt.Errorf("manifest: %w", err)
+	}
+	head, err := w.writer.Commit(ctx, w.account.Name, content)
+	if err == nil {
+		w.allowance.wrote(m.Downloaded)
+	}
+	return head, err
+}

@@ -1,0 +1,362 @@
+package backup_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"filippo.io/age"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func byEmailID(id string) mail.IDs { return mail.IDs{Email: "M" + id} }
+func byXGUID(id string) mail.IDs   { return mail.IDs{XGUID: id} }
+
+// letterOf is a message of some 10 KB, most of it body.
+func letterOf(n int) string {
+	var body bytes.Buffer
+	fmt.Fprintf(&body, "Subject: %d\r\nMessage-ID: <%d@test>\r\n\r\n", n, n)
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	for body.Len() < 10_000 {
+		fmt.Fprintf(&body, "line %x\r\n", rng.Uint64())
+	}
+	return body.String()
+}
+
+// letters is an account whose messages have ids.
+func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Account {
+	a := archivetest.NewAccount()
+	a.Named = named
+	for i, name := range mailboxes {
+		for n := range 120 {
+			a.Mailbox(name).Add(letterOf(1000*i + n))
+		}
+	}
+	return a
+}
+
+// taken archives the account, which must be whole then, and tells how many messages were downloaded, and how many taken by
+// id.
+func taken(t *testing.T, a *archivetest.Account, r *repo.Repo) (downloaded, byID int) {
+	t.Helper()
+	before := a.Bodies
+	b := archivetest.BackUp(t, r, a)
+	archivetest.MustHold(t, r, b, a.State())
+	if !b.Manifest.Consistent {
+		t.Error("the manifest is not called consistent")
+	}
+	total := b.Manifest.Totals
+	if int(total.NewMessages) != a.Bodies-before {
+		t.Errorf("%d messages were downloaded, the manifest tells of %d", a.Bodies-before, total.NewMessages)
+	}
+	recorded, of := 0, make(map[string]int)
+	c, err := archive.OpenManifest(t.Context(), r, b.Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mailbox, err := range c.Mailboxes(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for entry, err := range c.Entries(t.Context(), mailbox) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if entry.ByID {
+				recorded++
+				of[mailbox.Name]++
+			}
+		}
+	}
+	if recorded < int(total.TakenMessages) {
+		t.Errorf("%d messages were taken by id, and so are marked %d (%v)", total.TakenMessages, recorded, of)
+	}
+	return a.Bodies - before, int(total.TakenMessages)
+}
+
+func mustTake(t *testing.T, a *archivetest.Account, r *repo.Repo, downloaded, byID int) {
+	t.Helper()
+	if d, n := taken(t, a, r); d != downloaded || n != byID {
+		t.Errorf("%d messages were downloaded and %d taken by id, want %d and %d", d, n, downloaded, byID)
+	}
+}
+
+func TestMovedMessagesAreNotDownloaded(t *testing.T) {
+	t.Parallel()
+	for name, named := range map[string]func(string) mail.IDs{"EMAILID": byEmailID, "X-GUID": byXGUID} {
+		t.Run(name, func(t *testing.T) {
+			a := letters(named, "A", "B", "Z")
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			mustTake(t, a, r, 360, 0)
+			for uid := mail.UID(1); uid <= 120; uid++ { // both ways, and on the way there other messages come
+				a.Mailbox("A").MoveTo(a.Mailbox("Z"), uid)
+				if uid%3 == 0 {
+					a.Mailbox("Z").MoveTo(a.Mailbox("A"), uid)
+				}
+			}
+			for n := range 7 {
+				a.Mailbox([]string{"A", "Z"}[n%2]).Add(letterOf(5000 + n))
+			}
+			mustTake(t, a, r, 7, 160)
+			if want := map[string]int{"EMAILID": 160, "X-GUID": 3 * 160}[name]; a.Stretches != want {
+				t.Errorf("%d stretches were asked for, want %d", a.Stretches, want)
+			}
+			mustTake(t, a, r, 0, 0)
+			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].Uid) // one that was taken by id
+			mustTake(t, a, r, 0, 1)
+		})
+	}
+}
+
+func TestMessagesOfAMailboxThatIsGoneAreNotDownloaded(t *testing.T) {
+	a := letters(byXGUID, "A", "B")
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	mustTake(t, a, r, 240, 0)
+	gone := a.Mailbox("B")
+	for uid := mail.UID(1); uid <= 110; uid++ {
+		gone.CopyTo(a.Mailbox("A"), uid)
+	}
+	delete(a.Mailboxes, "B")
+	mustTake(t, a, r, 0, 110)
+}
+
+func TestCopiesAreNotDownloaded(t *testing.T) {
+	a := letters(byEmailID, "A", "B")
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	mustTake(t, a, r, 240, 0)
+	for uid := mail.UID(1); uid <= 100; uid++ {
+		a.Mailbox("A").CopyTo(a.Mailbox("C"), uid)
+	}
+	mustTake(t, a, r, 0, 100)
+}
+
+// A mailbox that was renumbered costs no more than what is new in it; an account that was renumbered is read anew.
+func TestRenumberedMailboxAndAccount(t *testing.T) {
+	a := letters(byXGUID, "A", "B")
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	mustTake(t, a, r, 240, 0)
+	a.Mailbox("A").Expunge(5)
+	a.Mailbox("A").Reset()
+	a.Mailbox("A").Add(letterOf(7000))
+	mustTake(t, a, r, 1, 119)
+	a.Mailbox("A").Reset()
+	a.Mailbox("B").Reset()
+	asked := a.Stretches
+	mustTake(t, a, r, 240, 0)
+	if a.Stretches != asked {
+		t.Error("ids were believed, though no mailbox is what it was")
+	}
+}
+
+func TestMessageMovedInTheMiddleOfARunIsNotDownloadedAgain(t *testing.T) {
+	a := letters(byXGUID, "A", "Z")
+	a.OnSurvey = func(n int) {
+		if n == 2 { // both have been read
+			for uid := mail.UID(1); uid <= 50; uid++ {
+				a.Mailbox("Z").MoveTo(a.Mailbox("A"), uid)
+			}
+		}
+	}
+	mustTake(t, a, archivetest.NewRepo(t, &storetest.Memory{}), 240, 50)
+}
+
+// An id that was given to another message than before is not believed, whatever else agrees.
+func TestLyingIDs(t *testing.T) {
+	t.Parallel()
+	put := func(msg *archivetest.Message, at int, text string) {
+		msg.Body = slices.Clone(msg.Body)
+		copy(msg.Body[at:], text)
+	}
+	for name, lie := range map[string]struct {
+		do    func(*archivetest.Message)
+		named func(string) mail.IDs
+	}{
+		"another header":          {func(m *archivetest.Message) { put(m, 9, "x") }, byEmailID},
+		"another end of header":   {func(m *archivetest.Message) { put(m, bytes.Index(m.Body, []byte("\r\n\r\n")), "\r\n  ") }, byEmailID},
+		"another size":            {func(m *archivetest.Message) { m.Body = append(slices.Clone(m.Body), '\n') }, byEmailID},
+		"another date":            {func(m *archivetest.Message) { m.Date = " 1-Jan-2001 00:00:00 +0000" }, byEmailID},
+		"another body":            {func(m *archivetest.Message) { copy(m.Body, letterOf(1)); put(m, 0, letterOf(2)[:40]) }, byXGUID},
+		"another middle":          {func(m *archivetest.Message) { put(m, len(m.Body)/2, "xyz") }, byXGUID},
+		"another end":             {func(m *archivetest.Message) { put(m, len(m.Body)-3, "x") }, byXGUID},
+		"another header, by GUID": {func(m *archivetest.Message) { put(m, 9, "x") }, byXGUID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := letters(lie.named, "A", "B")
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			mustTake(t, a, r, 240, 0)
+			for uid := mail.UID(1); uid <= 30; uid++ {
+				a.Mailbox("A").MoveTo(a.Mailbox("B"), uid)
+			}
+			moved := a.Mailbox("B").Messages[120:]
+			for i := range moved {
+				if i%3 == 0 {
+					lie.do(moved[i])
+				}
+			}
+			mustTake(t, a, r, 10, 20)
+		})
+	}
+}
+
+// An id that is recorded of two bodies says nothing.
+func TestIDOfTwoBodies(t *testing.T) {
+	a := letters(byXGUID, "A", "B")
+	for _, m := range a.Mailboxes {
+		m.Messages[10].Id = "twice"
+	}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	mustTake(t, a, r, 240, 0)
+	to := a.Mailbox("C")
+	for _, name := range []string{"A", "B"} {
+		a.Mailbox(name).MoveTo(to, 11)
+	}
+	mustTake(t, a, r, 2, 0)
+}
+
+// Ids that a renumbered mailbox gives to its messages anew, in another order; their dates tell nothing.
+func TestIDsReusedAfterAReset(t *testing.T) {
+	for _, named := range []func(string) mail.IDs{byEmailID, byXGUID} {
+		a := letters(named, "A", "B")
+		inbox := a.Mailbox("A")
+		for _, m := range inbox.Messages {
+			m.Date = " 1-Jan-2001 00:00:00 +0000"
+		}
+		r := archivetest.NewRepo(t, &storetest.Memory{})
+		mustTake(t, a, r, 240, 0)
+		inbox.Reset()
+		first := inbox.Messages[0].Id
+		for i := range inbox.Messages {
+			if i < len(inbox.Messages)-1 {
+				inbox.Messages[i].Id = inbox.Messages[i+1].Id
+			} else {
+				inbox.Messages[i].Id = first
+			}
+		}
+		mustTake(t, a, r, 120, 0)
+	}
+}
+
+// A server that refuses, or hangs up, when it is asked for stretches has its messages downloaded.
+func TestStretchesThatAreNotToBeHad(t *testing.T) {
+	for _, fault := range []error{archive.ErrRefused, archive.ErrTemporary} {
+		a := letters(byXGUID, "A", "B")
+		r := archivetest.NewRepo(t, &storetest.Memory{})
+		mustTake(t, a, r, 240, 0)
+		for uid := mail.UID(1); uid <= 20; uid++ {
+			a.Mailbox("A").MoveTo(a.Mailbox("B"), uid)
+		}
+		a.OnStretches = func() error { return fmt.Errorf("%w: no stretches", fault) }
+		mustTake(t, a, r, 20, 0)
+	}
+}
+
+// What a writer's host archives costs as little: it cannot read mail, and need not.
+func TestWriterTakesByID(t *testing.T) {
+	owner, writer := newIdentity(t), newIdentity(t)
+	store := &storetest.Memory{}
+	r, err := repo.Init(t.Context(), store, repo.InitOptions{
+		Owners: []age.Recipient{owner.Recipient()}, Writers: []age.Recipient{writer.Recipient()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := repo.Open(t.Context(), store, repo.Unlock{Identities: []age.Identity{writer}}, repo.Options{})
+	if err != nil || host.CanRead() {
+		t.Fatal(err, host.CanRead())
+	}
+	a := letters(byXGUID, "A", "B")
+	archivetest.BackUp(t, host, a)
+	for uid := mail.UID(1); uid <= 100; uid++ {
+		a.Mailbox("A").MoveTo(a.Mailbox("B"), uid)
+	}
+	bodies := a.Bodies
+	b := archivetest.BackUp(t, host, a)
+	if a.Bodies != bodies || b.Manifest.Totals.TakenMessages != 100 {
+		t.Errorf("%d messages were downloaded, %d taken by id", a.Bodies-bodies, b.Manifest.Totals.TakenMessages)
+	}
+	archivetest.MustHold(t, r, b, a.State())
+}
+
+func newIdentity(t *testing.T) *age.HybridIdentity {
+	t.Helper()
+	id, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// A message that is really new is not looked for in the pages of the whole account, nor of a mailbox that is gone.
+func TestNewMessageReadsNoPages(t *testing.T) {
+	t.Parallel()
+	operations := func(named func(string) mail.IDs) int {
+		store := &storetest.Faulty{Store: &storetest.Memory{}}
+		r := archivetest.NewRepo(t, store)
+		a := letters(named, "A", "B", "C", "Gone")
+		archivetest.BackUp(t, r, a)
+		a.Mailbox("A").Add(letterOf(8000))
+		delete(a.Mailboxes, "Gone")
+		before := store.Ops()
+		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+		return store.Ops() - before
+	}
+	if without, with := operations(nil), operations(byXGUID); with != without {
+		t.Errorf("%d operations of the store, and %d where messages have ids", without, with)
+	}
+}
+
+// Moves, copies, resets, renamings and lies at random: each manifest is the account of its night.
+func TestEveryManifestIsTheAccountOfItsNightWhateverTheIDs(t *testing.T) {
+	t.Parallel()
+	for name, named := range map[string]func(string) mail.IDs{"EMAILID": byEmailID, "X-GUID": byXGUID} {
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(5, uint64(len(name))))
+			a := letters(named, "A", "B", "C")
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			byID := 0
+			for night := range 4 {
+				for range rng.IntN(60) {
+					shuffle(a, rng, night)
+				}
+				_, n := taken(t, a, r)
+				byID += n
+			}
+			if byID < 20 {
+				t.Errorf("only %d messages were taken by id", byID)
+			}
+		})
+	}
+}
+
+// shuffle moves or copies a message, sometimes with an id that is another one's, or does something else.
+func shuffle(a *archivetest.Account, rng *rand.Rand, night int) {
+	names := slices.Sorted(func(yield func(string) bool) {
+		for name := range a.Mailboxes {
+			if !yield(name) {
+				return
+			}
+		}
+	})
+	from, to := a.Mailboxes[names[rng.IntN(len(names))]], a.Mailboxes[names[rng.IntN(len(names))]]
+	if len(from.Messages) == 0 || rng.IntN(15) == 0 {
+		a.Change(rng)
+		return
+	}
+	uid := from.Messages[rng.IntN(len(from.Messages))].Uid
+	if rng.IntN(3) == 0 {
+		from.CopyTo(to, uid)
+	} else {
+		from.MoveTo(to, uid)
+	}
+	moved := to.Messages[len(to.Messages)-1]
+	if rng.IntN(10) == 0 {
+		moved.Body = []byte(letterOf(10_000*night + rng.IntN(1000)))
+	}
+}

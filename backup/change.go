@@ -1,0 +1,209 @@
+package backup
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// change is what happened to a mailbox since it was recorded.
+type change struct {
+	gone  mail.UIDSet
+	flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
+	fresh mail.UIDSet                    // to be downloaded, if they are there
+
+	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
+
+	unmoved bool // flags changed, and the mod-sequence of their message did not
+}
+
+func newChange() *change {
+	return &change{flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
+}
+
+// flagSet is the message's set, shared with all messages that have the same.
+func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
+	key := strings.Join(message.Flags, "\x00") + "\x00\x00" + strings.Join(message.Labels, "\x00")
+	set, ok := c.sets[key]
+	if !ok {
+		set = &manifest.FlagSet{Flags: message.Flags, Labels: message.Labels}
+		c.sets[key] = set
+	}
+	return set
+}
+
+// askChanges asks what changed since the recorded mod-sequence: flags by CHANGEDSINCE, removals by VANISHED or, where
+// the server lacks that, by the set of UIDs that are there.
+func (r *reading) askChanges(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
+	known := mail.UIDRange{First: 1, Last: lastUID(old)}
+	var present *mail.UIDSet
+	err := seat.ask(ctx, func(view View) error {
+		clear(c.flags)
+		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
+			c.flags[message.UID] = c.flagSet(message)
+			return nil
+		})
+		if err != nil || told {
+			c.gone = gone
+			return err
+		}
+		there, err := view.UIDs(ctx, known)
+		present = &there
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	c.addBeyond(known.Last, found)
+	return r.reconcile(ctx, old, present, c)
+}
+
+// addBeyond makes fresh what came after the last known UID.
+func (c *change) addBeyond(known mail.UID, found *manifest.Mailbox) {
+	if known < math.MaxUint32 {
+		c.fresh.AddRange(mail.UIDRange{First: known + 1, Last: lastUID(found)})
+	}
+}
+
+// reconcile compares what is recorded with what is present, if that was asked, and with the messages that changed:
+// recorded messages that are not present are gone, and others of which the server tells, though below the last UIDNEXT,
+// are fresh. Only pages that differ are loaded.
+func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present *mail.UIDSet, c *change) error {
+	changed := mail.UIDs(slices.Collect(maps.Keys(c.flags))...)
+	told := changed
+	if present != nil {
+		told = *present
+	}
+	pages, err := old.AllPages(r.walk.load(ctx))
+	if err != nil {
+		return err
+	}
+	next := uint64(1)
+	for _, page := range pages {
+		span := mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
+		c.addUnrecorded(told, next, uint64(span.First))
+		next = uint64(span.Last) + 1
+		here := told.In(span)
+		if changed.In(span).Len() == 0 && (present == nil || here.Len() == int64(page.Messages)) {
+			continue
+		}
+		if err := r.reconcilePage(ctx, page, present != nil, here, c); err != nil {
+			return err
+		}
+	}
+	c.addUnrecorded(told, next, uint64(lastUID(old))+1)
+	return nil
+}
+
+// addUnrecorded makes fresh what the server tells of from one UID up to, but without, another, where nothing is recorded.
+func (c *change) addUnrecorded(told mail.UIDSet, from, to uint64) {
+	if from < to {
+		for r := range told.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
+			c.fresh.AddRange(r)
+		}
+	}
+}
+
+// reconcilePage compares a page with the UIDs of its range that the server told of; all of them are all that are there.
+func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, all bool, told mail.UIDSet, c *change) error {
+	entries, err := page.Entries(r.walk.load(ctx))
+	if err != nil {
+		return err
+	}
+	recorded := make(map[mail.UID]bool, len(entries))
+	for _, entry := range entries {
+		recorded[entry.UID] = true
+		if all && !told.Contains(entry.UID) {
+			c.gone.Add(entry.UID)
+		}
+	}
+	for uid := range told.All() {
+		if !recorded[uid] {
+			c.fresh.Add(uid)
+		}
+	}
+	return nil
+}
+
+// stretch is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
+const stretch = 64 * manifest.MaxPageRecords
+
+// stretches yields the entries of a mailbox, so many at a time.
+func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Seq2[[]manifest.Entry, error] {
+	return func(yield func([]manifest.Entry, error) bool) {
+		var entries []manifest.Entry
+		for entry, err := range m.Entries(load) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if entries = append(entries, *entry); len(entries) == stretch {
+				if !yield(entries, nil) {
+					return
+				}
+				entries = nil
+			}
+		}
+		if len(entries) > 0 {
+			yield(entries, nil)
+		}
+	}
+}
+
+// compareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
+// recorded (earlier failures) become fresh.
+func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
+	next := mail.UID(1)
+	for entries, err := range stretches(old, r.walk.load(ctx)) {
+		if err != nil {
+			return err
+		}
+		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
+		next = span.Last + 1
+		if err := seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, old.Status.HighestModSeq, c) }); err != nil {
+			return err
+		}
+	}
+	c.addBeyond(next-1, found)
+	return nil
+}
+
+// compareStretch compares the recorded entries of a range of UIDs with the flags that the server tells now. What changed
+// since has a higher mod-sequence than there was at the time, or the server's mean nothing.
+func compareStretch(ctx context.Context, view View, entries []manifest.Entry, span mail.UIDRange, since uint64, c *change) error {
+	type told struct {
+		*manifest.FlagSet
+		modSeq uint64
+	}
+	present := make(map[mail.UID]told, len(entries))
+	for message, err := range view.Flags(ctx, span) {
+		if err != nil {
+			return err
+		}
+		if span.Contains(message.UID) {
+			present[message.UID] = told{c.flagSet(message), message.ModSeq}
+		}
+	}
+	for _, entry := range entries {
+		now, ok := present[entry.UID]
+		switch {
+		case !ok:
+			c.gone.Add(entry.UID)
+		case !now.Flags.Equal(entry.Flags) || !slices.Equal(now.Labels, entry.Labels):
+			c.flags[entry.UID] = now.FlagSet
+			c.unmoved = c.unmoved || 0 < now.modSeq && now.modSeq <= since
+		}
+		delete(present, entry.UID)
+	}
+	for _, uid := range slices.Sorted(maps.Keys(present)) {
+		c.fresh.Add(uid)
+	}
+	return nil
+}

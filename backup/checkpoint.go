@@ -1,0 +1,144 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// A long run lays checkpoints: manifests of what it has so far, which the next run goes on from if this one does not come
+// to its end. In a checkpoint, mailboxes that were not read yet stand as in the parent, and one that is half read has the
+// records that it has, and is not called complete.
+//
+// One is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast line so much is read again sooner
+// than it is written down. So much has room in the spill, by which the next run on the same host gets back what came since
+// (spill.go).
+const (
+	checkpointAge   = 10 * time.Minute
+	checkpointBytes = 256 << 20
+	checkpointPause = 30 * time.Second
+)
+
+// renewAfter is the age at which a run ends with a checkpoint, and another goes on from it: long before its deadline
+// (rule 5 of "Removing, without locks").
+const renewAfter = 6 * time.Hour
+
+var (
+	// errDue cuts a harvest short, so that what it has can go into a checkpoint.
+	errDue = errors.New("a checkpoint is due")
+
+	// errRenew ends a walk whose run is old; another run goes on from its checkpoint.
+	errRenew = errors.New("the run is to be renewed")
+)
+
+// checkpoints decide when a checkpoint is laid, and see to it that all harvests under way are cut short and in the record
+// by then.
+type checkpoints struct {
+	mu         sync.Mutex
+	quiet      *sync.Cond // harvesting fell to 0
+	harvesting int
+	last       time.Time // when the last one was laid, by this host's clock
+	bytes      int64     // downloaded since
+	every      func(age time.Duration, bytes int64) bool
+	full       func() bool // the spill has no room: what comes now comes again after a crash
+}
+
+func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
+	c := &checkpoints{last: time.Now(), every: every, full: func() bool { return false }}
+	if every == nil {
+		c.every = func(age time.Duration, bytes int64) bool {
+			return age >= checkpointAge || bytes >= checkpointBytes && age >= checkpointPause
+		}
+	}
+	c.quiet = sync.NewCond(&c.mu)
+	return c
+}
+
+// due reports whether it is time.
+func (c *checkpoints) due() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isDue()
+}
+
+// isDue is due, with the lock held. Without anything new there is nothing to write down.
+func (c *checkpoints) isDue() bool {
+	age := time.Since(c.last)
+	return c.bytes > 0 && (c.every(age, c.bytes) || age >= checkpointPause && c.full())
+}
+
+func (c *checkpoints) downloaded(bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes += max(1, bytes)
+}
+
+// begin and end enclose a harvest.
+func (c *checkpoints) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.harvesting++
+}
+
+func (c *checkpoints) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.harvesting--; c.harvesting == 0 {
+		c.quiet.Broadcast()
+	}
+}
+
+// checkpoint lays one, unless another harvest has done so since it was due. It waits until no harvest is under way: each
+// ends with its windows, because it sees that a checkpoint is due.
+func (w *walk) checkpoint(ctx context.Context) error {
+	c := w.checkpoints
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.harvesting > 0 {
+		c.quiet.Wait()
+	}
+	if !c.isDue() {
+		return nil
+	}
+	if _, _, err := w.layCheckpoint(ctx); err != nil {
+		return err
+	}
+	w.spill.Empty(w.spilt.exhausted())
+	c.last, c.bytes = time.Now(), 0
+	now, err := w.run.Now(ctx)
+	if err == nil && now.Sub(w.run.Start()) > renewAfter {
+		return errRenew
+	}
+	return err
+}
+
+// layCheckpoint commits what is recorded so far.
+func (w *walk) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
+	w.mu.Lock()
+	m, err := w.manifest(ctx, manifest.Checkpoint)
+	w.mu.Unlock()
+	if err != nil {
+		return repo.Head{}, nil, err
+	}
+	head, err := w.commit(ctx, m)
+	return head, m, err
+}
+
+// salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
+// download again what this one has. It has two minutes: who interrupts does not want to wait. It reports whether there is
+// one now.
+func (w *walk) salvage(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	defer cancel()
+	w.checkpoints.mu.Lock()
+	defer w.checkpoints.mu.Unlock()
+	if w.checkpoints.bytes == 0 {
+		return false
+	}
+	_, _, err := w.layCheckpoint(ctx)
+	return err == nil
+}

@@ -1,0 +1,230 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// download brings messages from one seat into the repository. It gets every message that can be had, however often the
+// connection breaks, and tells which cannot.
+type download struct {
+	seat      *seat
+	filer     *archive.Filer
+	spilt     *spilt            // what need not be downloaded again
+	done      func(bytes int64) // told of each message that was kept
+	allowance *allowance
+
+	got      map[mail.UID]archive.Filed
+	strikes  map[mail.UID]strike
+	failures []manifest.Failure
+
+	queue     [][]mail.Message // what is still to be asked for, in batches
+	fruitless int              // attempts in a row that gave nothing
+}
+
+// strike is what counts against a message: attempts to read it alone that failed.
+type strike struct {
+	n     int
+	since int // how many messages had been kept by then
+}
+
+const (
+	// strikesMost is how often a message may fail, read alone, until it is given up.
+	strikesMost = 2
+
+	// fruitlessMost is how many attempts in a row may give nothing until the server is taken to be out of order, and not
+	// the messages: with the waits between them, some minutes.
+	fruitlessMost = 10
+
+	// fruitlessProof is how many such attempts count against a message when there is no other to try.
+	fruitlessProof = 5
+)
+
+func newDownload(w *walk, seat *seat, filer *archive.Filer) *download {
+	return &download{seat: seat, filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, got: make(map[mail.UID]archive.Filed), strikes: make(map[mail.UID]strike)}
+}
+
+// fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server; or else there was
+// no room for it in the budget, and the error is errSpent.
+func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
+	messages = d.recall(messages)
+	affordable := d.allowance.afford(messages)
+	if len(affordable) > 0 {
+		d.queue = append(d.queue, affordable)
+	}
+	for len(d.queue) > 0 {
+		batch := d.queue[0]
+		d.queue = d.queue[1:]
+		view, err := d.seat.open(ctx) // has patience of its own; without a connection nothing counts against a message
+		if err != nil {
+			return err
+		}
+		before := len(d.got)
+		err = d.bodies(ctx, view, batch)
+		if d.fruitless++; len(d.got) > before {
+			d.fruitless = 0
+		}
+		if err := d.judge(ctx, batch, err); err != nil {
+			return err
+		}
+	}
+	if len(affordable) < len(messages) {
+		return errSpent
+	}
+	return nil
+}
+
+// recall takes what a run that was killed had downloaded, and gives what is still to be asked for.
+func (d *download) recall(messages []mail.Message) (left []mail.Message) {
+	for _, message := range messages {
+		stored, ok := d.spilt.take(spillKey(d.seat, message))
+		if !ok || !isBody(stored.Size, message.Size) {
+			left = append(left, message)
+			continue
+		}
+		d.got[message.UID] = stored
+		d.done(stored.Size)
+	}
+	return left
+}
+
+// judge decides how to go on with what a batch left.
+func (d *download) judge(ctx context.Context, batch []mail.Message, err error) error {
+	left := d.missing(batch)
+	switch {
+	case err == nil || errors.Is(err, archive.ErrRefused):
+		return d.leftOut(ctx, batch, left, err)
+	case !errors.Is(err, archive.ErrTemporary):
+		return err
+	case d.fruitless >= fruitlessMost:
+		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.fruitless, err)
+	}
+	d.seat.leave()
+	if err := pause(ctx, backoff(max(1, d.fruitless), err)); err != nil {
+		return err
+	}
+	d.queue = append(d.queue, d.suspects(batch, left, err)...)
+	return nil
+}
+
+// suspects is how to go on after the connection was lost or the server asked for patience: if something came, the first
+// that did not come is suspect and goes alone, behind all others; if nothing came, in halves. So a message that costs the
+// connection each time (a damaged one makes Dovecot say BYE in the middle of the FETCH) is soon alone.
+func (d *download) suspects(batch, left []mail.Message, cause error) [][]mail.Message {
+	switch {
+	case len(left) == 0:
+		return nil
+	case len(left) == 1:
+		return d.strike(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
+	case len(left) < len(batch):
+		return [][]mail.Message{left[1:], left[:1]}
+	}
+	half := len(left) / 2
+	return [][]mail.Message{left[:half], left[half:]}
+}
+
+// strike counts an attempt against a message that was read alone: it is tried again, or given up if others could be read
+// meanwhile, or the server has had its time.
+func (d *download) strike(message mail.Message, reason error) [][]mail.Message {
+	s, again := d.strikes[message.UID]
+	if !again {
+		s.since = len(d.got)
+	}
+	s.n++
+	d.strikes[message.UID] = s
+	if s.n >= strikesMost && (len(d.got) > s.since || d.fruitless >= fruitlessProof || errors.Is(reason, errLeftOut)) {
+		d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: message.UID, Reason: reason.Error()})
+		return nil
+	}
+	return [][]mail.Message{{message}}
+}
+
+// errLeftOut: the server answered, and without this message.
+var errLeftOut = errors.New("the server lists it but does not deliver it")
+
+// leftOut looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
+// once more alone, and then is a failure.
+func (d *download) leftOut(ctx context.Context, batch, left []mail.Message, refusal error) error {
+	if len(left) == 0 {
+		return nil
+	}
+	d.seat.leave()
+	for _, message := range left {
+		present, err := d.present(ctx, message.UID)
+		if err != nil {
+			return err
+		}
+		if !present {
+			continue
+		}
+		reason := errLeftOut
+		if refusal != nil {
+			reason = fmt.Errorf("%w: %w", errLeftOut, refusal)
+		}
+		if len(batch) > 1 {
+			d.queue = append(d.queue, []mail.Message{message})
+		} else {
+			d.queue = append(d.queue, d.strike(message, reason)...)
+		}
+	}
+	return nil
+}
+
+// present asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
+func (d *download) present(ctx context.Context, uid mail.UID) (bool, error) {
+	present := false
+	err := d.seat.ask(ctx, func(view View) error {
+		for message, err := range view.Flags(ctx, mail.UIDRange{First: uid, Last: uid}) {
+			if err != nil {
+				return err
+			}
+			present = present || message.UID == uid
+		}
+		return nil
+	})
+	return present, err
+}
+
+// isBody reports whether what came can be the body of a message of which the server told a size. An empty one is none
+// where there should be something: so some servers answer for a message that they cannot read.
+func isBody(size, told int64) bool { return size > 0 || told <= 0 }
+
+// bodies asks once for the messages and keeps what comes.
+func (d *download) bodies(ctx context.Context, view View, messages []mail.Message) error {
+	asked := make(map[mail.UID]mail.Message, len(messages))
+	for _, message := range messages {
+		asked[message.UID] = message
+	}
+	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
+		if _, again := d.got[uid]; again {
+			_, err := io.Copy(io.Discard, body)
+			return err
+		}
+		message := asked[uid]
+		stored, err := d.filer.File(ctx, spillKey(d.seat, message), archive.ProbedSize(message), body)
+		if err != nil {
+			return err
+		}
+		if isBody(stored.Size, message.Size) {
+			d.got[uid] = stored
+			d.done(stored.Size)
+		}
+		return nil
+	})
+}
+
+func (d *download) missing(messages []mail.Message) []mail.Message {
+	var left []mail.Message
+	for _, message := range messages {
+		if _, ok := d.got[message.UID]; !ok {
+			left = append(left, message)
+		}
+	}
+	return left
+}

@@ -1,0 +1,106 @@
+package backup
+
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// sight is what the first look at a mailbox told: what is to be done with it, before anything is downloaded.
+type sight struct {
+	old      *manifest.Mailbox // what is recorded of it, if its UIDs still mean the same messages
+	found    *manifest.Mailbox // what is recorded now, without its messages
+	change   *change
+	validity uint32 // the UIDVALIDITY of the view
+	stands   bool   // nothing: all is as it was recorded
+	err      error
+}
+
+// look opens the mailbox and finds out what is to be done with it.
+func (r *reading) look(ctx context.Context, seat *seat) *sight {
+	sample, err := r.sample(ctx)
+	if err != nil || r.idle && len(sample) == 0 {
+		return &sight{stands: true, err: err}
+	}
+	view, err := seat.open(ctx)
+	if err != nil {
+		return &sight{err: err}
+	}
+	found := r.begin(view)
+	if r.doubtful {
+		same, err := r.confirm(ctx, seat, r.old)
+		if err != nil {
+			return &sight{err: err}
+		}
+		if !same {
+			r.walk.nominees.lost(r.old)
+			r.old = nil
+		}
+		r.doubtful = false
+	}
+	old := r.usable(found)
+	if old == nil && r.old != nil {
+		r.walk.nominees.lost(r.old)
+		if r.walk.round > 0 {
+			r.walk.leave(r.old, nil)
+		}
+	}
+	if old != nil {
+		same, err := r.same(ctx, seat, sample)
+		switch {
+		case err != nil:
+			return &sight{err: err}
+		case !same:
+			old, r.anew = nil, true
+			r.walk.nominees.distrust()
+		case r.idle:
+			return &sight{stands: true}
+		}
+	}
+	c, err := r.compare(ctx, seat, old, found, r.canAskForChanges(old, found))
+	if err == nil && old != nil && r.walk.round > 0 {
+		r.walk.leave(old, &c.gone)
+	}
+	return &sight{old: old, found: found, change: c, validity: seat.validity, err: err}
+}
+
+// lookAhead is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
+func (r *reading) lookAhead(ctx context.Context) error {
+	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
+	defer func() { seat.leave() }()
+	if r.sight = r.look(ctx, seat); ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil // run tells of an error
+}
+
+// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, or in which a
+// sample is compared (for if a message is other than was archived, none is taken by its id), if any messages have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
+func lookedAt(due []*reading) (first []*reading) {
+	arrived := false
+	for _, r := range due {
+		arrived = arrived || r.expected() > 0
+		if r.mayHaveLost() || r.verify {
+			first = append(first, r)
+		}
+	}
+	if !arrived || len(due) == 1 {
+		return nil
+	}
+	return first
+}
+
+// mayHaveLost reports whether, by the numbers, messages that are recorded may be gone.
+func (r *reading) mayHaveLost() bool {
+	if r.doubtful {
+		return true
+	}
+	if r.old == nil || r.old.Messages == 0 {
+		return false
+	}
+	was, now := r.old.Status, r.listed.Status
+	if was == nil || now == nil || was.UIDNext == 0 || now.UIDNext < was.UIDNext || now.UIDValidity != was.UIDValidity {
+		return true
+	}
+	return max(r.old.Messages, int64(was.Messages))+int64(now.UIDNext-was.UIDNext) > int64(now.Messages)
+}

@@ -1,0 +1,284 @@
+package backup
+
+import (
+	"context"
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// nominees are archived messages that may be what arrives in a mailbox: their ids say so, or will not. They are looked for
+// where messages left, and elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
+//
+// Of each is kept no more than where its record is: some 40 bytes.
+type nominees struct {
+	walk *walk
+	seed maphash.Seed
+
+	mu      sync.Mutex
+	void    bool // ids prove nothing in this run
+	arrived int64
+	sources []source // not looked through yet
+	basis   bool     // what the manifest before a checkpoint has was looked at
+	others  bool     // the rest of the account was looked through, or is not to be
+	pages   []manifest.Page
+	places  map[uint64]whereabouts // by a hash of the id
+}
+
+// source is where messages are gone from: a mailbox, or some of its UIDs.
+type source struct {
+	mailbox *manifest.Mailbox
+	uids    *mail.UIDSet // nil: all
+}
+
+// whereabouts are those of a record. An id that is recorded of two bodies leads nowhere.
+type whereabouts struct {
+	page  int32 // -1: none
+	index int16
+	hash  uint64 // the beginning of the message's hash
+}
+
+const (
+	// nomineesAtMost bounds the memory.
+	nomineesAtMost = 1 << 19
+
+	// recordBytes is about what a record costs to be read, and worthwhile how many times cheaper reading records must be
+	// than downloading all that has arrived.
+	recordBytes = 200
+	worthwhile  = 8
+)
+
+func newNominees(w *walk) *nominees {
+	return &nominees{walk: w, seed: maphash.MakeSeed(), places: make(map[uint64]whereabouts)}
+}
+
+// nominate begins a round: it decides whether ids prove anything, and takes mailboxes that are lost for sources. Where the
+// last run was interrupted, what it found to have left its place is only in the manifest before it.
+func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
+	n := w.nominees
+	n.void = n.void || w.parent != nil && w.parent.Source != w.account.URL || isRenumbered(survey, before)
+	for _, mailbox := range lost {
+		n.lost(mailbox)
+	}
+	if w.parent == nil || w.parent.State == manifest.Complete || w.basis == nil || n.basis {
+		return nil
+	}
+	n.basis = true
+	earlier, err := w.mailboxes(ctx, w.basis)
+	if err != nil {
+		return err
+	}
+	for raw, mailbox := range earlier {
+		if now := before[raw]; now == nil || !slices.Equal(now.Pages, mailbox.Pages) || !slices.Equal(now.Lists, mailbox.Lists) {
+			n.lost(mailbox)
+		}
+	}
+	return nil
+}
+
+// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had: the server is a new one, whatever it calls itself,
+// and its ids may be those of other messages.
+func isRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
+	changed := false
+	for _, listed := range survey.Mailboxes {
+		old := before[listed.Raw]
+		if old == nil || old.UIDValidity() == 0 || listed.Status == nil || listed.Status.UIDValidity == 0 {
+			continue
+		}
+		if listed.Status.UIDValidity == old.UIDValidity() {
+			return false
+		}
+		changed = true
+	}
+	return changed
+}
+
+// gone tells that messages have left a mailbox. Their pages are about to be read in any case.
+func (n *nominees) gone(mailbox *manifest.Mailbox, uids mail.UIDSet) {
+	if mailbox == nil || uids.Len() == 0 {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sources = append(n.sources, source{mailbox, &uids})
+}
+
+// lost tells that a mailbox is not there any more, or that its UIDs mean nothing any more.
+func (n *nominees) lost(mailbox *manifest.Mailbox) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.isWorth(mailbox.Messages, mailbox.Bytes) {
+		n.sources = append(n.sources, source{mailbox, nil})
+	}
+}
+
+// distrust is for a server whose messages are found to be other than those that were archived.
+func (n *nominees) distrust() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.void = true
+}
+
+// expect tells how many messages have arrived, as far as a survey knows.
+func (n *nominees) expect(arrived int64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.arrived += arrived
+}
+
+// isWorth reports whether reading the records of so many messages costs little beside downloading what has arrived, if
+// that is as large as these.
+func (n *nominees) isWorth(messages, bytes int64) bool {
+	return messages > 0 && messages*recordBytes*worthwhile <= n.arrived*(bytes/messages)
+}
+
+// find gives for messages, by their UIDs, the archived ones that their ids name. It is a hint, and no more.
+func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.UID]*manifest.Record, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.void {
+		return nil, nil
+	}
+	keys := make(map[mail.UID]uint64, len(messages))
+	for i := range messages {
+		if key, ok := n.key(messages[i].IDs); ok {
+			keys[messages[i].UID] = key
+		}
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	if err := n.look(ctx, keys); err != nil {
+		return nil, err
+	}
+	wanted := make(map[int32][]mail.UID)
+	for uid, key := range keys {
+		if at, ok := n.places[key]; ok && at.page >= 0 {
+			wanted[at.page] = append(wanted[at.page], uid)
+		}
+	}
+	found := make(map[mail.UID]*manifest.Record)
+	for page, uids := range wanted {
+		records, err := n.pages[page].LoadRecords(n.walk.load(ctx))
+		if archive.IsDamage(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, uid := range uids {
+			found[uid] = &records[n.places[keys[uid]].index]
+		}
+	}
+	return found, nil
+}
+
+// look looks through the sources; and then, if a message is still not found and it is worth it, through all mailboxes: a
+// copy leaves nothing behind.
+func (n *nominees) look(ctx context.Context, keys map[mail.UID]uint64) error {
+	for len(n.sources) > 0 {
+		s := n.sources[0]
+		n.sources = n.sources[1:]
+		if err := n.lookThrough(ctx, s); err != nil {
+			return err
+		}
+	}
+	for _, key := range keys {
+		if _, found := n.places[key]; !found && !n.others {
+			n.others = true
+			return n.lookEverywhere(ctx)
+		}
+	}
+	return nil
+}
+
+func (n *nominees) lookEverywhere(ctx context.Context) error {
+	var messages, bytes int64
+	for _, mailbox := range n.walk.before {
+		messages += mailbox.Messages
+		bytes += mailbox.Bytes
+	}
+	if !n.isWorth(messages, bytes) {
+		return nil
+	}
+	for _, mailbox := range n.walk.before {
+		if err := n.lookThrough(ctx, source{mailbox, nil}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookThrough notes where the records of a source are. What is damaged nominates nothing.
+func (n *nominees) lookThrough(ctx context.Context, s source) error {
+	pages, err := s.mailbox.AllPages(n.walk.load(ctx))
+	if err != nil && !archive.IsDamage(err) {
+		return err
+	}
+	for _, page := range pages {
+		first, last := page.Range()
+		if s.uids != nil && s.uids.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
+			continue
+		}
+		records, err := page.LoadRecords(n.walk.load(ctx))
+		if archive.IsDamage(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		n.pages = append(n.pages, page)
+		for i := range records {
+			if s.uids == nil || s.uids.Contains(records[i].UID) {
+				n.add(&records[i], i)
+			}
+		}
+	}
+	return nil
+}
+
+// add notes where a record of the latest page is.
+func (n *nominees) add(record *manifest.Record, index int) {
+	key, ok := n.key(record.IDs)
+	if !ok {
+		return
+	}
+	now := whereabouts{int32(len(n.pages) - 1), int16(index), binary.BigEndian.Uint64(record.Hash[:])}
+	was, known := n.places[key]
+	switch {
+	case !known && len(n.places) < nomineesAtMost:
+		n.places[key] = now
+	case known && was.hash != now.hash:
+		n.places[key] = whereabouts{page: -1}
+	}
+}
+
+// key is a hash of the id by which a message is recognised, the most reliable that it has. Ids of different kinds have
+// nothing to do with each other.
+func (n *nominees) key(ids mail.IDs) (uint64, bool) {
+	switch {
+	case ids.Email != "":
+		return maphash.String(n.seed, "EMAILID "+ids.Email), true
+	case ids.GMMsg != "":
+		return maphash.String(n.seed, "X-GM-MSGID "+ids.GMMsg), true
+	case ids.XGUID != "":
+		return maphash.String(n.seed, "X-GUID "+ids.XGUID), true
+	}
+	return 0, false
+}
+
+// sameID reports whether two messages have the same id, of those by which messages are recognised.
+func sameID(a, b mail.IDs) bool {
+	switch {
+	case a.Email != "" || b.Email != "":
+		return a.Email == b.Email
+	case a.GMMsg != "" || b.GMMsg != "":
+		return a.GMMsg == b.GMMsg
+	}
+	return a.XGUID != "" && a.XGUID == b.XGUID
+}

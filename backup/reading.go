@@ -1,0 +1,283 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// reading is the reading of one mailbox in one round: from what is recorded of it, and what the server tells, to what
+// is recorded now.
+type reading struct {
+	walk     *walk
+	listed   mail.Mailbox      // by the survey of this round
+	old      *manifest.Mailbox // what is recorded of it; nil: nothing
+	doubtful bool              // old was recorded under another name, and may be of another mailbox
+	observed time.Time         // when the survey was taken, by the store's clock
+	verify   bool              // a sample of old is to be compared with the server
+	idle     bool              // nothing else is to be done
+	anew     bool              // nothing is to be taken but from the server: old was other than what it has
+
+	sight *sight // what a first look told; nil: not taken yet
+	fresh tally  // downloaded
+	byIDs tally  // taken by id
+}
+
+func (r *reading) count(entry manifest.Entry) {
+	t := &r.fresh
+	if entry.ByID {
+		t = &r.byIDs
+	}
+	t.messages++
+	t.bytes += entry.Size
+}
+
+// run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
+// it stands as it was recorded before, and is named among the failures.
+func (r *reading) run(ctx context.Context) error {
+	found, failures, err := r.read(ctx)
+	if r.old != nil && archive.IsDamage(err) {
+		// A night must not end for what an earlier one lost.
+		r.walk.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
+		r.old, r.sight = nil, nil
+		found, failures, err = r.read(ctx)
+	}
+	switch {
+	case err == nil:
+		r.walk.settle(r, found, failures)
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errSpent):
+		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
+	case errors.Is(err, archive.ErrNoMailbox) && r.listed.Status == nil:
+		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
+			r.walk.stray(r.old)
+		}
+		r.walk.settle(r, container(r.listed), nil)
+	case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, errReset):
+		// It was deleted, renamed or replaced since the survey: the next one tells, and until then nothing is lost.
+		r.walk.giveUp(r, err, true)
+	case errors.Is(err, archive.ErrRefused), errors.Is(err, manifest.ErrLimit):
+		r.walk.giveUp(r, err, false)
+	case errors.Is(err, archive.ErrTemporary):
+		// Is it this mailbox, or is the server gone? A survey tells.
+		if _, gone := r.walk.account.Source.Survey(ctx); gone != nil {
+			return err
+		}
+		r.walk.giveUp(r, err, false)
+	default:
+		return fmt.Errorf("mailbox %q: %w", r.listed.Name, err)
+	}
+	return nil
+}
+
+// unread is the mailbox as it was recorded before, as far as it was.
+func (r *reading) unread() *manifest.Mailbox {
+	if r.old == nil || r.doubtful {
+		return &manifest.Mailbox{Mailbox: named(r.listed)}
+	}
+	return relisted(r.old, r.listed)
+}
+
+// inherited is unread, of a mailbox that the server would not tell of.
+func (r *reading) inherited() *manifest.Mailbox {
+	m := r.unread()
+	m.Inherited, m.Complete = r.old != nil && !r.doubtful, false
+	return m
+}
+
+// read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
+// of messages that it told, all flags are read and compared, once.
+func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
+	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
+	defer func() { seat.leave() }()
+	s := r.sight
+	if s == nil {
+		s = r.look(ctx, seat)
+	}
+	r.sight = nil
+	if s.err != nil || s.stands {
+		return r.unread(), nil, s.err
+	}
+	seat.validity = s.validity
+	found := s.found
+	failures, err := r.update(ctx, seat, s.old, found, s.change)
+	if err == nil {
+		r.reckon(found, failures)
+	}
+	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
+		return found, failures, err
+	}
+	if err := r.walk.writer.Flush(ctx); err != nil {
+		return nil, nil, err
+	}
+	again := *found
+	c, err := r.compare(ctx, seat, found, &again, false)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.walk.leave(found, &c.gone)
+	failures, err = r.update(ctx, seat, found, &again, c)
+	return &again, failures, err
+}
+
+// reckon compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody
+// knows.
+func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
+	told := r.listed.Status
+	lacking := int64(found.Status.Messages) - found.Messages - int64(len(failures))
+	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
+		r.walk.leftEarly(lacking)
+	}
+}
+
+// begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
+// was opened; the view's own are taken where the survey has none, or is of a mailbox that has been replaced since.
+func (r *reading) begin(view View) *manifest.Mailbox {
+	seen := view.Status()
+	status := seen
+	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !contradict(told.MailboxID, seen.MailboxID) {
+		status = *told
+	}
+	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
+	m := &manifest.Mailbox{Mailbox: named(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
+	m.Status = &status
+	m.Trusted = status.HighestModSeq > 0 && seen.HighestModSeq > 0
+	return m
+}
+
+// usable is what is recorded of the mailbox, if its UIDs still mean the same messages.
+func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
+	old := r.old
+	if old == nil || old.Status == nil {
+		return nil
+	}
+	if found.Status.UIDValidity == 0 {
+		r.walk.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
+		return nil
+	}
+	if old.Status.UIDValidity != found.Status.UIDValidity || contradict(old.Status.MailboxID, found.Status.MailboxID) {
+		r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+		return nil
+	}
+	if old.Status.HighestModSeq > found.Status.HighestModSeq {
+		r.walk.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
+		found.Trusted = false
+	}
+	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
+		r.distrust(found)
+	}
+	if !old.Trusted && old.Status.HighestModSeq > 0 && old.Messages > 0 {
+		found.Trusted = false
+	}
+	return old
+}
+
+// distrust is for mod-sequences that stand still while messages come or flags change (RFC 7162 section 3.1 has them move).
+func (r *reading) distrust(found *manifest.Mailbox) {
+	r.walk.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
+	found.Trusted = false
+}
+
+// contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none.
+func contradict(a, b string) bool { return a != "" && b != "" && a != b }
+
+// canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
+func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
+	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
+}
+
+// compare finds out what changed since the old record, and notes in found when all flags were read.
+func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
+	c := newChange()
+	var err error
+	switch {
+	case old == nil:
+		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
+	case byModSeq:
+		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, archive.ErrRefused) {
+			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
+			byModSeq, c = false, newChange()
+			err = r.compareFlags(ctx, seat, old, found, c)
+		}
+	default:
+		err = r.compareFlags(ctx, seat, old, found, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.unmoved && found.Trusted {
+		r.distrust(found)
+	}
+	found.FlagsRead = r.observed
+	if byModSeq {
+		found.FlagsRead = old.FlagsRead
+	}
+	r.walk.nominees.gone(old, c.gone)
+	return c, nil
+}
+
+// update makes found's pages from the old ones, if there are any, and what has changed.
+func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) ([]manifest.Failure, error) {
+	var failures []manifest.Failure
+	for {
+		harvest, err := r.add(ctx, seat, old, found, c)
+		if err != nil {
+			return nil, err
+		}
+		failures = append(failures, harvest.failures...)
+		if harvest.cut == nil {
+			break
+		}
+		part := *found
+		r.old = &part
+		r.walk.settle(r, &part, failures)
+		if !errors.Is(harvest.cut, errDue) {
+			return failures, harvest.cut
+		}
+		seat.leave() // nobody waits for a checkpoint with a connection in hand
+		if err := r.walk.checkpoint(ctx); err != nil {
+			return failures, err
+		}
+		old, c = &part, &change{fresh: harvest.rest}
+	}
+	found.Complete = len(failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
+	return failures, nil
+}
+
+// add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
+// are downloaded. If the harvest is cut short, found has what came until then.
+func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) (*harvest, error) {
+	harvest, err := r.harvest(ctx, seat, found, c.fresh)
+	if err != nil {
+		return nil, err
+	}
+	defer harvest.stop()
+	write, cancel := afterwards(ctx)
+	defer cancel()
+	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
+	return harvest, found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+}
+
+// afterwards is a context that outlives another one by half a minute: who interrupts still wants what was downloaded to be
+// written down, but not to wait for a store that does not answer.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(30*time.Second, cancel) })
+	return later, func() {
+		stop()
+		cancel()
+	}
+}
+
+// lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even
+// where it is below n (RFC 9051 section 6.4.9), and later messages belong to the next round.
+func lastUID(m *manifest.Mailbox) mail.UID {
+	return mail.UID(m.Status.UIDNext - 1) // an unknown UIDNEXT, 0, means all
+}

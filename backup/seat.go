@@ -1,0 +1,127 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// errReset: the mailbox got a new UIDVALIDITY, or was replaced, while it was being read. What was read of it under the
+// old one is of no use.
+var errReset = errors.New("the mailbox was replaced while it was read")
+
+// seat is a place from which one mailbox is read: a View that is opened when it is first needed, and opened again after
+// it broke. So the code that reads need not know of connections.
+type seat struct {
+	source   Source
+	mailbox  mail.Mailbox
+	validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
+	view     View
+}
+
+// reopenings bounds how often in a row a view is opened in vain before a server is given up: with the waits between
+// them, about ten minutes.
+const reopenings = 10
+
+// firstTries bounds how often a server is spoken to at first: one that is not there at all is told of within a second.
+const firstTries = 3
+
+// open gives the seat's view. It waits and tries again while the trouble is temporary.
+func (s *seat) open(ctx context.Context) (View, error) {
+	if s.view != nil {
+		return s.view, nil
+	}
+	var view View
+	err := patiently(ctx, reopenings, func() (err error) {
+		view, err = s.source.Examine(ctx, s.mailbox)
+		return err
+	})
+	switch {
+	case err == nil:
+		return s.take(view)
+	case ctx.Err() != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("open mailbox %q: %w", s.mailbox.Name, err)
+}
+
+// take makes a freshly opened view the seat's, if it is of the mailbox that the seat is for.
+func (s *seat) take(view View) (View, error) {
+	validity := view.Status().UIDValidity
+	if s.validity == 0 {
+		s.validity = validity
+	}
+	if validity != s.validity {
+		view.Close()
+		return nil, fmt.Errorf("mailbox %q: %w: UIDVALIDITY was %d and is %d", s.mailbox.Name, errReset, s.validity, validity)
+	}
+	s.view = view
+	return view, nil
+}
+
+// leave closes the view, if there is one; the next open begins with a fresh one.
+func (s *seat) leave() {
+	if s.view != nil {
+		s.view.Close()
+		s.view = nil
+	}
+}
+
+// ask calls a question that has no effect until it is answered whole, and asks again on a fresh view while the trouble
+// is temporary.
+func (s *seat) ask(ctx context.Context, question func(View) error) error {
+	for attempt := 1; ; attempt++ {
+		view, err := s.open(ctx) // has patience of its own
+		if err != nil {
+			return err
+		}
+		err = question(view)
+		if err == nil || !errors.Is(err, archive.ErrTemporary) || attempt == reopenings {
+			return err
+		}
+		s.leave()
+		if err := pause(ctx, backoff(attempt, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// patiently tries until it succeeds, so often at most, while the trouble is temporary.
+func patiently(ctx context.Context, most int, try func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := try()
+		if err == nil || !errors.Is(err, archive.ErrTemporary) || attempt == most {
+			return err
+		}
+		if err := pause(ctx, backoff(attempt, err)); err != nil {
+			return err
+		}
+	}
+}
+
+// backoff is how long to wait before the next attempt: what the server asked for, else doubling from a quarter of a
+// second to two minutes, with some chance in it so that many clients do not come back at once.
+func backoff(attempt int, err error) time.Duration {
+	if asked := RetryAfter(err); asked > 0 {
+		return asked
+	}
+	wait := min(250*time.Millisecond<<min(attempt-1, 16), 2*time.Minute)
+	return wait/2 + rand.N(wait/2)
+}
+
+// pause waits, unless ctx ends first.
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,127 @@
+package backup_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+func TestShrinkRules(t *testing.T) {
+	for text, want := range map[string]backup.ShrinkRule{
+		"20%":           {Limit: backup.ShrinkLimit{Share: 0.2, Least: 50}},
+		"0.5%,7":        {Limit: backup.ShrinkLimit{Share: 0.005, Least: 7}},
+		"off":           {Limit: backup.ShrinkLimit{Off: true}},
+		"Spam=off":      {Pattern: "Spam", Limit: backup.ShrinkLimit{Off: true}},
+		"Lists/%=80%,1": {Pattern: "Lists/%", Limit: backup.ShrinkLimit{Share: 0.8, Least: 1}},
+		"a=b,c=100%":    {Pattern: "a=b,c", Limit: backup.ShrinkLimit{Share: 1, Least: 50}},
+	} {
+		have, err := backup.ParseShrinkRule(text)
+		if err != nil || have != want {
+			t.Errorf("%s: %+v, %v", text, have, err)
+		}
+		if again, err := backup.ParseShrinkRule(have.String()); err != nil || again != want {
+			t.Errorf("%s, told as %s: %+v, %v", text, have, again, err)
+		}
+	}
+	for _, text := range []string{"", "20", "%", "-1%", "101%", "NaN%", "20%,", "20%,0", "20%,x", "on", "=20%", "Spam=", "Spam=on"} {
+		if have, err := backup.ParseShrinkRule(text); err == nil {
+			t.Errorf("%q is %+v", text, have)
+		}
+	}
+}
+
+func FuzzShrinkRule(f *testing.F) {
+	f.Add("Lists/%=80%,1")
+	f.Fuzz(func(t *testing.T, text string) {
+		rule, err := backup.ParseShrinkRule(text)
+		if err != nil {
+			return
+		}
+		if again, err := backup.ParseShrinkRule(rule.String()); err != nil || again.String() != rule.String() {
+			t.Errorf("%q is %q, and that is %q, %v", text, rule, again, err)
+		}
+	})
+}
+
+// limits makes of rules what an Account wants; a pattern is a name here.
+func limits(t *testing.T, rules ...string) func(*mail.Mailbox) backup.ShrinkLimit {
+	t.Helper()
+	var all backup.ShrinkRules
+	for _, text := range rules {
+		rule, err := backup.ParseShrinkRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rule)
+	}
+	return func(m *mail.Mailbox) backup.ShrinkLimit {
+		return all.Limit(m, func(name string, m *mail.Mailbox) bool { return m.Name == name })
+	}
+}
+
+// What shrinks is told, or not, as the rules say.
+func TestShrinkLimits(t *testing.T) {
+	for name, test := range map[string]struct {
+		rules  []string
+		change func(*archivetest.Account)
+		alarms []string // words of each
+	}{
+		"nothing":        {nil, func(*archivetest.Account) {}, nil},
+		"few":            {nil, func(a *archivetest.Account) { shrink(a, "INBOX", 49) }, nil},
+		"usual":          {nil, func(a *archivetest.Account) { shrink(a, "INBOX", 60) }, []string{`"INBOX": 200 messages before, 140 now`}},
+		"large share":    {[]string{"INBOX=50%"}, func(a *archivetest.Account) { shrink(a, "INBOX", 60) }, nil},
+		"small share":    {[]string{"5%,10"}, func(a *archivetest.Account) { shrink(a, "INBOX", 10) }, []string{`"INBOX": 200 messages before, 190 now`}},
+		"any":            {[]string{"INBOX=0%,1"}, func(a *archivetest.Account) { shrink(a, "INBOX", 1) }, []string{`"INBOX": 200`}},
+		"last counts":    {[]string{"INBOX=off", "INBOX=5%,5"}, func(a *archivetest.Account) { shrink(a, "INBOX", 60) }, []string{`"INBOX"`}},
+		"off":            {[]string{"off"}, func(a *archivetest.Account) { shrink(a, "INBOX", 200); shrink(a, "Junk", 400) }, nil},
+		"one off":        {[]string{"Junk=off"}, func(a *archivetest.Account) { shrink(a, "Junk", 400) }, nil},
+		"name first":     {[]string{"Junk=off", "1%,1"}, func(a *archivetest.Account) { shrink(a, "Junk", 1) }, nil},
+		"gone":           {nil, func(a *archivetest.Account) { delete(a.Mailboxes, "INBOX") }, []string{`"INBOX" is gone: 200`, "as a whole: 700 messages before, 500 now"}},
+		"empty":          {nil, func(a *archivetest.Account) { shrink(a, "INBOX", 200) }, []string{`"INBOX" is empty: 200`, "as a whole"}},
+		"gone, off":      {[]string{"INBOX=off"}, func(a *archivetest.Account) { delete(a.Mailboxes, "INBOX") }, nil},
+		"account, empty": {nil, func(a *archivetest.Account) { clear(a.Mailboxes) }, []string{`"Archive" is gone`, `"INBOX" is gone`, `"Junk" is gone`, "account is empty: 700"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := archivetest.NewAccount()
+			for name, n := range map[string]int{"INBOX": 200, "Junk": 400, "Archive": 100} {
+				for range n {
+					a.Mailbox(name).Add("Subject: x\r\n\r\n")
+				}
+			}
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			limit := limits(t, test.rules...)
+			backUpWithin(t, r, a, limit)
+			test.change(a)
+			b := backUpWithin(t, r, a, limit)
+			have := b.Manifest.Alarm
+			if !slices.EqualFunc(have, test.alarms, strings.Contains) {
+				t.Errorf("alarms %q, want %q", have, test.alarms)
+			}
+			if len(b.Manifest.Warnings) > 0 {
+				t.Errorf("warnings %q", b.Manifest.Warnings)
+			}
+		})
+	}
+}
+
+func shrink(a *archivetest.Account, name string, n int) {
+	m := a.Mailbox(name)
+	for _, msg := range slices.Clone(m.Messages[:n]) {
+		m.Expunge(msg.Uid)
+	}
+}
+
+func backUpWithin(t *testing.T, r *repo.Repo, a *archivetest.Account, limit func(*mail.Mailbox) backup.ShrinkLimit) *backup.Result {
+	t.Helper()
+	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", Source: a, ShrinkLimit: limit}}, backup.Options{})
+	if err != nil || backups[0].Err != nil {
+		t.Fatal(err, backups[0].Err)
+	}
+	return backups[0]
+}

@@ -1,0 +1,80 @@
+package backup
+
+import (
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// flagsDue is the age at which a mailbox's flags are read in full again though the server says that nothing changed:
+// its word is trusted, but not for ever. Mailboxes come due on different nights, from half this age on.
+const flagsDue = 30 * 24 * time.Hour
+
+// unchanged reports whether the parent's pages of a mailbox can stand without asking: they were whole, the numbers are
+// the same, and HIGHESTMODSEQ among them is one that moves when flags do (design, "How an account is read", 2). Numbers
+// that the server did not tell are equal to nothing.
+func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool {
+	if now == nil || !old.Complete || old.Status == nil || !sameNumbers(*old.Status, *now) {
+		return false
+	}
+	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
+}
+
+// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
+// given up is not tried again in the same run, unless it may have been replaced meanwhile.
+func (w *walk) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
+	again, givenUp := w.unread[recorded.Raw]
+	switch {
+	case givenUp:
+		return !again
+	case recorded.Status == nil:
+		return false // it could not be selected before
+	}
+	return now == nil || sameNumbers(*recorded.Status, *now)
+}
+
+// sameNumbers compares two answers about one mailbox. A number that only one of them gave makes them different.
+func sameNumbers(a, b mail.Status) bool {
+	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
+}
+
+// dueAfter spreads the full readings of flags over the second half of flagsDue, by name.
+func dueAfter(raw string) time.Duration {
+	hash := fnv.New32a()
+	hash.Write([]byte(raw))
+	return flagsDue/2 + flagsDue/2*time.Duration(hash.Sum32()%1000)/1000
+}
+
+// container is a mailbox that a server lists as if it could be opened, and that is not there: Dovecot with Maildir++ does so
+// with a deleted one that has others below it. It is recorded as what RFC 5258 calls that.
+func container(listed mail.Mailbox) *manifest.Mailbox {
+	m := &manifest.Mailbox{Mailbox: named(listed)}
+	m.Attributes = append(m.Attributes, `\NonExistent`)
+	return m
+}
+
+// isContainer reports whether nothing has changed about that since it was found out.
+func isContainer(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
+	return recorded != nil && !recorded.Selectable() && listed.Selectable() && listed.Status == nil
+}
+
+// named is what of a listing goes into a manifest: all but marks that change with every look.
+func named(listed mail.Mailbox) mail.Mailbox {
+	listed.Attributes = slices.DeleteFunc(slices.Clone(listed.Attributes), func(a string) bool {
+		return strings.EqualFold(a, `\Marked`) || strings.EqualFold(a, `\Unmarked`)
+	})
+	listed.Status = nil
+	return listed
+}
+
+// relisted is an earlier record under the name, attributes and subscription of today.
+func relisted(old *manifest.Mailbox, listed mail.Mailbox) *manifest.Mailbox {
+	now := *old
+	now.Mailbox = named(listed)
+	now.Status, now.Label = old.Status, old.Label
+	return &now
+}

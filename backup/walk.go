@@ -1,0 +1,326 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
+// consistent; roundsMost, where messages left their places meanwhile (departures).
+const (
+	rounds     = 4
+	roundsMost = 12
+)
+
+// walk is one run's way through one account: from a survey, mailbox by mailbox, to the record of what was there.
+type walk struct {
+	account Account
+	program string
+	repo    *repo.Repo
+	run     *repo.Run
+	writer  *repo.Writer
+	reader  *repo.Reader
+	tell    func(Progress)
+
+	parent *laid // the newest manifest, or a checkpoint; what it records is gone on from
+	basis  *laid // the newest that is no checkpoint: what was lost since is told
+
+	checkpoints *checkpoints
+	allowance   *allowance
+	spill       *repo.Spill // nil: none
+	spilt       *spilt
+	sampler     *sampler // nil: nothing that is recorded is compared
+	note        func(Note)
+	server      mail.Server
+
+	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
+	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
+	dangling []string
+	untold   bool // the last survey left out the numbers of a mailbox
+
+	round      int
+	departures departures
+
+	mu        sync.Mutex
+	postponed bool                          // the day's budget is used up, and something was left out for it
+	failures  map[string][]manifest.Failure // by raw name
+	unread    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	warnings  []string
+	alarms    []string
+	progress  Progress
+	fresh     tally // downloaded in this run
+	byIDs     tally // taken by id
+
+	nominees *nominees
+}
+
+// laid is a manifest that an earlier run laid.
+type laid struct {
+	repo.Head
+	*manifest.Manifest
+}
+
+// tally counts messages and their bytes.
+type tally struct{ messages, bytes int64 }
+
+// add takes over what another one has counted.
+func (t *tally) add(other *tally) {
+	t.messages += other.messages
+	t.bytes += other.bytes
+	*other = tally{}
+}
+
+// follow reads the whole account, and reads again what changed meanwhile, until a survey agrees with what is recorded: that
+// survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
+// It reports whether it came to that.
+func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
+	for w.round = 0; w.round < rounds || w.departures.seen && w.round < roundsMost; w.round++ {
+		survey, err := w.survey(ctx)
+		if err != nil {
+			return false, err
+		}
+		due, err := w.compare(ctx, survey)
+		if err != nil {
+			return false, err
+		}
+		if len(due) == 0 && !w.departures.search {
+			w.tellGaps()
+			return w.whole(), nil
+		}
+		if w.round > 0 { // the pages that this run wrote are about to be read
+			if err := w.writer.Flush(ctx); err != nil {
+				return false, err
+			}
+		}
+		w.departures.early = 0
+		if err := w.readAll(ctx, due); err != nil {
+			return false, err
+		}
+		if w.postponed {
+			return false, errSpent
+		}
+	}
+	return false, w.bringBack(ctx)
+}
+
+// survey takes a fresh view of the account.
+func (w *walk) survey(ctx context.Context) (survey *mail.Survey, err error) {
+	err = patiently(ctx, reopenings, func() error {
+		survey, err = w.account.Source.Survey(ctx)
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("list mailboxes: %w", err)
+	}
+	return survey, err
+}
+
+// compare makes the record what the survey says: names, attributes and subscriptions are taken anew, and mailboxes that
+// are gone leave it. It tells which mailboxes are to be read, because they may have changed since they were recorded, by
+// this run or by the parent.
+func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading, err error) {
+	observed, err := w.run.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before, unmoved := w.recorded, w.settled
+	verify := before == nil && w.sampler != nil
+	if before == nil {
+		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
+			return nil, err
+		}
+		before = w.before
+		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool { return unchanged(old, now, observed) }
+	}
+	w.notes(survey)
+	isLabel := w.labels(survey)
+	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
+	vanished := w.lookedFor(survey, before)
+	var renamed []*manifest.Mailbox
+	for _, listed := range survey.Mailboxes {
+		old, doubtful := before[listed.Raw], false
+		if !w.selected(listed) {
+			if old != nil { // not asked for, and not lost
+				w.recorded[listed.Raw] = relisted(old, listed)
+			}
+			continue
+		}
+		listed.Label = isLabel(listed)
+		if old != nil && old.Label {
+			old = nil // its own messages were never read
+		}
+		if listed.Label {
+			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
+			continue
+		}
+		if old == nil {
+			old, doubtful = renamedFrom(listed, vanished)
+			renamed = append(renamed, old)
+		}
+		if w.round > 0 && isContainer(old, listed) {
+			w.recorded[listed.Raw] = container(listed)
+			continue
+		}
+		w.untold = w.untold || listed.Selectable() && listed.Status == nil
+		switch {
+		case !listed.Selectable():
+			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
+		case old != nil && !doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
+			w.recorded[listed.Raw] = relisted(old, listed)
+			w.takeAlong(old.Raw, listed.Raw)
+			if verify && old.Messages > 0 {
+				due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed, verify: true, idle: true})
+			}
+		default:
+			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed, verify: verify}
+			w.recorded[listed.Raw] = r.unread()
+			due = append(due, r)
+		}
+	}
+	w.expect(due)
+	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
+}
+
+// readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.
+func (w *walk) readAll(ctx context.Context, due []*reading) error {
+	slices.SortStableFunc(due, func(a, b *reading) int { return cmp.Compare(b.expected(), a.expected()) })
+	if err := w.each(ctx, lookedAt(due), (*reading).lookAhead); err != nil {
+		return err
+	}
+	return w.each(ctx, due, func(r *reading, ctx context.Context) error {
+		err := r.run(ctx)
+		if err == nil {
+			w.finished()
+		}
+		return err
+	})
+}
+
+func (w *walk) each(ctx context.Context, readings []*reading, do func(*reading, context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, w.account.Source.Parallel()))
+	for _, r := range readings {
+		group.Go(func() error { return do(r, ctx) })
+	}
+	return group.Wait()
+}
+
+// settle puts what a reading found into the record.
+func (w *walk) settle(r *reading, found *manifest.Mailbox, failures []manifest.Failure) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recorded[r.listed.Raw] = found
+	w.fresh.add(&r.fresh)
+	w.byIDs.add(&r.byIDs)
+	delete(w.unread, r.listed.Raw)
+	delete(w.failures, r.listed.Raw)
+	if len(failures) > 0 {
+		w.failures[r.listed.Raw] = failures
+	}
+}
+
+// giveUp records a mailbox that cannot be read as it was recorded before, with what was known to be missing of it then,
+// and says why. With again, another round tries, if the survey still lists it.
+func (w *walk) giveUp(r *reading, reason error, again bool) {
+	raw := r.listed.Raw
+	failures := []manifest.Failure{{Mailbox: raw, Reason: reason.Error()}}
+	earlier := w.failuresOf(raw)
+	if len(earlier) == 0 && w.parent != nil {
+		earlier = w.parent.Failures
+	}
+	for _, failure := range earlier {
+		if failure.Mailbox == raw && failure.UID != 0 {
+			failures = append(failures, failure)
+		}
+	}
+	w.settle(r, r.inherited(), failures)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unread[raw] = again
+	w.departures.seen = w.departures.seen || again
+}
+
+func (w *walk) failuresOf(raw string) []manifest.Failure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.failures[raw]
+}
+
+func (w *walk) warn(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if warning := fmt.Sprintf(format, args...); !slices.Contains(w.warnings, warning) {
+		w.warnings = append(w.warnings, warning)
+	}
+}
+
+// load fetches a chunk of the catalog: pages and lists of an earlier manifest.
+func (w *walk) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+	return func(id chunk.ID) ([]byte, error) { return w.reader.Chunk(ctx, id) }
+}
+
+// put keeps a chunk of the catalog.
+func (w *walk) put(ctx context.Context) func([]byte) (chunk.ID, error) {
+	return func(data []byte) (chunk.ID, error) {
+		id, _, err := w.writer.Put(ctx, repo.LaneCatalog, data)
+		return id, err
+	}
+}
+
+// mailboxes is what a manifest recorded, by raw name; nothing for none. What is damaged of it is told of, and read anew.
+func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mailbox, error) {
+	mailboxes := make(map[string]*manifest.Mailbox)
+	if m == nil {
+		return mailboxes, nil
+	}
+	for mailbox, err := range m.AllMailboxes(w.load(ctx)) {
+		if archive.IsDamage(err) {
+			w.warn("not all mailboxes of an earlier manifest can be read, and these are read anew (mailstrata check tells more): %v", err)
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("mailboxes of an earlier manifest: %w", err)
+		}
+		mailboxes[mailbox.Raw] = mailbox
+	}
+	return mailboxes, nil
+}
+
+// selected reports whether a mailbox is to be archived in this run. Others stand as they were recorded before, if they
+// were: not to be asked for is no loss.
+func (w *walk) selected(listed mail.Mailbox) bool {
+	return w.account.Select == nil || w.account.Select(listed)
+}
+
+// tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
+// fewer, than it lists, though nothing changed meanwhile.
+func (w *walk) tellGaps() {
+	for raw, m := range w.recorded {
+		if !m.Selectable() || !w.selected(m.Mailbox) || m.Complete || m.Status == nil || m.Messages == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
+			continue
+		}
+		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
+		w.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+	}
+}
+
+// whole reports whether everything that the last survey told of was read without a gap.
+func (w *walk) whole() bool {
+	for _, mailbox := range w.recorded {
+		if mailbox.Selectable() && !mailbox.Label && w.selected(mailbox.Mailbox) && !mailbox.Complete {
+			return false
+		}
+	}
+	return !w.untold
+}

@@ -1,0 +1,369 @@
+// Package archivetest has worlds for tests of archiving: an Account whose every word is known, that changes at will and
+// can be told to misbehave; a Shelf of archived messages that can lose some; a Shore that they can be restored to.
+package archivetest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Account is an account in memory, as a Source: a server whose every word is known, and which can be told to misbehave.
+type Account struct {
+	Mu          sync.Mutex
+	Mailboxes   map[string]*Mailbox
+	Connections int
+
+	Condstore, Qresync bool
+
+	// counts of what was asked
+	Surveys, Examines, Bodies, FlagReads, Stretches int
+
+	// faults; each may be nil
+	OnSurvey  func(n int)
+	OnExamine func(name string) error
+	OnBody    func(mailbox string, uid mail.UID) error // an error other than errLeaveOut ends the view
+
+	SurveyError func() error
+	Tokens      chan struct{}         // connections; nil: as many as are wanted
+	Hidden      map[mail.UID]bool     // counted, and never told of
+	Empty       map[mail.UID]bool     // answered with nothing
+	IdOf        func(*Mailbox) string // MAILBOXID; nil: none
+	Deleted     map[string]bool       // listed all the same, without numbers
+	Untold      bool                  // no numbers in the survey, and no UIDNEXT anywhere
+
+	Named       func(id string) mail.IDs // the ids of messages; nil: none
+	OnStretches func() error             // an error that wraps ErrTemporary ends the view
+}
+
+var ErrLeaveOut = errors.New("leave this message out")
+
+type Mailbox struct {
+	Name       string
+	attributes []string
+	Validity   uint32
+	Next       mail.UID
+	Modseq     uint64
+	Messages   []*Message
+	gone       map[mail.UID]uint64
+}
+
+type Message struct {
+	Uid    mail.UID
+	Flags  mail.Flags
+	Date   string
+	Id     string // stays with a message that is moved or copied
+	Body   []byte
+	Modseq uint64
+}
+
+func NewAccount() *Account {
+	return &Account{Mailboxes: make(map[string]*Mailbox), Connections: 3, Condstore: true, Qresync: true}
+}
+
+// Mailbox gives the mailbox of that name, made if it is not there.
+func (a *Account) Mailbox(name string) *Mailbox {
+	m, ok := a.Mailboxes[name]
+	if !ok {
+		m = &Mailbox{Name: name, Validity: uint32(len(a.Mailboxes) + 1), Next: 1, Modseq: 1, gone: make(map[mail.UID]uint64)}
+		a.Mailboxes[name] = m
+	}
+	return m
+}
+
+func (m *Mailbox) Add(body string, flags ...string) *Message {
+	m.Modseq++
+	msg := &Message{Uid: m.Next, Id: fmt.Sprintf("%s-%d-%d", m.Name, m.Validity, m.Next), Flags: mail.NewFlags(flags...), Body: []byte(body), Modseq: m.Modseq,
+		Date: time.Unix(1e9+int64(m.Next)*60, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")}
+	m.Next++
+	m.Messages = append(m.Messages, msg)
+	return msg
+}
+
+func (m *Mailbox) SetFlags(uid mail.UID, flags ...string) {
+	m.Modseq++
+	for _, msg := range m.Messages {
+		if msg.Uid == uid {
+			msg.Flags, msg.Modseq = mail.NewFlags(flags...), m.Modseq
+		}
+	}
+}
+
+func (m *Mailbox) Expunge(uid mail.UID) {
+	m.Modseq++
+	m.gone[uid] = m.Modseq
+	m.Messages = slices.DeleteFunc(m.Messages, func(msg *Message) bool { return msg.Uid == uid })
+}
+
+// CopyTo copies a message as servers do: flags, date and id are its own.
+func (m *Mailbox) CopyTo(to *Mailbox, uid mail.UID) {
+	for _, msg := range m.Messages {
+		if msg.Uid == uid {
+			to.Modseq++
+			c := *msg
+			c.Uid, c.Modseq = to.Next, to.Modseq
+			to.Next++
+			to.Messages = append(to.Messages, &c)
+			return
+		}
+	}
+}
+
+func (m *Mailbox) MoveTo(to *Mailbox, uid mail.UID) {
+	m.CopyTo(to, uid)
+	m.Expunge(uid)
+}
+
+// Reset gives the mailbox another UIDVALIDITY, and its messages other UIDs.
+func (m *Mailbox) Reset() {
+	m.Validity += 100
+	for i, msg := range m.Messages {
+		msg.Uid = mail.UID(i + 1)
+	}
+	m.Next = mail.UID(len(m.Messages) + 1)
+}
+
+func (a *Account) status(m *Mailbox) mail.Status {
+	s := mail.Status{UIDValidity: m.Validity, UIDNext: uint32(m.Next), Messages: uint32(len(m.Messages))}
+	if a.Condstore {
+		s.HighestModSeq = m.Modseq
+	}
+	if a.Untold {
+		s.UIDNext = 0
+	}
+	if a.IdOf != nil {
+		s.MailboxID = a.IdOf(m)
+	}
+	return s
+}
+
+func (a *Account) Server(context.Context) (mail.Server, error) {
+	return mail.Server{Capabilities: []string{"IMAP4REV1"}}, nil
+}
+
+func (a *Account) Survey(context.Context) (*mail.Survey, error) {
+	a.Mu.Lock()
+	defer a.Mu.Unlock()
+	a.Surveys++
+	if a.OnSurvey != nil {
+		a.OnSurvey(a.Surveys)
+	}
+	if a.SurveyError != nil {
+		if err := a.SurveyError(); err != nil {
+			return nil, err
+		}
+	}
+	s := &mail.Survey{Time: time.Now()}
+	for _, m := range a.Mailboxes {
+		listed := mail.Mailbox{Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes}
+		if status := a.status(m); !a.Untold && !a.Deleted[m.Name] {
+			listed.Status = &status
+		}
+		s.Mailboxes = append(s.Mailboxes, listed)
+	}
+	slices.SortFunc(s.Mailboxes, func(x, y mail.Mailbox) int { return cmp.Compare(x.Raw, y.Raw) })
+	return s, nil
+}
+
+func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (backup.View, error) {
+	if a.Tokens != nil {
+		select {
+		case a.Tokens <- struct{}{}:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	v, err := a.examine(listed)
+	if err != nil {
+		if a.Tokens != nil {
+			<-a.Tokens
+		}
+		return nil, err
+	}
+	return v, nil
+}
+
+func (a *Account) examine(listed mail.Mailbox) (backup.View, error) {
+	a.Mu.Lock()
+	defer a.Mu.Unlock()
+	a.Examines++
+	if a.OnExamine != nil {
+		if err := a.OnExamine(listed.Raw); err != nil {
+			return nil, err
+		}
+	}
+	m, ok := a.Mailboxes[listed.Raw]
+	if !ok || a.Deleted[listed.Raw] {
+		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, listed.Raw)
+	}
+	return &view{account: a, mailbox: m, status: a.status(m)}, nil
+}
+
+func (a *Account) Parallel() int { return a.Connections }
+func (a *Account) Close() error  { return nil }
+
+type view struct {
+	account *Account
+	mailbox *Mailbox
+	status  mail.Status
+	broken  bool
+}
+
+func (v *view) Status() mail.Status      { return v.status }
+func (v *view) PermanentFlags() []string { return nil }
+
+func (v *view) Close() error {
+	if v.account.Tokens != nil {
+		<-v.account.Tokens
+	}
+	return nil
+}
+
+func (v *view) in(uids mail.UIDRange) []*Message {
+	v.account.Mu.Lock()
+	defer v.account.Mu.Unlock()
+	first, _ := slices.BinarySearchFunc(v.mailbox.Messages, uids.First, func(m *Message, uid mail.UID) int { return cmp.Compare(m.Uid, uid) })
+	var found []*Message
+	for _, m := range v.mailbox.Messages[first:] {
+		if !uids.Contains(m.Uid) {
+			break
+		}
+		if v.account.Hidden[m.Uid] {
+			continue
+		}
+		c := *m
+		found = append(found, &c)
+	}
+	return found
+}
+
+func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		if v.broken {
+			yield(mail.Message{}, fmt.Errorf("%w: connection lost", archive.ErrTemporary))
+			return
+		}
+		for _, m := range v.in(uids) {
+			told := mail.Message{UID: m.Uid, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: int64(len(m.Body))}
+			if v.account.Named != nil {
+				told.IDs = v.account.Named(m.Id)
+			}
+			if !yield(told, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Flags(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	v.account.Mu.Lock()
+	v.account.FlagReads++
+	v.account.Mu.Unlock()
+	return func(yield func(mail.Message, error) bool) {
+		for _, m := range v.in(uids) {
+			if !yield(mail.Message{UID: m.Uid, Flags: m.Flags}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Changes(_ context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
+	for _, m := range v.in(uids) {
+		if m.Modseq > since {
+			if err := changed(mail.Message{UID: m.Uid, Flags: m.Flags}); err != nil {
+				return gone, false, err
+			}
+		}
+	}
+	v.account.Mu.Lock()
+	defer v.account.Mu.Unlock()
+	for uid, modseq := range v.mailbox.gone {
+		if modseq > since && uids.Contains(uid) {
+			gone.Add(uid)
+		}
+	}
+	return gone, v.account.Qresync, nil
+}
+
+func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (set mail.UIDSet, err error) {
+	for _, m := range v.in(uids) {
+		set.Add(m.Uid)
+	}
+	return set, nil
+}
+
+func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	for _, wanted := range messages {
+		if v.broken {
+			return fmt.Errorf("%w: connection lost", archive.ErrTemporary)
+		}
+		for _, m := range v.in(mail.UIDRange{First: wanted.UID, Last: wanted.UID}) {
+			if err := v.body(m, read); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *view) body(m *Message, read func(mail.UID, io.Reader) error) error {
+	v.account.Mu.Lock()
+	v.account.Bodies++
+	fault := v.account.OnBody
+	v.account.Mu.Unlock()
+	if fault != nil {
+		err := fault(v.mailbox.Name, m.Uid)
+		switch {
+		case errors.Is(err, ErrLeaveOut):
+			return nil
+		case errors.Is(err, archive.ErrTemporary):
+			v.broken = true
+			cut := io.MultiReader(bytes.NewReader(m.Body[:len(m.Body)/2]), failing{err})
+			return errors.Join(err, read(m.Uid, cut))
+		case err != nil:
+			return err
+		}
+	}
+	if v.account.Empty[m.Uid] {
+		return read(m.Uid, bytes.NewReader(nil))
+	}
+	return read(m.Uid, bytes.NewReader(m.Body))
+}
+
+func (v *view) Stretches(_ context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
+	for _, s := range wanted {
+		v.account.Mu.Lock()
+		v.account.Stretches++
+		fault := v.account.OnStretches
+		v.account.Mu.Unlock()
+		if fault != nil {
+			if err := fault(); err != nil {
+				v.broken = errors.Is(err, archive.ErrTemporary)
+				return err
+			}
+		}
+		for _, m := range v.in(mail.UIDRange{First: s.UID, Last: s.UID}) {
+			size := int64(len(m.Body))
+			if err := read(s, m.Body[min(s.Offset, size):min(s.Offset+s.Length, size)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -1,0 +1,162 @@
+package archivetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// NewRepo is an empty repository in memory.
+func NewRepo(t *testing.T, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// BackUp archives the account, which must succeed.
+func BackUp(t *testing.T, r *repo.Repo, a *Account) *backup.Result {
+	t.Helper()
+	b := TryBackUp(t.Context(), r, a)
+	if b.Err != nil {
+		t.Fatal(b.Err)
+	}
+	return b
+}
+
+func TryBackUp(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.Result {
+	var list []backup.Account
+	for i, a := range accounts {
+		list = append(list, backup.Account{Name: fmt.Sprintf("account-%d", i), URL: "imap://test", Source: a})
+	}
+	backups, err := backup.Run(ctx, r, list, backup.Options{Program: "test"})
+	if len(backups) == 0 {
+		return &backup.Result{Err: err}
+	}
+	backups[0].Err = errors.Join(backups[0].Err, err)
+	return backups[0]
+}
+
+// State is an account in words: a line a message, with everything that is to be archived of it.
+func (a *Account) State() []string {
+	var lines []string
+	for _, m := range a.Mailboxes {
+		for _, msg := range m.Messages {
+			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %q", m.Name, m.Validity, msg.Uid, msg.Flags, msg.Date, msg.Body))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// Archived is what the manifest holds, in the same words; the bodies are joined and verified.
+func Archived(t *testing.T, r *repo.Repo, head repo.Head) []string {
+	t.Helper()
+	c, err := archive.OpenManifest(t.Context(), r, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for mailbox, err := range c.Mailboxes(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for entry, err := range c.Entries(t.Context(), mailbox) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			var body bytes.Buffer
+			if err := c.Body(&entry.Record).WriteTo(t.Context(), &body); err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %q", mailbox.Name, mailbox.Status.UIDValidity, entry.UID, entry.Flags, entry.Internal, body.Bytes()))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func MustHold(t *testing.T, r *repo.Repo, b *backup.Result, want []string) {
+	t.Helper()
+	got := Archived(t, r, b.Head)
+	if !slices.Equal(got, want) {
+		t.Fatalf("the manifest holds %d messages, the account %d; first difference: %s", len(got), len(want), FirstDifference(got, want))
+	}
+}
+
+func FirstDifference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("%.200s\nagainst %.200s", a[i], b[i])
+		}
+	}
+	return "one has more"
+}
+
+// Sample is an account with messages of every sort.
+func Sample() *Account {
+	a := NewAccount()
+	inbox := a.Mailbox("INBOX")
+	for i := range 1203 {
+		inbox.Add(fmt.Sprintf("Subject: %d\r\n\r\nHello number %d\r\n", i, i), `\Seen`, fmt.Sprintf("k%d", i%3))
+	}
+	odd := a.Mailbox("Odd")
+	odd.Add("")
+	odd.Add("no header")
+	odd.Add("\r\nno header either")
+	odd.Add("a: b\r\n\r\nNUL \x00 and \xff\r\r\n\n")
+	odd.Add("a: b\r\n\r\n" + strings.Repeat("x", 1<<20))
+	odd.Add("a: b\r\n\r\n" + strings.Repeat("QUJD", 19) + "\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 40000))
+	a.Mailbox("Empty")
+	a.Mailbox("Parent").attributes = []string{`\Noselect`}
+	return a
+}
+
+// Change does something to the account that people and servers do.
+func (a *Account) Change(rng *rand.Rand) {
+	names := slices.DeleteFunc(slices.Sorted(func(yield func(string) bool) {
+		for name := range a.Mailboxes {
+			if !yield(name) {
+				return
+			}
+		}
+	}), func(name string) bool { return name == "Parent" })
+	m := a.Mailboxes[names[rng.IntN(len(names))]]
+	switch n := rng.IntN(20); {
+	case n < 8 || len(m.Messages) == 0:
+		m.Add(fmt.Sprintf("Subject: new %d\r\n\r\nbody %d\r\n", rng.Int(), rng.Int()), `\Recent`)
+	case n < 12:
+		m.Expunge(m.Messages[rng.IntN(len(m.Messages))].Uid)
+	case n < 17:
+		m.SetFlags(m.Messages[rng.IntN(len(m.Messages))].Uid, `\flagged`, fmt.Sprint("k", rng.IntN(4)))
+	case n == 17:
+		delete(a.Mailboxes, m.Name)
+		m.Name = fmt.Sprint("Renamed-", rng.IntN(1000))
+		a.Mailboxes[m.Name] = m
+	case n == 18:
+		m.Reset()
+	default:
+		m.Next += mail.UID(rng.IntN(100000))
+	}
+}
+
+// Large is an account that takes several windows for each of its mailboxes.
+func Large(messages int) *Account {
+	a := NewAccount()
+	for i := range messages {
+		a.Mailbox([]string{"INBOX", "Archive"}[i%2]).Add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
+	}
+	return a
+}

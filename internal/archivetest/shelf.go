@@ -1,0 +1,181 @@
+package archivetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Shelf is a chunkReader of chunks in memory, some of which can be lost.
+type Shelf struct {
+	Key     chunk.Key
+	cutter  *chunk.Cutter
+	mu      sync.Mutex
+	chunks  map[chunk.ID][]byte
+	Lost    map[chunk.ID]error
+	Reads   int
+	Failing int  // the read that fails, as if the store were gone; 0: none
+	Healing bool // only that read fails
+}
+
+var ErrGone = errors.New("the store is gone")
+
+func NewShelf(t *testing.T) *Shelf {
+	t.Helper()
+	cutter, err := chunk.NewCutter(0x3DA3358B4DC173)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Shelf{Key: chunk.Key{1}, cutter: cutter, chunks: map[chunk.ID][]byte{}, Lost: map[chunk.ID]error{}}
+}
+
+func (s *Shelf) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Reads++
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if s.Failing > 0 && (s.Reads == s.Failing || s.Reads > s.Failing && !s.Healing) {
+		return nil, ErrGone
+	}
+	if err := s.Lost[id]; err != nil {
+		return nil, err
+	}
+	data, ok := s.chunks[id]
+	if !ok {
+		return nil, fmt.Errorf("chunk %s: %w", id, repo.ErrNoChunk)
+	}
+	return data, nil
+}
+
+// Locate places chunks as if each stood in a frame and a pack of its own.
+func (s *Shelf) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, error) {
+	places := make([]repo.Location, len(ids))
+	for i, id := range ids {
+		places[i].Frame = repo.Frame{Pack: repo.Pack{Hash: id}}
+	}
+	return places, nil
+}
+
+func (s *Shelf) Prefetch(context.Context, []repo.Frame) error { return nil }
+
+func (s *Shelf) Put(data []byte) (chunk.ID, error) {
+	id := s.Key.Sum(data)
+	s.chunks[id] = bytes.Clone(data)
+	return id, nil
+}
+
+// Lose damages a chunk.
+func (s *Shelf) Lose(id chunk.ID) { s.Lost[id] = fmt.Errorf("pack 3f9a: %w", repo.ErrDamaged) }
+
+// Letter is a message of a test.
+type Letter struct {
+	Uid   mail.UID
+	Body  []byte
+	Flags mail.Flags
+	Date  string
+}
+
+// Record stores a message as a backup does.
+func (s *Shelf) Record(t *testing.T, l Letter) manifest.Entry {
+	t.Helper()
+	entry := manifest.Entry{
+		Record:  manifest.Record{UID: l.Uid, Size: int64(len(l.Body)), Hash: s.Key.Sum(l.Body), Internal: mail.ParseDate(l.Date)},
+		FlagSet: manifest.FlagSet{Flags: l.Flags},
+	}
+	splitter := mail.NewSplitter(bytes.NewReader(l.Body))
+	for {
+		part, err := splitter.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := manifest.Part{Kind: part.Kind()}
+		err = s.cutter.Cut(part, func(data []byte) error {
+			id, err := s.Put(data)
+			kept.Chunks = append(kept.Chunks, id)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept.Recipe = part.Recipe()
+		entry.Parts = append(entry.Parts, kept)
+	}
+	if manifest.NeedsList(entry.Parts) {
+		list, err := manifest.EncodeParts(entry.Parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry.List, _ = s.Put(list)
+		entry.Parts = nil
+	}
+	return entry
+}
+
+// Mailbox stores a mailbox.
+func (s *Shelf) Mailbox(t *testing.T, name string, letters ...Letter) manifest.Mailbox {
+	t.Helper()
+	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
+	paginator := manifest.NewPaginator(s.Put)
+	for _, l := range letters {
+		entry := s.Record(t, l)
+		mailbox.Bytes += entry.Size
+		if err := paginator.Add(entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := paginator.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mailbox.SetPages(pages, s.Put); err != nil {
+		t.Fatal(err)
+	}
+	mailbox.Status = &mail.Status{UIDValidity: 1, UIDNext: 1 << 31, Messages: uint32(mailbox.Messages)}
+	return mailbox
+}
+
+// Contents makes a manifest of mailboxes.
+func (s *Shelf) Contents(t *testing.T, mailboxes ...manifest.Mailbox) *archive.Contents {
+	t.Helper()
+	m := &manifest.Manifest{Account: "anna", State: manifest.Complete}
+	if err := m.SetMailboxes(mailboxes, s.Put); err != nil {
+		t.Fatal(err)
+	}
+	return archive.NewContents(m, s, s.Key.New)
+}
+
+// Pages makes a mailbox of entries.
+func (s *Shelf) Pages(t *testing.T, name string, entries []manifest.Entry) manifest.Mailbox {
+	t.Helper()
+	m := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
+	paginator := manifest.NewPaginator(s.Put)
+	for _, entry := range entries {
+		m.Bytes += entry.Size
+		if err := paginator.Add(entry); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := paginator.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.SetPages(pages, s.Put); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

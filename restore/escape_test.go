@@ -1,0 +1,74 @@
+package restore_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/dir"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+)
+
+// What does not fit into the record of a mailbox, or of a manifest, lies elsewhere: lists of pages, tables of mailboxes.
+// contrib/restore.py finds all of it.
+func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
+	for _, tool := range []string{"python3", "zstd"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			why := tool + " is not installed: apt-get install " + tool
+			if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
+				t.Fatal(why)
+			}
+			t.Skip(why)
+		}
+	}
+	a := archivetest.NewAccount()
+	large := a.Mailbox("large")
+	for range 9 { // a full page, and a neighbour that cannot be one with it: 18 pages of few messages
+		for range 257 {
+			large.Add("Subject: x\r\n\r\nx")
+		}
+		large.Next += 255
+	}
+	last := large.Add("Subject: last\r\n\r\n")
+	for i := range 1500 {
+		a.Mailbox(fmt.Sprintf("a mailbox with a name that is not short %04d", i))
+	}
+	path := filepath.Join(t.TempDir(), "repository")
+	store, err := dir.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := archivetest.NewRepo(t, store)
+	defer r.Close()
+	b := archivetest.BackUp(t, r, a)
+	contents, err := archive.OpenManifest(t.Context(), r, b.Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := contents.Mailbox(t.Context(), "large")
+	if err != nil || len(row.Lists) == 0 || len(b.Manifest.Tables) == 0 {
+		t.Fatalf("%d lists of pages, %d tables of mailboxes: %v", len(row.Lists), len(b.Manifest.Tables), err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	var told bytes.Buffer
+	script := exec.Command("python3", filepath.Join("..", "contrib", "restore.py"), path, out)
+	script.Stderr = &told
+	if err := script.Run(); err != nil {
+		t.Fatalf("restore.py: %v\n%s", err, told.String())
+	}
+	found, err := os.ReadDir(filepath.Join(out, "large"))
+	if err != nil || len(found) != len(large.Messages) {
+		t.Errorf("%d of %d messages, %v", len(found), len(large.Messages), err)
+	}
+	body, err := os.ReadFile(filepath.Join(out, "large", fmt.Sprintf("%d.eml", last.Uid)))
+	if err != nil || !bytes.Equal(body, last.Body) {
+		t.Errorf("the last message is %q, %v", body, err)
+	}
+	if boxes, err := os.ReadDir(out); err != nil || len(boxes) != len(a.Mailboxes)+1 { // and messages.jsonl
+		t.Errorf("%d of %d mailboxes, %v", len(boxes)-1, len(a.Mailboxes), err)
+	}
+}

@@ -1,0 +1,7 @@
+package restore
+
+// What the tests look at that is nobody else's business.
+
+const ReportFile = reportFile
+
+type RollRow = rollRow

@@ -1,0 +1,78 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Looker is implemented by targets that can be looked at without being changed: then a dry run tells what is there
+// already, instead of only what was chosen.
+type Looker interface {
+	// Look tells for each mailbox where its messages would go, as Prepare does, but makes nothing. Of places that are not
+	// there yet the Name is empty: all would be added.
+	Look(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
+
+	// Peek opens a place that is there.
+	Peek(ctx context.Context, place Place) (Holdings, error)
+}
+
+// Holdings is what a place holds: a Folder that is only asked.
+type Holdings interface {
+	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
+	Close() error
+}
+
+// look finds out what a restore would add.
+func (r *restore) look(ctx context.Context, deliveries []*delivery) error {
+	looker, ok := r.Target.(Looker)
+	if !ok {
+		return nil
+	}
+	places, err := looker.Look(ctx, asked(deliveries))
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if len(places) != len(deliveries) {
+		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(deliveries))
+	}
+	for i, d := range deliveries {
+		if err := r.lookAt(ctx, looker, d, places[i]); err != nil {
+			return fmt.Errorf("mailbox %q: %w", d.Name, err)
+		}
+	}
+	r.ledger.update(func(report *Report) { report.Looked = true })
+	return nil
+}
+
+// lookAt counts what one place has and lacks.
+func (r *restore) lookAt(ctx context.Context, looker Looker, d *delivery, place Place) error {
+	list, err := r.callRoll(ctx, d)
+	if err != nil || place.Skip {
+		return err
+	}
+	defer r.ledger.mailboxDone()
+	if len(list.rows) == 0 {
+		return nil
+	}
+	var folder Holdings = noFolder{errNoPlace}
+	if place.Name != "" {
+		if folder, err = looker.Peek(ctx, place); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(list.compare(ctx, r, folder), folder.Close()); err != nil {
+		return err
+	}
+	for i := range list.rows {
+		if row := &list.rows[i]; row.state == rowMissing {
+			r.ledger.added(1, row.size)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Pick narrows a restore to some messages of the chosen mailboxes: to those that all of it fits. Mailboxes without any
+// are left out.
+type Pick struct {
+	Query archive.Query
+	UIDs  mail.UIDSet // not empty: these alone
+
+	// MissingFrom is a manifest. Of each message as many copies are restored as the account has fewer there, from those
+	// mailboxes that have fewer; what was only moved is not.
+	MissingFrom *archive.Contents
+}
+
+// picked is what of a mailbox is restored.
+type picked struct {
+	uids     mail.UIDSet
+	messages int64
+	bytes    int64
+
+	// With MissingFrom, copies are counted: the target may hold some copies of a message and lack others. So it is asked
+	// about all that the mailbox should have: those that are restored, and those that are there.
+	copies map[chunk.ID]struct{} // the messages that are restored
+	loss   *archive.Loss
+}
+
+// pick selects the messages of the mailboxes, and leaves out mailboxes without any.
+func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
+	lost, err := r.lost(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.picked = make(map[*manifest.Mailbox]*picked)
+	var kept []*manifest.Mailbox
+	for _, mailbox := range mailboxes {
+		uids, loss := r.Pick.UIDs, lost[mailbox.Raw]
+		if r.Pick.MissingFrom != nil {
+			if loss == nil {
+				continue
+			}
+			if uids = common(uids, loss.Missing); uids.Len() == 0 {
+				continue
+			}
+		}
+		p, err := r.pickIn(ctx, mailbox, uids, loss)
+		if err != nil {
+			return nil, err
+		}
+		if p.messages > 0 {
+			r.picked[mailbox] = p
+			kept = append(kept, mailbox)
+		}
+	}
+	return kept, nil
+}
+
+// lost tells which messages MissingFrom lacks, by the raw names of their mailboxes.
+func (r *restore) lost(ctx context.Context) (map[string]*archive.Loss, error) {
+	if r.Pick.MissingFrom == nil {
+		return nil, nil
+	}
+	d, err := archive.Diff(ctx, r.Contents, r.Pick.MissingFrom)
+	if err == nil {
+		err = d.Whole()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare with the manifest that messages are missing from: %w", err)
+	}
+	return d.Losses(), nil
+}
+
+// common are the UIDs in both; an empty given set is no restriction.
+func common(given, lost mail.UIDSet) mail.UIDSet {
+	if given.Len() == 0 {
+		return lost
+	}
+	var both mail.UIDSet
+	for uid := range lost.All() {
+		if given.Contains(uid) {
+			both.Add(uid)
+		}
+	}
+	return both
+}
+
+// pickIn selects messages of one mailbox, among the UIDs if there are any.
+func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *archive.Loss) (*picked, error) {
+	p := &picked{loss: loss}
+	if loss != nil {
+		p.copies = make(map[chunk.ID]struct{})
+	}
+	for found, err := range r.Contents.FindIn(ctx, mailbox, r.Pick.Query, uids) {
+		switch {
+		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
+			// It is told of when the flags are needed.
+		case err != nil:
+			if err := r.harm(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+				return p, err
+			}
+		default:
+			p.uids.Add(found.Entry.UID)
+			p.messages++
+			p.bytes += found.Entry.Size
+			if p.copies != nil {
+				p.copies[found.Entry.Hash] = struct{}{}
+			}
+		}
+	}
+	return p, nil
+}
+
+// wants tells whether a message is restored, and if not whether it is a copy of one that is, and should be there.
+func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
+	if p == nil || p.uids.Contains(e.UID) {
+		return true, false
+	}
+	if _, counted := p.copies[e.Hash]; !counted || p.loss.Missing.Contains(e.UID) {
+		return false, false
+	}
+	return false, p.loss.Here.Contains(e.UID) || !p.loss.Renamed && !p.loss.Elsewhere.Contains(e.UID)
+}
+
+// countCopies settles of which messages copies are added: of a message that the target lacks n copies of, n are, but
+// none that is spare.
+func (l *roll) countCopies(piece []uint32) {
+	lacking := make(map[chunk.ID]int)
+	for _, at := range piece {
+		if row := &l.rows[at]; row.state == rowMissing {
+			lacking[row.hash]++
+		}
+	}
+	for _, at := range piece {
+		row := &l.rows[at]
+		switch {
+		case row.spare:
+			row.state = rowDone
+		case lacking[row.hash] > 0:
+			lacking[row.hash]--
+			row.state = rowMissing
+		default:
+			row.state = rowUnknown
+		}
+	}
+}

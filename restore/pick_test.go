@@ -1,0 +1,205 @@
+package restore_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// copies counts what a target holds, whatever the mailbox.
+func copies(s *archivetest.Shore) map[chunk.ID]int {
+	count := map[chunk.ID]int{}
+	for _, folder := range s.Folders {
+		for _, held := range folder.Held {
+			count[held.Hash]++
+		}
+	}
+	return count
+}
+
+func copiesOf(t *testing.T, c *archive.Contents) map[chunk.ID]int {
+	t.Helper()
+	count := map[chunk.ID]int{}
+	for _, messages := range archivetest.Held(t, c) {
+		for _, m := range messages {
+			count[m.Hash]++
+		}
+	}
+	return count
+}
+
+// differing tells of which messages there are other numbers than there should be.
+func differing(got, want map[chunk.ID]int) string {
+	var words []string
+	for _, counts := range []map[chunk.ID]int{got, want} {
+		for hash := range counts {
+			if word := fmt.Sprintf("%.8s: %d, want %d", hash, got[hash], want[hash]); got[hash] != want[hash] && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+// TestRestoreMissing: what a manifest lacks, restored to the account as it is there, makes the account hold all that it
+// held: of each message as many copies as it had, or has, and no more. An empty target gets what is missing alone.
+func TestRestoreMissing(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			scene, shelf := archivetest.NewScene(1000+seed, seed%2 == 0), archivetest.NewShelf(t)
+			before := scene.Lay(t, shelf)
+			for range scene.Random.IntN(60) {
+				scene.Change()
+			}
+			after := scene.Lay(t, shelf)
+			target, empty := archivetest.NewShore(shelf), archivetest.NewShore(shelf)
+			if report, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil || !report.Whole() {
+				t.Fatal(err, report)
+			}
+			want, missing := copiesOf(t, after), map[chunk.ID]int{}
+			for hash, n := range copiesOf(t, before) {
+				if n > want[hash] {
+					missing[hash], want[hash] = n-want[hash], n
+				}
+			}
+			for range 2 { // the second time adds nothing
+				report, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: target, Pick: &restore.Pick{MissingFrom: after}})
+				if err != nil || !report.Whole() || report.DoneMessages != report.Messages {
+					t.Fatal(err, report)
+				}
+				if !maps.Equal(copies(target), want) {
+					t.Fatalf("the target holds other copies: %s", differing(copies(target), want))
+				}
+			}
+			if _, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: empty, Pick: &restore.Pick{MissingFrom: after}}); err != nil {
+				t.Fatal(err)
+			}
+			if !maps.Equal(copies(empty), missing) {
+				t.Errorf("an empty target got %s", differing(copies(empty), missing))
+			}
+			for name, folder := range empty.Folders {
+				if len(folder.Held) == 0 {
+					t.Errorf("mailbox %q was opened for nothing", name)
+				}
+			}
+		})
+	}
+}
+
+// TestRestorePick: what a query and UIDs pick, and nothing else.
+func TestRestorePick(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 2500)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", archivetest.Plain(5000, 20)...))
+	for _, test := range []struct {
+		name string
+		pick restore.Pick
+		want []archivetest.Letter
+	}{
+		{"a query", restore.Pick{Query: archive.Query{Subject: "NUMBER 24"}}, slices.Concat(letters[23:24], letters[239:249], letters[2399:2499])},
+		{"UIDs", restore.Pick{UIDs: mail.UIDs(1, 1500, 2500, 9000)}, []archivetest.Letter{letters[0], letters[1499], letters[2499]}},
+		{"both", restore.Pick{Query: archive.Query{Subject: "number 15"}, UIDs: mail.UIDs(1, 1500)}, letters[1499:1500]},
+		{"nothing", restore.Pick{Query: archive.Query{Subject: "no such"}}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			target := archivetest.NewShore(s)
+			report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &test.pick})
+			if err != nil || !report.Whole() || report.Added != int64(len(test.want)) || report.Messages != report.Added {
+				t.Fatal(err, report)
+			}
+			if len(test.want) > 0 {
+				target.Holds(t, "INBOX", test.want...)
+			}
+			if target.Folders["other"] != nil || len(test.want) == 0 && len(target.Folders) > 0 {
+				t.Error("a mailbox was made for nothing")
+			}
+		})
+	}
+}
+
+// TestRestorePickDamage: a message that cannot be searched is a failure, not one that does not fit.
+func TestRestorePickDamage(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 2000)...)
+	contents := s.Contents(t, inbox)
+	s.Lose(inbox.Pages[1].Records)
+	target := archivetest.NewShore(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: archive.Query{Subject: "number"}}})
+	if err != nil || report.Failed != 1 || report.Added != 2000-int64(inbox.Pages[1].Messages) {
+		t.Fatal(err, report)
+	}
+	_, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{MissingFrom: s.Contents(t)}})
+	if err == nil || !archive.IsDamage(err) {
+		t.Error("what cannot be compared is not missing:", err)
+	}
+}
+
+// watched is a shore that can be looked at.
+type watched struct {
+	*archivetest.Shore
+	t *testing.T
+}
+
+func (w watched) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	var places []restore.Place
+	for _, mailbox := range mailboxes {
+		place := restore.Place{Mailbox: mailbox.Name}
+		if w.Folders[mailbox.Name] != nil {
+			place.Name = mailbox.Name
+		}
+		places = append(places, place)
+	}
+	return places, nil
+}
+
+func (w watched) Peek(_ context.Context, place restore.Place) (restore.Holdings, error) {
+	return w.Folders[place.Name], nil
+}
+
+func (w watched) Prepare(context.Context, []mail.Mailbox) ([]restore.Place, []string, error) {
+	w.t.Error("a dry run prepares")
+	return nil, nil, nil
+}
+
+// TestDryRunLooks: a dry run tells the figures of the restore that follows, and changes nothing.
+func TestDryRunLooks(t *testing.T) {
+	for seed := range uint64(10) {
+		scene, shelf := archivetest.NewScene(2000+seed, false), archivetest.NewShelf(t)
+		before := scene.Lay(t, shelf)
+		for range 30 {
+			scene.Change()
+		}
+		after := scene.Lay(t, shelf)
+		target := archivetest.NewShore(shelf)
+		if _, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil {
+			t.Fatal(err)
+		}
+		for _, pick := range []*restore.Pick{nil, {MissingFrom: after}} {
+			held := copies(target)
+			told, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: watched{target, t}, Pick: pick, DryRun: true})
+			if err != nil || !told.Looked && told.Messages > 0 {
+				t.Fatal(err, told)
+			}
+			if !maps.Equal(held, copies(target)) {
+				t.Fatal("the dry run changed the target")
+			}
+			copied := archivetest.NewShore(shelf)
+			for name, folder := range target.Folders {
+				copied.Folders[name] = &archivetest.Beach{Shore: copied, Held: slices.Clone(folder.Held)}
+			}
+			done, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: copied, Pick: pick})
+			if err != nil || done.Progress != told.Progress {
+				t.Errorf("%v\ntold %+v\ndone %+v", err, told.Progress, done.Progress)
+			}
+		}
+	}
+}

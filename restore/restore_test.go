@@ -1,0 +1,381 @@
+package restore_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+func TestRestoreLossless(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	many := archivetest.Plain(1, 3000)
+	many[5].Flags = mail.NewFlags(`\Answered`, "$Label1")
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", many...), s.Mailbox(t, "empty"), s.Mailbox(t, "odd", archivetest.Odd()...))
+	for _, batch := range []int{0, 1, 7} {
+		target := archivetest.NewShore(s)
+		target.Messages, target.Verify = batch, batch == 7
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err != nil || !report.Whole() || len(report.Problems) > 0 {
+			t.Fatal(err, report)
+		}
+		target.Holds(t, "INBOX", many...)
+		target.Holds(t, "odd", archivetest.Odd()...)
+		if n := int64(3000 + len(archivetest.Odd())); report.Added != n || report.DoneMessages != n || report.Messages != n || report.DoneBytes != report.Bytes {
+			t.Errorf("the accounts do not balance: %+v", report)
+		}
+		if batch > 0 && slices.Max(target.Appended) > batch {
+			t.Errorf("a batch of %d messages, the target takes %d", slices.Max(target.Appended), batch)
+		}
+		if !slices.IsSorted(target.Folders["INBOX"].Uids()) {
+			t.Error("messages came out of order: an IMAP server would number them so")
+		}
+	}
+}
+
+func TestRestoreAgainAddsNothing(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 18_000) // more than one piece
+	for i := 17_000; i < 17_010; i++ {
+		letters[i].Body = letters[0].Body // copies count
+	}
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
+	target := archivetest.NewShore(s)
+	o := restore.Options{Contents: contents, Target: target}
+	if report, err := restore.Run(t.Context(), o); err != nil || report.Added != 18_000 {
+		t.Fatal(err, report)
+	}
+	report, err := restore.Run(t.Context(), o)
+	if err != nil || report.Added != 0 || report.Present != 18_000 {
+		t.Fatal(err, report)
+	}
+	folder := target.Folders["INBOX"]
+	i := slices.IndexFunc(folder.Held, func(a archivetest.Arrived) bool { return bytes.Equal(a.Body, letters[0].Body) })
+	folder.Held = slices.Delete(folder.Held, i, i+1)
+	if report, err = restore.Run(t.Context(), o); err != nil || report.Added != 1 {
+		t.Fatal("one of eleven copies was taken away, one must come back:", err, report)
+	}
+}
+
+// TestRestoreFailsAnywhere lets the target, or the store, fail at every step; a second restore completes exactly.
+func TestRestoreFailsAnywhere(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	a, b := archivetest.Plain(1, 50), archivetest.Plain(100, 30)
+	contents := s.Contents(t, s.Mailbox(t, "a", a...), s.Mailbox(t, "b", b...))
+	target := func() *archivetest.Shore {
+		target := archivetest.NewShore(s)
+		target.Messages = 9
+		return target
+	}
+	complete := func(t *testing.T, target *archivetest.Shore) {
+		t.Helper()
+		target.FailAt = 0
+		if report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); err != nil || !report.Whole() {
+			t.Fatal(err, report)
+		}
+		target.Holds(t, "a", a...)
+		target.Holds(t, "b", b...)
+	}
+	for n := 1; ; n++ {
+		target := target()
+		target.FailAt = n
+		_, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, archivetest.ErrFull) {
+			t.Fatalf("call %d: %v", n, err)
+		}
+		complete(t, target)
+	}
+	for n := 1; ; n += 7 {
+		target := target()
+		s.Reads, s.Failing = 0, n
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+		s.Failing = 0
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, archivetest.ErrGone) || report.Failed > 0 {
+			t.Fatalf("read %d: a store that is gone is no damage: %v %+v", n, err, report)
+		}
+		complete(t, target)
+	}
+}
+
+// TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message
+// that could not be compared must not be taken for missing.
+func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 20)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
+	target := archivetest.NewShore(s)
+	target.Verify = true
+	o := restore.Options{Contents: contents, Target: target}
+	if _, err := restore.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	s.Healing = true
+	for n := 1; ; n++ {
+		s.Reads, s.Failing = 0, n
+		_, err := restore.Run(t.Context(), o)
+		target.Holds(t, "INBOX", letters...)
+		if s.Reads < n {
+			break
+		}
+		if t.Failed() || err != nil && !errors.Is(err, archivetest.ErrGone) {
+			t.Fatalf("read %d: %v", n, err)
+		}
+	}
+}
+
+// TestRestoreGoesOnWithoutAFolder: a mailbox that the target does not open keeps no other from being restored, and its
+// messages are kept.
+func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	shut, open := archivetest.Plain(1, 5), archivetest.Plain(10, 5)
+	contents := s.Contents(t, s.Mailbox(t, "shut", shut...), s.Mailbox(t, "open", open...))
+	for _, reason := range []error{archive.ErrRefused, archive.ErrNoMailbox} {
+		target := archivetest.NewShore(s)
+		target.Closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: t.TempDir()})
+		if err != nil || report.Refused != 5 || report.Added != 5 || report.Problems[0].Kept == "" || !strings.Contains(report.Problems[0].Reason, reason.Error()) {
+			t.Fatal(err, report)
+		}
+		target.Holds(t, "open", open...)
+	}
+	target := archivetest.NewShore(s)
+	target.Closed = map[string]error{"shut": archivetest.ErrFull}
+	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); !errors.Is(err, archivetest.ErrFull) {
+		t.Errorf("a disk that is full ends it: %v", err)
+	}
+}
+
+func TestRestoreDamage(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := append(archivetest.Plain(1, 2000), archivetest.Letter{Uid: 5000, Body: append([]byte("S: x\r\n\r\n"), archivetest.Noise(9, 3<<20)...), Date: archivetest.Someday})
+	mailbox := s.Mailbox(t, "INBOX", letters...)
+	contents := s.Contents(t, mailbox, s.Mailbox(t, "other", archivetest.Plain(9001, 3)...))
+	chunkOf := func(uid mail.UID) manifest.Part {
+		entry, err := contents.Entry(t.Context(), &mailbox, uid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts, err := entry.PartList(contents.Load(t.Context()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parts[len(parts)-1]
+	}
+	for _, test := range []struct {
+		name   string
+		damage func()
+		harmed []mail.UID // by name
+		lost   int        // messages that are not restored
+		bare   int        // messages without their flags
+	}{
+		{"a chunk of a message", func() { s.Lose(chunkOf(1700).Chunks[0]) }, []mail.UID{1700}, 1, 0},
+		{"a chunk of a large message", func() { s.Lose(chunkOf(5000).Chunks[9]) }, []mail.UID{5000}, 1, 0},
+		{"a chunk that is not there", func() { s.Lost[chunkOf(3).Chunks[0]] = os.ErrNotExist }, []mail.UID{3}, 1, 0},
+		{"a record page", func() { s.Lose(mailbox.Pages[0].Records) }, []mail.UID{0}, int(mailbox.Pages[0].Messages), 0},
+		{"a flag page", func() { s.Lose(mailbox.Pages[0].Flags) }, []mail.UID{0}, 0, int(mailbox.Pages[0].Messages)},
+	} {
+		for _, verify := range []bool{false, true} {
+			t.Run(fmt.Sprint(test.name, ", comparing bodies: ", verify), func(t *testing.T) {
+				clear(s.Lost)
+				test.damage()
+				target := archivetest.NewShore(s)
+				target.Verify = verify
+				keep := t.TempDir()
+				report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: keep})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if report.DoneMessages != report.Messages {
+					t.Errorf("the accounts do not balance: %+v", report.Progress)
+				}
+				var harmed []mail.UID
+				for _, problem := range report.Problems {
+					if problem.Kind != restore.MessageFailed || problem.Mailbox != "INBOX" || problem.Reason == "" {
+						t.Errorf("%+v", problem)
+					}
+					harmed = append(harmed, problem.UID)
+				}
+				if !slices.Equal(harmed, test.harmed) || report.Failed != int64(len(harmed)) || report.Whole() {
+					t.Errorf("harmed %v, want %v; %+v", harmed, test.harmed, report)
+				}
+				held := target.Folders["INBOX"].Held
+				bare := 0
+				for _, a := range held {
+					if len(a.Flags) == 0 && a.Uid != 5000 {
+						bare++
+					}
+				}
+				if len(held) != len(letters)-test.lost || bare != test.bare {
+					t.Errorf("%d messages, %d without flags; want %d, %d", len(held), bare, len(letters)-test.lost, test.bare)
+				}
+				target.Holds(t, "other", archivetest.Plain(9001, 3)...)
+				if told, err := os.ReadFile(filepath.Join(keep, restore.ReportFile)); err != nil || strings.Count(string(told), "\n") != len(harmed) {
+					t.Errorf("report file: %q, %v", told, err)
+				}
+			})
+		}
+	}
+}
+
+// TestRestoreWrongBytes: chunks that are whole, but joined are not the message.
+func TestRestoreWrongBytes(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 20)
+	letters[7].Body = append([]byte("S: x\r\n\r\n"), archivetest.Noise(4, 2<<20)...)
+	entries := make([]manifest.Entry, len(letters))
+	paginator := manifest.NewPaginator(s.Put)
+	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: "INBOX", Name: "INBOX"}}
+	for i, l := range letters {
+		entries[i] = s.Record(t, l)
+		if i == 7 || i == 12 {
+			entries[i].Hash[0]++
+		}
+		mailbox.Bytes += entries[i].Size
+		if err := paginator.Add(entries[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := paginator.Close()
+	if err := errors.Join(err, mailbox.SetPages(pages, s.Put)); err != nil {
+		t.Fatal(err)
+	}
+	target := archivetest.NewShore(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailbox), Target: target})
+	if err != nil || report.Failed != 2 || report.Added != 18 {
+		t.Fatal(err, report)
+	}
+	target.Holds(t, "INBOX", append(letters[:7:7], append(letters[8:12:12], letters[13:]...)...)...)
+}
+
+func TestRestoreRefused(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 30)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "../a/b", letters[:2]...), s.Mailbox(t, "../A/b", letters[:2]...))
+	target := archivetest.NewShore(s)
+	target.Skip = map[string]bool{"../a/b": true, "../A/b": true}
+	target.Refuse = func(w restore.Wanted) error {
+		if w.UID%10 == 0 {
+			return errors.New("NO [CANNOT] too odd")
+		}
+		return nil
+	}
+	target.Changed = []string{"keyword left out", "date clamped"}
+	keep := filepath.Join(t.TempDir(), "made", "when needed")
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: keep})
+	if err != nil || report.Refused != 7 || report.Changed != 27 || report.Failed != 0 || report.Added != 27 || report.DoneMessages != 34 {
+		t.Fatal(err, report)
+	}
+	kept := 0
+	for _, problem := range report.Problems {
+		if problem.Kind != restore.MessageRefused {
+			continue
+		}
+		body, err := os.ReadFile(problem.Kept)
+		if err != nil || !bytes.Equal(body, letters[problem.UID-1].Body) {
+			t.Errorf("%s: %q %v", problem, body, err)
+		}
+		if rel, err := filepath.Rel(keep, problem.Kept); err != nil || !filepath.IsLocal(rel) {
+			t.Errorf("%s is kept outside of the directory", problem.Kept)
+		}
+		kept++
+	}
+	if kept != 7 {
+		t.Errorf("%d messages kept", kept)
+	}
+	told, err := os.ReadFile(report.File)
+	if err != nil || strings.Count(string(told), "\n") != 34 {
+		t.Errorf("report file: %v\n%s", err, told)
+	}
+
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: blocked}); err == nil {
+		t.Error("what was refused could not be kept, and nothing was said")
+	}
+}
+
+func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 5)
+	target := archivetest.NewShore(s)
+	target.Alter = func(w restore.Wanted) bool { return w.UID == 3 }
+	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, Keep: t.TempDir()})
+	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
+		t.Fatal(err, report)
+	}
+	if kept, err := os.ReadFile(report.Problems[0].Kept); err != nil || !bytes.Equal(kept, letters[2].Body) {
+		t.Errorf("kept %q %v", kept, err)
+	}
+}
+
+func TestRestoreChoice(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 4)
+	letters[2].Flags = mail.NewFlags(`\Seen`, `\Deleted`)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", letters...))
+	only := func(m *manifest.Mailbox) bool { return m.Name == "INBOX" }
+
+	target := archivetest.NewShore(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, DryRun: true})
+	if err != nil || len(target.Folders) != 0 || report.Messages != 4 || report.Mailboxes != 1 {
+		t.Fatal(err, report, target.Folders)
+	}
+	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, KeepDeleted: true}); err != nil {
+		t.Fatal(err)
+	}
+	target.Holds(t, "INBOX", letters...)
+	if len(target.Folders) != 1 {
+		t.Error("a mailbox was restored that was not chosen")
+	}
+	target = archivetest.NewShore(s)
+	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only}); err != nil {
+		t.Fatal(err)
+	}
+	letters[2].Flags = mail.NewFlags(`\Seen`)
+	target.Holds(t, "INBOX", letters...)
+}
+
+// TestRollIsSmall: a mailbox of a million messages takes 68 MB while it is restored: a row, and its place in the order.
+func TestRollIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(restore.RollRow{}); size > 64 {
+		t.Errorf("%d bytes a message", size)
+	}
+}
+
+func TestRestoreUnreadableTable(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	var mailboxes []manifest.Mailbox
+	letters := archivetest.Plain(1, 1)
+	for i := range 600 {
+		mailboxes = append(mailboxes, s.Mailbox(t, fmt.Sprintf("%03d-%s", i, strings.Repeat("n", 150)), letters...))
+	}
+	contents := s.Contents(t, mailboxes...)
+	if len(contents.Manifest.Tables) < 3 {
+		t.Fatal("the mailboxes are not in tables")
+	}
+	s.Lose(contents.Manifest.Tables[1])
+	target := archivetest.NewShore(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
+	if err != nil || report.Failed != 1 || report.Added == 0 || int(report.Added) != len(target.Folders) || report.Added > 599 {
+		t.Fatal(err, report.Failed, report.Added)
+	}
+}

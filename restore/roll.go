@@ -1,0 +1,274 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// roll is the list of a mailbox's messages while the mailbox is restored, small enough that a mailbox of a million
+// messages fits: 64 bytes a message. What else is recorded of a message is read again from its page when its turn comes.
+type roll struct {
+	contents *archive.Contents
+	mailbox  *manifest.Mailbox
+	pages    []manifest.Page    // those that can be read
+	rows     []rollRow          // ascending by UID
+	sets     []manifest.FlagSet // each distinct one once
+	raw      map[mail.UID]string
+	leaf     leaf
+	trouble  error // met while comparing, and no damage: the store cannot be reached
+}
+
+type rollRow struct {
+	hash    chunk.ID
+	size    int64
+	seconds int64 // of INTERNALDATE
+	uid     mail.UID
+	set     uint32 // which of roll.sets
+	place   uint32 // which of roll.pages, times MaxPageRecords, and which record of that page
+	zone    int16
+	state   rowState
+	spare   bool // not to be restored, but a copy of one that is
+}
+
+// page is where the row's record is: which of roll.pages, and which record of that page.
+func (row *rollRow) page() (page, at int) {
+	return int(row.place / manifest.MaxPageRecords), int(row.place % manifest.MaxPageRecords)
+}
+
+type rowState uint8
+
+const (
+	rowUnknown rowState = iota
+	rowMissing          // not in the target
+	rowDone             // in the target, or reported
+)
+
+// leaf is the page that was read last.
+type leaf struct {
+	page    int
+	entries []manifest.Entry
+}
+
+// maxRollGuess bounds what is believed of a mailbox's number of messages before they are seen.
+const maxRollGuess = 1 << 20
+
+// callRoll reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
+// the messages are restored without.
+func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
+	mailbox := d.from
+	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
+	picked, pages := r.picked[mailbox], r.Contents.Pages(ctx, mailbox)
+	switch {
+	case d.uids != nil:
+		pages = archive.PagesAt(pages, *d.uids)
+	case picked != nil && picked.copies == nil:
+		pages = archive.PagesAt(pages, picked.uids)
+	}
+	l.rows = make([]rollRow, 0, min(d.messages, maxRollGuess))
+	known := make(map[string]uint32)
+	for page, err := range r.Contents.Ahead(ctx, pages) {
+		var entries []manifest.Entry
+		if err == nil {
+			entries, err = r.Contents.Page(ctx, mailbox, page)
+		}
+		if err != nil && !d.told(err) {
+			if err := r.harm(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+				return nil, err
+			}
+		}
+		if len(entries) == 0 {
+			if picked == nil && d.uids == nil {
+				r.ledger.lost(int64(page.Messages), 0)
+			}
+			continue
+		}
+		l.pages = append(l.pages, page)
+		for at := range entries {
+			if d.uids != nil && !d.uids.Contains(entries[at].UID) {
+				continue
+			}
+			if wanted, spare := picked.wants(&entries[at]); wanted || spare {
+				l.add(&entries[at], at, r.set(mailbox, &entries[at]), known)
+				l.rows[len(l.rows)-1].spare = spare
+			}
+		}
+	}
+	return l, nil
+}
+
+// set is the flags and labels that a message gets in the target.
+func (r *restore) set(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest.FlagSet {
+	set := manifest.FlagSet{Flags: entry.Flags}
+	if !r.KeepDeleted && set.Flags.Has(`\Deleted`) {
+		set.Flags = set.Flags.Without(`\Deleted`)
+	}
+	switch {
+	case r.keepsLabels && mailbox.Has(`\All`):
+		set.Labels = entry.Labels
+	case r.keepsLabels: // what lies in Trash or Spam is shown under no label
+	case r.Labels == LabelsAsKeywords && len(entry.Labels) > 0:
+		flags := slices.Clone(set.Flags)
+		for _, label := range entry.Labels {
+			flags = append(flags, mail.LabelKeyword(label))
+		}
+		set.Flags = mail.NewFlags(flags...)
+	}
+	return set
+}
+
+func (l *roll) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known map[string]uint32) {
+	key := strings.Join(flags.Flags, "\x00") + "\x00\x00" + strings.Join(flags.Labels, "\x00")
+	set, ok := known[key]
+	if !ok {
+		set = uint32(len(l.sets))
+		known[key], l.sets = set, append(l.sets, flags)
+	}
+	if entry.Internal.Raw != "" {
+		l.raw[entry.UID] = entry.Internal.Raw
+	}
+	l.rows = append(l.rows, rollRow{
+		hash:    entry.Hash,
+		size:    entry.Size,
+		seconds: entry.Internal.Seconds,
+		zone:    entry.Internal.Zone,
+		uid:     entry.UID,
+		set:     set,
+		place:   uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),
+	})
+}
+
+// rollPiece is how many messages a folder is asked about at once: what it is told of them takes some 250 bytes each.
+const rollPiece = 16 << 10
+
+// compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
+// the messages' hashes, so that all copies of a message are in one piece and can be counted.
+func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
+	return l.inPieces(func(piece []uint32) error { return l.comparePiece(ctx, r, folder, piece) })
+}
+
+// inPieces visits the messages, all copies of one in the same piece.
+func (l *roll) inPieces(visit func(piece []uint32) error) error {
+	order := make([]uint32, len(l.rows))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	if len(order) > rollPiece {
+		slices.SortStableFunc(order, func(a, b uint32) int { return l.rows[a].hash.Compare(l.rows[b].hash) })
+	}
+	for len(order) > 0 {
+		n := min(rollPiece, len(order))
+		for n < len(order) && l.rows[order[n]].hash == l.rows[order[n-1]].hash {
+			n++
+		}
+		if err := visit(order[:n]); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	return nil
+}
+
+// comparePiece asks about some messages.
+func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) error {
+	wanted := make([]Wanted, len(piece))
+	for i, at := range piece {
+		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
+	}
+	missing, err := folder.Missing(ctx, wanted)
+	if err == nil {
+		err = l.trouble // what could not be compared must not be taken for missing: it would be added twice
+	}
+	if err != nil {
+		return err
+	}
+	return l.mark(r, piece, missing)
+}
+
+// mark takes down the folder's answer.
+func (l *roll) mark(r *restore, piece []uint32, missing []int) error {
+	for _, i := range missing {
+		if i < 0 || i >= len(piece) {
+			return errors.New("the target names a message that it was not asked about")
+		}
+		l.rows[piece[i]].state = rowMissing
+	}
+	if picked := r.picked[l.mailbox]; picked != nil && picked.copies != nil {
+		l.countCopies(piece)
+	}
+	var present, bytes int64
+	for _, at := range piece {
+		if row := &l.rows[at]; row.state == rowUnknown {
+			row.state = rowDone
+			present++
+			bytes += row.size
+		}
+	}
+	r.ledger.present(present, bytes)
+	return nil
+}
+
+// wanted is a message as a Folder is asked about it.
+func (l *roll) wanted(body *rollBody) Wanted {
+	row := body.row
+	return Wanted{
+		UID:      row.uid,
+		Hash:     row.hash,
+		Size:     row.size,
+		Flags:    l.sets[row.set].Flags,
+		Labels:   l.sets[row.set].Labels,
+		Internal: mail.Date{Seconds: row.seconds, Zone: row.zone, Raw: l.raw[row.uid]},
+		Header:   body.header,
+		Body:     body,
+	}
+}
+
+// record reads what is recorded of a message. The page read last is at hand: it is mostly asked for in order.
+func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, error) {
+	page, at := row.page()
+	if l.leaf.entries == nil || l.leaf.page != page {
+		entries, err := l.contents.Page(ctx, l.mailbox, l.pages[page])
+		if err != nil && !errors.Is(err, archive.ErrFlags) {
+			return nil, &archive.ReadError{Err: err}
+		}
+		l.leaf = leaf{page: page, entries: entries}
+	}
+	return &l.leaf.entries[at].Record, nil
+}
+
+// rollBody is the Body of a message of the list. It serves the goroutine that compares. What is damaged is equal to
+// nothing that the target holds; so it is missing, and what is wrong with it is found when it is to be added. Any other
+// error of reading ends the comparing.
+type rollBody struct {
+	roll *roll
+	row  *rollRow
+}
+
+func (b *rollBody) WriteTo(ctx context.Context, w io.Writer) error {
+	record, err := b.roll.record(ctx, b.row)
+	if err == nil {
+		err = b.roll.contents.Body(record).WriteTo(ctx, w)
+	}
+	if read := (*archive.ReadError)(nil); errors.As(err, &read) && !archive.IsDamage(err) {
+		b.roll.trouble = err
+	}
+	return err
+}
+
+func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }
+
+func (b *rollBody) header(ctx context.Context) ([]byte, error) {
+	record, err := b.roll.record(ctx, b.row)
+	if err != nil {
+		return nil, archive.UnlessDamage(err)
+	}
+	header, err := b.roll.contents.Header(ctx, record)
+	return header, archive.UnlessDamage(err)
+}

@@ -1,0 +1,71 @@
+package restore
+
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Target is a place that an archived account can be written to: a Maildir, an IMAP account, a folder of .eml files.
+// Writing is additive: nothing that a target holds is changed or removed, and what it holds already is not added again.
+// (A Weeder can remove, where it is asked to.)
+type Target interface {
+	// Prepare makes the mailboxes, with hierarchy, special use and subscription as far as the target has them, and tells
+	// for each where its messages will go, in the target's words. Two mailboxes that would fall together are an error,
+	// before anything is made. What could not be done as wished, and does not stop a restore, is told in notes.
+	Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places []Place, notes []string, err error)
+
+	// Open opens a place for adding. Several places can be open at once; each is used by one goroutine.
+	Open(ctx context.Context, place Place) (Folder, error)
+
+	// Parallel is the number of folders that are worth having open at once.
+	Parallel() int
+
+	Close() error
+}
+
+// Place is where a mailbox's messages go.
+type Place struct {
+	Mailbox string // the archived mailbox's decoded name
+	Name    string // the target's own name for it: a mailbox name as raw bytes, a path
+	Skip    bool   // the target can hold no messages there; notes say why
+}
+
+// Folder is one open place of a target.
+type Folder interface {
+	// Missing tells which of the wanted messages are not there yet, as indices into wanted, ascending. Copies count: of
+	// n wanted messages with one hash, where m are there, n − m are missing.
+	Missing(ctx context.Context, wanted []Wanted) ([]int, error)
+
+	// Append adds messages in the order given. It tells the fate of each; err is for what ends the folder or the whole
+	// restore (a lost connection beyond retrying, a full disk, a quota), and then the fates of those not told are
+	// unknown to the caller but not lost: a second restore sorts them out.
+	Append(ctx context.Context, messages []Wanted) ([]Fate, error)
+
+	// BatchSize bounds a call of Append: messages and bytes.
+	BatchSize() (messages int, bytes int64)
+
+	Close() error
+}
+
+// Wanted is a message that is to be in a folder.
+type Wanted struct {
+	UID      mail.UID // in the archived mailbox
+	Hash     chunk.ID // the keyed hash of the whole message
+	Size     int64    // bytes, as archived
+	Flags    mail.Flags
+	Labels   []string // raw, for a target that has labels: see LabelKeeper
+	Internal mail.Date
+	Header   func(ctx context.Context) ([]byte, error) // the header part, at most 256 KiB of it; for comparing
+	Body     archive.Body
+}
+
+// Fate is what became of a message.
+type Fate struct {
+	Added   bool
+	Changed []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
+	Altered bool     // the target holds other bytes than were archived; the caller keeps these as .eml
+	Refused error    // why it was not added; the caller keeps it as .eml
+}
