@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -12,15 +13,14 @@ import (
 // frameEncoder makes zstd frames: with their content size in the header, as a single segment, without a dictionary.
 // No checksum of zstd's own: the table holds a better one.
 type frameEncoder struct {
-	zstd    *zstd.Encoder
-	decoder *frameDecoder
-	again   []byte // the frame before, decoded again
+	zstd   *zstd.Encoder
+	stored []byte // the frame made last
 }
 
 // encoderWindow is how far back a match may lie: as far as the largest frame reaches. It costs as much memory.
 const encoderWindow = 4 << 20
 
-func newFrameEncoder(d *frameDecoder) (*frameEncoder, error) {
+func newFrameEncoder() (*frameEncoder, error) {
 	e, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(frameLevel),
 		zstd.WithEncoderConcurrency(1),
@@ -32,32 +32,83 @@ func newFrameEncoder(d *frameDecoder) (*frameEncoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the compressor: %w", err)
 	}
-	return &frameEncoder{zstd: e, decoder: d}, nil
+	return &frameEncoder{zstd: e}, nil
 }
 
-// encode compresses content and appends the frame to dst. It decodes the frame again and compares: a compressor that
-// errs, or memory that does, must be noticed while the content is still at hand.
-func (e *frameEncoder) encode(content, dst []byte) ([]byte, error) {
+// encode compresses content into a frame, which is good until the next one is made. Who fills frame after frame has a buffer
+// for the largest, so there is room for that from the first: a buffer that grew with each frame that is a little larger than
+// those before would leave megabytes to the collector.
+func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	if len(content) == 0 || len(content) > maxFrame {
 		return nil, fmt.Errorf("a frame of %d bytes is not of the format", len(content))
 	}
-	dst = e.zstd.EncodeAll(content, dst)
-	again, err := e.decoder.decodeInto(dst, len(content), e.again)
-	if err != nil {
-		return nil, fmt.Errorf("a frame just compressed does not decode: %w", err)
+	if most := e.zstd.MaxEncodedSize(min(cap(content), maxFrame)); cap(e.stored) < most {
+		e.stored = make([]byte, 0, most)
 	}
-	e.again = again
-	if !bytes.Equal(again, content) {
-		return nil, errors.New("a frame just compressed decodes to something else: memory or processor may be faulty")
-	}
-	return dst, nil
+	e.stored = e.zstd.EncodeAll(content, e.stored[:0])
+	return e.stored, nil
 }
 
-// close ends the encoder, if there is one.
-func (e *frameEncoder) close() {
-	if e != nil {
-		e.zstd.Close()
+// frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round. The zero value has none yet.
+type frameEncoders struct {
+	mu   sync.Mutex
+	idle []*frameEncoder
+
+	checking sync.Mutex // one frame at a time: that takes a tenth of the time of making it, and as much memory as it holds
+	again    []byte     // the frame checked last, decoded
+}
+
+// take lends an encoder, which is made where none is idle.
+func (p *frameEncoders) take() (*frameEncoder, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		e := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return e, nil
 	}
+	return newFrameEncoder()
+}
+
+func (p *frameEncoders) giveBack(e *frameEncoder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = append(p.idle, e)
+}
+
+// check decodes a frame again and compares: a compressor that errs, or memory that does, must be noticed while the content
+// is still at hand.
+func (p *frameEncoders) check(stored, content []byte, d *frameDecoder) error {
+	p.checking.Lock()
+	defer p.checking.Unlock()
+	if cap(p.again) < len(content) {
+		p.again = make([]byte, 0, min(cap(content), maxFrame))
+	}
+	again, err := d.decodeInto(stored, len(content), p.again)
+	if err != nil {
+		return fmt.Errorf("a frame just compressed does not decode: %w", err)
+	}
+	if !bytes.Equal(again, content) {
+		return errors.New("a frame just compressed decodes to something else: memory or processor may be faulty")
+	}
+	return nil
+}
+
+// withFrame compresses content, checks the frame, and lends it to use.
+func (r *Repo) withFrame(content []byte, use func(stored []byte) error) error {
+	e, err := r.encoders.take()
+	if err != nil {
+		return err
+	}
+	defer r.encoders.giveBack(e)
+	stored, err := e.encode(content)
+	if err == nil {
+		err = r.encoders.check(stored, content, r.decoder)
+	}
+	if err != nil {
+		return err
+	}
+	return use(stored)
 }
 
 // frameDecoder inverts frameEncoder. It may be used by several goroutines.

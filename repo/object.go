@@ -70,22 +70,14 @@ func (r *Repo) writeContainer(w io.Writer, kind Kind, content []byte) error {
 	if len(content) > maxContent {
 		return fmt.Errorf("content of %d bytes is larger than the format allows", len(content))
 	}
-	encoder, err := newFrameEncoder(r.decoder)
-	if err != nil {
-		return err
-	}
-	defer encoder.close()
 	c, err := newContainerWriter(w, newHead(kind, r.id, &r.keys), &r.keys)
 	if err != nil {
 		return err
 	}
 	for len(content) > 0 {
 		n := min(len(content), smallFrame)
-		frame, err := encoder.encode(content[:n], nil)
+		err := r.withFrame(content[:n:n], func(stored []byte) error { return c.frame(stored, n) })
 		if err != nil {
-			return err
-		}
-		if err := c.frame(frame, n); err != nil {
 			return err
 		}
 		content = content[n:]

@@ -19,18 +19,19 @@ import (
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	store   Store
-	id      [16]byte
-	held    *slot // what the key at hand gives
-	keys    keys
-	keeper  ed25519.PrivateKey // nil: not held
-	seals   seals
-	config  config
-	cutter  *chunk.Cutter
-	decoder *frameDecoder
-	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
-	options Options
-	cache   *cache
+	store    Store
+	id       [16]byte
+	held     *slot // what the key at hand gives
+	keys     keys
+	keeper   ed25519.PrivateKey // nil: not held
+	seals    seals
+	config   config
+	cutter   *chunk.Cutter
+	decoder  *frameDecoder
+	encoders frameEncoders
+	hashers  sync.Pool // of *chunk.Hasher, for chunk IDs
+	options  Options
+	cache    *cache
 
 	slotName, configName string    // of the objects that opened it
 	doubts               []Problem // configs that were passed over

@@ -88,11 +88,6 @@ func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], merged tab
 }
 
 func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], merged table) (hash [32]byte, err error) {
-	encoder, err := newFrameEncoder(r.decoder)
-	if err != nil {
-		return hash, err
-	}
-	defer encoder.close()
 	w, err := newContainerWriter(s, newHead(KindIndex, r.id, &r.keys), &r.keys)
 	if err != nil {
 		return hash, err
@@ -101,13 +96,9 @@ func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], m
 	block := make([]entry, 0, blockEntries)
 	flush := func() error {
 		content := encodeBlock(block)
-		frame, err := encoder.encode(content, nil)
-		if err != nil {
-			return err
-		}
 		blocks = append(blocks, blockRow{First: block[0].prefix, Entries: uint32(len(block))})
 		block = block[:0]
-		return w.frame(frame, len(content))
+		return r.withFrame(content, func(stored []byte) error { return w.frame(stored, len(content)) })
 	}
 	for e := range entries {
 		block = append(block, e)

@@ -10,24 +10,12 @@ const uploaders = 2
 
 // encodeFrames is an encoder at work, until the writer ends.
 func (w *Writer) encodeFrames() error {
-	var encoder *frameEncoder // made when it is first needed: a night without news needs none
-	defer func() { encoder.close() }()
-	var stored []byte
 	for {
 		select {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			var err error
-			if encoder == nil {
-				encoder, err = newFrameEncoder(w.r.decoder)
-			}
-			if err == nil {
-				stored, err = encoder.encode(f.content, stored[:0])
-			}
-			if err == nil {
-				err = w.pack(f, stored)
-			}
+			err := w.r.withFrame(f.content, func(stored []byte) error { return w.pack(f, stored) })
 			if err != nil {
 				w.fail(err)
 			}

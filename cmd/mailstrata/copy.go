@@ -58,6 +58,7 @@ type copySummary struct {
 }
 
 func (c *copyCommand) Run(ctx context.Context, p *program) error {
+	p.aimAt(archivingGoal())
 	from, err := p.open(ctx)
 	if err != nil {
 		return err
