@@ -121,7 +121,11 @@ func (g *Gmail) Hide(raw string, hidden bool) {
 }
 
 // Interrupt has the server tell of flags unasked, in every FETCH.
-func (g *Gmail) Interrupt() { g.unasked = true }
+func (g *Gmail) Interrupt() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.unasked = true
+}
 
 // Bodies is how many bodies were downloaded until now.
 func (g *Gmail) Bodies() int {
