@@ -1,9 +1,11 @@
 // Package config reads the one file in which somebody says what is archived every night: repositories, accounts and what
 // is kept. It is TOML; docs/config.md is its manual, with an example that this package's tests read.
 //
-//	Load ──► Parse ──► lines.go    where each key stands
-//	           │  ───► table.go    values by key, and what is wrong with them
-//	           └─────► users.go    one account of the file, many logins
+//	Load ──► Parse ──► lines.go     where each key stands
+//	           │  ───► table.go     values by key, and what is wrong with them
+//	           │  ───► users.go     one account of the file, many logins
+//	           │  ───► provider.go  who gives tokens
+//	           └─────► watch.go     who is told how runs went
 //
 // All that is wrong with a file is told at once, each with its line, its key, and the keys that are known there: a
 // [Problem]. No secret stands in the file: a [Secret] says where it comes from.
@@ -14,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/backup"
@@ -24,9 +27,11 @@ import (
 type Config struct {
 	File         string // its path
 	Repositories []Repository
+	Providers    []Provider
 	Accounts     []Account // with those that templates make
 	Retention    manifest.Policy
-	Parallel     int // accounts read at once; 0: it does not say
+	Watch        map[string]Watch // by command
+	Parallel     int              // accounts read at once; 0: it does not say
 }
 
 // Repository is a place where mail is archived, and how it is opened.
@@ -46,6 +51,7 @@ type Account struct {
 	Repository string // the name of one; "": the first
 	Secret     Secret // the password
 	Token      string // a command that prints an OAuth access token
+	Provider   string // the name of the provider that gives tokens; "": none
 
 	Mailboxes, Exclude []string // patterns
 	Gmail              string   // "all-mail" or "labels"
@@ -65,6 +71,7 @@ type Secret struct {
 	Command    string
 	Variable   string // of the environment
 	Credential string // of the systemd unit: a file in $CREDENTIALS_DIRECTORY
+	Keyring    string // the name of an entry of this user's keyring
 }
 
 // IsZero reports whether nothing was said.
@@ -81,6 +88,8 @@ func (s Secret) String() string {
 		return "variable " + s.Variable
 	case s.Credential != "":
 		return "credential " + s.Credential
+	case s.Keyring != "":
+		return "keyring " + s.Keyring
 	}
 	return ""
 }
@@ -122,6 +131,19 @@ func (c *Config) names() (names []string) {
 	return names
 }
 
+// Names are those of the accounts and the repositories.
+func (c *Config) Names() (names []string) {
+	for i := range c.Accounts {
+		names = append(names, c.Accounts[i].Name)
+	}
+	for _, name := range c.names() {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Exposed names the files with secrets that everybody on this host can read.
 func (c *Config) Exposed() (paths []string) {
 	seen := make(map[string]bool)
@@ -140,6 +162,12 @@ func (c *Config) Exposed() (paths []string) {
 	}
 	for i := range c.Accounts {
 		look(c.Accounts[i].Secret.File)
+	}
+	for i := range c.Providers {
+		look(c.Providers[i].Secret.File)
+	}
+	for _, w := range c.Watch {
+		look(w.Ping.File)
 	}
 	return paths
 }

@@ -57,6 +57,30 @@ repository = "usb"
 oauth2_token_command = "token jo"
 insecure_plaintext = true
 budget_day = "unlimited"
+[[accounts]]
+url = "imaps://lea@c.example"
+oauth2_provider = "uni"
+[[accounts]]
+url = "imaps://max@c.example"
+secret_keyring = "max"
+[[oauth2_providers]]
+name = "uni"
+client_id = "archive"
+client_secret_env = "UNI"
+scopes = ["mail"]
+token_url = "https://id.example/token"
+device_url = "https://id.example/device"
+keyring = true
+[[oauth2_providers]]
+name = "contoso"
+kind = "microsoft"
+tenant = "contoso.example"
+client_id = "c"
+[watch.backup]
+ping_credential = "ping"
+metrics = "m.prom"
+[watch.prune]
+on_failure = "mail root"
 [retention]
 keep_daily = 30
 keep_yearly = "unlimited"
@@ -81,11 +105,75 @@ keep_tags = ["move"]
 				Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,
 				Budget: backup.Budget{Day: -1},
 			},
+			{Name: "lea@c.example", URL: "imaps://lea@c.example", Provider: "uni"},
+			{Name: "max@c.example", URL: "imaps://max@c.example", Secret: Secret{Keyring: "max"}},
+		},
+		Providers: []Provider{
+			{Name: "uni", Kind: "other", ClientID: "archive", Secret: Secret{Variable: "UNI"}, Scopes: []string{"mail"},
+				TokenURL: "https://id.example/token", DeviceURL: "https://id.example/device", Keyring: true},
+			{Name: "contoso", Kind: "microsoft", ClientID: "c", Tenant: "contoso.example"},
+		},
+		Watch: map[string]Watch{
+			"backup": {Ping: Secret{Credential: "ping"}, Metrics: "dir/m.prom"},
+			"prune":  {OnFailure: "mail root"},
 		},
 		Retention: manifest.Policy{Daily: 30, Yearly: manifest.Unlimited, Within: manifest.Span{Years: 1, Months: 6}, Tags: []string{"move"}},
 	}
 	if len(problems) > 0 || !reflect.DeepEqual(c, want) {
 		t.Errorf("%v\n%+v\nwant\n%+v", problems, c, want)
+	}
+}
+
+// TestProblemsOfProvidersAndWatches: likewise, of what is said of tokens, keyrings and monitors.
+func TestProblemsOfProvidersAndWatches(t *testing.T) {
+	_, problems := parse(t, `[[repositories]]
+place = "a"
+secret_keyring = "home"
+[[oauth2_providers]]
+name = "google"
+client_secret = "hunter2"
+[[oauth2_providers]]
+name = "uni"
+client_id = "c"
+tenant = "t"
+[[oauth2_providers]]
+name = "contoso"
+kind = "microsft"
+client_id = "c"
+[[accounts]]
+url = "imaps://anna@mail.example"
+secret_keyring = "home"
+[[accounts]]
+url = "imaps://jo@mail.example"
+oauth2_provider = "googel"
+secret_env = "B"
+[watch.backup]
+ping = "https://hc.example/hunter2"
+metrics = "m.prom"
+[watch.prune]
+metrics = "m.prom"
+[watch.backups]
+`)
+	want := []string{
+		`dir/c.toml:4: a provider has a client_id`,
+		`dir/c.toml:6: client_secret: no secret stands in this file`,
+		`dir/c.toml:7: the provider lacks a URL`,
+		`dir/c.toml:10: tenant: is Microsoft's alone`,
+		`dir/c.toml:13: kind: is "microsft"; it should be one of google, microsoft, other`,
+		`dir/c.toml:17: secret_keyring: "home" is the entry of another secret too`,
+		`dir/c.toml:20: oauth2_provider: is there beside a password`,
+		`dir/c.toml:20: oauth2_provider: there is no provider "googel"`,
+		`dir/c.toml:23: ping: no secret stands in this file`,
+		`dir/c.toml:26: metrics: is the file of backup too`,
+		`dir/c.toml:27: backups: no such key is known here`,
+	}
+	for i, problem := range problems {
+		if i >= len(want) || !strings.HasPrefix(problem, want[i]) || strings.Contains(problem, "hunter2") {
+			t.Errorf("problem %d: %s", i, problem)
+		}
+	}
+	if len(problems) != len(want) {
+		t.Errorf("%d problems, want %d", len(problems), len(want))
 	}
 }
 

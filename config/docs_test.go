@@ -33,7 +33,7 @@ func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Accounts) != 4 || len(c.Repositories) != 2 || c.Retention.IsZero() {
+	if len(c.Accounts) != 5 || len(c.Repositories) != 2 || c.Retention.IsZero() {
 		t.Errorf("%+v", c)
 	}
 	all := commented.ReplaceAllString(text, "$1")
@@ -41,6 +41,8 @@ func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
 		func(t *table) { t.repository(&Config{}) },
 		func(t *table) { t.account(&Config{}); t.users() },
 		func(t *table) { t.retention() },
+		func(t *table) { t.provider(&Config{}) },
+		func(t *table) { t.watch() },
 	} {
 		asked := &table{parser: &parser{lines: &lines{}}}
 		section(asked)

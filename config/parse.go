@@ -20,13 +20,14 @@ import (
 type parser struct {
 	file, home string
 	lines      *lines
+	entries    map[string]string // of the keyring, and the table that each belongs to
 	problems   Problems
 }
 
 // Parse reads the text of the file at a path; the logins that it names in other files are read from there. What is wrong
 // is told as [Problems], beside what could be made of the rest.
 func Parse(file, home string, text []byte) (*Config, error) {
-	p := &parser{file: file, home: home}
+	p := &parser{file: file, home: home, entries: make(map[string]string)}
 	values := make(map[string]any)
 	if err := toml.Unmarshal(text, &values); err != nil {
 		return nil, Problems{p.syntax(err)}
@@ -37,11 +38,17 @@ func Parse(file, home string, text []byte) (*Config, error) {
 	for _, t := range root.tables("repositories") {
 		c.Repositories = append(c.Repositories, t.repository(c))
 	}
+	for _, t := range root.tables("oauth2_providers") {
+		c.Providers = append(c.Providers, t.provider(c))
+	}
 	for _, t := range root.tables("accounts") {
 		c.Accounts = append(c.Accounts, t.accounts(c)...)
 	}
 	if t := root.table("retention"); t != nil {
 		c.Retention = t.retention()
+	}
+	if t := root.table("watch"); t != nil {
+		c.Watch = t.watches()
 	}
 	root.end()
 	if len(p.problems) == 0 {
@@ -67,7 +74,7 @@ func (p *parser) syntax(err error) Problem {
 
 func (t *table) repository(c *Config) Repository {
 	r := Repository{
-		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret(), Trust: t.text("trust"),
+		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret("secret"), Trust: t.text("trust"),
 		AllowPlaintext: t.flag("insecure_plaintext"),
 	}
 	if r.Place = t.text("place"); !strings.HasPrefix(r.Place, "s3:") && !strings.Contains(r.Place, "://") {
@@ -96,7 +103,7 @@ func (t *table) repository(c *Config) Repository {
 func (t *table) account(c *Config) Account {
 	a := Account{
 		Name: t.text("name"), URL: t.text("url"), Repository: t.text("repository"),
-		Secret: t.secret(), Token: t.text("oauth2_token_command"),
+		Secret: t.secret("secret"), Token: t.text("oauth2_token_command"), Provider: t.text("oauth2_provider"),
 		Mailboxes: t.texts("mailboxes"), Exclude: t.texts("exclude"), Gmail: t.choice("gmail", "all-mail", "labels"),
 		Connections: t.number("connections", 100), Compress: t.flag("compress"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
@@ -126,6 +133,12 @@ func (t *table) account(c *Config) Account {
 	if a.Token != "" && !a.Secret.IsZero() {
 		t.wrong("oauth2_token_command", "is there beside a password; an account has one of them")
 	}
+	if a.Provider != "" && (a.Token != "" || !a.Secret.IsZero()) {
+		t.wrong("oauth2_provider", "is there beside a password or a command for tokens; an account has one of them")
+	}
+	if a.Provider != "" && c.Provider(a.Provider) == nil {
+		t.unknown("oauth2_provider", c.providers(), "there is no provider %q in this file", a.Provider)
+	}
 	if !t.has("url") {
 		t.wrong("", `an account has a url: url = "imaps://user@host"`)
 	}
@@ -154,24 +167,6 @@ func (t *table) accounts(c *Config) []Account {
 		t.wrong("name", "another account is called %q too", a.Name)
 	}
 	return []Account{a}
-}
-
-// secret says where the secret of a table comes from.
-func (t *table) secret() Secret {
-	s := Secret{File: t.file("secret_file"), Command: t.text("secret_command"), Variable: t.text("secret_env"), Credential: t.text("secret_credential")}
-	given := ""
-	for _, key := range []string{"secret_file", "secret_command", "secret_env", "secret_credential"} {
-		switch {
-		case t.has(key) && given != "":
-			t.wrong(key, "is there beside %s; one of them is enough", given)
-		case t.has(key):
-			given = key
-		}
-	}
-	if strings.ContainsAny(s.Credential, `/\`) {
-		t.wrong("secret_credential", "is the name of a credential, as in LoadCredential= of the unit, and no path")
-	}
-	return s
 }
 
 func (t *table) retention() (policy manifest.Policy) {

@@ -179,8 +179,11 @@ func (t *table) tables(key string) (tables []*table) {
 	return tables
 }
 
-// literal are keys under which people put the secret itself.
-var literal = []string{"secret", "password", "passphrase", "token", "oauth2_token"}
+// literal are keys under which people put the secret itself, and what the keys begin with that say where it comes from.
+var literal = map[string]string{
+	"secret": "secret", "password": "secret", "passphrase": "secret", "token": "secret", "oauth2_token": "secret",
+	"client_secret": "client_secret", "ping": "ping", "ping_url": "ping",
+}
 
 // end refuses the keys that nobody asked for.
 func (t *table) end() {
@@ -189,8 +192,8 @@ func (t *table) end() {
 		if slices.Contains(t.known, key) {
 			continue
 		}
-		if slices.Contains(literal, key) && slices.Contains(t.known, "secret_file") {
-			t.wrong(key, "no secret stands in this file: put it into a file that only you can read, and name that as secret_file; or use secret_command, secret_env or secret_credential")
+		if as := literal[key]; slices.Contains(t.known, as+"_file") {
+			t.wrong(key, "no secret stands in this file: put it into a file that only you can read, and name that as %[1]s_file; or use %[1]s_command, %[1]s_env, %[1]s_credential or %[1]s_keyring", as)
 			continue
 		}
 		t.unknown(key, t.known, "no such key is known here")

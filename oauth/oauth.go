@@ -2,7 +2,7 @@
 //
 // The owner of an account consents once, at a terminal, and the provider gives a grant: a refresh token, which stands for
 // the consent, and an access token, which opens the account for an hour. A grant is kept in a file of its own, which its
-// owner alone can read; each login takes a token from it, and a new one is had when the old one is about to end.
+// owner alone can read, and where he wants it so is sealed to a key in his keyring; each login takes a token from it, and a new one is had when the old one is about to end.
 //
 //	Consent.Device, Consent.Browser ─► Grant ─► Store ─► Source.Token, at each login
 //	   RFC 8628       RFC 8252, 7636                        refreshed when due
@@ -91,6 +91,8 @@ type Grant struct {
 	RefreshToken string    `json:"refresh_token"`
 	AccessToken  string    `json:"access_token"`
 	Expiry       time.Time `json:"expiry"` // of the access token
+
+	Sealed bool `json:"-"` // its file is to be sealed to a key in the keyring
 }
 
 // grantVersion is that of the file.

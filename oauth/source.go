@@ -26,7 +26,7 @@ func NewSource(store *Store, user, host string, transport http.RoundTripper) *So
 // Token is an access token that is good for some minutes at least, a new one where need be. ErrConsent: there will be none
 // until the owner has consented again; ErrUnavailable: not now.
 func (s *Source) Token(ctx context.Context) (string, error) {
-	g, err := s.store.Get(s.user, s.host)
+	g, err := s.store.Get(ctx, s.user, s.host)
 	if err != nil {
 		return "", err
 	}
@@ -43,11 +43,11 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	g, err := s.store.Get(s.user, s.host)
+	g, err := s.store.Get(ctx, s.user, s.host)
 	if err != nil || g.isFresh() {
 		return accessToken(g), err
 	}
-	next, err := s.store.begin(s.user, s.host)
+	next, err := s.store.begin(ctx, g)
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func TestInterruptedRotation(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		p.arrived = cancel
 		_, _ = oauth.NewSource(store, "anna", "mail.example", p).Token(ctx)
-		g, err := store.Get("anna", "mail.example")
+		g, err := store.Get(t.Context(), "anna", "mail.example")
 		if err != nil || p.asked["refresh_token"] != 1 || g.RefreshToken != p.refresh {
 			t.Errorf("the refresh token is lost: %v", err)
 		}
@@ -162,7 +162,7 @@ func TestPrivate(t *testing.T) {
 		}
 		dir := filepath.Join(t.TempDir(), "oauth")
 		store := oauth.NewStore(dir)
-		if _, err := store.Get("anna", "mail.example"); !errors.Is(err, oauth.ErrConsent) || store.Has("anna", "mail.example") {
+		if _, err := store.Get(t.Context(), "anna", "mail.example"); !errors.Is(err, oauth.ErrConsent) || store.Has("anna", "mail.example") {
 			t.Errorf("before there is one: %v", err)
 		}
 		if err := store.Put(t.Context(), g); err != nil {
@@ -181,7 +181,7 @@ func TestPrivate(t *testing.T) {
 		if err := os.Chmod(files[0], 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Get("anna", "mail.example"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		if _, err := store.Get(t.Context(), "anna", "mail.example"); err == nil || !strings.Contains(err.Error(), "chmod 600") {
 			t.Errorf("a file that others can read: %v", err)
 		}
 		if err := os.WriteFile(files[0], []byte("garbage"), 0o600); err != nil {
@@ -190,7 +190,7 @@ func TestPrivate(t *testing.T) {
 		if err := os.Chmod(files[0], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.Get("anna", "mail.example"); !errors.Is(err, oauth.ErrConsent) {
+		if _, err := store.Get(t.Context(), "anna", "mail.example"); !errors.Is(err, oauth.ErrConsent) {
 			t.Errorf("garbage: %v", err)
 		}
 		if err := store.Delete(t.Context(), "anna", "mail.example"); err != nil || store.Has("anna", "mail.example") {

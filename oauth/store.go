@@ -13,10 +13,14 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/mailstrata/mailstrata/keyring"
 )
 
-// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter.
+// Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter;
+// those that are to be sealed, sealed to a key in the keyring.
 type Store struct{ dir string }
 
 // NewStore keeps grants in a directory, which is made when the first one is put.
@@ -37,7 +41,7 @@ func (s *Store) Has(user, host string) bool {
 }
 
 // Get reads the grant of an account; ErrConsent where there is none.
-func (s *Store) Get(user, host string) (*Grant, error) {
+func (s *Store) Get(ctx context.Context, user, host string) (*Grant, error) {
 	path := s.path(user, host)
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -50,11 +54,15 @@ func (s *Store) Get(user, host string) (*Grant, error) {
 	if err := private(f, path); err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxGrant))
+	file, err := io.ReadAll(io.LimitReader(f, maxGrant))
 	if err != nil {
 		return nil, fmt.Errorf("read the token of %s@%s: %w", user, host, err)
 	}
-	var g Grant
+	text, isSealed, err := open(ctx, file, user, host)
+	if err != nil {
+		return nil, err
+	}
+	g := Grant{Sealed: isSealed}
 	if json.Unmarshal(text, &g) != nil || g.Version != grantVersion || g.User != user || g.Host != host || g.RefreshToken == "" {
 		return nil, fmt.Errorf("%w: %s cannot be read as a token of %s@%s", ErrConsent, path, user, host)
 	}
@@ -80,22 +88,38 @@ func (s *Store) Put(ctx context.Context, g *Grant) error {
 		return err
 	}
 	defer unlock()
-	next, err := s.begin(g.User, g.Host)
+	next, err := s.begin(ctx, g)
 	if err != nil {
 		return err
 	}
 	return next.finish(g)
 }
 
-// Delete forgets the grant of an account. Where there is none it does nothing.
+// Sealed reports whether the grant of an account is sealed.
+func (s *Store) Sealed(user, host string) bool {
+	f, err := os.Open(s.path(user, host))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	begin := make([]byte, len(sealed))
+	_, err = io.ReadFull(f, begin)
+	return err == nil && string(begin) == sealed
+}
+
+// Delete forgets the grant of an account, and the key that it is sealed to. Where there is none it does nothing.
 func (s *Store) Delete(ctx context.Context, user, host string) error {
 	unlock, err := s.lock(ctx, user, host)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	wasSealed := s.Sealed(user, host)
 	if err := os.Remove(s.path(user, host)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forget the token of %s@%s: %w", user, host, err)
+	}
+	if wasSealed {
+		return keyring.Delete(ctx, keyName(user, host))
 	}
 	return nil
 }
@@ -135,24 +159,28 @@ func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err
 type newFile struct {
 	temp *os.File
 	path string
+	key  *age.X25519Identity // nil: it is not sealed
 }
 
 // room is more than a grant takes; a disk that has no such room says so before the provider is asked.
 const room = 16 << 10
 
-func (s *Store) begin(user, host string) (*newFile, error) {
-	path := s.path(user, host)
-	temp, err := os.CreateTemp(s.dir, ".token-*") // of mode 0600
-	if err != nil {
-		return nil, fmt.Errorf("keep the token of %s@%s: %w", user, host, err)
+func (s *Store) begin(ctx context.Context, g *Grant) (n *newFile, err error) {
+	n = &newFile{path: s.path(g.User, g.Host)}
+	if g.Sealed {
+		if n.key, err = keyOrNew(ctx, g.User, g.Host); err != nil {
+			return nil, err
+		}
 	}
-	n := &newFile{temp, path}
-	if _, err = temp.Write(make([]byte, room)); err == nil {
-		_, err = temp.Seek(0, io.SeekStart)
+	if n.temp, err = os.CreateTemp(s.dir, ".token-*"); err != nil { // of mode 0600
+		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
+	}
+	if _, err = n.temp.Write(make([]byte, room)); err == nil {
+		_, err = n.temp.Seek(0, io.SeekStart)
 	}
 	if err != nil {
 		n.discard()
-		return nil, fmt.Errorf("keep the token of %s@%s: %w", user, host, err)
+		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
 	}
 	return n, nil
 }
@@ -165,10 +193,13 @@ func (n *newFile) discard() {
 func (n *newFile) finish(g *Grant) error {
 	text, err := json.MarshalIndent(g, "", "  ")
 	if err == nil {
-		_, err = n.temp.Write(append(text, '\n'))
+		text, err = seal(append(text, '\n'), n.key)
 	}
 	if err == nil {
-		err = errors.Join(n.temp.Truncate(int64(len(text)+1)), n.temp.Sync())
+		_, err = n.temp.Write(text)
+	}
+	if err == nil {
+		err = errors.Join(n.temp.Truncate(int64(len(text))), n.temp.Sync())
 	}
 	if err == nil {
 		err = n.temp.Close()

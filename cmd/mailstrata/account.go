@@ -14,6 +14,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/oauth"
 )
 
 // imapFlags say how to reach and enter an IMAP account, wherever one is named.
@@ -126,6 +127,13 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 		if source, err := p.granted(a); err != nil || source != nil {
 			a.opts.Token = source
 			return err
+		}
+		if a.configured.Provider != "" {
+			return &hintedError{
+				text: "the owner of " + a.name + " has not consented to tokens of " + a.configured.Provider,
+				hint: "mailstrata auth " + safe(a.name) + " asks for the consent",
+				err:  oauth.ErrConsent,
+			}
 		}
 	}
 	if token.command != "" || !passwordGiven && p.getenv(token.variable) != "" {

@@ -35,6 +35,9 @@ type backupCommand struct {
 	ShrinkLimit  []backup.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
+// isWhole implements whole.
+func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP) == 0 }
+
 func (*backupCommand) Help() string {
 	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there. Where a run was killed, the next one on the same host has what it had downloaded up to half a minute before, from the cache directory.
 
@@ -104,10 +107,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 
 // openOrMakeOwn opens the repository; the user's own is made where it is missing.
 func (p *program) openOrMakeOwn(ctx context.Context, repository string) (*repo.Repo, *place, error) {
-	l, err := p.place()
-	if repository != "" {
-		l, err = p.placeAt(repository)
-	}
+	l, err := p.placeNamed(repository)
 	if err != nil {
 		return nil, nil, err
 	}

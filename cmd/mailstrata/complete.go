@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -183,8 +184,14 @@ func (l *typedLine) candidates(ctx context.Context, p *program, word string) []c
 func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value, word string) []candidate {
 	kind := value.Name
 	switch {
-	case kind == "account" && l.node.Name == "backup":
+	case kind == "account" && slices.Contains([]string{"backup", "auth", "doctor"}, l.node.Name):
 		return l.configured(ctx, p)
+	case kind == "repo", kind == "to" && l.node.Name == "copy":
+		return repositoryCandidates(l.config(ctx, p))
+	case kind == "to": // restore into an account
+		return configuredCandidates(l.config(ctx, p))
+	case kind == "provider":
+		return l.providers(ctx, p)
 	case kind == "mailbox" && l.node.Name == "backup":
 		return nil // those of the server, which is not asked
 	case !slices.Contains([]string{"manifest", "before", "after", "missing-from", "account", "account|manifest", "mailbox", "exclude"}, kind):
@@ -224,24 +231,59 @@ func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	return inner, nil
 }
 
-// configured are the accounts of the configuration.
-func (l *typedLine) configured(ctx context.Context, p *program) (found []candidate) {
+// config is the configuration that the command line or the environment names; what is wrong with it is nothing for a completion.
+func (l *typedLine) config(ctx context.Context, p *program) *config.Config {
 	inner, err := l.inner(ctx, p)
 	if err != nil {
-		return nil
+		return &config.Config{}
 	}
 	c, err := inner.config()
 	if err != nil {
-		return nil
+		return &config.Config{}
 	}
+	return c
+}
+
+// configured are the accounts of the configuration, and where they are of use its repositories.
+func (l *typedLine) configured(ctx context.Context, p *program) (found []candidate) {
+	c := l.config(ctx, p)
+	found = configuredCandidates(c)
+	if l.node.Name != "backup" {
+		found = append(found, repositoryCandidates(c)...)
+	}
+	return found
+}
+
+func configuredCandidates(c *config.Config) (found []candidate) {
 	for i := range c.Accounts {
 		found = append(found, candidate{c.Accounts[i].Name, c.Accounts[i].URL})
 	}
 	return found
 }
 
+func repositoryCandidates(c *config.Config) (found []candidate) {
+	for i := range c.Repositories {
+		if c.Repositories[i].Name != "" {
+			found = append(found, candidate{c.Repositories[i].Name, "repository " + c.Repositories[i].Place})
+		}
+	}
+	return found
+}
+
+// providers are those that are known, and those of the configuration.
+func (l *typedLine) providers(ctx context.Context, p *program) []candidate {
+	found := []candidate{{"google", "Gmail"}, {"microsoft", "Microsoft 365, Outlook.com"}, {"other", "by its URLs"}}
+	c := l.config(ctx, p)
+	for i := range c.Providers {
+		if name := c.Providers[i].Name; !slices.ContainsFunc(found, func(f candidate) bool { return f.value == name }) {
+			found = append(found, candidate{name, "of the configuration"})
+		}
+	}
+	return found
+}
+
 // open opens the repository that the command line, the environment or the configuration names. Nothing is asked for and no
-// command is run: both may wait for somebody.
+// command is run, and no keyring is asked: they may wait for somebody.
 func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	inner, err := l.inner(ctx, p)
 	if err != nil {
@@ -251,7 +293,7 @@ func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	place.configured.Secret.Command = ""
+	place.configured.Secret.Command, place.configured.Secret.Keyring = "", ""
 	passphrase := inner.passphrase(place)
 	none := func() ([]byte, error) { return nil, repo.ErrWrongKey }
 	if inner.given(passphrase) {

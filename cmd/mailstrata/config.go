@@ -39,7 +39,7 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 	if file == "" {
 		return &usageError{text: "there is no configuration: neither " + safe(strings.Join(p.configPlaces(), " nor ")), hint: "docs/config.md has an example"}
 	}
-	read, err := config.Load(file, cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE")))
+	read, err := config.Load(file, p.home())
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err
@@ -91,6 +91,12 @@ func doubts(c *config.Config) (warnings []string) {
 	for i := range c.Accounts {
 		look(c.Accounts[i].Secret.File)
 		look(c.Accounts[i].CAFile)
+	}
+	for i := range c.Providers {
+		look(c.Providers[i].Secret.File)
+	}
+	for _, w := range c.Watch {
+		look(w.Ping.File)
 	}
 	return warnings
 }
@@ -152,8 +158,11 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 			continue
 		}
 		s := configuredSummary{Name: a.Name, URL: a.URL, Secret: a.Secret.String()}
-		if a.Token != "" {
+		switch {
+		case a.Token != "":
 			s.Secret = "token command"
+		case a.Provider != "":
+			s.Secret = "tokens of " + a.Provider
 		}
 		if r := read.Repository(a.Repository); r != nil {
 			s.Repository = cmp.Or(r.Name, r.Place)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -58,7 +57,7 @@ func (p *program) config() (*config.Config, error) {
 	}
 	c := &config.Config{}
 	if file != "" {
-		if c, err = config.Load(file, cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))); err != nil {
+		if c, err = config.Load(file, p.home()); err != nil {
 			return nil, p.misconfigured(err)
 		}
 	}

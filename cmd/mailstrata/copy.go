@@ -22,6 +22,9 @@ type copyCommand struct {
 	watchFlags `embed:""`
 }
 
+// isWhole implements whole.
+func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
+
 func (*copyCommand) Help() string {
 	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, nor what was there and has been forgotten, unless it is named; so this can run every night, after the backup. Every message is read and verified on its way.
 

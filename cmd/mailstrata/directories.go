@@ -27,13 +27,16 @@ func (p *program) stateDir() (string, error) {
 	return p.ownDir("XDG_STATE_HOME", ".local/state", "Library/Application Support", "LocalAppData")
 }
 
+// home is the user's own directory; "": it is not known.
+func (p *program) home() string { return cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE")) }
+
 // ownDir is the directory "mailstrata" in the one that the variable names, or else in the usual place below the home
 // directory.
 func (p *program) ownDir(variable, unix, mac, windows string) (string, error) {
 	if dir := p.getenv(variable); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "mailstrata"), nil
 	}
-	home := cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE"))
+	home := p.home()
 	switch {
 	case runtime.GOOS == "windows" && p.getenv(windows) != "":
 		return filepath.Join(p.getenv(windows), "mailstrata"), nil

@@ -8,7 +8,7 @@ import (
 )
 
 type doctorCommand struct {
-	Account []string `arg:"" optional:"" help:"Accounts of the configuration; all of them, if neither these nor --imap are given."`
+	Account []string `arg:"" optional:"" name:"account" help:"Accounts and repositories of the configuration; all of them, if neither these nor --imap are given."`
 
 	IMAP      []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
 	NoProbe   bool     `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
@@ -23,6 +23,7 @@ Nothing in the accounts is changed. In the repository's place a small object is 
 EXAMPLES
 
     mailstrata doctor
+    mailstrata doctor anna office
     mailstrata doctor --imap imaps://anna@mail.example
     mailstrata doctor --json | jq -r 'select(.status != "ok") | .advice'
 
@@ -75,7 +76,7 @@ func (e *examination) fail(check string, err error) {
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
-	accounts, err := c.accounts(p)
+	accounts, repositories, err := c.patients(p)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,9 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	for _, a := range accounts {
 		findings = append(findings, c.examineAccount(ctx, p, a)...)
 	}
-	findings = append(findings, c.examineRepository(ctx, p)...)
+	for _, name := range repositories {
+		findings = append(findings, c.examineRepository(ctx, p, name)...)
+	}
 	findings = append(findings, p.examineHost()...)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -91,36 +94,74 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	return p.tellFindings(findings)
 }
 
-// accounts are those that are named, or else all of the configuration.
-func (c *doctorCommand) accounts(p *program) (accounts []*account, err error) {
+// patients are the accounts and the repositories that are named, or else all of the configuration; and of accounts the
+// repositories that they go to. A repository is named as --repo takes it; "" is what is usual.
+func (c *doctorCommand) patients(p *program) (accounts []*account, repositories []string, err error) {
+	configured, err := p.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	names := c.Account
+	if len(names) == 0 && len(c.IMAP) == 0 {
+		names = configured.Names()
+	}
 	for _, url := range c.IMAP {
 		a, err := parseAccount(url)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		accounts = append(accounts, a)
-	}
-	configured, err := p.config()
-	if err != nil {
-		return nil, err
-	}
-	names := c.Account
-	if len(names) == 0 && len(accounts) == 0 {
-		for i := range configured.Accounts {
-			names = append(names, configured.Accounts[i].Name)
-		}
 	}
 	for _, name := range names {
 		a, err := p.configuredAccount(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		if a == nil {
-			return nil, &usageError{text: "the configuration has no account " + quoted(name), hint: "mailstrata config show lists them; any other is named by --imap and its URL"}
+		r := configured.Repository(name)
+		if a == nil && r == nil {
+			return nil, nil, &usageError{text: "the configuration has no account and no repository " + quoted(name), hint: unknownName(name, configured.Names()) + "any other account is named by --imap and its URL"}
 		}
-		accounts = append(accounts, a)
+		if r != nil {
+			repositories = append(repositories, name)
+		}
+		if a != nil {
+			accounts = append(accounts, a)
+		}
 	}
-	return accounts, nil
+	return accounts, c.repositories(p, accounts, repositories), nil
+}
+
+// unknownName begins a hint with what was probably meant.
+func unknownName(name string, names []string) string {
+	if near := nearest(name, names); near != "" {
+		return "did you mean " + quoted(near) + "? "
+	}
+	return "mailstrata config show lists them; "
+}
+
+// repositories are those that are named, and those that the accounts go to, each once. One of the command line counts alone.
+func (c *doctorCommand) repositories(p *program, accounts []*account, named []string) []string {
+	if p.flags.Repo != "" {
+		return []string{p.flags.Repo}
+	}
+	for _, a := range accounts {
+		named = append(named, a.configured.Repository)
+	}
+	if len(named) == 0 {
+		named = []string{""}
+	}
+	var distinct []string
+	seen := make(map[string]bool)
+	for _, name := range named {
+		l, err := p.placeNamed(name)
+		if err != nil || !seen[l.String()] { // what is wrong with it, its examination tells
+			distinct = append(distinct, name)
+		}
+		if err == nil {
+			seen[l.String()] = true
+		}
+	}
+	return distinct
 }
 
 // examineAccount logs in, and looks at what the server offers.
@@ -129,6 +170,9 @@ func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *accou
 	if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 		e.fail("secret", err)
 		return e.findings
+	}
+	if from := p.secretOf(a); from != "" {
+		e.ok("secret", "%s", from)
 	}
 	source := imap.NewSource(a.opts)
 	defer source.Close()

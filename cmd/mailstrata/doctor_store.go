@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/keyring"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -19,9 +21,12 @@ import (
 const skewAtMost = time.Minute
 
 // examineRepository opens the repository, and tries what its credentials allow.
-func (c *doctorCommand) examineRepository(ctx context.Context, p *program) []finding {
+func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name string) []finding {
 	e := &examination{subject: "repository"}
-	l, err := p.place()
+	l, err := p.placeNamed(name)
+	if err == nil && l.configured.Name != "" {
+		e.subject += " " + l.configured.Name
+	}
 	if err != nil {
 		e.fail("place", err)
 		return e.findings
@@ -36,6 +41,7 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program) []fin
 		return e.findings
 	}
 	e.clock(ctx, store)
+	e.keyring(ctx, l.configured.Secret)
 	if r, err := p.openPlace(ctx, l); err != nil {
 		e.fail("key", err)
 	} else {
@@ -61,6 +67,18 @@ func (e *examination) clock(ctx context.Context, store repo.Store) {
 		return
 	}
 	e.ok("clock", "the store's and this host's agree")
+}
+
+// keyring looks for a passphrase that should be there; a key file may open the repository without it.
+func (e *examination) keyring(ctx context.Context, s config.Secret) {
+	if s.Keyring == "" {
+		return
+	}
+	if _, err := keyring.Get(ctx, s.Keyring); err != nil {
+		e.fail("passphrase", err)
+		return
+	}
+	e.ok("passphrase", "the keyring has it, as %s", s.Keyring)
 }
 
 func (e *examination) key(r *repo.Repo) {

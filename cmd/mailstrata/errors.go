@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/keyring"
 	"github.com/mailstrata/mailstrata/oauth"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -116,6 +117,9 @@ var hints = []struct {
 	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (mailstrata auth, --imap-token-command)"},
 	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for the consent again"},
 	{is(oauth.ErrUnavailable), "run it again later; if the provider stays out of reach, check whether this host is on line"},
+	{is(keyring.ErrNotFound), "mailstrata auth asks for what the keyring lacks, and keeps it there"},
+	{is(keyring.ErrLocked), "unlock it by logging in at the desktop; a run that nobody watches better has its secret from secret_credential or secret_file (docs/config.md)"},
+	{is(keyring.ErrAbsent), "a job of cron or of the system's systemd has no keyring: give it secret_credential or secret_file (docs/config.md), or make it a timer of your own (systemctl --user)"},
 	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},

@@ -34,6 +34,9 @@ type forgetCommand struct {
 	watchFlags `embed:""`
 }
 
+// isWhole implements whole.
+func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun }
+
 func (*forgetCommand) Help() string {
 	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest. A mark cannot be taken back.
 

@@ -89,7 +89,7 @@ func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo
 	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase(l)); !onlyKey {
 		s := p.passphrase(l)
 		s.twice = true
-		if o.Passphrase, err = p.read(ctx, s); err != nil {
+		if o.Passphrase, err = p.readOrKeep(ctx, s); err != nil { // kept before there is a repository that needs it
 			return o, nil, err
 		}
 	}
@@ -121,12 +121,16 @@ func (p *program) isRepository(ctx context.Context, l *place) bool {
 	return errors.Is(err, repo.ErrWrongKey)
 }
 
+// scryptWork is how much work it is to try a passphrase; 0: age's own, a second's. The tests make it less.
+var scryptWork int
+
 // create makes the repository and completes its key file.
 func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key *newKeyFile) (*repo.Repo, error) {
 	store, err := p.newStore(ctx, l, o.Lock)
 	if err != nil {
 		return nil, err
 	}
+	o.ScryptWork = scryptWork
 	r, err := repo.Init(ctx, store, o)
 	if err != nil {
 		return nil, fmt.Errorf("make a repository in %s: %w", l, err)

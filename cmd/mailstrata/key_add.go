@@ -103,6 +103,9 @@ func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipie
 	if err != nil {
 		return nil, errors.New("the new passphrase is empty")
 	}
+	if scryptWork > 0 {
+		recipient.SetWorkFactor(scryptWork)
+	}
 	return recipient, nil
 }
 

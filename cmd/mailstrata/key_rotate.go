@@ -35,7 +35,7 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer r.Close()
 	before := r.Fingerprint()
-	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: p.askedOnce(ctx, l)})
+	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: p.askedOnce(ctx, l), ScryptWork: scryptWork})
 	if err != nil {
 		return fmt.Errorf("rotate the keys: %w", err)
 	}

@@ -14,21 +14,22 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// TestMain lets the scripts run mailstrata as a program of its own.
+// TestMain lets the scripts run mailstrata as a program of its own, with passphrases that cost less than a second each.
 func TestMain(m *testing.M) {
+	scryptWork = 10
 	testscript.Main(m, map[string]func(){"mailstrata": main})
 }
 
 // TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands
-// they have mailserver, status, damage, json and keyid (world_test.go), and provider and monitor (provider_test.go, monitor_test.go).
+// they have mailserver, status, damage, json and keyid (world_test.go), and provider, monitor and keyring (files of their own).
 func TestScripts(t *testing.T) {
-	testscript.Run(t, scripts("testdata", nil))
+	testscript.Run(t, scripts(t, "testdata", nil))
 }
 
 // TestBucket runs sessions with a repository in a bucket of a real object store.
 func TestBucket(t *testing.T) {
 	store := testbed.MinIO(t)
-	testscript.Run(t, scripts("testdata/bucket", map[string]string{
+	testscript.Run(t, scripts(t, "testdata/bucket", map[string]string{
 		"ENDPOINT":                  store.Endpoint,
 		"BUCKET":                    store.NewBucket(),
 		"AWS_ACCESS_KEY_ID":         store.AccessKey,
@@ -38,13 +39,13 @@ func TestBucket(t *testing.T) {
 }
 
 // scripts are those of a directory, each in a world of its own.
-func scripts(dir string, variables map[string]string) testscript.Params {
+func scripts(t *testing.T, dir string, variables map[string]string) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			w := newWorld()
+			w := newWorld(t)
 			env.Defer(w.close)
 			env.Values[worldKey{}] = w
 			for name, dir := range map[string]string{
@@ -53,6 +54,7 @@ func scripts(dir string, variables map[string]string) testscript.Params {
 				env.Setenv(name, env.WorkDir+"/"+dir)
 			}
 			env.Setenv("TZ", "UTC")
+			env.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+env.WorkDir+"/no-bus") // the keyring of who runs the tests is his
 			for name, value := range variables {
 				env.Setenv(name, value)
 			}
@@ -67,6 +69,7 @@ func scripts(dir string, variables map[string]string) testscript.Params {
 			"keyid":      keyid,
 			"provider":   provider,
 			"monitor":    monitor,
+			"keyring":    keyringOf,
 		},
 	}
 }

@@ -18,6 +18,9 @@ type pruneCommand struct {
 	watchFlags `embed:""`
 }
 
+// isWhole implements whole.
+func (c *pruneCommand) isWhole() bool { return !c.DryRun }
+
 func (*pruneCommand) Help() string {
 	return `Deletes what no manifest needs: the messages and records that only forgotten manifests had, and what runs that were cut short left behind.
 

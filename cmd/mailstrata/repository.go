@@ -65,6 +65,14 @@ func (p *program) place() (*place, error) {
 	return &place{path: filepath.Join(data, "repository"), key: filepath.Join(data, "key"), own: true}, nil
 }
 
+// placeNamed is the repository of a name, as --repo takes it; "" is what is usual.
+func (p *program) placeNamed(name string) (*place, error) {
+	if name == "" {
+		return p.place()
+	}
+	return p.placeAt(name)
+}
+
 // String is the place as --repo takes it.
 func (l *place) String() string {
 	if l.bucket == nil {
@@ -249,7 +257,7 @@ func (p *program) askedOnce(ctx context.Context, l *place) func() ([]byte, error
 
 // given reports whether a secret is there without asking.
 func (p *program) given(s secret) bool {
-	return s.file != "" || s.command != "" || s.credential != "" || p.getenv(s.variable) != ""
+	return s.file != "" || s.command != "" || s.credential != "" || s.keyring != "" || p.getenv(s.variable) != ""
 }
 
 // repoOptions say where this host keeps what it remembers.

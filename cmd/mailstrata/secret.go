@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/keyring"
 )
 
 // maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
@@ -30,11 +31,12 @@ type secret struct {
 	file       string   // the file that holds it; "": none
 	command    string   // the command that prints it; "": none
 	credential string   // a credential of the systemd unit; "": none
+	keyring    string   // an entry of the keyring; "": none
 	environ    []string // more variables for the command
 	twice      bool     // a new secret: asked for twice
 }
 
-// read gets the secret: from the file, the command or the variable, in this order, or else by asking on the terminal.
+// read gets the secret: from where it is said to be, or else from the variable, or else by asking on the terminal.
 func (p *program) read(ctx context.Context, s secret) ([]byte, error) {
 	switch {
 	case s.file != "":
@@ -43,6 +45,8 @@ func (p *program) read(ctx context.Context, s secret) ([]byte, error) {
 		return s.fromCommand(ctx, p.stderr)
 	case s.credential != "":
 		return p.fromCredential(s)
+	case s.keyring != "":
+		return fromKeyring(ctx, s)
 	}
 	if value := p.getenv(s.variable); value != "" {
 		return []byte(value), nil
@@ -55,7 +59,7 @@ func (s secret) or(configured config.Secret) secret {
 	if s.file != "" || s.command != "" {
 		return s
 	}
-	s.file, s.command, s.credential = configured.File, configured.Command, configured.Credential
+	s.file, s.command, s.credential, s.keyring = configured.File, configured.Command, configured.Credential, configured.Keyring
 	s.variable = cmp.Or(configured.Variable, s.variable)
 	return s
 }
@@ -71,6 +75,15 @@ func (p *program) fromCredential(s secret) ([]byte, error) {
 	}
 	s.file = filepath.Join(dir, s.credential)
 	return s.fromFile()
+}
+
+// fromKeyring asks the keyring, which may ask its owner to unlock it.
+func fromKeyring(ctx context.Context, s secret) ([]byte, error) {
+	value, err := keyring.Get(ctx, s.keyring)
+	if err != nil {
+		return nil, fmt.Errorf("the %s: %w", s.name, err)
+	}
+	return s.trim(strings.NewReader(value), "the keyring")
 }
 
 func (s *secret) fromFile() ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/nightly"
 )
 
@@ -36,17 +37,23 @@ type watch struct {
 // watch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
 func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
 	target, ok := command.Selected().Target.Addr().Interface().(interface{ watched() *watchFlags })
-	if !ok || *target.watched() == (watchFlags{}) {
+	if !ok {
+		return nil
+	}
+	flags := *target.watched()
+	configured := p.configuredWatch(command)
+	flags.Metrics, flags.OnFailure = cmp.Or(flags.Metrics, configured.Metrics), cmp.Or(flags.OnFailure, configured.OnFailure)
+	if flags == (watchFlags{}) && configured.Ping.IsZero() {
 		return nil
 	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "a host without a name"
 	}
-	w := &watch{flags: target.watched(), tail: new(nightly.Tail),
+	w := &watch{flags: &flags, tail: new(nightly.Tail),
 		run: nightly.Run{Command: command.Selected().Path(), Host: safe(host), Start: time.Now()}}
 	p.console.tail = w.tail
-	if w.pinger, err = p.pinger(ctx, w.flags); err != nil {
+	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
 		// A backup is worth more than who watches over it; and a monitor that hears nothing says so.
 		p.warn("no monitor is told: %s", oneLine(err.Error()))
 	}
@@ -57,11 +64,34 @@ func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
 	return w
 }
 
-// pinger is the monitor that the flags name; nil: none.
-func (p *program) pinger(ctx context.Context, flags *watchFlags) (*nightly.Pinger, error) {
+// whole is a command that can be told to do only a part of what there is to do, or nothing.
+type whole interface{ isWhole() bool }
+
+// configuredWatch is what the configuration says of runs of the command that do all there is to do, also where something else
+// in it is wrong: that is what somebody has to hear of.
+func (p *program) configuredWatch(command *kong.Context) config.Watch {
+	if some, ok := command.Selected().Target.Addr().Interface().(whole); ok && !some.isWhole() {
+		return config.Watch{}
+	}
+	file, err := p.configFile()
+	if err != nil || file == "" {
+		return config.Watch{}
+	}
+	c, _ := config.Load(file, p.home())
+	if c == nil {
+		return config.Watch{}
+	}
+	return c.Watch[command.Selected().Path()]
+}
+
+// pinger is the monitor that the flags name, or the configuration; nil: none.
+func (p *program) pinger(ctx context.Context, flags *watchFlags, configured config.Secret) (*nightly.Pinger, error) {
 	address := flags.Ping
-	if flags.PingFile != "" {
-		text, err := p.read(ctx, secret{name: "URL to ping", file: flags.PingFile})
+	if from := (secret{name: "URL to ping", file: flags.PingFile}); address == "" && (from.file != "" || !configured.IsZero()) {
+		if from = from.or(configured); !p.given(from) {
+			return nil, fmt.Errorf("the variable %s is not set", from.variable)
+		}
+		text, err := p.read(ctx, from)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +102,7 @@ func (p *program) pinger(ctx context.Context, flags *watchFlags) (*nightly.Pinge
 	}
 	pinger, err := nightly.NewPinger(address, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w; check --ping (MAILSTRATA_PING_URL) or --ping-file", err)
+		return nil, fmt.Errorf("%w; check --ping (MAILSTRATA_PING_URL), --ping-file or the configuration", err)
 	}
 	return pinger, nil
 }

@@ -19,11 +19,13 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // world is what surrounds a script: the servers that it started.
@@ -31,12 +33,14 @@ type world struct {
 	servers   map[string]*demo.Server
 	providers map[string]*tokenProvider
 	monitors  map[string]*pingMonitor
+	keyring   *testbed.Secrets // nil: there is none
+	test      testing.TB       // ends after the script
 }
 
 type worldKey struct{}
 
-func newWorld() *world {
-	return &world{make(map[string]*demo.Server), make(map[string]*tokenProvider), make(map[string]*pingMonitor)}
+func newWorld(t testing.TB) *world {
+	return &world{servers: make(map[string]*demo.Server), providers: make(map[string]*tokenProvider), monitors: make(map[string]*pingMonitor), test: t}
 }
 
 func (w *world) close() {

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/oauth"
+)
+
+// consented asks for the consent, tries it, and keeps it.
+func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) error {
+	a := ad.account
+	store, err := p.grants()
+	if err != nil {
+		return err
+	}
+	consent, sealed, err := c.consent(ctx, p, store, ad)
+	if err != nil {
+		return err
+	}
+	grant, err := c.ask(ctx, p, consent)
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.name, err)
+	}
+	tried, err := c.try(ctx, p, a, "consent as "+a.opts.User+", not with another account; and IMAP must be allowed for it", func(o *imap.Options) {
+		o.Token = func(context.Context) (string, error) { return grant.AccessToken, nil }
+	})
+	if err != nil {
+		return err
+	}
+	grant.Sealed = sealed
+	if err := store.Put(ctx, grant); err != nil {
+		return err
+	}
+	return p.admitted(authSummary{
+		Account: a.name, URL: a.url, Provider: grant.Provider.Name, Scopes: append([]string{}, grant.Provider.Scopes...),
+		Tried: tried, Kept: kept(sealed),
+	}, a)
+}
+
+// kept is where something is, as JSON has it.
+func kept(inKeyring bool) string {
+	if inKeyring {
+		return "keyring"
+	}
+	return "file"
+}
+
+// authSummary is what mailstrata was let into, as JSON.
+type authSummary struct {
+	Account    string   `json:"account,omitempty"`
+	URL        string   `json:"url,omitempty"`
+	Provider   string   `json:"provider,omitempty"`
+	Scopes     []string `json:"scopes,omitempty"`
+	Repository string   `json:"repository,omitempty"`
+	Tried      bool     `json:"tried"`
+	Kept       string   `json:"kept"`
+}
+
+// admitted tells of it; a nil account is none.
+func (p *program) admitted(s authSummary, a *account) error {
+	if p.flags.JSON {
+		return p.printJSON(s)
+	}
+	switch {
+	case a == nil && s.Tried:
+		p.printf("the passphrase opens %s; the keyring has it now", safe(s.Repository))
+		p.note("note: a passphrase that is in the keyring alone is lost with it: keep a copy in another place")
+		return nil
+	case a == nil:
+		p.printf("the keyring has it now")
+		return nil
+	}
+	if s.Tried {
+		p.printf("%s lets %s in", safe(a.opts.Host), safe(a.opts.User))
+	}
+	if a.configured.Name != "" {
+		p.printf("mailstrata backup %s asks for no password", safe(a.name))
+	} else {
+		p.printf("mailstrata backup --imap %s needs no password now", safe(a.url))
+	}
+	return nil
+}
+
+// consent is what to ask for: as the flags say, or the configuration, or as before; and whether the grant is to be sealed.
+func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Store, ad *admission) (consent *oauth.Consent, sealed bool, err error) {
+	a := ad.account
+	configured, err := p.config()
+	if err != nil {
+		return nil, false, err
+	}
+	own := ownProvider(configured, ad.provider)
+	consent = &oauth.Consent{User: a.opts.User, Host: a.opts.Host, Port: c.Port, ClientID: c.ClientID}
+	before, _ := store.Get(ctx, a.opts.User, a.opts.Host) // what cannot be read is asked for anew
+	sealed = c.Keyring || store.Sealed(a.opts.User, a.opts.Host) || own != nil && own.Keyring
+	again := own == nil && before != nil && (c.Provider == "" || c.Provider == before.Provider.Name)
+	switch {
+	case own != nil:
+		consent.Provider = own.OAuth()
+	case again && c.Provider == "" && c.AuthURL+c.DeviceURL+c.TokenURL == "":
+		consent.Provider = before.Provider
+	case ad.provider == "google":
+		consent.Provider = oauth.Google()
+	case ad.provider == "microsoft":
+		consent.Provider = oauth.Microsoft(c.Tenant)
+	case ad.provider != "" && ad.provider != "other":
+		return nil, false, noProvider(ad.provider, configured)
+	default:
+		consent.Provider = oauth.Provider{Name: "other", AuthURL: c.AuthURL, DeviceURL: c.DeviceURL, TokenURL: c.TokenURL}
+	}
+	if len(c.Scope) > 0 {
+		consent.Provider.Scopes = c.Scope
+	}
+	if err := consent.Provider.Validate(); err != nil {
+		return nil, false, &usageError{text: err.Error(), hint: "say --provider google or microsoft, or name the URLs of another; see mailstrata auth --help"}
+	}
+	secret := secret{name: "secret of the client", variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", file: c.ClientSecretFile}
+	switch {
+	case own != nil:
+		consent.ClientID = cmp.Or(consent.ClientID, own.ClientID)
+		secret = secret.or(own.Secret)
+	case again && consent.ClientID == "":
+		consent.ClientID, consent.ClientSecret = before.ClientID, before.ClientSecret
+	}
+	if consent.ClientID == "" {
+		return nil, false, &usageError{text: "no client is named", hint: "register one at the provider (docs/oauth.md tells how) and name it by --client-id, or in the configuration"}
+	}
+	if p.given(secret) {
+		value, err := p.readOrKeep(ctx, secret)
+		consent.ClientSecret = string(value)
+		return consent, sealed, err
+	}
+	return consent, sealed, nil
+}
+
+// ownProvider is the provider of the configuration that has the name, or else the first of the kind; nil: it has none.
+func ownProvider(c *config.Config, name string) *config.Provider {
+	if own := c.Provider(name); own != nil || name == "" || name == "other" {
+		return own
+	}
+	for i := range c.Providers {
+		if c.Providers[i].Kind == name {
+			return &c.Providers[i]
+		}
+	}
+	return nil
+}
+
+func noProvider(name string, c *config.Config) error {
+	names := []string{"google", "microsoft", "other"}
+	for i := range c.Providers {
+		names = append(names, c.Providers[i].Name)
+	}
+	e := &usageError{text: "there is no provider " + quoted(name), hint: "it is one of " + safe(strings.Join(names, ", "))}
+	if near := nearest(name, names); near != "" {
+		e.hint = "did you mean " + quoted(near) + "?"
+	}
+	return e
+}
+
+// ask goes the way that the provider has.
+func (c *authCommand) ask(ctx context.Context, p *program, consent *oauth.Consent) (*oauth.Grant, error) {
+	if c.Device || !c.Browser && consent.Provider.Name != "google" {
+		grant, err := consent.Device(ctx, func(page, code string) {
+			p.say("On any device, open " + safe(page))
+			p.say("and enter the code " + safe(code))
+		})
+		if c.Device || !errors.Is(err, oauth.ErrNoDevice) || consent.Provider.AuthURL == "" {
+			return grant, err
+		}
+		p.note("note: %s", oneLine(err.Error()))
+	}
+	return consent.Browser(ctx, func(page string) {
+		p.say("Open this page in a browser on this host, and consent as " + safe(consent.User) + ":")
+		p.say(safe(page))
+	})
+}
+
+// try logs in, with what enter puts into the options; hint says what to do where that is refused. A server that cannot be reached now does not make it worthless.
+func (c *authCommand) try(ctx context.Context, p *program, a *account, hint string, enter func(*imap.Options)) (tried bool, err error) {
+	if err := p.reach(a, &imapFlags{Connections: 1, CAFile: c.CAFile}); err != nil {
+		return false, err
+	}
+	options := a.opts
+	enter(&options)
+	client, err := imap.Dial(ctx, &options)
+	switch {
+	case err == nil:
+		return true, client.Close()
+	case errors.Is(err, imap.ErrLogin):
+		return false, &hintedError{text: oneLine(err.Error()) + "; nothing was kept", hint: hint, err: err}
+	case ctx.Err() != nil:
+		return false, err
+	}
+	p.warn("it could not be tried: %s", oneLine(err.Error()))
+	return false, nil
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
+)
+
+// keyringOf runs a desktop's keyring, on a D-Bus of its own.
+//
+//	keyring start             an empty one, unlocked; sets DBUS_SESSION_BUS_ADDRESS
+//	keyring lock              its owner will say no to who asks him to unlock it
+//	keyring unlock
+//	keyring has NAME SECRET   requires what an entry holds
+func keyringOf(ts *testscript.TestScript, neg bool, args []string) {
+	w := ts.Value(worldKey{}).(*world)
+	if len(args) == 0 {
+		ts.Fatalf("usage: keyring start|lock|unlock|has …")
+	}
+	switch args[0] {
+	case "start":
+		w.keyring = testbed.SecretService(w.test)
+		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", w.keyring.Address)
+	case "lock":
+		w.keyring.Lock(false)
+	case "unlock":
+		w.keyring.Unlock()
+	case "has":
+		if got := w.keyring.Secret("mailstrata", args[1]); (got == args[2]) == neg {
+			ts.Fatalf("the keyring has %q", got)
+		}
+	default:
+		ts.Fatalf("keyring does not know %q", args[0])
+	}
+}

@@ -1,0 +1,94 @@
+package config
+
+import (
+	"cmp"
+
+	"github.com/mailstrata/mailstrata/oauth"
+)
+
+// Provider is who gives tokens to accounts that take no passwords, and the client that its user registered there.
+type Provider struct {
+	Name      string // as accounts call it
+	Kind      string // "google", "microsoft" or "other"
+	ClientID  string
+	Secret    Secret // of the client
+	Tenant    string // at Microsoft
+	Scopes    []string
+	AuthURL   string
+	DeviceURL string
+	TokenURL  string
+	Keyring   bool // tokens are sealed to a key in the keyring
+}
+
+// Provider finds the provider of a name; nil: there is none.
+func (c *Config) Provider(name string) *Provider {
+	for i := range c.Providers {
+		if c.Providers[i].Name == name {
+			return &c.Providers[i]
+		}
+	}
+	return nil
+}
+
+// providers are their names.
+func (c *Config) providers() (names []string) {
+	for i := range c.Providers {
+		names = append(names, c.Providers[i].Name)
+	}
+	return names
+}
+
+// OAuth is the provider as package oauth asks it.
+func (p *Provider) OAuth() oauth.Provider {
+	var provider oauth.Provider
+	switch p.Kind {
+	case "google":
+		provider = oauth.Google()
+	case "microsoft":
+		provider = oauth.Microsoft(cmp.Or(p.Tenant, "common"))
+	default:
+		provider = oauth.Provider{Name: "other", AuthURL: p.AuthURL, DeviceURL: p.DeviceURL, TokenURL: p.TokenURL}
+	}
+	if len(p.Scopes) > 0 {
+		provider.Scopes = p.Scopes
+	}
+	return provider
+}
+
+func (t *table) provider(c *Config) Provider {
+	p := Provider{
+		Name: t.text("name"), Kind: t.choice("kind", "google", "microsoft", "other"),
+		ClientID: t.text("client_id"), Secret: t.secret("client_secret"),
+		Tenant: t.text("tenant"), Scopes: t.texts("scopes"), Keyring: t.flag("keyring"),
+		AuthURL: t.text("auth_url"), DeviceURL: t.text("device_url"), TokenURL: t.text("token_url"),
+	}
+	if p.Kind == "" {
+		if p.Kind = "other"; p.Name == "google" || p.Name == "microsoft" {
+			p.Kind = p.Name
+		}
+	}
+	asked := p.OAuth()
+	switch {
+	case p.Name == "":
+		t.wrong("", "a provider has a name, by which accounts call it: oauth2_provider = \"…\"")
+	case c.Provider(p.Name) != nil:
+		t.wrong("name", "%q is the name of another provider too", p.Name)
+	}
+	if !t.has("client_id") {
+		t.wrong("", "a provider has a client_id, of the client that you registered there (docs/oauth.md)")
+	}
+	if p.Tenant != "" && p.Kind != "microsoft" {
+		t.wrong("tenant", "is Microsoft's alone")
+	}
+	if p.Kind != "other" {
+		for _, key := range []string{"auth_url", "device_url", "token_url"} {
+			if t.has(key) {
+				t.wrong(key, "is known of %s; it is for providers of the kind \"other\"", p.Kind)
+			}
+		}
+	} else if err := asked.Validate(); err != nil {
+		t.wrong("", "%v", err)
+	}
+	t.end()
+	return p
+}

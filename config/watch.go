@@ -1,0 +1,36 @@
+package config
+
+// Watch says who is told how the runs of a command went.
+type Watch struct {
+	Ping      Secret // the URL of a monitor: who knows it can ping it
+	Metrics   string // a file for Prometheus
+	OnFailure string // a command
+}
+
+// watched are the commands whose runs others can be told of.
+var watched = []string{"backup", "check", "copy", "forget", "prune"}
+
+func (t *table) watches() map[string]Watch {
+	watches := make(map[string]Watch)
+	writer := make(map[string]string)
+	for _, command := range watched {
+		of := t.table(command)
+		if of == nil {
+			continue
+		}
+		w := of.watch()
+		if other, taken := writer[w.Metrics]; taken && w.Metrics != "" {
+			of.wrong("metrics", "is the file of %s too; each command wants one of its own", other)
+		}
+		writer[w.Metrics] = command
+		watches[command] = w
+	}
+	t.end()
+	return watches
+}
+
+func (t *table) watch() Watch {
+	w := Watch{Ping: t.secret("ping"), Metrics: t.file("metrics"), OnFailure: t.text("on_failure")}
+	t.end()
+	return w
+}
