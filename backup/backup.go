@@ -65,8 +65,8 @@ type Result struct {
 const AccountsAtOnce = 16
 
 // Run reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
-// in its Backup. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
-// in the Backups.
+// in its Result. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
+// in the Results.
 //
 // The order makes it safe: packs, then index, then manifests, so that a manifest names only what is durable.
 func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*Result, error) {
