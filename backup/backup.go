@@ -49,6 +49,9 @@ type Options struct {
 	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
 	// after ten minutes, or 256 MiB that took half a minute or more.
 	Checkpoint func(age time.Duration, bytes int64) bool
+
+	// SpillAfter is how old a run becomes before what it downloads is spilled; 0: five seconds.
+	SpillAfter time.Duration
 }
 
 // Result is what a run recorded of one account.
@@ -185,6 +188,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		note:        o.Note,
 		sampler:     newSampler(account.VerifySource, run.Start(), r.MessageKey()),
 		checkpoints: newCheckpoints(o.Checkpoint),
+		spillAfter:  cmp.Or(o.SpillAfter, spillAfter),
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,6 +39,7 @@ type walk struct {
 
 	checkpoints *checkpoints
 	allowance   *allowance
+	spillAfter  time.Duration
 	spill       *repo.Spill // nil: none
 	spilt       *spilt
 	sampler     *sampler // nil: nothing that is recorded is compared

@@ -34,6 +34,7 @@ type Spill struct {
 	left    []string   // directories that the dead have left, this run holds
 	locks   []*os.File // of these
 	limits  spillLimits
+	from    time.Time // what comes earlier is not kept
 
 	mu      sync.Mutex
 	free    []*spillFile // at rest
@@ -71,14 +72,17 @@ const (
 // errNoCache: where files go with the process, spilling is of no use.
 var errNoCache = errors.New("there is no lasting cache directory")
 
-// Spill opens the spill of an account for one run.
-func (r *Repo) Spill(account string) (*Spill, error) { return r.spill(account, usualSpill) }
+// Spill opens the spill of an account for one run. What comes in the time until after is not kept: a run that is over by then
+// has no use for it.
+func (r *Repo) Spill(account string, after time.Duration) (*Spill, error) {
+	return r.spill(account, after, usualSpill)
+}
 
-func (r *Repo) spill(account string, limits spillLimits) (*Spill, error) {
+func (r *Repo) spill(account string, after time.Duration, limits spillLimits) (*Spill, error) {
 	if r.cache.temporary {
 		return nil, errNoCache
 	}
-	s := &Spill{r: r, limits: limits}
+	s := &Spill{r: r, limits: limits, from: time.Now().Add(after)}
 	id := r.keys.account.Sum([]byte(account))
 	copy(s.account[:], id[:])
 	parent := filepath.Join(r.cache.spills(), r.AccountDir(account))
@@ -122,6 +126,7 @@ type spillFile struct {
 	file   *os.File
 	sealed io.WriteCloser
 	buffer *bufio.Writer
+	tag    *chunk.Hasher // of the entry under way
 	began  time.Time
 }
 
@@ -143,7 +148,7 @@ func (s *Spill) newFile() (*spillFile, error) {
 		file.Close()
 		return nil, err
 	}
-	f := &spillFile{file: file, sealed: sealed, buffer: bufio.NewWriterSize(sealed, spillBuffer), began: time.Now()}
+	f := &spillFile{file: file, sealed: sealed, buffer: bufio.NewWriterSize(sealed, spillBuffer), tag: s.r.keys.tag.New(), began: time.Now()}
 	_, _ = f.buffer.Write(s.r.spillHead()) // its error comes again with Flush
 	return f, nil
 }
@@ -162,15 +167,14 @@ func (f *spillFile) close() error {
 type SpillEntry struct {
 	s    *Spill
 	file *spillFile
-	tag  *chunk.Hasher
 	size int64
 	err  error
 }
 
 // Begin begins an entry under a key of the caller's making. It may be called from many goroutines, each for an entry of
-// its own. nil: the spill is full, or has failed.
+// its own. nil: it is too early, or the spill is full, or has failed.
 func (s *Spill) Begin(key []byte) *SpillEntry {
-	if s == nil || len(key) == 0 || len(key) > maxSpillKey {
+	if s == nil || len(key) == 0 || len(key) > maxSpillKey || time.Now().Before(s.from) {
 		return nil
 	}
 	s.mu.Lock()
@@ -183,20 +187,20 @@ func (s *Spill) Begin(key []byte) *SpillEntry {
 		s.fail(err)
 		return nil
 	}
-	e := &SpillEntry{s: s, file: file, tag: s.r.spillTagger(s.account, key)}
+	e := &SpillEntry{s: s, file: file}
+	beginSpillTag(file.tag, s.account, key)
 	e.write(binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
 	e.write(key)
 	return e
 }
 
-// spillTagger begins the tag of an entry.
-func (r *Repo) spillTagger(account [16]byte, key []byte) *chunk.Hasher {
-	tag := r.keys.tag.New()
+// beginSpillTag begins the tag of an entry.
+func beginSpillTag(tag *chunk.Hasher, account [16]byte, key []byte) {
+	tag.Reset()
 	tag.Write([]byte(spillTag))
 	tag.Write(account[:])
 	tag.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
 	tag.Write(key)
-	return tag
 }
 
 // take gives a file that nobody writes to, young enough.
@@ -219,7 +223,7 @@ func (e *SpillEntry) Write(p []byte) (int, error) {
 	if e == nil || e.err != nil || len(p) == 0 {
 		return len(p), nil
 	}
-	e.tag.Write(p)
+	e.file.tag.Write(p)
 	e.size += int64(len(p))
 	e.write(binary.LittleEndian.AppendUint32(nil, uint32(len(p))))
 	e.write(p)
@@ -235,7 +239,7 @@ func (e *SpillEntry) write(p []byte) {
 // End makes the entry one that counts.
 func (e *SpillEntry) End() {
 	if e != nil {
-		tag := e.tag.Sum()
+		tag := e.file.tag.Sum()
 		e.finish(spillEnd, tag[:])
 	}
 }

@@ -166,7 +166,9 @@ func (s *Spill) nextEntry(plain *bufio.Reader) (*spilledBody, []byte, error) {
 	if _, err := io.ReadFull(plain, key); err != nil {
 		return nil, nil, noEOF(err)
 	}
-	return &spilledBody{from: plain, tag: s.r.spillTagger(s.account, key)}, key, nil
+	tag := s.r.keys.tag.New()
+	beginSpillTag(tag, s.account, key)
+	return &spilledBody{from: plain, tag: tag}, key, nil
 }
 
 // errVoid: the entry was dropped by who wrote it.

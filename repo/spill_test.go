@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"filippo.io/age"
@@ -47,7 +48,7 @@ func smallSpill() spillLimits {
 
 func mustSpill(t *testing.T, r *Repo, account string, limits spillLimits) *Spill {
 	t.Helper()
-	s, err := r.spill(account, limits)
+	s, err := r.spill(account, 0, limits)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("nothing is spilled on this system")
 	}
@@ -264,6 +265,31 @@ func TestSpillIsBounded(t *testing.T) {
 	if left := entriesLeft(t, mustSpill(t, r, "anna", limits)); len(left) > 0 {
 		t.Errorf("%d entries are stale", len(left))
 	}
+}
+
+// What comes early is not kept, nor does it cost anything.
+func TestSpillWaits(t *testing.T) {
+	r := spillRepo(t, true)
+	limits := smallSpill()
+	synctest.Test(t, func(t *testing.T) {
+		const after = 5 * time.Second
+		s, err := r.spill("anna", after, limits)
+		if errors.Is(err, errors.ErrUnsupported) {
+			t.Skip("nothing is spilled on this system")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		time.Sleep(after - time.Nanosecond)
+		if put(s, "early", "x"); len(spillFiles(s.dir)) > 0 || s.Failed() != nil {
+			t.Errorf("too early, there are files %q; failed: %v", spillFiles(s.dir), s.Failed())
+		}
+		time.Sleep(time.Nanosecond)
+		if put(s, "late", "x"); len(spillFiles(s.dir)) != 1 || s.Failed() != nil {
+			t.Errorf("in time, there are files %q; failed: %v", spillFiles(s.dir), s.Failed())
+		}
+	})
 }
 
 // A disk without room ends the spilling, and what was spilled makes room.

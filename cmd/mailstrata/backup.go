@@ -39,7 +39,7 @@ type backupCommand struct {
 func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP) == 0 }
 
 func (*backupCommand) Help() string {
-	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there. Where a run was killed, the next one on the same host has what it had downloaded up to half a minute before, from the cache directory.
+	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there. Where a run was killed, the next one on the same host has what it had downloaded up to half a minute before, but for its first five seconds, from the cache directory.
 
 Without --imap, the accounts are those of the configuration (docs/config.md), or of these the ones that are named, each into its repository. What a flag says counts, before what the configuration says of an account. Accounts are read side by side, and one that fails does not stop the others; of more than fifty, only those are listed of which there is something to tell, and then the sum.
 

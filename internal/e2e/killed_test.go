@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A first backup over a slow line is killed again and again, wherever it may be. Each run goes on from where the one before
-// was killed: what it downloads again is what was under way and in buffers. Nothing is missing at the end, and nothing is
-// there twice.
+// A first backup over a slow line is killed again, wherever it may be. Each run goes on from where the one before was killed:
+// what it downloads again is what came in its first seconds, and what was under way and in buffers. Nothing is missing at the
+// end, and nothing is there twice.
 func TestBackupKilled(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*host){
@@ -43,14 +43,14 @@ func backupKilled(t *testing.T, h *host) {
 	}
 
 	const connections = 2
-	var line slowLine
+	line := slowLine{early: 64 << 10}
 	p := startProxy(t, dovecot.Addr, line.watch)
 	account := accountURL("anna", p.addr)
 	random := rand.New(rand.NewPCG(1, 2))
 	kills := 0
-	for ; kills < 4; kills++ {
+	for ; kills < 2; kills++ {
 		cmd := h.command("backup", "--imap", account, "--connections", "2")
-		line.next(bytes/8 + random.Int64N(bytes/8))
+		line.next(bytes/4+random.Int64N(bytes/8), true)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -64,15 +64,15 @@ func backupKilled(t *testing.T, h *host) {
 			t.Fatalf("run %d ends (%v) before it is killed", kills, err)
 		}
 	}
-	line.next(1 << 60)
+	line.next(1<<60, false)
 	m := h.backUp(0, account, "--connections", "2")
 	if m.Messages != want.count() || !m.Consistent {
 		t.Errorf("after %d kills, of %d messages, the manifest tells %+v", kills, want.count(), m)
 	}
-	// For each connection: the message that was under way, buffers of the spill, what the line had in it. And the answers
-	// beside the messages: a few lines for each, in each run.
+	// What came before the pause. For each connection: the messages under way then, and at the end, buffers of the spill, what
+	// the line had in it. And the answers beside the messages: a few lines for each, in each run.
 	_, received, _ := p.traffic("")
-	lost := int64(kills)*connections*(largest+96<<10+64<<10) + int64(kills+1)*int64(want.count())*300
+	lost := int64(kills)*(line.early+connections*(2*largest+96<<10+64<<10)) + int64(kills+1)*int64(want.count())*300
 	t.Logf("%d bytes of mail; %d were downloaded in %d runs, each of which might lose %d", bytes, received, kills+1, lost/int64(kills))
 	if received > bytes+lost {
 		t.Errorf("%d bytes were downloaded for %d bytes of mail", received, bytes)
@@ -81,19 +81,27 @@ func backupKilled(t *testing.T, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// slowLine makes a proxy slow, and says when so many bytes have come.
+// spillsBy is when a run has begun to spill for certain, after it logged in.
+const spillsBy = 5500 * time.Millisecond
+
+// slowLine makes a proxy slow, and says when so many bytes have come. In a run it can stand still once, after so many bytes
+// that messages are coming, until the run has begun to spill.
 type slowLine struct {
+	early int64
+
 	mu      sync.Mutex
 	last    int64
+	began   int64
 	until   int64
+	pause   bool
 	reached chan struct{}
 }
 
-// next sets how many more bytes are to come.
-func (s *slowLine) next(bytes int64) {
+// next sets how many more bytes are to come, in another run, and whether it is to stand still.
+func (s *slowLine) next(bytes int64, still bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.until, s.reached = s.last+bytes, make(chan struct{})
+	s.began, s.until, s.pause, s.reached = s.last, s.last+bytes, still, make(chan struct{})
 }
 
 // watch is for a proxy.
@@ -105,4 +113,8 @@ func (s *slowLine) watch(_, received int64) {
 	}
 	s.last = max(s.last, received)
 	time.Sleep(2 * time.Millisecond)
+	if s.pause && received-s.began >= s.early {
+		s.pause = false
+		time.Sleep(spillsBy)
+	}
 }
