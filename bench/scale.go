@@ -14,7 +14,7 @@ func (b *bench) scale(ctx context.Context, n int) ([]result, error) {
 	name := fmt.Sprintf("round%d", b.used)
 	r := &round{dir: filepath.Join(b.dir, name), user: name}
 	results, err := b.scaleRound(ctx, r, n)
-	return results, cmp.Or(ctx.Err(), err, b.remove(ctx, r))
+	return results, cmp.Or(ctx.Err(), err)
 }
 
 func (b *bench) scaleRound(ctx context.Context, r *round, n int) (_ []result, err error) {
