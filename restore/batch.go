@@ -7,10 +7,7 @@ import (
 	"io"
 	"iter"
 	"maps"
-	"runtime"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -28,51 +25,43 @@ const (
 	batchMessages = 500
 
 	// streamedSize is the size above which a message is not joined in memory, but chunk by chunk on its way.
-	streamedSize = 1 << 20
+	streamedSize = batchBytes
 
 	// streamedWeight is what a message on its way takes of joinedBytes.
 	streamedWeight = 256 << 10
 
 	// windowItems is how many messages are planned together.
-	windowItems = 8 * manifest.MaxPageRecords
+	windowItems = 64 * manifest.MaxPageRecords
 )
 
 // item is a message on its way into a folder, and its Body.
 type item struct {
-	contents *archive.Contents
-	row      *rollRow
-	record   *manifest.Record
-	ids      []chunk.ID   // in the order in which they are read; until it is located
-	frames   []repo.Frame // that hold them
-	spot     spot
-	data     []byte // the whole message, once it is joined; nil: it is streamed
-	unread   error  // why it cannot be read
+	filling *filling
+	row     *rollRow
+	record  *manifest.Record
+	ids     []chunk.ID   // in the order in which they are read; until it is located
+	frames  []repo.Frame // that hold them
+	spot    spot
+	data    []byte // the whole message, once it is joined; nil: it is streamed
+	unread  error  // why it cannot be read
 }
 
-// batch is what a folder adds at once.
+// batch is what is joined and written at once.
 type batch struct {
 	items  []*item
 	bytes  int64
-	weight int64 // of restore.memory
+	weight int64 // of restore.memory: copies that follow each other are joined once
 	frames map[repo.Frame]struct{}
 }
 
-// windows yields the missing messages, so many at a time as are planned together, ascending by UID.
-func (f *filling) windows(ctx context.Context) iter.Seq2[[]*item, error] {
+// windows yields the missing messages, so many at a time as are planned together: mailbox after mailbox, ascending by UID.
+func (t *tour) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
-		for i := range f.roll.rows {
-			row := &f.roll.rows[i]
-			if row.state != rowMissing {
-				continue
-			}
-			it := &item{contents: f.restore.Contents, row: row}
-			if err := it.look(ctx, f.roll); err != nil {
-				if err := f.fail(ctx, it, err); err != nil {
-					yield(nil, err)
-					return
-				}
-				continue
+		for it, err := range t.missing(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
 			}
 			if window = append(window, it); len(window) == windowItems {
 				if !yield(window, nil) {
@@ -87,12 +76,34 @@ func (f *filling) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	}
 }
 
+// missing yields the messages that the folders lack.
+func (t *tour) missing(ctx context.Context) iter.Seq2[*item, error] {
+	return func(yield func(*item, error) bool) {
+		for _, f := range t.fillings {
+			for i := range f.roll.rows {
+				it := &item{filling: f, row: &f.roll.rows[i]}
+				if it.row.state != rowMissing {
+					continue
+				}
+				err := it.look(ctx)
+				failed := err != nil
+				if failed {
+					err = f.named(f.fail(ctx, it, err))
+				}
+				if (err != nil || !failed) && !yield(it, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // look reads what is recorded of the message.
-func (it *item) look(ctx context.Context, l *roll) (err error) {
-	if it.record, err = l.record(ctx, it.row); err != nil {
+func (it *item) look(ctx context.Context) (err error) {
+	if it.record, err = it.filling.roll.record(ctx, it.row); err != nil {
 		return err
 	}
-	parts, err := it.record.PartList(it.contents.Load(ctx))
+	parts, err := it.record.PartList(it.contents().Load(ctx))
 	if err != nil {
 		return err
 	}
@@ -102,10 +113,10 @@ func (it *item) look(ctx context.Context, l *roll) (err error) {
 	return nil
 }
 
-// batches divides a window. A limit of 0 is none. A message that is streamed is alone.
+func (it *item) contents() *archive.Contents { return it.filling.restore.Contents }
+
+// batches divides a window. A message that is streamed is alone.
 func batches(window []*item, messages int, bytes int64) []*batch {
-	messages = limit(messages, batchMessages)
-	bytes = limit(bytes, batchBytes)
 	var list []*batch
 	var current *batch
 	for _, it := range window {
@@ -124,15 +135,18 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 }
 
 func (b *batch) add(it *item) {
+	if n := len(b.items); n == 0 || b.items[n-1].row.hash != it.row.hash {
+		b.weight += it.row.size
+	}
 	b.items = append(b.items, it)
 	b.bytes += it.row.size
-	b.weight += it.row.size
 	for _, frame := range it.frames {
 		b.frames[frame] = struct{}{}
 	}
 	it.frames = nil
 }
 
+// limit is the smaller of two; an asked one of 0 is none.
 func limit[N int | int64](asked, own N) N {
 	if asked <= 0 {
 		return own
@@ -141,44 +155,38 @@ func limit[N int | int64](asked, own N) N {
 }
 
 // fetch has the frames of a batch read together. Whether that goes well is seen when they are used.
-func (f *filling) fetch(ctx context.Context, b *batch) error {
-	if err := f.restore.memory.Acquire(ctx, b.weight); err != nil {
+func (r *restore) fetch(ctx context.Context, b *batch) error {
+	if err := r.memory.Acquire(ctx, b.weight); err != nil {
 		return err
 	}
-	f.restore.Contents.Prefetch(ctx, slices.Collect(maps.Keys(b.frames)))
+	r.Contents.Prefetch(ctx, slices.Collect(maps.Keys(b.frames)))
 	b.frames = nil
 	return nil
 }
 
-// prepare reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the
-// batch and are failures; so whatever the target does with an error, no message but the damaged one suffers.
-func (f *filling) prepare(ctx context.Context, b *batch) error {
-	var room []byte // no larger than what the batch weighs: many small batches can be under way
-	if !b.items[0].streamed() {
-		room = make([]byte, b.bytes)
+// alike yields the messages of a batch, copies that follow each other together.
+func (b *batch) alike() iter.Seq[[]*item] {
+	return func(yield func([]*item) bool) {
+		for rest := b.items; len(rest) > 0; {
+			n := 1
+			for n < len(rest) && rest[n].row.hash == rest[0].row.hash {
+				n++
+			}
+			if !yield(rest[:n]) {
+				return
+			}
+			rest = rest[n:]
+		}
 	}
-	group, joining := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+}
+
+// byFolder divides the messages of a batch by where they go.
+func (b *batch) byFolder() map[*filling][]*item {
+	folders := make(map[*filling][]*item)
 	for _, it := range b.items {
-		var own []byte
-		if !it.streamed() {
-			own, room = room[:0:it.row.size], room[it.row.size:]
-		}
-		group.Go(func() error { return it.join(joining, own) })
+		folders[it.filling] = append(folders[it.filling], it)
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for _, it := range b.items {
-		if it.unread == nil {
-			continue
-		}
-		if err := f.fail(ctx, it, it.unread); err != nil {
-			return err
-		}
-	}
-	b.items = slices.DeleteFunc(b.items, func(it *item) bool { return it.unread != nil })
-	return nil
+	return folders
 }
 
 // release gives back what a batch took.
@@ -193,18 +201,17 @@ func (it *item) streamed() bool { return it.row.size > streamedSize }
 
 // join has the message joined and verified, in memory while it is small.
 func (it *item) join(ctx context.Context, room []byte) error {
-	if it.streamed() {
-		if err := it.WriteTo(ctx, io.Discard); it.unread == nil {
-			return err
-		}
-		return nil
-	}
 	data := bytes.NewBuffer(room)
-	if err := it.WriteTo(ctx, data); it.unread == nil && err != nil {
-		return err
+	to := io.Writer(data)
+	if it.streamed() {
+		to = io.Discard
+	}
+	err := it.WriteTo(ctx, to)
+	if it.unread != nil {
+		return nil // it is told of when all are joined
 	}
 	it.data = data.Bytes()
-	return nil
+	return err
 }
 
 // WriteTo implements Body.
@@ -214,21 +221,22 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	it.unread = nil // a second attempt may go well
-	err := it.contents.Body(it.record).WriteTo(ctx, w)
+	err := it.contents().Body(it.record).WriteTo(ctx, w)
 	if read := (*archive.ReadError)(nil); errors.As(err, &read) {
 		it.unread = err
 	}
 	return err
 }
 
-// Verify implements Body: prepare has verified the message.
+// Verify implements Body: join has verified the message.
 func (it *item) Verify(context.Context) error { return it.unread }
 
 func (it *item) header(ctx context.Context) ([]byte, error) {
-	return it.contents.Header(ctx, it.record)
+	return it.contents().Header(ctx, it.record)
 }
 
-func (it *item) wanted(l *roll) Wanted {
+func (it *item) wanted() Wanted {
+	l := it.filling.roll
 	w := l.wanted(&rollBody{roll: l, row: it.row})
 	w.Header, w.Body = it.header, it
 	return w

@@ -164,7 +164,9 @@ func (l *ledger) lost(messages, bytes int64) {
 	})
 }
 
-func (l *ledger) mailboxDone() { l.update(func(r *Report) { r.DoneMailboxes++ }) }
+func (l *ledger) mailboxesDone(n int) {
+	l.update(func(r *Report) { r.DoneMailboxes += int64(n) })
+}
 
 func (l *ledger) note(notes ...string) {
 	l.mu.Lock()

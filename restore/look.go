@@ -56,7 +56,7 @@ func (r *restore) lookAt(ctx context.Context, looker Looker, d *delivery, place 
 	if err != nil || place.Skip {
 		return err
 	}
-	defer r.ledger.mailboxDone()
+	defer r.ledger.mailboxesDone(1)
 	if len(list.rows) == 0 {
 		return nil
 	}

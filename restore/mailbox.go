@@ -6,29 +6,43 @@ import (
 	"fmt"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// mailbox restores one mailbox: lists what is archived, asks what of it the target lacks, and adds that.
-func (r *restore) mailbox(ctx context.Context, d *delivery, place Place) (err error) {
-	list, err := r.callRoll(ctx, d)
-	if err != nil {
+// filling is the adding to one folder of what it lacks.
+type filling struct {
+	restore  *restore
+	delivery *delivery
+	place    Place
+	roll     *roll
+	folder   Folder // nil: nothing is archived for it
+}
+
+// open lists what is archived, and asks the folder what of it is missing.
+func (f *filling) open(ctx context.Context) (err error) {
+	if f.roll, err = f.restore.callRoll(ctx, f.delivery); err != nil || len(f.roll.rows) == 0 {
 		return err
 	}
-	if len(list.rows) > 0 {
-		folder, err := r.open(ctx, place)
-		if err != nil {
-			return err
-		}
-		f := &filling{restore: r, roll: list, folder: folder}
-		if err := errors.Join(f.run(ctx), folder.Close()); err != nil {
-			return err
-		}
+	if f.folder, err = f.restore.open(ctx, f.place); err != nil {
+		return err
 	}
-	r.ledger.mailboxDone()
-	return nil
+	return f.roll.compare(ctx, f.restore, f.folder)
+}
+
+// close ends the adding. What was added has come to stay if there is no error.
+func (f *filling) close() error {
+	if f.folder == nil {
+		return nil
+	}
+	return f.folder.Close()
+}
+
+// named says which mailbox an error is about.
+func (f *filling) named(err error) error {
+	if err != nil {
+		err = fmt.Errorf("mailbox %q: %w", f.delivery.Name, err)
+	}
+	return err
 }
 
 // open opens the target's folder. One that the target refuses to open takes no messages, and is no reason not to restore
@@ -44,100 +58,23 @@ func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
 	return folder, err
 }
 
-// filling is the adding of what is missing to one folder. While one batch is written the next is joined, and the frames
-// of the one after it are fetched.
-type filling struct {
-	restore *restore
-	roll    *roll
-	folder  Folder
-}
-
-func (f *filling) run(ctx context.Context) error {
-	if err := f.roll.compare(ctx, f.restore, f.folder); err != nil {
-		return err
-	}
-	group, ctx := errgroup.WithContext(ctx)
-	fetched, joined := make(chan *batch), make(chan *batch)
-	group.Go(func() error {
-		defer close(fetched)
-		return f.fetchAll(ctx, fetched)
-	})
-	group.Go(func() error {
-		defer close(joined)
-		for b := range fetched {
-			if err := f.prepare(ctx, b); err != nil {
-				return err
-			}
-			if err := pass(ctx, joined, b); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	group.Go(func() error {
-		for b := range joined {
-			if err := f.write(ctx, b); err != nil {
-				return err
-			}
-			f.restore.release(b)
-		}
-		return nil
-	})
-	return group.Wait()
-}
-
-// fetchAll plans window after window and fetches batch after batch.
-func (f *filling) fetchAll(ctx context.Context, fetched chan<- *batch) error {
-	messages, bytes := f.folder.BatchSize()
-	for window, err := range f.windows(ctx) {
-		if err != nil {
-			return err
-		}
-		if err := f.plan(ctx, window); err != nil {
-			return err
-		}
-		for _, b := range batches(window, messages, bytes) {
-			if err := f.fetch(ctx, b); err != nil {
-				return err
-			}
-			if err := pass(ctx, fetched, b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// pass hands a batch on.
-func pass(ctx context.Context, to chan<- *batch, b *batch) error {
-	select {
-	case to <- b:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// write has the folder add a batch, and takes down what became of each message.
-func (f *filling) write(ctx context.Context, b *batch) error {
-	if len(b.items) == 0 {
-		return nil
-	}
-	wanted := make([]Wanted, len(b.items))
-	for i, item := range b.items {
-		wanted[i] = item.wanted(f.roll)
+// write has the folder add messages, and takes down what became of each.
+func (f *filling) write(ctx context.Context, items []*item) error {
+	wanted := make([]Wanted, len(items))
+	for i, item := range items {
+		wanted[i] = item.wanted()
 	}
 	fates, err := f.folder.Append(ctx, wanted)
-	for i, fate := range fates[:min(len(fates), len(b.items))] {
+	for i, fate := range fates[:min(len(fates), len(items))] {
 		if err != nil && !fate.Added && fate.Refused == nil {
 			continue // nothing is known of it
 		}
-		if err := f.settle(ctx, b.items[i], fate); err != nil {
+		if err := f.settle(ctx, items[i], fate); err != nil {
 			return err
 		}
 	}
-	if err == nil && len(fates) != len(b.items) {
-		err = fmt.Errorf("the target told what became of %d of %d messages", len(fates), len(b.items))
+	if err == nil && len(fates) != len(items) {
+		err = fmt.Errorf("the target told what became of %d of %d messages", len(fates), len(items))
 	}
 	return err
 }

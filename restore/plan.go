@@ -18,22 +18,23 @@ import (
 // Reading message after message in that order meets each frame many times within a short stretch, while it is still
 // decoded; so planning is: tell the frames that a batch needs before it is read, so that they are fetched together and
 // decoded on all cores, and keep batches small enough that the frames of those under way fit the reader's memory. A
-// mailbox that was read by several connections at once lies interleaved; a target that takes messages in any order gets
-// them in the order of the packs.
+// mailbox that was read by several connections at once lies interleaved, and a message that lies in several mailboxes
+// was stored with the first; a target that takes messages in any order gets those of many mailboxes in the order of the
+// packs.
 
 // batchFrames bounds the frames of a batch whose messages lie scattered.
 const batchFrames = 12
 
 // plan finds out where the messages of a window lie, and puts them into the order in which they are read. What cannot
 // be found is met again, and reported, when it is read.
-func (f *filling) plan(ctx context.Context, window []*item) error {
+func (t *tour) plan(ctx context.Context, window []*item) error {
 	ranks := make(map[repo.Pack]int) // packs in the order of first use: their names say nothing of their age
 	for _, it := range window {
 		if err := it.locate(ctx, ranks); err != nil {
 			return err
 		}
 	}
-	if f.restore.unordered {
+	if t.restore.unordered {
 		slices.SortStableFunc(window, func(a, b *item) int { return a.spot.compare(b.spot) })
 	}
 	return nil
@@ -53,7 +54,7 @@ func (s spot) compare(t spot) int {
 func (it *item) locate(ctx context.Context, ranks map[repo.Pack]int) error {
 	ids := it.ids[:min(len(it.ids), archive.StretchChunks)]
 	it.ids = nil
-	places, err := it.contents.Locate(ctx, ids)
+	places, err := it.contents().Locate(ctx, ids)
 	if err != nil {
 		if archive.IsDamage(err) {
 			return nil

@@ -5,11 +5,9 @@
 package restore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -118,25 +116,17 @@ func (r *restore) confirm(ctx context.Context) error {
 
 // deliver adds to each place what it lacks.
 func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
-	// The backup read the largest mailboxes first, side by side: in the same order what was stored together is wanted
-	// together.
-	order := make([]int, len(deliveries))
-	for i := range order {
-		order[i] = i
+	atOnce := max(1, r.Target.Parallel())
+	if r.unordered {
+		atOnce = toursAtOnce
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(deliveries[b].messages, deliveries[a].messages) })
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(max(1, r.Target.Parallel()))
-	for _, i := range order {
+	group.SetLimit(atOnce)
+	for _, t := range r.tours(deliveries, places) {
 		if ctx.Err() != nil {
 			break
 		}
-		group.Go(func() error {
-			if err := r.mailbox(ctx, deliveries[i], places[i]); err != nil {
-				return fmt.Errorf("mailbox %q: %w", deliveries[i].Name, err)
-			}
-			return nil
-		})
+		group.Go(func() error { return t.run(ctx) })
 	}
 	return group.Wait()
 }

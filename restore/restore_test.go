@@ -73,9 +73,15 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	a, b := archivetest.Plain(1, 50), archivetest.Plain(100, 30)
 	contents := s.Contents(t, s.Mailbox(t, "a", a...), s.Mailbox(t, "b", b...))
+	for _, free := range []bool{false, true} {
+		failAnywhere(t, s, contents, free, map[string][]archivetest.Letter{"a": a, "b": b})
+	}
+}
+
+func failAnywhere(t *testing.T, s *archivetest.Shelf, contents *archive.Contents, free bool, all map[string][]archivetest.Letter) {
 	target := func() *archivetest.Shore {
 		target := archivetest.NewShore(s)
-		target.Messages = 9
+		target.Messages, target.Free = 9, free
 		return target
 	}
 	complete := func(t *testing.T, target *archivetest.Shore) {
@@ -84,8 +90,9 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 		if report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); err != nil || !report.Whole() {
 			t.Fatal(err, report)
 		}
-		target.Holds(t, "a", a...)
-		target.Holds(t, "b", b...)
+		for name, letters := range all {
+			target.Holds(t, name, letters...)
+		}
 	}
 	for n := 1; ; n++ {
 		target := target()
@@ -112,6 +119,42 @@ func TestRestoreFailsAnywhere(t *testing.T) {
 		}
 		complete(t, target)
 	}
+}
+
+// TestRestoreReadsCopiesOnce: where the order does not matter, a message that lies in several mailboxes is read once, and
+// one that cannot be read is missing in each of them.
+func TestRestoreReadsCopiesOnce(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 300)
+	copies := slices.Clone(letters)
+	slices.Reverse(copies)
+	for i := range copies {
+		copies[i].Uid = mail.UID(i + 1)
+	}
+	a, b := s.Mailbox(t, "a", letters...), s.Mailbox(t, "b", copies...)
+	reads := func(harmed int, mailboxes ...manifest.Mailbox) int {
+		target := archivetest.NewShore(s)
+		target.Free = true
+		s.Reads = 0
+		report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
+		if err != nil || report.Failed != int64(harmed*len(mailboxes)) || report.DoneMessages != report.Messages || report.DoneMailboxes != int64(len(mailboxes)) {
+			t.Fatal(err, report)
+		}
+		target.Holds(t, "a", letters[harmed:]...)
+		if len(mailboxes) > 1 {
+			target.Holds(t, "b", copies[:len(copies)-harmed]...)
+		}
+		return s.Reads
+	}
+	if alone, both := reads(0, a), reads(0, a, b); both > alone+len(letters)/2 {
+		t.Errorf("%d reads of one mailbox, and %d where another has the same messages", alone, both)
+	}
+	entry, err := s.Contents(t, a).Entry(t.Context(), &a, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Lose(entry.Parts[1].Chunks[0])
+	reads(1, a, b)
 }
 
 // TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message

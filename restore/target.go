@@ -17,7 +17,7 @@ type Target interface {
 	// before anything is made. What could not be done as wished, and does not stop a restore, is told in notes.
 	Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places []Place, notes []string, err error)
 
-	// Open opens a place for adding. Several places can be open at once; each is used by one goroutine.
+	// Open opens a place for adding. Several places can be open at once; each is used by one goroutine at a time.
 	Open(ctx context.Context, place Place) (Folder, error)
 
 	// Parallel is the number of folders that are worth having open at once.

@@ -70,7 +70,7 @@ func (s *Shore) Open(_ context.Context, place restore.Place) (restore.Folder, er
 	return s.Folders[place.Name], nil
 }
 
-func (s *Shore) Parallel() int   { return 3 }
+func (s *Shore) Parallel() int   { return 6 }
 func (s *Shore) Close() error    { return nil }
 func (s *Shore) Unordered() bool { return s.Free }
 
