@@ -18,7 +18,7 @@ type CheckOptions struct {
 	// Data are the packs of mail that are read whole. The others are only seen to be there with the right size.
 	Data repo.Arc
 
-	Progress func(CheckReport) // may be nil
+	Progress func(repo.Progress) // may be nil
 }
 
 // Problem is something that a check found wrong: an object, or a message, page or mailbox that is harmed by what is
@@ -93,6 +93,9 @@ type checking struct {
 	reader  stacks
 	unsound map[string]bool // names of packs with a problem
 
+	accounts map[string]bool // of which no manifest was walked yet, by their folders
+	expected int64           // messages of the newest manifest of each of the others
+
 	pages map[chunk.Prefix]walkedPage // record pages
 	flags map[chunk.Prefix]struct{}   // flag pages
 }
@@ -101,18 +104,20 @@ func (c *checking) run(ctx context.Context) error {
 	if err := c.objects(ctx); err != nil {
 		return err
 	}
+	var heads []repo.Head
+	c.accounts = make(map[string]bool)
 	for head, err := range c.Repo.Manifests(ctx) {
 		if err != nil {
 			return err
 		}
-		if head.Marked {
-			continue // it is to be forgotten, and a prune may be deleting what it needs
+		if !head.Marked { // else it is to be forgotten, and a prune may be deleting what it needs
+			heads = append(heads, head)
+			c.accounts[head.Account] = true
 		}
+	}
+	for _, head := range heads {
 		if err := c.manifest(ctx, head); err != nil {
 			return err
-		}
-		if c.Progress != nil {
-			c.Progress(c.report)
 		}
 	}
 	for _, p := range c.Repo.IndexProblems() { // a pack that had to be asked itself: a segment is lost
@@ -126,12 +131,12 @@ func (c *checking) run(ctx context.Context) error {
 // objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
 // those that are condemned, which may be gone already.
 func (c *checking) objects(ctx context.Context) error {
-	checked, err := c.Repo.CheckData(ctx, c.Data, func(p repo.Problem) {
+	checked, err := c.Repo.CheckTold(ctx, c.Data, func(p repo.Problem) {
 		if !p.Kind.Harmless() {
 			c.unsound[p.Object] = true
 		}
 		c.problem(Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()})
-	})
+	}, c.Progress)
 	c.report.Objects, c.report.Bytes = int64(checked.Objects), checked.Bytes
 	if err != nil {
 		return err
@@ -144,6 +149,18 @@ func (c *checking) objects(ctx context.Context) error {
 		c.unsound[pack.String()] = true
 	}
 	return nil
+}
+
+// walkedOn tells how far the walk is. How many messages there are is known when of each account the newest manifest was met.
+func (c *checking) walkedOn() {
+	if c.Progress == nil {
+		return
+	}
+	now := repo.Progress{Step: "messages checked", Done: c.report.Messages}
+	if len(c.accounts) == 0 {
+		now.Of = max(c.expected, now.Done)
+	}
+	c.Progress(now)
 }
 
 func (c *checking) problem(p Problem) {
@@ -176,6 +193,10 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 		return nil
 	}
 	c.report.Manifests++
+	if c.accounts[head.Account] { // the newest has most of what there is
+		delete(c.accounts, head.Account)
+		c.expected += m.Totals.Messages
+	}
 	w := &manifestCheck{checking: c, contents: NewContents(m, c.reader, c.Repo.MessageHasher)}
 	w.about = Problem{Manifest: head.Name, Account: m.Account}
 	return w.run(ctx)

@@ -112,6 +112,7 @@ func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.P
 		return walked.bytes, walked.bytes >= 0, nil
 	}
 	w.report.Pages++
+	defer w.walkedOn()
 	records, err := w.contents.records(ctx, page)
 	if err != nil {
 		w.pages[page.Records.Prefix()] = walkedPage{bytes: -1}

@@ -99,6 +99,8 @@ type checker struct {
 	r       *Repo
 	report  func(Problem)
 	data    Arc // the packs that are read whole
+	tell    func(Progress)
+	all     Progress // what there is to check
 	checked Checked
 	stored  map[string]int64 // packs in the store
 	indexed map[Pack]packRow
@@ -117,7 +119,15 @@ func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checke
 // CheckData is CheckStructure, and reads mail: some packs whole, every frame, and the hash of every chunk. Who cannot
 // open them (a writer) compares their bytes with their names.
 func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (Checked, error) {
-	c := &checker{r: r, report: report, data: data, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
+	return r.CheckTold(ctx, data, report, nil)
+}
+
+// CheckTold is CheckData, and tells how far it is, unless tell is nil.
+func (r *Repo) CheckTold(ctx context.Context, data Arc, report func(Problem), tell func(Progress)) (Checked, error) {
+	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
+	if err := c.measure(ctx); err != nil {
+		return c.checked, err
+	}
 	// The index first: a pack that is put meanwhile is then in the store but not in the index, which is no fault.
 	for _, pass := range []func(context.Context) error{c.segments, c.condemnations, c.objects, c.condemnations, c.missing, c.slots, c.overlaid, c.shortest} {
 		if err := pass(ctx); err != nil {
@@ -135,6 +145,38 @@ func (c *checker) condemnations(ctx context.Context) error {
 	}
 	c.condemned = condemned
 	return nil
+}
+
+// measure finds out how much there is to check, for who is told how far it is: that costs a listing.
+func (c *checker) measure(ctx context.Context) error {
+	if c.tell == nil {
+		return nil
+	}
+	c.all.Step = "objects checked"
+	for o, err := range c.r.store.List(ctx, "") {
+		if err != nil {
+			return fmt.Errorf("list the store: %w", err)
+		}
+		kind, ok := kindOf(o.Name)
+		if !ok {
+			continue
+		}
+		c.all.Of++
+		if pack, isPack := ParsePack(o.Name); !isPack || kind == KindCatalog || c.data.Holds(pack) {
+			c.all.AllBytes += o.Size
+		}
+	}
+	return nil
+}
+
+// seen tells that one more object is checked.
+func (c *checker) seen() {
+	if c.tell == nil {
+		return
+	}
+	c.all.Done++
+	c.all.Bytes = min(c.checked.Bytes, c.all.AllBytes)
+	c.tell(c.all)
 }
 
 func (c *checker) problem(kind ProblemKind, name string, err error) {
@@ -177,6 +219,7 @@ func (c *checker) segments(ctx context.Context) error {
 			if err := c.outcome(ctx, o.Name, c.segment(ctx, o)); err != nil {
 				return err
 			}
+			c.seen()
 		}
 	}
 	return nil
@@ -235,6 +278,7 @@ func (c *checker) objects(ctx context.Context) error {
 		if err == nil {
 			err = c.lock(ctx, kind, o)
 		}
+		c.seen()
 		if ofTheObject(err) && c.doomed(kind, o.Name) {
 			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
 			continue

@@ -184,12 +184,18 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*s
 func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 	m := &merging{p: p, sums: map[Pack]packSum{}}
 	defer m.close()
+	now := Progress{Step: "index segments merged", Of: int64(len(listed))}
+	for _, s := range listed {
+		now.AllBytes += s.Size
+	}
 	for _, s := range listed {
 		if err := m.take(ctx, s); err != nil {
 			if err = p.passOver(ctx, s.Name, err); err != nil {
 				return err
 			}
 		}
+		now.Done, now.Bytes = now.Done+1, now.Bytes+s.Size
+		p.tell(now)
 	}
 	merged, _ := layTogether(m.files, func(row *packRow) bool { return p.gone(row.pack()) })
 	if len(m.files) < 2 || len(merged.packs) == 0 {

@@ -23,14 +23,8 @@ type PruneOptions struct {
 	// Left is told what a store would not delete, and what could not be read and was left alone. It may be nil.
 	Left func(name string, err error)
 
-	// Progress may be nil.
-	Progress func(PruneProgress)
-}
-
-// PruneProgress says how far a prune is.
-type PruneProgress struct {
-	Step     string
-	Done, Of int
+	// Progress may be nil, and may be called several times at once.
+	Progress func(Progress)
 }
 
 // Amount counts objects.
@@ -98,6 +92,8 @@ type pruning struct {
 	roots     []Head
 	forgotten []Head // whose marks are old enough
 	census    *census
+	followed  int   // roots
+	reached   int64 // chunks, however often
 	states    map[Pack]*packState
 
 	mu     sync.Mutex // guards report while objects are deleted
@@ -184,13 +180,24 @@ func (p *pruning) listRoots(ctx context.Context) error {
 		return err
 	}
 	for i, h := range p.roots {
+		p.followed = i
 		if err := p.follow(ctx, h); err != nil {
 			p.census.close()
 			return err
 		}
-		p.tell("manifests followed", i+1, len(p.roots))
+		p.tell(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(p.roots))})
 	}
 	return nil
+}
+
+const stepFollowed = "manifests followed"
+
+// reach takes down that a chunk is needed.
+func (p *pruning) reach(id chunk.ID) (first bool, err error) {
+	if p.reached++; p.reached%progressEvery == 0 {
+		p.tell(Progress{Step: stepFollowed, Done: int64(p.followed), Of: int64(len(p.roots))})
+	}
+	return p.census.reach(id)
 }
 
 func (p *pruning) isRoot(h Head, now time.Time) bool {
@@ -199,7 +206,7 @@ func (p *pruning) isRoot(h Head, now time.Time) bool {
 
 // follow walks a root. One that another prune has deleted meanwhile, or whose packs it has, is none any more.
 func (p *pruning) follow(ctx context.Context, h Head) error {
-	err := p.walk(ctx, h, p.census.reach)
+	err := p.walk(ctx, h, p.reach)
 	if err == nil {
 		return nil
 	}
@@ -280,13 +287,18 @@ func (p *pruning) renewLocks(ctx context.Context) error {
 	if lock == nil || p.DryRun {
 		return nil
 	}
-	done, err := p.r.renew(ctx, p.run.Start(), lock.interval()/2)
+	done, err := p.r.renew(ctx, p.run.Start(), lock.interval()/2, p.tell)
 	p.report.Renewed, p.report.Locks = done.renewed, done.err
 	return err
 }
 
 // remove deletes objects, several at a time. That a store retains one is an answer like any other.
 func (p *pruning) remove(ctx context.Context, step string, doomed []Object, done *Amount) error {
+	var now Progress
+	for _, o := range doomed {
+		now.AllBytes += o.Size
+	}
+	now.Step, now.Of = step, int64(len(doomed))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	for _, o := range doomed {
@@ -297,10 +309,11 @@ func (p *pruning) remove(ctx context.Context, step string, doomed []Object, done
 			}
 			p.mu.Lock()
 			defer p.mu.Unlock()
+			now.Done, now.Bytes = now.Done+1, now.Bytes+o.Size
+			p.tell(now)
 			switch {
 			case err == nil:
 				done.add(o.Size)
-				p.tell(step, done.Objects, len(doomed))
 			case errors.Is(err, ErrRetained):
 				p.report.Retained.add(o.Size)
 				p.leave(o.Name, err)
@@ -319,8 +332,8 @@ func (p *pruning) leave(name string, err error) {
 	}
 }
 
-func (p *pruning) tell(step string, done, of int) {
+func (p *pruning) tell(now Progress) {
 	if p.Progress != nil {
-		p.Progress(PruneProgress{step, done, of})
+		p.Progress(now)
 	}
 }

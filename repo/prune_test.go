@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,6 +65,40 @@ func bytesIn(t testing.TB, store repo.Store, folders ...string) (n int64) {
 		}
 	}
 	return n
+}
+
+// Each step of a prune and of a check says how far it is, and ends where it said that it would.
+func TestStepsEndWhereTheySaid(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	_, gone, _ := mustBackup(t, r, "me", 1, 60)
+	for seed := range uint64(9) {
+		mustBackup(t, r, "me", 2+seed, 20)
+	}
+	mustMark(t, r, gone)
+	last := map[string]repo.Progress{}
+	var mu sync.Mutex
+	tell := func(now repo.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		if before := last[now.Step]; now.Done < before.Done && before.Done < before.Of {
+			t.Errorf("back from %+v to %+v", before, now)
+		}
+		last[now.Step] = now
+	}
+	for range 3 {
+		store.Advance(day)
+		prune(t, r, repo.PruneOptions{Progress: tell})
+	}
+	if _, err := r.CheckTold(t.Context(), repo.AllPacks, func(p repo.Problem) { t.Error(p) }, tell); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []string{"manifests followed", "forgotten manifests deleted", "packs deleted", "index segments merged",
+		"index segments deleted", "objects checked"} {
+		if now, ok := last[step]; !ok || now.Done == 0 || now.Done != now.Of || now.Bytes != now.AllBytes {
+			t.Errorf("%s: %+v", step, now)
+		}
+	}
 }
 
 // A forgotten manifest's mail goes, in two steps a day apart, and nothing that others need goes with it.

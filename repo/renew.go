@@ -35,8 +35,9 @@ type renewal struct {
 	err     error     // why that is too long ago, and nothing could be done about it
 }
 
-// renew renews the locks, if that was done longer ago than after. That it cannot be done stops nobody: it is in err.
-func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration) (renewal, error) {
+// renew renews the locks, if that was done longer ago than after. That it cannot be done stops nobody: it is in err. tell may be
+// nil; it may be called several times at once.
+func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, tell func(Progress)) (renewal, error) {
 	vault, ok := r.store.(*vault)
 	if !ok || vault.lock == nil {
 		return renewal{}, nil
@@ -45,7 +46,7 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration) (r
 	if err != nil || now.Sub(last) <= after {
 		return renewal{last: last}, err
 	}
-	renewed, err := r.renewAll(ctx, vault, now)
+	renewed, err := r.renewAll(ctx, vault, now, tell)
 	switch {
 	case ctx.Err() != nil:
 		return renewal{}, context.Cause(ctx)
@@ -88,7 +89,7 @@ func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, er
 }
 
 // renewAll lengthens the lock of every object that is not to go, and puts that down.
-func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time) (int, error) {
+func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time, tell func(Progress)) (int, error) {
 	condemned, err := r.Condemned(ctx)
 	if err != nil {
 		return 0, err
@@ -124,7 +125,9 @@ func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time) (int, erro
 			if errors.Is(err, ErrNotExist) {
 				return nil // deleted meanwhile, by a prune
 			}
-			renewed.Add(1)
+			if n := renewed.Add(1); tell != nil {
+				tell(Progress{Step: "locks renewed", Done: n})
+			}
 			return err
 		})
 	}

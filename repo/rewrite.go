@@ -108,7 +108,11 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 			w.avoid[s.pack()] = true
 		}
 	}
-	for i, s := range packs {
+	now := Progress{Step: "packs written anew", Of: int64(len(packs))}
+	for _, s := range packs {
+		now.AllBytes += int64(s.Size)
+	}
+	for _, s := range packs {
 		err := p.copyPack(ctx, w, s)
 		switch {
 		case err == nil:
@@ -121,7 +125,8 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 			p.report.Unread++
 			p.leave(s.name(), err)
 		}
-		p.tell("packs written anew", i+1, len(packs))
+		now.Done, now.Bytes = now.Done+1, now.Bytes+int64(s.Size)
+		p.tell(now)
 	}
 	if err := w.Flush(ctx); err != nil {
 		return nil, err

@@ -91,7 +91,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
 		Data:     data,
-		Progress: func(now archive.CheckReport) { told.update("", tally{messages: now.Messages}) },
+		Progress: told.at,
 	}, listing.tell)
 	told.done()
 	listing.end()

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
@@ -15,6 +17,7 @@ type progress struct {
 
 	mu    sync.Mutex
 	parts map[string]tally // by what is worked on at the same time: accounts
+	step  string           // of several, one after the other
 	next  time.Time        // when to tell again
 	moved time.Time        // when the first of it was done: a server may take its time to begin
 }
@@ -60,7 +63,7 @@ func (p *progress) update(part string, t tally) {
 		}
 		p.moved = now
 	}
-	if p.console.quiet || !p.console.live && !p.console.verbose || now.Before(p.next) {
+	if !p.due(now) {
 		return
 	}
 	var sum tally
@@ -72,7 +75,28 @@ func (p *progress) update(part string, t tally) {
 		sum.allMailboxes += t.allMailboxes
 		sum.total += max(t.total, t.messages)
 	}
-	line := describe(p.verb, sum, now.Sub(p.moved))
+	p.show(now, describe(p.verb, sum, now.Sub(p.moved)))
+}
+
+// at takes the news of what is done step by step.
+func (p *progress) at(s repo.Progress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if s.Step != p.step {
+		p.step, p.moved = s.Step, now
+	}
+	if p.due(now) {
+		p.show(now, describeStep(s, now.Sub(p.moved)))
+	}
+}
+
+// due reports whether it is to be told again how far the command is.
+func (p *progress) due(now time.Time) bool {
+	return !p.console.quiet && (p.console.live || p.console.verbose) && !now.Before(p.next)
+}
+
+func (p *progress) show(now time.Time, line string) {
 	if p.console.live {
 		p.next = now.Add(liveEvery)
 		if width := p.console.screen.width; width > 0 {
@@ -110,11 +134,40 @@ func describe(verb string, t tally, elapsed time.Duration) string {
 	if t.bytes > 0 {
 		words = append(words, size(int64(float64(t.bytes)/elapsed.Seconds()))+"/s")
 	}
-	if t.messages > 0 && t.total > t.messages {
-		left := time.Duration(float64(elapsed) / float64(t.messages) * float64(t.total-t.messages))
+	if left := rest(elapsed, t.messages, t.total); left > 0 {
 		words = append(words, roughly(left)+" left")
 	}
 	return strings.Join(words, ", ")
+}
+
+// describeStep is one line of progress: "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
+func describeStep(s repo.Progress, elapsed time.Duration) string {
+	words := []string{s.Step + ": " + count(s.Done)}
+	if s.Of > 0 {
+		words[0] += " of " + count(s.Of)
+	}
+	if s.AllBytes > 0 {
+		words = append(words, size(s.Bytes)+" of "+size(s.AllBytes))
+	}
+	if elapsed < time.Second {
+		return strings.Join(words, ", ") // too early to tell how fast it goes
+	}
+	if s.Bytes > 0 {
+		words = append(words, size(int64(float64(s.Bytes)/elapsed.Seconds()))+"/s")
+	}
+	// Some steps wait for bytes, others for answers: the slower of the two says when it is done.
+	if left := max(rest(elapsed, s.Done, s.Of), rest(elapsed, s.Bytes, s.AllBytes)); left > 0 {
+		words = append(words, roughly(left)+" left")
+	}
+	return strings.Join(words, ", ")
+}
+
+// rest is how long the rest takes, if it goes on like that; 0: that cannot be told.
+func rest(elapsed time.Duration, done, of int64) time.Duration {
+	if done <= 0 || of <= done {
+		return 0
+	}
+	return time.Duration(float64(elapsed) / float64(done) * float64(of-done))
 }
 
 // roughly is a time that nobody should take to the second.

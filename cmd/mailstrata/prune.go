@@ -104,6 +104,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	report, err := archive.Prune(ctx, r, repo.PruneOptions{
 		DryRun:    c.DryRun,
 		MaxUnused: float64(c.MaxUnused),
+		Progress:  told.at,
 		Left: func(name string, err error) {
 			if errors.Is(err, repo.ErrRetained) && r.Lock() != nil {
 				return // as it should be: how many is told at the end

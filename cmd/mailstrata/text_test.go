@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 func TestSafe(t *testing.T) {
@@ -179,6 +180,34 @@ func TestConsole(t *testing.T) {
 	c.clear()
 	c.clear()
 	if got, want := screen.String(), "1 message\r\x1b[Ka warning\n2 messages\r\x1b[K"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// A command of several steps says which it is at, and how long that one takes.
+func TestProgressOfSteps(t *testing.T) {
+	for _, c := range []struct {
+		now     repo.Progress
+		elapsed time.Duration
+		want    string
+	}{
+		{repo.Progress{Step: "packs deleted", Done: 3, Of: 40, Bytes: 30e6, AllBytes: 400e6}, 0, "packs deleted: 3 of 40, 30 MB of 400 MB"},
+		{repo.Progress{Step: "packs deleted", Done: 20, Of: 40, Bytes: 100e6, AllBytes: 400e6}, 10 * time.Second, "packs deleted: 20 of 40, 100 MB of 400 MB, 10 MB/s, 31 s left"},
+		{repo.Progress{Step: "objects checked", Done: 10, Of: 40, Bytes: 300e6, AllBytes: 400e6}, 10 * time.Second, "objects checked: 10 of 40, 300 MB of 400 MB, 30 MB/s, 31 s left"},
+		{repo.Progress{Step: "locks renewed", Done: 1234}, time.Minute, "locks renewed: 1,234"},
+		{repo.Progress{Step: "manifests followed", Done: 40, Of: 40}, time.Minute, "manifests followed: 40 of 40"},
+	} {
+		if got := describeStep(c.now, c.elapsed); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	var screen strings.Builder
+	told := (&program{console: &console{w: &screen, live: true}}).progress("pruned")
+	told.at(repo.Progress{Step: "packs deleted", Done: 1, Of: 2})
+	told.next = time.Time{}
+	told.at(repo.Progress{Step: "index segments merged", Done: 1, Of: 8})
+	told.done()
+	if got, want := screen.String(), "packs deleted: 1 of 2\r\x1b[Kindex segments merged: 1 of 8\r\x1b[K"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
