@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -15,15 +16,13 @@ type File struct {
 	dir    *Dir
 	temp   string
 	file   *os.File // nil: all of it is in the buffer
+	room   *room    // of the buffer
 	buffer []byte
 	size   int64 // of what is in the file
 }
 
 // Write adds to the file. An error of it is about the disk, and names the directory.
 func (f *File) Write(p []byte) (int, error) {
-	if f.dir.failed != nil {
-		return 0, f.dir.failed
-	}
 	if len(f.buffer)+len(p) > cap(f.buffer) {
 		if err := f.flush(); err != nil {
 			return 0, err
@@ -45,7 +44,10 @@ func (f *File) flush() error {
 // write writes to the file proper.
 func (f *File) write(p []byte) error {
 	if f.file == nil {
-		file, err := f.dir.temps.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		if err := f.dir.failure(); err != nil {
+			return err
+		}
+		file, err := f.dir.place.create(f.temp)
 		if err != nil {
 			return f.dir.explain(err)
 		}
@@ -81,11 +83,12 @@ func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 			err = f.dir.explain(errClose)
 		}
 	}
+	f.giveBack()
 	if err != nil {
 		f.remove()
 		return date, err
 	}
-	return date, f.dir.add(waiting{temp: f.temp, name: name}, f.size)
+	return date, f.dir.add(f.temp, name, f.size)
 }
 
 // Dates from 1970 to 2038 can be held everywhere.
@@ -103,7 +106,7 @@ func (f *File) date(date time.Time) (time.Time, error) {
 	} else if date.After(lastDate) {
 		date = lastDate
 	}
-	if err := f.dir.temps.Chtimes(f.temp, date, date); err != nil {
+	if err := f.dir.place.date(f.temp, date); err != nil {
 		return date, f.dir.explain(err)
 	}
 	if s := date.Unix(); 0 <= s && s <= lastSafeDate {
@@ -121,7 +124,18 @@ func (f *File) Discard() {
 	if f.file != nil {
 		f.file.Close()
 	}
+	f.giveBack()
 	f.remove()
+}
+
+// room is for files that are written by one call, as most are.
+type room [256 << 10]byte
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+func (f *File) giveBack() {
+	rooms.Put(f.room)
+	f.room, f.buffer = nil, nil
 }
 
 func (f *File) remove() {

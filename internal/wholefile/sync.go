@@ -10,21 +10,22 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Syncer makes files of one file system durable. Directories that ask at the same time share one sync.
+// Syncer makes files of one file system durable and has them get their names, those of all directories together.
 type Syncer struct {
 	top  *os.File   // open from the beginning: syncfs tells of errors since then
-	turn sync.Mutex // held while a sync is under way
+	turn sync.Mutex // held while files are made durable and get their names
 
-	mu    sync.Mutex
-	next  *round // not begun yet; nil: nobody waits
-	named bool   // names were given since the last sync
+	mu      sync.Mutex
+	waiting []waiting
+	bytes   int64
+	named   bool // names were given since the last sync
 }
 
-// round is one sync of the file system. It covers what was written before it began.
-type round struct {
-	done chan struct{}
-	err  error
-}
+// So many files, or bytes, are made durable together.
+const (
+	batchFiles = 1000
+	batchBytes = 64 << 20
+)
 
 // NewSyncer serves the file system that root lies on.
 func NewSyncer(root *os.Root) (*Syncer, error) {
@@ -50,36 +51,57 @@ func (s *Syncer) Sync() error {
 		return errors.ErrUnsupported
 	}
 	s.mu.Lock()
-	r, leads := s.next, s.next == nil
-	if leads {
-		r = &round{done: make(chan struct{})}
-		s.next = r
-	}
+	s.named = false
 	s.mu.Unlock()
-	if leads {
-		s.lead(r)
-	}
-	<-r.done
-	return r.err
+	return syncFS(s.top)
 }
 
-// lead waits until the sync under way has ended, and begins another for all that came meanwhile.
-func (s *Syncer) lead(r *round) {
+// add has a file wait. Where enough wait, it begins to commit them, as soon as those before have their names.
+func (s *Syncer) add(w waiting, size int64) {
+	s.mu.Lock()
+	s.waiting = append(s.waiting, w)
+	s.bytes += size
+	enough := len(s.waiting) >= batchFiles || s.bytes >= batchBytes
+	s.mu.Unlock()
+	if !enough {
+		return
+	}
+	s.turn.Lock()
+	batch := s.take()
+	go func() {
+		defer s.turn.Unlock()
+		s.commit(batch)
+	}()
+}
+
+// settle commits all that waits, and waits for what is under way.
+func (s *Syncer) settle() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	s.mu.Lock()
-	s.next, s.named = nil, false
-	s.mu.Unlock()
-	r.err = syncFS(s.top)
-	close(r.done)
+	s.commit(s.take())
 }
 
-// files makes some files durable, one by one where there is no other way.
-func (s *Syncer) files(root *os.Root, batch []waiting) error {
-	if !canSyncFS {
-		return syncEach(root, batch)
+// take takes what waits, for whoever has the turn: so what is not waiting any more has its name when the turn ends.
+func (s *Syncer) take() []waiting {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	batch := s.waiting
+	s.waiting, s.bytes = nil, 0
+	return batch
+}
+
+// commit makes files durable and has them get their names.
+func (s *Syncer) commit(batch []waiting) {
+	if len(batch) == 0 {
+		return
 	}
-	return s.Sync()
+	err := s.Sync()
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = syncEach(batch)
+	}
+	for _, w := range batch {
+		w.dir.settle(w, err)
+	}
 }
 
 // names makes the names in a directory durable: at the latest when the Syncer is closed.
@@ -93,12 +115,13 @@ func (s *Syncer) names(root *os.Root, dir string) error {
 	return nil
 }
 
-func syncEach(root *os.Root, batch []waiting) error {
+// syncEach makes files durable one by one.
+func syncEach(batch []waiting) error {
 	var group errgroup.Group
 	group.SetLimit(8)
 	for _, w := range batch {
 		group.Go(func() error {
-			file, err := root.OpenFile(w.temp, os.O_WRONLY, 0) // Windows syncs only what is open for writing
+			file, err := w.dir.temps.OpenFile(w.temp, os.O_WRONLY, 0) // Windows syncs only what is open for writing
 			if err != nil {
 				return err
 			}

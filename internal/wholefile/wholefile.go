@@ -1,8 +1,9 @@
 // Package wholefile puts files into directories, whole or not at all, durable and yet fast.
 //
-// A file is written under a temporary name. When enough of them wait, they are made durable together, by one syncfs(2)
-// where the system has it, and only then get their names, by a renameat2(2) that replaces nothing, or by link(2). So a name
-// never stands for a file that a power failure could empty. While one such batch is made durable the next is being written.
+// A file is written under a temporary name. When enough of them wait, in whatever directories, they are made durable
+// together, by one syncfs(2) where the system has it, and only then get their names, by a renameat2(2) that replaces nothing,
+// or by link(2). So a name never stands for a file that a power failure could empty. While one such batch is made durable
+// the next is being written.
 //
 //	Create, Write …, Keep    a file waits under its temporary name
 //	commit                   sync all that wait; give each its name; the names are synced at the end
@@ -11,6 +12,7 @@
 package wholefile
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -23,39 +25,32 @@ import (
 	"time"
 )
 
-// A batch is committed when it has so many files, or bytes.
-const (
-	batchFiles = 1000
-	batchBytes = 64 << 20
-)
-
 // staleAfter is the age at which a temporary file belongs to no run any more: when mail servers remove them, too.
 const staleAfter = 36 * time.Hour
 
 // tempSuffix marks temporary files as ours.
 const tempSuffix = ".unfinished"
 
-// Dir is a directory that files are put into. It serves one goroutine.
+// Dir is a directory that files are put into. It serves one goroutine at a time.
 type Dir struct {
-	root    *os.Root
-	path    string   // of root, for errors
-	temp    string   // where in root files wait: a directory, "." for root itself
-	to      string   // where in root they get their names
-	temps   *os.Root // temp, opened: a path of two steps costs twice the calls, for each file
-	renamer *renamer
-	syncer  *Syncer
-	token   string // tells this run's temporary files from another's
-	serial  int
-	buffer  []byte
-	waiting []waiting
-	bytes   int64
-	flight  chan error // the commit under way; nil: none
-	named   bool       // names were given that are not known to be durable
-	failed  error      // why nothing can be added any more
+	root   *os.Root
+	path   string   // of root, for errors
+	temp   string   // where in root files wait: a directory, "." for root itself
+	to     string   // where in root they get their names
+	temps  *os.Root // temp, opened
+	place  *place
+	syncer *Syncer
+	token  string // tells this run's temporary files from another's
+	serial int
+	named  bool  // names were given, or will be, that are not known to be durable
+	failed error // why nothing can be added any more; guarded by the Syncer
 }
 
 // waiting is a file that has no name yet: what it is called in temp, and what it will be called in to.
-type waiting struct{ temp, name string }
+type waiting struct {
+	dir        *Dir
+	temp, name string
+}
 
 // Open prepares to put files into the directory to of root. They wait in the directory temp, of the same file system.
 // The path is that of root, for errors. Close closes root; an error leaves it open.
@@ -64,66 +59,56 @@ func Open(root *os.Root, path, temp, to string, syncer *Syncer) (*Dir, error) {
 	if err != nil {
 		return nil, Explain(path, err)
 	}
-	renamer, err := newRenamer(root, temp, to)
+	place, err := newPlace(root, temp, to)
 	if err != nil {
 		return nil, errors.Join(Explain(path, err), temps.Close())
 	}
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return &Dir{root: root, path: path, temp: temp, to: to, temps: temps, renamer: renamer, syncer: syncer,
-		token: hex.EncodeToString(random[:]), buffer: make([]byte, 0, 256<<10)}, nil
+	return &Dir{root: root, path: path, temp: temp, to: to, temps: temps, place: place, syncer: syncer,
+		token: hex.EncodeToString(random[:])}, nil
 }
 
 // Create begins a file. There is one at a time.
 func (d *Dir) Create() *File {
 	d.serial++
+	room := rooms.Get().(*room)
 	// A dot keeps what waits out of the way of programs that look for messages.
-	return &File{dir: d, temp: fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix), buffer: d.buffer[:0]}
+	return &File{dir: d, temp: fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix), room: room, buffer: room[:0]}
 }
 
 // add has a finished file wait for its name.
-func (d *Dir) add(w waiting, size int64) error {
-	d.waiting = append(d.waiting, w)
-	d.bytes += size
-	if len(d.waiting) < batchFiles && d.bytes < batchBytes {
-		return nil
-	}
-	if err := d.land(); err != nil {
-		return err
-	}
-	batch := d.waiting
-	d.waiting, d.bytes, d.named = nil, 0, true
-	d.flight = make(chan error, 1)
-	go func() { d.flight <- d.commit(batch) }()
-	return nil
+func (d *Dir) add(temp, name string, size int64) error {
+	d.named = true
+	d.syncer.add(waiting{d, temp, name}, size)
+	return d.failure()
 }
 
-// land waits for the commit under way.
-func (d *Dir) land() error {
-	if d.flight != nil {
-		d.failed = <-d.flight
-		d.flight = nil
-	}
+// failure is why nothing can be added any more, if that is so.
+func (d *Dir) failure() error {
+	d.syncer.mu.Lock()
+	defer d.syncer.mu.Unlock()
 	return d.failed
 }
 
-// commit makes files durable and gives them their names. What cannot get its name is removed.
-func (d *Dir) commit(batch []waiting) error {
-	err := d.syncer.files(d.temps, batch)
-	for _, w := range batch {
-		if err == nil {
-			err = d.name(w)
-		}
-		if err != nil {
-			_ = d.temps.Remove(w.temp)
+// settle gives a file its name, if it was made durable. What cannot get its name is removed, and no more get theirs.
+func (d *Dir) settle(w waiting, err error) {
+	if failed := d.failure(); err == nil && failed == nil {
+		if err = d.name(w); err == nil {
+			return
 		}
 	}
-	return d.explain(err)
+	_ = d.temps.Remove(w.temp)
+	if err != nil {
+		d.syncer.mu.Lock()
+		defer d.syncer.mu.Unlock()
+		d.failed = cmp.Or(d.failed, d.explain(err))
+	}
 }
 
 // name gives a file its name. A name that is there already stands for the same file, put there by another run.
 func (d *Dir) name(w waiting) error {
-	err := d.renamer.rename(w)
+	err := d.place.rename(w)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return d.temps.Remove(w.temp)
@@ -153,15 +138,14 @@ func (d *Dir) link(w waiting) error {
 // Close gives all files that were kept their names. Its error means that some of them may not be there. The files are
 // durable then, and their names when the Syncer is closed: a name that is lost before is given again by another run.
 func (d *Dir) Close() error {
-	err := d.land()
-	if len(d.waiting) > 0 {
-		err = errors.Join(err, d.commit(d.waiting))
-		d.waiting, d.named = nil, true
+	if d.named {
+		d.syncer.settle()
 	}
+	err := d.failure()
 	if d.named {
 		err = errors.Join(err, d.explain(d.syncer.names(d.root, d.to)))
 	}
-	return errors.Join(err, d.renamer.close(), d.temps.Close(), d.root.Close())
+	return errors.Join(err, d.place.close(), d.temps.Close(), d.root.Close())
 }
 
 // RemoveStale removes what runs that crashed long ago left behind.

@@ -92,12 +92,11 @@ func TestNames(t *testing.T) {
 			for i := range 3 {
 				put(t, d, fmt.Sprint(i), "text")
 			}
-			for _, w := range d.waiting {
+			for _, w := range d.syncer.take() {
 				if err := name(d, w); err != nil {
 					t.Error(err)
 				}
 			}
-			d.waiting = nil
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
@@ -172,10 +171,10 @@ func TestSyncOneByOne(t *testing.T) {
 	for i := range 20 {
 		put(t, d, fmt.Sprint(i), "text")
 	}
-	if err := syncEach(d.root, d.waiting); err != nil {
+	if err := syncEach(d.syncer.waiting); err != nil {
 		t.Error(err)
 	}
-	if err := syncEach(d.root, []waiting{{temp: "gone"}}); !errors.Is(err, os.ErrNotExist) {
+	if err := syncEach([]waiting{{dir: d, temp: "gone"}}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 	if err := d.Close(); err != nil {
@@ -183,17 +182,72 @@ func TestSyncOneByOne(t *testing.T) {
 	}
 }
 
-func TestSyncIsShared(t *testing.T) {
-	_, syncer := open(t, t.TempDir())
+// Directories that are filled side by side wait for each other's files, and each has its own when it is closed.
+func TestManyDirectories(t *testing.T) {
+	path := t.TempDir()
+	_, syncer := open(t, path)
+	const n = batchFiles/2 + 10
 	var group sync.WaitGroup
-	for range 50 {
+	for i := range 8 {
 		group.Go(func() {
-			if err := syncer.Sync(); err != nil {
+			sub := filepath.Join(path, fmt.Sprint(i))
+			if err := os.Mkdir(sub, 0o700); err != nil {
 				t.Error(err)
+				return
+			}
+			root, err := os.OpenRoot(sub)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			d, err := Open(root, sub, ".", ".", syncer)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for i := range n {
+				put(t, d, fmt.Sprint(i), "text")
+			}
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			if entries, err := os.ReadDir(sub); len(entries) != n || err != nil || strings.HasPrefix(entries[0].Name(), ".") {
+				t.Errorf("%d files, %v", len(entries), err)
 			}
 		})
 	}
 	group.Wait()
+}
+
+// A directory in which files cannot get their names fails alone.
+func TestOneFails(t *testing.T) {
+	path := t.TempDir()
+	good, syncer := open(t, path)
+	bad := openApart(t)
+	bad.syncer = syncer
+	put(t, good, "a", "text")
+	put(t, bad, "b", "text")
+	put(t, bad, strings.Repeat("n", 300), "text")
+	put(t, bad, "c", "text")
+	if err := good.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(path, "a")); err != nil {
+		t.Error(err)
+	}
+	f := bad.Create()
+	_, _ = f.Write([]byte("text"))
+	if _, err := f.Keep("d", time.Now()); err == nil {
+		t.Error("more was taken after a failure")
+	}
+	if err := bad.Close(); err == nil || !strings.Contains(err.Error(), bad.path) {
+		t.Error(err)
+	}
+	for dir, want := range map[string]int{"tmp": 0, "cur": 1} {
+		if left, err := os.ReadDir(filepath.Join(bad.path, dir)); len(left) != want || err != nil {
+			t.Errorf("%s holds %v, %v", dir, left, err)
+		}
+	}
 }
 
 // Dates that nothing can hold become the nearest that can be.

@@ -1,0 +1,66 @@
+package wholefile
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// place is the two directories, open: where files wait, and where they get their names. Names are one step each, so the
+// kernel is asked straight away; os.Root, which looks at every step of a path, makes three calls of each.
+type place struct {
+	temp, to     *os.File
+	tempFD, toFD int
+}
+
+func newPlace(root *os.Root, temp, to string) (*place, error) {
+	from, err := root.Open(temp)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := root.Open(to)
+	if err != nil {
+		return nil, errors.Join(err, from.Close())
+	}
+	return &place{from, dir, int(from.Fd()), int(dir.Fd())}, nil
+}
+
+// create makes a file that waits. It follows no link, and opens nothing that is there.
+func (p *place) create(temp string) (*os.File, error) {
+	for {
+		fd, err := unix.Openat(p.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
+		switch {
+		case err == nil:
+			return os.NewFile(uintptr(fd), temp), nil
+		case !errors.Is(err, unix.EINTR):
+			return nil, &os.PathError{Op: "open", Path: temp, Err: err}
+		}
+	}
+}
+
+// date dates a file that waits.
+func (p *place) date(temp string, date time.Time) error {
+	at := unix.NsecToTimespec(date.UnixNano())
+	err := unix.UtimesNanoAt(p.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return &os.PathError{Op: "date", Path: temp, Err: err}
+	}
+	return nil
+}
+
+// rename gives a file its name, by one call, which link and unlink would take two for. It never replaces a file, and
+// returns errors.ErrUnsupported where the file system cannot promise that.
+func (p *place) rename(w waiting) error {
+	err := unix.Renameat2(p.tempFD, w.temp, p.toFD, w.name, unix.RENAME_NOREPLACE)
+	switch {
+	case errors.Is(err, unix.EINVAL): // the flag is not known there: NFS, many of FUSE
+		return errors.ErrUnsupported
+	case err != nil:
+		return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
+	}
+	return nil
+}
+
+func (p *place) close() error { return errors.Join(p.temp.Close(), p.to.Close()) }
