@@ -108,6 +108,19 @@ func Without(r *Repo, rule string) {
 	}
 }
 
+// LimitSegments sets how many packs and entries an index segment may have.
+func LimitSegments(r *Repo, packs, entries int) { r.rules.largest = segmentSize{packs, entries} }
+
+// SegmentSizes are the numbers of packs and entries of all index segments.
+func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
+	p := &pruning{r: r}
+	listed, err := p.listSegments(ctx)
+	for _, s := range listed {
+		sizes = append(sizes, [2]int{s.size.packs, s.size.entries})
+	}
+	return sizes, err
+}
+
 // PutSegment puts an index segment of made-up chunks, and returns their prefixes.
 func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name string, prefixes []chunk.Prefix, err error) {
 	packs, entries := madeUp(seed, chunks)

@@ -20,10 +20,27 @@ const (
 	mergeMost  = 256 // segments that are merged at once: each is an open file
 )
 
+// segmentSize is how much a segment holds, or may hold.
+type segmentSize struct {
+	packs, entries int
+}
+
+// largestSegment is what the format allows.
+var largestSegment = segmentSize{packs: maxElements, entries: maxContent / entrySize}
+
+func (s segmentSize) and(t segmentSize) segmentSize {
+	return segmentSize{s.packs + t.packs, s.entries + t.entries}
+}
+
+func (s segmentSize) fits(largest segmentSize) bool {
+	return s.packs <= largest.packs && s.entries <= largest.entries
+}
+
 // listedSegment is an index segment as far as merging must know it.
 type listedSegment struct {
 	Object
 	hash   [32]byte
+	size   segmentSize
 	inputs [][32]byte
 }
 
@@ -38,6 +55,9 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 		return err
 	}
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
+	// One that is more than half as large as any may be is left as it is: it would be written again for the sake of a few
+	// entries each time. Of the others, any two fit into one.
+	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return !s.size.and(s.size).fits(p.r.largestSegment()) })
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	n, sum := 0, int64(0)
 	for n < len(listed) && (n < p.r.mergeLeast()-1 || listed[n].Size <= 2*sum) {
@@ -47,12 +67,25 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 	if n < p.r.mergeLeast() {
 		return nil
 	}
-	for some := range slices.Chunk(listed[:n], mergeMost) {
+	for _, some := range p.together(listed[:n]) {
 		if err := p.merge(ctx, some); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// together divides segments into groups of which each makes one.
+func (p *pruning) together(listed []listedSegment) (groups [][]listedSegment) {
+	var group []listedSegment
+	var sum segmentSize
+	for _, s := range listed {
+		if len(group) == mergeMost || !sum.and(s.size).fits(p.r.largestSegment()) {
+			groups, group, sum = append(groups, group), nil, segmentSize{}
+		}
+		group, sum = append(group, s), sum.and(s.size)
+	}
+	return append(groups, group)
 }
 
 // listSegments lists the segments and reads what each replaces. One that cannot be read is left alone.
@@ -75,7 +108,10 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 		}
 		switch {
 		case err == nil:
-			s.inputs = c.table.Inputs
+			s.inputs, s.size.packs = c.table.Inputs, len(c.table.Packs)
+			for _, b := range c.table.Blocks {
+				s.size.entries += int(b.Entries)
+			}
 			read = append(read, s)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)

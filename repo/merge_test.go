@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
@@ -49,6 +50,77 @@ func TestPruneMergesTheIndex(t *testing.T) {
 	for _, host := range []*repo.Repo{r, reopen(t, store, r)} {
 		mustRead(t, host, all)
 		mustBeSound(t, host)
+	}
+}
+
+// No merged segment is larger than the format allows, and large ones are not written again and again for the sake of small ones.
+func TestMergedSegmentsKeepWithinTheLimits(t *testing.T) {
+	for name, limit := range map[string][2]int{"packs": {6, 1 << 16}, "entries": {1 << 16, 250}} {
+		t.Run(name, func(t *testing.T) {
+			store := new(storetest.Memory)
+			r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+			repo.LimitSegments(r, limit[0], limit[1])
+			var all []chunk.Prefix
+			merged := 0
+			const nights = 40
+			for night := range uint64(nights) {
+				_, prefixes, err := repo.PutSegment(t.Context(), r, night+1, 40) // one pack
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, prefixes...)
+				merged += prune(t, r, repo.PruneOptions{MaxUnused: 1}).Segments.Objects
+				store.Advance(25 * time.Hour)
+			}
+			withinLimits(t, r, limit)
+			if n := len(segments(store)); n > nights/2 || merged > nights {
+				t.Errorf("of %d segments %d are left, and %d were merged", nights, n, merged)
+			}
+			host := reopen(t, store, r)
+			for _, prefix := range all {
+				if n, err := repo.Places(t.Context(), host, prefix); n == 0 || err != nil {
+					t.Fatalf("chunk %s is in %d places: %v", prefix, n, err)
+				}
+			}
+		})
+	}
+}
+
+// An index that is made anew from packs is of segments of which each may be.
+func TestAnIndexMadeAnewKeepsWithinTheLimits(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, repo.InitOptions{NoSeal: true})
+	all := content{}
+	for night := range uint64(12) {
+		c, _, _ := mustBackup(t, r, "me", night+1, 3)
+		for id := range c {
+			all[id] = c[id]
+		}
+	}
+	for _, name := range segments(store) {
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := reopen(t, store, r)
+	repo.LimitSegments(again, 5, 1<<16)
+	if packs, err := again.Reindex(t.Context(), func(p repo.Problem) { t.Error(p) }); err != nil || packs < 12 {
+		t.Fatal(packs, err)
+	}
+	withinLimits(t, again, [2]int{5, 1 << 16})
+	mustRead(t, again, all)
+}
+
+func withinLimits(t *testing.T, r *repo.Repo, limit [2]int) {
+	t.Helper()
+	sizes, err := repo.SegmentSizes(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range sizes {
+		if size[0] > limit[0] || size[1] > limit[1] {
+			t.Errorf("a segment of %d packs and %d entries, where %v are allowed", size[0], size[1], limit)
+		}
 	}
 }
 

@@ -2,8 +2,8 @@ package repo
 
 import "time"
 
-// rules take rules of removal out (docs/design.md, "Removing, without locks"), for the model to show that each is needed.
-// The zero value has all of them in, and nothing outside the tests ever sets another.
+// rules take rules of removal out (docs/design.md, "Removing, without locks"), for the model to show that each is needed, and
+// make what is large small. The zero value has all of them in, and nothing outside the tests ever sets another.
 type rules struct {
 	overtime        time.Duration // how much longer than Lifetime a run may take
 	hasty           time.Duration // how much less than Grace a mark must age
@@ -13,10 +13,18 @@ type rules struct {
 	sameNames       bool          // equal chunks make packs of equal names
 	deaf            bool          // writers do not read condemnations
 	eager           bool          // two index segments are worth merging
+	largest         segmentSize   // how much an index segment may hold, if it is less than the format allows
 }
 
 func (r *Repo) lifetime() time.Duration  { return Lifetime + r.rules.overtime }
 func (r *Repo) markGrace() time.Duration { return Grace - r.rules.hasty }
+
+func (r *Repo) largestSegment() segmentSize {
+	if r.rules.largest != (segmentSize{}) {
+		return r.rules.largest
+	}
+	return largestSegment
+}
 
 func (r *Repo) mergeLeast() int {
 	if r.rules.eager {
