@@ -121,12 +121,16 @@ func (c *Client) mayPush(l *literal) bool {
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// leave waits until the server lets us go on, or answers the command instead.
+// leave waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
+// Courier) holds its leave back until its answer to the command before is acknowledged, which this host's kernel would put
+// off for 40 ms: for every message of a restore.
 func (c *Client) leave(cmd *command) error {
 	c.went = false
 	if err := c.flush(); err != nil {
 		return err
 	}
+	c.wire.prompt = true
+	defer func() { c.wire.prompt = false }()
 	for !c.went && !cmd.done {
 		if err := c.step(); err != nil {
 			return err

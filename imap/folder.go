@@ -31,6 +31,8 @@ type folder struct {
 	others []*present              // the rest of what was there at opening
 	next   mail.UID                // every message with this UID or a higher one came after what is known
 
+	nameless []*item // added, and nobody told their UIDs yet
+
 	refusedKeywords map[string]bool
 }
 
@@ -293,6 +295,8 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			items[i].uid = result.UID
 			f.next = max(f.next, result.UID+1)
 			added = append(added, items[i])
+		} else {
+			f.nameless = append(f.nameless, items[i])
 		}
 	}
 	if failed := f.journal.add(f.validity, added); failed != nil && err == nil {
@@ -304,35 +308,89 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 // settle finds out, after an answer was lost, which of the items came to be there: the new messages are compared. It
 // returns the others.
 func (f *folder) settle(ctx context.Context, items []*item) (left []*item, err error) {
+	if err := f.locate(ctx); err != nil { // lest an item is taken for an equal one that was added before
+		return items, err
+	}
 	fresh, err := f.arrived(ctx)
 	if err != nil {
 		return items, err
 	}
+	return f.recognise(ctx, items, fresh)
+}
+
+// recognise finds items among new messages, by all their bytes, and returns those that are not there.
+func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present) (left []*item, err error) {
 	if err := f.digests(ctx, fresh); err != nil {
 		return items, err
 	}
-	var found []*item
-	for _, it := range items {
-		d := newDigester()
-		if err := it.spool.writeTo(d); err != nil {
+	mine := make([]likeness, len(items))
+	for i, it := range items {
+		if mine[i], err = likenessOf(it.spool.writeTo); err != nil {
 			return items, err
 		}
-		i := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && p.body == d.sum() })
-		if i < 0 { // altered perhaps: the same size and the same instant, and nobody else's
-			i = slices.IndexFunc(fresh, func(p *present) bool {
-				return !p.used && p.size == it.spool.size && p.instant == it.Internal.Seconds && it.odd.any()
-			})
+	}
+	var found []*item
+	seek := func(is func(p *present, it *item, like likeness) bool) {
+		for i, it := range items {
+			at := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && is(p, it, mine[i]) })
+			if it.uid == 0 && at >= 0 {
+				f.found(it, fresh[at])
+				found = append(found, it)
+			}
 		}
-		if i < 0 {
-			left = append(left, it)
+	}
+	for _, alike := range likely {
+		seek(func(p *present, _ *item, like likeness) bool { return p.hasBody && alike(p.likeness, like) })
+	}
+	// Altered otherwise, perhaps: the same size and the same instant, and nobody else's.
+	seek(func(p *present, it *item, _ likeness) bool { return p.couldBe(it) && it.odd.any() })
+	left = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.uid != 0 })
+	return left, f.journal.add(f.validity, found)
+}
+
+// couldBe reports whether size and date of a message that is there are an item's.
+func (p *present) couldBe(it *item) bool {
+	return p.size == it.spool.size && p.instant == it.Internal.Seconds
+}
+
+// found notes which message an item has become.
+func (f *folder) found(it *item, p *present) {
+	p.used = true
+	it.uid, it.fate.Added = p.uid, true
+	f.next = max(f.next, it.uid+1)
+}
+
+// locate finds out which messages items have become that the server took without telling their UIDs: one that has no
+// UIDPLUS, or thinks of another UIDVALIDITY. Size and date are enough, in the order in which they were sent: that they are
+// there is not in doubt. Those that are not found so are compared.
+func (f *folder) locate(ctx context.Context) error {
+	if len(f.nameless) == 0 {
+		return nil
+	}
+	if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
+		return err
+	}
+	fresh, err := f.arrived(ctx)
+	if err != nil {
+		return err
+	}
+	var found, other []*item
+	for _, it := range f.nameless {
+		at := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && p.couldBe(it) })
+		if at < 0 {
+			other = append(other, it)
 			continue
 		}
-		fresh[i].used = true
-		it.uid, it.fate.Added = fresh[i].uid, true
-		f.next = max(f.next, it.uid+1)
+		f.found(it, fresh[at])
 		found = append(found, it)
 	}
-	return left, f.journal.add(f.validity, found)
+	if f.nameless = other; len(other) > 0 {
+		_, err = f.recognise(ctx, other, slices.DeleteFunc(fresh, func(p *present) bool { return p.used }))
+	}
+	if err == nil {
+		f.nameless = nil
+	}
+	return errors.Join(err, f.journal.add(f.validity, found))
 }
 
 // arrived lists the messages that came after all that is known.

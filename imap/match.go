@@ -20,8 +20,8 @@ type present struct {
 
 	header    digest // zero: it says nothing
 	hasHeader bool   // was asked for
-	body      digest
-	hasBody   bool
+	likeness
+	hasBody bool
 }
 
 // overview fetches of every message of the range what messages are told apart by at first.
@@ -103,21 +103,29 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 	if err := f.digests(ctx, flatten(near)); err != nil {
 		return err
 	}
+	mine := map[int]likeness{}
 	for _, i := range indices {
 		if len(near[i]) == 0 {
 			continue
 		}
-		d := newDigester()
-		if err := wanted[i].Body.WriteTo(ctx, d); err != nil {
-			if ctx.Err() != nil {
-				return err
+		like, err := likenessOf(func(w io.Writer) error { return wanted[i].Body.WriteTo(ctx, w) })
+		if err == nil {
+			mine[i] = like
+		} else if ctx.Err() != nil {
+			return err
+		} // else it is damaged: Append will say so
+	}
+	for _, alike := range likely {
+		for _, i := range indices {
+			like, readable := mine[i]
+			if !readable || copies[i] != 0 {
+				continue
 			}
-			continue // damaged: Append will say so
-		}
-		same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && p.hasBody && p.body == d.sum() })
-		if same >= 0 {
-			near[i][same].used = true
-			copies[i] = near[i][same].uid
+			same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && p.hasBody && alike(p.likeness, like) })
+			if same >= 0 {
+				near[i][same].used = true
+				copies[i] = near[i][same].uid
+			}
 		}
 	}
 	return nil
@@ -184,8 +192,11 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 func (f *folder) digests(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
 	return f.c.Bodies(ctx, ask, func(uid mail.UID, content io.Reader) error {
-		sum, err := digestOf(content)
-		byUID[uid].body, byUID[uid].hasBody = sum, err == nil
+		like, err := likenessOf(func(w io.Writer) error {
+			_, err := io.Copy(w, content)
+			return err
+		})
+		byUID[uid].likeness, byUID[uid].hasBody = like, err == nil
 		return err
 	})
 }

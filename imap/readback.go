@@ -14,65 +14,63 @@ import (
 // look reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
 // and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
 func (f *folder) look(ctx context.Context, added []*item) error {
+	if err := f.patiently(ctx, func() error { return f.locate(ctx) }); err != nil {
+		return err
+	}
 	byUID := map[mail.UID]*item{}
 	var uids mail.UIDSet
 	for _, it := range added {
 		if it.uid == 0 {
-			for _, keyword := range it.later {
-				it.changed("keyword %s left out", printable(keyword))
-			}
+			it.missed()
 			continue
 		}
 		byUID[it.uid] = it
 		uids.Add(it.uid)
 	}
 	return f.patiently(ctx, func() error {
-		if err := f.storeLabels(ctx, byUID, uids); err != nil {
+		seen, err := f.lookAt(ctx, byUID, uids)
+		unseen := minus(uids, seen)
+		if err != nil || unseen.Len() == 0 {
 			return err
 		}
-		if err := f.storeLater(ctx, byUID, uids); err != nil {
+		// Some servers tell a session of new messages no sooner than by a NOOP, and answer nothing until then (Courier).
+		if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
 			return err
 		}
-		odd, seen, err := f.compareOverview(ctx, byUID, uids)
-		if err != nil {
-			return err
+		seen, err = f.lookAt(ctx, byUID, unseen)
+		for uid := range minus(unseen, seen).All() {
+			if err == nil {
+				byUID[uid].fate.Added, byUID[uid].fate.Refused = false, errNotThere
+			}
 		}
-		if err := f.compareBytes(ctx, byUID, odd); err != nil {
-			return err
-		}
-		return f.missLost(ctx, byUID, seen)
+		return err
 	})
 }
 
 var errNotThere = errors.New("the server said that it took it, but does not have it")
 
-// missLost finds what the server took and does not show. A NOOP first: some servers tell a session of new messages no
-// sooner. What is not there then was not added.
-func (f *folder) missLost(ctx context.Context, byUID map[mail.UID]*item, seen mail.UIDSet) error {
-	var unseen mail.UIDSet
-	for uid := range byUID {
-		if !seen.Contains(uid) {
-			unseen.Add(uid)
-		}
+// missed notes that the message is not known again among those that the server has.
+func (it *item) missed() {
+	it.fate.Altered = true
+	it.changed("the server does not tell where it is, and has none like it")
+	for _, keyword := range it.later {
+		it.changed("keyword %s left out", printable(keyword))
 	}
-	if unseen.Len() == 0 {
-		return nil
+}
+
+// lookAt stores what could not go along, compares messages with what was sent, and tells which are there.
+func (f *folder) lookAt(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (seen mail.UIDSet, err error) {
+	if err := f.storeLabels(ctx, byUID, uids); err != nil {
+		return seen, err
 	}
-	if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
-		return err
+	if err := f.storeLater(ctx, byUID, uids); err != nil {
+		return seen, err
 	}
-	for r := range unseen.Ranges() {
-		there, err := f.c.fetchUIDs(ctx, r)
-		if err != nil {
-			return err
-		}
-		for uid := r.First; uid <= r.Last; uid++ {
-			if fate := byUID[uid].fate; !there.Contains(uid) {
-				fate.Added, fate.Refused = false, errNotThere
-			}
-		}
+	odd, seen, err := f.compareOverview(ctx, byUID, uids)
+	if err != nil {
+		return seen, err
 	}
-	return nil
+	return seen, f.compareBytes(ctx, byUID, odd)
 }
 
 // storeLater sets keywords one by one, each on all the messages that have it. What is refused once is not tried again.
@@ -139,34 +137,46 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if err != nil {
 			return err
 		}
-		same := &comparer{want: sent}
-		text := newDigester()
-		if _, err := io.Copy(io.MultiWriter(same, text), content); err != nil {
+		same, is := &comparer{want: sent}, &oddities{}
+		like, err := likenessOf(func(w io.Writer) error {
+			_, err := io.Copy(io.MultiWriter(same, is, w), content)
 			return err
-		}
-		if same.equal() {
-			return nil
+		})
+		if err != nil || same.equal() {
+			return err
 		}
 		it.fate.Altered = true
-		mine := newDigester()
-		if err := it.spool.writeTo(mine); err != nil {
-			return err
+		mine, err := likenessOf(it.spool.writeTo)
+		if err == nil {
+			it.tellAltered(is, mine.blurred == like.blurred)
 		}
-		if mine.sum() != text.sum() {
-			it.changedOnce("the server altered its bytes")
-			return nil
-		}
-		if it.odd.bareLF {
-			it.changedOnce("bare line feeds became CRLF")
-		}
-		if it.odd.bareCR() {
-			it.changedOnce("bare carriage returns were dropped")
-		}
-		if it.odd.nul {
-			it.changedOnce("NUL became 0x80")
-		}
-		return nil
+		return err
 	})
+}
+
+// tellAltered says what the server did to the bytes, if that is one of the things that servers are known to do.
+func (it *item) tellAltered(is *oddities, known bool) {
+	was := &it.odd
+	ways := []struct {
+		done  bool
+		words string
+	}{
+		{was.bareLF && !is.bareLF, "bare line feeds became CRLF"},
+		{was.bareCR() && !is.bareCR(), "bare carriage returns were dropped"},
+		{was.noEnd() && !is.noEnd(), "its last line was ended"},
+		{was.nul && !is.nul, "NUL became 0x80"},
+		{was.eightHeader && !is.eightHeader, "8-bit bytes of its header became X"},
+	}
+	told := false
+	for _, way := range ways {
+		if known && way.done {
+			it.changedOnce("%s", way.words)
+			told = true
+		}
+	}
+	if !told {
+		it.changedOnce("the server altered its bytes")
+	}
 }
 
 // changedOnce notes a change, if it is not noted yet.

@@ -111,14 +111,57 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// What the server said it took must be there. A server that shows it only after a NOOP is not blamed.
+// What the server said it took must be there. A server that shows it only after a NOOP, as Courier does, is not blamed, and
+// what it shows is looked at no less.
 func TestTakenButNotThere(t *testing.T) {
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<",
 		"TAG OK [APPENDUID 7 10:12] done", "< UID FETCH 10:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK done",
-		"< NOOP", "* 2 EXISTS", "TAG OK x", "< UID FETCH 11:12 (UID)", "* 2 FETCH (UID 12)", "TAG OK x"))
+		"< NOOP", "* 2 EXISTS", "TAG OK x", "< UID FETCH 11:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 2 FETCH (UID 12 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"))
 	fates, err := f.Append(t.Context(), some(3, `\Seen`))
-	if want := "added; refused (" + errNotThere.Error() + "); added"; err != nil || fatesOf(fates) != want {
+	if want := "added; refused (" + errNotThere.Error() + "); added, flag \\Seen was not kept"; err != nil || fatesOf(fates) != want {
+		t.Errorf("have %s, %v", fatesOf(fates), err)
+	}
+}
+
+// Without UIDPLUS, what was appended is found by size and date, and looked at like any other. What is not found so is
+// compared: here the server ended its last line. The journal has all of them.
+func TestFoundWithoutUIDPLUS(t *testing.T) {
+	const dated = `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`
+	f := opened(t, writable("LITERAL+",
+		`< APPEND "x" (\Seen)`+appended, "<{14}", "<", `< APPEND "x" (\Seen) "17-Jul-1996 02:44:25 -0700" {15+}`, "<{15}", "<", "TAG2 OK x", "TAG3 OK x",
+		"< NOOP", "TAG OK x", "< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS () `+dated+` RFC822.SIZE 14)`, `* 2 FETCH (UID 11 FLAGS (\Seen) `+dated+` RFC822.SIZE 17)`, "TAG OK x",
+		"< UID FETCH 11 (UID BODY.PEEK[])", "* 2 FETCH (UID 11 BODY[] {17}\r\nSubject: 1\r\n\r\n!\r\n)", "TAG OK x",
+		"< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS () `+dated+` RFC822.SIZE 14)`, `* 2 FETCH (UID 11 FLAGS (\Seen) `+dated+` RFC822.SIZE 17)`, "TAG OK x",
+		"< UID FETCH 11 (UID BODY.PEEK[])", "* 2 FETCH (UID 11 BODY[] {17}\r\nSubject: 1\r\n\r\n!\r\n)", "TAG OK x"))
+	list := some(2, `\Seen`)
+	list[1] = wanted(mail.Message{UID: 2, Flags: mail.NewFlags(`\Seen`), Internal: list[0].Internal}, []byte("Subject: 1\r\n\r\n!"))
+	fates, err := f.Append(t.Context(), list)
+	if want := `added, flag \Seen was not kept; added, its last line was ended`; err != nil || fatesOf(fates) != want {
+		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	}
+	if !fates[1].Altered {
+		t.Error("the altered message is not said to be")
+	}
+}
+
+// Of two equal messages the first was taken, without a word of its UID, and the answer for the second is lost: the first is not
+// taken for it.
+func TestLostAnswerToSecondCopy(t *testing.T) {
+	one := []string{`< APPEND "x"` + appended, "<{14}", "<"}
+	const there = `INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`
+	look := []string{"< NOOP", "TAG OK x", "< UID FETCH 10:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 1 FETCH (UID 10 FLAGS () " + there, "TAG OK x"}
+	lost := append(writable("LITERAL+", one...), one...)
+	lost = append(lost, "TAG2 OK x", "!")
+	again := append(writable("LITERAL+", look...), "< UID FETCH 11:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK x")
+	again = append(append(again, one...), "TAG OK x", "< NOOP", "TAG OK x", "< UID FETCH 11:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 2 FETCH (UID 11 FLAGS () "+there, "TAG OK x",
+		"< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 1 FETCH (UID 10 FLAGS () "+there, "* 2 FETCH (UID 11 FLAGS () "+there, "TAG OK x")
+	f := opened(t, lost, again)
+	list := some(1)
+	if fates, err := f.Append(t.Context(), append(list, list[0])); err != nil || fatesOf(fates) != "added; added" {
 		t.Errorf("have %s, %v", fatesOf(fates), err)
 	}
 }

@@ -4,27 +4,20 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
-	"io"
 )
 
 // digest names a text as Dovecot would show it after an APPEND: a bare LF is CRLF, CRs before CRLF and at the end are
 // gone, NUL is 0x80. Messages that differ in nothing else are the same message, before and after.
 type digest [sha256.Size]byte
 
-// digester digests what is written to it. A limit leaves out what comes after so many bytes.
+// digester digests what is written to it.
 type digester struct {
-	hash    hash.Hash
-	buf     []byte
-	crs     int // held back: what they are is told by what follows
-	limited bool
-	left    int
+	hash hash.Hash
+	buf  []byte
+	crs  int // held back: what they are is told by what follows
 }
 
 func newDigester() *digester { return &digester{hash: sha256.New()} }
-
-func newLimitedDigester(limit int) *digester {
-	return &digester{hash: sha256.New(), limited: true, left: limit}
-}
 
 func (d *digester) Write(p []byte) (int, error) {
 	d.buf = d.buf[:0]
@@ -43,10 +36,6 @@ func (d *digester) Write(p []byte) (int, error) {
 		}
 		rest = after
 	}
-	if d.limited {
-		d.buf = d.buf[:min(len(d.buf), d.left)]
-		d.left -= len(d.buf)
-	}
 	for i := bytes.IndexByte(d.buf, 0); i >= 0; i = bytes.IndexByte(d.buf, 0) {
 		d.buf[i] = 0x80
 	}
@@ -57,16 +46,6 @@ func (d *digester) Write(p []byte) (int, error) {
 func (d *digester) sum() (sum digest) {
 	d.hash.Sum(sum[:0])
 	return sum
-}
-
-// headerLimit is how much of a header is compared; the archive gives no more than 256 KiB of it.
-const headerLimit = 128 << 10
-
-// headerDigest digests a header. Empty lines at its end do not count: a server may add the one that is missing.
-func headerDigest(header []byte) digest {
-	d := newLimitedDigester(headerLimit)
-	d.Write(bytes.TrimRight(header, "\r\n"))
-	return d.sum()
 }
 
 // oddities are the features of a message that servers are known to alter or refuse.
@@ -80,6 +59,9 @@ type oddities struct {
 	inBody      bool
 	lineHasText bool
 }
+
+// noEnd: the last line has none.
+func (o *oddities) noEnd() bool { return o.last != '\n' }
 
 // bareCR: there are more CRs than line ends take.
 func (o *oddities) bareCR() bool { return o.crs > o.crlfs }
@@ -116,11 +98,4 @@ func (o *oddities) line(line []byte, ended bool) {
 	}
 	o.inBody = o.inBody || !o.lineHasText
 	o.lineHasText, o.last = false, '\n'
-}
-
-// digestOf reads a text to its end.
-func digestOf(content io.Reader) (digest, error) {
-	d := newDigester()
-	_, err := io.Copy(d, content)
-	return d.sum(), err
 }

@@ -1,24 +1,35 @@
 package imap
 
 import (
-	"strings"
+	"io"
 	"testing"
-	"testing/iotest"
 )
 
 // A message is the same before and after a server has made its line ends CRLF, and however it is cut into pieces.
 func TestDigest(t *testing.T) {
-	sum := func(text string) digest {
-		d, err := digestOf(strings.NewReader(text))
+	like := func(text string) likeness {
+		whole := func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		}
+		bytewise := func(w io.Writer) error {
+			for i := range len(text) {
+				if _, err := io.WriteString(w, text[i:i+1]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		l, err := likenessOf(whole)
+		if pieces, err := likenessOf(bytewise); err != nil || pieces != l {
+			t.Errorf("%q: another digest in pieces", text)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		pieces, err := digestOf(iotest.OneByteReader(strings.NewReader(text)))
-		if err != nil || pieces != d {
-			t.Errorf("%q: another digest in pieces", text)
-		}
-		return d
+		return l
 	}
+	sum := func(text string) digest { return like(text).exact }
 	for _, same := range [][2]string{{"a\nb\n", "a\r\nb\r\n"}, {"\n\n", "\r\n\r\n"}, {"a\x00", "a\x80"}, {"a\r\n\n", "a\n\r\n"}, {"a\r\r\n", "a\r\n"}, {"a\r\r", "a"}} {
 		if sum(same[0]) != sum(same[1]) {
 			t.Errorf("%q and %q differ", same[0], same[1])
@@ -27,6 +38,17 @@ func TestDigest(t *testing.T) {
 	for _, other := range [][2]string{{"a", "a\n"}, {"a\rb", "a\nb"}, {"a\n", "b\n"}, {"a\r\rb", "a\rb"}} {
 		if sum(other[0]) == sum(other[1]) {
 			t.Errorf("%q and %q are the same", other[0], other[1])
+		}
+	}
+	// What Courier and Cyrus do besides.
+	for _, same := range [][2]string{{"a\rb", "ab"}, {"a", "a\r\n"}, {"", "\r\n"}, {"S: \xc3\xa9\r\n\r\n\xe9", "S: XX\r\n\r\n\xe9\r\n"}} {
+		if a, b := like(same[0]), like(same[1]); a.exact == b.exact || a.blurred != b.blurred {
+			t.Errorf("%q and %q are not like each other", same[0], same[1])
+		}
+	}
+	for _, other := range [][2]string{{"S: a\n\n\xe9\n", "S: a\n\nX\n"}, {"\n\xe9", "\nX"}, {"a\n\nb", "a\nb"}, {"a\n", "b\n"}} {
+		if like(other[0]).blurred == like(other[1]).blurred {
+			t.Errorf("%q and %q are like each other", other[0], other[1])
 		}
 	}
 }

@@ -20,11 +20,15 @@ type wire struct {
 	net.Conn
 	traffic *Traffic
 	stall   time.Duration
+	prompt  bool // what comes is acknowledged at once
 }
 
 func (w *wire) Read(p []byte) (int, error) {
 	if err := w.SetReadDeadline(time.Now().Add(w.stall)); err != nil {
 		return 0, err
+	}
+	if w.prompt {
+		acknowledgeAtOnce(w.Conn)
 	}
 	n, err := w.Conn.Read(p)
 	w.traffic.in.Add(int64(n))

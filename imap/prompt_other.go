@@ -1,0 +1,7 @@
+//go:build !linux
+
+package imap
+
+import "net"
+
+func acknowledgeAtOnce(net.Conn) {}
