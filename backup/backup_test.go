@@ -243,6 +243,24 @@ func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
 	}
 }
 
+// Courier tells another UIDVALIDITY of an empty mailbox with each survey, until it is opened.
+func TestEmptyMailboxThatIsRenumberedIsNoLoss(t *testing.T) {
+	a := archivetest.Sample()
+	a.OnSurvey = func(n int) {
+		if n < 3 {
+			a.Mailbox("Empty").Reset()
+		}
+	}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 0 || !b.Manifest.Consistent {
+		t.Errorf("warnings %q, consistent %t", b.Manifest.Warnings, b.Manifest.Consistent)
+	}
+	a.Mailbox("Odd").Reset()
+	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "Odd") {
+		t.Errorf("of one with messages: %q", b.Manifest.Warnings)
+	}
+}
+
 func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})

@@ -163,7 +163,9 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 		return nil
 	}
 	if old.Status.UIDValidity != found.Status.UIDValidity || contradict(old.Status.MailboxID, found.Status.MailboxID) {
-		r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+		if old.Messages > 0 { // else nothing is: Courier tells another UIDVALIDITY of an empty mailbox each time, until one opens it
+			r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+		}
 		return nil
 	}
 	if old.Status.HighestModSeq > found.Status.HighestModSeq {
