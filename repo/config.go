@@ -16,15 +16,18 @@ import (
 
 // config is the content of an object in config/: what the repository is.
 type config struct {
-	Number     uint64     `cbor:"1,keyasint"`
-	Created    uint64     `cbor:"2,keyasint"`
-	Polynomial uint64     `cbor:"3,keyasint"`
-	Readers    []string   `cbor:"4,keyasint,omitempty"`
-	Writers    []string   `cbor:"5,keyasint,omitempty"`
-	Keeper     [32]byte   `cbor:"6,keyasint"`
-	Slots      []slotRow  `cbor:"7,keyasint"`
-	Lock       *lockRow   `cbor:"8,keyasint,omitempty"`
-	Ext        extensions `cbor:"63,keyasint,omitempty"`
+	Number     uint64    `cbor:"1,keyasint"`
+	Created    uint64    `cbor:"2,keyasint"`
+	Polynomial uint64    `cbor:"3,keyasint"`
+	Readers    []string  `cbor:"4,keyasint,omitempty"`
+	Writers    []string  `cbor:"5,keyasint,omitempty"`
+	Keeper     [32]byte  `cbor:"6,keyasint"`
+	Slots      []slotRow `cbor:"7,keyasint"`
+	Lock       *lockRow  `cbor:"8,keyasint,omitempty"`
+
+	LockedSince uint64 `cbor:"9,keyasint,omitempty"` // see Lock.Since
+
+	Ext extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // slotRow is what the config tells of a key slot. An object in keys/ that has no row is none, whoever put it there.
@@ -65,6 +68,9 @@ func (c *config) check() error {
 	}
 	if c.Lock != nil && c.Lock.Days > MaxLockDays || c.lock().check() != nil {
 		return damaged("config: a lock of %d days", c.Lock.Days)
+	}
+	if c.Lock == nil && c.LockedSince > 0 || c.LockedSince > 1<<40 {
+		return damaged("config: a lock that is none was lengthened at %d", c.LockedSince)
 	}
 	if err := chunk.Polynomial(c.Polynomial).Check(); err != nil {
 		return damaged("config: %v", err)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
@@ -592,6 +593,58 @@ func TestPackSumVector(t *testing.T) {
 }
 
 const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"
+
+// The examples of docs/format.md, of a config with a lock that was made longer, and of a renewal.
+func TestLockVectors(t *testing.T) {
+	made := time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
+	lock := &Lock{Days: 90, ByDefault: true, Since: time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC)}
+	c := &config{
+		Number: 2, Created: uint64(made.Unix()), Polynomial: 0x3DA3358B4DC173, Keeper: [32]byte(bytes.Repeat([]byte{7}, 32)),
+		Slots: []slotRow{{Hash: [32]byte(bytes.Repeat([]byte{0x11}, 32)), Role: RoleOwner, Created: uint64(made.Unix()), Recipient: []byte{}, Label: []byte{}}},
+		Lock:  lock.row(), LockedSince: uint64(lock.Since.Unix()),
+	}
+	b, err := encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a70102021a69ae0d80031b003da3358b4dc173065820" + strings.Repeat("07", 32) + "0781855820" + strings.Repeat("11", 32) +
+		"656f776e65721a69ae0d804040" + "0883185af4f5" + "091a69cc7c20"
+	if hex.EncodeToString(b) != want {
+		t.Errorf("%x", b)
+	}
+	parsed, err := parseConfig(b)
+	if err != nil || !parsed.lock().Since.Equal(lock.Since) || parsed.lock().Days != 90 {
+		t.Errorf("%+v, %v", parsed, err)
+	}
+	for name, spoil := range map[string]func(*config){
+		"no lock was lengthened":      func(c *config) { c.Lock = nil },
+		"a lock of no days":           func(c *config) { c.Lock = &lockRow{} },
+		"a lock of more than allowed": func(c *config) { c.Lock = &lockRow{Days: MaxLockDays + 1} },
+	} {
+		spoilt := *c
+		spoil(&spoilt)
+		if b, err := encode(spoilt); err != nil {
+			t.Fatal(err)
+		} else if _, err := parseConfig(b); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	at := time.UnixMilli(0x19d46c4dd00)
+	b, err = encode(renewalRow{When: uint64(at.UnixMilli())})
+	if name := stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
+		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
+	}
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"  02 1a 69ae0d80 ", "  08 83 18 5a f4 f5 ", "  09 1a 69cc7c20 ", "`a1 01 1b 0000019d46c4dd00`", "`renewals/fffffe62b93b22ff-`"} {
+		if !strings.Contains(string(doc), line) {
+			t.Errorf("docs/format.md does not show %q", line)
+		}
+	}
+}
 
 // The example of docs/format.md, of a mark of two manifests.
 func TestMarkVector(t *testing.T) {

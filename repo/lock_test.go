@@ -196,6 +196,132 @@ func storedNames(t *testing.T, store repo.Store, folders ...string) (names []str
 	return names
 }
 
+const longerDays = 3 * lockDays
+
+// mustLengthen makes the lock longer, as the bucket of a world must be told too.
+func mustLengthen(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+	t.Helper()
+	longer := *r.Lock()
+	longer.Days = longerDays
+	if longer.ByDefault {
+		store.Default = longer.Term()
+	}
+	if n, err := r.Lengthen(t.Context(), longerDays, nil); err != nil || n == 0 {
+		t.Fatalf("%d locks renewed: %v", n, err)
+	}
+}
+
+// mustPut has a run that is under way put chunks, and commit.
+func mustPut(t *testing.T, run *repo.Run, account string, seed uint64, n int) content {
+	t.Helper()
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	c, err := put(t.Context(), w, seed, n)
+	if err == nil {
+		_, err = w.Commit(t.Context(), account, encodeManifest(t, run.Deadline(), c))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// outlasts waits for as long as the longer period, lets an intruder with all rights strike, and reads.
+func outlasts(t *testing.T, store *storetest.Locked, c content) {
+	t.Helper()
+	then := store.Clone()
+	then.Advance(longerDays * 24 * time.Hour)
+	then.Wipe()
+	mustRead(t, fresh(t, then), c)
+}
+
+// A lock that was lengthened holds for the longer period: what was there, what comes, and also what a run puts that was under way
+// and knew of the shorter one.
+func TestALockIsLengthened(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		old, _, _ := mustBackup(t, r, "me", 1, 20)
+		store.Advance(3 * 24 * time.Hour)
+		other := fresh(t, store)
+		run, err := other.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustLengthen(t, store, r)
+		if got := r.Lock().Days; got != longerDays {
+			t.Errorf("the lock is of %d days", got)
+		}
+		outlasts(t, store, old)
+		meanwhile := mustPut(t, run, "me", 2, 20)
+		if _, err := other.Begin(t.Context()); !r.Lock().ByDefault && !errors.Is(err, repo.ErrAmended) {
+			t.Errorf("another run begins as if nothing had been changed: %v", err)
+		}
+		outlasts(t, store, old)
+		for night := range 2 * longerDays {
+			store.Advance(day)
+			host := fresh(t, store)
+			c, _, _ := mustBackup(t, host, "me", 1, 20)
+			if run, err := host.Begin(t.Context()); err != nil || run.Locks() != nil {
+				t.Fatalf("night %d: %v, %v", night, err, run.Locks())
+			}
+			if night%7 == 0 {
+				outlasts(t, store, c)
+				outlasts(t, store, meanwhile)
+			}
+		}
+	})
+}
+
+// A lengthened lock costs one renewal or two, and then as many as any.
+func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 20)
+		mustLengthen(t, store, r)
+		busy := 0
+		for range longerDays {
+			store.Advance(day)
+			before := store.Retains
+			mustBackup(t, fresh(t, store), "me", 1, 20)
+			if store.Retains > before {
+				busy++
+			}
+		}
+		if busy > 3 {
+			t.Errorf("locks were renewed in %d of %d nights", busy, longerDays)
+		}
+		state, err := r.LockState(t.Context())
+		if err != nil || state.Due.Sub(state.Renewed) != longerDays*12*time.Hour {
+			t.Errorf("%+v, %v", state, err)
+		}
+	})
+}
+
+// A lock is never made shorter, nor longer by who cannot keep what is there for longer.
+func TestALockThatStaysAsItIs(t *testing.T) {
+	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+		mustBackup(t, r, "me", 1, 5)
+		for _, days := range []int{lockDays, lockDays - 1, 0, -1, repo.MaxLockDays + 1} {
+			if _, err := r.Lengthen(t.Context(), days, nil); err == nil {
+				t.Errorf("a lock of %d days became one of %d", lockDays, days)
+			}
+		}
+		if r.Lock().ByDefault {
+			limited := fresh(t, store.As(storetest.Rights{Retain: true}))
+			if _, err := limited.Lengthen(t.Context(), longerDays, nil); !errors.Is(err, repo.ErrPermission) {
+				t.Errorf("lengthened without the right to: %v", err)
+			}
+		}
+		if got := fresh(t, store).Lock().Days; got != lockDays {
+			t.Errorf("the lock is of %d days", got)
+		}
+	})
+	if _, err := mustInit(t, new(storetest.Memory), repo.InitOptions{NoSeal: true}).Lengthen(t.Context(), longerDays, nil); err == nil {
+		t.Error("lengthened where there is no lock")
+	}
+}
+
 // Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.
 func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}

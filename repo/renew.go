@@ -46,7 +46,7 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, te
 	if err != nil || now.Sub(last) <= after {
 		return renewal{last: last}, err
 	}
-	renewed, err := r.renewAll(ctx, vault, now, tell)
+	renewed, err := r.renewAll(ctx, vault, vault.lock, now, tell)
 	switch {
 	case ctx.Err() != nil:
 		return renewal{}, context.Cause(ctx)
@@ -56,8 +56,9 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, te
 	return renewal{last: now, renewed: renewed}, nil
 }
 
-// lastRenewal tells when all objects were locked last.
+// lastRenewal tells when all objects were locked last; the zero time: not since the lock was lengthened.
 func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
+	since := r.Lock().Since
 	for o, err := range r.store.List(ctx, KindRenewal.folder()) {
 		if err != nil {
 			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
@@ -71,8 +72,14 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 		}
 		// One of a time to come would keep all from renewing; one that cannot be read says nothing.
 		if when := time.UnixMilli(int64(row.When)); err == nil && when.Before(now.Add(ahead)) {
+			if when.Before(since) {
+				break
+			}
 			return when, nil
 		}
+	}
+	if !since.IsZero() {
+		return time.Time{}, nil
 	}
 	return time.Unix(int64(r.config.Created), 0), nil // what came since was put under lock
 }
@@ -89,7 +96,7 @@ func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, er
 }
 
 // renewAll lengthens the lock of every object that is not to go, and puts that down.
-func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time, tell func(Progress)) (int, error) {
+func (r *Repo) renewAll(ctx context.Context, v *vault, lock *Lock, now time.Time, tell func(Progress)) (int, error) {
 	condemned, err := r.Condemned(ctx)
 	if err != nil {
 		return 0, err
@@ -105,7 +112,7 @@ func (r *Repo) renewAll(ctx context.Context, v *vault, now time.Time, tell func(
 		kind, ours := kindOf(name)
 		return isPack && dead || marked || !ours || kind == KindCheck || kind == KindRenewal
 	}
-	keep := Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}
+	keep := Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
 	var renewed atomic.Int64
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(renewers)
@@ -167,6 +174,9 @@ func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
 				return nil, fmt.Errorf("list the packs: %w", err)
 			}
 			locked := o.Time
+			if locked.Before(lock.Since) {
+				locked = time.Time{} // for a shorter term
+			}
 			if locked.Before(run.renewal.last) {
 				locked = run.renewal.last
 			}
@@ -177,6 +187,3 @@ func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
 	}
 	return ending, nil
 }
-
-// Lock is the repository's; nil: there is none.
-func (r *Repo) Lock() *Lock { return r.config.lock() }

@@ -49,8 +49,8 @@ var (
 	// ErrDoubt: there is a config of a higher number that this key does not open.
 	ErrDoubt = errors.New("which config counts is in doubt")
 
-	// ErrAmended: somebody else changed the keys meanwhile.
-	ErrAmended = errors.New("the keys were changed by somebody else meanwhile: look at what they are now, and try again")
+	// ErrAmended: somebody else changed the keys, or the lock, meanwhile.
+	ErrAmended = errors.New("the keys or the lock were changed by somebody else meanwhile: look at what they are now, and try again")
 
 	// ErrNoRole: the key that opened the repository does not allow this.
 	ErrNoRole = errors.New("this key does not allow that")

@@ -28,7 +28,7 @@ type Rotation struct {
 //
 // The secret stays: it makes the names of chunks, and under another one all mail would be stored again.
 func (r *Repo) Rotate(ctx context.Context, o Rotation) (retained []string, err error) {
-	next, err := r.nextConfig(ctx)
+	next, err := r.nextKeys(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.undoubted(); err != nil {
 		return nil, err
 	}
+	if err := r.latestConfig(ctx); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	c, err := startClock(ctx, r.store)
 	if err != nil {

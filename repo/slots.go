@@ -61,7 +61,7 @@ func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 
 // AddSlot makes a key slot: whoever opens it with the identity of recipient has the role. Only an owner can.
 func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, label string) (name string, err error) {
-	next, err := r.nextConfig(ctx)
+	next, err := r.nextKeys(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -151,7 +151,7 @@ func (r *Repo) RemoveSlot(ctx context.Context, name string) error {
 	if slots[i].Role == RoleOwner && !slices.ContainsFunc(slots, isOther) {
 		return fmt.Errorf("%s is the only owner's key: without it the mail could never be read again", slots[i].ID)
 	}
-	next, err := r.nextConfig(ctx)
+	next, err := r.nextKeys(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,32 +173,46 @@ func (r *Repo) deleteSlot(ctx context.Context, name string) error {
 	return nil
 }
 
+// nextKeys is nextConfig for who changes the keys.
+func (r *Repo) nextKeys(ctx context.Context) (*config, error) {
+	if !r.Sealed() {
+		return nil, errors.New("this repository is not sealed: it has no keys")
+	}
+	return r.nextConfig(ctx)
+}
+
 // nextConfig is a copy of the config, with the number of the one that may follow it.
 func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	if r.keeper == nil {
-		return nil, fmt.Errorf("changing keys needs the owner's key, not a writer's: %w", ErrNoRole)
-	}
-	if !r.Sealed() {
-		return nil, errors.New("this repository is not sealed: it has no keys")
+		return nil, fmt.Errorf("changing the config needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
 	if err := r.undoubted(); err != nil {
 		return nil, err
 	}
-	names, err := configNames(ctx, r.store)
+	newest, err := r.newestConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
-	isKnown := func(p Problem) bool { return p.Object == names[0] }
-	if names[0] != r.configName && !slices.ContainsFunc(r.doubts, isKnown) {
-		return nil, fmt.Errorf("%w: %s came since", ErrAmended, names[0])
-	}
 	next := r.config
 	next.Slots = slices.Clone(next.Slots)
-	highest, _ := parseConfigName(names[0])
+	highest, _ := parseConfigName(newest)
 	if next.Number = highest + 1; next.Number > maxNumber {
-		return nil, fmt.Errorf("no config can follow %s: delete it if it is not yours", names[0])
+		return nil, fmt.Errorf("no config can follow %s: delete it if it is not yours", newest)
 	}
 	return &next, nil
+}
+
+// newestConfig is the name of the newest config: this one, or one that was passed over. ErrAmended: another came since.
+func (r *Repo) newestConfig(ctx context.Context) (string, error) {
+	names, err := configNames(ctx, r.store)
+	if err != nil {
+		return "", err
+	}
+	isKnown := func(p Problem) bool { return p.Object == names[0] }
+	if names[0] != r.configName && !slices.ContainsFunc(r.doubts, isKnown) {
+		return "", fmt.Errorf("%w: %s came since", ErrAmended, names[0])
+	}
+	return names[0], nil
 }
 
 // amend puts the next config, and goes on by it and by an owner's slot that it lists. Of two that were made at once one

@@ -8,7 +8,6 @@ import (
 	"iter"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/zeebo/blake3"
 )
@@ -286,57 +285,4 @@ func (v *vault) hides(ctx context.Context, prefix string) bool {
 		}
 	}
 	return false
-}
-
-// Lock says that what is stored is kept against everybody, the owner too, for a period. It is part of the config.
-type Lock struct {
-	Days       int  // the period
-	Compliance bool // nobody has the right to end it; else the store may give that to somebody
-	ByDefault  bool // the bucket retains what is put by itself, for Term
-}
-
-// MaxLockDays bounds a period: what is locked for ever is paid for ever.
-const MaxLockDays = 3650
-
-// period is how long at least every manifest is kept, and all that it needs.
-func (l *Lock) period() time.Duration { return time.Duration(l.Days) * 24 * time.Hour }
-
-// interval is how old a renewal becomes before a run makes another.
-func (l *Lock) interval() time.Duration { return l.period() / 2 }
-
-// Term is how long an object is retained when it is put or renewed: so long that what a run finds and does not touch lasts
-// a period longer than the manifest that the run may lay until its deadline. A day is more than the Lifetime of a run.
-func (l *Lock) Term() time.Duration { return l.period() + l.interval() + 24*time.Hour }
-
-// TermDays is Term for a bucket's default retention, which counts days.
-func (l *Lock) TermDays() int { return int((l.Term() + 24*time.Hour - 1) / (24 * time.Hour)) }
-
-// lockRow is a Lock in the config.
-type lockRow struct {
-	_          struct{} `cbor:",toarray"`
-	Days       uint64
-	Compliance bool
-	ByDefault  bool
-}
-
-func (l *Lock) row() *lockRow {
-	if l == nil {
-		return nil
-	}
-	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
-}
-
-func (l *Lock) check() error {
-	if l != nil && (l.Days < 1 || l.Days > MaxLockDays) {
-		return fmt.Errorf("a lock of %d days: it is from 1 to %d", l.Days, MaxLockDays)
-	}
-	return nil
-}
-
-// lock inverts Lock.row.
-func (c *config) lock() *Lock {
-	if c.Lock == nil {
-		return nil
-	}
-	return &Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
 }

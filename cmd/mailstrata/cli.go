@@ -23,6 +23,7 @@ type cli struct {
 	Repair  repairCommand  `cmd:"" group:"care" help:"Mend the index, damaged packs, or a manifest that refers to what is lost."`
 	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests, and their mail, to another repository."`
 	Key     keyCommand     `cmd:"" group:"care" help:"Add, list, remove and rotate the keys of a repository."`
+	Lock    lockCommand    `cmd:"" group:"care" help:"Tell how the Object Lock of a repository stands, or make its period longer."`
 	Doctor  doctorCommand  `cmd:"" group:"care" help:"Tell what would go wrong tonight: accounts, repository, keys, clock, room."`
 	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
 	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`

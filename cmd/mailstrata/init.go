@@ -23,7 +23,7 @@ func (*initCommand) Help() string {
 
 The bucket is made where the credentials may. The store is tried first: one that lets an object be replaced is refused, since archives there could be overwritten.
 
-With --lock the bucket must have Object Lock; it is made with it. A bucket of the repository's own gets a default retention of one and a half times the period and a day or two: then credentials that may only put, get and list are enough for backups. In a part of a bucket (a prefix), or where the default may not be set, each object is put under retention by itself, which takes s3:PutObjectRetention. Locks are renewed by backups that have that right, and by prune: run one of them once in half a period. What prune cannot delete yet, it deletes when the lock has ended. The period cannot be changed later.
+With --lock the bucket must have Object Lock; it is made with it. A bucket of the repository's own gets a default retention of one and a half times the period and a day or two: then credentials that may only put, get and list are enough for backups. In a part of a bucket (a prefix), or where the default may not be set, each object is put under retention by itself, which takes s3:PutObjectRetention. Locks are renewed by backups that have that right, and by prune: run one of them once in half a period. What prune cannot delete yet, it deletes when the lock has ended. "mailstrata lock" makes the period longer, and nothing makes it shorter.
 
 WHO LOSES ALL KEYS LOSES THE ARCHIVE. There is no other way in. Keep a copy of the key file or the passphrase in another place than the repository.
 

@@ -1,12 +1,109 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
 )
+
+type lockCommand struct {
+	Period lockPeriod `arg:"" optional:"" help:"The longer period, such as 90d. Without it, the lock is told as it is."`
+}
+
+func (*lockCommand) Help() string {
+	return `Tells for how long a repository under Object Lock (init --lock) keeps what is stored, when all locks were renewed last, and when that is due. With a period, the lock is made one of that period, and all locks are renewed for it. It can be made longer, and never shorter: what was promised holds.
+
+Making it longer needs an owner's key, and credentials with s3:PutObjectRetention; where the bucket retains by default, also s3:PutBucketObjectLockConfiguration, for its default retention is made longer, too. Where each object is put under retention by itself, runs that are under way know of the shorter period only; the first backup or prune half a day later renews the locks once more for that. Then each manifest that is laid is kept for the longer period. One that was laid before is kept for the longer period from now on.
+
+EXAMPLES
+
+    mailstrata lock
+    mailstrata lock 90d
+
+JSON: one object with lock (days, mode, by_default), renewed (where all locks were renewed for the whole period), due, and of a lock that was made longer renewed_locks.
+
+` + exitStatus
+}
+
+// lockReport is how a lock stands, as JSON.
+type lockReport struct {
+	Lock    *lockSummary `json:"lock"`
+	Renewed *time.Time   `json:"renewed,omitempty"`
+	Due     time.Time    `json:"due"`
+	Locks   int          `json:"renewed_locks,omitempty"`
+}
+
+func (c *lockCommand) Run(ctx context.Context, p *program) error {
+	open := p.open
+	if c.Period > 0 {
+		open = p.openToRemove
+	}
+	r, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	renewed := 0
+	if c.Period > 0 {
+		if renewed, err = c.lengthen(ctx, p, r); err != nil {
+			return err
+		}
+	}
+	state, err := r.LockState(ctx)
+	if err != nil {
+		return err
+	}
+	if p.flags.JSON {
+		report := lockReport{Lock: summarizeLock(r.Lock()), Due: state.Due.UTC(), Locks: renewed}
+		if !state.Renewed.IsZero() {
+			at := state.Renewed.UTC()
+			report.Renewed = &at
+		}
+		return p.printJSON(report)
+	}
+	last := "not yet for the whole period"
+	if !state.Renewed.IsZero() {
+		last = moment(state.Renewed)
+	}
+	p.facts("lock", describeLock(r.Lock()), "locks renewed", last, "due", moment(state.Due), "renewed now", renewedLocks(renewed))
+	return nil
+}
+
+// lengthen makes the lock longer, the bucket's default retention first.
+func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (renewed int, err error) {
+	if err := r.CheckLonger(int(c.Period)); err != nil {
+		return 0, err
+	}
+	longer := *r.Lock()
+	longer.Days = int(c.Period)
+	if longer.ByDefault {
+		l, err := p.place()
+		if err != nil {
+			return 0, err
+		}
+		bucket, err := p.openBucket(ctx, l)
+		if err != nil {
+			return 0, err
+		}
+		byDefault, err := bucket.MakeLockedBucket(ctx, longer.Compliance, longer.TermDays())
+		if err != nil {
+			return 0, err
+		}
+		if !byDefault {
+			return 0, &hintedError{
+				text: fmt.Sprintf("the bucket's default retention could not be made %d days, which a lock of %d days needs", longer.TermDays(), longer.Days),
+				hint: "these credentials need s3:PutBucketObjectLockConfiguration; or set it by the means of your provider, and do this again",
+			}
+		}
+	}
+	told := p.progress("renewed")
+	defer told.done()
+	return r.Lengthen(ctx, longer.Days, told.at)
+}
 
 // lockPeriod is a number of days; 0: none.
 type lockPeriod int

@@ -107,6 +107,17 @@ func TestObjectLock(t *testing.T) {
 			nightly.must(0, "list")
 			nightly.must(0, "check")
 
+			e = owner.must(0, "lock", "90d", "--json")
+			if !strings.Contains(e.stdout, `"days":90,"mode":"governance","by_default":true`) {
+				t.Errorf("lock tells %s", e.stdout)
+			}
+			if e := owner.must(0, "check"); strings.Contains(e.stderr, "renew the locks") {
+				t.Errorf("not all is locked for longer: %s", e.stderr)
+			}
+			if e := owner.must(1, "lock", "30d"); !strings.Contains(e.stderr, "cannot be made one of 30") {
+				t.Errorf("a shorter lock: %s", e.stderr)
+			}
+
 			for who, credentials := range map[string]testbed.S3{"a nightly host": limited, "the owner": server} {
 				i := newIntruder(t, credentials, bucket)
 				for _, attack := range attacks {
