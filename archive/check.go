@@ -62,6 +62,7 @@ type CheckReport struct {
 	Objects   int64
 	Bytes     int64 // read of objects
 	Problems  int64 // without harmless ones
+	Unlocked  int64 // among these: what is stored is whole, but locked for less than is promised
 }
 
 // Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error
@@ -132,8 +133,10 @@ func (c *checking) run(ctx context.Context) error {
 // those that are condemned, which may be gone already.
 func (c *checking) objects(ctx context.Context) error {
 	checked, err := c.Repo.CheckTold(ctx, c.Data, func(p repo.Problem) {
-		if !p.Kind.Harmless() {
+		if p.Kind.Damage() {
 			c.unsound[p.Object] = true
+		} else if !p.Kind.Harmless() {
+			c.report.Unlocked++
 		}
 		c.problem(Problem{Object: p.Object, Reason: p.Err.Error(), Harmless: p.Kind.Harmless()})
 	}, c.Progress)

@@ -33,6 +33,29 @@ func newRepository(t testing.TB, store repo.Store) *repo.Repo {
 	return r
 }
 
+// Locks that end too early count as a problem, and harm no message.
+func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
+	lock := &repo.Lock{Days: 10, ByDefault: true}
+	store := storetest.NewLocked(lock.Term())
+	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock, Options: repo.Options{CacheDir: t.TempDir()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	a := archivetest.NewAccount()
+	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
+	archivetest.BackUp(t, r, a)
+	for days, want := range map[int]int64{0: 0, 5: 0, 7: 1} {
+		then := store.Clone()
+		then.Advance(time.Duration(days) * 24 * time.Hour)
+		var problems []archive.Problem
+		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: reopen(t, then), Data: repo.AllPacks}, func(p archive.Problem) { problems = append(problems, p) })
+		if err != nil || report.Problems != want || report.Unlocked != want || report.Messages != 1 {
+			t.Errorf("after %d days: %+v, %v, %v", days, report, problems, err)
+		}
+	}
+}
+
 // reopen forgets all that is cached.
 func reopen(t testing.TB, store repo.Store) *repo.Repo {
 	t.Helper()

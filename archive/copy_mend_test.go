@@ -14,16 +14,6 @@ import (
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
 
-// reopened is the repository for a process that remembers nothing.
-func reopened(t *testing.T, store repo.Store) *repo.Repo {
-	t.Helper()
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // takeAway deletes a pack of mail, and returns what puts it back.
 func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, putBack func()) {
 	t.Helper()
@@ -58,12 +48,13 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	archivetest.BackUp(t, from, a)
 	_, putBack := takeAway(t, store, 0)
 
-	first, _ := copyAll(t, reopened(t, store), to)
+	first, _ := copyAll(t, reopen(t, store), to)
 	if len(first[1].Lost) == 0 {
 		t.Fatal("a lost pack harms nothing: the test shows nothing")
 	}
 	before := second.Names()
-	for _, c := range second2(copyAll(t, reopened(t, store), to)) {
+	still, _ := copyAll(t, reopen(t, store), to)
+	for _, c := range still {
 		if !c.Present || c.Mended {
 			t.Errorf("nothing more can be had, and: %+v", c)
 		}
@@ -73,7 +64,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	}
 
 	putBack()
-	mended, _ := copyAll(t, reopened(t, store), to)
+	mended, _ := copyAll(t, reopen(t, store), to)
 	for i, c := range mended {
 		if lossy := len(first[i].Lost) > 0; c.Mended != lossy || c.Present == lossy || len(c.Lost) > 0 {
 			t.Errorf("night %d: %+v", i, c)
@@ -86,7 +77,8 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	if got := archivetest.Archived(t, to, first[1].Head); len(got) == 0 {
 		t.Error("the copy that lacked something is gone")
 	}
-	for _, c := range second2(copyAll(t, from, to)) {
+	again, _ := copyAll(t, from, to)
+	for _, c := range again {
 		if !c.Present || !strings.HasPrefix(c.Head.Name, "manifests/") {
 			t.Errorf("a mended copy was copied again: %+v", c)
 		}
@@ -97,8 +89,6 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	mustBeSound(t, to)
 }
 
-func second2(copied []archive.Copied, _ int) []archive.Copied { return copied }
-
 // A manifest that was repaired with losses is made whole by a copy that comes home.
 func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	store := new(storetest.Memory)
@@ -107,7 +97,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	night := archivetest.BackUp(t, home, a)
 	copyAll(t, home, away)
 	name, _ := takeAway(t, store, 0)
-	damaged := reopened(t, store)
+	damaged := reopen(t, store)
 	pack, _ := repo.ParsePack(name)
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)

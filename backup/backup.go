@@ -61,6 +61,7 @@ type Result struct {
 	Manifest  *manifest.Manifest // as it was committed
 	Err       error              // why there is no manifest
 	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint; a run of another day goes on from it
+	Locks     error              // under lock: why what was stored before is locked for less than the repository's period, which is in the manifest's warnings too
 	Kept      bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
 }
 
@@ -123,7 +124,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
 	for i, account := range accounts {
 		walks[i].writer = writer
-		backups[i] = &Result{Account: account.Name}
+		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
 		group.Go(func() error {
 			backups[i].Manifest, backups[i].Err = walks[i].record(ctx)
 			return nil

@@ -42,7 +42,10 @@ const (
 )
 
 // Harmless reports whether no mail is in danger.
-func (k ProblemKind) Harmless() bool { return k != Broken && k != Missing }
+func (k ProblemKind) Harmless() bool { return !k.Damage() && k != Unlocked }
+
+// Damage reports whether the object cannot be relied on.
+func (k ProblemKind) Damage() bool { return k == Broken || k == Missing }
 
 // Problem is one thing that a check found.
 type Problem struct {

@@ -68,7 +68,7 @@ JSON: one object with repository, manifests (as of "list --json"), postponed (ac
 
 EXIT STATUS
 
-The worst that befell any account: 0 done, or the budget of the day is used up and it continues tomorrow; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
+The worst that befell any account: 0 done, or the budget of the day is used up and it continues tomorrow; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read, or locks that are due could not be renewed; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
 }
 
 // Validate is called by kong.

@@ -19,6 +19,7 @@ type backupRun struct {
 	repositories []*place
 	laid         []manifestSummary
 	failed       []backupFailure
+	unlocked     bool     // locks are due, and could not be renewed
 	postponed    []string // accounts of which a checkpoint was laid, because the day's budget is used up
 }
 
@@ -112,6 +113,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, to
 // take keeps what is to be told of an account in the end, and tells what was not as it should be.
 func (b *backupRun) take(backup *backup.Result) {
 	b.program.watcher.account(backup)
+	b.unlocked = b.unlocked || backup.Locks != nil
 	if backup.Err == nil {
 		if backup.Postponed {
 			b.postponed = append(b.postponed, backup.Account)
@@ -191,6 +193,8 @@ func (b *backupRun) judge() error {
 		return &outcome{statusShrunk, "the backup is done, but the account shrank or changed suspiciously; earlier manifests hold what is missing"}
 	case unread > 0:
 		return &outcome{statusPartial, "the backup is done, but some messages could not be read; the next run tries them again"}
+	case b.unlocked:
+		return &outcome{statusPartial, "the backup is done, but what was stored before is locked for less than the repository promises, until mailstrata prune renews the locks"}
 	}
 	return nil
 }

@@ -110,8 +110,12 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 		p.printf("%s, %s and %s checked: %s", plural(report.Manifests, "manifest"), plural(report.Messages, "message"),
 			plural(report.Chunks, "chunk"), plural(report.Problems, "problem"))
 	}
-	if err == nil && report.Problems > 0 {
+	switch {
+	case err != nil:
+	case report.Problems > report.Unlocked:
 		err = &outcome{statusPartial, "the repository is damaged"}
+	case report.Unlocked > 0:
+		err = &outcome{statusPartial, "what is stored is whole, but locked for less than the repository promises"}
 	}
 	return err
 }

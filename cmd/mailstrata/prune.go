@@ -42,7 +42,7 @@ JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, c
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but something in the repository is damaged; 130 interrupted.`
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but something in the repository is damaged, or locks that are due could not be renewed; 130 interrupted.`
 }
 
 // share is a part of a whole, between 0 and 1.
@@ -129,7 +129,10 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	} else {
 		c.print(p, report)
 	}
-	if err == nil && (report.Lost > 0 || report.Unread > 0) {
+	if err == nil && report.Locks != nil {
+		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
+	}
+	if report.Lost > 0 || report.Unread > 0 {
 		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
 			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
 	}

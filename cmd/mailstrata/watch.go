@@ -160,7 +160,7 @@ func (w *watch) account(b *backup.Result) {
 	switch {
 	case a.Alarms > 0:
 		a.Status = statusShrunk
-	case a.Failures > 0:
+	case a.Failures > 0, b.Locks != nil:
 		a.Status = statusPartial
 	}
 	w.run.Accounts = append(w.run.Accounts, a)

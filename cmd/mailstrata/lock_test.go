@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// A backup that could not renew locks which are due ends with a status that monitors see, and so does its account for them.
+func TestLocksThatAreDueAreAStatus(t *testing.T) {
+	for name, c := range map[string]struct {
+		locks  error
+		alarms []string
+		want   int
+	}{
+		"renewed":        {nil, nil, statusDone},
+		"due":            {repo.ErrPermission, nil, statusPartial},
+		"due, and worse": {repo.ErrPermission, []string{"INBOX shrank"}, statusShrunk},
+	} {
+		p := &program{out: bufio.NewWriter(io.Discard), console: &console{w: io.Discard}, watcher: new(watch)}
+		run := &backupRun{program: p, accounts: 2}
+		run.take(&backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}})
+		got, ended := statusDone, new(outcome)
+		if err := run.judge(); errors.As(err, &ended) {
+			got = ended.status
+		}
+		if told := p.watcher.run.Accounts[0].Status; got != c.want || told != c.want {
+			t.Errorf("%s: status %d, and %d for monitors", name, got, told)
+		}
+	}
+}
