@@ -53,6 +53,7 @@ func (r *restore) choose(ctx context.Context) ([]*delivery, error) {
 		list = append(list, d)
 	}
 	list = append(list, spread.deliveries()...)
+	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
 	for _, d := range list {
 		r.ledger.expect(d.messages, d.bytes)
 	}
