@@ -2,6 +2,7 @@ package imap
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -9,14 +10,31 @@ import (
 )
 
 // mapping gives archived mailboxes their names on a target: its namespace and delimiter instead of theirs, INBOX without
-// case, and characters that a name cannot hold there as %XX, so that the name can be read back.
+// case, and characters that a name cannot hold there as %XX or =XX, so that the name can be read back.
 type mapping struct {
 	prefix    string // raw, of the target's personal namespace
 	delimiter string // of the target; "" has no hierarchy
 }
 
-// escape says which characters a name keeps.
-type escape func(r rune) bool
+// spelling is a way to write names: which characters a name keeps, and what the others are escaped with.
+type spelling struct {
+	keep func(r rune) bool
+	sign byte // before two hexadecimal digits
+}
+
+// spellings are the ways in which a name is tried, the closest to the archived one first. Cyrus takes no "%" in a name.
+func (m mapping) spellings() []spelling {
+	return []spelling{{m.lenient, '%'}, {m.strict, '%'}, {m.strict, '='}}
+}
+
+// names are a mailbox's raw names on the target, in the order in which they are tried.
+func (m mapping) names(box *mail.Mailbox) []string {
+	var names []string
+	for _, s := range m.spellings() {
+		names = append(names, m.name(box, s))
+	}
+	return slices.Compact(names)
+}
 
 // lenient leaves out only what cannot be sent or would be taken for something else. "%" and "*" are legal in a name,
 // but cannot be told from wildcards when it is listed.
@@ -24,14 +42,15 @@ func (m mapping) lenient(r rune) bool {
 	return r >= ' ' && r != 0x7f && r != '*' && string(r) != m.delimiter
 }
 
-// strict is for servers that refused the name as it was: letters of all scripts, digits, and what every server takes.
+// strict is for servers that refused the name as it was: letters of all scripts, digits, and what every server takes. What
+// takes two units of UTF-16 is not read by all (Courier).
 func (m mapping) strict(r rune) bool {
-	return r >= utf8.RuneSelf && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
+	return r >= utf8.RuneSelf && r <= 0xffff && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
 		strings.ContainsRune(" -_", r) && string(r) != m.delimiter
 }
 
 // name is a mailbox's raw name on the target.
-func (m mapping) name(box *mail.Mailbox, keep escape) string {
+func (m mapping) name(box *mail.Mailbox, s spelling) string {
 	if box.IsInbox() {
 		return "INBOX"
 	}
@@ -44,11 +63,11 @@ func (m mapping) name(box *mail.Mailbox, keep escape) string {
 		levels = levels[1:] // INBOX.Sent of one such server is INBOX.Sent on the other
 	}
 	for i, level := range levels {
-		levels[i] = escapeLevel(level, keep)
+		levels[i] = s.escape(level)
 	}
 	name := strings.Join(levels, delimiter)
 	if m.prefix == "" && strings.EqualFold(name, "INBOX") { // a name that only the escapes made so
-		name = "%" + fmt.Sprintf("%02X", name[0]) + name[1:]
+		name = s.escaped(name[0]) + name[1:]
 	}
 	return m.prefix + mail.EncodeName(name)
 }
@@ -58,11 +77,12 @@ func (m mapping) underInbox() bool {
 	return m.delimiter != "" && strings.EqualFold(m.prefix, "INBOX"+m.delimiter)
 }
 
-// escapeLevel escapes one level of a name. Blanks at its edges, an empty level, "." and ".." are names that some server
-// refuses, or worse, resolves. "%" itself is escaped where it would be read as an escape.
-func escapeLevel(level string, keep escape) string {
+// escape escapes one level of a name. Blanks at its edges, an empty level, "." and ".." are names that some server
+// refuses, or worse, resolves. The sign itself is escaped where it would be read as an escape.
+func (s spelling) escape(level string) string {
+	sign := rune(s.sign)
 	if level == "" {
-		return "%"
+		return string(sign)
 	}
 	dots := strings.Trim(level, ".") == ""
 	var b strings.Builder
@@ -71,12 +91,12 @@ func escapeLevel(level string, keep escape) string {
 		edge := i == 0 || i+size == len(level)
 		switch {
 		case r == utf8.RuneError && size == 1,
-			r == '%' && (i+2 < len(level) && isHex(level[i+1]) && isHex(level[i+2]) || level == "%"),
+			r == sign && (i+2 < len(level) && isHex(level[i+1]) && isHex(level[i+2]) || level == string(sign)),
 			r == ' ' && edge,
 			dots,
-			!keep(r):
+			!s.keep(r):
 			for _, c := range []byte(level[i : i+size]) {
-				fmt.Fprintf(&b, "%%%02X", c)
+				b.WriteString(s.escaped(c))
 			}
 		default:
 			b.WriteString(level[i : i+size])
@@ -86,14 +106,16 @@ func escapeLevel(level string, keep escape) string {
 	return b.String()
 }
 
-// unescapeLevel inverts escapeLevel.
-func unescapeLevel(escaped string) string {
-	if escaped == "%" {
+func (s spelling) escaped(c byte) string { return fmt.Sprintf("%c%02X", s.sign, c) }
+
+// unescape inverts escape.
+func (s spelling) unescape(escaped string) string {
+	if escaped == string(rune(s.sign)) {
 		return ""
 	}
 	var b strings.Builder
 	for i := 0; i < len(escaped); i++ {
-		if escaped[i] == '%' && i+2 < len(escaped) && isHex(escaped[i+1]) && isHex(escaped[i+2]) {
+		if escaped[i] == s.sign && i+2 < len(escaped) && isHex(escaped[i+1]) && isHex(escaped[i+2]) {
 			var c byte
 			fmt.Sscanf(escaped[i+1:i+3], "%02X", &c)
 			b.WriteByte(c)

@@ -32,12 +32,13 @@ func TestMapping(t *testing.T) {
 		{slash, "100%", "/", "100%", "100%25"},
 		{slash, "a\r\n*", "/", "a%0D%0A%2A", "a%0D%0A%2A"},
 		{slash, "^x,y", "/", "^x,y", "%5Ex%2Cy"},
+		{slash, "a😀", "/", "a&2D3eAA-", "a%F0%9F%98%80"},
 	} {
 		box := &mail.Mailbox{Raw: test.name, Name: test.name, Delimiter: test.delimiter}
-		if have := test.m.name(box, test.m.lenient); have != test.lenient {
+		if have := test.m.name(box, test.m.spellings()[0]); have != test.lenient {
 			t.Errorf("%q: have %q, want %q", test.name, have, test.lenient)
 		}
-		if have := test.m.name(box, test.m.strict); have != test.strict {
+		if have := test.m.name(box, test.m.spellings()[1]); have != test.strict {
 			t.Errorf("%q, strictly: have %q, want %q", test.name, have, test.strict)
 		}
 	}
@@ -50,9 +51,9 @@ func FuzzEscape(f *testing.F) {
 	}
 	m := mapping{delimiter: "/"}
 	f.Fuzz(func(t *testing.T, level string) {
-		for _, keep := range []escape{m.lenient, m.strict} {
-			escaped := escapeLevel(level, keep)
-			if back := unescapeLevel(escaped); back != level {
+		for _, s := range m.spellings() {
+			escaped := s.escape(level)
+			if back := s.unescape(escaped); back != level {
 				t.Errorf("%q became %q and %q", level, escaped, back)
 			}
 			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !quotable(mail.EncodeName(escaped)) && len(escaped) < 100 {

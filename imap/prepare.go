@@ -14,11 +14,12 @@ import (
 
 // preparation is the making of mailboxes on a target.
 type preparation struct {
-	c     *Client
-	m     mapping
-	there map[string]*mail.Mailbox // what the target has, by naming.same
-	uses  map[string]string        // special uses, and the mailboxes that have them
-	notes []string
+	c      *Client
+	m      mapping
+	there  map[string]*mail.Mailbox // what the target has, by naming.same
+	wanted map[string]bool          // by naming.same, the names closest to those of the mailboxes that are restored
+	uses   map[string]string        // special uses, and the mailboxes that have them
+	notes  []string
 }
 
 func (p *preparation) note(format string, args ...any) {
@@ -59,14 +60,20 @@ func (p *preparation) has(raw string) bool {
 func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
+	p.wanted = map[string]bool{}
+	for i := range mailboxes {
+		p.wanted[naming{}.same(p.m.names(&mailboxes[i])[0])] = true
+	}
 	for i := range mailboxes {
 		box := &mailboxes[i]
-		name := p.m.name(box, p.m.lenient)
+		names := p.m.names(box)
+		name := names[0]
 		if own := p.sameUse(box); own != "" {
 			name = own
 		}
-		if strict := p.m.name(box, p.m.strict); !p.has(name) && p.has(strict) {
-			name = strict // an earlier restore had to
+		has := func(name string) bool { return p.has(name) && !p.wanted[naming{}.same(name)] }
+		if i := slices.IndexFunc(names, has); !p.has(name) && i >= 0 {
+			name = names[i] // an earlier restore had to
 		}
 		places[i] = restore.Place{Mailbox: box.Name, Name: name, Skip: !box.Selectable()}
 		if places[i].Skip {
@@ -100,13 +107,19 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 	return nil
 }
 
-// create makes one mailbox. A refusal of the name is answered with the name that every server should take.
+// create makes one mailbox. A refusal of the name is answered with names that more servers take.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createWithUse(ctx, box, place.Name)
-	if strict := p.m.name(box, p.m.strict); isRefused(err) && strict != place.Name {
-		if p.createWithUse(ctx, box, strict) == nil {
-			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, printableName(strict))
-			place.Name, err = strict, nil
+	for _, name := range p.m.names(box) {
+		if !isRefused(err) {
+			break
+		}
+		if name == place.Name || p.has(name) || p.wanted[naming{}.same(name)] { // the name is another mailbox's
+			continue
+		}
+		if p.createWithUse(ctx, box, name) == nil {
+			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, printableName(name))
+			place.Name, err = name, nil
 		}
 	}
 	if p.c.dead != nil || err != nil && !isRefused(err) {
@@ -115,7 +128,9 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	if err != nil {
 		p.note("mailbox %s cannot be made: %v", box.Name, err)
 		place.Skip = true
+		return nil
 	}
+	p.there[naming{}.same(place.Name)] = &mail.Mailbox{Raw: place.Name, Name: box.Name}
 	return nil
 }
 

@@ -194,6 +194,29 @@ func (damaged) WriteTo(context.Context, io.Writer) error {
 	return errors.New("hash mismatch")
 }
 
+// A server that takes no "%" in a name, as Cyrus, gets "=" for it; by that name the mailbox is known again.
+func TestNameThatIsRefused(t *testing.T) {
+	const list = `< LIST "" "*"`
+	boxes := []mail.Mailbox{{Raw: "a%", Name: "a%", Delimiter: "/"}, {Raw: "a=25", Name: "a=25", Delimiter: "/"}, {Raw: "b*", Name: "b*", Delimiter: "/"}}
+	inbox := `* LIST () "/" INBOX`
+	opts := serve(t, loggedIn("", list, inbox, `* LIST () "/" a=25`, "TAG OK x",
+		`< CREATE "a%"`, "TAG NO Invalid mailbox name", `< CREATE "a%25"`, "TAG NO Invalid mailbox name",
+		`< CREATE "b%2A"`, "TAG NO Invalid mailbox name", `< CREATE "b=2A"`, "TAG OK x",
+		list, inbox, `* LIST () "/" a=25`, `* LIST () "/" b=2A`, "TAG OK x",
+		list, inbox, `* LIST () "/" a=25`, `* LIST () "/" b=2A`, "TAG OK x"))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	t.Cleanup(func() { target.Close() })
+	places, notes, err := target.Prepare(t.Context(), boxes)
+	if err != nil || !places[0].Skip || places[1].Name != "a=25" || places[2].Name != "b=2A" {
+		t.Errorf("have %+v, %q, %v", places, notes, err)
+	}
+	places, err = target.Look(t.Context(), boxes)
+	if err != nil || places[2].Name != "b=2A" {
+		t.Errorf("the next restore: have %+v, %v", places, err)
+	}
+}
+
 // A mailbox that cannot be opened takes no connection with it.
 func TestOpenRefused(t *testing.T) {
 	opts := serve(t, loggedIn("", "< SELECT …", "TAG NO [NOPERM] not yours", "< SELECT …", "TAG NO [NONEXISTENT] none"))
