@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -17,7 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// notRun are the lines of the guides that are shown with another prompt, "#", since no test can run them, and why.
+// notRun are the lines that are shown with another prompt, "#", since no test can run them, and why. Those that run mailstrata
+// make sense to it all the same.
 var notRun = map[string]string{
 	"rclone copy store:mail/laptop /tmp/copy":                                                                    "needs a cloud, and rclone",
 	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                         "needs age 1.3; the tests of package archive run it",
@@ -26,9 +28,27 @@ var notRun = map[string]string{
 	"go install ./cmd/mailstrata     # the program, to where `go env GOPATH` says, in bin":                       "the tests have a mailstrata of their own",
 	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                 "needs a bucket with Object Lock; testdata/bucket has one",
 	"doveadm mailbox status -u anna messages":                                                                    "needs a Dovecot of one's own",
+	"editor /etc/mailstrata/environment":                                                                         "waits for somebody",
+	"systemctl daemon-reload && systemctl enable --now mailstrata.timer":                                         "needs systemd; TestUnits verifies the units",
+	"systemctl start mailstrata && journalctl -u mailstrata":                                                     "needs systemd",
+	"systemd-run --pty --wait -p DynamicUser=yes -p User=mailstrata -p StateDirectory=mailstrata -E XDG_STATE_HOME=/var/lib -E HOME=/ " +
+		"/usr/local/bin/mailstrata auth anna@contoso.example --provider microsoft --client-id ID": "needs systemd, and Microsoft",
+	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret":                  "needs Google",
+	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret --port 8765":      "needs Google",
+	"mailstrata auth anna@contoso.example --provider microsoft --client-id ID --tenant contoso.example": "needs Microsoft",
+	"ssh -L 8765:127.0.0.1:8765 nas": "needs another host",
 }
 
-// TestDocs runs what README.md and the guides show after "$", in order, as somebody would who follows them: in one shell
+// documents are those whose lines are run.
+func documents(t *testing.T) []string {
+	guides, err := filepath.Glob("../../docs/guides/*.md")
+	if err != nil || len(guides) == 0 {
+		t.Fatalf("there are no guides: %v", err)
+	}
+	return append(guides, "../../README.md", "../../docs/config.md", "../../docs/nightly.md", "../../docs/oauth.md")
+}
+
+// TestDocs runs what the documents show after "$", in order, as somebody would who follows them: in one shell
 // for each document, in a home of its own, with mail servers in this process. A line that ends otherwise than with status 0
 // is preceded by a scene that says so. Scenes are comments of Markdown, which no reader sees:
 //
@@ -42,12 +62,11 @@ var notRun = map[string]string{
 //	<!-- scene: key 3f9a01c2 nas -->             what it calls the key with that label
 //	<!-- scene: status 1 -->                     how the next line ends
 //	<!-- scene: damage -->                       a pack of the repository ~/mail is damaged
+//	<!-- scene: clone -->                        the home directory is a clone of this repository
+//	<!-- scene: provider id.example anna -->     gives tokens of an account; "revoke id.example" takes back the consent
+//	<!-- scene: monitor hc.example -->           waits for pings; "pinged hc.example 2" requires so many
 func TestDocs(t *testing.T) {
-	guides, err := filepath.Glob("../../docs/guides/*.md")
-	if err != nil || len(guides) == 0 {
-		t.Fatalf("there are no guides: %v", err)
-	}
-	for _, path := range append(guides, "../../README.md") {
+	for _, path := range documents(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".md"), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(path)
@@ -66,6 +85,7 @@ func TestDocs(t *testing.T) {
 					if notRun[step.text] == "" {
 						t.Errorf("%s: nothing runs %q, and nothing says why", path, step.text)
 					}
+					makesSense(t, step.text)
 				case "$":
 					ran++
 					if !d.run(t, step.text) {
@@ -105,7 +125,8 @@ func stepsOf(text string) []docStep {
 			steps = append(steps, docStep{kind: kind, text: scene})
 			continue
 		}
-		shown, indented := strings.CutPrefix(line, "    ")
+		shown := strings.TrimLeft(line, " ")
+		indented := len(line)-len(shown) >= 4
 		if fenced || !indented || !strings.HasPrefix(shown, "$ ") && !strings.HasPrefix(shown, "# ") {
 			continue
 		}
@@ -124,11 +145,17 @@ type document struct {
 	servers map[string]*demo.Server // by host
 	status  int                     // of the next line
 	words   map[string]string       // what the document calls things, and what they are here
+
+	providers map[string]*tokenProvider // by host, too
+	monitors  map[string]*pingMonitor
 }
 
 func newDocument(t *testing.T) *document {
-	d := &document{dir: t.TempDir(), servers: make(map[string]*demo.Server), words: make(map[string]string)}
-	for _, dir := range []string{"home", "tmp", "etc/mailstrata", "srv", "state"} {
+	d := &document{
+		dir: t.TempDir(), servers: make(map[string]*demo.Server), words: make(map[string]string),
+		providers: make(map[string]*tokenProvider), monitors: make(map[string]*pingMonitor),
+	}
+	for _, dir := range []string{"home", "tmp", "etc/mailstrata", "etc/systemd/system", "etc/cron.d", "var/lib/node_exporter", "srv", "state"} {
 		if err := os.MkdirAll(filepath.Join(d.dir, dir), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -167,6 +194,23 @@ func (d *document) scene(t *testing.T, words []string) {
 		d.status, err = strconv.Atoi(words[1])
 	case "damage":
 		err = d.command(`f=$(find ~/mail/data -type f | head -n 1); chmod u+w "$f"; printf x | dd of="$f" bs=1 seek=5000 conv=notrunc 2>/dev/null`).Run()
+	case "clone":
+		var root string
+		if root, err = filepath.Abs("../.."); err == nil {
+			err = os.Symlink(filepath.Join(root, "contrib"), filepath.Join(d.dir, "home", "contrib"))
+		}
+	case "provider":
+		d.providers[words[1]] = startProvider(words[2])
+		t.Cleanup(d.providers[words[1]].Close)
+	case "revoke":
+		d.providers[words[1]].revoked.Store(true)
+	case "monitor":
+		d.monitors[words[1]] = startMonitor(http.StatusOK)
+		t.Cleanup(d.monitors[words[1]].Close)
+	case "pinged":
+		if got := fmt.Sprint(strings.Count(d.monitors[words[1]].got.String(), "POST ")); got != words[2] {
+			err = fmt.Errorf("there were %s pings", got)
+		}
 	default:
 		err = errors.New("there is no such scene")
 	}
@@ -219,11 +263,17 @@ func (d *document) here(line string) string {
 		line = plain.ReplaceAllString(line, "imap://${1}@"+server.Address())
 		line = strings.ReplaceAll(line, "@"+host, "@127.0.0.1")
 	}
+	for host, provider := range d.providers {
+		line = strings.ReplaceAll(line, "https://"+host, provider.URL)
+	}
+	for host, monitor := range d.monitors {
+		line = strings.ReplaceAll(line, "https://"+host, monitor.URL)
+	}
 	for word, meaning := range d.words {
 		line = regexp.MustCompile(`\b`+regexp.QuoteMeta(word)+`\b`).ReplaceAllString(line, meaning)
 	}
 	line = strings.ReplaceAll(line, "s3:https://s3.example/", d.dir+"/srv/")
-	return regexp.MustCompile(`(^|[\s:=,'"])(/(?:tmp|etc/mailstrata|srv)\b)`).ReplaceAllString(line, "${1}"+d.dir+"${2}")
+	return regexp.MustCompile(`(^|[\s:=,'">])(/(?:tmp|etc/(?:mailstrata|systemd|cron\.d)|var/lib/node_exporter|srv)\b)`).ReplaceAllString(line, "${1}"+d.dir+"${2}")
 }
 
 // command is a line in the document's shell, which keeps its variables and its directory in a file.
@@ -237,6 +287,20 @@ func (d *document) command(line string) *exec.Cmd {
 		"MAILSTRATA_PASSWORD=a passphrase for the guides", "MAILSTRATA_IMAP_PASSWORD=secret-of-anna", "MAILSTRATA_NEW_PASSWORD=another passphrase", "MAILSTRATA_TO_PASSWORD=a passphrase for the guides",
 	}
 	return command
+}
+
+// makesSense requires that a line that cannot be run is one that mailstrata understands, if it is one of its own.
+func makesSense(t *testing.T, line string) {
+	t.Helper()
+	rest, ours := strings.CutPrefix(line, "mailstrata ")
+	if !ours {
+		return
+	}
+	words, err := exec.Command("bash", "-c", "printf '%s\\0' "+rest).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parses(t, strings.Split(strings.TrimSuffix(string(words), "\x00"), "\x00"))
 }
 
 func (d *document) run(t *testing.T, line string) bool {
@@ -277,9 +341,8 @@ func checkLinks(t *testing.T, path, text string) {
 
 // The reasons for what is not run are of lines that are there.
 func TestNotRun(t *testing.T) {
-	paths, _ := filepath.Glob("../../docs/guides/*.md")
 	var shown []string
-	for _, path := range append(paths, "../../README.md") {
+	for _, path := range documents(t) {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -38,13 +38,19 @@ func monitor(ts *testscript.TestScript, neg bool, args []string) {
 		m.got.Reset()
 		return
 	}
-	m := &pingMonitor{code: http.StatusOK}
+	code := http.StatusOK
 	if len(args) > 2 {
-		m.code = http.StatusGone
+		code = http.StatusGone
 	}
-	m.Server = httptest.NewServer(m)
+	m := startMonitor(code)
 	w.monitors[args[1]] = m
 	ts.Setenv(args[1], m.URL+"/secret-of-monitor")
+}
+
+func startMonitor(code int) *pingMonitor {
+	m := &pingMonitor{code: code}
+	m.Server = httptest.NewServer(m)
+	return m
 }
 
 func (m *pingMonitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -30,10 +30,15 @@ func provider(ts *testscript.TestScript, neg bool, args []string) {
 		w.providers[args[1]].revoked.Store(true)
 		return
 	}
-	p := &tokenProvider{user: args[2]}
-	p.Server = httptest.NewServer(p)
+	p := startProvider(args[2])
 	w.providers[args[1]] = p
 	ts.Setenv(args[1], p.URL)
+}
+
+func startProvider(user string) *tokenProvider {
+	p := &tokenProvider{user: user}
+	p.Server = httptest.NewServer(p)
+	return p
 }
 
 func (p *tokenProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
