@@ -283,7 +283,7 @@ func (d *document) command(line string) *exec.Cmd {
 	command := exec.Command("bash", "-c", script)
 	command.Dir = filepath.Join(d.dir, "home")
 	command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + command.Dir, "TZ=UTC", "TMPDIR=" + filepath.Join(d.dir, "tmp"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + command.Dir, "TZ=UTC", "TMPDIR=" + filepath.Join(d.dir, "tmp"), "GORACE=" + os.Getenv("GORACE"),
 		"MAILSTRATA_PASSWORD=a passphrase for the guides", "MAILSTRATA_IMAP_PASSWORD=secret-of-anna", "MAILSTRATA_NEW_PASSWORD=another passphrase", "MAILSTRATA_TO_PASSWORD=a passphrase for the guides",
 	}
 	return command

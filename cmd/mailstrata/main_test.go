@@ -14,9 +14,14 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
+// raceOptions are for the race detector in the programs that the tests start, which are hundreds: else each sleeps for a
+// second when it ends, for races that may still come to light.
+const raceOptions = "atexit_sleep_ms=10"
+
 // TestMain lets the scripts run mailstrata as a program of its own, with passphrases that cost less than a second each.
 func TestMain(m *testing.M) {
 	scryptWork = 10
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+raceOptions))
 	testscript.Main(m, map[string]func(){"mailstrata": main})
 }
 
@@ -54,6 +59,7 @@ func scripts(t *testing.T, dir string, variables map[string]string) testscript.P
 				env.Setenv(name, env.WorkDir+"/"+dir)
 			}
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+env.WorkDir+"/no-bus") // the keyring of who runs the tests is his
 			for name, value := range variables {
 				env.Setenv(name, value)
