@@ -20,9 +20,10 @@ type frameEncoder struct {
 // encoderWindow is how far back a match may lie: as far as the largest frame reaches. It costs as much memory.
 const encoderWindow = 4 << 20
 
-func newFrameEncoder() (*frameEncoder, error) {
+func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
 	e, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(frameLevel),
+		zstd.WithEncoderLevel(level),
+		zstd.WithAllLitEntropyCompression(true), // as the better levels do
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(encoderWindow),
 		zstd.WithSingleSegment(true),
@@ -52,28 +53,42 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 // frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round. The zero value has none yet.
 type frameEncoders struct {
 	mu   sync.Mutex
-	idle []*frameEncoder
+	idle map[zstd.EncoderLevel][]*frameEncoder
 
 	checking sync.Mutex // one frame at a time: that takes a tenth of the time of making it, and as much memory as it holds
 	again    []byte     // the frame checked last, decoded
 }
 
-// take lends an encoder, which is made where none is idle.
-func (p *frameEncoders) take() (*frameEncoder, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.idle); n > 0 {
-		e := p.idle[n-1]
-		p.idle = p.idle[:n-1]
-		return e, nil
+// smallContent is what a frame holds that is made at another level: the tables of an encoder for large frames are 4 MiB, and to
+// clear them takes a sixth of the time of a night without news, which makes one frame, for its manifest.
+const smallContent = 32 << 10
+
+func levelFor(content []byte) zstd.EncoderLevel {
+	if len(content) <= smallContent {
+		return zstd.SpeedFastest
 	}
-	return newFrameEncoder()
+	return frameLevel
 }
 
-func (p *frameEncoders) giveBack(e *frameEncoder) {
+// take lends an encoder, which is made where none is idle.
+func (p *frameEncoders) take(level zstd.EncoderLevel) (*frameEncoder, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.idle = append(p.idle, e)
+	idle := p.idle[level]
+	if n := len(idle); n > 0 {
+		p.idle[level] = idle[:n-1]
+		return idle[n-1], nil
+	}
+	return newFrameEncoder(level)
+}
+
+func (p *frameEncoders) giveBack(e *frameEncoder, level zstd.EncoderLevel) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.idle == nil {
+		p.idle = make(map[zstd.EncoderLevel][]*frameEncoder)
+	}
+	p.idle[level] = append(p.idle[level], e)
 }
 
 // check decodes a frame again and compares: a compressor that errs, or memory that does, must be noticed while the content
@@ -96,11 +111,12 @@ func (p *frameEncoders) check(stored, content []byte, d *frameDecoder) error {
 
 // withFrame compresses content, checks the frame, and lends it to use.
 func (r *Repo) withFrame(content []byte, use func(stored []byte) error) error {
-	e, err := r.encoders.take()
+	level := levelFor(content)
+	e, err := r.encoders.take(level)
 	if err != nil {
 		return err
 	}
-	defer r.encoders.giveBack(e)
+	defer r.encoders.giveBack(e, level)
 	stored, err := e.encode(content)
 	if err == nil {
 		err = r.encoders.check(stored, content, r.decoder)
