@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
@@ -11,12 +12,33 @@ import (
 
 // Source is an account that is read. It never changes anything there: mailboxes are opened by EXAMINE, bodies fetched by
 // PEEK.
-type Source struct{ pool *pool }
+type Source struct {
+	pool  *pool
+	ahead atomic.Pointer[answer] // what Connect asked for and Server did not take yet; nil: nothing
+}
 
 var _ backup.Source = (*Source)(nil)
 
 // NewSource prepares to read an account. Nothing is connected yet.
-func NewSource(opts Options) *Source { return &Source{newPool(opts, true)} }
+func NewSource(opts Options) *Source { return &Source{pool: newPool(opts, true)} }
+
+// answer is what the server says of itself, once it has said it.
+type answer struct {
+	told   chan struct{} // closed then
+	server mail.Server
+	err    error
+}
+
+// Connect begins to connect and to log in, for who has something else to do meanwhile. The first call of Server gets what comes
+// of it, so a password that is wrong is tried once.
+func (s *Source) Connect(ctx context.Context) {
+	a := &answer{told: make(chan struct{})}
+	s.ahead.Store(a)
+	go func() {
+		defer close(a.told)
+		a.server, a.err = s.ask(ctx)
+	}()
+}
 
 // with lends a connection.
 func (s *Source) with(ctx context.Context, use func(*Client) error) error {
@@ -29,7 +51,20 @@ func (s *Source) with(ctx context.Context, use func(*Client) error) error {
 }
 
 // Server tells what the server says of itself and of the account.
-func (s *Source) Server(ctx context.Context) (server mail.Server, err error) {
+func (s *Source) Server(ctx context.Context) (mail.Server, error) {
+	a := s.ahead.Swap(nil)
+	if a == nil {
+		return s.ask(ctx)
+	}
+	select {
+	case <-a.told:
+		return a.server, a.err
+	case <-ctx.Done():
+		return mail.Server{}, context.Cause(ctx)
+	}
+}
+
+func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
 	err = s.with(ctx, func(c *Client) error {
 		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
 		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {

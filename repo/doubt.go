@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"context"
 	"errors"
 	"fmt"
 )
@@ -9,10 +8,10 @@ import (
 // findConfig takes the first config that the slot confirms. Who can put objects, but has no key, must not be able to
 // keep an owner from his mail by an object of a high number: what is not the repository's is passed over, for who reads.
 // But a config that cannot be opened may be a newer one, of keys that were rotated: who writes stops (undoubted).
-func (r *Repo) findConfig(ctx context.Context, store Store, names []string) error {
+func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
 	var first error
 	for _, name := range names {
-		stored, err := fetch(ctx, store, name)
+		stored, err := fetch(name)
 		if err == nil {
 			err = r.takeConfig(name, stored)
 		}

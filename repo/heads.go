@@ -98,13 +98,16 @@ func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[H
 
 func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		marks, err := r.marks(ctx, overlook)
-		if err != nil {
-			yield(Head{}, err)
-			return
-		}
+		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
+		// run's start, and a mark that is missed is too young to have removed anything before its deadline.
+		marks := meanwhile(func() (map[string]Marked, error) { return r.marks(ctx, overlook) })
 		listed := map[string]bool{}
 		for o, err := range r.store.List(ctx, prefix) {
+			marked, errMarks := marks()
+			if errMarks != nil {
+				yield(Head{}, errMarks)
+				return
+			}
 			if err != nil {
 				yield(Head{}, fmt.Errorf("list the manifests: %w", err))
 				return
@@ -114,12 +117,16 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 				continue
 			}
 			listed[h.Name] = true
-			if mark, ok := marks[h.Name]; ok {
+			if mark, ok := marked[h.Name]; ok {
 				h.Marked, h.Since = true, mark.Since
 			}
 			if !yield(h, nil) {
 				return
 			}
+		}
+		if _, err := marks(); err != nil {
+			yield(Head{}, err)
+			return
 		}
 		r.cache.keepListed(prefix, listed)
 	}

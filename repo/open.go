@@ -15,6 +15,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"golang.org/x/sync/errgroup"
 )
 
 // Repo is an open repository. It may be used by several goroutines at once.
@@ -105,11 +106,20 @@ func open(ctx context.Context, store Store, u Unlock) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
+	first := meanwhile(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // mostly it is the one
+	defer first()
 	slots, damage, err := fetchSlots(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	confirm := func(r *Repo) error { return r.findConfig(ctx, store, names) }
+	confirm := func(r *Repo) error {
+		return r.findConfig(names, func(name string) ([]byte, error) {
+			if name == names[0] {
+				return first()
+			}
+			return fetch(ctx, store, name)
+		})
+	}
 	r, err := unlock(slots, u, decoder, confirm)
 	if errors.Is(err, ErrWrongKey) && damage != nil {
 		return nil, fmt.Errorf("%w; no other key slot opens with this passphrase or key file", damage)
@@ -125,32 +135,54 @@ func open(ctx context.Context, store Store, u Unlock) (*Repo, error) {
 
 // storedSlot is an object in keys/ as it is stored.
 type storedSlot struct {
-	name  string
-	bytes []byte
+	name   string
+	bytes  []byte
+	damage error
 }
 
 // fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening; damage tells
 // of it, in case that none does.
 func fetchSlots(ctx context.Context, store Store) (slots []storedSlot, damage error, err error) {
-	for o, err := range store.List(ctx, KindKey.folder()) {
-		if err != nil {
-			return nil, nil, fmt.Errorf("list the key slots: %w", err)
+	var found []*storedSlot
+	group, fetching := errgroup.WithContext(ctx)
+	group.SetLimit(8)
+	for o, failed := range store.List(ctx, KindKey.folder()) {
+		if failed != nil {
+			err = fmt.Errorf("list the key slots: %w", failed)
+			break
 		}
 		if _, ok := kindOf(o.Name); !ok {
 			continue // somebody else's
 		}
-		stored, err := fetch(ctx, store, o.Name)
-		switch {
-		case err == nil:
-			slots = append(slots, storedSlot{o.Name, stored})
-		case errors.Is(err, ErrDamaged):
-			damage = cmp.Or(damage, fmt.Errorf("read %s: %w", o.Name, err))
-		case !errors.Is(err, ErrNotExist): // else it was removed just now
-			return nil, nil, fmt.Errorf("read %s: %w", o.Name, err)
+		s := &storedSlot{name: o.Name}
+		found = append(found, s)
+		group.Go(func() error { return s.fetch(fetching, store) })
+	}
+	if failed := group.Wait(); cmp.Or(err, failed) != nil {
+		return nil, nil, cmp.Or(err, failed)
+	}
+	for _, s := range found {
+		damage = cmp.Or(damage, s.damage)
+		if s.bytes != nil {
+			slots = append(slots, *s)
 		}
 	}
 	slices.SortStableFunc(slots, func(a, b storedSlot) int { return cmp.Compare(a.name, b.name) }) // owner, writer
 	return genuine(slots), damage, nil
+}
+
+// fetch reads the slot. One that was removed just now has no bytes, and neither has one that is damaged.
+func (s *storedSlot) fetch(ctx context.Context, store Store) error {
+	stored, err := fetch(ctx, store, s.name)
+	switch {
+	case err == nil:
+		s.bytes = stored
+	case errors.Is(err, ErrDamaged):
+		s.damage = fmt.Errorf("read %s: %w", s.name, err)
+	case !errors.Is(err, ErrNotExist):
+		return fmt.Errorf("read %s: %w", s.name, err)
+	}
+	return nil
 }
 
 // genuine leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make

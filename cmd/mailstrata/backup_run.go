@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -57,6 +58,12 @@ func (p *program) stacks(orders []*order) (stacks []*stack) {
 
 // archive archives the accounts of one repository. An error is the repository's, or an interruption.
 func (b *backupRun) archive(ctx context.Context, s *stack) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, first := range s.orders[:min(cmp.Or(b.parallel, 1), len(s.orders))] {
+		first.connect(ctx, b.program)
+		defer first.disconnect()
+	}
 	r, l, err := b.program.openOrMakeOwn(ctx, s.repository)
 	if err != nil {
 		return err

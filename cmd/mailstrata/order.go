@@ -21,6 +21,8 @@ type order struct {
 	shrink backup.ShrinkRules
 	verify backup.Rate
 	budget backup.Budget
+
+	ready *backup.Account // what source gives, which is connecting already; nil: nothing is
 }
 
 // byteCount is a number of bytes; below 0, there is no bound.
@@ -158,17 +160,74 @@ func unknownAccount(wanted string, names []string) string {
 
 // source is the account as archive reads it, with its secret.
 func (o *order) source(ctx context.Context, p *program) (backup.Account, error) {
-	a := *o.account // what it takes to connect is not kept beyond
-	if err := p.unlock(ctx, &a, &o.flags); err != nil {
+	if o.ready != nil {
+		return *o.ready, nil
+	}
+	a, err := o.unlocked(ctx, p)
+	if err != nil {
 		return backup.Account{}, err
 	}
+	return o.reads(imap.NewSource(a.opts), p), nil
+}
+
+// connect begins to connect, for the time in which the repository is opened: where the password is at hand, so that nobody is
+// asked for it, no command run and no token taken, before the repository is there for which they are wanted. What is wrong will
+// be told when the account's turn comes.
+func (o *order) connect(ctx context.Context, p *program) {
+	if !o.passwordAtHand(p) {
+		return
+	}
+	a, err := o.unlocked(ctx, p)
+	if err != nil || a.opts.Token != nil {
+		return
+	}
+	source := imap.NewSource(a.opts)
+	source.Connect(ctx)
+	ready := o.reads(source, p)
+	o.ready = &ready
+}
+
+// disconnect ends what connect began.
+func (o *order) disconnect() {
+	if o.ready != nil {
+		_ = o.ready.Source.Close()
+		o.ready = nil
+	}
+}
+
+// passwordAtHand reports whether the account's password stands in a variable or a file.
+func (o *order) passwordAtHand(p *program) bool {
+	flags, kept := &o.flags, &o.configured.Secret
+	if flags.PasswordCommand != "" || flags.TokenCommand != "" {
+		return false
+	}
+	if flags.PasswordFile != "" {
+		return true
+	}
+	if kept.Command != "" || kept.Keyring != "" || o.configured.Token != "" || o.configured.Provider != "" {
+		return false
+	}
+	return kept.File != "" || kept.Credential != "" || p.getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
+}
+
+// unlocked is a copy of the account with its secret: what it takes to connect is not kept beyond.
+func (o *order) unlocked(ctx context.Context, p *program) (*account, error) {
+	a := *o.account
+	if err := p.unlock(ctx, &a, &o.flags); err != nil {
+		return nil, err
+	}
 	a.opts.Labels = o.labels
+	return &a, nil
+}
+
+// reads is the account as archive reads it from a source.
+func (o *order) reads(source *imap.Source, p *program) backup.Account {
 	return backup.Account{
 		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
-		Source: &selected{Source: imap.NewSource(a.opts), account: o.name, patterns: o.Mailbox, program: p},
+		Source: &selected{Source: source, account: o.name, patterns: o.Mailbox, program: p},
 		Select: func(m mail.Mailbox) bool { return o.wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit {
 			return o.shrink.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
 		},
-	}, nil
+	}
 }

@@ -1,0 +1,58 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+)
+
+// Who connects ahead gets what came of it, once: a password that is wrong is tried once, and not again by Server.
+func TestConnectAhead(t *testing.T) {
+	const ready = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready"
+	opts := serve(t,
+		script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] no"},
+		script{ready, "< AUTHENTICATE PLAIN …", "TAG OK [CAPABILITY IMAP4rev1] in"},
+	)
+	s := NewSource(*opts)
+	defer s.Close()
+	s.Connect(t.Context())
+	if _, err := s.Server(t.Context()); !errors.Is(err, ErrLogin) {
+		t.Errorf("the first call gets %v", err)
+	}
+	if _, err := s.Server(t.Context()); err != nil {
+		t.Errorf("the second gets %v", err)
+	}
+}
+
+// A connection that was made ahead is the one that is used.
+func TestConnectAheadIsUsed(t *testing.T) {
+	opts := serve(t, loggedIn("", `< LIST "" "*"`, `* LIST () "/" INBOX`, "TAG OK done", `< LSUB "" "*"`, "TAG OK done",
+		"< STATUS …", "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1)", "TAG OK done"))
+	s := NewSource(*opts)
+	defer s.Close()
+	s.Connect(t.Context())
+	if _, err := s.Server(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if survey, err := s.Survey(t.Context()); err != nil || len(survey.Mailboxes) != 1 {
+		t.Errorf("a survey gives %v, %v", survey, err)
+	}
+}
+
+// Who is interrupted does not wait for a connection that is being made.
+func TestConnectAheadIsNotWaitedFor(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := NewSource(Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: Plain, User: "anna", Password: "secret"})
+	defer s.Close()
+	s.Connect(t.Context())
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Server(interrupted); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted, it gets %v", err)
+	}
+}
