@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,8 +105,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	for i, account := range accounts {
 		walks[i] = newWalk(r, run, account, o)
 		if err := run.Locks(); err != nil {
-			walks[i].warn("what was stored before is locked for less than the repository's period, and its locks could not be renewed "+
-				"(mailstrata prune does it, with the owner's key and credentials that may): %v", err)
+			walks[i].warn(lockWarning, err)
 		}
 		if err := walks[i].findParent(ctx); err != nil {
 			return nil, err
@@ -131,10 +131,12 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		})
 	}
 	group.Wait()
+	unhurried, done := unhurried(ctx)
+	defer done()
 	for i, b := range backups {
 		switch {
 		case b.Err == nil:
-			b.Head, b.Err = walks[i].commit(ctx, b.Manifest)
+			b.Head, b.Err = walks[i].commit(unhurried, b.Manifest)
 		case errors.Is(b.Err, errSpent):
 			walks[i].postpone(context.WithoutCancel(ctx), b)
 		default:
@@ -143,6 +145,32 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		walks[i].closeSpill(b.Err == nil)
 	}
 	return backups, context.Cause(ctx)
+}
+
+// Warnings that are of one run alone begin so.
+const (
+	lockWarning = "what was stored before is locked for less than the repository's period, and its locks could not be renewed " +
+		"(mailstrata prune does it, with the owner's key and credentials that may): %v"
+	spentWarning = "the budget of %d bytes a day is used up; it continues tomorrow (UTC)"
+)
+
+// passing reports whether a checkpoint's warning says nothing any more when another run goes on from it.
+func passing(warning string) bool {
+	for _, format := range []string{lockWarning, spentWarning} {
+		if beginning, _, _ := strings.Cut(format, "%"); strings.HasPrefix(warning, beginning) {
+			return true
+		}
+	}
+	return false
+}
+
+// warnAgain takes over the warnings of a checkpoint.
+func (w *walk) warnAgain(warnings []string) {
+	for _, warning := range warnings {
+		if !passing(warning) {
+			w.warn("%s", warning)
+		}
+	}
 }
 
 // findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
@@ -164,6 +192,7 @@ func (w *walk) findParent(ctx context.Context) error {
 				w.parent = &laid{head, m}
 				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
 					w.alarms = slices.Clone(m.Alarm)
+					w.warnAgain(m.Warnings)
 				}
 			}
 			if m.State == manifest.Complete {

@@ -213,7 +213,7 @@ func (w *walk) postponeRest() {
 
 // postpone ends a walk whose budget is used up: with a checkpoint, from which the next run goes on.
 func (w *walk) postpone(ctx context.Context, b *Result) {
-	w.warn("the budget of %d bytes a day is used up; it continues tomorrow (UTC)", w.account.Budget.day(w.server))
+	w.warn(spentWarning, w.account.Budget.day(w.server))
 	b.Postponed = true
 	b.Head, b.Manifest, b.Err = w.layCheckpoint(ctx)
 }

@@ -43,6 +43,7 @@ type checkpoints struct {
 	harvesting int
 	last       time.Time // when the last one was laid, by this host's clock
 	bytes      int64     // downloaded since
+	laid       bool      // in this run
 	every      func(age time.Duration, bytes int64) bool
 	full       func() bool // the spill has no room: what comes now comes again after a crash
 }
@@ -104,11 +105,13 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if !c.isDue() {
 		return nil
 	}
-	if _, _, err := w.layCheckpoint(ctx); err != nil {
+	unhurried, done := unhurried(ctx)
+	defer done()
+	if _, _, err := w.layCheckpoint(unhurried); err != nil {
 		return err
 	}
 	w.spill.Empty(w.spilt.exhausted())
-	c.last, c.bytes = time.Now(), 0
+	c.last, c.bytes, c.laid = time.Now(), 0, true
 	now, err := w.run.Now(ctx)
 	if err == nil && now.Sub(w.run.Start()) > renewAfter {
 		return errRenew
@@ -128,16 +131,31 @@ func (w *walk) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest
 	return head, m, err
 }
 
+// interrupted is how long who interrupts a run waits at the most, so that what was read is not read again.
+const interrupted = 2 * time.Minute
+
+// unhurried is a context that outlasts an interruption by a while. What makes durable what was read must have one from its
+// beginning: a writer that was called off in the middle can put nothing more.
+func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(interrupted, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
-// download again what this one has. It has two minutes: who interrupts does not want to wait. It reports whether there is
-// one now.
+// download again what this one has. It reports whether there is one now that has it.
 func (w *walk) salvage(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interrupted)
 	defer cancel()
 	w.checkpoints.mu.Lock()
 	defer w.checkpoints.mu.Unlock()
 	if w.checkpoints.bytes == 0 {
-		return false
+		return w.checkpoints.laid
 	}
 	_, _, err := w.layCheckpoint(ctx)
 	return err == nil

@@ -3,7 +3,10 @@ package backup_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +66,98 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 	// One of each connection was under way.
 	if again := a.Bodies - first; again > 7000-6000+2*3 {
 		t.Errorf("after %d messages were downloaded, %d more were", first, again)
+	}
+}
+
+// What a run found out about the account before it laid a checkpoint and ended, the manifest of the run that goes on tells.
+func TestWarningsOutliveACheckpoint(t *testing.T) {
+	a := archivetest.Large(3000)
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	archivetest.BackUp(t, r, a)
+	for _, m := range a.Mailboxes {
+		m.Reset()
+	}
+	n := 0
+	a.OnBody = func(string, mail.UID) error {
+		if n++; n > 2500 {
+			return errors.New("the server is gone for good")
+		}
+		return nil
+	}
+	a.Connections = 1
+	if b := archivetest.TryBackUp(t.Context(), r, a); b.Err == nil || !b.Kept {
+		t.Fatalf("%v, kept %v", b.Err, b.Kept)
+	}
+	a.OnBody = nil
+	b := archivetest.BackUp(t, r, a)
+	for name := range a.Mailboxes {
+		if !slices.ContainsFunc(b.Manifest.Warnings, func(w string) bool {
+			return strings.Contains(w, fmt.Sprintf("mailbox %q was replaced or renumbered", name))
+		}) {
+			t.Errorf("nothing tells that %s was renumbered: %q", name, b.Manifest.Warnings)
+		}
+	}
+	if again := archivetest.BackUp(t, r, a); len(again.Manifest.Warnings) > 0 {
+		t.Errorf("told once more: %q", again.Manifest.Warnings)
+	}
+}
+
+// interrupting calls off a run when the first object of a folder is put.
+type interrupting struct {
+	*storetest.Memory
+	folder    string
+	interrupt context.CancelFunc
+}
+
+func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if strings.HasPrefix(name, s.folder) {
+		s.interrupt()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.Memory.Put(ctx, name, body, size)
+}
+
+// A run that is interrupted when all was read, wherever it is then, lays its manifest.
+func TestInterruptedWhenAllWasRead(t *testing.T) {
+	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		store := &interrupting{new(storetest.Memory), folder, interrupt}
+		r := archivetest.NewRepo(t, store)
+		a := archivetest.Sample()
+		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", Source: a}}, backup.Options{})
+		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil {
+			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
+		}
+		b := backups[0]
+		archivetest.MustHold(t, r, b, a.State())
+		if next := archivetest.BackUp(t, r, a); next.Manifest.Parent != b.Head.ID || next.Manifest.Totals.NewMessages > 0 {
+			t.Errorf("%s: the next run does not go on from it: %+v", folder, next.Manifest.Totals)
+		}
+		interrupt()
+	}
+}
+
+// A run that is interrupted while it lays a checkpoint lays that, and the next goes on from it.
+func TestInterruptedAtACheckpoint(t *testing.T) {
+	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		store := &interrupting{new(storetest.Memory), folder, interrupt}
+		r := archivetest.NewRepo(t, store)
+		a := archivetest.Large(3000)
+		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", Source: a}}, backup.Options{
+			Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 10_000 },
+		})
+		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil && !backups[0].Kept { // or it came to its end
+			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
+		}
+		first := a.Bodies
+		b := archivetest.BackUp(t, r, a)
+		archivetest.MustHold(t, r, b, a.State())
+		if again := a.Bodies - first; again > 3000-first+2*3 {
+			t.Errorf("%s: after %d messages were downloaded, %d more were", folder, first, again)
+		}
 	}
 }
 
