@@ -47,8 +47,8 @@ var (
 // New prepares to write to the directory at path. Nothing is made or looked at yet.
 func New(path string) *Target { return &Target{path: path} }
 
-// Parallel is how many directories are worth having open: as many as take no more than some hundred descriptors.
-func (t *Target) Parallel() int { return 64 }
+// Parallel is how many directories are worth adding to at once.
+func (t *Target) Parallel() int { return 4 }
 
 // Unordered: the order of messages is in the names of their files.
 func (t *Target) Unordered() bool { return true }

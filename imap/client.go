@@ -45,6 +45,7 @@ type Client struct {
 	dead      error
 
 	selected  string              // raw name of the mailbox; "" for none
+	examined  bool                // it was opened by EXAMINE
 	uids      map[uint64]mail.UID // of sequence numbers told lately
 	flags     map[string]mail.Flags
 	messages  uint64          // EXISTS of the selected mailbox

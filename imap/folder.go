@@ -45,27 +45,45 @@ const (
 func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages, appendBytes }
 
 func (f *folder) Close() error {
-	if f.c != nil {
-		f.t.pool.put(f.c)
-		f.c = nil
-	}
+	f.rest()
 	if f.journal == nil {
 		return nil
 	}
 	return f.journal.close()
 }
 
-// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
-func (f *folder) connect(ctx context.Context) error {
+// attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
+// is mostly one that has the mailbox selected.
+func (f *folder) attend(ctx context.Context) error {
+	if f.c != nil {
+		return nil
+	}
+	err := f.connect(ctx)
+	if err != nil {
+		f.rest()
+	}
+	return err
+}
+
+// rest gives the connection back.
+func (f *folder) rest() {
 	if f.c != nil {
 		f.t.pool.put(f.c)
 		f.c = nil
 	}
-	c, err := f.t.pool.get(ctx)
+}
+
+// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
+func (f *folder) connect(ctx context.Context) error {
+	f.rest()
+	c, err := f.t.pool.getOn(ctx, f.place.Name)
 	if err != nil {
 		return err
 	}
 	f.c = c
+	if f.selection != nil && c.selected == f.place.Name && c.examined == f.reading {
+		return nil
+	}
 	open := c.Select
 	if f.reading {
 		open = c.Examine
@@ -135,6 +153,10 @@ func (it *item) changed(format string, args ...any) {
 // Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
 // back; and looked at afterwards, for servers alter what they take.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+	if err := f.attend(ctx); err != nil {
+		return nil, err
+	}
+	defer f.rest()
 	fates := make([]restore.Fate, len(messages))
 	var items []*item
 	defer func() {

@@ -34,6 +34,10 @@ func (c *Client) overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mai
 
 // Missing tells which messages are not there.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+	if err := f.attend(ctx); err != nil {
+		return nil, err
+	}
+	defer f.rest()
 	copies, err := f.match(ctx, wanted)
 	if err != nil {
 		return nil, err

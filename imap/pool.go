@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,14 +49,17 @@ func newPool(opts Options, utf8 bool) *pool {
 }
 
 // get waits for a connection that works.
-func (p *pool) get(ctx context.Context) (*Client, error) {
+func (p *pool) get(ctx context.Context) (*Client, error) { return p.getOn(ctx, "") }
+
+// getOn is get for who will open a mailbox: best is a connection that has it open.
+func (p *pool) getOn(ctx context.Context, mailbox string) (*Client, error) {
 	for {
 		select {
 		case <-p.tokens:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		c, err := p.connect(ctx)
+		c, err := p.connect(ctx, mailbox)
 		if err == nil {
 			return c, nil
 		}
@@ -67,9 +71,9 @@ func (p *pool) get(ctx context.Context) (*Client, error) {
 }
 
 // connect takes an idle connection, or makes a new one.
-func (p *pool) connect(ctx context.Context) (*Client, error) {
+func (p *pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 	for {
-		c, err := p.takeIdle()
+		c, err := p.takeIdle(mailbox)
 		if err != nil {
 			return nil, err
 		}
@@ -102,14 +106,30 @@ func (p *pool) dial(ctx context.Context) (*Client, error) {
 	return c, nil
 }
 
-func (p *pool) takeIdle() (c idleClient, err error) {
+// takeIdle takes the idle connection that suits best, if one does: none where a new one may be made and all others have
+// a mailbox open that somebody may come back to.
+func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return c, errClosed
 	}
-	if n := len(p.idle); n > 0 {
-		c, p.idle = p.idle[n-1], p.idle[:n-1]
+	has := func(raw string) int {
+		return slices.IndexFunc(p.idle, func(c idleClient) bool { return c.selected == raw })
+	}
+	i := len(p.idle) - 1
+	if mailbox != "" && i >= 0 {
+		i = has(mailbox)
+		if i < 0 {
+			i = has("")
+		}
+		if i < 0 && p.open >= p.limit {
+			i = 0 // idle for longer than the others
+		}
+	}
+	if i >= 0 {
+		c = p.idle[i]
+		p.idle = slices.Delete(p.idle, i, i+1)
 	}
 	return c, nil
 }

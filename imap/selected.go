@@ -45,7 +45,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 	if err != nil {
 		return nil, err
 	}
-	c.selected = raw
+	c.selected, c.examined = raw, verb == "EXAMINE"
 	s.Messages = uint32(min(c.messages, math.MaxUint32))
 	return s, nil
 }

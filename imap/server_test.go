@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
@@ -384,6 +386,62 @@ func TestFewerConnections(t *testing.T) {
 	first.Close()
 	if err := <-second; err != nil || s.Parallel() != 1 {
 		t.Errorf("%d at once, %v", s.Parallel(), err)
+	}
+}
+
+// More folders are open than the server allows connections, and each gets its messages in order.
+func TestMoreFoldersThanConnections(t *testing.T) {
+	dove := testbed.Dovecot(t, testbed.DovecotOptions{Config: "mail_max_userip_connections = 2"})
+	opts := at(t, dove.Addr, "anna", "pw")
+	target := NewTarget(opts)
+	var boxes []mail.Mailbox
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		boxes = append(boxes, mail.Mailbox{Raw: name, Name: name})
+	}
+	places, _, err := target.Prepare(t.Context(), boxes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var folders []restore.Folder
+	for _, place := range places {
+		folder, err := target.Open(t.Context(), place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders = append(folders, folder)
+	}
+	messages := some(6)
+	for part := range slices.Chunk(messages, 2) {
+		var group errgroup.Group
+		for _, folder := range folders {
+			group.Go(func() error {
+				missing, err := folder.Missing(t.Context(), part)
+				if err == nil && len(missing) != len(part) {
+					err = fmt.Errorf("missing %v", missing)
+				}
+				if err == nil {
+					_, err = folder.Append(t.Context(), part)
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, folder := range folders {
+		folder.Close()
+	}
+	target.Close()
+	opts.Connections = 1
+	for name, have := range readAccount(t, opts) {
+		if name == "INBOX" {
+			continue
+		}
+		same := func(a, b restore.Wanted) bool { return a.Hash == b.Hash }
+		if !slices.EqualFunc(have, messages, same) {
+			t.Errorf("%s holds %d messages, or in another order", name, len(have))
+		}
 	}
 }
 

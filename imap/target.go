@@ -60,7 +60,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	return places, p.notes, err
 }
 
-// Open opens a mailbox for adding, on a connection of its own.
+// Open opens a mailbox for adding.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
 	if err := f.connect(ctx); err != nil {
@@ -71,10 +71,11 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 		f.Close()
 		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
 	}
+	f.rest()
 	return f, nil
 }
 
-// Parallel is how many folders can be open at once.
+// Parallel is how many folders can be added to at once: there are so many connections.
 func (t *Target) Parallel() int { return t.pool.parallel() }
 
 // Traffic is the bytes received and sent so far.

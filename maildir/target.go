@@ -32,8 +32,8 @@ var (
 // New prepares to write to the Maildir at path. Nothing is made or looked at yet.
 func New(path string, options Options) *Target { return &Target{path: path, options: options} }
 
-// Parallel is how many folders are worth having open: as many as take no more than some hundred descriptors.
-func (t *Target) Parallel() int { return 64 }
+// Parallel is how many folders are worth adding to at once.
+func (t *Target) Parallel() int { return 4 }
 
 // Unordered: the order of messages is in the names of their files.
 func (t *Target) Unordered() bool { return true }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -19,8 +20,8 @@ import (
 // decoded; so planning is: tell the frames that a batch needs before it is read, so that they are fetched together and
 // decoded on all cores, and keep batches small enough that the frames of those under way fit the reader's memory. A
 // mailbox that was read by several connections at once lies interleaved, and a message that lies in several mailboxes
-// was stored with the first; a target that takes messages in any order gets those of many mailboxes in the order of the
-// packs.
+// was stored with the first. So the messages of many mailboxes are planned together, and put into the order of the packs, or
+// for a target that wants those of a mailbox in their order, so that copies are together.
 
 // batchFrames bounds the frames of a batch whose messages lie scattered.
 const batchFrames = 12
@@ -36,9 +37,55 @@ func (t *tour) plan(ctx context.Context, window []*item) error {
 	}
 	if t.restore.unordered {
 		slices.SortStableFunc(window, func(a, b *item) int { return a.spot.compare(b.spot) })
+	} else {
+		interleave(window)
 	}
 	return nil
 }
+
+// interleave brings copies of messages together, and leaves those of each mailbox in their order. A window has mailbox
+// after mailbox. The others go along with the first: where it has a copy of a message that one of them has soon, that one
+// is brought up to it.
+func interleave(window []*item) {
+	type turn struct{ line, at int }
+	var lines [][]*item
+	copies := make(map[chunk.ID][]turn)
+	for rest := window; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].filling == rest[0].filling {
+			n++
+		}
+		for at, it := range rest[:n] {
+			copies[it.row.hash] = append(copies[it.row.hash], turn{len(lines), at})
+		}
+		lines = append(lines, slices.Clone(rest[:n]))
+		rest = rest[n:]
+	}
+	order := window[:0]
+	next := make([]int, len(lines)) // of each line
+	for l, line := range lines {
+		for next[l] < len(line) {
+			it := line[next[l]]
+			var together []turn
+			for _, c := range copies[it.row.hash] {
+				ahead := c.at - next[c.line]
+				if taken := len(together) > 0 && together[len(together)-1].line == c.line; c.line != l && !taken && ahead >= 0 && ahead < maxAhead {
+					order = append(order, lines[c.line][next[c.line]:c.at]...)
+					next[c.line] = c.at + 1
+					together = append(together, c)
+				}
+			}
+			order = append(order, it)
+			next[l]++
+			for _, c := range together {
+				order = append(order, lines[c.line][c.at])
+			}
+		}
+	}
+}
+
+// maxAhead bounds how far a mailbox is brought up to a copy, which may be far out of its order.
+const maxAhead = 256
 
 // spot is where a message begins.
 type spot struct {

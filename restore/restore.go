@@ -116,12 +116,8 @@ func (r *restore) confirm(ctx context.Context) error {
 
 // deliver adds to each place what it lacks.
 func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
-	atOnce := max(1, r.Target.Parallel())
-	if r.unordered {
-		atOnce = toursAtOnce
-	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(atOnce)
+	group.SetLimit(toursAtOnce)
 	for _, t := range r.tours(deliveries, places) {
 		if ctx.Err() != nil {
 			break

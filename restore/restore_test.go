@@ -2,8 +2,10 @@ package restore_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,40 +123,91 @@ func failAnywhere(t *testing.T, s *archivetest.Shelf, contents *archive.Contents
 	}
 }
 
-// TestRestoreReadsCopiesOnce: where the order does not matter, a message that lies in several mailboxes is read once, and
-// one that cannot be read is missing in each of them.
+// TestRestoreReadsCopiesOnce: a message that lies in several mailboxes is read once, where these have their messages in
+// one order or the target minds none; and one that cannot be read is missing in each of them.
 func TestRestoreReadsCopiesOnce(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	letters := archivetest.Plain(1, 300)
-	copies := slices.Clone(letters)
-	slices.Reverse(copies)
-	for i := range copies {
-		copies[i].Uid = mail.UID(i + 1)
-	}
-	a, b := s.Mailbox(t, "a", letters...), s.Mailbox(t, "b", copies...)
-	reads := func(harmed int, mailboxes ...manifest.Mailbox) int {
-		target := archivetest.NewShore(s)
-		target.Free = true
-		s.Reads = 0
-		report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
-		if err != nil || report.Failed != int64(harmed*len(mailboxes)) || report.DoneMessages != report.Messages || report.DoneMailboxes != int64(len(mailboxes)) {
-			t.Fatal(err, report)
+	backwards := slices.Clone(letters)
+	slices.Reverse(backwards)
+	for _, test := range []struct {
+		free   bool
+		copies []archivetest.Letter
+	}{
+		{true, renumbered(backwards)},
+		{false, renumbered(slices.Concat(archivetest.Plain(1001, 20), letters[:100], archivetest.Plain(1021, 20), letters[100:]))},
+	} {
+		a, b := s.Mailbox(t, "a", letters...), s.Mailbox(t, "b", test.copies...)
+		reads := func(failed int, mailboxes ...manifest.Mailbox) int {
+			target := archivetest.NewShore(s)
+			target.Free = test.free
+			s.Reads = 0
+			report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
+			if err != nil || report.Failed != int64(failed) || report.DoneMessages != report.Messages || report.DoneMailboxes != int64(len(mailboxes)) {
+				t.Fatal(err, report)
+			}
+			if failed == 0 {
+				target.Holds(t, "a", letters...)
+			}
+			for name, folder := range target.Folders {
+				if !test.free && !slices.IsSorted(folder.Uids()) {
+					t.Errorf("%s: messages came out of order", name)
+				}
+			}
+			return s.Reads
 		}
-		target.Holds(t, "a", letters[harmed:]...)
-		if len(mailboxes) > 1 {
-			target.Holds(t, "b", copies[:len(copies)-harmed]...)
+		if alone, both := reads(0, a), reads(0, a, b); both > alone+2*(len(test.copies)-len(letters))+len(letters)/2 {
+			t.Errorf("free: %v: %d reads of one mailbox, and %d where another has the same messages", test.free, alone, both)
 		}
-		return s.Reads
+		entry, err := s.Contents(t, a).Entry(t.Context(), &a, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Lose(entry.Parts[1].Chunks[0])
+		reads(2, a, b)
+		clear(s.Lost)
 	}
-	if alone, both := reads(0, a), reads(0, a, b); both > alone+len(letters)/2 {
-		t.Errorf("%d reads of one mailbox, and %d where another has the same messages", alone, both)
+}
+
+func renumbered(letters []archivetest.Letter) []archivetest.Letter {
+	letters = slices.Clone(letters)
+	for i := range letters {
+		letters[i].Uid = mail.UID(i + 1)
 	}
-	entry, err := s.Contents(t, a).Entry(t.Context(), &a, 1)
-	if err != nil {
-		t.Fatal(err)
+	return letters
+}
+
+// TestRestoreKeepsOrder: whichever copies the mailboxes have of each other's messages, and in whichever order, each gets
+// its own in the order of their UIDs, and each one once.
+func TestRestoreKeepsOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	s := archivetest.NewShelf(t)
+	letters := archivetest.Plain(1, 400)
+	boxes := make(map[string][]archivetest.Letter)
+	var mailboxes []manifest.Mailbox
+	for i := range 7 {
+		some := slices.Clone(letters)
+		rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
+		some = some[:rng.IntN(len(some))]
+		if i%2 == 0 {
+			slices.SortFunc(some, func(a, b archivetest.Letter) int { return cmp.Compare(a.Uid, b.Uid) })
+		}
+		some = append(some, some[:len(some)/9]...) // and some twice
+		name := fmt.Sprint(i)
+		boxes[name] = renumbered(some)
+		mailboxes = append(mailboxes, s.Mailbox(t, name, boxes[name]...))
 	}
-	s.Lose(entry.Parts[1].Chunks[0])
-	reads(1, a, b)
+	target := archivetest.NewShore(s)
+	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
+	if err != nil || !report.Whole() {
+		t.Fatal(err, report)
+	}
+	for name, some := range boxes {
+		target.Holds(t, name, some...)
+		if !slices.IsSorted(target.Folders[name].Uids()) {
+			t.Errorf("%s: messages came out of order", name)
+		}
+	}
 }
 
 // TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message

@@ -20,7 +20,7 @@ type Target interface {
 	// Open opens a place for adding. Several places can be open at once; each is used by one goroutine at a time.
 	Open(ctx context.Context, place Place) (Folder, error)
 
-	// Parallel is the number of folders that are worth having open at once.
+	// Parallel is the number of folders that are worth adding to at once. More can be open.
 	Parallel() int
 
 	Close() error

@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// tour is the restoring of some mailboxes together: of one alone where the target wants its messages in order, and else
-// of as many as are planned at once. Then what lies together in the packs is read together whichever mailbox it is of,
-// and a message that lies in several is joined once.
+// tour is the restoring of some mailboxes together, of as many as are planned at once. So what lies together in the
+// packs is read together whichever mailbox it is of, and a message that lies in several is joined once.
 //
 //	fetch   the frames of a batch ──► join   and verify its messages ──► write   them into their folders
 //
@@ -30,15 +29,11 @@ func (r *restore) tours(deliveries []*delivery, places []Place) []*tour {
 		order[i] = &filling{restore: r, delivery: d, place: places[i]}
 	}
 	slices.SortStableFunc(order, func(a, b *filling) int { return cmp.Compare(b.delivery.messages, a.delivery.messages) })
-	folders := 1
-	if r.unordered {
-		folders = max(1, r.Target.Parallel()/toursAtOnce)
-	}
 	var list []*tour
 	var current *tour
 	var messages int64
 	for _, f := range order {
-		if current == nil || len(current.fillings) == folders || messages+f.delivery.messages > windowItems {
+		if current == nil || len(current.fillings) == tourFolders || messages+f.delivery.messages > windowItems {
 			current, messages = &tour{restore: r}, 0
 			list = append(list, current)
 		}
@@ -48,8 +43,13 @@ func (r *restore) tours(deliveries []*delivery, places []Place) []*tour {
 	return list
 }
 
-// toursAtOnce is how many tours of several mailboxes are under way at once: one can be planned while another is written.
-const toursAtOnce = 2
+const (
+	// tourFolders bounds the folders of a tour, which are all open: some descriptors each, or what is known of what they hold.
+	tourFolders = 32
+
+	// toursAtOnce is how many tours are under way at once: one can be planned while another is written.
+	toursAtOnce = 2
+)
 
 // run restores the mailboxes: lists what is archived, asks what of it the target lacks, and adds that.
 func (t *tour) run(ctx context.Context) error {
@@ -68,15 +68,12 @@ func (t *tour) run(ctx context.Context) error {
 // each does something for all mailboxes, some at once.
 func (t *tour) each(ctx context.Context, do func(*filling, context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(openedAtOnce)
+	group.SetLimit(max(1, t.restore.Target.Parallel()))
 	for _, f := range t.fillings {
 		group.Go(func() error { return f.named(do(f, ctx)) })
 	}
 	return group.Wait()
 }
-
-// openedAtOnce is how many folders of a tour are opened and compared, or closed, at once.
-const openedAtOnce = 4
 
 // carry brings the folders what they lack.
 func (t *tour) carry(ctx context.Context) error {
@@ -100,7 +97,7 @@ func (t *tour) carry(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		for b := range joined {
-			if err := b.write(ctx); err != nil {
+			if err := t.write(ctx, b); err != nil {
 				return err
 			}
 			t.restore.release(b)
@@ -199,9 +196,9 @@ func joinAlike(ctx context.Context, same []*item, room []byte) error {
 }
 
 // write has each folder add what a batch has for it.
-func (b *batch) write(ctx context.Context) error {
+func (t *tour) write(ctx context.Context, b *batch) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(runtime.GOMAXPROCS(0))
+	group.SetLimit(max(1, t.restore.Target.Parallel()))
 	for f, items := range b.byFolder() {
 		group.Go(func() error { return f.named(f.write(ctx, items)) })
 	}
