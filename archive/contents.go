@@ -31,9 +31,11 @@ type ChunkReader interface {
 	// Chunk gives a chunk, verified. It is read-only.
 	Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
 
-	// Locate tells where chunks lie; Prefetch reads frames that will be needed, together where they lie together.
+	// Locate tells where chunks lie; Prefetch reads frames that will be needed, together where they lie together; Drop
+	// forgets those that will not be needed again soon.
 	Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error)
 	Prefetch(ctx context.Context, frames []repo.Frame) error
+	Drop(frames []repo.Frame)
 }
 
 // stacks is a repository as a chunkReader.
@@ -323,6 +325,9 @@ func (c *Contents) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location,
 func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
 	_ = c.chunks.Prefetch(ctx, frames)
 }
+
+// Drop forgets frames that will not be needed again soon.
+func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
 // prefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
 func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) {

@@ -102,9 +102,9 @@ func quotable(s string) bool {
 	return true
 }
 
-func quote(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
+func quote(s string) string { return `"` + quoting.Replace(s) + `"` }
+
+var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // printableName is a mailbox's name as people know it.
 func printableName(raw string) string {

@@ -301,6 +301,10 @@ func TestPrefetchReadsEachFrameOnce(t *testing.T) {
 	if ops := store.Ops() - before; ops != 0 {
 		t.Errorf("%d requests after all was fetched", ops)
 	}
+	rd.Drop(frames)
+	if got, err := rd.Chunk(t.Context(), ids[0]); err != nil || !bytes.Equal(got, c[ids[0]]) || store.Ops() == before {
+		t.Errorf("%d requests after all was dropped, %v", store.Ops()-before, err)
+	}
 }
 
 // An unchanged night asks little of the store.

@@ -257,6 +257,9 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []Frame) error {
 	return group.Wait()
 }
 
+// Drop forgets frames that will not be needed again soon: their room is better used for others.
+func (rd *Reader) Drop(frames []Frame) { rd.frames.drop(frames) }
+
 // together is how many of the frames are read by one request.
 func together(frames []Frame) int {
 	first := frames[0]
@@ -359,11 +362,26 @@ func (c *frameCache) fill(cached *cachedFrame, fetch func() ([]byte, error)) ([]
 	cached.element = c.recent.PushFront(cached)
 	c.size += int64(len(cached.content))
 	for c.size > c.limit && c.recent.Len() > 1 {
-		oldest := c.recent.Remove(c.recent.Back()).(*cachedFrame)
-		delete(c.frames, oldest.frame)
-		c.size -= int64(len(oldest.content))
+		c.remove(c.recent.Back().Value.(*cachedFrame))
 	}
 	return cached.content, nil
+}
+
+// drop forgets frames, but for those that are being fetched.
+func (c *frameCache) drop(frames []Frame) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, f := range frames {
+		if cached := c.frames[f]; cached != nil && cached.element != nil {
+			c.remove(cached)
+		}
+	}
+}
+
+func (c *frameCache) remove(cached *cachedFrame) {
+	c.recent.Remove(cached.element)
+	delete(c.frames, cached.frame)
+	c.size -= int64(len(cached.content))
 }
 
 // openedPacks remembers of packs read last what it takes to read a range of them: age's header and the last piece of

@@ -52,6 +52,7 @@ type batch struct {
 	bytes  int64
 	weight int64 // of restore.memory: copies that follow each other are joined once
 	frames map[repo.Frame]struct{}
+	last   []repo.Frame // that no later batch of the window needs
 }
 
 // windows yields the missing messages, so many at a time as are planned together: mailbox after mailbox, ascending by UID.
@@ -131,7 +132,21 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 			current = nil
 		}
 	}
+	markLast(list)
 	return list
+}
+
+// markLast notes for each batch which frames are not needed after it.
+func markLast(window []*batch) {
+	later := make(map[repo.Frame]struct{})
+	for _, b := range slices.Backward(window) {
+		for frame := range b.frames {
+			if _, needed := later[frame]; !needed {
+				later[frame] = struct{}{}
+				b.last = append(b.last, frame)
+			}
+		}
+	}
 }
 
 func (b *batch) add(it *item) {

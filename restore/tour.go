@@ -89,6 +89,7 @@ func (t *tour) carry(ctx context.Context) error {
 			if err := b.join(ctx); err != nil {
 				return err
 			}
+			t.restore.Contents.Drop(b.last)
 			if err := pass(ctx, joined, b); err != nil {
 				return err
 			}

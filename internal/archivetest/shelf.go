@@ -69,6 +69,7 @@ func (s *Shelf) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, erro
 }
 
 func (s *Shelf) Prefetch(context.Context, []repo.Frame) error { return nil }
+func (s *Shelf) Drop([]repo.Frame)                            {}
 
 func (s *Shelf) Put(data []byte) (chunk.ID, error) {
 	id := s.Key.Sum(data)
