@@ -18,7 +18,8 @@ const (
 	LaneBody                // other Base64 parts, decoded
 	LaneCatalog             // pages, lists and tables
 
-	lanes = iota
+	lanes     = iota
+	dataLanes = lanes - 1
 )
 
 // kind of pack that holds the lane.

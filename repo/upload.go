@@ -19,7 +19,7 @@ func (w *Writer) encodeFrames() error {
 			if err != nil {
 				w.fail(err)
 			}
-			w.free <- f // never blocks: there is room for all
+			w.free[packNumber(f.lane.kind())] <- f // never blocks: there is room for all
 			w.frames.Done()
 		}
 	}

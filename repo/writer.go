@@ -33,7 +33,7 @@ type Writer struct {
 	gate    sync.RWMutex // Put holds it for reading, Flush for writing
 	streams [maxStreams]Stream
 	leasing sync.Mutex
-	free    chan *rawFrame // frames at rest
+	free    [len(packKinds)]chan *rawFrame // frames at rest: those of catalogs are small, and stay so
 
 	encode  chan *rawFrame
 	upload  chan *sealedPack
@@ -84,7 +84,6 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	encoders := min(runtime.GOMAXPROCS(0), maxEncoders)
 	w := &Writer{
 		run: run, r: run.r,
-		free:    make(chan *rawFrame, lanes*maxStreams+encoders+1),
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims,
@@ -93,9 +92,8 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	for i := range w.streams {
 		w.streams[i].w = w
 	}
-	for range cap(w.free) {
-		w.free <- new(rawFrame)
-	}
+	w.free[packNumber(KindData)] = newFrames(maxStreams*dataLanes + encoders + 1)
+	w.free[packNumber(KindCatalog)] = newFrames(maxStreams + 1)
 	for range encoders {
 		w.workers.Go(w.encodeFrames)
 	}
@@ -103,6 +101,15 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		w.workers.Go(w.uploadPacks)
 	}
 	return w, nil
+}
+
+// newFrames are empty frames. So many go round: one for each lane of each stream, and those on their way into a pack.
+func newFrames(n int) chan *rawFrame {
+	frames := make(chan *rawFrame, n)
+	for range n {
+		frames <- new(rawFrame)
+	}
+	return frames
 }
 
 // errClosed: the writer was closed by who made it.
@@ -237,7 +244,7 @@ func (w *Writer) add(ctx context.Context, lane *frameLane, l Lane, p chunk.Prefi
 	defer lane.mu.Unlock()
 	if lane.frame == nil {
 		select {
-		case lane.frame = <-w.free:
+		case lane.frame = <-w.free[packNumber(l.kind())]:
 			lane.frame.reset(l)
 		case <-ctx.Done():
 			return context.Cause(ctx)
