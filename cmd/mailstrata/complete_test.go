@@ -99,7 +99,7 @@ ask() { # the line; then the words as bash splits them
 ask 'mailstrata l' mailstrata l
 ask 'mailstrata ' mailstrata ''
 ask 'mailstrata show anna@' mailstrata show anna @
-ask 'mailstrata show anna@ma' mailstrata show anna @ ma
+ask 'mailstrata show anna@ma' mailstrata show anna @ma
 ask 'mailstrata ls latest Projects/N' mailstrata ls latest Projects/N
 ask 'mailstrata ls latest "Projects/New B' mailstrata ls latest '"Projects/New B'
 ask 'mailstrata --repo s3:https://x/y list ' mailstrata --repo s3 : https : //x/y list ''
@@ -109,8 +109,8 @@ ask 'mailstrata --repo s3:https://x/y list ' mailstrata --repo s3 : https : //x/
 	shown, err := command.CombinedOutput()
 	want := `[list][ls]
 [list][ls]
-[mail.example@latest]
-[mail.example@latest]
+[@mail.example@latest]
+[@mail.example@latest]
 [Projects/New\ Bridge]
 [Projects/New Bridge]
 [list][ls]

@@ -16,6 +16,21 @@ import (
 // pty is a terminal of so many columns, and what is written to it until it is closed.
 func pty(t *testing.T, columns int) (*os.File, func() string) {
 	t.Helper()
+	master, slave := openPTY(t, columns)
+	read := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(master) // it ends with an error when nobody has the other side any more
+		read <- strings.ReplaceAll(string(text), "\r\n", "\n")
+	}()
+	return slave, func() string {
+		slave.Close()
+		return <-read
+	}
+}
+
+// openPTY gives both sides of a terminal: the master is who sits at it.
+func openPTY(t *testing.T, columns int) (master, slave *os.File) {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Skip(err)
@@ -32,19 +47,11 @@ func pty(t *testing.T, columns int) (*os.File, func() string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(master) // it ends with an error when nobody has the other side any more
-		read <- strings.ReplaceAll(string(text), "\r\n", "\n")
-	}()
-	return slave, func() string {
-		slave.Close()
-		return <-read
-	}
+	return master, slave
 }
 
 // sandbox is a user with an archived account, who runs commands in this process.

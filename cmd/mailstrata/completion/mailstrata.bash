@@ -14,9 +14,17 @@ _mailstrata() {
             words[-1]+=$word
         fi
     done
-    local typed=${words[-1]} split=${COMP_WORDS[COMP_CWORD]}
-    [[ $split == [:=@]* ]] && split=
-    local kept=${typed%"$split"} # bash replaces only what comes after it
+    # bash replaces only what comes after the last of : and =, or from the last @ on; of a word in quotes, all.
+    local typed=${words[-1]} kept=
+    if [[ $typed != [\"\']* ]]; then
+        for ((i = ${#typed}; i > 0; i--)); do
+            part=${typed:i-1:1}
+            [[ $part == [:=@] && $COMP_WORDBREAKS == *"$part"* && ${typed:0:i-1} != *\\ ]] || continue
+            kept=${typed:0:i}
+            [[ $part == @ ]] && kept=${typed:0:i-1}
+            break
+        done
+    fi
 
     for ((i = 1; i < ${#words[@]}; i++)); do
         plain=${words[i]//\\/}
@@ -32,9 +40,13 @@ _mailstrata() {
             COMPREPLY+=($(compgen -f -- "${words[-1]}"))
             continue
         fi
-        [[ $typed == [\"\']* ]] || printf -v value %q "$value"
+        case $typed in
+        \"*) value=${value//\\/\\\\} value=${value//\"/\\\"} value=${value//\$/\\\$} value=${value//\`/\\\`} ;;
+        \'*) value=${value//\'/\'\\\'\'} ;;
+        *) printf -v value %q "$value" ;;
+        esac
         COMPREPLY+=("${value#"$kept"}")
-    done < <("${words[0]}" __complete -- "${words[@]:1}" 2>/dev/null)
+    done < <("${words[0]/#~\//$HOME/}" __complete -- "${words[@]:1}" 2>/dev/null)
     compopt -o nosort 2>/dev/null
 }
 

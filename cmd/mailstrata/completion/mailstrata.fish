@@ -3,9 +3,15 @@
 function __mailstrata_complete
     set -l typed (commandline -opc)
     set -l word (commandline -ct)
-    for line in ($typed[1] __complete -- $typed[2..-1] $word 2>/dev/null)
+    # The word is as it was typed, and a quote may still be open.
+    set -l plain
+    for close in '' \" \'
+        set plain (string unescape -- $word$close 2>/dev/null); and break
+    end
+    set -q plain[1]; or set plain $word
+    for line in ($typed[1] __complete -- $typed[2..-1] "$plain" 2>/dev/null)
         if test "$line" = ":files"
-            __fish_complete_path $word
+            __fish_complete_path "$plain"
         else
             echo $line
         end

@@ -4,14 +4,15 @@
 _mailstrata() {
     local -a described typed
     local value about files=
-    typed=("${(@Q)words[2,CURRENT]}")
+    typed=("${(@Q)words[2,CURRENT-1]}" "${(Q):-$QIPREFIX$PREFIX$QIPREFIX}") # a quote may still be open
     while IFS=$'\t' read -r value about; do
         if [[ $value == :files ]]; then
             files=1
             continue
         fi
+        value=${value//\\/\\\\}
         described+=("${value//:/\\:}:$about")
-    done < <("${words[1]}" __complete -- "${typed[@]}" 2>/dev/null)
+    done < <("${${(Q)words[1]}/#\~\//$HOME/}" __complete -- "${typed[@]}" 2>/dev/null)
     (( ${#described} )) && _describe -V 'mailstrata' described
     [[ -n $files ]] && _files
 }
