@@ -119,16 +119,21 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 			return err
 		} // else it is damaged: Append will say so
 	}
+	// Of copies that are alike the one with the message's date first: the other may be that of a message that is less like it.
 	for _, alike := range likely {
-		for _, i := range indices {
-			like, readable := mine[i]
-			if !readable || copies[i] != 0 {
-				continue
-			}
-			same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && p.hasBody && alike(p.likeness, like) })
-			if same >= 0 {
-				near[i][same].used = true
-				copies[i] = near[i][same].uid
+		for _, dated := range []bool{true, false} {
+			for _, i := range indices {
+				like, readable := mine[i]
+				if !readable || copies[i] != 0 {
+					continue
+				}
+				same := slices.IndexFunc(near[i], func(p *present) bool {
+					return !p.used && p.hasBody && alike(p.likeness, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
+				})
+				if same >= 0 {
+					near[i][same].used = true
+					copies[i] = near[i][same].uid
+				}
 			}
 		}
 	}
@@ -150,7 +155,7 @@ func (f *folder) nearby(wanted []restore.Wanted, indices []int) map[int][]*prese
 		w := &wanted[i]
 		near[i] = slices.Clone(bySize[w.Size])
 		for _, p := range byDate[w.Internal.Seconds] {
-			if p.size != w.Size && p.size >= w.Size/2 && p.size <= 2*w.Size {
+			if p.size != w.Size && p.size+2 >= w.Size/2 && p.size <= 2*w.Size+2 { // 2: of the last line
 				near[i] = append(near[i], p)
 			}
 		}

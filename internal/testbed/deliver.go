@@ -26,6 +26,11 @@ func deliver(t testing.TB, address, user, password, mailbox string, messages []M
 	}
 	defer conn.Close()
 	c := &dialogue{t: t, w: bufio.NewWriter(conn), r: bufio.NewReader(conn)}
+	greeting, _ := c.r.ReadString('\n')
+	unasked := "" // what marks a literal that the server need not ask for
+	if strings.Contains(greeting, "LITERAL+") {
+		unasked = "+"
+	}
 	c.say(fmt.Sprintf("LOGIN %s %s", quote(user), quote(password)))
 	c.must()
 	if !strings.EqualFold(mailbox, "INBOX") {
@@ -37,7 +42,11 @@ func deliver(t testing.TB, address, user, password, mailbox string, messages []M
 		if !m.Date.IsZero() {
 			date = quote(m.Date.Format("_2-Jan-2006 15:04:05 -0700")) + " "
 		}
-		c.say(fmt.Sprintf("APPEND %s (%s) %s{%d+}\r\n%s", quote(mailbox), strings.Join(m.Flags, " "), date, len(m.Body), m.Body))
+		c.send(fmt.Sprintf("x APPEND %s (%s) %s{%d%s}\r\n", quote(mailbox), strings.Join(m.Flags, " "), date, len(m.Body), unasked))
+		if unasked == "" {
+			c.waitForLeave()
+		}
+		c.send(m.Body + "\r\n")
 		c.must()
 	}
 	c.say("LOGOUT")
@@ -51,11 +60,27 @@ type dialogue struct {
 	r *bufio.Reader
 }
 
-func (c *dialogue) say(command string) {
-	_, _ = c.w.WriteString("x " + command + "\r\n")
+func (c *dialogue) say(command string) { c.send("x " + command + "\r\n") }
+
+func (c *dialogue) send(text string) {
+	_, _ = c.w.WriteString(text)
 	if err := c.w.Flush(); err != nil {
 		c.t.Helper()
 		c.t.Fatal(err)
+	}
+}
+
+// waitForLeave waits until the server asks for a literal.
+func (c *dialogue) waitForLeave() {
+	c.t.Helper()
+	for {
+		line, err := c.r.ReadString('\n')
+		if err != nil || strings.HasPrefix(line, "x ") {
+			c.t.Fatalf("the server says: %s (%v)", line, err)
+		}
+		if strings.HasPrefix(line, "+") {
+			return
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox).
+// Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox, Cyrus, Courier).
 //
 // A test asks for a server and gets one that runs on a free port of the loopback interface, over an empty
 // directory of its own, and that stops when the test ends:
@@ -17,6 +17,8 @@
 // MinIO, versitygw, mox and age (no server, but a tool of the same kind) are programs in Go. Each has a module of its own below testbed/ in the repository, which
 // pins it by go.mod and go.sum apart from what mailstrata itself needs; "make servers" builds them into .testbed/bin.
 // Dovecot comes from the system's packages and must be started by root, since mail belongs to the user nobody.
+// Cyrus and Courier are Debian's too, but unpacked into .testbed/debian, not installed ("make packages"): a host can have one IMAP server
+// of Debian's, and these would be started.
 // MAILSTRATA_TESTBED names another directory to find the servers in.
 //
 // Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere. With CI or

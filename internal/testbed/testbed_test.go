@@ -117,3 +117,17 @@ func TestMox(t *testing.T) {
 	m.Deliver(t, "Inbox", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
 	m.Deliver(t, "Inbox/Deeper", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
 }
+
+func TestCyrus(t *testing.T) {
+	for _, dots := range []bool{false, true} {
+		c := testbed.Cyrus(t, testbed.CyrusOptions{Dots: dots})
+		c.Deliver(t, "anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
+		c.Deliver(t, "bert", map[bool]string{true: "INBOX.deeper", false: "deeper"}[dots], testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+	}
+}
+
+func TestCourier(t *testing.T) {
+	c := testbed.Courier(t)
+	c.Deliver(t, "anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n", Flags: []string{`\Seen`}})
+	c.Deliver(t, "bert", "INBOX.deeper", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
+}
