@@ -72,8 +72,14 @@ func (c *checker) lock(ctx context.Context, kind Kind, o Object) error {
 	return nil
 }
 
-// shortest tells of locks that end too early.
-func (c *checker) shortest(context.Context) error {
+// shortest tells of locks that end too early, and of a bucket that does not lock what comes.
+func (c *checker) shortest(ctx context.Context) error {
+	switch err := c.r.retainsByDefault(ctx); {
+	case errors.Is(err, errDefault):
+		c.problem(Unlocked, "", err)
+	case err != nil:
+		return err
+	}
 	if s := c.short; s.count > 0 {
 		c.problem(Unlocked, s.first, fmt.Errorf("it is locked until %s, and %d objects in all for less than the %d days of the repository: "+
 			"renew the locks (mailstrata prune)", s.until.UTC().Format(time.RFC3339), s.count, c.r.Lock().Days))

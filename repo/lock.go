@@ -96,6 +96,42 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 
 var errNoLock = errors.New("this repository is not under lock: that is said when it is made (init --lock)")
 
+// errDefault: the bucket does not do what the lock relies on.
+var errDefault = errors.New("the bucket's default retention is less than the lock needs, so what is put comes without it, or for too short a time: " +
+	"set it anew, and find out who changed it")
+
+// retainsByDefault makes sure that the bucket still retains what is put, where that is relied on. Where these credentials are not
+// told, nothing is known, which is no fault.
+func (r *Repo) retainsByDefault(ctx context.Context) error {
+	lock := r.Lock()
+	v, _ := r.store.(*vault)
+	if lock == nil || !lock.ByDefault || v == nil {
+		return nil
+	}
+	bucket, able := v.Store.(DefaultRetainer)
+	if !able {
+		return nil
+	}
+	does, err := bucket.RetainsByDefault(ctx, lock.Compliance, lock.TermDays())
+	switch {
+	case errors.Is(err, ErrPermission):
+		return nil
+	case err != nil:
+		return fmt.Errorf("look at the bucket's default retention: %w", err)
+	case !does:
+		return fmt.Errorf("%w: %d days, %s", errDefault, lock.TermDays(), lock.Mode())
+	}
+	return nil
+}
+
+// Mode is the mode in a word.
+func (l *Lock) Mode() string {
+	if l.Compliance {
+		return "compliance"
+	}
+	return "governance"
+}
+
 // CheckLonger says why the lock cannot be made one of so many days.
 func (r *Repo) CheckLonger(days int) error {
 	lock := r.Lock()

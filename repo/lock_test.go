@@ -371,6 +371,29 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	mustRead(t, fresh(t, then), c)
 }
 
+// Who may change a bucket has new objects come without a lock: check and prune find that out, where they are told.
+func TestADefaultRetentionThatWasChanged(t *testing.T) {
+	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	store := storetest.NewLocked(time.Duration(o.Lock.TermDays()) * 24 * time.Hour)
+	r := mustInit(t, store, o)
+	mustBackup(t, r, "me", 1, 5)
+	told := func(r *repo.Repo) bool {
+		return slices.ContainsFunc(problems(t, r), func(p repo.Problem) bool { return p.Kind == repo.Unlocked })
+	}
+	if report := prune(t, r, repo.PruneOptions{}); told(r) || report.Locks != nil {
+		t.Errorf("nothing was changed: %v", report.Locks)
+	}
+	for _, changed := range []time.Duration{0, store.Default - 24*time.Hour} {
+		store.Default = changed
+		if report := prune(t, r, repo.PruneOptions{}); !told(r) || report.Locks == nil {
+			t.Errorf("a default of %s passes unseen: %v", changed, report.Locks)
+		}
+	}
+	if told(fresh(t, store.As(storetest.Rights{Retain: true}))) {
+		t.Error("who is not told of the default tells of it")
+	}
+}
+
 // Credentials that may not even list versions do for a night.
 func TestPutGetAndListAreEnough(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}

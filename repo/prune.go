@@ -56,7 +56,7 @@ type PruneReport struct {
 	Unused   int64 // bytes of packs that are not needed and stay where they are: less than MaxUnused, or too young
 	Retained Amount
 	Renewed  int   // objects whose lock was renewed
-	Locks    error // why locks that are due were not renewed
+	Locks    error // why locks that are due were not renewed, or what comes is not locked
 	Unread   int   // packs that cannot be read; they stay
 	Lost     int64 // chunks that are needed and in no pack: mailstrata check tells whose
 }
@@ -289,6 +289,11 @@ func (p *pruning) renewLocks(ctx context.Context) error {
 	}
 	done, err := p.r.renew(ctx, p.run.Start(), lock.interval()/2, p.tell)
 	p.report.Renewed, p.report.Locks = done.renewed, done.err
+	if changed := p.r.retainsByDefault(ctx); errors.Is(changed, errDefault) {
+		p.report.Locks = errors.Join(p.report.Locks, changed)
+	} else if err == nil {
+		err = changed
+	}
 	return err
 }
 

@@ -86,6 +86,15 @@ type Retainer interface {
 	RetainedUntil(ctx context.Context, name, version string) (time.Time, error)
 }
 
+// DefaultRetainer is a Retainer that may retain whatever is put, by itself.
+type DefaultRetainer interface {
+	Retainer
+
+	// RetainsByDefault reports whether everything that is put now is kept for as many days, at least, in that mode or a
+	// stricter one. ErrPermission: these credentials are not told.
+	RetainsByDefault(ctx context.Context, compliance bool, days int) (bool, error)
+}
+
 // Retention is how an object is kept: in governance mode somebody may have the right to end it, in compliance mode nobody has.
 type Retention struct {
 	Until      time.Time

@@ -35,6 +35,21 @@ func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int)
 	return err == nil, ctx.Err() // without it each object is put under retention by itself
 }
 
+// RetainsByDefault implements repo.DefaultRetainer.
+func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int) (does bool, err error) {
+	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
+		does, err = s.retainsByDefault(ctx, compliance, days)
+		if code(err) == minio.AccessDenied {
+			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", fs.ErrPermission, s.Endpoint))
+		}
+		return err
+	})
+	if errors.Is(err, errNoLock) {
+		return false, nil
+	}
+	return does, err
+}
+
 func (s *Store) retainsByDefault(ctx context.Context, compliance bool, days int) (bool, error) {
 	enabled, mode, validity, unit, err := s.client.GetObjectLockConfig(ctx, s.Bucket)
 	switch {

@@ -68,6 +68,26 @@ func content(t *testing.T, s *s3.Store, name, version string) string {
 	return string(data)
 }
 
+// Whether a bucket retains by default is told as it is now, to who may know.
+func TestRetainsByDefault(t *testing.T) {
+	for name, start := range servers {
+		t.Run(name, func(t *testing.T) {
+			owner, other := locked(t, start(t), 3, putGetList...)
+			for days, want := range map[int]bool{2: true, 3: true, 4: false} {
+				if does, err := owner.RetainsByDefault(t.Context(), false, days); err != nil || does != want {
+					t.Errorf("%d days: %v, %v", days, does, err)
+				}
+			}
+			if does, err := owner.RetainsByDefault(t.Context(), true, 3); err != nil || does {
+				t.Errorf("compliance: %v, %v", does, err)
+			}
+			if does, err := other.RetainsByDefault(t.Context(), false, 3); !does && !errors.Is(err, repo.ErrPermission) {
+				t.Errorf("who may only put, get and list: %v, %v", does, err)
+			}
+		})
+	}
+}
+
 // What a store under lock was given stays, and can be read, whatever somebody does who may put, get and list.
 func TestLockHolds(t *testing.T) {
 	for name, start := range servers {

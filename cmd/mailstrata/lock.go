@@ -130,14 +130,7 @@ func summarizeLock(l *repo.Lock) *lockSummary {
 	if l == nil {
 		return nil
 	}
-	return &lockSummary{l.Days, lockMode(l), l.ByDefault}
-}
-
-func lockMode(l *repo.Lock) string {
-	if l.Compliance {
-		return "compliance"
-	}
-	return "governance"
+	return &lockSummary{l.Days, l.Mode(), l.ByDefault}
 }
 
 // describeLock is a repository's lock in words; "" where there is none.
@@ -146,9 +139,9 @@ func describeLock(l *repo.Lock) string {
 	case l == nil:
 		return ""
 	case l.ByDefault:
-		return fmt.Sprintf("%d days, %s, by the bucket's default retention", l.Days, lockMode(l))
+		return fmt.Sprintf("%d days, %s, by the bucket's default retention", l.Days, l.Mode())
 	}
-	return fmt.Sprintf("%d days, %s, asked for with each object (s3:PutObjectRetention)", l.Days, lockMode(l))
+	return fmt.Sprintf("%d days, %s, asked for with each object (s3:PutObjectRetention)", l.Days, l.Mode())
 }
 
 // renewedLocks is how many locks were renewed, in words; "" where none was.

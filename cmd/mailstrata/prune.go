@@ -122,7 +122,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		return pruneError(err)
 	}
 	if report.Locks != nil {
-		p.warn("the locks of what is stored were not renewed: %s", oneLine(report.Locks.Error()))
+		p.warn("what is stored is not locked as it should be: %s", oneLine(report.Locks.Error()))
 	}
 	if p.flags.JSON {
 		err = p.printJSON(summarizePrune(report, c.DryRun))

@@ -252,6 +252,16 @@ func (l *Locked) RetainedUntil(_ context.Context, name, id string) (time.Time, e
 	return time.Time{}, fmt.Errorf("%s: %w", name, repo.ErrNotExist)
 }
 
+// RetainsByDefault implements repo.DefaultRetainer.
+func (l *Locked) RetainsByDefault(_ context.Context, _ bool, days int) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.Denied.Retain {
+		return false, fmt.Errorf("look at the default retention: %w", repo.ErrPermission)
+	}
+	return l.Default >= time.Duration(days)*24*time.Hour, nil
+}
+
 // Wipe does what an intruder with all rights can do: it deletes what no lock keeps, and hides the rest.
 func (l *Locked) Wipe() {
 	for _, v := range l.all("") {
