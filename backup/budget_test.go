@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
@@ -107,6 +108,23 @@ func TestUnlimitedBudget(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	if b := within(t, r, a, backup.Budget{Day: -1}); b.Postponed {
 		t.Error("it was postponed")
+	}
+}
+
+// TestGmailHasABudgetOfItsOwn, below what Google locks out for, unless another is given, or none wanted.
+func TestGmailHasABudgetOfItsOwn(t *testing.T) {
+	gmail := mail.Server{Capabilities: []string{"IMAP4REV1", "X-GM-EXT-1"}}
+	for _, c := range []struct {
+		server mail.Server
+		given  int64
+		want   int64
+	}{
+		{gmail, 0, 2_000_000_000}, {gmail, 7, 7}, {gmail, -1, 0},
+		{mail.Server{}, 0, 0}, {mail.Server{}, 7, 7}, {mail.Server{}, -1, 0},
+	} {
+		if got := (backup.Budget{Day: c.given}).DayOf(c.server); got != c.want {
+			t.Errorf("of %v given %d: %d, want %d", c.server.Capabilities, c.given, got, c.want)
+		}
 	}
 }
 

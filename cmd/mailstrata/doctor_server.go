@@ -55,6 +55,6 @@ func (e *examination) offers(server mail.Server) {
 		}
 	}
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
-		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels")
+		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; 2 GB a day at the most, if no budget is given")
 	}
 }
