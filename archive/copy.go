@@ -244,7 +244,9 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	if err != nil {
 		return err
 	}
-	if copied.Head, err = writer.CommitAt(ctx, account, at, content); err != nil {
+	unhurried, done := repo.Unhurried(ctx, afterwards)
+	defer done()
+	if copied.Head, err = writer.CommitAt(unhurried, account, at, content); err != nil {
 		return err
 	}
 	c.copies.add(m.Origin, copied.Head, m)
@@ -252,9 +254,12 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	return nil
 }
 
-// flushAfterwards makes durable what an interrupted run has, within half a minute.
+// afterwards is how long who interrupts a copy waits at the most, so that what was copied is not copied again.
+const afterwards = 30 * time.Second
+
+// flushAfterwards makes durable what an interrupted run has.
 func flushAfterwards(ctx context.Context, writer *repo.Writer) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	return writer.Flush(ctx)
 }

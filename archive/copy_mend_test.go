@@ -2,6 +2,8 @@ package archive_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -87,6 +89,45 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 		t.Errorf("a backup does not go on from the mended copy: %+v", b.Manifest.Totals)
 	}
 	mustBeSound(t, to)
+}
+
+// interrupting calls off a copy when the first object of a folder is put.
+type interrupting struct {
+	*storetest.Memory
+	folder    string
+	interrupt context.CancelFunc
+}
+
+func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if strings.HasPrefix(name, s.folder) {
+		s.interrupt()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.Memory.Put(ctx, name, body, size)
+}
+
+// A copy that is interrupted when all was read is laid, and nothing is copied again.
+func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
+	from := archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.Sample()
+	archivetest.BackUp(t, from, a)
+	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		to := archivetest.NewRepo(t, &interrupting{new(storetest.Memory), folder, interrupt})
+		if _, _, err := tryCopy(ctx, from, to); err != nil && !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		copied, messages := copyAll(t, from, to)
+		if !copied[0].Present || messages > 0 {
+			t.Errorf("%s: %d messages were copied again", folder, messages)
+		}
+		if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+			t.Errorf("%s: the copy is not the account: %s", folder, archivetest.FirstDifference(got, a.State()))
+		}
+		interrupt()
+	}
 }
 
 // A manifest that was repaired with losses is made whole by a copy that comes home.

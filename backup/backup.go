@@ -131,7 +131,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		})
 	}
 	group.Wait()
-	unhurried, done := unhurried(ctx)
+	unhurried, done := repo.Unhurried(ctx, interrupted)
 	defer done()
 	for i, b := range backups {
 		switch {

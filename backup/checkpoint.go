@@ -105,7 +105,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if !c.isDue() {
 		return nil
 	}
-	unhurried, done := unhurried(ctx)
+	unhurried, done := repo.Unhurried(ctx, interrupted)
 	defer done()
 	if _, _, err := w.layCheckpoint(unhurried); err != nil {
 		return err
@@ -133,19 +133,6 @@ func (w *walk) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest
 
 // interrupted is how long who interrupts a run waits at the most, so that what was read is not read again.
 const interrupted = 2 * time.Minute
-
-// unhurried is a context that outlasts an interruption by a while. What makes durable what was read must have one from its
-// beginning: a writer that was called off in the middle can put nothing more.
-func unhurried(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(interrupted, func() { cancel(context.Cause(ctx)) })
-	})
-	return longer, func() {
-		stop()
-		cancel(nil)
-	}
-}
 
 // salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
 // download again what this one has. It reports whether there is one now that has it.
