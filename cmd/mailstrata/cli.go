@@ -73,26 +73,33 @@ var groups = []kong.Group{
 }
 
 // description is the first thing that somebody in trouble reads.
-const description = `Mailstrata archives mail. Each backup reads an account over IMAP and lays one immutable record of it, a manifest, on top of the others. What has been laid, nothing can change; so the account as it stood on any night can be listed and restored.
+const description = `Mailstrata archives mail over IMAP. Every backup lays one record of an account, a manifest, which nothing can change later; so the account can be listed, searched and restored as it stood on any night.
 
-To archive an account now, into a repository on this host:
+To archive an account now:
 
     mailstrata backup --imap imaps://anna@mail.example
 
-To get a deleted folder back, find a night on which it was there, look inside, and restore that folder alone. Restoring only adds: nothing that the target holds is changed, and nothing is added twice.
+A folder is gone, and last Friday, the 13th, it was there. Which nights are there; and the folder, with all that is below it, as it was then, back into the account:
 
     mailstrata list
-    mailstrata ls 2026-03-14
-    mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
-    mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
 
-To get back all that is gone since a day, or to find one message in all nights:
+Restoring only adds: nothing that the account holds is changed, and nothing is added twice. To look first, or to have it on this host:
 
-    mailstrata diff 2026-03-13 latest
+    mailstrata ls 2026-03-13
+    mailstrata ls 2026-03-13 Projects
+    mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
+
+All that is gone since then, wherever it was; and one message, in whichever night it was:
+
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
     mailstrata find --all --from joao --subject bridge
 
-MANIFEST is the beginning of an id, "latest", "latest~2" (two before it), or a date, which means the newest at or before it; with several accounts, ACCOUNT@MANIFEST.
+On a host that has no configuration, say where the archive is, and what opens it:
+
+    mailstrata list --repo s3:https://s3.example/mail --key-file mailstrata.key
+
+A night is named by a date (the newest manifest of that day, or before it), by the beginning of an id, or by "latest" and "latest~2" (two before it). Where there are several accounts, ACCOUNT@ goes before: anna@mail.example@2026-03-13.
 
 Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank or changed suspiciously; 130 interrupted.`
 

@@ -359,3 +359,29 @@ func TestNotRun(t *testing.T) {
 		}
 	}
 }
+
+// shellsPart is what of a line is the shell's, not mailstrata's.
+var shellsPart = regexp.MustCompile(` +(\||>|<|#|&&) .*| +>.*`)
+
+// Each example of each command's help makes sense to the program.
+func TestExamplesOfHelp(t *testing.T) {
+	var grammar cli
+	helped := false
+	p := &program{getenv: func(string) string { return "" }}
+	parser, err := p.parser(t.Context(), &grammar, &helped)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, node := range append(parser.Model.Leaves(false), parser.Model.Node) {
+		for line := range strings.Lines(node.Help + "\n" + node.Detail) {
+			if example, ok := strings.CutPrefix(line, "    mailstrata "); ok {
+				shown++
+				makesSense(t, "mailstrata "+shellsPart.ReplaceAllString(strings.TrimSpace(example), ""))
+			}
+		}
+	}
+	if shown < 50 {
+		t.Errorf("only %d examples were found", shown)
+	}
+}

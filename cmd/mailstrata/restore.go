@@ -37,8 +37,6 @@ func (*restoreCommand) Help() string {
 
 Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
 
-With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
-
 Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
 ` + patternHelp + `
@@ -47,14 +45,13 @@ Of these mailboxes, only some messages can be chosen; all that is asked for must
 
 EXAMPLES
 
-To get back a folder that was deleted: find the night, and restore the folder to where you can look at it, or straight into the account.
+To get back a folder that was deleted: find the night, and restore the folder straight into the account, or to where you can look at it.
 
     mailstrata list
-    mailstrata ls 2026-03-14
-    mailstrata restore 2026-03-14 --mailbox Projects --to maildir:/tmp/projects
-    mailstrata restore 2026-03-14 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
+    mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
 
-To get back what was deleted since Friday, wherever it was, but not what was only moved; and to see first what that is:
+To get back what was deleted since Friday, the 13th, wherever it was, but not what was only moved; and to see first what that is:
 
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example --dry-run
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
@@ -76,6 +73,10 @@ To make an account what it was on a day, with all that has come since removed; a
 
     mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune --dry-run
     mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune
+
+TO MAKE THE TARGET EXACTLY THE MANIFEST
+
+With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
 
 JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept), report and, with --prune, prune (surplus, reflagged, mailboxes, done, removed, left, flags_set, mailboxes_removed).
 
