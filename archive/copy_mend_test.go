@@ -140,6 +140,9 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	name, _ := takeAway(t, store, 0)
 	damaged := reopen(t, store)
 	pack, _ := repo.ParsePack(name)
+	if err := damaged.Tag(t.Context(), night.Head, []string{manifest.TagPinned}, nil); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +150,15 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("lost %d: %v", len(repaired.Lost), err)
 	}
+	pinned := func(h repo.Head) {
+		t.Helper()
+		if tags, err := damaged.Tags(t.Context()); err != nil || !slices.Equal(tags[h.Name], []string{manifest.TagPinned}) {
+			t.Errorf("%s bears %v: %v", h.Name, tags[h.Name], err)
+		}
+	}
+	pinned(repaired.Head)
 	copied, _ := copyAll(t, away, damaged)
+	pinned(copied[0].Head)
 	if !copied[0].Mended {
 		t.Fatalf("not mended: %+v", copied[0])
 	}

@@ -19,7 +19,7 @@ type Repaired struct {
 
 // Repair reads everything that a manifest refers to. If something cannot be had, it lays a new manifest without it, which names
 // it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
-// it in the history. progress may be nil; it is called from several goroutines, one at a time.
+// it in the history, with its tags. progress may be nil; it is called from several goroutines, one at a time.
 //
 // A chunk that is damaged must not be taken for stored by anybody: repo.MendPacks sees to that, and comes first.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(manifest.Record)) (repaired Repaired, err error) {
@@ -58,8 +58,19 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	if err != nil {
 		return repaired, err
 	}
-	repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content)
-	return repaired, err
+	if repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content); err != nil {
+		return repaired, err
+	}
+	return repaired, bearTags(ctx, r, head, repaired.Head)
+}
+
+// bearTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
+func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) error {
+	tags, err := r.Tags(ctx)
+	if err != nil || len(tags[from.Name]) == 0 || !r.Keeper() {
+		return err
+	}
+	return r.Tag(ctx, to, tags[from.Name], nil)
 }
 
 // storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
