@@ -3,10 +3,14 @@ package restore
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -29,11 +33,19 @@ const batchFrames = 12
 // plan finds out where the messages of a window lie, and puts them into the order in which they are read. What cannot
 // be found is met again, and reported, when it is read.
 func (t *tour) plan(ctx context.Context, window []*item) error {
+	if err := locate(ctx, window); err != nil {
+		return err
+	}
 	ranks := make(map[repo.Pack]int) // packs in the order of first use: their names say nothing of their age
 	for _, it := range window {
-		if err := it.locate(ctx, ranks); err != nil {
-			return err
+		if len(it.frames) == 0 {
+			continue
 		}
+		pack := it.frames[0].Pack
+		if _, known := ranks[pack]; !known {
+			ranks[pack] = len(ranks)
+		}
+		it.spot.rank = ranks[pack]
 	}
 	if t.restore.unordered {
 		slices.SortStableFunc(window, func(a, b *item) int { return a.spot.compare(b.spot) })
@@ -97,8 +109,25 @@ func (s spot) compare(t spot) int {
 	return cmp.Or(cmp.Compare(s.rank, t.rank), cmp.Compare(s.frame, t.frame), cmp.Compare(s.offset, t.offset))
 }
 
+// locate finds the frames of messages, of several at once.
+func locate(ctx context.Context, window []*item) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for some := range slices.Chunk(window, manifest.MaxPageRecords) {
+		group.Go(func() error {
+			for _, it := range some {
+				if err := it.locate(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
 // locate finds the frames of a message: all of one that is joined in memory, the first of one that is streamed.
-func (it *item) locate(ctx context.Context, ranks map[repo.Pack]int) error {
+func (it *item) locate(ctx context.Context) error {
 	ids := it.ids[:min(len(it.ids), archive.StretchChunks)]
 	it.ids = nil
 	places, err := it.contents().Locate(ctx, ids)
@@ -109,17 +138,11 @@ func (it *item) locate(ctx context.Context, ranks map[repo.Pack]int) error {
 		return err
 	}
 	for i, place := range places {
-		frame := place.Frame
-		rank, known := ranks[frame.Pack]
-		if !known {
-			rank = len(ranks)
-			ranks[frame.Pack] = rank
-		}
 		if i == 0 {
-			it.spot = spot{rank, frame.Offset, place.Offset}
+			it.spot = spot{frame: place.Frame.Offset, offset: place.Offset}
 		}
-		if !slices.Contains(it.frames, frame) {
-			it.frames = append(it.frames, frame)
+		if !slices.Contains(it.frames, place.Frame) {
+			it.frames = append(it.frames, place.Frame)
 		}
 	}
 	return nil

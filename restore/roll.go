@@ -22,6 +22,7 @@ type roll struct {
 	rows     []rollRow          // ascending by UID
 	sets     []manifest.FlagSet // each distinct one once
 	raw      map[mail.UID]string
+	kept     [][]manifest.Entry // what the pages hold, if all is planned in one window: it is needed again soon
 	leaf     leaf
 	trouble  error // met while comparing, and no damage: the store cannot be reached
 }
@@ -73,6 +74,7 @@ func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
 		pages = archive.PagesAt(pages, picked.uids)
 	}
 	l.rows = make([]rollRow, 0, min(d.messages, maxRollGuess))
+	keeps := d.uids == nil && picked == nil && mailbox.Messages <= windowItems // no more than a tour has messages
 	known := make(map[string]uint32)
 	for page, err := range r.Contents.Ahead(ctx, pages) {
 		var entries []manifest.Entry
@@ -91,6 +93,9 @@ func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
 			continue
 		}
 		l.pages = append(l.pages, page)
+		if keeps {
+			l.kept = append(l.kept, entries)
+		}
 		for at := range entries {
 			if d.uids != nil && !d.uids.Contains(entries[at].UID) {
 				continue
@@ -233,6 +238,9 @@ func (l *roll) wanted(body *rollBody) Wanted {
 // record reads what is recorded of a message. The page read last is at hand: it is mostly asked for in order.
 func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, error) {
 	page, at := row.page()
+	if page < len(l.kept) {
+		return &l.kept[page][at].Record, nil
+	}
 	if l.leaf.entries == nil || l.leaf.page != page {
 		entries, err := l.contents.Page(ctx, l.mailbox, l.pages[page])
 		if err != nil && !errors.Is(err, archive.ErrFlags) {
