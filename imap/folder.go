@@ -188,8 +188,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	if it.Size > f.c.appendLimit() {
 		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.pool.opts.Host, f.c.appendLimit())
 	}
-	it.spool.expect(it.Size)
-	if err := it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd)); err != nil {
+	if err := it.putAside(ctx); err != nil {
 		return err
 	}
 	for _, flag := range it.Flags {
@@ -210,6 +209,17 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	}
 	it.date = it.Internal.Time().Format("_2-Jan-2006 15:04:05 -0700")
 	return nil
+}
+
+// putAside reads the message once, and notes what is odd about it.
+func (it *item) putAside(ctx context.Context) error {
+	if body, ok := it.Body.(restore.Held); ok && body.Held() != nil {
+		it.spool.hold(body.Held())
+		_, err := it.odd.Write(body.Held())
+		return err
+	}
+	it.spool.expect(it.Size)
+	return it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd))
 }
 
 // isAtom: RFC 9051 section 9, atom.

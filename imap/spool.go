@@ -8,7 +8,7 @@ import (
 
 // spool is a message put aside: small ones in memory, what is more in a file that has no name.
 type spool struct {
-	memory bytes.Buffer
+	memory []byte
 	file   *os.File
 	size   int64
 }
@@ -17,13 +17,19 @@ type spool struct {
 const heldBytes = 1 << 20
 
 // expect makes room at once for what will be held: a buffer that grows by doubling costs as much again.
-func (s *spool) expect(size int64) { s.memory.Grow(int(min(size, heldBytes))) }
+func (s *spool) expect(size int64) { s.memory = make([]byte, 0, min(max(size, 0), heldBytes)) }
+
+// hold puts aside a message that is in memory, and will not change there.
+func (s *spool) hold(message []byte) {
+	s.memory, s.size = message[:len(message):len(message)], int64(len(message))
+}
 
 func (s *spool) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
-	room := max(0, heldBytes-s.memory.Len())
+	room := max(0, heldBytes-len(s.memory))
 	if s.file == nil && len(p) <= room {
-		return s.memory.Write(p)
+		s.memory = append(s.memory, p...)
+		return len(p), nil
 	}
 	if s.file == nil {
 		file, err := os.CreateTemp("", "mailstrata-")
@@ -33,14 +39,14 @@ func (s *spool) Write(p []byte) (int, error) {
 		s.file = file
 		os.Remove(file.Name()) // it lives as long as it is open, and cannot be left behind
 	}
-	s.memory.Write(p[:room])
+	s.memory = append(s.memory, p[:room]...)
 	n, err := s.file.Write(p[room:])
 	return room + n, err
 }
 
 // open reads the message from its beginning, as often as it is called.
 func (s *spool) open() (io.Reader, error) {
-	held := bytes.NewReader(s.memory.Bytes())
+	held := bytes.NewReader(s.memory)
 	if s.file == nil {
 		return held, nil
 	}
@@ -60,7 +66,7 @@ func (s *spool) writeTo(w io.Writer) error {
 }
 
 func (s *spool) drop() {
-	s.memory = bytes.Buffer{}
+	s.memory = nil
 	if s.file != nil {
 		s.file.Close()
 		s.file = nil

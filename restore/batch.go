@@ -229,6 +229,9 @@ func (it *item) join(ctx context.Context, room []byte) error {
 	return err
 }
 
+// Held implements Held.
+func (it *item) Held() []byte { return it.data }
+
 // WriteTo implements Body.
 func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 	if it.data != nil {

@@ -62,6 +62,13 @@ type Wanted struct {
 	Body     archive.Body
 }
 
+// Held is implemented by a Body that may be in memory, so that a target that puts messages aside need not copy it.
+type Held interface {
+	// Held gives the whole message, read and verified; nil: it is not in memory. It must not be changed, and is good as
+	// long as the call of Append lasts.
+	Held() []byte
+}
+
 // Fate is what became of a message.
 type Fate struct {
 	Added   bool
