@@ -21,16 +21,17 @@ import (
 // notRun are the lines that are shown with another prompt, "#", since no test can run them, and why. Those that run mailstrata
 // make sense to it all the same.
 var notRun = map[string]string{
-	"rclone copy store:mail/laptop /tmp/copy":                                                                    "needs a cloud, and rclone",
-	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                         "needs age 1.3; the tests of package archive run it",
-	"go run ./cmd/mailstrata demo    # the whole story in a few seconds, offline, on sample mail":                "TestScripts/demo runs it",
-	"make test                       # every test, against real servers, which it installs (on Debian, as root)": "this is it",
-	"go install ./cmd/mailstrata     # the program, to where `go env GOPATH` says, in bin":                       "the tests have a mailstrata of their own",
-	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                 "needs a bucket with Object Lock; testdata/bucket has one",
-	"doveadm mailbox status -u anna messages":                                                                    "needs a Dovecot of one's own",
-	"editor /etc/mailstrata/environment":                                                                         "waits for somebody",
-	"systemctl daemon-reload && systemctl enable --now mailstrata.timer":                                         "needs systemd; TestUnits verifies the units",
-	"systemctl start mailstrata && journalctl -u mailstrata":                                                     "needs systemd",
+	"rclone copy store:mail/laptop /tmp/copy":                                                                       "needs a cloud, and rclone",
+	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                            "needs age 1.3; the tests of package archive run it",
+	"go run ./cmd/mailstrata demo    # the whole story in a few seconds, offline, on sample mail":                   "TestScripts/demo runs it",
+	"make test                       # every test, against real servers, which it installs (on Debian, as root)":    "this is it",
+	"go install ./cmd/mailstrata     # the program, to where `go env GOPATH` says, in bin":                          "the tests have a mailstrata of their own",
+	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                    "needs a bucket with Object Lock; testdata/bucket has one",
+	"doveadm mailbox status -u anna messages":                                                                       "needs a Dovecot of one's own",
+	"editor /etc/mailstrata/environment":                                                                            "waits for somebody",
+	"systemctl daemon-reload && systemctl enable --now mailstrata.timer":                                            "needs systemd; TestUnits verifies the units",
+	"systemd-creds encrypt --name=imap-password /etc/mailstrata/imap-password /etc/mailstrata/imap-password.sealed": "needs systemd",
+	"systemctl start mailstrata && journalctl -u mailstrata":                                                        "needs systemd",
 	"systemd-run --pty --wait -p DynamicUser=yes -p User=mailstrata -p StateDirectory=mailstrata -E XDG_STATE_HOME=/var/lib -E HOME=/ " +
 		"/usr/local/bin/mailstrata auth anna@contoso.example --provider microsoft --client-id ID": "needs systemd, and Microsoft",
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret":                  "needs Google",
