@@ -50,10 +50,12 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	return e.stored, nil
 }
 
-// frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round. The zero value has none yet.
+// frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round, as many as a writer has at work;
+// what is made besides, for an index segment that is put meanwhile, is let go. The zero value has none yet.
 type frameEncoders struct {
 	mu   sync.Mutex
 	idle map[zstd.EncoderLevel][]*frameEncoder
+	lent int
 
 	checking sync.Mutex // one frame at a time: that takes a tenth of the time of making it, and as much memory as it holds
 	again    []byte     // the frame checked last, decoded
@@ -74,6 +76,7 @@ func levelFor(content []byte) zstd.EncoderLevel {
 func (p *frameEncoders) take(level zstd.EncoderLevel) (*frameEncoder, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lent++ // also where none can be made: then nothing goes on
 	idle := p.idle[level]
 	if n := len(idle); n > 0 {
 		p.idle[level] = idle[:n-1]
@@ -85,10 +88,13 @@ func (p *frameEncoders) take(level zstd.EncoderLevel) (*frameEncoder, error) {
 func (p *frameEncoders) giveBack(e *frameEncoder, level zstd.EncoderLevel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.lent--
 	if p.idle == nil {
 		p.idle = make(map[zstd.EncoderLevel][]*frameEncoder)
 	}
-	p.idle[level] = append(p.idle[level], e)
+	if p.lent+len(p.idle[level]) < encodersAtOnce() {
+		p.idle[level] = append(p.idle[level], e)
+	}
 }
 
 // check decodes a frame again and compares: a compressor that errs, or memory that does, must be noticed while the content

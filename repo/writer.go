@@ -78,10 +78,13 @@ const maxClaims = 1 << 20
 // maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
 const maxEncoders = 4
 
+// encodersAtOnce is how many frames a writer compresses at once.
+func encodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
+
 // Writer begins writing. It reads nothing: the index and the condemnations are read when the first chunk comes, so a
 // night without news reads neither. Whoever looks for a parent does so before (rule 1).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
-	encoders := min(runtime.GOMAXPROCS(0), maxEncoders)
+	encoders := encodersAtOnce()
 	w := &Writer{
 		run: run, r: run.r,
 		encode:  make(chan *rawFrame),
