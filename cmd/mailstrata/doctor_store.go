@@ -46,6 +46,7 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 		e.fail("key", err)
 	} else {
 		e.key(r)
+		e.lock(ctx, store, r)
 		_ = r.Close() // it was only looked at
 	}
 	if !c.NoProbe {
@@ -93,6 +94,29 @@ func (e *examination) key(r *repo.Repo) {
 	for _, doubt := range r.Doubts() {
 		e.warn("key", "find out who put it there", "%s was passed over: %s", doubt.Object, doubt.Err)
 	}
+}
+
+// lock tells whether the locks are renewed in time.
+func (e *examination) lock(ctx context.Context, store repo.Store, r *repo.Repo) {
+	if r.Lock() == nil {
+		return
+	}
+	state, err := r.LockState(ctx)
+	if err != nil {
+		e.fail("lock", err)
+		return
+	}
+	now, err := store.Now(ctx)
+	if err != nil {
+		e.fail("lock", err)
+		return
+	}
+	if !state.Due.After(now) {
+		e.warn("lock", "mailstrata prune renews them, with an owner's key and credentials that may (s3:PutObjectRetention)",
+			"%s; all locks were to be renewed by %s", describeLock(r.Lock()), moment(state.Due))
+		return
+	}
+	e.ok("lock", "%s; all locks are to be renewed after %s", describeLock(r.Lock()), moment(state.Due))
 }
 
 // prober is a store that knows how to prove more than a single try shows.
