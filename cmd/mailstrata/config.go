@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/config"
@@ -131,9 +133,9 @@ type configShowCommand struct {
 }
 
 func (*configShowCommand) Help() string {
-	return `Lists the accounts of the configuration, those that templates make too: what they are called, where they are read, into which repository they go, and where their secrets come from.
+	return `Lists the accounts of the configuration, those that templates make too: what they are called, where they are read, into which repository they go, and where their secrets come from. Then who gives tokens, and who is told how the runs of commands went.
 
-JSON: one object a line, with name, url, repository, secret.
+JSON: one object a line: of an account name, url, repository, secret; of a provider provider, kind, client_id, secret, keyring; of a command watch, ping, metrics, on_failure.
 
 ` + exitStatus
 }
@@ -174,6 +176,68 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	if !p.flags.JSON {
+		t.close()
+	}
+	return errors.Join(p.showProviders(read), p.showWatches(read))
+}
+
+// providerSummary is a provider of the configuration as JSON.
+type providerSummary struct {
+	Provider string `json:"provider"`
+	Kind     string `json:"kind"`
+	ClientID string `json:"client_id"`
+	Secret   string `json:"secret"`  // where the client's comes from
+	Keyring  bool   `json:"keyring"` // tokens are sealed to a key there
+}
+
+func (p *program) showProviders(c *config.Config) error {
+	if len(c.Providers) == 0 {
+		return nil
+	}
+	t := p.table("PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS")
+	for i := range c.Providers {
+		s := providerSummary{c.Providers[i].Name, c.Providers[i].Kind, c.Providers[i].ClientID, c.Providers[i].Secret.String(), c.Providers[i].Keyring}
+		if !p.flags.JSON {
+			t.row(s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring))
+		} else if err := p.printJSON(s); err != nil {
+			return err
+		}
+	}
+	if !p.flags.JSON {
+		p.printf("")
+		t.close()
+	}
+	return nil
+}
+
+// watchSummary is who is told how runs of a command went, as JSON.
+type watchSummary struct {
+	Watch     string `json:"watch"`
+	Ping      string `json:"ping"` // where the address comes from
+	Metrics   string `json:"metrics"`
+	OnFailure bool   `json:"on_failure"`
+}
+
+func (p *program) showWatches(c *config.Config) error {
+	if len(c.Watch) == 0 {
+		return nil
+	}
+	t := p.table("COMMAND", "PING", "METRICS", "ON FAILURE")
+	for _, command := range slices.Sorted(maps.Keys(c.Watch)) {
+		w := c.Watch[command]
+		s := watchSummary{command, w.Ping.String(), w.Metrics, w.OnFailure != ""}
+		failing := ""
+		if s.OnFailure {
+			failing = "command"
+		}
+		if !p.flags.JSON {
+			t.row(s.Watch, s.Ping, s.Metrics, failing)
+		} else if err := p.printJSON(s); err != nil {
+			return err
+		}
+	}
+	if !p.flags.JSON {
+		p.printf("")
 		t.close()
 	}
 	return nil

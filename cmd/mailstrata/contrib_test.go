@@ -54,6 +54,8 @@ func TestUnits(t *testing.T) {
 	accounts := value(t, contrib(t, "contrib/systemd/environment"), "ACCOUNTS")
 	start := strings.Fields(strings.ReplaceAll(value(t, service, "ExecStart"), "$ACCOUNTS", accounts))
 	parses(t, start[1:])
+	own := contrib(t, "contrib/systemd/user/mailstrata.service")
+	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Log("systemd-analyze is not installed: the units were not verified")
 		return
@@ -63,9 +65,13 @@ func TestUnits(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "user"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range map[string]string{
-		"mailstrata.service": strings.ReplaceAll(service, start[0], self),
-		"mailstrata.timer":   contrib(t, "contrib/systemd/mailstrata.timer"),
+		"user/mailstrata.service": strings.ReplaceAll(own, start[0], self),
+		"mailstrata.service":      strings.ReplaceAll(service, start[0], self),
+		"mailstrata.timer":        contrib(t, "contrib/systemd/mailstrata.timer"),
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -31,6 +31,7 @@ var notRun = map[string]string{
 	"editor /etc/mailstrata/environment":                                                                            "waits for somebody",
 	"systemctl daemon-reload && systemctl enable --now mailstrata.timer":                                            "needs systemd; TestUnits verifies the units",
 	"systemd-creds encrypt --name=imap-password /etc/mailstrata/imap-password /etc/mailstrata/imap-password.sealed": "needs systemd",
+	"systemctl --user enable --now mailstrata.timer":                                                                "needs systemd",
 	"systemctl start mailstrata && journalctl -u mailstrata":                                                        "needs systemd",
 	"systemd-run --pty --wait -p DynamicUser=yes -p User=mailstrata -p StateDirectory=mailstrata -E XDG_STATE_HOME=/var/lib -E HOME=/ " +
 		"/usr/local/bin/mailstrata auth anna@contoso.example --provider microsoft --client-id ID": "needs systemd, and Microsoft",
