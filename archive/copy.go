@@ -99,34 +99,35 @@ type copying struct {
 
 func (c *copying) account(ctx context.Context, originals []Summary, done func(Copied)) error {
 	c.latest, c.before = repo.Head{}, nil
-	var present *Summary // the newest met so far
+	var met *Summary // the newest of which there is a copy, if before is not about it
 	for _, s := range originals {
 		todo, old := c.todo(s)
-		copied := Copied{Summary: s, Head: old.head, Present: todo == nothing || todo == mend, Gone: todo == goneSince}
-		if todo == unwanted {
+		copied := Copied{Summary: s, Head: old.head, Present: todo == present || todo == mend, Gone: todo == gone}
+		switch todo {
+		case unwanted:
 			continue
-		}
-		if todo == anew || todo == mend {
-			if todo == mend {
-				present = &s
-			}
-			if present != nil {
-				if err := c.resume(ctx, *present); err != nil {
+		case gone:
+			done(copied)
+			continue
+		case mend:
+			met = &s
+			fallthrough
+		case anew:
+			if met != nil {
+				if err := c.resume(ctx, *met); err != nil {
 					return err
 				}
-				present = nil
+				met = nil
 			}
 			if err := c.copy(ctx, &copied, old); err != nil {
 				return fmt.Errorf("copy %s: %w", s.Head.Name, err)
 			}
 		}
 		if copied.Present {
-			present = &s
+			met = &s
 		}
-		if !copied.Gone {
-			if err := c.tags.carry(ctx, &copied, old.head); err != nil {
-				return err
-			}
+		if err := c.tags.carry(ctx, &copied, old.head); err != nil {
+			return err
 		}
 		done(copied)
 	}
@@ -137,10 +138,10 @@ func (c *copying) account(ctx context.Context, originals []Summary, done func(Co
 type todo int
 
 const (
-	anew      todo = iota // it is to be copied
-	mend                  // it is there, but without all that the original has: perhaps there is more to be had now
-	nothing               // it is there
-	goneSince             // it was, and was forgotten
+	anew    todo = iota // it is to be copied
+	mend                // it is there, but without all that the original has: perhaps there is more to be had now
+	present             // it is there
+	gone                // it was, and was forgotten
 	unwanted
 )
 
@@ -152,9 +153,9 @@ func (c *copying) todo(s Summary) (todo, standing) {
 	case there && old.lacks(s):
 		return mend, old
 	case there:
-		return nothing, old
+		return present, old
 	case c.Wants == nil && c.copies.forgotten[position{c.To.AccountDir(s.Manifest.Account), s.Head.Time.UnixMilli()}]:
-		return goneSince, standing{}
+		return gone, standing{}
 	}
 	return anew, standing{}
 }
@@ -172,7 +173,7 @@ func (c *copying) expected(accounts [][]Summary) (messages int64) {
 			case todo == anew:
 				messages += min(totals.Messages, totals.NewMessages+totals.TakenMessages)
 			}
-			known = known || todo != unwanted && todo != goneSince
+			known = known || todo != unwanted && todo != gone
 		}
 	}
 	return messages
