@@ -33,6 +33,7 @@ func (l Lane) kind() Kind {
 // Sizes that a writer chooses; readers take all that docs/format.md allows.
 const (
 	packTarget = 32 << 20 // a pack is closed before its container is larger
+	firstPack  = 16 << 20 // or, of the first packs of a writer, than that (assembly.target)
 	packChunks = 1 << 16  // or holds more chunks: its table must stay small too
 
 	maxChunk = 4 << 20 // part of the durable format

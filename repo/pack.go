@@ -76,11 +76,11 @@ func newPack(r *Repo, kind Kind) (*pack, error) {
 // at most 5 bytes for each chunk.
 func tableBytes(f *rawFrame) int { return 46 + 16 + 21*len(f.prefixes) }
 
-// takes reports whether the frame still fits.
-func (p *pack) takes(f *rawFrame, stored []byte) bool {
+// takes reports whether the frame still fits into a container of a size.
+func (p *pack) takes(f *rawFrame, stored []byte, target int64) bool {
 	size := p.writer.offset + int64(len(stored)+p.table+tableBytes(f)) + skippableHeader + int64(trailerSize)
 	return len(p.lanes) == 0 ||
-		padme(size) <= packTarget && p.chunks+len(f.prefixes) <= packChunks && len(p.lanes) < maxFrames
+		padme(size) <= target && p.chunks+len(f.prefixes) <= packChunks && len(p.lanes) < maxFrames
 }
 
 func (p *pack) add(f *rawFrame, stored []byte) error {

@@ -30,7 +30,7 @@ func (w *Writer) pack(f *rawFrame, stored []byte) error {
 	a := &w.kinds[packNumber(f.lane.kind())]
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.pack != nil && !a.pack.takes(f, stored) {
+	if a.pack != nil && !a.pack.takes(f, stored, a.target()) {
 		if err := w.closePackLocked(a); err != nil {
 			return err
 		}
@@ -63,6 +63,7 @@ func (w *Writer) closePackLocked(a *assembly) error {
 		p.spool.close()
 		return err
 	}
+	a.closed += done.spool.size
 	w.packs.Add(1)
 	select {
 	case w.upload <- done:

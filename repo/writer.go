@@ -57,9 +57,14 @@ type Writer struct {
 
 // assembly is the pack of a kind that is being built.
 type assembly struct {
-	mu   sync.Mutex
-	pack *pack // nil: none
+	mu     sync.Mutex
+	pack   *pack // nil: none
+	closed int64 // bytes of those before
 }
+
+// target is the size of the pack that is being built: at most half of what was put before. What is put last is put while nothing
+// else is done any more; so that is at most a third of all, and large archives have hardly more packs than they must.
+func (a *assembly) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
 
 // segmentDraft is what the next index segment will say.
 type segmentDraft struct {
