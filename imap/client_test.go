@@ -132,6 +132,16 @@ func TestInterruptedAgainstSilence(t *testing.T) {
 	}
 }
 
+// A server that waits for TLS, where somebody waits for its greeting, is told from one that is silent: it is not tried again.
+func TestSilenceForTLS(t *testing.T) {
+	web := httptest.NewTLSServer(nil)
+	defer web.Close()
+	opts := &Options{Host: "127.0.0.1", Port: web.Listener.Addr().(*net.TCPAddr).Port, Security: StartTLS, Stall: time.Second}
+	if _, err := Dial(t.Context(), opts); err == nil || isTemporary(err) || !strings.Contains(err.Error(), "write imaps://") {
+		t.Errorf("have %v", err)
+	}
+}
+
 // Nothing goes in plain text unless it is asked for, and nothing is believed that was said before STARTTLS.
 func TestPlainText(t *testing.T) {
 	if _, err := Dial(t.Context(), &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
@@ -203,7 +213,7 @@ func TestSilence(t *testing.T) {
 	}
 	opts = serve(t, script{})
 	opts.Stall = 50 * time.Millisecond
-	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "the port for TLS") {
+	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "not even a greeting came") {
 		t.Errorf("no greeting: %v", err)
 	}
 	c := connect(t, serve(t, loggedIn("")))
@@ -253,6 +263,9 @@ func TestParseURL(t *testing.T) {
 		if _, err := ParseURL(bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+	if _, err := ParseURL("imap://anna@mail.example:993"); err == nil || !strings.Contains(err.Error(), "imaps://") {
+		t.Errorf("STARTTLS at the port for TLS: %v", err)
 	}
 	if _, err := ParseURL("imaps://anna@host:notaport"); err == nil || !strings.Contains(err.Error(), `"notaport"`) {
 		t.Errorf("what is wrong is not told: %v", err)

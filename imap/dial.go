@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -95,6 +96,9 @@ func (c *Client) read(src io.Reader) {
 // promptly is how long a server may take to speak at first: one that is silent then is mostly another port.
 const promptly = 30 * time.Second
 
+// patience is how long a handshake may take that only finds out what is spoken at a port.
+const patience = 5 * time.Second
+
 // open brings a fresh connection to where commands can be given.
 func (c *Client) open(ctx context.Context, utf8 bool) error {
 	c.wire.stall = min(c.wire.stall, promptly)
@@ -130,7 +134,10 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 func (c *Client) greeting() (preauth bool, err error) {
 	resp, err := c.r.next()
 	if errors.Is(err, errStalled) && c.opts.Security != TLS {
-		err = fmt.Errorf("%w, not even a greeting came; is %s the port for TLS (imaps://)?", err, c.opts.Address())
+		if c.speaksTLS() {
+			return false, c.fail(&handlerError{fmt.Errorf("%s speaks TLS on this port, and nothing else; write imaps://", c.opts.Address())})
+		}
+		err = fmt.Errorf("%w, not even a greeting came", err)
 	}
 	if err != nil {
 		return false, c.fail(err)
@@ -147,6 +154,13 @@ func (c *Client) greeting() (preauth bool, err error) {
 		c.opts.Address(), printable(resp.tag+" "+resp.name+" "+resp.text))})
 }
 
+// speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
+// is said, and the connection ends.
+func (c *Client) speaksTLS() bool {
+	c.wire.stall = min(c.opts.stall(), patience)
+	return tls.Client(c.wire, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
+}
+
 func (c *Client) handshake(ctx context.Context) error {
 	config := &tls.Config{ServerName: c.opts.Host, RootCAs: c.opts.RootCAs, MinVersion: tls.VersionTLS12}
 	conn := tls.Client(c.conn, config)
@@ -160,6 +174,10 @@ func (c *Client) handshake(ctx context.Context) error {
 // untrusted tells a certificate that is no good from a handshake that broke off.
 func (c *Client) untrusted(err error) error {
 	var cert *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) { // without its guesses, which send people the wrong way
+		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, x509.UnknownAuthorityError{Cert: unknown.Cert})
+	}
 	if errors.As(err, &cert) {
 		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, cert.Err)
 	}

@@ -83,6 +83,9 @@ func ParseURL(text string) (Options, error) {
 			return Options{}, fmt.Errorf("%q is not a port", p)
 		}
 		o.Port = int(port)
+		if o.Port == portTLS && o.Security == StartTLS {
+			return Options{}, fmt.Errorf("%q: port %d is the one for TLS; write imaps://", u.Redacted(), portTLS)
+		}
 	}
 	return o, nil
 }
@@ -97,13 +100,16 @@ func wrongPort(text string) string {
 	return ""
 }
 
+// portTLS is where TLS is spoken from the first byte (RFC 8314).
+const portTLS = 993
+
 // Address is host:port.
 func (o *Options) Address() string {
 	port := o.Port
 	if port == 0 {
 		port = 143
 		if o.Security == TLS {
-			port = 993
+			port = portTLS
 		}
 	}
 	return net.JoinHostPort(o.Host, strconv.Itoa(port))
