@@ -189,13 +189,13 @@ func (t *table) retention() (policy manifest.Policy) {
 	return policy
 }
 
-// ParseBytes reads a number of bytes: "2 GB", "500MiB". "unlimited" is -1.
+// ParseBytes reads a number of bytes: "2 GB", "500MiB", "5M". A number without a unit is none: it could be meant in any. "unlimited" is -1.
 func ParseBytes(text string) (int64, error) {
 	if text == "unlimited" {
 		return -1, nil
 	}
 	n, err := humanize.ParseBytes(text)
-	if err != nil || n == 0 || n > 1<<62 || !strings.ContainsAny(text, "bB") {
+	if err != nil || n == 0 || n > 1<<62 || strings.Trim(text, "0123456789., ") == "" {
 		return 0, fmt.Errorf(`%q is no number of bytes, such as "2 GB" or "500 MB", nor "unlimited"`, text)
 	}
 	return int64(n), nil
