@@ -58,7 +58,7 @@ func (p *pin) write(path string) error {
 		return err
 	}
 	if err := replaceFile(path, append(text, '\n')); err != nil {
-		return fmt.Errorf("remember the repository: %w", err)
+		return fmt.Errorf("%w: %w", ErrForgetful, err)
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (r *Repo) lockPin() (now *pin, unlock func(), err error) {
 		unlock, err = lockedfile.MutexAt(path + ".lock").Lock()
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("remember the repository: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrForgetful, err)
 	}
 	return now, unlock, nil
 }

@@ -43,6 +43,9 @@ var (
 	// ErrSwapped: the repository is not the one that was seen here before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
 
+	// ErrForgetful: what this host has seen of the repository cannot be remembered, so that it would not be noticed if it was swapped.
+	ErrForgetful = errors.New("remember the repository")
+
 	// ErrRemoved: a key slot is whole, but the config names it no more.
 	ErrRemoved = errors.New("this key was removed from the repository, or its keys were rotated without it")
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
@@ -59,7 +58,7 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 
 // noAccount is an error with the accounts that there are as a hint.
 func noAccount(name string, accounts []string) error {
-	hint := "the accounts are " + safe(strings.Join(accounts, ", "))
+	hint := safe(theAccounts(accounts))
 	if near := nearest(name, accounts); near != "" {
 		hint = "did you mean " + quoted(near) + "?"
 	}
@@ -107,7 +106,7 @@ func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if aged {
 		headings = slices.Insert(headings, 3, "AGE")
 	}
-	t := p.table(headings...).canSpare("CONSISTENT", "NEW", "SIZE")
+	t := p.table(headings...).canSpare("CONSISTENT", "NEW", "SIZE", "AGE")
 	defer t.close()
 	for _, s := range manifests {
 		cells := []string{s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),

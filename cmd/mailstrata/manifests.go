@@ -20,7 +20,7 @@ var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
 
 // choose opens the manifest that the user names.
 func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
-	ref, err := manifest.ParseRef(asListed.ReplaceAllString(text, "${1}T${2}"), time.Local)
+	ref, err := manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Local)
 	if err != nil {
 		return nil, &usageError{text: err.Error()}
 	}
@@ -56,13 +56,24 @@ func whatThereIs(ctx context.Context, r *repo.Repo, ref manifest.Ref) string {
 		if near := nearest(ref.Account, accounts); near != "" {
 			return "did you mean account " + near + "?"
 		}
-		return "the accounts are " + strings.Join(accounts, ", ")
+		return theAccounts(accounts)
 	case ref.Account == "" && len(accounts) > 1:
-		return "mailstrata list shows the manifests; the accounts are " + strings.Join(accounts, ", ")
+		return "mailstrata list shows the manifests; " + theAccounts(accounts)
 	}
 	oldest, newest := heads[0], heads[len(heads)-1]
 	return fmt.Sprintf("mailstrata list shows the manifests; the oldest is %s of %s, the newest %s of %s",
 		shortID(oldest), moment(oldest.Time), shortID(newest), moment(newest.Time))
+}
+
+// accountsNamed is how many accounts a hint names: there may be thousands.
+const accountsNamed = 12
+
+// theAccounts names the accounts of a repository, or how many there are beside the first ones.
+func theAccounts(accounts []string) string {
+	if more := len(accounts) - accountsNamed; more > 1 {
+		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:accountsNamed], ", "), count(int64(more)))
+	}
+	return "the accounts are " + strings.Join(accounts, ", ")
 }
 
 // mailbox finds a mailbox of a manifest, or names the nearest.

@@ -173,6 +173,9 @@ func (p *program) openPlaceWith(ctx context.Context, l *place, keys keys) (*repo
 
 // introduce tells what somebody should know of a repository before he trusts it.
 func (p *program) introduce(l *place, r *repo.Repo) {
+	if cache, err := p.cacheDir(); err == nil && !strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
+		p.warn("nothing can be written to the cache %s: what it would hold is fetched again each time; --cache-dir names another", safe(cache))
+	}
 	for _, doubt := range r.Doubts() {
 		p.warn("%s was passed over: %s", doubt.Object, oneLine(doubt.Err.Error()))
 	}

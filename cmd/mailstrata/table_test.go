@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rivo/uniseg"
 )
@@ -105,5 +106,26 @@ func TestFold(t *testing.T) {
 	}
 	if long := strings.Repeat("word ", 50); fold(long, 0, "") != long {
 		t.Error("folded where there is no terminal")
+	}
+}
+
+// A list of manifests fits a narrow terminal, and says whose they are to the last.
+func TestManifestsFit(t *testing.T) {
+	for _, width := range []int{60, 80, 100} {
+		var b bytes.Buffer
+		p := &program{out: bufio.NewWriter(&b), screen: screen{width: width}}
+		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40}}
+		if err := p.printManifests(manifests, true); err != nil {
+			t.Fatal(err)
+		}
+		p.out.Flush()
+		for line := range strings.Lines(b.String()) {
+			if got := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); got > width {
+				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
+			}
+		}
+		if !strings.Contains(b.String(), "anna@") {
+			t.Errorf("on a terminal of %d nobody can tell the account:\n%s", width, b.String())
+		}
 	}
 }
