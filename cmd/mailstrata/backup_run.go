@@ -71,7 +71,6 @@ func (b *backupRun) archive(ctx context.Context, s *stack) error {
 	defer r.Close()
 	b.repositories = append(b.repositories, l)
 	told := b.program.progress("read")
-	told.begin("looking at the mailboxes")
 	defer told.done()
 	for group := range slices.Chunk(s.orders, backup.AccountsAtOnce) {
 		if err := b.group(ctx, r, group, told); err != nil {
@@ -97,6 +96,7 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, to
 		defer source.Source.Close()
 		sources = append(sources, source)
 	}
+	told.begin("looking at the mailboxes")
 	backups, err := backup.Run(ctx, r, sources, backup.Options{
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,

@@ -66,7 +66,11 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 		if len(read.Repositories) == 1 {
 			repositories = "1 repository"
 		}
-		p.printf("%s: nothing is wrong; %s, %s", safe(file), repositories, plural(len(read.Accounts), "account"))
+		verdict := "nothing is wrong"
+		if len(warnings) > 0 {
+			verdict = "nothing is wrong in the file, but on this host (" + plural(len(warnings), "warning") + ")"
+		}
+		p.printf("%s: %s; %s, %s", safe(file), verdict, repositories, plural(len(read.Accounts), "account"))
 	}
 	return nil
 }
@@ -83,7 +87,7 @@ func doubts(c *config.Config) (warnings []string) {
 		}
 		seen[path] = true
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			warnings = append(warnings, "there is no file "+path)
+			warnings = append(warnings, "there is no file "+path+", which the configuration names")
 		}
 	}
 	for i := range c.Repositories {

@@ -133,6 +133,26 @@ func (p *program) configuredAccount(name string) (*account, error) {
 	return nil, nil
 }
 
+// accountAt is an account that is named by its URL: one of the configuration, with its secret and its certificates, if the
+// server, the user and the way there are the same; or any other.
+func (p *program) accountAt(url string) (*account, error) {
+	a, err := parseAccount(url)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.config()
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Accounts {
+		other, err := accountOf(&c.Accounts[i])
+		if err == nil && other.opts.User == a.opts.User && other.opts.Address() == a.opts.Address() && other.opts.Security == a.opts.Security {
+			return other, nil
+		}
+	}
+	return a, nil
+}
+
 func accountOf(configured *config.Account) (*account, error) {
 	a, err := parseAccount(configured.URL)
 	if err != nil {

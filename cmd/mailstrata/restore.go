@@ -16,7 +16,7 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
 
-	To             string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…"`
+	To             string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	selection      `embed:""`
 	WithDeleted    bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
 	Prefix         string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
@@ -187,7 +187,7 @@ func (c *restoreCommand) destination(p *program) (*destination, error) {
 	case kind == "eml":
 		return c.eml(path), nil
 	case kind == "imap", kind == "imaps":
-		a, err := parseAccount(c.To)
+		a, err := p.accountAt(c.To)
 		return c.imap(a), err
 	}
 	wrong := &usageError{
@@ -197,6 +197,9 @@ func (c *restoreCommand) destination(p *program) (*destination, error) {
 	if !strings.Contains(c.To, ":") {
 		wrong.text = "--to does not say what to make there"
 		wrong.hint = fmt.Sprintf("maildir:%s or eml:%[1]s; or an account: imaps://user@host", safe(c.To))
+		if near := nearest(c.To, p.configured.Names()); near != "" {
+			wrong.hint += ", or of the configuration: did you mean " + quoted(near) + "?"
+		}
 	}
 	return nil, wrong
 }

@@ -139,6 +139,7 @@ func (p *program) ask(ctx context.Context, s secret) ([]byte, error) {
 		}
 	}
 	defer tty.Close()
+	p.console.clear() // the question has a line of its own
 	value, err := prompt(ctx, tty, s.name)
 	if err != nil || !s.twice {
 		return value, err
