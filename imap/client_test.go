@@ -180,6 +180,9 @@ func TestErrorsMean(t *testing.T) {
 		{"NO [INUSE] x", []error{archive.ErrTemporary}, 0},
 		{"NO [SERVERBUG] x", []error{archive.ErrTemporary}, 0},
 		{"NO [OVERQUOTA] x", []error{ErrOverQuota, archive.ErrRefused}, 0},
+		{"NO Over quota", []error{ErrOverQuota, archive.ErrRefused}, 0},                            // Cyrus
+		{"NO [ALERT] You exceeded your mail quota.", []error{ErrOverQuota, archive.ErrRefused}, 0}, // Courier
+		{"NO [NOPERM] you may not set this quota over", []error{archive.ErrRefused}, 0},
 		{"BAD Request is throttled. Suggested Backoff Time: 2500 milliseconds", []error{archive.ErrTemporary}, 2500 * time.Millisecond},
 		{"NO Suggested Backoff Time: 999999999", []error{archive.ErrTemporary}, longestBackoff},
 		{"NO User is authenticated but not connected.", []error{archive.ErrTemporary}, 0},

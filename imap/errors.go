@@ -56,7 +56,7 @@ func (e *Error) Is(target error) bool {
 	case archive.ErrNoMailbox:
 		return e.noMailbox()
 	case ErrOverQuota:
-		return e.Code == "OVERQUOTA"
+		return e.overQuota()
 	case ErrLogin:
 		return e.login()
 	}
@@ -82,6 +82,16 @@ func (e *Error) noMailbox() bool {
 	text := strings.ToLower(e.Text)
 	return slices.ContainsFunc([]string{"doesn't exist", "does not exist", "unknown mailbox", "no such mailbox", "not found"},
 		func(words string) bool { return strings.Contains(text, words) })
+}
+
+// overQuota goes by the code, and where a server has none for it, by the words of the common servers: "Over quota" (Cyrus), "You
+// exceeded your mail quota" (Courier).
+func (e *Error) overQuota() bool {
+	if e.Status != "NO" || e.Code != "" && e.Code != "ALERT" {
+		return e.Code == "OVERQUOTA"
+	}
+	text := strings.ToLower(e.Text)
+	return strings.Contains(text, "quota") && (strings.Contains(text, "over") || strings.Contains(text, "exceed"))
 }
 
 func (e *Error) login() bool {
