@@ -58,6 +58,53 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
+// What the configuration names is offered where it is understood. Nobody is asked for what a secret of it is.
+func TestCompletionsOfTheConfiguration(t *testing.T) {
+	s := newSandbox(t)
+	config := filepath.Join(t.TempDir(), "config.toml")
+	const text = `
+[[repositories]]
+name = "home"
+place = "home.repo"
+secret_keyring = "home"
+[[accounts]]
+name = "anna's mail"
+url = "imaps://anna@mail.example"
+secret_command = "exit 1"
+[[accounts]]
+url = "imaps://jo@mail.example"
+oauth2_provider = "uni"
+[[oauth2_providers]]
+name = "uni"
+client_id = "archive"
+token_url = "https://id.example/token"
+device_url = "https://id.example/device"
+`
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.environ["MAILSTRATA_CONFIG"] = config
+	for _, c := range []struct {
+		words []string
+		want  string // all that is offered
+	}{
+		{[]string{"backup", ""}, "anna's mail\timaps://anna@mail.example\njo@mail.example\timaps://jo@mail.example\n"},
+		{[]string{"auth", "an"}, "anna's mail\timaps://anna@mail.example\n"},
+		{[]string{"auth", "jo@mail.example", "h"}, "home\trepository " + filepath.Dir(config) + "/home.repo\n"},
+		{[]string{"doctor", "h"}, "home\trepository " + filepath.Dir(config) + "/home.repo\n"},
+		{[]string{"auth", "--provider", "u"}, "uni\tof the configuration\n"},
+		{[]string{"auth", "--provider=g"}, "--provider=google\tGmail\n"},
+		{[]string{"list", "--repo=h"}, "--repo=home\trepository " + filepath.Dir(config) + "/home.repo\n"},
+		{[]string{"copy", "--to=h"}, "--to=home\trepository " + filepath.Dir(config) + "/home.repo\n"},
+		{[]string{"restore", "latest", "--to=jo"}, "--to=jo@mail.example\timaps://jo@mail.example\n"},
+		{[]string{"show", "l"}, ""},
+	} {
+		if got := s.completions(t, c.words...); got != c.want {
+			t.Errorf("%q offers %q, want %q", c.words, got, c.want)
+		}
+	}
+}
+
 // A server that never answers is not waited for, and nothing is asked: a terminal that is being typed at is no place for it.
 func TestCompletionIsPatientAndQuiet(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
