@@ -21,10 +21,12 @@ type Syncer struct {
 	named   bool // names were given since the last sync
 }
 
-// So many files, or bytes, are made durable together.
+// When so many files wait, or bytes, they are made durable; while others are, four times as many may come to wait. So the
+// disk is at work from early on, and is waited for only where it is slower than who writes.
 const (
 	batchFiles = 1000
-	batchBytes = 64 << 20
+	batchBytes = 16 << 20
+	backlog    = 4
 )
 
 // NewSyncer serves the file system that root lies on.
@@ -56,17 +58,22 @@ func (s *Syncer) Sync() error {
 	return syncFS(s.top)
 }
 
-// add has a file wait. Where enough wait, it begins to commit them, as soon as those before have their names.
+// add has a file wait. Where enough wait, it begins to commit them.
 func (s *Syncer) add(w waiting, size int64) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, w)
 	s.bytes += size
-	enough := len(s.waiting) >= batchFiles || s.bytes >= batchBytes
+	share := max(float64(len(s.waiting))/batchFiles, float64(s.bytes)/batchBytes)
 	s.mu.Unlock()
-	if !enough {
+	if share < 1 {
 		return
 	}
-	s.turn.Lock()
+	if !s.turn.TryLock() {
+		if share < backlog {
+			return
+		}
+		s.turn.Lock()
+	}
 	batch := s.take()
 	go func() {
 		defer s.turn.Unlock()
