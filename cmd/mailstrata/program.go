@@ -119,17 +119,33 @@ func familiar(args []string) []string {
 
 // misuse makes a parser's complaint a usage error, with the way to the help that fits.
 func misuse(err error) error {
-	where, text := "mailstrata --help", err.Error()
+	where, text, quoting := "mailstrata --help", err.Error(), ""
 	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
 		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
 	}
+	unexpected, isUnexpected := strings.CutPrefix(text, "unexpected argument ")
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
 			where = "mailstrata " + node.Path() + " --help"
+			if isUnexpected {
+				quoting = "a name with blanks is put in quotes; "
+			}
+		} else if isUnexpected {
+			text = "there is no command " + unexpected
+			if ours := elsewhere[unexpected]; ours != "" {
+				where = "mailstrata " + ours + " --help"
+			}
 		}
 	}
-	return &usageError{text: text, hint: "see " + where}
+	return &usageError{text: text, hint: quoting + "see " + where}
+}
+
+// elsewhere are the words of other programs, with the commands that do here what they do there.
+var elsewhere = map[string]string{
+	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
+	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
+	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
 }
 
 // variable gives a flag its value from the environment variable that its tag names, where the flag itself is not given.

@@ -139,8 +139,24 @@ func (p *program) open(ctx context.Context) (*repo.Repo, error) {
 	return p.openPlace(ctx, l)
 }
 
+// passphraseTries is how often somebody at a terminal may mistype it.
+const passphraseTries = 3
+
 func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
-	return p.openPlaceWith(ctx, l, keys{cmp.Or(p.flags.KeyFile, l.configured.KeyFile), p.askedOnce(ctx, l), p.given(p.passphrase(l))})
+	for tries := 1; ; tries++ {
+		ask, asked := p.askedOnce(ctx, l), false
+		given := p.given(p.passphrase(l))
+		passphrase := func() ([]byte, error) {
+			asked = true
+			return ask()
+		}
+		r, err := p.openPlaceWith(ctx, l, keys{cmp.Or(p.flags.KeyFile, l.configured.KeyFile), passphrase, given})
+		if !errors.Is(err, repo.ErrWrongKey) || !asked || given || tries == passphraseTries {
+			return r, err
+		}
+		p.warn("this passphrase does not open it; once more, please")
+		l.passphrase = nil // what was typed is forgotten
+	}
 }
 
 // keys are what the user has to open a repository with.
