@@ -26,10 +26,12 @@ func likenessOf(write func(io.Writer) error) (likeness, error) {
 }
 
 // blurrer digests what servers that alter more than Dovecot leave of a text: Courier drops every CR that ends no line, and
-// ends the last line; Cyrus makes an X of each 8-bit byte of a header. Texts that are the same in this are taken for the
+// ends the last line; Cyrus makes an X of each 8-bit byte of a header; Proton's bridge puts a line of its own first. Texts that are the same in this are taken for the
 // same message only where nothing closer is there.
 type blurrer struct {
 	hash   hash.Hash
+	first  []byte // of the text, until it is known whether Proton's line is there
+	opened bool   // it is known, and that line is past
 	buf    []byte
 	ends   int // line ends held back: those at the end of the text do not count
 	inBody bool
@@ -40,6 +42,26 @@ type blurrer struct {
 func newBlurrer() *blurrer { return &blurrer{hash: sha256.New(), left: math.MaxInt} }
 
 func (b *blurrer) Write(p []byte) (int, error) {
+	if b.opened {
+		b.blur(p)
+		return len(p), nil
+	}
+	b.first = append(b.first, p...)
+	switch line, rest, ended := bytes.Cut(b.first, []byte("\n")); {
+	case !bytes.HasPrefix(line, protonLine[:min(len(line), len(protonLine))]), ended && len(line) < len(protonLine), len(line) > slack:
+		b.blur(b.first)
+		b.opened = true
+	case ended:
+		b.blur(rest)
+		b.opened = true
+	}
+	return len(p), nil
+}
+
+// protonLine begins the line that Proton's bridge puts before each message it takes.
+var protonLine = []byte("X-Pm-Gluon-Id: ")
+
+func (b *blurrer) blur(p []byte) {
 	b.buf = b.buf[:0]
 	for _, c := range p {
 		switch {
@@ -64,10 +86,12 @@ func (b *blurrer) Write(p []byte) (int, error) {
 	b.buf = b.buf[:min(len(b.buf), b.left)]
 	b.left -= len(b.buf)
 	b.hash.Write(b.buf)
-	return len(p), nil
 }
 
 func (b *blurrer) sum() (sum digest) {
+	if !b.opened {
+		b.blur(b.first)
+	}
 	b.hash.Sum(sum[:0])
 	return sum
 }

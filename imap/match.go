@@ -140,6 +140,9 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 	return nil
 }
 
+// slack is how many bytes a line that a server adds may have, whatever the size of the message.
+const slack = 64
+
 // nearby gives for each message those present that it could be: of the same size, or of the same date and a size that
 // line ends made otherwise can explain.
 func (f *folder) nearby(wanted []restore.Wanted, indices []int) map[int][]*present {
@@ -155,7 +158,7 @@ func (f *folder) nearby(wanted []restore.Wanted, indices []int) map[int][]*prese
 		w := &wanted[i]
 		near[i] = slices.Clone(bySize[w.Size])
 		for _, p := range byDate[w.Internal.Seconds] {
-			if p.size != w.Size && p.size+2 >= w.Size/2 && p.size <= 2*w.Size+2 { // 2: of the last line
+			if p.size != w.Size && p.size+slack >= w.Size/2 && p.size <= 2*w.Size+slack {
 				near[i] = append(near[i], p)
 			}
 		}

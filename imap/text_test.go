@@ -40,13 +40,13 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%q and %q are the same", other[0], other[1])
 		}
 	}
-	// What Courier and Cyrus do besides.
-	for _, same := range [][2]string{{"a\rb", "ab"}, {"a", "a\r\n"}, {"", "\r\n"}, {"S: \xc3\xa9\r\n\r\n\xe9", "S: XX\r\n\r\n\xe9\r\n"}} {
+	// What Courier, Cyrus and Proton's bridge do besides.
+	for _, same := range [][2]string{{"a\rb", "ab"}, {"a", "a\r\n"}, {"", "\r\n"}, {"a: b\r\n\r\nc", "X-Pm-Gluon-Id: 664703a2\r\na: b\r\n\r\nc\r\n"}, {"S: \xc3\xa9\r\n\r\n\xe9", "S: XX\r\n\r\n\xe9\r\n"}} {
 		if a, b := like(same[0]), like(same[1]); a.exact == b.exact || a.blurred != b.blurred {
 			t.Errorf("%q and %q are not like each other", same[0], same[1])
 		}
 	}
-	for _, other := range [][2]string{{"S: a\n\n\xe9\n", "S: a\n\nX\n"}, {"\n\xe9", "\nX"}, {"a\n\nb", "a\nb"}, {"a\n", "b\n"}} {
+	for _, other := range [][2]string{{"S: a\n\n\xe9\n", "S: a\n\nX\n"}, {"\n\xe9", "\nX"}, {"a\n\nb", "a\nb"}, {"a\n", "b\n"}, {"X-Pm", ""}, {"X-Pm\nb", "b"}, {"a: b\nX-Pm-Gluon-Id: 1\nc", "a: b\nc"}} {
 		if like(other[0]).blurred == like(other[1]).blurred {
 			t.Errorf("%q and %q are like each other", other[0], other[1])
 		}
