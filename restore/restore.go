@@ -116,15 +116,18 @@ func (r *restore) confirm(ctx context.Context) error {
 
 // deliver adds to each place what it lacks.
 func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, under := errgroup.WithContext(ctx)
 	group.SetLimit(toursAtOnce)
 	for _, t := range r.tours(deliveries, places) {
-		if ctx.Err() != nil {
+		if under.Err() != nil {
 			break
 		}
-		group.Go(func() error { return t.run(ctx) })
+		group.Go(func() error { return t.run(under) })
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(ctx) // between two tours nobody else notices
 }
 
 // prepare has the target make the mailboxes.

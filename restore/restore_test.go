@@ -3,6 +3,7 @@ package restore_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -166,6 +167,59 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 		s.Lose(entry.Parts[1].Chunks[0])
 		reads(2, a, b)
 		clear(s.Lost)
+	}
+}
+
+// TestRestoreCopiesOfWhichSomeAreDamaged: a message that can be read in one mailbox comes back in each, as it was archived,
+// though it cannot be read where another has it, or is not what was archived there.
+func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	whole := archivetest.Letter{Uid: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.Someday}
+	record := func(body string) manifest.Entry {
+		l := whole
+		l.Body = []byte(body)
+		entry := s.Record(t, l)
+		entry.Hash = s.Key.Sum(whole.Body)
+		return entry
+	}
+	unreadable, good, wrong := record("Subject: x\r\n\r\nas it lay\r\n"), record(string(whole.Body)), record("Subject: x\r\n\r\nas it isn't")
+	s.Lose(unreadable.Parts[1].Chunks[0])
+	for _, order := range [][]manifest.Entry{{unreadable, good, wrong}, {wrong, unreadable, good}, {good, wrong, unreadable}} {
+		var mailboxes []manifest.Mailbox
+		for i, entry := range order {
+			mailboxes = append(mailboxes, s.Pages(t, fmt.Sprint(i), []manifest.Entry{entry}))
+		}
+		target := archivetest.NewShore(s)
+		target.Free = true
+		report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
+		if err != nil || !report.Whole() {
+			t.Error(err, report)
+		}
+		for name := range target.Folders {
+			target.Holds(t, name, whole)
+		}
+	}
+}
+
+// cancelling is a target whose user interrupts when the mailboxes are made.
+type cancelling struct {
+	*archivetest.Shore
+	cancel context.CancelFunc
+}
+
+func (c cancelling) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+	defer c.cancel()
+	return c.Shore.Prepare(ctx, mailboxes)
+}
+
+// TestRestoreInterrupted: what was not done because of an interruption is not taken for done.
+func TestRestoreInterrupted(t *testing.T) {
+	s := archivetest.NewShelf(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	target := cancelling{archivetest.NewShore(s), cancel}
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.Plain(1, 3)...))
+	if report, err := restore.Run(ctx, restore.Options{Contents: contents, Target: target}); !errors.Is(err, context.Canceled) {
+		t.Errorf("have %v, %d of %d messages added", err, report.Added, report.Messages)
 	}
 }
 

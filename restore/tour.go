@@ -183,14 +183,18 @@ func (b *batch) join(ctx context.Context) error {
 	return nil
 }
 
-// joinAlike joins copies of one message: one of them, and the others for themselves if that could not be read.
+// joinAlike joins copies of one message. The first that can be read stands for all, for the hash they have in common is that
+// of every byte.
 func joinAlike(ctx context.Context, same []*item, room []byte) error {
-	for i, it := range same {
-		if it.data = same[0].data; i > 0 && it.data != nil {
-			continue
-		}
+	for _, it := range same {
 		if err := it.join(ctx, room); err != nil {
 			return err
+		}
+		if it.unread == nil {
+			for _, other := range same {
+				other.data, other.unread = it.data, nil
+			}
+			return nil
 		}
 	}
 	return nil
