@@ -53,12 +53,12 @@ func (f *folder) Close() error {
 }
 
 // attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
-// is mostly one that has the mailbox selected.
+// is mostly one that has the mailbox selected. One that ended while it was idle is noticed here.
 func (f *folder) attend(ctx context.Context) error {
 	if f.c != nil {
 		return nil
 	}
-	err := f.connect(ctx)
+	err := f.patiently(ctx, func() error { return f.connect(ctx) })
 	if err != nil {
 		f.rest()
 	}

@@ -36,7 +36,7 @@ func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.
 // Peek implements restore.Looker. The mailbox is opened by EXAMINE.
 func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
 	f := &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
-	if err := f.connect(ctx); err != nil {
+	if err := f.attend(ctx); err != nil {
 		return nil, err
 	}
 	if err := f.load(ctx); err != nil {

@@ -20,6 +20,7 @@ type pool struct {
 	mu     sync.Mutex
 	idle   []idleClient
 	open   int // in use or idle
+	coming int // being made
 	limit  int // of connections: the tokens there are
 	closed bool
 
@@ -89,6 +90,11 @@ func (p *pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 }
 
 func (p *pool) dial(ctx context.Context) (*Client, error) {
+	defer func() {
+		p.mu.Lock()
+		p.coming--
+		p.mu.Unlock()
+	}()
 	select {
 	case p.dialing <- struct{}{}:
 	case <-ctx.Done():
@@ -107,7 +113,7 @@ func (p *pool) dial(ctx context.Context) (*Client, error) {
 }
 
 // takeIdle takes the idle connection that suits best, if one does: none where a new one may be made and all others have
-// a mailbox open that somebody may come back to.
+// a mailbox open that somebody may come back to. Then the caller makes it.
 func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,14 +129,16 @@ func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
 		if i < 0 {
 			i = has("")
 		}
-		if i < 0 && p.open >= p.limit {
+		if i < 0 && p.open+p.coming >= p.limit {
 			i = 0 // idle for longer than the others
 		}
 	}
-	if i >= 0 {
-		c = p.idle[i]
-		p.idle = slices.Delete(p.idle, i, i+1)
+	if i < 0 {
+		p.coming++
+		return c, nil
 	}
+	c = p.idle[i]
+	p.idle = slices.Delete(p.idle, i, i+1)
 	return c, nil
 }
 

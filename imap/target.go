@@ -63,8 +63,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 // Open opens a mailbox for adding.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
-	if err := f.connect(ctx); err != nil {
-		f.Close()
+	if err := f.attend(ctx); err != nil {
 		return nil, err
 	}
 	if err := f.load(ctx); err != nil {

@@ -229,3 +229,27 @@ func TestOpenRefused(t *testing.T) {
 		}
 	}
 }
+
+// Folders share connections. One that the server has ended meanwhile is made anew.
+func TestConnectionThatEndedBetweenFolders(t *testing.T) {
+	other := "< SELECT \"y\""
+	opts := serve(t,
+		writable("LITERAL+ UIDPLUS", other, "* 0 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 1] x", "TAG OK done", "!"),
+		append(writable("LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", "<", "TAG OK [APPENDUID 7 10] done",
+			"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10)...))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	target.pause = func(context.Context, time.Duration) error { return nil }
+	t.Cleanup(func() { target.Close() })
+	var folders []restore.Folder
+	for _, name := range []string{"x", "y"} {
+		f, err := target.Open(t.Context(), restore.Place{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		folders = append(folders, f)
+	}
+	if fates, err := folders[0].Append(t.Context(), some(1, `\Seen`)); err != nil || fatesOf(fates) != "added" {
+		t.Errorf("have %s, %v", fatesOf(fates), err)
+	}
+}

@@ -1,0 +1,69 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// There are never more connections than allowed: not where mailboxes are opened all at once, while idle connections have
+// others open.
+func TestNoMoreConnectionsThanAllowed(t *testing.T) {
+	const allowed = 3
+	var open, most atomic.Int32
+	opts := Options{Host: "localhost", Security: Plain, User: "anna", Password: "secret", Connections: allowed,
+		Dial: func(context.Context, string) (net.Conn, error) {
+			time.Sleep(20 * time.Millisecond) // as others take time to answer
+			if n := open.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			ours, theirs := net.Pipe()
+			go func() {
+				defer open.Add(-1)
+				agree(theirs)
+			}()
+			return ours, nil
+		}}
+	target := NewTarget(opts)
+	t.Cleanup(func() { target.Close() })
+	var group sync.WaitGroup
+	try := func(name string) {
+		f, err := target.Open(t.Context(), restore.Place{Name: name})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		f.Close()
+	}
+	try("first")
+	try("second")
+	for i := range 5 * allowed {
+		group.Go(func() { try(fmt.Sprint(i)) })
+	}
+	group.Wait()
+	if most.Load() > allowed {
+		t.Errorf("%d connections at once, %d are allowed", most.Load(), allowed)
+	}
+}
+
+// agree is a server that has every mailbox, empty.
+func agree(conn net.Conn) {
+	defer conn.Close()
+	fmt.Fprint(conn, "* PREAUTH [CAPABILITY IMAP4rev1] ready\r\n")
+	for r := bufio.NewScanner(conn); r.Scan(); {
+		tag, command, _ := strings.Cut(r.Text(), " ")
+		if strings.HasPrefix(command, "SELECT") {
+			io.WriteString(conn, "* 0 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 1] x\r\n")
+		}
+		fmt.Fprintf(conn, "%s OK done\r\n", tag)
+	}
+}
