@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,8 @@ func (c *CourierServer) serve(conn *net.TCPConn, user, tag string) {
 	cmd.Dir, cmd.Stdin, cmd.Stdout = filepath.Dir(maildir), file, file
 	cmd.Env = append(c.tree.env, "PROTOCOL=IMAP", "AUTHENTICATED="+user, "AUTHADDR="+user, "IMAPLOGINTAG="+tag, "IMAP_CAPABILITY="+courierCapability,
 		"IMAP_KEYWORDS=1", "IMAP_ACL=1", "IMAP_USELOCKS=0", "TCPREMOTEIP=127.0.0.1", "TCPREMOTEPORT=1", "GAM_CLIENT_ID="+filepath.Base(c.dir))
+	runtime.LockOSThread() // as in launch
+	defer runtime.UnlockOSThread()
 	_ = cmd.Run()
 }
 

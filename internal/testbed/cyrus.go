@@ -60,6 +60,7 @@ sasl_saslauthd_path: %[1]s/saslauthd
 sasl_mech_list: PLAIN
 autocreate_quota: 0
 autocreate_users: anyone
+skiplist_unsafe: yes
 altnamespace: %[2]s
 unixhierarchysep: %[2]s
 `, dir, modern)
