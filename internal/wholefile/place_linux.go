@@ -29,21 +29,23 @@ func newPlace(root *os.Root, temp, to string) (*place, error) {
 
 // create makes a file that waits. It follows no link, and opens nothing that is there.
 func (p *place) create(temp string) (*os.File, error) {
-	for {
-		fd, err := unix.Openat(p.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
-		switch {
-		case err == nil:
-			return os.NewFile(uintptr(fd), temp), nil
-		case !errors.Is(err, unix.EINTR):
-			return nil, &os.PathError{Op: "open", Path: temp, Err: err}
-		}
+	var fd int
+	err := uninterrupted(func() (err error) {
+		fd, err = unix.Openat(p.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
+		return err
+	})
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: temp, Err: err}
 	}
+	return os.NewFile(uintptr(fd), temp), nil
 }
 
 // date dates a file that waits.
 func (p *place) date(temp string, date time.Time) error {
 	at := unix.NsecToTimespec(date.UnixNano())
-	err := unix.UtimesNanoAt(p.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	err := uninterrupted(func() error {
+		return unix.UtimesNanoAt(p.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	})
 	if err != nil {
 		return &os.PathError{Op: "date", Path: temp, Err: err}
 	}
@@ -53,7 +55,9 @@ func (p *place) date(temp string, date time.Time) error {
 // rename gives a file its name, by one call, which link and unlink would take two for. It never replaces a file, and
 // returns errors.ErrUnsupported where the file system cannot promise that.
 func (p *place) rename(w waiting) error {
-	err := unix.Renameat2(p.tempFD, w.temp, p.toFD, w.name, unix.RENAME_NOREPLACE)
+	err := uninterrupted(func() error {
+		return unix.Renameat2(p.tempFD, w.temp, p.toFD, w.name, unix.RENAME_NOREPLACE)
+	})
 	switch {
 	case errors.Is(err, unix.EINVAL): // the flag is not known there: NFS, many of FUSE
 		return errors.ErrUnsupported
@@ -61,6 +65,15 @@ func (p *place) rename(w waiting) error {
 		return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
 	}
 	return nil
+}
+
+// uninterrupted makes a call anew that a signal interrupted, as package os does: on FUSE and NFS that happens.
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 func (p *place) close() error { return errors.Join(p.temp.Close(), p.to.Close()) }
