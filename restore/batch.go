@@ -30,8 +30,9 @@ const (
 	// streamedWeight is what a message on its way takes of joinedBytes.
 	streamedWeight = 256 << 10
 
-	// windowItems is how many messages are planned together.
-	windowItems = 64 * manifest.MaxPageRecords
+	// windowItems is how many messages are planned together, of large ones fewer: as have so many chunks, at 32 bytes each.
+	windowItems  = 64 * manifest.MaxPageRecords
+	windowChunks = 8 * windowItems
 )
 
 // item is a message on its way into a folder, and its Body.
@@ -59,16 +60,18 @@ type batch struct {
 func (t *tour) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
+		chunks := 0
 		for it, err := range t.missing(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if window = append(window, it); len(window) == windowItems {
+			window = append(window, it)
+			if chunks += len(it.ids); len(window) == windowItems || chunks >= windowChunks {
 				if !yield(window, nil) {
 					return
 				}
-				window = nil
+				window, chunks = nil, 0
 			}
 		}
 		if len(window) > 0 {
@@ -86,12 +89,14 @@ func (t *tour) missing(ctx context.Context) iter.Seq2[*item, error] {
 				if it.row.state != rowMissing {
 					continue
 				}
-				err := it.look(ctx)
-				failed := err != nil
-				if failed {
-					err = f.named(f.fail(ctx, it, err))
+				if err := it.look(ctx); err != nil {
+					if err := f.fail(ctx, it, err); err != nil {
+						yield(nil, f.named(err))
+						return
+					}
+					continue
 				}
-				if (err != nil || !failed) && !yield(it, err) || err != nil {
+				if !yield(it, nil) {
 					return
 				}
 			}
@@ -108,8 +113,8 @@ func (it *item) look(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, part := range parts {
-		it.ids = append(it.ids, part.Chunks...)
+	for _, part := range parts { // as many as are located
+		it.ids = append(it.ids, part.Chunks[:min(len(part.Chunks), archive.StretchChunks-len(it.ids))]...)
 	}
 	return nil
 }

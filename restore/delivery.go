@@ -193,6 +193,15 @@ func (s *spreading) deliveries() []*delivery {
 	return slices.DeleteFunc(s.order, func(d *delivery) bool { return d.uids.Len() == 0 })
 }
 
+// mayBeThere is how many messages the folder may hold, and what is known of each stays in memory while it is open: where some
+// of a mailbox are picked, the others may be there as well.
+func (d *delivery) mayBeThere() int64 {
+	if d.uids != nil { // all messages of Gmail are in one mailbox
+		return d.messages
+	}
+	return d.from.Messages
+}
+
 // told leaves out an error that was told of when the labels were read.
 func (d *delivery) told(err error) bool {
 	return d.uids != nil && (archive.IsDamage(err) || errors.Is(err, archive.ErrFlags))

@@ -128,9 +128,8 @@ func locate(ctx context.Context, window []*item) error {
 
 // locate finds the frames of a message: all of one that is joined in memory, the first of one that is streamed.
 func (it *item) locate(ctx context.Context) error {
-	ids := it.ids[:min(len(it.ids), archive.StretchChunks)]
+	places, err := it.contents().Locate(ctx, it.ids)
 	it.ids = nil
-	places, err := it.contents().Locate(ctx, ids)
 	if err != nil {
 		if archive.IsDamage(err) {
 			return nil

@@ -33,12 +33,13 @@ func (r *restore) tours(deliveries []*delivery, places []Place) []*tour {
 	var current *tour
 	var messages int64
 	for _, f := range order {
-		if current == nil || len(current.fillings) == tourFolders || messages+f.delivery.messages > windowItems {
+		n := f.delivery.mayBeThere()
+		if current == nil || len(current.fillings) == tourFolders || messages+n > windowItems {
 			current, messages = &tour{restore: r}, 0
 			list = append(list, current)
 		}
 		current.fillings = append(current.fillings, f)
-		messages += f.delivery.messages
+		messages += n
 	}
 	return list
 }
