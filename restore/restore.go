@@ -118,11 +118,16 @@ func (r *restore) confirm(ctx context.Context) error {
 func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
 	group, under := errgroup.WithContext(ctx)
 	group.SetLimit(toursAtOnce)
+	messages := semaphore.NewWeighted(messagesAtOnce)
 	for _, t := range r.tours(deliveries, places) {
-		if under.Err() != nil {
+		weight := min(t.messages, messagesAtOnce)
+		if messages.Acquire(under, weight) != nil {
 			break
 		}
-		group.Go(func() error { return t.run(under) })
+		group.Go(func() error {
+			defer messages.Release(weight)
+			return t.run(under)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err

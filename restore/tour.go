@@ -19,6 +19,7 @@ import (
 type tour struct {
 	restore  *restore
 	fillings []*filling
+	messages int64 // that their rolls have, and their folders may
 }
 
 // tours divides what is to be delivered. The backup read the largest mailboxes first, side by side: in the same order
@@ -31,15 +32,14 @@ func (r *restore) tours(deliveries []*delivery, places []Place) []*tour {
 	slices.SortStableFunc(order, func(a, b *filling) int { return cmp.Compare(b.delivery.messages, a.delivery.messages) })
 	var list []*tour
 	var current *tour
-	var messages int64
 	for _, f := range order {
 		n := f.delivery.mayBeThere()
-		if current == nil || len(current.fillings) == tourFolders || messages+n > windowItems {
-			current, messages = &tour{restore: r}, 0
+		if current == nil || len(current.fillings) == tourFolders || current.messages+n > windowItems {
+			current = &tour{restore: r}
 			list = append(list, current)
 		}
 		current.fillings = append(current.fillings, f)
-		messages += n
+		current.messages += n
 	}
 	return list
 }
@@ -50,6 +50,10 @@ const (
 
 	// toursAtOnce is how many tours are under way at once: one can be planned while another is written.
 	toursAtOnce = 2
+
+	// messagesAtOnce bounds the messages of the tours under way, for what is known of each stays in memory: one of a mailbox
+	// with more is alone.
+	messagesAtOnce = 1 << 19
 )
 
 // run restores the mailboxes: lists what is archived, asks what of it the target lacks, and adds that.
