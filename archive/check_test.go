@@ -392,7 +392,7 @@ func TestResolve(t *testing.T) {
 		first.ID.String():            first,
 		"anna@" + second.ID.String(): second,
 	} {
-		ref, err := manifest.ParseRef(text, time.UTC)
+		ref, err := manifest.ParseRef(text, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -402,7 +402,7 @@ func TestResolve(t *testing.T) {
 	}
 	lay(t, r, "bertha", manifest.Complete, post{"INBOX", letters})
 	for text, want := range map[string]error{"latest": manifest.ErrAmbiguous, "carl@latest": manifest.ErrNoMatch, "anna@latest~7": manifest.ErrNoMatch} {
-		ref, err := manifest.ParseRef(text, time.UTC)
+		ref, err := manifest.ParseRef(text, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
@@ -162,7 +163,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if !copied[0].Mended {
 		t.Fatalf("not mended: %+v", copied[0])
 	}
-	ref, _ := manifest.ParseRef("latest", nil)
+	ref, _ := manifest.ParseRef("latest", time.Now())
 	if latest, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
 		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
 	}

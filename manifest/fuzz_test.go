@@ -45,11 +45,11 @@ func FuzzParsePageList(f *testing.F)  { fuzz(f, "page list") }
 func FuzzParseMailboxes(f *testing.F) { fuzz(f, "mailboxes") }
 
 func FuzzParseRef(f *testing.F) {
-	for _, seed := range []string{"latest", "latest~2", "3f9a", "2026-03-08T14:30", "jo@example.org@latest", "@"} {
+	for _, seed := range []string{"latest", "latest~2", "3f9a", "2026-03-08T14:30", "jo@example.org@latest", "@", "friday"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := ParseRef(text, time.UTC)
+		r, err := ParseRef(text, time.Now())
 		if err != nil {
 			if !errors.Is(err, ErrRef) {
 				t.Fatalf("an error that is not ErrRef: %v", err)

@@ -17,9 +17,10 @@ import (
 //	3f9a                 the one whose hash begins so: 4 digits or more
 //	2026-03-08           the newest complete one of that day or before
 //	2026-03-08T14:30     the newest complete one of that minute or before; also with seconds, also as RFC 3339
+//	friday, fri          the newest complete one of the last Friday before today, or before; also today and yesterday
 //	home@latest          any of these, of the account home
 //
-// Dates without a zone are in the location given to ParseRef.
+// Dates without a zone, and days, are where the clock is that is given to ParseRef.
 type Ref struct {
 	Account string // empty: not told
 	text    string // without the account
@@ -41,7 +42,7 @@ type Candidate struct {
 
 var (
 	// ErrRef is wrapped by ParseRef's errors.
-	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, or a date such as 2026-03-08, 2026-03-08T14:30; ACCOUNT@ may go before`)
+	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, or a date such as 2026-03-08, 2026-03-08T14:30, friday; ACCOUNT@ may go before`)
 
 	// ErrNoMatch is wrapped by the error of a Ref that none of the candidates fits.
 	ErrNoMatch = errors.New("no such manifest")
@@ -55,8 +56,8 @@ const (
 	maxPrefix = 64
 )
 
-// ParseRef reads what a person wrote.
-func ParseRef(text string, local *time.Location) (Ref, error) {
+// ParseRef reads what a person wrote, whose clock shows now.
+func ParseRef(text string, now time.Time) (Ref, error) {
 	var r Ref
 	what := text
 	if i := strings.LastIndexByte(text, '@'); i >= 0 { // the last one: accounts may be called jo@example.org
@@ -74,7 +75,11 @@ func ParseRef(text string, local *time.Location) (Ref, error) {
 		r.back = back
 		return r, nil
 	}
-	if before, ok := parseDate(what, local); ok {
+	if before, ok := parseDay(what, now); ok {
+		r.before = before
+		return r, nil
+	}
+	if before, ok := parseDate(what, now.Location()); ok {
 		r.before = before
 		return r, nil
 	}
@@ -95,6 +100,19 @@ func parseBack(text string) (int, error) {
 	}
 	back, err := strconv.ParseUint(digits, 10, 31)
 	return int(back), err
+}
+
+// parseDay is the first instant after a day that goes by a name. That of a weekday is never today: who asks for it on such
+// a day means a week ago.
+func parseDay(text string, now time.Time) (before time.Time, ok bool) {
+	day := strings.ToLower(text)
+	back, named := map[string]int{"today": 0, "yesterday": 1}[day]
+	for ago := 1; ago <= 7 && !named; ago++ {
+		weekday := strings.ToLower(now.AddDate(0, 0, -ago).Weekday().String())
+		back, named = ago, day == weekday || day == weekday[:3]
+	}
+	year, month, date := now.Date()
+	return time.Date(year, month, date-back+1, 0, 0, 0, 0, now.Location()), named
 }
 
 // parseDate is the first instant after what was written: a day means all of it.

@@ -8,11 +8,11 @@ import (
 
 func TestParseRefRefuses(t *testing.T) {
 	for _, text := range []string{
-		"", "x", "abc", "abcg", "latest~", "latest~-1", "latest~x", "latest2", "latest~99999999999", "Latest", "@latest", "home@",
-		"2026-02-30", "2026-3-8", "2026-03-08T25:00", "2026-03-08 14:30", "yesterday",
+		"", "x", "abc", "abcg", "latest~", "latest~-1", "latest~x", "latest2", "latest~99999999999", "Latest", "@latest",
+		"2026-02-30", "2026-3-8", "2026-03-08T25:00", "2026-03-08 14:30", "fridays", "fr", "home@",
 		"00000000000000000000000000000000000000000000000000000000000000000",
 	} {
-		if _, err := ParseRef(text, time.UTC); !errors.Is(err, ErrRef) {
+		if _, err := ParseRef(text, time.Now()); !errors.Is(err, ErrRef) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -71,12 +71,19 @@ func TestPick(t *testing.T) {
 		{"2026-03-09T11:59", one, 2, nil},
 		{"2026-03-09T11:00:00Z", one, 3, nil},
 		{"2026-03-09T12:00:00+02:00", one, 2, nil},
+		{"today", one, 3, nil},     // Tuesday, the tenth
+		{"yesterday", one, 3, nil}, // Monday
+		{"Monday", one, 3, nil},
+		{"sunday", one, 2, nil},
+		{"home@sat", several, 1, nil},
+		{"friday", one, 0, ErrNoMatch},
+		{"tuesday", one, 0, ErrNoMatch},          // a week ago
 		{"2026-03-10", several, 0, ErrAmbiguous}, // of each account, one is meant
 		{"home@2026-03-10", several, 4, nil},
 		{"latest", damaged, 0, broken},
 		{"2026-03-09", damaged, 4, nil}, // the damaged one is not asked
 	} {
-		r, err := ParseRef(test.ref, berlin)
+		r, err := ParseRef(test.ref, when("2026-03-10 18:00:00.000"))
 		if err != nil {
 			t.Errorf("%s: %v", test.ref, err)
 			continue
@@ -94,7 +101,7 @@ func TestADayEndsWhenTheClockSays(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	r, err := ParseRef("2026-03-29", berlin) // 23 hours
+	r, err := ParseRef("2026-03-29", time.Now().In(berlin)) // 23 hours
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 type catCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
 	Mailbox  string `arg:"" help:"The mailbox that the message is in."`
 	UID      uint32 `arg:"" name:"uid" help:"The message's UID, as \"mailstrata ls MANIFEST MAILBOX\" tells it."`
 }

@@ -99,7 +99,7 @@ On a host that has no configuration, say where the archive is, and what opens it
 
     mailstrata list --repo s3:https://s3.example/mail --key-file mailstrata.key
 
-A night is named by a date (the newest manifest of that day, or before it), by the beginning of an id, or by "latest" and "latest~2" (two before it). Where there are several accounts, ACCOUNT@ goes before: anna@mail.example@2026-03-13.
+A night is named by a date or a day like friday (the newest manifest of that day, or before it), by the beginning of an id, or by "latest" and "latest~2" (two before it). Where there are several accounts, ACCOUNT@ goes before: anna@mail.example@2026-03-13.
 
 Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank or changed suspiciously; 130 interrupted.`
 
@@ -109,4 +109,4 @@ const exitStatus = `EXIT STATUS
 0 done; 1 failed; 2 the command line makes no sense; 130 interrupted.`
 
 // manifestArgument explains an argument that several commands have.
-const manifestHelp = `MANIFEST is the beginning of an id (of "mailstrata list"), "latest", "latest~2" (two before it), or a date like 2026-03-14 or 2026-03-14T06:30, which means the newest manifest at or before it. Where the repository holds several accounts, ACCOUNT@MANIFEST.`
+const manifestHelp = `MANIFEST is the beginning of an id (of "mailstrata list"), "latest", "latest~2" (two before it), or a day like friday, yesterday or 2026-03-14, or a time like 2026-03-14T06:30, which means the newest manifest at or before it. Where the repository holds several accounts, ACCOUNT@MANIFEST.`

@@ -15,7 +15,7 @@ import (
 )
 
 type diffCommand struct {
-	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date; ACCOUNT@ may go before."`
+	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date, friday; ACCOUNT@ may go before."`
 	After   string `arg:"" help:"The newer manifest."`
 	Mailbox string `arg:"" optional:"" help:"Only what became of this mailbox."`
 

@@ -11,7 +11,7 @@ import (
 )
 
 type findCommand struct {
-	Manifest string `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before. Without it, in the newest of each account."`
+	Manifest string `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before. Without it, in the newest of each account."`
 
 	All        bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
 	Account    string `group:"query" placeholder:"NAME" help:"Look in this account alone."`

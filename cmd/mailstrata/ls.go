@@ -13,7 +13,7 @@ import (
 )
 
 type lsCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
 	Mailbox  string `arg:"" optional:"" help:"List the messages of this mailbox."`
 }
 

@@ -20,7 +20,7 @@ var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
 
 // choose opens the manifest that the user names.
 func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
-	ref, err := manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Local)
+	ref, err := manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
 	if err != nil {
 		return nil, &usageError{text: err.Error()}
 	}

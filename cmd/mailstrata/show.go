@@ -13,7 +13,7 @@ import (
 )
 
 type showCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date; ACCOUNT@ may go before."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
 }
 
 func (*showCommand) Help() string {
