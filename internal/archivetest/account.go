@@ -305,6 +305,9 @@ func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (set mail.UIDSet, err
 }
 
 func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	if ctx.Err() != nil { // as with a server: nothing is asked of it any more
+		return context.Cause(ctx)
+	}
 	for _, wanted := range messages {
 		if v.broken {
 			return fmt.Errorf("%w: connection lost", archive.ErrTemporary)
