@@ -6,6 +6,7 @@ import (
 	"hash"
 	"io"
 	"math"
+	"slices"
 )
 
 // likeness is what a text is known again by on a server that may have altered it.
@@ -21,13 +22,26 @@ var likely = []func(a, b likeness) bool{
 // likenessOf digests what write writes.
 func likenessOf(write func(io.Writer) error) (likeness, error) {
 	exact, blurred := newDigester(), newBlurrer()
-	err := write(io.MultiWriter(exact, blurred))
+	err := write(inPieces{io.MultiWriter(exact, blurred)})
 	return likeness{exact.sum(), blurred.sum()}, err
 }
 
+// inPieces divides what is written at once: a message that is in memory would be copied there by each of its digesters.
+type inPieces struct{ to io.Writer }
+
+func (w inPieces) Write(p []byte) (n int, err error) {
+	for piece := range slices.Chunk(p, 32<<10) {
+		m, err := w.to.Write(piece)
+		if n += m; err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 // blurrer digests what servers that alter more than Dovecot leave of a text: Courier drops every CR that ends no line, and
-// ends the last line; Cyrus makes an X of each 8-bit byte of a header; Proton's bridge puts a line of its own first. Texts that are the same in this are taken for the
-// same message only where nothing closer is there.
+// ends the last line; Cyrus makes an X of each 8-bit byte of a header; Proton's bridge puts a line of its own first. Texts
+// that are the same in this are taken for the same message only where nothing closer is there.
 type blurrer struct {
 	hash   hash.Hash
 	first  []byte // of the text, until it is known whether Proton's line is there
