@@ -96,8 +96,9 @@ func interleave(window []*item) {
 	}
 }
 
-// maxAhead bounds how far a mailbox is brought up to a copy, which may be far out of its order.
-const maxAhead = 256
+// maxAhead bounds how far a mailbox is brought up to a copy: one that is far ahead came later, and those before it would be
+// read long before the first mailbox has them.
+const maxAhead = 32
 
 // spot is where a message begins.
 type spot struct {
