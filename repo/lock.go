@@ -83,9 +83,9 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 	if lock == nil {
 		return LockState{}, errNoLock
 	}
-	now, err := r.store.Now(ctx)
+	now, err := r.now(ctx)
 	if err != nil {
-		return LockState{}, fmt.Errorf("ask the store for the time: %w", err)
+		return LockState{}, err
 	}
 	last, err := r.lastRenewal(ctx, now)
 	if err != nil || last.IsZero() {
@@ -158,36 +158,71 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 	if err := r.CheckLonger(days); err != nil {
 		return 0, err
 	}
+	v := r.store.(*vault)
+	longer := *v.lock
+	longer.Days = days
+	if !longer.ByDefault {
+		now, err := r.putLonger(ctx, &longer)
+		if err != nil {
+			return 0, err
+		}
+		return r.renewAll(ctx, v, &longer, now, tell)
+	}
 	next, err := r.nextConfig(ctx)
 	if err != nil {
 		return 0, err
 	}
-	now, err := r.store.Now(ctx)
+	now, err := r.now(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("ask the store for the time: %w", err)
+		return 0, err
 	}
-	v := r.store.(*vault)
-	longer := *v.lock
-	longer.Days, longer.Since = days, now.Truncate(time.Second)
-	if !longer.ByDefault {
-		longer.Since = longer.Since.Add(r.lifetime() + ahead)
-	}
-	next.Lock, next.LockedSince = longer.row(), uint64(longer.Since.Unix())
-	if !longer.ByDefault {
-		if err := r.amend(ctx, next, r.held, r.slotName); err != nil {
-			return 0, err
-		}
-		v.lock = r.Lock()
-		return r.renewAll(ctx, v, &longer, now, tell)
-	}
+	longer.Since = now.Truncate(time.Second)
 	if renewed, err = r.renewAll(ctx, v, &longer, now, tell); err != nil {
 		return 0, fmt.Errorf("the lock stays as it was, for what is there cannot be locked for longer: %w", err)
 	}
-	if err := r.amend(ctx, next, r.held, r.slotName); err != nil {
-		return 0, err
+	return renewed, r.putLock(ctx, next, &longer)
+}
+
+// putLonger puts the config of a longer lock, for which renewals count from when every run has ended that began before the
+// config was there: once more, if to put it took so long that one may have begun later than that allows for. now is a time
+// before.
+func (r *Repo) putLonger(ctx context.Context, longer *Lock) (now time.Time, err error) {
+	for {
+		next, err := r.nextConfig(ctx)
+		if err != nil {
+			return now, err
+		}
+		if now, err = r.now(ctx); err != nil {
+			return now, err
+		}
+		longer.Since = now.Truncate(time.Second).Add(r.lifetime() + ahead)
+		if err := r.putLock(ctx, next, longer); err != nil {
+			return now, err
+		}
+		put, err := r.now(ctx)
+		if err != nil || put.Sub(now) < ahead/2 {
+			return now, err
+		}
 	}
-	v.lock = r.Lock()
-	return renewed, nil
+}
+
+// putLock puts the next config, with that lock.
+func (r *Repo) putLock(ctx context.Context, next *config, lock *Lock) error {
+	next.Lock, next.LockedSince = lock.row(), uint64(lock.Since.Unix())
+	if err := r.amend(ctx, next, r.held, r.slotName); err != nil {
+		return err
+	}
+	r.store.(*vault).lock = r.Lock()
+	return nil
+}
+
+// now is the store's time.
+func (r *Repo) now(ctx context.Context) (time.Time, error) {
+	now, err := r.store.Now(ctx)
+	if err != nil {
+		return now, fmt.Errorf("ask the store for the time: %w", err)
+	}
+	return now, nil
 }
 
 // latestConfig makes sure that no config came since this one was read. Who asks for retention with each object must know for how

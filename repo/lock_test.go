@@ -463,3 +463,68 @@ func TestLockNeedsARetainer(t *testing.T) {
 		}
 	}
 }
+
+// sleepy is a store before which its user sleeps once: before he asks for the time, or puts a config.
+type sleepy struct {
+	*storetest.Locked
+	beforeNow, beforeConfig func()
+}
+
+func wake(do *func()) {
+	if now := *do; now != nil {
+		*do = nil
+		now()
+	}
+}
+
+func (s *sleepy) Now(ctx context.Context) (time.Time, error) {
+	wake(&s.beforeNow)
+	return s.Locked.Now(ctx)
+}
+
+func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep repo.Retention) error {
+	if strings.HasPrefix(name, "config/") {
+		wake(&s.beforeConfig)
+	}
+	return s.Locked.PutRetained(ctx, name, body, size, keep)
+}
+
+// Whoever sleeps, who begins a run or who makes the lock longer: no run that knows of the shorter period outlasts the time from
+// which renewals count.
+func TestALockIsLengthenedBySleepers(t *testing.T) {
+	world := func(t *testing.T) (*storetest.Locked, *repo.Repo) {
+		store := storetest.NewLocked(0)
+		return store, mustInit(t, store, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays}})
+	}
+	t.Run("who begins", func(t *testing.T) {
+		store, owner := world(t)
+		asleep := &sleepy{Locked: store}
+		nightly := fresh(t, asleep)
+		asleep.beforeNow = func() {
+			mustLengthen(t, store, owner)
+			store.Advance(3 * time.Hour)
+		}
+		if run, err := nightly.Begin(t.Context()); err == nil && run.Deadline().After(owner.Lock().Since) {
+			t.Errorf("a run that knows of the shorter period may commit until %s; renewals count from %s", run.Deadline(), owner.Lock().Since)
+		} else if err != nil && !errors.Is(err, repo.ErrAmended) {
+			t.Error(err)
+		}
+	})
+	t.Run("who lengthens", func(t *testing.T) {
+		store, _ := world(t)
+		asleep := &sleepy{Locked: store}
+		owner, nightly := fresh(t, asleep), fresh(t, store)
+		var run *repo.Run
+		asleep.beforeConfig = func() {
+			store.Advance(3 * time.Hour)
+			var err error
+			if run, err = nightly.Begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mustLengthen(t, store, owner)
+		if run.Deadline().After(owner.Lock().Since) {
+			t.Errorf("a run that knows of the shorter period may commit until %s; renewals count from %s", run.Deadline(), owner.Lock().Since)
+		}
+	})
+}

@@ -45,12 +45,12 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 	if err := r.undoubted(); err != nil {
 		return nil, err
 	}
-	if err := r.latestConfig(ctx); err != nil {
-		return nil, err
-	}
 	began := time.Now()
 	c, err := startClock(ctx, r.store)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.latestConfig(ctx); err != nil { // after the clock: who looks and then sleeps could begin long after a change
 		return nil, err
 	}
 	return &Run{r: r, clock: c, began: began, newest: make(map[string]Head)}, nil
