@@ -138,7 +138,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		case b.Err == nil:
 			b.Head, b.Err = walks[i].commit(unhurried, b.Manifest)
 		case errors.Is(b.Err, errSpent):
-			walks[i].postpone(context.WithoutCancel(ctx), b)
+			walks[i].postpone(unhurried, b)
 		default:
 			b.Kept = walks[i].salvage(ctx)
 		}

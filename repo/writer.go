@@ -120,6 +120,9 @@ func newFrames(n int) chan *rawFrame {
 	return frames
 }
 
+// patience is how long a Put that was interrupted waits for room, and a Flush for the store.
+const patience = 30 * time.Second
+
 // errClosed: the writer was closed by who made it.
 var errClosed = errors.New("the writer is closed")
 
@@ -181,10 +184,16 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane Lane, data []byt
 	if err := w.failure(); err != nil {
 		return id, false, err
 	}
+	if ctx.Err() != nil {
+		return id, false, context.Cause(ctx)
+	}
 	if err := w.prepare(ctx); err != nil {
 		return id, false, err
 	}
 	id = w.r.chunkID(data)
+	// From here on an error ends the writer, and with it what was put before: an interruption does not, so long as it goes on.
+	ctx, done := Unhurried(ctx, patience)
+	defer done()
 	added, err = w.claim(ctx, id.Prefix())
 	if err != nil || !added {
 		w.stats.known(data, err)
@@ -284,8 +293,10 @@ func (w *Writer) send(ctx context.Context, l *frameLane) error {
 }
 
 // Flush makes everything durable that was put: frames, packs, and then an index segment that names them. Puts wait
-// meanwhile.
+// meanwhile. An interruption does not call it off at once, for a writer that is called off in the middle can put nothing more.
 func (w *Writer) Flush(ctx context.Context) error {
+	ctx, done := Unhurried(ctx, patience)
+	defer done()
 	w.gate.Lock()
 	defer w.gate.Unlock()
 	return w.flush(ctx)
