@@ -90,13 +90,14 @@ func originOf(s Summary) [32]byte {
 type tagCarrier struct {
 	to               *repo.Repo
 	tags             repo.Tags // of the originals
+	damage           error     // why these may not be all
 	there, saidThere repo.Tags
 }
 
 func newTagCarrier(ctx context.Context, o CopyOptions) (*tagCarrier, error) {
 	t := &tagCarrier{to: o.To}
 	var err error
-	if t.tags, err = o.From.Tags(ctx); err == nil {
+	if t.tags, t.damage, err = o.From.LegibleTags(ctx); err == nil {
 		t.there, t.saidThere, err = o.To.TagsSaid(ctx)
 	}
 	return t, err

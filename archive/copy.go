@@ -38,7 +38,8 @@ type Copied struct {
 // Copy copies manifests, of each account the oldest first, and tells of each. A copy stands in the history where its
 // original does, and bears its tags. What has been copied before is not copied again, unless the copy has less than the original
 // says, and more can be had now; and unless it is named, also not what was forgotten since. Of a later manifest only what an earlier
-// one has not costs reading. The error ends it: what was copied until then stays, and is present the next time.
+// one has not costs reading. The error ends it: what was copied until then stays, and is present the next time. Only that not all
+// tags could be read is told when all is copied.
 func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	accounts, err := originals(ctx, o, done)
 	if err != nil {
@@ -60,6 +61,9 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 		if err := c.account(ctx, account, done); err != nil {
 			return err
 		}
+	}
+	if tags.damage != nil {
+		return fmt.Errorf("the copies may lack tags: %w", tags.damage)
 	}
 	return nil
 }

@@ -210,3 +210,46 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 		t.Errorf("the copy bears %v", got)
 	}
 }
+
+// A note that is damaged keeps no mail from being copied, nor a manifest from being repaired; that not all tags are known is told.
+func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
+	store := new(storetest.Memory)
+	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
+	a := archivetest.Sample()
+	night := archivetest.BackUp(t, from, a)
+	for _, tag := range []string{manifest.TagPinned, "moved"} {
+		if err := from.Tag(t.Context(), night.Head, []string{tag}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "notes/") {
+			store.Replace(name, []byte("garbage"))
+			break
+		}
+	}
+	copied, _, err := tryCopy(t.Context(), reopen(t, store), to)
+	if !archive.IsDamage(err) {
+		t.Errorf("that a note is damaged is not told: %v", err)
+	}
+	if len(copied) != 1 || copied[0].Head.Name == "" {
+		t.Fatalf("nothing is copied: %+v", copied)
+	}
+	if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+		t.Errorf("the copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
+	}
+	if tags, err := to.Tags(t.Context()); err != nil || len(tags[copied[0].Head.Name]) != 1 {
+		t.Errorf("the copy bears %v: %v", tags, err)
+	}
+
+	name, _ := takeAway(t, store, 0)
+	damaged := reopen(t, store)
+	pack, _ := repo.ParsePack(name)
+	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
+		t.Fatal(err)
+	}
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	if err != nil || repaired.Head.Name == "" || !archive.IsDamage(repaired.Untagged) {
+		t.Errorf("repaired: %+v, %v", repaired.Head, errors.Join(repaired.Untagged, err))
+	}
+}

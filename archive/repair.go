@@ -15,6 +15,8 @@ import (
 type Repaired struct {
 	Head repo.Head          // of the new manifest; without a Name: nothing was lost, and there is none
 	Lost []manifest.Failure // what cannot be had
+
+	Untagged error // why the new manifest may lack tags of the old one: notes are damaged
 }
 
 // Repair reads everything that a manifest refers to. If something cannot be had, it lays a new manifest without it, which names
@@ -61,16 +63,24 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	if repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content); err != nil {
 		return repaired, err
 	}
-	return repaired, bearTags(ctx, r, head, repaired.Head)
+	repaired.Untagged, err = bearTags(ctx, r, head, repaired.Head)
+	return repaired, err
 }
 
 // bearTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
-func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) error {
-	tags, err := r.Tags(ctx)
-	if err != nil || len(tags[from.Name]) == 0 || !r.Keeper() {
-		return err
+// untagged is why it may lack some.
+func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
+	tags, damage, err := r.LegibleTags(ctx)
+	if err != nil || !r.Keeper() {
+		return nil, err
 	}
-	return r.Tag(ctx, to, tags[from.Name], nil)
+	if len(tags[from.Name]) > 0 {
+		err = r.Tag(ctx, to, tags[from.Name], nil)
+	}
+	if IsDamage(err) {
+		return err, nil
+	}
+	return damage, err
 }
 
 // storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need

@@ -1,10 +1,12 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -42,22 +44,38 @@ type Tags map[string][]string
 // Tags reads all notes. One that is damaged is an error, for what it keeps from being forgotten nobody can tell; one
 // that is not signed says nothing.
 func (r *Repo) Tags(ctx context.Context) (Tags, error) {
-	notes, err := r.notes(ctx)
-	if err != nil {
-		return nil, err
-	}
+	notes, err := r.notes(ctx, nil)
+	return tagsOfAll(notes), err
+}
+
+// LegibleTags is Tags for who has the tags of one manifest set for another: what cannot be read is left out, and damage tells
+// of it.
+func (r *Repo) LegibleTags(ctx context.Context) (tags Tags, damage, err error) {
+	var mu sync.Mutex
+	notes, err := r.notes(ctx, func(err error) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if ofTheObject(err) {
+			damage = cmp.Or(damage, err)
+		}
+		return ofTheObject(err)
+	})
+	return tagsOfAll(notes), damage, err
+}
+
+func tagsOfAll(notes map[string][]*note) Tags {
 	tags := Tags{}
 	for name, list := range notes {
 		if set := tagsOf(list); len(set) > 0 {
 			tags[name] = set
 		}
 	}
-	return tags, nil
+	return tags
 }
 
 // TagsSaid is Tags, and beside it every tag that a note names, be it to take it back.
 func (r *Repo) TagsSaid(ctx context.Context) (tags, said Tags, err error) {
-	notes, err := r.notes(ctx)
+	notes, err := r.notes(ctx, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,9 +91,9 @@ func (r *Repo) TagsSaid(ctx context.Context) (tags, said Tags, err error) {
 	return tags, said, nil
 }
 
-func (r *Repo) notes(ctx context.Context) (map[string][]*note, error) {
+func (r *Repo) notes(ctx context.Context, overlook func(error) bool) (map[string][]*note, error) {
 	all := map[string][]*note{}
-	err := r.statements(ctx, KindNote, nil, func(_ Object, payload []byte) error {
+	err := r.statements(ctx, KindNote, overlook, func(_ Object, payload []byte) error {
 		n, err := parseNote(payload)
 		if err == nil {
 			all[string(n.Manifest)] = append(all[string(n.Manifest)], n)
@@ -125,7 +143,7 @@ func (r *Repo) Tag(ctx context.Context, h Head, set, taken []string) error {
 			return fmt.Errorf("tag %s is to be set and taken back at once", tag)
 		}
 	}
-	notes, err := r.notes(ctx)
+	notes, err := r.notes(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -175,6 +175,9 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	if repaired.Untagged != nil {
+		p.warn("the repaired manifest may lack tags, pins among them: %s", oneLine(repaired.Untagged.Error()))
+	}
 	return c.tell(p, contents, repaired)
 }
 
