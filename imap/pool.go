@@ -149,6 +149,10 @@ func (p *pool) doWithout(ctx context.Context) bool {
 	if ctx.Err() != nil || p.closed || p.open == 0 {
 		return false
 	}
+	if p.limit <= p.open { // by now: an idle connection is left for the caller
+		p.tokens <- struct{}{}
+		return true
+	}
 	p.limit--
 	for p.limit > p.open {
 		select {

@@ -3,6 +3,7 @@ package imap
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,14 +16,23 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// There are never more connections than allowed: not where mailboxes are opened all at once, while idle connections have
-// others open.
-func TestNoMoreConnectionsThanAllowed(t *testing.T) {
+// There are never more connections than allowed, and it goes on with those that the server takes: also where mailboxes are
+// opened all at once, while idle connections have others open.
+func TestConnectionsAllowed(t *testing.T) {
+	for _, taken := range []int32{1, 2, 9} {
+		t.Run(fmt.Sprint(taken), func(t *testing.T) { openAtOnce(t, taken) })
+	}
+}
+
+func openAtOnce(t *testing.T, taken int32) {
 	const allowed = 3
 	var open, most atomic.Int32
 	opts := Options{Host: "localhost", Security: Plain, User: "anna", Password: "secret", Connections: allowed,
 		Dial: func(context.Context, string) (net.Conn, error) {
 			time.Sleep(20 * time.Millisecond) // as others take time to answer
+			if open.Load() == taken {
+				return nil, errors.New("enough")
+			}
 			if n := open.Add(1); n > most.Load() {
 				most.Store(n)
 			}
@@ -44,8 +54,9 @@ func TestNoMoreConnectionsThanAllowed(t *testing.T) {
 		}
 		f.Close()
 	}
-	try("first")
-	try("second")
+	for i := range min(taken, allowed-1) {
+		try(fmt.Sprint("before ", i))
+	}
 	for i := range 5 * allowed {
 		group.Go(func() { try(fmt.Sprint(i)) })
 	}
