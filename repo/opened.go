@@ -1,0 +1,192 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"sync"
+
+	"filippo.io/age"
+	"golang.org/x/sync/errgroup"
+)
+
+// openedPacks remembers of packs read last what it takes to read a range of them: age's header and the last piece of
+// the ciphertext, by which age knows that nothing is cut off.
+type openedPacks struct {
+	mu    sync.Mutex
+	packs map[Pack]*openedPack
+	order []Pack
+}
+
+// maxOpened packs take 70 KiB each.
+const maxOpened = 64
+
+type openedPack struct {
+	once    sync.Mutex
+	ready   bool
+	start   held // header and nonce
+	end     held // the last piece
+	fileKey []byte
+}
+
+// held is a part of an object's bytes.
+type held struct {
+	at    int64
+	bytes []byte
+}
+
+func (o *openedPacks) get(p Pack) *openedPack {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if opened := o.packs[p]; opened != nil {
+		return opened
+	}
+	if len(o.order) == maxOpened {
+		delete(o.packs, o.order[0])
+		o.order = o.order[1:]
+	}
+	opened := new(openedPack)
+	o.packs[p] = opened
+	o.order = append(o.order, p)
+	return opened
+}
+
+// forget drops what is known of a pack, for it was of other bytes.
+func (o *openedPacks) forget(p Pack) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.packs[p] != nil {
+		o.packs[p] = new(openedPack)
+	}
+}
+
+// read reads length bytes of the container from offset.
+func (o *openedPacks) read(ctx context.Context, r *Repo, f Frame, offset, length int64) ([]byte, error) {
+	kind := KindData
+	if f.Pack.Catalog {
+		kind = KindCatalog
+	}
+	id, err := r.seals.identity(kind)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return fetchPart(ctx, r.store, f.Pack.name(), f.Size, offset, length)
+	}
+	opened := o.get(f.Pack)
+	if err := opened.open(ctx, r.store, f, id); err != nil {
+		return nil, err
+	}
+	return opened.read(ctx, r.store, f, offset, length)
+}
+
+// firstPart is enough for the header of two hybrid recipients.
+const firstPart = 4 << 10
+
+// open fetches both ends of the pack, at once.
+func (p *openedPack) open(ctx context.Context, store Store, f Frame, id age.Identity) error {
+	p.once.Lock()
+	defer p.once.Unlock()
+	if p.ready {
+		return nil
+	}
+	end := min(f.Size, agePiece+ageOverhead)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		p.end.at = f.Size - end
+		p.end.bytes, err = fetchPart(groupCtx, store, f.Pack.name(), f.Size, p.end.at, end)
+		return err
+	})
+	group.Go(func() (err error) {
+		p.start.bytes, err = fetchPart(groupCtx, store, f.Pack.name(), f.Size, 0, min(f.Size, firstPart))
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	header, err := age.ExtractHeader(bytes.NewReader(p.start.bytes))
+	for n := int64(firstPart); err != nil && n < min(f.Size, maxAgeHeader); {
+		n *= 4
+		var failed error
+		if p.start.bytes, failed = fetchPart(ctx, store, f.Pack.name(), f.Size, 0, min(f.Size, n)); failed != nil {
+			return failed
+		}
+		header, err = age.ExtractHeader(bytes.NewReader(p.start.bytes))
+	}
+	if err != nil {
+		return unsealError(err)
+	}
+	if p.fileKey, err = age.DecryptHeader(header, id); err != nil {
+		return unsealError(err)
+	}
+	if len(p.start.bytes) < len(header)+ageNonce {
+		p.start.bytes, err = fetchPart(ctx, store, f.Pack.name(), f.Size, 0, min(f.Size, int64(len(header)+ageNonce)))
+		if err != nil {
+			return err
+		}
+	}
+	p.start.bytes = bytes.Clone(p.start.bytes[:min(len(p.start.bytes), len(header)+ageNonce)])
+	p.ready = true
+	return nil
+}
+
+// maxAgeHeader bounds how far a header is looked for: some hundred recipients.
+const maxAgeHeader = 256 << 10
+
+// read fetches the pieces that cover the range, by one request, and lets age open them.
+func (p *openedPack) read(ctx context.Context, store Store, f Frame, offset, length int64) ([]byte, error) {
+	payload := int64(len(p.start.bytes))
+	from, to := coveringRange(offset, length, f.Size-payload)
+	if from < 0 || from >= to {
+		return nil, damaged("a range from %d in a pack of %d bytes", offset, f.Size)
+	}
+	pieces, err := fetchPart(ctx, store, f.Pack.name(), f.Size, payload+from, to-from)
+	if err != nil {
+		return nil, err
+	}
+	parts := partsReader{p.start, p.end, {payload + from, pieces}}
+	plain, size, err := unsealAt(parts, f.Size, age.NewInjectedFileKeyIdentity(p.fileKey))
+	if err != nil {
+		return nil, err
+	}
+	if offset+length > size {
+		return nil, damaged("a range up to %d in a container of %d bytes", offset+length, size)
+	}
+	out := make([]byte, length)
+	return out, readFull(plain, out, offset)
+}
+
+// partsReader reads an object of which only parts are here.
+type partsReader []held
+
+func (r partsReader) ReadAt(p []byte, off int64) (int, error) {
+	best := 0
+	for _, part := range r {
+		if at := off - part.at; at >= 0 && at < int64(len(part.bytes)) {
+			if n := copy(p, part.bytes[at:]); n > best {
+				best = n
+			}
+		}
+	}
+	if best < len(p) {
+		return best, io.ErrUnexpectedEOF
+	}
+	return best, nil
+}
+
+// fetchPart reads a range of an object whose size is known.
+func fetchPart(ctx context.Context, store Store, name string, size, offset, length int64) ([]byte, error) {
+	body, found, err := store.Get(ctx, name, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if found != size {
+		return nil, damaged("%d bytes where the index says %d", found, size)
+	}
+	part := make([]byte, length) // not more than the object has, for it is as large as the index says
+	if _, err := io.ReadFull(body, part); err != nil {
+		return nil, err
+	}
+	return part, nil
+}
