@@ -77,7 +77,7 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 	w := &weeding{flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
 	w.f = &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
 	w.f.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
-	if err := w.f.connect(ctx); err != nil {
+	if err := w.f.attend(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	if err := w.f.load(ctx); err != nil {
@@ -176,7 +176,7 @@ func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done resto
 	}
 	f := &folder{t: w.f.t, place: w.f.place, validity: w.f.validity} // by SELECT, if it is the same mailbox still
 	defer f.Close()
-	if err := f.connect(ctx); err != nil {
+	if err := f.attend(ctx); err != nil {
 		return done, err
 	}
 	if done.Reflagged, err = w.setFlags(ctx, f); err != nil {
