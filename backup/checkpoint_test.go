@@ -155,8 +155,8 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 		first := a.Bodies
 		b := archivetest.BackUp(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
-		if again := a.Bodies - first; again >= 3000 { // what was under way comes again, what is in the checkpoint does not
-			t.Errorf("%s: all %d messages were downloaded again, after %d", folder, again, first)
+		if again := a.Bodies - first; again > 3000-first+2*3 {
+			t.Errorf("%s: after %d messages were downloaded, %d more were", folder, first, again)
 		}
 	}
 }
