@@ -129,12 +129,13 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	} else {
 		c.print(p, report)
 	}
-	if err == nil && report.Locks != nil {
-		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
-	}
-	if report.Lost > 0 || report.Unread > 0 {
+	switch {
+	case err != nil:
+	case report.Lost > 0 || report.Unread > 0:
 		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
 			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
+	case report.Locks != nil:
+		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
 	}
 	return err
 }
