@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -317,7 +318,10 @@ func TestAnUnchangedNightIsAFewRequests(t *testing.T) {
 	memory.Advance(24 * time.Hour)
 	store := &storetest.Faulty{Store: memory}
 	var ops []string
+	var counting sync.Mutex
 	store.Fail = func(op storetest.Op) storetest.Fault {
+		counting.Lock()
+		defer counting.Unlock()
 		ops = append(ops, op.Kind+" "+op.Name)
 		return storetest.None
 	}

@@ -58,8 +58,10 @@ func backupKilled(t *testing.T, h *host) {
 		go func() { ended <- cmd.Wait() }()
 		select {
 		case <-line.reached:
+			time.Sleep(readsBy)
 			_ = cmd.Process.Kill()
 			<-ended
+			p.settle() // or what the server still sends would count as the next run's
 		case err := <-ended:
 			t.Fatalf("run %d ends (%v) before it is killed", kills, err)
 		}
@@ -84,8 +86,11 @@ func backupKilled(t *testing.T, h *host) {
 // spillsBy is when a run has begun to spill for certain, after it logged in.
 const spillsBy = 5500 * time.Millisecond
 
-// slowLine makes a proxy slow, and says when so many bytes have come. In a run it can stand still once, after so many bytes
-// that messages are coming, until the run has begun to spill.
+// readsBy is when a run has read what came: on a busy machine megabytes may lie before it, which are on nobody's account.
+const readsBy = 2 * time.Second
+
+// slowLine makes a proxy slow, and says when so many bytes have come, and stands still then. In a run it can stand still
+// once before, after so many bytes that messages are coming, until the run has begun to spill.
 type slowLine struct {
 	early int64
 
@@ -110,6 +115,7 @@ func (s *slowLine) watch(_, received int64) {
 	defer s.mu.Unlock()
 	if s.last < s.until && received >= s.until {
 		close(s.reached)
+		defer time.Sleep(readsBy + time.Second) // and nothing more comes until it is killed
 	}
 	s.last = max(s.last, received)
 	time.Sleep(2 * time.Millisecond)

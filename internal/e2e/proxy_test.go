@@ -18,6 +18,9 @@ type proxy struct {
 	received int64  // bytes from the server to the program
 	said     []byte // what the program sent, of which keptSaid bytes are kept
 	watch    func(sent, received int64)
+
+	open   int // connections
+	closed sync.Cond
 }
 
 // keptSaid bounds what a proxy keeps: commands are few, but APPEND brings messages along.
@@ -43,6 +46,7 @@ func listen(t testing.TB, host string, p *proxy) *proxy {
 		t.Fatal(err)
 	}
 	p.addr = listener.Addr().String()
+	p.closed.L = &p.mu
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -50,7 +54,11 @@ func listen(t testing.TB, host string, p *proxy) *proxy {
 			if err != nil {
 				return
 			}
-			running.Go(func() { p.serve(client) })
+			p.count(1)
+			running.Go(func() {
+				defer p.count(-1)
+				p.serve(client)
+			})
 		}
 	})
 	t.Cleanup(func() {
@@ -113,6 +121,22 @@ func (p *proxy) look() {
 		p.mu.Unlock()
 		p.watch(sent, received)
 	}
+}
+
+// settle waits until nothing is under way any more. Whoever made connections must have ended.
+func (p *proxy) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.open > 0 {
+		p.closed.Wait()
+	}
+}
+
+func (p *proxy) count(connections int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open += connections
+	p.closed.Broadcast()
 }
 
 // reset begins to count anew.
