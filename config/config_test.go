@@ -341,7 +341,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("accounts = [{url = 'imaps://a@b'}, 3]\na.b.c = [[1],{}]\n[a]\n[[a.b]]")
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "users_file") {
-			t.Skip("it may name any file")
+			return // it may name any file
 		}
 		c, err := Parse("c.toml", "", []byte(text))
 		if err == nil && c == nil {

@@ -11,19 +11,14 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // What does not fit into the record of a mailbox, or of a manifest, lies elsewhere: lists of pages, tables of mailboxes.
 // contrib/restore.py finds all of it.
 func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			why := tool + " is not installed: apt-get install " + tool
-			if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
-				t.Fatal(why)
-			}
-			t.Skip(why)
-		}
+		testbed.Installed(t, tool, "apt-get install "+tool)
 	}
 	a := archivetest.NewAccount()
 	large := a.Mailbox("large")

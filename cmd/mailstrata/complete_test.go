@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // completions are what is offered for the last word.
@@ -125,9 +127,7 @@ func TestCompletionIsPatientAndQuiet(t *testing.T) {
 
 // In a real bash, Tab offers what the program offers, also for names with blanks, '@' and ':'.
 func TestBashCompletion(t *testing.T) {
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip(err)
-	}
+	testbed.Installed(t, "bash", "apt-get install bash")
 	dir := t.TempDir()
 	script := filepath.Join(dir, "mailstrata.bash")
 	if err := os.WriteFile(script, []byte(bashCompletion), 0o600); err != nil {

@@ -57,8 +57,7 @@ func TestUnits(t *testing.T) {
 	own := contrib(t, "contrib/systemd/user/mailstrata.service")
 	parses(t, strings.Fields(value(t, own, "ExecStart"))[1:])
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Log("systemd-analyze is not installed: the units were not verified")
-		return
+		t.Skip("systemd-analyze is not installed: the units' words are right, and systemd was not asked")
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // notRun are the lines that are shown with another prompt, "#", since no test can run them, and why. Those that run mailstrata
@@ -308,9 +309,7 @@ func makesSense(t *testing.T, line string) {
 func (d *document) run(t *testing.T, line string) bool {
 	t.Helper()
 	if program, _, _ := strings.Cut(line, " "); program == "ssh-keygen" {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(err)
-		}
+		testbed.Installed(t, program, "apt-get install openssh-client")
 	}
 	text, err := d.command(line).CombinedOutput()
 	status := 0

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // offeringProgram offers names as people give them, for whatever is asked. It takes the place of mailstrata.
@@ -59,10 +61,7 @@ tell() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N tell;
 	} {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			path, err := exec.LookPath(shell)
-			if err != nil {
-				t.Skip(err)
-			}
+			path := testbed.Installed(t, shell, "apt-get install "+shell)
 			home := offering(t, start.script)
 			if err := os.WriteFile(filepath.Join(home, start.file), []byte(start.rc), 0o600); err != nil {
 				t.Fatal(err)
@@ -118,10 +117,7 @@ func (s *shown) until(mark string) string {
 
 // TestFishTab asks fish itself what Tab would offer; fish quotes it as it sees fit.
 func TestFishTab(t *testing.T) {
-	path, err := exec.LookPath("fish")
-	if err != nil {
-		t.Skip(err)
-	}
+	path := testbed.Installed(t, "fish", "apt-get install fish")
 	home := offering(t, fishCompletion)
 	script, want := "set PATH ~/bin $PATH; source ~/completion\n", ""
 	for _, c := range []struct{ typed, offered string }{

@@ -97,9 +97,7 @@ func TestADamagedArchiveComesBackAsFarAsItCan(t *testing.T) {
 func needEscape(t *testing.T) {
 	t.Helper()
 	for _, tool := range []string{"python3", "zstd"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			required(t, tool+" is not installed: apt-get install "+tool)
-		}
+		testbed.Installed(t, tool, "apt-get install "+tool)
 	}
 }
 

@@ -35,12 +35,3 @@ func build() (string, error) {
 	}
 	return at, nil
 }
-
-// required ends a test for want of a tool, as testbed does for want of a server.
-func required(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") != "" || os.Getenv("MAILSTRATA_REQUIRE_SERVERS") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}

@@ -41,7 +41,7 @@ type DovecotServer struct {
 // Dovecot starts a Dovecot for the test.
 func Dovecot(t testing.TB, o DovecotOptions) *DovecotServer {
 	t.Helper()
-	installed(t, "dovecot", "apt-get install dovecot-imapd")
+	Installed(t, "dovecot", "apt-get install dovecot-imapd")
 	if os.Getuid() != 0 {
 		missing(t, "Dovecot is to be started by root")
 	}

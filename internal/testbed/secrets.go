@@ -58,7 +58,7 @@ func Bus(t testing.TB) string {
 
 func startBus(t testing.TB) (address string, daemon *process) {
 	t.Helper()
-	path := installed(t, "dbus-daemon", "apt-get install dbus-daemon")
+	path := Installed(t, "dbus-daemon", "apt-get install dbus-daemon")
 	dir, err := os.MkdirTemp("", "bus") // the path of a socket has a hundred bytes at the most
 	if err != nil {
 		t.Fatal(err)

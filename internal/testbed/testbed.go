@@ -57,8 +57,9 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
-// installed finds a program of the system, or ends the test.
-func installed(t testing.TB, name, hint string) string {
+// Installed finds a program of the system that testbed/packages installs. Where it is missing the test is skipped, or fails
+// where servers are required.
+func Installed(t testing.TB, name, hint string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
