@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -38,7 +37,7 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 		err = w.tables(ctx, m.Tables)
 	}
 	// Of one that was put after its deadline, some may have been removed: it was never committed.
-	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, fs.ErrNotExist)) {
+	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrNotExist)) {
 		err = fmt.Errorf("it was put after its deadline and does not count, but stands in the way until it is forgotten, and that is a day old: %w", err)
 	}
 	return err

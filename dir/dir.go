@@ -39,6 +39,7 @@ const (
 // Dir is a directory of objects.
 type Dir struct {
 	root   string
+	opened os.FileInfo // of root
 	sweep  sync.Once
 	synced sync.Map // directories whose own names are known to be durable: path → struct{}
 }
@@ -69,20 +70,23 @@ func Create(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Open opens a directory that is there: the error is ErrNotExist where it is not.
+// Open opens a directory that is there: the error is repo.ErrNotExist where it is not.
 func Open(path string) (*Dir, error) {
 	root, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}
 	info, err := os.Stat(root)
+	if absent(err) {
+		return nil, fmt.Errorf("%w: %v", repo.ErrNotExist, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s is a file, not a directory that can hold a repository", path)
 	}
-	return &Dir{root: root}, nil
+	return &Dir{root: root, opened: info}, nil
 }
 
 // Get implements repo.Store.
@@ -96,7 +100,7 @@ func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.Re
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, absent(err)
+		return nil, 0, d.objectError(err)
 	}
 	size, err := fileSize(f)
 	if err == nil {
@@ -164,10 +168,10 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	if info, err := os.Lstat(path); err == nil && info.IsDir() {
 		return nil // it holds objects, and is none
 	}
-	err = absent(os.Remove(path))
+	err = os.Remove(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
+	case absent(err):
+		return d.gone()
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("%w: %w", repo.ErrRetained, err)
 	}
@@ -199,12 +203,4 @@ func (d *Dir) path(name string) (string, error) {
 		return "", fmt.Errorf("%q is not a name for an object", name)
 	}
 	return filepath.Join(d.root, filepath.FromSlash(name)), nil
-}
-
-// absent makes "a/b is not there because a is a file" a case of ErrNotExist, as it is for every other Store.
-func absent(err error) error {
-	if errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("%w: %w", repo.ErrNotExist, err)
-	}
-	return err
 }

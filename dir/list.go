@@ -17,26 +17,26 @@ import (
 // List implements repo.Store. One directory of a path is held in memory at a time.
 func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
 	return func(yield func(repo.Object, error) bool) {
-		w := &walk{ctx: ctx, root: d.root, prefix: prefix, yield: yield}
+		w := &walk{ctx: ctx, d: d, prefix: prefix, yield: yield}
 		w.dir("")
 	}
 }
 
 type walk struct {
 	ctx    context.Context
-	root   string
+	d      *Dir
 	prefix string
 	yield  func(repo.Object, error) bool
 }
 
 // dir yields the objects in the directory at, which is "" or ends in '/', and says whether to go on.
 func (w *walk) dir(at string) bool {
-	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(at)))
-	if errors.Is(err, fs.ErrNotExist) && at != "" {
-		return true // somebody tidied up
+	entries, err := os.ReadDir(filepath.Join(w.d.root, filepath.FromSlash(at)))
+	if absent(err) || err == nil && len(entries) == 0 {
+		err = w.d.gone() // an unmounted disk has nothing to list; otherwise somebody removed a directory that was empty
 	}
 	if err != nil {
-		return w.fail(err)
+		return w.fail(w.d.objectError(err))
 	}
 	// A directory sorts as "name/", between "name-" or "name." and "name0", for so do the names of its objects.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })

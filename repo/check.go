@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -188,7 +187,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // ofTheObject tells an error that is about one object from those that any other would meet too.
 func ofTheObject(err error) bool {
-	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, fs.ErrNotExist} {
+	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, ErrNotExist} {
 		if errors.Is(err, is) {
 			return true
 		}
@@ -202,7 +201,7 @@ func (c *checker) outcome(ctx context.Context, name string, err error) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, fs.ErrNotExist): // deleted since it was listed
+	case errors.Is(err, ErrNotExist): // deleted since it was listed
 	case errors.Is(err, ErrNoRole):
 		c.problem(Unread, name, err)
 	case ofTheObject(err):

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -31,7 +30,7 @@ func (x *index) refresh(ctx context.Context) error {
 			x.looked = now
 			return nil
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, ErrNotExist) {
 			return err
 		}
 	}
@@ -131,7 +130,7 @@ func (x *index) outcome(s listedSegment, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRange) || last && errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRange) || last && errors.Is(err, ErrNotExist):
 		x.doWithout(s.hash, err)
 		return nil
 	}

@@ -8,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"io/fs"
 )
 
 // A night leaves a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands
@@ -115,7 +113,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 			read = append(read, s)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, fs.ErrNotExist): // another prune was first
+		case errors.Is(err, ErrNotExist): // another prune was first
 		case ofTheObject(err) || errors.Is(err, ErrRange):
 			p.leave(s.Name, err)
 		default:
@@ -179,7 +177,7 @@ func (p *pruning) passOver(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, ErrNotExist):
 		return nil
 	case ofTheObject(err):
 		p.leave(name, err)

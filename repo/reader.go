@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -58,7 +57,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 			break
 		}
 	}
-	if errors.Is(failed, fs.ErrNotExist) {
+	if errors.Is(failed, ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
 			return again, err
 		}

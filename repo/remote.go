@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"sort"
 	"sync"
@@ -114,7 +113,7 @@ func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return errors.Is(err, fs.ErrNotExist), err
+		return errors.Is(err, ErrNotExist), err
 	}
 	for i, s := range remotes {
 		for _, e := range entries[i] {
@@ -132,7 +131,7 @@ func (x *index) outcomeRemote(s *remoteSegment, err error) error {
 		return nil
 	}
 	err = x.outcome(s.listedSegment, err, false)
-	if err == nil || errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, ErrNotExist) {
 		x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 	}
 	return err
@@ -249,7 +248,7 @@ func (x *index) load(ctx context.Context, which func(*remoteSegment) bool) (agai
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return errors.Is(err, fs.ErrNotExist), err
+			return errors.Is(err, ErrNotExist), err
 		}
 		whole = x.compact() && whole
 	}

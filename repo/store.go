@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"iter"
 	"time"
 )
@@ -102,12 +101,15 @@ type Retention struct {
 }
 
 var (
-	// ErrNotExist and ErrExist are the file system's, so that errors.Is holds across stores.
-	ErrNotExist = fs.ErrNotExist
-	ErrExist    = fs.ErrExist
+	// ErrNotExist: the store answers that it has no such object. These three are the store's alone and never fs.ErrNotExist
+	// and its like: a file of this host that is missing says nothing about the repository.
+	ErrNotExist = errors.New("the store has no such object")
 
-	// ErrPermission, likewise: these credentials do not allow it.
-	ErrPermission = fs.ErrPermission
+	// ErrExist: another object has the name.
+	ErrExist = errors.New("the store has another object under this name")
+
+	// ErrPermission: the store does not allow this to these credentials.
+	ErrPermission = errors.New("the store does not allow this")
 
 	// ErrRange: the object ends before the range that was asked for.
 	ErrRange = errors.New("range is not inside the object")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -19,7 +18,7 @@ func (s *Store) explain(doing string, err error) error {
 	if errors.As(err, &last) {
 		err = last.error
 	}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, repo.ErrExist, fs.ErrNotExist, fs.ErrPermission, repo.ErrRange, repo.ErrRetained} {
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, repo.ErrExist, repo.ErrNotExist, repo.ErrPermission, repo.ErrRange, repo.ErrRetained} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}

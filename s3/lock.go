@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"time"
 
@@ -40,7 +39,7 @@ func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int)
 	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
 		does, err = s.retainsByDefault(ctx, compliance, days)
 		if code(err) == minio.AccessDenied {
-			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", fs.ErrPermission, s.Endpoint))
+			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", repo.ErrPermission, s.Endpoint))
 		}
 		return err
 	})
@@ -99,7 +98,7 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep repo.Rete
 			return nil
 		}
 		return final(fmt.Errorf("%w: %s does not let these credentials lengthen the lock of an object (s3:PutObjectRetention): %s",
-			fs.ErrPermission, s.Endpoint, minio.ToErrorResponse(err).Message))
+			repo.ErrPermission, s.Endpoint, minio.ToErrorResponse(err).Message))
 	})
 }
 

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"strings"
 	"sync"
@@ -97,7 +96,7 @@ func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
 		return s.compare(ctx, o)
 	case code(err) == minio.AccessDenied && options.Mode != "":
 		return final(fmt.Errorf("%w: %s denies these credentials to put objects under retention: allow s3:PutObjectRetention, "+
-			"which can lengthen a lock and not shorten it", fs.ErrPermission, s.Endpoint))
+			"which can lengthen a lock and not shorten it", repo.ErrPermission, s.Endpoint))
 	case err != nil:
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -91,7 +90,7 @@ func passing(err error) bool {
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false
 	}
-	for _, is := range []error{repo.ErrExist, repo.ErrNotExist, repo.ErrRange, repo.ErrRetained, fs.ErrPermission} {
+	for _, is := range []error{repo.ErrExist, repo.ErrNotExist, repo.ErrRange, repo.ErrRetained, repo.ErrPermission} {
 		if errors.Is(err, is) {
 			return false
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -57,7 +56,7 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version
 func (s *Store) untold(err error) error {
 	switch code(err) {
 	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":
-		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions)", fs.ErrPermission, s.Endpoint))
+		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions)", repo.ErrPermission, s.Endpoint))
 	}
 	return err
 }

@@ -128,7 +128,8 @@ var hints = []struct {
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
 	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
-	{is(fs.ErrPermission), "check the permissions of the file or directory, or of the credentials"},
+	{is(repo.ErrPermission), "check what the store allows to these credentials, or the permissions of the repository's directory"},
+	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
 
 func is(target error) func(error) bool {

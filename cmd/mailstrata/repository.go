@@ -87,14 +87,14 @@ func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
 		return p.openBucket(ctx, l)
 	}
 	d, err := dir.Open(l.path)
-	if errors.Is(err, os.ErrNotExist) && l.own {
+	if errors.Is(err, repo.ErrNotExist) && l.own {
 		return nil, &hintedError{
 			text: "no repository is named, and there is none of your own at " + l.path,
 			hint: "name one with --repo or MAILSTRATA_REPO; mailstrata backup without it makes your own",
 			err:  repo.ErrNoRepository,
 		}
 	}
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, repo.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository)
 	}
 	return d, err
