@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -246,4 +248,52 @@ func BenchmarkCut(b *testing.B) {
 			}
 		})
 	}
+}
+
+// The rule of docs/format.md, "The cut", written from that page alone, makes the same chunks.
+func TestTheDocumentedCut(t *testing.T) {
+	content := noise(1 << 20)
+	var want []int
+	for rest := content; len(rest) > 0; {
+		n := documentedChunk(rest)
+		want, rest = append(want, n), rest[n:]
+	}
+	if got := sizes(t, newCutter(t), bytes.NewReader(content), content); !slices.Equal(got, want) {
+		t.Errorf("sizes are %v, and the page gives %v", got, want)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	listed := strings.ReplaceAll(strings.Trim(fmt.Sprint(want[:len(want)-1]), "[]"), " ", ", ")
+	for _, vector := range []string{fmt.Sprintf("P = `%x`", uint64(frozenPolynomial)), fmt.Sprintf("%s and %d bytes", listed, want[len(want)-1])} {
+		if !strings.Contains(text, vector) {
+			t.Errorf("docs/format.md does not show %q", vector)
+		}
+	}
+}
+
+// documentedChunk is how many bytes of the rest of a part its next chunk has.
+func documentedChunk(rest []byte) int {
+	for n := 16384; n < min(len(rest), 262144); n++ {
+		if remainder(rest[n-64:n])&0xffff == 0 {
+			return n
+		}
+	}
+	return min(len(rest), 262144)
+}
+
+// remainder is that of the bytes, as one polynomial over GF(2), divided by the polynomial of the tests.
+func remainder(b []byte) uint64 {
+	f := uint64(0)
+	for _, c := range b {
+		for bit := 7; bit >= 0; bit-- {
+			f = f<<1 | uint64(c)>>bit&1
+			if f>>53 == 1 {
+				f ^= uint64(frozenPolynomial)
+			}
+		}
+	}
+	return f
 }

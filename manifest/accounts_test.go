@@ -45,6 +45,7 @@ func TestManifestsThatMustNotBeWritten(t *testing.T) {
 		"too many capabilities":      func(m *Manifest) { m.Server.Capabilities = make([]string, MaxNames+1) },
 		"too many warnings":          func(m *Manifest) { m.Warnings = make([]string, MaxNotes+1) },
 		"too much inline":            func(m *Manifest) { m.Mailboxes = manyMailboxes(1000); m.Totals = totals(m.Mailboxes, 2) },
+		"extensions of 65 pairs":     func(m *Manifest) { m.Extensions = pairs(65) },
 		"extensions that are text":   func(m *Manifest) { m.Extensions = Extensions("\x61x") },
 		"empty extensions":           func(m *Manifest) { m.Extensions = Extensions("\xa0") },
 		"no extensions at all":       func(m *Manifest) { m.Extensions = Extensions("") },
@@ -418,4 +419,16 @@ func TestManyFailures(t *testing.T) {
 	if again, err := Parse(b); err != nil || !reflect.DeepEqual(again, m) {
 		t.Errorf("not the same again: %v", err)
 	}
+}
+
+// pairs are extensions of n entries.
+func pairs(n int) Extensions {
+	e := Extensions{0xb8, byte(n)}
+	for i := range n {
+		if i > 23 {
+			e = append(e, 0x18)
+		}
+		e = append(e, byte(i), 0)
+	}
+	return e
 }

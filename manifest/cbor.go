@@ -37,12 +37,16 @@ var (
 		IndefLength:     cbor.IndefLengthForbidden,
 		TagsMd:          cbor.TagsForbidden,
 		MaxNestedLevels: 15,
+		MaxMapPairs:     maxPairs,
 	}.DecMode())
 )
 
 // maxElements bounds every array but a manifest's own, by the largest that any of them may have. The decoder has seen
 // the whole input before it makes a slice; so no array is longer than its input either.
 const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames)
+
+// maxPairs bounds every map. Part of the durable format.
+const maxPairs = 64
 
 func strict(elements int) cbor.DecMode {
 	return must(cbor.DecOptions{
@@ -53,7 +57,7 @@ func strict(elements int) cbor.DecMode {
 		ByteStringToString: cbor.ByteStringToStringAllowed,
 		MaxNestedLevels:    16,
 		MaxArrayElements:   elements,
-		MaxMapPairs:        64,
+		MaxMapPairs:        maxPairs,
 	}.DecMode())
 }
 

@@ -11,6 +11,9 @@ import (
 // maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the durable format.
 const maxElements = 1 << 16
 
+// maxPairs bounds every map. Part of the durable format.
+const maxPairs = 64
+
 // extensions is the map under key 63: entries that this version does not know are carried along as they are.
 type extensions map[uint64]cbor.RawMessage
 
@@ -29,7 +32,7 @@ var codec = sync.OnceValue(func() (c struct {
 		TagsMd:           cbor.TagsForbidden,
 		MaxNestedLevels:  16,
 		MaxArrayElements: maxElements,
-		MaxMapPairs:      1 << 10,
+		MaxMapPairs:      maxPairs,
 	}.DecMode()
 	if err != nil {
 		panic(err)

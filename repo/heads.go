@@ -162,7 +162,7 @@ func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }
 // manifestCodec decodes manifests, whose arrays may be longer than those of other objects.
 var manifestCodec = sync.OnceValues(func() (cbor.DecMode, error) {
 	limits := codec().DecMode.DecOptions()
-	limits.MaxArrayElements, limits.MaxMapPairs = 1<<20, 1<<10
+	limits.MaxArrayElements = 1 << 20
 	return limits.DecMode()
 })
 
