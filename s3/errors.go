@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
 
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/minio/minio-go/v7"
@@ -25,7 +28,7 @@ func (s *Store) explain(doing string, err error) error {
 	}
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) {
-		return fmt.Errorf("%s: %s", doing, s.sentence(answer))
+		return fmt.Errorf("%s: %s", doing, s.sentence(doing, answer))
 	}
 	var asked *url.Error
 	if errors.As(err, &asked) {
@@ -42,8 +45,21 @@ func (s *Store) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// sentence says what a store's refusal means.
-func (s *Store) sentence(e minio.ErrorResponse) string {
+// sentence says what a store's refusal of something means, and repeats the store's own words: often they alone say
+// what to do.
+func (s *Store) sentence(doing string, e minio.ErrorResponse) string {
+	meaning := s.meaning(doing, e)
+	if words := ownWords(e); words != "" {
+		meaning += ". It answers: " + words
+	}
+	return meaning
+}
+
+// meaning is what a refusal means, without the store's words.
+func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
+	if noRoom(e) {
+		return s.Endpoint + " has no room left: nothing was kept of this object"
+	}
 	switch e.Code {
 	case "NoSuchBucket":
 		return s.noBucket().Error()
@@ -52,23 +68,77 @@ func (s *Store) sentence(e minio.ErrorResponse) string {
 	case "BucketAlreadyExists":
 		return fmt.Sprintf("the name %s belongs to somebody else at %s: choose another bucket", s.Bucket, s.Endpoint)
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "XAdminUserNotFound":
-		return fmt.Sprintf("%s does not accept the access key or its secret (%s): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
-			"and AWS_SESSION_TOKEN, or the profile", s.Endpoint, e.Code)
+		return fmt.Sprintf("%s does not accept the access key or its secret: check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "+
+			"and AWS_SESSION_TOKEN, or the profile", s.Endpoint)
 	case "ExpiredToken", "TokenRefreshRequired":
 		return fmt.Sprintf("the session of these credentials has ended: get new ones for %s", s.Endpoint)
 	case "AccessDenied", "AllAccessDisabled", "AccountProblem":
-		return fmt.Sprintf("%s denies this to these credentials on bucket %s: they need to put, get and list there", s.Endpoint, s.Bucket)
+		return fmt.Sprintf("%s refuses this with these credentials on bucket %s; it takes the right %s", s.Endpoint, s.Bucket, right(doing))
 	case "RequestTimeTooSkewed":
 		return fmt.Sprintf("the clock of this host differs too much from that of %s: set it", s.Endpoint)
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "InvalidRegion", "IllegalLocationConstraintException":
 		return fmt.Sprintf("bucket %s is in another region than the one asked for: set AWS_REGION%s", s.Bucket, regionHint(e))
-	case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded":
-		return fmt.Sprintf("%s has no room left: nothing was kept of this object", s.Endpoint)
+	case "EntityTooLarge":
+		return fmt.Sprintf("%s takes no object of this size: it cannot hold a repository, whose objects have up to 33 MiB", s.Endpoint)
+	case "SlowDown", "ServiceUnavailable", "TooManyRequests":
+		return fmt.Sprintf("%s is overloaded, or limits how many requests it takes: run it again later", s.Endpoint)
+	case "NotImplemented":
+		return fmt.Sprintf("%s does not offer this: it cannot hold a repository", s.Endpoint)
 	}
-	if e.StatusCode == http.StatusInsufficientStorage {
-		return fmt.Sprintf("%s has no room left: nothing was kept of this object", s.Endpoint)
+	return s.Endpoint + " refuses this"
+}
+
+// noRoom reports whether a store refuses for want of room. Some stores say so in words alone, with the code of a
+// missing right.
+func noRoom(e minio.ErrorResponse) bool {
+	switch e.Code {
+	case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity", "StorageFull":
+		return true
 	}
-	return fmt.Sprintf("%s answers %s: %s", s.Endpoint, e.Code, e.Message)
+	return e.StatusCode == http.StatusInsufficientStorage || roomWords.MatchString(e.Message)
+}
+
+var roomWords = regexp.MustCompile(`(?i)\b(cap|quota|storage|capacity|space)\b.*\b(exceeded|reached|full)\b|\bexceed(s|ed|ing)?\b.*\b(cap|quota|storage)\b|no space left`)
+
+// right names the permission that a request needs.
+func right(doing string) string {
+	for _, r := range []struct{ doing, right string }{
+		{"put", "s3:PutObject"}, {"get", "s3:GetObject"}, {"list objects", "s3:ListBucket"}, {"list versions", "s3:ListBucketVersions"},
+		{"delete", "s3:DeleteObject"}, {"look for the bucket", "s3:ListBucket, or s3:CreateBucket to make it"}, {"ask for the time", "s3:ListBucket"},
+		{"retain", "s3:PutObjectRetention"}, {"ask for the lock", "s3:GetObject"},
+	} {
+		if strings.HasPrefix(doing, r.doing) {
+			return r.right
+		}
+	}
+	return "for it (backups need s3:PutObject, s3:GetObject and s3:ListBucket)"
+}
+
+// longestWords bounds what is repeated of a store's words, in bytes.
+const longestWords = 300
+
+// ownWords are the words, the code and the status of a refusal.
+func ownWords(e minio.ErrorResponse) string {
+	var words []string
+	if text := strings.TrimSpace(e.Message); text != "" {
+		if len(text) > longestWords {
+			text = strings.ToValidUTF8(text[:longestWords], "") + "…"
+		}
+		words = append(words, strconv.Quote(text))
+	}
+	code := e.Code
+	if len(code) > longestWords {
+		code = code[:longestWords]
+	}
+	switch {
+	case code != "" && e.StatusCode != 0:
+		words = append(words, fmt.Sprintf("(%d %s)", e.StatusCode, strings.Trim(strconv.Quote(code), `"`)))
+	case code != "":
+		words = append(words, fmt.Sprintf("(%s)", strings.Trim(strconv.Quote(code), `"`)))
+	case e.StatusCode != 0:
+		words = append(words, fmt.Sprintf("(status %d)", e.StatusCode))
+	}
+	return strings.Join(words, " ")
 }
 
 func (s *Store) noBucket() error {

@@ -14,7 +14,8 @@ import (
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
 	return func(yield func(repo.Object, error) bool) {
 		l := &listing{store: s, prefix: s.prefix + prefix, yield: yield}
-		t := s.newTrial()
+		doing := strings.TrimSpace("list objects " + prefix)
+		t := s.newTrial(doing)
 		for {
 			before := l.last
 			err := l.read(ctx)
@@ -22,10 +23,10 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, 
 				return
 			}
 			if l.last != before {
-				t = s.newTrial() // it went on for a while: that is not the same trouble
+				t = s.newTrial(doing) // it went on for a while: that is not the same trouble
 			}
 			if err := t.pause(ctx, err); err != nil {
-				yield(repo.Object{}, s.explain(strings.TrimSpace("list objects "+prefix), err))
+				yield(repo.Object{}, s.explain(doing, err))
 				return
 			}
 		}
@@ -41,21 +42,32 @@ type listing struct {
 	stopped bool   // by the caller
 }
 
-// read lists what follows last, until the end, an error, or the caller's stop.
+// read lists what follows last, until the end, an error, or the caller's stop. A doubtful end is asked for once more:
+// a listing from there on that is empty again is the end.
 func (l *listing) read(ctx context.Context) error {
+	for {
+		doubtful, err := l.readOnce(ctx)
+		if err != nil || l.stopped || !doubtful {
+			return err
+		}
+	}
+}
+
+func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	withOwner := false
-	found := l.store.client.ListObjectsIter(ctx, l.store.Bucket, minio.ListObjectsOptions{
+	watched, pages := watchPages(ctx)
+	found := l.store.client.ListObjectsIter(watched, l.store.Bucket, minio.ListObjectsOptions{
 		Prefix: l.prefix, Recursive: true, StartAfter: l.last, FetchOwner: &withOwner,
 	})
 	for o := range found {
 		if o.Err != nil {
-			return o.Err
+			return false, o.Err
 		}
 		if err := l.take(o); err != nil || l.stopped {
-			return err
+			return false, err
 		}
 	}
-	return ctx.Err() // the client library ends a cancelled listing as if it were whole
+	return pages.doubtful, ctx.Err() // the client library ends a cancelled listing as if it were whole
 }
 
 // take judges one line. Stores are not believed: what does not begin with the prefix is dropped, and so is what

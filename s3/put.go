@@ -109,7 +109,7 @@ func (s *Store) compare(ctx context.Context, o *outgoing) error {
 	info, err := s.client.StatObject(ctx, s.Bucket, o.key, minio.StatObjectOptions{})
 	if missing(err) {
 		// Refused as if taken, and not there: another PUT of it failed, or it was deleted just now. Neither lasts.
-		return fmt.Errorf("the store answers both that the object is there and that it is not")
+		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errSenseless)
 	}
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"crypto/tls"
+	"encoding/xml"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -19,12 +20,20 @@ const (
 
 	// firstPatience is how long an endpoint is tried that has never answered.
 	firstPatience = 5 * time.Second
+
+	// briefPatience is how long answers are tried again that make no sense: they may be damaged on the way, but more
+	// likely this is not a store, or a gateway before it answers in its place.
+	briefPatience = 10 * time.Second
+
+	// waitingAfter and waitingEvery say when Options.Waiting hears of trouble.
+	waitingAfter = 10 * time.Second
+	waitingEvery = 30 * time.Second
 )
 
 // retry calls do until it succeeds, or fails with what does not pass, or patience ends. What it returns then is
 // explained, and begins with what was being done.
 func (s *Store) retry(ctx context.Context, doing string, do func(try int) error) error {
-	t := s.newTrial()
+	t := s.newTrial(doing)
 	for try := 0; ; try++ {
 		err := ctx.Err()
 		if err == nil {
@@ -41,13 +50,15 @@ func (s *Store) retry(ctx context.Context, doing string, do func(try int) error)
 
 // trial is a row of tries.
 type trial struct {
-	store *Store
-	since time.Time
-	next  time.Duration
+	store   *Store
+	doing   string
+	since   time.Time
+	next    time.Duration
+	renewed bool // the credentials were read again
 }
 
-func (s *Store) newTrial() *trial {
-	return &trial{store: s, since: time.Now(), next: s.Options.pause}
+func (s *Store) newTrial(doing string) *trial {
+	return &trial{store: s, doing: doing, since: time.Now(), next: s.Options.pause}
 }
 
 // pause waits before the next try. It returns err where there should be none.
@@ -55,8 +66,15 @@ func (t *trial) pause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !passing(err) || time.Since(t.since) > t.store.patience() {
+	if expired(err) && !t.renewed {
+		t.renewed = true
+		t.store.Credentials.Expire() // the next request reads them again from where they came
+		return nil
+	}
+	if elapsed := time.Since(t.since); elapsed > t.store.patience(err) {
 		return err
+	} else if elapsed > t.store.waitingAfter {
+		t.store.waiting(t.doing, err)
 	}
 	wait := t.next/2 + rand.N(t.next/2+1) // so that hosts which failed together do not come back together
 	t.next = min(2*t.next, longestPause)
@@ -70,12 +88,47 @@ func (t *trial) pause(ctx context.Context, err error) error {
 	}
 }
 
-func (s *Store) patience() time.Duration {
-	if !s.link.clock.seen() {
+// waiting reports trouble that goes on, of all requests together once in waitingEvery.
+func (s *Store) waiting(doing string, err error) {
+	last, now := s.reported.Load(), time.Now().UnixNano()
+	if s.Waiting == nil || now-last < int64(waitingEvery) || !s.reported.CompareAndSwap(last, now) {
+		return
+	}
+	s.Waiting(s.explain(doing, err))
+}
+
+// patience is how long to go on after err; negative: no retry mends it.
+func (s *Store) patience(err error) time.Duration {
+	switch {
+	case !passing(err):
+		return -1
+	case !s.link.clock.seen():
 		return min(firstPatience, s.Patience)
+	case senseless(err):
+		return min(s.brief, s.Patience)
 	}
 	return s.Patience
 }
+
+// expired reports whether a session has ended, so that its credentials may have been replaced meanwhile.
+func expired(err error) bool {
+	switch code(err) {
+	case "ExpiredToken", "TokenRefreshRequired", "InvalidToken", "ExpiredTokenException":
+		return true
+	}
+	return false
+}
+
+// senseless reports whether the answer was none that a store gives.
+func senseless(err error) bool {
+	var syntax *xml.SyntaxError
+	var unmarshal xml.UnmarshalError
+	return errors.As(err, &syntax) || errors.As(err, &unmarshal) || errors.Is(err, errSenseless) ||
+		strings.Contains(err.Error(), "tls: ")
+}
+
+// errSenseless: a store answered what cannot be true.
+var errSenseless = errors.New("the store contradicts itself")
 
 // finalError is an error that no retry mends.
 type finalError struct{ error }
@@ -99,15 +152,19 @@ func passing(err error) bool {
 	if !errors.As(err, &e) {
 		return true // of the network
 	}
+	if noRoom(e) {
+		return false
+	}
 	switch e.Code {
 	case "SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted",
 		"ConditionalRequestConflict",                               // another PUT of this name is under way
 		"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", // damaged on the way, and noticed
+		"TooManyRequests",
 		"AuthorizationHeaderMalformed": // the client has learnt the bucket's region from it, if it was not given
 		return e.Code != "AuthorizationHeaderMalformed" || e.Region != ""
 	}
 	switch e.StatusCode {
-	case http.StatusNotImplemented, http.StatusInsufficientStorage:
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported, http.StatusInsufficientStorage:
 		return false
 	case http.StatusTooManyRequests, http.StatusRequestTimeout:
 		return true

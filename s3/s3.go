@@ -29,7 +29,9 @@
 package s3
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +39,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
@@ -59,10 +62,15 @@ type Options struct {
 	// Credentials to sign requests; nil means FromEnvironment.
 	Credentials *credentials.Credentials
 
+	RootCAs *x509.CertPool  // nil: those of the system
+	Waiting func(err error) // hears of trouble that goes on, from any goroutine; nil: nobody does
+
 	Patience time.Duration // how long to retry what may pass; default 5 minutes
 	Stall    time.Duration // how long a connection may carry nothing; default 2 minutes
 
-	pause time.Duration // before the first retry; default 200 ms
+	pause        time.Duration // before the first retry; default 200 ms
+	brief        time.Duration // how long to retry answers that make no sense; default briefPatience
+	waitingAfter time.Duration // when Waiting hears of trouble first; default waitingAfter
 }
 
 // Store is a bucket, or the part of it under a prefix.
@@ -72,6 +80,8 @@ type Store struct {
 	prefix string // "" or ends in '/'
 	plain  bool   // http
 	link   *transport
+
+	reported atomic.Int64 // when Waiting was called last, Unix nanoseconds
 }
 
 // Open prepares to use a bucket. It finds credentials, but sends nothing to the endpoint yet.
@@ -103,7 +113,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.prefix = strings.Trim(o.Prefix, "/"); s.prefix != "" {
 		s.prefix += "/"
 	}
-	s.link = &transport{base: newHTTP(), stall: s.Stall}
+	s.link = &transport{base: newHTTP(s.RootCAs), stall: s.Stall}
 	s.client, err = minio.NewCore(endpoint.Host, &minio.Options{
 		Creds: o.Credentials, Secure: !plain, Region: o.Region, Transport: s.link, MaxRetries: 1,
 	})
@@ -123,6 +133,8 @@ func (o Options) withDefaults() Options {
 	if o.pause == 0 {
 		o.pause = 200 * time.Millisecond
 	}
+	o.brief = cmp.Or(o.brief, briefPatience)
+	o.waitingAfter = cmp.Or(o.waitingAfter, waitingAfter)
 	return o
 }
 

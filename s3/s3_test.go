@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -122,12 +123,12 @@ func TestFinal(t *testing.T) {
 		status     int
 		code, want string
 	}{
-		{403, "AccessDenied", "denies this"},
+		{403, "AccessDenied", "it takes the right s3:PutObject. It answers: \"so it is\" (403 AccessDenied)"},
 		{403, "InvalidAccessKeyId", "does not accept the access key"},
 		{403, "RequestTimeTooSkewed", "clock of this host"},
 		{404, "NoSuchBucket", "there is no bucket bucket at " + f.URL},
 		{507, "XMinioStorageFull", "no room left"},
-		{501, "NotImplemented", "NotImplemented"},
+		{501, "NotImplemented", "cannot hold a repository. It answers: \"so it is\" (501 NotImplemented)"},
 		{301, "PermanentRedirect", "another region"},
 	} {
 		f.next(answering(c.status, c.code))
@@ -345,7 +346,7 @@ func TestParseURL(t *testing.T) {
 		"s3:http://127.0.0.1:9000/bucket/a/b-c.d": {Endpoint: "http://127.0.0.1:9000", Bucket: "bucket", Prefix: "a/b-c.d"},
 		"s3:https://[2001:db8::1]/bucket/A_b":     {Endpoint: "https://[2001:db8::1]", Bucket: "bucket", Prefix: "A_b"},
 	} {
-		if got, err := s3.ParseURL(url); got != want || err != nil {
+		if got, err := s3.ParseURL(url); !reflect.DeepEqual(got, want) || err != nil {
 			t.Errorf("ParseURL(%s) = %+v, %v; want %+v", url, got, err, want)
 		}
 	}

@@ -2,6 +2,8 @@ package s3
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -13,9 +15,11 @@ import (
 
 var errStalled = errors.New("the connection carried nothing for too long")
 
-// newHTTP makes the HTTP transport beneath. Compression is off, since it would hide the length of a body.
-func newHTTP() *http.Transport {
+// newHTTP makes the HTTP transport beneath. roots are the authorities to trust; nil: those of the system.
+// Compression is off, since it would hide the length of a body.
+func newHTTP(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 15 * time.Second,
@@ -59,6 +63,9 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.down = resp.Body
 	resp.Body = (*download)(x)
+	if p := watchedPages(req.Context()); p != nil && resp.StatusCode == http.StatusOK {
+		p.pass(resp)
+	}
 	return resp, nil
 }
 

@@ -18,7 +18,10 @@ func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Vers
 	return func(yield func(repo.Version, error) bool) {
 		var all []repo.Version
 		err := s.retry(ctx, strings.TrimSpace("list versions "+prefix), func(int) (err error) {
-			all, err = s.versions(ctx, s.prefix+prefix)
+			var doubtful bool
+			if all, doubtful, err = s.versions(ctx, s.prefix+prefix); err == nil && doubtful {
+				all, err = s.moreVersions(ctx, s.prefix+prefix, all)
+			}
 			return err
 		})
 		if err != nil {
@@ -33,11 +36,21 @@ func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Vers
 	}
 }
 
-func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version, err error) {
-	found := s.client.ListObjectsIter(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
+// moreVersions lists once more what ended with an empty page after one that promised more. The longer listing counts.
+func (s *Store) moreVersions(ctx context.Context, prefix string, before []repo.Version) ([]repo.Version, error) {
+	again, _, err := s.versions(ctx, prefix)
+	if len(again) < len(before) {
+		again = before
+	}
+	return again, err
+}
+
+func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version, doubtful bool, err error) {
+	watched, pages := watchPages(ctx)
+	found := s.client.ListObjectsIter(watched, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
 	for o := range found {
 		if o.Err != nil {
-			return nil, s.untold(o.Err)
+			return nil, false, s.untold(o.Err)
 		}
 		name, ours := strings.CutPrefix(o.Key, s.prefix)
 		if !ours || !strings.HasPrefix(o.Key, prefix) || !repo.ValidName(name) {
@@ -49,14 +62,15 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version
 		})
 	}
 	slices.SortStableFunc(all, func(a, b repo.Version) int { return cmp.Compare(a.Name, b.Name) })
-	return all, ctx.Err() // the client library ends a cancelled listing as if it were whole
+	return all, pages.doubtful, ctx.Err() // the client library ends a cancelled listing as if it were whole
 }
 
 // untold makes a refusal to list versions what repo.Versioned calls it.
 func (s *Store) untold(err error) error {
 	switch code(err) {
 	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":
-		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions)", repo.ErrPermission, s.Endpoint))
+		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions). It answers: %s",
+			repo.ErrPermission, s.Endpoint, ownWords(minio.ToErrorResponse(err))))
 	}
 	return err
 }

@@ -1,0 +1,90 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+const (
+	// longestPage bounds a page of a listing, in bytes. A page has up to 1,000 entries of some hundred bytes.
+	longestPage = 16 << 20
+
+	// emptyPages is how many pages without an entry may follow one another, each promising more.
+	emptyPages = 1000
+)
+
+// pages watches the pages of a listing pass through the transport. The client library joins them, and shows neither a
+// page that is cut nor an empty page after one that promised more. Some stores end a listing early in this way, and an
+// object that is missing from a listing may be deleted, or believed lost.
+type pages struct {
+	more     bool // the last page promises that more follow
+	empty    int  // pages without an entry in a row
+	doubtful bool // the last page is empty, and the one before promised more
+}
+
+type pagesKey struct{}
+
+// watchPages returns a context whose listing is watched.
+func watchPages(ctx context.Context) (context.Context, *pages) {
+	p := new(pages)
+	return context.WithValue(ctx, pagesKey{}, p), p
+}
+
+// watchedPages returns what watches the listings of a context; nil: nothing does.
+func watchedPages(ctx context.Context) *pages {
+	p, _ := ctx.Value(pagesKey{}).(*pages)
+	return p
+}
+
+// pass reads the page that a response holds, and puts it back. What is wrong with it fails the reading of it.
+func (p *pages) pass(resp *http.Response) {
+	body := resp.Body
+	data, err := io.ReadAll(io.LimitReader(body, longestPage+1))
+	if err == nil {
+		err = p.judge(data)
+	}
+	rest := io.Reader(bytes.NewReader(data))
+	if err != nil {
+		rest = failingReader{err}
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{rest, body}
+}
+
+// judge looks at one page. What is no listing passes: the client library asks for other things on the way.
+func (p *pages) judge(data []byte) error {
+	if len(data) > longestPage {
+		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errSenseless, longestPage>>20)
+	}
+	root, entries := "ListBucketResult", []string{"<Contents>"}
+	if bytes.Contains(data, []byte("<ListVersionsResult")) {
+		root, entries = "ListVersionsResult", []string{"<Version>", "<DeleteMarker>"}
+	} else if !bytes.Contains(data, []byte("<ListBucketResult")) {
+		return nil
+	}
+	if end := bytes.TrimSpace(data); !bytes.HasSuffix(end, []byte("</"+root+">")) && !bytes.HasSuffix(end, []byte("/>")) {
+		return fmt.Errorf("%w: a page of a listing is cut", errSenseless)
+	}
+	n := 0
+	for _, entry := range entries {
+		n += bytes.Count(data, []byte(entry))
+	}
+	p.doubtful = n == 0 && p.more
+	p.more = bytes.Contains(data, []byte("<IsTruncated>true</IsTruncated>"))
+	if p.empty++; n > 0 {
+		p.empty = 0
+	}
+	if p.empty > emptyPages {
+		return final(fmt.Errorf("%w: it lists page after page without an object", errSenseless))
+	}
+	return nil
+}
+
+type failingReader struct{ err error }
+
+func (r failingReader) Read([]byte) (int, error) { return 0, r.err }

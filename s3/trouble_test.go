@@ -1,0 +1,188 @@
+package s3_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/s3"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// A store often says in words alone what is wrong: they are in the error, bounded and without control characters.
+func TestOwnWords(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	for _, c := range []struct {
+		words string
+		want  []string
+	}{
+		{"Cannot upload files, storage cap exceeded.", []string{"no room left", `"Cannot upload files, storage cap exceeded."`, "(403 AccessDenied)"}},
+		{"The bucket quota has been reached", []string{"no room left", "quota has been reached"}},
+		{"Your key expires at the storage desk", []string{"s3:PutObject", "storage desk"}},
+		{"a\x1b[31m\nb" + strings.Repeat("x", 1000), []string{`a\x1b[31m\nbxxx`, "…"}},
+	} {
+		f.next(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, "<Error><Code>AccessDenied</Code><Message><![CDATA[%s]]></Message></Error>", strings.ReplaceAll(c.words, "\x1b", "&#27;"))
+		})
+		err := put(t, s, "o", "x")
+		if err == nil || len(err.Error()) > 700 || strings.ContainsAny(err.Error(), "\x1b\n") {
+			t.Errorf("%.40q: %v", c.words, err)
+			continue
+		}
+		for _, want := range c.want {
+			if !strings.Contains(err.Error(), want) && !strings.Contains(want, `\x1b`) {
+				t.Errorf("%.40q: %v; want %q", c.words, err, want)
+			}
+		}
+	}
+}
+
+// rotating gives other credentials each time it is asked.
+type rotating struct{ asked atomic.Int32 }
+
+func (r *rotating) Retrieve() (credentials.Value, error) {
+	return credentials.Value{AccessKeyID: fmt.Sprint("key", r.asked.Add(1)), SecretAccessKey: "secret"}, nil
+}
+
+func (r *rotating) RetrieveWithCredContext(*credentials.CredContext) (credentials.Value, error) {
+	return r.Retrieve()
+}
+
+func (r *rotating) IsExpired() bool { return false }
+
+// Credentials of a session that has ended are read again, once for each request.
+func TestCredentialsAreReadAgain(t *testing.T) {
+	for _, code := range []string{"ExpiredToken", "TokenRefreshRequired", "InvalidToken"} {
+		f := newFake(t)
+		provider := new(rotating)
+		s := f.open(func(o *s3.Options) { o.Credentials = credentials.New(provider) })
+		f.next(nil, answering(400, code))
+		if err := put(t, s, "a", "x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(t, s, "b", "x"); err != nil {
+			t.Errorf("%s: %v", code, err)
+		}
+		if got := provider.asked.Load(); got != 2 {
+			t.Errorf("%s: credentials were read %d times, want 2", code, got)
+		}
+		f.next(answering(400, code), answering(400, code), answering(400, code))
+		if err := put(t, s, "c", "x"); err == nil || !strings.Contains(err.Error(), code) {
+			t.Errorf("%s twice: %v", code, err)
+		}
+	}
+}
+
+// An answer that no store gives, as of a web server, fails within seconds and not after all patience.
+func TestNoStore(t *testing.T) {
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.Patience = time.Hour; o.SetBrief(50 * time.Millisecond) })
+	if err := put(t, s, "o", "x"); err != nil {
+		t.Fatal(err)
+	}
+	var always []fault
+	for range 1000 {
+		always = append(always, func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+			io.WriteString(w, "<html><p>Welcome</html>")
+		})
+	}
+	f.next(always...)
+	if err := listError(t, s); err == nil {
+		t.Error("a web page passes for a listing")
+	}
+	if got := len(f.requests()); got > 400 {
+		t.Errorf("%d bytes of requests", got)
+	}
+}
+
+// Whoever waits hears of it.
+func TestWaiting(t *testing.T) {
+	f := newFake(t)
+	var heard atomic.Pointer[string]
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s := f.open(func(o *s3.Options) {
+		o.SetWaitingAfter(time.Nanosecond)
+		o.Waiting = func(err error) { text := err.Error(); heard.Store(&text) }
+	})
+	f.next(answering(503, "SlowDown"), answering(503, "SlowDown"))
+	if err := s.Put(ctx, "o", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	if text := heard.Load(); text == nil || !strings.Contains(*text, "put o: ") || !strings.Contains(*text, "SlowDown") {
+		t.Errorf("heard %v", text)
+	}
+}
+
+// page answers a listing with what it is given, whatever was asked for.
+func page(truncated bool, names ...string) fault {
+	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		io.WriteString(w, listing(truncated, names...))
+	}
+}
+
+func listing(truncated bool, names ...string) string {
+	text := fmt.Sprintf("<ListBucketResult><IsTruncated>%t</IsTruncated>", truncated)
+	if truncated {
+		text += "<NextContinuationToken>t</NextContinuationToken>"
+	}
+	for _, name := range names {
+		text += "<Contents><Key>" + name + "</Key><Size>0</Size><LastModified>2026-03-09T00:00:00.000Z</LastModified></Contents>"
+	}
+	return text + "</ListBucketResult>"
+}
+
+// A listing that stops in the middle is not taken for whole: a page that is cut, and an empty page after one that
+// promised more. One that ends so by right costs one request.
+func TestListEndsEarly(t *testing.T) {
+	f := newFake(t)
+	f.page = 3
+	want := "a b c d e f g h"
+	for name := range strings.FieldsSeq(want) {
+		f.objects[name] = nil
+	}
+	cutText := func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+		whole := listing(false, "a", "b", "c")
+		io.WriteString(w, whole[:len(whole)-len("</ListBucketResult>")])
+	}
+	s := f.open()
+	for what, c := range map[string]struct {
+		faults   []fault
+		requests int
+	}{
+		"whole":            {nil, 3},
+		"an empty end":     {[]fault{nil, page(false)}, 2 + 2},
+		"an empty page":    {[]fault{nil, page(true), nil}, 1 + 2 + 2},
+		"ends empty twice": {[]fault{nil, page(true), page(false)}, 1 + 2 + 2},
+		"cut":              {[]fault{cutText, nil}, 1 + 3},
+	} {
+		f.next(c.faults...)
+		if got := strings.Join(list(t, s, ""), " "); got != want {
+			t.Errorf("%s: listed %s, want %s", what, got, want)
+		}
+		if got := strings.Count(f.requests(), "GET"); got != c.requests {
+			t.Errorf("%s: %d requests, want %d", what, got, c.requests)
+		}
+	}
+}
+
+// A store that lists without end ends with an error.
+func TestEndlessListing(t *testing.T) {
+	f := newFake(t)
+	s := f.open()
+	var always []fault
+	for range 3000 {
+		always = append(always, page(true))
+	}
+	f.next(always...)
+	if err := listError(t, s); err == nil || !strings.Contains(err.Error(), "page after page") {
+		t.Errorf("an endless listing: %v", err)
+	}
+}
