@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,13 +25,16 @@ func TestMain(m *testing.M) {
 	testbed.Main(m)
 }
 
-// build makes the program, at a place that stays the same: what has not changed is not made anew. It is without the race
-// detector, as it is shipped: with it, a key is derived from a passphrase in eight seconds.
+// build makes the program, at a place that stays the same: what has not changed is not made anew. Checkouts that share
+// one .testbed have a place each. It is without the race detector, as it is shipped: with it, a key is derived from a
+// passphrase in eight seconds.
 func build() (string, error) {
-	at, err := filepath.Abs(filepath.Join("..", "..", ".testbed", "e2e", "mailstrata"))
+	checkout, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
 		return "", err
 	}
+	sum := sha256.Sum256([]byte(checkout))
+	at := filepath.Join(checkout, ".testbed", "e2e", hex.EncodeToString(sum[:8]), "mailstrata")
 	if out, err := exec.Command("go", "build", "-o", at, "github.com/mailstrata/mailstrata/cmd/mailstrata").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the program: %w\n%s", err, out)
 	}
