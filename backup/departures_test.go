@@ -126,11 +126,13 @@ func TestMailboxThatAListingPassesByIsLookedForAgain(t *testing.T) {
 	}
 }
 
-// A mailbox that is listed and is not there is no failure; what was in it is told of as that of any that is gone.
+// A mailbox that is listed, has others below it and does not exist is no failure; what was in it is reported as that of any
+// that is gone.
 func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 	a := archivetest.Large(40)
 	a.Mailbox("Archive/Old").Add("Subject: below\r\n\r\n")
 	a.Mailbox("Ghost")
+	a.Mailbox("Ghost/child")
 	a.Deleted = map[string]bool{"Ghost": true}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	b := archivetest.BackUp(t, r, a)
@@ -151,6 +153,24 @@ func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 	archivetest.MustHold(t, r, b, a.State())
 	if len(b.Manifest.Failures)+len(b.Manifest.Warnings) > 0 || !b.Manifest.Consistent {
 		t.Errorf("failures %v, warnings %q", b.Manifest.Failures, b.Manifest.Warnings)
+	}
+}
+
+// A mailbox that is listed, has none below it and does not exist is a failure: a server that contradicts itself proves
+// nothing. What was recorded of it stands.
+func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
+	a := archivetest.Large(40)
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	a.Mailbox("Ghost")
+	a.Deleted = map[string]bool{"Ghost": true}
+	before := a.State()
+	for _, failures := range []int{1, 2} {
+		b := archivetest.BackUp(t, r, a)
+		archivetest.MustHold(t, r, b, before)
+		if len(b.Manifest.Failures) != failures || b.Manifest.Consistent || a.Surveys > 4*failures {
+			t.Errorf("failures %v, consistent %t, after %d surveys", b.Manifest.Failures, b.Manifest.Consistent, a.Surveys)
+		}
+		a.Deleted["Archive"] = true
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 type reading struct {
 	walk     *walk
 	listed   mail.Mailbox      // by the survey of this round
+	parent   bool              // the survey lists others below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
 	observed time.Time         // when the survey was taken, by the store's clock
@@ -55,13 +56,17 @@ func (r *reading) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case errors.Is(err, errSpent):
 		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
-	case errors.Is(err, archive.ErrNoMailbox) && r.listed.Status == nil:
+	case errors.Is(err, archive.ErrNoMailbox) && r.listed.Status == nil && r.parent:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
 			r.walk.stray(r.old)
 		}
 		r.walk.settle(r, container(r.listed), nil)
-	case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, errReset):
-		// It was deleted, renamed or replaced since the survey: the next one tells, and until then nothing is lost.
+	case errors.Is(err, archive.ErrNoMailbox):
+		// It was deleted or renamed since the survey: the next one tells. If that lists it too, the server contradicts
+		// itself, and the mailbox is one that cannot be read: nothing is lost for it.
+		r.walk.giveUp(r, err, !r.walk.wasGivenUp(r.listed.Raw))
+	case errors.Is(err, errReset):
+		// It was replaced since the survey: the next one tells, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
 	case errors.Is(err, archive.ErrRefused), errors.Is(err, manifest.ErrLimit):
 		r.walk.giveUp(r, err, false)

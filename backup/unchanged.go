@@ -49,12 +49,28 @@ func dueAfter(raw string) time.Duration {
 	return flagsDue/2 + flagsDue/2*time.Duration(hash.Sum32()%1000)/1000
 }
 
-// container is a mailbox that a server lists as if it could be opened, and that is not there: Dovecot with Maildir++ does so
-// with a deleted one that has others below it. It is recorded as what RFC 5258 calls that.
+// container is a mailbox that a server lists as if it could be opened, and that does not exist: Dovecot with Maildir++ does
+// so with a deleted one that has others below it, without the attribute that RFC 5258 has for it. It is recorded with that
+// attribute. Without others below it, such a mailbox is one that cannot be read.
 func container(listed mail.Mailbox) *manifest.Mailbox {
 	m := &manifest.Mailbox{Mailbox: named(listed)}
 	m.Attributes = append(m.Attributes, `\NonExistent`)
 	return m
+}
+
+// isParent reports whether a survey lists mailboxes below one.
+func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
+	if listed.Delimiter == "" {
+		return false
+	}
+	above := listed.Raw + listed.Delimiter
+	i, _ := slices.BinarySearchFunc(survey.Mailboxes, above, func(m mail.Mailbox, raw string) int { return strings.Compare(m.Raw, raw) })
+	for ; i < len(survey.Mailboxes) && strings.HasPrefix(survey.Mailboxes[i].Raw, above); i++ {
+		if survey.Mailboxes[i].Raw != above {
+			return true
+		}
+	}
+	return false
 }
 
 // isContainer reports whether nothing has changed about that since it was found out.

@@ -186,6 +186,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			}
 		default:
 			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed, verify: verify}
+			r.parent = isParent(listed, survey)
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)
 		}
@@ -251,6 +252,14 @@ func (w *walk) giveUp(r *reading, reason error, again bool) {
 	defer w.mu.Unlock()
 	w.unread[raw] = again
 	w.departures.seen = w.departures.seen || again
+}
+
+// wasGivenUp reports whether this run has tried to read a mailbox before, and could not.
+func (w *walk) wasGivenUp(raw string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, givenUp := w.unread[raw]
+	return givenUp
 }
 
 func (w *walk) failuresOf(raw string) []manifest.Failure {

@@ -174,6 +174,9 @@ func TestErrorsMean(t *testing.T) {
 	}{
 		{"NO [NONEXISTENT] gone", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
 		{"NO Mailbox doesn't exist: x", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
+		{"NO Mailbox does not exist, or must be subscribed to.", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0}, // Courier
+		{"NO storage backend of this mailbox not found, try later", []error{archive.ErrRefused}, 0},
+		{"NO no such mailbox", []error{archive.ErrRefused}, 0},
 		{"NO [NOPERM] no", []error{archive.ErrRefused}, 0},
 		{"BAD what", []error{archive.ErrRefused}, 0},
 		{"NO [LIMIT] slow down", []error{archive.ErrTemporary}, 0},

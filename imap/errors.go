@@ -71,7 +71,8 @@ func (e *Error) temporary() bool {
 		e.RetryAfter() > 0
 }
 
-// noMailbox goes by the code, and where a server has none, by the words of the common servers.
+// noMailbox goes by the code, and where a server has none, by the whole sentences of Dovecot, Cyrus and Courier. Words
+// such as "not found" somewhere in a text can be of anything, such as a backend.
 func (e *Error) noMailbox() bool {
 	if e.Status != "NO" {
 		return false
@@ -79,9 +80,7 @@ func (e *Error) noMailbox() bool {
 	if e.Code != "" {
 		return e.Code == "NONEXISTENT" || e.Code == "TRYCREATE"
 	}
-	text := strings.ToLower(e.Text)
-	return slices.ContainsFunc([]string{"doesn't exist", "does not exist", "unknown mailbox", "no such mailbox", "not found"},
-		func(words string) bool { return strings.Contains(text, words) })
+	return strings.HasPrefix(e.Text, "Mailbox doesn't exist") || strings.HasPrefix(e.Text, "Mailbox does not exist")
 }
 
 // overQuota goes by the code, and where a server has none for it, by the words of the common servers: "Over quota" (Cyrus), "You

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,11 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	if err != nil {
 		return nil, err
 	}
+	note, err := c.addInbox(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	survey.Notes = l.notes(note)
 	survey.Mailboxes = l.mailboxes(wanted)
 	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, wanted)
 	return survey, c.fillIn(ctx, survey.Mailboxes)
@@ -96,7 +102,7 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 		}
 		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
 		if resp.name == "LIST" || !slices.ContainsFunc(resp.args[0].list, func(n node) bool { return n.is(`\Noselect`) }) {
-			names = append(names, string(resp.args[2].text))
+			names = append(names, nameIn(resp.args[2:]))
 		}
 		return true, nil
 	}
@@ -157,6 +163,8 @@ type listing struct {
 	names  naming
 	byName map[string]*mail.Mailbox // by raw name
 	status statusAnswers
+
+	unnamed int // lines without a name
 }
 
 func newListing(names naming) *listing {
@@ -164,12 +172,47 @@ func newListing(names naming) *listing {
 }
 
 func (l *listing) take(resp *response) (bool, error) {
-	if resp.name != "LIST" || len(resp.args) < 3 {
+	if resp.name != "LIST" {
 		return l.status.take(resp)
+	}
+	if len(resp.args) < 3 {
+		l.unnamed++
+		return true, nil
 	}
 	m := l.names.mailbox(resp.args)
 	l.byName[m.Raw] = &m
 	return true, nil
+}
+
+// notes are what the owner of the account should know of the listing.
+func (l *listing) notes(inbox string) (notes []string) {
+	if inbox != "" {
+		notes = append(notes, inbox)
+	}
+	if len(l.byName) == 0 {
+		notes = append(notes, "the server lists no mailbox at all")
+	}
+	if l.unnamed > 0 {
+		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, and these cannot be read: %d", l.unnamed))
+	}
+	return notes
+}
+
+// nameIn reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
+// it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the right
+// one: then the server refuses to open it, which is a failure of that mailbox.
+func nameIn(args []node) string {
+	name := string(args[0].text)
+	if args[0].kind == stringKind {
+		return name
+	}
+	for _, word := range args[1:] {
+		if word.kind != atomKind && word.kind != nilKind {
+			break
+		}
+		name += " " + string(word.text)
+	}
+	return name
 }
 
 // mailboxes are those wanted, by raw name.
@@ -192,7 +235,7 @@ var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Importan
 
 // mailbox reads "(\HasNoChildren \Sent) "/" Sent".
 func (names naming) mailbox(args []node) mail.Mailbox {
-	m := mail.Mailbox{Raw: string(args[2].text), Delimiter: string(args[1].raw())}
+	m := mail.Mailbox{Raw: nameIn(args[2:]), Delimiter: string(args[1].raw())}
 	m.Name = m.Raw
 	if name, ok := names.decode(m.Raw); ok {
 		m.Name = name

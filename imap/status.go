@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -123,8 +124,12 @@ func (a statusAnswers) take(resp *response) (bool, error) {
 	if resp.name != "STATUS" || len(resp.args) < 2 {
 		return false, nil
 	}
-	status, ok := parseStatus(resp.args[1].list)
-	raw, answer := string(resp.args[0].text), statusAnswer{status, ok}
+	pairs := slices.IndexFunc(resp.args, func(n node) bool { return n.kind == listKind })
+	if pairs < 1 {
+		return true, nil
+	}
+	status, ok := parseStatus(resp.args[pairs].list)
+	raw, answer := nameIn(resp.args[:pairs]), statusAnswer{status, ok}
 	a.told[raw], a.alike[a.names.same(raw)] = answer, answer
 	return true, nil
 }

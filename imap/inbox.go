@@ -1,0 +1,56 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// addInbox adds INBOX to a listing that leaves it out, or that gives it as one that cannot be opened. INBOX always
+// exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing: the server is asked for it by name. The note
+// says what the owner of the account should know.
+func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err error) {
+	at := ""
+	for raw, m := range l.byName {
+		if m.IsInbox() {
+			if at = raw; m.Selectable() {
+				return "", nil
+			}
+		}
+	}
+	status, err := c.Status(ctx, "INBOX")
+	switch {
+	case err != nil && (c.dead != nil || isTemporary(err) || ctx.Err() != nil):
+		return "", err
+	case err != nil && at != "": // it is listed as what cannot be opened, and it cannot
+		return "", nil
+	case errors.Is(err, archive.ErrNoMailbox):
+		return fmt.Sprintf("the server does not list INBOX, and does not have it: %v", err), nil
+	case err == nil:
+		l.status.alike["INBOX"] = statusAnswer{status, true}
+	}
+	inbox := &mail.Mailbox{Raw: "INBOX", Name: "INBOX", Delimiter: l.delimiter()}
+	if at != "" {
+		inbox = l.byName[at]
+		inbox.Attributes = slices.DeleteFunc(inbox.Attributes, func(a string) bool {
+			return strings.EqualFold(a, `\Noselect`) || isNonExistent(a)
+		})
+	}
+	l.byName[inbox.Raw] = inbox // without numbers, a reader finds out why it cannot be opened
+	return "", nil
+}
+
+// delimiter is one that the listing gives.
+func (l *listing) delimiter() string {
+	for _, m := range l.byName {
+		if m.Delimiter != "" {
+			return m.Delimiter
+		}
+	}
+	return ""
+}
