@@ -42,16 +42,25 @@ func fixed(t testing.TB) *Repo {
 	return r
 }
 
-// rawBlock is a zstd frame of one uncompressed block: the same bytes for ever, whatever the compressor.
-func rawBlock(content []byte) []byte {
+// rawBlock is a zstd frame of one uncompressed block: the same bytes for ever, whatever the compressor. Programs before
+// 2026-12 wrote frames without a checksum.
+func rawBlock(content, checksum []byte) []byte {
 	b := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x20, byte(len(content))} // single segment, content size in one byte
-	header := uint32(len(content))<<3 | 1                         // last block, raw
+	if len(checksum) > 0 {
+		b[4] |= 4
+	}
+	header := uint32(len(content))<<3 | 1 // last block, raw
 	b = append(b, byte(header), byte(header>>8), byte(header>>16))
-	return append(b, content...)
+	return append(append(b, content...), checksum...)
 }
 
 // vector is a pack of two chunks.
 func vector(t testing.TB, r *Repo) []byte {
+	t.Helper()
+	return vectorOf(t, r, []byte{0x52, 0x74, 0xbd, 0x45}) // the low half of XXH64 of the content
+}
+
+func vectorOf(t testing.TB, r *Repo, checksum []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := newContainerWriter(&out, newHead(KindData, r.id, &r.keys), &r.keys)
@@ -63,7 +72,7 @@ func vector(t testing.TB, r *Repo) []byte {
 	for _, text := range []string{"Hello, ", "strata\r\n"} {
 		f.add(r.keys.chunk.Sum([]byte(text)).Prefix(), []byte(text))
 	}
-	if err := w.frame(rawBlock(f.content), len(f.content)); err != nil {
+	if err := w.frame(rawBlock(f.content, checksum), len(f.content)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.finish(table{Salt: []byte("0123456789abcdef"), Lanes: []laneRow{f.row()}}); err != nil {
@@ -78,18 +87,18 @@ const (
 		502a4d183e000000a6006a6d61696c737472617461016464
 		61746102010350a0a1a2a3a4a5a6a7a8a9aaabacadaeaf04
 		4862ff8299f71f5d67056b626c616b6533207a73746428b5
-		2ffd200f79000048656c6c6f2c207374726174610d0a512a
-		4d18aa000000a301818318180f5820e37492acd7e8f87287
-		f4502c5331d224cf2dc11e211554b574f23b8497c4c3f902
-		5030313233343536373839616263646566038183015820a8
-		9522e9202e8ae7fb1ed5642a5870d32464320d9c47df974e
-		8d6b4497067c088207080000000000000000000000000000
-		c34fd822b1e3b23472cb654766afe555050073afb5674b75
-		f8d985b147005ab066000000000000006400000000000000
+		2ffd240f79000048656c6c6f2c207374726174610d0a5274
+		bd45512a4d18a6000000a3018183181c0f58202fa2cb7907
+		e0b1424dda6cc1abb74b49a531839ce0576047158d6f1878
+		983806025030313233343536373839616263646566038183
+		015820a89522e9202e8ae7fb1ed5642a5870d32464320d9c
+		47df974e8d6b4497067c0882070800000000000000000000
+		6ec1f5529ecfe4096df74d2a59fa36e3dbe269765a335c47
+		4668c7547b307b616a000000000000006400000000000000
 		6d73747261746101
 `
 
-	vectorHash = "27f6adb7cd128a612bdbab96a8188347efe477b531b7fe69cd0737f0cdbcc2e7"
+	vectorHash = "5a486e80298b4b520a94a0b0eafad113b18d5d5cf28d40417e7bffb7bbf347eb"
 )
 
 func TestFrozenPack(t *testing.T) {
@@ -99,6 +108,39 @@ func TestFrozenPack(t *testing.T) {
 	}
 	if hash := blake3.Sum256(got); hex.EncodeToString(hash[:]) != vectorHash {
 		t.Errorf("its name is %x", hash)
+	}
+}
+
+// A pack of before frames had checksums, as docs/format.md showed it then: it reads as ever.
+func TestAPackWithoutChecksums(t *testing.T) {
+	r := fixed(t)
+	old := vectorOf(t, r, nil)
+	if hash := blake3.Sum256(old); hex.EncodeToString(hash[:]) != "27f6adb7cd128a612bdbab96a8188347efe477b531b7fe69cd0737f0cdbcc2e7" {
+		t.Errorf("its name is %x", hash)
+	}
+	c, err := parsePack(r, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := c.content(r.decoder); err != nil || string(content) != "Hello, strata\r\n" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// A writer's frames have a checksum, by which zstd alone finds a changed bit.
+func TestFramesHaveChecksums(t *testing.T) {
+	e, err := newFrameEncoder(frameLevel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := bytes.Repeat([]byte("Received: from mail.example\r\n"), 100)
+	stored, err := e.encode(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var h zstd.Header
+	if err := h.Decode(stored); err != nil || !h.HasCheckSum {
+		t.Errorf("%+v, %v", h, err)
 	}
 }
 
@@ -244,7 +286,7 @@ func TestWhoseObjectItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{})); err != nil {
+	if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNotMine) {
@@ -269,7 +311,7 @@ func TestNewerObjectsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{})); err != nil {
+		if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{})); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNewer) {
@@ -288,7 +330,7 @@ func TestExtensionsAreCarried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.frame(rawBlock([]byte("x")), 1), w.finish(table{Ext: extensions{1: {0x01}}})); err != nil {
+	if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{Ext: extensions{1: {0x01}}})); err != nil {
 		t.Fatal(err)
 	}
 	c, err := parseContainer(bytes.NewReader(out.Bytes()), int64(out.Len()), &r.keys)
@@ -433,7 +475,7 @@ func FuzzTable(f *testing.F) {
 		}
 		f.Add(kind, encoded)
 	}
-	row := frameRow{Stored: 10, Length: 1, Hash: blake3.Sum256(rawBlock([]byte("x")))}
+	row := frameRow{Stored: 10, Length: 1, Hash: blake3.Sum256(rawBlock([]byte("x"), nil))}
 	add("data", table{Frames: []frameRow{row}, Salt: make([]byte, 16), Lanes: []laneRow{{Lane: 1, Prefixes: make([]byte, 16), Lengths: []uint32{1}}}})
 	packs, _ := segmentOf(1, 0)
 	add("index", table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}})
@@ -443,7 +485,7 @@ func FuzzTable(f *testing.F) {
 		if decode(encoded, &tb) != nil {
 			return
 		}
-		c := &container{r: bytes.NewReader(rawBlock([]byte("x"))), table: tb, tableAt: 10, head: head{Kind: Kind(kind)}}
+		c := &container{r: bytes.NewReader(rawBlock([]byte("x"), nil)), table: tb, tableAt: 10, head: head{Kind: Kind(kind)}}
 		if c.layOut() != nil {
 			return
 		}

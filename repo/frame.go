@@ -10,8 +10,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// frameEncoder makes zstd frames: with their content size in the header, as a single segment, without a dictionary.
-// No checksum of zstd's own: the table holds a better one.
+// frameEncoder makes zstd frames: with their content size in the header, as a single segment, without a dictionary, and
+// with a checksum of the content. The table holds a better one, but a reader that lost the table, or that has zstd alone,
+// finds a damaged frame by this.
 type frameEncoder struct {
 	zstd   *zstd.Encoder
 	stored []byte // the frame made last
@@ -27,7 +28,7 @@ func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithWindowSize(encoderWindow),
 		zstd.WithSingleSegment(true),
-		zstd.WithEncoderCRC(false),
+		zstd.WithEncoderCRC(true),
 		zstd.WithLowerEncoderMem(true),
 	)
 	if err != nil {
