@@ -20,7 +20,7 @@ func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
 	}
-	p := &preparation{c: c}
+	p := &preparation{c: c, reserved: t.reserved}
 	if err := p.look(ctx); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // mapping gives archived mailboxes their names on a target: its namespace and delimiter instead of theirs, INBOX without
-// case, and characters that a name cannot hold there as %XX or =XX, so that the name can be read back.
+// case, and characters that a name cannot hold there as %XX or =XX, so that the name can be read back. Escapes are for
+// names that the target neither has nor takes: see preparation.
 type mapping struct {
 	prefix    string // raw, of the target's personal namespace
 	delimiter string // of the target; "" has no hierarchy
@@ -27,13 +28,46 @@ func (m mapping) spellings() []spelling {
 	return []spelling{{m.lenient, '%'}, {m.strict, '%'}, {m.strict, '='}}
 }
 
-// names are a mailbox's raw names on the target, in the order in which they are tried.
+// names are a mailbox's raw names on the target, in the order in which they are tried: as it is first, then escaped.
 func (m mapping) names(box *mail.Mailbox) []string {
 	var names []string
+	if name, ok := m.verbatim(box); ok {
+		names = append(names, name)
+	}
 	for _, s := range m.spellings() {
 		names = append(names, m.name(box, s))
 	}
-	return slices.Compact(names)
+	if levels := m.levels(box); strings.EqualFold(levels[0], "INBOX") && !box.IsInbox() {
+		// A server may take this for INBOX itself, wherever it stands (Cyrus refuses INBOX.inbox).
+		for _, s := range m.spellings() {
+			first := s.escaped(levels[0][0]) + levels[0][1:]
+			names = append(names, m.join(append([]string{first}, s.escapeAll(levels[1:])...)))
+		}
+	}
+	var distinct []string
+	for _, name := range names {
+		if !slices.Contains(distinct, name) {
+			distinct = append(distinct, name)
+		}
+	}
+	return distinct
+}
+
+// verbatim is a mailbox's name with nothing escaped; not ok where it could not be sent, would have other levels, or has
+// a level that some server resolves, as "..".
+func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
+	if box.IsInbox() {
+		return "INBOX", true
+	}
+	levels := m.levels(box)
+	for _, level := range levels {
+		sendable := func(r rune) bool { return r >= ' ' && r != 0x7f && string(r) != m.delimiter }
+		if strings.Trim(level, ".") == "" || !utf8.ValidString(level) || strings.ContainsFunc(level, func(r rune) bool { return !sendable(r) }) {
+			return "", false
+		}
+	}
+	name := m.join(levels)
+	return name, !strings.EqualFold(name, "INBOX")
 }
 
 // lenient leaves out only what cannot be sent or would be taken for something else. "%" and "*" are legal in a name,
@@ -49,27 +83,33 @@ func (m mapping) strict(r rune) bool {
 		strings.ContainsRune(" -_", r) && string(r) != m.delimiter
 }
 
-// name is a mailbox's raw name on the target.
+// name is a mailbox's raw name on the target, in one spelling.
 func (m mapping) name(box *mail.Mailbox, s spelling) string {
 	if box.IsInbox() {
 		return "INBOX"
 	}
-	levels := box.Path()
-	delimiter := m.delimiter
-	if delimiter == "" {
-		levels = []string{strings.Join(levels, box.Delimiter)}
-	}
-	if len(levels) > 1 && m.underInbox() && strings.EqualFold(levels[0], "INBOX") {
-		levels = levels[1:] // INBOX.Sent of one such server is INBOX.Sent on the other
-	}
-	for i, level := range levels {
-		levels[i] = s.escape(level)
-	}
-	name := strings.Join(levels, delimiter)
-	if m.prefix == "" && strings.EqualFold(name, "INBOX") { // a name that only the escapes made so
+	name := m.join(s.escapeAll(m.levels(box)))
+	if strings.EqualFold(name, "INBOX") { // a name that only the escapes made so
 		name = s.escaped(name[0]) + name[1:]
 	}
-	return m.prefix + mail.EncodeName(name)
+	return name
+}
+
+// levels are those of a mailbox's name below the target's namespace.
+func (m mapping) levels(box *mail.Mailbox) []string {
+	levels := box.Path()
+	if m.delimiter == "" {
+		return []string{strings.Join(levels, box.Delimiter)}
+	}
+	if len(levels) > 1 && m.underInbox() && strings.EqualFold(levels[0], "INBOX") {
+		return levels[1:] // INBOX.Sent of one such server is INBOX.Sent on the other
+	}
+	return levels
+}
+
+// join makes a raw name of levels.
+func (m mapping) join(levels []string) string {
+	return m.prefix + mail.EncodeName(strings.Join(levels, m.delimiter))
 }
 
 // underInbox: all of the user's mailboxes lie below INBOX, as on Courier and many a Cyrus.
@@ -104,6 +144,15 @@ func (s spelling) escape(level string) string {
 		i += size
 	}
 	return b.String()
+}
+
+// escapeAll escapes each level.
+func (s spelling) escapeAll(levels []string) []string {
+	escaped := make([]string, len(levels))
+	for i, level := range levels {
+		escaped[i] = s.escape(level)
+	}
+	return escaped
 }
 
 func (s spelling) escaped(c byte) string { return fmt.Sprintf("%c%02X", s.sign, c) }

@@ -13,13 +13,20 @@ import (
 )
 
 // preparation is the making of mailboxes on a target.
+//
+// A mailbox goes to the one that has its name on the target, if there is one: the identical raw name first, then the
+// name as it is in the target's namespace and with its delimiter. Only what is not there under its own name is looked for
+// under an escaped one, and made under the first name that the server takes. So an account that is restored into
+// itself has a place for every mailbox, whatever its names hold.
 type preparation struct {
-	c      *Client
-	m      mapping
-	there  map[string]*mail.Mailbox // what the target has, by naming.same
-	wanted map[string]bool          // by naming.same, the names closest to those of the mailboxes that are restored
-	uses   map[string]string        // special uses, and the mailboxes that have them
-	notes  []string
+	c        *Client
+	m        mapping
+	reserved []mail.Mailbox           // of the archive: their own names are for nobody else
+	byRaw    map[string]*mail.Mailbox // what the target has
+	there    map[string]*mail.Mailbox // the same by naming.same
+	wanted   map[string]bool          // by key, the names closest to those of the mailboxes that are restored
+	uses     map[string]string        // special uses, and the mailboxes that have them
+	notes    []string
 }
 
 func (p *preparation) note(format string, args ...any) {
@@ -33,9 +40,10 @@ func (p *preparation) look(ctx context.Context) error {
 		return err
 	}
 	boxes := l.mailboxes(func(string) bool { return true })
-	p.there, p.uses = map[string]*mail.Mailbox{}, map[string]string{}
+	p.byRaw, p.there, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
 	for i := range boxes {
 		box := &boxes[i]
+		p.byRaw[box.Raw] = box
 		p.there[naming{}.same(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box.Name
@@ -51,40 +59,114 @@ func (p *preparation) look(ctx context.Context) error {
 	return nil
 }
 
+// find is the target's mailbox of a raw name; nil: it has none. Two that differ in nothing but how they are written, as
+// R&D and R&-D, are two.
+func (p *preparation) find(raw string) *mail.Mailbox {
+	if box := p.byRaw[raw]; box != nil {
+		return box
+	}
+	return p.there[naming{}.same(raw)]
+}
+
 func (p *preparation) has(raw string) bool {
-	box := p.there[naming{}.same(raw)]
+	box := p.find(raw)
 	return box != nil && box.Selectable()
+}
+
+// key is one for all raw names that mean the same mailbox of the target.
+func (p *preparation) key(raw string) string {
+	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
+		return "listed " + box.Raw
+	}
+	return naming{}.same(raw)
+}
+
+// identical is the mailbox of the target that has the archived raw name, byte for byte; "": it has none. Where levels
+// are divided otherwise, or the name is read otherwise, it is another mailbox's.
+func (p *preparation) identical(box *mail.Mailbox) string {
+	there := p.byRaw[box.Raw]
+	if there == nil || !there.Selectable() || box.IsInbox() {
+		return ""
+	}
+	divided := func(delimiter string) bool { return delimiter != "" && strings.Contains(box.Raw, delimiter) }
+	if there.Delimiter != box.Delimiter && (divided(there.Delimiter) || divided(box.Delimiter)) {
+		return ""
+	}
+	if read, ok := mail.DecodeName(there.Raw); ok && read != box.Name && !strings.HasSuffix(read, box.Name) {
+		return "" // archived with UTF8=ACCEPT, where "&" is a letter
+	}
+	return there.Raw
 }
 
 // places maps every mailbox, and refuses before anything is made if two would become one.
 func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
-	p.wanted = map[string]bool{}
-	for i := range mailboxes {
-		p.wanted[naming{}.same(p.m.names(&mailboxes[i])[0])] = true
+	take := func(i int, name string) {
+		places[i].Name = name
+		taken[p.key(name)] = mailboxes[i].Name
 	}
+	free := func(name string) bool { return name != "" && taken[p.key(name)] == "" }
+	p.want(mailboxes)
 	for i := range mailboxes {
 		box := &mailboxes[i]
-		names := p.m.names(box)
-		name := names[0]
-		if own := p.sameUse(box); own != "" {
-			name = own
+		places[i] = restore.Place{Mailbox: box.Name, Skip: !box.Selectable()}
+		if name := p.identical(box); !places[i].Skip && free(name) {
+			take(i, name)
 		}
-		has := func(name string) bool { return p.has(name) && !p.wanted[naming{}.same(name)] }
-		if i := slices.IndexFunc(names, has); !p.has(name) && i >= 0 {
-			name = names[i] // an earlier restore had to
-		}
-		places[i] = restore.Place{Mailbox: box.Name, Name: name, Skip: !box.Selectable()}
+	}
+	for i := range mailboxes { // when all that are identical have their places
+		box, names := &mailboxes[i], p.m.names(&mailboxes[i])
 		if places[i].Skip {
+			places[i].Name = names[0]
+		}
+		if places[i].Name != "" {
 			continue
 		}
-		if other, twice := taken[naming{}.same(name)]; twice {
-			return nil, fmt.Errorf("the mailboxes %q and %q would both be %q on %s", other, box.Name, printableName(name), p.c.opts.Host)
+		name := p.choose(box, names, free)
+		if name == "" {
+			return nil, fmt.Errorf("the mailboxes %q and %q would both be %q on %s",
+				taken[p.key(names[0])], box.Name, printableName(names[0]), p.c.opts.Host)
 		}
-		taken[naming{}.same(name)] = box.Name
+		take(i, name)
 	}
 	return places, nil
+}
+
+// want notes which names are some mailbox's own.
+func (p *preparation) want(mailboxes []mail.Mailbox) {
+	p.wanted = map[string]bool{}
+	for _, boxes := range [][]mail.Mailbox{mailboxes, p.reserved} {
+		for i := range boxes {
+			p.wanted[p.key(p.m.names(&boxes[i])[0])] = true
+			if name := p.identical(&boxes[i]); name != "" {
+				p.wanted[p.key(name)] = true
+			}
+		}
+	}
+}
+
+// choose chooses a free name for a mailbox that has no identical one: one that the target has, or else the one to make.
+func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string) bool) string {
+	if own := p.sameUse(box); free(own) {
+		return own
+	}
+	if free(names[0]) && p.has(names[0]) {
+		return names[0]
+	}
+	others := func(name string) bool { return free(name) && !p.wanted[p.key(name)] }
+	for _, name := range names {
+		if others(name) && p.has(name) { // an earlier restore had to
+			return name
+		}
+	}
+	if free(names[0]) {
+		return names[0]
+	}
+	if i := slices.IndexFunc(names, others); i >= 0 {
+		return names[i]
+	}
+	return ""
 }
 
 // make creates what is not there yet, and subscribes.
@@ -107,17 +189,18 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 	return nil
 }
 
-// create makes one mailbox. A refusal of the name is answered with names that more servers take.
+// create makes one mailbox. A refusal of the name is answered with names that more servers take, and so is a name of
+// which the server makes another one, without the blanks at its edges perhaps.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
-	err := p.createWithUse(ctx, box, place.Name)
+	err := p.createExactly(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
 		if !isRefused(err) {
 			break
 		}
-		if name == place.Name || p.has(name) || p.wanted[naming{}.same(name)] { // the name is another mailbox's
+		if name == place.Name || p.find(name) != nil || p.wanted[p.key(name)] { // the name is another mailbox's
 			continue
 		}
-		if p.createWithUse(ctx, box, name) == nil {
+		if p.createExactly(ctx, box, name) == nil {
 			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, printableName(name))
 			place.Name, err = name, nil
 		}
@@ -130,7 +213,28 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		place.Skip = true
 		return nil
 	}
-	p.there[naming{}.same(place.Name)] = &mail.Mailbox{Raw: place.Name, Name: box.Name}
+	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
+	p.byRaw[place.Name], p.there[naming{}.same(place.Name)] = made, made
+	return nil
+}
+
+// errOtherName: a mailbox was made, under another name.
+var errOtherName = fmt.Errorf("%w: the server made a mailbox of another name", archive.ErrRefused)
+
+// createExactly makes a mailbox, and where blanks end its name makes sure that it has that name.
+func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
+	err := p.createWithUse(ctx, box, name)
+	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })
+	if err != nil || !slices.ContainsFunc(levels, func(level string) bool { return strings.Trim(level, " ") != level }) {
+		return err
+	}
+	l, err := p.c.list(ctx)
+	if err != nil {
+		return err
+	}
+	if l.byName[name] == nil {
+		return errOtherName
+	}
 	return nil
 }
 

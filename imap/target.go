@@ -12,8 +12,9 @@ import (
 // Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
 // are added.
 type Target struct {
-	pool  *pool
-	pause func(ctx context.Context, d time.Duration) error // between tries
+	pool     *pool
+	pause    func(ctx context.Context, d time.Duration) error // between tries
+	reserved []mail.Mailbox
 }
 
 var _ restore.Target = (*Target)(nil)
@@ -35,6 +36,9 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// Reserve implements restore.Reserver.
+func (t *Target) Reserve(mailboxes []mail.Mailbox) { t.reserved = mailboxes }
+
 // Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	c, err := t.pool.get(ctx)
@@ -45,7 +49,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	if err := c.Unselect(ctx); err != nil {
 		return nil, nil, err
 	}
-	p := &preparation{c: c}
+	p := &preparation{c: c, reserved: t.reserved}
 	if err := p.look(ctx); err != nil {
 		return nil, nil, err
 	}

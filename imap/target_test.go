@@ -201,7 +201,7 @@ func TestNameThatIsRefused(t *testing.T) {
 	inbox := `* LIST () "/" INBOX`
 	opts := serve(t, loggedIn("", list, inbox, `* LIST () "/" a=25`, "TAG OK x",
 		`< CREATE "a%"`, "TAG NO Invalid mailbox name", `< CREATE "a%25"`, "TAG NO Invalid mailbox name",
-		`< CREATE "b%2A"`, "TAG NO Invalid mailbox name", `< CREATE "b=2A"`, "TAG OK x",
+		`< CREATE "b*"`, "TAG NO Invalid mailbox name", `< CREATE "b%2A"`, "TAG NO Invalid mailbox name", `< CREATE "b=2A"`, "TAG OK x",
 		list, inbox, `* LIST () "/" a=25`, `* LIST () "/" b=2A`, "TAG OK x",
 		list, inbox, `* LIST () "/" a=25`, `* LIST () "/" b=2A`, "TAG OK x"))
 	opts.Connections = 1

@@ -54,10 +54,25 @@ func (r *restore) choose(ctx context.Context) ([]*delivery, error) {
 	}
 	list = append(list, spread.deliveries()...)
 	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
+	r.reserve(all)
 	for _, d := range list {
 		r.ledger.expect(d.messages, d.bytes)
 	}
 	return list, nil
+}
+
+// reserve has the target learn of the mailboxes of the manifest.
+func (r *restore) reserve(all []*manifest.Mailbox) {
+	target, ok := r.Target.(Reserver)
+	if !ok {
+		return
+	}
+	list := make([]*delivery, len(all))
+	for i, m := range all {
+		list[i] = &delivery{Mailbox: m.Mailbox, from: m}
+	}
+	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
+	target.Reserve(asked(list))
 }
 
 func (r *restore) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }

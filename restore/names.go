@@ -10,7 +10,7 @@ import (
 
 // stripNamespace takes the prefix of the source's personal namespace off the names of its mailboxes, for where a server puts
 // a user's mailboxes is no part of their names: INBOX.Sent of a Courier is Sent elsewhere, as it is in its own Maildir. A name that
-// would be another's, or INBOX, keeps it.
+// would be another's, or INBOX, keeps it. The raw name stays, for a target that has a mailbox of exactly that name.
 func stripNamespace(list []*delivery, all []*manifest.Mailbox, spaces []mail.Namespace) {
 	at := slices.IndexFunc(spaces, func(s mail.Namespace) bool { return s.Kind == mail.Personal })
 	if at < 0 || spaces[at].Prefix == "" || !strings.HasSuffix(spaces[at].Prefix, spaces[at].Delimiter) {
@@ -27,6 +27,6 @@ func stripNamespace(list []*delivery, all []*manifest.Mailbox, spaces []mail.Nam
 		if !below || name == "" || named[name] || strings.EqualFold(first, "INBOX") {
 			continue
 		}
-		d.Name, d.Raw = name, strings.TrimPrefix(d.Raw, prefix)
+		d.Name = name
 	}
 }

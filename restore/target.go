@@ -26,6 +26,12 @@ type Target interface {
 	Close() error
 }
 
+// Reserver is implemented by targets that may have to give a mailbox another name than its own. It learns of all
+// mailboxes of the manifest, whether they are restored or not, so that none gets the name of another.
+type Reserver interface {
+	Reserve(mailboxes []mail.Mailbox)
+}
+
 // Place is where a mailbox's messages go.
 type Place struct {
 	Mailbox string // the archived mailbox's decoded name

@@ -39,6 +39,13 @@ func (b *below) Peek(ctx context.Context, place restore.Place) (restore.Holdings
 	return b.Target.(restore.Looker).Peek(ctx, place)
 }
 
+// Reserve implements restore.Reserver, where the target does.
+func (b *below) Reserve(mailboxes []mail.Mailbox) {
+	if target, ok := b.Target.(restore.Reserver); ok {
+		target.Reserve(b.moved(mailboxes))
+	}
+}
+
 func (b *below) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
 	moved := slices.Clone(mailboxes)
 	for i := range moved {

@@ -81,12 +81,6 @@ func throughOther(t *testing.T, server foreign, dovecot *testbed.DovecotServer, 
 	user := "back from " + filepath.Base(t.Name())
 	var back restored
 	h.run("restore", "--json", "bert@127.0.0.1@latest", "--to", accountURL(user, dovecot.Addr), "--with-deleted", "--keep", filepath.Join(h.home, "kept back")).json(&back)
-	for name, b := range have {
-		if strings.Contains(name, "%F0") { // a "%" that could be read as an escape is escaped
-			have[strings.ReplaceAll(name, "%", "%25")] = b
-			delete(have, name)
-		}
-	}
 	for i := range back.Problems {
 		back.Problems[i].Mailbox = server.name(back.Problems[i].Mailbox)
 	}
