@@ -100,7 +100,11 @@ func (t *Target) open() (*tree.Tree, error) {
 // checkTop makes sure that a directory is a Maildir, or empty: what belongs to other programs is not to be filled with
 // mail because of a mistyped path.
 func checkTop(top *tree.Tree) error {
-	if info, err := top.Root().Lstat("cur"); err == nil && info.IsDir() {
+	isMaildir := func() bool {
+		info, err := top.Root().Lstat("cur")
+		return err == nil && info.IsDir()
+	}
+	if isMaildir() {
 		return nil
 	}
 	dir, err := top.Root().Open(".")
@@ -113,7 +117,7 @@ func checkTop(top *tree.Tree) error {
 		if len(names) == 0 || err != nil {
 			return nil
 		}
-		if names[0] != "tmp" && names[0] != "new" { // a restore that was interrupted at once
+		if names[0] != "tmp" && names[0] != "new" && !isMaildir() { // or one that another restore has just begun, or that was interrupted at once
 			return fmt.Errorf("%s is neither empty nor a Maildir (it holds %q): name a directory of its own for the mail", top.Path("."), names[0])
 		}
 	}

@@ -99,6 +99,9 @@ func (p *program) placeAt(text string) (*place, error) {
 	if r := c.Repository(text); r != nil && text != "" {
 		return configuredPlace(r)
 	}
+	if text, err = p.atHome(text); err != nil {
+		return nil, err
+	}
 	l, err := parsePlace(text)
 	if err != nil {
 		return nil, err

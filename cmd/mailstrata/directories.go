@@ -3,8 +3,11 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // Where mailstrata keeps things on this host, unless told otherwise (XDG Base Directory Specification 0.8).
@@ -29,6 +32,24 @@ func (p *program) stateDir() (string, error) {
 
 // home is the user's own directory; "": it is not known.
 func (p *program) home() string { return cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE")) }
+
+// atHome makes a path of one that begins with "~", as shells do. They leave it alone after "=" and ":", and a
+// directory called "~" invites somebody to remove it, and the home directory with it.
+func (p *program) atHome(path string) (string, error) {
+	rest, tilde := strings.CutPrefix(path, "~")
+	switch {
+	case !tilde:
+		return path, nil
+	case rest != "" && !os.IsPathSeparator(rest[0]):
+		return "", &usageError{
+			text: fmt.Sprintf("%s is in somebody's home directory, which only a shell knows", quoted(path)),
+			hint: "write the whole path; ./" + safe(path) + " is a directory of that name, here",
+		}
+	case p.home() == "":
+		return "", fmt.Errorf("%s: HOME is not set: write the whole path", quoted(path))
+	}
+	return filepath.Join(p.home(), rest), nil
+}
 
 // ownDir is the directory "mailstrata" in the one that the variable names, or else in the usual place below the home
 // directory.

@@ -35,7 +35,7 @@ type restoreCommand struct {
 func (*restoreCommand) Help() string {
 	return manifestHelp + `
 
-Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Each message is checked against its archived hash before it is written.
+Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Two restores into one target wait for each other on one host, as one user; do not run them from two hosts at once, or what both add is there twice. Each message is checked against its archived hash before it is written.
 
 Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
@@ -96,6 +96,13 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	query, err := c.query(c.Recipient)
 	if err != nil {
 		return err
+	}
+	if !c.DryRun {
+		release, err := p.alone(ctx, destination, c.To)
+		if err != nil {
+			return err
+		}
+		defer release()
 	}
 	r, err := p.open(ctx)
 	if err != nil {
@@ -169,26 +176,34 @@ func (s *selection) checkNames(ctx context.Context, r *repo.Repo, contents *arch
 
 // destination is a target before it is opened.
 type destination struct {
-	open func(context.Context, *program) (restore.Target, error)
+	place string // where it is: the same for all ways to name it
+	open  func(context.Context, *program) (restore.Target, error)
 }
 
 // destination reads what --to says.
 func (c *restoreCommand) destination(p *program) (*destination, error) {
-	if a, err := p.configuredAccount(c.To); a != nil || err != nil {
-		return c.imap(a), err
+	if a, err := p.configuredAccount(c.To); err != nil {
+		return nil, err
+	} else if a != nil {
+		return c.imap(a), nil
 	}
 	kind, path, _ := strings.Cut(c.To, ":")
 	kind = strings.ToLower(kind)
 	switch {
 	case (kind == "maildir" || kind == "eml") && path == "":
 		return nil, usage("--to %s: names no directory", kind)
-	case kind == "maildir":
-		return c.maildir(path), nil
-	case kind == "eml":
-		return c.eml(path), nil
+	case kind == "maildir", kind == "eml":
+		path, err := p.atHome(path)
+		if err != nil {
+			return nil, err
+		}
+		return c.files(kind, path)
 	case kind == "imap", kind == "imaps":
 		a, err := p.accountAt(c.To)
-		return c.imap(a), err
+		if err != nil {
+			return nil, err
+		}
+		return c.imap(a), nil
 	}
 	wrong := &usageError{
 		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
@@ -205,7 +220,8 @@ func (c *restoreCommand) destination(p *program) (*destination, error) {
 }
 
 func (c *restoreCommand) imap(a *account) *destination {
-	return &destination{open: func(ctx context.Context, p *program) (restore.Target, error) {
+	place := "imap " + strings.ToLower(a.opts.Address()) + " " + a.opts.User
+	return &destination{place, func(ctx context.Context, p *program) (restore.Target, error) {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 			return nil, err
 		}

@@ -2,24 +2,72 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/eml"
+	"github.com/mailstrata/mailstrata/internal/hostlock"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// maildir is a tree of Maildirs as a target.
-func (c *restoreCommand) maildir(path string) *destination {
+// files is a tree of Maildirs or of .eml files as a target.
+func (c *restoreCommand) files(kind, path string) (*destination, error) {
+	place, err := realPath(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &destination{place: "files " + place}
+	if kind == "eml" {
+		d.open = func(context.Context, *program) (restore.Target, error) { return eml.New(path), nil }
+		return d, nil
+	}
 	o := maildir.Options{
 		Layout: map[string]maildir.Layout{"maildir++": maildir.MaildirPP, "nested": maildir.Nested}[c.Layout],
 		EOL:    map[string]maildir.EOL{"auto": maildir.Auto, "lf": maildir.LF, "keep": maildir.AsIs}[c.EOL],
 	}
-	return &destination{open: func(context.Context, *program) (restore.Target, error) {
-		return maildir.New(path, o), nil
-	}}
+	d.open = func(context.Context, *program) (restore.Target, error) { return maildir.New(path, o), nil }
+	return d, nil
 }
 
-// eml is a tree of .eml files as a target.
-func (c *restoreCommand) eml(path string) *destination {
-	return &destination{open: func(context.Context, *program) (restore.Target, error) { return eml.New(path), nil }}
+// realPath is a path without symbolic links, as far as it is there.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for at, rest := path, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return path, nil // what is wrong with it is reported when it is opened
+		}
+	}
+}
+
+// alone waits until no other restore of this user on this host writes to the target: each would add what the other is about
+// to add. Where that cannot be known, it says so and goes on.
+func (p *program) alone(ctx context.Context, d *destination, named string) (release func(), err error) {
+	state, err := p.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := hostlock.Acquire(ctx, filepath.Join(state, "restoring"), d.place, func(process string) {
+		if process != "" {
+			process = fmt.Sprintf(" (process %s)", safe(process))
+		}
+		p.say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for its end", safe(named), process))
+	})
+	switch {
+	case err == nil:
+		return lock.Release, nil
+	case ctx.Err() != nil:
+		return nil, err
+	}
+	p.warn("do not run a second restore into this target meanwhile, or messages are added twice: %s", oneLine(err.Error()))
+	return func() {}, nil
 }
