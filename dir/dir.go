@@ -5,8 +5,8 @@
 // Where there is a file "a", no object "a/b" can be made, and the reverse: mailstrata uses no such names.
 //
 // A body is first written, whole, to a file in the directory "_tmp" (a name that no object has), synced, and then
-// linked under its name: link(2), unlike rename(2), never replaces anything. The directory that holds the name is
-// synced too before Put returns. A crash leaves at most a file in "_tmp", which a later run removes a day after.
+// given its name in a way that never replaces anything (name.go). The directory that holds the name is synced too
+// before Put returns. A crash leaves at most a file in "_tmp", which a later run removes a day after.
 //
 // The clock is the file system's, so that it is the same for every host that shares it: Now makes a file and looks
 // at its modification time, and an object's time is set when its name is made.
@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -41,7 +42,8 @@ type Dir struct {
 	root   string
 	opened os.FileInfo // of root
 	sweep  sync.Once
-	synced sync.Map // directories whose own names are known to be durable: path → struct{}
+	way    atomic.Int32 // of giving a file its name: the index of the first of ways that the file system may have
+	synced sync.Map     // directories whose own names are known to be durable: path → struct{}
 }
 
 // Create makes a directory for a new repository, with its parents, and opens it. It may be there already if it is empty.

@@ -2,6 +2,7 @@ package dir_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -29,6 +30,59 @@ func TestStore(t *testing.T) {
 		t.Cleanup(func() { onlyOurs(t, path) })
 		return d
 	})
+}
+
+// A file system without hard links, or without renames that replace nothing, keeps a repository all the same.
+func TestWays(t *testing.T) {
+	for way := 1; way < dir.Ways; way++ {
+		t.Run(fmt.Sprint(way), func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) repo.Store {
+				d, path := create(t)
+				d.SetWay(way)
+				t.Cleanup(func() { onlyOurs(t, path) })
+				return d
+			})
+		})
+	}
+}
+
+// A name that another process has claimed is waited for; what that process made of it is not replaced.
+func TestClaimed(t *testing.T) {
+	d, path := create(t)
+	d.SetWay(dir.Ways - 1)
+	if err := d.Put(t.Context(), "data/a", strings.NewReader("x"), 1); err != nil {
+		t.Fatal(err)
+	}
+	held := filepath.Join(path, "_tmp", "claim-data_b")
+	for _, other := range []string{"", "other"} {
+		if err := os.WriteFile(held, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- d.Put(t.Context(), "data/b", strings.NewReader("mine"), 4) }()
+		time.Sleep(50 * time.Millisecond)
+		if other != "" {
+			if err := os.WriteFile(filepath.Join(path, "data", "b"), []byte(other), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Remove(held); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; (other != "") != errors.Is(err, repo.ErrExist) {
+			t.Errorf("Put of a name that was claimed, and then held %q: %v", other, err)
+		}
+		want := other
+		if want == "" {
+			want = "mine"
+		}
+		if got, err := os.ReadFile(filepath.Join(path, "data", "b")); string(got) != want {
+			t.Errorf("it holds %q, %v; want %q", got, err, want)
+		}
+		if err := os.Remove(filepath.Join(path, "data", "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // onlyOurs says that nobody else may read what is kept, and that nothing half-made is left.

@@ -38,7 +38,7 @@ func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("put %s: %w", path, explain(err))
 	}
-	err = os.Link(f.Name(), path)
+	err = d.give(ctx, f.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		return d.same(ctx, path, body, size)
 	}
@@ -206,8 +206,6 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("the disk, or your share of it, is full; nothing was kept of this object: make room, and run again: %w", err)
-	case errors.Is(err, syscall.EPERM), errors.Is(err, errors.ErrUnsupported):
-		return fmt.Errorf("a repository needs a file system with hard links that you may write: %w", err)
 	}
 	return err
 }

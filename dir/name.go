@@ -1,0 +1,103 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A way gives a whole file in "_tmp" its name. It never replaces what has the name: then the error is fs.ErrExist.
+// A file system that lacks what it needs gives errNoWay.
+type way func(ctx context.Context, d *Dir, temp, path string) error
+
+// ways are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and other
+// systems cannot rename without replacing; every file system can create a file exclusively.
+var ways = []way{link, renameOnly, claim}
+
+var errNoWay = errors.New("the file system cannot do this")
+
+// give gives a file its name in the first way that the file system has.
+func (d *Dir) give(ctx context.Context, temp, path string) error {
+	for {
+		now := d.way.Load()
+		err := ways[now](ctx, d, temp, path)
+		if !errors.Is(err, errNoWay) || int(now) == len(ways)-1 {
+			return err
+		}
+		d.way.CompareAndSwap(now, now+1)
+	}
+}
+
+// link makes the name a second link of the file: link(2), unlike rename(2), never replaces anything.
+func link(_ context.Context, _ *Dir, temp, path string) error {
+	err := os.Link(temp, path)
+	if lacking(err) {
+		return fmt.Errorf("%w: %w", errNoWay, err)
+	}
+	return err
+}
+
+// lacking reports whether a call failed because the file system does not have it. FAT answers EPERM.
+func lacking(err error) bool {
+	for _, lacks := range []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported} {
+		if errors.Is(err, lacks) {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	claimPatience = 30 * time.Second // how long another process may take to give a file a name that it has claimed
+	claimPause    = 20 * time.Millisecond
+)
+
+// claim renames the file while a file in "_tmp" that was created exclusively holds the name against others.
+func claim(ctx context.Context, d *Dir, temp, path string) error {
+	name, err := filepath.Rel(d.root, path)
+	if err != nil {
+		return err
+	}
+	held := filepath.Join(d.root, tmpDir, "claim-"+strings.ReplaceAll(filepath.ToSlash(name), "/", "_"))
+	if err := hold(ctx, held, path); err != nil {
+		return err
+	}
+	defer os.Remove(held)
+	if _, err := os.Lstat(path); err == nil {
+		return &fs.PathError{Op: "claim", Path: path, Err: fs.ErrExist}
+	} else if !absent(err) {
+		return err
+	}
+	return os.Rename(temp, path)
+}
+
+// hold creates a claim, and waits for another process that has it. A claim of a process that died goes with everything
+// in "_tmp", a day later.
+func hold(ctx context.Context, claim, path string) error {
+	for since := time.Now(); ; {
+		f, err := os.OpenFile(claim, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+		if err == nil {
+			return f.Close()
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		if _, there := os.Lstat(path); there == nil {
+			return &fs.PathError{Op: "claim", Path: path, Err: fs.ErrExist}
+		}
+		if time.Since(since) > claimPatience {
+			return fmt.Errorf("another run has claimed this name, or died while it had: if no other run is under way, delete %s", claim)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(claimPause):
+		}
+	}
+}
