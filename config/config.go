@@ -41,6 +41,7 @@ type Repository struct {
 	KeyFile        string
 	Secret         Secret // the passphrase
 	Trust          string // its fingerprint
+	CAFile         string // certificates to trust besides those of the system
 	AllowPlaintext bool
 }
 

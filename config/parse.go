@@ -75,14 +75,17 @@ func (p *parser) syntax(err error) Problem {
 func (t *table) repository(c *Config) Repository {
 	r := Repository{
 		Name: t.text("name"), KeyFile: t.file("key_file"), Secret: t.secret("secret"), Trust: t.text("trust"),
-		AllowPlaintext: t.flag("insecure_plaintext"),
+		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
 	}
-	if r.Place = t.text("place"); !strings.HasPrefix(r.Place, "s3:") && !strings.Contains(r.Place, "://") {
-		if r.Place != "" {
-			r.Place = t.parser.resolve(r.Place)
+	r.Place = t.text("place")
+	if strings.HasPrefix(r.Place, "s3:") {
+		if _, err := s3.ParseURL(r.Place); err != nil {
+			t.wrong("place", "is not the address of a bucket: %v", err)
 		}
-	} else if _, err := s3.ParseURL(r.Place); err != nil {
-		t.wrong("place", "is neither a directory nor s3:https://host[:port]/bucket[/prefix]: %v", err)
+	} else if err := CheckDirectory(r.Place); err != nil {
+		t.wrong("place", "%v", err)
+	} else if r.Place != "" {
+		r.Place = t.parser.resolve(r.Place)
 	}
 	if !t.has("place") {
 		t.wrong("", `a repository has a place: place = "/srv/mail", or place = "s3:https://s3.example/mail"`)

@@ -259,13 +259,18 @@ func TestParseURL(t *testing.T) {
 		{"imap://anna@mail.example.org", "mail.example.org:143", "anna", StartTLS},
 		{"imap://anna@127.0.0.1:3143", "127.0.0.1:3143", "anna", Plain},
 		{"imap://anna@[::1]", "[::1]:143", "anna", Plain},
+		{`imap://DOMAIN\anna@LOCALHOST:3143`, "LOCALHOST:3143", `DOMAIN\anna`, Plain},
+		{"imaps://DOMAIN%5Canna@host", "host:993", `DOMAIN\anna`, TLS},
+		{"IMAPS://an na@host", "host:993", "an na", TLS},
+		{"imaps://a#b?c/d@host", "host:993", "a#b?c/d", TLS},
+		{"imaps://ännä@example.org@host", "host:993", "ännä@example.org", TLS},
 	} {
 		o, err := ParseURL(test.url)
 		if err != nil || o.Address() != test.address || o.User != test.user || o.Security != test.how {
 			t.Errorf("%s: have %+v, %v", test.url, o, err)
 		}
 	}
-	for _, bad := range []string{"", "anna@host", "https://anna@host", "imaps://host", "imaps://anna@", "imaps://anna:secret@host", "imaps://anna@host:0", "imaps://anna@host/INBOX", "imaps://anna:secret@host:x"} {
+	for _, bad := range []string{"", "anna@host", "https://anna@host", "imaps://host", "imaps://anna@", "imaps://anna:secret@host", "imaps://anna@host:0", "imaps://anna@host/INBOX", "imaps://anna:secret@host:x", "imaps://anna:secret", "anna:secret@host", " imaps://anna@host", "imaps://anna@host ", "imaps://an%zna@host", "imaps://an%0Ana@host", "imaps://anna@ho st"} {
 		if _, err := ParseURL(bad); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", bad, err)
 		}

@@ -4,14 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"errors"
-	"fmt"
 	"io"
 	"net"
-	"net/netip"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -50,56 +45,6 @@ type Options struct {
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 }
 
-// ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
-// the loopback. A secret in a URL is refused: URLs stand in argument lists, histories and logs.
-func ParseURL(text string) (Options, error) {
-	u, err := url.Parse(text)
-	if err != nil { // url's own error repeats the URL, and with it a secret
-		return Options{}, fmt.Errorf("the account's URL cannot be read%s; it looks like imaps://user@host", wrongPort(text))
-	}
-	if _, has := u.User.Password(); has {
-		return Options{}, errors.New("the account's URL holds a password; leave it out and give it by variable, file or command")
-	}
-	o := Options{Host: u.Hostname(), User: u.User.Username()}
-	switch {
-	case u.Scheme == "imaps":
-		o.Security = TLS
-	case u.Scheme == "imap" && isLoopback(o.Host):
-		o.Security = Plain
-	case u.Scheme == "imap":
-		o.Security = StartTLS
-	default:
-		return Options{}, fmt.Errorf("%q is not an IMAP URL; it looks like imaps://user@host", u.Redacted())
-	}
-	if o.Host == "" || o.User == "" {
-		return Options{}, fmt.Errorf("%q lacks a user or a host; it looks like imaps://user@host", u.Redacted())
-	}
-	if (u.Path != "" && u.Path != "/") || u.RawQuery != "" || u.Fragment != "" {
-		return Options{}, fmt.Errorf("%q says more than an account; it looks like imaps://user@host", u.Redacted())
-	}
-	if p := u.Port(); p != "" {
-		port, err := strconv.ParseUint(p, 10, 16)
-		if err != nil || port == 0 {
-			return Options{}, fmt.Errorf("%q is not a port", p)
-		}
-		o.Port = int(port)
-		if o.Port == portTLS && o.Security == StartTLS {
-			return Options{}, fmt.Errorf("%q: port %d is the one for TLS; write imaps://", u.Redacted(), portTLS)
-		}
-	}
-	return o, nil
-}
-
-// wrongPort says so where a port is what is wrong with a URL. No secret stands behind the last "@".
-func wrongPort(text string) string {
-	if at := strings.LastIndexByte(text, '@'); at >= 0 {
-		if _, port, has := strings.Cut(text[at:], ":"); has {
-			return fmt.Sprintf(": is %q a port?", port)
-		}
-	}
-	return ""
-}
-
 // portTLS is where TLS is spoken from the first byte (RFC 8314).
 const portTLS = 993
 
@@ -129,12 +74,3 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
-
-// isLoopback: names other than localhost are not looked up, for what they mean is in others' hands.
-func isLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,7 +23,6 @@ type imapFlags struct {
 	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
 	Connections     connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
 	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
-	CAFile          string      `group:"account" name:"ca-file" placeholder:"FILE" type:"path" help:"Certificates (PEM) to trust besides those of the system."`
 }
 
 // Validate is called by kong.
@@ -70,9 +68,8 @@ func parseAccount(text string) (*account, error) {
 		return &account{name: opts.String(), url: text, opts: opts}, nil
 	}
 	wrong := &usageError{text: err.Error()}
-	parsed, err := url.Parse(text)
 	switch {
-	case err == nil && parsed.User != nil && hasPassword(parsed.User):
+	case errors.Is(err, imap.ErrURLPassword):
 		wrong.hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line"
 	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
 		wrong.hint = "did you mean imaps://" + safe(text) + "?"
@@ -81,11 +78,6 @@ func parseAccount(text string) (*account, error) {
 		}
 	}
 	return nil, wrong
-}
-
-func hasPassword(user *url.Userinfo) bool {
-	_, has := user.Password()
-	return has
 }
 
 // reach completes the account with what the flags say, or else the configuration, but for its secret.
@@ -105,7 +97,7 @@ func (p *program) reach(a *account, flags *imapFlags) error {
 		return err
 	}
 	a.opts.Journal = filepath.Join(state, "appended")
-	a.opts.RootCAs, err = trusted(cmp.Or(flags.CAFile, a.configured.CAFile))
+	a.opts.RootCAs, err = trusted(cmp.Or(p.flags.CAFile, a.configured.CAFile))
 	return err
 }
 
@@ -153,21 +145,25 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 	return err
 }
 
-// trusted is the system's certificates and those of the file; nil: the system's alone.
-func trusted(file string) (*x509.CertPool, error) {
-	if file == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the certificates to trust: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+// trusted is the system's certificates and those of the files; nil: the system's alone.
+func trusted(files ...string) (*x509.CertPool, error) {
+	var pool *x509.CertPool
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificates to trust: %w", err)
+		}
+		if pool == nil {
+			if pool, err = x509.SystemCertPool(); err != nil {
+				pool = x509.NewCertPool()
+			}
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+		}
 	}
 	return pool, nil
 }

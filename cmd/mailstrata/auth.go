@@ -17,12 +17,11 @@ type authCommand struct {
 	DeviceURL        string   `group:"provider" name:"device-url" placeholder:"URL" help:"Where it gives device codes."`
 	TokenURL         string   `group:"provider" name:"token-url" placeholder:"URL" help:"Where it gives tokens."`
 
-	Browser bool   `xor:"way" help:"Consent in a browser on this host. Google's way in any case."`
-	Device  bool   `xor:"way" help:"Consent on any device, with a code. The usual way where the provider has it."`
-	Port    int    `placeholder:"N" help:"The port of the loopback where the browser comes back to; any free one, if it is not told."`
-	Keyring bool   `help:"Seal the tokens to a key in the keyring. Then the account can be archived only where the keyring is unlocked."`
-	Forget  bool   `help:"Forget what is kept of the account or the repository, in files and in the keyring. (Take back the consent at the provider, too.)"`
-	CAFile  string `group:"account" name:"ca-file" placeholder:"FILE" type:"path" help:"Certificates (PEM) of the mail server to trust besides those of the system."`
+	Browser bool `xor:"way" help:"Consent in a browser on this host. Google's way in any case."`
+	Device  bool `xor:"way" help:"Consent on any device, with a code. The usual way where the provider has it."`
+	Port    int  `placeholder:"N" help:"The port of the loopback where the browser comes back to; any free one, if it is not told."`
+	Keyring bool `help:"Seal the tokens to a key in the keyring. Then the account can be archived only where the keyring is unlocked."`
+	Forget  bool `help:"Forget what is kept of the account or the repository, in files and in the keyring. (Take back the consent at the provider, too.)"`
 }
 
 func (*authCommand) Help() string {

@@ -183,7 +183,7 @@ func (c *authCommand) ask(ctx context.Context, p *program, consent *oauth.Consen
 
 // try logs in, with what enter puts into the options; hint says what to do where that is refused. A server that cannot be reached now does not make it worthless.
 func (c *authCommand) try(ctx context.Context, p *program, a *account, hint string, enter func(*imap.Options)) (tried bool, err error) {
-	if err := p.reach(a, &imapFlags{Connections: 1, CAFile: c.CAFile}); err != nil {
+	if err := p.reach(a, &imapFlags{Connections: 1}); err != nil {
 		return false, err
 	}
 	options := a.opts

@@ -46,6 +46,7 @@ type globals struct {
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
 	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept a repository only if this is its fingerprint, and then also where another was seen before: on a new host, or once after its keeper changed."`
 	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Where to keep what can be fetched again."`
+	CAFile          string `group:"repository" name:"ca-file" placeholder:"FILE" type:"path" var:"MAILSTRATA_CA_FILE" help:"Certificates (PEM) to trust besides those of the system, for mail servers and buckets. (For buckets, those of AWS_CA_BUNDLE too.)"`
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
 
 	JSON    bool   `group:"output" name:"json" help:"Write the result as JSON: one document, or for lists one a line."`

@@ -62,6 +62,10 @@ type copySummary struct {
 
 func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	p.aimAt(archivingGoal())
+	target, err := p.placeAt(c.To)
+	if err != nil {
+		return err
+	}
 	from, err := p.open(ctx)
 	if err != nil {
 		return err
@@ -74,7 +78,7 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	to, err := c.open(ctx, p)
+	to, err := c.open(ctx, p, target)
 	if err != nil {
 		return err
 	}
@@ -103,11 +107,7 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 }
 
 // open opens the repository to copy to.
-func (c *copyCommand) open(ctx context.Context, p *program) (*repo.Repo, error) {
-	l, err := p.placeAt(c.To)
-	if err != nil {
-		return nil, err
-	}
+func (c *copyCommand) open(ctx context.Context, p *program, l *place) (*repo.Repo, error) {
 	passphrase := (secret{
 		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password",
 		file: c.ToPasswordFile, command: c.ToPasswordCommand,

@@ -124,7 +124,7 @@ var hints = []struct {
 	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
-	{isUntrusted, "if the server has a certificate of its own making, name it with --ca-file, or ca_file in the configuration"},
+	{isUntrusted, "if the certificate is signed by an authority of your own, name its certificate with --ca-file, or ca_file in the configuration"},
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
 	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},

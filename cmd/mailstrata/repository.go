@@ -36,14 +36,28 @@ func parsePlace(text string) (*place, error) {
 		}
 		return &place{bucket: &bucket}, nil
 	}
-	if scheme, _, ok := strings.Cut(text, "://"); ok {
-		return nil, &usageError{
-			text: fmt.Sprintf("a repository is a local path or s3:https://host/bucket, not %s://…", safe(scheme)),
-			hint: "for a bucket, put s3: before the URL",
-		}
+	if err := config.CheckDirectory(text); err != nil {
+		return nil, &usageError{text: err.Error(), hint: schemeHint(err)}
 	}
 	path, err := filepath.Abs(text)
 	return &place{path: path}, err
+}
+
+// schemeHint is how what a user means by the scheme of another program is written here.
+func schemeHint(err error) string {
+	var scheme *config.SchemeError
+	if !errors.As(err, &scheme) {
+		return ""
+	}
+	switch strings.ToLower(scheme.Scheme) {
+	case "http", "https":
+		return "for a bucket, put s3: before the URL"
+	case "s3":
+		return "a bucket is written s3:https://host/bucket, with a small s"
+	case "file":
+		return "write the path alone, without file:"
+	}
+	return "rclone serve s3 and similar gateways offer other kinds of storage as a bucket: s3:http://127.0.0.1:8080/bucket"
 }
 
 // place is the repository that the user names, or else the first of the configuration, or else the user's own.
@@ -103,6 +117,11 @@ func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
 func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 	bucket := *l.bucket
 	bucket.Insecure = p.flags.AllowPlaintext || l.configured.AllowPlaintext
+	var err error
+	if bucket.RootCAs, err = trusted(cmp.Or(p.flags.CAFile, l.configured.CAFile), p.getenv("AWS_CA_BUNDLE")); err != nil {
+		return nil, err
+	}
+	bucket.Waiting = func(err error) { p.warn("still trying: %s", oneLine(err.Error())) }
 	return s3.Open(ctx, bucket)
 }
 

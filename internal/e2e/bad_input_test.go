@@ -180,7 +180,7 @@ func TestBadRepository(t *testing.T) {
 		h.secrets = append(h.secrets, reader.SecretAccessKey, reader.SessionToken)
 		h.must(0, "list")
 		dovecot.Deliver("anna", "INBOX", appended(generate.New(12).Messages(1))...)
-		h.fails(1, "denies.* put", "", "backup", "--imap", good)
+		h.fails(1, "refuses.*s3:PutObject", "", "backup", "--imap", good)
 	})
 	if names := added(before, objects.objects("")); len(names) > 0 {
 		t.Errorf("there are new objects: %q", names)

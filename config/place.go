@@ -1,0 +1,31 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// SchemeError refuses the path of a directory that looks like an address of another program: sftp:host:/mail.
+type SchemeError struct{ Scheme string }
+
+func (e *SchemeError) Error() string {
+	return fmt.Sprintf("a repository is a directory or s3:https://host[:port]/bucket[/prefix]; %s: is not supported "+
+		"(a directory of such a name is written ./%[1]s:…)", e.Scheme)
+}
+
+// CheckDirectory refuses what is not meant as the path of a directory: a word of two letters and more before a colon is
+// a scheme (RFC 3986, section 3.1). A drive has one letter. A path that begins with '/', '.' or '~' has none.
+func CheckDirectory(path string) error {
+	scheme, _, has := strings.Cut(path, ":")
+	if !has || filepath.VolumeName(path) != "" || len(scheme) < 2 {
+		return nil
+	}
+	for i, r := range scheme {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && (i == 0 || !strings.ContainsRune("0123456789+-.", r)) {
+			return nil
+		}
+	}
+	return &SchemeError{Scheme: scheme}
+}
