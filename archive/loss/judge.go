@@ -1,0 +1,167 @@
+package loss
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// view is a comparison, and what is looked up in the later manifest.
+type view struct {
+	*Comparison
+	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves, and page lists
+	byName, was   map[string]*manifest.Mailbox     // of the later manifest, and of the earlier one
+	byIdentity    map[identity][]*manifest.Mailbox // those of the later manifest that came under their names
+	uses          discardable
+}
+
+// identity is what a mailbox keeps when it is renamed.
+type identity struct {
+	id       string // MAILBOXID; or, without one,
+	validity uint32
+}
+
+func identityOf(m *manifest.Mailbox) identity {
+	if m.Status == nil || m.Status.MailboxID != "" {
+		return identity{id: mailboxID(m)}
+	}
+	return identity{validity: m.Status.UIDValidity}
+}
+
+func mailboxID(m *manifest.Mailbox) string {
+	if m.Status == nil {
+		return ""
+	}
+	return m.Status.MailboxID
+}
+
+func (c *Comparison) view() *view {
+	v := &view{
+		Comparison: c, inline: make(map[chunk.ID]bool), lists: make(map[chunk.ID]bool),
+		byName: make(map[string]*manifest.Mailbox), was: make(map[string]*manifest.Mailbox),
+		byIdentity: make(map[identity][]*manifest.Mailbox),
+		uses:       newDiscardable(c.Before, c.Now),
+	}
+	for _, m := range c.Now {
+		for _, page := range m.Pages {
+			v.inline[page.Records] = true
+		}
+		for _, id := range m.Lists {
+			v.lists[id] = true
+		}
+		v.byName[nameOf(m)] = m
+	}
+	for _, m := range c.Before {
+		v.was[nameOf(m)] = m
+	}
+	for _, m := range c.Now {
+		if was := v.was[nameOf(m)]; was == nil || replaced(was, m) {
+			v.byIdentity[identityOf(m)] = append(v.byIdentity[identityOf(m)], m)
+		}
+	}
+	return v
+}
+
+// nameOf is the name decoded, by which a mailbox stays the same where a server changes the way names are sent.
+func nameOf(m *manifest.Mailbox) string {
+	if m.IsInbox() {
+		return "INBOX"
+	}
+	return cmp.Or(m.Name, m.Raw)
+}
+
+func (v *view) limitOf(m *mail.Mailbox) Limit {
+	if v.Limit == nil {
+		return Usual
+	}
+	return v.Limit(m)
+}
+
+// successor is the later manifest's mailbox that an earlier one is now: the one of that name, unless that is another
+// mailbox and the earlier one has another name now. It is nil where there is none.
+func (v *view) successor(old *manifest.Mailbox) *manifest.Mailbox {
+	named := v.byName[nameOf(old)]
+	if named != nil && !replaced(old, named) {
+		return named
+	}
+	if alike := v.byIdentity[identityOf(old)]; len(alike) == 1 && identityOf(old) != (identity{}) {
+		return alike[0]
+	}
+	return named
+}
+
+// replaced reports whether a mailbox and an earlier one of that name are not the same.
+func replaced(old, now *manifest.Mailbox) bool {
+	if a, b := mailboxID(old), mailboxID(now); a != "" && b != "" {
+		return a != b
+	}
+	a, b := old.UIDValidity(), now.UIDValidity()
+	return a != 0 && b != 0 && a != b
+}
+
+// judge says what is suspicious, if the mailboxes of the earlier manifest lost so many messages.
+func (v *view) judge(lost []int64) *Losses {
+	losses := &Losses{}
+	var had, has, gone int64
+	for i, old := range v.Before {
+		limit := v.limitOf(&old.Mailbox)
+		had += old.Messages
+		if limit.Off {
+			had -= lost[i] // a loss that nobody minds, for the account neither
+		} else {
+			gone += lost[i]
+		}
+		now := v.successor(old)
+		switch {
+		case limit.Exceeded(old.Messages, lost[i]), v.fellToNothing(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
+			losses.Alarms = append(losses.Alarms, shrunk(old, now, lost[i]))
+		case lost[i] > 0 && !limit.Off && !isThere(now):
+			losses.Remarks = append(losses.Remarks, shrunk(old, now, lost[i]))
+		}
+	}
+	for _, m := range v.Now {
+		has += m.Messages
+	}
+	if limit := v.limitOf(nil); limit.Exceeded(had, gone) || gone == had && limit.share(had, gone) {
+		losses.Alarms = append(losses.Alarms, accountShrunk(had, has, gone))
+	}
+	return losses
+}
+
+// fellToNothing reports whether nothing is left of a mailbox. Trash, Junk and Drafts are made to be emptied.
+func (v *view) fellToNothing(old, now *manifest.Mailbox, lost int64) bool {
+	if v.uses.has(old) {
+		return false
+	}
+	return !isThere(now) || now.Messages == 0 || lost == old.Messages && replaced(old, now)
+}
+
+func isThere(m *manifest.Mailbox) bool { return m != nil && m.Selectable() }
+
+func shrunk(old, now *manifest.Mailbox, lost int64) string {
+	name, before := cmp.Or(old.Name, old.Raw), messages(old.Messages)
+	switch {
+	case !isThere(now):
+		return fmt.Sprintf("mailbox %q is gone: %s before; nowhere in the account now: %d", name, before, lost)
+	case now.Messages == 0:
+		return fmt.Sprintf("mailbox %q is empty: %s before, none now; nowhere in the account: %d", name, before, lost)
+	}
+	return fmt.Sprintf("mailbox %q: %s before, %d now; nowhere in the account: %d of those before", name, before, now.Messages, lost)
+}
+
+func accountShrunk(had, has, gone int64) string {
+	if has == 0 {
+		return fmt.Sprintf("the account is empty: %s before, none now", messages(had))
+	}
+	return fmt.Sprintf("the account as a whole: %s before, %d now; gone: %d of those before", messages(had), has, gone)
+}
+
+func messages(n int64) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}

@@ -1,0 +1,237 @@
+package loss
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// A candidate is a message of the earlier manifest that was not found in the later one yet.
+type candidate struct {
+	hash chunk.Prefix
+	box  uint32 // index in Before; found: it is in the later one
+}
+
+const found = math.MaxUint32
+
+// candidatesAtMost bounds the memory, 20 bytes each: more of them are looked for in several passes. Tests have fewer.
+var candidatesAtMost = 1 << 20
+
+// aheadPages is how many pages are fetched together.
+const aheadPages = 96
+
+// leaving is a page that the earlier manifest alone has.
+type leaving struct {
+	manifest.Page
+	box int
+}
+
+// reckon counts for each mailbox of the earlier manifest the messages that are nowhere in the later one. Where it turns out
+// on the way that too little can be gone, the counts are upper bounds.
+func (v *view) reckon() ([]int64, error) {
+	before, err := v.pagesBefore()
+	if err != nil {
+		return nil, err
+	}
+	changed, same, err := v.pagesNow(before)
+	if err != nil {
+		return nil, err
+	}
+	lost := make([]int64, len(v.Before))
+	left := leavingPages(before, changed, same)
+	for len(left) > 0 {
+		pass := left[:oneLoad(left)]
+		left = left[len(pass):]
+		candidates, err := v.candidates(pass)
+		if err != nil {
+			return nil, err
+		}
+		if err := v.strike(candidates, changed); err != nil {
+			return nil, err
+		}
+		if len(left) > 0 || v.isSuspicious(lost, candidates) {
+			if err := v.strike(candidates, same); err != nil {
+				return nil, err
+			}
+		}
+		add(lost, candidates)
+	}
+	return lost, nil
+}
+
+// pagesBefore are all pages of the earlier manifest but those in lists that the later one has too.
+func (v *view) pagesBefore() (pages []leaving, err error) {
+	for i, m := range v.Before {
+		rows, err := v.rows(m, func(id chunk.ID) bool { return !v.lists[id] })
+		if err != nil {
+			return nil, err
+		}
+		for _, page := range rows {
+			pages = append(pages, leaving{page, i})
+		}
+	}
+	return pages, nil
+}
+
+// pagesNow are the pages of the later manifest: those that the earlier one does not have, and the others.
+func (v *view) pagesNow(before []leaving) (changed, same []manifest.Page, err error) {
+	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
+	for _, page := range before {
+		was[page.Records] = true
+	}
+	for _, m := range v.Before {
+		for _, id := range m.Lists {
+			lists[id] = true
+		}
+	}
+	for _, m := range v.Now {
+		fresh, err := v.rows(m, func(id chunk.ID) bool { return !lists[id] })
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, page := range fresh {
+			if was[page.Records] {
+				same = append(same, page)
+			} else {
+				changed = append(changed, page)
+			}
+		}
+		kept, err := v.rows(&manifest.Mailbox{Mailbox: m.Mailbox, Lists: m.Lists}, func(id chunk.ID) bool { return lists[id] })
+		if err != nil {
+			return nil, nil, err
+		}
+		same = append(same, kept...)
+	}
+	return changed, same, nil
+}
+
+// rows are the page rows of a mailbox: those in the manifest itself, and those of the lists that are wanted. A list that is
+// damaged has none.
+func (v *view) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
+	pages := slices.Clone(m.Pages)
+	for _, id := range m.Lists {
+		if !wanted(id) {
+			continue
+		}
+		b, err := v.Load(id)
+		var list []manifest.Page
+		if err == nil {
+			list, err = manifest.ParsePageList(b)
+		}
+		if err != nil && !v.Damaged(err) {
+			return nil, fmt.Errorf("mailbox %q: %w", m.Name, err)
+		}
+		pages = append(pages, list...)
+	}
+	return pages, nil
+}
+
+// leavingPages are those of the earlier pages that the later manifest does not have.
+func leavingPages(before []leaving, changed, same []manifest.Page) []leaving {
+	now := make(map[chunk.ID]bool)
+	for _, pages := range [][]manifest.Page{changed, same} {
+		for _, page := range pages {
+			now[page.Records] = true
+		}
+	}
+	return slices.DeleteFunc(before, func(p leaving) bool { return now[p.Records] })
+}
+
+// oneLoad is how many of the pages make no more candidates than fit, but one at the least.
+func oneLoad(pages []leaving) int {
+	room := candidatesAtMost
+	for n, page := range pages {
+		if room -= int(page.Messages); room < 0 && n > 0 {
+			return n
+		}
+	}
+	return len(pages)
+}
+
+// candidates are the messages of some pages, in the order of their hashes.
+func (v *view) candidates(pages []leaving) (all []candidate, err error) {
+	rows := make([]manifest.Page, len(pages))
+	for i, page := range pages {
+		rows[i] = page.Page
+	}
+	err = v.each(rows, func(i int, records []manifest.Record) (more bool) {
+		for _, record := range records {
+			all = append(all, candidate{record.Hash.Prefix(), uint32(pages[i].box)})
+		}
+		return true
+	})
+	slices.SortFunc(all, func(a, b candidate) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	return all, err
+}
+
+// strike marks the candidates that are in some pages of the later manifest. Once all are, it reads no more.
+func (v *view) strike(candidates []candidate, pages []manifest.Page) error {
+	left := 0
+	for _, c := range candidates {
+		if c.box != found {
+			left++
+		}
+	}
+	if left == 0 {
+		return nil
+	}
+	return v.each(pages, func(_ int, records []manifest.Record) (more bool) {
+		for _, record := range records {
+			left -= strike(candidates, record.Hash.Prefix())
+		}
+		return left > 0
+	})
+}
+
+// strike marks the candidates of one hash, and counts them.
+func strike(candidates []candidate, hash chunk.Prefix) (n int) {
+	at, _ := slices.BinarySearchFunc(candidates, hash, func(c candidate, hash chunk.Prefix) int {
+		return bytes.Compare(c.hash[:], hash[:])
+	})
+	for ; at < len(candidates) && candidates[at].hash == hash && candidates[at].box != found; at++ {
+		candidates[at].box = found
+		n++
+	}
+	return n
+}
+
+// each reads the records of pages and hands them over page by page, until no more are wanted. A damaged page has none.
+func (v *view) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
+	for i, page := range pages {
+		if v.Ahead != nil && i%aheadPages == 0 {
+			var ids []chunk.ID
+			for _, next := range pages[i:min(i+aheadPages, len(pages))] {
+				ids = append(ids, next.Records)
+			}
+			v.Ahead(ids)
+		}
+		records, err := page.LoadRecords(v.Load)
+		switch {
+		case err == nil && !take(i, records):
+			return nil
+		case err != nil && !v.Damaged(err):
+			return fmt.Errorf("%s: %w", page, err)
+		}
+	}
+	return nil
+}
+
+// isSuspicious reports whether there would be an alarm if all candidates were lost.
+func (v *view) isSuspicious(lost []int64, candidates []candidate) bool {
+	bounds := slices.Clone(lost)
+	add(bounds, candidates)
+	return len(v.judge(bounds).Alarms) > 0
+}
+
+// add counts the candidates that were not found.
+func add(lost []int64, candidates []candidate) {
+	for _, c := range candidates {
+		if c.box != found {
+			lost[c.box]++
+		}
+	}
+}
