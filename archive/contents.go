@@ -330,8 +330,10 @@ func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
 func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
 // prefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
-func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) {
-	places, err := c.chunks.Locate(ctx, ids)
+func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }
+
+func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {
+	places, err := chunks.Locate(ctx, ids)
 	if err != nil {
 		return
 	}
@@ -339,5 +341,5 @@ func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) {
 	for i, place := range places {
 		frames[i] = place.Frame
 	}
-	c.Prefetch(ctx, frames)
+	_ = chunks.Prefetch(ctx, frames)
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -44,40 +43,4 @@ func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Ma
 		m.AddWarning(warning)
 	}
 	return m, m.SetMailboxes(mailboxes, w.put(ctx))
-}
-
-// tellLosses compares with the last manifest that was no checkpoint, and says what is gone since.
-func (w *walk) tellLosses(ctx context.Context, m *manifest.Manifest) error {
-	before := w.before
-	if w.basis != w.parent && (w.basis == nil || w.parent == nil || w.basis.ID != w.parent.ID) {
-		var err error
-		if before, err = w.mailboxes(ctx, w.basis); err != nil {
-			return err
-		}
-	}
-	alarms, warnings := newLosses(before, w.recorded, w.account.ShrinkLimit).tell()
-	m.Alarm = append(m.Alarm, alarms...)
-	for _, warning := range warnings {
-		m.AddWarning(warning)
-	}
-	return nil
-}
-
-// newcomers are the identities of mailboxes that were not there before, under their names.
-func newcomers(before, now map[string]*manifest.Mailbox) map[mail.Status]bool {
-	moved := make(map[mail.Status]bool)
-	for raw, m := range now {
-		if _, known := before[raw]; !known && m.Status != nil {
-			moved[identity(m)] = true
-		}
-	}
-	return moved
-}
-
-// identity is what a mailbox keeps when it is renamed.
-func identity(m *manifest.Mailbox) mail.Status {
-	if m.Status == nil {
-		return mail.Status{}
-	}
-	return mail.Status{UIDValidity: m.Status.UIDValidity, UIDNext: m.Status.UIDNext, Messages: m.Status.Messages, MailboxID: m.Status.MailboxID}
 }

@@ -29,8 +29,8 @@ type Account struct {
 	Source Source
 	Select func(mail.Mailbox) bool // which mailboxes; nil: all
 
-	// ShrinkLimit says when a mailbox lost suspiciously many messages; nil stands for the account as a whole. Nil: the
-	// usual limit for all.
+	// ShrinkLimit is how many of its messages a mailbox may lose before that is suspicious; nil stands for the account
+	// as a whole. Nil: the usual limit for all.
 	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
 
 	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
@@ -221,6 +221,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		spillAfter:  cmp.Or(o.SpillAfter, spillAfter),
 		failures:    make(map[string][]manifest.Failure),
 		unread:      make(map[string]bool),
+		kept:        make(map[string]int64),
 	}
 	w.nominees = newNominees(w)
 	return w
@@ -250,7 +251,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 		return nil, err
 	}
 	m.Consistent = consistent
-	return m, w.tellLosses(ctx, m)
+	return m, w.addLosses(ctx, m)
 }
 
 // commit puts a manifest: the one moment at which what it records counts.

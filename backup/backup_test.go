@@ -272,8 +272,8 @@ func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
 		t.Errorf("after a renaming: %q", b.Manifest.Warnings)
 	}
 	delete(a.Mailboxes, "Even")
-	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "Even") {
-		t.Errorf("after a loss: %q", b.Manifest.Warnings)
+	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `"Even" is gone`) {
+		t.Errorf("after a loss: %q", b.Manifest.Alarm)
 	}
 }
 

@@ -142,8 +142,8 @@ func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 	a.Deleted["Archive"] = true
 	a.Mailbox("Archive").Messages = nil
 	b = archivetest.BackUp(t, r, a)
-	if len(b.Manifest.Failures) > 0 || !b.Manifest.Consistent || len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], `"Archive" is gone`) {
-		t.Errorf("failures %v, consistent %t, warnings %q", b.Manifest.Failures, b.Manifest.Consistent, b.Manifest.Warnings)
+	if len(b.Manifest.Failures) > 0 || !b.Manifest.Consistent || len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `"Archive" is gone`) {
+		t.Errorf("failures %v, consistent %t, alarms %q", b.Manifest.Failures, b.Manifest.Consistent, b.Manifest.Alarm)
 	}
 	archivetest.MustHold(t, r, b, a.State())
 	a.Deleted = nil // made again

@@ -26,6 +26,7 @@ type reading struct {
 	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
 	sight *sight // what a first look told; nil: not taken yet
+	kept  int64  // how many messages of old are there still, at the least
 	fresh tally  // downloaded
 	byIDs tally  // taken by id
 }
@@ -46,9 +47,13 @@ func (r *reading) run(ctx context.Context) error {
 	if r.old != nil && archive.IsDamage(err) {
 		// A night must not end for what an earlier one lost.
 		r.walk.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
-		r.old, r.sight = nil, nil
+		r.old, r.sight, r.kept = nil, nil, 0
 		found, failures, err = r.read(ctx)
 	}
+	if err != nil {
+		r.kept = 0
+	}
+	r.walk.keep(r.listed.Raw, r.kept)
 	switch {
 	case err == nil:
 		r.walk.settle(r, found, failures)
@@ -108,7 +113,12 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	}
 	r.sight = nil
 	if s.err != nil || s.stands {
-		return r.unread(), nil, s.err
+		found := r.unread()
+		r.kept = found.Messages
+		return found, nil, s.err
+	}
+	if s.old != nil {
+		r.kept = s.old.Messages - s.change.gone.Len()
 	}
 	seat.validity = s.validity
 	found := s.found
@@ -128,6 +138,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		return nil, nil, err
 	}
 	r.walk.leave(found, &c.gone)
+	r.kept -= c.gone.Len()
 	failures, err = r.update(ctx, seat, found, &again, c)
 	return &again, failures, err
 }

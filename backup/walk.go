@@ -58,6 +58,7 @@ type walk struct {
 	postponed bool                          // the day's budget is used up, and something was left out for it
 	failures  map[string][]manifest.Failure // by raw name
 	unread    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	kept      map[string]int64              // by raw name: how many messages of the parent are in it still, at the least
 	warnings  []string
 	alarms    []string
 	progress  Progress
@@ -154,7 +155,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		old, doubtful := before[listed.Raw], false
 		if !w.selected(listed) {
 			if old != nil { // not asked for, and not lost
-				w.recorded[listed.Raw] = relisted(old, listed)
+				w.stand(old, listed)
 			}
 			continue
 		}
@@ -179,7 +180,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		case !listed.Selectable():
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
 		case old != nil && !doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
-			w.recorded[listed.Raw] = relisted(old, listed)
+			w.stand(old, listed)
 			w.takeAlong(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
 				due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed, verify: true, idle: true})
@@ -193,6 +194,14 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	}
 	w.expect(due)
 	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
+}
+
+// stand takes over what is recorded of a mailbox.
+func (w *walk) stand(old *manifest.Mailbox, listed mail.Mailbox) {
+	w.recorded[listed.Raw] = relisted(old, listed)
+	if w.round == 0 {
+		w.keep(listed.Raw, old.Messages)
+	}
 }
 
 // readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.

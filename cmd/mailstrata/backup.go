@@ -47,7 +47,7 @@ Without --repo and a configuration, the repository is one of your own below your
 
 ` + patternHelp + `
 
-A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and told: exit status 4. --shrink-limit says otherwise; of several that fit a mailbox the last one counts.
+A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and named: exit status 4. Where nothing is left the number does not count: an account that lost all its messages, and a mailbox that is empty or gone (but Trash, Junk and Drafts), are named whatever their size. What was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts.
 
 What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
 

@@ -1,0 +1,19 @@
+package archive
+
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Catalog reads the pages of manifests for package loss.
+func Catalog(ctx context.Context, r *repo.Repo, reader *repo.Reader) loss.Catalog {
+	chunks := stacks{reader, r}
+	return loss.Catalog{
+		Load:    func(id chunk.ID) ([]byte, error) { return chunks.Chunk(ctx, id) },
+		Ahead:   func(ids []chunk.ID) { prefetch(ctx, chunks, ids) },
+		Damaged: IsDamage,
+	}
+}

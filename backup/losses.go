@@ -1,0 +1,87 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// addLosses compares the manifest with the last one that was no checkpoint, and adds what is gone since to its alarms and
+// warnings.
+func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
+	before, most := w.before, w.mostLost()
+	if w.basis != w.parent && (w.basis == nil || w.parent == nil || w.basis.ID != w.parent.ID) {
+		var err error
+		if before, err = w.mailboxes(ctx, w.basis); err != nil {
+			return err
+		}
+		most = -1
+	}
+	catalog := archive.Catalog(ctx, w.repo, w.reader)
+	catalog.Load = w.loadWritten(ctx, catalog.Load)
+	comparison := loss.Comparison{Before: byRaw(before), Now: byRaw(w.recorded), Most: most, Catalog: catalog}
+	if limit := w.account.ShrinkLimit; limit != nil {
+		comparison.Limit = func(m *mail.Mailbox) loss.Limit { return limit(m).Limit() }
+	}
+	losses, err := comparison.Find()
+	if err != nil {
+		return fmt.Errorf("compare with the manifest before: %w", err)
+	}
+	m.Alarm = append(m.Alarm, losses.Alarms...)
+	for _, remark := range losses.Remarks {
+		m.AddWarning(remark)
+	}
+	return nil
+}
+
+// loadWritten has the pages of this run made durable before the first chunk is read, for some of them are to be read.
+func (w *walk) loadWritten(ctx context.Context, load func(chunk.ID) ([]byte, error)) func(chunk.ID) ([]byte, error) {
+	flush := sync.OnceValue(func() error { return w.writer.Flush(ctx) })
+	return func(id chunk.ID) ([]byte, error) {
+		if err := flush(); err != nil {
+			return nil, err
+		}
+		return load(id)
+	}
+}
+
+// byRaw are the mailboxes in the order of their raw names.
+func byRaw(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
+	list := make([]*manifest.Mailbox, 0, len(mailboxes))
+	for _, raw := range slices.Sorted(maps.Keys(mailboxes)) {
+		list = append(list, mailboxes[raw])
+	}
+	return list
+}
+
+// mostLost is how many recorded messages can be gone at the most: all but those that were found in their places.
+func (w *walk) mostLost() (most int64) {
+	for _, m := range w.before {
+		most += m.Messages
+	}
+	for raw, kept := range w.kept {
+		if m := w.recorded[raw]; m != nil {
+			most -= min(kept, m.Messages)
+		}
+	}
+	return max(0, most)
+}
+
+// keep notes how many messages of the parent are in a mailbox still. A mailbox that is read again in a later round keeps
+// none, as far as anybody knows.
+func (w *walk) keep(raw string, messages int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.round > 0 {
+		messages = 0
+	}
+	w.kept[raw] = messages
+}
