@@ -190,8 +190,12 @@ func (d *document) scene(t *testing.T, words []string) {
 		}
 	case "run":
 		var text []byte
-		if text, err = d.command(strings.Join(words[1:], " ")).CombinedOutput(); err != nil {
+		command := d.command(strings.Join(words[1:], " "))
+		if text, err = command.CombinedOutput(); err != nil {
 			err = fmt.Errorf("%w: %s", err, text)
+		}
+		if command.ProcessState != nil && command.ProcessState.ExitCode() == d.status {
+			err, d.status = nil, 0
 		}
 	case "status":
 		d.status, err = strconv.Atoi(words[1])
