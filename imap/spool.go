@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"io"
 	"os"
+
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // spool is a message put aside: small ones in memory, what is more in a file that has no name.
 type spool struct {
 	memory []byte
-	file   *os.File
+	file   *local.File
 	size   int64
 }
 
@@ -32,11 +34,11 @@ func (s *spool) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if s.file == nil {
-		file, err := os.CreateTemp("", "mailstrata-")
+		file, err := local.CreateTemp("mailstrata-")
 		if err != nil {
 			return 0, err
 		}
-		s.file = file
+		s.file = &local.File{File: file}
 		os.Remove(file.Name()) // it lives as long as it is open, and cannot be left behind
 	}
 	s.memory = append(s.memory, p[:room]...)

@@ -14,8 +14,8 @@ import (
 	"runtime"
 
 	"filippo.io/age"
-	"github.com/rogpeppe/go-internal/lockedfile"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/keyring"
 )
 
@@ -135,7 +135,7 @@ func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err
 	}
 	done := make(chan locked, 1)
 	go func() {
-		unlock, err := lockedfile.MutexAt(s.path(user, host) + ".lock").Lock()
+		unlock, _, err := local.Lock(s.path(user, host) + ".lock")
 		done <- locked{unlock, err}
 	}()
 	select {

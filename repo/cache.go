@@ -2,67 +2,130 @@ package repo
 
 import (
 	"encoding/hex"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
 )
 
 // cache is a directory for what can be had again. Nothing in it is believed unchecked, and nothing that goes wrong
-// with it stops anything: what is missing is fetched.
+// with it stops anything: what is missing is fetched. A directory that vanishes under a run, as cleaners remove it, is made
+// again, and where that fails a temporary one serves.
 type cache struct {
+	mu        sync.Mutex
 	dir       string
-	temporary bool
+	temporary []string // those that go with the process; dir is the last one, if there are any
 }
 
 // openCache makes the directory of a repository under dir. Where that cannot be had, a temporary one does.
 func openCache(dir string, repository [16]byte) (*cache, error) {
+	c := new(cache)
 	if dir != "" {
-		c := &cache{dir: filepath.Join(dir, hex.EncodeToString(repository[:]))}
+		c.dir = filepath.Join(dir, hex.EncodeToString(repository[:]))
 		if c.make() == nil {
 			return c, nil
 		}
 	}
-	temporary, err := os.MkdirTemp("", "mailstrata-")
-	if err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
-	}
-	c := &cache{dir: temporary, temporary: true}
-	if err := c.make(); err != nil {
-		c.close()
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	if err := c.moveAway(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
+// moveAway goes on in a temporary directory.
+func (c *cache) moveAway() error {
+	dir, err := local.MkdirTemp("mailstrata-")
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.dir, c.temporary = dir, append(c.temporary, dir)
+	c.mu.Unlock()
+	return c.make()
+}
+
+// make makes what is missing of the directory, and tries it: one that is there may still be read-only.
 func (c *cache) make() error {
 	for _, dir := range []string{c.objects(), c.indexes(), c.spools()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
+			return local.Fail("make a cache directory", dir, err)
 		}
 	}
-	f, err := os.CreateTemp(c.spools(), "try-*") // a directory that is there may still be read-only
+	f, err := os.CreateTemp(c.spools(), "try-*")
 	if err != nil {
-		return err
+		return local.Fail("make a file in", c.spools(), err)
 	}
 	f.Close()
 	return os.Remove(f.Name())
 }
 
-func (c *cache) close() error {
-	if c == nil || !c.temporary {
-		return nil
+// Of so many tries the later ones are in a temporary directory.
+const (
+	triesInPlace = 3
+	triesInAll   = 6
+)
+
+// do makes files of the cache. Where that fails for a reason of this host, it is done again, in directories that were made
+// again. A disk that is full stays full.
+func (c *cache) do(what func() error) error {
+	for try := 1; ; try++ {
+		err := what()
+		if !local.Is(err) || local.IsFull(err) || try == triesInAll {
+			return err
+		}
+		if try >= triesInPlace || c.make() != nil {
+			if c.moveAway() != nil {
+				return err
+			}
+		}
 	}
-	return os.RemoveAll(c.dir)
 }
 
-func (c *cache) objects() string { return filepath.Join(c.dir, "objects") }
-func (c *cache) indexes() string { return filepath.Join(c.dir, "index") }
-func (c *cache) spools() string  { return filepath.Join(c.dir, "spool") }
-func (c *cache) spills() string  { return filepath.Join(c.dir, "spill") }
+// spoolFile makes a file for an object on its way, that goes with the process. named: it could not be removed while it is open.
+func (c *cache) spoolFile(pattern string) (file local.File, named bool, err error) {
+	err = c.do(func() error {
+		f, err := os.CreateTemp(c.spools(), pattern)
+		file = local.File{File: f}
+		return local.Fail("make a temporary file in", c.spools(), err)
+	})
+	if err != nil {
+		return local.File{}, false, err
+	}
+	return file, os.Remove(file.Name()) != nil, nil
+}
+
+func (c *cache) close() (err error) {
+	if c == nil {
+		return nil
+	}
+	for _, dir := range c.temporary {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
+}
+
+// place is where the cache is now.
+func (c *cache) place() (dir string, temporary bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dir, len(c.temporary) > 0
+}
+
+func (c *cache) sub(name string) string {
+	dir, _ := c.place()
+	return filepath.Join(dir, name)
+}
+
+func (c *cache) objects() string { return c.sub("objects") }
+func (c *cache) indexes() string { return c.sub("index") }
+func (c *cache) spools() string  { return c.sub("spool") }
+func (c *cache) spills() string  { return c.sub("spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
 func keepsCached(k Kind) bool {
@@ -97,6 +160,9 @@ func (c *cache) keepObject(name string, stored []byte) {
 		return
 	}
 	f, err := os.CreateTemp(c.objects(), temporaryObject)
+	if errors.Is(err, fs.ErrNotExist) && c.make() == nil {
+		f, err = os.CreateTemp(c.objects(), temporaryObject)
+	}
 	if err != nil {
 		return
 	}

@@ -78,8 +78,12 @@ func (x *index) census() (*census, error) {
 	}
 	unique := make([]byte, 8)
 	rand.Read(unique)
-	path := filepath.Join(x.dir, "new-census-"+hex.EncodeToString(unique))
-	f, err := mergeFlats(x.dir, path, x.r.flatOwner(), files)
+	var f *flat
+	err := x.r.cache.do(func() (err error) {
+		dir := x.r.cache.indexes()
+		f, err = mergeFlats(dir, filepath.Join(dir, "new-census-"+hex.EncodeToString(unique)), x.r.flatOwner(), files)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("merge the cached index: %w", err)
 	}

@@ -234,7 +234,7 @@ func (c *checker) segment(ctx context.Context, o Object) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.close()
 	seg, err := c.r.openSegment(file)
 	if err != nil {
 		return err
@@ -417,7 +417,8 @@ func (c *checker) bytes(ctx context.Context, o Object, hash [32]byte) error {
 	if err != nil {
 		return err
 	}
-	return file.Close()
+	file.close()
+	return nil
 }
 
 // missing reports packs that the index names and the store has not. One that was condemned may be gone.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 )
 
 // inspectPack reads what describes a pack, or the whole of it.
@@ -19,14 +18,14 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 	if err != nil {
 		return packRow{}, nil, err
 	}
-	var file *os.File
 	src := &storeReader{ctx: ctx, store: r.store, name: p.name(), size: size}
 	if whole {
-		if file, err = r.download(ctx, p.name(), p.Hash); err != nil {
+		file, err := r.download(ctx, p.name(), p.Hash)
+		if err != nil {
 			return packRow{}, nil, err
 		}
-		defer file.Close()
-		src.whole = file
+		defer file.close()
+		src.whole = &hostFile{file.File}
 		checked.Bytes += size
 	}
 	plain, plainSize, err := unsealAt(src, size, id)
@@ -75,7 +74,7 @@ type storeReader struct {
 	store   Store
 	name    string
 	size    int64
-	whole   *os.File // nil: ask the store
+	whole   *hostFile // nil: ask the store
 	parts   []held
 	piece   int64 // what is fetched at once at the least; 0: storePiece
 	fetched int64

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
 	"golang.org/x/sync/errgroup"
 )
@@ -34,8 +35,11 @@ func (x *index) refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return errUnsettled
 }
+
+// errUnsettled: the index could not be read as of one moment. What is not in it then must not count as lost.
+var errUnsettled = errors.New("the index segments, or the cache of them, change faster than they can be read")
 
 // refreshSince refreshes unless that was done after t.
 func (x *index) refreshSince(ctx context.Context, t time.Time) error {
@@ -166,14 +170,19 @@ func (x *index) fetch(ctx context.Context, s listedSegment) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.close()
 	seg, err := x.r.openSegment(file)
 	if err != nil {
 		return err
 	}
-	w, err := newFlatWriter(x.dir, x.r.flatOwner())
+	return x.r.cache.do(func() error { return x.flatten(seg, s.hash) })
+}
+
+// flatten makes a flat file of a segment.
+func (x *index) flatten(seg *segment, hash [32]byte) error {
+	w, err := newFlatWriter(x.r.cache.indexes(), x.r.flatOwner())
 	if err != nil {
-		return fmt.Errorf("keep it in the cache: %w", err)
+		return err
 	}
 	for e, err := range seg.entries() {
 		if err == nil {
@@ -184,11 +193,11 @@ func (x *index) fetch(ctx context.Context, s listedSegment) error {
 			return err
 		}
 	}
-	return x.publish(w, x.path([][32]byte{s.hash}), seg.packs, [][32]byte{s.hash}, seg.c.table.Inputs)
+	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash}, seg.c.table.Inputs)
 }
 
 // download fetches an object into a temporary file, still sealed, and checks its hash.
-func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
+func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
 	file, err := r.downloadOnce(ctx, name, hash)
 	if errors.Is(err, ErrDamaged) && elder(ctx, r.store, name) {
 		return r.downloadOnce(ctx, name, hash)
@@ -196,36 +205,48 @@ func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*os.Fi
 	return file, err
 }
 
-func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*os.File, error) {
+func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*download, error) {
 	body, size, err := r.store.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	file, err := os.CreateTemp(r.cache.spools(), "get-*")
+	file, named, err := r.cache.spoolFile("get-*")
 	if err != nil {
 		return nil, err
 	}
-	_ = os.Remove(file.Name())
 	h := blake3.New()
 	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
 	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
 		err = damaged("its bytes do not hash to its name")
 	}
+	d := &download{file, named}
 	if err != nil {
-		file.Close()
-		_ = os.Remove(file.Name())
+		d.close()
 		return nil, err
 	}
-	return file, nil
+	return d, nil
 }
 
-func (r *Repo) openSegment(file *os.File) (*segment, error) {
+// download is an object in a temporary file.
+type download struct {
+	local.File
+	named bool // the file has its name still
+}
+
+func (d *download) close() {
+	_ = d.File.Close()
+	if d.named {
+		_ = os.Remove(d.Name())
+	}
+}
+
+func (r *Repo) openSegment(file *download) (*segment, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	plain, size, err := unsealAt(file, info.Size(), r.seals.writer)
+	plain, size, err := unsealAt(hostFile{file.File}, info.Size(), r.seals.writer)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // A flat file is the local form of one or more index segments: entries in order, to be searched by pread. It is a
@@ -83,9 +84,9 @@ type flatWriter struct {
 func newFlatWriter(dir string, owner flatOwner) (*flatWriter, error) {
 	f, err := os.CreateTemp(dir, "new-*")
 	if err != nil {
-		return nil, err
+		return nil, local.Fail("make a file in", dir, err)
 	}
-	w := &flatWriter{owner: owner, file: f, out: bufio.NewWriterSize(f, 64<<10)}
+	w := &flatWriter{owner: owner, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
 	if _, err := w.out.Write(make([]byte, flatHeader)); err != nil {
 		w.abandon()
 		return nil, err
@@ -137,15 +138,26 @@ func entryAt(b []byte, i int) entry {
 
 // finish writes tail and header, gives the file its name and opens it.
 func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32]byte) (*flat, error) {
-	if err := w.flush(); err != nil {
+	if err := w.end(path, packs, segments, inputs); err != nil {
+		return nil, local.Fail("keep the index in", path, err)
+	}
+	f, err := openFlat(path, w.owner)
+	if errors.Is(err, errFlat) {
 		return nil, err
+	}
+	return f, local.Fail("open", path, err)
+}
+
+func (w *flatWriter) end(path string, packs []packRow, segments, inputs [][32]byte) error {
+	if err := w.flush(); err != nil {
+		return err
 	}
 	tail := w.tail(packs, segments, inputs)
 	if _, err := w.out.Write(tail); err != nil {
-		return nil, err
+		return err
 	}
 	if err := w.out.Flush(); err != nil {
-		return nil, err
+		return err
 	}
 	header := w.header(len(tail), len(packs), len(segments), len(inputs))
 	sum := xxhash.New()
@@ -153,15 +165,12 @@ func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32
 	sum.Write(tail)
 	header = binary.LittleEndian.AppendUint64(header, sum.Sum64())
 	if _, err := w.file.WriteAt(header, 0); err != nil {
-		return nil, err
+		return err
 	}
 	if err := w.file.Close(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := os.Rename(w.file.Name(), path); err != nil {
-		return nil, err
-	}
-	return openFlat(path, w.owner)
+	return os.Rename(w.file.Name(), path)
 }
 
 func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {

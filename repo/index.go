@@ -19,8 +19,7 @@ import (
 // index finds chunks. It knows every index segment that was listed: in the form of a few flat files, and of large ones that
 // were hardly needed yet only what is where in them.
 type index struct {
-	r   *Repo
-	dir string
+	r *Repo
 
 	refreshing sync.Mutex // one at a time looks for new segments
 	looked     time.Time  // when, last
@@ -50,7 +49,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
-	x := &index{r: r, dir: r.cache.indexes(), have: map[[32]byte]bool{}, bad: map[[32]byte]error{}, alone: map[Pack]bool{}}
+	x := &index{r: r, have: map[[32]byte]bool{}, bad: map[[32]byte]error{}, alone: map[Pack]bool{}}
 	x.openFiles()
 	if err := x.refresh(ctx); err != nil {
 		x.close()
@@ -64,7 +63,7 @@ func (r *Repo) flatOwner() flatOwner { return flatOwner{r.id, r.keys.id} }
 
 // openFiles opens the flat files of earlier runs. One that is not right, or holds nothing that others do not, goes.
 func (x *index) openFiles() {
-	paths, _ := filepath.Glob(filepath.Join(x.dir, "*.flat"))
+	paths, _ := filepath.Glob(filepath.Join(x.r.cache.indexes(), "*.flat"))
 	var files []*flat
 	for _, path := range paths {
 		f, err := openFlat(path, x.r.flatOwner())
@@ -88,7 +87,7 @@ func (x *index) openFiles() {
 
 // sweepTemporary removes what a crash left; no run lasts a day.
 func (x *index) sweepTemporary() {
-	left, _ := filepath.Glob(filepath.Join(x.dir, "new-*"))
+	left, _ := filepath.Glob(filepath.Join(x.r.cache.indexes(), "new-*"))
 	for _, path := range left {
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
 			_ = os.Remove(path)
@@ -188,7 +187,7 @@ func (x *index) path(hashes [][32]byte) string {
 	for _, hash := range hashes {
 		h.Write(hash[:])
 	}
-	return filepath.Join(x.dir, hex.EncodeToString(h.Sum(nil)[:16])+".flat")
+	return filepath.Join(x.r.cache.indexes(), hex.EncodeToString(h.Sum(nil)[:16])+".flat")
 }
 
 // compact merges small files into one when there are more than a lookup should search. The smallest go, and with them
@@ -210,7 +209,7 @@ func (x *index) compact() (whole bool) {
 	for _, f := range files {
 		segments = append(segments, f.segments...)
 	}
-	merged, err := mergeFlats(x.dir, x.path(segments), x.r.flatOwner(), files)
+	merged, err := mergeFlats(x.r.cache.indexes(), x.path(segments), x.r.flatOwner(), files)
 	switch {
 	case err == nil:
 		x.replace(files, merged)

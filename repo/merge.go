@@ -199,10 +199,7 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*s
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		file.Close()
-		_ = os.Remove(file.Name())
-	}()
+	defer file.close()
 	seg, err := p.r.openSegment(file)
 	if err != nil {
 		return nil, err
@@ -261,8 +258,11 @@ func (m *merging) close() {
 
 // take reads an input.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
-	dir := m.p.r.cache.indexes()
-	w, err := newFlatWriter(dir, m.p.r.flatOwner())
+	return m.p.r.cache.do(func() error { return m.takeOnce(ctx, s) })
+}
+
+func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
+	w, err := newFlatWriter(m.p.r.cache.indexes(), m.p.r.flatOwner())
 	if err != nil {
 		return err
 	}

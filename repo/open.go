@@ -37,6 +37,7 @@ type Repo struct {
 	slotName, configName string    // of the objects that opened it
 	doubts               []Problem // configs that were passed over
 	unproven             bool      // nothing that this host has vouches for the repository
+	noLocks              error     // why this host's memory of the repository is not locked; nil: it is
 
 	indexOnce sync.Mutex
 	index     *index // nil until it is needed
@@ -274,6 +275,10 @@ func (r *Repo) Role() Role { return r.held.Role }
 // a key file nor the user named its fingerprint.
 func (r *Repo) Unproven() bool { return r.unproven }
 
+// NoLocks is why commands of this host that run at once do not keep each other from its memory of the repository: the file
+// system of Options.StateDir keeps no locks. Nil: they do.
+func (r *Repo) NoLocks() error { return r.noLocks }
+
 // Sealed reports whether objects are sealed.
 func (r *Repo) Sealed() bool { return r.seals.sealed() }
 
@@ -312,7 +317,10 @@ func (r *Repo) AccountDir(account string) string {
 }
 
 // CacheDir is a directory of this repository's own for what can be had again.
-func (r *Repo) CacheDir() string { return r.cache.dir }
+func (r *Repo) CacheDir() string {
+	dir, _ := r.cache.place()
+	return dir
+}
 
 // Remember is a directory of this repository's own, made where it is missing, for what this host must not forget.
 // Empty where no StateDir was given.

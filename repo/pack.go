@@ -60,7 +60,7 @@ type pack struct {
 }
 
 func newPack(r *Repo, kind Kind) (*pack, error) {
-	s, err := newSpool(r.cache.spools(), r.seals.recipients(kind))
+	s, err := newSpool(r.cache, r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -9,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
 )
 
@@ -41,7 +42,10 @@ func readPin(path string) (*pin, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what this host knows of the repository: %w", err)
+		return nil, local.Fail("read what this host knows of the repository in", path, err)
+	}
+	if len(bytes.Trim(text, "\x00")) == 0 {
+		return nil, nil // a loss of power emptied it: nothing is known, as on a new host
 	}
 	p := new(pin)
 	if err := json.Unmarshal(text, p); err != nil {
@@ -57,33 +61,20 @@ func (p *pin) write(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, append(text, '\n')); err != nil {
+	if err := local.Replace(path, append(text, '\n')); err != nil {
 		return fmt.Errorf("%w: %w", ErrForgetful, err)
 	}
 	return nil
 }
 
-// replaceFile writes a file so that a crash leaves the old or the new.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // checkPin compares the repository with what this host, or else the key file, remembers of it, and remembers it.
 func (r *Repo) checkPin(keyFingerprint string) error {
-	now, unlock, err := r.lockPin()
+	now, unlock, missing, err := r.lockPin()
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	r.noLocks = missing
 	old, err := readPin(r.pinPath())
 	if err != nil {
 		return err
@@ -107,7 +98,7 @@ func (r *Repo) checkPin(keyFingerprint string) error {
 
 // pin remembers what the repository is now, after a change of our own.
 func (r *Repo) pin() error {
-	now, unlock, err := r.lockPin()
+	now, unlock, _, err := r.lockPin()
 	if err != nil {
 		return err
 	}
@@ -120,23 +111,21 @@ func (r *Repo) pin() error {
 }
 
 // lockPin keeps other processes of this host from the file, and returns what it should say. Where nothing is remembered
-// there is nothing to lock.
-func (r *Repo) lockPin() (now *pin, unlock func(), err error) {
+// there is nothing to lock. missing is why nothing is locked where the file system keeps no locks.
+func (r *Repo) lockPin() (now *pin, unlock func(), missing, err error) {
 	now = &pin{
 		Location: r.options.Location, Repository: r.ID(),
 		Fingerprint: r.Fingerprint(), Number: r.config.Number,
 	}
 	path := r.pinPath()
 	if path == "" {
-		return now, func() {}, nil
+		return now, func() {}, nil, nil
 	}
-	if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-		unlock, err = lockedfile.MutexAt(path + ".lock").Lock()
-	}
+	unlock, missing, err = local.Lock(path + ".lock")
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrForgetful, err)
+		return nil, nil, nil, fmt.Errorf("%w: %w", ErrForgetful, err)
 	}
-	return now, unlock, nil
+	return now, unlock, missing, nil
 }
 
 // replace writes the pin over an older one, where they differ.
@@ -168,7 +157,7 @@ func (p *pin) accepts(now *pin) error {
 
 // rememberHead notes the newest manifest of an account.
 func (r *Repo) rememberHead(h Head) error {
-	_, unlock, err := r.lockPin()
+	_, unlock, _, err := r.lockPin()
 	if err != nil {
 		return err
 	}

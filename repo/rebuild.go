@@ -166,7 +166,7 @@ func (x *index) keepSalvaged(d *segmentDraft) error {
 		hashes = append(hashes, p.Hash)
 	}
 	slices.SortFunc(d.entries, entry.compare)
-	err := x.keep(*d, x.path(hashes), nil)
+	err := x.keep(*d, nil, hashes)
 	*d = segmentDraft{}
 	return err
 }

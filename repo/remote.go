@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"sync"
@@ -221,7 +220,7 @@ func (x *index) loadAll(ctx context.Context) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the index segments change faster than they can be read")
+	return errUnsettled
 }
 
 // load makes files of segments. again: something must be looked for anew.

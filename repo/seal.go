@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // A sealed object is one age file. age authenticates that the bytes are those that somebody sealed, in 64 KiB pieces;
@@ -116,7 +117,7 @@ func unsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, e
 	return damagedReader{plain}, size, nil
 }
 
-// unsealError tells a key that does not fit from bytes that are wrong, and leaves errors of the store what they are.
+// unsealError tells a key that does not fit from bytes that are wrong, and leaves errors of the store and of this host what they are.
 func unsealError(err error) error {
 	var noMatch *age.NoIdentityMatchError
 	if errors.As(err, &noMatch) {
@@ -139,7 +140,19 @@ func (d damagedReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// fetchError carries an error of the store through age.
+// hostFile is a file of this host, of which an error that is no end of file goes through age as what it is: bytes that
+// this host cannot read are no damage.
+type hostFile struct{ local.File }
+
+func (f hostFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	if local.Is(err) {
+		err = &fetchError{err}
+	}
+	return n, err
+}
+
+// fetchError carries an error of the store, or of this host, through age.
 type fetchError struct{ err error }
 
 func (e *fetchError) Error() string { return e.err.Error() }

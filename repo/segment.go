@@ -72,7 +72,7 @@ func decodeBlock(b []byte) []entry {
 // and proofs of a segment that replaces others.
 func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], merged table) (*spool, [32]byte, error) {
 	var none [32]byte
-	s, err := newSpool(r.cache.spools(), r.seals.recipients(KindIndex))
+	s, err := newSpool(r.cache, r.seals.recipients(KindIndex))
 	if err != nil {
 		return nil, none, err
 	}

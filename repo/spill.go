@@ -79,7 +79,7 @@ func (r *Repo) Spill(account string, after time.Duration) (*Spill, error) {
 }
 
 func (r *Repo) spill(account string, after time.Duration, limits spillLimits) (*Spill, error) {
-	if r.cache.temporary {
+	if _, temporary := r.cache.place(); temporary {
 		return nil, errNoCache
 	}
 	s := &Spill{r: r, limits: limits, from: time.Now().Add(after)}

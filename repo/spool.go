@@ -1,18 +1,18 @@
 package repo
 
 import (
-	"fmt"
 	"io"
 	"os"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
 )
 
 // spool is an object on its way to the store: sealed while it is written, hashed on the way, kept in a file. Memory
 // stays flat, no plaintext touches the disk, and the name is known when the last byte is written.
 type spool struct {
-	file    *os.File
+	file    local.File
 	hash    *blake3.Hasher
 	size    int64
 	sealed  io.WriteCloser
@@ -20,14 +20,14 @@ type spool struct {
 	named   bool // the file has its name still
 }
 
-func newSpool(dir string, recipients []age.Recipient) (*spool, error) {
-	file, err := os.CreateTemp(dir, "spool-*")
+func newSpool(c *cache, recipients []age.Recipient) (*spool, error) {
+	file, named, err := c.spoolFile("spool-*")
 	if err != nil {
-		return nil, fmt.Errorf("spool an object: %w", err)
+		return nil, err
 	}
 	// Without its name the file is gone with the process, however that ends. Where an open file cannot be removed,
 	// close does it.
-	s := &spool{file: file, hash: blake3.New(), named: os.Remove(file.Name()) != nil}
+	s := &spool{file: file, hash: blake3.New(), named: named}
 	s.sealed, s.fileKey, err = seal(spoolFile{s}, recipients)
 	if err != nil {
 		s.close()
@@ -43,10 +43,7 @@ func (f spoolFile) Write(p []byte) (int, error) {
 	n, err := f.s.file.Write(p)
 	f.s.hash.Write(p[:n])
 	f.s.size += int64(n)
-	if err != nil {
-		return n, fmt.Errorf("spool an object: %w", err)
-	}
-	return n, nil
+	return n, err
 }
 
 // Write adds plaintext.
@@ -64,9 +61,9 @@ func (s *spool) finish() (hash [32]byte, err error) {
 // plain opens what was written, after finish.
 func (s *spool) plain() (io.ReaderAt, int64, error) {
 	if s.fileKey == nil {
-		return s.file, s.size, nil
+		return hostFile{s.file}, s.size, nil
 	}
-	return unsealAt(s.file, s.size, age.NewInjectedFileKeyIdentity(s.fileKey))
+	return unsealAt(hostFile{s.file}, s.size, age.NewInjectedFileKeyIdentity(s.fileKey))
 }
 
 // close forgets the object. It may be called more than once.

@@ -164,7 +164,7 @@ func (w *Writer) release(entries []entry) {
 // learn adds a segment that this host wrote itself, so that it need not be fetched.
 func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) error {
 	segments := [][32]byte{hash}
-	if err := x.keep(draft, x.path(segments), segments); err != nil {
+	if err := x.keep(draft, segments, segments); err != nil {
 		return err
 	}
 	x.refreshing.Lock()
@@ -176,9 +176,13 @@ func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) er
 	return x.refresh(ctx)
 }
 
-// keep makes a flat file of a draft, whose entries ascend, and uses it.
-func (x *index) keep(draft segmentDraft, path string, segments [][32]byte) error {
-	w, err := newFlatWriter(x.dir, x.r.flatOwner())
+// keep makes a flat file of a draft, whose entries ascend, and uses it. It is named by the hashes in named.
+func (x *index) keep(draft segmentDraft, segments [][32]byte, named [][32]byte) error {
+	return x.r.cache.do(func() error { return x.keepOnce(draft, x.path(named), segments) })
+}
+
+func (x *index) keepOnce(draft segmentDraft, path string, segments [][32]byte) error {
+	w, err := newFlatWriter(x.r.cache.indexes(), x.r.flatOwner())
 	if err != nil {
 		return err
 	}

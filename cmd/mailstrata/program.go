@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/nightly"
 )
 
@@ -86,6 +88,9 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	p.screen = p.look(p.stdout)
 	p.console.quiet, p.console.verbose, p.console.screen = cli.Quiet, cli.Verbose, p.look(p.stderr)
 	p.watcher = p.watch(ctx, command)
+	if cache, err := p.cacheDir(); err == nil {
+		local.AlsoTemporary(filepath.Join(cache, "tmp"))
+	}
 	return command.Run()
 }
 

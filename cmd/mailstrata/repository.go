@@ -211,6 +211,10 @@ func (p *program) introduce(l *place, r *repo.Repo) {
 	if cache, err := p.cacheDir(); err == nil && !strings.HasPrefix(r.CacheDir(), cache+string(filepath.Separator)) {
 		p.warn("nothing can be written to the cache %s: what it would hold is fetched again each time; --cache-dir names another", safe(cache))
 	}
+	if err := r.NoLocks(); err != nil {
+		p.warn("the file system of the state directory keeps no locks: let no two commands use one repository at the same time on this host (%s)",
+			oneLine(err.Error()))
+	}
 	for _, doubt := range r.Doubts() {
 		p.warn("%s was passed over: %s", doubt.Object, oneLine(doubt.Err.Error()))
 	}

@@ -1,0 +1,90 @@
+package local_test
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/local"
+)
+
+// Where the usual directory for temporary files is missing, another one takes them; where none does, the error says what to do.
+func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("TMPDIR", "/nonexistent/tmp")
+	t.Setenv("TMP", "/nonexistent/tmp") // Windows
+	_, err := local.CreateTemp("x-*")
+	if !local.Is(err) || !strings.Contains(err.Error(), "TMPDIR") || !strings.Contains(err.Error(), "/nonexistent/tmp") {
+		t.Fatalf("%v, want an error of this host that names the directory and TMPDIR", err)
+	}
+	other := filepath.Join(home, "cache", "tmp")
+	local.AlsoTemporary(other)
+	file, err := local.CreateTemp("x-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if filepath.Dir(file.Name()) != other {
+		t.Errorf("made %s, want it in %s", file.Name(), other)
+	}
+	if dir, err := local.MkdirTemp("x-*"); err != nil || filepath.Dir(dir) != other {
+		t.Errorf("made the directory %q, %v", dir, err)
+	}
+}
+
+// An error of this host is one by its type, however it is wrapped, and the end of a file is none.
+func TestErrorsOfThisHost(t *testing.T) {
+	err := local.Fail("write", "/x/y", fs.ErrPermission)
+	if !local.Is(err) || !errors.Is(err, fs.ErrPermission) || local.Fail("again", "", err) != err {
+		t.Errorf("%v", err)
+	}
+	if local.Fail("write", "", nil) != nil || local.Is(io.EOF) {
+		t.Error("no error became one")
+	}
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (local.File{File: f}).ReadAt(make([]byte, 1), 0); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	f.Close()
+	if _, err := (local.File{File: f}).ReadAt(make([]byte, 1), 0); !local.Is(err) {
+		t.Errorf("of a closed file: %v", err)
+	}
+}
+
+func TestReplace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state")
+	for _, text := range []string{"one", "two"} {
+		if err := local.Replace(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(path); string(got) != text {
+			t.Errorf("the file holds %q, want %q", got, text)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".new-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if err := local.Replace(filepath.Join(path, "x"), nil); !local.Is(err) {
+		t.Errorf("below a file: %v", err)
+	}
+}
+
+func TestLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "lock")
+	unlock, missing, err := local.Lock(path)
+	if err != nil || missing != nil {
+		t.Fatal(missing, err)
+	}
+	unlock()
+	if unlock, _, err = local.Lock(path); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}

@@ -1,0 +1,40 @@
+package local
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// A lock that the file system lacks is reported, and keeps this process out of its own way; any other error is one.
+func TestFileSystemWithoutLocks(t *testing.T) {
+	real := lockFile
+	defer func() { lockFile = real }()
+	path := filepath.Join(t.TempDir(), "lock")
+	for _, lacks := range []error{syscall.ENOLCK, syscall.EOPNOTSUPP, syscall.ENOSYS} {
+		lockFile = func(string) (func(), error) { return nil, &fs.PathError{Op: "Lock", Path: path, Err: lacks} }
+		unlock, missing, err := Lock(path)
+		if err != nil || !errors.Is(missing, lacks) || !Is(missing) {
+			t.Fatalf("%v: missing %v, error %v", lacks, missing, err)
+		}
+		var released atomic.Bool
+		done := make(chan bool)
+		go func() {
+			again, _, _ := Lock(path)
+			defer again()
+			done <- released.Load()
+		}()
+		released.Store(true)
+		unlock()
+		if !<-done {
+			t.Error("two parts of this process had the lock at once")
+		}
+	}
+	lockFile = func(string) (func(), error) { return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES} }
+	if _, missing, err := Lock(path); missing != nil || !Is(err) {
+		t.Errorf("a refusal: missing %v, error %v", missing, err)
+	}
+}
