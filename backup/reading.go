@@ -20,6 +20,7 @@ type reading struct {
 	parent   bool              // the survey lists others below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
+	common   bool              // doubtful, and the UIDVALIDITY proves little
 	observed time.Time         // when the survey was taken, by the store's clock
 	verify   bool              // a sample of old is to be compared with the server
 	idle     bool              // nothing else is to be done
@@ -203,8 +204,12 @@ func (r *reading) distrust(found *manifest.Mailbox) {
 	found.Trusted = false
 }
 
-// contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none.
-func contradict(a, b string) bool { return a != "" && b != "" && a != b }
+// contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none. Some
+// recorded ones are garbage, and say nothing either.
+func contradict(a, b string) bool {
+	a, b = mail.ObjectID(a), mail.ObjectID(b)
+	return a != "" && b != "" && a != b
+}
 
 // canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
 func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {

@@ -9,27 +9,6 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// renamedFrom finds, among recorded mailboxes that have vanished, the one that has this name now. MAILBOXID (RFC 8474) is
-// proof. Where the server has none, the same UIDVALIDITY, UIDNEXT and number of messages are a hint, and doubtful says
-// that what is recorded must be compared with what is there (confirm).
-func renamedFrom(listed mail.Mailbox, vanished []*manifest.Mailbox) (old *manifest.Mailbox, doubtful bool) {
-	now := listed.Status
-	if now == nil {
-		return nil, false
-	}
-	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
-		was := m.Status
-		if was == nil || m.Messages == 0 || was.UIDValidity != now.UIDValidity || was.MailboxID != now.MailboxID {
-			return false
-		}
-		return now.MailboxID != "" || was.UIDNext == now.UIDNext && was.Messages == now.Messages
-	})
-	if i < 0 {
-		return nil, false
-	}
-	return vanished[i], now.MailboxID == ""
-}
-
 // missingFrom gives the recorded mailboxes that a survey does not list any more, in the order of their names.
 func missingFrom(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	listed := make(map[string]bool, len(survey.Mailboxes))
@@ -46,37 +25,57 @@ func missingFrom(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*
 	return vanished
 }
 
-// confirm reports whether the messages of a mailbox are those that are recorded of another one: each is there, with the
-// same size, date and ids as far as the server tells them. It costs no download.
+// enough is how many messages that agree prove that a mailbox is the recorded one, even where most of the others are gone.
+const enough = 16
+
+// confirm reports whether the messages of a mailbox are those that are recorded of another one: none has another size, date
+// or id, as far as the server shows these, and at least half of them, or enough, are there. Where its UIDVALIDITY proves
+// little, all must be there. It costs no download.
 func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
 	next := mail.UID(1)
-	same := true
+	var agree, all int64
 	for entries, err := range stretches(old, r.walk.load(ctx)) {
 		if err != nil {
 			return false, err
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		err := seat.ask(ctx, func(view View) error {
-			same = true
-			present := make(map[mail.UID]mail.Message, len(entries))
-			for message, err := range view.Messages(ctx, span) {
-				if err != nil {
-					return err
-				}
-				present[message.UID] = message
-			}
-			for _, entry := range entries {
-				message, ok := present[entry.UID]
-				same = same && ok && agrees(message, &entry.Record)
-			}
-			return nil
-		})
-		if err != nil || !same {
+		found, differ, err := r.confirmStretch(ctx, seat, entries, span)
+		if err != nil || differ {
 			return false, err
 		}
+		agree, all = agree+found, all+int64(len(entries))
 	}
-	return true, nil
+	if r.common {
+		return agree == all, nil
+	}
+	return agree >= min(enough, (all+1)/2), nil
+}
+
+// confirmStretch counts the recorded messages of a range of UIDs that are there, and reports whether one is another.
+func (r *reading) confirmStretch(ctx context.Context, seat *seat, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
+	recorded := make(map[mail.UID]*manifest.Record, len(entries))
+	for i := range entries {
+		recorded[entries[i].UID] = &entries[i].Record
+	}
+	err = seat.ask(ctx, func(view View) error {
+		agree, differ = 0, false
+		for message, err := range view.Messages(ctx, span) {
+			if err != nil {
+				return err
+			}
+			was := recorded[message.UID]
+			switch {
+			case was == nil:
+			case agrees(message, was):
+				agree++
+			default:
+				differ = true
+			}
+		}
+		return nil
+	})
+	return agree, differ, err
 }
 
 // agrees reports whether what a server tells of a message does not contradict what is recorded.

@@ -150,11 +150,14 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	isLabel := w.labels(survey)
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
 	vanished := w.lookedFor(survey, before)
+	lines := newLineage(survey, before, vanished)
 	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
-		old, doubtful := before[listed.Raw], false
+		descent := lines.of(&listed)
+		old := descent.old
+		renamed = append(renamed, old)
 		if !w.selected(listed) {
-			if old != nil { // not asked for, and not lost
+			if old != nil && !descent.common { // not asked for, and not lost
 				w.stand(old, listed)
 			}
 			continue
@@ -167,10 +170,6 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
 			continue
 		}
-		if old == nil {
-			old, doubtful = renamedFrom(listed, vanished)
-			renamed = append(renamed, old)
-		}
 		if w.round > 0 && isContainer(old, listed) {
 			w.recorded[listed.Raw] = container(listed)
 			continue
@@ -179,14 +178,15 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		switch {
 		case !listed.Selectable():
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
-		case old != nil && !doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
+		case old != nil && !descent.doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
 			w.stand(old, listed)
 			w.takeAlong(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
 				due = append(due, &reading{walk: w, listed: listed, old: old, observed: observed, verify: true, idle: true})
 			}
 		default:
-			r := &reading{walk: w, listed: listed, old: old, doubtful: doubtful, observed: observed, verify: verify}
+			r := &reading{walk: w, listed: listed, old: old, observed: observed, verify: verify}
+			r.doubtful, r.common = descent.doubtful, descent.common
 			r.parent = isParent(listed, survey)
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)

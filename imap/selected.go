@@ -73,7 +73,7 @@ func (s *Selection) take(resp *response) bool {
 	case "PERMANENTFLAGS":
 		s.PermanentFlags, s.Told = first.words(), true
 	case "MAILBOXID":
-		s.MailboxID = objectID(first)
+		s.MailboxID = mailboxID(first)
 	default:
 		return false
 	}

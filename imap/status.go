@@ -31,10 +31,13 @@ func parseStatus(pairs []node) (s mail.Status, ok bool) {
 		s.HighestModSeq, _ = n.number()
 	}
 	if n, found := attribute(pairs, "MAILBOXID"); found {
-		s.MailboxID = objectID(n)
+		s.MailboxID = mailboxID(n)
 	}
 	return s, okMessages && okNext && okValidity
 }
+
+// mailboxID is a MAILBOXID. What is none by RFC 8474 says nothing.
+func mailboxID(n node) string { return mail.ObjectID(objectID(n)) }
 
 // objectID reads "(F2212ea87)" as RFC 8474 has it, and the bare id as well.
 func objectID(n node) string {

@@ -52,6 +52,18 @@ type Status struct {
 	MailboxID     string // RFC 8474; empty: none
 }
 
+// ObjectID is the id, or nothing if it is none by RFC 8474: up to 255 letters, digits, "-" and "_". Cyrus 3.6 sends garbage
+// where it lists several mailboxes.
+func ObjectID(id string) string {
+	bad := func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
+	}
+	if len(id) > 255 || strings.ContainsFunc(id, bad) {
+		return ""
+	}
+	return id
+}
+
 // Survey is a fresh view of a whole account.
 type Survey struct {
 	Time      time.Time // before the listing was asked for, by this host's clock
