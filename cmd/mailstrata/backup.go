@@ -93,7 +93,7 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, path := range configured.Exposed() {
-		p.warn("everybody on this host can read the secret in %s: chmod 600", safe(path))
+		p.warnExposed(path)
 	}
 	run := &backupRun{program: p, accounts: len(orders), parallel: cmp.Or(c.Parallel, configured.Parallel), laid: []manifestSummary{}}
 	for _, stack := range p.stacks(orders) {

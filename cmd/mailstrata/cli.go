@@ -41,7 +41,7 @@ type cli struct {
 type globals struct {
 	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"The configuration, if it is not config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
 	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, s3:https://host[:port]/bucket[/prefix], or the name of one in the configuration, where the first is meant if none is named."`
-	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity, or an SSH key without a passphrase) that opens it. Without one, the passphrase does."`
+	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity, or an SSH key without a passphrase) that opens it. Without one, the passphrase does. What flags name counts before variables, and these before the configuration."`
 	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
 	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
 	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept a repository only if this is its fingerprint, and then also where another was seen before: on a new host, or once after its keeper changed."`

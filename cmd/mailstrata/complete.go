@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -294,12 +293,12 @@ func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 		return nil, err
 	}
 	place.configured.Secret.Command, place.configured.Secret.Keyring = "", ""
-	passphrase := inner.passphrase(place)
+	chosen := inner.unlocking(place)
 	none := func() ([]byte, error) { return nil, repo.ErrWrongKey }
-	if inner.given(passphrase) {
+	if chosen.given {
 		none = inner.askedOnce(ctx, place)
 	}
-	return inner.openPlaceWith(ctx, place, keys{cmp.Or(inner.flags.KeyFile, place.configured.KeyFile), none, inner.given(passphrase)})
+	return inner.openPlaceWith(ctx, place, keys{chosen.keyFile, none, chosen.given})
 }
 
 // manifestCandidates are the manifests, newest first of each account, and "latest".

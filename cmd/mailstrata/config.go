@@ -78,7 +78,7 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 // doubts are what may be wrong on this host, and is not the file's fault.
 func doubts(c *config.Config) (warnings []string) {
 	for _, path := range c.Exposed() {
-		warnings = append(warnings, "everybody on this host can read the secret in "+path+": chmod 600")
+		warnings = append(warnings, "other users of this host can read the secret in "+path+": chmod 600 makes it yours alone")
 	}
 	seen := make(map[string]bool)
 	look := func(path string) {

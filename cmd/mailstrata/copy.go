@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,12 +107,15 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 
 // open opens the repository to copy to.
 func (c *copyCommand) open(ctx context.Context, p *program, l *place) (*repo.Repo, error) {
-	passphrase := (secret{
-		name: "passphrase of the repository to copy to", variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password",
-		file: c.ToPasswordFile, command: c.ToPasswordCommand,
-	}).or(l.configured.Secret)
-	ask := func() ([]byte, error) { return p.read(ctx, passphrase) }
-	return p.openPlaceWith(ctx, l, keys{cmp.Or(c.ToKeyFile, l.configured.KeyFile), ask, p.given(passphrase)})
+	u := p.unlockingBy(l, unlockFlags{
+		keyFile: c.ToKeyFile, keyFileFlag: "to-key-file", passwordFile: c.ToPasswordFile, passwordFrom: c.ToPasswordCommand,
+		variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password", name: "passphrase of the repository to copy to",
+	})
+	if err := u.check(); err != nil {
+		return nil, err
+	}
+	ask := func() ([]byte, error) { return p.read(ctx, u.passphrase) }
+	return p.openPlaceWith(ctx, l, keys{u.keyFile, ask, u.given})
 }
 
 // wants tells which manifests were named.

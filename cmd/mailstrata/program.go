@@ -34,7 +34,9 @@ type program struct {
 	cancel  context.CancelCauseFunc
 	watcher *watch // nil: nobody is told how it went
 
-	configured *config.Config // once it was read
+	configured *config.Config  // once it was read
+	byVariable map[string]bool // flags whose value is that of an environment variable
+	exposed    map[string]bool // files of which warnExposed has warned
 }
 
 // run does what the arguments say and returns the exit status.
@@ -158,6 +160,10 @@ var elsewhere = map[string]string{
 func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if name := flag.Tag.Get("var"); name != "" {
 		if value := p.getenv(name); value != "" {
+			if p.byVariable == nil {
+				p.byVariable = make(map[string]bool)
+			}
+			p.byVariable[flag.Name] = true
 			return value, nil
 		}
 	}

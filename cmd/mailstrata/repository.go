@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/dir"
@@ -162,15 +160,18 @@ func (p *program) open(ctx context.Context) (*repo.Repo, error) {
 const passphraseTries = 3
 
 func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
+	chosen := p.unlocking(l)
+	if err := chosen.check(); err != nil {
+		return nil, err
+	}
 	for tries := 1; ; tries++ {
 		ask, asked := p.askedOnce(ctx, l), false
-		given := p.given(p.passphrase(l))
 		passphrase := func() ([]byte, error) {
 			asked = true
 			return ask()
 		}
-		r, err := p.openPlaceWith(ctx, l, keys{cmp.Or(p.flags.KeyFile, l.configured.KeyFile), passphrase, given})
-		if !errors.Is(err, repo.ErrWrongKey) || !asked || given || tries == passphraseTries {
+		r, err := p.openPlaceWith(ctx, l, keys{chosen.keyFile, passphrase, chosen.given})
+		if !errors.Is(err, repo.ErrWrongKey) || !asked || chosen.given || tries == passphraseTries {
 			return r, err
 		}
 		p.warn("this passphrase does not open it; once more, please")
@@ -178,19 +179,12 @@ func (p *program) openPlace(ctx context.Context, l *place) (*repo.Repo, error) {
 	}
 }
 
-// keys are what the user has to open a repository with.
-type keys struct {
-	file       string // the key file that was named; "": none
-	passphrase func() ([]byte, error)
-	given      bool // the passphrase is there without asking
-}
-
 func (p *program) openPlaceWith(ctx context.Context, l *place, keys keys) (*repo.Repo, error) {
 	store, err := p.store(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	unlock, err := unlockWith(l, keys)
+	unlock, err := p.unlockWith(l, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -234,72 +228,6 @@ func mayRead(r *repo.Repo) error {
 		return fmt.Errorf("mail is to be read, and %w", repo.ErrNoRole)
 	}
 	return nil
-}
-
-// unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
-func unlockWith(l *place, keys keys) (repo.Unlock, error) {
-	unlock := repo.Unlock{Passphrase: keys.passphrase, Sealed: keys.given}
-	file := keys.file
-	if file == "" && l.key != "" {
-		if _, err := os.Stat(l.key); err == nil {
-			file = l.key
-		}
-	}
-	if file == "" {
-		return unlock, nil
-	}
-	key, err := readKeyFile(file)
-	if err != nil {
-		return unlock, err
-	}
-	unlock.Identities, unlock.Fingerprint = key.Identities, key.Fingerprint
-	if !keys.given {
-		// Who names a key file means it: a host without a terminal must not wait for an answer.
-		unlock.Passphrase = nil
-	}
-	return unlock, nil
-}
-
-func readKeyFile(path string) (*repo.KeyFile, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, &hintedError{
-			text: "there is no key file " + path,
-			hint: "check --key-file (MAILSTRATA_KEY_FILE); a new repository gets its key file by mailstrata init --new-key-file",
-			err:  err,
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the key file: %w", err)
-	}
-	defer f.Close()
-	key, err := repo.ParseKeyFile(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return key, nil
-}
-
-// passphrase is where the repository's passphrase comes from.
-func (p *program) passphrase(l *place) secret {
-	s := secret{
-		name: "passphrase of the repository", variable: "MAILSTRATA_PASSWORD",
-		file: p.flags.PasswordFile, command: p.flags.PasswordCommand,
-	}
-	return s.or(l.configured.Secret)
-}
-
-// askedOnce reads the passphrase when it is needed first, and then knows it.
-func (p *program) askedOnce(ctx context.Context, l *place) func() ([]byte, error) {
-	if l.passphrase == nil {
-		l.passphrase = sync.OnceValues(func() ([]byte, error) { return p.read(ctx, p.passphrase(l)) })
-	}
-	return l.passphrase
-}
-
-// given reports whether a secret is there without asking.
-func (p *program) given(s secret) bool {
-	return s.file != "" || s.command != "" || s.credential != "" || s.keyring != "" || p.getenv(s.variable) != ""
 }
 
 // repoOptions say where this host keeps what it remembers.

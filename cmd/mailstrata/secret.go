@@ -40,6 +40,7 @@ type secret struct {
 func (p *program) read(ctx context.Context, s secret) ([]byte, error) {
 	switch {
 	case s.file != "":
+		p.warnExposed(s.file)
 		return s.fromFile()
 	case s.command != "":
 		return s.fromCommand(ctx, p.stderr)

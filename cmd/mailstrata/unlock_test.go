@@ -1,0 +1,49 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/mailstrata/mailstrata/config"
+)
+
+// A flag counts before a variable, and a variable before the configuration; what is named in one of them counts alone.
+func TestWhatOpensARepository(t *testing.T) {
+	type named struct{ key, file, command, variable string }
+	configured := config.Repository{KeyFile: "configured.key"}
+	withFile := config.Repository{Secret: config.Secret{File: "configured.secret"}}
+	for what, c := range map[string]struct {
+		flags      globals
+		variables  map[string]string
+		configured config.Repository
+		want       named
+		given      bool
+	}{
+		"nothing":                         {want: named{variable: "MAILSTRATA_PASSWORD"}},
+		"a configured key":                {configured: configured, want: named{key: "configured.key", variable: "MAILSTRATA_PASSWORD"}},
+		"a configured passphrase":         {configured: withFile, want: named{file: "configured.secret", variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a variable before the key":       {variables: map[string]string{"MAILSTRATA_PASSWORD": "x"}, configured: configured, want: named{variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a variable before the secret":    {variables: map[string]string{"MAILSTRATA_PASSWORD": "x"}, configured: withFile, want: named{variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a key by variable":               {variables: map[string]string{"MAILSTRATA_KEY_FILE": "v.key"}, configured: withFile, want: named{key: "v.key", variable: "MAILSTRATA_PASSWORD"}},
+		"both by variable":                {variables: map[string]string{"MAILSTRATA_KEY_FILE": "v.key", "MAILSTRATA_PASSWORD": "x"}, want: named{key: "v.key", variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a file before the key":           {flags: globals{PasswordFile: "f"}, configured: configured, want: named{file: "f", variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a command before the key":        {flags: globals{PasswordCommand: "c"}, configured: configured, want: named{command: "c", variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a file before a variable's key":  {flags: globals{PasswordFile: "f"}, variables: map[string]string{"MAILSTRATA_KEY_FILE": "v.key"}, want: named{file: "f", variable: "MAILSTRATA_PASSWORD"}, given: true},
+		"a key before the secret":         {flags: globals{KeyFile: "k"}, configured: withFile, want: named{key: "k", variable: "MAILSTRATA_PASSWORD"}},
+		"a key before a variable":         {flags: globals{KeyFile: "k"}, variables: map[string]string{"MAILSTRATA_PASSWORD": "x"}, want: named{key: "k", variable: "MAILSTRATA_PASSWORD"}},
+		"a key and a file, both by flags": {flags: globals{KeyFile: "k", PasswordFile: "f"}, configured: configured, want: named{key: "k", file: "f", variable: "MAILSTRATA_PASSWORD"}, given: true},
+	} {
+		p := &program{flags: c.flags, getenv: func(name string) string { return c.variables[name] }, byVariable: map[string]bool{}}
+		if v := c.variables["MAILSTRATA_KEY_FILE"]; v != "" {
+			p.flags.KeyFile, p.byVariable["key-file"] = v, true
+		}
+		got := p.unlocking(&place{configured: c.configured})
+		s := got.passphrase
+		if (named{got.keyFile, s.file, s.command, s.variable}) != c.want || got.given != c.given {
+			t.Errorf("%s: have %+v; want %+v, %t", what, got, c.want, c.given)
+		}
+	}
+	p := &program{flags: globals{PasswordFile: "missing", KeyFile: "k"}, getenv: func(string) string { return "" }}
+	if err := p.unlocking(&place{}).check(); err == nil {
+		t.Error("a file that is missing is passed over")
+	}
+}
