@@ -63,6 +63,7 @@ type CheckReport struct {
 	Bytes     int64 // read of objects
 	Problems  int64 // without harmless ones
 	Unlocked  int64 // among these: what is stored is whole, but locked for less than is promised
+	Misdated  int64 // among these: manifests whose times cannot be true
 }
 
 // Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error
@@ -192,7 +193,13 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 	if err != nil {
 		return c.harm(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
 	}
-	if head.IsLate(m.Deadline) {
+	head = c.Repo.Judge(head, m.Deadline)
+	if err := head.Misdating(); err != nil {
+		c.report.Misdated++
+		c.problem(Problem{Object: head.Name, Manifest: head.Name, Account: m.Account, Reason: err.Error()})
+		return nil
+	}
+	if head.Late {
 		return nil
 	}
 	c.report.Manifests++

@@ -111,11 +111,7 @@ func lay(t testing.TB, r *repo.Repo, account string, state manifest.State, posts
 	if err := m.SetMailboxes(mailboxes, put); err != nil {
 		t.Fatal(err)
 	}
-	content, err := m.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, err := writer.Commit(ctx, account, content)
+	head, err := writer.Commit(ctx, account, m.EncodeAt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -285,7 +285,7 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 // would meet.
 func IsDamage(err error) bool {
 	for _, damage := range []error{
-		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrNotExist, repo.ErrRange,
+		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrMisdated, repo.ErrNotExist, repo.ErrRange,
 		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
 	} {
 		if errors.Is(err, damage) {

@@ -245,13 +245,9 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		copied.Present, copied.Mended = false, true
 	}
 	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(original), c.copies.parentOf(original)
-	content, err := m.Encode()
-	if err != nil {
-		return err
-	}
 	unhurried, done := repo.Unhurried(ctx, afterwards)
 	defer done()
-	if copied.Head, err = writer.CommitAt(unhurried, account, at, content); err != nil {
+	if copied.Head, err = writer.CommitAt(unhurried, account, at, m.EncodeAt); err != nil {
 		return err
 	}
 	c.copies.add(m.Origin, copied.Head, m)

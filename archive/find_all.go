@@ -290,7 +290,7 @@ func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.Manifest.State == manifest.Complete && !head.IsLate(c.Manifest.Deadline) {
+		if c.Manifest.State == manifest.Complete && r.Judge(head, c.Manifest.Deadline).Committed() {
 			latest, done = append(latest, c), head.Account
 		}
 	}

@@ -84,7 +84,7 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (*For
 
 // standsForItsAccount reports whether all that was archived of an account can be had by this manifest alone.
 func (f *Decision) standsForItsAccount() bool {
-	return f.Manifest != nil && f.Manifest.State == manifest.Complete && !f.Head.Late
+	return f.Manifest != nil && f.Manifest.State == manifest.Complete && f.Head.Committed()
 }
 
 // undecided lists what there is to decide about: all manifests that are not marked, also those that were never committed.
@@ -107,7 +107,7 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 			f.Manifest = &manifest.Manifest{
 				Account: m.Account, State: m.State, Parent: m.Parent, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
 			}
-			f.Head.Late = head.IsLate(m.Deadline)
+			f.Head = r.Judge(head, m.Deadline)
 		case ctx.Err() != nil || !IsDamage(err):
 			return nil, err
 		}
@@ -144,7 +144,7 @@ func decide(account []Decision, policy manifest.Policy, zone *time.Location) {
 		}
 		list = append(list, manifest.Laid{
 			Hash: f.Head.ID, Time: f.Head.Time, State: f.Manifest.State,
-			Late: f.Head.Late, Alarm: len(f.Manifest.Alarm) > 0, Tags: f.Tags,
+			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm) > 0, Tags: f.Tags,
 		})
 		of = append(of, f)
 	}

@@ -18,8 +18,8 @@ type Summary struct {
 // readAhead is how many manifests are read at once: each costs one round trip to the store.
 const readAhead = 8
 
-// Manifests yields the committed manifests of all accounts, of each account the newest first. One that cannot be read is
-// yielded with its Head and the error, and the others follow; after an error without a Head there are no more.
+// Manifests yields the committed manifests of all accounts, of each account the newest first. One that cannot be read, or is
+// misdated, is yielded with its Head and the error, and the others follow; after an error without a Head there are no more.
 func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -28,7 +28,7 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 		go func() {
 			defer close(turns)
 			for head, err := range r.Manifests(ctx) {
-				if err == nil && !head.Committed() {
+				if err == nil && head.Marked {
 					continue
 				}
 				turn := make(chan summarized, 1)
@@ -42,16 +42,12 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 					return
 				}
 				go func() {
-					m, err := ReadManifest(ctx, r, head)
-					if err == nil {
-						head.Late = head.IsLate(m.Deadline)
-					}
-					turn <- summarized{Summary{head, m}, err}
+					turn <- summarize(ctx, r, head)
 				}()
 			}
 		}()
 		for turn := range turns {
-			if s := <-turn; !s.Head.Late && !yield(s.Summary, s.err) {
+			if s := <-turn; (s.err != nil || !s.Head.Late) && !yield(s.Summary, s.err) {
 				return
 			}
 		}
@@ -61,6 +57,15 @@ func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
 type summarized struct {
 	Summary
 	err error
+}
+
+func summarize(ctx context.Context, r *repo.Repo, head repo.Head) summarized {
+	m, err := ReadManifest(ctx, r, head)
+	if err == nil {
+		head = r.Judge(head, m.Deadline)
+		err = head.Misdating()
+	}
+	return summarized{Summary{head, m}, err}
 }
 
 func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.Manifest, error) {
@@ -75,6 +80,17 @@ func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.
 	return m, nil
 }
 
+// datingOf says what the times of a manifest are worth.
+func datingOf(head repo.Head) manifest.Dating {
+	switch {
+	case head.Misdated != "":
+		return manifest.Misdated
+	case head.Belated():
+		return manifest.Belated
+	}
+	return manifest.InTime
+}
+
 // Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
 func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, error) {
 	named := ""
@@ -87,7 +103,7 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 		if err != nil {
 			return repo.Head{}, err
 		}
-		if !head.Committed() {
+		if head.Marked {
 			continue
 		}
 		account := head.Account // names are inside the manifests; their folders tell them apart as well
@@ -99,9 +115,10 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 			Account: account,
 			Hash:    head.ID,
 			Time:    head.Time,
+			Dating:  datingOf(head),
 			Complete: func() (bool, error) {
 				m, err := ReadManifest(ctx, r, head)
-				return err == nil && m.State == manifest.Complete && !head.IsLate(m.Deadline), err
+				return err == nil && m.State == manifest.Complete && r.Judge(head, m.Deadline).Committed(), err
 			},
 		})
 	}

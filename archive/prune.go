@@ -28,9 +28,13 @@ type reaching struct {
 
 // root follows one manifest.
 func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
-	m, err := ReadManifest(ctx, w.repo, head)
+	content, err := w.repo.Root(ctx, head) // whatever its name says
 	if err != nil {
 		return err
+	}
+	m, err := manifest.Parse(content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", head.Name, err)
 	}
 	w.contents, w.reach = NewContents(m, w.reader, w.repo.MessageHasher), reach
 	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {

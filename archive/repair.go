@@ -52,15 +52,11 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 		return repaired, err
 	}
 	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(Summary{head, contents.Manifest}), head.ID
-	content, err := m.Encode()
-	if err != nil {
-		return repaired, err
-	}
 	at, err := placeAfter(ctx, r, contents.Manifest.Account, head)
 	if err != nil {
 		return repaired, err
 	}
-	if repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, content); err != nil {
+	if repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, m.EncodeAt); err != nil {
 		return repaired, err
 	}
 	repaired.Untagged, err = bearTags(ctx, r, head, repaired.Head)

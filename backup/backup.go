@@ -179,12 +179,17 @@ func (w *walk) warnAgain(warnings []string) {
 func (w *walk) findParent(ctx context.Context) error {
 	for head, err := range w.run.Heads(ctx, w.account.Name) {
 		var m *manifest.Manifest
+		if err == nil && !head.Marked {
+			err = head.Misdating()
+		}
 		if err == nil && head.Committed() {
 			m, err = archive.ReadManifest(ctx, w.repo, head)
 		}
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return fmt.Errorf("find the newest manifest of %s: %w", w.account.Name, err)
+		case errors.Is(err, repo.ErrMisdated):
+			w.warn("a manifest is passed over: %v", err)
 		case err != nil:
 			w.warn("an earlier manifest cannot be read, and is passed over: %v", err)
 		case m != nil:
@@ -256,11 +261,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 
 // commit puts a manifest: the one moment at which what it records counts.
 func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
-	content, err := m.Encode()
-	if err != nil {
-		return repo.Head{}, fmt.Errorf("manifest: %w", err)
-	}
-	head, err := w.writer.Commit(ctx, w.account.Name, content)
+	head, err := w.writer.Commit(ctx, w.account.Name, m.EncodeAt)
 	if err == nil {
 		w.allowance.wrote(m.Downloaded)
 	}

@@ -191,10 +191,12 @@ func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return 0, err
+		case head.Misdated != "":
+			continue // its times say nothing, and findParent warned
 		case head.Time.Before(midnight):
 			return bytes, nil
 		case err != nil:
-			continue // findParent has told of it
+			continue // findParent warned
 		}
 		m, err := archive.ReadManifest(ctx, w.repo, head)
 		if err == nil && m.Origin == [32]byte{} && !m.Start.Before(midnight) {

@@ -3,6 +3,7 @@ package manifest
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/fxamacker/cbor/v2"
 
@@ -35,6 +36,7 @@ type manifestRow struct {
 	Origin       []byte          `cbor:"21,keyasint,omitempty"`
 	Taken        *takenRow       `cbor:"22,keyasint,omitempty"`
 	Downloaded   uint64          `cbor:"23,keyasint,omitempty"`
+	Time         uint64          `cbor:"24,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -81,6 +83,12 @@ func (m *Manifest) Encode() ([]byte, error) {
 	return encode("manifest", row, MaxManifest)
 }
 
+// EncodeAt is Encode for a manifest that takes its place in history at that time, to the millisecond.
+func (m *Manifest) EncodeAt(at time.Time) ([]byte, error) {
+	m.Time = at.UTC().Truncate(time.Millisecond)
+	return m.Encode()
+}
+
 // Parse reads what Encode made.
 func Parse(b []byte) (*Manifest, error) {
 	var row manifestRow
@@ -105,13 +113,14 @@ func (m *Manifest) row() (*manifestRow, error) {
 	start, errStart := millis(m.Start)
 	end, errEnd := millis(m.End)
 	deadline, errDeadline := millis(m.Deadline)
+	place, errTime := millis(m.Time)
 	mailboxes, errMailboxes := encodeInline(m.Mailboxes)
-	if err := cmp.Or(errStart, errEnd, errDeadline, errMailboxes); err != nil {
+	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errMailboxes); err != nil {
 		return nil, err
 	}
 	row := &manifestRow{
 		Account: m.Account, Source: m.Source, Program: m.Program,
-		Start: start, End: end, Deadline: deadline,
+		Start: start, End: end, Deadline: deadline, Time: place,
 		Parent:       hashBytes(m.Parent),
 		Origin:       hashBytes(m.Origin),
 		State:        uint8(m.State),
@@ -150,7 +159,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 	}
 	m := &Manifest{
 		Account: row.Account, Source: row.Source, Program: row.Program,
-		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline),
+		Start: fromMillis(row.Start), End: fromMillis(row.End), Deadline: fromMillis(row.Deadline), Time: fromMillis(row.Time),
 		Parent:     fromHashBytes(row.Parent),
 		Origin:     fromHashBytes(row.Origin),
 		State:      State(row.State),

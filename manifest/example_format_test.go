@@ -30,6 +30,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 		Start:    time.Date(2026, 3, 9, 2, 0, 0, 0, time.UTC),
 		End:      time.Date(2026, 3, 9, 2, 0, 5, 0, time.UTC),
 		Deadline: time.Date(2026, 3, 9, 14, 0, 0, 0, time.UTC),
+		Time:     time.Date(2026, 3, 9, 2, 0, 6, 0, time.UTC),
 		State:    Complete, Consistent: true,
 		Totals: Totals{Mailboxes: 1, Messages: 1, Bytes: 1234, NewMessages: 1, NewBytes: 1234},
 		Mailboxes: []Mailbox{{

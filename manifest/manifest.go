@@ -35,6 +35,7 @@ type Manifest struct {
 	Start    time.Time // of the run
 	End      time.Time
 	Deadline time.Time // a manifest whose object is younger is late: it is not committed
+	Time     time.Time // its place in the history of the account: its name has it too. Zero: an older program wrote it
 	Parent   [32]byte  // the hash of the manifest this one was made after; zero: none
 	Origin   [32]byte  // the hash of the manifest that this one is a copy or a repair of; zero: it is neither
 

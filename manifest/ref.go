@@ -20,6 +20,8 @@ import (
 //	friday, fri          the newest complete one of the last Friday before today, or before; also today and yesterday
 //	home@latest          any of these, of the account home
 //
+// A manifest that came long after its time (Belated) is not the one of a day, unless none that came in time is.
+//
 // Dates without a zone, and days, are where the clock is that is given to ParseRef.
 type Ref struct {
 	Account string // empty: not told
@@ -35,6 +37,7 @@ type Candidate struct {
 	Account string
 	Hash    [32]byte
 	Time    time.Time // the store's, when it was put
+	Dating  Dating
 
 	// Complete tells whether it is no checkpoint. It is asked only where that matters, newest first. Nil: it is.
 	Complete func() (bool, error)
@@ -176,15 +179,27 @@ func (r Ref) Pick(list []Candidate) (int, error) {
 	return r.pickComplete(list, fit)
 }
 
+// fits reports whether a candidate can be the one that is named. One that is misdated is named by its id alone.
 func (r Ref) fits(c Candidate) bool {
 	if r.prefix != "" {
 		return strings.HasPrefix(hex.EncodeToString(c.Hash[:]), r.prefix)
 	}
-	return r.before.IsZero() || c.Time.Before(r.before)
+	return c.Dating != Misdated && (r.before.IsZero() || c.Time.Before(r.before))
 }
 
-// pickComplete goes through candidates that fit, newest first.
+// pickComplete goes through candidates that fit, newest first. A day is of those that came in time, if there is one: anybody
+// with a writer's key could date another manifest back to that day.
 func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
+	if !r.before.IsZero() {
+		belated := func(i int) bool { return list[i].Dating == Belated }
+		if i, err := r.newestComplete(list, slices.DeleteFunc(slices.Clone(fit), belated)); !errors.Is(err, ErrNoMatch) {
+			return i, err
+		}
+	}
+	return r.newestComplete(list, fit)
+}
+
+func (r Ref) newestComplete(list []Candidate, fit []int) (int, error) {
 	complete := 0
 	for _, i := range fit {
 		if list[i].Complete != nil {

@@ -31,13 +31,13 @@ func TestPick(t *testing.T) {
 	checkpoint := func() (bool, error) { return false, nil }
 	broken := errors.New("broken")
 	one := []Candidate{
-		{"home", hash(0xab, 0xcd, 0x01), when("2026-03-07 23:59:59.999"), nil},
-		{"home", hash(0xab, 0xcd, 0x02), when("2026-03-10 14:30:59.500"), checkpoint},
-		{"home", hash(0x12, 0x34), when("2026-03-08 00:00:00.000"), nil},
-		{"home", hash(0x56, 0x78), when("2026-03-09 12:00:00.400"), nil},
+		{"home", hash(0xab, 0xcd, 0x01), when("2026-03-07 23:59:59.999"), InTime, nil},
+		{"home", hash(0xab, 0xcd, 0x02), when("2026-03-10 14:30:59.500"), InTime, checkpoint},
+		{"home", hash(0x12, 0x34), when("2026-03-08 00:00:00.000"), InTime, nil},
+		{"home", hash(0x56, 0x78), when("2026-03-09 12:00:00.400"), InTime, nil},
 	}
-	several := append([]Candidate{{"jo@example.org", hash(0x99, 0x99), when("2026-03-11 00:00:00.000"), nil}}, one...)
-	damaged := append([]Candidate{{"home", hash(0x77, 0x77), when("2026-03-20 00:00:00.000"), func() (bool, error) { return false, broken }}}, one...)
+	several := append([]Candidate{{"jo@example.org", hash(0x99, 0x99), when("2026-03-11 00:00:00.000"), InTime, nil}}, one...)
+	damaged := append([]Candidate{{"home", hash(0x77, 0x77), when("2026-03-20 00:00:00.000"), InTime, func() (bool, error) { return false, broken }}}, one...)
 
 	for _, test := range []struct {
 		ref  string

@@ -38,6 +38,8 @@ type Laid struct {
 	Late  bool // put after its deadline: it was never committed
 	Alarm bool // something shrank suspiciously
 	Tags  []string
+
+	Dating Dating
 }
 
 // Tags with a meaning of their own.
@@ -64,7 +66,9 @@ func (v *Verdict) keep(reason string) {
 	if !v.Keep {
 		v.Keep, v.Reasons = true, nil
 	}
-	v.Reasons = append(v.Reasons, reason)
+	if !slices.Contains(v.Reasons, reason) {
+		v.Reasons = append(v.Reasons, reason)
+	}
 }
 
 func (v *Verdict) hold(reason string) {
@@ -78,6 +82,10 @@ func (v *Verdict) hold(reason string) {
 // Whatever the policy, these stay: the newest complete one; those that are pinned; one in which something shrank and the
 // last complete one before it, until that is acknowledged; and checkpoints that no complete one followed, for the next
 // run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
+//
+// Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to all,
+// and a manifest stays if it stays either time. While one is misdated, all stay: somebody may have written it to have the
+// others forgotten.
 func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
@@ -90,6 +98,8 @@ func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 	var complete []int
 	for _, i := range newestFirst {
 		switch {
+		case list[i].Dating == Misdated:
+			verdicts[i].keep(ReasonMisdated)
 		case list[i].complete():
 			complete = append(complete, i)
 		case list[i].Late:
@@ -103,10 +113,34 @@ func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 			verdicts[i].hold(TagPinned)
 		}
 	}
-	p.protect(list, complete, verdicts)
-	p.apply(list, complete, verdicts, zone)
+	inTime := slices.DeleteFunc(slices.Clone(complete), func(i int) bool { return list[i].Dating == Belated })
+	p.protect(list, inTime, verdicts)
+	p.apply(list, inTime, verdicts, zone)
+	if len(inTime) < len(complete) {
+		p.protect(list, complete, verdicts)
+		p.apply(list, complete, verdicts, zone)
+	}
+	suspend(list, verdicts)
 	return verdicts
 }
+
+// suspend keeps everything while a manifest is misdated.
+func suspend(list []Laid, verdicts []Verdict) {
+	if !slices.ContainsFunc(list, func(l Laid) bool { return l.Dating == Misdated }) {
+		return
+	}
+	for i := range verdicts {
+		if list[i].Dating != Misdated {
+			verdicts[i].keep(ReasonSuspended)
+		}
+	}
+}
+
+// Why manifests stay while one of the account is misdated.
+const (
+	ReasonMisdated  = "misdated: forget it by its id"
+	ReasonSuspended = "a manifest of the account is misdated"
+)
 
 // protect keeps what no policy may take.
 func (p *Policy) protect(list []Laid, complete []int, verdicts []Verdict) {
@@ -147,7 +181,7 @@ func (p *Policy) apply(list []Laid, complete []int, verdicts []Verdict, zone *ti
 		}
 	}
 	for _, i := range complete {
-		if (p.Within != Span{}) && !list[i].Time.Before(p.Within.Before(list[complete[0]].Time.In(zone))) {
+		if p.Within != (Span{}) && !list[i].Time.Before(p.Within.Before(list[complete[0]].Time.In(zone))) {
 			verdicts[i].keep("within " + p.Within.String())
 		}
 		for _, tag := range p.Tags {

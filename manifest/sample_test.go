@@ -165,7 +165,7 @@ func sampleMailboxes() []Mailbox {
 func sampleManifest() *Manifest {
 	m := &Manifest{
 		Account: "home", Source: "imaps://jo@mail.example", Program: "mailstrata 1",
-		Start: at(1_700_000_000), End: at(1_700_000_200), Deadline: at(1_700_043_200),
+		Start: at(1_700_000_000), End: at(1_700_000_200), Deadline: at(1_700_043_200), Time: at(1_700_000_201),
 		Parent: id(77), State: Complete, Consistent: true,
 		Totals:   Totals{Mailboxes: 3, Messages: 518, Bytes: 1<<33 + 50, Failures: 2, NewMessages: 7, NewBytes: 700},
 		Warnings: []string{"the server fell silent"},

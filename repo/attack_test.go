@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
@@ -270,7 +271,11 @@ func TestAttackForgedStatements(t *testing.T) {
 // Whoever knows the recipients can seal to them. Without the secret he cannot sign.
 func TestAttackForgedManifest(t *testing.T) {
 	a := newAttacked(t)
-	name, stored, err := repo.Stranger(a.r, "me", encodeManifest(t, a.head.Time.Add(repo.Lifetime), nil))
+	content, err := encodeManifest(t, a.head.Time.Add(repo.Lifetime), nil)(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, stored, err := repo.Stranger(a.r, "me", content)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,5 +62,12 @@ func (c *clock) saw(now time.Time) error {
 	return nil
 }
 
+// known is the newest time that the store told.
+func (c *clock) known() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.latest
+}
+
 // age of the run at a time of the store.
 func (c *clock) age(now time.Time) time.Duration { return max(now.Sub(c.start), uptime()-c.up) }

@@ -25,17 +25,15 @@ type Head struct {
 	Size    int64     // of the object
 	Marked  bool      // it is to be forgotten
 	Since   time.Time // when it was marked first, by the store's clock
-	Late    bool      // the store got it after its deadline: it is no parent; told by Run.Heads only
+	Late    bool      // it was put after its deadline: it is no parent (Repo.Judge, Run.Heads)
+
+	// Misdated says why the manifest's times cannot be true; empty: nothing is known against them. See dating.go.
+	Misdated string
 }
 
-// IsLate reports whether a manifest with this deadline was put too late to be committed. It goes by the name: in a copy of
-// a repository all objects are young, and its mail must be found all the same. What a run goes on from is judged more
-// strictly, by Stored (see Run.Heads), for a writer's host may have slept between naming and putting.
-func (h Head) IsLate(deadline time.Time) bool { return h.Time.After(deadline) }
-
-// Committed reports whether the manifest counts, as far as its Head tells: it was not stored late, and is not marked to be
-// forgotten.
-func (h Head) Committed() bool { return !h.Late && !h.Marked }
+// Committed reports whether the manifest counts, as far as its Head tells: it was not stored late, is not marked to be
+// forgotten, and is not misdated.
+func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
 func manifestName(dir string, put time.Time, hash [32]byte) string {
 	return KindManifest.folder() + dir + "/" + stamped(put, hash)
@@ -51,7 +49,7 @@ func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
 	inverted, digits, dash := strings.Cut(s, "-")
 	hash, right := parseHash(digits)
 	n, err := strconv.ParseUint(inverted, 16, 64)
-	if !dash || !right || len(inverted) != 16 || !isHex(inverted) || err != nil {
+	if !dash || !right || len(inverted) != 16 || !isHex(inverted) || err != nil || !validMillis(n) {
 		return time.Time{}, hash, false
 	}
 	return time.UnixMilli(int64(math.MaxUint64 - n)), hash, true
@@ -82,26 +80,32 @@ func headOf(o Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, and of each account the newest first. It is for who looks for mail: a
 // mark that cannot be read hides none.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder(), ofTheObject)
+	return r.listHeads(ctx, KindManifest.folder(), time.Time{}, ofTheObject)
 }
 
 // EveryManifest is Manifests for who removes: a mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder(), nil)
+	return r.listHeads(ctx, KindManifest.folder(), time.Time{}, nil)
 }
 
 // AccountManifests lists the manifests of one account, the newest first. It is for who builds on them: a mark that cannot
 // be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/", nil)
+	return r.accountHeads(ctx, account, time.Time{})
 }
 
-func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error) bool) iter.Seq2[Head, error] {
+func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time) iter.Seq2[Head, error] {
+	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/", known, nil)
+}
+
+// listHeads lists manifests. known is the store's time as far as it is known; zero: not at all.
+func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, overlook func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
 		// run's start, and a mark that is missed is too young to have removed anything before its deadline.
 		marks := meanwhile(func() (map[string]Marked, error) { return r.marks(ctx, overlook) })
 		listed := map[string]bool{}
+		now := present{r, known}
 		for o, err := range r.store.List(ctx, prefix) {
 			marked, errMarks := marks()
 			if errMarks != nil {
@@ -117,6 +121,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 				continue
 			}
 			listed[h.Name] = true
+			h = now.date(ctx, h)
 			if mark, ok := marked[h.Name]; ok {
 				h.Marked, h.Since = true, mark.Since
 			}
@@ -132,11 +137,10 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, overlook func(error
 	}
 }
 
-// Manifest reads the content of a manifest. ErrNotMine, too, where the manifest is of another account than its name says:
-// the tag does not cover names, and who can write to the store could have copied it.
+// Manifest reads the content of a manifest. ErrNotMine, too, where the manifest is of another account or another time than
+// its name says: the tag does not cover names, and anybody who can write to the store could have copied it.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
-	r.manifestRead.Store(time.Now().UnixNano())
-	content, err := r.load(ctx, KindManifest, h.Name)
+	content, err := r.Root(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -144,17 +148,28 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	if err == nil && o.Account != nil && r.AccountDir(string(o.Account)) != h.Account {
 		err = fmt.Errorf("it is of another account than its name says: %w", ErrNotMine)
 	}
+	if err == nil {
+		err = o.placed(r, h)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", h.Name, err)
 	}
 	return content, nil
 }
 
+// Root reads the content of a manifest for Prune. Its name does not matter: what it needs may be needed by nothing else.
+func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
+	r.manifestRead.Store(time.Now().UnixNano())
+	return r.load(ctx, KindManifest, h.Name)
+}
+
 // outline is what this package must know of a manifest. Package manifest checks all the rest, that there is an account
 // among it.
 type outline struct {
 	Account  []byte `cbor:"1,keyasint"`
+	Start    int64  `cbor:"3,keyasint"`
 	Deadline int64  `cbor:"5,keyasint"`
+	Time     int64  `cbor:"24,keyasint"`
 }
 
 func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }

@@ -255,11 +255,7 @@ func (m *model) write(ctx context.Context, r *repo.Repo) error {
 			return err
 		}
 	}
-	content, err := cbor.Marshal(manifest{Deadline: run.Deadline().UnixMilli(), IDs: [][]byte{m.id[:]}})
-	if err != nil {
-		return err
-	}
-	_, err = w.Commit(ctx, "me", content)
+	_, err = w.Commit(ctx, "me", manifest{Deadline: run.Deadline().UnixMilli(), IDs: [][]byte{m.id[:]}}.encode)
 	return err
 }
 

@@ -65,12 +65,12 @@ func (run *Run) Deadline() time.Time { return run.clock.start.Add(run.r.lifetime
 // Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
 
-// Heads lists the manifests of an account, the newest first, and says of each whether it is marked or late; one that
-// is neither can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
+// Heads lists the manifests of an account, the newest first, and says of each whether it is marked, late or misdated; one
+// that is none of these can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
 // and more may follow; an error without a Name ends the listing.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		for h, err := range run.r.AccountManifests(ctx, account) {
+		for h, err := range run.r.accountHeads(ctx, account, run.clock.known()) {
 			if err != nil {
 				yield(Head{}, err)
 				return
@@ -96,7 +96,8 @@ func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 	if err != nil {
 		return h, fmt.Errorf("read %s: %w", h.Name, err)
 	}
-	h.Late = h.Stored.After(o.deadline())
+	h = run.r.Judge(h, o.deadline())
+	h.Late = h.Late || h.Stored.After(o.deadline()) // the writer's host may have slept between naming and putting it
 	return h, nil
 }
 
@@ -122,41 +123,26 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 }
 
 // commit puts a manifest and makes sure that it came in time.
-func (run *Run) commit(ctx context.Context, account string, at time.Time, manifest []byte) (Head, error) {
-	o, err := outlineOf(manifest)
-	if err != nil {
-		return Head{}, err
-	}
-	if o.Account != nil && string(o.Account) != account {
-		return Head{}, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
-	}
-	deadline := o.deadline()
-	if deadline.After(run.Deadline()) {
-		return Head{}, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
-	}
-	stored, hash, err := run.r.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
-	if err != nil {
-		return Head{}, err
-	}
+func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
+	run.order.Lock()
+	defer run.order.Unlock()
+	dir := run.r.AccountDir(account)
 	now, err := run.Now(ctx)
+	if err != nil {
+		return Head{}, err
+	}
+	if at.IsZero() {
+		at = run.afterNewest(dir, now)
+	} else if at.After(now.Add(ahead)) {
+		return Head{}, fmt.Errorf("%w, or a manifest of %s is to be copied, a time to come", ErrClock, at.UTC().Format(time.RFC3339))
+	}
+	name, stored, deadline, err := run.encode(account, at, encode)
 	if err != nil {
 		return Head{}, err
 	}
 	if now.After(deadline) || run.clock.age(now) > run.r.lifetime() {
 		return Head{}, ErrLate
 	}
-	run.order.Lock()
-	defer run.order.Unlock()
-	dir := run.r.AccountDir(account)
-	if at.IsZero() {
-		at, err = run.afterNewest(dir, now)
-	} else if at.After(now.Add(ahead)) {
-		err = fmt.Errorf("%w, or a manifest of %s is to be copied, a time to come", ErrClock, at.UTC().Format(time.RFC3339))
-	}
-	if err != nil {
-		return Head{}, err
-	}
-	name := manifestName(dir, at, hash)
 	if err := run.r.put(ctx, name, stored); err != nil {
 		return Head{}, err
 	}
@@ -175,27 +161,43 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, manife
 	return h, run.r.rememberHead(h)
 }
 
-// ahead is how far the newest manifest's time may be before the store's: the clocks of a store's servers differ, and some
-// tell whole seconds only.
-const ahead = time.Minute
+// Encode makes the content of a manifest that takes its place in history at a time, which is to be in it.
+type Encode func(at time.Time) ([]byte, error)
+
+// encode makes a manifest's object.
+func (run *Run) encode(account string, at time.Time, encode Encode) (name string, stored []byte, deadline time.Time, err error) {
+	manifest, err := encode(at)
+	if err != nil {
+		return "", nil, deadline, err
+	}
+	o, err := outlineOf(manifest)
+	switch deadline = o.deadline(); {
+	case err != nil:
+		return "", nil, deadline, err
+	case o.Account != nil && string(o.Account) != account:
+		return "", nil, deadline, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
+	case o.Time != at.UnixMilli():
+		return "", nil, deadline, fmt.Errorf("the manifest says %s, and is to be written at %s", time.UnixMilli(o.Time), at)
+	case deadline.After(run.Deadline()):
+		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
+	}
+	stored, hash, err := run.r.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
+	return manifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
+}
 
 // afterNewest is the time that a manifest's name bears: now, but after every other one of the account that this run has
 // seen, so that the one put last is listed first even where two runs end within the second that a store tells.
-func (run *Run) afterNewest(account string, now time.Time) (time.Time, error) {
+func (run *Run) afterNewest(account string, now time.Time) time.Time {
 	now = now.Truncate(time.Millisecond) // as names tell it: within one, order would be chance
-	newest := run.newest[account]
-	switch {
-	case newest.Time.Sub(now) > ahead:
-		return now, fmt.Errorf("%w, or %s bears a time to come", ErrClock, newest.Name)
-	case !now.After(newest.Time):
-		return newest.Time.Add(time.Millisecond), nil
+	if newest := run.newest[account]; !now.After(newest.Time) {
+		return newest.Time.Add(time.Millisecond)
 	}
-	return now, nil
+	return now
 }
 
-// saw remembers the newest manifest of an account.
+// saw remembers the newest manifest of an account that is not misdated.
 func (run *Run) saw(h Head) {
-	if h.Time.After(run.newest[h.Account].Time) {
+	if h.Misdated == "" && h.Time.After(run.newest[h.Account].Time) {
 		run.newest[h.Account] = h
 	}
 }
@@ -207,7 +209,14 @@ func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 			return Head{}, fmt.Errorf("confirm %s: %w", name, err)
 		}
 		if h, ok := headOf(o); ok && o.Name == name {
-			return h, run.clock.saw(o.Time)
+			if err := run.clock.saw(o.Time); err != nil {
+				return h, err
+			}
+			now := present{run.r, run.clock.known()}
+			if h = now.date(ctx, h); h.Misdated != "" {
+				return h, fmt.Errorf("confirm %s: %s: the store's clock is not to be relied on", name, h.Misdated)
+			}
+			return h, nil
 		}
 	}
 	return Head{}, fmt.Errorf("confirm %s: the store does not list it although it took it", name)

@@ -42,6 +42,14 @@ func newVault(store Store, lock *Lock) *vault {
 	return v
 }
 
+// bare is the store behind a vault.
+func bare(store Store) Store {
+	if v, ok := store.(*vault); ok {
+		return v.Store
+	}
+	return store
+}
+
 // Put puts an object under retention, unless the bucket does so by itself.
 func (v *vault) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	if v.lock == nil || v.lock.ByDefault {

@@ -94,19 +94,22 @@ type content map[chunk.ID][]byte
 // manifest is what this package must know of one, and the IDs that it names.
 type manifest struct {
 	Deadline int64    `cbor:"5,keyasint"`
+	Time     int64    `cbor:"24,keyasint"`
 	IDs      [][]byte `cbor:"6,keyasint"`
 }
 
-func encodeManifest(t testing.TB, deadline time.Time, c content) []byte {
+func encodeManifest(t testing.TB, deadline time.Time, c content) repo.Encode {
+	t.Helper()
 	m := manifest{Deadline: deadline.UnixMilli()}
 	for id := range c {
 		m.IDs = append(m.IDs, id[:])
 	}
-	b, err := cbor.Marshal(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return m.encode
+}
+
+func (m manifest) encode(at time.Time) ([]byte, error) {
+	m.Time = at.UnixMilli()
+	return cbor.Marshal(m)
 }
 
 // chunksOf makes chunks of all lanes and many sizes.

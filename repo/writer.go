@@ -326,20 +326,19 @@ func (w *Writer) flush(ctx context.Context) error {
 	return w.failure()
 }
 
-// Commit makes everything durable and then puts the manifest, whose content the caller has encoded with the run's
-// Deadline. Several manifests may be committed by one writer. ErrLate: the run took too long, and the manifest, if the
+// Commit makes everything durable and then puts the manifest, which the caller encodes with the run's Deadline. Several manifests may be committed by one writer. ErrLate: the run took too long, and the manifest, if the
 // store has it, counts as not committed.
-func (w *Writer) Commit(ctx context.Context, account string, manifest []byte) (Head, error) {
-	return w.CommitAt(ctx, account, time.Time{}, manifest)
+func (w *Writer) Commit(ctx context.Context, account string, encode Encode) (Head, error) {
+	return w.CommitAt(ctx, account, time.Time{}, encode)
 }
 
 // CommitAt is Commit for a manifest that takes its place in history at a time of the past: a copy has that of its original.
 // The zero time is now.
-func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, manifest []byte) (Head, error) {
+func (w *Writer) CommitAt(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	if err := w.Flush(ctx); err != nil {
 		return Head{}, err
 	}
-	h, err := w.run.commit(ctx, account, at, manifest)
+	h, err := w.run.commit(ctx, account, at, encode)
 	if err != nil {
 		return Head{}, fmt.Errorf("commit: %w", err)
 	}

@@ -1,0 +1,134 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+)
+
+// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. The store alone says
+// when it got an object. This file decides what a manifest's times are worth, and everything else asks it.
+//
+//   - The time T in the name is in the manifest too. An object with another name is not this manifest (Repo.Manifest).
+//   - A manifest whose T is after the time when the store got it, or after the store's present time, is misdated. So is
+//     one whose deadline no run could have had when the store got it. A misdated manifest stays a root for Prune. It is
+//     nobody's parent, never the latest, and counts in no rule, until a mark names it.
+//   - A manifest that the store got long after its T is belated. That is normal for copies and repairs, and for all
+//     objects of a repository that was moved to another store. But anybody with a writer's key can date a manifest back,
+//     so a belated manifest may not displace one that came in time.
+
+const (
+	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some tell whole
+	// seconds only, and a run's manifest gets a T after the newest one's.
+	ahead = time.Minute
+
+	// earlyAtMost is how far T may be after the time when the store got the object: what ahead is for, and the difference
+	// between the clocks that the two times come from.
+	earlyAtMost = 5 * time.Minute
+
+	// localTimes is earlyAtMost where the times of objects are local times, as FAT has them: two seconds of precision,
+	// daylight saving, and a disk that is read in another time zone.
+	localTimes = 26*time.Hour + earlyAtMost
+
+	// belatedAfter is how long after T the store may get a manifest that came in time.
+	belatedAfter = time.Hour
+)
+
+// firstYear is before the format existed. A time of an object before it is no time: some media and file systems have none.
+var firstYear = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// lastMillis is the end of the year 9999, which is as far as dates can be written.
+const lastMillis = 253402300799999
+
+// LocalTimer is a Store whose times of objects may be off by the difference between two time zones.
+type LocalTimer interface{ LocalTimes() bool }
+
+// ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
+var ErrMisdated = errors.New("its times cannot be true")
+
+// Belated reports whether the store got the manifest long after the time in its name.
+func (h Head) Belated() bool { return h.Stored.Sub(h.Time) > belatedAfter }
+
+// Misdating is why a misdated manifest counts for nothing, and what to do; nil: it is not misdated.
+func (h Head) Misdating() error {
+	if h.Misdated == "" {
+		return nil
+	}
+	return fmt.Errorf("%w: %s. It counts for nothing, and stays until you name it: mailstrata forget %x",
+		ErrMisdated, h.Misdated, h.ID[:4])
+}
+
+// early is how far T may be after the time when the store got the object.
+func (r *Repo) early() time.Duration {
+	if t, ok := bare(r.store).(LocalTimer); ok && t.LocalTimes() {
+		return localTimes
+	}
+	return earlyAtMost
+}
+
+// present is the store's time, as far as a listing needs to know it.
+type present struct {
+	r   *Repo
+	now time.Time // zero: not asked yet
+}
+
+// before reports whether t is a time to come. A reader of a store that cannot tell the time, such as a directory on a
+// medium that cannot be written, goes by this host's clock.
+func (p *present) before(ctx context.Context, t time.Time) bool {
+	if !t.After(p.now.Add(ahead)) {
+		return false
+	}
+	now, err := p.r.store.Now(ctx)
+	if err != nil {
+		now = time.Now()
+	}
+	p.now = now
+	return t.After(now.Add(ahead))
+}
+
+// date judges a manifest by its line of a listing.
+func (p *present) date(ctx context.Context, h Head) Head {
+	switch {
+	case h.Stored.After(firstYear) && h.Time.After(h.Stored.Add(p.r.early())):
+		h.Misdated = fmt.Sprintf("its name says %s, and the store got it at %s already", instant(h.Time), instant(h.Stored))
+	case p.before(ctx, h.Time):
+		h.Misdated = fmt.Sprintf("its name says %s, and by the store's clock it is %s", instant(h.Time), instant(p.now))
+	}
+	return h
+}
+
+// Judge adds to a Head what the manifest's deadline says about it. A manifest is late for its readers if T is after the
+// deadline. They do not go by the time when the store got it: in a copy of a repository all objects are young, and their
+// mail must be found all the same. A run judges more strictly (Run.Heads).
+func (r *Repo) Judge(h Head, deadline time.Time) Head {
+	h.Late = h.Time.After(deadline)
+	if latest := h.Stored.Add(r.lifetime() + r.early()); h.Misdated == "" && h.Stored.After(firstYear) && deadline.After(latest) {
+		h.Misdated = fmt.Sprintf("its deadline is %s, and no run can have one after %s, for the store got it at %s",
+			instant(deadline), instant(latest), instant(h.Stored))
+	}
+	return h
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// placed checks that a manifest has the time that its name says. The first programs did not write the time
+// into the manifest: theirs is known to a run's length.
+func (o *outline) placed(r *Repo, h Head) error {
+	put := h.Time.UnixMilli()
+	if o.Time != 0 {
+		if put != o.Time {
+			return fmt.Errorf("its name was changed: it is %s: %w", manifestName(h.Account, time.UnixMilli(o.Time), h.ID), ErrNotMine)
+		}
+		return nil
+	}
+	start := time.UnixMilli(o.Start)
+	if h.Time.Before(start.Add(-ahead)) || h.Time.After(start.Add(r.lifetime()+ahead)) {
+		return fmt.Errorf("its name was changed: the run began at %s, and the name says %s: %w", instant(start), instant(h.Time), ErrNotMine)
+	}
+	return nil
+}
+
+// validMillis reports whether a number can be a time in a name.
+func validMillis(inverted uint64) bool { return math.MaxUint64-inverted <= lastMillis }
