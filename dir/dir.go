@@ -180,6 +180,9 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	return err
 }
 
+// WriterTimed implements repo.WriterTimed: whoever writes a file can set its modification time.
+func (d *Dir) WriterTimed() {}
+
 // Now implements repo.Store: the modification time of a file made for the purpose.
 func (d *Dir) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {

@@ -13,7 +13,7 @@ import (
 //
 //   - The time T in the name is in the manifest too. An object with another name is not this manifest (Repo.Manifest).
 //   - A manifest whose T is after the time when the store got it, or after the store's present time, is misdated. So is
-//     one whose deadline no run could have had when the store got it. A misdated manifest stays a root for Prune. It is
+//     one whose deadline no run can have had when the store got it. A misdated manifest stays a root for Prune. It is
 //     nobody's parent, never the latest, and counts in no rule, until a mark names it.
 //   - A manifest that the store got long after its T is belated. That is normal for copies and repairs, and for all
 //     objects of a repository that was moved to another store. But anybody with a writer's key can date a manifest back,
@@ -28,22 +28,17 @@ const (
 	// between the clocks that the two times come from.
 	earlyAtMost = 5 * time.Minute
 
-	// localTimes is earlyAtMost where the times of objects are local times, as FAT has them: two seconds of precision,
-	// daylight saving, and a disk that is read in another time zone.
-	localTimes = 26*time.Hour + earlyAtMost
-
 	// belatedAfter is how long after T the store may get a manifest that came in time.
 	belatedAfter = time.Hour
 )
 
-// firstYear is before the format existed. A time of an object before it is no time: some media and file systems have none.
-var firstYear = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // lastMillis is the end of the year 9999, which is as far as dates can be written.
 const lastMillis = 253402300799999
 
-// LocalTimer is a Store whose times of objects may be off by the difference between two time zones.
-type LocalTimer interface{ LocalTimes() bool }
+// WriterTimed is a Store in which whoever puts an object also sets its time, or can: a directory. There a time of an object
+// that is too early proves nothing: files are restored from backups, and some file systems have local times, or none. So a
+// manifest's times are compared with the present alone.
+type WriterTimed interface{ WriterTimed() }
 
 // ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
 var ErrMisdated = errors.New("its times cannot be true")
@@ -60,12 +55,10 @@ func (h Head) Misdating() error {
 		ErrMisdated, h.Misdated, h.ID[:4])
 }
 
-// early is how far T may be after the time when the store got the object.
-func (r *Repo) early() time.Duration {
-	if t, ok := bare(r.store).(LocalTimer); ok && t.LocalTimes() {
-		return localTimes
-	}
-	return earlyAtMost
+// writerTimed reports whether the times of objects prove nothing.
+func (r *Repo) writerTimed() bool {
+	_, is := bare(r.store).(WriterTimed)
+	return is
 }
 
 // present is the store's time, as far as a listing needs to know it.
@@ -91,7 +84,7 @@ func (p *present) before(ctx context.Context, t time.Time) bool {
 // date judges a manifest by its line of a listing.
 func (p *present) date(ctx context.Context, h Head) Head {
 	switch {
-	case h.Stored.After(firstYear) && h.Time.After(h.Stored.Add(p.r.early())):
+	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
 		h.Misdated = fmt.Sprintf("its name says %s, and the store got it at %s already", instant(h.Time), instant(h.Stored))
 	case p.before(ctx, h.Time):
 		h.Misdated = fmt.Sprintf("its name says %s, and by the store's clock it is %s", instant(h.Time), instant(p.now))
@@ -104,9 +97,13 @@ func (p *present) date(ctx context.Context, h Head) Head {
 // mail must be found all the same. A run judges more strictly (Run.Heads).
 func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	h.Late = h.Time.After(deadline)
-	if latest := h.Stored.Add(r.lifetime() + r.early()); h.Misdated == "" && h.Stored.After(firstYear) && deadline.After(latest) {
-		h.Misdated = fmt.Sprintf("its deadline is %s, and no run can have one after %s, for the store got it at %s",
-			instant(deadline), instant(latest), instant(h.Stored))
+	stored := h.Stored
+	if now := time.Now(); r.writerTimed() && now.After(stored) {
+		stored = now // it came before now: nothing closer is known
+	}
+	if latest := stored.Add(r.lifetime() + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
+		h.Misdated = fmt.Sprintf("its deadline is %s, and it came in time for a run whose deadline is %s at the latest",
+			instant(deadline), instant(latest))
 	}
 	return h
 }
