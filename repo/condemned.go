@@ -102,6 +102,11 @@ func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, e
 	if err := r.undoubted(); err != nil {
 		return "", err
 	}
+	if kind == KindMark || kind == KindCondemnation { // their age counts
+		if err := r.agreed(ctx); err != nil {
+			return "", err
+		}
+	}
 	content, err := makeStatement(kind, r.id, r.keeper, what)
 	if err != nil {
 		return "", err

@@ -150,7 +150,7 @@ func (p *pruning) listPacks(ctx context.Context) error {
 }
 
 func (p *pruning) listCondemned(ctx context.Context) (err error) {
-	if p.now, err = p.run.Now(ctx); err != nil {
+	if p.now, err = p.run.agreedNow(ctx); err != nil {
 		return err
 	}
 	p.condemned, err = p.r.Condemned(ctx)
@@ -160,7 +160,7 @@ func (p *pruning) listCondemned(ctx context.Context) (err error) {
 // listRoots finds the roots and follows them. Every manifest is one, of every account, a checkpoint or late or none, until
 // a mark that names it is a day old.
 func (p *pruning) listRoots(ctx context.Context) error {
-	now, err := p.run.Now(ctx)
+	now, err := p.run.agreedNow(ctx)
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,7 @@ func (p *pruning) follow(ctx context.Context, h Head) error {
 		return context.Cause(ctx)
 	}
 	if marks, failed := p.r.Marks(ctx); failed == nil {
-		now, failed := p.run.Now(ctx)
+		now, failed := p.run.agreedNow(ctx)
 		m, marked := marks[h.Name]
 		h.Marked, h.Since = marked, m.Since
 		if failed == nil && !p.isRoot(h, now) {

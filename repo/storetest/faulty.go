@@ -185,3 +185,11 @@ func (f *Faulty) Now(ctx context.Context) (time.Time, error) {
 	}
 	return f.Store.Now(ctx)
 }
+
+// HostTime is the clock of the host that the store simulates, if it does.
+func (f *Faulty) HostTime() time.Time {
+	if s, ok := f.Store.(interface{ HostTime() time.Time }); ok {
+		return s.HostTime()
+	}
+	return time.Now()
+}

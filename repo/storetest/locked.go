@@ -62,6 +62,13 @@ func (l *Locked) Advance(d time.Duration) {
 
 func (b *bucket) now() time.Time { return time.Now().Add(b.ahead) }
 
+// HostTime is the clock of the simulated host, which goes along with the store's.
+func (l *Locked) HostTime() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.now()
+}
+
 // Now implements repo.Store.
 func (l *Locked) Now(ctx context.Context) (time.Time, error) {
 	l.mu.Lock()

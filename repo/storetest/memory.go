@@ -22,6 +22,7 @@ type Memory struct {
 	mu      sync.Mutex
 	objects map[string]object
 	ahead   time.Duration // of this host's clock
+	leapt   time.Duration // how much of it the simulated host's clock did not go along with
 }
 
 type object struct {
@@ -123,6 +124,21 @@ func (m *Memory) Advance(d time.Duration) {
 	m.ahead += d
 }
 
+// Leap sets the store's clock forward, or back, and leaves the simulated host's as it is.
+func (m *Memory) Leap(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ahead += d
+	m.leapt += d
+}
+
+// HostTime is the clock of the simulated host: the store's, but for what Leap did.
+func (m *Memory) HostTime() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.now().Add(-m.leapt)
+}
+
 // Replace does what no Store does: it makes name hold data, whatever it held before. Its age stays.
 func (m *Memory) Replace(name string, data []byte) {
 	m.mu.Lock()
@@ -153,7 +169,7 @@ func (m *Memory) Bytes(name string) []byte {
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &Memory{objects: maps.Clone(m.objects), ahead: m.ahead}
+	return &Memory{objects: maps.Clone(m.objects), ahead: m.ahead, leapt: m.leapt}
 }
 
 func (m *Memory) now() time.Time { return time.Now().Add(m.ahead) }
