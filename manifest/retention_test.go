@@ -190,6 +190,9 @@ func anyHistory(rng *rand.Rand) (list []manifest.Laid) {
 	for i := range rng.IntN(40) {
 		at = at.Add(time.Millisecond + time.Duration(rng.Int64N(int64([]time.Duration{time.Hour, 48 * time.Hour, 2000 * time.Hour}[rng.IntN(3)]))))
 		l := manifest.Laid{Hash: [32]byte{byte(i)}, Time: at, State: manifest.Complete, Late: rng.IntN(15) == 0, Alarm: rng.IntN(10) == 0}
+		if rng.IntN(4) == 0 {
+			l.Dating = manifest.Belated
+		}
 		if rng.IntN(6) == 0 {
 			l.State = manifest.Checkpoint
 		}

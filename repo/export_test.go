@@ -185,3 +185,17 @@ func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
 
 // LimitClaims sets how many chunks a writer keeps in mind.
 func LimitClaims(w *Writer, n int) { w.maxClaims = n }
+
+// Forge makes a manifest's object, as a thief of a writer's key can, at any time.
+func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
+	stored, hash, err := r.build(KindManifest, content, r.seals.writers)
+	return manifestName(r.AccountDir(account), at, hash), stored, err
+}
+
+// Rename is the name that a manifest would have at another time.
+func Rename(h Head, at time.Time) string { return manifestName(h.Account, at, h.ID) }
+
+// Outline is a manifest as the first programs wrote it, without its time, and without what this package does not read.
+func Outline(start, deadline time.Time) ([]byte, error) {
+	return encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
+}

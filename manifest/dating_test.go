@@ -1,0 +1,145 @@
+package manifest_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// kept are the hashes of what a policy keeps.
+func kept(p *manifest.Policy, list []manifest.Laid) map[[32]byte]bool {
+	stay := map[[32]byte]bool{}
+	for i, v := range p.Decide(list, time.UTC) {
+		if v.Keep {
+			stay[list[i].Hash] = true
+		}
+	}
+	return stay
+}
+
+// dayOf is a complete manifest of an hour of a day.
+func dayOf(hash byte, day, hour int, dating manifest.Dating) manifest.Laid {
+	return manifest.Laid{Hash: [32]byte{hash}, State: manifest.Complete, Time: time.Date(2026, 3, 1+day, hour, 0, 0, 0, time.UTC), Dating: dating}
+}
+
+// smallPolicies are rules of every kind.
+func smallPolicies() (all []manifest.Policy) {
+	for n := 1; n <= 3; n++ {
+		all = append(all, manifest.Policy{Last: n}, manifest.Policy{Daily: n}, manifest.Policy{Hourly: n}, manifest.Policy{Weekly: n},
+			manifest.Policy{Within: manifest.Span{Days: n}}, manifest.Policy{Daily: n, Monthly: n})
+	}
+	return all
+}
+
+// Every history of up to four manifests that came in time, on four days, and up to three that are dated back to any hour of
+// them: no policy forgets one that came in time because of those that are dated back. Where none came in time, the policy is
+// what it is for others.
+func TestNothingDatedBackDisplaces(t *testing.T) {
+	policies := smallPolicies()
+	for honest := range 1 << 4 {
+		for forged := range 1 << 9 { // three bits each: a day and whether it is late on that day
+			var inTime, all, belated []manifest.Laid
+			for day := range 4 {
+				if honest>>day&1 == 1 {
+					inTime = append(inTime, dayOf(byte(day), day, 3, manifest.InTime))
+				}
+			}
+			all = slices.Clone(inTime)
+			for i := range 3 {
+				f := forged >> (3 * i) & 7
+				l := dayOf(byte(10+i), f>>1, 1+f&1*20+i, manifest.Belated)
+				all, belated = append(all, l), append(belated, l)
+			}
+			for _, p := range policies {
+				with, without := kept(&p, all), kept(&p, inTime)
+				for hash := range without {
+					if !with[hash] {
+						t.Fatalf("%+v forgets manifest %d because of belated ones: %+v", p, hash[0], all)
+					}
+				}
+				for i := range belated {
+					belated[i].Dating = manifest.InTime
+				}
+				as := kept(&p, belated)
+				for i := range belated {
+					belated[i].Dating = manifest.Belated
+				}
+				if got := kept(&p, belated); len(got) != len(as) {
+					t.Fatalf("%+v keeps %d of belated manifests alone, and %d of others", p, len(got), len(as))
+				}
+			}
+		}
+	}
+}
+
+// While a manifest is misdated nothing of the account goes, whatever the rules; and it can be named.
+func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
+	list := []manifest.Laid{dayOf(1, 0, 3, 0), dayOf(2, 1, 3, 0), dayOf(3, 2, 3, 0), dayOf(4, 20000, 3, manifest.Misdated)}
+	list[1].State, list[0].Late = manifest.Checkpoint, true
+	for _, p := range append(smallPolicies(), manifest.Policy{}) {
+		for i, v := range p.Decide(list, time.UTC) {
+			if !v.Keep || v.Firm || len(v.Reasons) == 0 {
+				t.Errorf("%+v: manifest %d: %+v", p, i, v)
+			}
+		}
+		without := kept(&p, list[:3])
+		if without[[32]byte{1}] || without[[32]byte{2}] {
+			t.Errorf("%+v keeps what was never committed when nothing is misdated: %v", p, without)
+		}
+	}
+}
+
+// Whatever is misdated or dated back, "latest" and a day name the manifest that they name without it, if one came in time.
+func TestRefsOfForgedTimes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)
+	for range 5000 {
+		var list []manifest.Candidate
+		for i := range 1 + rng.IntN(6) {
+			list = append(list, manifest.Candidate{Hash: [32]byte{byte(i)}, Time: now.AddDate(0, 0, -1-rng.IntN(9)).Add(time.Duration(i))})
+		}
+		forged := slices.Clone(list)
+		for i := range 1 + rng.IntN(4) {
+			forged = append(forged, manifest.Candidate{Hash: [32]byte{byte(100 + i)}, Time: now.AddDate(0, rng.IntN(1000), 1), Dating: manifest.Misdated})
+			oldest := slices.MinFunc(list, func(a, b manifest.Candidate) int { return a.Time.Compare(b.Time) }).Time
+			forged = append(forged, manifest.Candidate{
+				Hash: [32]byte{byte(200 + i)}, Dating: manifest.Belated, Time: oldest.Add(time.Duration(rng.Int64N(int64(now.Sub(oldest))))),
+			})
+		}
+		for _, text := range []string{"2026-03-04", "yesterday", "sunday", "2026-03-08T12:00"} {
+			ref, err := manifest.ParseRef(text, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i, err := ref.Pick(list)
+			j, errForged := ref.Pick(forged)
+			if err == nil && (errForged != nil || list[i].Hash != forged[j].Hash) {
+				t.Fatalf("%s names manifest %d of %+v, and %d, %v of %+v", text, i, list, j, errForged, forged)
+			}
+		}
+		latest, err := manifest.ParseRef("latest", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i, err := latest.Pick(forged); err != nil || forged[i].Dating == manifest.Misdated {
+			t.Fatalf("latest is %d, %v of %+v", i, err, forged)
+		}
+		named, err := manifest.ParseRef("6400", now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i, err := named.Pick(forged); err != nil || forged[i].Dating != manifest.Misdated {
+			t.Fatalf("a misdated manifest cannot be named: %d, %v", i, err)
+		}
+	}
+	only := []manifest.Candidate{{Time: now.AddDate(0, 0, 9), Dating: manifest.Misdated}}
+	if latest, _ := manifest.ParseRef("latest", now); latest.String() != "latest" {
+		t.Error(latest)
+	} else if _, err := latest.Pick(only); !errors.Is(err, manifest.ErrNoMatch) {
+		t.Errorf("of a misdated manifest alone, latest is %v", err)
+	}
+}
