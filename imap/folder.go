@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -26,6 +25,10 @@ type folder struct {
 	journal   *journal
 	reading   bool               // it is only looked at
 	seen      func(mail.Message) // is told of each message there at opening; may be nil
+
+	journalled known      // what the journal says of this mailbox
+	matched    []mail.UID // of the last call of Missing: for each message the copy that is there
+	reported   mail.UIDSet
 
 	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
 	others []*present              // the rest of what was there at opening
@@ -49,6 +52,7 @@ func (f *folder) Close() error {
 	if f.journal == nil {
 		return nil
 	}
+	f.endReported()
 	return f.journal.close()
 }
 
@@ -102,9 +106,8 @@ func (f *folder) connect(ctx context.Context) error {
 
 // load notes what the mailbox holds: from the journal, and by size and date.
 func (f *folder) load(ctx context.Context) error {
-	var known map[mail.UID]chunk.ID
 	var err error
-	f.journal, known, err = openJournal(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
+	f.journal, f.journalled, err = openJournal(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
 	if err != nil {
 		return err
 	}
@@ -122,13 +125,14 @@ func (f *folder) load(ctx context.Context) error {
 		if f.seen != nil {
 			f.seen(m)
 		}
-		if id, journalled := known[m.UID]; journalled {
+		if id, ok := f.journalled.ids[m.UID]; ok {
 			f.have[id] = append(f.have[id], m.UID)
 			continue
 		}
 		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
 	}
 	f.next = max(f.next, mail.UID(f.selection.UIDNext))
+	f.journalled.ids = nil // have has those that are there
 	return nil
 }
 
@@ -194,9 +198,9 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	for _, flag := range it.Flags {
 		switch {
 		case f.refusedKeywords[flag], !isSendable(strings.TrimPrefix(flag, `\`)):
-			it.changed("%s left out", flagWords(flag))
-		case !f.selection.canSet(flag):
-			it.changed("%s left out: the mailbox does not keep it", flagWords(flag))
+			it.leaveOut(flag, "")
+		case !f.selection.canSet(flag) && !isSystemFlag(flag):
+			it.leaveOut(flag, ": the mailbox does not keep it")
 		case isAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)
 		default:
@@ -207,9 +211,12 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		it.changed("date %q left out: it cannot be read", printable(it.Internal.Raw))
 		return nil
 	}
-	it.date = it.Internal.Time().Format("_2-Jan-2006 15:04:05 -0700")
+	it.date = dateWords(it.Internal.Time())
 	return nil
 }
+
+// dateWords are a date as APPEND takes it.
+func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05 -0700") }
 
 // putAside reads the message once, and notes what is odd about it.
 func (it *item) putAside(ctx context.Context) error {
@@ -230,40 +237,6 @@ func isAtom(s string) bool {
 // isSendable: can stand in a command without breaking it.
 func isSendable(keyword string) bool {
 	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
-}
-
-// add appends items, all or in ever smaller parts, until each is there or refused on its own. The error is for what
-// concerns more than single messages.
-func (f *folder) add(ctx context.Context, items []*item) error {
-	if len(items) == 0 {
-		return nil
-	}
-	left, err := f.try(ctx, items)
-	switch {
-	case len(left) == 0:
-		return err
-	case !isRefused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, archive.ErrNoMailbox), ctx.Err() != nil:
-		return err
-	case len(left) > 1:
-		half := len(left) / 2
-		if err := f.add(ctx, left[:half]); err != nil {
-			return err
-		}
-		return f.add(ctx, left[half:])
-	}
-	return f.addBare(ctx, left[0], err)
-}
-
-// addBare tries a refused message once more without its keywords, which are stored one by one later.
-func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
-	keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return strings.HasPrefix(flag, `\`) })
-	if len(keywords) > 0 {
-		it.later = append(it.later, keywords...)
-		it.flags = slices.DeleteFunc(it.flags, func(flag string) bool { return !strings.HasPrefix(flag, `\`) })
-		return f.add(ctx, []*item{it})
-	}
-	it.fate.Refused = refusal
-	return nil
 }
 
 // errDropped: the connection was lost whenever these messages were sent, though it can be made again.

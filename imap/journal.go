@@ -8,75 +8,196 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
 )
 
-// journal remembers what was appended to one mailbox of a target: which message lies under which UID. A server may
-// alter what it is given, and only the journal knows such a message again. All of it can be lost: then messages are
-// compared.
+// journal remembers what was appended to one mailbox of a target: which message lies under which UID, and what became
+// of it. A server may alter what it is given, and only the journal knows such a message again. All of it can be lost:
+// then messages are compared.
 //
-// It is a file of lines, one for each message: UIDVALIDITY, UID, the message's hash. Lines that cannot be read (a
-// crash tears the last) are passed over.
-type journal struct{ file *os.File }
+// It is a file of lines, each of which begins with a UIDVALIDITY:
+//
+//	7 12 6f1d…c2 ?            a message was appended: its UID and hash; "?": it has to be looked at
+//	7 looked 10:12            these were looked at
+//	7 changed 12 "why"        what was found then: other flags or another date; likewise "flags", where a system flag is
+//	7 altered 12 "why"        lost, and "altered", where the bytes are others
+//	7 reported 12             a restore came to its end with this in its report
+//
+// So a restore that is killed leaves to the next one what it did not look at, and what nobody has read. Lines that
+// cannot be read (a crash tears the last) are passed over. Lines without "?" are of earlier versions, and count as
+// looked at and reported.
+type journal struct {
+	file *os.File
+	path string
+}
+
+// known is what a journal says of a mailbox under one UIDVALIDITY.
+type known struct {
+	ids     map[mail.UID]chunk.ID
+	pending mail.UIDSet // not looked at
+	fates   map[mail.UID]*restore.Fate
+}
 
 // openJournal opens the journal of a mailbox and reads what it knows under a UIDVALIDITY. No folder, no journal.
-func openJournal(folder, account, mailbox string, validity uint32) (*journal, map[mail.UID]chunk.ID, error) {
-	known := map[mail.UID]chunk.ID{}
+func openJournal(folder, account, mailbox string, validity uint32) (*journal, known, error) {
+	k := known{ids: map[mail.UID]chunk.ID{}, fates: map[mail.UID]*restore.Fate{}}
 	if folder == "" {
-		return &journal{}, known, nil
+		return &journal{}, k, nil
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, nil, err
+		return nil, k, err
 	}
 	sum := sha256.Sum256([]byte(account + "\x00" + mailbox))
 	path := filepath.Join(folder, hex.EncodeToString(sum[:16])+".appended")
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, nil, err
+		return nil, k, err
 	}
-	for lines := bufio.NewReader(file); ; {
+	var looked mail.UIDSet
+	for lines := bufio.NewReaderSize(file, longestLine); ; {
 		line, err := lines.ReadSlice('\n') // too long for the buffer is too long for an entry
-		if uid, id, ok := parseEntry(string(line), validity); ok {
-			known[uid] = id
+		if rest, ok := strings.CutPrefix(string(line), fmt.Sprint(validity, " ")); ok {
+			k.take(strings.TrimSuffix(rest, "\n"), &looked)
 		}
 		if err == io.EOF {
 			break
 		}
 		if err != nil && err != bufio.ErrBufferFull {
 			file.Close()
-			return nil, nil, err
+			return nil, k, err
 		}
 	}
+	k.pending = minus(k.pending, looked)
 	// A torn last line must not swallow the next one.
 	_, err = file.WriteString("\n")
-	return &journal{file}, known, err
+	return &journal{file, path}, k, err
 }
 
-func parseEntry(line string, validity uint32) (mail.UID, chunk.ID, bool) {
-	var v, uid uint32
-	var hash string
-	if n, _ := fmt.Sscanf(line, "%d %d %s", &v, &uid, &hash); n != 3 || v != validity || uid == 0 {
-		return 0, chunk.ID{}, false
+// longestLine bounds a line. What is found of one message is cut to fit, and sets of UIDs are divided.
+const longestLine = 16 << 10
+
+// take reads one line, without its UIDVALIDITY.
+func (k *known) take(line string, looked *mail.UIDSet) {
+	word, rest, _ := strings.Cut(line, " ")
+	switch word {
+	case "looked", "reported":
+		set, err := mail.ParseUIDSet(rest)
+		if err != nil {
+			return
+		}
+		for r := range set.Ranges() {
+			if word == "looked" {
+				looked.AddRange(r)
+			}
+		}
+		if word == "reported" {
+			for uid := range k.fates {
+				if set.Contains(uid) {
+					delete(k.fates, uid)
+				}
+			}
+		}
+	case "changed", "flags", "altered":
+		number, quoted, _ := strings.Cut(rest, " ")
+		uid, err := strconv.ParseUint(number, 10, 32)
+		why, errQuoted := strconv.Unquote(quoted)
+		if err != nil || errQuoted != nil {
+			return
+		}
+		fate := k.fates[mail.UID(uid)]
+		if fate == nil {
+			fate = &restore.Fate{Added: true}
+			k.fates[mail.UID(uid)] = fate
+		}
+		if why != "" {
+			fate.Changed = append(fate.Changed, why)
+		}
+		fate.FlagsLost = fate.FlagsLost || word == "flags"
+		fate.Altered = fate.Altered || word == "altered"
+	default:
+		k.appended(line)
 	}
-	id, err := chunk.ParseID(hash)
-	return mail.UID(uid), id, err == nil
+}
+
+func (k *known) appended(line string) {
+	fields := strings.Fields(line)
+	if len(fields) < 2 || len(fields) > 3 {
+		return
+	}
+	uid, err := strconv.ParseUint(fields[0], 10, 32)
+	id, errID := chunk.ParseID(fields[1])
+	if err != nil || errID != nil || uid == 0 {
+		return
+	}
+	k.ids[mail.UID(uid)] = id
+	if len(fields) == 3 {
+		k.pending.Add(mail.UID(uid))
+	}
 }
 
 // add notes messages that were appended.
 func (j *journal) add(validity uint32, items []*item) error {
-	if j.file == nil {
-		return nil
-	}
 	var lines strings.Builder
 	for _, it := range items {
 		if it.uid != 0 {
-			fmt.Fprintf(&lines, "%d %d %s\n", validity, it.uid, it.Hash)
+			fmt.Fprintf(&lines, "%d %d %s ?\n", validity, it.uid, it.Hash)
 		}
 	}
-	_, err := j.file.WriteString(lines.String())
+	return j.write(lines.String())
+}
+
+// looked notes what was found of messages that were looked at.
+func (j *journal) looked(validity uint32, items []*item) error {
+	var lines strings.Builder
+	var uids mail.UIDSet
+	for _, it := range items {
+		if it.uid == 0 {
+			continue
+		}
+		uids.Add(it.uid)
+		word := "changed"
+		switch {
+		case it.fate.Altered:
+			word = "altered"
+		case it.fate.FlagsLost:
+			word = "flags"
+		case len(it.fate.Changed) == 0:
+			continue
+		}
+		why := strings.Join(it.fate.Changed, "; ")
+		fmt.Fprintf(&lines, "%d %s %d %s\n", validity, word, it.uid, strconv.Quote(why[:min(len(why), longestLine/8)]))
+		if it.fate.Altered && it.fate.FlagsLost {
+			fmt.Fprintf(&lines, "%d flags %d \"\"\n", validity, it.uid)
+		}
+	}
+	lines.WriteString(setLines(validity, "looked", uids))
+	return j.write(lines.String())
+}
+
+// setLines are lines with a word and UIDs.
+func setLines(validity uint32, word string, uids mail.UIDSet) string {
+	var lines strings.Builder
+	for set := uids.String(); set != ""; {
+		some := set
+		if len(set) > longestLine/2 {
+			some = set[:strings.LastIndexByte(set[:longestLine/2], ',')]
+		}
+		fmt.Fprintf(&lines, "%d %s %s\n", validity, word, some)
+		set = strings.TrimPrefix(set[len(some):], ",")
+	}
+	return lines.String()
+}
+
+func (j *journal) write(lines string) error {
+	if j.file == nil || lines == "" {
+		return nil
+	}
+	_, err := j.file.WriteString(lines)
 	return err
 }
 

@@ -1,9 +1,14 @@
 package imap
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -40,7 +45,60 @@ func TestJournalSurvivesDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.close()
-	if len(known) != 2 || known[1] != first || known[2] != second {
+	if len(known.ids) != 2 || known.ids[1] != first || known.ids[2] != second || known.pending.Len() != 2 {
 		t.Errorf("known: %v", known)
+	}
+}
+
+// What was appended by a restore that ended before it looked is looked at by the next one, and in its report; what was
+// found and not reported likewise. When a restore has come to its end, the next one repeats nothing.
+func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
+	there := []string{`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 17)`,
+		`* 2 FETCH (UID 11 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"}
+	held := append(loggedIn("LITERAL+ UIDPLUS MULTIAPPEND", "< SELECT …", "* 2 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 12] x", "TAG OK x",
+		"< UID FETCH 1:4294967295 (UID FLAGS INTERNALDATE RFC822.SIZE)"), there...)
+	looks := append(slices.Clone(held), "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)")
+	looks = append(append(looks, there...), "< UID FETCH 10 (UID BODY.PEEK[])", "* 1 FETCH (UID 10 BODY[] {17}\r\nX: y\r\nSubject:0\r\n)", "TAG OK x")
+	killed := append(writable("LITERAL+ UIDPLUS MULTIAPPEND", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<", "TAG OK [APPENDUID 7 10:11] x"), "!")
+	opts := serve(t, killed, looks, held, held)
+	opts.Journal, opts.Connections = t.TempDir(), 1
+	open := func() (*Target, *folder) {
+		target := NewTarget(*opts)
+		target.pause = func(context.Context, time.Duration) error { return errors.New("killed") }
+		f, err := target.Open(t.Context(), restore.Place{Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return target, f.(*folder)
+	}
+	list := some(2, `\Seen`)
+	_, f := open()
+	if _, err := f.Append(t.Context(), list); err == nil {
+		t.Fatal("it is not killed")
+	}
+	for i, end := range []bool{false, true, true} {
+		target, f := open()
+		missing, err := f.Missing(t.Context(), list)
+		if err != nil || len(missing) > 0 {
+			t.Fatal(missing, err)
+		}
+		fates, err := f.Earlier(t.Context(), list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[int]restore.Fate{
+			0: {Added: true, Changed: []string{"the server altered its bytes"}, Altered: true},
+			1: {Added: true, Changed: []string{`flag \Seen was not kept`}, FlagsLost: true},
+		}
+		if i == 2 {
+			want = map[int]restore.Fate{}
+		}
+		if !reflect.DeepEqual(fates, want) {
+			t.Errorf("restore %d: have %+v, want %+v", i+2, fates, want)
+		}
+		f.Close()
+		if target.pool.close(); end {
+			target.Close()
+		}
 	}
 }

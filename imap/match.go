@@ -42,6 +42,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 	if err != nil {
 		return nil, err
 	}
+	f.matched = copies
 	var missing []int
 	for i := range wanted {
 		if copies[i] == 0 {

@@ -11,9 +11,23 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// look reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
-// and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
+// look looks at what was appended, and notes in the journal what was found.
 func (f *folder) look(ctx context.Context, added []*item) error {
+	err := f.readBack(ctx, added)
+	if err != nil {
+		return err
+	}
+	for _, it := range added {
+		if it.uid != 0 && (len(it.fate.Changed) > 0 || it.fate.Altered) {
+			f.reported.Add(it.uid)
+		}
+	}
+	return f.journal.looked(f.validity, added)
+}
+
+// readBack reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
+// and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
+func (f *folder) readBack(ctx context.Context, added []*item) error {
 	if err := f.patiently(ctx, func() error { return f.locate(ctx) }); err != nil {
 		return err
 	}
@@ -109,6 +123,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			for _, flag := range slices.Concat(it.flags, it.later) {
 				if !m.Flags.Has(flag) {
 					it.changedOnce("%s was not kept", flagWords(flag))
+					it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
 				}
 			}
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -15,6 +16,9 @@ type Target struct {
 	pool     *pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
 	reserved []mail.Mailbox
+
+	mu       sync.Mutex
+	reported []reported // in journals, when all has ended
 }
 
 var _ restore.Target = (*Target)(nil)
@@ -87,5 +91,5 @@ func (t *Target) Traffic() (in, out int64) { return t.pool.traffic.Bytes() }
 // Close closes the idle connections now, and those in use when they are given back.
 func (t *Target) Close() error {
 	t.pool.close()
-	return nil
+	return t.noteReported()
 }

@@ -40,6 +40,14 @@ func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 	return string(slices.Compact(b)), lost
 }
 
+// lostFlag reports whether some system flag has no letter.
+func lostFlag(flags mail.Flags) bool {
+	return slices.ContainsFunc(flags, func(flag string) bool {
+		_, ok := systemLetter(flag)
+		return !ok && strings.HasPrefix(flag, `\`)
+	})
+}
+
 func systemLetter(flag string) (byte, bool) {
 	for _, l := range letters {
 		if strings.EqualFold(l.flag, flag) {

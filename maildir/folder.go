@@ -84,7 +84,7 @@ func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, erro
 	if err != nil {
 		return restore.Fate{}, err
 	}
-	return restore.Fate{Added: true, Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
+	return restore.Fate{Added: true, FlagsLost: lostFlag(m.Flags), Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
 }
 
 // bodyError is an error of the archive, not of the disk.

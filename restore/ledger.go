@@ -19,10 +19,11 @@ import (
 type Report struct {
 	Progress
 
-	Changed int64 // messages that were added, but not with the flags, keywords or date that were archived
-	Altered int64 // messages that were added, but of which the target made other bytes; kept likewise
-	Refused int64 // messages that the target did not take; they are kept as .eml, if a directory was named
-	Failed  int64 // messages, pages, lists and tables that could not be read from the archive
+	Changed   int64 // messages that were added, but not with the flags, keywords or date that were archived
+	FlagsLost int64 // of these, messages without a system flag that they had, such as \Seen
+	Altered   int64 // messages that were added, but of which the target made other bytes; kept likewise
+	Refused   int64 // messages that the target did not take; they are kept as .eml, if a directory was named
+	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
 
 	Prune *WeedReport // what of the target is too much; nil: nobody asked
 
@@ -33,8 +34,10 @@ type Report struct {
 	File     string    // the report file; empty if there was nothing to write, or nowhere
 }
 
-// Whole reports whether every message that was to be restored is in the target, byte for byte.
-func (r *Report) Whole() bool { return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 }
+// Whole reports whether every message that was to be restored is in the target, byte for byte and with its system flags.
+func (r *Report) Whole() bool {
+	return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 && r.FlagsLost == 0
+}
 
 // Progress tells how far a restore is. Done messages are those added, found in the target, or in the report as
 // refused or failed.
@@ -57,6 +60,8 @@ type Problem struct {
 	UID     mail.UID // 0: more than one message, as Reason tells
 	Reason  string
 	Kept    string // the file that the message is kept in
+
+	FlagsLost bool // a system flag is part of what was changed
 }
 
 // ProblemKind is what happened to a message.
@@ -188,10 +193,29 @@ func (l *ledger) add(p Problem) error {
 	case MessageFailed:
 		l.report.Failed++
 	}
+	if p.FlagsLost {
+		l.report.FlagsLost++
+	}
 	if len(l.report.Problems) < maxProblems {
 		l.report.Problems = append(l.report.Problems, p)
 	}
 	return l.write(p.String())
+}
+
+// notice takes down what the target made otherwise of a message, and keeps the message where its bytes are others.
+func (l *ledger) notice(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, fate Fate, body archive.Body) error {
+	if len(fate.Changed) == 0 && !fate.Altered {
+		return nil
+	}
+	problem := Problem{Mailbox: mailbox.Name, UID: uid, Reason: strings.Join(fate.Changed, "; "), FlagsLost: fate.FlagsLost}
+	if fate.Altered {
+		kept, err := l.keep(ctx, mailbox, uid, body)
+		if err != nil {
+			return err
+		}
+		problem.Kind, problem.Kept = MessageAltered, kept
+	}
+	return l.add(problem)
 }
 
 // write adds a line to the report file, which it makes for the first.

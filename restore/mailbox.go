@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
 )
@@ -82,19 +81,8 @@ func (f *filling) write(ctx context.Context, items []*item) error {
 // settle takes down what became of a message.
 func (f *filling) settle(ctx context.Context, item *item, fate Fate) error {
 	ledger := f.restore.ledger
-	problem := Problem{Mailbox: f.roll.mailbox.Name, UID: item.row.uid}
-	if len(fate.Changed) > 0 || fate.Altered {
-		problem.Reason = strings.Join(fate.Changed, "; ")
-		if fate.Altered {
-			kept, err := ledger.keep(ctx, f.roll.mailbox, item.row.uid, item)
-			if err != nil {
-				return err
-			}
-			problem.Kind, problem.Kept = MessageAltered, kept
-		}
-		if err := ledger.add(problem); err != nil {
-			return err
-		}
+	if err := ledger.notice(ctx, f.roll.mailbox, item.row.uid, fate, item); err != nil {
+		return err
 	}
 	switch {
 	case item.unread != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -194,7 +195,32 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, pi
 	if err != nil {
 		return err
 	}
+	if err := l.noteEarlier(ctx, r, folder, piece, wanted); err != nil {
+		return err
+	}
 	return l.mark(r, piece, missing)
+}
+
+// noteEarlier takes down what an interrupted restore could not report.
+func (l *roll) noteEarlier(ctx context.Context, r *restore, folder Holdings, piece []uint32, wanted []Wanted) error {
+	remembers, ok := folder.(Rememberer)
+	if !ok || r.DryRun {
+		return nil
+	}
+	fates, err := remembers.Earlier(ctx, wanted)
+	if err == nil {
+		err = l.trouble
+	}
+	for _, i := range slices.Sorted(maps.Keys(fates)) {
+		if err == nil {
+			row := &l.rows[piece[i]]
+			err = r.ledger.notice(ctx, l.mailbox, row.uid, fates[i], &rollBody{roll: l, row: row})
+			if archive.IsDamage(err) { // it cannot be kept, and is in the target
+				err = r.harm(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
+			}
+		}
+	}
+	return err
 }
 
 // mark takes down the folder's answer.

@@ -56,6 +56,13 @@ type Folder interface {
 	Close() error
 }
 
+// Rememberer is implemented by folders that keep a journal of what was added to them.
+type Rememberer interface {
+	// Earlier is called after Missing, about the same messages. It gives the fates of those that an interrupted restore
+	// added and altered, as far as no restore came to its end with them in its report.
+	Earlier(ctx context.Context, wanted []Wanted) (map[int]Fate, error)
+}
+
 // Wanted is a message that is to be in a folder.
 type Wanted struct {
 	UID      mail.UID // in the archived mailbox
@@ -77,8 +84,9 @@ type Held interface {
 
 // Fate is what became of a message.
 type Fate struct {
-	Added   bool
-	Changed []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
-	Altered bool     // the target holds other bytes than were archived; the caller keeps these as .eml
-	Refused error    // why it was not added; the caller keeps it as .eml
+	Added     bool
+	Changed   []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
+	FlagsLost bool     // a flag such as \Seen is part of what was left out: Changed says which
+	Altered   bool     // the target holds other bytes than were archived; the caller keeps these as .eml
+	Refused   error    // why it was not added; the caller keeps it as .eml
 }

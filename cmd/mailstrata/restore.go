@@ -78,11 +78,11 @@ TO MAKE THE TARGET EXACTLY THE MANIFEST
 
 With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
 
-JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept), report and, with --prune, prune (surplus, reflagged, mailboxes, done, removed, left, flags_set, mailboxes_removed).
+JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, flags_lost, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept), report and, with --prune, prune (surplus, reflagged, mailboxes, done, removed, left, flags_set, mailboxes_removed).
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive or were altered or refused by the target; 130 interrupted.`
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {
@@ -284,6 +284,7 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	}{
 		{report.Present, "there already"},
 		{report.Changed, "added, but not with the flags, keywords or date that were archived"},
+		{report.FlagsLost, "of them without a flag such as \\Seen"},
 		{report.Altered, "added, but altered by the target"},
 		{report.Refused, "refused by the target"},
 		{report.Failed, "not to be read from the archive"},
@@ -310,6 +311,7 @@ type restoreSummary struct {
 	AddedBytes int64            `json:"added_bytes"`
 	Present    int64            `json:"present"`
 	Changed    int64            `json:"changed"`
+	FlagsLost  int64            `json:"flags_lost"` // of changed: without a system flag such as \Seen
 	Altered    int64            `json:"altered"`
 	Refused    int64            `json:"refused"`
 	Failed     int64            `json:"failed"`
@@ -331,7 +333,7 @@ func (c *restoreCommand) document(contents *archive.Contents, r *restore.Report)
 	s := restoreSummary{
 		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
-		Present: r.Present, Changed: r.Changed, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
+		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
 		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeWeeding(r.Prune),
 	}
 	for _, problem := range r.Problems {

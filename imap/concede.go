@@ -1,0 +1,108 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+)
+
+// A message that the server refuses is more than its flags and its date. So it is sent once more with less and less of
+// these, and what it had to do without is in the report.
+
+// add appends items, all or in ever smaller parts, until each is there or refused on its own. The error is for what
+// concerns more than single messages.
+func (f *folder) add(ctx context.Context, items []*item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	left, err := f.try(ctx, items)
+	switch {
+	case len(left) == 0:
+		return err
+	case !isRefused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, archive.ErrNoMailbox), ctx.Err() != nil:
+		return err
+	case len(left) > 1:
+		half := len(left) / 2
+		if err := f.add(ctx, left[:half]); err != nil {
+			return err
+		}
+		return f.add(ctx, left[half:])
+	}
+	return f.addBare(ctx, left[0], err)
+}
+
+// addBare tries a refused message with less besides its bytes.
+func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
+	was := it.fate.Changed
+	if !f.concede(it, refusal) {
+		it.fate.Refused = refusal
+		return nil
+	}
+	err := f.add(ctx, []*item{it})
+	if it.fate.Refused != nil {
+		it.fate.Changed, it.fate.FlagsLost = was, false // it is not there: nothing of it was changed
+	}
+	return err
+}
+
+// concede leaves out one more thing that the server may refuse a message for. It reports whether there was any left.
+func (f *folder) concede(it *item, refusal error) bool {
+	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
+	if keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
+		it.later = append(it.later, keywords...) // one by one, when it is there
+		it.flags = slices.DeleteFunc(it.flags, isKeyword)
+		return true
+	}
+	if n := len(it.flags); n > 0 {
+		it.flags = slices.DeleteFunc(it.flags, func(flag string) bool {
+			if f.selection.canSet(flag) {
+				return false
+			}
+			it.leaveOut(flag, ": the mailbox does not keep it")
+			return true
+		})
+		if len(it.flags) < n {
+			return true
+		}
+	}
+	if it.date == "" || !it.mayBeForDate(refusal) {
+		return false
+	}
+	if utc := dateWords(it.Internal.Time().UTC()); it.oddZone() && it.date != utc {
+		it.date = utc
+		return true
+	}
+	it.date = ""
+	it.changed("the date %s is left out: the server refuses it", it.Internal)
+	return true
+}
+
+// leaveOut notes that a message comes without a flag.
+func (it *item) leaveOut(flag, why string) {
+	it.changed("%s left out%s", flagWords(flag), why)
+	it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
+}
+
+// isSystemFlag: RFC 9051 section 2.3.2. Some servers keep those that PERMANENTFLAGS does not list, so they are always sent.
+func isSystemFlag(flag string) bool {
+	return slices.ContainsFunc([]string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`},
+		func(system string) bool { return strings.EqualFold(system, flag) })
+}
+
+// mayBeForDate reports whether a message may have been refused for its date: one that some server cannot hold, or an
+// answer that says so. Another one is not worth another upload.
+func (it *item) mayBeForDate(refusal error) bool {
+	var answer *Error
+	if !errors.As(refusal, &answer) {
+		return false
+	}
+	odd := it.oddZone() || it.Internal.Seconds < 0 || it.Internal.Seconds > math.MaxInt32
+	return odd || answer.Status == "BAD" || strings.Contains(strings.ToLower(answer.Text), "date")
+}
+
+// oddZone reports whether the date is in a zone that is none on Earth.
+func (it *item) oddZone() bool { return it.Internal.Zone > 14*60 || it.Internal.Zone < -12*60 }

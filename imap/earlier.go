@@ -1,0 +1,101 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+var _ restore.Rememberer = (*folder)(nil)
+
+// Earlier implements restore.Rememberer. What an interrupted restore appended and did not look at is looked at now.
+func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]restore.Fate, error) {
+	fates := map[int]restore.Fate{}
+	var batch []*item
+	var size int64
+	at := map[*item]int{}
+	look := func() error {
+		err := f.lookAgain(ctx, batch)
+		for _, it := range batch {
+			if fate := *it.fate; err == nil && fate.Added && (len(fate.Changed) > 0 || fate.Altered) {
+				fates[at[it]] = fate
+				f.reported.Add(it.uid)
+			}
+		}
+		batch, size = nil, 0
+		return err
+	}
+	for i := range min(len(wanted), len(f.matched)) {
+		uid := f.matched[i]
+		if fate := f.journalled.fates[uid]; fate != nil {
+			fates[i] = *fate
+			f.reported.Add(uid)
+		}
+		if !f.journalled.pending.Contains(uid) {
+			continue
+		}
+		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.Fate{Added: true}}
+		batch, at[it] = append(batch, it), i
+		if size += it.Size; len(batch) == appendMessages || size >= appendBytes {
+			if err := look(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return fates, look()
+}
+
+// lookAgain looks at messages that are there, as right after an APPEND. What cannot be read from the archive cannot be
+// compared, and is left to a later restore.
+func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if err := f.attend(ctx); err != nil {
+		return err
+	}
+	defer f.rest()
+	var readable []*item
+	for _, it := range batch {
+		defer it.spool.drop()
+		if err := f.ready(ctx, it); err == nil {
+			readable = append(readable, it)
+		} else if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return f.look(ctx, readable)
+}
+
+// endReported leaves to the target what is in the report of this restore.
+func (f *folder) endReported() {
+	if lines := setLines(f.validity, "reported", f.reported); lines != "" && f.journal.path != "" {
+		f.t.mu.Lock()
+		defer f.t.mu.Unlock()
+		f.t.reported = append(f.t.reported, reported{f.journal.path, lines})
+	}
+	f.reported = mail.UIDSet{}
+}
+
+// reported are lines for a journal that are due when the restore has ended.
+type reported struct{ path, lines string }
+
+// noteReported writes into the journals what the report of this restore has, so that the next one need not repeat it.
+func (t *Target) noteReported() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var err error
+	for _, r := range t.reported {
+		file, errOne := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND, 0o600)
+		if errOne == nil {
+			_, errOne = file.WriteString(r.lines)
+			errOne = errors.Join(errOne, file.Close())
+		}
+		err = errors.Join(err, errOne)
+	}
+	t.reported = nil
+	return err
+}
