@@ -23,6 +23,7 @@ type Contents struct {
 	Manifest *manifest.Manifest
 
 	chunks  ChunkReader
+	hasher  func() *chunk.Hasher
 	joiners sync.Pool // of *joiner
 }
 
@@ -68,10 +69,13 @@ func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents,
 }
 
 func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.Hasher) *Contents {
-	c := &Contents{Manifest: m, chunks: chunks}
+	c := &Contents{Manifest: m, chunks: chunks, hasher: hasher}
 	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
 	return c
 }
+
+// MessageHasher hashes a message that comes in pieces, as the hashes in records do.
+func (c *Contents) MessageHasher() *chunk.Hasher { return c.hasher() }
 
 // Load reads chunks as package manifest wants them read.
 func (c *Contents) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {

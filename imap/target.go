@@ -40,8 +40,8 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Reserve implements restore.Reserver.
-func (t *Target) Reserve(mailboxes []mail.Mailbox) { t.reserved = mailboxes }
+// Brief implements restore.Briefed.
+func (t *Target) Brief(with restore.Briefing) { t.reserved = with.Mailboxes }
 
 // Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -22,6 +23,9 @@ type folder struct {
 	files    *wholefile.Dir
 	present  present
 	keywords *keywords
+
+	hasher    func() *chunk.Hasher // nil: strangers are not known
+	strangers *strangers           // nil: nobody has asked for a message that is not present
 }
 
 // load reads what the folder holds.
@@ -33,8 +37,9 @@ func (f *folder) load(ctx context.Context) (err error) {
 	return err
 }
 
-// Missing implements restore.Folder. It knows messages by the names of their files.
-func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
+// Missing implements restore.Folder. It knows messages by the names of their files, and those that came in another way
+// by their bytes.
+func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	var missing []int
 	seen := make(map[chunk.Prefix]int)
 	for i := range wanted {
@@ -44,7 +49,19 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, err
 			missing = append(missing, i)
 		}
 	}
-	return missing, nil
+	if len(missing) == 0 {
+		return missing, nil
+	}
+	if f.strangers == nil {
+		var err error
+		if f.strangers, err = readStrangers(ctx, f.root, f.hasher); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(missing, func(i int) bool {
+		_, there := f.strangers.take(wanted[i].Hash.Prefix())
+		return there
+	}), nil
 }
 
 // BatchSize: batches are made beneath; for a caller any number is good.

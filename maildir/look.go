@@ -18,11 +18,11 @@ var _ restore.Looker = (*Target)(nil)
 // Look implements restore.Looker: nothing is made.
 func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
+	locations := t.locate(mailboxes)
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		places[i] = restore.Place{Mailbox: box.Name, Skip: !box.Selectable()}
-		dir := t.options.Layout.locate(box).dir
-		at := filepath.Join(t.path, filepath.FromSlash(dir))
+		at := filepath.Join(t.path, filepath.FromSlash(locations[i].dir))
 		switch info, err := os.Stat(filepath.Join(at, "cur")); {
 		case err == nil && info.IsDir():
 			places[i].Name = at
@@ -39,7 +39,7 @@ func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holding
 	if err != nil {
 		return nil, wholefile.Explain(place.Name, err)
 	}
-	f := &folder{path: place.Name, root: root}
+	f := &folder{path: place.Name, root: root, hasher: t.hasher}
 	if f.present, err = readPresent(ctx, root); err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
 	}

@@ -25,8 +25,8 @@
 //	└ UID in the archive: servers give their own UIDs in the order of these numbers (Dovecot: below 2³¹), so the order stays
 //
 // What is before the comma stays when programs move a message to cur or change its flags. So what a folder holds
-// already is read from its listing, and a second restore adds nothing. Messages that came there in any other way are not
-// compared.
+// already is read from its listing, and a second restore adds nothing. Messages that came there in any other way are
+// compared by all their bytes, where the listing does not have what is wanted: see strangers.
 //
 // How files are written so that none is there in part, see package wholefile.
 package maildir

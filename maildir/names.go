@@ -2,7 +2,9 @@ package maildir
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/mail"
@@ -78,6 +80,49 @@ func (l Layout) locate(m *mail.Mailbox) location {
 		parts[i] = safename.Shorten(part)
 	}
 	return location{path.Join(parts...), full}
+}
+
+// verbatim is the directory that a mail server has for a mailbox, with nothing escaped; "": it can have none.
+func (l Layout) verbatim(m *mail.Mailbox) string {
+	levels := m.Path()
+	for i, level := range levels {
+		encoded := safename.ModifiedUTF7(level)
+		switch {
+		case level == "", strings.ContainsAny(encoded, "/\x00"), !utf8.ValidString(level),
+			l == MaildirPP && strings.Contains(level, "."),
+			l == Nested && (strings.HasPrefix(level, ".") || reserved(strings.ToLower(level))):
+			return ""
+		}
+		levels[i] = encoded
+	}
+	if l == Nested {
+		return strings.Join(levels, "/")
+	}
+	return "." + strings.Join(levels, ".")
+}
+
+// locate says where mailboxes go. A folder that is there under a mailbox's own name is the mailbox's, if no other's name
+// is written so.
+func (t *Target) locate(mailboxes []mail.Mailbox) []location {
+	written := make(map[string]int)
+	for _, boxes := range [][]mail.Mailbox{mailboxes, t.reserved} {
+		for i := range boxes {
+			written[t.options.Layout.locate(&boxes[i]).dir]++
+		}
+	}
+	locations := make([]location, len(mailboxes))
+	for i := range mailboxes {
+		box := &mailboxes[i]
+		locations[i] = t.options.Layout.locate(box)
+		own := t.options.Layout.verbatim(box)
+		if own == "" || own == locations[i].dir || box.IsInbox() || written[own] > 0 {
+			continue
+		}
+		if isFolder(filepath.Join(t.path, filepath.FromSlash(own))) {
+			locations[i] = location{own, own}
+		}
+	}
+	return locations
 }
 
 // isAltered reports whether the name is shown otherwise than it was by a server that reads the Maildir.

@@ -14,10 +14,9 @@ import (
 
 // Prepare implements restore.Target. A mailbox that can hold no messages gets no place, and nothing is lost by that.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	locations := make([]location, len(mailboxes))
+	locations := t.locate(mailboxes)
 	dirs := make([]string, len(mailboxes))
 	for i := range mailboxes {
-		locations[i] = t.options.Layout.locate(&mailboxes[i])
 		dirs[i] = locations[i].dir
 	}
 	if err := tree.CheckApart(t.path, mailboxes, dirs); err != nil {

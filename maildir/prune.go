@@ -27,7 +27,7 @@ type weeding struct {
 	place restore.Place
 
 	ours     map[chunk.Prefix][]string // files that nobody has asked for yet, by message, as sub/name
-	foreign  []string                  // files that are not ours
+	foreign  *strangers                // files that are not ours
 	keywords keywords                  // as they would be if all were there that are wanted
 	other    map[string]mail.Flags     // files that stay, and the flags that they should have and do not
 }
@@ -47,6 +47,9 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 		if err := w.list(ctx, root, sub); err != nil {
 			return nil, fmt.Errorf("read %s: %w", place.Name, err)
 		}
+	}
+	if w.foreign, err = readStrangers(ctx, root, t.hasher); err != nil {
+		return nil, fmt.Errorf("read %s: %w", place.Name, err)
 	}
 	known, err := readKeywords(root)
 	if err != nil {
@@ -75,8 +78,6 @@ func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
 			}
 			if hash, _, ok := parseFileName(entry.Name()); ok {
 				w.ours[hash] = append(w.ours[hash], name)
-			} else {
-				w.foreign = append(w.foreign, name)
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -92,18 +93,21 @@ func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
 func (w *weeding) Keep(_ context.Context, wanted []restore.Wanted) (missing int, err error) {
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
-		files := w.ours[hash]
-		if len(files) == 0 {
+		file := ""
+		if files := w.ours[hash]; len(files) > 0 {
+			slices.Sort(files)
+			file, w.ours[hash] = files[0], files[1:]
+		} else if name, ok := w.foreign.take(hash); ok {
+			file = name
+		} else {
 			missing++
 			continue
 		}
-		slices.Sort(files)
-		w.ours[hash] = files[1:]
 		for _, keyword := range wanted[i].Flags.Keywords() {
 			w.keywords.add(keyword)
 		}
-		if letters, _ := w.keywords.flagLetters(wanted[i].Flags); letters != lettersOf(files[0]) || !strings.HasPrefix(files[0], "cur/") {
-			w.other[files[0]] = wanted[i].Flags
+		if letters, _ := w.keywords.flagLetters(wanted[i].Flags); letters != lettersOf(file) || !strings.HasPrefix(file, "cur/") {
+			w.other[file] = wanted[i].Flags
 		}
 	}
 	return missing, nil
@@ -134,7 +138,7 @@ func (w *weeding) surplus() map[string]string {
 			add(name)
 		}
 	}
-	for _, name := range w.foreign {
+	for name := range w.foreign.left {
 		add(name)
 	}
 	return files

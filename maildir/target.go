@@ -7,8 +7,10 @@ import (
 	"path"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -17,8 +19,10 @@ import (
 //
 // A message that Append tells to be added has its name when its Folder is closed, and is durable when the Target is.
 type Target struct {
-	path    string
-	options Options
+	path     string
+	options  Options
+	hasher   func() *chunk.Hasher
+	reserved []mail.Mailbox
 
 	mu  sync.Mutex
 	top *tree.Tree // nil: not open yet
@@ -31,6 +35,9 @@ var (
 
 // New prepares to write to the Maildir at path. Nothing is made or looked at yet.
 func New(path string, options Options) *Target { return &Target{path: path, options: options} }
+
+// Brief implements restore.Briefed.
+func (t *Target) Brief(with restore.Briefing) { t.hasher, t.reserved = with.Hasher, with.Mailboxes }
 
 // Parallel is how many folders are worth adding to at once.
 func (t *Target) Parallel() int { return 4 }
@@ -67,7 +74,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{eol: t.options.EOL, path: place.Name, root: root, files: files}
+	f := &folder{eol: t.options.EOL, path: place.Name, root: root, files: files, hasher: t.hasher}
 	if err := f.load(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), files.Close())
 	}

@@ -54,16 +54,16 @@ func (r *restore) choose(ctx context.Context) ([]*delivery, error) {
 	}
 	list = append(list, spread.deliveries()...)
 	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
-	r.reserve(all)
+	r.brief(all)
 	for _, d := range list {
 		r.ledger.expect(d.messages, d.bytes)
 	}
 	return list, nil
 }
 
-// reserve has the target learn of the mailboxes of the manifest.
-func (r *restore) reserve(all []*manifest.Mailbox) {
-	target, ok := r.Target.(Reserver)
+// brief has the target learn of the archive.
+func (r *restore) brief(all []*manifest.Mailbox) {
+	target, ok := r.Target.(Briefed)
 	if !ok {
 		return
 	}
@@ -72,7 +72,7 @@ func (r *restore) reserve(all []*manifest.Mailbox) {
 		list[i] = &delivery{Mailbox: m.Mailbox, from: m}
 	}
 	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
-	target.Reserve(asked(list))
+	target.Brief(Briefing{asked(list), r.Contents.MessageHasher})
 }
 
 func (r *restore) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }

@@ -26,10 +26,20 @@ type Target interface {
 	Close() error
 }
 
-// Reserver is implemented by targets that may have to give a mailbox another name than its own. It learns of all
-// mailboxes of the manifest, whether they are restored or not, so that none gets the name of another.
-type Reserver interface {
-	Reserve(mailboxes []mail.Mailbox)
+// Briefed is implemented by targets that need to know more of the archive than what they are to hold. Brief is called
+// before any mailbox is looked at or made.
+type Briefed interface {
+	Brief(with Briefing)
+}
+
+// Briefing is what a target may need to know of the archive.
+type Briefing struct {
+	// Mailboxes are all of the manifest, restored or not: a target that has to give a mailbox another name than its
+	// own does not give it one of these.
+	Mailboxes []mail.Mailbox
+
+	// Hasher makes a hash such as Wanted.Hash of a whole message.
+	Hasher func() *chunk.Hasher
 }
 
 // Place is where a mailbox's messages go.

@@ -39,10 +39,11 @@ func (b *below) Peek(ctx context.Context, place restore.Place) (restore.Holdings
 	return b.Target.(restore.Looker).Peek(ctx, place)
 }
 
-// Reserve implements restore.Reserver, where the target does.
-func (b *below) Reserve(mailboxes []mail.Mailbox) {
-	if target, ok := b.Target.(restore.Reserver); ok {
-		target.Reserve(b.moved(mailboxes))
+// Brief implements restore.Briefed, where the target does.
+func (b *below) Brief(with restore.Briefing) {
+	if target, ok := b.Target.(restore.Briefed); ok {
+		with.Mailboxes = b.moved(with.Mailboxes)
+		target.Brief(with)
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
+
+	"github.com/alecthomas/kong"
 )
 
 // Where mailstrata keeps things on this host, unless told otherwise (XDG Base Directory Specification 0.8).
@@ -49,6 +52,19 @@ func (p *program) atHome(path string) (string, error) {
 		return "", fmt.Errorf("%s: HOME is not set: write the whole path", quoted(path))
 	}
 	return filepath.Join(p.home(), rest), nil
+}
+
+// readPath reads a flag that is a path. The home directory is that of HOME, as everywhere else; "-" is no path.
+func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error {
+	var path string
+	err := flag.Scan.PopValueInto("file", &path)
+	if err == nil && path != "" && path != "-" {
+		if path, err = p.atHome(path); err == nil {
+			path, err = filepath.Abs(path)
+		}
+	}
+	target.SetString(path)
+	return err
 }
 
 // ownDir is the directory "mailstrata" in the one that the variable names, or else in the usual place below the home

@@ -103,6 +103,7 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 		kong.Description(description),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { *helped = true }),
+		kong.NamedMapper("path", kong.MapperFunc(p.readPath)),
 		kong.Resolvers(kong.ResolverFunc(p.variable)),
 		kong.ValueFormatter(describeValue),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100, NoExpandSubcommands: true}),

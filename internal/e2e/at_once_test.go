@@ -70,13 +70,17 @@ func TestTilde(t *testing.T) {
 	anna.put("INBOX", generate.Message{Body: []byte("Subject: x\r\n\r\nx\r\n")})
 	anna.done()
 	h := newHost(t)
-	h.must(0, "init", "--no-seal", "--repo=~/repository")
+	h.must(0, "init", "--repo=~/repository", "--new-key-file=~/key")
+	h.set("MAILSTRATA_KEY_FILE", "~/key")
 	h.must(0, "backup", "--repo=~/repository", "--imap", accountURL("anna", dovecot.Addr))
 	for kind, file := range map[string]string{"maildir": "cur", "eml": "INBOX"} {
 		h.must(0, "restore", "--repo=~/repository", "latest", "--to", kind+":~/to "+kind)
 		if _, err := os.Stat(filepath.Join(h.home, "to "+kind, file)); err != nil {
 			t.Error(err)
 		}
+	}
+	if _, err := os.Stat(filepath.Join(h.home, "key")); err != nil {
+		t.Error(err)
 	}
 	e := h.must(2, "restore", "--repo=~/repository", "latest", "--to", "maildir:~bert/Mail")
 	if !strings.Contains(e.stderr, "~bert") {
