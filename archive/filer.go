@@ -40,6 +40,8 @@ type Filed struct {
 	Parts []manifest.Part
 	List  chunk.ID // where the parts are too many to stand in the record
 	Probe chunk.Prefix
+
+	Opening chunk.Prefix
 }
 
 // File stores the message that body delivers, and spills it under a key. If a size was told, it makes a probe of it. An
@@ -74,23 +76,29 @@ func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, e
 		if err != nil {
 			return Filed{}, err
 		}
-		stored, err := f.filePart(ctx, part)
+		var content io.Reader = part
+		if len(m.Parts) == 1 && m.Parts[0].Kind == mail.HeaderPart && part.Kind() == mail.TextPart {
+			content = io.TeeReader(part, f.prober.opening())
+		}
+		stored, err := f.filePart(ctx, part, content)
 		if err != nil {
 			return Filed{}, err
 		}
 		m.Parts = append(m.Parts, stored)
 		chunks += len(stored.Chunks)
 	}
-	m.Size, m.Hash, m.Probe = counted.n, f.hasher.Sum(), f.prober.probe()
+	m.Size, m.Hash = counted.n, f.hasher.Sum()
+	m.Probe, m.Opening = f.prober.probe()
 	if chunks <= manifest.MaxInlineChunks {
 		return m, nil
 	}
 	return m, f.fileList(ctx, &m)
 }
 
-func (f *Filer) filePart(ctx context.Context, part *mail.Part) (manifest.Part, error) {
+// filePart stores a part, which is read by content.
+func (f *Filer) filePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
-	err := f.cutter.Cut(part, func(data []byte) error {
+	err := f.cutter.Cut(content, func(data []byte) error {
 		id, _, err := f.stream.Put(ctx, laneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
 		return err

@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"io"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -10,9 +12,10 @@ import (
 // messages of an mbox, and for files of one name.
 func CanNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
 
-// ProbedSize is the size of a message that is to have a probe, as it was told; 0: it needs none.
+// ProbedSize is the size of a message that is to have a probe, as the server gave it; 0: it is too small for one. Whatever
+// id it has now, another server may give it another one, or none.
 func ProbedSize(message mail.Message) int64 {
-	if !CanNameTwo(message.IDs) || message.Size < manifest.MinProbed {
+	if message.Size < manifest.MinProbed {
 		return 0
 	}
 	return message.Size
@@ -23,11 +26,23 @@ func ProbedSize(message mail.Message) int64 {
 type prober struct {
 	hasher   *chunk.Hasher
 	told, at int64
+	start    []byte // of what follows the header
 }
 
 func (p *prober) begin(told int64) {
 	p.hasher.Reset()
-	p.told, p.at = told, 0
+	p.told, p.at, p.start = told, 0, p.start[:0]
+}
+
+// opening takes what follows the header.
+func (p *prober) opening() io.Writer { return (*openingWriter)(p) }
+
+type openingWriter prober
+
+// Write implements io.Writer. It never fails.
+func (w *openingWriter) Write(b []byte) (int, error) {
+	w.start = append(w.start, b[:min(len(b), manifest.OpeningBytes-len(w.start))]...)
+	return len(b), nil
 }
 
 // Write implements io.Writer. It never fails.
@@ -50,10 +65,14 @@ func (p *prober) take(b []byte, from int64) {
 	}
 }
 
-// probe is zero where none was wanted, or the size is another than was told.
-func (p *prober) probe() chunk.Prefix {
+// probe gives zeros where none was wanted, or the size is another than was told.
+func (p *prober) probe() (probe, opening chunk.Prefix) {
 	if p.told == 0 || p.at != p.told {
-		return chunk.Prefix{}
+		return probe, opening
 	}
-	return p.hasher.Sum().Prefix()
+	probe = p.hasher.Sum().Prefix()
+	if len(p.start) > 0 {
+		opening = p.hasher.ID(p.start).Prefix()
+	}
+	return probe, opening
 }

@@ -254,14 +254,14 @@ func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page
 func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
 	message := entry.Record
 	if old, ok := earlier[message.Hash]; ok {
-		entry.Hash, entry.Parts, entry.List, entry.Probe = old.Hash, old.Parts, old.List, old.Probe
+		entry.Hash, entry.Parts, entry.List, entry.Probe, entry.Opening = old.Hash, old.Parts, old.List, old.Probe, old.Opening
 		return nil
 	}
 	filed, err := c.keep(ctx, &message)
 	if err != nil {
 		return err
 	}
-	entry.Hash, entry.Parts, entry.List, entry.Probe = filed.Hash, filed.Parts, filed.List, filed.Probe
+	entry.Hash, entry.Parts, entry.List, entry.Probe, entry.Opening = filed.Hash, filed.Parts, filed.List, filed.Probe, filed.Opening
 	c.tell(message)
 	return nil
 }

@@ -40,7 +40,7 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
-		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe}
+		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe, Opening: record.Opening}
 		if err := contents.Body(record).Verify(ctx); err != nil {
 			return Filed{}, err
 		}

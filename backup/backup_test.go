@@ -228,7 +228,7 @@ func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
 	archivetest.BackUp(t, r, a)
 	state, bodies := a.State(), a.Bodies
 	only := func(m mail.Mailbox) bool { return m.Name == "Odd" }
-	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", Source: a, Select: only}}, backup.Options{})
+	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, Select: only}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {
 		t.Fatal(err, backups[0].Err)
 	}

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -13,20 +14,22 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A message that was moved or copied need not be downloaded again. Its id nominates an archived one; that it is this one
-// is shown by its size, its date, and stretches of it: the header, chunk by chunk, and where the id can name two bodies,
-// what the probe is made of. All that is compared are hashes, so no archived mail is read: a writer's host could not, and
+// A message that was moved or copied need not be downloaded again. Its id nominates an archived one, or its size and date
+// do; that it is this one is shown by its size, its date, and stretches of it: the header, chunk by chunk, and unless an id
+// can name one body only, what the probe is made of. All that is compared are hashes, so no archived mail is read: a writer's host could not, and
 // it would cost more than the download.
 
 // proof is a message on the server beside the archived one that it may be.
 type proof struct {
 	message mail.Message
-	record  *manifest.Record
+	record  nominee
 	header  []chunk.ID // of the archived header
 
-	headerSize int64
-	sameHeader bool
-	probe      [2][]byte // what came of the two stretches, if a probe is wanted
+	headerSize  int64
+	openingSize int64 // of what follows the header, if that is wanted
+	sameHeader  bool
+	sameOpening bool
+	probe       [2][]byte // what came of the two stretches, if a probe is wanted
 }
 
 // byID finds, among messages that a mailbox has anew, those that are archived already, and gives their entries by UID.
@@ -36,14 +39,17 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 		return nil, nil
 	}
 	nominated, err := r.walk.nominees.find(ctx, messages)
+	if err == nil {
+		nominated, err = r.nominateDoubted(ctx, messages, nominated)
+	}
 	if err != nil || len(nominated) == 0 {
 		return nil, err
 	}
 	proofs := make(map[mail.UID]*proof, len(nominated))
 	var wanted []Stretch
 	for _, message := range messages {
-		record := nominated[message.UID]
-		if record == nil || !mayBe(message, record) {
+		record, ok := nominated[message.UID]
+		if !ok || !mayBe(message, record) {
 			continue
 		}
 		p, err := r.proof(ctx, message, record)
@@ -69,20 +75,65 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 	return entries, nil
 }
 
-// mayBe reports whether nothing that the server tells of a message contradicts that it is the archived one. The zone of
-// its date may differ: it is the server's, and in summer another than in winter.
-func mayBe(message mail.Message, was *manifest.Record) bool {
-	size := was.Size
-	if was.Hint > 0 {
-		size = was.Hint
+// mayBe reports whether nothing that the server says of a message contradicts that it is the archived one.
+func mayBe(message mail.Message, was nominee) bool {
+	if was.byFacts {
+		return message.Size == toldSize(was.Record)
 	}
-	return message.Size == size && sameID(message.IDs, was.IDs) &&
-		message.Internal.Seconds == was.Internal.Seconds && message.Internal.Raw == was.Internal.Raw
+	return message.Size == toldSize(was.Record) && sameID(message.IDs, was.IDs) && sameInstant(message.Internal, was.Internal)
 }
 
-// proof prepares to compare a message with the archived one; nil where that cannot be done, or would cost more than half
-// of the download.
-func (r *reading) proof(ctx context.Context, message mail.Message, record *manifest.Record) (*proof, error) {
+// toldSize is the size that the server gave of a recorded message.
+func toldSize(was *manifest.Record) int64 { return cmp.Or(was.Hint, was.Size) }
+
+// sameInstant compares two dates. Their zones may differ: they are the server's, and in summer others than in winter.
+func sameInstant(a, b mail.Date) bool { return a.Seconds == b.Seconds && a.Raw == b.Raw }
+
+// isOther reports whether a message has another size or date than was recorded under its UID. What the server does not
+// give says nothing.
+func isOther(now mail.Message, was *manifest.Record) bool {
+	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
+}
+
+// nominateDoubted adds what is recorded of messages themselves that have another date now.
+func (r *reading) nominateDoubted(ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee) (map[mail.UID]nominee, error) {
+	var doubted mail.UIDSet
+	for _, message := range messages {
+		if r.doubted.Contains(message.UID) {
+			doubted.Add(message.UID)
+		}
+	}
+	if doubted.Len() == 0 || r.old == nil {
+		return nominated, nil
+	}
+	if nominated == nil {
+		nominated = make(map[mail.UID]nominee)
+	}
+	pages, err := r.old.AllPages(r.walk.load(ctx))
+	if err != nil {
+		return nil, err
+	}
+	for _, page := range pages {
+		first, last := page.Range()
+		if doubted.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
+			continue
+		}
+		records, err := page.LoadRecords(r.walk.load(ctx))
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			if doubted.Contains(records[i].UID) {
+				nominated[records[i].UID] = nominee{&records[i], true}
+			}
+		}
+	}
+	return nominated, nil
+}
+
+// proof prepares to compare a message with the archived one; nil where that cannot be done, or would cost too
+// much of the download.
+func (r *reading) proof(ctx context.Context, message mail.Message, record nominee) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
 		return nil, nil
@@ -90,36 +141,59 @@ func (r *reading) proof(ctx context.Context, message mail.Message, record *manif
 	parts, err := record.PartList(r.walk.load(ctx))
 	if err == nil && len(parts) > 0 && parts[0].Kind == mail.HeaderPart {
 		p.header = parts[0].Chunks
-		err = p.measure(ctx, r.walk.repo)
+		var opening []chunk.ID
+		if p.wantsOpening() && len(parts) > 1 {
+			opening = parts[1].Chunks[:1]
+		}
+		err = p.measure(ctx, r.walk.repo, opening)
 	}
 	if err != nil && !archive.IsDamage(err) {
 		return nil, err
 	}
-	cost := p.headerSize
+	cost := p.headerSize + p.openingSize
 	if p.wantsProbe() {
 		cost += 2 * manifest.ProbeBytes
 	}
-	if p.headerSize == 0 || cost > record.Size/2 {
+	if p.headerSize == 0 || p.wantsOpening() && p.openingSize == 0 || cost > p.worth() {
 		return nil, nil
 	}
 	return p, nil
 }
 
-// measure finds out how long the archived header is. The index tells.
-func (p *proof) measure(ctx context.Context, r *repo.Repo) error {
+// worth is how many bytes a proof may cost. Without an id it needs more of them, and for an account that moved there is
+// no other way.
+func (p *proof) worth() int64 {
+	if p.record.byFacts {
+		return p.record.Size / 4 * 3
+	}
+	return p.record.Size / 2
+}
+
+// measure finds out how long the archived header is, and what follows it. The index tells.
+func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) error {
 	places, err := r.Locate(ctx, p.header)
 	for _, at := range places {
 		p.headerSize += int64(at.Length)
 	}
+	if err != nil || len(opening) == 0 {
+		return err
+	}
+	places, err = r.Locate(ctx, opening)
+	for _, at := range places {
+		p.openingSize = min(int64(at.Length), manifest.OpeningBytes)
+	}
 	return err
 }
 
-func (p *proof) wantsProbe() bool { return archive.CanNameTwo(p.message.IDs) }
+// wantsOpening: where no id speaks for a message, what follows its header does, as far as that is recorded.
+func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Opening != (chunk.Prefix{}) }
+
+func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }
 
 // stretches are those that are to be compared, in the order of the message.
 func (p *proof) stretches() []Stretch {
 	uid := p.message.UID
-	wanted := []Stretch{{uid, 0, p.headerSize}}
+	wanted := []Stretch{{uid, 0, p.headerSize + p.openingSize}}
 	if p.wantsProbe() {
 		middle, end := manifest.ProbeOffsets(p.record.Size)
 		wanted = append(wanted, Stretch{uid, middle, manifest.ProbeBytes}, Stretch{uid, end, manifest.ProbeBytes})
@@ -137,10 +211,10 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 	if err != nil {
 		return err
 	}
-	hasher := r.walk.repo.ChunkKey().New()
+	chunks, messages := r.walk.repo.ChunkKey().New(), r.walk.repo.MessageHasher()
 	err = view.Stretches(ctx, wanted, func(s Stretch, data []byte) error {
 		if p := proofs[s.UID]; int64(len(data)) == s.Length {
-			return p.take(s, data, r.walk.repo.Cutter(), hasher)
+			return p.take(s, data, r.walk.repo.Cutter(), chunks, messages)
 		}
 		return nil
 	})
@@ -155,12 +229,13 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 }
 
 // take compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
-func (p *proof) take(s Stretch, data []byte, cutter *chunk.Cutter, hasher *chunk.Hasher) error {
+func (p *proof) take(s Stretch, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
 	switch at := slices.Index(p.stretches(), s); at {
 	case 0:
+		p.sameOpening = p.openingSize == 0 || messages.ID(data[p.headerSize:]).Prefix() == p.record.Opening
 		var ids []chunk.ID
-		err := cutter.Cut(bytes.NewReader(data), func(data []byte) error {
-			ids = append(ids, hasher.ID(data))
+		err := cutter.Cut(bytes.NewReader(data[:p.headerSize]), func(data []byte) error {
+			ids = append(ids, chunks.ID(data))
 			return nil
 		})
 		p.sameHeader = slices.Equal(ids, p.header)
@@ -173,8 +248,8 @@ func (p *proof) take(s Stretch, data []byte, cutter *chunk.Cutter, hasher *chunk
 
 // holds reports whether all that was wanted came, and is as it is archived.
 func (p *proof) holds(hasher *chunk.Hasher) bool {
-	if !p.sameHeader || !p.wantsProbe() {
-		return p.sameHeader
+	if !p.sameHeader || !p.sameOpening || !p.wantsProbe() {
+		return p.sameHeader && p.sameOpening
 	}
 	if p.probe[0] == nil || p.probe[1] == nil {
 		return false
@@ -185,7 +260,7 @@ func (p *proof) holds(hasher *chunk.Hasher) bool {
 // entry is the message's: its content as it is archived, and all else as the server tells it now.
 func (p *proof) entry() manifest.Entry {
 	was := p.record
-	entry := record(p.message, archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe})
+	entry := record(p.message, archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening})
 	entry.ByID = true
 	return entry
 }

@@ -2,12 +2,14 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"math"
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -21,7 +23,8 @@ type change struct {
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
-	unmoved bool // flags changed, and the mod-sequence of their message did not
+	doubted mail.UIDSet // of those to be downloaded, what is recorded with another size or date
+	unmoved bool        // flags changed, and the mod-sequence of their message did not
 }
 
 func newChange() *change {
@@ -161,34 +164,47 @@ func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Se
 // recorded (earlier failures) become fresh.
 func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
 	next := mail.UID(1)
+	since := old.Status.HighestModSeq
 	for entries, err := range stretches(old, r.walk.load(ctx)) {
 		if err != nil {
 			return err
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		if err := seat.ask(ctx, func(view View) error { return compareStretch(ctx, view, entries, span, old.Status.HighestModSeq, c) }); err != nil {
+		tell := View.Facts
+		err := seat.ask(ctx, func(view View) error {
+			err := compareStretch(tell(view, ctx, span), entries, span, since, c)
+			if errors.Is(err, archive.ErrTemporary) {
+				tell = View.Flags // a message whose size costs the connection is no reason to lose the others
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
+	r.doubted = c.doubted
 	c.addBeyond(next-1, found)
 	return nil
 }
 
-// compareStretch compares the recorded entries of a range of UIDs with the flags that the server tells now. What changed
-// since has a higher mod-sequence than there was at the time, or the server's mean nothing.
-func compareStretch(ctx context.Context, view View, entries []manifest.Entry, span mail.UIDRange, since uint64, c *change) error {
+// compareStretch compares the recorded entries of a range of UIDs with what the server tells now. What changed since has a
+// higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
+// another one: it becomes fresh too, and its record stands until there is a better one.
+func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, since uint64, c *change) error {
 	type told struct {
 		*manifest.FlagSet
-		modSeq uint64
+		mail.Message
 	}
 	present := make(map[mail.UID]told, len(entries))
-	for message, err := range view.Flags(ctx, span) {
+	for message, err := range now {
 		if err != nil {
 			return err
 		}
 		if span.Contains(message.UID) {
-			present[message.UID] = told{c.flagSet(message), message.ModSeq}
+			set := c.flagSet(message)
+			message.Flags, message.Labels = nil, nil
+			present[message.UID] = told{set, message}
 		}
 	}
 	for _, entry := range entries {
@@ -196,9 +212,13 @@ func compareStretch(ctx context.Context, view View, entries []manifest.Entry, sp
 		switch {
 		case !ok:
 			c.gone.Add(entry.UID)
-		case !now.Flags.Equal(entry.Flags) || !slices.Equal(now.Labels, entry.Labels):
+		case !now.FlagSet.Flags.Equal(entry.Flags) || !slices.Equal(now.FlagSet.Labels, entry.Labels):
 			c.flags[entry.UID] = now.FlagSet
-			c.unmoved = c.unmoved || 0 < now.modSeq && now.modSeq <= since
+			c.unmoved = c.unmoved || 0 < now.ModSeq && now.ModSeq <= since
+		}
+		if ok && isOther(now.Message, &entry.Record) {
+			c.doubted.Add(entry.UID)
+			c.fresh.Add(entry.UID)
 		}
 		delete(present, entry.UID)
 	}

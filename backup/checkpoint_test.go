@@ -126,7 +126,7 @@ func TestInterruptedWhenAllWasRead(t *testing.T) {
 		store := &interrupting{new(storetest.Memory), folder, interrupt}
 		r := archivetest.NewRepo(t, store)
 		a := archivetest.Sample()
-		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", Source: a}}, backup.Options{})
+		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{})
 		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil {
 			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
 		}
@@ -146,7 +146,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 		store := &interrupting{new(storetest.Memory), folder, interrupt}
 		r := archivetest.NewRepo(t, store)
 		a := archivetest.Large(3000)
-		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", Source: a}}, backup.Options{
+		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{
 			Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 10_000 },
 		})
 		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil && !backups[0].Kept { // or it came to its end
@@ -166,7 +166,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 	a := archivetest.Large(9_000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", Source: a}}, backup.Options{
+	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{
 		Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 30_000 },
 	})
 	if err != nil || backups[0].Err != nil {

@@ -106,7 +106,7 @@ func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbo
 	h.work.Go(func() { h.labour(ctx, own) })
 	for range helpers {
 		h.work.Go(func() {
-			seat := &seat{source: own.source, mailbox: own.mailbox, validity: own.validity}
+			seat := &seat{source: own.source, server: own.server, mailbox: own.mailbox, validity: own.validity}
 			defer func() { seat.leave() }()
 			// Only with a place on the server it takes work: a window taken must not wait for a connection.
 			if _, err := seat.open(ctx); err == nil {
@@ -289,6 +289,7 @@ func record(message mail.Message, filed archive.Filed) manifest.Entry {
 			Parts:    filed.Parts,
 			List:     filed.List,
 			Probe:    filed.Probe,
+			Opening:  filed.Opening,
 		},
 		FlagSet: manifest.FlagSet{Flags: message.Flags, Labels: message.Labels},
 	}

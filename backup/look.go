@@ -38,7 +38,10 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 		}
 		r.doubtful = false
 	}
-	old := r.usable(found)
+	old, err := r.proven(ctx, seat, found)
+	if err != nil {
+		return &sight{err: err}
+	}
 	if old == nil && r.old != nil {
 		r.walk.nominees.lost(r.old)
 		if r.walk.round > 0 {
@@ -64,9 +67,26 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 	return &sight{old: old, found: found, change: c, validity: seat.validity, err: err}
 }
 
+// proven is what is recorded of the mailbox, if its UIDs still mean the same messages, and at this server.
+func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbox) (*manifest.Mailbox, error) {
+	if r.old != nil && r.old.Unproven {
+		return nil, nil
+	}
+	old := r.usable(found)
+	if old == nil || !r.walk.isAmbiguous(found.Status) {
+		return old, nil
+	}
+	same, err := r.spotCheck(ctx, seat, old)
+	if err != nil || same {
+		return old, err
+	}
+	r.walk.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again", r.listed.Name, found.UIDValidity())
+	return nil, nil
+}
+
 // lookAhead is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
 func (r *reading) lookAhead(ctx context.Context) error {
-	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
+	seat := r.walk.seat(r.listed)
 	defer func() { seat.leave() }()
 	if r.sight = r.look(ctx, seat); ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -92,7 +112,7 @@ func lookedAt(due []*reading) (first []*reading) {
 
 // mayHaveLost reports whether, by the numbers, messages that are recorded may be gone.
 func (r *reading) mayHaveLost() bool {
-	if r.doubtful {
+	if r.doubtful || r.old != nil && r.old.Unproven {
 		return true
 	}
 	if r.old == nil || r.old.Messages == 0 {

@@ -8,11 +8,13 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// nominees are archived messages that may be what arrives in a mailbox: their ids say so, or will not. They are looked for
+// nominees are archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates do, of
+// mailboxes that vanished, were renumbered, or are unproven. They are looked for
 // where messages left, and elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
 //
 // Of each is kept no more than where its record is: some 40 bytes.
@@ -21,7 +23,8 @@ type nominees struct {
 	seed maphash.Seed
 
 	mu      sync.Mutex
-	void    bool // ids prove nothing in this run
+	void    bool // nothing that the server says proves anything in this run
+	foreign bool // ids are another server's: they say nothing of what is archived
 	arrived int64
 	sources []source // not looked through yet
 	basis   bool     // what the manifest before a checkpoint has was looked at
@@ -61,7 +64,7 @@ func newNominees(w *walk) *nominees {
 // last run was interrupted, what it found to have left its place is only in the manifest before it.
 func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
 	n := w.nominees
-	n.void = n.void || w.parent != nil && w.parent.Source != w.account.URL || isRenumbered(survey, before)
+	n.foreign = n.foreign || w.isForeign(w.parent) || w.isForeign(w.basis) || isRenumbered(survey, before)
 	for _, mailbox := range lost {
 		n.lost(mailbox)
 	}
@@ -137,8 +140,15 @@ func (n *nominees) isWorth(messages, bytes int64) bool {
 	return messages > 0 && messages*recordBytes*worthwhile <= n.arrived*(bytes/messages)
 }
 
-// find gives for messages, by their UIDs, the archived ones that their ids name. It is a hint, and no more.
-func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.UID]*manifest.Record, error) {
+// nominee is an archived message that may be one on the server.
+type nominee struct {
+	*manifest.Record
+	byFacts bool // only its size and its date say so, and no id
+}
+
+// find gives for messages, by their UIDs, the archived ones that their ids name, or else their sizes and dates. It is a
+// hint, and no more.
+func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.UID]nominee, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.void {
@@ -150,19 +160,22 @@ func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.
 			keys[messages[i].UID] = key
 		}
 	}
-	if len(keys) == 0 {
+	if len(keys) == 0 && len(n.sources) == 0 && len(n.places) == 0 {
 		return nil, nil
 	}
 	if err := n.look(ctx, keys); err != nil {
 		return nil, err
 	}
 	wanted := make(map[int32][]mail.UID)
-	for uid, key := range keys {
-		if at, ok := n.places[key]; ok && at.page >= 0 {
+	places := make(map[mail.UID]place, len(messages))
+	for i := range messages {
+		uid := messages[i].UID
+		if at, ok := n.place(&messages[i], keys); ok {
+			places[uid] = at
 			wanted[at.page] = append(wanted[at.page], uid)
 		}
 	}
-	found := make(map[mail.UID]*manifest.Record)
+	found := make(map[mail.UID]nominee)
 	for page, uids := range wanted {
 		records, err := n.pages[page].LoadRecords(n.walk.load(ctx))
 		if archive.IsDamage(err) {
@@ -172,10 +185,31 @@ func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.
 			return nil, err
 		}
 		for _, uid := range uids {
-			found[uid] = &records[n.places[keys[uid]].index]
+			found[uid] = nominee{&records[places[uid].index], places[uid].byFacts}
 		}
 	}
 	return found, nil
+}
+
+// place is where a message's nominee is.
+type place struct {
+	whereabouts
+	byFacts bool
+}
+
+// place finds the nominee of a message: the id goes first.
+func (n *nominees) place(message *mail.Message, keys map[mail.UID]uint64) (place, bool) {
+	if key, ok := keys[message.UID]; ok {
+		if at, ok := n.places[key]; ok && at.page >= 0 {
+			return place{at, false}, true
+		}
+	}
+	key, ok := n.factsKey(message.Size, message.Internal)
+	if !ok {
+		return place{}, false
+	}
+	at, ok := n.places[key]
+	return place{at, true}, ok && at.page >= 0
 }
 
 // look looks through the sources; and then, if a message is still not found and it is worth it, through all mailboxes: a
@@ -184,7 +218,7 @@ func (n *nominees) look(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(n.sources) > 0 {
 		s := n.sources[0]
 		n.sources = n.sources[1:]
-		if err := n.lookThrough(ctx, s); err != nil {
+		if err := n.lookThrough(ctx, s, s.uids == nil); err != nil {
 			return err
 		}
 	}
@@ -207,15 +241,16 @@ func (n *nominees) lookEverywhere(ctx context.Context) error {
 		return nil
 	}
 	for _, mailbox := range n.walk.before {
-		if err := n.lookThrough(ctx, source{mailbox, nil}); err != nil {
+		if err := n.lookThrough(ctx, source{mailbox, nil}, false); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lookThrough notes where the records of a source are. What is damaged nominates nothing.
-func (n *nominees) lookThrough(ctx context.Context, s source) error {
+// lookThrough notes where the records of a source are: by their ids, and with facts by size and date too. What is damaged
+// nominates nothing.
+func (n *nominees) lookThrough(ctx context.Context, s source, facts bool) error {
 	pages, err := s.mailbox.AllPages(n.walk.load(ctx))
 	if err != nil && !archive.IsDamage(err) {
 		return err
@@ -235,20 +270,29 @@ func (n *nominees) lookThrough(ctx context.Context, s source) error {
 		n.pages = append(n.pages, page)
 		for i := range records {
 			if s.uids == nil || s.uids.Contains(records[i].UID) {
-				n.add(&records[i], i)
+				n.add(&records[i], i, facts)
 			}
 		}
 	}
 	return nil
 }
 
-// add notes where a record of the latest page is.
-func (n *nominees) add(record *manifest.Record, index int) {
-	key, ok := n.key(record.IDs)
-	if !ok {
+// add notes where a record of the latest page is. Size and date nominate only what has a probe.
+func (n *nominees) add(record *manifest.Record, index int, facts bool) {
+	now := whereabouts{int32(len(n.pages) - 1), int16(index), binary.BigEndian.Uint64(record.Hash[:])}
+	if key, ok := n.key(record.IDs); ok {
+		n.note(key, now)
+	}
+	if !facts || record.Probe == (chunk.Prefix{}) {
 		return
 	}
-	now := whereabouts{int32(len(n.pages) - 1), int16(index), binary.BigEndian.Uint64(record.Hash[:])}
+	if key, ok := n.factsKey(record.Size, record.Internal); ok {
+		n.note(key, now)
+	}
+}
+
+// note keeps a place, unless there is no room, or the key leads to two messages.
+func (n *nominees) note(key uint64, now whereabouts) {
 	was, known := n.places[key]
 	switch {
 	case !known && len(n.places) < nomineesAtMost:
@@ -262,6 +306,8 @@ func (n *nominees) add(record *manifest.Record, index int) {
 // nothing to do with each other.
 func (n *nominees) key(ids mail.IDs) (uint64, bool) {
 	switch {
+	case n.foreign:
+		return 0, false
 	case ids.Email != "":
 		return maphash.String(n.seed, "EMAILID "+ids.Email), true
 	case ids.GMMsg != "":
@@ -270,6 +316,14 @@ func (n *nominees) key(ids mail.IDs) (uint64, bool) {
 		return maphash.String(n.seed, "X-GUID "+ids.XGUID), true
 	}
 	return 0, false
+}
+
+// factsKey is a hash of what a message is recognised by at another server, or under another UIDVALIDITY.
+func (n *nominees) factsKey(size int64, date mail.Date) (uint64, bool) {
+	if size < manifest.MinProbed || date.Raw != "" {
+		return 0, false
+	}
+	return maphash.Comparable(n.seed, [2]int64{size, date.Seconds}), true
 }
 
 // sameID reports whether two messages have the same id, of those by which messages are recognised.

@@ -54,7 +54,7 @@ func (r *reading) expected() int64 {
 	switch {
 	case now == nil:
 		return 0
-	case r.old == nil || r.old.Status == nil || r.old.Status.UIDValidity != now.UIDValidity:
+	case r.old == nil || r.old.Status == nil || r.old.Status.UIDValidity != now.UIDValidity || r.old.Unproven:
 		return int64(now.Messages)
 	}
 	arrived := int64(now.UIDNext) - int64(r.old.Status.UIDNext)

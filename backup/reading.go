@@ -19,6 +19,7 @@ type reading struct {
 	listed   mail.Mailbox      // by the survey of this round
 	parent   bool              // the survey lists others below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
+	doubted  mail.UIDSet       // messages with another size or date than old has
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
 	common   bool              // doubtful, and the UIDVALIDITY proves little
 	observed time.Time         // when the survey was taken, by the store's clock
@@ -106,7 +107,7 @@ func (r *reading) inherited() *manifest.Mailbox {
 // read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
 // of messages that it told, all flags are read and compared, once.
 func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
-	seat := &seat{source: r.walk.account.Source, mailbox: r.listed}
+	seat := r.walk.seat(r.listed)
 	defer func() { seat.leave() }()
 	s := r.sight
 	if s == nil {

@@ -19,6 +19,7 @@ var errReset = errors.New("the mailbox was replaced while it was read")
 // it broke. So the code that reads need not know of connections.
 type seat struct {
 	source   Source
+	server   string // what UIDs belong to, beside the mailbox
 	mailbox  mail.Mailbox
 	validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
 	view     View
@@ -30,6 +31,11 @@ const reopenings = 10
 
 // firstTries bounds how often a server is spoken to at first: one that is not there at all is told of within a second.
 const firstTries = 3
+
+// seat is a place from which a mailbox of the account can be read.
+func (w *walk) seat(mailbox mail.Mailbox) *seat {
+	return &seat{source: w.account.Source, server: serverOf(w.account.URL), mailbox: mailbox}
+}
 
 // open gives the seat's view. It waits and tries again while the trouble is temporary.
 func (s *seat) open(ctx context.Context) (View, error) {

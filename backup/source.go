@@ -49,6 +49,9 @@ type View interface {
 	// Flags yields the UID and the flags (and Gmail's labels) of every message of the range: what can change.
 	Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
 
+	// Facts is Flags with the size and the date of each message, as far as the server gives them: what must not change.
+	Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
+
 	// Changes calls changed with the UID and the flags of messages in the range whose mod-sequence is above since, and
 	// tells which UIDs are gone. known is false where the server cannot tell removals (no QRESYNC): ask UIDs then.
 	Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error)

@@ -34,7 +34,7 @@ func spillKey(seat *seat, m mail.Message) []byte {
 		key = binary.AppendVarint(key, int64(date.Zone))
 		key = appendText(key, date.Raw)
 	}
-	for _, text := range []string{m.IDs.Email, m.IDs.Thread, m.IDs.XGUID, m.IDs.GMMsg, m.IDs.GMThread, seat.mailbox.Raw} {
+	for _, text := range []string{m.IDs.Email, m.IDs.Thread, m.IDs.XGUID, m.IDs.GMMsg, m.IDs.GMThread, seat.mailbox.Raw, seat.server} {
 		key = appendText(key, text)
 	}
 	return key

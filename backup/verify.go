@@ -3,16 +3,12 @@ package backup
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -95,42 +91,24 @@ func (r *reading) same(ctx context.Context, seat *seat, sample []manifest.Record
 	if len(sample) == 0 {
 		return true, nil
 	}
-	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
-	defer filer.Close()
-	var other []manifest.Record
-	var compared, byID, unread int
-	for records := range slices.Chunk(sample, windowMessages) {
-		d := newDownload(r.walk, seat, filer)
-		d.spilt, d.done = nil, func(int64) {} // neither news nor progress
-		messages := make([]mail.Message, len(records))
-		for i, record := range records {
-			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
-		}
-		if err := d.fetch(ctx, messages); err != nil && !errors.Is(err, errSpent) {
-			return false, err
-		}
-		unread += len(d.failures)
-		for _, record := range records {
-			now, there := d.got[record.UID]
-			if !there {
-				continue
-			}
-			if compared++; now.Hash != record.Hash {
-				other = append(other, record)
-				if record.ByID {
-					byID++
-				}
-			}
+	c, err := r.compareBodies(ctx, seat, sample)
+	if err != nil {
+		return false, err
+	}
+	byID := 0
+	for _, record := range c.other {
+		if record.ByID {
+			byID++
 		}
 	}
-	r.walk.remark(true, "mailbox %q: %d messages were compared with what is archived; other than that are %d", r.listed.Name, compared, len(other))
-	if unread > 0 {
-		r.walk.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, unread)
+	r.walk.remark(true, "mailbox %q: %d messages were compared with what is archived; other than that are %d", r.listed.Name, c.compared, len(c.other))
+	if c.unread > 0 {
+		r.walk.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
 	}
-	if len(other) > 0 {
-		r.walk.alarm(r.differ(other, compared, byID))
+	if len(c.other) > 0 {
+		r.walk.alarm(r.differ(c.other, c.compared, byID))
 	}
-	return len(other) == 0, nil
+	return len(c.other) == 0, nil
 }
 
 // uidsNamed is how many UIDs an alarm names.

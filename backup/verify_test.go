@@ -18,7 +18,7 @@ import (
 
 func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate backup.Rate) *backup.Result {
 	t.Helper()
-	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", Source: a, VerifySource: rate}}, backup.Options{})
+	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, VerifySource: rate}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {
 		t.Fatal(err, backups[0].Err)
 	}
@@ -72,7 +72,7 @@ func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
 		}
 		return nil
 	}
-	cut, _ := backup.Run(ctx, r, []backup.Account{{Name: "account-0", Source: a, VerifySource: 1}}, backup.Options{})
+	cut, _ := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, VerifySource: 1}}, backup.Options{})
 	if cut[0].Err == nil || !cut[0].Kept {
 		t.Fatalf("the run was not interrupted: %v, kept %v", cut[0].Err, cut[0].Kept)
 	}

@@ -49,7 +49,10 @@ type walk struct {
 	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
 	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
 	dangling []string
-	untold   bool // the last survey left out the numbers of a mailbox
+
+	validities map[uint32]int // how many mailboxes have each small UIDVALIDITY
+
+	untold bool // the last survey left out the numbers of a mailbox
 
 	round      int
 	departures departures
@@ -143,8 +146,15 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 			return nil, err
 		}
+		if err := w.doubtAll(ctx, survey); err != nil {
+			return nil, err
+		}
 		before = w.before
-		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool { return unchanged(old, now, observed) }
+		w.countValidities(survey)
+		twins := twins(before)
+		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool {
+			return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.isAmbiguous(now))
+		}
 	}
 	w.notes(survey)
 	isLabel := w.labels(survey)

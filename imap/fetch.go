@@ -85,6 +85,22 @@ func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, mod
 	}
 }
 
+// Facts fetches what can change of every message of the range, and its size and date beside.
+func (c *Client) Facts(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		need := hasFlags | hasDate | hasSize
+		if c.isGmail() && !c.plain {
+			need |= hasLabels
+		}
+		g := newGatherer(c, uids, need, yield)
+		err := g.fetch(ctx, c.flagItems(modSeq)+" INTERNALDATE RFC822.SIZE", "")
+		if g.isUnknown(err) {
+			err = g.fetch(ctx, c.flagItems(modSeq)+" INTERNALDATE RFC822.SIZE", "")
+		}
+		g.end(err)
+	}
+}
+
 func (c *Client) flagItems(modSeq bool) string {
 	items := "UID FLAGS"
 	if modSeq && !c.plain {

@@ -134,6 +134,10 @@ func (v *view) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 	return v.c.Flags(ctx, uids, v.modSeq(), "")
 }
 
+func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return v.c.Facts(ctx, uids, v.modSeq())
+}
+
 func (v *view) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (mail.UIDSet, bool, error) {
 	return v.c.Changes(ctx, uids, since, changed)
 }

@@ -22,6 +22,7 @@ func TestLabel(t *testing.T) {
 	}
 	for name, read := range map[string]func(*Mailbox){
 		"numbers":  func(m *Mailbox) { m.Status = &mail.Status{UIDValidity: 1} },
+		"unproven": func(m *Mailbox) { m.Unproven = true },
 		"messages": func(m *Mailbox) { m.Pages, m.Messages = samplePages(), 513 },
 		"complete": func(m *Mailbox) { m.Complete = true },
 	} {

@@ -32,6 +32,7 @@ type mailboxRow struct {
 	FlagsRead      uint64          `cbor:"17,keyasint,omitempty"`
 	Inherited      bool            `cbor:"18,keyasint,omitempty"`
 	Label          bool            `cbor:"19,keyasint,omitempty"`
+	Unproven       bool            `cbor:"20,keyasint,omitempty"`
 	Extensions     cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -148,6 +149,7 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		FlagsRead:      flagsRead,
 		Inherited:      mb.Inherited,
 		Label:          mb.Label,
+		Unproven:       mb.Unproven,
 		Extensions:     cbor.RawMessage(mb.Extensions),
 	}
 	if mb.Name != mb.Raw {
@@ -177,6 +179,7 @@ func (row *mailboxRow) mailbox() Mailbox {
 		Trusted:        row.Trusted,
 		Complete:       row.Complete,
 		Inherited:      row.Inherited,
+		Unproven:       row.Unproven,
 		PermanentFlags: row.PermanentFlags,
 		FlagsRead:      fromMillis(row.FlagsRead),
 		Messages:       int64(row.Messages),
@@ -225,7 +228,7 @@ func (mb *Mailbox) checkAccounts() error {
 		return refuse("mailbox %q: %d messages of %d bytes", mb.Raw, mb.Messages, mb.Bytes)
 	case mb.Complete && mb.Messages != int64(numbers.Messages):
 		return refuse("mailbox %q is complete, but has %d records of %d messages", mb.Raw, mb.Messages, numbers.Messages)
-	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || len(mb.PermanentFlags) > 0 || mb.Messages > 0):
+	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven || len(mb.PermanentFlags) > 0 || mb.Messages > 0):
 		return refuse("mailbox %q: a label that was read", mb.Raw)
 	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)

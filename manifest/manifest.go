@@ -106,6 +106,7 @@ type Mailbox struct {
 	Trusted        bool      // HighestModSeq can be relied on
 	Complete       bool      // the pages hold Status.Messages records with current flags, and there is no failure
 	Inherited      bool      // the server would not tell of this mailbox; it stands as in the parent
+	Unproven       bool      // its messages were read at another server, and not compared with the manifest's source since
 	PermanentFlags []string
 	FlagsRead      time.Time // when all flags were last read in full
 
@@ -148,6 +149,10 @@ type Record struct {
 
 	// Probe is the prefix of the hash of two stretches of the message; see ProbeOffsets. Zero: there is none.
 	Probe chunk.Prefix
+
+	// Opening is the prefix of the hash of what follows the header: the first OpeningBytes of the second part, if that is a
+	// Text. Zero: there is none. Only beside Probe.
+	Opening chunk.Prefix
 
 	// The parts that, joined, are the message; none for an empty message. Where they have more than eight chunks between
 	// them (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.

@@ -4,10 +4,14 @@ package manifest
 // that a server is soon asked for them, and no archived mail need be read to compare. X-GUID wants one, for it can name
 // two bodies.
 //
+// An opening is a third stretch, right behind the header: there, two messages with one header differ first. Where it ends, the
+// parts decide, so it has a hash of its own.
+//
 // These constants are part of the durable format.
 const (
-	MinProbed  = 8192 // bytes of the smallest message that has a probe: its stretches do not overlap
-	ProbeBytes = 2048 // bytes of each stretch
+	MinProbed    = 8192 // bytes of the smallest message that has a probe: its stretches do not overlap
+	ProbeBytes   = 2048 // bytes of each stretch
+	OpeningBytes = 512  // bytes of an opening, at most
 )
 
 // ProbeOffsets tells where the stretches of a message of so many bytes begin, each of ProbeBytes: one in its middle, and

@@ -32,6 +32,20 @@ func TestProbe(t *testing.T) {
 			t.Errorf("a probe %s: %v", other, err)
 		}
 	}
+	r.Opening = chunk.Prefix([]byte("fedcba9876543210"))
+	frozen = strings.Replace(frozen, "a3"+"0742", "a4"+"0742", 1) + "0d50" + hex.EncodeToString(r.Opening[:])
+	b, err = EncodeRecords([]Record{r})
+	if err != nil || hex.EncodeToString(b) != frozen {
+		t.Errorf("with an opening: have %x, %v", b, err)
+	}
+	if back, err := ParseRecords(b); err != nil || !reflect.DeepEqual(back, []Record{r}) {
+		t.Errorf("it is read as %+v, %v", back, err)
+	}
+	alone := r
+	alone.Probe = chunk.Prefix{}
+	if _, err := EncodeRecords([]Record{alone}); !errors.Is(err, ErrLimit) {
+		t.Errorf("an opening without a probe: %v", err)
+	}
 	r.Size--
 	if _, err := EncodeRecords([]Record{r}); !errors.Is(err, ErrLimit) {
 		t.Errorf("a probe of a small message: %v", err)

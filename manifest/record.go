@@ -46,6 +46,7 @@ type extraRow struct {
 	ByID         bool            `cbor:"10,keyasint,omitempty"`
 	SavedRaw     string          `cbor:"11,keyasint,omitempty"`
 	Probe        []byte          `cbor:"12,keyasint,omitempty"`
+	Opening      []byte          `cbor:"13,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -149,6 +150,9 @@ func (r *Record) extra() (extra extraRow, has bool) {
 	if r.Probe != (chunk.Prefix{}) {
 		extra.Probe = r.Probe[:]
 	}
+	if r.Opening != (chunk.Prefix{}) {
+		extra.Opening = r.Opening[:]
+	}
 	has = extra.Hint != 0 || extra.Raw != "" || r.Saved != mail.Date{} || r.IDs != mail.IDs{} || r.ByID || extra.Probe != nil || r.Extensions != nil
 	extra.Extensions = cbor.RawMessage(r.Extensions)
 	return extra, has
@@ -196,8 +200,8 @@ func (r *Record) decode(b []byte, last mail.UID) error {
 		ByID:       e.ByID,
 		Extensions: Extensions(e.Extensions),
 	}
-	if copy(r.Probe[:], e.Probe) != len(e.Probe) {
-		return refuse("a probe of %d bytes", len(e.Probe))
+	if copy(r.Probe[:], e.Probe) != len(e.Probe) || copy(r.Opening[:], e.Opening) != len(e.Opening) {
+		return refuse("a probe of %d bytes and an opening of %d", len(e.Probe), len(e.Opening))
 	}
 	return r.decodeParts(row.Parts)
 }
@@ -220,6 +224,8 @@ func (r *Record) check() error {
 		return refuse("UID %d: more than %d chunks in the record", r.UID, MaxInlineChunks)
 	case r.Probe != chunk.Prefix{} && r.Size < MinProbed:
 		return refuse("UID %d: a probe of %d bytes", r.UID, r.Size)
+	case r.Opening != chunk.Prefix{} && r.Probe == chunk.Prefix{}:
+		return refuse("UID %d: an opening without a probe", r.UID)
 	case len(r.Extensions) > MaxServerID:
 		return refuse("UID %d: extensions of %d bytes", r.UID, len(r.Extensions))
 	}

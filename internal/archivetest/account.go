@@ -25,6 +25,7 @@ type Account struct {
 	Mailboxes   map[string]*Mailbox
 	Connections int
 
+	ID                 []mail.Field // what the server calls itself
 	Condstore, Qresync bool
 
 	// counts of what was asked
@@ -45,6 +46,7 @@ type Account struct {
 
 	Named       func(id string) mail.IDs // the ids of messages; nil: none
 	OnStretches func() error             // an error that wraps ErrTemporary ends the view
+	OnFacts     func(mailbox string) error
 }
 
 var ErrLeaveOut = errors.New("leave this message out")
@@ -149,7 +151,7 @@ func (a *Account) status(m *Mailbox) mail.Status {
 }
 
 func (a *Account) Server(context.Context) (mail.Server, error) {
-	return mail.Server{Capabilities: []string{"IMAP4REV1"}}, nil
+	return mail.Server{ID: a.ID, Capabilities: []string{"IMAP4REV1"}}, nil
 }
 
 func (a *Account) Survey(context.Context) (*mail.Survey, error) {
@@ -273,6 +275,27 @@ func (v *view) Flags(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Messa
 	return func(yield func(mail.Message, error) bool) {
 		for _, m := range v.in(uids) {
 			if !yield(mail.Message{UID: m.Uid, Flags: m.Flags}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	v.account.Mu.Lock()
+	v.account.FlagReads++
+	v.account.Mu.Unlock()
+	return func(yield func(mail.Message, error) bool) {
+		if v.account.OnFacts != nil {
+			if err := v.account.OnFacts(v.mailbox.Name); err != nil {
+				v.broken = true
+				yield(mail.Message{}, err)
+				return
+			}
+		}
+		for m, err := range v.Messages(ctx, uids) {
+			m.IDs = mail.IDs{}
+			if !yield(m, err) {
 				return
 			}
 		}

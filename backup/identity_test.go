@@ -1,0 +1,268 @@
+package backup_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// readAs archives an account under a URL.
+func readAs(t *testing.T, r *repo.Repo, url string, a *archivetest.Account, o backup.Options, only ...string) *backup.Result {
+	t.Helper()
+	account := backup.Account{Name: "account-0", URL: url, Source: a}
+	if len(only) > 0 {
+		account.Select = func(m mail.Mailbox) bool { return slices.Contains(only, m.Name) }
+	}
+	backups, err := backup.Run(t.Context(), r, []backup.Account{account}, o)
+	if err != nil || backups[0].Err != nil {
+		t.Fatal(err, backups[0].Err)
+	}
+	return backups[0]
+}
+
+// otherBodies is the account as another server has it: all numbers, sizes, dates and ids are the same, and of every third
+// message the body is not.
+func otherBodies(a *archivetest.Account) (others int) {
+	for _, m := range a.Mailboxes {
+		for i, msg := range m.Messages {
+			if i%3 == 0 {
+				msg.Body = []byte(strings.ReplaceAll(string(msg.Body), "line", "LINE"))
+				others++
+			}
+		}
+	}
+	return others
+}
+
+// The same numbers, UIDs, sizes and dates at another server are no proof. What proves to be the same is not downloaded
+// again, and what is not, is.
+func TestAccountThatMovedToAnotherServer(t *testing.T) {
+	t.Parallel()
+	for name, named := range map[string]func(string) mail.IDs{"no ids": nil, "EMAILID": byEmailID, "X-GUID": byXGUID} {
+		for _, url := range []string{"imap://anna@b.example", "imap://anna@a.example:1143", "imap://bob@a.example"} {
+			t.Run(name+" "+url, func(t *testing.T) {
+				t.Parallel()
+				a := letters(named, "A", "B")
+				r := archivetest.NewRepo(t, &storetest.Memory{})
+				before := readAs(t, r, "imap://anna@a.example", a, backup.Options{})
+				old := a.State()
+				others, bodies := otherBodies(a), a.Bodies
+				b := readAs(t, r, url, a, backup.Options{})
+				archivetest.MustHold(t, r, b, a.State())
+				archivetest.MustHold(t, r, before, old)
+				if n := a.Bodies - bodies; n > others+10 {
+					t.Errorf("%d messages were downloaded, and %d are others", n, others)
+				}
+				if !b.Manifest.Consistent || !strings.Contains(strings.Join(b.Manifest.Warnings, ""), "was read as") {
+					t.Errorf("consistent %v, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
+				}
+				bodies = a.Bodies
+				if again := readAs(t, r, url, a, backup.Options{}); a.Bodies != bodies || len(again.Manifest.Warnings) > 0 {
+					t.Errorf("the next night downloads %d messages, warnings %q", a.Bodies-bodies, again.Manifest.Warnings)
+				}
+			})
+		}
+	}
+}
+
+// The standard ports are those of one server.
+func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
+	a := archivetest.Sample()
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	readAs(t, r, "imap://anna@a.example", a, backup.Options{})
+	bodies := a.Bodies
+	if b := readAs(t, r, "imaps://anna@A.example:993", a, backup.Options{}); a.Bodies != bodies || len(b.Manifest.Warnings) > 0 {
+		t.Errorf("%d messages were downloaded, warnings %q", a.Bodies-bodies, b.Manifest.Warnings)
+	}
+}
+
+// Mailboxes that were not read since the account moved stay unproven, until they are: those not asked for, and those that an
+// interrupted run did not come to.
+func TestWhatWasNotReadAtTheNewServerStaysUnproven(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]func(*testing.T, *repo.Repo, *archivetest.Account){
+		"not asked for": func(t *testing.T, r *repo.Repo, a *archivetest.Account) {
+			readAs(t, r, "imap://b.example", a, backup.Options{}, "A")
+		},
+		"interrupted": func(t *testing.T, r *repo.Repo, a *archivetest.Account) {
+			ctx, interrupt := context.WithCancel(t.Context())
+			n := 0
+			a.OnBody = func(string, mail.UID) error {
+				if n++; n == 15 {
+					interrupt()
+				}
+				return nil
+			}
+			cut, _ := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://b.example", Source: a}}, backup.Options{})
+			if cut[0].Err == nil || !cut[0].Kept {
+				t.Fatalf("the run was not interrupted: %v, kept %v", cut[0].Err, cut[0].Kept)
+			}
+			a.OnBody = nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := letters(nil, "A", "B", "C")
+			a.Connections = 1
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			readAs(t, r, "imap://a.example", a, backup.Options{})
+			otherBodies(a)
+			first(t, r, a)
+			archivetest.MustHold(t, r, readAs(t, r, "imap://b.example", a, backup.Options{}), a.State())
+		})
+	}
+}
+
+// A server that calls itself otherwise than before was upgraded, or is one of a pool, or is another one: a sample tells.
+func TestServerThatCallsItselfOtherwise(t *testing.T) {
+	t.Parallel()
+	for _, other := range []bool{false, true} {
+		a := letters(byXGUID, "A", "B")
+		a.ID = []mail.Field{{Name: "name", Value: "Post"}, {Name: "remote-host", Value: "10.0.0.1"}}
+		r := archivetest.NewRepo(t, &storetest.Memory{})
+		archivetest.BackUp(t, r, a)
+		bodies, examines := a.Bodies, a.Examines
+		a.ID[1].Value = "10.0.0.2" // of this connection, not of the server
+		if archivetest.BackUp(t, r, a); a.Bodies != bodies || a.Examines != examines {
+			t.Errorf("another address of the same server: %d messages were downloaded", a.Bodies-bodies)
+		}
+		a.ID[0].Value = "Office"
+		if other {
+			for _, m := range a.Mailboxes {
+				for _, msg := range m.Messages {
+					msg.Body = []byte(strings.ReplaceAll(string(msg.Body), "line", "LINE"))
+				}
+			}
+		}
+		b := archivetest.BackUp(t, r, a)
+		archivetest.MustHold(t, r, b, a.State())
+		if n := a.Bodies - bodies; !other && (n == 0 || n > 8) || other && n < 240 {
+			t.Errorf("other bodies %v: %d messages were downloaded", other, n)
+		}
+		if told := len(b.Manifest.Warnings) > 0; told != other {
+			t.Errorf("warnings %q", b.Manifest.Warnings)
+		}
+	}
+}
+
+// Where every mailbox has the UIDVALIDITY 1, two that were renamed for each other are found out, and one that was deleted and
+// created again, though all numbers, sizes and dates are the same.
+func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*archivetest.Account){
+		"swapped": func(a *archivetest.Account) {
+			x, y := a.Mailboxes["A"], a.Mailboxes["B"]
+			x.Name, y.Name = "B", "A"
+			a.Mailboxes["A"], a.Mailboxes["B"] = y, x
+		},
+		"created again": func(a *archivetest.Account) {
+			for _, msg := range a.Mailboxes["A"].Messages {
+				msg.Body = []byte(strings.ReplaceAll(string(msg.Body), "A", "C"))
+			}
+		},
+	} {
+		for _, condstore := range []bool{false, true} {
+			if condstore && name != "swapped" {
+				continue // a mod-sequence would have to go back
+			}
+			t.Run(fmt.Sprint(name, condstore), func(t *testing.T) {
+				a := archivetest.NewAccount()
+				a.Condstore, a.Qresync = condstore, false
+				for _, box := range []string{"A", "B"} {
+					for n := range 8 {
+						a.Mailbox(box).Add(fmt.Sprintf("Subject: %d\r\n\r\nin %s\r\n", n, box))
+					}
+					a.Mailbox(box).Validity = 1
+				}
+				r := archivetest.NewRepo(t, &storetest.Memory{})
+				before, old := archivetest.BackUp(t, r, a), a.State()
+				change(a)
+				b := archivetest.BackUp(t, r, a)
+				archivetest.MustHold(t, r, b, a.State())
+				archivetest.MustHold(t, r, before, old)
+				if !b.Manifest.Consistent {
+					t.Error("the manifest is not called consistent")
+				}
+			})
+		}
+	}
+}
+
+// Where flags are read in full, sizes and dates are too. A message with another one is read again; if it cannot be had, what
+// is recorded stands, with a failure.
+func TestMessageWithAnotherSizeOrDate(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*archivetest.Message){
+		"size": func(m *archivetest.Message) { m.Body = []byte("Subject: another\r\n\r\n") },
+		"date": func(m *archivetest.Message) {
+			m.Date = " 1-Jan-2001 00:00:00 +0000"
+			m.Body = []byte(strings.Replace(string(m.Body), "line", "LINE", 1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := letters(nil, "A", "B")
+			a.Condstore, a.Qresync = false, false
+			a.Mailbox("A").Validity = 7
+			r := archivetest.NewRepo(t, &storetest.Memory{})
+			archivetest.BackUp(t, r, a)
+			old, bodies := a.State(), a.Bodies
+			changed := a.Mailbox("A").Messages[5]
+			change(changed)
+			a.OnBody = func(string, mail.UID) error { return archivetest.ErrLeaveOut }
+			b := archivetest.BackUp(t, r, a)
+			archivetest.MustHold(t, r, b, old)
+			if len(b.Manifest.Failures) != 1 || b.Manifest.Failures[0].UID != changed.Uid {
+				t.Errorf("failures %v", b.Manifest.Failures)
+			}
+			a.OnBody = nil
+			bodies = a.Bodies
+			archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+			if a.Bodies-bodies != 1 {
+				t.Errorf("%d messages were downloaded", a.Bodies-bodies)
+			}
+		})
+	}
+}
+
+// Dates that changed alone cost no download: a server that was restored from a copy has its own.
+func TestOtherDatesAreProven(t *testing.T) {
+	a := letters(nil, "A", "B")
+	a.Condstore, a.Qresync = false, false
+	a.Mailbox("A").Validity = 7
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	mustTake(t, a, r, 240, 0)
+	for _, m := range a.Mailbox("A").Messages {
+		m.Date = "24-Dec-2025 18:00:00 +0000"
+	}
+	mustTake(t, a, r, 0, 120)
+	mustTake(t, a, r, 0, 0)
+}
+
+// A message whose size costs the connection is no reason to lose the others, or to give the mailbox up.
+func TestSizesThatCostTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := archivetest.Large(600)
+		a.Condstore, a.Qresync = false, false
+		r := archivetest.NewRepo(t, &storetest.Memory{})
+		archivetest.BackUp(t, r, a)
+		a.OnFacts = func(string) error { return fmt.Errorf("%w: connection lost", archive.ErrTemporary) }
+		a.Mailbox("INBOX").SetFlags(3, `\Flagged`)
+		began := time.Now()
+		b := archivetest.BackUp(t, r, a)
+		archivetest.MustHold(t, r, b, a.State())
+		if took := time.Since(began); len(b.Manifest.Failures) > 0 || took > 10*time.Second {
+			t.Errorf("failures %v, after %v", b.Manifest.Failures, took)
+		}
+	})
+}

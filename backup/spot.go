@@ -1,0 +1,124 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// A spot check downloads a few messages of a mailbox and compares them with what is recorded, where the mailbox may be
+// another one than it was. Of messages that are there, a single one that differs is enough.
+
+const (
+	spotPages     = 4         // of a mailbox, from the first to the last
+	spotBytes     = 256 << 10 // of the largest message that is downloaded for it
+	spotMailboxes = 8         // of an account
+)
+
+// spots chooses messages of a mailbox: the smallest of a page, and the last that is not large.
+func (r *reading) spots(ctx context.Context, old *manifest.Mailbox) ([]manifest.Record, error) {
+	pages, err := old.AllPages(r.walk.load(ctx))
+	if err != nil {
+		return nil, err
+	}
+	var chosen []manifest.Record
+	n := min(spotPages, len(pages))
+	for i := range n {
+		records, err := pages[i*(len(pages)-1)/max(1, n-1)].LoadRecords(r.walk.load(ctx))
+		if err != nil {
+			return nil, err
+		}
+		small := slices.DeleteFunc(records, func(record manifest.Record) bool { return record.Size > spotBytes })
+		if len(small) == 0 {
+			continue
+		}
+		last := small[len(small)-1]
+		chosen = append(chosen, last)
+		smallest := slices.MinFunc(small, func(a, b manifest.Record) int { return cmp.Compare(a.Size, b.Size) })
+		if smallest.UID != last.UID {
+			chosen = append(chosen, smallest)
+		}
+	}
+	return chosen, nil
+}
+
+// spotCheck reports whether the messages that it compares are what is recorded of a mailbox.
+func (r *reading) spotCheck(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
+	chosen, err := r.spots(ctx, old)
+	if err != nil {
+		return false, err
+	}
+	c, err := r.compareBodies(ctx, seat, chosen)
+	if err == nil && c.spent {
+		err = errSpent
+	}
+	return len(c.other) == 0, err
+}
+
+// sampleAccount makes a spot check of the largest mailboxes whose UIDs still mean the same by their numbers.
+func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
+	var old []*reading
+	for _, listed := range survey.Mailboxes {
+		was := w.before[listed.Raw]
+		if was != nil && was.Messages > 0 && !was.Unproven && w.selected(listed) && listed.Status != nil && listed.Status.UIDValidity == was.UIDValidity() {
+			old = append(old, &reading{walk: w, listed: listed, old: was})
+		}
+	}
+	slices.SortStableFunc(old, func(a, b *reading) int { return cmp.Compare(b.old.Messages, a.old.Messages) })
+	for _, r := range old[:min(len(old), spotMailboxes)] {
+		seat := w.seat(r.listed)
+		same, err := r.spotCheck(ctx, seat, r.old)
+		seat.leave()
+		switch {
+		case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrTemporary), archive.IsDamage(err):
+			continue // its reading reports that
+		case err != nil || !same:
+			return false, err
+		}
+	}
+	w.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is what was archived",
+		softwareOf(w.server.ID), softwareOf(w.parent.Server.ID))
+	return true, nil
+}
+
+// comparison is what came of downloading archived messages again.
+type comparison struct {
+	other            []manifest.Record // what is not as it was archived
+	compared, unread int
+	spent            bool // the budget had no room for all
+}
+
+// compareBodies downloads recorded messages again and compares them. One that is gone says nothing.
+func (r *reading) compareBodies(ctx context.Context, seat *seat, recorded []manifest.Record) (c comparison, err error) {
+	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
+	defer filer.Close()
+	for records := range slices.Chunk(recorded, windowMessages) {
+		d := newDownload(r.walk, seat, filer)
+		d.spilt, d.done = nil, func(int64) {} // neither news nor progress
+		messages := make([]mail.Message, len(records))
+		for i, record := range records {
+			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
+		}
+		if err := d.fetch(ctx, messages); errors.Is(err, errSpent) {
+			c.spent = true
+		} else if err != nil {
+			return c, err
+		}
+		c.unread += len(d.failures)
+		for _, record := range records {
+			now, there := d.got[record.UID]
+			if !there {
+				continue
+			}
+			if c.compared++; now.Hash != record.Hash {
+				c.other = append(c.other, record)
+			}
+		}
+	}
+	return c, nil
+}
