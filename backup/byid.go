@@ -89,9 +89,9 @@ func toldSize(was *manifest.Record) int64 { return cmp.Or(was.Hint, was.Size) }
 // sameInstant compares two dates. Their zones may differ: they are the server's, and in summer others than in winter.
 func sameInstant(a, b mail.Date) bool { return a.Seconds == b.Seconds && a.Raw == b.Raw }
 
-// isOther reports whether a message has another size or date than was recorded under its UID. What the server does not
+// differs reports whether a message has another size or date than was recorded under its UID. What the server does not
 // give says nothing.
-func isOther(now mail.Message, was *manifest.Record) bool {
+func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
 }
 

@@ -216,7 +216,7 @@ func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry
 			c.flags[entry.UID] = now.FlagSet
 			c.unmoved = c.unmoved || 0 < now.ModSeq && now.ModSeq <= since
 		}
-		if ok && isOther(now.Message, &entry.Record) {
+		if ok && differs(now.Message, &entry.Record) {
 			c.doubted.Add(entry.UID)
 			c.fresh.Add(entry.UID)
 		}

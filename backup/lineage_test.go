@@ -116,8 +116,9 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 		change(a)
 		b := archivetest.BackUp(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
-		if got := a.Bodies - bodies; got != len(a.Mailbox("Z").Messages) {
-			t.Errorf("%s: %d messages were downloaded", name, got)
+		const spots = 4 // are compared, for the mailboxes share a UIDVALIDITY
+		if got := a.Bodies - bodies - len(a.Mailbox("Z").Messages); got < 0 || got > spots {
+			t.Errorf("%s: %d messages were downloaded more than the mailbox has", name, got)
 		}
 		if len(b.Manifest.Alarm) > 0 {
 			t.Errorf("%s: alarms %q", name, b.Manifest.Alarm)
