@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/s3"
 )
@@ -28,6 +29,10 @@ type parser struct {
 // is told as [Problems], beside what could be made of the rest.
 func Parse(file, home string, text []byte) (*Config, error) {
 	p := &parser{file: file, home: home, entries: make(map[string]string)}
+	text, err := plaintext.Decode(text)
+	if err != nil {
+		return nil, Problems{{File: file, Text: err.Error()}}
+	}
 	values := make(map[string]any)
 	if err := toml.Unmarshal(text, &values); err != nil {
 		return nil, Problems{p.syntax(err)}

@@ -2,12 +2,15 @@ package config
 
 import (
 	"bufio"
+	"bytes"
+	"fmt"
 	"io"
 	"net/url"
 	"os"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/plaintext"
 )
 
 // userMark is what stands for each user in the name and URL of a template.
@@ -20,7 +23,10 @@ type login struct {
 }
 
 // maxUsers bounds a file of users.
-const maxUsers = 1_000_000
+const (
+	maxUsers     = 1_000_000
+	maxUsersFile = 128 << 20 // bytes
+)
 
 // users are those of a template's file; nil: the table is no template.
 func (t *table) users() []login {
@@ -46,7 +52,17 @@ func (t *table) users() []login {
 
 // readUsers reads one login a line. A line that begins with "#" is for people.
 func readUsers(r io.Reader) (logins []login, err error) {
-	lines := bufio.NewScanner(r)
+	text, err := io.ReadAll(io.LimitReader(r, maxUsersFile+1))
+	if err == nil && len(text) > maxUsersFile {
+		err = fmt.Errorf("it has more than %d MiB", maxUsersFile>>20)
+	}
+	if err == nil {
+		text, err = plaintext.Decode(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		user := strings.TrimSpace(lines.Text())
 		if user == "" || strings.HasPrefix(user, "#") {

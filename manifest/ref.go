@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/day"
 )
 
 // Ref is how a person names a manifest:
@@ -108,20 +110,20 @@ func parseBack(text string) (int, error) {
 // parseDay is the first instant after a day that goes by a name. That of a weekday is never today: who asks for it on such
 // a day means a week ago.
 func parseDay(text string, now time.Time) (before time.Time, ok bool) {
-	day := strings.ToLower(text)
-	back, named := map[string]int{"today": 0, "yesterday": 1}[day]
+	name := strings.ToLower(text)
+	back, named := map[string]int{"today": 0, "yesterday": 1}[name]
 	for ago := 1; ago <= 7 && !named; ago++ {
 		weekday := strings.ToLower(now.AddDate(0, 0, -ago).Weekday().String())
-		back, named = ago, day == weekday || day == weekday[:3]
+		back, named = ago, name == weekday || name == weekday[:3]
 	}
 	year, month, date := now.Date()
-	return time.Date(year, month, date-back+1, 0, 0, 0, 0, now.Location()), named
+	return day.Start(year, month, date-back+1, now.Location()), named
 }
 
 // parseDate is the first instant after what was written: a day means all of it.
 func parseDate(text string, local *time.Location) (before time.Time, ok bool) {
-	if t, err := time.ParseInLocation(time.DateOnly, text, local); err == nil {
-		return t.AddDate(0, 0, 1), true
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.Start(t.Year(), t.Month(), t.Day()+1, local), true
 	}
 	for _, form := range []struct {
 		layout string

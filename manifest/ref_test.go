@@ -113,3 +113,25 @@ func TestADayEndsWhenTheClockSays(t *testing.T) {
 		t.Errorf("midnight is the next day's: %v", err)
 	}
 }
+
+// Where clocks are put forward at midnight, a day begins at one o'clock, and the last hour of the day before is not in it.
+func TestDaysWithoutMidnight(t *testing.T) {
+	zone, err := time.LoadLocation("America/Santiago")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(day, hour, minute int) Candidate {
+		return Candidate{Account: "a", Time: time.Date(2026, 9, day, hour, minute, 0, 0, zone)}
+	}
+	list := []Candidate{at(5, 12, 0), at(5, 23, 30), at(6, 1, 30), at(6, 23, 30), at(7, 1, 0)}
+	now := time.Date(2026, 9, 7, 12, 0, 0, 0, zone)
+	for text, want := range map[string]int{"2026-09-05": 1, "2026-09-06": 3, "yesterday": 3, "saturday": 1, "sunday": 3} {
+		ref, err := ParseRef(text, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := ref.Pick(list); err != nil || got != want {
+			t.Errorf("%s: picked %d, %v; want %d", text, got, err, want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func metrics(r *Run, before map[string]float64) []metric {
 func accountMetrics(r *Run, before map[string]float64) []metric {
 	all := []metric{{name: lastArchived, help: "When a manifest of the account was last laid."}}
 	for _, a := range r.Accounts {
-		all[0].samples = append(all[0].samples, good("", "", a.Err == "", labels("account", a.Name), seconds(r.End), before).samples...)
+		all[0].samples = append(all[0].samples, good("", "", a.Err == "", labels("account", a.Name), seconds(a.End), before).samples...)
 	}
 	for _, m := range []struct {
 		name, help string

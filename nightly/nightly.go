@@ -6,8 +6,10 @@
 package nightly
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,8 +31,9 @@ type Run struct {
 // Account is what became of one account.
 type Account struct {
 	Name     string
-	Status   int    // as the exit status would be, were it alone
-	Err      string // why it was not archived; "": it was
+	Status   int       // as the exit status would be, were it alone
+	Err      string    // why it was not archived; "": it was
+	End      time.Time // when it was archived
 	Duration time.Duration
 
 	Messages, Bytes       int64 // that it holds
@@ -47,13 +50,57 @@ func (r *Run) Subject() string {
 func (r *Run) Summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (exit status %d)\n%s, %s\n", r.Subject(), r.Status, r.Start.Format(time.RFC3339), r.End.Sub(r.Start).Round(time.Second))
-	for _, a := range r.Accounts {
-		fmt.Fprintf(&b, "%s\n", a.line())
-	}
+	b.WriteString(r.accounts())
 	if r.Log != "" {
 		b.WriteString("\n" + r.Log)
 	}
 	return b.String()
+}
+
+// fineMost is how many accounts that are fine are listed one by one.
+const fineMost = 20
+
+// accounts are the accounts with a sum, those that failed first: the summary may go to somebody's telephone.
+func (r *Run) accounts() string {
+	if len(r.Accounts) == 0 {
+		return ""
+	}
+	sorted := slices.Clone(r.Accounts)
+	slices.SortStableFunc(sorted, func(a, b Account) int { return cmp.Compare(a.rank(), b.rank()) })
+	amiss := slices.IndexFunc(sorted, func(a Account) bool { return a.rank() == len(ranks) })
+	if amiss < 0 {
+		amiss = len(sorted)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d accounts need a look\n", amiss, len(sorted))
+	listed := sorted[:amiss]
+	if len(sorted)-amiss <= fineMost {
+		listed = sorted
+	}
+	for _, a := range listed {
+		fmt.Fprintf(&b, "%s\n", a.line())
+	}
+	if more := len(sorted) - len(listed); more > 0 {
+		var messages int64
+		for _, a := range sorted[amiss:] {
+			messages += a.NewMessages
+		}
+		fmt.Fprintf(&b, "%d more are fine: %s new messages\n", more, humanize.Comma(messages))
+	}
+	return b.String()
+}
+
+// ranks are the exit statuses of an account, the worst first.
+var ranks = []int{1, 4, 3}
+
+func (a *Account) rank() int {
+	if i := slices.Index(ranks, a.Status); i >= 0 {
+		return i
+	}
+	if a.Status != 0 {
+		return 0
+	}
+	return len(ranks)
 }
 
 func (a *Account) line() string {

@@ -98,7 +98,7 @@ func aRun(status int) *Run {
 	end := time.Unix(1_800_000_000, 0)
 	return &Run{Command: "backup", Host: "nas", Start: end.Add(-90 * time.Second), End: end, Status: status, Outcome: "failed",
 		Accounts: []Account{
-			{Name: "anna", Messages: 1234, Bytes: 5_000_000, NewMessages: 7, NewBytes: 8000, Duration: 60 * time.Second},
+			{Name: "anna", Messages: 1234, Bytes: 5_000_000, NewMessages: 7, NewBytes: 8000, End: end.Add(-30 * time.Second), Duration: 60 * time.Second},
 			{Name: "jo \"\\\n", Err: "login refused", Status: 1},
 		}, Log: "a line\n"}
 }
@@ -125,7 +125,7 @@ func TestMetrics(t *testing.T) {
 		`mailstrata_last_run_exit_status{command="backup"} 0`,
 		`mailstrata_last_run_duration_seconds{command="backup"} 90`,
 		`mailstrata_last_success_timestamp_seconds{command="backup"} 1800000000`,
-		`mailstrata_account_last_archived_timestamp_seconds{account="anna"} 1800000000`,
+		`mailstrata_account_last_archived_timestamp_seconds{account="anna"} 1799999970`,
 		`mailstrata_account_messages{account="anna"} 1234`,
 		`mailstrata_account_new_bytes{account="anna"} 8000`,
 		`mailstrata_account_status{account="jo \"\\\n"} 1`,
@@ -140,13 +140,13 @@ func TestMetrics(t *testing.T) {
 	bad := aRun(1)
 	bad.End = bad.End.Add(24 * time.Hour)
 	bad.Accounts[0].Err, bad.Accounts[1].Err = "gone", ""
-	bad.Accounts[1].Status = 0
+	bad.Accounts[1].Status, bad.Accounts[1].End = 0, bad.End
 	for range 3 {
 		text = write(bad)
 	}
 	for _, line := range []string{
 		`mailstrata_last_success_timestamp_seconds{command="backup"} 1800000000`,
-		`mailstrata_account_last_archived_timestamp_seconds{account="anna"} 1800000000`,
+		`mailstrata_account_last_archived_timestamp_seconds{account="anna"} 1799999970`,
 		`mailstrata_account_last_archived_timestamp_seconds{account="jo \"\\\n"} 1800086400`,
 	} {
 		if !strings.Contains(text, line+"\n") {
@@ -201,5 +201,28 @@ func TestTail(t *testing.T) {
 	}
 	if got := tail.String(); !strings.HasPrefix(got, "…\nline ") {
 		t.Errorf("it begins with %.40q", got)
+	}
+}
+
+// Whoever reads the summary sees at once what failed, however many accounts there are.
+func TestSummaryBeginsWithWhatFailed(t *testing.T) {
+	r := aRun(1)
+	r.Accounts = nil
+	for i := range 300 {
+		r.Accounts = append(r.Accounts, Account{Name: fmt.Sprintf("u%03d", i), Messages: 10, NewMessages: 2})
+	}
+	r.Accounts[250].Err, r.Accounts[250].Status = "login refused", 1
+	r.Accounts[17].Failures, r.Accounts[17].Status = 3, 3
+	r.Accounts[99].Alarms, r.Accounts[99].Status = 1, 4
+	lines := strings.Split(r.Summary(), "\n")
+	for i, want := range []string{"mailstrata backup on nas: failed (exit status 1)", "", "3 of 300 accounts need a look",
+		"u250: not archived: login refused", "u099: ", "u017: ", "297 more are fine: 594 new messages", "", "a line"} {
+		if i >= len(lines) || !strings.HasPrefix(lines[i], want) {
+			t.Fatalf("line %d is not %q:\n%s", i+1, want, r.Summary())
+		}
+	}
+	r.Accounts = r.Accounts[:20]
+	if text := r.Summary(); strings.Count(text, "\nu0") != 20 || !strings.Contains(text, "1 of 20 accounts need a look") {
+		t.Errorf("of 20 accounts not all are listed:\n%s", text)
 	}
 }

@@ -140,13 +140,33 @@ func misuse(err error) error {
 				quoting = "a name with blanks is put in quotes; "
 			}
 		} else if isUnexpected {
-			text = "there is no command " + unexpected
-			if ours := elsewhere[unexpected]; ours != "" {
+			var ours string
+			if text, ours = unknownCommand(unexpected, parse.Context.Model); ours != "" {
 				where = "mailstrata " + ours + " --help"
 			}
 		}
 	}
 	return &usageError{text: text, hint: quoting + "see " + where}
+}
+
+// unknownCommand is a complaint about a word that is no command, and the command that does what it means elsewhere; "":
+// none is known. The parser's own guess is dropped: it takes words for near that have two letters in common.
+func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
+	word, _, _ := strings.Cut(unexpected, ",")
+	text = "there is no command " + word
+	if ours = elsewhere[word]; ours != "" {
+		return text, ours
+	}
+	var commands []string
+	for _, c := range model.Children {
+		if !c.Hidden {
+			commands = append(commands, c.Name)
+		}
+	}
+	if near := nearest(word, commands); near != "" {
+		text += ", did you mean " + quoted(near) + "?"
+	}
+	return text, ""
 }
 
 // elsewhere are the words of other programs, with the commands that do here what they do there.

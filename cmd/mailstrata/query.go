@@ -7,6 +7,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/day"
 )
 
 // queryFlags say which messages are meant, wherever messages are looked for. All that are given must fit.
@@ -66,7 +67,10 @@ func (f *queryFlags) query(recipient string) (archive.Query, error) {
 
 // parseDate reads a moment as a person here writes it.
 func parseDate(text string) (time.Time, bool) {
-	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.RFC3339} {
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return day.Start(t.Year(), t.Month(), t.Day(), time.Local), true
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02T15:04:05", time.RFC3339} {
 		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
 			return t, true
 		}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/keyring"
 )
 
@@ -118,10 +119,15 @@ func (s *secret) fromCommand(ctx context.Context, stderr io.Writer) ([]byte, err
 // trim takes off the line ending that editors and commands add.
 func (s *secret) trim(r io.Reader, where string) ([]byte, error) {
 	value, err := io.ReadAll(r)
+	if err == nil {
+		value, err = plaintext.Decode(value)
+	}
 	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read the %s: %w", s.name, err)
+	case bytes.ContainsAny(value, "\r\n"):
+		return nil, fmt.Errorf("%s gives more than one line, and the %s is one line; for a command, add | head -n 1", where, s.name)
 	case len(value) == 0:
 		return nil, fmt.Errorf("%s gives an empty %s", where, s.name)
 	case len(value) > maxSecret:

@@ -80,7 +80,11 @@ func plural[N int | int64 | uint64](n N, thing string) string {
 
 // nearest finds the candidate that a mistyped word, or a part of one, may have meant; "" if none is near.
 func nearest(word string, candidates []string) string {
-	best, least := "", max(2, len(word)/3)+1
+	most := max(2, len(word)/3)
+	if len(word) < 5 {
+		most = 1 // two letters of four make other words
+	}
+	best, least := "", most+1
 	for _, candidate := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(candidate)); d < least {
 			best, least = candidate, d
@@ -94,23 +98,29 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is Levenshtein's: how many characters must be put in, left out or changed to make b of a.
+// distance is how many characters must be put in, left out, changed or swapped with the next to make b of a (optimal
+// string alignment).
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
-	row := make([]int, len(to)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(from)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(to)+1)
+		rows[i][0] = i
 	}
-	for i, r := range from {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, s := range to {
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(from); i++ {
+		for j := 1; j <= len(to); j++ {
 			cost := 1
-			if r == s {
+			if from[i-1] == to[j-1] {
 				cost = 0
 			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && from[i-1] == to[j-2] && from[i-2] == to[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
 		}
 	}
-	return row[len(to)]
+	return rows[len(from)][len(to)]
 }

@@ -112,7 +112,7 @@ func FuzzFits(f *testing.F) {
 func TestNearest(t *testing.T) {
 	names := []string{"INBOX", "Projects", "Projects/Bridge", "Trash"}
 	for word, want := range map[string]string{
-		"Project": "Projects", "projects/brigde": "Projects/Bridge", "Inbox": "INBOX", "Reisen": "", "trahs": "Trash",
+		"Project": "Projects", "projects/brigde": "Projects/Bridge", "Inbox": "INBOX", "Reisen": "", "trahs": "Trash", "web": "",
 	} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -127,7 +129,7 @@ func (p *program) unlockWith(l *place, keys keys) (repo.Unlock, error) {
 }
 
 func readKeyFile(path string) (*repo.KeyFile, error) {
-	f, err := os.Open(path)
+	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &hintedError{
 			text: "there is no key file " + path,
@@ -135,11 +137,13 @@ func readKeyFile(path string) (*repo.KeyFile, error) {
 			err:  err,
 		}
 	}
+	if err == nil {
+		text, err = plaintext.Decode(text)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
-	defer f.Close()
-	key, err := repo.ParseKeyFile(f)
+	key, err := repo.ParseKeyFile(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -156,7 +156,7 @@ func (w *watch) account(b *backup.Result) {
 	}
 	s := summarize(b.Head, b.Manifest)
 	a.Messages, a.Bytes, a.NewMessages, a.NewBytes = s.Messages, s.Bytes, s.NewMessages, s.NewBytes
-	a.Failures, a.Alarms, a.Duration = s.Failures, int64(s.Alarms), s.End.Sub(s.Start)
+	a.Failures, a.Alarms, a.End, a.Duration = s.Failures, int64(s.Alarms), s.End, s.End.Sub(s.Start)
 	switch {
 	case a.Alarms > 0:
 		a.Status = statusShrunk

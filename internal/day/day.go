@@ -1,0 +1,34 @@
+// Package day finds where calendar days begin. Not all of them begin at midnight: where clocks are put forward at
+// midnight (Cairo, Beirut, Santiago, Havana), the day has none, and time.Date returns an instant of the day before.
+package day
+
+import "time"
+
+// Start returns the first instant of a calendar day, to the second. The day may be out of its month's range, as with
+// time.Date. A day that a zone left out begins where the next one does.
+func Start(year int, month time.Month, date int, zone *time.Location) time.Time {
+	year, month, date = time.Date(year, month, date, 12, 0, 0, 0, time.UTC).Date()
+	low := time.Date(year, month, date-1, 12, 0, 0, 0, zone).Unix()
+	high := time.Date(year, month, date+1, 12, 0, 0, 0, zone).Unix()
+	for low < high {
+		middle := low + (high-low)/2
+		if before(time.Unix(middle, 0).In(zone), year, month, date) {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return time.Unix(low, 0).In(zone)
+}
+
+// before reports whether an instant is on an earlier calendar day.
+func before(t time.Time, year int, month time.Month, date int) bool {
+	y, m, d := t.Date()
+	switch {
+	case y != year:
+		return y < year
+	case m != month:
+		return m < month
+	}
+	return d < date
+}
