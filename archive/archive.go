@@ -17,4 +17,7 @@ var (
 
 	// ErrRefused: the server said NO or BAD to one command, and will say so again.
 	ErrRefused = errors.New("the server refused")
+
+	// ErrFlood: the server sends more than any answer can need. It will do so again.
+	ErrFlood = errors.New("more than any answer can need")
 )

@@ -100,7 +100,7 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 	switch {
 	case err == nil || errors.Is(err, archive.ErrRefused):
 		return d.leftOut(ctx, batch, left, err)
-	case !errors.Is(err, archive.ErrTemporary):
+	case !mayPass(err):
 		return err
 	case d.fruitless >= fruitlessMost:
 		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.fruitless, err)

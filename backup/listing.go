@@ -50,7 +50,7 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 			continue
 		}
 		l.vain++
-		if !errors.Is(err, archive.ErrTemporary) || l.vain == asksInVain {
+		if !mayPass(err) || l.vain == asksInVain {
 			return err
 		}
 		l.seat.leave()
@@ -81,7 +81,7 @@ func (l *listing) ask(ctx context.Context, view View, uids mail.UIDSet) error {
 // before.
 func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
-		if l.split = l.split || l.vain >= asksWhole; !l.split {
+		if l.split = l.split || l.vain >= asksWhole || errors.Is(cause, archive.ErrFlood); !l.split {
 			return []mail.UIDSet{uids}
 		}
 		first, second := halve(uids)

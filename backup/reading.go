@@ -75,7 +75,7 @@ func (r *reading) run(ctx context.Context) error {
 	case errors.Is(err, errReset):
 		// It was replaced since the survey: the next one tells, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
-	case errors.Is(err, archive.ErrRefused), errors.Is(err, manifest.ErrLimit):
+	case errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrFlood), errors.Is(err, manifest.ErrLimit):
 		r.walk.giveUp(r, err, false)
 	case errors.Is(err, archive.ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.

@@ -87,7 +87,7 @@ func (s *seat) ask(ctx context.Context, question func(View) error) error {
 			return err
 		}
 		err = question(view)
-		if err == nil || !errors.Is(err, archive.ErrTemporary) || attempt == reopenings {
+		if err == nil || !mayPass(err) || attempt >= mostTries(err, reopenings) {
 			return err
 		}
 		s.leave()
@@ -101,7 +101,7 @@ func (s *seat) ask(ctx context.Context, question func(View) error) error {
 func patiently(ctx context.Context, most int, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
-		if err == nil || !errors.Is(err, archive.ErrTemporary) || attempt == most {
+		if err == nil || !mayPass(err) || attempt >= mostTries(err, most) {
 			return err
 		}
 		if err := pause(ctx, backoff(attempt, err)); err != nil {
@@ -110,11 +110,27 @@ func patiently(ctx context.Context, most int, try func() error) error {
 	}
 }
 
-// backoff is how long to wait before the next attempt: what the server asked for, else doubling from a quarter of a
+// mayPass reports whether it may help to ask again.
+func mayPass(err error) bool {
+	return errors.Is(err, archive.ErrTemporary) || errors.Is(err, archive.ErrFlood)
+}
+
+// mostTries: a server that sends too much is asked once more, for a single response may have been broken.
+func mostTries(err error, most int) int {
+	if errors.Is(err, archive.ErrFlood) {
+		return min(most, 2)
+	}
+	return most
+}
+
+// backoff is how long to wait before the next attempt: no time after a flood, what the server asked for, else doubling from a quarter of a
 // second to two minutes, with some chance in it so that many clients do not come back at once.
 func backoff(attempt int, err error) time.Duration {
 	if asked := RetryAfter(err); asked > 0 {
 		return asked
+	}
+	if errors.Is(err, archive.ErrFlood) {
+		return 0
 	}
 	wait := min(250*time.Millisecond<<min(attempt-1, 16), 2*time.Minute)
 	return wait/2 + rand.N(wait/2)

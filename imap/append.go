@@ -122,7 +122,7 @@ func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 	}
 	for item := range strings.SplitSeq(strings.TrimSpace(set), ",") {
 		parsed, err := mail.ParseUIDSet(item)
-		if err != nil || parsed.Len() > 1<<16 {
+		if err != nil || int64(len(uids))+parsed.Len() > 1<<16 {
 			return 0, nil
 		}
 		for uid := range parsed.All() {

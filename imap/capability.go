@@ -9,10 +9,14 @@ import (
 // capabilities are what a server offers, in upper case.
 type capabilities map[string]bool
 
+// maxCapabilities is how many are believed; servers offer some fifty.
+const maxCapabilities = 1000
+
 func newCapabilities(words []node) capabilities {
+	words = words[:min(len(words), maxCapabilities)]
 	caps := make(capabilities, len(words))
 	for _, w := range words {
-		if w.isText() {
+		if w.isText() && len(w.text) <= 255 {
 			caps[strings.ToUpper(string(w.text))] = true
 		}
 	}

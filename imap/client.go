@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -53,12 +55,18 @@ type Client struct {
 	plainList bool            // no extended LIST: the server refused it
 	listener  func(*response) // is shown every untagged response
 	scratch   []byte
+
+	useless int64     // bytes that answered nothing since something did
+	useful  time.Time // when something did
 }
 
 // start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.
 func (c *Client) start(cmd *command) error {
 	if c.dead != nil {
 		return c.dead
+	}
+	if len(c.pending) == 0 {
+		c.useful = time.Now()
 	}
 	c.tags++
 	cmd.tag = "M" + strconv.Itoa(c.tags)
@@ -203,21 +211,42 @@ func (c *Client) step() error {
 	if err != nil {
 		return c.fail(err)
 	}
+	c.wire.rest()
 	switch resp.tag {
 	case "*":
-		return c.untagged(resp)
+		taken, err := c.untagged(resp)
+		if err != nil {
+			return c.fail(err)
+		}
+		return c.weigh(resp, taken)
 	case "+":
 		c.went, c.challenge = true, resp.text
-		return nil
+		return c.weigh(resp, false)
 	}
 	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.tag })
 	if i < 0 {
-		return nil // a line that belongs to nothing; servers have been seen to break lines
+		return c.weigh(resp, false) // a line that belongs to nothing; servers have been seen to break lines
 	}
 	c.observe(resp)
 	cmd := c.pending[i]
 	c.pending = slices.Delete(c.pending, i, i+1)
 	c.complete(cmd, resp)
+	return c.weigh(resp, true)
+}
+
+// weigh ends a connection on which nothing comes but what answers no command: too much of it, or for too long.
+func (c *Client) weigh(resp *response, useful bool) error {
+	if useful {
+		c.useless, c.useful = resp.passed, time.Now()
+	} else {
+		c.useless += int64(resp.size) + resp.passed
+	}
+	if c.useless > maxUseless {
+		return c.fail(flood("more than %d MiB that answer nothing that was asked", maxUseless>>20))
+	}
+	if idle := time.Since(c.useful); idle > c.opts.patience() {
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers what was asked", errStalled, idle.Round(time.Second)))
+	}
 	return nil
 }
 
@@ -239,21 +268,17 @@ func (c *Client) refusal(command string, resp *response) *Error {
 
 // untagged notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
 // first. What nobody takes is dropped.
-func (c *Client) untagged(resp *response) error {
+func (c *Client) untagged(resp *response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
 		if cmd.data == nil {
 			continue
 		}
-		taken, err := cmd.data(resp)
-		if err != nil {
-			return c.fail(err)
-		}
-		if taken {
-			return nil
+		if taken, err := cmd.data(resp); taken || err != nil {
+			return taken, err
 		}
 	}
-	return nil
+	return false, nil
 }
 
 func (c *Client) observe(resp *response) {
@@ -305,18 +330,24 @@ func (c *Client) fail(err error) error {
 		return c.dead
 	}
 	var handler *handlerError
+	doing := ""
+	if len(c.pending) > 0 {
+		doing = c.pending[0].name
+	}
 	switch {
 	case errors.As(err, &handler):
 		c.dead = handler.err
+	case errors.Is(err, archive.ErrFlood):
+		c.dead = err
+		if doing != "" {
+			c.dead = fmt.Errorf("%s: %w", doing, err)
+		}
 	case c.bye != nil:
 		c.dead = c.bye
 	default:
-		lost := &lostError{server: c.opts.Host, err: err}
+		lost := &lostError{server: c.opts.Host, doing: doing, err: err}
 		if err == io.EOF {
 			lost.err = errors.New("the server hung up")
-		}
-		if len(c.pending) > 0 {
-			lost.doing = c.pending[0].name
 		}
 		c.dead = lost
 	}

@@ -244,6 +244,12 @@ func (c *Client) introduce(ctx context.Context, utf8 bool) error {
 	return nil
 }
 
+// What is kept of an ID: RFC 2971 section 3.3 allows no more.
+const (
+	maxFields = 30
+	maxField  = 30 + 1024
+)
+
 // identify tells who we are, and keeps who the server says it is (RFC 2971).
 func (c *Client) identify() *command {
 	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
@@ -253,8 +259,11 @@ func (c *Client) identify() *command {
 		}
 		c.id = nil
 		for _, list := range resp.args {
-			for i := 0; i+1 < len(list.list); i += 2 {
-				c.id = append(c.id, mail.Field{Name: string(list.list[i].text), Value: string(list.list[i+1].raw())})
+			for i := 0; i+1 < len(list.list) && len(c.id) < maxFields; i += 2 {
+				name, value := list.list[i].text, list.list[i+1].raw()
+				if len(name)+len(value) <= maxField {
+					c.id = append(c.id, mail.Field{Name: string(name), Value: string(value)})
+				}
 			}
 		}
 		return true, nil

@@ -116,7 +116,7 @@ func (c *Client) flagItems(modSeq bool) string {
 // for attributes of extensions no more.
 func (g *gatherer) isUnknown(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.Len() > 0 || g.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.set().Len() > 0 || g.c.plain {
 		return false
 	}
 	g.c.plain = true
@@ -132,7 +132,8 @@ type gatherer struct {
 	need  attributes
 	yield func(mail.Message, error) bool
 
-	given   mail.UIDSet
+	given   uidCollector
+	held    int64 // memory of flags, beyond what is usual for the messages given
 	pieces  map[mail.UID]*piece
 	order   []mail.UID        // of the pieces, the oldest first
 	unnamed map[uint64]*piece // by number: what was told before the UID
@@ -185,17 +186,15 @@ func (g *gatherer) take(resp *response) (bool, error) {
 	pairs := resp.args[0].list
 	uid, ok := g.c.uidOf(resp)
 	if !ok {
-		g.keep(resp.number, pairs)
-		return true, nil
+		return g.keep(resp.number, pairs)
 	}
-	if !g.uids.Contains(uid) || g.given.Contains(uid) {
-		return true, nil
+	if !g.uids.Contains(uid) || g.given.contains(uid) {
+		return false, nil
 	}
 	if len(g.pieces) == 0 && len(g.unnamed) == 0 { // the common case: whole in one response
 		p := piece{Message: mail.Message{UID: uid, Size: -1}}
-		if g.c.readMessage(&p, pairs); p.has&g.need == g.need {
-			g.give(p.Message)
-			return true, nil
+		if err := g.read(&p, pairs); err != nil || p.has&g.need == g.need {
+			return true, errors.Join(err, g.give(p.Message))
 		}
 	}
 	p := g.pieces[uid]
@@ -206,54 +205,71 @@ func (g *gatherer) take(resp *response) (bool, error) {
 		g.pieces[uid] = p
 		g.order = append(g.order, uid)
 	}
-	if g.c.readMessage(p, pairs); p.has&g.need == g.need {
+	before := p.has
+	if err := g.read(p, pairs); err != nil {
+		return false, err
+	}
+	if p.has&g.need == g.need {
 		delete(g.pieces, uid)
-		g.give(p.Message)
+		return true, g.give(p.Message)
 	}
 	for len(g.order) > maxPieces {
-		g.giveOldest()
+		if err := g.giveOldest(); err != nil {
+			return false, err
+		}
 	}
-	return true, nil
+	return p.has != before, nil
+}
+
+// read takes what belongs to a message, and counts the memory that it takes.
+func (g *gatherer) read(p *piece, pairs []node) error {
+	g.held += int64(g.c.readMessage(p, pairs))
+	if g.held > maxAttributes {
+		return flood("more than %d MiB of flags", maxAttributes>>20)
+	}
+	return nil
 }
 
 // keep holds what is told of a message before its UID is.
-func (g *gatherer) keep(number uint64, pairs []node) {
+func (g *gatherer) keep(number uint64, pairs []node) (taken bool, err error) {
 	p := g.unnamed[number]
 	if p == nil {
 		if len(g.unnamed) == maxPieces {
-			return
+			return false, nil
 		}
 		p = &piece{Message: mail.Message{Size: -1}}
 		g.unnamed[number] = p
 	}
-	g.c.readMessage(p, pairs)
+	before := p.has
+	return p.has != before, g.read(p, pairs)
 }
 
-func (g *gatherer) giveOldest() {
+func (g *gatherer) giveOldest() error {
 	p := g.pieces[g.order[0]]
 	delete(g.pieces, g.order[0])
 	g.order = g.order[1:]
 	if p == nil {
-		return
+		return nil
 	}
 	if g.need&hasDate != 0 && p.has&hasDate == 0 {
 		p.Internal = mail.ParseDate("NIL")
 	}
-	g.give(p.Message)
+	return g.give(p.Message)
 }
 
-func (g *gatherer) give(m mail.Message) {
-	g.given.Add(m.UID)
+func (g *gatherer) give(m mail.Message) error {
 	if !g.stopped {
 		g.stopped = !g.yield(m, nil)
 	}
+	return g.given.add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
 // end gives what is left, with what is known of it, and the error.
 func (g *gatherer) end(err error) {
-	if g.c.dead == nil {
-		for len(g.order) > 0 {
-			g.giveOldest()
+	for len(g.order) > 0 && g.c.dead == nil {
+		if flooded := g.giveOldest(); flooded != nil {
+			err = flooded
+			break
 		}
 	}
 	if err != nil && !g.stopped {
@@ -279,16 +295,19 @@ func (c *Client) uidOf(resp *response) (mail.UID, bool) {
 	return uid, ok
 }
 
-// readMessage takes from the pairs of a FETCH response what belongs to a message.
-func (c *Client) readMessage(p *piece, pairs []node) {
+// readMessage takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
+// beyond what is usual.
+func (c *Client) readMessage(p *piece, pairs []node) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
 		switch {
 		case name.is("FLAGS"):
-			p.Flags = c.flagsOf(value)
+			var fresh int
+			p.Flags, fresh = c.flagsOf(value)
+			unusual += max(0, fresh-usualAttributes)
 			p.has |= hasFlags
 		case name.is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
-			p.Internal = mail.ParseDate(cmp.Or(string(value.text), "NIL"))
+			p.Internal = mail.ParseDate(cmp.Or(clipped(value), "NIL"))
 			p.has |= hasDate
 		case name.is("RFC822.SIZE"):
 			if v, ok := value.number(); ok {
@@ -301,10 +320,11 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 			}
 		case name.is("SAVEDATE"):
 			if value.isText() {
-				p.Saved = mail.ParseDate(string(value.text))
+				p.Saved = mail.ParseDate(clipped(value))
 			}
 		case name.is("X-GM-LABELS"):
 			p.Labels = value.words()
+			unusual += max(0, memoryOf(p.Labels)-usualAttributes)
 			slices.Sort(p.Labels)
 			p.Labels = slices.Compact(p.Labels)
 			p.has |= hasLabels
@@ -312,7 +332,11 @@ func (c *Client) readMessage(p *piece, pairs []node) {
 			readID(&p.IDs, name, value)
 		}
 	}
+	return unusual
 }
+
+// clipped is a text as far as the archive keeps it.
+func clipped(n node) string { return string(n.text[:min(len(n.text), maxServerID)]) }
 
 func readID(ids *mail.IDs, name, value node) {
 	switch {
@@ -329,19 +353,27 @@ func readID(ids *mail.IDs, name, value node) {
 	}
 }
 
-// maxFlagSets bounds the flag sets remembered. Most messages of a mailbox have one of a few.
-const maxFlagSets = 1000
+// The flag sets remembered: most messages of a mailbox have one of a few.
+const (
+	maxFlagSets = 1000
+	maxFlagSet  = 1 << 10 // bytes of one that is remembered
+)
 
-func (c *Client) flagsOf(list node) mail.Flags {
+// flagsOf reads flags, and returns how much memory they take that earlier ones did not.
+func (c *Client) flagsOf(list node) (flags mail.Flags, fresh int) {
 	c.scratch = list.appendTo(c.scratch[:0])
 	if flags, known := c.flags[string(c.scratch)]; known {
-		return flags
+		return flags, 0
 	}
-	key := strings.Clone(string(c.scratch))
-	flags := mail.NewFlags(list.words()...)
+	words := list.words()
+	flags, fresh = mail.NewFlags(words...), memoryOf(words)
+	if len(c.scratch) > maxFlagSet {
+		c.scratch = nil
+		return flags, fresh
+	}
 	if len(c.flags) >= maxFlagSets {
 		clear(c.flags)
 	}
-	c.flags[key] = flags
-	return flags
+	c.flags[strings.Clone(string(c.scratch))] = flags
+	return flags, fresh
 }

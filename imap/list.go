@@ -96,13 +96,16 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 		cmd = newCommand("LIST").raw(` (SUBSCRIBED) "" "*"`)
 	}
 	var names []string
+	var held holding
 	cmd.data = func(resp *response) (bool, error) {
 		if (resp.name != "LIST" && resp.name != "LSUB") || len(resp.args) < 3 {
 			return false, nil
 		}
 		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
 		if resp.name == "LIST" || !slices.ContainsFunc(resp.args[0].list, func(n node) bool { return n.is(`\Noselect`) }) {
-			names = append(names, nameIn(resp.args[2:]))
+			name := nameIn(resp.args[2:])
+			names = append(names, name)
+			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
 		}
 		return true, nil
 	}
@@ -119,11 +122,14 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 
 // subscribe marks the mailboxes subscribed to, and returns the names that are not among them.
 func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
+	var alike map[string]int // the first mailbox with each name, however it is written; made when it is needed
 	for _, name := range names {
 		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
 		if !found {
-			i = slices.IndexFunc(mailboxes, func(m mail.Mailbox) bool { return n.same(m.Raw) == n.same(name) })
-			found = i >= 0
+			if alike == nil {
+				alike = n.index(mailboxes)
+			}
+			i, found = alike[n.same(name)]
 		}
 		if found {
 			mailboxes[i].Subscribed = true
@@ -134,6 +140,18 @@ func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(
 	}
 	slices.Sort(dangling)
 	return slices.Compact(dangling)
+}
+
+// index finds mailboxes by all the ways to write their names.
+func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
+	index := make(map[string]int, len(mailboxes))
+	for i := range mailboxes {
+		key := n.same(mailboxes[i].Raw)
+		if _, again := index[key]; !again {
+			index[key] = i
+		}
+	}
+	return index
 }
 
 func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
@@ -162,9 +180,21 @@ func (c *Client) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
 type listing struct {
 	names  naming
 	byName map[string]*mail.Mailbox // by raw name
-	status statusAnswers
+	status *statusAnswers
+	held   holding
 
 	unnamed int // lines without a name
+}
+
+// mailboxMemory is what a mailbox takes beside its name and attributes: here, and where it is compared and recorded.
+const mailboxMemory = 512
+
+// checkName refuses a name that the archive has no room for.
+func checkName(raw string) error {
+	if len(raw) > maxLiteral {
+		return flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], maxLiteral)
+	}
+	return nil
 }
 
 func newListing(names naming) *listing {
@@ -177,9 +207,19 @@ func (l *listing) take(resp *response) (bool, error) {
 	}
 	if len(resp.args) < 3 {
 		l.unnamed++
-		return true, nil
+		return false, nil
 	}
 	m := l.names.mailbox(resp.args)
+	if err := checkName(m.Raw); err != nil {
+		return false, err
+	}
+	if l.byName[m.Raw] == nil {
+		if err := l.held.add(mailboxMemory+3*len(m.Raw)+memoryOf(m.Attributes), "mailboxes"); err != nil {
+			return false, err
+		}
+	} else if len(m.Attributes) > usualAttributes {
+		return false, flood("%d attributes of one mailbox", len(m.Attributes))
+	}
 	l.byName[m.Raw] = &m
 	return true, nil
 }
@@ -202,17 +242,17 @@ func (l *listing) notes(inbox string) (notes []string) {
 // it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the right
 // one: then the server refuses to open it, which is a failure of that mailbox.
 func nameIn(args []node) string {
-	name := string(args[0].text)
 	if args[0].kind == stringKind {
-		return name
+		return string(args[0].text)
 	}
+	name := slices.Clone(args[0].text)
 	for _, word := range args[1:] {
 		if word.kind != atomKind && word.kind != nilKind {
 			break
 		}
-		name += " " + string(word.text)
+		name = append(append(name, ' '), word.text...)
 	}
-	return name
+	return string(name)
 }
 
 // mailboxes are those wanted, by raw name.

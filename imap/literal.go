@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -37,7 +36,7 @@ func (r *reader) literal(size int64, depth, mark int) error {
 		err = r.skip(size)
 		r.push(node{kind: droppedKind})
 	default:
-		return fmt.Errorf("the server sent a literal of %d bytes in a %s response; more than %d are not taken", size, r.resp.name, maxLiteral)
+		return flood("a literal of %d bytes in a %s response; no more than %d are taken", size, printable(r.resp.name), maxLiteral)
 	}
 	if err != nil {
 		return err
@@ -48,9 +47,10 @@ func (r *reader) literal(size int64, depth, mark int) error {
 func (r *reader) hold(size int) error {
 	start := len(r.memory)
 	if start+size > maxResponse {
-		return fmt.Errorf("the server sent a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
+		return flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
 	}
 	r.memory = append(r.memory, make([]byte, size)...)
+	r.resp.size += size
 	text := r.memory[start:]
 	r.push(node{kind: stringKind, text: text})
 	_, err := io.ReadFull(r.br, text)
@@ -58,6 +58,7 @@ func (r *reader) hold(size int) error {
 }
 
 func (r *reader) skip(size int64) error {
+	r.resp.passed += size
 	for size > 0 {
 		n, err := r.br.Discard(int(min(size, 1<<30)))
 		if size -= int64(n); err != nil {

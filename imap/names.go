@@ -19,6 +19,7 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 		if resp.name != "NAMESPACE" {
 			return false, nil
 		}
+		spaces = nil
 		for i, kind := range []mail.NamespaceKind{mail.Personal, mail.OtherUsers, mail.Shared} {
 			if i < len(resp.args) {
 				spaces = append(spaces, namespaces(kind, resp.args[i].list)...)
@@ -60,18 +61,25 @@ func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, foun
 	return best, found
 }
 
+// maxQuotas is far above what an account has.
+const maxQuotas = 1000
+
 // Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.
 func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 	if !c.caps.has("QUOTA") {
 		return nil, nil
 	}
 	var quota []mail.Quota
+	var held holding
 	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
 	cmd.data = func(resp *response) (bool, error) {
 		if resp.name != "QUOTA" || len(resp.args) < 2 {
 			return resp.name == "QUOTAROOT", nil
 		}
 		triples := resp.args[1].list
+		if held.add(memoryOf(resp.args[1].words()), "quotas") != nil || len(quota) > maxQuotas {
+			return false, flood("more than %d quotas", maxQuotas)
+		}
 		for i := 0; i+2 < len(triples); i += 3 {
 			usage, ok := triples[i+1].number()
 			limit, ok2 := triples[i+2].number()

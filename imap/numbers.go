@@ -2,13 +2,17 @@ package imap
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"math"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// isSearch recognises a SEARCH response by its first bytes. (ESEARCH, which is short, is read like any other.)
+// Sets of UIDs are read as they come: a mailbox of a million gives a line of eight megabytes. So are SEARCH ("* SEARCH 2
+// 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER) 41,43:116").
+
+// isSearch recognises a SEARCH response by its first bytes.
 func isSearch(line []byte) bool {
 	const prefix = "* SEARCH"
 	if len(line) < len(prefix)+1 || !equalFold(line[:len(prefix)], prefix) {
@@ -18,14 +22,38 @@ func isSearch(line []byte) bool {
 	return next == ' ' || next == '\r' || next == '\n'
 }
 
-// search reads the numbers of a SEARCH response as they come: a mailbox of a million gives a line of eight megabytes.
-// What is no number (RFC 7162's "(MODSEQ 917162500)" at the end) ends the set.
+// setBegins is where the set of an ESEARCH or VANISHED begins in the first piece of a line; 0: it has none.
+func setBegins(line []byte) int {
+	const esearch, vanished, earlier, all = "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
+	switch {
+	case hasPrefixFold(line, esearch):
+		for at := len(esearch) - 1; at+len(all) < len(line); at++ {
+			if line[at] == ' ' && hasPrefixFold(line[at:], all) {
+				return at + len(all)
+			}
+		}
+	case hasPrefixFold(line, vanished):
+		if rest := line[len(vanished):]; hasPrefixFold(rest, earlier) {
+			return len(vanished) + len(earlier)
+		}
+		return len(vanished)
+	}
+	return 0
+}
+
+func hasPrefixFold(line []byte, prefix string) bool {
+	return len(line) >= len(prefix) && equalFold(line[:len(prefix)], prefix)
+}
+
+// search reads the numbers of a SEARCH response. What is no number (RFC 7162's "(MODSEQ 917162500)" at the end) ends the
+// set.
 func (r *reader) search(piece []byte, err error) error {
 	r.resp.tag, r.resp.name = "*", "SEARCH"
 	piece = piece[len("* SEARCH"):]
 	var number uint64
 	var digits, ended bool
 	for {
+		r.resp.size += len(piece)
 		for _, c := range piece {
 			switch {
 			case ended:
@@ -34,7 +62,9 @@ func (r *reader) search(piece []byte, err error) error {
 				digits = true
 			default:
 				if digits {
-					r.found(number)
+					if err := r.found(number, number); err != nil {
+						return err
+					}
 				}
 				number, digits = 0, false
 				ended = c != ' ' && c != '\r' && c != '\n'
@@ -50,11 +80,89 @@ func (r *reader) search(piece []byte, err error) error {
 	}
 }
 
-// found adds a number to the answer of a SEARCH, where it can be a UID.
-func (r *reader) found(number uint64) {
-	if uid, ok := asUID(number); ok {
-		r.resp.found.Add(uid)
+// sets reads the set of an ESEARCH or VANISHED, and leaves what stands before it as the line. What stands after it is
+// passed over.
+func (r *reader) sets(piece []byte, at int, err error) error {
+	r.resp.hasSet = true
+	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
+	r.line, r.pos = r.memory, 0
+	piece = piece[at:]
+	if r.trace != nil {
+		r.trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
 	}
+	p := setParser{r: r}
+	for {
+		r.resp.size += len(piece)
+		if err := p.parse(piece); err != nil {
+			return err
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return midway(err, true)
+		}
+		piece, err = r.br.ReadSlice('\n')
+	}
+}
+
+// setParser reads "2,10:11" in pieces.
+type setParser struct {
+	r             *reader
+	first, number uint64
+	digits, ranged,
+	ended bool
+}
+
+func (p *setParser) parse(piece []byte) error {
+	for _, c := range piece {
+		switch {
+		case p.ended:
+			return nil
+		case '0' <= c && c <= '9':
+			p.number = min(p.number*10+uint64(c-'0'), 1<<33)
+			p.digits = true
+		case c == ':' && p.digits && !p.ranged:
+			p.first, p.number, p.digits, p.ranged = p.number, 0, false, true
+		case c == ',' || c == ' ' || c == '\r' || c == '\n':
+			p.ended = c != ','
+			if err := p.end(); err != nil {
+				return err
+			}
+		default:
+			p.ended, p.r.resp.badSet = true, true
+		}
+	}
+	return nil
+}
+
+// end takes a number or a range.
+func (p *setParser) end() error {
+	first := p.number
+	if p.ranged {
+		first = p.first
+	}
+	if !p.digits {
+		p.r.resp.badSet = true
+		return nil
+	}
+	low, high := min(first, p.number), max(first, p.number)
+	p.number, p.digits, p.ranged = 0, false, false
+	if _, ok := asUID(low); !ok || high > math.MaxUint32 {
+		p.r.resp.badSet = true
+		return nil
+	}
+	return p.r.found(low, high)
+}
+
+// found adds a range to the answer, where it can be one of UIDs.
+func (r *reader) found(first, last uint64) error {
+	from, ok := asUID(first)
+	to, ok2 := asUID(last)
+	if !ok || !ok2 {
+		return nil
+	}
+	return r.resp.found.add(mail.UIDRange{First: from, Last: to})
 }
 
 // asUID checks that a number can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).

@@ -74,3 +74,7 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
+
+// patience is how long a server may send only what answers nothing, such as "* OK Still here": half an hour. A large
+// mailbox whose index is lost takes some minutes to open.
+func (o *Options) patience() time.Duration { return 15 * o.stall() }

@@ -3,31 +3,24 @@ package imap
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"strings"
-
-	"github.com/mailstrata/mailstrata/mail"
-)
-
-// What a server can make us hold for one response. Bodies are not counted: they are never held.
-const (
-	maxResponse = 16 << 20 // bytes of a response, its literals included: an ESEARCH of a scattered mailbox of a million
-	maxTokens   = 1 << 17  // tokens of a response
-	maxDepth    = 32       // lists within lists
-	maxLiteral  = 1 << 20  // bytes of a literal that is not a body
-	maxKept     = 1 << 16  // bytes and tokens of memory kept from one response to the next
 )
 
 // response is one response of the server. Everything in it lives until the next is read.
 type response struct {
-	tag    string      // "*" untagged, "+" go on, or the tag of a command
-	number uint64      // of "* 23 EXISTS" and "* 23 FETCH (...)"
-	name   string      // in upper case: FETCH, LIST, OK, NO, BYE...
-	args   []node      // of data
-	code   code        // of a status, where it has one
-	text   string      // of a status or a continuation
-	found  mail.UIDSet // of SEARCH
+	tag    string       // "*" untagged, "+" go on, or the tag of a command
+	number uint64       // of "* 23 EXISTS" and "* 23 FETCH (...)"
+	name   string       // in upper case: FETCH, LIST, OK, NO, BYE...
+	args   []node       // of data
+	code   code         // of a status, where it has one
+	text   string       // of a status or a continuation
+	found  uidCollector // of SEARCH, ESEARCH and VANISHED
+	hasSet bool         // ESEARCH, VANISHED: found is its set, and args are what stands before it
+	badSet bool         // which cannot be read whole
+
+	size   int   // bytes of it, without bodies that somebody took
+	passed int64 // bytes of bodies that nobody took
 }
 
 // code is what stands in brackets before the text of a status: [UIDNEXT 4392].
@@ -117,10 +110,14 @@ func (r *reader) nextLine() error {
 		if start == 0 && len(r.memory) == 0 && isSearch(piece) {
 			return r.search(piece, err)
 		}
+		if at := setBegins(piece); start == 0 && len(r.memory) == 0 && at > 0 {
+			return r.sets(piece, at, err)
+		}
 		if len(r.memory)+len(piece) > maxResponse {
-			return fmt.Errorf("the server sent a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
+			return flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
 		}
 		r.memory = append(r.memory, piece...)
+		r.resp.size += len(piece)
 		if err == bufio.ErrBufferFull {
 			continue
 		}

@@ -68,10 +68,13 @@ func written(resp *response) string {
 		s += " " + resp.name
 	}
 	if resp.name == "SEARCH" {
-		return s + " " + resp.found.String()
+		return s + " " + resp.found.set().String()
 	}
 	for _, n := range resp.args {
 		s += " " + n.String()
+	}
+	if resp.hasSet {
+		s += " " + resp.found.set().String()
 	}
 	if resp.code.name != "" {
 		s += " [" + resp.code.name
@@ -168,8 +171,8 @@ func TestLongSearch(t *testing.T) {
 	line.WriteString("\r\n")
 	r := newReader(&line)
 	resp, err := r.next()
-	if err != nil || resp.found.String() != "1:1000000" || len(r.memory) > 0 {
-		t.Errorf("have %v, %v", resp.found, err)
+	if err != nil || resp.found.set().String() != "1:1000000" || len(r.memory) > 0 {
+		t.Errorf("have %v, %v", resp.found.set(), err)
 	}
 }
 

@@ -25,29 +25,25 @@ func (c *Client) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, err
 }
 
 // search asks for a compact answer where that is offered (RFC 4731).
-func (c *Client) search(ctx context.Context, uids mail.UIDRange) (set mail.UIDSet, err error) {
+func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID SEARCH")
 	if c.caps.has("ESEARCH") {
 		cmd.raw(" RETURN (ALL)")
 	}
 	cmd.raw(" UID " + setOf(uids).String())
+	var found uidCollector
 	cmd.data = func(resp *response) (bool, error) {
-		switch resp.name {
-		case "SEARCH":
-			for r := range resp.found.Ranges() {
-				set.AddRange(r)
-			}
-			return true, nil
-		case "ESEARCH":
-			if answersOther(resp.args, cmd.tag) {
-				return false, nil
-			}
-			return true, readESearch(resp.args, &set)
+		switch {
+		case resp.name == "SEARCH":
+		case resp.name != "ESEARCH" || answersOther(resp.args, cmd.tag):
+			return false, nil
+		case resp.badSet:
+			return false, errors.New("the server answered UID SEARCH with what is not a set of UIDs")
 		}
-		return false, nil
+		return true, found.addAll(within(resp.found.set(), uids))
 	}
-	err = c.do(ctx, cmd)
-	return within(set, uids), err
+	err := c.do(ctx, cmd)
+	return found.set(), err
 }
 
 // answersOther reports whether an ESEARCH says that it belongs to another command.
@@ -59,39 +55,25 @@ func answersOther(args []node, tag string) bool {
 	return found && string(told.text) != tag
 }
 
-// readESearch reads `(TAG "M7") UID ALL 2,10:11`. No ALL means none.
-func readESearch(args []node, set *mail.UIDSet) error {
-	for i, n := range args {
-		if n.is("ALL") && i+1 < len(args) && args[i+1].isText() {
-			found, err := mail.ParseUIDSet(string(args[i+1].text))
-			if err != nil {
-				return err
-			}
-			for r := range found.Ranges() {
-				set.AddRange(r)
-			}
-		}
-	}
-	return nil
-}
-
 // fetchUIDs asks every message of the range for its UID.
-func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (set mail.UIDSet, err error) {
+func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
+	var found uidCollector
 	cmd.data = func(resp *response) (bool, error) {
 		if resp.name != "FETCH" || len(resp.args) == 0 {
 			return false, nil
 		}
-		if uid, ok := c.uidOf(resp); ok {
-			set.Add(uid)
+		uid, ok := c.uidOf(resp)
+		if !ok || !uids.Contains(uid) || found.contains(uid) {
+			return false, nil
 		}
-		return true, nil
+		return true, found.add(mail.UIDRange{First: uid, Last: uid})
 	}
-	err = c.do(ctx, cmd)
+	err := c.do(ctx, cmd)
 	if expungeIssued(err) {
 		err = nil
 	}
-	return within(set, uids), err
+	return found.set(), err
 }
 
 // within is the part of a set that lies in a range.
@@ -113,15 +95,12 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 	if known {
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)
 	}
+	var vanished uidCollector
 	defer c.tell(func(resp *response) {
-		if resp.name != "VANISHED" || len(resp.args) == 0 {
+		if resp.name != "VANISHED" {
 			return
 		}
-		if set, err := mail.ParseUIDSet(string(resp.args[len(resp.args)-1].text)); err == nil {
-			for r := range within(set, uids).Ranges() {
-				gone.AddRange(r)
-			}
-		} else {
+		if !resp.hasSet || resp.badSet || vanished.addAll(within(resp.found.set(), uids)) != nil {
 			known = false
 		}
 	})()
@@ -133,5 +112,5 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 			return gone, false, err
 		}
 	}
-	return gone, known, nil
+	return vanished.set(), known, nil
 }

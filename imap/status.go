@@ -44,6 +44,9 @@ func objectID(n node) string {
 	if n.kind == listKind && len(n.list) > 0 {
 		n = n.list[0]
 	}
+	if len(n.text) > maxServerID {
+		return ""
+	}
 	return string(n.raw())
 }
 
@@ -112,6 +115,7 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 type statusAnswers struct {
 	names       naming
 	told, alike map[string]statusAnswer
+	held        holding
 }
 
 type statusAnswer struct {
@@ -119,26 +123,31 @@ type statusAnswer struct {
 	complete bool
 }
 
-func newStatusAnswers(names naming) statusAnswers {
-	return statusAnswers{names: names, told: map[string]statusAnswer{}, alike: map[string]statusAnswer{}}
+func newStatusAnswers(names naming) *statusAnswers {
+	return &statusAnswers{names: names, told: map[string]statusAnswer{}, alike: map[string]statusAnswer{}}
 }
 
-func (a statusAnswers) take(resp *response) (bool, error) {
+func (a *statusAnswers) take(resp *response) (bool, error) {
 	if resp.name != "STATUS" || len(resp.args) < 2 {
 		return false, nil
 	}
 	pairs := slices.IndexFunc(resp.args, func(n node) bool { return n.kind == listKind })
 	if pairs < 1 {
-		return true, nil
+		return false, nil
 	}
 	status, ok := parseStatus(resp.args[pairs].list)
 	raw, answer := nameIn(resp.args[:pairs]), statusAnswer{status, ok}
+	if _, again := a.told[raw]; !again {
+		if err := errors.Join(checkName(raw), a.held.add(mailboxMemory/2+3*len(raw), "mailboxes")); err != nil {
+			return false, err
+		}
+	}
 	a.told[raw], a.alike[a.names.same(raw)] = answer, answer
 	return true, nil
 }
 
 // give fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
-func (a statusAnswers) give(m *mail.Mailbox) {
+func (a *statusAnswers) give(m *mail.Mailbox) {
 	answer, found := a.told[m.Raw]
 	if !found {
 		answer, found = a.alike[a.names.same(m.Raw)]

@@ -32,12 +32,16 @@ func (c *Client) Stretches(ctx context.Context, wanted []backup.Stretch, read fu
 	})
 }
 
+// maxStretches is how many bytes of stretches of one message are held.
+const maxStretches = 8 << 20
+
 // stretching is the state of one call.
 type stretching struct {
 	c       *Client
 	read    func(backup.Stretch, []byte) error
 	due     map[mail.UID][]backup.Stretch // asked for, and not told of
 	longest int64
+	held    int64             // bytes of came
 	came    map[string][]byte // what the response under way has brought, by the names of the attributes
 }
 
@@ -60,11 +64,12 @@ func (d *stretching) command(stretches []backup.Stretch) *command {
 // body holds a stretch until the response is whole, and tells which message it is of. One that is longer than any that
 // was asked for passes by.
 func (d *stretching) body(b *bodyLiteral) error {
-	if b.size > d.longest {
+	if b.size > d.longest || d.held+b.size > maxStretches {
 		return nil
 	}
 	data, err := io.ReadAll(b.content)
 	if err == nil {
+		d.held += b.size
 		d.came[strings.ToUpper(b.name)] = data
 	}
 	return err
@@ -75,7 +80,10 @@ func (d *stretching) data(resp *response) (bool, error) {
 	if resp.name != "FETCH" || len(resp.args) == 0 {
 		return false, nil
 	}
-	defer clear(d.came)
+	defer func() {
+		clear(d.came)
+		d.held = 0
+	}()
 	uid, ok := d.c.uidOf(resp)
 	if !ok {
 		return true, nil

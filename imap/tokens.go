@@ -1,9 +1,6 @@
 package imap
 
-import (
-	"bytes"
-	"fmt"
-)
+import "bytes"
 
 // list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. A ")" too many is
 // skipped, one too few is supplied: what was readable so far is worth more than an error.
@@ -39,7 +36,7 @@ func (r *reader) list(depth int) ([]node, error) {
 // token reads one token and pushes it on the stack, where its siblings begin at mark.
 func (r *reader) token(depth, mark int) error {
 	if r.tokens++; r.tokens > maxTokens {
-		return fmt.Errorf("the server sent a response of more than %d tokens, beginning %q", maxTokens, head(r.memory))
+		return flood("a response of more than %d tokens, beginning %q", maxTokens, head(r.memory))
 	}
 	if size, ok := r.literalSize(); ok {
 		return r.literal(size, depth, mark)
@@ -47,7 +44,7 @@ func (r *reader) token(depth, mark int) error {
 	switch r.line[r.pos] {
 	case '(':
 		if depth == maxDepth {
-			return fmt.Errorf("the server sent lists nested deeper than %d, beginning %q", maxDepth, head(r.memory))
+			return flood("lists nested deeper than %d, beginning %q", maxDepth, head(r.memory))
 		}
 		r.pos++
 		children, err := r.list(depth + 1)

@@ -21,6 +21,29 @@ type wire struct {
 	traffic *Traffic
 	stall   time.Duration
 	prompt  bool // what comes is acknowledged at once
+
+	moved  int           // bytes of the response under way, or of as much of it as counts
+	waited time.Duration // for these, after the first of them
+}
+
+// enough is what a server must send of a response within the stall. It is far below the slowest of lines.
+const enough = 1 << 10
+
+// rest begins to measure again: a whole response has come.
+func (w *wire) rest() { w.moved, w.waited = 0, 0 }
+
+// crawl is the error of a response that comes too slowly. Neither the wait for its first byte counts nor the time that
+// this host takes between two reads.
+func (w *wire) crawl(n int, wait time.Duration) error {
+	if w.moved > 0 {
+		w.waited += wait
+	}
+	if w.moved += n; w.moved >= enough {
+		w.rest()
+	} else if w.waited > w.stall {
+		return fmt.Errorf("%w: a response came at %d bytes in %v", errStalled, w.moved, w.waited.Round(time.Second))
+	}
+	return nil
 }
 
 func (w *wire) Read(p []byte) (int, error) {
@@ -30,8 +53,12 @@ func (w *wire) Read(p []byte) (int, error) {
 	if w.prompt {
 		acknowledgeAtOnce(w.Conn)
 	}
+	began := time.Now()
 	n, err := w.Conn.Read(p)
 	w.traffic.in.Add(int64(n))
+	if err == nil {
+		err = w.crawl(n, time.Since(began))
+	}
 	return n, w.explain(err)
 }
 
@@ -44,12 +71,12 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, w.explain(err)
 }
 
-// errStalled: the other side neither speaks nor listens.
-var errStalled = errors.New("nothing moved")
+// errStalled: the other side neither speaks nor listens, or says nothing that matters.
+var errStalled = errors.New("the connection stalled")
 
 func (w *wire) explain(err error) error {
 	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
-		return fmt.Errorf("%w for %v", errStalled, w.stall)
+		return fmt.Errorf("%w: nothing moved for %v", errStalled, w.stall)
 	}
 	return err
 }

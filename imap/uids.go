@@ -1,0 +1,101 @@
+package imap
+
+import (
+	"slices"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// uidCollector gathers UIDs in any order. A server may send them in the worst one, so UIDs that come out of order are
+// sorted in many at a time. It holds no more than maxRanges ranges.
+type uidCollector struct {
+	sorted mail.UIDSet
+	ranges int      // of sorted, at the most
+	last   mail.UID // of sorted
+	loose  map[mail.UID]mail.UID
+}
+
+// looseMost is how many ranges wait to be sorted in.
+const looseMost = 1 << 16
+
+func (u *uidCollector) add(r mail.UIDRange) error {
+	if r.Last < r.First {
+		return nil
+	}
+	if uint64(r.First) > uint64(u.last) {
+		if uint64(r.First) > uint64(u.last)+1 {
+			u.ranges++
+		}
+		u.sorted.AddRange(r)
+		u.last = r.Last
+	} else if r.First != r.Last || !u.contains(r.First) {
+		if u.loose == nil {
+			u.loose = map[mail.UID]mail.UID{}
+		}
+		u.loose[r.First] = max(u.loose[r.First], r.Last)
+	}
+	if len(u.loose) >= looseMost || u.ranges > maxRanges {
+		u.sort()
+		if u.ranges > maxRanges {
+			return flood("more than %d separate ranges of UIDs in one answer", maxRanges)
+		}
+	}
+	return nil
+}
+
+func (u *uidCollector) contains(uid mail.UID) bool {
+	if u.sorted.Contains(uid) {
+		return true
+	}
+	last, found := u.loose[uid]
+	return found && last >= uid
+}
+
+// sort merges what came out of order.
+func (u *uidCollector) sort() {
+	firsts := make([]mail.UID, 0, len(u.loose))
+	for first := range u.loose {
+		firsts = append(firsts, first)
+	}
+	slices.Sort(firsts)
+	var merged mail.UIDSet
+	u.ranges, u.last = 0, 0
+	put := func(r mail.UIDRange) {
+		if uint64(r.First) > uint64(u.last)+1 {
+			u.ranges++
+		}
+		if r.Last > u.last {
+			merged.AddRange(r)
+			u.last = r.Last
+		}
+	}
+	for r := range u.sorted.Ranges() {
+		for len(firsts) > 0 && firsts[0] < r.First {
+			put(mail.UIDRange{First: firsts[0], Last: u.loose[firsts[0]]})
+			firsts = firsts[1:]
+		}
+		put(r)
+	}
+	for _, first := range firsts {
+		put(mail.UIDRange{First: first, Last: u.loose[first]})
+	}
+	u.sorted, u.loose = merged, nil
+}
+
+// set is all that was added.
+func (u *uidCollector) set() mail.UIDSet {
+	if len(u.loose) > 0 {
+		u.sort()
+	}
+	return u.sorted
+}
+
+// addAll adds a set.
+func (u *uidCollector) addAll(set mail.UIDSet) error {
+	for r := range set.Ranges() {
+		if err := u.add(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
