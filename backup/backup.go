@@ -251,6 +251,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.tellUnnumbered()
 	m, err := w.manifest(ctx, manifest.Complete)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,9 @@ type seat struct {
 // them, about ten minutes.
 const reopenings = 10
 
+// openings bounds how often in a row one mailbox is opened in vain until it matters whether others could be: some seconds.
+const openings = 6
+
 // firstTries bounds how often a server is spoken to at first: one that is not there at all is told of within a second.
 const firstTries = 3
 
@@ -43,10 +46,14 @@ func (s *seat) open(ctx context.Context) (View, error) {
 		return s.view, nil
 	}
 	var view View
-	err := patiently(ctx, reopenings, func() (err error) {
+	try := func() (err error) {
 		view, err = s.source.Examine(ctx, s.mailbox)
 		return err
-	})
+	}
+	err := patiently(ctx, openings, try)
+	if errors.Is(err, archive.ErrTemporary) && s.serverIsGone(ctx) {
+		err = patiently(ctx, reopenings-openings, try)
+	}
 	switch {
 	case err == nil:
 		return s.take(view)
@@ -54,6 +61,12 @@ func (s *seat) open(ctx context.Context) (View, error) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("open mailbox %q: %w", s.mailbox.Name, err)
+}
+
+// serverIsGone reports that it is not the mailbox that cannot be read: the server does not list mailboxes either.
+func (s *seat) serverIsGone(ctx context.Context) bool {
+	_, err := s.source.Survey(ctx)
+	return err != nil
 }
 
 // take makes a freshly opened view the seat's, if it is of the mailbox that the seat is for.

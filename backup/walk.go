@@ -52,7 +52,8 @@ type walk struct {
 
 	validities map[uint32]int // how many mailboxes have each small UIDVALIDITY
 
-	untold bool // the last survey left out the numbers of a mailbox
+	untold bool              // the last survey left out the numbers of a mailbox
+	gaps   map[string]string // why, by raw name, where that is a fault of the server
 
 	round      int
 	departures departures
@@ -158,6 +159,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	}
 	w.notes(survey)
 	isLabel := w.labels(survey)
+	w.gaps = survey.Gaps
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
 	vanished := w.lookedFor(survey, before)
 	lines := newLineage(survey, before, vanished)
@@ -342,6 +344,17 @@ func (w *walk) tellGaps() {
 		}
 		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
 		w.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+	}
+}
+
+// tellUnnumbered makes failures of mailboxes of which the server does not give the numbers: they may be read, but nothing
+// shows that all of their messages were.
+func (w *walk) tellUnnumbered() {
+	for raw, reason := range w.gaps {
+		if m := w.recorded[raw]; m != nil && w.selected(m.Mailbox) && len(w.failures[raw]) == 0 {
+			w.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+			m.Complete = false
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ type Client struct {
 	pending   []*command // in the order sent
 	went      bool       // the server asked us to go on
 	challenge string     // with these words
+	said      string     // the server's last warning, which may explain why the connection ends
 	bye       error
 	dead      error
 
@@ -302,6 +303,9 @@ func (c *Client) observe(resp *response) {
 			c.enabled[word] = true
 		}
 	}
+	if resp.tag == "*" && (resp.name == "NO" || resp.name == "BAD" || resp.code.name == "ALERT") {
+		c.said = c.refusal("", resp).said()
+	}
 	if resp.code.name == "CAPABILITY" {
 		c.caps, c.capsKnown = newCapabilities(resp.code.args), true
 	}
@@ -345,11 +349,14 @@ func (c *Client) fail(err error) error {
 	case c.bye != nil:
 		c.dead = c.bye
 	default:
-		lost := &lostError{server: c.opts.Host, doing: doing, err: err}
+		lost := &lostError{server: c.opts.Host, doing: doing, said: c.said, err: err}
 		if err == io.EOF {
 			lost.err = errors.New("the server hung up")
 		}
 		c.dead = lost
+	}
+	if handler == nil && doing != "" {
+		c.opts.learned.lose(doing)
 	}
 	c.wire.Close()
 	return c.dead

@@ -222,7 +222,7 @@ func (c *Client) needCapabilities(ctx context.Context) error {
 // mailbox is selected; COMPRESS.
 func (c *Client) introduce(ctx context.Context, utf8 bool) error {
 	var cmds []*command
-	if c.caps.has("ID") {
+	if c.caps.has("ID") && !c.opts.learned.avoid("ID") {
 		cmds = append(cmds, c.identify())
 	}
 	if cmd := c.enable(utf8); cmd != nil {
@@ -238,7 +238,7 @@ func (c *Client) introduce(ctx context.Context, utf8 bool) error {
 			return err
 		}
 	}
-	if c.opts.Compress && c.caps.has("COMPRESS=DEFLATE") {
+	if c.opts.Compress && c.caps.has("COMPRESS=DEFLATE") && !c.opts.learned.avoid("COMPRESS") {
 		return c.compress(ctx)
 	}
 	return nil
@@ -257,6 +257,7 @@ func (c *Client) identify() *command {
 		if resp.name != "ID" {
 			return false, nil
 		}
+		first := c.id == nil
 		c.id = nil
 		for _, list := range resp.args {
 			for i := 0; i+1 < len(list.list) && len(c.id) < maxFields; i += 2 {
@@ -266,7 +267,7 @@ func (c *Client) identify() *command {
 				}
 			}
 		}
-		return true, nil
+		return first, nil
 	}
 	return cmd
 }
@@ -280,7 +281,7 @@ func orUnknown(version string) string {
 
 // enable asks for mod-sequences, for removals by UID, and for UTF-8 as it is stored (RFC 5161, 7162, 6855).
 func (c *Client) enable(utf8 bool) *command {
-	if !c.caps.has("ENABLE") {
+	if !c.caps.has("ENABLE") || c.opts.learned.avoid("ENABLE") {
 		return nil
 	}
 	words := ""

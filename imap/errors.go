@@ -33,6 +33,14 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
+	if e.Command == "" {
+		return "the server ended the connection: " + e.said()
+	}
+	return fmt.Sprintf("%s: the server answered %s", e.Command, e.said())
+}
+
+// said is the server's answer.
+func (e *Error) said() string {
 	said := e.Status
 	if e.Code != "" {
 		said += " [" + e.Code + "]"
@@ -40,10 +48,7 @@ func (e *Error) Error() string {
 	if e.Text != "" {
 		said += " " + e.Text
 	}
-	if e.Command == "" {
-		return "the server ended the connection: " + said
-	}
-	return fmt.Sprintf("%s: the server answered %s", e.Command, said)
+	return said
 }
 
 // Is gives the error's meaning to errors.Is.
@@ -118,14 +123,20 @@ func isTemporary(err error) bool { return errors.Is(err, archive.ErrTemporary) }
 type lostError struct {
 	server string
 	doing  string // the command under way; may be empty
+	said   string // the server's last warning before; may be empty
 	err    error
 }
 
 func (e *lostError) Error() string {
-	if e.doing == "" {
-		return fmt.Sprintf("lost the connection to %s: %v", e.server, e.err)
+	text := "lost the connection to " + e.server
+	if e.doing != "" {
+		text += " during " + e.doing
 	}
-	return fmt.Sprintf("lost the connection to %s during %s: %v", e.server, e.doing, e.err)
+	text += ": " + e.err.Error()
+	if e.said != "" {
+		text += " (before that it said: " + e.said + ")"
+	}
+	return text
 }
 
 func (e *lostError) Unwrap() error { return e.err }

@@ -42,7 +42,17 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	survey.Notes = l.notes(note)
 	survey.Mailboxes = l.mailboxes(wanted)
 	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, wanted)
-	return survey, c.fillIn(ctx, survey.Mailboxes)
+	err = c.fillIn(ctx, survey.Mailboxes)
+	for i := range survey.Mailboxes {
+		m := &survey.Mailboxes[i]
+		if m.Selectable() && m.Status == nil && c.opts.learned.avoid(statusOf(m.Raw).name) {
+			if survey.Gaps == nil {
+				survey.Gaps = map[string]string{}
+			}
+			survey.Gaps[m.Raw] = "the server ends the connection whenever it is asked how many messages the mailbox holds (STATUS)"
+		}
+	}
+	return survey, err
 }
 
 // list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154). A server that refuses what it
@@ -53,6 +63,7 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 	options := c.listReturn()
 	if options != "" {
 		cmd.raw(" RETURN (" + options + ")")
+		cmd.name = listReturning(strings.Contains(options, "STATUS"))
 	}
 	cmd.data = l.take
 	err := c.do(ctx, cmd)
@@ -63,8 +74,18 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 	return l, err
 }
 
-// extendedList: it is offered, and was not refused.
-func (c *Client) extendedList() bool { return c.caps.has("LIST-EXTENDED") && !c.plainList }
+// listReturning is what errors call a LIST that asks for more than names.
+func listReturning(status bool) string {
+	if status {
+		return "LIST RETURN (STATUS)"
+	}
+	return "LIST RETURN"
+}
+
+// extendedList: it is offered, was not refused, and did not cost a connection.
+func (c *Client) extendedList() bool {
+	return c.caps.has("LIST-EXTENDED") && !c.plainList && c.opts.learned.lost(listReturning(false)) == 0
+}
 
 func (c *Client) listReturn() string {
 	if !c.extendedList() {
@@ -74,7 +95,7 @@ func (c *Client) listReturn() string {
 	if c.caps.has("SPECIAL-USE") {
 		options = append(options, "SPECIAL-USE")
 	}
-	if c.caps.has("LIST-STATUS") {
+	if c.caps.has("LIST-STATUS") && c.opts.learned.lost(listReturning(true)) == 0 {
 		// Cyrus 3.6 answers garbage to MAILBOXID in here; it is asked singly there.
 		options = append(options, "STATUS ("+c.statusItems(!c.is("Cyrus"))+")")
 	}
@@ -91,9 +112,10 @@ func (c *Client) is(name string) bool {
 // subscriptions gives the raw names subscribed to, those included that name no mailbox any more.
 func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 	cmd := newCommand("LSUB").raw(` "" "*"`)
-	extended := c.extendedList()
+	const selecting = "LIST (SUBSCRIBED)"
+	extended := c.extendedList() && c.opts.learned.lost(selecting) == 0
 	if extended {
-		cmd = newCommand("LIST").raw(` (SUBSCRIBED) "" "*"`)
+		cmd = newCommand(selecting).raw(` "" "*"`)
 	}
 	var names []string
 	var held holding

@@ -10,7 +10,7 @@ import (
 
 // Namespaces asks whose mailboxes are where (RFC 2342); nil where the server does not tell.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
-	if !c.caps.has("NAMESPACE") || c.asked {
+	if !c.caps.has("NAMESPACE") || c.asked || c.opts.learned.avoid("NAMESPACE") {
 		return c.spaces, nil
 	}
 	var spaces []mail.Namespace
@@ -19,13 +19,14 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 		if resp.name != "NAMESPACE" {
 			return false, nil
 		}
+		first := spaces == nil
 		spaces = nil
 		for i, kind := range []mail.NamespaceKind{mail.Personal, mail.OtherUsers, mail.Shared} {
 			if i < len(resp.args) {
 				spaces = append(spaces, namespaces(kind, resp.args[i].list)...)
 			}
 		}
-		return true, nil
+		return first, nil
 	}
 	err := c.do(ctx, cmd)
 	c.spaces, c.asked = spaces, err == nil
@@ -66,12 +67,12 @@ const maxQuotas = 1000
 
 // Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.
 func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
-	if !c.caps.has("QUOTA") {
-		return nil, nil
-	}
 	var quota []mail.Quota
 	var held holding
 	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
+	if !c.caps.has("QUOTA") || c.opts.learned.avoid(cmd.name) {
+		return nil, nil
+	}
 	cmd.data = func(resp *response) (bool, error) {
 		if resp.name != "QUOTA" || len(resp.args) < 2 {
 			return resp.name == "QUOTAROOT", nil

@@ -54,6 +54,20 @@ func refusing(match, answer string, times int) func(*model) oddity {
 	}
 }
 
+// hangingUp is one that ends the connection at each command that matches.
+func hangingUp(match string) func(*model) oddity {
+	is := regexp.MustCompile(match)
+	return func(*model) oddity {
+		return oddity{hear: func(s *session, _, command string) bool {
+			if is.MatchString(command) {
+				bye(s, "")
+				return true
+			}
+			return false
+		}}
+	}
+}
+
 const always = -1
 
 // body matches a FETCH of a body: number, UID, and the literal.
@@ -289,6 +303,17 @@ var trials = []trial{
 	}, whole},
 	{"a line of 20 MB", once(func(s *session) bool { return true }, "* X "+strings.Repeat("x", 20<<20)), whole},
 	{"lists nested deep", replacing(`FETCH \(UID 3 FLAGS`, "FETCH (UID 3 X "+strings.Repeat("(", 40)+strings.Repeat(")", 40)+" FLAGS"), gaps},
+
+	// Commands that cost the connection.
+	{"STATUS of a mailbox hangs up", offering(old, hangingUp(`^STATUS "?Later`)), gaps | maybe},
+	{"STATUS of INBOX hangs up", offering(old, hangingUp(`^STATUS "?INBOX`)), gaps},
+	{"STATUS in LIST hangs up", hangingUp(`^LIST.*STATUS`), whole},
+	{"LIST RETURN hangs up", hangingUp(`^LIST.*(RETURN|SUBSCRIBED)`), whole},
+	{"EXAMINE of INBOX hangs up", hangingUp(`^EXAMINE "?INBOX`), gaps},
+	{"CONDSTORE hangs up", hangingUp(`^EXAMINE.*CONDSTORE`), whole},
+	{"ID hangs up", hangingUp(`^ID`), whole},
+	{"ENABLE hangs up", hangingUp(`^ENABLE`), whole},
+	{"NAMESPACE hangs up", hangingUp(`^NAMESPACE`), whole},
 
 	// Servers.
 	{"LIST RETURN is BAD though offered", refusing("^LIST.*(RETURN|SUBSCRIBED)", "BAD what?", always), whole},

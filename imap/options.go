@@ -41,6 +41,8 @@ type Options struct {
 	Version     string        // of this program, told to the server by ID
 	Journal     string        // Target: a folder for journals of what was appended, see journal.go; "": none is kept
 
+	learned *learned // of a pool; nil: nobody learns
+
 	// Dial makes a connection to host:port; nil: over TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 }

@@ -39,6 +39,7 @@ var errClosed = errors.New("the account is closed")
 
 func newPool(opts Options, utf8 bool) *pool {
 	p := &pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
+	p.opts.learned = &learned{}
 	if opts.Trace != nil {
 		p.opts.Trace = &oneByOne{w: opts.Trace}
 	}

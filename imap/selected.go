@@ -30,7 +30,7 @@ func (c *Client) Select(ctx context.Context, raw string) (*Selection, error) {
 func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection, error) {
 	s := &Selection{}
 	cmd := newCommand(verb).mailbox(raw)
-	condstore := c.caps.condstore() && !c.plain
+	condstore := c.caps.condstore() && !c.plain && c.opts.learned.lost(cmd.name) == 0
 	if condstore {
 		cmd.raw(" (CONDSTORE)")
 	}

@@ -2,10 +2,12 @@ package imap
 
 import (
 	"context"
+	"errors"
 	"io"
 	"iter"
 	"sync/atomic"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -50,6 +52,22 @@ func (s *Source) with(ctx context.Context, use func(*Client) error) error {
 	return use(c)
 }
 
+// otherWays bounds how many connections in a row may be lost during commands that a run can do without.
+const otherWays = 20
+
+// lend lends a connection, and another one where it was lost during a command that is not asked again, or not in the same
+// way.
+func (s *Source) lend(ctx context.Context, use func(*Client) error) (err error) {
+	for range otherWays {
+		err = s.with(ctx, use)
+		again := isTemporary(err) || errors.Is(err, archive.ErrFlood)
+		if err == nil || !again || ctx.Err() != nil || !s.pool.opts.learned.canDoWithout() {
+			return err
+		}
+	}
+	return err
+}
+
 // Server tells what the server says of itself and of the account.
 func (s *Source) Server(ctx context.Context) (mail.Server, error) {
 	a := s.ahead.Swap(nil)
@@ -65,7 +83,7 @@ func (s *Source) Server(ctx context.Context) (mail.Server, error) {
 }
 
 func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
-	err = s.with(ctx, func(c *Client) error {
+	err = s.lend(ctx, func(c *Client) error {
 		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
 		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {
 			return err
@@ -80,7 +98,7 @@ func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
 
 // Survey takes a fresh view of every mailbox.
 func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
-	err = s.with(ctx, func(c *Client) error {
+	err = s.lend(ctx, func(c *Client) error {
 		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err == nil && c.isGmail() && !s.pool.opts.Labels {
 			markLabels(survey)
 		}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -59,11 +60,14 @@ func number32(pairs []node, name string) (uint32, bool) {
 	return uint32(v), ok && v <= math.MaxUint32
 }
 
+func statusOf(raw string) *command { return newCommand("STATUS").mailbox(raw) }
+
 // statusWindow bounds the STATUS commands under way, so that their text surely fits the buffers between us.
 const statusWindow = 50
 
-// status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers cannot be had keeps a nil
-// Status: the server's NO is about that mailbox alone, and nothing follows from it.
+// status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers the server does not give
+// keeps a nil Status: the server's NO is about that mailbox alone, and nothing follows from it. One whose STATUS may have
+// cost a connection is asked alone, after the others, so that it is certain which it was.
 func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
 	answers := newStatusAnswers(c.names())
 	var underWay []*command
@@ -76,16 +80,27 @@ func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
 		}
 		return nil
 	}
+	cautious := func(m *mail.Mailbox) int { return c.opts.learned.lost(statusOf(m.Raw).name) }
+	mailboxes = slices.Clone(mailboxes)
+	slices.SortStableFunc(mailboxes, func(a, b *mail.Mailbox) int { return cmp.Compare(cautious(a), cautious(b)) })
 	for _, m := range mailboxes {
-		cmd := newCommand("STATUS").mailbox(m.Raw).raw(" (" + items + ")")
+		doubts := cautious(m)
+		if doubts >= lossesMost {
+			break
+		}
+		cmd := statusOf(m.Raw).raw(" (" + items + ")")
 		cmd.data = answers.take
+		atOnce := statusWindow
+		if doubts > 0 {
+			atOnce = 0
+		}
+		if err := finish(atOnce); err != nil {
+			return err
+		}
 		if err := c.start(cmd); err != nil {
 			return err
 		}
 		underWay = append(underWay, cmd)
-		if err := finish(statusWindow); err != nil {
-			return err
-		}
 	}
 	if err := finish(0); err != nil {
 		return err
@@ -101,6 +116,9 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	answers := newStatusAnswers(c.names())
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.data = answers.take
+	if c.opts.learned.avoid(cmd.name) {
+		return mail.Status{}, errors.New(cmd.name + " costs the connection each time")
+	}
 	if err := c.do(ctx, cmd); err != nil {
 		return mail.Status{}, err
 	}

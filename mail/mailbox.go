@@ -70,6 +70,9 @@ type Survey struct {
 	Mailboxes []Mailbox // ascending by Raw, each name once
 	Dangling  []string  // raw names subscribed to that name no mailbox; sorted
 	Notes     []string  // what the owner of the account should know of it
+
+	// Gaps say why the server gives no numbers of a mailbox, by raw name, where that is a fault of the server.
+	Gaps map[string]string
 }
 
 // Server is what a server tells of itself and of the account as a whole.
