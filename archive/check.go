@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -117,7 +118,12 @@ func (c *checking) run(ctx context.Context) error {
 			c.accounts[head.Account] = true
 		}
 	}
+	belated := BelatedAmong(heads)
 	for _, head := range heads {
+		if belated[head.Name] {
+			c.problem(Problem{Object: head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+
+				"it is a copy or a repair, or it was dated back, and takes no other manifest's place", head.Stored.UTC().Format(time.DateTime))})
+		}
 		if err := c.manifest(ctx, head); err != nil {
 			return err
 		}

@@ -392,7 +392,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := archive.Resolve(t.Context(), r, ref); err != nil || got.Name != want.Name {
+		if got, _, err := archive.Resolve(t.Context(), r, ref); err != nil || got.Name != want.Name {
 			t.Errorf("%s: %s, %v; want %s", text, got.Name, err, want.Name)
 		}
 	}
@@ -402,7 +402,7 @@ func TestResolve(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := archive.Resolve(t.Context(), r, ref); !errors.Is(err, want) {
+		if _, _, err := archive.Resolve(t.Context(), r, ref); !errors.Is(err, want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

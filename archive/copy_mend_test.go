@@ -164,7 +164,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 		t.Fatalf("not mended: %+v", copied[0])
 	}
 	ref, _ := manifest.ParseRef("latest", time.Now())
-	if latest, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
+	if latest, _, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
 		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
 	}
 	if got := archivetest.Archived(t, damaged, copied[0].Head); !slices.Equal(got, a.State()) {

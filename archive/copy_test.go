@@ -228,7 +228,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newest, err := archive.Resolve(t.Context(), damaged, ref)
+	newest, _, err := archive.Resolve(t.Context(), damaged, ref)
 	if err != nil || newest.Name != repaired.Head.Name {
 		t.Errorf("the repaired manifest is not the latest: %s, %v", newest.Name, err)
 	}

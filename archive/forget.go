@@ -170,6 +170,16 @@ func keepCertain(account []Decision) {
 	}
 }
 
+// Misdated are the manifests for which nothing of their accounts is forgotten.
+func (p *Forgetting) Misdated() (all []Decision) {
+	for _, d := range p.Decisions {
+		if d.Keep && d.Head.Misdated != "" {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 // Carry marks what the plan lets go, together, and says how many that are.
 func (p *Forgetting) Carry(ctx context.Context) (marked int, err error) {
 	var marks []repo.Marked

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -91,8 +92,28 @@ func datingOf(head repo.Head) manifest.Dating {
 	return manifest.InTime
 }
 
+// BelatedAmong names the belated manifests that the store got after another one of the same account that came in time: the
+// account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. In a
+// repository that was moved, or made of copies, there are none.
+func BelatedAmong(heads []repo.Head) map[string]bool {
+	first := map[string]time.Time{} // by account, when the store got one that came in time
+	for _, h := range heads {
+		if at, ok := first[h.Account]; datingOf(h) == manifest.InTime && (!ok || h.Stored.Before(at)) {
+			first[h.Account] = h.Stored
+		}
+	}
+	belated := map[string]bool{}
+	for _, h := range heads {
+		if at, ok := first[h.Account]; ok && datingOf(h) == manifest.Belated && h.Stored.After(at) {
+			belated[h.Name] = true
+		}
+	}
+	return belated
+}
+
 // Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
-func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, error) {
+// Where a day is named, passed are the belated manifests of the day or before that gave way to an older one.
+func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Head, passed []repo.Head, err error) {
 	named := ""
 	if ref.Account != "" {
 		named = r.AccountDir(ref.Account)
@@ -101,7 +122,7 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 	var candidates []manifest.Candidate
 	for head, err := range r.Manifests(ctx) {
 		if err != nil {
-			return repo.Head{}, err
+			return repo.Head{}, nil, err
 		}
 		if head.Marked {
 			continue
@@ -124,7 +145,10 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (repo.Head, er
 	}
 	i, err := ref.Pick(candidates)
 	if err != nil {
-		return repo.Head{}, err
+		return repo.Head{}, nil, err
 	}
-	return heads[i], nil
+	for _, n := range ref.Passed(candidates, i) {
+		passed = append(passed, heads[n])
+	}
+	return heads[i], passed, nil
 }

@@ -1,7 +1,7 @@
 package manifest
 
-// Dating says what the time of a manifest is worth. Its writer chose it; package repo compares it with the time when the
-// store got the object.
+// Dating says what the time of a manifest is worth. Its writer chose it; package repo compares it with the time when
+// the store got the object.
 type Dating uint8
 
 const (

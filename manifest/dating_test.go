@@ -35,9 +35,9 @@ func smallPolicies() (all []manifest.Policy) {
 	return all
 }
 
-// Every history of up to four manifests that came in time, on four days, and up to three that are dated back to any hour of
-// them: no policy forgets one that came in time because of those that are dated back. Where none came in time, the policy is
-// what it is for others.
+// Every history of up to four manifests that came in time, on four days, and up to three that are dated back to any
+// hour of them: no policy forgets one that came in time because of those that are dated back. Where none came in
+// time, the policy is what it is for others.
 func TestNothingDatedBackDisplaces(t *testing.T) {
 	policies := smallPolicies()
 	for honest := range 1 << 4 {
@@ -93,7 +93,8 @@ func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
 	}
 }
 
-// Whatever is misdated or dated back, "latest" and a day name the manifest that they name without it, if one came in time.
+// Whatever is misdated or dated back, "latest" and a day name the manifest that they name without it, if one came in
+// time.
 func TestRefsOfForgedTimes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)

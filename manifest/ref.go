@@ -201,6 +201,16 @@ func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	return r.newestComplete(list, fit)
 }
 
+// Passed are the belated candidates that the picked one was preferred to, though their times are closer to the day.
+func (r Ref) Passed(list []Candidate, picked int) (passed []int) {
+	for i, c := range list {
+		if !r.before.IsZero() && c.Account == list[picked].Account && c.Dating == Belated && r.fits(c) && c.Time.After(list[picked].Time) {
+			passed = append(passed, i)
+		}
+	}
+	return passed
+}
+
 func (r Ref) newestComplete(list []Candidate, fit []int) (int, error) {
 	complete := 0
 	for _, i := range fit {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. The store alone says
-// when it got an object. This file decides what a manifest's times are worth, and everything else asks it.
+// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. The store alone
+// says when it got an object. This file decides what a manifest's times are worth, and everything else asks it.
 //
 //   - The time T in the name is in the manifest too. An object with another name is not this manifest (Repo.Manifest).
 //   - A manifest whose T is after the time when the store got it, or after the store's present time, is misdated. So is
@@ -20,12 +20,12 @@ import (
 //     so a belated manifest may not displace one that came in time.
 
 const (
-	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some tell whole
-	// seconds only, and a run's manifest gets a T after the newest one's.
+	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some tell
+	// whole seconds only, and a run's manifest gets a T after the newest one's.
 	ahead = time.Minute
 
-	// earlyAtMost is how far T may be after the time when the store got the object: what ahead is for, and the difference
-	// between the clocks that the two times come from.
+	// earlyAtMost is how far T may be after the time when the store got the object: what ahead is for, and the
+	// difference between the clocks that the two times come from.
 	earlyAtMost = 5 * time.Minute
 
 	// belatedAfter is how long after T the store may get a manifest that came in time.
@@ -35,9 +35,9 @@ const (
 // lastMillis is the end of the year 9999, which is as far as dates can be written.
 const lastMillis = 253402300799999
 
-// WriterTimed is a Store in which whoever puts an object also sets its time, or can: a directory. There a time of an object
-// that is too early proves nothing: files are restored from backups, and some file systems have local times, or none. So a
-// manifest's times are compared with the present alone.
+// WriterTimed is a Store in which whoever puts an object also sets its time, or can: a directory. There a time of an
+// object that is too early proves nothing: files are restored from backups, and some file systems have local times,
+// or none. So a manifest's times are compared with the present alone.
 type WriterTimed interface{ WriterTimed() }
 
 // ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
@@ -92,9 +92,9 @@ func (p *present) date(ctx context.Context, h Head) Head {
 	return h
 }
 
-// Judge adds to a Head what the manifest's deadline says about it. A manifest is late for its readers if T is after the
-// deadline. They do not go by the time when the store got it: in a copy of a repository all objects are young, and their
-// mail must be found all the same. A run judges more strictly (Run.Heads).
+// Judge adds to a Head what the manifest's deadline says about it. A manifest is late for its readers if T is after
+// the deadline. They do not go by the time when the store got it: in a copy of a repository all objects are young,
+// and their mail must be found all the same. A run judges more strictly (Run.Heads).
 func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	h.Late = h.Time.After(deadline)
 	stored := h.Stored
@@ -116,16 +116,24 @@ func (o *outline) placed(r *Repo, h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {
-			return fmt.Errorf("its name was changed: it is %s: %w", manifestName(h.Account, time.UnixMilli(o.Time), h.ID), ErrNotMine)
+			return renamed("its name was changed, and should be " + manifestName(h.Account, time.UnixMilli(o.Time), h.ID))
 		}
 		return nil
 	}
 	start := time.UnixMilli(o.Start)
 	if h.Time.Before(start.Add(-ahead)) || h.Time.After(start.Add(r.lifetime()+ahead)) {
-		return fmt.Errorf("its name was changed: the run began at %s, and the name says %s: %w", instant(start), instant(h.Time), ErrNotMine)
+		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", instant(start), instant(h.Time)))
 	}
 	return nil
 }
+
+// renamed is the error of a manifest under another name than its own.
+type renamed string
+
+func (r renamed) Error() string { return string(r) }
+
+// Is makes it an ErrNotMine: somebody who can write to the store copied it.
+func (renamed) Is(target error) bool { return target == ErrNotMine }
 
 // validMillis reports whether a number can be a time in a name.
 func validMillis(inverted uint64) bool { return math.MaxUint64-inverted <= lastMillis }

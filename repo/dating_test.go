@@ -61,8 +61,8 @@ func heads(t *testing.T, r *repo.Repo) (newest repo.Head, all map[string]repo.He
 	return newest, all
 }
 
-// A manifest that a liar dates after the present is nobody's parent, and backups go on as if it were not there: at once, at
-// the liar's time, and for ever.
+// A manifest that a liar dates after the present is nobody's parent, and backups go on as if it were not there: at
+// once, at the liar's time, and for ever.
 func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
 	for _, by := range []time.Duration{10 * time.Minute, 3 * time.Hour, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
 		store := new(storetest.Memory)
@@ -82,8 +82,8 @@ func TestAManifestOfTheFutureCountsForNothing(t *testing.T) {
 	}
 }
 
-// A store whose clock was two days ahead for one night holds up no later backup, and what was written in that night counts when
-// its time has come.
+// A store whose clock was two days ahead for one night holds up no later backup, and what was written in that night
+// counts when its time has come.
 func TestAStoreThatWasAheadForANight(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
@@ -127,7 +127,8 @@ func TestADeadlineThatNoRunCanHave(t *testing.T) {
 	}
 }
 
-// A manifest under another name is not that manifest: later, earlier, or of an old program, which did not write the time into it.
+// A manifest under another name is not that manifest: later, earlier, or of an old program, which did not write the
+// time into it.
 func TestARenamedManifestIsNoManifest(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())

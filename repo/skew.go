@@ -10,12 +10,13 @@ import (
 // ErrSkew: the store's clock and this host's differ, so nothing is removed.
 var ErrSkew = errors.New("nothing is removed while the store's clock and this host's differ by more than an hour")
 
-// skewAtMost is how far the two clocks may be apart for what removes. The end-to-end tests, which move the store's clock by
-// days, link another value in.
+// skewAtMost is how far the two clocks may be apart for what removes. The end-to-end tests, which move the store's
+// clock by days, link another value in.
 var skewAtMost = "1h"
 
-// agree compares a time that the store told with this host's clock. Whatever removes goes by ages, and the store's clock
-// alone can leap: two days ahead, and every grace looks over; two days back, and a mark that is put then looks old at once.
+// agree compares a time that the store told with this host's clock. Whatever removes goes by ages, and the store's
+// clock alone can leap: two days ahead, and every grace looks over; two days back, and a mark that is put then looks
+// old at once.
 func (r *Repo) agree(now time.Time) error {
 	most, err := time.ParseDuration(skewAtMost)
 	if err != nil {

@@ -112,8 +112,10 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	}
 	switch {
 	case err != nil:
-	case report.Problems > report.Unlocked:
+	case report.Problems > report.Unlocked+report.Misdated:
 		err = &outcome{statusPartial, "the repository is damaged"}
+	case report.Misdated > 0:
+		err = &outcome{statusPartial, "what is stored is whole, but " + plural(report.Misdated, "manifest") + " cannot be believed; find out who wrote it"}
 	case report.Unlocked > 0:
 		err = &outcome{statusPartial, "what is stored is whole, but locked for less than the repository promises"}
 	}

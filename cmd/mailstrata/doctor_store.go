@@ -47,6 +47,7 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 	} else {
 		e.key(r)
 		e.lock(ctx, store, r)
+		e.manifests(ctx, r)
 		_ = r.Close() // it was only looked at
 	}
 	if !c.NoProbe {

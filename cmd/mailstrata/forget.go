@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ A manifest stays if any --keep rule keeps it. Each counts within an account, fro
 
 Whatever the rules, these stay: the newest complete manifest of an account; those that are pinned (mailstrata pin); one in which the account shrank suspiciously and the last one before it, until that is acknowledged. Checkpoints go when a complete manifest has followed.
 
+A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. While a manifest of an account is misdated, because its time lies in the future or cannot be true otherwise, no rule forgets anything of that account: whoever wrote it may have wanted just that. Find out who did, and forget it by its id. A manifest whose object somebody renamed is forgotten by the name of the object, as mailstrata check prints it: manifests/….
+
 Without --keep rules and without names, the rules of the configuration count (docs/config.md).
 
 It needs an owner's key: what removes is signed.
@@ -60,7 +63,9 @@ EXAMPLES
 
 JSON: one object a line, with id, account, time, state, messages, keep, reasons, tags; with --prune a last one as of mailstrata prune.
 
-` + exitStatus
+EXIT STATUS
+
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but nothing is forgotten of accounts with misdated manifests; 130 interrupted.`
 }
 
 // number is how many a rule keeps.
@@ -143,12 +148,27 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 		marked, err = plan.Carry(ctx)
 	}
 	if err == nil && c.Prune {
-		return (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
+		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
+		return cmp.Or(err, p.suspended(plan))
 	}
 	if marked > 0 {
 		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day", plural(int64(marked), "manifest"))
 	}
-	return err
+	return cmp.Or(err, p.suspended(plan))
+}
+
+// suspended names the misdated manifests for which nothing of their accounts was forgotten.
+func (p *program) suspended(plan *archive.Forgetting) error {
+	accounts := map[string]bool{}
+	for _, d := range plan.Misdated() {
+		accounts[d.Manifest.Account] = true
+		p.warn("%s: nothing of this account is forgotten: manifest %s of %s: %s", safe(d.Manifest.Account), shortID(d.Head), moment(d.Head.Time),
+			oneLine(d.Head.Misdating().Error()))
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	return &outcome{statusPartial, "nothing was forgotten of " + plural(len(accounts), "account") + " with misdated manifests; find out who wrote them"}
 }
 
 // openToRemove opens the repository for who removes or tags, which is the owner's to do.
@@ -200,13 +220,34 @@ func accountsOf(ctx context.Context, r *repo.Repo) (accounts []string) {
 // heads finds the manifests that the user names.
 func (p *program) heads(ctx context.Context, r *repo.Repo, names []string) (heads []repo.Head, err error) {
 	for _, name := range names {
-		contents, err := p.choose(ctx, r, name)
+		head, err := p.head(ctx, r, name)
 		if err != nil {
 			return nil, err
 		}
-		heads = append(heads, contents.Head)
+		heads = append(heads, head)
 	}
 	return heads, nil
+}
+
+// head finds the manifest that the user names, as everywhere or by the name of its object: one that somebody renamed cannot be
+// read, and has the id of the right one.
+func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Head, error) {
+	if _, ok := repo.ParseManifest(name); !ok {
+		contents, err := p.choose(ctx, r, name)
+		if err != nil {
+			return repo.Head{}, err
+		}
+		return contents.Head, nil
+	}
+	for head, err := range r.EveryManifest(ctx) {
+		if err != nil {
+			return repo.Head{}, err
+		}
+		if head.Name == name && !head.Marked {
+			return head, nil
+		}
+	}
+	return repo.Head{}, fmt.Errorf("%s: %w", name, manifest.ErrNoMatch)
 }
 
 // acknowledge notes of manifests that what shrank in them was meant to.

@@ -16,17 +16,19 @@ type listCommand struct {
 func (*listCommand) Help() string {
 	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid, and how long ago; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be ("mailstrata show" tells it whole).
 
+A manifest is "belated" if the store got it long after its time, and after another of the account that came in time: it is a copy or a repair, or somebody dated it back. One that is misdated, because its time lies in the future or cannot be true otherwise, is not listed but named in a warning, and counts for nothing.
+
 EXAMPLES
 
     mailstrata list
     mailstrata list anna@mail.example
     mailstrata list --json | jq -r 'select(.failures > 0).id'
 
-JSON: one object a line, with id, account, time, start, end, source, state, consistent, mailboxes, messages, bytes, new_messages, new_bytes, failures, warnings, alarms, parent, program.
+JSON: one object a line, with id, account, time, start, end, source, stored, belated, state, consistent, mailboxes, messages, bytes, new_messages, new_bytes, failures, warnings, alarms, parent, program.
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some manifests could not be read; 130 interrupted.`
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
 }
 
 func (c *listCommand) Run(ctx context.Context, p *program) error {
@@ -51,7 +53,7 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if unread > 0 {
-		return &outcome{statusPartial, plural(unread, "manifest") + " could not be read"}
+		return &outcome{statusPartial, plural(unread, "manifest") + " could not be read, or cannot be believed"}
 	}
 	return nil
 }
@@ -68,6 +70,7 @@ func noAccount(name string, accounts []string) error {
 // collect reads the manifests, newest first, and tells which accounts there are. A manifest that cannot be read is told
 // of and does not hide the others.
 func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (found []manifestSummary, accounts []string, unread int, err error) {
+	var heads []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {
 		if err == nil && !slices.Contains(accounts, s.Manifest.Account) {
 			accounts = append(accounts, s.Manifest.Account)
@@ -82,7 +85,12 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 			unread++
 		case c.Account == "" || c.Account == s.Manifest.Account:
 			found = append(found, summarize(s.Head, s.Manifest))
+			heads = append(heads, s.Head)
 		}
+	}
+	belated := archive.BelatedAmong(heads)
+	for i := range found {
+		found[i].Belated = belated[heads[i].Name]
 	}
 	slices.SortStableFunc(found, func(a, b manifestSummary) int { return b.Time.Compare(a.Time) })
 	slices.Sort(accounts)

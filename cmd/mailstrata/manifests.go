@@ -24,12 +24,16 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 	if err != nil {
 		return nil, &usageError{text: err.Error()}
 	}
-	head, err := archive.Resolve(ctx, r, ref)
+	head, passed, err := archive.Resolve(ctx, r, ref)
 	if errors.Is(err, manifest.ErrNoMatch) || errors.Is(err, manifest.ErrAmbiguous) {
 		return nil, &hintedError{text: err.Error(), hint: safe(whatThereIs(ctx, r, ref)), err: err}
 	}
 	if err != nil {
 		return nil, err
+	}
+	for _, h := range passed[:min(len(passed), remarksAtMost)] {
+		p.warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
+			"%s of %s is taken instead; name the other by its id if you want it", shortID(h), moment(h.Time), moment(h.Stored), shortID(head), moment(head.Time))
 	}
 	return archive.OpenManifest(ctx, r, head)
 }
@@ -156,7 +160,9 @@ func shortID(head repo.Head) string { return id(head)[:8] }
 type manifestSummary struct {
 	ID          string    `json:"id"`
 	Account     string    `json:"account"`
-	Time        time.Time `json:"time"` // when it was committed, by the store's clock
+	Time        time.Time `json:"time"`              // when it was committed, by the store's clock
+	Stored      time.Time `json:"stored,omitzero"`   // when the store got the object
+	Belated     bool      `json:"belated,omitempty"` // long after its time, and after another of the account that came in time
 	Start       time.Time `json:"start"`
 	End         time.Time `json:"end"`
 	Source      string    `json:"source"`
@@ -178,7 +184,7 @@ type manifestSummary struct {
 
 func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
 	s := manifestSummary{
-		ID: id(head), Account: m.Account, Time: head.Time.UTC(), Start: m.Start.UTC().Truncate(time.Millisecond), End: m.End.UTC().Truncate(time.Millisecond), Source: m.Source,
+		ID: id(head), Account: m.Account, Time: head.Time.UTC(), Stored: head.Stored.UTC(), Start: m.Start.UTC().Truncate(time.Millisecond), End: m.End.UTC().Truncate(time.Millisecond), Source: m.Source,
 		State: m.State.String(), Consistent: m.Consistent,
 		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
@@ -207,6 +213,9 @@ func (s *manifestSummary) remarks() string {
 	if s.Warnings > 0 {
 		words = append(words, plural(s.Warnings, "warning"))
 	}
+	if s.Belated {
+		words = append(words, "belated")
+	}
 	return strings.Join(words, ", ")
 }
 
@@ -215,7 +224,7 @@ func (s *manifestSummary) colour() colour {
 	switch {
 	case s.Failures > 0 || s.Alarms > 0:
 		return amiss
-	case s.Warnings > 0 || s.State != manifest.Complete.String():
+	case s.Belated || s.Warnings > 0 || s.State != manifest.Complete.String():
 		return notice
 	}
 	return plain
