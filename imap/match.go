@@ -2,11 +2,13 @@ package imap
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"iter"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/internal/content"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -18,8 +20,9 @@ type present struct {
 	instant int64
 	used    bool // it is the copy of some message wanted
 
-	header    digest // zero: it says nothing
-	hasHeader bool   // was asked for
+	header    digest      // zero: it says nothing
+	key       content.Key // likewise
+	hasHeader bool        // was asked for
 	likeness
 	hasBody bool
 }
@@ -53,8 +56,8 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 }
 
 // match finds for each message a copy that is there, no copy for two; 0 is none. The journal knows some; the others are
-// compared with what is there, by size and date, then by header, and what is left by all their bytes. Nothing less makes
-// two messages one.
+// compared with what is there, by size and date, then by header, and what is left by all their bytes. What servers make
+// other messages of is left to Resemble.
 func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	var missing []int
@@ -178,25 +181,27 @@ func flatten(near map[int][]*present) []*present {
 			}
 		}
 	}
-	slices.SortFunc(all, func(a, b *present) int { return int(int64(a.uid) - int64(b.uid)) })
+	slices.SortFunc(all, byUID)
 	return all
 }
+
+func byUID(a, b *present) int { return cmp.Compare(a.uid, b.uid) }
 
 // headers reads the headers of messages, where that is not done yet.
 func (f *folder) headers(ctx context.Context, list []*present) error {
 	const usual = 4 << 10
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
-	return f.c.Headers(ctx, ask, func(uid mail.UID, content io.Reader) error {
+	return f.c.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
-		if _, err := io.CopyN(&header, content, 2*headerLimit); err != nil && err != io.EOF {
+		if _, err := io.CopyN(&header, text, 2*headerLimit); err != nil && err != io.EOF {
 			return err
 		}
 		p := byUID[uid]
 		p.hasHeader = true
 		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
-			p.header = headerDigest(header.Bytes())
+			p.header, p.key = headerDigest(header.Bytes()), content.HeaderKey(header.Bytes())
 		}
-		_, err := io.Copy(io.Discard, content)
+		_, err := io.Copy(io.Discard, text)
 		return err
 	})
 }
@@ -204,9 +209,9 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 // digests reads the bodies of messages, where that is not done yet.
 func (f *folder) digests(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
-	return f.c.Bodies(ctx, ask, func(uid mail.UID, content io.Reader) error {
+	return f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := likenessOf(func(w io.Writer) error {
-			_, err := io.Copy(w, content)
+			_, err := io.Copy(w, text)
 			return err
 		})
 		byUID[uid].likeness, byUID[uid].hasBody = like, err == nil

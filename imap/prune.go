@@ -93,6 +93,9 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 // Keep implements restore.Weeding.
 func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	copies, err := w.f.match(ctx, wanted)
+	if err == nil {
+		err = w.f.resemble(ctx, wanted, copies)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -155,9 +155,50 @@ func (l *roll) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known 
 const rollPiece = 16 << 10
 
 // compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
-// the messages' hashes, so that all copies of a message are in one piece and can be counted.
+// the messages' hashes, so that all copies of a message are in one piece and can be counted. What only resembles a
+// message is counted when the folder was asked about all: it may be the copy of another one, of a later piece.
 func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
-	return l.inPieces(func(piece []uint32) error { return l.comparePiece(ctx, r, folder, piece) })
+	var lacks [][]int // of each piece
+	err := l.inPieces(func(piece []uint32) error {
+		missing, err := l.comparePiece(ctx, r, folder, piece)
+		lacks = append(lacks, missing)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return l.inPieces(func(piece []uint32) error {
+		missing, err := l.resemble(ctx, folder, piece, lacks[0])
+		lacks = lacks[1:]
+		if err != nil {
+			return err
+		}
+		return l.mark(r, piece, missing)
+	})
+}
+
+// resemble gives those of the missing messages that the folder does not hold in another form either.
+func (l *roll) resemble(ctx context.Context, folder Holdings, piece []uint32, missing []int) ([]int, error) {
+	resembler, ok := folder.(Resembler)
+	if !ok || len(missing) == 0 {
+		return missing, nil
+	}
+	wanted := make([]Wanted, len(missing))
+	for i, at := range missing {
+		if at < 0 || at >= len(piece) {
+			return missing, nil // mark refuses it
+		}
+		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[piece[at]]})
+	}
+	left, err := resembler.Resemble(ctx, wanted)
+	if err == nil {
+		err = l.trouble
+	}
+	still := make([]int, 0, len(left))
+	for _, i := range left {
+		still = append(still, missing[i])
+	}
+	return still, err
 }
 
 // inPieces visits the messages, all copies of one in the same piece.
@@ -182,8 +223,8 @@ func (l *roll) inPieces(visit func(piece []uint32) error) error {
 	return nil
 }
 
-// comparePiece asks about some messages.
-func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) error {
+// comparePiece asks about some messages, and gives those that the folder does not hold.
+func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
@@ -193,12 +234,9 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, pi
 		err = l.trouble // what could not be compared must not be taken for missing: it would be added twice
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := l.noteEarlier(ctx, r, folder, piece, wanted); err != nil {
-		return err
-	}
-	return l.mark(r, piece, missing)
+	return missing, l.noteEarlier(ctx, r, folder, piece, wanted)
 }
 
 // noteEarlier takes down what an interrupted restore could not report.

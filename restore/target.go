@@ -66,6 +66,13 @@ type Folder interface {
 	Close() error
 }
 
+// Resembler is implemented by folders whose target makes other bytes of some messages.
+type Resembler interface {
+	// Resemble is called when Missing was asked about all messages, with those that are missing, and gives those of them
+	// that are missing still when what is like them is counted too.
+	Resemble(ctx context.Context, wanted []Wanted) (missing []int, err error)
+}
+
 // Rememberer is implemented by folders that keep a journal of what was added to them.
 type Rememberer interface {
 	// Earlier is called after Missing, about the same messages. It gives the fates of those that an interrupted restore

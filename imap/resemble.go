@@ -1,0 +1,133 @@
+package imap
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+var _ restore.Resembler = (*folder)(nil)
+
+// Resemble implements restore.Resembler.
+func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+	if err := f.attend(ctx); err != nil {
+		return nil, err
+	}
+	defer f.rest()
+	copies := make([]mail.UID, len(wanted))
+	if err := f.resemble(ctx, wanted, copies); err != nil {
+		return nil, err
+	}
+	var missing []int
+	for i, uid := range copies {
+		if uid == 0 {
+			missing = append(missing, i)
+		}
+	}
+	return missing, nil
+}
+
+// resemble finds, of the messages that match has not found, those that are there with other bytes:
+// servers re-encode bodies, and strip and add fields. INTERNALDATE has to be the same, and what package content compares.
+// It comes last, so that no message is taken for another one while the copy of that one is there.
+func (f *folder) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+	return f.patiently(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
+}
+
+func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+	dated := map[int64][]*present{}
+	for _, p := range f.others {
+		if !p.used {
+			dated[p.instant] = append(dated[p.instant], p)
+		}
+	}
+	var left []int
+	for i := range wanted {
+		w := &wanted[i]
+		if copies[i] == 0 && w.Header != nil && w.Internal.IsReadable() && len(dated[w.Internal.Seconds]) > 0 {
+			left = append(left, i)
+		}
+	}
+	seconds := map[int64]bool{}
+	var candidates []*present
+	for _, i := range left {
+		if at := wanted[i].Internal.Seconds; !seconds[at] {
+			seconds[at] = true
+			candidates = append(candidates, dated[at]...)
+		}
+	}
+	slices.SortFunc(candidates, byUID)
+	if err := f.headers(ctx, candidates); err != nil {
+		return err
+	}
+	type sameHeader struct {
+		instant int64
+		key     content.Key
+	}
+	alike := map[sameHeader][]*present{}
+	for _, p := range candidates {
+		if p.key != (content.Key{}) {
+			alike[sameHeader{p.instant, p.key}] = append(alike[sameHeader{p.instant, p.key}], p)
+		}
+	}
+	if len(alike) == 0 {
+		return nil
+	}
+	near := map[int][]*present{}
+	for _, i := range left {
+		header, err := wanted[i].Header(ctx)
+		if err != nil {
+			return err
+		}
+		if list := alike[sameHeader{wanted[i].Internal.Seconds, content.HeaderKey(header)}]; len(list) > 0 {
+			near[i] = list
+		}
+	}
+	return f.resembling(ctx, wanted, left, near, copies)
+}
+
+// resembling compares the bodies of messages whose headers are alike.
+func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*present, copies []mail.UID) error {
+	there, err := f.contents(ctx, flatten(near))
+	if err != nil {
+		return err
+	}
+	for _, i := range left {
+		if len(near[i]) == 0 {
+			continue
+		}
+		mine := content.NewDigester()
+		if err := wanted[i].Body.WriteTo(ctx, mine); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			continue // it is damaged: Append will say so
+		}
+		sum := mine.Sum()
+		same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && there[p.uid].Same(sum) })
+		if same >= 0 {
+			near[i][same].used = true
+			copies[i] = near[i][same].uid
+		}
+	}
+	return nil
+}
+
+// contents digests messages that are there.
+func (f *folder) contents(ctx context.Context, list []*present) (map[mail.UID]content.Digest, error) {
+	digests := map[mail.UID]content.Digest{}
+	ask, _ := lacking(list, func(p *present) (bool, int64) { return false, p.size })
+	err := f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
+		d := content.NewDigester()
+		_, err := io.Copy(d, text)
+		if err == nil {
+			digests[uid] = d.Sum()
+		}
+		return err
+	})
+	return digests, err
+}

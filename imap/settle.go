@@ -1,0 +1,142 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// settle finds out, after an answer was lost, which of the items came to be there: the new messages are compared. It
+// returns the others.
+func (f *folder) settle(ctx context.Context, items []*item) (left []*item, err error) {
+	if err := f.locate(ctx); err != nil { // lest an item is taken for an equal one that was added before
+		return items, err
+	}
+	fresh, err := f.arrived(ctx)
+	if err != nil {
+		return items, err
+	}
+	return f.recognise(ctx, items, fresh)
+}
+
+// recognise finds items among new messages, by all their bytes, and returns those that are not there.
+func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present) (left []*item, err error) {
+	if err := f.digests(ctx, fresh); err != nil {
+		return items, err
+	}
+	mine := make([]likeness, len(items))
+	for i, it := range items {
+		if mine[i], err = likenessOf(it.spool.writeTo); err != nil {
+			return items, err
+		}
+	}
+	var found []*item
+	seek := func(is func(p *present, it *item, like likeness) bool) {
+		for i, it := range items {
+			at := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && is(p, it, mine[i]) })
+			if it.uid == 0 && at >= 0 {
+				f.found(it, fresh[at])
+				found = append(found, it)
+			}
+		}
+	}
+	for _, alike := range likely {
+		seek(func(p *present, _ *item, like likeness) bool { return p.hasBody && alike(p.likeness, like) })
+	}
+	if err := f.recogniseContent(ctx, items, fresh, &found); err != nil {
+		return items, err
+	}
+	// Altered otherwise, perhaps: the same size and the same instant, and nobody else's.
+	seek(func(p *present, it *item, _ likeness) bool { return p.couldBe(it) && it.odd.any() })
+	left = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.uid != 0 })
+	return left, f.journal.add(f.validity, found)
+}
+
+// recogniseContent finds items among new messages by what servers leave of a message.
+func (f *folder) recogniseContent(ctx context.Context, items []*item, fresh []*present, found *[]*item) error {
+	fresh = slices.DeleteFunc(slices.Clone(fresh), func(p *present) bool { return p.used })
+	if len(fresh) == 0 || !slices.ContainsFunc(items, func(it *item) bool { return it.uid == 0 }) {
+		return nil
+	}
+	there, err := f.contents(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		mine := content.NewDigester()
+		if it.uid != 0 {
+			continue
+		}
+		if err := it.spool.writeTo(mine); err != nil {
+			return err
+		}
+		sum := mine.Sum()
+		at := slices.IndexFunc(fresh, func(p *present) bool {
+			return !p.used && (it.date == "" || p.instant == it.Internal.Seconds) && there[p.uid].Same(sum)
+		})
+		if at >= 0 {
+			f.found(it, fresh[at])
+			*found = append(*found, it)
+		}
+	}
+	return nil
+}
+
+// couldBe reports whether size and date of a message that is there are an item's.
+func (p *present) couldBe(it *item) bool {
+	return p.size == it.spool.size && p.instant == it.Internal.Seconds
+}
+
+// found notes which message an item has become.
+func (f *folder) found(it *item, p *present) {
+	p.used = true
+	it.uid, it.fate.Added = p.uid, true
+	f.next = max(f.next, it.uid+1)
+}
+
+// locate finds out which messages items have become that the server took without telling their UIDs: one that has no
+// UIDPLUS, or thinks of another UIDVALIDITY. Size and date are enough, in the order in which they were sent: that they are
+// there is not in doubt. Those that are not found so are compared.
+func (f *folder) locate(ctx context.Context) error {
+	if len(f.nameless) == 0 {
+		return nil
+	}
+	if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
+		return err
+	}
+	fresh, err := f.arrived(ctx)
+	if err != nil {
+		return err
+	}
+	var found, other []*item
+	for _, it := range f.nameless {
+		at := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && p.couldBe(it) })
+		if at < 0 {
+			other = append(other, it)
+			continue
+		}
+		f.found(it, fresh[at])
+		found = append(found, it)
+	}
+	if f.nameless = other; len(other) > 0 {
+		_, err = f.recognise(ctx, other, slices.DeleteFunc(fresh, func(p *present) bool { return p.used }))
+	}
+	if err == nil {
+		f.nameless = nil
+	}
+	return errors.Join(err, f.journal.add(f.validity, found))
+}
+
+// arrived lists the messages that came after all that is known.
+func (f *folder) arrived(ctx context.Context) (fresh []*present, err error) {
+	for m, err := range f.c.overview(ctx, mail.UIDRange{First: f.next, Last: maxUID}) {
+		if err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
+	}
+	return fresh, nil
+}

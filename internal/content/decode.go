@@ -1,0 +1,142 @@
+package content
+
+import (
+	"bytes"
+	"io"
+)
+
+// decoder undoes the transfer encoding of a part, and digests what it was before.
+type decoder struct {
+	to       io.Writer
+	encoding string
+	group    uint32 // of base64: the bits of the characters that do not make up a whole group
+	have     int    // how many these are
+	ends     int    // line ends held back: those at the end of a part do not count
+	out      []byte
+}
+
+func (d *decoder) begin(encoding string) {
+	d.encoding, d.have, d.ends = encoding, 0, 0
+}
+
+// identity reports whether the part is as it is.
+func (d *decoder) identity() bool { return d.encoding != "base64" && d.encoding != "quoted-printable" }
+
+// line takes a line of the part, or a piece of one.
+func (d *decoder) line(line []byte, ended bool) {
+	switch d.encoding {
+	case "base64":
+		d.base64(line)
+	case "quoted-printable":
+		line = bytes.TrimRight(line, " \t\r")
+		line, soft := bytes.CutSuffix(line, []byte("="))
+		d.quoted(line)
+		if ended && !soft {
+			d.put('\n')
+		}
+	default:
+		for _, c := range line {
+			d.put(c)
+		}
+		if ended {
+			d.put('\n')
+		}
+	}
+	d.flush()
+}
+
+// base64 decodes what is of its alphabet. "=" ends a group before it is whole, and another may follow.
+func (d *decoder) base64(line []byte) {
+	for _, c := range line {
+		value := -1
+		switch {
+		case 'A' <= c && c <= 'Z':
+			value = int(c - 'A')
+		case 'a' <= c && c <= 'z':
+			value = int(c-'a') + 26
+		case '0' <= c && c <= '9':
+			value = int(c-'0') + 52
+		case c == '+':
+			value = 62
+		case c == '/':
+			value = 63
+		case c == '=':
+			d.endGroup()
+		}
+		if value < 0 {
+			continue
+		}
+		d.group = d.group<<6 | uint32(value)
+		if d.have++; d.have == 4 {
+			d.endGroup()
+		}
+	}
+}
+
+// endGroup gives the bytes of a group of characters: three of four, two of three, one of two.
+func (d *decoder) endGroup() {
+	bits := d.group << (6 * (4 - d.have))
+	for i := range max(0, d.have-1) {
+		d.put(byte(bits >> (16 - 8*i)))
+	}
+	d.group, d.have = 0, 0
+}
+
+func (d *decoder) quoted(line []byte) {
+	for i := 0; i < len(line); i++ {
+		if line[i] == '=' && i+2 < len(line) {
+			high, low := unhex(line[i+1]), unhex(line[i+2])
+			if high >= 0 && low >= 0 {
+				d.put(byte(high<<4 | low))
+				i += 2
+				continue
+			}
+		}
+		d.put(line[i])
+	}
+}
+
+func unhex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	}
+	return -1
+}
+
+// put takes a decoded byte.
+func (d *decoder) put(c byte) {
+	switch c {
+	case '\r':
+		return
+	case '\n':
+		d.ends++
+		return
+	case 0:
+		c = 0x80
+	}
+	for ; d.ends > 0; d.ends-- {
+		d.out = append(d.out, '\n')
+	}
+	d.out = append(d.out, c)
+}
+
+func (d *decoder) flush() {
+	if len(d.out) > 0 {
+		d.to.Write(d.out)
+		d.out = d.out[:0]
+	}
+}
+
+// end ends the part.
+func (d *decoder) end() {
+	if d.encoding == "base64" {
+		d.endGroup()
+	}
+	d.flush()
+	d.ends = 0
+}
