@@ -5,13 +5,16 @@
 //
 //	INBOX/
 //	Projects/2023/
-//	    0000000042-6f1d…c2.eml    UID in the archive, and the first 16 bytes of the message's hash
-//	    flags.jsonl               what a file cannot hold: a line of JSON for each message
+//	    2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml
+//	    flags.jsonl    what a file cannot hold: a line of JSON for each message
+//
+// A file's name has the message's INTERNALDATE, the beginning of its subject, its UID in the archive, and the first 8 bytes
+// of its hash, by which it is known again.
 //
 // The time of a file is its INTERNALDATE. Levels of names are written as package safename says, and Decode reads them back;
 // one too long for a file system is cut, and ends in %2D and a hash. A line of flags.jsonl:
 //
-//	{"file":"0000000042-6f1d…c2.eml","internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
+//	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
 // A second restore adds nothing: what a directory holds is read from its listing.
 package eml

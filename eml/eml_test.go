@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -107,7 +108,7 @@ func TestRestore(t *testing.T) {
 		}
 		decoder := json.NewDecoder(bytes.NewReader(lines))
 		for i, want := range texts {
-			name := filepath.Join(path, dir, fileName(&wanted[i]))
+			name := filepath.Join(path, dir, fileName(t.Context(), &wanted[i]))
 			text, err := os.ReadFile(name)
 			if err != nil || string(text) != want {
 				t.Errorf("%s: %.50q, %v", name, text, err)
@@ -201,7 +202,38 @@ func FuzzDirectory(f *testing.F) {
 	})
 }
 
+// A file's name says when the message came and what it is about, as far as every file system takes that, and the message
+// is known by it again; by a name of an earlier version, too.
+func TestFileName(t *testing.T) {
+	for _, test := range []struct{ subject, date, want string }{
+		{"Bridge plans", "13-Mar-2026 02:10:59 +0100", "2026-03-13 0210 Bridge plans 42-"},
+		{"", " 3-Mar-2026 23:59:00 +0000", "2026-03-03 2359 42-"},
+		{"=?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n =?utf-8?q?_aus?= Bern", "13-Mar-2026 02:10:00 +0000", "2026-03-13 0210 Grüße aus Bern 42-"},
+		{`Re: a/b\c: "x" <*?|> $(rm) ../.. %00`, "13-Mar-2026 02:10:00 +0000", "2026-03-13 0210 Re a b c x rm .. .. 00 42-"},
+		{"\u202etxt\u200b.exe. ", "13-Mar-2026 02:10:00 +0000", "2026-03-13 0210 txt .exe 42-"},
+		{strings.Repeat("word ", 50), "yesterday", "undated " + strings.Repeat("word ", 12) + "42-"},
+		{strings.Repeat("日", 300), "13-Mar-2026 02:10:00 +0000", "2026-03-13 0210 " + strings.Repeat("日", 50) + " 42-"},
+	} {
+		m := message(42, test.subject)
+		m.Internal = mail.ParseDate(test.date)
+		m.Header = func(context.Context) ([]byte, error) { return []byte("Subject: " + test.subject + "\r\n\r\n"), nil }
+		name := fileName(t.Context(), &m)
+		own := markOf(m.Hash)
+		if want := test.want + hex.EncodeToString(own[:]) + ".eml"; name != want || len(name) > 220 {
+			t.Errorf("%q: have %q, want %q", test.subject, name, want)
+		}
+		if uid, mark, ok := parseFileName(name); uid != 42 || mark != own || !ok {
+			t.Errorf("%q is read as %d, %x, %v", name, uid, mark, ok)
+		}
+		old := "0000000042-" + m.Hash.Prefix().String() + ".eml"
+		if uid, mark, ok := parseFileName(old); uid != 42 || mark != own || !ok {
+			t.Errorf("%q is read as %d, %x, %v", old, uid, mark, ok)
+		}
+	}
+}
+
 func FuzzFileName(f *testing.F) {
 	f.Add("0000000042-00112233445566778899aabbccddeeff.eml")
+	f.Add("2026-03-13 0210 x 42-0011223344556677.eml")
 	f.Fuzz(func(t *testing.T, name string) { parseFileName(name) })
 }

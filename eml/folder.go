@@ -3,19 +3,14 @@ package eml
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -31,17 +26,17 @@ type folder struct {
 	path    string
 	root    *os.Root // as long as files is open
 	files   *wholefile.Dir
-	present map[chunk.Prefix][]mail.UID // what the directory held when it was opened
+	present map[mark][]mail.UID // what the directory held when it was opened
 }
 
 // readPresent lists the messages of a directory.
-func readPresent(ctx context.Context, root *os.Root) (map[chunk.Prefix][]mail.UID, error) {
+func readPresent(ctx context.Context, root *os.Root) (map[mark][]mail.UID, error) {
 	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	present := make(map[chunk.Prefix][]mail.UID)
+	present := make(map[mark][]mail.UID)
 	for {
 		names, err := dir.Readdirnames(4096)
 		for _, name := range names {
@@ -58,27 +53,12 @@ func readPresent(ctx context.Context, root *os.Root) (map[chunk.Prefix][]mail.UI
 	}
 }
 
-func fileName(m *restore.Wanted) string {
-	return fmt.Sprintf("%010d-%s%s", m.UID, m.Hash.Prefix(), suffix)
-}
-
-// parseFileName inverts fileName.
-func parseFileName(name string) (uid mail.UID, hash chunk.Prefix, ok bool) {
-	number, digits, _ := strings.Cut(strings.TrimSuffix(name, suffix), "-")
-	n, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || len(digits) != hex.EncodedLen(len(hash)) || !strings.HasSuffix(name, suffix) {
-		return 0, hash, false
-	}
-	_, err = hex.Decode(hash[:], []byte(digits))
-	return mail.UID(n), hash, err == nil
-}
-
 // Missing implements restore.Folder. A file counts for the message of its UID first, and else for any that is equal.
 func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
 	var open []int
-	spare := make(map[chunk.Prefix]int)
+	spare := make(map[mark]int)
 	for i := range wanted {
-		hash := wanted[i].Hash.Prefix()
+		hash := markOf(wanted[i].Hash)
 		there := f.present[hash]
 		if _, ok := spare[hash]; !ok {
 			spare[hash] = len(there)
@@ -90,7 +70,7 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, err
 		}
 	}
 	return slices.DeleteFunc(open, func(i int) bool {
-		hash := wanted[i].Hash.Prefix()
+		hash := markOf(wanted[i].Hash)
 		spare[hash]--
 		return spare[hash] >= 0
 	}), nil
@@ -101,12 +81,16 @@ func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
 // Append implements restore.Folder. The messages have their names when the folder is closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
-	if err := f.noteFlags(messages); err != nil {
+	names := make([]string, len(messages))
+	for i := range messages {
+		names[i] = fileName(ctx, &messages[i])
+	}
+	if err := f.noteFlags(messages, names); err != nil {
 		return nil, wholefile.Explain(f.path, err)
 	}
 	fates := make([]restore.Fate, 0, len(messages))
 	for i := range messages {
-		fate, err := f.add(ctx, &messages[i])
+		fate, err := f.add(ctx, &messages[i], names[i])
 		if err != nil {
 			return fates, err
 		}
@@ -116,7 +100,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 }
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
-func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, error) {
+func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (restore.Fate, error) {
 	file := f.files.Create()
 	w := watched{to: file}
 	if err := m.Body.WriteTo(ctx, &w); err != nil {
@@ -127,7 +111,7 @@ func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, erro
 		return restore.Fate{}, errors.Join(w.err, ctx.Err())
 	}
 	// A date that a file cannot have is in flags.jsonl: nothing is lost.
-	if _, err := file.Keep(fileName(m), time.Unix(m.Internal.Seconds, 0)); err != nil {
+	if _, err := file.Keep(name, time.Unix(m.Internal.Seconds, 0)); err != nil {
 		return restore.Fate{}, err
 	}
 	return restore.Fate{Added: true}, nil
@@ -153,13 +137,13 @@ type line struct {
 }
 
 // noteFlags adds lines before the messages have their names: a line too many, after a crash, does no harm.
-func (f *folder) noteFlags(messages []restore.Wanted) error {
+func (f *folder) noteFlags(messages []restore.Wanted, names []string) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)
 	for i := range messages {
 		m := &messages[i]
-		l := line{File: fileName(m), Flags: m.Flags, Internal: m.Internal.String()}
+		l := line{File: names[i], Flags: m.Flags, Internal: m.Internal.String()}
 		if err := encoder.Encode(l); err != nil {
 			return err
 		}

@@ -1,0 +1,74 @@
+package eml
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// mark is the part of a message's hash that a file's name has.
+type mark [8]byte
+
+func markOf(hash chunk.ID) mark { return mark(hash[:8]) }
+
+// fileName names a message's file: when it came, for whoever looks at the list, what it is about, and what tells it from all
+// others. It depends on the message alone, so it is the same each time.
+func fileName(ctx context.Context, m *restore.Wanted) string {
+	words := []string{"undated"}
+	if date := m.Internal.Time(); m.Internal.IsReadable() && date.Year() >= 0 && date.Year() <= 9999 {
+		words[0] = date.Format("2006-01-02 1504")
+	}
+	if m.Header != nil {
+		if header, err := m.Header(ctx); err == nil {
+			words = append(words, shortSubject(archive.HeaderText(header, "Subject")))
+		}
+	}
+	own := markOf(m.Hash)
+	words = append(words, fmt.Sprintf("%d-%s%s", m.UID, hex.EncodeToString(own[:]), suffix))
+	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
+}
+
+// Bounds of a subject in a name. File systems take names of 255 bytes, or of so many characters.
+const (
+	subjectRunes = 60
+	subjectBytes = 150
+)
+
+// shortSubject is the beginning of a subject, in characters that every file system takes and no shell or terminal minds.
+func shortSubject(subject string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range subject {
+		if !unicode.In(r, unicode.L, unicode.N, unicode.M) && !strings.ContainsRune("-_.,+@", r) || r == utf8.RuneError {
+			r = ' '
+		}
+		if n++; n > subjectRunes || b.Len()+utf8.RuneLen(r) > subjectBytes {
+			break
+		}
+		b.WriteRune(r)
+	}
+	return strings.Trim(b.String(), " .")
+}
+
+// parseFileName reads the UID and the mark of a name that fileName gave, or an earlier version of it, which gave names
+// such as 0000000042-6f1d…c2.eml with 16 bytes of the hash.
+func parseFileName(name string) (uid mail.UID, own mark, ok bool) {
+	unique, ok := strings.CutSuffix(name, suffix)
+	unique = unique[strings.LastIndexByte(unique, ' ')+1:]
+	number, digits, cut := strings.Cut(unique, "-")
+	n, err := strconv.ParseUint(number, 10, 32)
+	hash, errHash := hex.DecodeString(digits)
+	if !ok || !cut || err != nil || errHash != nil || len(hash) != len(own) && len(hash) != len(chunk.Prefix{}) {
+		return 0, own, false
+	}
+	return mail.UID(n), mark(hash[:len(own)]), true
+}
