@@ -108,6 +108,39 @@ func TestUIDSetIsASet(t *testing.T) {
 	}
 }
 
+// TestUIDSetWithoutAndUnion compares with a map, over random sets in a small space.
+func TestUIDSetWithoutAndUnion(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	for range 2000 {
+		var a, b mail.UIDSet
+		for range random.IntN(6) {
+			first := mail.UID(1 + random.IntN(30))
+			a.AddRange(mail.UIDRange{First: first, Last: first + mail.UID(random.IntN(5))})
+			first = mail.UID(1 + random.IntN(30))
+			b.AddRange(mail.UIDRange{First: first, Last: first + mail.UID(random.IntN(5))})
+		}
+		was := a.String()
+		less, all := a.Without(b), a.Union(b)
+		var wantLess, wantAll mail.UIDSet
+		for uid := mail.UID(1); uid < 40; uid++ {
+			if a.Contains(uid) && !b.Contains(uid) {
+				wantLess.Add(uid)
+			}
+			if a.Contains(uid) || b.Contains(uid) {
+				wantAll.Add(uid)
+			}
+		}
+		if less.String() != wantLess.String() || all.String() != wantAll.String() || a.String() != was {
+			t.Fatalf("%s and %s: without %s, want %s; union %s, want %s", was, b, less, wantLess, all, wantAll)
+		}
+	}
+	all := mail.UIDSet{}
+	all.AddRange(mail.UIDRange{First: 1, Last: 4294967295})
+	if got := all.Without(mail.UIDs(1, 4294967295)).String(); got != "2:4294967294" {
+		t.Errorf("all without its ends: %s", got)
+	}
+}
+
 func TestUIDSetAtTheEnds(t *testing.T) {
 	set, err := mail.ParseUIDSet("4294967295,1,4294967290:4294967294")
 	if err != nil || set.String() != "1,4294967290:4294967295" {

@@ -98,6 +98,41 @@ func (s UIDSet) In(r UIDRange) UIDSet {
 	return part
 }
 
+// Union is a set of all that is in either.
+func (s UIDSet) Union(other UIDSet) UIDSet {
+	all := UIDSet{slices.Clone(s.ranges)}
+	for _, r := range other.ranges {
+		all.AddRange(r)
+	}
+	return all
+}
+
+// Without is a set of what is in s and not in other.
+func (s UIDSet) Without(other UIDSet) UIDSet {
+	var left UIDSet
+	others := other.ranges
+	for _, r := range s.ranges {
+		for len(others) > 0 && others[0].Last < r.First {
+			others = others[1:]
+		}
+		for _, o := range others {
+			if o.First > r.Last || r.Last < r.First {
+				break
+			}
+			if o.First > r.First {
+				left.AddRange(UIDRange{r.First, o.First - 1})
+			}
+			if o.Last >= r.Last {
+				r.First, r.Last = 1, 0 // nothing is left of it
+				break
+			}
+			r.First = o.Last + 1
+		}
+		left.AddRange(r)
+	}
+	return left
+}
+
 // Ranges yields the set's ranges, ascending.
 func (s UIDSet) Ranges() iter.Seq[UIDRange] { return slices.Values(s.ranges) }
 

@@ -37,6 +37,7 @@ type manifestRow struct {
 	Taken        *takenRow       `cbor:"22,keyasint,omitempty"`
 	Downloaded   uint64          `cbor:"23,keyasint,omitempty"`
 	Time         uint64          `cbor:"24,keyasint,omitempty"`
+	Erased       uint64          `cbor:"25,keyasint,omitempty"`
 	Extensions   cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -128,6 +129,7 @@ func (m *Manifest) row() (*manifestRow, error) {
 		Totals:       m.Totals.row(),
 		Taken:        m.Totals.takenRow(),
 		Downloaded:   uint64(m.Downloaded),
+		Erased:       uint64(m.Totals.Erased),
 		Warnings:     m.Warnings,
 		Alarm:        m.Alarm,
 		Capabilities: m.Server.Capabilities,
@@ -174,6 +176,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 		Tables:     row.Tables,
 		Extensions: Extensions(row.Extensions),
 	}
+	m.Totals.Erased = int64(row.Erased)
 	for _, f := range row.Failures {
 		m.Failures = append(m.Failures, Failure{Mailbox: f.Mailbox, UID: mail.UID(f.UID), Reason: f.Reason})
 	}
@@ -259,7 +262,7 @@ func (m *Manifest) checkAccounts() error {
 		return refuse("a manifest without an account")
 	case m.State > Complete:
 		return refuse("state %d", m.State)
-	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes, m.Downloaded) < 0:
+	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes, t.Erased, m.Downloaded) < 0:
 		return refuse("a total is negative: %+v", t)
 	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
 		return refuse("%d failures in the totals, %d told", t.Failures, len(m.Failures))
@@ -295,6 +298,7 @@ func (a *accounts) add(mb *Mailbox, failed map[string]bool) error {
 	a.Mailboxes++
 	a.Messages += mb.Messages
 	a.Bytes += mb.Bytes
+	a.Erased += mb.Erased.Len()
 	if a.Bytes < 0 {
 		return refuse("more bytes than can be counted")
 	}
@@ -302,9 +306,9 @@ func (a *accounts) add(mb *Mailbox, failed map[string]bool) error {
 }
 
 func (a *accounts) balance(told Totals) error {
-	if a.Mailboxes != told.Mailboxes || a.Messages != told.Messages || a.Bytes != told.Bytes {
-		return refuse("totals of %d mailboxes, %d messages, %d bytes; the mailboxes add up to %d, %d, %d",
-			told.Mailboxes, told.Messages, told.Bytes, a.Mailboxes, a.Messages, a.Bytes)
+	if a.Mailboxes != told.Mailboxes || a.Messages != told.Messages || a.Bytes != told.Bytes || a.Erased != told.Erased {
+		return refuse("totals of %d mailboxes, %d messages, %d bytes, %d erased; the mailboxes add up to %d, %d, %d, %d",
+			told.Mailboxes, told.Messages, told.Bytes, told.Erased, a.Mailboxes, a.Messages, a.Bytes, a.Erased)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ const (
 	MaxServerID      = 255      // bytes of a server's id of a message, as RFC 8474 section 4 has it, and of a raw date
 	MaxFlags         = 4096     // flags of a message; labels likewise
 	MaxNames         = 4096     // entries of a list that a server gives of itself or of a mailbox
+	MaxErased        = 16_384   // ranges of UIDs of a mailbox that were erased
 	MaxMailboxes     = 1_000_000
 	MaxNotes         = 100_000 // failures; warnings, dangling subscriptions and alarms likewise
 	MaxParts         = mail.MaxParts

@@ -33,6 +33,7 @@ type mailboxRow struct {
 	Inherited      bool            `cbor:"18,keyasint,omitempty"`
 	Label          bool            `cbor:"19,keyasint,omitempty"`
 	Unproven       bool            `cbor:"20,keyasint,omitempty"`
+	Erased         []uidRangeRow   `cbor:"21,keyasint,omitempty"`
 	Extensions     cbor.RawMessage `cbor:"63,keyasint,omitempty"`
 }
 
@@ -150,6 +151,7 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 		Inherited:      mb.Inherited,
 		Label:          mb.Label,
 		Unproven:       mb.Unproven,
+		Erased:         uidRangeRows(mb.Erased),
 		Extensions:     cbor.RawMessage(mb.Extensions),
 	}
 	if mb.Name != mb.Raw {
@@ -186,6 +188,7 @@ func (row *mailboxRow) mailbox() Mailbox {
 		Bytes:          int64(row.Bytes),
 		Pages:          fromPageRows(row.Pages),
 		Lists:          row.Lists,
+		Erased:         fromUIDRangeRows(row.Erased),
 		Extensions:     Extensions(row.Extensions),
 	}
 	if n := row.Numbers; n != nil {
@@ -204,6 +207,7 @@ func (mb *Mailbox) checkTexts() error {
 		checkList("special uses of a mailbox", mb.SpecialUse, MaxNames),
 		checkList("permanent flags of a mailbox", mb.PermanentFlags, MaxNames),
 		checkCount("page lists of a mailbox", len(mb.Lists), MaxNames),
+		checkCount("ranges of erased messages of a mailbox", len(uidRangeRows(mb.Erased)), MaxErased),
 		checkIDs("page lists", mb.Lists),
 	)
 	if mb.Status != nil {
@@ -226,9 +230,11 @@ func (mb *Mailbox) checkAccounts() error {
 		return refuse("mailbox %q: a collection of kind %d, which this version does not know", mb.Raw, mb.Kind)
 	case mb.Messages < 0 || mb.Messages > math.MaxUint32 || mb.Bytes < 0:
 		return refuse("mailbox %q: %d messages of %d bytes", mb.Raw, mb.Messages, mb.Bytes)
-	case mb.Complete && mb.Messages != int64(numbers.Messages):
-		return refuse("mailbox %q is complete, but has %d records of %d messages", mb.Raw, mb.Messages, numbers.Messages)
-	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven || len(mb.PermanentFlags) > 0 || mb.Messages > 0):
+	case mb.Erased.Contains(0):
+		return refuse("mailbox %q: UID 0 is erased", mb.Raw)
+	case mb.Complete && mb.Accounted() != int64(numbers.Messages):
+		return refuse("mailbox %q is complete, but has %d records of %d messages, and %d erased", mb.Raw, mb.Messages, numbers.Messages, mb.Erased.Len())
+	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven || len(mb.PermanentFlags) > 0 || mb.Accounted() > 0):
 		return refuse("mailbox %q: a label that was read", mb.Raw)
 	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)

@@ -85,6 +85,7 @@ type Totals struct {
 	NewBytes      int64
 	TakenMessages int64 // by id in this run, and not downloaded
 	TakenBytes    int64
+	Erased        int64 // messages that are left out, for they were erased: the sum over the mailboxes
 }
 
 // Failure is a message, or a mailbox, that could not be read.
@@ -104,7 +105,7 @@ type Mailbox struct {
 	Kind           Kind
 	Observed       time.Time // when Status was, by the store's clock
 	Trusted        bool      // HighestModSeq can be relied on
-	Complete       bool      // the pages hold Status.Messages records with current flags, and there is no failure
+	Complete       bool      // with Erased, the pages hold Status.Messages records with current flags, and there is no failure
 	Inherited      bool      // the server would not tell of this mailbox; it stands as in the parent
 	Unproven       bool      // its messages were read at another server, and not compared with the manifest's source since
 	PermanentFlags []string
@@ -112,6 +113,9 @@ type Mailbox struct {
 
 	Messages int64 // in the pages
 	Bytes    int64 // of these
+
+	// Erased are messages that the server has and the pages do not: their owner erased them from the repository.
+	Erased mail.UIDSet
 
 	// The page rows ascend. They are here while there are at most 16, else in chunks; SetPages decides, AllPages reads
 	// both.

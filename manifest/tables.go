@@ -12,7 +12,7 @@ import (
 // they encode to 64 KiB or less, else in tables, each with as many as it takes: 256, or 1 MiB.
 func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID, error)) error {
 	m.Mailboxes, m.Tables = nil, nil
-	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes = 0, 0, 0
+	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes, m.Totals.Erased = 0, 0, 0, 0
 	sizes := make([]int, len(mailboxes))
 	total := 0
 	for i := range mailboxes {
@@ -25,6 +25,7 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID,
 		m.Totals.Mailboxes++
 		m.Totals.Messages += mailboxes[i].Messages
 		m.Totals.Bytes += mailboxes[i].Bytes
+		m.Totals.Erased += mailboxes[i].Erased.Len()
 	}
 	if arrayHead(len(mailboxes))+total <= MaxInlineMailbox {
 		m.Mailboxes = mailboxes
