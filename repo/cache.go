@@ -129,7 +129,7 @@ func (c *cache) spills() string  { return c.sub("spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
 func keepsCached(k Kind) bool {
-	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote || k == KindRenewal
+	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote || k == KindRenewal || k == KindErasure
 }
 
 // path of a cached object. Sealed objects stay sealed here.

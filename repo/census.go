@@ -22,6 +22,7 @@ type census struct {
 
 	mu      sync.Mutex
 	reached []uint64 // a bit for the first line of each chunk
+	erased  []uint64 // likewise, for what was erased; nil: nothing was
 	buf     []byte
 }
 
@@ -36,6 +37,7 @@ type packState struct {
 	total  int64 // bytes of its chunks
 	kept   int64 // of these, what is reached and is kept here rather than in another pack
 	needed int64 // bytes of chunks that are reached and lie in no pack that counts
+	erased int64 // bytes of chunks that were erased and that nothing reaches
 }
 
 // counts reports whether what lies in the pack is stored, and can be relied on (rule 8): a condemned pack is no copy.
@@ -119,6 +121,7 @@ type places struct {
 	prefix  chunk.Prefix
 	entries []entry
 	reached bool
+	erased  bool
 }
 
 // each yields every chunk with all its places.
@@ -137,6 +140,7 @@ func (c *census) each(yield func(*places) error) error {
 		}
 		if len(at.entries) == 0 {
 			at.prefix, at.reached = e.prefix, c.reached[n/64]&(1<<(n%64)) != 0
+			at.erased = c.erased != nil && !at.reached && c.erased[n/64]&(1<<(n%64)) != 0
 		}
 		at.entries = append(at.entries, e)
 		n++
@@ -192,6 +196,9 @@ func (c *census) tally(rules rules) (lost int64, err error) {
 				continue // a pack that holds a chunk twice
 			}
 			s.total += int64(e.length)
+			if at.erased {
+				s.erased += int64(e.length)
+			}
 			if s.listed || s.newer {
 				listed++
 			}

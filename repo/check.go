@@ -68,7 +68,7 @@ func kindOf(name string) (Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
 	for _, kind := range []Kind{
 		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
-		KindCheck, KindRenewal,
+		KindCheck, KindRenewal, KindErasure,
 	} {
 		if folder+"/" != kind.folder() {
 			continue
@@ -341,6 +341,8 @@ func (c *checker) content(kind Kind, content []byte) error {
 		_, err = parseMark(payload)
 	case KindNote:
 		_, err = parseNote(payload)
+	case KindErasure:
+		_, err = parseErasure(payload)
 	default:
 		_, err = parseCondemnation(payload)
 	}

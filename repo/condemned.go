@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -29,6 +30,7 @@ type mark struct {
 	Manifest []byte     `cbor:"1,keyasint"`
 	Parent   []byte     `cbor:"2,keyasint,omitempty"`
 	More     []markRow  `cbor:"3,keyasint,omitempty"`
+	Erase    bool       `cbor:"4,keyasint,omitempty"`
 	Ext      extensions `cbor:"63,keyasint,omitempty"`
 }
 
@@ -128,6 +130,16 @@ func (r *Repo) Mark(ctx context.Context, h Head, parent *[32]byte) error {
 // MarkAll says that all these manifests are to be forgotten. They are named together, by few objects: marks are for ever, and
 // a host without a cache reads them all. Up to some thousands are marked all or none.
 func (r *Repo) MarkAll(ctx context.Context, manifests []Marked) error {
+	return r.markAll(ctx, manifests, false)
+}
+
+// MarkErased is MarkAll for manifests that hold what is erased: what only they need is in no pack any more when a prune
+// deletes them, however little of the pack it is. A manifest that is marked already is marked once more.
+func (r *Repo) MarkErased(ctx context.Context, manifests []Marked) error {
+	return r.markAll(ctx, manifests, true)
+}
+
+func (r *Repo) markAll(ctx context.Context, manifests []Marked, erase bool) error {
 	var rows []markRow
 	for _, m := range manifests {
 		row := markRow{Manifest: []byte(m.Manifest), Parent: []byte{}}
@@ -139,7 +151,7 @@ func (r *Repo) MarkAll(ctx context.Context, manifests []Marked) error {
 	slices.SortFunc(rows, func(a, b markRow) int { return bytes.Compare(a.Manifest, b.Manifest) })
 	rows = slices.CompactFunc(rows, func(a, b markRow) bool { return bytes.Equal(a.Manifest, b.Manifest) })
 	for part := range slices.Chunk(rows, marksTogether) {
-		m := mark{Manifest: part[0].Manifest, Parent: part[0].Parent, More: part[1:]}
+		m := mark{Manifest: part[0].Manifest, Parent: part[0].Parent, More: part[1:], Erase: erase}
 		if _, err := r.declare(ctx, KindMark, m); err != nil {
 			return err
 		}
@@ -269,6 +281,7 @@ type Marked struct {
 	Manifest string    // name
 	Parent   *[32]byte // hash of its parent
 	Since    time.Time // by the store's clock, first
+	Erased   bool      // what only it needs is to be deleted whatever it costs
 }
 
 // Marks reads all marks, by the name of the manifest.
@@ -282,14 +295,17 @@ func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string
 			return err
 		}
 		for _, row := range m.rows() {
-			marked := Marked{Manifest: string(row.Manifest), Since: o.Time}
+			old, known := all[string(row.Manifest)]
+			marked := Marked{Manifest: string(row.Manifest), Since: o.Time, Erased: m.Erase || old.Erased}
 			if len(row.Parent) == 32 {
 				parent := [32]byte(row.Parent)
 				marked.Parent = &parent
 			}
-			if old, ok := all[marked.Manifest]; !ok || o.Time.Before(old.Since) {
-				all[marked.Manifest] = marked
+			if known && !o.Time.Before(old.Since) {
+				marked.Since = old.Since
+				marked.Parent = cmp.Or(old.Parent, marked.Parent)
 			}
+			all[marked.Manifest] = marked
 		}
 		return nil
 	})

@@ -54,6 +54,7 @@ const (
 	KindNote         Kind = "note"
 	KindCheck        Kind = "check"
 	KindRenewal      Kind = "renewal"
+	KindErasure      Kind = "erasure"
 )
 
 // folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
@@ -75,6 +76,8 @@ func (k Kind) folder() string {
 		return "checks/"
 	case KindRenewal:
 		return "renewals/"
+	case KindErasure:
+		return "erasures/"
 	}
 	return ""
 }

@@ -506,6 +506,7 @@ func FuzzSmallObjects(f *testing.F) {
 		mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
 		condemnation{Packs: []condemnedPack{{Kind: 1}}},
 		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
 		statement{Payload: []byte{1}},
 		checkRow{When: 1, Hand: 2},
 	} {
@@ -534,6 +535,9 @@ func FuzzSmallObjects(f *testing.F) {
 		if n, err := parseNote(b); err == nil {
 			again(t, n, b)
 		}
+		if e, err := parseErasure(b); err == nil {
+			again(t, e, b)
+		}
 		if row := (checkRow{}); decode(b, &row) == nil {
 			again(t, row, b)
 		}
@@ -550,6 +554,7 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 		&mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
 		&condemnation{Packs: []condemnedPack{{Kind: 1}}},
 		&note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		&erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
 		&statement{Payload: []byte{1}},
 		&checkRow{When: 1, Hand: 2},
 	} {

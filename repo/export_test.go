@@ -78,6 +78,20 @@ func (thief *Thief) Statement(manifest string, packs ...Pack) (name string, stor
 	return objectName(kind, hash), stored, err
 }
 
+// Erasure makes an erasure, signed by the thief.
+func (thief *Thief) Erasure(e Erasure) (name string, stored []byte, err error) {
+	rows, err := e.rows()
+	if err != nil {
+		return "", nil, err
+	}
+	content, err := makeStatement(KindErasure, thief.R.id, thief.Keeper, rows[0])
+	if err != nil {
+		return "", nil, err
+	}
+	stored, hash, err := thief.R.build(KindErasure, content, thief.R.seals.writers)
+	return objectName(KindErasure, hash), stored, err
+}
+
 // Stranger makes a manifest with what is public of a repository: to whom it seals.
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
 	other := &Repo{id: r.id, keys: secret{1}.keys(), decoder: r.decoder}

@@ -25,6 +25,7 @@ type Head struct {
 	Size    int64     // of the object
 	Marked  bool      // it is to be forgotten
 	Since   time.Time // when it was marked first, by the store's clock
+	Erased  bool      // and what only it needs is to be deleted whatever it costs
 	Late    bool      // it was put after its deadline: it is no parent (Repo.Judge, Run.Heads)
 
 	// Misdated says why the manifest's times cannot be true; empty: nothing is known against them. See dating.go.
@@ -123,7 +124,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 			listed[h.Name] = true
 			h = now.date(ctx, h)
 			if mark, ok := marked[h.Name]; ok {
-				h.Marked, h.Since = true, mark.Since
+				h.Marked, h.Since, h.Erased = true, mark.Since, mark.Erased
 			}
 			if !yield(h, nil) {
 				return

@@ -20,6 +20,10 @@ type PruneOptions struct {
 	// MaxUnused is how much of all packs may be unused before packs are written anew without it: a share between 0 and 1.
 	MaxUnused float64
 
+	// Erased is called with each manifest that is not marked, and holds what was erased: a run committed it that began
+	// before. It may be nil.
+	Erased func(Head)
+
 	// Left is told what a store would not delete, and what could not be read and was left alone. It may be nil.
 	Left func(name string, err error)
 
@@ -49,6 +53,7 @@ type PruneReport struct {
 	Waiting   Amount // and named before, not a day ago
 	Rewritten Amount // packs of which what is needed was copied into new ones; they are among those condemned
 	Copied    Amount // new packs; of a dry run an estimate of their bytes
+	Erased    Amount // packs that hold what was erased; they are among those condemned, and those that wait or stay
 
 	Segments Amount // of the index, merged into others
 	Replaced Amount // of the index, deleted, for others hold what they held
@@ -91,6 +96,9 @@ type pruning struct {
 	now       time.Time // not after the roots were listed
 	roots     []Head
 	forgotten []Head // whose marks are old enough
+	erased    []Head // likewise, of manifests that hold what was erased
+	erasures  *Erasures
+	erasing   int // packs that hold what was erased, and are not condemned yet
 	census    *census
 	followed  int   // roots
 	reached   int64 // chunks, however often
@@ -109,7 +117,7 @@ func (p *pruning) all(ctx context.Context) (err error) {
 	}
 	defer p.census.close()
 	for _, step := range []func(context.Context) error{
-		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.mergeIndex, p.renewLocks,
+		p.removeManifests, p.sweep, p.rewrite, p.condemn, p.removeErased, p.mergeIndex, p.renewLocks,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -170,11 +178,17 @@ func (p *pruning) listRoots(ctx context.Context) error {
 			return err
 		case p.isRoot(h, now):
 			p.roots = append(p.roots, h)
+		case h.Erased:
+			p.erased = append(p.erased, h)
 		default:
 			p.forgotten = append(p.forgotten, h)
 		}
 	}
 	p.report.Roots = len(p.roots)
+	unmarkedFirst(p.roots)
+	if p.erasures, err = p.r.Erasures(ctx); err != nil {
+		return err
+	}
 	// Only now: what the roots name was indexed before they were put.
 	if p.census, err = p.r.takeCensus(ctx); err != nil {
 		return err
@@ -186,6 +200,10 @@ func (p *pruning) listRoots(ctx context.Context) error {
 			return err
 		}
 		p.tell(Progress{Step: stepFollowed, Done: int64(i + 1), Of: int64(len(p.roots))})
+	}
+	if err := p.followErased(ctx); err != nil {
+		p.census.close()
+		return err
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ const (
 // Nothing is kept in the old ones then, and they are condemned.
 func (p *pruning) rewrite(ctx context.Context) error {
 	chosen := p.wasteful()
+	chosen = append(chosen, p.holdingErased(chosen)...)
 	for catalog := range packKinds {
 		chosen = append(chosen, p.crumbs(uint8(catalog), chosen)...)
 	}

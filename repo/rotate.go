@@ -134,7 +134,7 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 // signAgain has a new keeper declare what the old one did: nothing is taken back. It is sealed to the old writer, for
 // hosts that have not opened the repository anew must be able to read on.
 func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
-	for _, kind := range []Kind{KindMark, KindCondemnation, KindNote} {
+	for _, kind := range []Kind{KindMark, KindCondemnation, KindNote, KindErasure} {
 		var payloads [][]byte
 		err := r.statements(ctx, kind, nil, func(_ Object, payload []byte) error {
 			payloads = append(payloads, payload)

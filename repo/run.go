@@ -25,7 +25,8 @@ type Run struct {
 	clock *clock
 	began time.Time // by this host; to tell what was read since
 
-	renewal renewal
+	renewal  renewal
+	erasures erasures
 
 	order  sync.Mutex      // one manifest is put at a time
 	newest map[string]Head // by account directory

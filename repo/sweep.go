@@ -47,6 +47,9 @@ func (p *pruning) young(s *packState) bool {
 func (p *pruning) condemn(ctx context.Context) error {
 	var packs []Pack
 	for _, s := range p.ordered() {
+		if s.listed && s.erased > 0 {
+			p.report.Erased.add(int64(s.Size))
+		}
 		switch {
 		case !s.listed || s.condemned:
 		case s.kept == 0 && s.needed == 0 && !p.young(s):
@@ -54,6 +57,9 @@ func (p *pruning) condemn(ctx context.Context) error {
 			p.report.Condemned.add(int64(s.Size))
 		default:
 			p.report.Unused += s.unused()
+			if s.erased > 0 {
+				p.erasing++
+			}
 		}
 	}
 	if p.DryRun || len(packs) == 0 {
