@@ -18,7 +18,7 @@ type copies struct {
 // last one does: it was laid by somebody who knew the others.
 type standing struct {
 	head               repo.Head
-	messages, failures int64
+	messages, failures int64 // messages: with those that were erased there, which are not missed
 }
 
 // position is a place in the history of an account.
@@ -31,14 +31,17 @@ func positionOf(head repo.Head) position { return position{head.Account, head.Ti
 
 // lacks reports whether the original says that it has more. That it still can be had is not said.
 func (h standing) lacks(original Summary) bool {
-	return h.messages < original.Manifest.Totals.Messages || h.failures > original.Manifest.Totals.Failures
+	return h.messages < accounted(original.Manifest.Totals) || h.failures > original.Manifest.Totals.Failures
 }
 
 // bettered reports whether a manifest has more than the one that is there.
 func (h standing) bettered(by *manifest.Manifest) bool {
 	t := by.Totals
-	return t.Messages > h.messages || t.Messages == h.messages && t.Failures < h.failures
+	return accounted(t) > h.messages || accounted(t) == h.messages && t.Failures < h.failures
 }
+
+// accounted is how many messages a manifest has, or leaves out because they were erased.
+func accounted(t manifest.Totals) int64 { return t.Messages + t.Erased }
 
 // findCopies reads what is there.
 func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
@@ -65,7 +68,7 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 
 func (c *copies) add(origin [32]byte, head repo.Head, m *manifest.Manifest) {
 	if old, ok := c.held[origin]; !ok || head.Time.After(old.head.Time) {
-		c.held[origin] = standing{head, m.Totals.Messages, m.Totals.Failures}
+		c.held[origin] = standing{head, accounted(m.Totals), m.Totals.Failures}
 	}
 }
 

@@ -31,6 +31,7 @@ type Copied struct {
 	Mended   bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
 	Gone     bool               // it was copied, and forgotten there since: it is copied only if it is named
 	Lost     []manifest.Failure // what could not be read, and is not in the copy; the copy says so
+	Erased   bool               // the account was erased, here or there, and is not copied
 	Untagged []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
 	Err      error              // why there is no copy, though there could be others
 }
@@ -45,6 +46,10 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
+	erased, err := newErasedPair(ctx, o)
+	if err != nil {
+		return err
+	}
 	there, err := findCopies(ctx, o.To)
 	if err != nil {
 		return err
@@ -53,7 +58,7 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	c := &copying{CopyOptions: o, source: newStacks(o.From), target: newStacks(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there}
+	c := &copying{CopyOptions: o, source: newStacks(o.From), target: newStacks(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
@@ -95,6 +100,7 @@ type copying struct {
 	source, target stacks
 	copies         *copies
 	tags           *tagCarrier
+	erased         *erasedPair
 	latest         repo.Head // the copy that before is about
 	before         *counterparts
 	filers         sync.Pool
@@ -109,6 +115,10 @@ func (c *copying) account(ctx context.Context, originals []Summary, done func(Co
 		copied := Copied{Summary: s, Head: old.head, Present: todo == present || todo == mend, Gone: todo == gone}
 		switch todo {
 		case unwanted:
+			continue
+		case erased:
+			copied.Erased = true
+			done(copied)
 			continue
 		case gone:
 			done(copied)
@@ -147,6 +157,7 @@ const (
 	present             // it is there
 	gone                // it was, and was forgotten
 	unwanted
+	erased // the account was, here or there
 )
 
 func (c *copying) todo(s Summary) (todo, standing) {
@@ -154,6 +165,8 @@ func (c *copying) todo(s Summary) (todo, standing) {
 	switch {
 	case c.Wants != nil && !c.Wants(s), c.Wants == nil && s.Manifest.State != manifest.Complete:
 		return unwanted, standing{}
+	case c.erased.account(s):
+		return erased, standing{}
 	case there && old.lacks(s):
 		return mend, old
 	case there:
@@ -172,6 +185,7 @@ func (c *copying) expected(accounts [][]Summary) (messages int64) {
 			todo, _ := c.todo(s)
 			totals := s.Manifest.Totals
 			switch {
+			case todo == erased:
 			case todo == anew && !known:
 				messages += totals.Messages
 			case todo == anew:
@@ -217,7 +231,7 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	defer func() { c.filers = sync.Pool{} }()
 	recasting := &recasting{
 		from: NewContents(original.Manifest, c.source, c.From.MessageHasher), to: c.target, writer: writer,
-		keep: nil, tell: c.tell, before: c.before,
+		keep: nil, tell: c.tell, before: c.before, erasing: erasing{here: c.erased.from, there: c.erased.to},
 	}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
 		told := int64(0)

@@ -21,13 +21,18 @@ type Filer struct {
 	splitter *mail.Splitter
 	prober   prober
 	spill    *repo.Spill
+	writer   *repo.Writer
+	erased   *repo.Erasures // nil: not asked yet
+	ids      *chunk.Hasher
+	held     []heldChunk
+	holding  int
 }
 
 // NewFiler makes a Filer. What it files is spilled too, unless spill is nil.
 func NewFiler(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *Filer {
 	return &Filer{
 		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
-		prober: prober{hasher: r.MessageHasher()}, spill: spill,
+		prober: prober{hasher: r.MessageHasher()}, spill: spill, writer: w, ids: r.ChunkKey().New(),
 	}
 }
 
@@ -47,6 +52,8 @@ type Filed struct {
 // File stores the message that body delivers, and spills it under a key. If a size was told, it makes a probe of it. An
 // error of body is returned as it is, with its cause; chunks stored before it do no harm, for nothing names them.
 //
+// A message that was erased from the repository is not stored, and gives repo.ErrErased.
+//
 // An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
 // the writer, and with it what is worth keeping.
 func (f *Filer) File(ctx context.Context, key []byte, told int64, body io.Reader) (Filed, error) {
@@ -62,6 +69,9 @@ func (f *Filer) File(ctx context.Context, key []byte, told int64, body io.Reader
 
 // store cuts the message into chunks and puts them.
 func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, error) {
+	if err := f.heed(ctx); err != nil {
+		return Filed{}, err
+	}
 	f.hasher.Reset()
 	f.prober.begin(told)
 	counted := &counter{r: io.TeeReader(body, io.MultiWriter(f.hasher, &f.prober))}
@@ -89,6 +99,12 @@ func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, e
 	}
 	m.Size, m.Hash = counted.n, f.hasher.Sum()
 	m.Probe, m.Opening = f.prober.probe()
+	if f.erased.Message(m.Hash) {
+		return Filed{}, repo.ErrErased
+	}
+	if err := f.release(ctx); err != nil {
+		return Filed{}, err
+	}
 	if chunks <= manifest.MaxInlineChunks {
 		return m, nil
 	}
@@ -99,7 +115,7 @@ func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, e
 func (f *Filer) filePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := f.cutter.Cut(content, func(data []byte) error {
-		id, _, err := f.stream.Put(ctx, laneOf(stored.Kind, data), data)
+		id, err := f.put(ctx, laneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
 		return err
 	})

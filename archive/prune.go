@@ -14,6 +14,13 @@ import (
 // and what several share is followed once. The messages themselves are not read.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
 	w := &reaching{repo: r, reader: newStacks(r)}
+	if o.Erased != nil {
+		erasures, err := r.Erasures(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w.erasures, w.tell = erasures, o.Erased
+	}
 	return r.Prune(ctx, o, w.root)
 }
 
@@ -24,6 +31,10 @@ type reaching struct {
 	reader   stacks
 	contents *Contents // of the manifest at hand
 	reach    func(chunk.ID) (first bool, err error)
+
+	erasures *repo.Erasures
+	tell     func(repo.Head) // of a manifest that stays and holds what was erased; nil: nobody asks
+	holds    bool            // the manifest at hand does
 }
 
 // root follows one manifest.
@@ -37,8 +48,12 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 		return fmt.Errorf("%s: %w", head.Name, err)
 	}
 	w.contents, w.reach = NewContents(m, w.reader, w.repo.MessageHasher), reach
+	_, w.holds = w.erasures.Account(head.Account)
 	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
 		err = w.tables(ctx, m.Tables)
+	}
+	if w.holds && w.tell != nil && !head.Marked {
+		w.tell(head)
 	}
 	// Of one that was put after its deadline, some may have been removed: it was never committed.
 	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrNotExist)) {
@@ -129,6 +144,7 @@ func (w *reaching) records(ctx context.Context, page chunk.ID) error {
 		return err
 	}
 	for i := range records {
+		w.holds = w.holds || w.erasures.Message(records[i].Hash)
 		parts := records[i].Parts
 		if len(parts) == 0 && records[i].List != (chunk.ID{}) {
 			if parts, err = follow(ctx, w, records[i].List, manifest.ParseParts); err != nil {

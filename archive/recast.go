@@ -33,6 +33,7 @@ type recasting struct {
 	before *counterparts // nil: nothing is known
 	made   *counterparts // of this manifest, for the next
 	lost   []manifest.Failure
+	erasing
 }
 
 // manifest recasts the whole manifest. Deadline, parent and origin are the caller's to set.
@@ -79,6 +80,7 @@ func (c *recasting) lose(ctx context.Context, failure manifest.Failure, err erro
 
 func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
 	recast, before := *mailbox, len(c.lost)
+	c.erasing.begin()
 	made, err := c.pages(ctx, mailbox)
 	if err != nil {
 		return nil, err
@@ -87,9 +89,13 @@ func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*ma
 	for i := range made {
 		pages[i] = made[i].new
 	}
-	if len(c.lost) > before {
+	recast.Erased = mailbox.Erased.Union(c.left)
+	switch {
+	case len(c.lost) > before:
 		pages, err = c.regroup(ctx, &recast, pages)
-	} else {
+	case c.left.Len() > 0:
+		pages, err = c.closeUp(ctx, &recast, pages)
+	default:
 		err = recast.SetPages(pages, c.put(ctx))
 	}
 	final := make(map[manifest.Page]bool, len(pages))
@@ -163,6 +169,8 @@ func (c *recasting) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 func (c *recasting) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
 	known, same := c.before.page(page)
 	switch {
+	case c.stands != nil && c.stands(page):
+		return page, nil
 	case !same:
 		return c.records(ctx, mailbox, page)
 	case !known.Flags.IsZero():
@@ -201,10 +209,17 @@ func (c *recasting) records(ctx context.Context, mailbox *manifest.Mailbox, page
 		return manifest.Page{}, err
 	}
 	recast := manifest.Page{Start: page.Start, Bits: page.Bits, Messages: uint32(len(entries))}
-	if recast.Records, err = c.put(ctx)(data); err != nil {
+	put := c.put(ctx)
+	if recast.Messages < page.Messages {
+		put = c.remember(put)
+	}
+	if recast.Records, err = put(data); err != nil {
 		return manifest.Page{}, err
 	}
-	recast.Flags, err = c.putFlags(ctx, sets)
+	if data, err = manifest.EncodeFlags(sets); err != nil {
+		return manifest.Page{}, err
+	}
+	recast.Flags, err = put(data)
 	return recast, err
 }
 
@@ -241,7 +256,9 @@ func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page
 	}
 	left := entries[:0]
 	for i, entry := range entries {
-		if failed[i] == nil {
+		if errors.Is(failed[i], repo.ErrErased) {
+			c.leaveOut(&entry.Record)
+		} else if failed[i] == nil {
 			left = append(left, entry)
 		} else if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
 			return nil, fmt.Errorf("UID %d: %w", entry.UID, err)
@@ -253,7 +270,11 @@ func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page
 // entry recasts one message.
 func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
 	message := entry.Record
-	if old, ok := earlier[message.Hash]; ok {
+	old, ok := earlier[message.Hash]
+	if c.isErased(message.Hash, old) {
+		return repo.ErrErased
+	}
+	if ok {
 		entry.Hash, entry.Parts, entry.List, entry.Probe, entry.Opening = old.Hash, old.Parts, old.List, old.Probe, old.Opening
 		return nil
 	}

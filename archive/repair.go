@@ -38,7 +38,13 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 		return Repaired{}, err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	recasting := &recasting{from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress)}
+	erased, err := run.Erasures(ctx)
+	if err != nil {
+		return Repaired{}, err
+	}
+	recasting := &recasting{
+		from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress), erasing: erasing{here: erased, there: erased},
+	}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
 		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe, Opening: record.Opening}
 		if err := contents.Body(record).Verify(ctx); err != nil {

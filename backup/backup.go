@@ -234,6 +234,11 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 
 // record reads the account and writes down what was found, ready to be committed.
 func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
+	if w.parent == nil { // of an account that was erased, all manifests are marked
+		if err := w.heed(ctx); err != nil {
+			return nil, err
+		}
+	}
 	err := patiently(ctx, firstTries, func() (err error) {
 		w.server, err = w.account.Source.Server(ctx)
 		return err

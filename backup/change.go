@@ -65,6 +65,9 @@ func (r *reading) askChanges(ctx context.Context, seat *seat, old, found *manife
 		return err
 	}
 	c.addBeyond(known.Last, found)
+	if present != nil {
+		c.addGone(old.Erased.Without(*present))
+	}
 	return r.reconcile(ctx, old, present, c)
 }
 
@@ -84,6 +87,7 @@ func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present 
 	if present != nil {
 		told = *present
 	}
+	told = told.Without(old.Erased)
 	pages, err := old.AllPages(r.walk.load(ctx))
 	if err != nil {
 		return err
@@ -164,7 +168,6 @@ func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Se
 // recorded (earlier failures) become fresh.
 func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
 	next := mail.UID(1)
-	since := old.Status.HighestModSeq
 	for entries, err := range stretches(old, r.walk.load(ctx)) {
 		if err != nil {
 			return err
@@ -173,7 +176,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		next = span.Last + 1
 		tell := View.Facts
 		err := seat.ask(ctx, func(view View) error {
-			err := compareStretch(tell(view, ctx, span), entries, span, since, c)
+			err := compareStretch(tell(view, ctx, span), entries, span, old, c)
 			if errors.Is(err, archive.ErrTemporary) {
 				tell = View.Flags // a message whose size costs the connection is no reason to lose the others
 			}
@@ -184,6 +187,14 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		}
 	}
 	r.doubted = c.doubted
+	if last := lastOf(old.Erased); last >= next {
+		span := mail.UIDRange{First: next, Last: last}
+		err := seat.ask(ctx, func(view View) error { return compareStretch(view.Flags(ctx, span), nil, span, old, c) })
+		if err != nil {
+			return err
+		}
+		next = last + 1
+	}
 	c.addBeyond(next-1, found)
 	return nil
 }
@@ -191,7 +202,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 // compareStretch compares the recorded entries of a range of UIDs with what the server tells now. What changed since has a
 // higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
 // another one: it becomes fresh too, and its record stands until there is a better one.
-func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, since uint64, c *change) error {
+func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox, c *change) error {
 	type told struct {
 		*manifest.FlagSet
 		mail.Message
@@ -214,13 +225,19 @@ func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry
 			c.gone.Add(entry.UID)
 		case !now.FlagSet.Flags.Equal(entry.Flags) || !slices.Equal(now.FlagSet.Labels, entry.Labels):
 			c.flags[entry.UID] = now.FlagSet
-			c.unmoved = c.unmoved || 0 < now.ModSeq && now.ModSeq <= since
+			c.unmoved = c.unmoved || 0 < now.ModSeq && now.ModSeq <= old.Status.HighestModSeq
 		}
 		if ok && differs(now.Message, &entry.Record) {
 			c.doubted.Add(entry.UID)
 			c.fresh.Add(entry.UID)
 		}
 		delete(present, entry.UID)
+	}
+	for uid := range old.Erased.In(span).All() {
+		if _, ok := present[uid]; !ok {
+			c.gone.Add(uid)
+		}
+		delete(present, uid)
 	}
 	for _, uid := range slices.Sorted(maps.Keys(present)) {
 		c.fresh.Add(uid)

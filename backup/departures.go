@@ -126,6 +126,7 @@ func (w *walk) home(was *manifest.Mailbox) *manifest.Mailbox {
 	case !there:
 		empty := *was
 		empty.Pages, empty.Lists, empty.Messages, empty.Bytes = nil, nil, 0, 0
+		empty.Erased = mail.UIDSet{}
 		empty.Complete, empty.Inherited = false, true
 		return &empty
 	case !now.Selectable() || now.UIDValidity() != was.UIDValidity():

@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // download brings messages from one seat into the repository. It gets every message that can be had, however often the
@@ -23,6 +24,7 @@ type download struct {
 	got      map[mail.UID]archive.Filed
 	strikes  map[mail.UID]strike
 	failures []manifest.Failure
+	erased   mail.UIDSet // what came and is left out, for it was erased from the repository
 
 	queue     [][]mail.Message // what is still to be asked for, in batches
 	fruitless int              // attempts in a row that gave nothing
@@ -65,9 +67,9 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 		if err != nil {
 			return err
 		}
-		before := len(d.got)
+		before := d.came()
 		err = d.bodies(ctx, view, batch)
-		if d.fruitless++; len(d.got) > before {
+		if d.fruitless++; d.came() > before {
 			d.fruitless = 0
 		}
 		if err := d.judge(ctx, batch, err); err != nil {
@@ -134,11 +136,11 @@ func (d *download) suspects(batch, left []mail.Message, cause error) [][]mail.Me
 func (d *download) strike(message mail.Message, reason error) [][]mail.Message {
 	s, again := d.strikes[message.UID]
 	if !again {
-		s.since = len(d.got)
+		s.since = d.came()
 	}
 	s.n++
 	d.strikes[message.UID] = s
-	if s.n >= strikesMost && (len(d.got) > s.since || d.fruitless >= fruitlessProof || errors.Is(reason, errLeftOut)) {
+	if s.n >= strikesMost && (d.came() > s.since || d.fruitless >= fruitlessProof || errors.Is(reason, errLeftOut)) {
 		d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: message.UID, Reason: reason.Error()})
 		return nil
 	}
@@ -202,12 +204,16 @@ func (d *download) bodies(ctx context.Context, view View, messages []mail.Messag
 		asked[message.UID] = message
 	}
 	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
-		if _, again := d.got[uid]; again {
+		if _, again := d.got[uid]; again || d.erased.Contains(uid) {
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
 		message := asked[uid]
 		stored, err := d.filer.File(ctx, spillKey(d.seat, message), archive.ProbedSize(message), body)
+		if errors.Is(err, repo.ErrErased) {
+			d.erased.Add(uid)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -219,10 +225,13 @@ func (d *download) bodies(ctx context.Context, view View, messages []mail.Messag
 	})
 }
 
+// came is how many messages have come.
+func (d *download) came() int { return len(d.got) + int(d.erased.Len()) }
+
 func (d *download) missing(messages []mail.Message) []mail.Message {
 	var left []mail.Message
 	for _, message := range messages {
-		if _, ok := d.got[message.UID]; !ok {
+		if _, ok := d.got[message.UID]; !ok && !d.erased.Contains(message.UID) {
 			left = append(left, message)
 		}
 	}

@@ -69,6 +69,7 @@ type harvest struct {
 	failures []manifest.Failure // complete when entries has ended
 	cut      error              // why entries ended before its time; errDue, or what went wrong
 	rest     mail.UIDSet        // what it did not come to
+	erased   mail.UIDSet        // what is left out, for it was erased from the repository
 
 	list   []mail.UIDSet
 	turns  chan chan crop // the windows' crops, in their order; its room bounds how far downloads run ahead
@@ -87,12 +88,16 @@ type job struct {
 type crop struct {
 	entries  []manifest.Entry
 	failures []manifest.Failure
+	erased   mail.UIDSet
 	err      error // why that is not all
 }
 
 // harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
 // free.
 func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbox, fresh mail.UIDSet) (*harvest, error) {
+	if err := r.walk.heed(ctx); err != nil {
+		return nil, err
+	}
 	fresh, err := r.narrow(ctx, own, found, fresh)
 	if err != nil {
 		return nil, err
@@ -229,6 +234,7 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 				h.cancel() // no more windows; what those under way have is good
 			}
 			h.failures = append(h.failures, crop.failures...)
+			h.erased = h.erased.Union(crop.erased)
 			for _, entry := range crop.entries {
 				h.reading.count(entry)
 				if !yield(entry, nil) {
@@ -254,7 +260,10 @@ func (h *harvest) window(ctx context.Context, seat *seat, filer *archive.Filer, 
 	if h.reading.anew {
 		d.spilt = nil
 	}
-	err = d.fetch(ctx, without(messages, byID))
+	if err := h.reading.walk.leaveOut(ctx, byID, d); err != nil {
+		return crop{err: err}
+	}
+	err = d.fetch(ctx, without(messages, byID, d.erased))
 	entries := make([]manifest.Entry, 0, len(byID)+len(d.got))
 	for _, message := range messages {
 		if entry, ok := byID[message.UID]; ok {
@@ -263,13 +272,13 @@ func (h *harvest) window(ctx context.Context, seat *seat, filer *archive.Filer, 
 			entries = append(entries, record(message, filed))
 		}
 	}
-	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures), err: err}
+	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures), erased: d.erased, err: err}
 }
 
-// without gives the messages that have no entry yet.
-func without(messages []mail.Message, entries map[mail.UID]manifest.Entry) (left []mail.Message) {
+// without gives the messages that have no entry yet, and are not left out.
+func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erased mail.UIDSet) (left []mail.Message) {
 	for _, message := range messages {
-		if _, ok := entries[message.UID]; !ok {
+		if _, ok := entries[message.UID]; !ok && !erased.Contains(message.UID) {
 			left = append(left, message)
 		}
 	}

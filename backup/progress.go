@@ -58,7 +58,7 @@ func (r *reading) expected() int64 {
 		return int64(now.Messages)
 	}
 	arrived := int64(now.UIDNext) - int64(r.old.Status.UIDNext)
-	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Messages)
+	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Accounted())
 }
 
 // advance counts a message that was downloaded, advanceByID one that need not be.

@@ -128,7 +128,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if err == nil {
 		r.reckon(found, failures)
 	}
-	if err != nil || len(failures) > 0 || found.Messages == int64(found.Status.Messages) {
+	if err != nil || len(failures) > 0 || found.Accounted() == int64(found.Status.Messages) {
 		return found, failures, err
 	}
 	if err := r.walk.writer.Flush(ctx); err != nil {
@@ -149,7 +149,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 // knows.
 func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
 	told := r.listed.Status
-	lacking := int64(found.Status.Messages) - found.Messages - int64(len(failures))
+	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
 	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
 		r.walk.leftEarly(lacking)
 	}
@@ -243,6 +243,7 @@ func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.
 	if byModSeq {
 		found.FlagsRead = old.FlagsRead
 	}
+	r.keepErased(old, found, c)
 	r.walk.nominees.gone(old, c.gone)
 	return c, nil
 }
@@ -271,7 +272,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 		}
 		old, c = &part, &change{fresh: harvest.rest}
 	}
-	found.Complete = len(failures) == 0 && found.Messages == int64(found.Status.Messages) && found.Status.UIDNext > 0
+	found.Complete = len(failures) == 0 && found.Accounted() == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
 }
 
@@ -286,7 +287,12 @@ func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mail
 	write, cancel := afterwards(ctx)
 	defer cancel()
 	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
-	return harvest, found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+	err = found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+	if n := harvest.erased.Len(); n > 0 {
+		found.Erased = found.Erased.Union(harvest.erased)
+		r.walk.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
+	}
+	return harvest, err
 }
 
 // afterwards is a context that outlives another one by half a minute: who interrupts still wants what was downloaded to be

@@ -3,12 +3,14 @@ package backup
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // What a run downloads it also spills to this host's disk, until it is in a checkpoint or a manifest (repo.Spill). A run
@@ -99,6 +101,9 @@ func (w *walk) takeUp(ctx context.Context) error {
 	var bytes int64
 	problem, err := spill.Left(ctx, func(key []byte, body io.Reader) error {
 		stored, err := filer.File(ctx, nil, 0, body)
+		if errors.Is(err, repo.ErrErased) {
+			return nil
+		}
 		if err == nil {
 			found.messages[string(key)] = &taken{Filed: stored}
 			bytes += stored.Size

@@ -339,7 +339,7 @@ func (w *walk) selected(listed mail.Mailbox) bool {
 // fewer, than it lists, though nothing changed meanwhile.
 func (w *walk) tellGaps() {
 	for raw, m := range w.recorded {
-		if !m.Selectable() || !w.selected(m.Mailbox) || m.Complete || m.Status == nil || m.Messages == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
+		if !m.Selectable() || !w.selected(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(w.failures[raw]) > 0 {
 			continue
 		}
 		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)

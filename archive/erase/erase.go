@@ -1,0 +1,222 @@
+// Package erase removes an account, or messages, from all nights of a repository.
+//
+// An erasure (repo.Erasure), signed by the keeper, comes first: from then on no backup, copy or repair stores what it
+// names. Then each manifest that holds it is written without it, and the old one is marked to be erased. Prune does the
+// rest: when the marks are a day old, it writes anew every pack that holds anything that only erased manifests need, and a
+// prune a day later deletes the old packs.
+//
+// A run that began before the erasure may commit what was erased. Prune finds its manifest (repo.PruneOptions.Erased), and
+// Complete does with it what was done with the others.
+package erase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Report is what an erasure changed.
+type Report struct {
+	Time      time.Time // by the store's clock, before anything was changed
+	Rewritten int       // manifests that were written without what was erased
+	Marked    int       // manifests that were marked: the old ones of these, and those of erased accounts
+	Damaged   []archive.Rewritten
+	Unread    int   // pieces of the archive that cannot be read, and may hold what was erased
+	Damage    error // of the first of them
+	Spills    int   // files of runs under way on this host that may hold it until the runs end
+}
+
+// Gone is when it can be gone at the earliest, if a prune runs a day from now, and another a day after that.
+func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
+
+// rounds bounds how often manifests are looked for that were committed while others were written.
+const rounds = 3
+
+// Carry erases what is planned. tell may be nil; it is called with each manifest that was written anew.
+func (p *Plan) Carry(ctx context.Context, tell func(archive.Rewritten)) (*Report, error) {
+	if err := p.repo.Erase(ctx, p.erasure); err != nil {
+		return nil, fmt.Errorf("erase: %w", err)
+	}
+	return Complete(ctx, p.repo, tell)
+}
+
+// Complete writes each manifest that holds anything erased without it, and marks the old one. Where there is none, it
+// changes nothing. It needs the owner's key.
+func Complete(ctx context.Context, r *repo.Repo, tell func(archive.Rewritten)) (*Report, error) {
+	if !r.Keeper() {
+		return nil, fmt.Errorf("what erases is signed by the owner, and %w", repo.ErrNoRole)
+	}
+	erasures, err := r.Erasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &completion{repo: r, erasures: erasures, tell: tell}
+	if c.report.Time, err = r.Now(ctx); err != nil {
+		return nil, err
+	}
+	for range rounds {
+		more, err := c.round(ctx)
+		if err != nil {
+			return &c.report, err
+		}
+		if !more {
+			break
+		}
+	}
+	c.report.Spills = r.DropLocal(c.marked)
+	return &c.report, nil
+}
+
+// completion is a Complete under way.
+type completion struct {
+	repo     *repo.Repo
+	erasures *repo.Erasures
+	tell     func(archive.Rewritten)
+	failed   map[string]bool // manifests that cannot be written without it
+	marked   []string
+	report   Report
+}
+
+// round looks for manifests that hold what was erased, and deals with each. It reports whether there were any to be
+// written anew: then others may have come meanwhile.
+func (c *completion) round(ctx context.Context) (more bool, err error) {
+	holders := archive.NewHolders(c.repo, func(_ archive.Place, record *manifest.Record) (bool, error) {
+		return c.erasures.Message(record.Hash), nil
+	})
+	var marks []repo.Marked
+	rewrite := make(map[string][]repo.Head) // by the folder of the account, the newest first
+	clean := make(map[string][]repo.Head)   // likewise, those that stay as they are
+	for head, err := range c.repo.EveryManifest(ctx) {
+		if err != nil {
+			return false, err
+		}
+		_, whole := c.erasures.Account(head.Account)
+		if head.Erased || c.failed[head.Name] {
+			continue
+		}
+		if !whole {
+			unread, damage := holders.Unread, holders.Damage
+			if whole, err = holders.Holds(ctx, head); err != nil {
+				return false, err
+			}
+			if head.Marked { // parts of it may be deleted already
+				holders.Unread, holders.Damage = unread, damage
+			}
+			if !whole {
+				if !head.Marked {
+					clean[head.Account] = append(clean[head.Account], head)
+				}
+				continue
+			}
+			if !head.Marked {
+				rewrite[head.Account] = append(rewrite[head.Account], head)
+				continue
+			}
+		}
+		marks = append(marks, repo.Marked{Manifest: head.Name})
+	}
+	c.report.Unread, c.report.Damage = holders.Unread, holders.Damage
+	if err := c.mark(ctx, marks); err != nil {
+		return false, err
+	}
+	for account, heads := range rewrite {
+		if heads, err = c.unwritten(ctx, heads, clean[account]); err != nil {
+			return false, err
+		}
+		if err := c.rewrite(ctx, holders, heads); err != nil {
+			return false, err
+		}
+	}
+	return len(rewrite) > 0, nil
+}
+
+// unwritten marks those manifests that an erasure that was cut short has written already, and gives the others. clean are
+// the manifests of the account that hold nothing erased.
+func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (left []repo.Head, err error) {
+	type written struct {
+		origin    [32]byte
+		accounted int64
+	}
+	there := make(map[written]bool)
+	for _, head := range clean {
+		m, err := archive.ReadManifest(ctx, c.repo, head)
+		if err != nil && (ctx.Err() != nil || !archive.IsDamage(err)) {
+			return nil, err
+		}
+		if err == nil && m.Totals.Erased > 0 && m.Origin != [32]byte{} {
+			there[written{m.Origin, m.Totals.Messages + m.Totals.Erased}] = true
+		}
+	}
+	if len(there) == 0 {
+		return heads, nil
+	}
+	var marks []repo.Marked
+	for _, head := range heads {
+		m, err := archive.ReadManifest(ctx, c.repo, head)
+		if err != nil {
+			return nil, err
+		}
+		origin := m.Origin
+		if origin == [32]byte{} {
+			origin = head.ID
+		}
+		if there[written{origin, m.Totals.Messages + m.Totals.Erased}] {
+			marks = append(marks, repo.Marked{Manifest: head.Name})
+		} else {
+			left = append(left, head)
+		}
+	}
+	return left, c.mark(ctx, marks)
+}
+
+// rewrite writes manifests of one account, given the newest first, and marks those that were written.
+func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, heads []repo.Head) error {
+	if len(heads) == 0 {
+		return nil
+	}
+	slices.Reverse(heads)
+	var marks []repo.Marked
+	w := &archive.Rewriter{Repo: c.repo, Holds: holders.HasPage, Done: func(done archive.Rewritten) error {
+		if done.Err != nil {
+			if c.failed == nil {
+				c.failed = make(map[string]bool)
+			}
+			c.failed[done.Old.Name] = true
+			c.report.Damaged = append(c.report.Damaged, done)
+			return nil
+		}
+		c.report.Rewritten++
+		marks = append(marks, repo.Marked{Manifest: done.Old.Name, Parent: done.Parent})
+		if c.tell != nil {
+			c.tell(done)
+		}
+		return nil
+	}}
+	m, err := archive.ReadManifest(ctx, c.repo, heads[0])
+	if err != nil {
+		return err
+	}
+	err = w.Rewrite(ctx, m.Account, heads)
+	// What was written is marked also where the rest could not be: otherwise the history would have it twice.
+	return errors.Join(err, c.mark(context.WithoutCancel(ctx), marks))
+}
+
+func (c *completion) mark(ctx context.Context, marks []repo.Marked) error {
+	if len(marks) == 0 {
+		return nil
+	}
+	if err := c.repo.MarkErased(ctx, marks); err != nil {
+		return fmt.Errorf("mark what was erased: %w", err)
+	}
+	for _, m := range marks {
+		c.marked = append(c.marked, m.Manifest)
+	}
+	c.report.Marked += len(marks)
+	return nil
+}

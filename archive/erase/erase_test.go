@@ -1,0 +1,354 @@
+package erase_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// An erased message is in no night any more, all else is, and two prunes a day apart leave no byte of it, though the
+// server still has it and a backup runs each night.
+func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := archivetest.NewRepo(t, store), account()
+	var states [][]string
+	var first *chunk.ID
+	for night := range 4 {
+		if night == 2 {
+			a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential)
+		}
+		a.Mailbox("INBOX").Add(letter(2000 + night))
+		a.Mailbox("INBOX").SetFlags(mail.UID(90+night), `\Flagged`)
+		b := archivetest.BackUp(t, r, a)
+		states = append(states, a.State())
+		if first == nil {
+			first = &record(t, r, b.Head, "INBOX", confidential).Hash
+		}
+		if night == 1 {
+			if err := r.Tag(t.Context(), b.Head, []string{"pinned"}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	hash := *first
+	plan, report := eraseMessage(t, r, hash)
+	if plan.Manifests != 4 || len(plan.Messages[0].Places) != 2 || plan.Shared.Chunks != 0 || plan.Packs == 0 {
+		t.Errorf("the plan is %+v", plan)
+	}
+	if report.Rewritten != 4 || report.Marked != 4 || len(report.Damaged) > 0 {
+		t.Errorf("the report is %+v", report)
+	}
+	left := heads(t, r)
+	if len(left) != 4 {
+		t.Fatalf("%d nights are left, want 4", len(left))
+	}
+	for i, head := range left {
+		if got, want := archivetest.Archived(t, r, head), without(states[3-i]); !slices.Equal(got, want) {
+			t.Errorf("night %d: %s", 3-i, archivetest.FirstDifference(got, want))
+		}
+	}
+	tags, err := r.Tags(t.Context())
+	if err != nil || !slices.Equal(tags[left[2].Name], []string{"pinned"}) {
+		t.Errorf("the tags of the second night are %v, %v", tags[left[2].Name], err)
+	}
+	bodies := a.Bodies
+	b := mustRest(t, r, a)
+	if a.Bodies != bodies || b.Manifest.Totals.Erased != 2 {
+		t.Errorf("%d messages were downloaded, and %d are erased", a.Bodies-bodies, b.Manifest.Totals.Erased)
+	}
+	prune(t, store, r)
+	mustRest(t, r, a)
+	prune(t, store, r)
+	mustBeGone(t, store, hash)
+	mustBeSound(t, r)
+}
+
+// Without an erasure, a prune leaves a pack alone of which little is unused: that is what marks to be erased are for.
+func TestForgottenMailMayStayInItsPack(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := archivetest.NewRepo(t, store), account()
+	old := archivetest.BackUp(t, r, a).Head
+	a.Mailbox("INBOX").Expunge(confidential)
+	archivetest.BackUp(t, r, a)
+	if err := r.Mark(t.Context(), old, nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		prune(t, store, r)
+	}
+	if len(holds(t, store, []byte(word))) == 0 {
+		t.Error("what was only forgotten is gone too: the other tests show nothing")
+	}
+}
+
+// A message that is met under a new UID is downloaded once, left out, and not asked for again; none of it comes into the store.
+func TestErasedMessageDoesNotComeBack(t *testing.T) {
+	for name, change := range map[string]func(a *archivetest.Account){
+		"copied":           func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("Work"), confidential) },
+		"moved":            func(a *archivetest.Account) { a.Mailbox("INBOX").MoveTo(a.Mailbox("Work"), confidential) },
+		"renumbered":       func(a *archivetest.Account) { a.Mailbox("INBOX").Reset() },
+		"the last of all":  func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("INBOX"), confidential) },
+		"alone":            func(a *archivetest.Account) { a.Mailbox("INBOX").CopyTo(a.Mailbox("New"), confidential) },
+		"expunged":         func(a *archivetest.Account) { a.Mailbox("INBOX").Expunge(confidential) },
+		"flagged":          func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential, `\Flagged`) },
+		"its neighbour is": func(a *archivetest.Account) { a.Mailbox("INBOX").SetFlags(confidential+1, `\Flagged`) },
+	} {
+		for _, server := range []struct {
+			name               string
+			condstore, qresync bool
+		}{{"QRESYNC", true, true}, {"CONDSTORE", true, false}, {"neither", false, false}} {
+			t.Run(name+", "+server.name, func(t *testing.T) {
+				t.Parallel()
+				store := &storetest.Memory{}
+				r, a := archivetest.NewRepo(t, store), account()
+				a.Condstore, a.Qresync = server.condstore, server.qresync
+				b := archivetest.BackUp(t, r, a)
+				hash := record(t, r, b.Head, "INBOX", confidential).Hash
+				eraseMessage(t, r, hash)
+				change(a)
+				if server.condstore {
+					mustRest(t, r, a)
+				}
+				a.Mailbox("INBOX").Add(letter(5000))
+				bodies := a.Bodies
+				b = archivetest.BackUp(t, r, a)
+				archivetest.MustHold(t, r, b, without(a.State()))
+				if !b.Manifest.Consistent || len(b.Manifest.Failures) > 0 || server.condstore && a.Bodies != bodies+1 {
+					t.Errorf("%d messages were downloaded: %+v", a.Bodies-bodies, b.Manifest)
+				}
+				a.Mailbox("INBOX").Expunge(confidential)
+				a.Mailbox("Work").Expunge(1)
+				b = archivetest.BackUp(t, r, a)
+				archivetest.MustHold(t, r, b, without(a.State()))
+				if !b.Manifest.Consistent || len(b.Manifest.Failures) > 0 {
+					t.Errorf("after it is gone: %+v", b.Manifest)
+				}
+				prune(t, store, r)
+				prune(t, store, r)
+				mustBeGone(t, store, hash)
+			})
+		}
+	}
+}
+
+// What other mail has too stays, and the plan counts it.
+func TestSharedChunksStay(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := archivetest.NewRepo(t, store), archivetest.NewAccount()
+	attachment := "\r\n--x\r\n\r\n" + string(archivetest.Wrapped(archivetest.Noise(9, 30000))) + "\r\n--x--\r\n"
+	inbox := a.Mailbox("INBOX")
+	secret := inbox.Add("Subject: " + word + "\r\n" + attachment)
+	inbox.Add("Subject: public\r\n" + attachment)
+	b := archivetest.BackUp(t, r, a)
+	hash := record(t, r, b.Head, "INBOX", secret.Uid).Hash
+	plan, _ := eraseMessage(t, r, hash)
+	if plan.Shared.Chunks == 0 || plan.Shared.Bytes < 30000 || !strings.Contains(plan.Shared.Example, "INBOX") {
+		t.Errorf("shared: %+v", plan.Shared)
+	}
+	prune(t, store, r)
+	prune(t, store, r)
+	mustBeGone(t, store, hash)
+	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), without(a.State()))
+	mustBeSound(t, r)
+}
+
+// An erased account is in no manifest, no backup archives it again, and what another account has too stays.
+func TestErasedAccountIsGone(t *testing.T) {
+	store := &storetest.Memory{}
+	r, left, other := archivetest.NewRepo(t, store), account(), archivetest.NewAccount()
+	for i := range 300 {
+		other.Mailbox("INBOX").Add(letter(i))
+	}
+	for night := range 3 {
+		left.Mailbox("INBOX").Add(letter(3000 + night))
+		other.Mailbox("INBOX").Add(letter(4000 + night))
+		if b := archivetest.TryBackUp(t.Context(), r, left, other); b.Err != nil {
+			t.Fatal(b.Err)
+		}
+	}
+	old := heads(t, r)
+	hash := record(t, r, old[slices.IndexFunc(old, func(h repo.Head) bool { return h.Account == r.AccountDir("account-0") })], "INBOX", confidential).Hash
+	if err := r.Mark(t.Context(), old[0], nil); err != nil { // it was forgotten before
+		t.Fatal(err)
+	}
+	plan, err := erase.PlanAccount(t.Context(), r, "account-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Manifests != 3 || plan.Shared.Chunks < 300 {
+		t.Errorf("the plan: %d manifests, %+v", plan.Manifests, plan.Shared)
+	}
+	if _, err := plan.Carry(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if b := archivetest.TryBackUp(t.Context(), r, left, other); !errors.Is(b.Err, repo.ErrErased) {
+		t.Errorf("a backup of the account: %v", b.Err)
+	}
+	prune(t, store, r)
+	prune(t, store, r)
+	mustBeGone(t, store, hash)
+	for _, name := range store.Names() {
+		if strings.HasPrefix(name, "manifests/"+r.AccountDir("account-0")) {
+			t.Errorf("%s is there", name)
+		}
+	}
+	mustBeSound(t, r)
+	if _, err := erase.PlanAccount(t.Context(), r, "account-0"); !errors.Is(err, erase.ErrNothing) {
+		t.Errorf("erasing it again: %v", err)
+	}
+}
+
+// A run that began before the erasure commits the message once more. The next prune finds it.
+func TestRunUnderWayBringsNothingBack(t *testing.T) {
+	store := &storetest.Memory{}
+	r, a := archivetest.NewRepo(t, store), account()
+	b := archivetest.BackUp(t, r, a)
+	hash := record(t, r, b.Head, "INBOX", confidential).Hash
+	a.Mailbox("INBOX").Add(letter(6000))
+	a.OnBody = func(string, mail.UID) error {
+		a.OnBody = nil
+		eraseMessage(t, r, hash)
+		return nil
+	}
+	archivetest.BackUp(t, r, a)
+	if n := len(heads(t, r)); n != 2 {
+		t.Fatalf("there are %d nights", n)
+	}
+	archivetest.BackUp(t, r, a) // its parent has the message: so has it
+	for range 3 {
+		prune(t, store, r)
+	}
+	mustBeGone(t, store, hash)
+	mustRest(t, r, a)
+	if n := len(heads(t, r)); n != 5 {
+		t.Errorf("there are %d nights, want 5", n)
+	}
+	mustBeSound(t, r)
+}
+
+// What is erased in one repository is not copied from it, and not taken from another that has it.
+func TestCopiesBringNothingBack(t *testing.T) {
+	store, second := &storetest.Memory{}, &storetest.Memory{}
+	r, there, a := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second), account()
+	b := archivetest.BackUp(t, r, a)
+	hash := record(t, r, b.Head, "INBOX", confidential).Hash
+	copyAll := func(from, to *repo.Repo) (copied []archive.Copied) {
+		t.Helper()
+		err := archive.Copy(t.Context(), archive.CopyOptions{From: from, To: to}, func(c archive.Copied) { copied = append(copied, c) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return copied
+	}
+	copyAll(r, there)
+	a.Mailbox("INBOX").Add(letter(7000))
+	archivetest.BackUp(t, r, a)
+	eraseMessage(t, r, hash)
+	copyAll(there, r)
+	prune(t, store, r)
+	copyAll(there, r)
+	prune(t, store, r)
+	mustBeGone(t, store, hash)
+
+	copied := copyAll(r, there) // the second night has only the other's copy of the first to go on from
+	for _, c := range copied {
+		if len(c.Lost) > 0 || c.Err != nil {
+			t.Errorf("%+v", c)
+		}
+	}
+	var hashThere chunk.ID
+	for _, h := range heads(t, there) {
+		archived := archivetest.Archived(t, there, h)
+		if len(without(archived)) < len(archived) {
+			hashThere = record(t, there, h, "INBOX", confidential).Hash
+		}
+	}
+	if hashThere.IsZero() {
+		t.Fatal("the second copy lost the message: it is its owner's to erase")
+	}
+	eraseMessage(t, there, hashThere)
+	for range 2 {
+		if copied := copyAll(r, there); slices.ContainsFunc(copied, func(c archive.Copied) bool { return !c.Present }) {
+			t.Errorf("a copying after that: %+v", copied)
+		}
+		prune(t, second, there)
+	}
+	mustBeGone(t, second, hashThere)
+	mustBeSound(t, there)
+
+	plan, err := erase.PlanAccount(t.Context(), r, "account-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plan.Carry(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range copyAll(there, r) {
+		if !c.Erased {
+			t.Errorf("a manifest of an erased account is copied: %+v", c)
+		}
+	}
+}
+
+// An erasure that ends anywhere is completed by another, and nothing but the message is gone.
+func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
+	for n := 1; ; n++ {
+		store := &storetest.Memory{}
+		faulty := &storetest.Faulty{Store: store}
+		r, a := archivetest.NewRepo(t, faulty), account()
+		b := archivetest.BackUp(t, r, a)
+		hash := record(t, r, b.Head, "INBOX", confidential).Hash
+		a.Mailbox("Work").Add(letter(8000))
+		archivetest.BackUp(t, r, a)
+		state := without(a.State())
+		plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := faulty.Ops()
+		faulty.Fail = storetest.CrashAt(before+n, storetest.Fault(1+n%2))
+		_, err = plan.Carry(t.Context(), nil)
+		faulty.Fail = nil
+		done := err == nil
+		if !done {
+			if plan, err = erase.PlanMessages(t.Context(), r, []chunk.ID{hash}); err == nil {
+				_, err = plan.Carry(t.Context(), nil)
+			}
+			if err != nil && !errors.Is(err, erase.ErrNothing) {
+				t.Fatalf("cut short at operation %d: %v", n, err)
+			}
+		}
+		prune(t, store, r)
+		prune(t, store, r)
+		mustBeGone(t, store, hash)
+		if left := heads(t, r); len(left) != 2 {
+			t.Fatalf("cut short at operation %d: %d nights are left of 2", n, len(left))
+		}
+		if got := archivetest.Archived(t, r, heads(t, r)[0]); !slices.Equal(got, state) {
+			t.Fatalf("cut short at operation %d: %s", n, archivetest.FirstDifference(got, state))
+		}
+		if done {
+			break
+		}
+	}
+}
+
+// Only the owner erases.
+func TestErasingNeedsTheOwner(t *testing.T) {
+	plan := func(r *repo.Repo) error {
+		_, err := erase.PlanMessages(t.Context(), r, []chunk.ID{{1}})
+		return err
+	}
+	if err := plan(archivetest.NewRepo(t, &storetest.Memory{})); !errors.Is(err, erase.ErrNothing) {
+		t.Errorf("a message that nobody has: %v", err)
+	}
+}

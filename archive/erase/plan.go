@@ -1,0 +1,255 @@
+package erase
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Plan is what is to be erased. Making it changes nothing.
+type Plan struct {
+	Account   string    // the account, or empty
+	Messages  []Message // or messages, in the order in which they were asked for
+	Manifests int       // those that hold it; of an account, also those that were forgotten and are there still
+	Packs     int       // those that hold it, beside other things or not
+	Shared    Shared
+	Locked    time.Time // until when the store retains any of it, as it is locked now; zero: it does not, or does not say
+	Unread    int       // pieces of the archive that cannot be read, and may hold it
+	Damage    error     // of the first of them
+
+	repo    *repo.Repo
+	erasure repo.Erasure
+	packs   map[repo.Pack]struct{}
+	names   []string // of manifests
+}
+
+// Message is a message that is to be erased from every mailbox of every account.
+type Message struct {
+	Hash   chunk.ID
+	Size   int64
+	Date   mail.Date // INTERNALDATE, where it was met first
+	Places []Seen    // at most placesAtMost
+	More   int       // other places
+}
+
+// Seen is a place in which a message is in some manifest.
+type Seen struct {
+	Account string
+	Mailbox string
+	UID     mail.UID
+}
+
+const placesAtMost = 20
+
+// Shared is what other mail has too, such as the same attachment. It stays, for that mail needs it.
+type Shared struct {
+	Chunks  int
+	Bytes   int64
+	Example string // one of the messages that have it
+}
+
+// ErrNothing: the repository has nothing of the kind.
+var ErrNothing = fmt.Errorf("there is nothing to erase: %w", archive.ErrNoMessage)
+
+// PlanMessages plans to erase messages by their hashes, from all accounts.
+func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, error) {
+	p := &Plan{repo: r, packs: make(map[repo.Pack]struct{})}
+	wanted := make(map[chunk.ID]int)
+	for _, hash := range hashes {
+		if _, twice := wanted[hash]; !twice {
+			wanted[hash] = len(p.Messages)
+			p.Messages = append(p.Messages, Message{Hash: hash})
+		}
+	}
+	mine := newChunks()
+	parts := make([][]chunk.Prefix, len(p.Messages))
+	var holders *archive.Holders
+	holders = archive.NewHolders(r, func(place archive.Place, record *manifest.Record) (bool, error) {
+		i, ok := wanted[record.Hash]
+		if !ok {
+			return false, nil
+		}
+		m := &p.Messages[i]
+		m.see(place, record)
+		ids, err := chunksOf(record, holders.Load(ctx))
+		if err != nil {
+			return true, err
+		}
+		mine.add(ids)
+		for _, id := range ids {
+			parts[i] = append(parts[i], id.Prefix())
+		}
+		return true, p.locate(ctx, ids)
+	})
+	if err := p.find(ctx, holders, func(head repo.Head) bool { return true }); err != nil {
+		return nil, err
+	}
+	for i, m := range p.Messages {
+		if len(m.Places) == 0 {
+			return nil, fmt.Errorf("no manifest has a message with hash %x: %w", m.Hash[:], ErrNothing)
+		}
+		p.erasure.Messages = append(p.erasure.Messages, repo.ErasedMessage{Hash: m.Hash, Chunks: parts[i]})
+	}
+	err := p.share(ctx, mine, func(_ archive.Place, record *manifest.Record) bool {
+		_, ok := wanted[record.Hash]
+		return ok
+	})
+	return p, err
+}
+
+// PlanAccount plans to erase an account: all its manifests, and what only they need.
+func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, error) {
+	dir := r.AccountDir(account)
+	p := &Plan{Account: account, repo: r, packs: make(map[repo.Pack]struct{}), erasure: repo.Erasure{Accounts: []string{dir}}}
+	mine := newChunks()
+	var holders *archive.Holders
+	holders = archive.NewHolders(r, func(_ archive.Place, record *manifest.Record) (bool, error) {
+		ids, err := chunksOf(record, holders.Load(ctx))
+		if err != nil {
+			return true, err
+		}
+		mine.add(ids)
+		return true, p.locate(ctx, ids)
+	})
+	if err := p.find(ctx, holders, func(head repo.Head) bool { return head.Account == dir }); err != nil {
+		return nil, err
+	}
+	if p.Manifests == 0 {
+		return nil, fmt.Errorf("account %s: %w", account, ErrNothing)
+	}
+	err := p.share(ctx, mine, func(place archive.Place, _ *manifest.Record) bool { return place.Head.Account == dir })
+	return p, err
+}
+
+func (m *Message) see(place archive.Place, record *manifest.Record) {
+	m.Size = record.Size
+	if len(m.Places) == 0 {
+		m.Date = record.Internal
+	}
+	seen := Seen{place.Account, place.Mailbox, record.UID}
+	for _, known := range m.Places {
+		if known == seen {
+			return
+		}
+	}
+	if len(m.Places) == placesAtMost {
+		m.More++
+		return
+	}
+	m.Places = append(m.Places, seen)
+}
+
+// find looks through manifests, and takes down those that hold what is to be erased.
+func (p *Plan) find(ctx context.Context, holders *archive.Holders, among func(repo.Head) bool) error {
+	for head, err := range p.repo.EveryManifest(ctx) {
+		if err != nil {
+			return err
+		}
+		if head.Erased || !among(head) {
+			continue
+		}
+		if head.Marked { // parts of it may be deleted already
+			if len(p.erasure.Accounts) > 0 {
+				p.Manifests++
+				p.names = append(p.names, head.Name)
+			}
+			continue
+		}
+		holds, err := holders.Holds(ctx, head)
+		if err != nil {
+			return err
+		}
+		if holds || len(p.erasure.Accounts) > 0 {
+			p.Manifests++
+			p.names = append(p.names, head.Name)
+		}
+	}
+	p.Unread, p.Damage = holders.Unread, holders.Damage
+	return nil
+}
+
+// locate takes down in which packs chunks lie. That one lies nowhere is no concern of an erasure.
+func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
+	places, err := p.repo.Locate(ctx, ids)
+	if err != nil && !archive.IsDamage(err) {
+		return err
+	}
+	for _, place := range places {
+		p.packs[place.Frame.Pack] = struct{}{}
+	}
+	return nil
+}
+
+// share finds what other mail shares with what is to be erased, and until when the store retains it.
+func (p *Plan) share(ctx context.Context, mine *chunks, erased func(archive.Place, *manifest.Record) bool) error {
+	mine.sort()
+	var holders *archive.Holders
+	holders = archive.NewHolders(p.repo, func(place archive.Place, record *manifest.Record) (bool, error) {
+		if erased(place, record) {
+			return false, nil
+		}
+		ids, err := chunksOf(record, holders.Load(ctx))
+		if err != nil {
+			return false, err
+		}
+		for _, id := range ids {
+			if !mine.meets(id) {
+				continue
+			}
+			if p.Shared.Chunks++; p.Shared.Example == "" {
+				p.Shared.Example = fmt.Sprintf("%s, mailbox %q, UID %d", place.Account, place.Mailbox, record.UID)
+			}
+			places, err := p.repo.Locate(ctx, []chunk.ID{id})
+			if err == nil {
+				p.Shared.Bytes += int64(places[0].Length)
+			} else if !archive.IsDamage(err) {
+				return false, err
+			}
+		}
+		return false, nil
+	})
+	for head, err := range p.repo.EveryManifest(ctx) {
+		if err != nil {
+			return err
+		}
+		if head.Marked {
+			continue
+		}
+		if _, err := holders.Holds(ctx, head); err != nil {
+			return err
+		}
+	}
+	p.Packs = len(p.packs)
+	return p.lock(ctx)
+}
+
+// lock finds out until when the store retains what is to be erased.
+func (p *Plan) lock(ctx context.Context) (err error) {
+	names := p.names
+	for pack := range p.packs {
+		names = append(names, pack.String())
+	}
+	p.Locked, err = p.repo.RetainedUntil(ctx, names)
+	return err
+}
+
+// chunksOf is the chunks of a message's parts; of one whose list of parts cannot be read, none.
+func chunksOf(record *manifest.Record, load func(chunk.ID) ([]byte, error)) (ids []chunk.ID, err error) {
+	parts, err := record.PartList(load)
+	if err != nil {
+		if archive.IsDamage(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	for _, part := range parts {
+		ids = append(ids, part.Chunks...)
+	}
+	return ids, nil
+}
