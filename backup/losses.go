@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // addLosses compares the manifest with the last one that was no checkpoint, and adds what is gone since to its alarms and
@@ -31,7 +32,18 @@ func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	if limit := w.account.ShrinkLimit; limit != nil {
 		comparison.Limit = func(m *mail.Mailbox) loss.Limit { return limit(m).Limit() }
 	}
+	var unread error
+	comparison.Erased = func(hash chunk.ID) bool {
+		var erasures *repo.Erasures
+		if unread == nil { // asked where pages are compared, which on most nights none are
+			erasures, unread = w.run.Erasures(ctx)
+		}
+		return erasures.Message(hash)
+	}
 	losses, err := comparison.Find()
+	if err == nil {
+		err = unread
+	}
 	if err != nil {
 		return fmt.Errorf("compare with the manifest before: %w", err)
 	}

@@ -19,6 +19,9 @@ type Comparison struct {
 	// Limit is the limit of a mailbox, as it was before; of nil, that of the account as a whole. Nil: Usual for all.
 	Limit func(*mail.Mailbox) Limit
 
+	// Erased reports whether the owner erased a message from the repository: it is not lost. Nil: none is.
+	Erased func(hash chunk.ID) bool
+
 	// Most is how many messages can be gone at the most, where the caller knows; negative: it does not.
 	Most int64
 

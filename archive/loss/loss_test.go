@@ -312,3 +312,18 @@ func TestDamagedPages(t *testing.T) {
 		t.Errorf("an earlier page: %+v, %v", losses, err)
 	}
 }
+
+// What the owner erased is not lost, though a mailbox fell to nothing by it.
+func TestErasedIsNotLost(t *testing.T) {
+	c := newCatalog()
+	before := c.records(t, []box{{name: "A", validity: 1, messages: to(1, 3)}, {name: "B", validity: 2, messages: to(4, 5)}})
+	now := c.records(t, []box{{name: "A", validity: 1, messages: to(1, 3)}, {name: "B", validity: 2}})
+	for erased, alarms := range map[int]int{5: 0, 4: 1} { // messages up to this number are erased
+		comparison := c.compare(before, now)
+		comparison.Erased = func(hash chunk.ID) bool { return int(binary.BigEndian.Uint32(hash[:]))-1 <= erased }
+		losses, err := comparison.Find()
+		if err != nil || len(losses.Alarms) != alarms {
+			t.Errorf("with %d erased: %q, %v", erased, losses, err)
+		}
+	}
+}

@@ -160,6 +160,9 @@ func (v *view) candidates(pages []leaving) (all []candidate, err error) {
 	}
 	err = v.each(rows, func(i int, records []manifest.Record) (more bool) {
 		for _, record := range records {
+			if v.Erased != nil && v.Erased(record.Hash) {
+				continue
+			}
 			all = append(all, candidate{record.Hash.Prefix(), uint32(pages[i].box)})
 		}
 		return true
