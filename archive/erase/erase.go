@@ -26,7 +26,7 @@ type Report struct {
 	Time      time.Time // by the store's clock, before anything was changed
 	Rewritten int       // manifests that were written without what was erased
 	Marked    int       // manifests that were marked: the old ones of these, and those of erased accounts
-	Damaged   []archive.Rewritten
+	Damaged   []archive.Rewritten // manifests that hold it still: they are damaged, or misdated
 	Unread    int   // pieces of the archive that cannot be read, and may hold what was erased
 	Damage    error // of the first of them
 	Spills    int   // files of runs under way on this host that may hold it until the runs end
@@ -56,7 +56,7 @@ func Complete(ctx context.Context, r *repo.Repo, tell func(archive.Rewritten)) (
 	if err != nil {
 		return nil, err
 	}
-	c := &completion{repo: r, erasures: erasures, tell: tell}
+	c := &completion{repo: r, erasures: erasures, tell: tell, failed: make(map[string]bool)}
 	if c.report.Time, err = r.Now(ctx); err != nil {
 		return nil, err
 	}
@@ -112,6 +112,10 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 				if !head.Marked {
 					clean[head.Account] = append(clean[head.Account], head)
 				}
+				continue
+			}
+			if err := head.Misdating(); err != nil && !head.Marked { // it has no place in the history that could be its own
+				c.fail(archive.Rewritten{Old: head, Err: err})
 				continue
 			}
 			if !head.Marked {
@@ -184,11 +188,7 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 	var marks []repo.Marked
 	w := &archive.Rewriter{Repo: c.repo, Holds: holders.HasPage, Done: func(done archive.Rewritten) error {
 		if done.Err != nil {
-			if c.failed == nil {
-				c.failed = make(map[string]bool)
-			}
-			c.failed[done.Old.Name] = true
-			c.report.Damaged = append(c.report.Damaged, done)
+			c.fail(done)
 			return nil
 		}
 		c.report.Rewritten++
@@ -205,6 +205,12 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 	err = w.Rewrite(ctx, m.Account, heads)
 	// What was written is marked also where the rest could not be: otherwise the history would have it twice.
 	return errors.Join(err, c.mark(context.WithoutCancel(ctx), marks))
+}
+
+// fail takes down a manifest that cannot be written without what was erased.
+func (c *completion) fail(done archive.Rewritten) {
+	c.failed[done.Old.Name] = true
+	c.report.Damaged = append(c.report.Damaged, done)
 }
 
 func (c *completion) mark(ctx context.Context, marks []repo.Marked) error {
