@@ -75,7 +75,7 @@ func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 			softwareOf(w.parent.Server.ID), softwareOf(w.server.ID))
 	}
 	for _, m := range w.before {
-		m.Unproven = m.Messages > 0
+		m.Unproven = m.Accounted() > 0
 	}
 	return nil
 }

@@ -23,13 +23,13 @@ import (
 
 // Report is what an erasure changed.
 type Report struct {
-	Time      time.Time // by the store's clock, before anything was changed
-	Rewritten int       // manifests that were written without what was erased
-	Marked    int       // manifests that were marked: the old ones of these, and those of erased accounts
+	Time      time.Time           // by the store's clock, before anything was changed
+	Rewritten int                 // manifests that were written without what was erased
+	Marked    int                 // manifests that were marked: the old ones of these, and those of erased accounts
 	Damaged   []archive.Rewritten // manifests that hold it still: they are damaged, or misdated
-	Unread    int   // pieces of the archive that cannot be read, and may hold what was erased
-	Damage    error // of the first of them
-	Spills    int   // files of runs under way on this host that may hold it until the runs end
+	Unread    int                 // pieces of the archive that cannot be read, and may hold what was erased
+	Damage    error               // of the first of them
+	Spills    int                 // files of runs under way on this host that may hold it until the runs end
 }
 
 // Gone is when it can be gone at the earliest, if a prune runs a day from now, and another a day after that.
