@@ -47,8 +47,8 @@ func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	if err != nil {
 		return fmt.Errorf("compare with the manifest before: %w", err)
 	}
-	m.Alarm = append(m.Alarm, losses.Alarms...)
-	for _, remark := range losses.Remarks {
+	m.Alarm = append(m.Alarm, w.whereElse(losses.Alarms)...)
+	for _, remark := range w.whereElse(losses.Remarks) {
 		m.AddWarning(remark)
 	}
 	return nil

@@ -49,6 +49,7 @@ type walk struct {
 	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
 	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
 	dangling []string
+	outside  string // one of the mailboxes that are not read because they are other users', or shared; "": there are none
 
 	validities map[uint32]int // how many mailboxes have each small UIDVALIDITY
 
@@ -158,6 +159,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		}
 	}
 	w.notes(survey)
+	w.noteSkipped(survey)
 	isLabel := w.labels(survey)
 	w.gaps = survey.Gaps
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
@@ -169,7 +171,8 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		old := descent.old
 		renamed = append(renamed, old)
 		if !w.selected(listed) {
-			if old != nil && !descent.common { // not asked for, and not lost
+			// Not asked for, and not lost; but what a virtual mailbox showed is recorded where it lies.
+			if old != nil && !descent.common && listed.Skip != mail.SkipVirtual {
 				w.stand(old, listed)
 			}
 			continue
@@ -329,10 +332,15 @@ func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mai
 	return mailboxes, nil
 }
 
+// chosen reports whether a mailbox is one that the account's owner wants.
+func (w *walk) chosen(listed mail.Mailbox) bool {
+	return w.account.Select == nil || w.account.Select(listed)
+}
+
 // selected reports whether a mailbox is to be archived in this run. Others stand as they were recorded before, if they
 // were: not to be asked for is no loss.
 func (w *walk) selected(listed mail.Mailbox) bool {
-	return w.account.Select == nil || w.account.Select(listed)
+	return listed.Skip == mail.NotSkipped && w.chosen(listed)
 }
 
 // tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or

@@ -55,6 +55,8 @@ type Account struct {
 	Provider   string // the name of the provider that gives tokens; "": none
 
 	Mailboxes, Exclude []string // patterns
+	Namespaces         []string // "other", "shared", or prefixes, beside the user's own
+	Virtual            bool     // virtual mailboxes too
 	Gmail              string   // "all-mail" or "labels"
 	ShrinkLimits       []backup.ShrinkRule
 	VerifySource       backup.Rate

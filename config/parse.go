@@ -112,7 +112,7 @@ func (t *table) account(c *Config) Account {
 	a := Account{
 		Name: t.text("name"), URL: t.text("url"), Repository: t.text("repository"),
 		Secret: t.secret("secret"), Token: t.text("oauth2_token_command"), Provider: t.text("oauth2_provider"),
-		Mailboxes: t.texts("mailboxes"), Exclude: t.texts("exclude"), Gmail: t.choice("gmail", "all-mail", "labels"),
+		Mailboxes: t.texts("mailboxes"), Exclude: t.texts("exclude"), Namespaces: t.texts("namespaces"), Virtual: t.flag("virtual"), Gmail: t.choice("gmail", "all-mail", "labels"),
 		Connections: t.number("connections", 100), Compress: t.flag("compress"),
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
 	}

@@ -13,8 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others whose prefix is named,
-// with nothing selected: about a selected mailbox a server may tell what that session knew last.
+// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others that are named ("other",
+// "shared", or a prefix), with nothing selected: about a selected mailbox a server may tell what that session knew last.
+// Mailboxes of other namespaces are there without numbers, to be skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
@@ -23,12 +24,13 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	if err != nil && c.dead != nil {
 		return nil, err
 	}
-	wanted := func(raw string) bool {
-		return personal(raw, spaces) || slices.ContainsFunc(named, func(prefix string) bool { return strings.HasPrefix(raw, prefix) })
-	}
+	scope := scope{c.names(), spaces, named}
 	survey := &mail.Survey{Time: time.Now()}
 	l, err := c.list(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.listSpaces(ctx, l, scope); err != nil {
 		return nil, err
 	}
 	subscribed, err := c.subscriptions(ctx)
@@ -40,12 +42,12 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 		return nil, err
 	}
 	survey.Notes = l.notes(note)
-	survey.Mailboxes = l.mailboxes(wanted)
-	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, wanted)
+	survey.Mailboxes = l.mailboxes(scope)
+	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.fillIn(ctx, survey.Mailboxes)
 	for i := range survey.Mailboxes {
 		m := &survey.Mailboxes[i]
-		if m.Selectable() && m.Status == nil && c.opts.learned.avoid(statusOf(m.Raw).name) {
+		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.opts.learned.avoid(statusOf(m.Raw).name) {
 			if survey.Gaps == nil {
 				survey.Gaps = map[string]string{}
 			}
@@ -183,7 +185,7 @@ func (c *Client) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
 	var lacking, nameless []*mail.Mailbox
 	for i := range mailboxes {
 		switch m := &mailboxes[i]; {
-		case !m.Selectable():
+		case !m.Selectable(), m.Skip != mail.NotSkipped:
 		case m.Status == nil:
 			lacking = append(lacking, m)
 		case m.Status.MailboxID == "" && c.caps.has("OBJECTID"):
@@ -277,14 +279,12 @@ func nameIn(args []node) string {
 	return string(name)
 }
 
-// mailboxes are those wanted, by raw name.
-func (l *listing) mailboxes(wanted func(raw string) bool) []mail.Mailbox {
+// mailboxes are those listed, by raw name.
+func (l *listing) mailboxes(s scope) []mail.Mailbox {
 	var list []mail.Mailbox
 	for raw, m := range l.byName {
-		if !wanted(raw) {
-			continue
-		}
-		if m.Selectable() {
+		m.Skip = s.skip(raw)
+		if m.Selectable() && m.Skip == mail.NotSkipped {
 			l.status.give(m)
 		}
 		list = append(list, *m)

@@ -16,6 +16,9 @@ func described(s *mail.Survey) string {
 		if m.Status != nil {
 			numbers = fmt.Sprint(*m.Status)
 		}
+		if m.Skip == mail.SkipForeign {
+			numbers = "foreign"
+		}
 		fmt.Fprintf(&b, "%q %q %q %v %v %v %s\n", m.Raw, m.Name, m.Delimiter, m.Attributes, m.SpecialUse, m.Subscribed, numbers)
 	}
 	fmt.Fprintf(&b, "%q", s.Dangling)
@@ -39,12 +42,14 @@ func TestSurveyInOneRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.Join([]string{
+		`"#shared/all" "#shared/all" "/" [] [] false foreign`,
 		`"123" "123" "/" [] [] false {3 2 1 4 }`,
 		`"Entw&APw-rfe" "Entwürfe" "/" [\HasNoChildren] [\Drafts] false {8 1 0 1 }`,
 		`"bro\"n" "bro\"n" "/" [] [] false unknown`,
 		`"caf\xe9" "caf\xe9" "/" [\HasNoChildren] [] false unknown`,
 		`"inbox" "inbox" "/" [\HasNoChildren] [] true {7 10 3 12345678901 }`,
 		`"parent" "parent" "/" [\HasChildren \Noselect] [] false unknown`,
+		`"~bob/Mail" "~bob/Mail" "/" [] [] false foreign`,
 		`["gone"]`}, "\n")
 	if have := described(s); have != want {
 		t.Errorf("have\n%s\nwant\n%s", have, want)
@@ -82,11 +87,11 @@ func TestSurveyUnselects(t *testing.T) {
 func TestNamespaces(t *testing.T) {
 	spaces := []mail.Namespace{{Kind: mail.Personal, Prefix: "INBOX.", Delimiter: "."}, {Kind: mail.OtherUsers, Prefix: "user.", Delimiter: "."}, {Kind: mail.Shared, Prefix: "", Delimiter: "."}}
 	for raw, want := range map[string]bool{"INBOX": true, "inbox": true, "INBOX.Sent": true, "user.bob": false, "user": false, "news": false} {
-		if personal(raw, spaces) != want {
+		if (scope{spaces: spaces}).isRead(raw) != want {
 			t.Errorf("%s: personal %v", raw, !want)
 		}
 	}
-	if !personal("anything", nil) {
+	if !(scope{}).isRead("anything") {
 		t.Error("without namespaces everything is one's own")
 	}
 }

@@ -42,13 +42,8 @@ func namespaces(kind mail.NamespaceKind, list []node) (spaces []mail.Namespace) 
 	return spaces
 }
 
-// personal reports whether a mailbox is the user's own: the longest prefix that fits decides. INBOX always is, and so is
-// everything where no namespace is told.
-func personal(raw string, spaces []mail.Namespace) bool {
-	space, found := namespaceOf(raw, spaces)
-	return !found || space.Kind == mail.Personal
-}
-
+// namespaceOf is where a mailbox is: the longest prefix that fits decides. INBOX is in none, and so is everything where the
+// server names none.
 func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return best, false

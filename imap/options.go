@@ -34,7 +34,8 @@ type Options struct {
 
 	Connections int           // at most this many at once; 0: 4
 	Labels      bool          // Source: Gmail's labels are read as the mailboxes they seem to be, see gmail.go
-	Namespaces  []string      // prefixes of namespaces of other users, or shared, that are to be read too
+	Namespaces  []string      // other namespaces that are to be read too: "other", "shared", or prefixes
+	Virtual     bool          // Source: virtual mailboxes are read too, see virtual.go
 	Compress    bool          // COMPRESS=DEFLATE where offered: good below about 100 Mbit/s, bad above
 	Stall       time.Duration // give up a connection that moves no byte for so long; 0: 2 minutes
 	Trace       io.Writer     // gets the protocol, secrets and bodies left out; nil: nobody does

@@ -39,7 +39,7 @@ func (p *preparation) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	boxes := l.mailboxes(func(string) bool { return true })
+	boxes := l.mailboxes(scope{})
 	p.byRaw, p.there, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
 	for i := range boxes {
 		box := &boxes[i]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -17,6 +18,9 @@ import (
 type Source struct {
 	pool  *pool
 	ahead atomic.Pointer[answer] // what Connect asked for and Server did not take yet; nil: nothing
+
+	mu      sync.Mutex
+	virtual map[string]bool // by raw name, what was found out of mailboxes that may be virtual
 }
 
 var _ backup.Source = (*Source)(nil)
@@ -99,10 +103,13 @@ func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
 // Survey takes a fresh view of every mailbox.
 func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 	err = s.lend(ctx, func(c *Client) error {
-		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err == nil && c.isGmail() && !s.pool.opts.Labels {
+		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err != nil {
+			return err
+		}
+		if c.isGmail() && !s.pool.opts.Labels {
 			markLabels(survey)
 		}
-		return err
+		return s.skipVirtual(ctx, c, survey)
 	})
 	return survey, err
 }

@@ -16,7 +16,17 @@ type Mailbox struct {
 	Subscribed bool
 	Label      bool    // a label of Gmail's: its messages are read in other mailboxes, with this among their labels
 	Status     *Status // nil: the server did not tell, and nothing may be concluded
+	Skip       Skip    // why it is not read unless somebody asks for it; it has no Status then
 }
+
+// Skip is why a mailbox is not read unless somebody asks for it.
+type Skip uint8
+
+const (
+	NotSkipped  Skip = iota
+	SkipForeign      // it is in a namespace of other users, or a shared one
+	SkipVirtual      // its messages are those of other mailboxes: a search that looks like a mailbox
+)
 
 // Selectable reports whether the mailbox can hold messages for this user.
 func (m *Mailbox) Selectable() bool {

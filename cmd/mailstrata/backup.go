@@ -21,6 +21,8 @@ type backupCommand struct {
 	IMAP       []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
 	Name       []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
 	Gmail      string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels; the usual) or labels (each label as the mailbox that it seems to be)."`
+	Namespace  []string `group:"selection" sep:"none" placeholder:"NAME" help:"Mailboxes of others, too: shared, other (of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
+	Virtual    bool     `group:"selection" help:"Virtual mailboxes, too, which show the messages of other mailboxes (Dovecot)."`
 	imapFlags  `embed:""`
 	selection  `embed:""`
 	watchFlags `embed:""`
@@ -47,6 +49,8 @@ Without --repo and a configuration, the repository is one of your own below your
 
 ` + patternHelp + `
 
+Shared mailboxes and those of other users, which a server keeps in namespaces of their own, are archived where --namespace names these; else a warning says that there are some, unless --exclude names them. The same goes for virtual mailboxes of Dovecot, whose messages lie in other mailboxes, and --virtual.
+
 A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and named: exit status 4. Where nothing is left the number does not count: an account that lost all its messages, and a mailbox that is empty or gone (but Trash, Junk and Drafts), are named whatever their size. What was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts.
 
 What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
@@ -61,6 +65,7 @@ EXAMPLES
     mailstrata backup --imap imaps://anna@mail.example
     mailstrata backup --imap imaps://anna@mail.example --imap-password-command 'pass mail/anna'
     mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash --exclude Junk
+    mailstrata backup --imap imaps://anna@mail.example --namespace shared --namespace 'Other Users/'
     mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 type doctorCommand struct {
@@ -174,6 +175,7 @@ func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *accou
 	if from := p.secretOf(a); from != "" {
 		e.ok("secret", "%s", from)
 	}
+	a.opts.Namespaces, a.opts.Virtual = a.configured.Namespaces, a.configured.Virtual
 	source := imap.NewSource(a.opts)
 	defer source.Close()
 	server, err := source.Server(ctx)
@@ -188,12 +190,17 @@ func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *accou
 		return e.findings
 	}
 	var messages uint64
+	mailboxes := 0
 	for _, m := range survey.Mailboxes {
+		if m.Skip == mail.NotSkipped {
+			mailboxes++
+		}
 		if m.Status != nil && !m.Label {
 			messages += uint64(m.Status.Messages)
 		}
 	}
-	e.ok("mailboxes", "%s, %s", plural(len(survey.Mailboxes), "mailbox"), plural(messages, "message"))
+	e.ok("mailboxes", "%s, %s", plural(mailboxes, "mailbox"), plural(messages, "message"))
+	e.skipped(survey, server)
 	for _, note := range survey.Notes {
 		e.warn("mailboxes", "", "%s", note)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -57,4 +58,39 @@ func (e *examination) offers(server mail.Server) {
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
 		e.ok("Gmail", "All Mail, Spam and Trash are read, each message once, with its labels; 2 GB a day at the most, if no budget is given")
 	}
+}
+
+// skipped notes the mailboxes that a backup leaves out, and the namespaces in which nothing is shown.
+func (e *examination) skipped(survey *mail.Survey, server mail.Server) {
+	var foreign, virtual []string
+	for _, m := range survey.Mailboxes {
+		switch {
+		case !m.Selectable():
+		case m.Skip == mail.SkipForeign:
+			foreign = append(foreign, m.Name)
+		case m.Skip == mail.SkipVirtual:
+			virtual = append(virtual, m.Name)
+		}
+	}
+	if len(foreign) > 0 {
+		e.warn("namespaces", "backup --namespace, or namespaces in the configuration, archives them",
+			"shared mailboxes and those of other users are not archived: %s", someOf(foreign))
+	}
+	for _, space := range server.Namespaces {
+		if space.Kind != mail.Personal && len(foreign) == 0 && space.Prefix != "" {
+			e.ok("namespaces", "%s: no mailbox is there that is not archived", space.Prefix)
+		}
+	}
+	if len(virtual) > 0 {
+		e.ok("virtual", "not archived, because they show the messages of other mailboxes: %s", someOf(virtual))
+	}
+}
+
+// someOf lists the first of some names.
+func someOf(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }

@@ -18,6 +18,10 @@ type order struct {
 	selection
 	flags  imapFlags
 	labels bool
+
+	namespaces []string // beside the user's own
+	virtual    bool     // virtual mailboxes too
+
 	shrink backup.ShrinkRules
 	verify backup.Rate
 	budget backup.Budget
@@ -44,6 +48,10 @@ func (c *backupCommand) order(a *account) *order {
 			Day:    cmp.Or(int64(c.BudgetDay), a.configured.Budget.Day),
 			Second: cmp.Or(int64(c.BudgetSecond), a.configured.Budget.Second),
 		},
+	}
+	o.virtual, o.namespaces = c.Virtual || a.configured.Virtual, c.Namespace
+	if len(o.namespaces) == 0 {
+		o.namespaces = a.configured.Namespaces
 	}
 	if len(o.Mailbox) == 0 && len(o.Exclude) == 0 {
 		o.Mailbox, o.Exclude = patterns(a.configured.Mailboxes), patterns(a.configured.Exclude)
@@ -216,7 +224,7 @@ func (o *order) unlocked(ctx context.Context, p *program) (*account, error) {
 	if err := p.unlock(ctx, &a, &o.flags); err != nil {
 		return nil, err
 	}
-	a.opts.Labels = o.labels
+	a.opts.Labels, a.opts.Namespaces, a.opts.Virtual = o.labels, o.namespaces, o.virtual
 	return &a, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -26,16 +27,49 @@ func (s *selected) Survey(ctx context.Context) (*mail.Survey, error) {
 	left := s.patterns
 	var names []string
 	for i := range survey.Mailboxes {
-		left = without(left, &survey.Mailboxes[i])
-		names = append(names, survey.Mailboxes[i].Name)
+		if m := &survey.Mailboxes[i]; m.Skip == mail.NotSkipped {
+			left = without(left, m)
+			names = append(names, m.Name)
+		}
 	}
 	if len(left) > 0 && len(left) == len(s.patterns) {
+		if m := skippedBy(left[0], survey); m != nil {
+			return nil, &hintedError{text: notArchived(m), hint: howArchived(m), err: archive.ErrNoMailbox}
+		}
 		return nil, noMailbox("the account", string(left[0]), names, "")
 	}
 	s.told.Do(func() {
 		for _, p := range left {
-			s.program.warn("%s has no mailbox %s", safe(s.account), quoted(string(p)))
+			if m := skippedBy(p, survey); m != nil {
+				s.program.warn("%s: %s: %s", safe(s.account), notArchived(m), howArchived(m))
+			} else {
+				s.program.warn("%s has no mailbox %s", safe(s.account), quoted(string(p)))
+			}
 		}
 	})
 	return survey, nil
+}
+
+// skippedBy is a mailbox that a pattern fits, and that is not archived unless something else is said; nil: there is none.
+func skippedBy(p pattern, survey *mail.Survey) *mail.Mailbox {
+	for i := range survey.Mailboxes {
+		if m := &survey.Mailboxes[i]; m.Skip != mail.NotSkipped && m.Selectable() && p.matches(m) {
+			return m
+		}
+	}
+	return nil
+}
+
+func notArchived(m *mail.Mailbox) string {
+	if m.Skip == mail.SkipVirtual {
+		return "mailbox " + quoted(m.Name) + " is virtual: its messages lie in other mailboxes"
+	}
+	return "mailbox " + quoted(m.Name) + " is in a namespace of others, which must be named"
+}
+
+func howArchived(m *mail.Mailbox) string {
+	if m.Skip == mail.SkipVirtual {
+		return "--virtual archives it"
+	}
+	return "--namespace shared, --namespace other, or --namespace " + quoted(m.Path()[0]+m.Delimiter)
 }

@@ -22,6 +22,7 @@ type DovecotOptions struct {
 	Password    string // of every user; default "pw"
 	Master      string // of master users: who logs in as USER*ANYBODY with this password reads USER's mail; "": there are none
 	Expired     bool   // its certificate is out of date
+	Others      bool   // it has namespaces Public/, shared/ of other users, and virtual/ (of a user, see PutVirtual)
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 
@@ -116,6 +117,22 @@ func (d *DovecotServer) Restart() {
 
 // Home is where a user's mail lies: by default in the directory Maildir below.
 func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "mail", user) }
+
+// PutVirtual gives a user virtual mailboxes: by name, what dovecot-virtual says. Those of All and Flagged have these special
+// uses.
+func (d *DovecotServer) PutVirtual(user string, mailboxes map[string]string) {
+	d.t.Helper()
+	for name, rules := range mailboxes {
+		dir := filepath.Join(d.Home(user), "virtual", name)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			d.t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "dovecot-virtual"), []byte(rules), 0o644); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+	d.giveToNobody(d.Home(user))
+}
 
 // Log returns the end of what the server wrote to its log.
 func (d *DovecotServer) Log() string { return string(d.process.tail()) }

@@ -41,8 +41,38 @@ userdb {
   args = uid=nobody gid=nogroup home={{.Dir}}/mail/%u
 }
 protocol imap {
-  mail_plugins = $mail_plugins zlib imap_zlib
+  mail_plugins = $mail_plugins zlib imap_zlib{{if .Others}} virtual{{end}}
 }
+{{- if .Others}}
+namespace public {
+  type = public
+  separator = {{.Separator}}
+  prefix = Public{{.Separator}}
+  location = maildir:{{.Dir}}/mail/public
+  subscriptions = no
+  list = yes
+}
+namespace shared {
+  type = shared
+  separator = {{.Separator}}
+  prefix = shared{{.Separator}}%%u{{.Separator}}
+  location = maildir:%%h/Maildir
+  subscriptions = no
+  list = children
+}
+namespace virtual {
+  separator = {{.Separator}}
+  prefix = virtual{{.Separator}}
+  location = virtual:~/virtual
+  list = yes
+  mailbox All {
+    special_use = \All
+  }
+  mailbox Flagged {
+    special_use = \Flagged
+  }
+}
+{{- end}}
 {{.Config}}
 `
 
@@ -80,8 +110,44 @@ userdb static {
 protocol imap {
   mail_plugins {
     mail_compress = yes
+    {{- if .Others}}
+    virtual = yes
+    {{- end}}
   }
 }
+{{- if .Others}}
+namespace public {
+  type = public
+  separator = {{.Separator}}
+  prefix = Public{{.Separator}}
+  mail_driver = maildir
+  mail_path = {{.Dir}}/mail/public
+  subscriptions = no
+  list = yes
+}
+namespace shared {
+  type = shared
+  separator = {{.Separator}}
+  prefix = shared{{.Separator}}$user{{.Separator}}
+  mail_driver = maildir
+  mail_path = %{owner_home}/Maildir
+  subscriptions = no
+  list = children
+}
+namespace virtual {
+  separator = {{.Separator}}
+  prefix = virtual{{.Separator}}
+  mail_driver = virtual
+  mail_path = ~/virtual
+  list = yes
+  mailbox All {
+    special_use = \All
+  }
+  mailbox Flagged {
+    special_use = \Flagged
+  }
+}
+{{- end}}
 {{.Config}}
 `
 

@@ -1,0 +1,46 @@
+package backup
+
+import (
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// noteSkipped reports the mailboxes that are there and not read, unless the account's owner does not want them anyway.
+func (w *walk) noteSkipped(survey *mail.Survey) {
+	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
+	w.outside = ""
+	for _, m := range survey.Mailboxes {
+		if m.Skip == mail.NotSkipped || !m.Selectable() {
+			continue
+		}
+		if m.Skip == mail.SkipForeign && w.outside == "" {
+			w.outside = m.Name
+		}
+		if !w.chosen(m) {
+			continue
+		}
+		if count[m.Skip]++; count[m.Skip] == 1 {
+			example[m.Skip] = m.Name
+		}
+	}
+	if n := count[mail.SkipForeign]; n > 0 {
+		w.warn("mailboxes that are shared, or other users', are not archived: %d, such as %q (--namespace archives them, and --exclude says that this is wanted)",
+			n, example[mail.SkipForeign])
+	}
+	if n := count[mail.SkipVirtual]; n > 0 {
+		w.warn("virtual mailboxes, which show the messages of other mailboxes, are not archived: %d, such as %q (--virtual archives them, and --exclude says that this is wanted)",
+			n, example[mail.SkipVirtual])
+	}
+}
+
+// whereElse says of what is lost that it may have been moved to a mailbox that is not read.
+func (w *walk) whereElse(alarms []string) []string {
+	if w.outside == "" {
+		return alarms
+	}
+	for i := range alarms {
+		alarms[i] += fmt.Sprintf("; it may have been moved to a mailbox that is not archived, such as %q", w.outside)
+	}
+	return alarms
+}

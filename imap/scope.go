@@ -1,0 +1,91 @@
+package imap
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// scope decides which mailboxes are read: the user's own, and those of other namespaces that somebody names.
+type scope struct {
+	names  naming
+	spaces []mail.Namespace
+	named  []string // "other", "shared", or prefixes, raw or decoded
+}
+
+// skip is why a mailbox is not read.
+func (s scope) skip(raw string) mail.Skip {
+	space, found := namespaceOf(raw, s.spaces)
+	if !found || space.Kind == mail.Personal || s.wants(raw, space) {
+		return mail.NotSkipped
+	}
+	return mail.SkipForeign
+}
+
+func (s scope) isRead(raw string) bool { return s.skip(raw) == mail.NotSkipped }
+
+// wants reports whether a mailbox of a foreign namespace is asked for.
+func (s scope) wants(raw string, space mail.Namespace) bool {
+	name, ok := s.names.decode(raw)
+	return slices.ContainsFunc(s.named, func(named string) bool {
+		switch {
+		case named == "other" && space.Kind == mail.OtherUsers, named == "shared" && space.Kind == mail.Shared:
+			return true
+		}
+		return isBelow(raw, named, space.Delimiter) || ok && isBelow(name, named, space.Delimiter)
+	})
+}
+
+// isBelow reports whether a name is one that a prefix stands for, or lies below it.
+func isBelow(name, prefix, delimiter string) bool {
+	root := strings.TrimSuffix(prefix, delimiter)
+	return name == root || strings.HasPrefix(name, root+delimiter)
+}
+
+// prefixes are those below which a server may list only what it is asked for by name.
+func (s scope) prefixes() (prefixes []string) {
+	for _, space := range s.spaces {
+		if space.Kind != mail.Personal && space.Prefix != "" {
+			prefixes = append(prefixes, space.Prefix)
+		}
+	}
+	for _, named := range s.named {
+		known := slices.ContainsFunc(s.spaces, func(space mail.Namespace) bool {
+			return isBelow(named, space.Prefix, space.Delimiter) && space.Prefix != ""
+		})
+		if named != "other" && named != "shared" && !known {
+			prefixes = append(prefixes, mail.EncodeName(named))
+		}
+	}
+	return prefixes
+}
+
+// listSpaces adds to a listing what the server did not list among all mailboxes. Some list a namespace of others only where it
+// is named (Courier, Dovecot with list = no). A refusal says that there is nothing for this user.
+func (c *Client) listSpaces(ctx context.Context, l *listing, s scope) error {
+	for _, prefix := range s.prefixes() {
+		if l.hasBelow(prefix) {
+			continue
+		}
+		cmd := newCommand("LIST").raw(` "" `).text(prefix + "*")
+		cmd.data = l.take
+		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isRefusal(err)) {
+			return err
+		}
+	}
+	return nil
+}
+
+func isRefusal(err error) bool { return isTemporary(err) || isRefused(err) }
+
+// hasBelow reports whether a mailbox is listed below a prefix.
+func (l *listing) hasBelow(prefix string) bool {
+	for raw, m := range l.byName {
+		if strings.HasPrefix(raw, prefix) && m.Selectable() {
+			return true
+		}
+	}
+	return false
+}

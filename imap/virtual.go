@@ -1,0 +1,146 @@
+package imap
+
+import (
+	"context"
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Dovecot's plugin virtual shows searches as mailboxes: each message is one of another mailbox. They are recognised where they
+// may be, in mailboxes of the special use \All or \Flagged and in personal namespaces beside the one of INBOX, and by what
+// Dovecot says of their messages: X-MAILBOX names the mailbox that a message lies in. Where that is not answered, they are
+// those whose every X-GUID is known in other mailboxes.
+
+// skipVirtual marks the virtual mailboxes of a survey.
+func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
+	if !c.is("Dovecot") || c.isGmail() || s.pool.opts.Virtual {
+		return nil
+	}
+	roots := map[string]bool{} // of namespaces with such mailboxes
+	for i := range survey.Mailboxes {
+		m := &survey.Mailboxes[i]
+		root, may := c.mayBeVirtual(m)
+		if !may || m.Status == nil || m.Status.Messages == 0 {
+			continue
+		}
+		is, err := s.isVirtual(ctx, c, m, survey)
+		if err != nil {
+			return err
+		}
+		if is {
+			m.Skip, m.Status = mail.SkipVirtual, nil
+			roots[root] = root != ""
+		}
+	}
+	for i := range survey.Mailboxes { // such a namespace holds nothing else
+		m := &survey.Mailboxes[i]
+		if space, found := namespaceOf(m.Raw, c.spaces); found && roots[space.Prefix] && m.Skip == mail.NotSkipped {
+			m.Skip, m.Status = mail.SkipVirtual, nil
+		}
+	}
+	return nil
+}
+
+// mayBeVirtual reports whether a mailbox is where virtual ones are, and which namespace it has for them.
+func (c *Client) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
+	if !m.Selectable() || m.IsInbox() || m.Skip != mail.NotSkipped {
+		return "", false
+	}
+	space, found := namespaceOf(m.Raw, c.spaces)
+	if found && space.Kind == mail.Personal && space.Prefix != "" && !strings.HasPrefix(strings.ToUpper(space.Prefix), "INBOX") &&
+		slices.ContainsFunc(c.spaces, func(other mail.Namespace) bool { return other.Kind == mail.Personal && other.Prefix != space.Prefix }) {
+		return space.Prefix, true
+	}
+	return "", m.Has(`\All`) || m.Has(`\Flagged`)
+}
+
+// isVirtual reports whether the messages of a mailbox are those of others. What was found out is kept for the source's life.
+func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
+	s.mu.Lock()
+	is, known := s.virtual[m.Raw]
+	s.mu.Unlock()
+	if known {
+		return is, nil
+	}
+	is, told, err := c.liesElsewhere(ctx, m)
+	if err == nil && !told {
+		is, err = c.knownElsewhere(ctx, m, survey)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.virtual == nil {
+		s.virtual = map[string]bool{}
+	}
+	s.virtual[m.Raw] = is && err == nil // what costs the connection is not asked again, and is read like any other
+	return s.virtual[m.Raw], c.deadOnly(err)
+}
+
+// liesElsewhere asks in which mailbox the first and the last message of a mailbox lie; told: the server says so.
+func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, told bool, err error) {
+	if _, err := c.Examine(ctx, m.Raw); err != nil {
+		return false, false, err
+	}
+	own := c.names().same(m.Raw)
+	is = true
+	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
+	cmd.data = func(resp *response) (bool, error) {
+		if resp.name != "FETCH" || len(resp.args) == 0 {
+			return false, nil
+		}
+		if where, found := attribute(resp.args[0].list, "X-MAILBOX"); found && where.isText() {
+			told = true
+			is = is && c.names().same(string(where.text)) != own
+		}
+		return true, nil
+	}
+	err = c.do(ctx, cmd)
+	if isRefused(err) {
+		return false, false, nil
+	}
+	return is && told, told, err
+}
+
+// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of another
+// mailbox which cannot be virtual itself.
+func (c *Client) knownElsewhere(ctx context.Context, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
+	const most = 1 << 20 // bounds the memory
+	if m.Status.Messages > most {
+		return false, nil
+	}
+	seed, left, nameless := maphash.MakeSeed(), map[uint64]bool{}, false
+	err := c.guids(ctx, m.Raw, func(guid string) {
+		nameless = nameless || guid == ""
+		left[maphash.String(seed, guid)] = true
+	})
+	for i := range survey.Mailboxes {
+		other := &survey.Mailboxes[i]
+		if err != nil || nameless || len(left) == 0 {
+			break
+		}
+		if _, may := c.mayBeVirtual(other); may || !other.Selectable() || other.Status == nil || other.Status.Messages == 0 {
+			continue
+		}
+		err = c.guids(ctx, other.Raw, func(guid string) { delete(left, maphash.String(seed, guid)) })
+	}
+	return err == nil && !nameless && len(left) == 0, err
+}
+
+// guids calls do with the X-GUID of every message of a mailbox.
+func (c *Client) guids(ctx context.Context, raw string, do func(guid string)) error {
+	if _, err := c.Examine(ctx, raw); err != nil {
+		return err
+	}
+	cmd := newCommand("UID FETCH").raw(" 1:* (UID X-GUID)")
+	cmd.data = func(resp *response) (bool, error) {
+		if resp.name != "FETCH" || len(resp.args) == 0 {
+			return false, nil
+		}
+		guid, _ := attribute(resp.args[0].list, "X-GUID")
+		do(objectID(guid))
+		return true, nil
+	}
+	return c.do(ctx, cmd)
+}
