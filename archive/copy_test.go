@@ -341,7 +341,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 		archivetest.BackUp(t, from, a)
 	}
 	copyAll(t, from, to)
-	plan, err := archive.PlanForget(t.Context(), to, nil, manifest.Policy{Last: 1}, time.UTC)
+	plan, err := archive.PlanForget(t.Context(), to, nil, manifest.Policy{Last: 1}, time.UTC, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

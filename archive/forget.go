@@ -16,6 +16,7 @@ type Decision struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest // without mailboxes, failures and the like; nil: it cannot be read, and stays
 	Tags     []string
+	Lost     []string // what is gone from it, beyond the limits, and not among its alarms
 	manifest.Verdict
 }
 
@@ -28,8 +29,12 @@ type Forgetting struct {
 
 // PlanForget decides by a policy about every manifest that is not marked yet, of the accounts that are named, or of all.
 // Days, hours and so on are those of the zone.
-func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy manifest.Policy, zone *time.Location) (*Forgetting, error) {
+func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy manifest.Policy, zone *time.Location, limits Limits) (*Forgetting, error) {
 	all, err := undecided(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	losses, err := newReckoner(ctx, r, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +48,13 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy man
 			continue
 		}
 		decide(account, policy, zone)
+		found, err := losses.reckon(ctx, account, func(d *Decision) bool { return !d.Keep })
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			decide(account, policy, zone)
+		}
 		plan.Decisions = append(plan.Decisions, account...)
 	}
 	return plan, nil
@@ -52,19 +64,28 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy man
 var ErrKept = errors.New("it is kept")
 
 // PlanForgetNamed is a plan that forgets these manifests and no others. One that must stay is an error.
-func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (*Forgetting, error) {
+func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limits Limits) (*Forgetting, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
 		return nil, err
 	}
+	losses, err := newReckoner(ctx, r, limits)
+	if err != nil {
+		return nil, err
+	}
+	isNamed := func(d *Decision) bool {
+		return slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Name == d.Head.Name })
+	}
 	plan := &Forgetting{repo: r}
 	for account := range byAccount(all) {
+		if _, err := losses.reckon(ctx, account, isNamed); err != nil {
+			return nil, err
+		}
 		decide(account, manifest.Policy{}, time.UTC)
 		left := false // a complete one
 		for i := range account {
 			f := &account[i]
-			named := slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Name == f.Head.Name })
-			switch {
+			switch named := isNamed(f); {
 			case named && f.Firm:
 				return nil, fmt.Errorf("manifest %x: %w: %s", f.Head.ID[:4], ErrKept, f.Reasons[len(f.Reasons)-1])
 			case named:
@@ -144,7 +165,7 @@ func decide(account []Decision, policy manifest.Policy, zone *time.Location) {
 		}
 		list = append(list, manifest.Laid{
 			Hash: f.Head.ID, Time: f.Head.Time, State: f.Manifest.State,
-			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm) > 0, Tags: f.Tags,
+			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm)+len(f.Lost) > 0, Tags: f.Tags,
 		})
 		of = append(of, f)
 	}

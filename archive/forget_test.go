@@ -60,7 +60,7 @@ func TestForgetByPolicy(t *testing.T) {
 	if err := r.Tag(t.Context(), laid[1].Head, []string{manifest.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
 	if got := left(t, r, laid); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
 		t.Errorf("a plan alone leaves %v", got)
 	}
@@ -70,11 +70,11 @@ func TestForgetByPolicy(t *testing.T) {
 	if got := left(t, r, laid); !slices.Equal(got, []int{1, 3, 4}) {
 		t.Errorf("%v are left", got)
 	}
-	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("a second time %d are marked", n)
 	}
-	plan, err = archive.PlanForget(t.Context(), r, []string{"another"}, manifest.Policy{Last: 1}, time.UTC)
+	plan, err = archive.PlanForget(t.Context(), r, []string{"another"}, manifest.Policy{Last: 1}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("of another account %d are marked", n)
 	}
@@ -85,16 +85,16 @@ func TestForgetByPolicy(t *testing.T) {
 func TestForgetByName(t *testing.T) {
 	r, _, _, laid := forgetting(t, 3)
 	all := []repo.Head{laid[0].Head, laid[1].Head, laid[2].Head}
-	if _, err := archive.PlanForgetNamed(t.Context(), r, all); !errors.Is(err, archive.ErrKept) {
+	if _, err := archive.PlanForgetNamed(t.Context(), r, all, nil); !errors.Is(err, archive.ErrKept) {
 		t.Errorf("all of an account: %v", err)
 	}
 	if err := r.Tag(t.Context(), laid[0].Head, []string{manifest.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := archive.PlanForgetNamed(t.Context(), r, all[:1]); !errors.Is(err, archive.ErrKept) || !strings.Contains(err.Error(), "pinned") {
+	if _, err := archive.PlanForgetNamed(t.Context(), r, all[:1], nil); !errors.Is(err, archive.ErrKept) || !strings.Contains(err.Error(), "pinned") {
 		t.Errorf("a pinned one: %v", err)
 	}
-	plan, err := archive.PlanForgetNamed(t.Context(), r, all[1:])
+	plan, err := archive.PlanForgetNamed(t.Context(), r, all[1:], nil)
 	if n := mustForget(t, plan, err); n != 2 {
 		t.Errorf("%d marked", n)
 	}
@@ -115,20 +115,20 @@ func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 		t.Fatal("no alarm")
 	}
 	policy := manifest.Policy{Last: 1}
-	plan, err := archive.PlanForget(t.Context(), r, nil, policy, time.UTC)
+	plan, err := archive.PlanForget(t.Context(), r, nil, policy, time.UTC, nil)
 	mustForget(t, plan, err)
 	if got := left(t, r, laid); !slices.Equal(got, []int{1, 2, 3}) {
 		t.Errorf("%v are left", got)
 	}
 	for _, i := range []int{1, 2} {
-		if _, err := archive.PlanForgetNamed(t.Context(), r, []repo.Head{laid[i].Head}); !errors.Is(err, archive.ErrKept) {
+		if _, err := archive.PlanForgetNamed(t.Context(), r, []repo.Head{laid[i].Head}, nil); !errors.Is(err, archive.ErrKept) {
 			t.Errorf("manifest %d by name: %v", i, err)
 		}
 	}
 	if err := r.Tag(t.Context(), laid[2].Head, []string{manifest.TagAcknowledged}, nil); err != nil {
 		t.Fatal(err)
 	}
-	plan, err = archive.PlanForget(t.Context(), r, nil, policy, time.UTC)
+	plan, err = archive.PlanForget(t.Context(), r, nil, policy, time.UTC, nil)
 	mustForget(t, plan, err)
 	if got := left(t, r, laid); !slices.Equal(got, []int{3}) {
 		t.Errorf("after it was acknowledged %v are left", got)
@@ -143,7 +143,7 @@ func TestForgetPassesOverWhatCannotBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC)
+	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 1 {
 		t.Errorf("%d marked", n)
 	}

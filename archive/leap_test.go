@@ -28,7 +28,7 @@ func TestAStoreThatLeapsRemovesNothing(t *testing.T) {
 	archivetest.BackUp(t, r, a)
 	a.Mailboxes["INBOX"].Expunge(a.Mailboxes["INBOX"].Messages[0].Uid)
 	last := archivetest.BackUp(t, r, a)
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC)
+	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
 	mustForget(t, plan, err)
 	objects := func() (n int) {
 		for _, err := range store.List(t.Context(), "") {

@@ -61,7 +61,7 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 		}
 		b := archivetest.BackUp(t, r, a)
 		states[b.Head.Name] = a.State()
-		plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC)
+		plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
 		mustForget(t, plan, err)
 		mustPrune(t, r)
 		store.Advance(25 * time.Hour)

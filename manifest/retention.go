@@ -114,10 +114,10 @@ func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 		}
 	}
 	inTime := slices.DeleteFunc(slices.Clone(complete), func(i int) bool { return list[i].Dating == Belated })
-	p.protect(list, inTime, verdicts)
+	p.protect(list, newestFirst, inTime, verdicts)
 	p.apply(list, inTime, verdicts, zone)
 	if len(inTime) < len(complete) {
-		p.protect(list, complete, verdicts)
+		p.protect(list, newestFirst, complete, verdicts)
 		p.apply(list, complete, verdicts, zone)
 	}
 	suspend(list, verdicts)
@@ -142,18 +142,35 @@ const (
 	ReasonSuspended = "a manifest of the account is misdated"
 )
 
-// protect keeps what no policy may take.
-func (p *Policy) protect(list []Laid, complete []int, verdicts []Verdict) {
-	for n, i := range complete {
-		if n == 0 {
-			verdicts[i].keep("newest")
+// protect keeps what no policy may take, as far as the manifests that count (those of complete) say. What lies between a
+// loss and the last of them before it stays with them: where anything between two manifests was forgotten, nobody compares
+// them again.
+func (p *Policy) protect(list []Laid, newestFirst, complete []int, verdicts []Verdict) {
+	newest, shrunk := true, false // shrunk: the next one that counts did, and nobody has said that it is right
+	var between []int
+	for _, i := range newestFirst {
+		if len(complete) == 0 {
+			return
 		}
-		if list[i].alarming() {
-			verdicts[i].hold("shrank, not acknowledged")
-			if n+1 < len(complete) {
-				verdicts[complete[n+1]].hold("last before it shrank")
+		if i != complete[0] {
+			between = append(between, i)
+			continue
+		}
+		complete = complete[1:]
+		if newest {
+			verdicts[i].keep("newest")
+			newest = false
+		}
+		if shrunk {
+			verdicts[i].hold("last before it shrank")
+			for _, j := range between {
+				verdicts[j].hold("beside a loss, not acknowledged")
 			}
 		}
+		if shrunk = list[i].alarming(); shrunk {
+			verdicts[i].hold("shrank, not acknowledged")
+		}
+		between = nil
 	}
 }
 

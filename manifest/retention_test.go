@@ -105,7 +105,9 @@ func TestRetention(t *testing.T) {
 		{"checkpoints only", manifest.Policy{Last: 1}, checkpoint(three(), 0, 1, 2), "unfinished_run unfinished_run unfinished_run"},
 		{"late is not committed", manifest.Policy{Last: 1}, late(three(), 2), "- newest+last -"},
 		{"late is not the last good one", manifest.Policy{Last: 1}, late(alarm(three(), 2), 1),
-			"last_before_it_shrank - newest+shrank,_not_acknowledged+last"},
+			"last_before_it_shrank beside_a_loss,_not_acknowledged newest+shrank,_not_acknowledged+last"},
+		{"a checkpoint before a loss", manifest.Policy{Last: 1}, checkpoint(alarm(three(), 2), 1),
+			"last_before_it_shrank beside_a_loss,_not_acknowledged newest+shrank,_not_acknowledged+last"},
 		{"of one time the larger hash is newer", manifest.Policy{Last: 1},
 			nights("2026-03-01T02:00:00Z", "2026-03-01T02:00:00Z"), "- newest+last"},
 	} {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -27,10 +28,11 @@ type forgetCommand struct {
 	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are no older than this before the newest of the account: 30d, 8w, 1y6m."`
 	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
 
-	Acknowledge []string `sep:"none" placeholder:"MANIFEST" help:"Say that what shrank in this manifest was meant to, so that the one before it need not be kept (repeatable)."`
-	Prune       bool     `help:"Then do what mailstrata prune does."`
-	MaxUnused   share    `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
-	DryRun      bool     `short:"n" help:"Only tell what would go and what would stay, and why."`
+	Acknowledge []string            `sep:"none" placeholder:"MANIFEST" help:"Say that what shrank in this manifest was meant to, so that the one before it need not be kept (repeatable)."`
+	ShrinkLimit []backup.ShrinkRule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Else the configuration's limits of each account count."`
+	Prune       bool                `help:"Then do what mailstrata prune does."`
+	MaxUnused   share               `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
+	DryRun      bool                `short:"n" help:"Only tell what would go and what would stay, and why."`
 
 	watchFlags `embed:""`
 }
@@ -47,6 +49,8 @@ Whatever the rules, these stay: the newest complete manifest of an account; thos
 
 A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. While a manifest of an account is misdated, because its time lies in the future or cannot be true otherwise, no rule forgets anything of that account: whoever wrote it may have wanted just that. Find out who did, and forget it by its id. A manifest whose object somebody renamed is forgotten by the name of the object, as mailstrata check prints it: manifests/….
 
+What a manifest lacks of the one before it is reckoned anew, by the limits of backup, whether the manifest has an alarm of it or not: somebody with a stolen key could write one without. A loss that no alarm mentions is named here, and the exit status is 4, until it is acknowledged.
+
 Without --keep rules and without names, the rules of the configuration count (docs/config.md).
 
 It needs an owner's key: what removes is signed.
@@ -61,11 +65,11 @@ EXAMPLES
     mailstrata forget --acknowledge latest
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
-JSON: one object a line, with id, account, time, state, messages, keep, reasons, tags; with --prune a last one as of mailstrata prune.
+JSON: one object a line, with id, account, time, state, messages, keep, reasons, lost, tags; with --prune a last one as of mailstrata prune.
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but nothing is forgotten of accounts with misdated manifests; 130 interrupted.`
+0 done; 1 failed; 2 the command line makes no sense; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, and has no alarm of it; 130 interrupted.`
 }
 
 // number is how many a rule keeps.
@@ -149,12 +153,10 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	}
 	if err == nil && c.Prune {
 		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
-		return cmp.Or(err, p.suspended(plan))
-	}
-	if marked > 0 {
+	} else if marked > 0 {
 		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day", plural(int64(marked), "manifest"))
 	}
-	return cmp.Or(err, p.suspended(plan))
+	return cmp.Or(err, p.remarkLosses(plan), p.suspended(plan))
 }
 
 // suspended names the misdated manifests for which nothing of their accounts was forgotten.
@@ -190,13 +192,13 @@ func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, poli
 		if err != nil {
 			return nil, err
 		}
-		plan, err := archive.PlanForgetNamed(ctx, r, heads)
+		plan, err := archive.PlanForgetNamed(ctx, r, heads, c.limits(p))
 		if errors.Is(err, archive.ErrKept) {
 			err = &hintedError{text: err.Error(), hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", err: err}
 		}
 		return plan, err
 	}
-	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local)
+	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local, c.limits(p))
 	if err != nil {
 		return nil, err
 	}
@@ -257,10 +259,14 @@ func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Rep
 		if err != nil {
 			return err
 		}
-		if len(contents.Manifest.Alarm) == 0 {
+		alarms, err := c.alarms(ctx, p, r, contents)
+		if err != nil {
+			return err
+		}
+		if len(alarms) == 0 {
 			return usage("--acknowledge: nothing shrank suspiciously in manifest %s", shortID(contents.Head))
 		}
-		for _, alarm := range contents.Manifest.Alarm {
+		for _, alarm := range alarms {
 			p.note("%s: %s", shortID(contents.Head), safe(alarm))
 		}
 		if c.DryRun {
@@ -282,12 +288,13 @@ type decisionSummary struct {
 	Messages int64     `json:"messages"`
 	Keep     bool      `json:"keep"`
 	Reasons  []string  `json:"reasons"`
+	Lost     []string  `json:"lost"`
 	Tags     []string  `json:"tags"`
 }
 
 func summarizeDecision(d *archive.Decision) decisionSummary {
 	s := decisionSummary{
-		ID: id(d.Head), Time: d.Head.Time.UTC(), Keep: d.Keep, Reasons: append([]string{}, d.Reasons...), Tags: append([]string{}, d.Tags...),
+		ID: id(d.Head), Time: d.Head.Time.UTC(), Keep: d.Keep, Reasons: append([]string{}, d.Reasons...), Lost: append([]string{}, d.Lost...), Tags: append([]string{}, d.Tags...),
 	}
 	if m := d.Manifest; m != nil {
 		s.Account, s.State, s.Messages = m.Account, m.State.String(), m.Totals.Messages

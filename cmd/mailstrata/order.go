@@ -232,10 +232,13 @@ func (o *order) unlocked(ctx context.Context, p *program) (*account, error) {
 func (o *order) reads(source *imap.Source, p *program) backup.Account {
 	return backup.Account{
 		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
-		Source: &selected{Source: source, account: o.name, patterns: o.Mailbox, program: p},
-		Select: func(m mail.Mailbox) bool { return o.wants(&m) },
-		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit {
-			return o.shrink.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
-		},
+		Source:      &selected{Source: source, account: o.name, patterns: o.Mailbox, program: p},
+		Select:      func(m mail.Mailbox) bool { return o.wants(&m) },
+		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit { return shrinkLimit(o.shrink, m) },
 	}
+}
+
+// shrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
+func shrinkLimit(rules backup.ShrinkRules, m *mail.Mailbox) backup.ShrinkLimit {
+	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
 }

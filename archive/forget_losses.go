@@ -1,0 +1,155 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Limits are the limits of losses, by account, as loss.Comparison has them. Nil: the usual ones.
+type Limits func(account string) func(*mail.Mailbox) loss.Limit
+
+// reckoner finds losses that no alarm of a manifest mentions: somebody with a writer's key can write a manifest that lacks
+// mail, and no alarm into it.
+//
+// Two consecutive manifests are compared when one of them, or anything between them, is to be forgotten. Where something
+// between them was forgotten since both are there, they were compared then, and each step since: months that are all that is
+// left of their nights differ by far more than a night may.
+type reckoner struct {
+	repo   *repo.Repo
+	reader *repo.Reader
+	limits Limits
+	marks  map[string]repo.Marked
+}
+
+func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, error) {
+	marks, err := r.Marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &reckoner{repo: r, reader: r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), limits: limits, marks: marks}, nil
+}
+
+// reckon fills in what manifests of one account, the newest first, lost, where it matters for what is to go. It reports
+// whether it found anything.
+func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
+	for i := range account {
+		now := &account[i]
+		if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, manifest.TagAcknowledged) {
+			continue
+		}
+		for _, n := range predecessors(account, i) {
+			between, before := account[i:n+1], &account[n]
+			if !slices.ContainsFunc(between, func(d Decision) bool { return goes(&d) }) || k.wereCompared(before, now) {
+				continue
+			}
+			losses, err := k.compare(ctx, before.Head, now.Head)
+			if err != nil {
+				return found, fmt.Errorf("compare manifest %x with the one before: %w", now.Head.ID[:4], err)
+			}
+			if len(losses.Alarms) > 0 {
+				now.Lost, found = losses.Alarms, true
+			}
+		}
+	}
+	return found, nil
+}
+
+// predecessors are the manifests that a loss of one protects (see manifest.Policy): the last complete one before it, and, if
+// it came in time, the last one that did.
+func predecessors(account []Decision, i int) (list []int) {
+	belated := account[i].Head.Belated()
+	for n := i + 1; n < len(account); n++ {
+		before := &account[n]
+		switch {
+		case !before.standsForItsAccount():
+		case len(list) == 0:
+			list = append(list, n)
+			if belated || !before.Head.Belated() {
+				return list
+			}
+		case !before.Head.Belated():
+			return append(list, n)
+		}
+	}
+	return list
+}
+
+// wereCompared reports whether something that lay between two manifests was forgotten while both were there.
+func (k *reckoner) wereCompared(before, now *Decision) bool {
+	for name, mark := range k.marks {
+		head, ok := repo.ParseManifest(name)
+		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
+			mark.Since.After(now.Head.Stored) {
+			return true
+		}
+	}
+	return false
+}
+
+// compare finds what an account lost between two manifests. Mailboxes that cannot be read are left out.
+func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
+	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader)}
+	account := ""
+	for i, head := range []repo.Head{before, now} {
+		m, err := ReadManifest(ctx, k.repo, head)
+		if err != nil {
+			return nil, err
+		}
+		mailboxes, err := legible(ctx, NewContents(m, stacks{k.reader, k.repo}, k.repo.MessageHasher))
+		if err != nil {
+			return nil, err
+		}
+		account = m.Account
+		*[]*[]*manifest.Mailbox{&comparison.Before, &comparison.Now}[i] = mailboxes
+	}
+	if k.limits != nil {
+		comparison.Limit = k.limits(account)
+	}
+	return comparison.Find()
+}
+
+// legible are the mailboxes of a manifest that can be read.
+func legible(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err error) {
+	for mailbox, err := range c.Mailboxes(ctx) {
+		switch {
+		case err == nil:
+			list = append(list, mailbox)
+		case !IsDamage(err):
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// LostBefore finds what a manifest lost since the last complete one before it that is still there, beyond the limits.
+func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits) ([]string, error) {
+	all, err := undecided(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	k, err := newReckoner(ctx, r, limits)
+	if err != nil {
+		return nil, err
+	}
+	is := func(d *Decision) bool { return d.Head.Name == head.Name }
+	for account := range byAccount(all) {
+		if account[0].Head.Account != head.Account {
+			continue
+		}
+		if _, err := k.reckon(ctx, account, is); err != nil {
+			return nil, err
+		}
+		for i := range account {
+			if is(&account[i]) {
+				return account[i].Lost, nil
+			}
+		}
+	}
+	return nil, nil
+}

@@ -1,0 +1,174 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// history is an account of some messages, and the manifests of it.
+type history struct {
+	t       *testing.T
+	store   *storetest.Memory
+	repo    *repo.Repo
+	account *archivetest.Account
+	laid    []*backup.Result
+}
+
+func newHistory(t *testing.T, messages int) *history {
+	t.Helper()
+	h := &history{t: t, store: &storetest.Memory{}, account: archivetest.NewAccount()}
+	h.repo = archivetest.NewRepo(t, h.store)
+	for n := range messages {
+		h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\nbody\r\n", n))
+	}
+	return h
+}
+
+// night archives an account without ever raising an alarm, as somebody does who writes manifests with a stolen key.
+func (h *history) night(a *archivetest.Account) {
+	h.t.Helper()
+	off := func(*mail.Mailbox) backup.ShrinkLimit { return backup.ShrinkLimit{Off: true} }
+	results, err := backup.Run(h.t.Context(), h.repo, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, ShrinkLimit: off}}, backup.Options{})
+	if err != nil || results[0].Err != nil || len(results[0].Manifest.Alarm) > 0 {
+		h.t.Fatal(err, results[0].Err, results[0].Manifest)
+	}
+	h.laid = append(h.laid, results[0])
+	h.store.Advance(24 * time.Hour)
+}
+
+func (h *history) forget(policy manifest.Policy) *archive.Forgetting {
+	h.t.Helper()
+	plan, err := archive.PlanForget(h.t.Context(), h.repo, nil, policy, time.UTC, nil)
+	mustForget(h.t, plan, err)
+	return plan
+}
+
+// A manifest that lacks mail and has no alarm, as one that was written with a stolen key, takes the place of none: what was
+// before it stays until somebody says that the loss is right.
+func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
+	for name, forge := range map[string]func(whole *archivetest.Account) *archivetest.Account{
+		"empty": func(*archivetest.Account) *archivetest.Account { return archivetest.NewAccount() },
+		"an empty mailbox": func(*archivetest.Account) *archivetest.Account {
+			a := archivetest.NewAccount()
+			a.Mailbox("INBOX")
+			return a
+		},
+		"other mail": func(whole *archivetest.Account) *archivetest.Account {
+			a := archivetest.NewAccount()
+			a.Mailbox("INBOX").Validity = 99
+			for n := range whole.Mailbox("INBOX").Messages {
+				a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: nonsense %d\r\n\r\n", n))
+			}
+			return a
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHistory(t, 30)
+			for day := range 3 {
+				h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
+				h.night(h.account)
+			}
+			h.night(forge(h.account))
+			h.night(h.account)
+			plan := h.forget(manifest.Policy{Last: 1})
+			if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{2, 3, 4}) {
+				t.Fatalf("%v are left", got)
+			}
+			for _, d := range plan.Decisions {
+				forged := d.Head.Name == h.laid[3].Head.Name
+				next := name == "other mail" && d.Head.Name == h.laid[4].Head.Name // it lacks what was forged
+				if (forged || next) != (len(d.Lost) > 0) {
+					t.Errorf("manifest %x lost %q", d.Head.ID[:4], d.Lost)
+				}
+			}
+			for _, i := range []int{2, 3} {
+				if _, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.laid[i].Head}, nil); !errors.Is(err, archive.ErrKept) {
+					t.Errorf("manifest %d by name: %v", i, err)
+				}
+			}
+			lost, err := archive.LostBefore(t.Context(), h.repo, h.laid[3].Head, nil)
+			if err != nil || len(lost) == 0 || !strings.Contains(lost[len(lost)-1], "account") {
+				t.Errorf("lost before the forged one: %q, %v", lost, err)
+			}
+			for _, b := range h.laid[3:] {
+				if err := h.repo.Tag(t.Context(), b.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h.forget(manifest.Policy{Last: 1})
+			if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{4}) {
+				t.Errorf("after it was acknowledged %v are left", got)
+			}
+		})
+	}
+}
+
+// Limits that are set for backups count here too.
+func TestForgetGoesByTheLimits(t *testing.T) {
+	h := newHistory(t, 30)
+	h.night(h.account)
+	h.night(archivetest.NewAccount())
+	off := func(account string) func(*mail.Mailbox) loss.Limit {
+		if account != "account-0" {
+			t.Errorf("asked for the limits of %q", account)
+		}
+		return func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
+	}
+	plan, err := archive.PlanForget(t.Context(), h.repo, nil, manifest.Policy{Last: 1}, time.UTC, off)
+	mustForget(t, plan, err)
+	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{1}) {
+		t.Errorf("%v are left", got)
+	}
+}
+
+// Months that are left of their nights are not compared, for each step between them was.
+func TestForgetComparesNightsNotMonths(t *testing.T) {
+	h := newHistory(t, 200)
+	h.night(h.account)
+	for range 5 {
+		inbox := h.account.Mailbox("INBOX")
+		for _, m := range slices.Clone(inbox.Messages[:25]) {
+			inbox.Expunge(m.Uid)
+		}
+		h.night(h.account)
+	}
+	var between []repo.Head
+	for _, b := range h.laid[1:5] {
+		between = append(between, b.Head)
+	}
+	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, between, nil)
+	mustForget(t, plan, err)
+	h.store.Advance(24 * time.Hour)
+	h.forget(manifest.Policy{Last: 1})
+	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{5}) {
+		t.Errorf("%v are left", got)
+	}
+}
+
+// What was forgotten before a manifest was there says nothing of it.
+func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
+	h := newHistory(t, 30)
+	h.night(h.account)
+	h.night(h.account)
+	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.laid[1].Head}, nil)
+	mustForget(t, plan, err)
+	h.store.Advance(24 * time.Hour)
+	h.night(archivetest.NewAccount())
+	h.forget(manifest.Policy{Last: 1})
+	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{0, 2}) {
+		t.Errorf("%v are left", got)
+	}
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// remarkLosses names the losses that no alarm mentions.
+func (p *program) remarkLosses(plan *archive.Forgetting) error {
+	found := false
+	for _, d := range plan.Decisions {
+		if len(d.Lost) == 0 {
+			continue
+		}
+		found = true
+		for _, lost := range d.Lost {
+			p.alarm("%s: manifest %s: suspicious: %s", safe(d.Manifest.Account), shortID(d.Head), oneLine(lost))
+		}
+		p.say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that this was meant", shortID(d.Head)))
+	}
+	if !found {
+		return nil
+	}
+	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, and has no alarm of it; both stay until that is acknowledged"}
+}
+
+// limits are those of losses, by account.
+func (c *forgetCommand) limits(p *program) archive.Limits {
+	return func(account string) func(*mail.Mailbox) loss.Limit {
+		rules := backup.ShrinkRules(c.ShrinkLimit)
+		if a, err := p.configuredAccount(account); len(rules) == 0 && err == nil && a != nil {
+			rules = a.configured.ShrinkLimits
+		}
+		return func(m *mail.Mailbox) loss.Limit { return shrinkLimit(rules, m).Limit() }
+	}
+}
+
+// alarms are those of a manifest, or else what is found to be lost in it.
+func (c *forgetCommand) alarms(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) ([]string, error) {
+	if alarms := contents.Manifest.Alarm; len(alarms) > 0 {
+		return alarms, nil
+	}
+	return archive.LostBefore(ctx, r, contents.Head, c.limits(p))
+}
