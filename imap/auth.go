@@ -24,10 +24,10 @@ func (c *Client) login(ctx context.Context) error {
 	defer func() { c.secrets = nil }()
 	c.guard(secret)
 	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
-	err = c.authenticate(c.mechanism(), secret)
+	err = c.tryMechanisms(secret)
 	var refused *Error
 	if errors.As(err, &refused) && c.dead == nil {
-		return c.explainLogin(refused)
+		return c.explainLogin(refused, err)
 	}
 	return err
 }
@@ -48,26 +48,6 @@ func (c *Client) theSecret(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("get an access token for %s: %w", c.opts, err)
 	}
 	return token, nil
-}
-
-// mechanism chooses how to log in; "" is the LOGIN command.
-func (c *Client) mechanism() string {
-	if c.opts.Mechanism != "" {
-		return strings.ToUpper(c.opts.Mechanism)
-	}
-	known := []string{"PLAIN", "LOGIN"}
-	if c.opts.Token != nil {
-		known = []string{"OAUTHBEARER", "XOAUTH2"}
-	}
-	for _, name := range known {
-		if c.caps.has("AUTH=" + name) {
-			return name
-		}
-	}
-	if c.opts.Token != nil {
-		return "XOAUTH2"
-	}
-	return ""
 }
 
 func (c *Client) authenticate(mechanism, secret string) error {
@@ -122,12 +102,15 @@ func (c *Client) converse(client sasl.Client) error {
 	if err := c.start(cmd); err != nil {
 		return err
 	}
-	for {
+	for challenges := 0; ; challenges++ {
 		if err := c.leave(cmd); err != nil {
 			return err
 		}
 		if cmd.done {
 			return cmd.err
+		}
+		if challenges == maxChallenges {
+			return c.fail(flood("more than %d challenges to %s", maxChallenges, cmd.name))
 		}
 		answer := initial
 		if initial = nil; answer == nil {
@@ -161,7 +144,7 @@ func (c *Client) answer(client sasl.Client) ([]byte, error) {
 
 // explainLogin makes a sentence of a refused login. Where the server gives no code, only a few refusals are known to
 // be about the user: any other may pass.
-func (c *Client) explainLogin(refused *Error) error {
+func (c *Client) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, archive.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", c.opts, refused)
 	}
@@ -170,9 +153,13 @@ func (c *Client) explainLogin(refused *Error) error {
 		secret = "the access token"
 	}
 	if slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"}, refused.Code) {
-		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, c.opts.Host, secret, c.opts, refused.Text)
+		said := refused.Text
+		if tried, several := all.(*refusedLogin); several && len(tried.errs) > 1 {
+			said = tried.Error()
+		}
+		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, c.opts.Host, secret, c.opts, said)
 	}
-	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, c.opts, refused)
+	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, c.opts, all)
 }
 
 // xoauth2 is Google's and Microsoft's forerunner of OAUTHBEARER.

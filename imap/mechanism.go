@@ -1,0 +1,108 @@
+package imap
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// loginCommandAlone is the LOGIN command among the mechanisms of AUTHENTICATE.
+const loginCommandAlone = ""
+
+// mechanisms are the ways to log in, the best first.
+func (c *Client) mechanisms() (ways []string) {
+	if c.opts.Mechanism != "" {
+		return []string{strings.ToUpper(c.opts.Mechanism)}
+	}
+	known := []string{"PLAIN", "LOGIN"}
+	if c.opts.Token != nil {
+		known = []string{"OAUTHBEARER", "XOAUTH2"}
+	}
+	for _, name := range known {
+		if c.caps.has("AUTH=" + name) {
+			ways = append(ways, name)
+		}
+	}
+	switch {
+	case c.opts.Token == nil && len(ways) == 0:
+		ways = []string{loginCommandAlone} // which says so where the server forbids it
+	case c.opts.Token == nil && !c.caps.has("LOGINDISABLED"):
+		ways = slices.Insert(ways, 1, loginCommandAlone)
+	case len(ways) == 0:
+		ways = []string{"XOAUTH2"}
+	}
+	return ways
+}
+
+// doubt is what a refused login says of its mechanism.
+type doubt uint8
+
+const (
+	secretRefused    doubt = iota // another attempt may lock the account
+	unclear                       // one more attempt, by LOGIN, is what mail programs do
+	mechanismRefused              // the secret was not looked at
+)
+
+// doubtOf decides whether a refusal is about the mechanism or about the secret. Only what is certainly about the mechanism
+// may be followed by any number of attempts.
+func doubtOf(refused *Error) doubt {
+	text := strings.ToLower(refused.Text)
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+	}
+	switch {
+	case refused.temporary(), refused.login():
+		return secretRefused
+	case refused.Code == "CANNOT", has("mechanism"), refused.Status == "BAD" && !has("password", "credential"):
+		return mechanismRefused
+	case refused.Code != "":
+		return secretRefused
+	case has("password", "credential", "invalid", "incorrect", "denied", "lock", "too many", "account", "user", "login", "logon",
+		"authentication fail", "authorization fail"):
+		return secretRefused
+	case has("unsupported", "not support", "not implement", "unimplemented", "not enabled", "disabled", "not available"):
+		return mechanismRefused
+	}
+	return unclear
+}
+
+// tryMechanisms logs in by the first way that the server has. Some servers offer AUTHENTICATE PLAIN and take only LOGIN.
+func (c *Client) tryMechanisms(secret string) error {
+	ways := c.mechanisms()
+	first := min(c.opts.learned.mechanisms(), len(ways)-1)
+	unclearly := false
+	var errs []error
+	for i, way := range ways[first:] {
+		err := c.authenticate(way, secret)
+		if err == nil {
+			c.opts.learned.skipMechanism(first + i)
+			return nil
+		}
+		errs = append(errs, err)
+		var refused *Error
+		if c.dead != nil || !errors.As(err, &refused) {
+			return err
+		}
+		d := doubtOf(refused)
+		next := first + i + 1
+		if d == secretRefused || unclearly || next == len(ways) || d == unclear && ways[next] != loginCommandAlone {
+			break
+		}
+		unclearly = d == unclear
+	}
+	return &refusedLogin{errs}
+}
+
+// refusedLogin are the answers to one login by several mechanisms.
+type refusedLogin struct{ errs []error }
+
+func (e *refusedLogin) Error() string {
+	texts := make([]string, len(e.errs))
+	for i, err := range e.errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Unwrap gives the last answer, which counts.
+func (e *refusedLogin) Unwrap() error { return e.errs[len(e.errs)-1] }
