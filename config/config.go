@@ -65,6 +65,7 @@ type Account struct {
 	Compress       bool
 	CAFile         string
 	AllowPlaintext bool
+	OldTLS         bool // TLS 1.0 and 1.1 will do
 	Budget         backup.Budget
 }
 

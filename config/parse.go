@@ -114,7 +114,7 @@ func (t *table) account(c *Config) Account {
 		Secret: t.secret("secret"), Token: t.text("oauth2_token_command"), Provider: t.text("oauth2_provider"),
 		Mailboxes: t.texts("mailboxes"), Exclude: t.texts("exclude"), Namespaces: t.texts("namespaces"), Virtual: t.flag("virtual"), Gmail: t.choice("gmail", "all-mail", "labels"),
 		Connections: t.number("connections", 100), Compress: t.flag("compress"),
-		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"),
+		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"), OldTLS: t.flag("insecure_old_tls"),
 	}
 	for _, text := range t.texts("shrink_limits") {
 		rule, err := backup.ParseShrinkRule(text)

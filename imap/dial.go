@@ -162,17 +162,16 @@ func (c *Client) speaksTLS() bool {
 }
 
 func (c *Client) handshake(ctx context.Context) error {
-	config := &tls.Config{ServerName: c.opts.Host, RootCAs: c.opts.RootCAs, MinVersion: tls.VersionTLS12}
-	conn := tls.Client(c.conn, config)
+	conn := tls.Client(c.conn, c.opts.tlsConfig())
 	if err := conn.HandshakeContext(ctx); err != nil {
-		return c.fail(&handlerError{c.untrusted(err)})
+		return c.fail(&handlerError{c.untrusted(ctx, err)})
 	}
 	c.adopt(conn)
 	return nil
 }
 
 // untrusted tells a certificate that is no good from a handshake that broke off.
-func (c *Client) untrusted(err error) error {
+func (c *Client) untrusted(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) { // without its guesses, which send people the wrong way
@@ -184,6 +183,11 @@ func (c *Client) untrusted(err error) error {
 	var record tls.RecordHeaderError
 	if errors.As(err, &record) {
 		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", c.opts.Address())
+	}
+	if ctx.Err() == nil {
+		if old := c.tooOld(ctx, err); old != nil {
+			return old
+		}
 	}
 	return &lostError{server: c.opts.Address(), doing: "the TLS handshake", err: err}
 }

@@ -25,6 +25,7 @@ type Options struct {
 	Port     int // 0: 993 with TLS, 143 otherwise
 	Security Security
 	Insecure bool           // Plain may leave this host
+	OldTLS   bool           // TLS 1.0 and 1.1, and ciphers without forward secrecy, will do
 	RootCAs  *x509.CertPool // nil: those of the system
 
 	User      string

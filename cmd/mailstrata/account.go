@@ -22,6 +22,7 @@ type imapFlags struct {
 	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
 	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
 	Connections     connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
+	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, with servers that have nothing better. Who can listen may read the password."`
 	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
 }
 
@@ -84,6 +85,7 @@ func parseAccount(text string) (*account, error) {
 func (p *program) reach(a *account, flags *imapFlags) error {
 	a.opts.Connections = cmp.Or(int(flags.Connections), a.configured.Connections)
 	a.opts.Compress = flags.Compress || a.configured.Compress
+	a.opts.OldTLS = flags.OldTLS || a.configured.OldTLS
 	a.opts.Insecure = p.flags.AllowPlaintext || a.configured.AllowPlaintext
 	if a.opts.Insecure && a.opts.Security == imap.StartTLS {
 		a.opts.Security = imap.Plain

@@ -121,6 +121,7 @@ var hints = []struct {
 	{is(keyring.ErrNotFound), "mailstrata auth asks for what the keyring lacks, and keeps it there"},
 	{is(keyring.ErrLocked), "unlock it by logging in at the desktop; a run that nobody watches better has its secret from secret_credential or secret_file (docs/config.md)"},
 	{is(keyring.ErrAbsent), "a job of cron or of the system's systemd has no keyring: give it secret_credential or secret_file (docs/config.md), or make it a timer of your own (systemctl --user)"},
+	{is(imap.ErrOldTLS), "the server's operator must allow TLS 1.2; until then --insecure-old-tls, or insecure_old_tls in the configuration, accepts what can be read by others"},
 	{is(imap.ErrInsecure), "use imaps://; or, if you know who can listen, --insecure-plaintext"},
 	{is(imap.ErrOverQuota), "make room in the account and restore again: what is there already is not added twice"},
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
