@@ -57,6 +57,8 @@ type Client struct {
 	listener  func(*response) // is shown every untagged response
 	scratch   []byte
 
+	probe *command // a NOOP that finds out whether the server has lost the commands before it
+
 	useless int64     // bytes that answered nothing since something did
 	useful  time.Time // when something did
 }
@@ -69,8 +71,13 @@ func (c *Client) start(cmd *command) error {
 	if len(c.pending) == 0 {
 		c.useful = time.Now()
 	}
+	for c.opts.learned.isOneByOne() && len(c.pending) > 0 {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
 	c.tags++
-	cmd.tag = "M" + strconv.Itoa(c.tags)
+	cmd.tag = tagOf(c.tags)
 	c.pending = append(c.pending, cmd)
 	c.w.WriteString(cmd.tag + " ")
 	for i, p := range cmd.parts {
@@ -81,6 +88,8 @@ func (c *Client) start(cmd *command) error {
 	c.w.WriteString("\r\n")
 	return c.flush()
 }
+
+func tagOf(n int) string { return "M" + strconv.Itoa(n) }
 
 func (c *Client) sendPart(cmd *command, p part, first bool) error {
 	line := p.text
@@ -128,6 +137,9 @@ func (c *Client) announce(l *literal) string {
 
 // mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
 func (c *Client) mayPush(l *literal) bool {
+	if c.opts.learned.isOneByOne() {
+		return false
+	}
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
@@ -230,6 +242,11 @@ func (c *Client) step() error {
 	}
 	c.observe(resp)
 	cmd := c.pending[i]
+	if cmd == c.probe {
+		if c.probe = nil; i > 0 {
+			return c.fail(errOvertaken)
+		}
+	}
 	c.pending = slices.Delete(c.pending, i, i+1)
 	c.complete(cmd, resp)
 	return c.weigh(resp, true)
@@ -337,6 +354,9 @@ func (c *Client) fail(err error) error {
 	doing := ""
 	if len(c.pending) > 0 {
 		doing = c.pending[0].name
+	}
+	if len(c.pending) > 1 && (errors.Is(err, errStalled) || errors.Is(err, errOvertaken)) {
+		c.opts.learned.setOneByOne()
 	}
 	switch {
 	case errors.As(err, &handler):

@@ -49,6 +49,7 @@ func newClient(opts *Options, conn net.Conn, traffic *Traffic, id int) *Client {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
 	c.wire = &wire{Conn: conn, traffic: traffic, stall: opts.stall()}
+	c.wire.nudge = c.nudge
 	c.adopt(c.wire)
 	return c
 }

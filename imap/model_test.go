@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
@@ -44,6 +45,7 @@ const allCaps = "IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ES
 // oddity is how a server misbehaves; a field that is nil, or empty, is as it should be.
 type oddity struct {
 	caps string                                      // what it offers
+	deaf bool                                        // it drops what comes before it has answered
 	hear func(s *session, tag, command string) bool  // it has answered the command in its own way
 	say  func(s *session, response string) []string  // what it says instead
 	cut  func(lines, octets int, text string) ending // how it ends, if it does, instead of saying the text, after which it had said so much
@@ -131,6 +133,15 @@ func (s *session) serve() {
 		line, err := s.command()
 		if err != nil {
 			return
+		}
+		if s.odd.deaf {
+			select {
+			case <-time.After(20 * time.Millisecond):
+			case <-s.heard.ended:
+				return
+			}
+			s.heard.drop()
+			s.r.Reset(s.heard)
 		}
 		tag, command, _ := strings.Cut(line, " ")
 		if s.odd.hear == nil || !s.odd.hear(s, tag, command) {
@@ -440,6 +451,13 @@ func (b *backlog) Read(p []byte) (int, error) {
 		b.more.Wait()
 	}
 	return b.text.Read(p) // io.EOF at the end
+}
+
+// drop forgets what was written and not read.
+func (b *backlog) drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
 }
 
 func (b *backlog) close() {

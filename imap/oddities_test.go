@@ -315,6 +315,10 @@ var trials = []trial{
 	{"ENABLE hangs up", hangingUp(`^ENABLE`), whole},
 	{"NAMESPACE hangs up", hangingUp(`^NAMESPACE`), whole},
 
+	{"commands sent ahead are lost", func(*model) oddity {
+		return oddity{deaf: true}
+	}, whole},
+
 	// Servers.
 	{"LIST RETURN is BAD though offered", refusing("^LIST.*(RETURN|SUBSCRIBED)", "BAD what?", always), whole},
 	{"iCloud: nothing found", offering(withoutQRESYNC, replacing(`^\* ESEARCH (\(.*?\)) UID ALL.*`, "* ESEARCH $1 UID")), whole},

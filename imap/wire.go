@@ -22,6 +22,8 @@ type wire struct {
 	stall   time.Duration
 	prompt  bool // what comes is acknowledged at once
 
+	nudge func() // is called once in a while in which nothing comes; may be nil
+
 	moved  int           // bytes of the response under way, or of as much of it as counts
 	waited time.Duration // for these, after the first of them
 }
@@ -47,19 +49,42 @@ func (w *wire) crawl(n int, wait time.Duration) error {
 }
 
 func (w *wire) Read(p []byte) (int, error) {
-	if err := w.SetReadDeadline(time.Now().Add(w.stall)); err != nil {
-		return 0, err
-	}
-	if w.prompt {
-		acknowledgeAtOnce(w.Conn)
-	}
 	began := time.Now()
-	n, err := w.Conn.Read(p)
+	n, err := w.wait(p)
 	w.traffic.in.Add(int64(n))
 	if err == nil {
 		err = w.crawl(n, time.Since(began))
 	}
 	return n, w.explain(err)
+}
+
+// nudgeAfter is how long nothing comes until the client looks whether the server still knows what was asked. It is no more
+// than a quarter of the stall.
+const nudgeAfter = 10 * time.Second
+
+// wait reads, and nudges in the meantime.
+func (w *wire) wait(p []byte) (n int, err error) {
+	first := w.stall
+	if w.nudge != nil {
+		first = min(nudgeAfter, w.stall/4)
+	}
+	for _, wait := range []time.Duration{first, w.stall - first} {
+		if err := w.SetReadDeadline(time.Now().Add(wait)); err != nil {
+			return 0, err
+		}
+		if w.prompt {
+			acknowledgeAtOnce(w.Conn)
+		}
+		n, err = w.Conn.Read(p)
+		timeout, ok := err.(net.Error)
+		if n > 0 || !ok || !timeout.Timeout() || wait == w.stall || w.nudge == nil {
+			return n, err
+		}
+		if wait == first {
+			w.nudge()
+		}
+	}
+	return n, err
 }
 
 func (w *wire) Write(p []byte) (int, error) {

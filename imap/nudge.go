@@ -1,0 +1,23 @@
+package imap
+
+import "errors"
+
+// errOvertaken: the server answered a later command and not the ones before. It reads what is there, obeys the first
+// command and drops the rest, so commands must be sent one at a time.
+var errOvertaken = errors.New("the server lost commands that were sent before it had answered the one before")
+
+// nudge asks for a sign of life when several commands are under way and nothing comes. A server that is only slow answers
+// them first. One that answers the NOOP alone has lost them.
+func (c *Client) nudge() {
+	if len(c.pending) < 2 || c.probe != nil || c.wire.prompt || c.dead != nil {
+		return
+	}
+	c.tags++
+	c.probe = newCommand("NOOP")
+	c.probe.tag = tagOf(c.tags)
+	c.pending = append(c.pending, c.probe)
+	c.w.WriteString(c.probe.tag + " NOOP\r\n")
+	if c.w.Flush() == nil && c.flusher != nil {
+		c.flusher.Flush()
+	}
+}
