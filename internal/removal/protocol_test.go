@@ -31,6 +31,7 @@ const (
 // manifest needs the chunk.
 type manifest struct {
 	there, late bool
+	forged      bool  // a liar wrote it, and what it needs is no loss; but it can be a parent
 	marked      uint8 // 0: no; else 1 + age of the mark
 }
 
@@ -44,6 +45,7 @@ type writer struct {
 	step    uint8
 	age     uint8
 	inherit bool
+	ahead   bool // it began while the store's clock was ahead, so its deadline is two days later than it should be
 }
 
 const (
@@ -80,7 +82,20 @@ const (
 	planCopy
 )
 
+// leap is what the store's clock does. It is wrong once, and right again at any time.
+type leap uint8
+
+const (
+	leapNot    leap = iota
+	leapAhead       // by two days: all that has an age looks old
+	leapBehind      // by two days: what is put now looks old when the clock is right again
+	leapOver
+)
+
+func (l leap) wrong() bool { return l == leapAhead || l == leapBehind }
+
 type world struct {
+	leap      leap
 	packs     [packs]pack
 	manifests [manifests]manifest
 	writers   [2]writer
@@ -91,6 +106,7 @@ type world struct {
 type protocol struct {
 	without          string
 	writers, pruners int
+	leaps            bool // the store's clock may leap
 }
 
 func (p *protocol) has(rule string) bool { return p.without != rule }
@@ -107,7 +123,7 @@ func (w *world) lost() bool {
 	if w.mask(func(k pack) bool { return k.state == packThere }) != 0 {
 		return false
 	}
-	return slices.ContainsFunc(w.manifests[:], func(m manifest) bool { return m.there && !m.late && m.marked == 0 })
+	return slices.ContainsFunc(w.manifests[:], func(m manifest) bool { return m.there && !m.late && !m.forged && m.marked == 0 })
 }
 
 func (w *world) mask(of func(pack) bool) (mask uint8) {
@@ -120,17 +136,23 @@ func (w *world) mask(of func(pack) bool) (mask uint8) {
 }
 
 // root reports whether a manifest counts for who removes.
-func (p *protocol) root(m manifest) bool {
-	return m.there && (m.marked == 0 || p.has("root grace") && m.marked-1 < ticksGrace)
+func (p *protocol) root(l leap) func(m manifest) bool {
+	return func(m manifest) bool {
+		return m.there && (m.marked == 0 || p.has("root grace") && m.marked-1 < ticksGrace && !p.looksOver(l))
+	}
 }
+
+// looksOver reports whether a pruner takes every grace for over.
+func (p *protocol) looksOver(l leap) bool { return l == leapAhead && !p.has("prune by agreed clocks") }
 
 // steps yields every world that one step leads to, and what happened.
 func (p *protocol) steps(w world, yield func(world, string)) {
 	p.tick(w, yield)
+	p.leap(w, yield)
 	for i, m := range w.manifests {
-		if m.there && m.marked == 0 {
+		if marked := p.since(w.leap); m.there && m.marked == 0 && marked > 0 {
 			next := w
-			next.manifests[i].marked = 1
+			next.manifests[i].marked = marked
 			yield(next, "forget marks a manifest")
 		}
 	}
@@ -140,6 +162,39 @@ func (p *protocol) steps(w world, yield func(world, string)) {
 	for i := range p.pruners {
 		p.prune(w, i, yield)
 	}
+}
+
+// leap has the store's clock go wrong, and right.
+func (p *protocol) leap(w world, yield func(world, string)) {
+	switch {
+	case !p.leaps || w.leap == leapOver:
+	case w.leap == leapNot:
+		w.leap = leapAhead
+		yield(w, "the store's clock leaps two days ahead")
+		w.leap = leapBehind
+		yield(w, "the store's clock leaps two days back")
+	default:
+		w.leap = leapOver
+		for i := range w.writers { // whoever looks at the clock again sees it go back, and ends
+			if me := &w.writers[i]; me.ahead && me.step != writerTimely {
+				*me = writer{}
+			}
+		}
+		yield(w, "the store's clock is right again")
+	}
+}
+
+// since is the age, and 1, that a mark or a condemnation has for everybody once the clock is right; 0: none is put now.
+func (p *protocol) since(l leap) uint8 {
+	switch {
+	case !l.wrong():
+		return 1
+	case p.has("mark by agreed clocks"):
+		return 0
+	case l == leapBehind:
+		return 1 + ticksGrace
+	}
+	return 1
 }
 
 func (p *protocol) tick(w world, yield func(world, string)) {
@@ -157,7 +212,7 @@ func (p *protocol) tick(w world, yield func(world, string)) {
 		if m.marked > 0 {
 			m.marked = min(m.marked+1, 1+ticksGrace)
 		}
-		if m.there && !p.root(*m) {
+		if m.there && !p.root(w.leap)(*m) {
 			*m = manifest{} // prune may delete it; as a parent it is refused already
 		}
 	}
@@ -182,38 +237,38 @@ func (p *protocol) write(w world, i int, yield func(world, string)) {
 	}
 	switch was.step {
 	case writerIdle:
-		to(writer{step: writerBegun}, "a writer begins")
+		to(writer{step: writerBegun, ahead: w.leap == leapAhead}, "a writer begins")
 	case writerBegun:
 		for _, m := range w.manifests {
 			if m.there && m.marked == 0 && (!m.late || !p.has("late is no parent")) {
-				to(writer{step: writerParent, age: was.age, inherit: true}, "a writer takes a parent")
+				to(writer{step: writerParent, age: was.age, ahead: was.ahead, inherit: true}, "a writer takes a parent")
 				break
 			}
 		}
-		to(writer{step: writerParent, age: was.age}, "a writer takes no parent")
+		to(writer{step: writerParent, age: was.age, ahead: was.ahead}, "a writer takes no parent")
 	case writerParent:
 		stored := w.mask(func(k pack) bool {
 			return k.state != packNone && (k.condemned == 0 || !p.has("condemnations are read"))
 		})
 		if was.inherit || stored != 0 {
-			to(p.holds(was.age), "a writer reads condemnations, and inherits the chunk or takes it for stored")
+			to(p.holds(was), "a writer reads condemnations, and inherits the chunk or takes it for stored")
 		}
 		if stored == 0 {
-			to(writer{step: writerLacks, age: was.age}, "a writer reads condemnations, and finds the chunk nowhere")
+			to(writer{step: writerLacks, age: was.age, ahead: was.ahead}, "a writer reads condemnations, and finds the chunk nowhere")
 		}
 	case writerLacks:
-		p.store(w, i, p.holds(was.age), yield)
+		p.store(w, i, p.holds(was), yield)
 	case writerTimely:
 		p.commit(w, i, yield)
 	}
 }
 
-// holds is a writer of some age that has all that its manifest will name.
-func (p *protocol) holds(age uint8) writer {
-	if age > p.life() && p.has("deadline") {
+// holds is a writer that has all that its manifest will name.
+func (p *protocol) holds(was writer) writer {
+	if was.age > p.life() && p.has("deadline") {
 		return writer{} // it gives up
 	}
-	return writer{step: writerTimely, age: age}
+	return writer{step: writerTimely, age: was.age, ahead: was.ahead}
 }
 
 // store puts the chunk into a new pack. Where equal packs have equal names, a pack that is there is taken for the new one.
@@ -238,13 +293,21 @@ func (p *protocol) commit(w world, i int, yield func(world, string)) {
 	if free < 0 {
 		return
 	}
-	late := w.writers[i].age > p.life() && p.has("deadline")
-	w.manifests[free] = manifest{there: true, late: late}
+	me := w.writers[i]
+	late := me.age > p.life() && p.has("deadline")
 	w.writers[i] = writer{}
+	w.manifests[free] = manifest{there: true, late: late}
+	if late && me.ahead && !p.has("misdated is late") { // its deadline is not over
+		w.manifests[free].late = false
+	}
 	if late {
 		yield(w, "a writer puts its manifest, late")
 	} else {
 		yield(w, "a writer puts its manifest")
+	}
+	if late && !p.has("misdated is late") {
+		w.manifests[free] = manifest{there: true, forged: true}
+		yield(w, "a liar puts its manifest, late, with a deadline in 2100")
 	}
 }
 
@@ -256,7 +319,12 @@ func (p *protocol) prune(w world, i int, yield func(world, string)) {
 		yield(w, what)
 		*me = was
 	}
-	reached := slices.ContainsFunc(w.manifests[:], p.root)
+	reached := slices.ContainsFunc(w.manifests[:], p.root(w.leap))
+	timed := was.step == prunerPacks || was.step == prunerCondemned || was.step == prunerIdle && !p.has("order of listing")
+	if timed && w.leap.wrong() && p.has("prune by agreed clocks") {
+		to(pruner{}, "a pruner finds that the clocks differ, and stops")
+		return
+	}
 	switch was.step {
 	case prunerIdle:
 		if p.has("order of listing") {
@@ -268,7 +336,7 @@ func (p *protocol) prune(w world, i int, yield func(world, string)) {
 		to(w.listPacks(was), "a pruner lists packs")
 	case prunerPacks:
 		was.condemned = w.mask(func(k pack) bool { return k.condemned > 0 })
-		was.ripe = w.mask(func(k pack) bool { return k.condemned > ticksGrace })
+		was.ripe = w.mask(func(k pack) bool { return k.condemned > ticksGrace || k.condemned > 0 && p.looksOver(w.leap) })
 		was.step = prunerCondemned
 		to(was, "a pruner reads condemnations")
 	case prunerCondemned:
@@ -291,7 +359,9 @@ var plans = [...]string{planDelete: "a pruner deletes a pack", planCondemn: "a p
 func (w *world) listPacks(p pruner) pruner {
 	p.step = prunerPacks
 	p.listed = w.mask(func(k pack) bool { return k.state == packThere })
-	p.young = w.mask(func(k pack) bool { return k.age < ticksGrace })
+	if w.leap != leapAhead {
+		p.young = w.mask(func(k pack) bool { return k.age < ticksGrace })
+	}
 	return p
 }
 
@@ -325,8 +395,8 @@ func (p *protocol) carry(w *world, k int, plan uint8) bool {
 	switch {
 	case plan == planDelete && pk.state == packThere:
 		p.delete(pk)
-	case plan == planCondemn && pk.condemned == 0:
-		pk.condemned = 1
+	case plan == planCondemn && pk.condemned == 0 && p.since(w.leap) > 0:
+		pk.condemned = p.since(w.leap)
 	case plan == planAcquit && pk.condemned != 0:
 		pk.condemned = 0
 	case plan == planCopy && pk.state == packThere:
@@ -399,15 +469,17 @@ func (w *world) inOrder(writer, pruner int) key {
 		add(me.step, 3)
 		add(me.age, 2)
 		add(one(me.inherit), 1)
+		add(one(me.ahead), 1)
 	}
+	add(uint8(w.leap), 2)
 	for i := range w.pruners {
 		me := w.pruners[i^pruner]
 		add(me.step, 3)
 		add(one(me.reached), 1)
 	}
 	first, second := w.manifests[0].bits(), w.manifests[1].bits()
-	add(min(first, second), 4)
-	add(max(first, second), 4)
+	add(min(first, second), 5)
+	add(max(first, second), 5)
 	one, other := w.pack(0, pruner), w.pack(1, pruner)
 	return key((k<<packBits|uint64(min(one, other)))<<packBits | uint64(max(one, other)))
 }
@@ -419,7 +491,9 @@ func one(b bool) uint8 {
 	return 0
 }
 
-func (m manifest) bits() uint8 { return m.marked<<2 | one(m.there)<<1 | one(m.late) }
+func (m manifest) bits() uint8 {
+	return m.marked<<3 | one(m.forged)<<2 | one(m.there)<<1 | one(m.late)
+}
 
 // pack is all that there is of a pack. The place of one that is gone, condemned for good, and in nobody's mind, is free:
 // an index may name it for ever.
@@ -457,14 +531,16 @@ func (k key) world() (w world) {
 		minds[i] = take(2 * mindBits)
 	}
 	for i := len(w.manifests) - 1; i >= 0; i-- {
-		bits := uint8(take(4))
-		w.manifests[i] = manifest{there: bits&2 != 0, late: bits&1 != 0, marked: bits >> 2}
+		bits := uint8(take(5))
+		w.manifests[i] = manifest{forged: bits&4 != 0, there: bits&2 != 0, late: bits&1 != 0, marked: bits >> 3}
 	}
 	for i := len(w.pruners) - 1; i >= 0; i-- {
 		w.pruners[i].reached = take(1) == 1
 		w.pruners[i].step = uint8(take(3))
 	}
+	w.leap = leap(take(2))
 	for i := len(w.writers) - 1; i >= 0; i-- {
+		w.writers[i].ahead = take(1) == 1
 		w.writers[i].inherit = take(1) == 1
 		w.writers[i].age = uint8(take(2))
 		w.writers[i].step = uint8(take(3))
@@ -564,14 +640,15 @@ func (p *protocol) story(past [][]key, end key) (story []string) {
 var crews = [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 2}}
 
 // With all rules in no path loses the chunk, and without any one of them some path does. One writer and one pruner are
-// searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and half a minute.
+// searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and half a minute,
+// with a clock that is always right.
 func TestProtocol(t *testing.T) {
 	tried := crews[:1]
 	if os.Getenv("MAILSTRATA_LONG") != "" {
 		tried = crews
 	}
 	for _, crew := range tried {
-		story, states := (&protocol{writers: crew[0], pruners: crew[1]}).search()
+		story, states := (&protocol{writers: crew[0], pruners: crew[1], leaps: crew != [2]int{2, 2}}).search()
 		if story != nil {
 			t.Fatalf("all rules are in, and the chunk is lost:\n%s", strings.Join(story, "\n"))
 		}
@@ -583,17 +660,22 @@ func TestProtocol(t *testing.T) {
 var needed = map[string][2]int{
 	"root grace": {1, 1}, "permanence": {1, 1}, "no acquittal": {1, 2}, "condemned is no copy": {1, 2}, "order of listing": {1, 1},
 	"second look": {1, 1}, "deadline": {1, 1}, "late is no parent": {1, 1}, "unique names": {1, 1}, "L < G": {1, 1},
-	"condemnations are read": {1, 1},
+	"condemnations are read": {1, 1}, "misdated is late": {1, 1},
 }
 
+// neededInALeap is the same of the rules without which the chunk is lost where the store's clock leaps.
+var neededInALeap = map[string][2]int{"prune by agreed clocks": {1, 1}, "mark by agreed clocks": {1, 1}, "misdated is late": {1, 1}}
+
 func TestEachRuleIsNeeded(t *testing.T) {
-	for rule, crew := range needed {
-		t.Run(rule, func(t *testing.T) {
-			story, states := (&protocol{without: rule, writers: crew[0], pruners: crew[1]}).search()
-			if story == nil {
-				t.Fatalf("nothing is lost without it, in %d states", states)
-			}
-			t.Logf("after %d states: %s", states, strings.Join(story, "; "))
-		})
+	for leaps, rules := range map[bool]map[string][2]int{false: needed, true: neededInALeap} {
+		for rule, crew := range rules {
+			t.Run(rule, func(t *testing.T) {
+				story, states := (&protocol{without: rule, writers: crew[0], pruners: crew[1], leaps: leaps}).search()
+				if story == nil {
+					t.Fatalf("nothing is lost without it, in %d states", states)
+				}
+				t.Logf("after %d states: %s", states, strings.Join(story, "; "))
+			})
+		}
 	}
 }
