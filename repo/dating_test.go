@@ -190,3 +190,30 @@ func TestNothingIsRemovedWhileClocksDiffer(t *testing.T) {
 		}
 	}
 }
+
+// What a host remembers as the newest manifest is not the one of a night when the store's clock was ahead: else the
+// newest ones of the next nights could be removed unnoticed.
+func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	host, err := repo.Open(t.Context(), store, unlocked(), repo.Options{CacheDir: t.TempDir(), StateDir: t.TempDir(), Location: "here"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	mustBackup(t, r, "me", 1, 3)
+	store.Leap(48 * time.Hour)
+	mustBackup(t, host, "me", 2, 3)
+	store.Leap(-48 * time.Hour)
+	_, last, _ := mustBackup(t, host, "me", 3, 3)
+	if err := store.Delete(t.Context(), last.Name); err != nil {
+		t.Fatal(err)
+	}
+	run, err := host.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, lost, err := run.Lost(t.Context(), "me"); name != last.Name || !lost || err != nil {
+		t.Errorf("lost is %q, %v, %v", name, lost, err)
+	}
+}

@@ -166,7 +166,8 @@ func (r *Repo) rememberHead(h Head) error {
 	if err != nil || p == nil || p.Repository != r.ID() {
 		return err
 	}
-	if newest := p.Heads[h.Account]; newest != "" && newest <= h.Name { // a younger one sorts before
+	newest, known := parseManifestName(p.Heads[h.Account])
+	if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // else it is of a clock that leapt
 		return nil
 	}
 	if p.Heads == nil {
