@@ -115,6 +115,8 @@ func Without(r *Repo, rule string) {
 		r.rules.overtime = 1000 * time.Hour
 	case "L < G":
 		r.rules.overtime = Grace - Lifetime + time.Hour
+	case "prune by agreed clocks", "mark by agreed clocks":
+		r.rules.leaps = true
 	case "unique names":
 		r.rules.sameNames = true
 	case "condemnations are read":

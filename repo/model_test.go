@@ -153,6 +153,12 @@ func (m *model) tick(d time.Duration) {
 	m.store.Advance(d)
 }
 
+// leap sets the store's clock wrong, or right again.
+func (m *model) leap(d time.Duration) {
+	m.note("the store's clock leaps by %s", d)
+	m.store.Leap(d)
+}
+
 // turnstile is the store as a process sees it.
 type turnstile struct {
 	*storetest.Memory
@@ -240,7 +246,8 @@ func (m *model) write(ctx context.Context, r *repo.Repo) error {
 		if err != nil && h.Name == "" {
 			return err
 		}
-		if err == nil && !h.Marked && (!h.Late || m.rule == "late is no parent") {
+		late := h.Late && m.rule != "late is no parent" || h.Misdated != "" && m.rule != "misdated is late"
+		if err == nil && !h.Marked && !late {
 			inherited = true
 			break
 		}
@@ -303,6 +310,7 @@ func (m *model) lost() bool {
 // committed is which manifests count.
 func (m *model) committed() (heads []repo.Head) {
 	r := repo.On(m.base, m.store, "")
+	repo.Without(r, m.rule)
 	defer r.Close()
 	for h, err := range r.EveryManifest(context.Background()) {
 		if err != nil {
@@ -316,7 +324,9 @@ func (m *model) committed() (heads []repo.Head) {
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if !h.Marked && !h.Stored.After(time.UnixMilli(held.Deadline)) {
+		h = r.Judge(h, time.UnixMilli(held.Deadline))
+		misdated := h.Misdated != "" && m.rule != "misdated is late"
+		if !h.Marked && !misdated && !h.Stored.After(time.UnixMilli(held.Deadline)) {
 			heads = append(heads, h)
 		}
 	}
@@ -442,6 +452,38 @@ var stories = map[string]func(m *model){
 	},
 	"L < G": func(m *model) {
 		writer := m.unneeded()
+		m.tick(day)
+		m.run("prune", m.prune)
+		writer.finish()
+	},
+	"prune by agreed clocks": func(m *model) {
+		writer := m.unneeded()
+		m.leap(2 * day)
+		m.run("prune", m.prune)
+		m.leap(-2 * day)
+		writer.finish()
+	},
+	"mark by agreed clocks": func(m *model) {
+		m.run("first", m.write)
+		m.run("forget", m.forget)
+		m.tick(3 * day)
+		writer := m.start("writer", m.cacheDir(), m.write)
+		writer.until("put", "manifests/")
+		m.leap(-2 * day)
+		m.run("prune", m.prune)
+		m.leap(2 * day)
+		m.run("prune", m.prune)
+		writer.finish()
+	},
+	"misdated is late": func(m *model) {
+		m.run("first", m.write)
+		m.run("forget", m.forget)
+		m.tick(day)
+		m.leap(2 * day)
+		writer := m.start("writer", m.cacheDir(), m.write)
+		writer.until("put", "manifests/")
+		m.leap(-2 * day)
+		m.run("prune", m.prune)
 		m.tick(day)
 		m.run("prune", m.prune)
 		writer.finish()
