@@ -38,6 +38,9 @@ func (w *walk) dir(at string) bool {
 	if err != nil {
 		return w.fail(w.d.objectError(err))
 	}
+	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { // before sorting: most listings are for one name
+		return !strings.HasPrefix(at+key(e), w.prefix) && !strings.HasPrefix(w.prefix, at+key(e))
+	})
 	// A directory sorts as "name/", between "name-" or "name." and "name0", for so do the names of its objects.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
 	for _, e := range entries {

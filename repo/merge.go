@@ -322,8 +322,5 @@ func (m *merging) put(ctx context.Context) error {
 		return fmt.Errorf("merge index segments: %w", failed)
 	}
 	name := objectName(KindIndex, hash)
-	if err := r.store.Put(ctx, name, s.file, s.size); err != nil {
-		return fmt.Errorf("store %s: %w", name, err)
-	}
-	return nil
+	return r.putKept(ctx, name, s.file, s.size)
 }

@@ -378,11 +378,13 @@ var stories = map[string]func(m *model){
 	"permanence": func(m *model) {
 		m.unneeded().crash()
 		m.tick(day)
-		m.run("prune", m.prune)
+		pruner := m.start("pruner", m.cacheDir(), m.prune)
+		pruner.until("delete", "data/") // the store lists the pack still
 		if m.rule == "permanence" {
 			m.withdraw()
 		}
 		m.run("late writer", m.write)
+		pruner.finish()
 	},
 	"no acquittal": func(m *model) {
 		m.unneeded().finish()
@@ -491,8 +493,10 @@ var stories = map[string]func(m *model){
 	"condemnations are read": func(m *model) {
 		m.unneeded().crash()
 		m.tick(day)
-		m.run("prune", m.prune)
+		pruner := m.start("pruner", m.cacheDir(), m.prune)
+		pruner.until("delete", "data/") // the store lists the pack still
 		m.run("writer", m.write)
+		pruner.finish()
 	},
 }
 

@@ -101,12 +101,9 @@ func (r *Repo) parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) 
 	return c.content(r.decoder)
 }
 
-// put stores an object that build made.
+// put stores an object that build made, and sees the store list it.
 func (r *Repo) put(ctx context.Context, name string, stored []byte) error {
-	if err := r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
-		return fmt.Errorf("store %s: %w", name, err)
-	}
-	return nil
+	return r.putKept(ctx, name, bytes.NewReader(stored), int64(len(stored)))
 }
 
 // load reads an object whole and checks all that can be checked of it.

@@ -194,8 +194,5 @@ func (r *Repo) putDraft(ctx context.Context, d *segmentDraft) error {
 	defer s.close()
 	*d = segmentDraft{}
 	name := objectName(KindIndex, hash)
-	if err := r.store.Put(ctx, name, s.file, s.size); err != nil {
-		return fmt.Errorf("store %s: %w", name, err)
-	}
-	return nil
+	return r.putKept(ctx, name, s.file, s.size)
 }

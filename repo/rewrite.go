@@ -100,6 +100,10 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 		return nil, err
 	}
 	defer w.Close()
+	w.listed = map[Pack]uint64{}
+	for pack, o := range p.packs {
+		w.listed[pack] = uint64(o.Size)
+	}
 	w.avoid = map[Pack]bool{}
 	for _, s := range packs {
 		w.avoid[s.pack()] = true

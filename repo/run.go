@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -144,10 +145,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if now.After(deadline) || run.clock.age(now) > run.r.lifetime() {
 		return Head{}, ErrLate
 	}
-	if err := run.r.put(ctx, name, stored); err != nil {
-		return Head{}, err
-	}
-	h, err := run.confirm(ctx, name)
+	h, err := run.putManifest(ctx, name, stored)
 	if err != nil {
 		return Head{}, err
 	}
@@ -203,7 +201,20 @@ func (run *Run) saw(h Head) {
 	}
 }
 
-// confirm asks the store when it got the manifest.
+// putManifest puts a manifest and asks the store when it got it. One that the store does not list is put again, once.
+func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
+	for range 2 {
+		if err := run.r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
+			return Head{}, fmt.Errorf("store %s: %w", name, err)
+		}
+		if h, err := run.confirm(ctx, name); err != nil || h.Name != "" {
+			return h, err
+		}
+	}
+	return Head{}, fmt.Errorf("%s: %w", name, ErrNotKept)
+}
+
+// confirm asks the store when it got the manifest; without a Name, the store does not list it.
 func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 	for o, err := range run.r.store.List(ctx, name) {
 		if err != nil {
@@ -220,5 +231,5 @@ func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 			return h, nil
 		}
 	}
-	return Head{}, fmt.Errorf("confirm %s: the store does not list it although it took it", name)
+	return Head{}, nil
 }

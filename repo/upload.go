@@ -91,29 +91,36 @@ func (w *Writer) uploadPacks() error {
 }
 
 func (w *Writer) uploadPack(p *sealedPack) error {
-	defer p.spool.close()
 	if err := w.r.store.Put(w.ctx, p.name(), p.spool.file, p.spool.size); err != nil {
+		p.spool.close()
 		return fmt.Errorf("store %s: %w", p.name(), err)
 	}
 	w.stats.object(p.spool.size)
-	if w.durable(p) < draftEntries {
-		return nil
+	entries, held := w.acknowledged(p)
+	switch {
+	case entries >= draftEntries:
+		return w.putSegment(w.ctx)
+	case held > heldSpools:
+		return w.easeSpools(w.ctx)
 	}
-	return w.putSegment(w.ctx)
+	return nil
 }
 
-// durable notes what a pack holds, and says how much the next index segment has to tell.
-func (w *Writer) durable(p *sealedPack) int {
+// acknowledged notes what a pack holds that the store says it has. It returns how many entries the next index segment has,
+// and how many bytes wait in spools.
+func (w *Writer) acknowledged(p *sealedPack) (entries int, held int64) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	d := &w.pending
+	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.size
 	packEntries(p.lanes, d.frames, func(e entry) { d.entries = append(d.entries, e) })
 	d.packs = append(d.packs, p.packRow)
 	d.frames += uint32(len(p.Stored))
-	return len(d.entries)
+	p.lanes = nil // the entries say it
+	return len(d.entries), d.held
 }
 
-// putSegment puts an index segment of the packs that are durable and not yet indexed. From then on the index knows
+// putSegment puts an index segment of the packs that the store has and no segment names yet. From then on the index knows
 // their chunks, and the writer need not.
 func (w *Writer) putSegment(ctx context.Context) error {
 	w.segments.Lock()
@@ -125,14 +132,17 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if len(draft.packs) == 0 {
 		return nil
 	}
+	if err := w.seeWaiting(ctx, draft.waiting); err != nil {
+		return err
+	}
 	s, hash, err := w.r.writeSegment(draft.packs, sorted(draft.entries), table{})
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	name := objectName(KindIndex, hash)
-	if err := w.r.store.Put(ctx, name, s.file, s.size); err != nil {
-		return fmt.Errorf("store %s: %w", name, err)
+	if err := w.r.putKept(ctx, name, s.file, s.size); err != nil {
+		return err
 	}
 	w.stats.object(s.size)
 	if err := w.index.learn(ctx, draft, hash); err != nil {

@@ -48,8 +48,10 @@ type Writer struct {
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
-	avoid     map[Pack]bool // packs that do not count either: their chunks are to be stored elsewhere
+	avoid     map[Pack]bool   // packs that do not count either: their chunks are to be stored elsewhere
+	listed    map[Pack]uint64 // packs that this run has listed already, and their sizes
 	index     *index
+	present   *presence
 	ready     bool
 	readying  sync.Mutex
 	closed    atomic.Bool
@@ -68,6 +70,8 @@ func (a *assembly) target() int64 { return min(packTarget, max(firstPack, a.clos
 
 // segmentDraft is what the next index segment will say.
 type segmentDraft struct {
+	waiting []*sealedPack // of packs, those that the store has not listed yet
+	held    int64         // bytes of these
 	packs   []packRow
 	frames  uint32
 	entries []entry
@@ -166,7 +170,10 @@ func (w *Writer) prepare(ctx context.Context) error {
 	for p := range condemned {
 		w.condemned[p] = true
 	}
-	w.index, w.ready = x, true
+	w.index, w.present, w.ready = x, newPresence(w.r, x.packCount()), true
+	for pack, size := range w.listed {
+		w.present.add(pack, size)
+	}
 	return nil
 }
 
@@ -244,14 +251,31 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 	return !stored, nil
 }
 
-// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names. What only a
-// pack says of itself does not count: others, who have no key to look into it, must find the chunk too.
-func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (bool, error) {
-	stored := false
-	err := w.index.find(ctx, p, func(f found) bool {
-		stored = f.indexed && !w.condemned[f.pack.pack()]
+// stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names and that the store
+// has listed to this run. What only a pack says of itself does not count: others, who have no key to look into it, must find
+// the chunk too.
+func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
+	type sized struct {
+		pack Pack
+		size uint64
+	}
+	var perhaps []sized // the store is not asked while the index is searched
+	err = w.index.find(ctx, p, func(f found) bool {
+		pack := sized{f.pack.pack(), f.pack.Size}
+		if f.indexed && !w.condemned[pack.pack] {
+			var known bool
+			if stored, known = w.present.known(pack.pack, pack.size); !known {
+				perhaps = append(perhaps, pack)
+			}
+		}
 		return !stored
 	})
+	for _, pack := range perhaps {
+		if err != nil || stored {
+			break
+		}
+		stored, err = w.present.has(ctx, pack.pack, pack.size)
+	}
 	return stored, err
 }
 
@@ -358,5 +382,6 @@ func (w *Writer) Close() error {
 			p.spool.close()
 		}
 	}
+	closeSpools(w.pending.waiting)
 	return nil
 }

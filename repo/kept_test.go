@@ -1,0 +1,105 @@
+package repo_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// forgetful acknowledges some of what is put and does not keep it.
+type forgetful struct {
+	*storetest.Memory
+	mu     sync.Mutex
+	prefix string // of the names of objects that it loses; "": none
+	times  int    // so many more
+	lost   int
+}
+
+func (f *forgetful) lose(prefix string, times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.prefix, f.times, f.lost = prefix, times, 0
+}
+
+func (f *forgetful) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	f.mu.Lock()
+	loses := f.prefix != "" && strings.HasPrefix(name, f.prefix) && f.lost < f.times
+	if loses {
+		f.lost++
+	}
+	f.mu.Unlock()
+	if loses {
+		return nil
+	}
+	return f.Memory.Put(ctx, name, body, size)
+}
+
+// A store that acknowledges an object and loses it costs one more PUT, if it keeps that. Otherwise the run fails and names the
+// object, and what later runs need is there.
+func TestAStoreThatLosesWhatItAcknowledged(t *testing.T) {
+	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
+		for _, night := range []string{"first", "later"} {
+			t.Run(night+" "+folder, func(t *testing.T) {
+				store := &forgetful{Memory: new(storetest.Memory)}
+				r := mustInit(t, store, sealedOptions())
+				if night == "later" {
+					mustBackup(t, r, "me", 1, 100)
+				}
+				store.lose(folder, 1)
+				c, _, _ := mustBackup(t, r, "me", 2, 100)
+				if store.lost != 1 {
+					t.Fatalf("%d objects were lost", store.lost)
+				}
+				mustRead(t, reopen(t, store.Memory, r), c)
+
+				store.lose(folder, 1000)
+				_, _, _, err := backup(t.Context(), t, r, "me", 3, 100)
+				if !errors.Is(err, repo.ErrNotKept) || !strings.Contains(err.Error(), folder) {
+					t.Fatalf("%v, want an error that names the object", err)
+				}
+				manifests := count(store.Memory, "manifests/")
+				store.lose("", 0)
+				for _, host := range []*repo.Repo{r, reopen(t, store.Memory, r)} {
+					c, _, _ := mustBackup(t, host, "me", 3, 100)
+					mustRead(t, reopen(t, store.Memory, r), c)
+				}
+				if n := count(store.Memory, "manifests/"); n != manifests+2 {
+					t.Errorf("%d manifests, want %d", n, manifests+2)
+				}
+				mustBeSound(t, r)
+			})
+		}
+	}
+}
+
+// A pack that an index names and the store has lost is no copy: what it held is stored again, by this host and by others. Few
+// packs are asked for by name, and many are listed.
+func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
+	for _, packs := range []int{1, 40} {
+		store := new(storetest.Memory)
+		r := mustInit(t, store, sealedOptions())
+		for seed := range packs {
+			mustBackup(t, r, "me", uint64(seed), 20)
+		}
+		for _, name := range store.Names() {
+			if strings.HasPrefix(name, "data/") {
+				if err := store.Delete(t.Context(), name); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for seed := range packs {
+			c, _, stats := mustBackup(t, reopen(t, store, r), "me", uint64(seed), 20)
+			if stats.Chunks == 0 {
+				t.Fatalf("of %d packs: what the lost pack held was taken for stored: %+v", packs, stats)
+			}
+			mustRead(t, reopen(t, store, r), c)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package repo
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// presence knows which packs the store has listed to this run. An index segment may name a pack that the store lost, and
+// whoever took its chunks for stored would lose mail in every later run.
+//
+// Most nights meet few chunks that are stored already, so packs are asked for by name, and only when they are met. When that
+// has cost as many requests as a listing of all packs, they are listed, so that nobody pays more than twice.
+type presence struct {
+	r      *Repo
+	single int // packs that are asked for by name at the most
+
+	mu    sync.Mutex
+	sizes map[Pack]uint64 // as listed; 0: the store has no such pack
+	asked int
+	all   bool // all packs were listed
+
+	asking sync.Mutex // one at a time asks the store: others mostly want the same pack
+}
+
+// A page of a listing has so many objects, and a few names are asked for in any case.
+const (
+	listingPage = 1000
+	fewSingles  = 4
+	mostSingles = 16
+)
+
+// newPresence knows nothing yet. packs is how many there are, as far as the index knows.
+func newPresence(r *Repo, packs int) *presence {
+	return &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(packKinds)), mostSingles), sizes: map[Pack]uint64{}}
+}
+
+// add notes a pack that the store has listed.
+func (p *presence) add(pack Pack, size uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sizes[pack] = size
+}
+
+// known tells what is known of a pack without asking.
+func (p *presence) known(pack Pack, size uint64) (present, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	listed, ok := p.sizes[pack]
+	return ok && listed == size, ok || p.all
+}
+
+// has reports whether the store has listed the pack, with that size, to this run.
+func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error) {
+	if present, known := p.known(pack, size); known {
+		return present, nil
+	}
+	p.asking.Lock()
+	defer p.asking.Unlock()
+	if present, known := p.known(pack, size); known { // another asked meanwhile
+		return present, nil
+	}
+	if p.asked >= p.single {
+		if err := p.listAll(ctx); err != nil {
+			return false, err
+		}
+		present, _ := p.known(pack, size)
+		return present, nil
+	}
+	p.asked++
+	present, err := p.r.lists(ctx, pack.name(), int64(size))
+	if err != nil {
+		return false, err
+	}
+	listed := uint64(0)
+	if present {
+		listed = size
+	}
+	p.add(pack, listed)
+	return present, nil
+}
+
+// listAll lists all packs, by parallel prefixes: a listing of a hundred thousand is a chain of a hundred requests.
+func (p *presence) listAll(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, kind := range packKinds {
+		for digit := range 16 {
+			prefix := kind.folder() + hex.EncodeToString([]byte{byte(digit)})[1:]
+			group.Go(func() error { return p.listFolder(ctx, kind, prefix) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = true
+	return nil
+}
+
+func (p *presence) listFolder(ctx context.Context, kind Kind, prefix string) error {
+	for o, err := range p.r.store.List(ctx, prefix) {
+		if err != nil {
+			return fmt.Errorf("list the packs: %w", err)
+		}
+		if hash, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
+			p.add(Pack{Catalog: kind == KindCatalog, Hash: hash}, uint64(o.Size))
+		}
+	}
+	return nil
+}
+
+// packCount is how many packs the index knows, some perhaps twice.
+func (x *index) packCount() (n int) {
+	for _, f := range x.snapshot() {
+		n += len(f.packs)
+	}
+	for _, s := range x.remotes() {
+		n += len(s.seg.packs)
+	}
+	return n
+}
