@@ -285,28 +285,6 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 	return nil, fmt.Errorf("mailbox %q: %w with UID %d", mailbox.Name, ErrNoMessage, uid)
 }
 
-// IsDamage tells an error that is about one piece of the archive, after which more may follow, from those that all reading
-// would meet.
-func IsDamage(err error) bool {
-	for _, damage := range []error{
-		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrMisdated, repo.ErrNotExist, repo.ErrRange,
-		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
-	} {
-		if errors.Is(err, damage) {
-			return true
-		}
-	}
-	return false
-}
-
-// UnlessDamage drops an error that is about the message alone: one must not keep the others from being compared.
-func UnlessDamage(err error) error {
-	if IsDamage(err) {
-		return nil
-	}
-	return err
-}
-
 // ErrNoMessage: the mailbox has no such message.
 var ErrNoMessage = errors.New("no message")
 

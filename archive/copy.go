@@ -21,6 +21,7 @@ type CopyOptions struct {
 	Wants    func(Summary) bool    // which manifests; nil: all that are complete
 	Expect   func(messages int64)  // how many messages there are to be copied, about; called once, before the first. It may be nil
 	Progress func(manifest.Record) // after each message that was copied; called from several goroutines, but never at once
+	Empty    bool                  // a copy is written even if no message of the original can be read
 }
 
 // Copied is what became of a manifest.
@@ -136,6 +137,10 @@ func (c *copying) account(ctx context.Context, originals []Summary, done func(Co
 			if err := c.copy(ctx, &copied, old); err != nil {
 				return fmt.Errorf("copy %s: %w", s.Head.Name, err)
 			}
+			if copied.Err != nil {
+				done(copied)
+				continue
+			}
 		}
 		if copied.Present {
 			met = &s
@@ -248,6 +253,10 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		return err
 	}
 	copied.Lost = recasting.lost
+	if recasting.nothingReadable(m) && !c.Empty {
+		copied.Err = ErrNothingReadable
+		return nil
+	}
 	at := original.Head.Time
 	if copied.Present {
 		if !old.bettered(m) {

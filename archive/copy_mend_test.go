@@ -147,7 +147,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("lost %d: %v", len(repaired.Lost), err)
 	}
@@ -248,7 +248,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
 	if err != nil || repaired.Head.Name == "" || !archive.IsDamage(repaired.Untagged) {
 		t.Errorf("repaired: %+v, %v", repaired.Head, errors.Join(repaired.Untagged, err))
 	}

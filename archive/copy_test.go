@@ -220,7 +220,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 		t.Fatal("a lost pack harms nothing: the test shows nothing")
 	}
 
-	repaired, err := archive.Repair(t.Context(), damaged, second.Head, nil)
+	repaired, err := archive.Repair(t.Context(), damaged, second.Head, archive.RepairOptions{})
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("%d messages were found to be lost: %v", len(repaired.Lost), err)
 	}
@@ -235,7 +235,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if got := len(archivetest.Archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.State()) {
 		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.State()))
 	}
-	if again, err := archive.Repair(t.Context(), damaged, repaired.Head, nil); err != nil || again.Head.Name != "" {
+	if again, err := archive.Repair(t.Context(), damaged, repaired.Head, archive.RepairOptions{}); err != nil || again.Head.Name != "" {
 		t.Errorf("what is repaired was repaired again: %v", err)
 	}
 }
@@ -248,7 +248,7 @@ func TestRepairOfLostPages(t *testing.T) {
 	a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	second := archivetest.BackUp(t, r, a)
 	damaged := lose(t, store, "catalog/", 0)
-	repaired, err := archive.Repair(t.Context(), damaged, second.Head, nil)
+	repaired, err := archive.Repair(t.Context(), damaged, second.Head, archive.RepairOptions{})
 	if err != nil || repaired.Head.Name == "" {
 		t.Fatalf("nothing was repaired: %v", err)
 	}
@@ -321,7 +321,7 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 	if err := damaged.Condemn(t.Context(), []repo.Pack{pack}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, nil)
+	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
 	if err != nil || len(repaired.Lost) != 1 {
 		t.Fatalf("lost %v: %v", repaired.Lost, err)
 	}

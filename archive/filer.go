@@ -117,7 +117,7 @@ func (f *Filer) filePart(ctx context.Context, part *mail.Part, content io.Reader
 	err := f.cutter.Cut(content, func(data []byte) error {
 		id, err := f.put(ctx, laneOf(stored.Kind, data), data)
 		stored.Chunks = append(stored.Chunks, id)
-		return err
+		return writing(err)
 	})
 	stored.Recipe = part.Recipe()
 	return stored, err
@@ -131,7 +131,7 @@ func (f *Filer) fileList(ctx context.Context, m *Filed) error {
 	}
 	m.List, _, err = f.stream.Put(ctx, repo.LaneCatalog, list)
 	m.Parts = nil
-	return err
+	return writing(err)
 }
 
 // counter counts what is read through it.

@@ -296,7 +296,7 @@ func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
 	}
 	latest, err := archive.Latest(ctx, r)
 	for _, contents := range latest {
-		if _, err := archive.Repair(ctx, r, contents.Head, nil); err != nil {
+		if _, err := archive.Repair(ctx, r, contents.Head, archive.RepairOptions{}); err != nil {
 			return err
 		}
 	}

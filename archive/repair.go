@@ -19,12 +19,19 @@ type Repaired struct {
 	Untagged error // why the new manifest may lack tags of the old one: notes are damaged
 }
 
+// RepairOptions say how a manifest is repaired.
+type RepairOptions struct {
+	Stored   bool                  // what counts as stored is not read again
+	Empty    bool                  // a manifest is written even if no message can be read
+	Progress func(manifest.Record) // it may be nil; it is called from several goroutines, one at a time
+}
+
 // Repair reads everything that a manifest refers to. If something cannot be had, it lays a new manifest without it, which names
 // it among its failures, so that the next backup asks the server for it again. The old manifest stays, and the new one follows
-// it in the history, with its tags. progress may be nil; it is called from several goroutines, one at a time.
+// it in the history, with its tags. Where no message can be read, the error is ErrNothingReadable.
 //
 // A chunk that is damaged must not be taken for stored by anybody: repo.MendPacks sees to that, and comes first.
-func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(manifest.Record)) (repaired Repaired, err error) {
+func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) (repaired Repaired, err error) {
 	contents, err := OpenManifest(ctx, r, head)
 	if err != nil {
 		return Repaired{}, err
@@ -43,12 +50,14 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 		return Repaired{}, err
 	}
 	recasting := &recasting{
-		from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(progress), erasing: erasing{here: erased, there: erased},
+		from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(o.Progress), erasing: erasing{here: erased, there: erased},
 	}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
 		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe, Opening: record.Opening}
-		if err := contents.Body(record).Verify(ctx); err != nil {
-			return Filed{}, err
+		if !o.Stored {
+			if err := contents.Body(record).Verify(ctx); err != nil {
+				return Filed{}, err
+			}
 		}
 		return same, storeAgain(ctx, contents, writer, record)
 	}
@@ -56,6 +65,9 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, progress func(man
 	repaired.Lost = recasting.lost
 	if err != nil || len(repaired.Lost) == 0 {
 		return repaired, err
+	}
+	if recasting.nothingReadable(m) && !o.Empty {
+		return repaired, ErrNothingReadable
 	}
 	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(Summary{head, contents.Manifest}), head.ID
 	at, err := placeAfter(ctx, r, contents.Manifest.Account, head)
@@ -94,11 +106,12 @@ func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *ma
 	}
 	store := func(id chunk.ID, lane func([]byte) repo.Lane) error {
 		if has, err := to.Has(ctx, id); err != nil || has {
-			return err
+			return writing(err)
 		}
 		data, err := from.chunks.Chunk(ctx, id)
 		if err == nil {
 			_, _, err = to.Put(ctx, lane(data), data)
+			err = writing(err)
 		}
 		return err
 	}

@@ -45,17 +45,24 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var failed error
+	var failed, unreached error
 	for _, place := range places {
 		data, err := rd.chunkAt(ctx, id, place)
 		if err == nil {
 			return data, nil
 		}
 		// Another pack may hold it: this one may be condemned and deleted, or damaged.
-		failed = errors.Join(failed, fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err))
+		err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
+		failed = errors.Join(failed, err)
+		if !ofTheObject(err) && !errors.Is(err, ErrRange) {
+			unreached = err
+		}
 		if ctx.Err() != nil || errors.Is(err, ErrNoRole) {
 			break
 		}
+	}
+	if unreached != nil {
+		return nil, unreached // it may be whole where it could not be reached: that another copy is damaged does not count
 	}
 	if errors.Is(failed, ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
@@ -82,8 +89,12 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([
 		if slices.Contains(tried, place) {
 			continue
 		}
-		if data, err := rd.chunkAt(ctx, id, place); err == nil {
+		data, err := rd.chunkAt(ctx, id, place)
+		if err == nil {
 			return data, nil
+		}
+		if !ofTheObject(err) && !errors.Is(err, ErrRange) {
+			return nil, fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		}
 	}
 	return nil, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -55,16 +56,15 @@ type repairPacksCommand struct {
 }
 
 func (*repairPacksCommand) Help() string {
-	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. The next backup stores again whatever it meets on the server of what is lost. It needs an owner's key.
+	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. Where something is lost, a manifest without it is written for each account whose newest one needs it, so that the next backup asks the server for it again. It needs an owner's key.
 
 EXAMPLES
 
     mailstrata check --read-data
     mailstrata repair packs
-    mailstrata repair manifest latest
     mailstrata backup
 
-JSON: packs, chunks (saved) and lost (chunks).
+JSON: packs, chunks (saved), lost (chunks), manifests (written) and messages (left out of these).
 
 EXIT STATUS
 
@@ -88,13 +88,28 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
+	manifests, messages := int64(0), int64(0)
+	if mended.Lost > 0 {
+		err = archive.RepairLost(ctx, r, func(s archive.Summary, repaired archive.Repaired) {
+			manifests, messages = manifests+1, messages+int64(len(repaired.Lost))
+			if !p.flags.JSON {
+				p.printf("manifest %s of %s is %s without %s", shortID(repaired.Head), safe(s.Manifest.Account), shortID(s.Head),
+					plural(len(repaired.Lost), "message or page"))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if p.flags.JSON {
-		err = p.printJSON(map[string]int64{"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost})
+		err = p.printJSON(map[string]int64{
+			"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost, "manifests": manifests, "messages": messages,
+		})
 	} else {
 		p.printf("%s: %s saved, %s lost", plural(mended.Packs, "damaged pack"), plural(mended.Chunks, "chunk"), count(mended.Lost))
 	}
 	if err == nil && mended.Lost > 0 {
-		err = &outcome{statusPartial, "what is lost, mailstrata repair manifest tells; the next backup fetches what the server still has"}
+		err = &outcome{statusPartial, "something is lost; the next backup fetches what the server still has"}
 	}
 	return err
 }
@@ -124,7 +139,8 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 }
 
 type repairManifestCommand struct {
-	Manifest string `arg:"" help:"The manifest: the beginning of its id, \"latest\", or a date."`
+	Manifest   string `arg:"" help:"The manifest: the beginning of its id, \"latest\", or a date."`
+	AllowEmpty bool   `help:"Write a manifest even if no message of it can be read."`
 }
 
 func (*repairManifestCommand) Help() string {
@@ -166,12 +182,20 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 	}
 	told := p.progress("verified")
 	done := tally{total: contents.Manifest.Totals.Messages}
-	repaired, err := archive.Repair(ctx, r, contents.Head, func(record manifest.Record) {
+	progress := func(record manifest.Record) {
 		done.messages++
 		done.bytes += record.Size
 		told.update("", done)
-	})
+	}
+	repaired, err := archive.Repair(ctx, r, contents.Head, archive.RepairOptions{Empty: c.AllowEmpty, Progress: progress})
 	told.done()
+	if errors.Is(err, archive.ErrNothingReadable) {
+		return &hintedError{
+			text: fmt.Sprintf("manifest %s: %v: %s", shortID(contents.Head), err, oneLine(repaired.Lost[0].Reason)),
+			hint: "mailstrata check shows what is damaged; if the mail is gone, --allow-empty writes a manifest without any",
+			err:  err,
+		}
+	}
 	if err != nil {
 		return err
 	}
