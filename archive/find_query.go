@@ -20,6 +20,7 @@ type Query struct {
 	To        string // in any of To, Cc, Bcc
 	Subject   string
 	MessageID string
+	Texts     []string // each in any of From, To, Cc, Bcc, Subject
 
 	// Attachment is looked for in the names of attachments, as find_attachment.go has them. It alone needs more of a
 	// message than its header.
@@ -39,7 +40,7 @@ func (q *Query) IsZero() bool {
 
 // ReadsMail reports whether the records do not suffice: headers are read, and so a key is needed that can read mail.
 func (q *Query) ReadsMail() bool {
-	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != ""
+	return q.From != "" || q.To != "" || q.Subject != "" || q.MessageID != "" || q.Attachment != "" || len(q.Texts) > 0
 }
 
 // ReadsFlags reports whether flags are read.
@@ -119,6 +120,9 @@ func newSieve(q Query) *sieve {
 		if f.text != "" {
 			s.fields = append(s.fields, wantedField{f.names, newNeedle(f.text)})
 		}
+	}
+	for _, text := range q.Texts {
+		s.fields = append(s.fields, wantedField{[]string{"From", "To", "Cc", "Bcc", "Subject"}, newNeedle(text)})
 	}
 	return s
 }

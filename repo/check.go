@@ -269,7 +269,7 @@ func (c *checker) objects(ctx context.Context) error {
 			return fmt.Errorf("list the store: %w", err)
 		}
 		kind, ok := kindOf(o.Name)
-		if strings.HasPrefix(o.Name, "probe/") || kind == KindIndex && ok {
+		if strings.HasPrefix(o.Name, probes) || kind == KindIndex && ok {
 			continue
 		}
 		if !ok {

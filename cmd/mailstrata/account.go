@@ -92,7 +92,7 @@ func (p *program) reach(a *account, flags *imapFlags) error {
 	}
 	a.opts.Version = version()
 	if p.flags.Verbose {
-		a.opts.Trace = traceWriter{p.console}
+		a.opts.Trace = traceWriter{p.console, a.name}
 	}
 	state, err := p.stateDir()
 	if err != nil {
@@ -171,9 +171,12 @@ func trusted(files ...string) (*x509.CertPool, error) {
 }
 
 // traceWriter shows the protocol, line by line.
-type traceWriter struct{ console *console }
+type traceWriter struct {
+	console *console
+	account string
+}
 
 func (t traceWriter) Write(line []byte) (int, error) {
-	t.console.line(levelInfo, oneLine(string(line)))
+	t.console.line(levelInfo, safe(t.account)+": "+oneLine(string(line)))
 	return len(line), nil
 }

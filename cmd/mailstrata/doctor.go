@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
@@ -229,7 +231,41 @@ func (p *program) tellFindings(findings []finding) error {
 	return nil
 }
 
+// subjectsListed is how many accounts, repositories and hosts are listed with all that is fine.
+const subjectsListed = 10
+
+// worstFirst sorts findings, and leaves out what is fine where there are many subjects and -v does not ask for it.
+func worstFirst(findings []finding, all bool) (listed []finding, subjects int) {
+	seen := make(map[string]bool)
+	for _, f := range findings {
+		seen[f.Subject] = true
+	}
+	listed = slices.Clone(findings)
+	if all || len(seen) <= subjectsListed {
+		return listed, len(seen)
+	}
+	listed = slices.DeleteFunc(listed, func(f finding) bool { return f.Status == verdictOK })
+	order := map[verdict]int{verdictFail: 0, verdictWarn: 1}
+	slices.SortStableFunc(listed, func(a, b finding) int { return cmp.Compare(order[a.Status], order[b.Status]) })
+	return listed, len(seen)
+}
+
 func (p *program) tableOfFindings(findings []finding) {
+	all := findings
+	findings, subjects := worstFirst(all, p.flags.Verbose)
+	defer func() {
+		if subjects > subjectsListed {
+			n := make(map[verdict]int)
+			for _, f := range all {
+				n[f.Status]++
+			}
+			p.printf("%s of %d accounts, repositories and hosts: %d failed, %d to look at, %d fine (-v lists these too)",
+				plural(len(all), "check"), subjects, n[verdictFail], n[verdictWarn], n[verdictOK])
+		}
+	}()
+	if len(findings) == 0 {
+		return
+	}
 	t := p.table("STATUS", "SUBJECT", "CHECK", "FINDING")
 	for _, f := range findings {
 		t.mark(map[verdict]colour{verdictWarn: notice, verdictFail: amiss}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)

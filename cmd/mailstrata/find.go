@@ -11,7 +11,8 @@ import (
 )
 
 type findCommand struct {
-	Manifest string `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before. Without it, in the newest of each account."`
+	Manifest string   `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before. Without it, in the newest of each account."`
+	Text     []string `arg:"" optional:"" help:"Text in the sender, a recipient or the subject (repeatable; all must fit). The first may stand in place of MANIFEST."`
 
 	All        bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
 	Account    string `group:"query" placeholder:"NAME" help:"Look in this account alone."`
@@ -29,6 +30,7 @@ With --all, deleted messages are found too: LAST is the newest manifest that has
 
 EXAMPLES
 
+    mailstrata find bridge
     mailstrata find --from joao --subject bridge
     mailstrata find 2026-03-14 --attachment .pdf --larger 1M
     mailstrata find --all --message-id 4711@mail.example
@@ -42,13 +44,25 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
+// textFirst takes a first word that cannot name a manifest for text that is looked for.
+func (c *findCommand) textFirst() {
+	if c.Manifest == "" {
+		return
+	}
+	if _, err := parseRef(c.Manifest); err != nil {
+		c.Manifest, c.Text = "", append([]string{c.Manifest}, c.Text...)
+	}
+}
+
 func (c *findCommand) Run(ctx context.Context, p *program) error {
+	c.textFirst()
 	query, err := c.query(c.To)
+	query.Texts = c.Text
 	switch {
 	case err != nil:
 		return err
 	case query.IsZero() && len(c.Mailbox) == 0:
-		return &usageError{text: "nothing is looked for", hint: "mailstrata find --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help tells all"}
+		return &usageError{text: "nothing is looked for", hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help tells all"}
 	case c.All && c.Manifest != "":
 		return usage("--all looks in all manifests: name none")
 	case c.Account != "" && c.Manifest != "":
@@ -124,7 +138,7 @@ func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string
 		s.where = ": there are no manifests yet; mailstrata backup makes one"
 	}
 	if len(manifests) == 1 {
-		if err := s.selection.checkNames(ctx, r, manifests[0]); err != nil {
+		if err := s.selection.checkNames(ctx, s.program, r, manifests[0]); err != nil {
 			return err
 		}
 	}
@@ -189,7 +203,7 @@ func (s *search) row(found *archive.Sighting, m messageSummary) {
 		if s.accounts {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.program.table(headings...).canSpare("FIRST", "FLAGS", "SIZE")
+		s.table = s.program.table(headings...).canSpare("FIRST", "FLAGS", "SIZE", "DATE").keeps("ACCOUNT", "MAILBOX")
 	}
 	cells := []string{found.Mailbox.Name, right(fmt.Sprint(m.UID), "     UID"), m.date(), right(size(m.Size), "    SIZE"),
 		m.marks(), m.From, m.Subject}

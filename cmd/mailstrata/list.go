@@ -11,10 +11,11 @@ import (
 
 type listCommand struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
+	Latest  bool   `help:"Of each account only the newest manifest, and when the last night was without failures and alarms; the account whose last good night is longest ago comes first."`
 }
 
 func (*listCommand) Help() string {
-	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid, and how long ago; how many messages the account held, and how large they were; how many were new in that run; whether the record is proven to be the state of the account at one instant; and what was not as it should be ("mailstrata show" tells it whole).
+	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid, and how long ago; how many messages the account held, and how large they were; how many were new in that run; and what was not as it should be ("mailstrata show" tells it whole).
 
 A manifest is "belated" if the store got it long after its time, and after another of the account that came in time: it is a copy or a repair, or somebody dated it back. One that is misdated, because its time lies in the future or cannot be true otherwise, is not listed but named in a warning, and counts for nothing.
 
@@ -22,6 +23,7 @@ EXAMPLES
 
     mailstrata list
     mailstrata list anna@mail.example
+    mailstrata list --latest
     mailstrata list --json | jq -r 'select(.failures > 0).id'
 
 JSON: one object a line, with id, account, time, start, end, source, stored, belated, state, consistent, mailboxes, messages, bytes, new_messages, new_bytes, failures, warnings, alarms, parent, program.
@@ -49,8 +51,15 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		p.note("there are no manifests yet; mailstrata backup makes one")
 	}
 	p.page()
-	if err := p.printManifests(found, true); err != nil {
+	show := func() error { return p.printManifests(found, true) }
+	if c.Latest {
+		show = func() error { return p.printLatest(latestOfEach(found)) }
+	}
+	if err := show(); err != nil {
 		return err
+	}
+	if len(accounts) > accountsNamed && c.Account == "" && !c.Latest && !p.flags.JSON {
+		p.note("note: mailstrata list --latest shows one line for each of the %s", plural(len(accounts), "account"))
 	}
 	if unread > 0 {
 		return &outcome{statusPartial, plural(unread, "manifest") + " could not be read, or cannot be believed"}
@@ -110,15 +119,15 @@ func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if len(manifests) == 0 {
 		return nil
 	}
-	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "CONSISTENT", "REMARKS"}
+	headings := []string{"ID", "ACCOUNT", "TIME", "MESSAGES", "    SIZE", "     NEW", "REMARKS"}
 	if aged {
 		headings = slices.Insert(headings, 3, "AGE")
 	}
-	t := p.table(headings...).canSpare("CONSISTENT", "NEW", "SIZE", "AGE")
+	t := p.table(headings...).canSpare("NEW", "SIZE", "AGE")
 	defer t.close()
 	for _, s := range manifests {
 		cells := []string{s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),
-			right(count(s.NewMessages), "     NEW"), yes(s.Consistent), s.remarks()}
+			right(count(s.NewMessages), "     NEW"), s.remarks()}
 		if aged {
 			cells = slices.Insert(cells, 3, ago(s.Time))
 		}

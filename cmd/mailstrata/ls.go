@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 )
 
 type lsCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
+	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest (if none is named), latest~2, a date, friday; ACCOUNT@ may go before."`
 	Mailbox  string `arg:"" optional:"" help:"List the messages of this mailbox."`
 }
 
@@ -24,7 +25,8 @@ Without MAILBOX, the mailboxes; with it, its messages: UID, date (INTERNALDATE),
 
 EXAMPLES
 
-    mailstrata ls latest
+    mailstrata ls
+    mailstrata ls INBOX
     mailstrata ls 2026-03-14 Projects/Bridge
     mailstrata ls --json latest INBOX | jq -r 'select(.flags | index("\\Flagged")).subject'
 
@@ -41,6 +43,12 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
+	if c.Mailbox == "" && c.Manifest != "" {
+		if _, err := parseRef(c.Manifest); err != nil {
+			c.Manifest, c.Mailbox = "", c.Manifest // a mailbox of the newest
+		}
+	}
+	c.Manifest = cmp.Or(c.Manifest, "latest")
 	contents, err := p.choose(ctx, r, c.Manifest)
 	if err != nil {
 		return err

@@ -18,9 +18,14 @@ import (
 // asListed is a time as mailstrata list shows it.
 var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
 
+// parseRef reads how a user names a manifest.
+func parseRef(text string) (manifest.Ref, error) {
+	return manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
+}
+
 // choose opens the manifest that the user names.
 func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
-	ref, err := manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
+	ref, err := parseRef(text)
 	if err != nil {
 		return nil, &usageError{text: err.Error()}
 	}
@@ -203,6 +208,9 @@ func (s *manifestSummary) remarks() string {
 	var words []string
 	if s.State != manifest.Complete.String() {
 		words = append(words, s.State)
+	}
+	if !s.Consistent && s.State == manifest.Complete.String() {
+		words = append(words, "not consistent")
 	}
 	if s.Failures > 0 {
 		words = append(words, plural(s.Failures, "failure"))

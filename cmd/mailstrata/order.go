@@ -16,8 +16,9 @@ import (
 type order struct {
 	*account
 	selection
-	flags  imapFlags
-	labels bool
+	flags    imapFlags
+	excluded []pattern // what the command line leaves out; a configuration may be for many accounts
+	labels   bool
 
 	namespaces []string // beside the user's own
 	virtual    bool     // virtual mailboxes too
@@ -53,6 +54,7 @@ func (c *backupCommand) order(a *account) *order {
 	if len(o.namespaces) == 0 {
 		o.namespaces = a.configured.Namespaces
 	}
+	o.excluded = o.Exclude
 	if len(o.Mailbox) == 0 && len(o.Exclude) == 0 {
 		o.Mailbox, o.Exclude = patterns(a.configured.Mailboxes), patterns(a.configured.Exclude)
 	}
@@ -232,7 +234,7 @@ func (o *order) unlocked(ctx context.Context, p *program) (*account, error) {
 func (o *order) reads(source *imap.Source, p *program) backup.Account {
 	return backup.Account{
 		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
-		Source:      &selected{Source: source, account: o.name, patterns: o.Mailbox, program: p},
+		Source:      &selected{Source: source, account: o.name, patterns: o.Mailbox, excluded: o.excluded, program: p},
 		Select:      func(m mail.Mailbox) bool { return o.wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit { return shrinkLimit(o.shrink, m) },
 	}

@@ -16,7 +16,7 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
 
-	To             string `group:"selection" required:"" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	To             string `group:"selection" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	selection      `embed:""`
 	WithDeleted    bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
 	Prefix         string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
@@ -89,6 +89,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkPrune(); err != nil {
 		return err
 	}
+	if c.To == "" {
+		return c.offerTarget(ctx, p)
+	}
 	destination, err := c.destination(p)
 	if err != nil {
 		return err
@@ -117,7 +120,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkNames(ctx, r, contents); err != nil {
+	if err := c.checkNames(ctx, p, r, contents); err != nil {
 		return err
 	}
 	pick, wants, err := c.pick(ctx, p, r, contents, query)
@@ -155,18 +158,45 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
 }
 
+// offerTarget is the complaint that --to is missing, with the account that the manifest was read from.
+func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
+	missing := &usageError{text: "--to is missing: where to restore to", hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
+	r, err := p.open(ctx)
+	if err != nil {
+		return missing
+	}
+	defer r.Close()
+	if contents, err := p.choose(ctx, r, c.Manifest); err == nil {
+		missing.hint = fmt.Sprintf("--to %s restores into the account that it was read from, and only adds what is missing there; "+
+			"or --to maildir:PATH, --to eml:PATH", shellWord(contents.Manifest.Source))
+	}
+	return missing
+}
+
+// shellWord is a word as one types it in a shell.
+func shellWord(text string) string {
+	if text = safe(text); !strings.ContainsAny(text, " \t\"'`$&|;<>()*?[]#~!\\") {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 var labelModes = map[string]restore.LabelMode{
 	"mailboxes": restore.LabelsAsMailboxes, "keywords": restore.LabelsAsKeywords, "none": restore.LabelsLeftOut,
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
-func (s *selection) checkNames(ctx context.Context, r *repo.Repo, contents *archive.Contents) error {
-	unmatched := s.Mailbox
+func (s *selection) checkNames(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) error {
+	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
 			return nil // what cannot be read may have the name; the restore tells of it
 		}
 		unmatched = without(unmatched, &mailbox.Mailbox)
+		excluded = without(excluded, &mailbox.Mailbox)
+	}
+	for _, name := range excluded {
+		p.warn("--exclude %s leaves nothing out: manifest %s has no such mailbox", quoted(string(name)), shortID(contents.Head))
 	}
 	if len(unmatched) > 0 {
 		return unknownMailbox(ctx, r, contents, unmatched[0])

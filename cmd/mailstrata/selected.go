@@ -15,6 +15,7 @@ type selected struct {
 	backup.Source
 	account  string
 	patterns []pattern
+	excluded []pattern // that the command line names
 	program  *program
 	told     sync.Once
 }
@@ -24,11 +25,11 @@ func (s *selected) Survey(ctx context.Context) (*mail.Survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := s.patterns
+	left, excluded := s.patterns, s.excluded
 	var names []string
 	for i := range survey.Mailboxes {
 		if m := &survey.Mailboxes[i]; m.Skip == mail.NotSkipped {
-			left = without(left, m)
+			left, excluded = without(left, m), without(excluded, m)
 			names = append(names, m.Name)
 		}
 	}
@@ -45,6 +46,9 @@ func (s *selected) Survey(ctx context.Context) (*mail.Survey, error) {
 			} else {
 				s.program.warn("%s has no mailbox %s", safe(s.account), quoted(string(p)))
 			}
+		}
+		for _, p := range excluded {
+			s.program.warn("--exclude %s leaves nothing out: %s has no such mailbox", quoted(string(p)), safe(s.account))
 		}
 	})
 	return survey, nil

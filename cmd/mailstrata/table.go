@@ -23,12 +23,17 @@ type table struct {
 type column struct {
 	heading string
 	width   int
+	kept    bool // the next command needs it whole
 }
 
-// isFirm reports whether a part of the column says nothing: numbers and times.
+// isFirm reports whether the column is never cut: a part of a number or a time says nothing, and neither does a part of
+// what is copied into the next command.
 func (c column) isFirm() bool {
+	if c.kept {
+		return true
+	}
 	switch strings.TrimSpace(c.heading) {
-	case "ID", "TIME", "AGE", "DATE", "FIRST", "LAST", "UID", "SIZE", "NEW", "MESSAGES":
+	case "ID", "TIME", "AGE", "LAST GOOD", "DATE", "FIRST", "LAST", "UID", "SIZE", "NEW", "MESSAGES":
 		return true
 	}
 	return false
@@ -52,6 +57,14 @@ func (p *program) table(headings ...string) *table {
 // canSpare names the columns that are left out where the terminal is narrow, the first one first.
 func (t *table) canSpare(headings ...string) *table {
 	t.spare = headings
+	return t
+}
+
+// keeps names the columns that are never cut, although a row may then not fit on its line.
+func (t *table) keeps(headings ...string) *table {
+	for i := range t.columns {
+		t.columns[i].kept = slices.Contains(headings, t.columns[i].heading)
+	}
 	return t
 }
 
