@@ -40,7 +40,7 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 	}
 	nominated, err := r.walk.nominees.find(ctx, messages)
 	if err == nil {
-		nominated, err = r.nominateDoubted(ctx, messages, nominated)
+		nominated, err = r.nominateByUID(ctx, messages, nominated)
 	}
 	if err != nil || len(nominated) == 0 {
 		return nil, err
@@ -95,27 +95,29 @@ func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
 }
 
-// nominateDoubted adds what is recorded of messages themselves that have another date now.
-func (r *reading) nominateDoubted(ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee) (map[mail.UID]nominee, error) {
-	var doubted mail.UIDSet
+// nominateByUID adds what is recorded under the UIDs of messages: of those that have another date now, and where the mailbox
+// was read at another server, of those that nothing else nominates.
+func (r *reading) nominateByUID(ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee) (map[mail.UID]nominee, error) {
+	var wanted mail.UIDSet
 	for _, message := range messages {
-		if r.doubted.Contains(message.UID) {
-			doubted.Add(message.UID)
+		_, known := nominated[message.UID]
+		if message.Size >= manifest.MinProbed && (r.doubted.Contains(message.UID) || r.unproven && !known) {
+			wanted.Add(message.UID)
 		}
 	}
-	if doubted.Len() == 0 || r.old == nil {
+	if wanted.Len() == 0 || r.former == nil {
 		return nominated, nil
 	}
 	if nominated == nil {
 		nominated = make(map[mail.UID]nominee)
 	}
-	pages, err := r.old.AllPages(r.walk.load(ctx))
+	pages, err := r.former.AllPages(r.walk.load(ctx))
 	if err != nil {
 		return nil, err
 	}
 	for _, page := range pages {
 		first, last := page.Range()
-		if doubted.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
+		if wanted.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
 			continue
 		}
 		records, err := page.LoadRecords(r.walk.load(ctx))
@@ -123,7 +125,7 @@ func (r *reading) nominateDoubted(ctx context.Context, messages []mail.Message, 
 			return nil, err
 		}
 		for i := range records {
-			if doubted.Contains(records[i].UID) {
+			if wanted.Contains(records[i].UID) {
 				nominated[records[i].UID] = nominee{&records[i], true}
 			}
 		}

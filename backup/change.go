@@ -186,7 +186,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 			return err
 		}
 	}
-	r.doubted = c.doubted
+	r.former, r.doubted = old, c.doubted
 	if last := lastOf(old.Erased); last >= next {
 		span := mail.UIDRange{First: next, Last: last}
 		err := seat.ask(ctx, func(view View) error { return compareStretch(view.Flags(ctx, span), nil, span, old, c) })

@@ -76,6 +76,22 @@ func TestAccountThatMovedToAnotherServer(t *testing.T) {
 	}
 }
 
+// At the other server, the UID nominates where size and date are those of several messages.
+func TestAccountThatMovedWhoseMessagesLookAlike(t *testing.T) {
+	a := archivetest.NewAccount()
+	for n := range 40 {
+		m := a.Mailbox("INBOX").Add(letterOf(100 + n)[:9_000])
+		m.Date = " 2-Mar-2026 10:00:00 +0000"
+	}
+	r := archivetest.NewRepo(t, &storetest.Memory{})
+	readAs(t, r, "imap://anna@a.example", a, backup.Options{})
+	others, bodies := otherBodies(a), a.Bodies
+	archivetest.MustHold(t, r, readAs(t, r, "imap://anna@b.example", a, backup.Options{}), a.State())
+	if n := a.Bodies - bodies; n != others {
+		t.Errorf("%d messages were downloaded, and %d are others", n, others)
+	}
+}
+
 // The standard ports are those of one server.
 func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
 	a := archivetest.Sample()

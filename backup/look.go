@@ -70,6 +70,7 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 // proven is what is recorded of the mailbox, if its UIDs still mean the same messages, and at this server.
 func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
+		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
 	}
 	old := r.usable(found)

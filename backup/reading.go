@@ -19,7 +19,9 @@ type reading struct {
 	listed   mail.Mailbox      // by the survey of this round
 	parent   bool              // the survey lists others below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
-	doubted  mail.UIDSet       // messages with another size or date than old has
+	former   *manifest.Mailbox // old, before anything was read; what it has nominates
+	unproven bool              // former has the same UIDVALIDITY, and was read at another server
+	doubted  mail.UIDSet       // messages with another size or date than former has
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
 	common   bool              // doubtful, and the UIDVALIDITY proves little
 	observed time.Time         // when the survey was taken, by the store's clock

@@ -37,11 +37,12 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	if err != nil {
 		return nil, err
 	}
+	empty := len(l.byName) == 0
 	note, err := c.addInbox(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	survey.Notes = l.notes(note)
+	survey.Notes = l.notes(note, empty)
 	survey.Mailboxes = l.mailboxes(scope)
 	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.fillIn(ctx, survey.Mailboxes)
@@ -249,11 +250,11 @@ func (l *listing) take(resp *response) (bool, error) {
 }
 
 // notes are what the owner of the account should know of the listing.
-func (l *listing) notes(inbox string) (notes []string) {
+func (l *listing) notes(inbox string, empty bool) (notes []string) {
 	if inbox != "" {
 		notes = append(notes, inbox)
 	}
-	if len(l.byName) == 0 {
+	if empty {
 		notes = append(notes, "the server lists no mailbox at all")
 	}
 	if l.unnamed > 0 {
