@@ -55,6 +55,7 @@ type copySummary struct {
 	Present  bool   `json:"present"`
 	Mended   bool   `json:"mended"`
 	Gone     bool   `json:"forgotten"`
+	Erased   bool   `json:"erased,omitempty"`
 	Lost     int    `json:"lost"`
 
 	Untagged []string `json:"untagged,omitempty"`
@@ -141,6 +142,7 @@ type copyListing struct {
 	program               *program
 	told                  *progress
 	copied, present, gone int
+	erased                int
 	lost, unread          int
 	untagged              int
 	err                   error
@@ -154,6 +156,8 @@ func (l *copyListing) tell(c archive.Copied) {
 		l.present++
 	case c.Gone:
 		l.gone++
+	case c.Erased:
+		l.erased++
 	default:
 		l.copied++
 	}
@@ -169,7 +173,7 @@ func (l *copyListing) tell(c archive.Copied) {
 	switch {
 	case c.Err != nil:
 		l.program.warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), oneLine(c.Err.Error()))
-	case !c.Present && !c.Gone:
+	case !c.Present && !c.Gone && !c.Erased:
 		mended := ""
 		if c.Mended {
 			mended = "  (more than the copy that was there)"
@@ -184,7 +188,7 @@ func (l *copyListing) tell(c archive.Copied) {
 
 func summarizeCopy(c archive.Copied) copySummary {
 	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
-		Present: c.Present, Mended: c.Mended, Gone: c.Gone, Lost: len(c.Lost), Untagged: c.Untagged}
+		Present: c.Present, Mended: c.Mended, Gone: c.Gone, Erased: c.Erased, Lost: len(c.Lost), Untagged: c.Untagged}
 	if c.Manifest != nil {
 		s.Account, s.Messages = c.Manifest.Account, c.Manifest.Totals.Messages
 	}
@@ -202,6 +206,9 @@ func (l *copyListing) end() error {
 		forgotten := ""
 		if l.gone > 0 {
 			forgotten = fmt.Sprintf(", %d forgotten there", l.gone)
+		}
+		if l.erased > 0 {
+			forgotten += fmt.Sprintf(", %d of accounts that were erased", l.erased)
 		}
 		l.program.printf("%s copied, %d there before%s", plural(l.copied, "manifest"), l.present, forgotten)
 	}

@@ -39,7 +39,8 @@ var notRun = map[string]string{
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret":                  "needs Google",
 	"mailstrata auth anna@gmail.com --client-id ID --client-secret-file client-secret --port 8765":      "needs Google",
 	"mailstrata auth anna@contoso.example --provider microsoft --client-id ID --tenant contoso.example": "needs Microsoft",
-	"ssh -L 8765:127.0.0.1:8765 nas": "needs another host",
+	"ssh -L 8765:127.0.0.1:8765 nas":                              "needs another host",
+	"mailstrata erase --message anna@mail.example@latest INBOX 1": "waits for somebody to confirm it",
 }
 
 // documents are those whose lines are run.

@@ -180,6 +180,7 @@ type manifestSummary struct {
 	NewBytes    int64     `json:"new_bytes"`
 	ByID        int64     `json:"by_id_messages"` // not downloaded, but taken from archived messages with the same ids
 	ByIDBytes   int64     `json:"by_id_bytes"`
+	Erased      int64     `json:"erased_messages,omitempty"`
 	Failures    int64     `json:"failures"` // messages, or whole mailboxes, that could not be read
 	Warnings    int       `json:"warnings"`
 	Alarms      int       `json:"alarms"` // what shrank or changed suspiciously
@@ -193,7 +194,7 @@ func summarize(head repo.Head, m *manifest.Manifest) manifestSummary {
 		State: m.State.String(), Consistent: m.Consistent,
 		Mailboxes: m.Totals.Mailboxes, Messages: m.Totals.Messages, Bytes: m.Totals.Bytes,
 		NewMessages: m.Totals.NewMessages, NewBytes: m.Totals.NewBytes,
-		ByID: m.Totals.TakenMessages, ByIDBytes: m.Totals.TakenBytes,
+		ByID: m.Totals.TakenMessages, ByIDBytes: m.Totals.TakenBytes, Erased: m.Totals.Erased,
 		Failures: m.Totals.Failures, Warnings: len(m.Warnings), Alarms: len(m.Alarm),
 		Program: m.Program,
 	}

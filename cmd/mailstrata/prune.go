@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/erase"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -38,7 +39,7 @@ EXAMPLES
     mailstrata prune --max-unused 20%
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
-JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, renewed_locks, unused_bytes, unread_packs, lost_chunks.
+JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, renewed_locks, unused_bytes, unread_packs, lost_chunks, erased_packs, rewritten_manifests.
 
 EXIT STATUS
 
@@ -86,6 +87,8 @@ type pruneSummary struct {
 	RenewedLocks     int    `json:"renewed_locks"`
 	UnusedBytes      int64  `json:"unused_bytes"`
 	UnreadPacks      int    `json:"unread_packs"`
+	ErasedPacks      amount `json:"erased_packs"`
+	Rewritten        int    `json:"rewritten_manifests"`
 	LostChunks       int64  `json:"lost_chunks"`
 }
 
@@ -99,12 +102,13 @@ func (c *pruneCommand) Run(ctx context.Context, p *program) error {
 }
 
 func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) error {
-	left := 0
+	left, late := 0, 0
 	told := p.progress("pruned")
 	report, err := archive.Prune(ctx, r, repo.PruneOptions{
 		DryRun:    c.DryRun,
 		MaxUnused: float64(c.MaxUnused),
 		Progress:  told.at,
+		Erased:    func(repo.Head) { late++ },
 		Left: func(name string, err error) {
 			if errors.Is(err, repo.ErrRetained) && r.Lock() != nil {
 				return // as it should be: how many is told at the end
@@ -121,11 +125,15 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	if err != nil {
 		return pruneError(err)
 	}
+	erased, err := c.erase(ctx, p, r, late)
+	if err != nil {
+		return err
+	}
 	if report.Locks != nil {
 		p.warn("what is stored is not locked as it should be: %s", oneLine(report.Locks.Error()))
 	}
 	if p.flags.JSON {
-		err = p.printJSON(summarizePrune(report, c.DryRun))
+		err = p.printJSON(summarizePrune(report, erased, c.DryRun))
 	} else {
 		c.print(p, report)
 	}
@@ -134,10 +142,30 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	case report.Lost > 0 || report.Unread > 0:
 		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
 			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
+	case len(erased.Damaged)+erased.Unread > 0:
+		err = &outcome{statusPartial, "the prune is done, but what was erased may be in manifests that are damaged"}
 	case report.Locks != nil:
 		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
 	}
 	return err
+}
+
+// erase writes manifests again that were committed by runs that began before something was erased.
+func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late int) (*erase.Report, error) {
+	switch {
+	case late == 0:
+		return &erase.Report{}, nil
+	case c.DryRun:
+		p.note("%s or more, committed since, would be written again without what was erased", plural(late, "manifest"))
+		return &erase.Report{}, nil
+	}
+	report, err := erase.Complete(ctx, r, nil)
+	if err != nil {
+		return nil, fmt.Errorf("write again what was committed since something was erased: %w", err)
+	}
+	p.note("%s, committed by runs that began before something was erased, written again without it", plural(report.Rewritten, "manifest"))
+	p.warnDamaged(report)
+	return report, nil
 }
 
 // pruneError says what to do where a manifest stands in the way.
@@ -148,7 +176,7 @@ func pruneError(err error) error {
 	return err
 }
 
-func summarizePrune(r *repo.PruneReport, dry bool) pruneSummary {
+func summarizePrune(r *repo.PruneReport, erased *erase.Report, dry bool) pruneSummary {
 	return pruneSummary{
 		DryRun: dry, Roots: r.Roots, Packs: amount(r.Packs),
 		DeletedManifests: amount(r.Manifests), DeletedPacks: amount(r.Deleted),
@@ -156,6 +184,7 @@ func summarizePrune(r *repo.PruneReport, dry bool) pruneSummary {
 		RewrittenPacks: amount(r.Rewritten), Copied: amount(r.Copied),
 		MergedSegments: amount(r.Segments), DeletedSegments: amount(r.Replaced),
 		Retained: amount(r.Retained), RenewedLocks: r.Renewed, UnusedBytes: r.Unused, UnreadPacks: r.Unread, LostChunks: r.Lost,
+		ErasedPacks: amount(r.Erased), Rewritten: erased.Rewritten,
 	}
 }
 
@@ -182,6 +211,7 @@ func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
 		"named before", some(r.Waiting, things(r.Waiting, "pack")),
 		"written anew", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+size(r.Copied.Bytes)+" stay of them"),
 		"index merged", some(r.Segments, things(r.Segments, "segment")),
+		"erased", some(r.Erased, "is in "+things(r.Erased, "pack")+" still"),
 		"unused, and left", size(r.Unused),
 		"not deleted", some(r.Retained, things(r.Retained, "object")+": the store retains them"),
 		"locks renewed", renewedLocks(r.Renewed),

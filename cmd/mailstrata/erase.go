@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type eraseCommand struct {
+	Words   []string `arg:"" name:"account" help:"The account. With --message: a message."`
+	Message bool     `help:"Erase a message instead: its hash (mailstrata ls --json, find --json), its Message-ID, or MANIFEST MAILBOX UID."`
+	Confirm string   `placeholder:"WORD" help:"What you would type to confirm, for scripts: the account's name, the first 8 digits of a single message's hash, or the number of messages."`
+	DryRun  bool     `short:"n" help:"Only print what would be erased."`
+}
+
+func (*eraseCommand) Help() string {
+	return `Erases an account that left, or a message, from all nights. Unlike forget it cannot be undone, and nothing brings it back: backup, copy and repair do not store again what was erased, though the server or another repository still has it.
+
+A message is erased from every mailbox of every account that has the same bytes. All manifests with it are written again without it, and the old ones are marked. Of an account all manifests are marked; backup refuses that account name from then on. Pins and rules do not count.
+
+The bytes are in the store until two prunes have run: the first a day later at the earliest, the second a day after that. Prune writes anew each pack with anything that was erased, whatever --max-unused says. A repository under lock keeps them until their locks end. What other mail has too, such as the same attachment, stays. For ever stay keyed hashes: of the account's name in the names of marked manifests, and of the messages in the erasure.
+
+A copy in another repository stays: run mailstrata erase there, too. Caches and the crash journal on this host are cleaned.
+
+Before anything is changed, you confirm by typing the account's name, or for messages what the question says. --confirm answers in your place.
+
+It needs an owner's key.
+
+` + manifestHelp + `
+
+EXAMPLES
+
+    mailstrata erase anna@mail.example --dry-run
+    mailstrata erase anna@mail.example
+    mailstrata erase --message latest INBOX 4711
+    mailstrata erase --message '<20260314.4711@mail.example>'
+    mailstrata erase anna@mail.example --confirm anna@mail.example
+
+JSON: one object with dry_run, account, messages (of each hash, size, date, places, more_places), manifests, packs, shared_chunks, shared_bytes, locked_until, rewritten_manifests, marked_manifests, damaged_manifests, unread_pieces, gone_at.
+
+EXIT STATUS
+
+0 done; 1 failed, or not confirmed; 2 the command line makes no sense; 3 done, but a damaged manifest or page may hold it still; 130 interrupted.`
+}
+
+func (c *eraseCommand) Run(ctx context.Context, p *program) error {
+	if n := len(c.Words); !c.Message && n != 1 || c.Message && n != 1 && n != 3 {
+		return &usageError{
+			text: "erase takes one account, or with --message one message",
+			hint: "mailstrata erase --message takes a hash, a Message-ID, or MANIFEST MAILBOX UID",
+		}
+	}
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	told := p.progress("read")
+	told.begin("looking for what is to be erased")
+	plan, err := c.plan(ctx, p, r)
+	told.done()
+	if err != nil {
+		return err
+	}
+	summary := summarizeErasure(plan, c.DryRun)
+	if !p.flags.JSON {
+		printErasure(p, plan)
+	}
+	if c.DryRun {
+		return p.endErasure(summary, plan, nil)
+	}
+	if err := c.confirm(ctx, p, plan); err != nil {
+		return err
+	}
+	report, err := plan.Carry(ctx, func(archive.Rewritten) { told.update("", tally{}) })
+	if err != nil {
+		return fmt.Errorf("%w; run the same command again to complete it", err)
+	}
+	return p.endErasure(summary, plan, report)
+}
+
+// plan finds what is meant.
+func (c *eraseCommand) plan(ctx context.Context, p *program, r *repo.Repo) (*erase.Plan, error) {
+	if !c.Message {
+		plan, err := erase.PlanAccount(ctx, r, c.Words[0])
+		if errors.Is(err, erase.ErrNothing) {
+			return nil, noAccount(c.Words[0], accountsOf(ctx, r))
+		}
+		return plan, err
+	}
+	hashes, err := c.hashes(ctx, p, r)
+	if err != nil {
+		return nil, err
+	}
+	return erase.PlanMessages(ctx, r, hashes)
+}
+
+// hashes are those of the messages that are meant.
+func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]chunk.ID, error) {
+	word := c.Words[0]
+	if len(c.Words) == 3 {
+		uid, err := strconv.ParseUint(c.Words[2], 10, 32)
+		if err != nil || uid == 0 {
+			return nil, usage("%s is not a UID", quoted(c.Words[2]))
+		}
+		contents, err := p.choose(ctx, r, word)
+		if err != nil {
+			return nil, err
+		}
+		mailbox, err := p.mailbox(ctx, r, contents, c.Words[1])
+		if err != nil {
+			return nil, err
+		}
+		entry, err := contents.Entry(ctx, mailbox, mail.UID(uid))
+		if err != nil {
+			return nil, err
+		}
+		return []chunk.ID{entry.Hash}, nil
+	}
+	if hash, err := hex.DecodeString(word); err == nil && len(hash) == len(chunk.ID{}) {
+		return []chunk.ID{chunk.ID(hash)}, nil
+	}
+	if !strings.Contains(word, "@") {
+		return nil, &usageError{
+			text: quoted(word) + " is neither the hash of a message nor a Message-ID",
+			hint: "mailstrata find --json shows the hashes; or say MANIFEST MAILBOX UID",
+		}
+	}
+	return byMessageID(ctx, r, word)
+}
+
+// byMessageID finds the messages with a Message-ID, in all nights.
+func byMessageID(ctx context.Context, r *repo.Repo, id string) (hashes []chunk.ID, err error) {
+	if err := mayRead(r); err != nil {
+		return nil, err
+	}
+	whole := "<" + strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">") + ">"
+	for found, err := range archive.FindAll(ctx, r, "", archive.Query{MessageID: whole}, nil) {
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", whole, err)
+		}
+		hashes = append(hashes, found.Entry.Hash)
+	}
+	if len(hashes) == 0 {
+		return nil, fmt.Errorf("%w with the Message-ID %s", archive.ErrNoMessage, whole)
+	}
+	return hashes, nil
+}
+
+// word is what confirms a plan.
+func confirmingWord(plan *erase.Plan) string {
+	switch {
+	case plan.Account != "":
+		return plan.Account
+	case len(plan.Messages) == 1:
+		return hex.EncodeToString(plan.Messages[0].Hash[:4])
+	}
+	return strconv.Itoa(len(plan.Messages))
+}
+
+// confirm has the user type what is to be erased.
+func (c *eraseCommand) confirm(ctx context.Context, p *program, plan *erase.Plan) error {
+	word := confirmingWord(plan)
+	if c.Confirm != "" {
+		if c.Confirm != word {
+			return usage("--confirm %s: nothing was changed, for what confirms this is %s", quoted(c.Confirm), quoted(word))
+		}
+		return nil
+	}
+	tty, err := p.terminal()
+	if err != nil {
+		return &hintedError{
+			text: "nothing was changed: there is no terminal to confirm on",
+			hint: "--confirm " + quoted(word) + " confirms it",
+		}
+	}
+	defer tty.Close()
+	p.console.clear()
+	fmt.Fprintf(tty, "This cannot be undone. Type %s to erase it: ", safe(word))
+	answer, err := readLine(ctx, tty)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(answer) != word {
+		return errors.New("not confirmed: nothing was changed")
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive/erase"
+)
+
+// erasureSummary is an erasure as JSON.
+type erasureSummary struct {
+	DryRun    bool            `json:"dry_run"`
+	Account   string          `json:"account,omitempty"`
+	Messages  []erasedMessage `json:"messages"`
+	Manifests int             `json:"manifests"`
+	Packs     int             `json:"packs"`
+
+	SharedChunks int        `json:"shared_chunks"`
+	SharedBytes  int64      `json:"shared_bytes"`
+	LockedUntil  *time.Time `json:"locked_until,omitempty"`
+
+	Rewritten int               `json:"rewritten_manifests"`
+	Marked    int               `json:"marked_manifests"`
+	Damaged   []damagedManifest `json:"damaged_manifests"`
+	Unread    int               `json:"unread_pieces"`
+	GoneAt    *time.Time        `json:"gone_at,omitempty"`
+}
+
+type erasedMessage struct {
+	Hash   string        `json:"hash"`
+	Size   int64         `json:"size"`
+	Date   string        `json:"date"`
+	Places []erasedPlace `json:"places"`
+	More   int           `json:"more_places,omitempty"`
+}
+
+type erasedPlace struct {
+	Account string `json:"account"`
+	Mailbox string `json:"mailbox"`
+	UID     uint32 `json:"uid"`
+}
+
+type damagedManifest struct {
+	ID    string `json:"id"`
+	Error string `json:"error"`
+}
+
+func summarizeErasure(plan *erase.Plan, dry bool) *erasureSummary {
+	s := &erasureSummary{
+		DryRun: dry, Account: plan.Account, Messages: []erasedMessage{}, Manifests: plan.Manifests, Packs: plan.Packs,
+		SharedChunks: plan.Shared.Chunks, SharedBytes: plan.Shared.Bytes, Damaged: []damagedManifest{}, Unread: plan.Unread,
+	}
+	for _, m := range plan.Messages {
+		message := erasedMessage{Hash: hex.EncodeToString(m.Hash[:]), Size: m.Size, Date: m.Date.String(), More: m.More}
+		for _, place := range m.Places {
+			message.Places = append(message.Places, erasedPlace{place.Account, place.Mailbox, uint32(place.UID)})
+		}
+		s.Messages = append(s.Messages, message)
+	}
+	if !plan.Locked.IsZero() {
+		until := plan.Locked.UTC()
+		s.LockedUntil = &until
+	}
+	return s
+}
+
+// printErasure shows what is to be erased.
+func printErasure(p *program, plan *erase.Plan) {
+	for _, m := range plan.Messages {
+		p.printf("message %x  %s  %s", m.Hash[:4], safe(m.Date.String()), size(m.Size))
+		for _, place := range m.Places {
+			p.printf("  %s", safe(fmt.Sprintf("%s  %s  UID %d", place.Account, place.Mailbox, place.UID)))
+		}
+		if m.More > 0 {
+			p.printf("  and %s more", plural(m.More, "place"))
+		}
+	}
+	shared := ""
+	if plan.Shared.Chunks > 0 {
+		shared = fmt.Sprintf("%s, %s, which other mail has too: %s, for instance", plural(int64(plan.Shared.Chunks), "chunk"),
+			size(plan.Shared.Bytes), plan.Shared.Example)
+	}
+	locked := ""
+	if !plan.Locked.IsZero() {
+		locked = "until " + moment(plan.Locked) + ", and longer if the locks are renewed before the first prune: the store keeps it that long"
+	}
+	p.facts(
+		"account", plan.Account,
+		"in", plural(int64(plan.Manifests), "manifest"),
+		"in", plural(int64(plan.Packs), "pack"),
+		"stays", shared,
+		"locked", locked,
+	)
+}
+
+// endErasure reports what was done; without a report, nothing was.
+func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.Report) error {
+	unread, damage := plan.Unread, plan.Damage
+	if report != nil {
+		gone := report.Gone().UTC()
+		s.Rewritten, s.Marked, s.GoneAt = report.Rewritten, report.Marked, &gone
+		s.Unread, unread, damage = report.Unread, report.Unread, report.Damage
+		for _, d := range report.Damaged {
+			s.Damaged = append(s.Damaged, damagedManifest{id(d.Old), d.Err.Error()})
+		}
+	}
+	if p.flags.JSON {
+		if err := p.printJSON(s); err != nil {
+			return err
+		}
+	}
+	if report != nil && !p.flags.JSON {
+		p.printf("%s written again without it, %d marked", plural(int64(report.Rewritten), "manifest"), report.Marked)
+		p.note("its bytes are in the store until two prunes have run, one a day from now and one a day after that: until %s at the earliest", moment(report.Gone()))
+		p.note("a copy in another repository stays: run mailstrata erase there, too")
+		if report.Spills > 0 {
+			p.note("a backup is under way on this host, and may hold it in %s until it ends", plural(int64(report.Spills), "file"))
+		}
+	}
+	p.warnDamaged(report)
+	if unread > 0 {
+		p.warn("%s cannot be read and may hold it: %s", plural(int64(unread), "page or table"), oneLine(damage.Error()))
+	}
+	if unread > 0 || len(s.Damaged) > 0 {
+		return &outcome{statusPartial, "not all could be looked through, or written again; mailstrata check tells more"}
+	}
+	return nil
+}
+
+// warnDamaged names the manifests that hold it still.
+func (p *program) warnDamaged(report *erase.Report) {
+	if report == nil {
+		return
+	}
+	for _, d := range report.Damaged {
+		name := hex.EncodeToString(d.Old.ID[:4])
+		p.warn("manifest %s holds it still, for it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
+			name, strings.TrimSuffix(oneLine(d.Err.Error()), "."), name, name)
+	}
+}
