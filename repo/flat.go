@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // A flat file is the local form of one or more index segments: entries in order, to be searched by pread. It is a
@@ -70,140 +68,6 @@ type flat struct {
 type flatBlockRow struct{ first, sum uint64 }
 
 func prefixStart(p chunk.Prefix) uint64 { return binary.BigEndian.Uint64(p[:]) }
-
-// flatWriter writes a flat file.
-type flatWriter struct {
-	owner  flatOwner
-	file   *os.File
-	out    *bufio.Writer
-	count  int64
-	block  []byte
-	blocks []flatBlockRow
-}
-
-func newFlatWriter(dir string, owner flatOwner) (*flatWriter, error) {
-	f, err := os.CreateTemp(dir, "new-*")
-	if err != nil {
-		return nil, local.Fail("make a file in", dir, err)
-	}
-	w := &flatWriter{owner: owner, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
-	if _, err := w.out.Write(make([]byte, flatHeader)); err != nil {
-		w.abandon()
-		return nil, err
-	}
-	return w, nil
-}
-
-func (w *flatWriter) abandon() {
-	_ = w.file.Close()
-	_ = os.Remove(w.file.Name())
-}
-
-func (w *flatWriter) add(e entry) error {
-	if len(w.block) == 0 {
-		w.blocks = append(w.blocks, flatBlockRow{first: prefixStart(e.prefix)})
-	}
-	w.block = appendEntry(w.block, e)
-	w.count++
-	if len(w.block) == flatBlock*entrySize {
-		return w.flush()
-	}
-	return nil
-}
-
-func (w *flatWriter) flush() error {
-	if len(w.block) == 0 {
-		return nil
-	}
-	w.blocks[len(w.blocks)-1].sum = xxhash.Sum64(w.block)
-	_, err := w.out.Write(w.block)
-	w.block = w.block[:0]
-	return err
-}
-
-func appendEntry(b []byte, e entry) []byte {
-	b = append(b, e.prefix[:]...)
-	b = binary.LittleEndian.AppendUint32(b, e.frame)
-	b = binary.LittleEndian.AppendUint32(b, e.offset)
-	return binary.LittleEndian.AppendUint32(b, e.length)
-}
-
-func entryAt(b []byte, i int) entry {
-	b = b[i*entrySize:]
-	return entry{
-		chunk.Prefix(b), binary.LittleEndian.Uint32(b[16:]),
-		binary.LittleEndian.Uint32(b[20:]), binary.LittleEndian.Uint32(b[24:]),
-	}
-}
-
-// finish writes tail and header, gives the file its name and opens it.
-func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32]byte) (*flat, error) {
-	if err := w.end(path, packs, segments, inputs); err != nil {
-		return nil, local.Fail("keep the index in", path, err)
-	}
-	f, err := openFlat(path, w.owner)
-	if errors.Is(err, errFlat) {
-		return nil, err
-	}
-	return f, local.Fail("open", path, err)
-}
-
-func (w *flatWriter) end(path string, packs []packRow, segments, inputs [][32]byte) error {
-	if err := w.flush(); err != nil {
-		return err
-	}
-	tail := w.tail(packs, segments, inputs)
-	if _, err := w.out.Write(tail); err != nil {
-		return err
-	}
-	if err := w.out.Flush(); err != nil {
-		return err
-	}
-	header := w.header(len(tail), len(packs), len(segments), len(inputs))
-	sum := xxhash.New()
-	sum.Write(header)
-	sum.Write(tail)
-	header = binary.LittleEndian.AppendUint64(header, sum.Sum64())
-	if _, err := w.file.WriteAt(header, 0); err != nil {
-		return err
-	}
-	if err := w.file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(w.file.Name(), path)
-}
-
-func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {
-	b := append([]byte(flatMagic), w.owner.repository[:]...)
-	b = append(b, w.owner.keyID[:]...)
-	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments), uint64(inputs)} {
-		b = binary.LittleEndian.AppendUint64(b, n)
-	}
-	return b
-}
-
-func (w *flatWriter) tail(packs []packRow, segments, inputs [][32]byte) (b []byte) {
-	for _, block := range w.blocks {
-		b = binary.LittleEndian.AppendUint64(b, block.first)
-		b = binary.LittleEndian.AppendUint64(b, block.sum)
-	}
-	for _, p := range packs {
-		b = append(append(b, p.Kind), p.Hash[:]...)
-		b = binary.LittleEndian.AppendUint64(b, p.Size)
-		b = binary.LittleEndian.AppendUint32(b, p.Head)
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Stored)))
-	}
-	for _, p := range packs {
-		for i := range p.Stored {
-			b = binary.LittleEndian.AppendUint32(b, p.Stored[i])
-			b = binary.LittleEndian.AppendUint32(b, p.Lengths[i])
-		}
-	}
-	for _, s := range slices.Concat(segments, inputs) {
-		b = append(b, s[:]...)
-	}
-	return b
-}
 
 // openFlat inverts flatWriter. The entries' blocks are checked when they are read.
 func openFlat(path string, owner flatOwner) (*flat, error) {

@@ -3,6 +3,7 @@ package repo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -100,6 +101,40 @@ func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
 				t.Fatalf("of %d packs: what the lost pack held was taken for stored: %+v", packs, stats)
 			}
 			mustRead(t, reopen(t, store, r), c)
+		}
+	}
+}
+
+// A prune that writes packs anew, merges segments and condemns is as careful: where the store loses what it acknowledged, the
+// prune fails, and nothing is deleted for the sake of what is not there.
+func TestPruneOnAStoreThatLoses(t *testing.T) {
+	for _, folder := range []string{"data/", "index/", "condemned/"} {
+		for _, times := range []int{1, 1000} {
+			t.Run(fmt.Sprint(folder, times), func(t *testing.T) {
+				first, memory, needed := eventful(t)
+				store := &forgetful{Memory: memory}
+				r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer r.Close()
+				repo.Without(r, "") // two segments are worth merging
+				store.lose(folder, times)
+				_, err = r.Prune(t.Context(), repo.PruneOptions{}, walkOf(r))
+				if store.lost == 0 {
+					t.Fatal("the prune put nothing there")
+				}
+				if times == 1 && err != nil || times > 1 && !errors.Is(err, repo.ErrNotKept) {
+					t.Fatalf("the prune ends with %v", err)
+				}
+				store.lose("", 0)
+				for range 3 {
+					mustRead(t, reopen(t, memory, first), needed)
+					memory.Advance(day)
+					prune(t, r, repo.PruneOptions{})
+				}
+				mustRead(t, reopen(t, memory, first), needed)
+			})
 		}
 	}
 }
