@@ -25,9 +25,14 @@ func (c *Client) login(ctx context.Context) error {
 	c.guard(secret)
 	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
 	err = c.tryMechanisms(secret)
+	defer func() {
+		if err == nil || errors.Is(err, ErrLogin) {
+			c.opts.Logins.note(c.opts, err != nil)
+		}
+	}()
 	var refused *Error
 	if errors.As(err, &refused) && c.dead == nil {
-		return c.explainLogin(refused, err)
+		err = c.explainLogin(refused, err)
 	}
 	return err
 }

@@ -26,6 +26,9 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
 	}
+	if err := opts.Logins.admit(opts); err != nil {
+		return nil, err
+	}
 	conn, err := opts.dial(ctx)
 	if err != nil {
 		return nil, unreachable(ctx, opts, err)

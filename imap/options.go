@@ -40,6 +40,7 @@ type Options struct {
 	Compress    bool          // COMPRESS=DEFLATE where offered: good below about 100 Mbit/s, bad above
 	Stall       time.Duration // give up a connection that moves no byte for so long; 0: 2 minutes
 	Trace       io.Writer     // gets the protocol, secrets and bodies left out; nil: nobody does
+	Logins      *Logins       // shared by the accounts of a run; nil: each login is tried
 	Version     string        // of this program, told to the server by ID
 	Journal     string        // Target: a folder for journals of what was appended, see journal.go; "": none is kept
 

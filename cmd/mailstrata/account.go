@@ -85,6 +85,7 @@ func parseAccount(text string) (*account, error) {
 func (p *program) reach(a *account, flags *imapFlags) error {
 	a.opts.Connections = cmp.Or(int(flags.Connections), a.configured.Connections)
 	a.opts.Compress = flags.Compress || a.configured.Compress
+	a.opts.Logins = &p.logins
 	a.opts.OldTLS = flags.OldTLS || a.configured.OldTLS
 	a.opts.Insecure = p.flags.AllowPlaintext || a.configured.AllowPlaintext
 	if a.opts.Insecure && a.opts.Security == imap.StartTLS {

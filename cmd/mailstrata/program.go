@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/nightly"
 )
@@ -36,6 +37,7 @@ type program struct {
 
 	configured *config.Config  // once it was read
 	byVariable map[string]bool // flags whose value is that of an environment variable
+	logins     imap.Logins     // refused by servers
 	exposed    map[string]bool // files of which warnExposed has warned
 }
 

@@ -1,0 +1,71 @@
+package imap
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"sync"
+)
+
+// Logins counts the refused logins of a run, over its accounts. A secret that many accounts share, such as that of a master
+// user, is not tried with each of them when it is wrong: servers lock out those that fail often. The zero value is ready.
+// It is safe for concurrent use.
+type Logins struct {
+	mu    sync.Mutex
+	tries map[loginKey]*loginTries
+}
+
+// loginKey is what accounts share: the server, the secret, and of "anna*master" the master user.
+type loginKey struct {
+	server, master string
+	secret         [sha256.Size]byte
+}
+
+type loginTries struct {
+	accepted bool // once: then the secret is right, and a refusal is of the account
+	refused  map[string]bool
+}
+
+// refusedMost is with how many users a secret is tried that a server accepts with none.
+const refusedMost = 3
+
+func (o *Options) loginKey() loginKey {
+	_, master, _ := strings.Cut(o.User, "*")
+	return loginKey{server: o.Address(), master: master, secret: sha256.Sum256([]byte(o.Password))}
+}
+
+// admit refuses a login that would only fail once more.
+func (l *Logins) admit(o *Options) error {
+	if l == nil || o.Token != nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tries := l.tries[o.loginKey()]
+	if tries == nil || tries.accepted || len(tries.refused) < refusedMost || tries.refused[o.User] {
+		return nil
+	}
+	return fmt.Errorf("%w: not tried as %s, because %s refused the same password with %d others", ErrLogin, o, o.Host, len(tries.refused))
+}
+
+// note counts how a login ended.
+func (l *Logins) note(o *Options, refused bool) {
+	if l == nil || o.Token != nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tries == nil {
+		l.tries = map[loginKey]*loginTries{}
+	}
+	tries := l.tries[o.loginKey()]
+	if tries == nil {
+		tries = &loginTries{refused: map[string]bool{}}
+		l.tries[o.loginKey()] = tries
+	}
+	if refused {
+		tries.refused[o.User] = true
+	} else {
+		tries.accepted = true
+	}
+}
