@@ -23,8 +23,10 @@ type change struct {
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
-	doubted mail.UIDSet // of those to be downloaded, what is recorded with another size or date
-	unmoved bool        // flags changed, and the mod-sequence of their message did not
+	doubted  mail.UIDSet // of those to be downloaded, what is recorded with another size or date
+	narrowed bool        // fresh are known to be there, or to be few
+
+	unmoved bool // flags changed, and the mod-sequence of their message did not
 }
 
 func newChange() *change {

@@ -94,13 +94,16 @@ type crop struct {
 
 // harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
 // free.
-func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbox, fresh mail.UIDSet) (*harvest, error) {
+func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbox, c *change) (*harvest, error) {
 	if err := r.walk.heed(ctx); err != nil {
 		return nil, err
 	}
-	fresh, err := r.narrow(ctx, own, found, fresh)
-	if err != nil {
-		return nil, err
+	fresh := c.fresh
+	if !c.narrowed {
+		var err error
+		if fresh, err = r.narrow(ctx, own, found, fresh); err != nil {
+			return nil, err
+		}
 	}
 	list := windows(fresh)
 	helpers := min(r.walk.account.Source.Parallel(), len(list)) - 1
@@ -120,32 +123,6 @@ func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbo
 		})
 	}
 	return h, nil
-}
-
-// narrow replaces a wide range with few messages in it by the UIDs that are there: mailboxes can be sparse. The flags
-// are asked for, not a SEARCH, which is not to be relied on everywhere.
-func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
-	if fresh.Len() <= 4*int64(found.Status.Messages)+windowGap {
-		return fresh, nil
-	}
-	var present mail.UIDSet
-	for all := range fresh.Ranges() {
-		err := seat.ask(ctx, func(view View) error {
-			for message, err := range view.Flags(ctx, all) {
-				if err != nil {
-					return err
-				}
-				if all.Contains(message.UID) {
-					present.Add(message.UID)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return mail.UIDSet{}, err
-		}
-	}
-	return present, nil
 }
 
 // hand gives out the windows in order, until a checkpoint is due.

@@ -272,7 +272,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 		if err := r.walk.checkpoint(ctx); err != nil {
 			return failures, err
 		}
-		old, c = &part, &change{fresh: harvest.rest}
+		old, c = &part, &change{fresh: harvest.rest, narrowed: true}
 	}
 	found.Complete = len(failures) == 0 && found.Accounted() == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
@@ -281,7 +281,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
 func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) (*harvest, error) {
-	harvest, err := r.harvest(ctx, seat, found, c.fresh)
+	harvest, err := r.harvest(ctx, seat, found, c)
 	if err != nil {
 		return nil, err
 	}

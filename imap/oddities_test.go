@@ -190,6 +190,10 @@ var trials = []trial{
 	{"UID over 32 bits", replacing(`FETCH \(UID 3 `, "FETCH (UID 4294967299 "), gaps},
 	{"UID 0", replacing(`FETCH \(UID 3 `, "FETCH (UID 0 "), gaps},
 	{"MESSAGES over 32 bits", replacing(`MESSAGES (\d+)`, "MESSAGES 99999999999"), restless},
+	{"2^32-1 messages", saying(func(_ *session, response string) []string {
+		response = regexp.MustCompile(`(MESSAGES|UIDNEXT) \d+`).ReplaceAllString(response, "$1 4294967295")
+		return []string{regexp.MustCompile(`^\* \d+ EXISTS`).ReplaceAllString(response, "* 4294967295 EXISTS")}
+	}), gaps},
 	{"EXISTS over 64 bits", replacing(`^\* \d+ EXISTS`, "* 99999999999999999999999 EXISTS"), whole},
 	{"HIGHESTMODSEQ over 64 bits", replacing(`HIGHESTMODSEQ (\d+)`, "HIGHESTMODSEQ 99999999999999999999999"), whole},
 	{"no UIDVALIDITY", replacing(`UIDVALIDITY (\d+)`, "UIDVALIDITY 0"), restless | maybe},
@@ -320,6 +324,7 @@ var trials = []trial{
 	}, whole},
 
 	// Servers.
+	{"LIST is NO for now", refusing("^LIST", "NO [UNAVAILABLE] the backend is down", always), fails},
 	{"LIST RETURN is BAD though offered", refusing("^LIST.*(RETURN|SUBSCRIBED)", "BAD what?", always), whole},
 	{"iCloud: nothing found", offering(withoutQRESYNC, replacing(`^\* ESEARCH (\(.*?\)) UID ALL.*`, "* ESEARCH $1 UID")), whole},
 	{"Courier", offering("IMAP4rev1 CHILDREN NAMESPACE", func(m *model) oddity {

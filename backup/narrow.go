@@ -1,0 +1,73 @@
+package backup
+
+import (
+	"context"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// wide is how many UIDs are asked for window by window on the server's word alone that there are messages: some hundred
+// requests. A server that says that it has 4,294,967,295 messages would be asked for hours.
+const wide = 1 << 17
+
+// narrow replaces a wide range with few messages in it by the UIDs that are there: mailboxes can be sparse, and numbers
+// wrong. The flags are asked for, not a SEARCH, which is not reliable everywhere.
+func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
+	if fresh.Len() <= min(4*int64(found.Status.Messages)+windowGap, wide) {
+		return fresh, nil
+	}
+	var present gathered
+	for all := range fresh.Ranges() {
+		err := seat.ask(ctx, func(view View) error {
+			for message, err := range view.Flags(ctx, all) {
+				if err != nil {
+					return err
+				}
+				if all.Contains(message.UID) {
+					present.add(message.UID)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return mail.UIDSet{}, err
+		}
+	}
+	return present.set(), nil
+}
+
+// gathered are UIDs in any order. Those out of order are sorted in many at a time.
+type gathered struct {
+	sorted mail.UIDSet
+	last   mail.UID
+	loose  []mail.UID
+}
+
+func (g *gathered) add(uid mail.UID) {
+	if uid > g.last {
+		g.sorted.Add(uid)
+		g.last = uid
+		return
+	}
+	if g.loose = append(g.loose, uid); len(g.loose) == 1<<20 {
+		g.set()
+	}
+}
+
+func (g *gathered) set() mail.UIDSet {
+	if len(g.loose) == 0 {
+		return g.sorted
+	}
+	ranges := slices.Collect(g.sorted.Ranges())
+	for r := range mail.UIDs(g.loose...).Ranges() {
+		ranges = append(ranges, r)
+	}
+	slices.SortFunc(ranges, func(a, b mail.UIDRange) int { return int(int64(a.First) - int64(b.First)) })
+	g.sorted, g.loose = mail.UIDSet{}, nil
+	for _, r := range ranges {
+		g.sorted.AddRange(r)
+	}
+	return g.sorted
+}
