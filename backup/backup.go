@@ -38,6 +38,9 @@ type Account struct {
 	VerifySource Rate
 
 	Budget Budget
+
+	TimeLimit time.Duration // how long reading the account may take; 0: TimeLimit
+	began     *time.Time    // when that began, in the first of several runs
 }
 
 // Options say how a backup is made.
@@ -76,6 +79,10 @@ const AccountsAtOnce = 16
 // The order makes it safe: packs, then index, then manifests, so that a manifest names only what is durable.
 func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*Result, error) {
 	var done []*Result
+	accounts = slices.Clone(accounts)
+	for i := range accounts {
+		accounts[i].began = new(time.Time)
+	}
 	for group := range slices.Chunk(accounts, AccountsAtOnce) {
 		for len(group) > 0 {
 			backups, err := backUpGroup(ctx, r, group, o)
@@ -126,7 +133,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		walks[i].writer = writer
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
 		group.Go(func() error {
-			backups[i].Manifest, backups[i].Err = walks[i].record(ctx)
+			backups[i].Manifest, backups[i].Err = walks[i].recordInTime(ctx)
 			return nil
 		})
 	}

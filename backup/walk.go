@@ -124,8 +124,16 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 
 // survey takes a fresh view of the account.
 func (w *walk) survey(ctx context.Context) (survey *mail.Survey, err error) {
-	err = patiently(ctx, reopenings, func() error {
+	most := reopenings
+	if w.round == 0 {
+		most = openings
+	}
+	attempts := 0
+	err = patiently(ctx, most, func() error {
 		survey, err = w.account.Source.Survey(ctx)
+		if attempts++; attempts == 2 && err != nil && mayPass(err) && ctx.Err() == nil {
+			w.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)
+		}
 		return err
 	})
 	if err != nil && ctx.Err() == nil {

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -67,6 +68,7 @@ type Account struct {
 	AllowPlaintext bool
 	OldTLS         bool // TLS 1.0 and 1.1 will do
 	Budget         backup.Budget
+	TimeLimit      time.Duration
 }
 
 // Secret says where a secret comes from; one of them at most is set.

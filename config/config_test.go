@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -50,6 +51,8 @@ compress = true
 ca_file = "/etc/ca.pem"
 budget_day = "2 GB"
 budget_second = "1MiB"
+time_limit = "12h"
+insecure_old_tls = true
 [[accounts]]
 name = "work"
 url = "imap://jo@b.example:1143"
@@ -99,7 +102,7 @@ keep_tags = ["move"]
 				Mailboxes: []string{"INBOX", "Work/*"}, Exclude: []string{"Work/Old"}, Gmail: "labels",
 				ShrinkLimits: []backup.ShrinkRule{{Limit: backup.ShrinkLimit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: backup.ShrinkLimit{Off: true}}},
 				VerifySource: 0.01, Connections: 2, Compress: true, CAFile: "/etc/ca.pem",
-				Budget: backup.Budget{Day: 2_000_000_000, Second: 1 << 20},
+				Budget: backup.Budget{Day: 2_000_000_000, Second: 1 << 20}, TimeLimit: 12 * time.Hour, OldTLS: true,
 			},
 			{
 				Name: "work", URL: "imap://jo@b.example:1143", Repository: "usb", Token: "token jo", AllowPlaintext: true,

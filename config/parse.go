@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/pelletier/go-toml/v2"
@@ -133,6 +134,13 @@ func (t *table) account(c *Config) Account {
 	})
 	t.parsed("budget_second", func(text string) (err error) {
 		a.Budget.Second, err = ParseBytes(text)
+		return err
+	})
+	t.parsed("time_limit", func(text string) (err error) {
+		a.TimeLimit, err = time.ParseDuration(text)
+		if err == nil && a.TimeLimit <= 0 || err != nil {
+			err = fmt.Errorf("is %q; it should be a time such as \"12h\" or \"90m\"", text)
+		}
 		return err
 	})
 	if a.Repository != "" && c.Repository(a.Repository) == nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"filippo.io/age"
 
@@ -30,8 +31,9 @@ type backupCommand struct {
 	Parallel int          `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
 	Shard    config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
 
-	BudgetDay    byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. It is unlimited if nothing is said, and of Gmail 2GB."`
-	BudgetSecond byteCount `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
+	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. It is unlimited if nothing is said, and of Gmail 2GB."`
+	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). What was read until then is kept, the account counts as failed, and the next run goes on from there."`
+	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
 
 	VerifySource backup.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
 	ShrinkLimit  []backup.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
@@ -83,6 +85,9 @@ func (c *backupCommand) Validate() error {
 	}
 	if c.Parallel < 0 || c.Parallel > config.MaxParallel {
 		return fmt.Errorf("--parallel-accounts must be from 1 to %d", config.MaxParallel)
+	}
+	if c.TimeLimit < 0 {
+		return fmt.Errorf("--time-limit must be more than nothing, such as 12h")
 	}
 	return c.imapFlags.Validate()
 }

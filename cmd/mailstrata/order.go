@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/config"
@@ -26,6 +27,7 @@ type order struct {
 	shrink backup.ShrinkRules
 	verify backup.Rate
 	budget backup.Budget
+	limit  time.Duration
 
 	ready *backup.Account // what source gives, which is connecting already; nil: nothing is
 }
@@ -44,6 +46,7 @@ func (b *byteCount) UnmarshalText(text []byte) error {
 func (c *backupCommand) order(a *account) *order {
 	o := &order{
 		account: a, selection: c.selection, flags: c.imapFlags, labels: cmp.Or(c.Gmail, a.configured.Gmail) == "labels",
+		limit:  cmp.Or(c.TimeLimit, a.configured.TimeLimit),
 		shrink: c.ShrinkLimit, verify: cmp.Or(c.VerifySource, a.configured.VerifySource),
 		budget: backup.Budget{
 			Day:    cmp.Or(int64(c.BudgetDay), a.configured.Budget.Day),
@@ -233,7 +236,7 @@ func (o *order) unlocked(ctx context.Context, p *program) (*account, error) {
 // reads is the account as archive reads it from a source.
 func (o *order) reads(source *imap.Source, p *program) backup.Account {
 	return backup.Account{
-		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget,
+		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.limit,
 		Source:      &selected{Source: source, account: o.name, patterns: o.Mailbox, excluded: o.excluded, program: p},
 		Select:      func(m mail.Mailbox) bool { return o.wants(&m) },
 		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit { return shrinkLimit(o.shrink, m) },
