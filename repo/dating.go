@@ -73,6 +73,9 @@ func (p *present) before(ctx context.Context, t time.Time) bool {
 	if !t.After(p.now.Add(ahead)) {
 		return false
 	}
+	if p.r.writerTimed() && !t.After(time.Now().Add(ahead)) {
+		return false // to ask a directory for the time is to write to it, and its clock is this host's, or near it
+	}
 	now, err := p.r.store.Now(ctx)
 	if err != nil {
 		now = time.Now()
@@ -106,6 +109,20 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 			instant(deadline), instant(latest))
 	}
 	return h
+}
+
+// behindAtMost is how far the store's clock may be before the repository was made: it may have been made while a
+// clock was ahead for some nights.
+const behindAtMost = 30 * 24 * time.Hour
+
+// sane refuses a clock that shows a time before the repository was made, as one does that lost its battery. By it all
+// manifests lie in the future, and each account would be downloaded again.
+func (r *Repo) sane(now time.Time) error {
+	if made := time.Unix(int64(r.config.Created), 0); made.Sub(now) > behindAtMost {
+		return fmt.Errorf("the store's clock shows %s, and the repository was made at %s: set the clock of the store, or of this host if "+
+			"the repository is a directory on it", instant(now), instant(made))
+	}
+	return nil
 }
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }

@@ -217,3 +217,17 @@ func TestAHostRemembersNoManifestOfTheFuture(t *testing.T) {
 		t.Errorf("lost is %q, %v, %v", name, lost, err)
 	}
 }
+
+// A store whose clock lost its battery gets no manifests: by its clock all others lie in the future.
+func TestAStoreThatForgotTheTime(t *testing.T) {
+	store := new(storetest.Memory)
+	r := mustInit(t, store, sealedOptions())
+	store.Leap(-48 * time.Hour)
+	if _, err := r.Begin(t.Context()); err != nil {
+		t.Errorf("two days behind: %v", err)
+	}
+	store.Leap(-20 * 365 * 24 * time.Hour)
+	if _, err := r.Begin(t.Context()); err == nil || !strings.Contains(err.Error(), "set the clock") {
+		t.Errorf("twenty years behind: %v", err)
+	}
+}
