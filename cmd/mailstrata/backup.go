@@ -94,7 +94,7 @@ func (c *backupCommand) Validate() error {
 
 func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	p.aimAt(archivingGoal())
-	orders, err := c.orders(p)
+	orders, err := c.orders(ctx, p)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,7 @@ func (b *backupRun) archive(ctx context.Context, s *stack) error {
 	}
 	defer r.Close()
 	b.repositories = append(b.repositories, l)
+	b.program.remindOfKey(l, r)
 	told := b.program.progress("read")
 	defer told.done()
 	for group := range slices.Chunk(s.orders, backup.AccountsAtOnce) {

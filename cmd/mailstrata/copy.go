@@ -105,6 +105,7 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
+	p.rememberCopy(from)
 	return listing.end()
 }
 

@@ -46,6 +46,10 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 		e.fail("key", err)
 	} else {
 		e.key(r)
+		if key := p.keyBeside(l, r); key != "" {
+			e.warn("key", "mailstrata key export FILE writes a copy to another disk; mailstrata copy makes a second repository",
+				"%s lies beside the repository: what destroys one destroys both", key)
+		}
 		e.lock(ctx, store, r)
 		e.manifests(ctx, r)
 		_ = r.Close() // it was only looked at

@@ -121,6 +121,16 @@ func (p *program) isRepository(ctx context.Context, l *place) bool {
 	return errors.Is(err, repo.ErrWrongKey)
 }
 
+// mayBeRepository reports whether something of a repository may be in a store after Init failed. Then its key stays.
+func (p *program) mayBeRepository(ctx context.Context, store repo.Store) bool {
+	for _, prefix := range []string{"config/", "keys/"} {
+		for range store.List(context.WithoutCancel(ctx), prefix) {
+			return true // an object, or an error: what cannot be listed may be there
+		}
+	}
+	return false
+}
+
 // scryptWork is how much work it is to try a passphrase; 0: age's own, a second's. The tests make it less.
 var scryptWork int
 
@@ -128,11 +138,15 @@ var scryptWork int
 func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key *newKeyFile) (*repo.Repo, error) {
 	store, err := p.newStore(ctx, l, o.Lock)
 	if err != nil {
+		key.discard()
 		return nil, err
 	}
 	o.ScryptWork = scryptWork
 	r, err := repo.Init(ctx, store, o)
 	if err != nil {
+		if !p.mayBeRepository(ctx, store) {
+			key.discard()
+		}
 		return nil, fmt.Errorf("make a repository in %s: %w", l, err)
 	}
 	if key != nil {

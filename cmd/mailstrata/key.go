@@ -11,6 +11,7 @@ import (
 
 type keyCommand struct {
 	Add    keyAddCommand    `cmd:"" help:"Let another passphrase, key file or public key open the repository."`
+	Export keyExportCommand `cmd:"" help:"Write a copy of the key file to another place."`
 	List   keyListCommand   `cmd:"" help:"List the keys: what each may do, and what opens it."`
 	Remove keyRemoveCommand `cmd:"" help:"Shut a key out."`
 	Rotate keyRotateCommand `cmd:"" help:"Draw new keys for what is stored from now on, after one came into wrong hands."`

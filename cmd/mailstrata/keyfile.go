@@ -58,6 +58,16 @@ func takeUp(path string) (*newKeyFile, error) {
 	return nil, fmt.Errorf("%s is there already, and a key file is never replaced", path)
 }
 
+// discard removes the file, if no repository can have the key.
+func (k *newKeyFile) discard() {
+	if k == nil {
+		return
+	}
+	if text, err := os.ReadFile(k.path); err == nil && bytes.HasPrefix(text, []byte(unfinished)) {
+		_ = os.Remove(k.path)
+	}
+}
+
 // finish writes the file anew, with the repository's fingerprint.
 func (k *newKeyFile) finish(r *repo.Repo) error {
 	whole := k.path + ".new"

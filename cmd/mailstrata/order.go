@@ -75,10 +75,10 @@ func patterns(texts []string) (patterns []pattern) {
 }
 
 // orders are what the command line asks for, on this host.
-func (c *backupCommand) orders(p *program) (orders []*order, err error) {
+func (c *backupCommand) orders(ctx context.Context, p *program) (orders []*order, err error) {
 	accounts, err := c.named()
 	if len(c.IMAP) == 0 {
-		accounts, err = c.configured(p)
+		accounts, err = c.configured(ctx, p)
 	}
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (c *backupCommand) named() ([]*account, error) {
 }
 
 // configured are the accounts of the configuration.
-func (c *backupCommand) configured(p *program) ([]*account, error) {
+func (c *backupCommand) configured(ctx context.Context, p *program) ([]*account, error) {
 	configured, err := p.config()
 	if err != nil {
 		return nil, err
@@ -125,11 +125,8 @@ func (c *backupCommand) configured(p *program) ([]*account, error) {
 			return nil, err
 		}
 	}
-	switch {
-	case len(accounts) == 0 && len(c.Account) > 0:
-		return nil, &usageError{text: "an account is named by --imap and its URL, or stands in the configuration", hint: "mailstrata backup --imap imaps://user@host; or see docs/config.md"}
-	case len(accounts) == 0:
-		return nil, &usageError{text: "no account is named, and none is configured", hint: "name one: --imap imaps://user@host; or see docs/config.md"}
+	if len(accounts) == 0 {
+		return c.known(ctx, p)
 	}
 	return c.only(accounts, "the configuration has no account ")
 }
