@@ -14,7 +14,7 @@
 // The time of a file is its INTERNALDATE. Levels of names are written as package safename says, and Decode reads them back;
 // one too long for a file system is cut, and ends in %2D and a hash. A line of flags.jsonl:
 //
-//	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
+//	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
 // A second restore adds nothing: what a directory holds is read from its listing.
 package eml

@@ -132,6 +132,7 @@ func (w *watched) Write(p []byte) (int, error) {
 // line is one of flags.jsonl. Bytes that are not UTF-8 in a flag become U+FFFD.
 type line struct {
 	File     string     `json:"file"`
+	UID      mail.UID   `json:"uid"`
 	Internal string     `json:"internaldate,omitempty"`
 	Flags    mail.Flags `json:"flags,omitempty"`
 }
@@ -143,7 +144,7 @@ func (f *folder) noteFlags(messages []restore.Wanted, names []string) error {
 	encoder.SetEscapeHTML(false)
 	for i := range messages {
 		m := &messages[i]
-		l := line{File: names[i], Flags: m.Flags, Internal: m.Internal.String()}
+		l := line{File: names[i], UID: m.UID, Flags: m.Flags, Internal: m.Internal.String()}
 		if err := encoder.Encode(l); err != nil {
 			return err
 		}

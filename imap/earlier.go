@@ -11,7 +11,8 @@ import (
 
 var _ restore.Rememberer = (*folder)(nil)
 
-// Earlier implements restore.Rememberer. What an interrupted restore appended and did not look at is looked at now.
+// Earlier implements restore.Rememberer. What an interrupted restore appended and did not look at is looked at now, and so
+// is what came since it sent something without getting an answer.
 func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]restore.Fate, error) {
 	fates := map[int]restore.Fate{}
 	var batch []*item
@@ -34,7 +35,9 @@ func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]
 			fates[i] = *fate
 			f.reported.Add(uid)
 		}
-		if !f.journalled.pending.Contains(uid) {
+		floor := f.journalled.floor
+		unanswered := f.compared[i] && floor != 0 && uid >= floor
+		if !unanswered && !f.journalled.pending.Contains(uid) {
 			continue
 		}
 		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.Fate{Added: true}}
@@ -66,6 +69,15 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 		} else if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+	}
+	var unanswered []*item
+	for _, it := range readable {
+		if !f.journalled.pending.Contains(it.uid) {
+			unanswered = append(unanswered, it)
+		}
+	}
+	if err := f.journal.add(f.validity, unanswered); err != nil {
+		return err
 	}
 	return f.look(ctx, readable)
 }

@@ -27,7 +27,8 @@ type folder struct {
 	seen      func(mail.Message) // is told of each message there at opening; may be nil
 
 	journalled known      // what the journal says of this mailbox
-	matched    []mail.UID // of the last call of Missing: for each message the copy that is there
+	matched    []mail.UID // of the last call of Missing or Resemble: for each message the copy that is there
+	compared   []bool     // of those, which the journal does not have
 	reported   mail.UIDSet
 
 	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
@@ -184,6 +185,9 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 	if err == nil {
 		err = f.look(ctx, added)
 	}
+	if err == nil && len(willing) > 0 {
+		err = f.journal.sent(f.validity)
+	}
 	return fates, err
 }
 
@@ -287,6 +291,9 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 	messages := make([]Appended, len(items))
 	for i, it := range items {
 		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.size, Binary: it.odd.nul, Write: it.spool.writeTo}
+	}
+	if err := f.journal.sending(f.validity, f.next); err != nil {
+		return items, err
 	}
 	var added []*item
 	for i, result := range f.c.Append(ctx, f.place.Name, messages) {

@@ -22,6 +22,8 @@ import (
 //
 // It is a file of lines, each of which begins with a UIDVALIDITY:
 //
+//	7 sending 12              messages are about to be appended; none that is there has this UID or a higher one
+//	7 sent                    it is known what became of them
 //	7 12 6f1d…c2 ?            a message was appended: its UID and hash; "?": it has to be looked at
 //	7 looked 10:12            these were looked at
 //	7 changed 12 "why"        what was found then: other flags or another date; likewise "flags", where a system flag is
@@ -40,6 +42,7 @@ type journal struct {
 type known struct {
 	ids     map[mail.UID]chunk.ID
 	pending mail.UIDSet // not looked at
+	floor   mail.UID    // from here on there may be messages of which no answer came; 0: there are none
 	fates   map[mail.UID]*restore.Fate
 }
 
@@ -102,6 +105,12 @@ func (k *known) take(line string, looked *mail.UIDSet) {
 				}
 			}
 		}
+	case "sending":
+		if uid, err := strconv.ParseUint(rest, 10, 32); err == nil && k.floor == 0 {
+			k.floor = mail.UID(uid)
+		}
+	case "sent":
+		k.floor = 0
 	case "changed", "flags", "altered":
 		number, quoted, _ := strings.Cut(rest, " ")
 		uid, err := strconv.ParseUint(number, 10, 32)
@@ -139,6 +148,14 @@ func (k *known) appended(line string) {
 		k.pending.Add(mail.UID(uid))
 	}
 }
+
+// sending notes that messages are about to be appended.
+func (j *journal) sending(validity uint32, next mail.UID) error {
+	return j.write(fmt.Sprintf("%d sending %d\n", validity, next))
+}
+
+// sent notes that it is known what became of all that was about to be appended.
+func (j *journal) sent(validity uint32) error { return j.write(fmt.Sprintf("%d sent\n", validity)) }
 
 // add notes messages that were appended.
 func (j *journal) add(validity uint32, items []*item) error {

@@ -60,6 +60,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 // other messages of is left to Resemble.
 func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
+	f.compared = make([]bool, len(wanted))
 	var missing []int
 	for i := range wanted {
 		if known := f.have[wanted[i].Hash]; len(known) > 0 {
@@ -67,6 +68,7 @@ func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID
 			continue
 		}
 		missing = append(missing, i)
+		f.compared[i] = true
 	}
 	if len(missing) == 0 || len(f.others) == 0 {
 		return copies, nil

@@ -22,9 +22,10 @@ func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, 
 	if err := f.resemble(ctx, wanted, copies); err != nil {
 		return nil, err
 	}
+	f.matched, f.compared = copies, make([]bool, len(copies))
 	var missing []int
 	for i, uid := range copies {
-		if uid == 0 {
+		if f.compared[i] = true; uid == 0 {
 			missing = append(missing, i)
 		}
 	}

@@ -168,7 +168,7 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 		return err
 	}
 	return l.inPieces(func(piece []uint32) error {
-		missing, err := l.resemble(ctx, folder, piece, lacks[0])
+		missing, err := l.resemble(ctx, r, folder, piece, lacks[0])
 		lacks = lacks[1:]
 		if err != nil {
 			return err
@@ -178,27 +178,31 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 }
 
 // resemble gives those of the missing messages that the folder does not hold in another form either.
-func (l *roll) resemble(ctx context.Context, folder Holdings, piece []uint32, missing []int) ([]int, error) {
+func (l *roll) resemble(ctx context.Context, r *restore, folder Holdings, piece []uint32, missing []int) ([]int, error) {
 	resembler, ok := folder.(Resembler)
 	if !ok || len(missing) == 0 {
 		return missing, nil
 	}
-	wanted := make([]Wanted, len(missing))
+	wanted, rows := make([]Wanted, len(missing)), make([]uint32, len(missing))
 	for i, at := range missing {
 		if at < 0 || at >= len(piece) {
 			return missing, nil // mark refuses it
 		}
+		rows[i] = piece[at]
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[piece[at]]})
 	}
 	left, err := resembler.Resemble(ctx, wanted)
 	if err == nil {
 		err = l.trouble
 	}
+	if err != nil {
+		return nil, err
+	}
 	still := make([]int, 0, len(left))
 	for _, i := range left {
 		still = append(still, missing[i])
 	}
-	return still, err
+	return still, l.noteEarlier(ctx, r, folder, rows, wanted)
 }
 
 // inPieces visits the messages, all copies of one in the same piece.

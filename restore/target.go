@@ -75,7 +75,7 @@ type Resembler interface {
 
 // Rememberer is implemented by folders that keep a journal of what was added to them.
 type Rememberer interface {
-	// Earlier is called after Missing, about the same messages. It gives the fates of those that an interrupted restore
+	// Earlier is called after Missing, and after Resemble, about the same messages. It gives the fates of those that an interrupted restore
 	// added and altered, as far as no restore came to its end with them in its report.
 	Earlier(ctx context.Context, wanted []Wanted) (map[int]Fate, error)
 }

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -150,10 +149,8 @@ func TestGmailLabelsAsKeywords(t *testing.T) {
 				labels = append(labels, label)
 			}
 		}
-		var uid int
-		fmt.Sscanf(told.File, "%d", &uid)
-		if want := slices.Sorted(slices.Values(messages[uid-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {
-			t.Errorf("message %d has %q, want %q", uid-1, told.Flags, want)
+		if want := slices.Sorted(slices.Values(messages[told.UID-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {
+			t.Errorf("message %d has %q, want %q", told.UID-1, told.Flags, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,10 +91,11 @@ func TestRestoreKilled(t *testing.T) {
 	want := readAccount(t, dovecot.Addr, "whole", imapPassword)
 	for user, completing := range map[string]*host{"same host": h, "other host": sameKey(t, h)} {
 		t.Run(user, func(t *testing.T) {
+			k := startKiller(t, dovecot.Addr) // one: the journal goes by the server's address
 			for _, after := range []int64{20_000, 500_000, 4 << 20} {
-				killedRestore(t, h, user, dovecot, after)
+				k.restore(t, h, user, after)
 			}
-			r := completing.restore(3, "latest", accountURL(user, dovecot.Addr))
+			r := completing.restore(3, "latest", accountURL(user, k.addr))
 			if r.Added == 0 || r.Present == 0 || r.Added+r.Present != whole.Added {
 				t.Errorf("of %d messages %d were added to %d", whole.Added, r.Added, r.Present)
 			}
@@ -101,8 +103,28 @@ func TestRestoreKilled(t *testing.T) {
 			for name, w := range want {
 				once(t, name, have[name].letters, w.letters)
 			}
+			if completing != h {
+				return
+			}
+			// What the killed ones altered is in the report, as if there had been one restore, and only once.
+			if have, want := reported(r), reported(whole); !maps.Equal(have, want) {
+				t.Errorf("it reports\n%v, and one that was not killed\n%v", have, want)
+			}
+			if again := h.restore(3, "latest", accountURL(user, k.addr)); len(again.Problems) != again.Refused {
+				t.Errorf("the next restore reports once more: %v", again.Problems)
+			}
 		})
 	}
+}
+
+// reported are the messages in a report. Dates that the server could not keep became the time of each restore.
+func reported(r restored) map[string]bool {
+	list := map[string]bool{}
+	for _, p := range r.Problems {
+		reason, _, _ := strings.Cut(p.Reason, " became ")
+		list[fmt.Sprint(p.Kind, " ", p.Mailbox, " ", p.UID, " ", reason)] = true
+	}
+	return list
 }
 
 // once requires each message to be there as often as it should, in whatever order.
@@ -122,17 +144,36 @@ func once(t *testing.T, mailbox string, have, want []*letter) {
 	}
 }
 
-// killedRestore begins a restore and kills it when it has sent so many bytes.
-func killedRestore(t *testing.T, h *host, user string, dovecot *testbed.DovecotServer, after int64) {
-	t.Helper()
-	reached := make(chan struct{})
-	close := sync.OnceFunc(func() { close(reached) })
-	p := startProxy(t, dovecot.Addr, func(sent, _ int64) {
-		if sent > after {
-			close()
+// killer is a proxy that kills restores when they have sent so many bytes.
+type killer struct {
+	*proxy
+	mu      sync.Mutex
+	limit   int64
+	reached chan struct{} // nil: nothing is to be killed
+}
+
+func startKiller(t *testing.T, server string) *killer {
+	k := &killer{}
+	k.proxy = startProxy(t, server, func(sent, _ int64) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.reached != nil && sent > k.limit {
+			close(k.reached)
+			k.reached = nil
 		}
 	})
-	cmd := h.command("restore", "latest", "--to", accountURL(user, p.addr), "--with-deleted")
+	return k
+}
+
+// restore begins a restore and kills it when it has sent so many bytes.
+func (k *killer) restore(t *testing.T, h *host, user string, after int64) {
+	t.Helper()
+	reached := make(chan struct{})
+	sent, _, _ := k.traffic("APPEND")
+	k.mu.Lock()
+	k.limit, k.reached = sent+after, reached
+	k.mu.Unlock()
+	cmd := h.command("restore", "latest", "--to", accountURL(user, k.addr), "--with-deleted")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
