@@ -14,10 +14,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A message that was moved or copied need not be downloaded again. Its id nominates an archived one, or its size and date
-// do; that it is this one is shown by its size, its date, and stretches of it: the header, chunk by chunk, and unless an id
-// can name one body only, what the probe is made of. All that is compared are hashes, so no archived mail is read: a writer's host could not, and
-// it would cost more than the download.
+// A message that was moved or copied need not be downloaded again. Its id nominates an archived one, or its size and
+// date do; that it is this one is shown by its size, its date, and stretches of it: the header, chunk by chunk, and
+// unless an id can name one body only, what the probe is made of. All that is compared are hashes, so no archived
+// mail is read: a writer's host could not, and it would cost more than the download.
 
 // proof is a message on the server beside the archived one that it may be.
 type proof struct {
@@ -95,9 +95,11 @@ func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
 }
 
-// nominateByUID adds what is recorded under the UIDs of messages: of those that have another date now, and where the mailbox
-// was read at another server, of those that nothing else nominates.
-func (r *reading) nominateByUID(ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee) (map[mail.UID]nominee, error) {
+// nominateByUID adds what is recorded under the UIDs of messages: of those that have another date now, and where the
+// mailbox was read at another server, of those that nothing else nominates.
+func (r *reading) nominateByUID(
+	ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee,
+) (map[mail.UID]nominee, error) {
 	var wanted mail.UIDSet
 	for _, message := range messages {
 		_, known := nominated[message.UID]

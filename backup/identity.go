@@ -10,15 +10,15 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A UIDVALIDITY and a UID name a message at one server only (RFC 9051 section 2.3.1.1). So what is recorded counts without
-// being compared only at the server that it was read from:
+// A UIDVALIDITY and a UID name a message at one server only (RFC 9051 section 2.3.1.1). So what is recorded counts
+// without being compared only at the server that it was read from:
 //
 //	other host, port or user   nothing counts: every mailbox is unproven, until it was read
 //	another name or version    a sample is compared; if it differs, as above
 //	the same                   it counts
 //
-// An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and what is proven by its
-// header and probe is not downloaded.
+// An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and what is proven
+// by its header and probe is not downloaded.
 
 // serverOf is what of a source's URL names an account at a server. The two standard ports are those of one server.
 func serverOf(source string) string {
@@ -53,8 +53,10 @@ func softwareOf(id []mail.Field) string {
 	return strings.Join(words, " ")
 }
 
-// doubtAll finds out whether the account is still read from the server from which it was read before, and makes all that
-// is recorded unproven if it is not.
+const onlyProven = "what is archived counts only where it proves to be what is there"
+
+// doubtAll finds out whether the account is still read from the server from which it was read before, and makes all
+// that is recorded unproven if it is not.
 func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 	if w.parent == nil {
 		return nil
@@ -62,8 +64,7 @@ func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 	other := serverOf(w.parent.Source) != serverOf(w.account.URL)
 	switch {
 	case other:
-		w.warn("the account was read as %s before and is read as %s now: what is archived counts only where it proves to be what is there",
-			w.parent.Source, w.account.URL)
+		w.warn("the account was read as %s before and is read as %s now: %s", w.parent.Source, w.account.URL, onlyProven)
 	case softwareOf(w.parent.Server.ID) == softwareOf(w.server.ID):
 		return nil
 	default:
@@ -71,8 +72,8 @@ func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 		if err != nil || same {
 			return err
 		}
-		w.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: what is archived counts only where it proves to be what is there",
-			softwareOf(w.parent.Server.ID), softwareOf(w.server.ID))
+		w.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: %s",
+			softwareOf(w.parent.Server.ID), softwareOf(w.server.ID), onlyProven)
 	}
 	for _, m := range w.before {
 		m.Unproven = m.Accounted() > 0
@@ -107,9 +108,9 @@ func (w *walk) countValidities(survey *mail.Survey) {
 	}
 }
 
-// isAmbiguous reports whether a mailbox's UIDVALIDITY does not tell it from others: some servers (DavMail, hoodiecrow) have
-// the same small one everywhere. Two mailboxes that were renamed then look as if one had the messages of the other, and
-// one that was deleted and created again looks as it did.
+// isAmbiguous reports whether a mailbox's UIDVALIDITY does not tell it from others: some servers (DavMail,
+// hoodiecrow) have the same small one everywhere. Two mailboxes that were renamed then look as if one had the
+// messages of the other, and one that was deleted and created again looks as it did.
 func (w *walk) isAmbiguous(status *mail.Status) bool {
 	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" || status.UIDValidity >= smallValidity {
 		return false

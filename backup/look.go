@@ -81,7 +81,8 @@ func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbo
 	if err != nil || same {
 		return old, err
 	}
-	r.walk.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again", r.listed.Name, found.UIDValidity())
+	r.walk.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again",
+		r.listed.Name, found.UIDValidity())
 	return nil, nil
 }
 
@@ -95,8 +96,9 @@ func (r *reading) lookAhead(ctx context.Context) error {
 	return nil // run tells of an error
 }
 
-// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, or in which a
-// sample is compared (for if a message is other than was archived, none is taken by its id), if any messages have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
+// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, or in
+// which a sample is compared (for if a message is other than was archived, none is taken by its id), if any messages
+// have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
 func lookedAt(due []*reading) (first []*reading) {
 	arrived := false
 	for _, r := range due {

@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// nominees are archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates do, of
-// mailboxes that vanished, were renumbered, or are unproven. They are looked for
-// where messages left, and elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
+// nominees are archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates
+// do, of mailboxes that vanished, were renumbered, or are unproven. They are looked for where messages left, and
+// elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
 //
 // Of each is kept no more than where its record is: some 40 bytes.
 type nominees struct {
@@ -50,8 +50,8 @@ const (
 	// nomineesAtMost bounds the memory.
 	nomineesAtMost = 1 << 19
 
-	// recordBytes is about what a record costs to be read, and worthwhile how many times cheaper reading records must be
-	// than downloading all that has arrived.
+	// recordBytes is about what a record costs to be read, and worthwhile how many times cheaper reading records must
+	// be than downloading all that has arrived.
 	recordBytes = 200
 	worthwhile  = 8
 )
@@ -60,8 +60,8 @@ func newNominees(w *walk) *nominees {
 	return &nominees{walk: w, seed: maphash.MakeSeed(), places: make(map[uint64]whereabouts)}
 }
 
-// nominate begins a round: it decides whether ids prove anything, and takes mailboxes that are lost for sources. Where the
-// last run was interrupted, what it found to have left its place is only in the manifest before it.
+// nominate begins a round: it decides whether ids prove anything, and takes mailboxes that are lost for sources.
+// Where the last run was interrupted, what it found to have left its place is only in the manifest before it.
 func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
 	n := w.nominees
 	n.foreign = n.foreign || w.isForeign(w.parent) || w.isForeign(w.basis) || isRenumbered(survey, before)
@@ -84,8 +84,8 @@ func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[str
 	return nil
 }
 
-// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had: the server is a new one, whatever it calls itself,
-// and its ids may be those of other messages.
+// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had: the server is a new one, whatever it calls
+// itself, and its ids may be those of other messages.
 func isRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
 	changed := false
 	for _, listed := range survey.Mailboxes {
@@ -212,8 +212,8 @@ func (n *nominees) place(message *mail.Message, keys map[mail.UID]uint64) (place
 	return place{at, true}, ok && at.page >= 0
 }
 
-// look looks through the sources; and then, if a message is still not found and it is worth it, through all mailboxes: a
-// copy leaves nothing behind.
+// look looks through the sources; and then, if a message is still not found and it is worth it, through all
+// mailboxes: a copy leaves nothing behind.
 func (n *nominees) look(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(n.sources) > 0 {
 		s := n.sources[0]
@@ -248,8 +248,8 @@ func (n *nominees) lookEverywhere(ctx context.Context) error {
 	return nil
 }
 
-// lookThrough notes where the records of a source are: by their ids, and with facts by size and date too. What is damaged
-// nominates nothing.
+// lookThrough notes where the records of a source are: by their ids, and with facts by size and date too. What is
+// damaged nominates nothing.
 func (n *nominees) lookThrough(ctx context.Context, s source, facts bool) error {
 	pages, err := s.mailbox.AllPages(n.walk.load(ctx))
 	if err != nil && !archive.IsDamage(err) {

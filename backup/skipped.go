@@ -6,6 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+const excluding = "and --exclude says that they are left out on purpose"
+
 // noteSkipped reports the mailboxes that are there and not read, unless the account's owner does not want them anyway.
 func (w *walk) noteSkipped(survey *mail.Survey) {
 	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
@@ -25,12 +27,12 @@ func (w *walk) noteSkipped(survey *mail.Survey) {
 		}
 	}
 	if n := count[mail.SkipForeign]; n > 0 {
-		w.warn("mailboxes that are shared, or other users', are not archived: %d, such as %q (--namespace archives them, and --exclude says that this is wanted)",
-			n, example[mail.SkipForeign])
+		w.warn("mailboxes that are shared, or other users', are not archived: %d, such as %q (--namespace archives them, %s)",
+			n, example[mail.SkipForeign], excluding)
 	}
 	if n := count[mail.SkipVirtual]; n > 0 {
-		w.warn("virtual mailboxes, which show the messages of other mailboxes, are not archived: %d, such as %q (--virtual archives them, and --exclude says that this is wanted)",
-			n, example[mail.SkipVirtual])
+		w.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q (--virtual archives them, %s)",
+			n, example[mail.SkipVirtual], excluding)
 	}
 }
 

@@ -65,7 +65,10 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 	var old []*reading
 	for _, listed := range survey.Mailboxes {
 		was := w.before[listed.Raw]
-		if was != nil && was.Messages > 0 && !was.Unproven && w.selected(listed) && listed.Status != nil && listed.Status.UIDValidity == was.UIDValidity() {
+		if was == nil || was.Messages == 0 || was.Unproven || !w.selected(listed) || listed.Status == nil {
+			continue
+		}
+		if listed.Status.UIDValidity == was.UIDValidity() {
 			old = append(old, &reading{walk: w, listed: listed, old: was})
 		}
 	}
@@ -75,7 +78,8 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 		same, err := r.spotCheck(ctx, seat, r.old)
 		seat.leave()
 		switch {
-		case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrTemporary), archive.IsDamage(err):
+		case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrTemporary),
+			archive.IsDamage(err):
 			continue // its reading reports that
 		case err != nil || !same:
 			return false, err

@@ -24,6 +24,14 @@ func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool
 	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
+// standsSince is for the first survey of a run: it reports of a mailbox that the parent recorded whether that can stand.
+func (w *walk) standsSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
+	twins := twins(w.before)
+	return func(old *manifest.Mailbox, now *mail.Status) bool {
+		return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.isAmbiguous(now))
+	}
+}
+
 // settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
 // given up is not tried again in the same run, unless it may have been replaced meanwhile.
 func (w *walk) settled(recorded *manifest.Mailbox, now *mail.Status) bool {

@@ -150,21 +150,12 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	if err != nil {
 		return nil, err
 	}
-	before, unmoved := w.recorded, w.settled
-	verify := before == nil && w.sampler != nil
+	before, unmoved, verify := w.recorded, w.settled, false
 	if before == nil {
-		if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
+		if err := w.begin(ctx, survey); err != nil {
 			return nil, err
 		}
-		if err := w.doubtAll(ctx, survey); err != nil {
-			return nil, err
-		}
-		before = w.before
-		w.countValidities(survey)
-		twins := twins(before)
-		unmoved = func(old *manifest.Mailbox, now *mail.Status) bool {
-			return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.isAmbiguous(now))
-		}
+		before, unmoved, verify = w.before, w.standsSince(observed), w.sampler != nil
 	}
 	w.notes(survey)
 	w.noteSkipped(survey)
@@ -179,7 +170,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		old := descent.old
 		renamed = append(renamed, old)
 		if !w.selected(listed) {
-			// Not asked for, and not lost; but what a virtual mailbox showed is recorded where it lies.
+			// Not asked for, and not lost. What a virtual mailbox showed is recorded where it lies.
 			if old != nil && !descent.common && listed.Skip != mail.SkipVirtual {
 				w.stand(old, listed)
 			}
@@ -217,6 +208,15 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	}
 	w.expect(due)
 	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
+}
+
+// begin takes up what the parent recorded, as far as it is of this server.
+func (w *walk) begin(ctx context.Context, survey *mail.Survey) (err error) {
+	if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
+		return err
+	}
+	w.countValidities(survey)
+	return w.doubtAll(ctx, survey)
 }
 
 // stand takes over what is recorded of a mailbox.

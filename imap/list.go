@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others that are named ("other",
-// "shared", or a prefix), with nothing selected: about a selected mailbox a server may tell what that session knew last.
-// Mailboxes of other namespaces are there without numbers, to be skipped.
+// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others that are named
+// ("other", "shared", or a prefix), with nothing selected: about a selected mailbox a server may tell what that
+// session knew last. Mailboxes of other namespaces are there without numbers, to be skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
@@ -58,8 +58,8 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	return survey, err
 }
 
-// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154). A server that refuses what it
-// offers is asked as one that offers nothing.
+// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154). A server that refuses
+// what it offers is asked as one that offers nothing.
 func (c *Client) list(ctx context.Context) (*listing, error) {
 	l := newListing(c.names())
 	cmd := newCommand("LIST").raw(` "" "*"`)
@@ -264,8 +264,8 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 }
 
 // nameIn reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
-// it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the right
-// one: then the server refuses to open it, which is a failure of that mailbox.
+// it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the
+// right one: then the server refuses to open it, which is a failure of that mailbox.
 func nameIn(args []node) string {
 	if args[0].kind == stringKind {
 		return string(args[0].text)

@@ -62,8 +62,8 @@ func (s scope) prefixes() (prefixes []string) {
 	return prefixes
 }
 
-// listSpaces adds to a listing what the server did not list among all mailboxes. Some list a namespace of others only where it
-// is named (Courier, Dovecot with list = no). A refusal says that there is nothing for this user.
+// listSpaces adds to a listing what the server did not list among all mailboxes. Some list a namespace of others only
+// where it is named (Courier, Dovecot with list = no). A refusal says that there is nothing for this user.
 func (c *Client) listSpaces(ctx context.Context, l *listing, s scope) error {
 	for _, prefix := range s.prefixes() {
 		if l.hasBelow(prefix) {

@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Dovecot's plugin virtual shows searches as mailboxes: each message is one of another mailbox. They are recognised where they
-// may be, in mailboxes of the special use \All or \Flagged and in personal namespaces beside the one of INBOX, and by what
-// Dovecot says of their messages: X-MAILBOX names the mailbox that a message lies in. Where that is not answered, they are
-// those whose every X-GUID is known in other mailboxes.
+// Dovecot's plugin virtual shows searches as mailboxes: each message is one of another mailbox. They are recognised
+// where they may be, in mailboxes of the special use \All or \Flagged and in personal namespaces beside the one of
+// INBOX, and by what Dovecot says of their messages: X-MAILBOX names the mailbox that a message lies in. Where that
+// is not answered, they are those whose every X-GUID is known in other mailboxes.
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
@@ -50,14 +50,16 @@ func (c *Client) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 		return "", false
 	}
 	space, found := namespaceOf(m.Raw, c.spaces)
-	if found && space.Kind == mail.Personal && space.Prefix != "" && !strings.HasPrefix(strings.ToUpper(space.Prefix), "INBOX") &&
-		slices.ContainsFunc(c.spaces, func(other mail.Namespace) bool { return other.Kind == mail.Personal && other.Prefix != space.Prefix }) {
+	isOther := func(other mail.Namespace) bool { return other.Kind == mail.Personal && other.Prefix != space.Prefix }
+	if found && space.Kind == mail.Personal && space.Prefix != "" && slices.ContainsFunc(c.spaces, isOther) &&
+		!strings.HasPrefix(strings.ToUpper(space.Prefix), "INBOX") {
 		return space.Prefix, true
 	}
 	return "", m.Has(`\All`) || m.Has(`\Flagged`)
 }
 
-// isVirtual reports whether the messages of a mailbox are those of others. What was found out is kept for the source's life.
+// isVirtual reports whether the messages of a mailbox are those of others. What was found out is kept for the
+// source's life.
 func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
 	s.mu.Lock()
 	is, known := s.virtual[m.Raw]
@@ -103,8 +105,8 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, told b
 	return is && told, told, err
 }
 
-// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of another
-// mailbox which cannot be virtual itself.
+// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of
+// another mailbox which cannot be virtual itself.
 func (c *Client) knownElsewhere(ctx context.Context, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
 	const most = 1 << 20 // bounds the memory
 	if m.Status.Messages > most {
