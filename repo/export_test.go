@@ -199,6 +199,9 @@ func Fetch(ctx context.Context, r *Repo, name string) ([]byte, error) {
 	return fetch(ctx, r.store, name)
 }
 
+// LimitHeld bounds what waits in spools.
+func LimitHeld(w *Writer, bytes int64) { w.maxHeld = bytes }
+
 // LimitClaims sets how many chunks a writer keeps in mind.
 func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 

@@ -138,3 +138,37 @@ func TestPruneOnAStoreThatLoses(t *testing.T) {
 		}
 	}
 }
+
+// What waits in spools is bounded: it is listed early, and one index segment names it all the same.
+func TestFullSpoolsAreListedEarly(t *testing.T) {
+	store := &forgetful{Memory: new(storetest.Memory)}
+	r := mustInit(t, store, sealedOptions())
+	run, err := r.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Writer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	repo.LimitHeld(w, 0)
+	c, err := put(t.Context(), w, 1, 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context(), "me", encodeManifest(t, run.Deadline(), c)); err != nil {
+		t.Fatal(err)
+	}
+	mustRead(t, reopen(t, store.Memory, r), c)
+	if n := count(store.Memory, "index/"); n != 1 {
+		t.Errorf("%d index segments", n)
+	}
+	store.lose("data/", 1000)
+	if _, err = put(t.Context(), w, 2, 100); err == nil {
+		err = w.Flush(t.Context())
+	}
+	if !errors.Is(err, repo.ErrNotKept) {
+		t.Errorf("%v, want ErrNotKept", err)
+	}
+}

@@ -100,7 +100,7 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	switch {
 	case entries >= draftEntries:
 		return w.putSegment(w.ctx)
-	case held > heldSpools:
+	case held > w.maxHeld:
 		return w.easeSpools(w.ctx)
 	}
 	return nil

@@ -45,6 +45,7 @@ type Writer struct {
 	known     sync.Mutex
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
 	maxClaims int
+	maxHeld   int64
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
@@ -98,7 +99,7 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 		run: run, r: run.r,
 		encode:  make(chan *rawFrame),
 		upload:  make(chan *sealedPack),
-		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims,
+		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims, maxHeld: heldSpools,
 	}
 	w.ctx, w.cancel = context.WithCancelCause(ctx)
 	for i := range w.streams {
