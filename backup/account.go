@@ -42,5 +42,5 @@ func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Ma
 	for _, warning := range w.warnings {
 		m.AddWarning(warning)
 	}
-	return m, m.SetMailboxes(mailboxes, w.put(ctx))
+	return m, m.SetMailboxes(mailboxes, w.putTable(ctx))
 }

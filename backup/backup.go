@@ -277,6 +277,7 @@ func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, err
 	head, err := w.writer.Commit(ctx, w.account.Name, m.EncodeAt)
 	if err == nil {
 		w.allowance.wrote(m.Downloaded)
+		w.keepTables()
 	}
 	return head, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -129,6 +130,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	failures, err := r.update(ctx, seat, s.old, found, s.change)
 	if err == nil {
 		r.reckon(found, failures)
+		steady(found, s.old)
 	}
 	if err != nil || len(failures) > 0 || found.Accounted() == int64(found.Status.Messages) {
 		return found, failures, err
@@ -145,6 +147,21 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	r.kept -= c.gone.Len()
 	failures, err = r.update(ctx, seat, found, &again, c)
 	return &again, failures, err
+}
+
+// steady keeps the times of an old record that says the same otherwise: the table that it is in stays as it is. When flags
+// were read in full matters only where HIGHESTMODSEQ is trusted.
+func steady(found, old *manifest.Mailbox) {
+	if old == nil {
+		return
+	}
+	same := *found
+	if same.Observed = old.Observed; !found.Trusted {
+		same.FlagsRead = old.FlagsRead
+	}
+	if reflect.DeepEqual(&same, old) {
+		*found = same
+	}
 }
 
 // reckon compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody

@@ -71,6 +71,7 @@ type walk struct {
 	byIDs     tally // taken by id
 
 	nominees *nominees
+	tables   tables
 }
 
 // laid is a manifest that an earlier run laid.
@@ -327,7 +328,11 @@ func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mai
 	if m == nil {
 		return mailboxes, nil
 	}
-	for mailbox, err := range m.AllMailboxes(w.load(ctx)) {
+	load := w.load(ctx)
+	if m == w.parent {
+		load = w.loadTables(ctx)
+	}
+	for mailbox, err := range m.AllMailboxes(load) {
 		if archive.IsDamage(err) {
 			w.warn("not all mailboxes of an earlier manifest can be read, and these are read anew (mailstrata check tells more): %v", err)
 			break

@@ -554,7 +554,7 @@ class Archive:
         return marked
 
     def manifests(self):
-        """All that can be read and came in time, of each account the newest first: name, time, content, forgotten."""
+        """All that can be read and came in time: name, time, content, whether it is forgotten, whether its time is false."""
         marked = self.marks()
         for name in self.names("manifests"):
             _, account, stamp = name.split("/")
@@ -562,10 +562,14 @@ class Archive:
             try:
                 m = decode(self.open(name, "manifest").content())
                 need(self.keys.folder(m[1]) == account, "it is of another account than its name says")
-                need(m.get(24, put) == put, "it is of another time than its name says")
+                near = m[3] - 60_000 <= put <= m[3] + 12 * 3_600_000 + 60_000  # for programs that did not write 24
+                need(m[24] == put if 24 in m else near, "it is of another time than its name says")
                 when = datetime.fromtimestamp(put / 1000, timezone.utc)
-                if put <= m[5]:  # else it came after its deadline
-                    yield name, when, m, name in marked
+                if when > datetime.now(timezone.utc) + timedelta(minutes=5):
+                    self.problem(f"{name}: its time, {when:%Y-%m-%d %H:%M}, is to come: it is restored only if you name it")
+                    yield name, when, m, name in marked, True
+                elif put <= m[5]:  # else it came after its deadline
+                    yield name, when, m, name in marked, False
             except (Broken, KeyError, TypeError, ValueError, OverflowError, OSError) as e:
                 self.problem(f"{name}: {e.args[0]}")
 
@@ -738,12 +742,12 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:  # holds the identities
         archive = Archive(a.copy, a.age, a.key, a.fingerprint, scratch)
         found = []
-        for name, when, m, forgotten in archive.manifests():
+        for name, when, m, forgotten, false in archive.manifests():
             manifest_id = name.rsplit("-", 1)[1]
-            state = ", ".join(["checkpoint"] * (m[7] != 1) + ["forgotten"] * forgotten)
+            state = ", ".join(["checkpoint"] * (m[7] != 1) + ["forgotten"] * forgotten + ["misdated"] * false)
             if a.list:
                 print(manifest_id[:8], when.strftime("%Y-%m-%d %H:%M"), m[9][1], ascii(text(m[1])), state)
-            elif manifest_id.startswith(a.manifest) if a.manifest else m[7] == 1 and not forgotten:
+            elif manifest_id.startswith(a.manifest) if a.manifest else m[7] == 1 and not (forgotten or false):
                 found.append((when, manifest_id, m, forgotten))
         if a.list:
             return 1 if archive.problems else 0

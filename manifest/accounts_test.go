@@ -177,7 +177,7 @@ func totals(mailboxes []Mailbox, failures int64) Totals {
 }
 
 func TestMailboxesInlineOrInTables(t *testing.T) {
-	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {300, 0}, {500, 2}, {512, 2}, {513, 3}, {3000, 12}} {
+	for _, test := range []struct{ mailboxes, tables int }{{0, 0}, {1, 0}, {30, 1}, {33, 2}, {256, 8}, {257, 5}, {512, 8}, {513, 5}, {2048, 8}, {3000, 12}} {
 		m, store := sampleManifest(), newMemory()
 		mailboxes := manyMailboxes(test.mailboxes)
 		if err := m.SetMailboxes(mailboxes, store.put); err != nil {
@@ -252,14 +252,6 @@ func TestTablesThatDoNotBalance(t *testing.T) {
 		"a failure of a complete one": func(m *Manifest, _ *memory) {
 			m.Failures[0].Mailbox = mailboxes[599].Raw
 		},
-		"a table not full": func(m *Manifest, s *memory) {
-			m.Tables[1] = keep(t, s, mailboxes[256:511], EncodeMailboxes)
-			m.Tables[2] = keep(t, s, mailboxes[511:], EncodeMailboxes)
-		},
-		"a table for few": func(m *Manifest, s *memory) {
-			m.Tables = []chunk.ID{keep(t, s, mailboxes[:3], EncodeMailboxes)}
-			m.Totals = totals(mailboxes[:3], 2)
-		},
 	} {
 		m, store := sampleManifest(), newMemory()
 		if err := m.SetMailboxes(mailboxes, store.put); err != nil {
@@ -272,7 +264,42 @@ func TestTablesThatDoNotBalance(t *testing.T) {
 	}
 }
 
-// scattered is a mailbox of 11 pages for each cluster: one full or nearly, and ever larger ones of a message or two.
+// Programs before 2026-12 held up to 64 KiB of mailboxes inline, and filled tables with 256. How tables are filled is the
+// writer's choice.
+func TestOtherFillings(t *testing.T) {
+	mailboxes := manyMailboxes(300)
+	for what, fill := range map[string]func(*Manifest, *memory){
+		"inline": func(m *Manifest, _ *memory) { m.Mailboxes, m.Tables = mailboxes, nil },
+		"tables of 256": func(m *Manifest, s *memory) {
+			m.Tables = []chunk.ID{keep(t, s, mailboxes[:256], EncodeMailboxes), keep(t, s, mailboxes[256:], EncodeMailboxes)}
+		},
+		"tables of one": func(m *Manifest, s *memory) {
+			m.Tables = nil
+			for i := range mailboxes {
+				m.Tables = append(m.Tables, keep(t, s, mailboxes[i:i+1], EncodeMailboxes))
+			}
+		},
+	} {
+		m, store := sampleManifest(), newMemory()
+		if err := m.SetMailboxes(mailboxes, store.put); err != nil {
+			t.Fatal(err)
+		}
+		fill(m, store)
+		b, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := collect(again, store); err != nil || !reflect.DeepEqual(got, mailboxes) {
+			t.Errorf("%s: %d mailboxes, %v", what, len(got), err)
+		}
+	}
+}
+
+// scattered is a mailbox of 25 pages for each cluster: one full or nearly, and ever larger ones of a message or two.
 func scattered(clusters int) mailbox {
 	var mb mailbox
 	for c := range clusters {
@@ -289,7 +316,7 @@ func scattered(clusters int) mailbox {
 }
 
 func TestFill(t *testing.T) {
-	for _, test := range []struct{ clusters, lists int }{{1, 0}, {2, 1}, {23, 1}, {24, 2}} {
+	for _, test := range []struct{ clusters, lists int }{{1, 1}, {2, 1}, {3, 2}, {24, 10}} {
 		store := newMemory()
 		want := scattered(test.clusters)
 		var mb Mailbox
@@ -297,10 +324,10 @@ func TestFill(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(mb.Lists) != test.lists || mb.Messages != int64(len(want)) || mb.Bytes != want.size() {
-			t.Errorf("%d pages: %d lists, %d messages of %d bytes", 11*test.clusters, len(mb.Lists), mb.Messages, mb.Bytes)
+			t.Errorf("%d clusters: %d lists, %d messages of %d bytes", test.clusters, len(mb.Lists), mb.Messages, mb.Bytes)
 		}
 		if got := entries(t, &mb, store); !reflect.DeepEqual(got, want) {
-			t.Errorf("%d pages: %d messages came back otherwise", 11*test.clusters, len(got))
+			t.Errorf("%d clusters: %d messages came back otherwise", test.clusters, len(got))
 		}
 		mustFillAgain(t, &mb, want, store)
 	}
@@ -358,10 +385,16 @@ func TestPagesThatDoNotBalance(t *testing.T) {
 		"flags of another page":    func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Flags] = s.chunks[p[0].Flags] },
 		"records that are none":    func(_ *Mailbox, s *memory, p []Page) { s.chunks[p[7].Records] = []byte{0x80} },
 		"lists for few pages": func(mb *Mailbox, s *memory, p []Page) {
-			mb.Lists = []chunk.ID{keep(t, s, p[:10], EncodePageList)}
+			mb.Lists = []chunk.ID{keep(t, s, p[:4], EncodePageList)}
 		},
 		"a list that is not full": func(mb *Mailbox, s *memory, p []Page) {
-			mb.Lists = []chunk.ID{keep(t, s, p[:200], EncodePageList), keep(t, s, p[200:], EncodePageList)}
+			mb.Lists = []chunk.ID{
+				keep(t, s, p[:200], EncodePageList), keep(t, s, p[200:399], EncodePageList), keep(t, s, p[399:599], EncodePageList),
+				keep(t, s, p[599:], EncodePageList),
+			}
+		},
+		"a last list that is longer": func(mb *Mailbox, s *memory, p []Page) {
+			mb.Lists = []chunk.ID{keep(t, s, p[:250], EncodePageList), keep(t, s, p[250:506], EncodePageList)}
 		},
 	} {
 		mb, store := good, newMemory()

@@ -43,7 +43,7 @@ var (
 
 // maxElements bounds every array but a manifest's own, by the largest that any of them may have. The decoder has seen
 // the whole input before it makes a slice; so no array is longer than its input either.
-const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames, MaxErased)
+const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames, MaxLists, MaxErased)
 
 // maxPairs bounds every map. Part of the durable format.
 const maxPairs = 64

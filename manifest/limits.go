@@ -7,6 +7,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
+// What a writer chooses. docs/design.md has what each costs; readers take all that the limits below allow, for programs
+// before 2026-12 chose the limits.
+const (
+	PageRecords     = 16 // records of a page
+	InlinePages     = 4  // page rows that a mailbox holds itself
+	ListPages       = 64 // page rows of a page list
+	InlineMailboxes = 512
+	TableRows       = 32 // mailboxes of a table; more where there would be more than so many tables
+	FewTables       = 8
+)
+
 // These constants are part of the durable format: writers keep to them, and readers refuse what exceeds them.
 const (
 	MaxPageRecords  = 256 // records of a page
@@ -19,6 +30,7 @@ const (
 	MaxServerID      = 255      // bytes of a server's id of a message, as RFC 8474 section 4 has it, and of a raw date
 	MaxFlags         = 4096     // flags of a message; labels likewise
 	MaxNames         = 4096     // entries of a list that a server gives of itself or of a mailbox
+	MaxLists         = 16_384   // page lists of a mailbox
 	MaxErased        = 16_384   // ranges of UIDs of a mailbox that were erased
 	MaxMailboxes     = 1_000_000
 	MaxNotes         = 100_000 // failures; warnings, dangling subscriptions and alarms likewise

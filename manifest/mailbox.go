@@ -206,7 +206,7 @@ func (mb *Mailbox) checkTexts() error {
 		checkList("attributes of a mailbox", mb.Attributes, MaxNames),
 		checkList("special uses of a mailbox", mb.SpecialUse, MaxNames),
 		checkList("permanent flags of a mailbox", mb.PermanentFlags, MaxNames),
-		checkCount("page lists of a mailbox", len(mb.Lists), MaxNames),
+		checkCount("page lists of a mailbox", len(mb.Lists), MaxLists),
 		checkCount("ranges of erased messages of a mailbox", len(uidRangeRows(mb.Erased)), MaxErased),
 		checkIDs("page lists", mb.Lists),
 	)

@@ -51,7 +51,7 @@ type Manifest struct {
 	Server   mail.Server
 	Dangling []string // raw names subscribed to that name no mailbox
 
-	// The mailboxes ascend by raw name. They are here while they encode to 64 KiB or less, else in chunks; SetMailboxes
+	// The mailboxes ascend by raw name. They are here while they are few, else in chunks; SetMailboxes
 	// decides, AllMailboxes reads both.
 	Mailboxes []Mailbox
 	Tables    []chunk.ID
@@ -117,7 +117,7 @@ type Mailbox struct {
 	// Erased are messages that the server has and the pages do not: their owner erased them from the repository.
 	Erased mail.UIDSet
 
-	// The page rows ascend. They are here while there are at most 16, else in chunks; SetPages decides, AllPages reads
+	// The page rows ascend. They are here while they are few, else in chunks; SetPages decides, AllPages reads
 	// both.
 	Pages []Page
 	Lists []chunk.ID

@@ -72,7 +72,7 @@ func ParsePageList(b []byte) ([]Page, error) {
 }
 
 // SetPages records all pages of the mailbox, as Paginator or Update gave them, and adds up Messages: inline while there
-// are at most 16, else in lists of 256, the last of which may have fewer. Bytes are the caller's to set.
+// are at most 4, else in lists of 64, the last of which may have fewer. Bytes are the caller's to set.
 func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) error {
 	return mb.setPages(pages, nil, put)
 }
@@ -83,26 +83,21 @@ type pageList struct {
 	id    chunk.ID
 }
 
-// listsOf is the mailbox's page lists, given its pages.
-func listsOf(mb *Mailbox, pages []Page) []pageList {
-	lists := make([]pageList, len(mb.Lists))
-	for i, id := range mb.Lists {
-		lists[i] = pageList{pages[i*MaxListPages : min((i+1)*MaxListPages, len(pages))], id}
-	}
-	return lists
-}
-
 // setPages is SetPages, but that a list which is the same as before, in its place, keeps its ID and is not put.
 func (mb *Mailbox) setPages(pages []Page, before []pageList, put func([]byte) (chunk.ID, error)) error {
 	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
 	for _, p := range pages {
 		mb.Messages += int64(p.Messages)
 	}
-	if len(pages) <= MaxInlinePages {
+	if len(pages) <= InlinePages {
 		mb.Pages = pages
 		return nil
 	}
-	for list := range slices.Chunk(pages, MaxListPages) {
+	size := ListPages
+	if len(pages) > MaxNames*ListPages {
+		size = MaxListPages
+	}
+	for list := range slices.Chunk(pages, size) {
 		if n := len(mb.Lists); n < len(before) && slices.Equal(before[n].pages, list) {
 			mb.Lists = append(mb.Lists, before[n].id)
 			continue
@@ -122,29 +117,37 @@ func (mb *Mailbox) setPages(pages []Page, before []pageList, put func([]byte) (c
 
 // AllPages is all pages of the mailbox, wherever they are kept.
 func (mb *Mailbox) AllPages(load func(chunk.ID) ([]byte, error)) ([]Page, error) {
+	pages, _, err := mb.allPages(load)
+	return pages, err
+}
+
+// allPages is AllPages, with the lists that they are in.
+func (mb *Mailbox) allPages(load func(chunk.ID) ([]byte, error)) (pages []Page, lists []pageList, err error) {
 	if len(mb.Lists) == 0 {
-		return mb.Pages, nil
+		return mb.Pages, nil, nil
 	}
-	var pages []Page
 	for i, id := range mb.Lists {
 		b, err := load(id)
 		if err != nil {
-			return nil, fmt.Errorf("mailbox %q: page list %d of %d: %w", mb.Raw, i+1, len(mb.Lists), err)
+			return nil, nil, fmt.Errorf("mailbox %q: page list %d of %d: %w", mb.Raw, i+1, len(mb.Lists), err)
 		}
-		part, err := ParsePageList(b)
+		list, err := ParsePageList(b)
 		if err != nil {
-			return nil, fmt.Errorf("mailbox %q: %w", mb.Raw, err)
+			return nil, nil, fmt.Errorf("mailbox %q: %w", mb.Raw, err)
 		}
-		if len(part) < MaxListPages && i < len(mb.Lists)-1 {
-			return nil, fmt.Errorf("mailbox %q: %w: page list %d of %d is not full", mb.Raw, ErrMalformed, i+1, len(mb.Lists))
+		lists = append(lists, pageList{list, id})
+		full, last := len(lists[0].pages), i == len(mb.Lists)-1
+		if len(list) > full || len(list) < full && !last {
+			return nil, nil, fmt.Errorf("mailbox %q: %w: page list %d of %d has %d pages, and the first %d",
+				mb.Raw, ErrMalformed, i+1, len(mb.Lists), len(list), full)
 		}
-		pages = append(pages, part...)
+		pages = append(pages, list...)
 	}
-	if len(pages) <= MaxInlinePages {
-		return nil, fmt.Errorf("mailbox %q: %w: lists for %d pages", mb.Raw, ErrMalformed, len(pages))
+	if len(pages) <= InlinePages {
+		return nil, nil, fmt.Errorf("mailbox %q: %w: lists for %d pages", mb.Raw, ErrMalformed, len(pages))
 	}
 	if err := mb.checkPages(pages); err != nil {
-		return nil, malformed("page lists", err)
+		return nil, nil, malformed("page lists", err)
 	}
-	return pages, nil
+	return pages, lists, nil
 }

@@ -6,14 +6,14 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 256. Pages
+// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16. Pages
 // depend on the records alone, and are put as soon as they are decided, so that it holds little more than one page,
 // however large the mailbox.
 type Paginator struct{ w *pageWriter }
 
 // NewPaginator returns a Paginator that keeps its pages through put.
 func NewPaginator(put func([]byte) (chunk.ID, error)) *Paginator {
-	return &Paginator{newPageWriter(MaxPageRecords, nil, put)}
+	return &Paginator{newPageWriter(PageRecords, nil, put)}
 }
 
 // Add adds one message. UIDs must ascend.

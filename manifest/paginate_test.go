@@ -220,7 +220,7 @@ func randomMailbox(r *rand.Rand, limit, n, version int) mailbox {
 }
 
 // atRandom are many mailboxes of small pages, and a few of pages as they are in use: the rules are the same.
-var atRandom = []struct{ limit, rounds int }{{16, 40}, {MaxPageRecords, 1}}
+var atRandom = []struct{ limit, rounds int }{{16, 40}, {PageRecords, 4}, {MaxPageRecords, 1}}
 
 func TestPaginateAtRandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
@@ -229,8 +229,10 @@ func TestPaginateAtRandom(t *testing.T) {
 			mb := randomMailbox(r, of.limit, r.IntN(20*of.limit), 0)
 			if got, want := paginate(t, of.limit, mb), mb.pages(t, of.limit, newMemory()); !reflect.DeepEqual(got, want) {
 				t.Fatalf("%d messages: got %v, want %v", len(mb), got, want)
-			} else if err := checkPartition(got); of.limit == MaxPageRecords && err != nil {
+			} else if err := checkPartition(got); of.limit >= PageRecords && err != nil {
 				t.Fatal(err)
+			} else if of.limit >= PageRecords && len(got) > 1 && pageLimit(got) != of.limit {
+				t.Fatalf("%d pages were cut at %d, and seem cut at %d", len(got), of.limit, pageLimit(got))
 			}
 		}
 	}

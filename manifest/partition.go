@@ -8,7 +8,8 @@ import (
 // span is an aligned range of UIDs: from start, a multiple of 2^bits, as many as 2^bits.
 //
 // Spans are the nodes of a binary tree. The whole is its root; a span's halves are its children. The pages of a mailbox
-// are the nodes nearest to the root that hold at most MaxPageRecords, without those that hold none.
+// are the nodes nearest to the root that hold at most PageRecords, without those that hold none. Programs before 2026-12 cut at
+// MaxPageRecords; see pageLimit.
 type span struct {
 	start uint32
 	bits  uint8
@@ -18,7 +19,7 @@ type span struct {
 var whole = span{0, 32}
 
 // minPageBits is the smallest span a page can have: a smaller one's parent holds no more than a page either.
-const minPageBits = 8
+const minPageBits = 4
 
 func (s span) end() uint64 { return uint64(s.start) + 1<<s.bits }
 
@@ -47,7 +48,7 @@ type item interface {
 }
 
 // partition decides which spans are pages, as items arrive in ascending order. It holds the items of the one span that
-// is not decided, of limit records at most. The format's limit is MaxPageRecords; tests exhaust smaller ones.
+// is not decided, of limit records at most. Tests exhaust small limits.
 //
 // An item of several records must not hold more than a page and must be a page, or become part of a larger one: it is
 // never torn.
@@ -109,6 +110,18 @@ func (p Page) Range() (first, last uint64) { return uint64(p.Start), uint64(p.St
 func (p Page) span() span   { return span{p.Start, p.Bits} }
 func (p Page) records() int { return int(p.Messages) }
 
+// pageLimit is at how many records the pages of a mailbox were cut, and are cut further: at PageRecords, or, where a page
+// holds more, at MaxPageRecords. No pages fit both limits and could be meant by either: where records were cut at the larger
+// limit, two halves hold more than that together, so one of all pages holds more than half of it.
+func pageLimit(pages []Page) int {
+	for _, p := range pages {
+		if p.Messages > PageRecords {
+			return MaxPageRecords
+		}
+	}
+	return PageRecords
+}
+
 // checkPartition refuses rows that are not all the pages of any mailbox.
 func checkPartition(pages []Page) error {
 	var end uint64
@@ -121,7 +134,7 @@ func checkPartition(pages []Page) error {
 		}
 		end = p.span().end()
 	}
-	tree := newPartition(MaxPageRecords, func(s span, of []Page) error {
+	tree := newPartition(pageLimit(pages), func(s span, of []Page) error {
 		if len(of) != 1 || of[0].span() != s {
 			return refuse("pages at %d: cut elsewhere than at the largest spans", s.start)
 		}

@@ -9,7 +9,8 @@ import (
 )
 
 // SetMailboxes records the account's mailboxes, which must ascend by raw name, and adds up their totals: inline while
-// they encode to 64 KiB or less, else in tables, each with as many as it takes: 256, or 1 MiB.
+// they encode to half a KiB or less, else in tables of 32. Of more than 256 mailboxes tables are larger, so that a manifest
+// names no more than eight, up to 256 mailboxes or 1 MiB a table.
 func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID, error)) error {
 	m.Mailboxes, m.Tables = nil, nil
 	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes, m.Totals.Erased = 0, 0, 0, 0
@@ -27,13 +28,14 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID,
 		m.Totals.Bytes += mailboxes[i].Bytes
 		m.Totals.Erased += mailboxes[i].Erased.Len()
 	}
-	if arrayHead(len(mailboxes))+total <= MaxInlineMailbox {
+	if arrayHead(len(mailboxes))+total <= InlineMailboxes {
 		m.Mailboxes = mailboxes
 		return nil
 	}
+	rows := tableRows(len(mailboxes))
 	for len(mailboxes) > 0 {
 		n, size := 1, sizes[0]
-		for n < len(mailboxes) && tableTakes(n, size, sizes[n]) {
+		for n < min(rows, len(mailboxes)) && size+sizes[n] <= MaxMailboxBytes {
 			size += sizes[n]
 			n++
 		}
@@ -77,21 +79,28 @@ func (m *Manifest) AllMailboxes(load func(chunk.ID) ([]byte, error)) iter.Seq2[*
 				}
 			}
 		}
-		if err := t.finish(); err != nil {
+		if err := t.accounts.balance(m.Totals); err != nil {
 			yield(nil, malformed("mailbox tables", err))
 		}
 	}
 }
 
-// tableReader reads tables one after the other, and checks that a writer would have filled them so.
+// tableRows is how many mailboxes of n stand in a table. A table is written again whenever one of its mailboxes changed, and
+// its name stands in each manifest.
+func tableRows(n int) int {
+	rows := TableRows
+	for rows < MaxTableRows && n > rows*FewTables {
+		rows *= 2
+	}
+	return rows
+}
+
+// tableReader reads tables one after the other. How a writer filled them is its choice.
 type tableReader struct {
 	m        *Manifest
 	load     func(chunk.ID) ([]byte, error)
 	failed   map[string]bool
 	accounts accounts
-	count    int // mailboxes of the last table
-	size     int // their bytes
-	total    int // bytes of all mailboxes so far
 }
 
 func (t *tableReader) read(i int) ([]Mailbox, error) {
@@ -103,33 +112,12 @@ func (t *tableReader) read(i int) ([]Mailbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := mailboxes[0].size()
-	if err != nil {
-		return nil, err
-	}
-	if i > 0 && tableTakes(t.count, t.size, first) {
-		return nil, malformed("mailbox table", refuse("the table before is not full"))
-	}
-	t.count, t.size = len(mailboxes), len(b)-arrayHead(len(mailboxes))
-	t.total += t.size
 	for j := range mailboxes {
 		if err := t.accounts.add(&mailboxes[j], t.failed); err != nil {
 			return nil, malformed("mailbox table", err)
 		}
 	}
 	return mailboxes, nil
-}
-
-func (t *tableReader) finish() error {
-	if arrayHead(int(t.accounts.Mailboxes))+t.total <= MaxInlineMailbox {
-		return refuse("tables for %d bytes of mailboxes", t.total)
-	}
-	return t.accounts.balance(t.m.Totals)
-}
-
-// tableTakes tells whether a table of so many mailboxes and bytes has room for one of next bytes.
-func tableTakes(count, size, next int) bool {
-	return count < MaxTableRows && size+next <= MaxMailboxBytes
 }
 
 // size is how many bytes the mailbox encodes to.

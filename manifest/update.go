@@ -28,7 +28,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load func(chunk.ID) ([]byte, er
 	if old == nil {
 		old = &Mailbox{}
 	}
-	before, err := old.AllPages(load)
+	before, lists, err := old.allPages(load)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load func(chunk.ID) ([]byte, er
 	if err != nil {
 		return err
 	}
-	if err := mb.setPages(pages, listsOf(old, before), put); err != nil {
+	if err := mb.setPages(pages, lists, put); err != nil {
 		return err
 	}
 	mb.Bytes = bytes + grown
@@ -45,7 +45,7 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load func(chunk.ID) ([]byte, er
 }
 
 // Update returns the pages of a mailbox after changes: the very pages that a Paginator makes of the records as they are
-// then. Old pages are loaded only if a change lies in their range, or if they become one page with a neighbour. What is
+// then, or, where an older program made them, with its limit. Old pages are loaded only if a change lies in their range, or if they become one page with a neighbour. What is
 // the same as in an old page keeps its ID, without a call of put. grown is by how many bytes the messages are more.
 //
 // It holds some three pages at a time, besides the rows.
@@ -53,7 +53,7 @@ func Update(old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func
 	if err := checkPartition(old); err != nil {
 		return nil, 0, malformed("pages", err)
 	}
-	return update(MaxPageRecords, old, c, load, put)
+	return update(pageLimit(old), old, c, load, put)
 }
 
 func update(limit int, old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) (pages []Page, grown int64, err error) {
@@ -181,7 +181,7 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 // Regroup returns the pages of a mailbox that has lost messages otherwise than by an Update: pages that were the right ones
 // for all of them, some of which are missing now, or hold fewer. Pages are loaded if they become one with a neighbour.
 func Regroup(pages []Page, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) ([]Page, error) {
-	w := newPageWriter(MaxPageRecords, load, put)
+	w := newPageWriter(pageLimit(pages), load, put)
 	for _, p := range pages {
 		if err := w.addPage(p); err != nil {
 			return nil, err

@@ -131,10 +131,11 @@ func TestRestorePickDamage(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 2000)...)
 	contents := s.Contents(t, inbox)
-	s.Lose(inbox.Pages[1].Records)
+	pages := s.PagesOf(t, &inbox)
+	s.Lose(pages[1].Records)
 	target := archivetest.NewShore(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: archive.Query{Subject: "number"}}})
-	if err != nil || report.Failed != 1 || report.Added != 2000-int64(inbox.Pages[1].Messages) {
+	if err != nil || report.Failed != 1 || report.Added != 2000-int64(pages[1].Messages) {
 		t.Fatal(err, report)
 	}
 	_, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{MissingFrom: s.Contents(t)}})

@@ -1,0 +1,48 @@
+package repo
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// CacheChunks keeps chunks of the catalog on this host, in place of those that it kept of the account before: what each run
+// reads first should not cost requests. They are sealed like the catalog.
+func (r *Repo) CacheChunks(account string, chunks [][]byte) {
+	content, err := encode(chunks)
+	if err != nil || len(content) > maxCached {
+		return
+	}
+	stored, _, err := r.build(KindCatalog, content, r.seals.recipients(KindCatalog))
+	if err == nil {
+		r.cache.keepObject(cachedName(r.AccountDir(account)), stored)
+	}
+}
+
+// CachedChunks are the chunks that CacheChunks kept of an account, by ID. What is damaged, or not there, is missing.
+func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
+	kept := map[chunk.ID][]byte{}
+	if r.cache == nil {
+		return kept
+	}
+	stored, err := os.ReadFile(filepath.Clean(r.cache.path(cachedName(r.AccountDir(account)))))
+	if err != nil || len(stored) > 2*maxCached {
+		return kept
+	}
+	content, err := r.parse(stored, KindCatalog, r.seals.writer)
+	var chunks [][]byte
+	if err != nil || decode(content, &chunks) != nil {
+		return kept
+	}
+	for _, data := range chunks {
+		kept[r.chunkID(data)] = data
+	}
+	return kept
+}
+
+// maxCached bounds what is kept of an account.
+const maxCached = 4 << 20
+
+// cachedName is not the name of any object in a store.
+func cachedName(dir string) string { return "tables/" + dir }

@@ -1,0 +1,48 @@
+package repo
+
+import (
+	"bytes"
+	"os"
+	"testing"
+)
+
+// What was kept of an account comes back, the last of it alone, and nothing that is damaged.
+func TestCachedChunks(t *testing.T) {
+	for _, seal := range []bool{true, false} {
+		r := spillRepo(t, seal)
+		var err error
+		if r.decoder, err = newFrameDecoder(); err != nil {
+			t.Fatal(err)
+		}
+		if kept := r.CachedChunks("anna"); len(kept) != 0 {
+			t.Fatalf("of an account that is new: %d chunks", len(kept))
+		}
+		r.CacheChunks("anna", [][]byte{[]byte("an older table")})
+		r.CacheChunks("anna", [][]byte{[]byte("a table"), []byte("another table")})
+		r.CacheChunks("bert", [][]byte{[]byte("of bert")})
+		kept := r.CachedChunks("anna")
+		if len(kept) != 2 || string(kept[r.chunkID([]byte("another table"))]) != "another table" {
+			t.Errorf("%q", kept)
+		}
+		path := r.cache.path(cachedName(r.AccountDir("anna")))
+		stored, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seal == bytes.Contains(stored, []byte("another table")) {
+			t.Errorf("sealed: %v, and the file is %q", seal, stored)
+		}
+		for i := 0; i < len(stored); i += 1 + len(stored)/200 {
+			harmed := bytes.Clone(stored)
+			harmed[i] ^= 1
+			if err := os.WriteFile(path, harmed, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for id, data := range r.CachedChunks("anna") {
+				if r.chunkID(data) != id || kept[id] == nil {
+					t.Fatalf("byte %d: %q", i, data)
+				}
+			}
+		}
+	}
+}
