@@ -31,7 +31,7 @@ Packs of which too much is unused are written anew, as are small ones where ther
 
 Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told. A repository under lock (init --lock) has its locks renewed, if the last time was a quarter of the period ago; what is to be deleted is not renewed, and goes with a later prune when its lock has ended.
 
-It needs an owner's key.
+It needs an owner's key. While the store's clock and this host's differ by more than an hour it deletes nothing and fails, because what waits for a day would look as if it had waited: set the clock that is wrong.
 
 EXAMPLES
 
