@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// nominees are archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates
-// do, of mailboxes that vanished, were renumbered, or are unproven. They are looked for where messages left, and
-// elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
+// nominees are archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates do, of
+// mailboxes that vanished, were renumbered, or are unproven, and of messages without an id that left. They are looked for
+// where messages left, and elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
 //
 // Of each is kept no more than where its record is: some 40 bytes.
 type nominees struct {
@@ -218,7 +218,7 @@ func (n *nominees) look(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(n.sources) > 0 {
 		s := n.sources[0]
 		n.sources = n.sources[1:]
-		if err := n.lookThrough(ctx, s, s.uids == nil); err != nil {
+		if err := n.lookThrough(ctx, s, true); err != nil {
 			return err
 		}
 	}
@@ -270,7 +270,7 @@ func (n *nominees) lookThrough(ctx context.Context, s source, facts bool) error 
 		n.pages = append(n.pages, page)
 		for i := range records {
 			if s.uids == nil || s.uids.Contains(records[i].UID) {
-				n.add(&records[i], i, facts)
+				n.add(&records[i], i, facts && (s.uids == nil || records[i].IDs == mail.IDs{}))
 			}
 		}
 	}
