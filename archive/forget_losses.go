@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/mail"
@@ -25,6 +26,7 @@ type reckoner struct {
 	reader *repo.Reader
 	limits Limits
 	marks  map[string]repo.Marked
+	erased func(context.Context) (*repo.Erasures, error) // read when it is needed first
 }
 
 func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, error) {
@@ -32,7 +34,14 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 	if err != nil {
 		return nil, err
 	}
-	return &reckoner{repo: r, reader: r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), limits: limits, marks: marks}, nil
+	k := &reckoner{repo: r, reader: r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), limits: limits, marks: marks}
+	var once sync.Once
+	var erasures *repo.Erasures
+	k.erased = func(ctx context.Context) (*repo.Erasures, error) {
+		once.Do(func() { erasures, err = r.Erasures(ctx) })
+		return erasures, err
+	}
+	return k, nil
 }
 
 // reckon fills in what manifests of one account, the newest first, lost, where it matters for what is to go. It reports
@@ -84,6 +93,9 @@ func predecessors(account []Decision, i int) (list []int) {
 func (k *reckoner) wereCompared(before, now *Decision) bool {
 	for name, mark := range k.marks {
 		head, ok := repo.ParseManifest(name)
+		if mark.Erased { // nobody compared anything for that
+			continue
+		}
 		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
 			mark.Since.After(now.Head.Stored) {
 			return true
@@ -94,7 +106,11 @@ func (k *reckoner) wereCompared(before, now *Decision) bool {
 
 // compare finds what an account lost between two manifests. Mailboxes that cannot be read are left out.
 func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
-	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader)}
+	erasures, err := k.erased(ctx)
+	if err != nil {
+		return nil, err
+	}
+	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader), Erased: erasures.Message}
 	account := ""
 	for i, head := range []repo.Head{before, now} {
 		m, err := ReadManifest(ctx, k.repo, head)

@@ -172,3 +172,43 @@ func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 		t.Errorf("%v are left", got)
 	}
 }
+
+// Where a manifest between two was erased, nobody has compared these; and what was erased from all is not lost.
+func TestForgetAndErasures(t *testing.T) {
+	h := newHistory(t, 30)
+	h.night(h.account)
+	h.night(h.account)
+	h.night(archivetest.NewAccount())
+	h.night(h.account)
+	if err := h.repo.MarkErased(t.Context(), []repo.Marked{{Manifest: h.laid[1].Head.Name}}); err != nil {
+		t.Fatal(err)
+	}
+	h.store.Advance(24 * time.Hour)
+	h.forget(manifest.Policy{Last: 1})
+	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{0, 2, 3}) {
+		t.Errorf("%v are left", got)
+	}
+	c, err := archive.OpenManifest(t.Context(), h.repo, h.laid[0].Head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var erasure repo.Erasure
+	for mailbox, err := range c.Mailboxes(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for entry, err := range c.Entries(t.Context(), mailbox) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			erasure.Messages = append(erasure.Messages, repo.ErasedMessage{Hash: entry.Hash})
+		}
+	}
+	if err := h.repo.Erase(t.Context(), erasure); err != nil {
+		t.Fatal(err)
+	}
+	h.forget(manifest.Policy{Last: 1})
+	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{3}) {
+		t.Errorf("after all was erased %v are left", got)
+	}
+}
