@@ -17,7 +17,7 @@ const (
 
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
 	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualAttributes for each message
-	maxUseless    = 64 << 20 // bytes in a row that answer no command
+	maxUseless    = 16 << 20 // bytes in a row that answer no command
 	maxRanges     = 2 << 20  // ranges of UIDs in one answer
 	maxChallenges = 10       // of one AUTHENTICATE
 

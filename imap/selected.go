@@ -34,7 +34,12 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 	if condstore {
 		cmd.raw(" (CONDSTORE)")
 	}
-	cmd.data = func(resp *response) (bool, error) { return s.take(resp), nil }
+	told := 0
+	cmd.data = func(resp *response) (bool, error) {
+		taken := s.take(resp)
+		told++
+		return taken && told <= maxTold, nil
+	}
 	c.selected, c.messages = "", 0
 	clear(c.uids)
 	err := c.do(ctx, cmd)
@@ -49,6 +54,9 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 	s.Messages = uint32(min(c.messages, math.MaxUint32))
 	return s, nil
 }
+
+// maxTold is how many untagged responses an opening may have that matter; servers send about ten.
+const maxTold = 100
 
 // take notes one untagged response of the opening.
 func (s *Selection) take(resp *response) bool {

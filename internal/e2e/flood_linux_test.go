@@ -1,0 +1,150 @@
+package e2e_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// flood is a server that attacks: to a command that begins so it sends what more gives, without end or until "".
+type flood struct {
+	verb   string
+	more   func(n int) string
+	exists int
+	status int // how the backup ends
+	says   string
+}
+
+// keywords are thirty thousand short ones.
+var keywords = strings.Repeat("k ", 10_000) + strings.Repeat("l-12 ", 20_000)
+
+func each(format string) func(int) string {
+	return func(n int) string { return fmt.Sprintf(format, n+1) }
+}
+
+var floods = map[string]flood{
+	"short names":     {verb: "LIST", more: each("* LIST () \"/\" %d\r\n"), status: 1, says: "mailboxes"},
+	"long names":      {verb: "LIST", more: each("* LIST () \"/\" \"%d" + strings.Repeat("x", 60_000) + "\"\r\n"), status: 1, says: "mailboxes"},
+	"names too long":  {verb: "LIST", more: each("* LIST () \"/\" \"%d" + strings.Repeat("x", 1_000_000) + "\"\r\n"), status: 1, says: "name"},
+	"large literal":   {verb: "LIST", more: func(int) string { return "* LIST () \"/\" {1000000}\r\n" + strings.Repeat("x", 1_000_000) + "\r\n" }, status: 1, says: "literal"},
+	"subscriptions":   {verb: "LSUB", more: each("* LSUB () \"/\" %d\r\n"), status: 1, says: "subscriptions"},
+	"texts":           {verb: "LIST", more: func(int) string { return strings.Repeat("* OK still here\r\n", 1000) }, status: 1, says: "answer nothing"},
+	"capabilities":    {verb: "CAPABILITY", more: each("* CAPABILITY IMAP4rev1 " + strings.Repeat("X ", 10_000) + "%d\r\n"), status: 1, says: "answer nothing"},
+	"greetings":       {verb: "", more: func(int) string { return strings.Repeat("x", 64<<10) }, status: 1, says: "response"},
+	"goes on":         {verb: "LOGIN", more: func(int) string { return strings.Repeat("+ \r\n", 1000) }, status: 1, says: "answer nothing"},
+	"EXAMINE":         {verb: "EXAMINE", more: func(int) string { return "* FLAGS (" + keywords + ")\r\n" }, exists: 3, status: 3, says: "answer nothing"},
+	"keywords":        {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (UID %[1]d INTERNALDATE \"\" RFC822.SIZE 9 FLAGS (k%[1]d " + keywords + "))\r\n"), status: 3, says: "UID FETCH: the server sent more"},
+	"other keywords":  {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (UID %[1]d INTERNALDATE \"\" RFC822.SIZE 9 FLAGS (k%[1]d " + strings.Repeat("abc ", 1000) + "))\r\n"), status: 3, says: "UID FETCH: the server sent more"},
+	"endless numbers": {verb: "UID FETCH", exists: 4294967295, more: each("* %[1]d FETCH (UID %[1]d0 FLAGS () INTERNALDATE \"\" RFC822.SIZE 1)\r\n"), status: 3, says: "ranges"},
+	"bodies":          {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (BODY[] {60000}\r\n" + strings.Repeat("x", 60_000) + ")\r\n"), status: 3, says: "answer nothing"},
+	"many mailboxes":  {verb: "LIST", more: upTo(50_000, "* LIST () \"/\" %d\r\n"), status: 0},
+	"too deep":        {verb: "LIST", more: each("* LIST () \"/\" %d " + strings.Repeat("(", 1000) + "\r\n"), status: 1, says: "nested"},
+}
+
+func upTo(most int, format string) func(int) string {
+	return func(n int) string {
+		if n == most {
+			return ""
+		}
+		return fmt.Sprintf(format, n+1)
+	}
+}
+
+// start serves, and gives the account's URL.
+func (f flood) start(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go f.serve(conn)
+		}
+	}()
+	return fmt.Sprintf("imap://anna@%s", l.Addr())
+}
+
+func (f flood) serve(conn net.Conn) {
+	defer conn.Close()
+	w := bufio.NewWriterSize(conn, 256<<10)
+	in := bufio.NewScanner(conn)
+	if f.verb == "" && f.pour(w) {
+		return
+	}
+	fmt.Fprint(w, "* OK ready\r\n")
+	w.Flush()
+	for in.Scan() {
+		tag, command, _ := strings.Cut(in.Text(), " ")
+		switch {
+		case strings.HasPrefix(command, f.verb) && f.pour(w):
+			return
+		case strings.HasPrefix(command, f.verb):
+		case strings.HasPrefix(command, "CAPABILITY"):
+			fmt.Fprint(w, "* CAPABILITY IMAP4rev1 NAMESPACE\r\n")
+		case strings.HasPrefix(command, "LIST"):
+			fmt.Fprint(w, "* LIST () \"/\" INBOX\r\n")
+		case strings.HasPrefix(command, "STATUS"):
+			name := strings.Fields(command)[1]
+			n := f.exists
+			if name != `"INBOX"` {
+				n = 0
+			}
+			fmt.Fprintf(w, "* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY 7)\r\n", name, n, min(n+1, 4294967295))
+		case strings.HasPrefix(command, "EXAMINE"):
+			fmt.Fprintf(w, "* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT %d] x\r\n", f.exists, min(f.exists+1, 4294967295))
+		}
+		fmt.Fprintf(w, "%s OK done\r\n", tag)
+		w.Flush()
+	}
+}
+
+// pour sends, and reports that there was no end, or that the other side hung up.
+func (f flood) pour(w io.Writer) bool {
+	for n := 0; ; n++ {
+		text := f.more(n)
+		if text == "" {
+			return false
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			return true
+		}
+	}
+}
+
+// mostMemory is what a backup may take of memory, whatever a server sends.
+const mostMemory = 150 << 10 // KiB
+
+// However a server attacks, a backup ends soon, names the cause, and takes a bounded amount of memory.
+func TestFloods(t *testing.T) {
+	for name, f := range floods {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t)
+			h.onDirectory()
+			began := time.Now()
+			cmd := h.command("backup", "--imap", f.start(t), "--time-limit", "2m")
+			out, _ := cmd.CombinedOutput()
+			took, used := time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+			if cmd.ProcessState.ExitCode() != f.status || !strings.Contains(string(out), f.says) {
+				t.Errorf("it ends with %d, not %d, and says\n%.2000s", cmd.ProcessState.ExitCode(), f.status, out)
+			}
+			t.Logf("%v, %d MiB", took.Round(time.Millisecond), used>>10)
+			if used > mostMemory {
+				t.Errorf("it takes %d MiB of memory", used>>10)
+			}
+			if took > 90*time.Second {
+				t.Errorf("it takes %v", took)
+			}
+		})
+	}
+}
