@@ -55,7 +55,7 @@ func TestLoginRefused(t *testing.T) {
 		says   string
 	}{
 		{"wrong password", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] secret is wrong"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
-		{"no code", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO no"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
+		{"no code", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO no", `< LOGIN "anna" "secret"`, "TAG NO no"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
 		{"busy", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [UNAVAILABLE] later"}, archive.ErrTemporary, "later"},
 		{"turned away", script{ready, "< AUTHENTICATE PLAIN …", "* BYE too many connections", "!"}, archive.ErrTemporary, "too many connections"},
 		{"not welcome", script{"* BYE closed", "!"}, archive.ErrTemporary, "closed"},
