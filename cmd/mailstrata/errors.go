@@ -115,6 +115,7 @@ var hints = []struct {
 	{is(repo.ErrDamaged), "mailstrata check --read-data tells what else is damaged; a versioned bucket may hold an older version that is whole"},
 	{is(repo.ErrNoRole), "a writer key archives and lists, an owner key reads mail, restores, removes and changes keys: give an owner's --key-file or the passphrase"},
 	{is(repo.ErrLate), "run the backup again"},
+	{is(repo.ErrNotKept), "run it again; if that fails too, the store (or a proxy or cache before it) loses data: use another one, and run mailstrata check --read-data"},
 	{is(imap.ErrLogin), "check user name and password; where two-factor login is on, the server wants an app password, or a token (mailstrata auth, --imap-token-command)"},
 	{is(oauth.ErrConsent), "mailstrata auth ACCOUNT asks for the consent again"},
 	{is(oauth.ErrUnavailable), "run it again later; if the provider stays out of reach, check whether this host is on line"},
