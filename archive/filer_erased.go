@@ -26,7 +26,7 @@ func (f *Filer) heed(ctx context.Context) (err error) {
 	if f.erased == nil {
 		f.erased, err = f.writer.Erasures(ctx)
 	}
-	return err
+	return writing(err)
 }
 
 // put stores a chunk, or holds it.
@@ -46,7 +46,7 @@ func (f *Filer) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.
 func (f *Filer) release(ctx context.Context) error {
 	for _, c := range f.held {
 		if _, _, err := f.stream.Put(ctx, c.lane, c.data); err != nil {
-			return err
+			return writing(err)
 		}
 	}
 	f.held, f.holding = nil, 0

@@ -16,7 +16,7 @@ import (
 type Plan struct {
 	Account   string    // the account, or empty
 	Messages  []Message // or messages, in the order in which they were asked for
-	Manifests int       // those that hold it; of an account, also those that were forgotten and are there still
+	Manifests int       // those that hold it, also those that were forgotten and are there still
 	Packs     int       // those that hold it, beside other things or not
 	Shared    Shared
 	Locked    time.Time // until when the store retains any of it, as it is locked now; zero: it does not, or does not say
@@ -92,7 +92,11 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 	}
 	for i, m := range p.Messages {
 		if len(m.Places) == 0 {
-			return nil, fmt.Errorf("no manifest has a message with hash %x: %w", m.Hash[:], ErrNothing)
+			err := fmt.Errorf("no manifest has a message with hash %x: %w", m.Hash[:], ErrNothing)
+			if p.Unread > 0 {
+				err = fmt.Errorf("%w; but %d tables or pages cannot be read: %w", err, p.Unread, p.Damage)
+			}
+			return nil, err
 		}
 		p.erasure.Messages = append(p.erasure.Messages, repo.ErasedMessage{Hash: m.Hash, Chunks: parts[i]})
 	}
@@ -154,16 +158,13 @@ func (p *Plan) find(ctx context.Context, holders *archive.Holders, among func(re
 		if head.Erased || !among(head) {
 			continue
 		}
-		if head.Marked { // parts of it may be deleted already
-			if len(p.erasure.Accounts) > 0 {
-				p.Manifests++
-				p.names = append(p.names, head.Name)
-			}
-			continue
-		}
+		unread, damage := holders.Unread, holders.Damage
 		holds, err := holders.Holds(ctx, head)
 		if err != nil {
 			return err
+		}
+		if head.Marked { // parts of it may be deleted already
+			holders.Unread, holders.Damage = unread, damage
 		}
 		if holds || len(p.erasure.Accounts) > 0 {
 			p.Manifests++

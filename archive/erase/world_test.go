@@ -178,3 +178,13 @@ func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result
 	}
 	return b
 }
+
+// carry erases a message, and returns how that ends.
+func carry(t *testing.T, r *repo.Repo, hash chunk.ID) (*erase.Report, error) {
+	t.Helper()
+	plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Carry(t.Context(), nil)
+}
