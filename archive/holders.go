@@ -14,9 +14,13 @@ type Holders struct {
 	// Visit is called with each record that was not met before, and reports whether it is one of those looked for.
 	Visit func(Place, *manifest.Record) (bool, error)
 
+	// EachPlace has those that are looked for visited again in each account and mailbox whose record is the same.
+	EachPlace bool
+
 	repo     *repo.Repo
 	reader   stacks
 	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether any record is looked for
+	seen     map[placed]bool       // pieces with EachPlace that hold any, where they were met
 	contents *Contents
 	place    Place
 
@@ -31,9 +35,15 @@ type Place struct {
 	Mailbox string // decoded name
 }
 
+// placed is a piece of a manifest, where it was met.
+type placed struct {
+	account, mailbox string
+	piece            chunk.Prefix
+}
+
 // NewHolders returns Holders of a repository.
 func NewHolders(r *repo.Repo, visit func(Place, *manifest.Record) (bool, error)) *Holders {
-	return &Holders{Visit: visit, repo: r, reader: newStacks(r), known: make(map[chunk.Prefix]bool)}
+	return &Holders{Visit: visit, repo: r, reader: newStacks(r), known: make(map[chunk.Prefix]bool), seen: make(map[placed]bool)}
 }
 
 // Load reads a chunk of the repository.
@@ -55,6 +65,7 @@ func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 		return false, err
 	}
 	for _, id := range m.Tables {
+		h.place.Mailbox = ""
 		has, err := h.piece(ctx, id, func() (bool, error) {
 			mailboxes, err := parsed(ctx, h.contents, id, manifest.ParseMailboxes)
 			if err != nil {
@@ -86,12 +97,16 @@ func (h *Holders) damaged(ctx context.Context, err error) error {
 
 // piece reads something that manifests share, if it was not read before.
 func (h *Holders) piece(ctx context.Context, id chunk.ID, read func() (bool, error)) (bool, error) {
-	if holds, ok := h.known[id.Prefix()]; ok {
+	at := placed{h.place.Account, h.place.Mailbox, id.Prefix()}
+	if holds, ok := h.known[at.piece]; ok && !(holds && h.EachPlace && !h.seen[at]) {
 		return holds, nil
 	}
 	holds, err := read()
 	if err == nil {
-		h.known[id.Prefix()] = holds
+		h.known[at.piece] = holds
+	}
+	if err == nil && holds && h.EachPlace {
+		h.seen[at] = true
 	}
 	return holds, err
 }

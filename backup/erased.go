@@ -21,8 +21,8 @@ func (w *walk) heed(ctx context.Context) error {
 		return err
 	}
 	if since, erased := erasures.Account(w.repo.AccountDir(w.account.Name)); erased {
-		return fmt.Errorf("account %s: %w (%s) and is not archived any more: remove it from the configuration, or archive it under another name",
-			w.account.Name, repo.ErrErased, since.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w on %s, and is not archived any more: remove the account from the configuration, or archive it under another name",
+			repo.ErrErased, since.UTC().Format(time.DateOnly))
 	}
 	return nil
 }

@@ -165,6 +165,29 @@ func TestSharedChunksStay(t *testing.T) {
 	mustBeSound(t, r)
 }
 
+// Accounts whose records are the same, to the byte, are shown each, and have what the other one has.
+func TestTwinAccounts(t *testing.T) {
+	store := &storetest.Memory{}
+	r, one, two := archivetest.NewRepo(t, store), account(), account()
+	if b := archivetest.TryBackUp(t.Context(), r, one, two); b.Err != nil {
+		t.Fatal(b.Err)
+	}
+	hash := record(t, r, heads(t, r)[0], "INBOX", confidential).Hash
+	plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if places := plan.Messages[0].Places; len(places) != 2 || places[0].Account == places[1].Account || plan.Shared.Chunks != 0 {
+		t.Errorf("%+v, shared %+v", places, plan.Shared)
+	}
+	if plan, err = erase.PlanAccount(t.Context(), r, "account-0"); err != nil {
+		t.Fatal(err)
+	}
+	if plan.Shared.Chunks < 300 || !strings.HasPrefix(plan.Shared.Example, "account-1") {
+		t.Errorf("shared: %+v", plan.Shared)
+	}
+}
+
 // An erased account is in no manifest, no backup archives it again, and what another account has too stays.
 func TestErasedAccountIsGone(t *testing.T) {
 	store := &storetest.Memory{}

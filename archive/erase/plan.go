@@ -87,6 +87,7 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 		}
 		return true, p.locate(ctx, ids)
 	})
+	holders.EachPlace = true
 	if err := p.find(ctx, holders, func(head repo.Head) bool { return true }); err != nil {
 		return nil, err
 	}
@@ -100,8 +101,8 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 		}
 		p.erasure.Messages = append(p.erasure.Messages, repo.ErasedMessage{Hash: m.Hash, Chunks: parts[i]})
 	}
-	err := p.share(ctx, mine, func(_ archive.Place, record *manifest.Record) bool {
-		_, ok := wanted[record.Hash]
+	err := p.share(ctx, mine, func(repo.Head) bool { return true }, func(hash chunk.ID) bool {
+		_, ok := wanted[hash]
 		return ok
 	})
 	return p, err
@@ -127,7 +128,7 @@ func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, erro
 	if p.Manifests == 0 {
 		return nil, fmt.Errorf("account %s: %w", account, ErrNothing)
 	}
-	err := p.share(ctx, mine, func(place archive.Place, _ *manifest.Record) bool { return place.Head.Account == dir })
+	err := p.share(ctx, mine, func(head repo.Head) bool { return head.Account != dir }, func(chunk.ID) bool { return false })
 	return p, err
 }
 
@@ -187,12 +188,13 @@ func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 	return nil
 }
 
-// share finds what other mail shares with what is to be erased, and until when the store retains it.
-func (p *Plan) share(ctx context.Context, mine *chunks, erased func(archive.Place, *manifest.Record) bool) error {
+// share finds what other mail, in manifests that are among those, shares with what is to be erased, and until when the store
+// retains it.
+func (p *Plan) share(ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool) error {
 	mine.sort()
 	var holders *archive.Holders
 	holders = archive.NewHolders(p.repo, func(place archive.Place, record *manifest.Record) (bool, error) {
-		if erased(place, record) {
+		if erased(record.Hash) {
 			return false, nil
 		}
 		ids, err := chunksOf(record, holders.Load(ctx))
@@ -219,7 +221,7 @@ func (p *Plan) share(ctx context.Context, mine *chunks, erased func(archive.Plac
 		if err != nil {
 			return err
 		}
-		if head.Marked {
+		if head.Marked || !among(head) {
 			continue
 		}
 		if _, err := holders.Holds(ctx, head); err != nil {

@@ -88,8 +88,7 @@ func printErasure(p *program, plan *erase.Plan) {
 	}
 	p.facts(
 		"account", plan.Account,
-		"in", plural(int64(plan.Manifests), "manifest"),
-		"in", plural(int64(plan.Packs), "pack"),
+		"in", plural(int64(plan.Manifests), "manifest")+" and "+plural(int64(plan.Packs), "pack"),
 		"stays", shared,
 		"locked", locked,
 	)
@@ -139,4 +138,12 @@ func (p *program) warnDamaged(report *erase.Report) {
 		p.warn("manifest %s holds it still, for it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
 			name, strings.TrimSuffix(oneLine(d.Err.Error()), "."), name, name)
 	}
+}
+
+// erasedFact says how many messages a manifest leaves out.
+func erasedFact(messages int64) string {
+	if messages == 0 {
+		return ""
+	}
+	return plural(messages, "message") + " that the server had, left out"
 }

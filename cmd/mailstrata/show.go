@@ -198,6 +198,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 		"state", s.State,
 		"consistent", consistency(s.Consistent),
 		"messages", fmt.Sprintf("%s in %s, %s", count(s.Messages), plural(s.Mailboxes, "mailbox"), size(s.Bytes)),
+		"erased", erasedFact(s.Erased),
 		"new in this run", newInRun(&s),
 		"server", strings.Join(id, ", "),
 	)
