@@ -129,6 +129,9 @@ func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	}
 	m, err := recasting.manifest(ctx)
 	if err != nil {
+		if ctx.Err() == nil && IsDamage(err) { // a page that would become one with another cannot be read
+			done.Err, err = err, nil
+		}
 		return done, err
 	}
 	if len(recasting.lost) > 0 {
