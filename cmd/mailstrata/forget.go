@@ -33,6 +33,7 @@ type forgetCommand struct {
 	Prune       bool                `help:"Then do what mailstrata prune does."`
 	MaxUnused   share               `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
 	DryRun      bool                `short:"n" help:"Only tell what would go and what would stay, and why."`
+	Yes         bool                `short:"y" help:"Do not ask: forget what the table lists."`
 
 	watchFlags `embed:""`
 }
@@ -41,7 +42,9 @@ type forgetCommand struct {
 func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun }
 
 func (*forgetCommand) Help() string {
-	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest. A mark cannot be taken back.
+	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest.
+
+The table shows what goes, what stays and why. Then you are asked. Scripts say --yes: without a terminal and without --yes nothing is changed, and the exit status is 2.
 
 A manifest stays if any --keep rule keeps it. Each counts within an account, from the newest to the oldest, by the store's clock and the time zone of this host; while a rule has not kept its number, the oldest manifest stays too.
 
@@ -63,13 +66,13 @@ EXAMPLES
     mailstrata forget anna@mail.example --keep-within 1y
     mailstrata forget 3f9a12 2026-03-14
     mailstrata forget --acknowledge latest
-    mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
+    mailstrata forget --keep-daily 30 --keep-monthly 24 --prune --yes
 
 JSON: one object a line, with id, account, time, state, messages, keep, reasons, lost, tags; with --prune a last one as of mailstrata prune.
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, and has no alarm of it; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 the command line makes no sense, or there is no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, and has no alarm of it; 130 interrupted.`
 }
 
 // number is how many a rule keeps.
@@ -129,6 +132,11 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 			hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run tells what such rules would do",
 		}
 	}
+	if decides := !policy.IsZero() || len(c.Names) > 0; decides && len(c.Acknowledge) > 0 {
+		if err := c.mayAsk(p); err != nil {
+			return err
+		}
+	}
 	r, err := p.openToRemove(ctx)
 	if err != nil {
 		return err
@@ -145,6 +153,9 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if err := c.print(p, plan); err != nil {
+		return err
+	}
+	if err := c.confirm(ctx, p, plan); err != nil {
 		return err
 	}
 	marked := 0

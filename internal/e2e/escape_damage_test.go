@@ -98,7 +98,7 @@ func TestForgottenManifestsDoNotComeBackUnasked(t *testing.T) {
 	kept := h.backUp(0, server.URL("anna")).ID
 	appendTo(t, anna, "INBOX", 1)
 	gone := h.backUp(0, server.URL("anna")).ID
-	h.must(0, "forget", gone)
+	h.must(0, "forget", "--yes", gone)
 	out := filepath.Join(t.TempDir(), "out")
 	stderr, err := runEscape(repository, out)
 	if err != nil || !strings.Contains(stderr, "manifest "+kept[:8]) || !strings.Contains(stderr, "1 messages restored") {

@@ -25,7 +25,7 @@ func TestKilledAnywhere(t *testing.T) {
 	k := newKills(t)
 	for round := 0; (round < rounds || time.Now().Before(until)) && !t.Failed(); round++ {
 		k.backup()
-		k.upset("forget", k.h, "forget", "--keep-last", "3")
+		k.upset("forget", k.h, "forget", "--yes", "--keep-last", "3")
 		k.clock.skip(25 * time.Hour)
 		k.upset("prune", k.h, "prune", "--max-unused", "0%")
 		k.h.must(0, "check", "--read-data")

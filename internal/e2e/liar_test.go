@@ -110,10 +110,10 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 			s.come(21)
 			s.names(s.owner.must(0, "backup", "--imap", s.url), id)
 			s.whole("latest", 22)
-			s.owner.must(0, "forget", id)
+			s.owner.must(0, "forget", "--yes", id)
 			s.owner.must(0, "list")
 			s.owner.must(0, "check")
-			s.owner.must(0, "forget", "--keep-last", "3")
+			s.owner.must(0, "forget", "--yes", "--keep-last", "3")
 			s.whole(s.honest.ID[:8], 20)
 			if m := s.owner.backUp(0, s.url); m.NewMessages != 0 || m.Warnings != 0 {
 				t.Errorf("after it was forgotten a backup has %+v", m)
@@ -135,7 +135,7 @@ func TestAWriterWhoLivesInThePast(t *testing.T) {
 	s.names(s.owner.must(0, "doctor", "--repo", "s3:"+s.minio.Endpoint+"/"+s.bucket), "6 manifests came to the store long after")
 	s.whole("latest", 21)
 	s.whole("today", 21)
-	s.owner.must(0, "forget", "--keep-daily", "2", "--keep-last", "2")
+	s.owner.must(0, "forget", "--yes", "--keep-daily", "2", "--keep-last", "2")
 	s.whole(s.last.ID[:8], 21)
 	s.whole(s.honest.ID[:8], 20)
 	if m := s.owner.backUp(0, s.url); m.NewMessages != 0 {
@@ -192,7 +192,7 @@ func TestARenamedManifest(t *testing.T) {
 	s.names(h.must(3, "list"), "its name was changed")
 	s.names(h.must(3, "check"), "its name was changed", filepath.Base(found[1]))
 	h.must(0, "prune", "--dry-run")
-	s.names(h.must(0, "forget", object), "1 go")
+	s.names(h.must(0, "forget", "--yes", object), "1 go")
 	if _, err := os.Stat(renamed); err != nil {
 		t.Fatal(err)
 	}

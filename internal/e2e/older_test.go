@@ -54,7 +54,7 @@ func TestARepositoryOfAnOlderProgram(t *testing.T) {
 			h.oldMail("anna@latest", 7)
 			h.must(0, "check", "--read-data")
 
-			h.must(0, "forget", "--keep-last", "1", "anna")
+			h.must(0, "forget", "--yes", "--keep-last", "1", "anna")
 			backdate(t, filepath.Join(repository, "marks"))
 			h.must(0, "prune")
 			backdate(t, filepath.Join(repository, "condemned"))

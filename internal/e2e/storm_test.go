@@ -168,7 +168,7 @@ func (s *storm) act(h *host, random *rand.Rand) {
 	var args []string
 	switch random.IntN(6) {
 	case 0:
-		args = []string{"forget", "--keep-last", "2"}
+		args = []string{"forget", "--yes", "--keep-last", "2"}
 	case 1, 2:
 		args = []string{"prune", "--max-unused", "0%"}
 	default:
