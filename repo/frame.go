@@ -153,7 +153,7 @@ func newFrameDecoder() (*frameDecoder, error) {
 	return &frameDecoder{d}, nil
 }
 
-// decode returns the length bytes that the frame holds. The length comes from a table or an index; the frame's own
+// decode returns the length bytes that the frame holds; with an error, those before the damage, which may be wrong too. The length comes from a table or an index; the frame's own
 // header must agree before anything is allocated.
 func (d *frameDecoder) decode(stored []byte, length int) ([]byte, error) {
 	return d.decodeInto(stored, length, nil)
@@ -173,10 +173,10 @@ func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte
 	}
 	content, err := d.zstd.DecodeAll(stored, buf[:0:length])
 	if err != nil {
-		return nil, damaged("zstd: %v", err)
+		return content, damaged("zstd: %v", err)
 	}
 	if len(content) != length {
-		return nil, damaged("a frame of %d bytes holds %d", length, len(content))
+		return content, damaged("a frame of %d bytes holds %d", length, len(content))
 	}
 	return content, nil
 }

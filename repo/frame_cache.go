@@ -35,7 +35,7 @@ func (c *frameCache) holds(f Frame) bool {
 	return c.frames[f] != nil
 }
 
-// get returns a frame's content. Of several that ask for it at once, one fetches it.
+// get returns a frame's content; with an error, what there is of it. Of several that ask for it at once, one fetches it.
 func (c *frameCache) get(ctx context.Context, f Frame, fetch func() ([]byte, error)) ([]byte, error) {
 	for {
 		c.mu.Lock()
@@ -70,7 +70,7 @@ func (c *frameCache) fill(cached *cachedFrame, fetch func() ([]byte, error)) ([]
 	defer close(cached.done)
 	if cached.err != nil {
 		delete(c.frames, cached.frame)
-		return nil, cached.err
+		return cached.content, cached.err
 	}
 	cached.element = c.recent.PushFront(cached)
 	c.size += int64(len(cached.content))

@@ -164,22 +164,26 @@ func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFram
 
 // frame stores the chunks of a frame anew, as many as are what they should be.
 func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
-	content, err := rd.fetchFrame(ctx, f.Frame)
-	if err != nil {
-		if ctx.Err() != nil || !ofTheObject(err) && !errors.Is(err, ErrRange) {
-			return fmt.Errorf("read %s: %w", f.Pack, err)
-		}
-		m.lose(f, len(f.content), err)
-		return nil
+	content, damage := rd.fetchFrame(ctx, f.Frame)
+	if damage != nil && (ctx.Err() != nil || !ofTheObject(damage) && !errors.Is(damage, ErrRange)) {
+		return fmt.Errorf("read %s: %w", f.Pack, damage)
 	}
+	lost := 0
+	defer func() {
+		if lost > 0 {
+			m.lose(f, lost, damage)
+		}
+	}()
 	for _, c := range f.content {
 		if uint64(c.offset)+uint64(c.length) > uint64(len(content)) {
-			m.lose(f, 1, damaged("chunk %s ends outside of its frame", c.prefix))
+			damage = cmp.Or(damage, damaged("chunk %s ends outside of its frame", c.prefix))
+			lost++
 			continue
 		}
 		data := content[c.offset:][:c.length]
 		if m.r.chunkID(data).Prefix() != c.prefix {
-			m.lose(f, 1, damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
+			damage = cmp.Or(damage, damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
+			lost++
 			continue
 		}
 		if _, _, err := w.Put(ctx, f.lane, data); err != nil {

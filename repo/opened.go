@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 
@@ -153,7 +154,14 @@ func (p *openedPack) read(ctx context.Context, store Store, f Frame, offset, len
 		return nil, damaged("a range up to %d in a container of %d bytes", offset+length, size)
 	}
 	out := make([]byte, length)
-	return out, readFull(plain, out, offset)
+	n, err := plain.ReadAt(out, offset) // with an error, the pieces before the damage
+	if n < len(out) {
+		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = damaged("it ends at byte %d", offset+int64(n))
+		}
+		return out[:n], err
+	}
+	return out, nil
 }
 
 // partsReader reads an object of which only parts are here.

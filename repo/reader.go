@@ -102,16 +102,13 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([
 
 func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]byte, error) {
 	content, err := rd.frames.get(ctx, place.Frame, func() ([]byte, error) { return rd.fetchFrame(ctx, place.Frame) })
-	if err != nil {
-		return nil, err
-	}
 	end := uint64(place.Offset) + uint64(place.Length)
 	if end > uint64(len(content)) {
-		return nil, damaged("the index places it outside its frame")
+		return nil, cmp.Or(err, damaged("the index places it outside its frame"))
 	}
-	data := content[place.Offset:end:end]
+	data := content[place.Offset:end:end] // of a damaged frame, the chunks before the damage are whole
 	if rd.r.chunkID(data) != id {
-		return nil, damaged("its bytes do not hash to its ID")
+		return nil, cmp.Or(err, damaged("its bytes do not hash to its ID"))
 	}
 	return data, nil
 }
@@ -127,10 +124,11 @@ func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
 
 func (rd *Reader) fetchFrameOnce(ctx context.Context, f Frame) ([]byte, error) {
 	stored, err := rd.opened.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
-	if err != nil {
+	if len(stored) == 0 {
 		return nil, err
 	}
-	return rd.r.decoder.decode(stored, int(f.Length))
+	content, damage := rd.r.decoder.decode(stored, int(f.Length))
+	return content, cmp.Or(err, damage)
 }
 
 // Limits of what Prefetch reads at once.
