@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"testing"
+	"time"
 )
 
 // What was kept of an account comes back, the last of it alone, and nothing that is damaged.
@@ -23,6 +24,11 @@ func TestCachedChunks(t *testing.T) {
 		kept := r.CachedChunks("anna")
 		if len(kept) != 2 || string(kept[r.chunkID([]byte("another table"))]) != "another table" {
 			t.Errorf("%q", kept)
+		}
+		r.CacheChunks("carl", [][]byte{[]byte("of carl")})
+		r.DropLocal([]string{manifestName(r.AccountDir("carl"), time.UnixMilli(1), [32]byte{})})
+		if kept := r.CachedChunks("carl"); len(kept) != 0 {
+			t.Errorf("of an account that was erased: %q", kept)
 		}
 		path := r.cache.path(cachedName(r.AccountDir("anna")))
 		stored, err := os.ReadFile(path)

@@ -6,12 +6,15 @@ import (
 	"strings"
 )
 
-// DropLocal removes from this host's cache what may hold content that was erased: manifests, by their names, and what
-// killed runs have spilled, which the next run downloads again. It returns how many files runs that are under way have
+// DropLocal removes from this host's cache what may hold content that was erased: manifests, by their names, the
+// mailbox tables of their accounts, and what killed runs have spilled, which the next run downloads again. It returns how many files runs that are under way have
 // spilled: these go when the runs end. Other caches hold no content: the index has only keyed prefixes.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
 		_ = os.Remove(r.cache.path(name))
+		if h, ok := parseManifestName(name); ok {
+			_ = os.Remove(r.cache.path(cachedName(h.Account)))
+		}
 	}
 	accounts, _ := os.ReadDir(r.cache.spills())
 	for _, account := range accounts {
