@@ -233,7 +233,7 @@ func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 			a.Mailbox("A").Validity = 7
 			r := archivetest.NewRepo(t, &storetest.Memory{})
 			archivetest.BackUp(t, r, a)
-			old, bodies := a.State(), a.Bodies
+			old := a.State()
 			changed := a.Mailbox("A").Messages[5]
 			change(changed)
 			a.OnBody = func(string, mail.UID) error { return archivetest.ErrLeaveOut }
@@ -243,7 +243,7 @@ func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 				t.Errorf("failures %v", b.Manifest.Failures)
 			}
 			a.OnBody = nil
-			bodies = a.Bodies
+			bodies := a.Bodies
 			archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
 			if a.Bodies-bodies != 1 {
 				t.Errorf("%d messages were downloaded", a.Bodies-bodies)

@@ -146,7 +146,8 @@ func TestARenamedManifestIsNoManifest(t *testing.T) {
 		{old, 0, 0, true}, {old, -time.Hour, 0, true}, {old, 2 * time.Hour, 0, true}, {old, 0, -2 * time.Hour, false}, {old, 13 * time.Hour, 0, false},
 	} {
 		at := h.Time.Add(c.of + c.by)
-		name, stored, err := h.Name, store.Bytes(h.Name), error(nil)
+		var name string
+		stored, err := store.Bytes(h.Name), error(nil)
 		if c.content != nil {
 			name, stored, err = repo.Forge(r, "me", at, c.content)
 		} else {

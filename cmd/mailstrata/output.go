@@ -109,10 +109,3 @@ func ratio(a, b int64) string {
 	}
 	return fmt.Sprintf("%.2f", float64(a)/float64(b))
 }
-
-func yes(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -221,5 +220,5 @@ func TestEraseAccount(t *testing.T) {
 	if s := e.h.must(0, "list", "--json"); strings.Contains(s.stdout, "anna@") {
 		t.Errorf("the account is listed: %s", s.stdout)
 	}
-	e.h.must(0, "restore", "latest", "--to", "maildir:"+filepath.Join(e.h.home, fmt.Sprint("back")))
+	e.h.must(0, "restore", "latest", "--to", "maildir:"+filepath.Join(e.h.home, "back"))
 }
