@@ -1,0 +1,41 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+)
+
+// What is erased is confirmed on the terminal by its name. Any other word changes nothing.
+func TestEraseIsConfirmed(t *testing.T) {
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		tty.Close()
+		t.Skip("this test has a terminal of its own in its place")
+	}
+	s := newSandbox(t)
+	for _, try := range []struct {
+		typed  string
+		status int
+		listed bool
+	}{{"yes", statusFailed, true}, {"anna@elsewhere", statusFailed, true}, {"anna", statusDone, false}} {
+		master, slave := openPTY(t, 80)
+		if _, err := fmt.Fprintln(master, try.typed); err != nil {
+			t.Fatal(err)
+		}
+		p := &program{stdin: slave, stdout: io.Discard, stderr: io.Discard, getenv: func(name string) string { return s.environ[name] }}
+		if status := p.run(t.Context(), []string{"erase", "anna"}); status != try.status {
+			t.Errorf("%q ends with status %d, want %d", try.typed, status, try.status)
+		}
+		if err := slave.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			t.Log(err) // the command closes it
+		}
+		var list strings.Builder
+		s.run(t, &list, "list", "--json")
+		if strings.Contains(list.String(), `"account":"anna"`) != try.listed {
+			t.Errorf("after %q: %s", try.typed, list.String())
+		}
+	}
+}
