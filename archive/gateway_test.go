@@ -289,18 +289,12 @@ func repairTrial(t *testing.T) trial {
 	}}
 }
 
-// repairAll does what "repair packs" does, and to each newest manifest what "repair manifest" does.
+// repairAll does what "repair packs" does.
 func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
 	if _, err := r.MendPacks(ctx, []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		return err
 	}
-	latest, err := archive.Latest(ctx, r)
-	for _, contents := range latest {
-		if _, err := archive.Repair(ctx, r, contents.Head, archive.RepairOptions{}); err != nil {
-			return err
-		}
-	}
-	return err
+	return archive.RepairLost(ctx, r, func(archive.Summary, archive.Repaired) {})
 }
 
 // checkTrial checks a sound repository: trouble with the store may not be told as damage.
