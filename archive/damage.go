@@ -18,6 +18,7 @@ func IsDamage(err error) bool {
 	}
 	for _, damage := range []error{
 		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrNotExist, repo.ErrRange,
+		repo.ErrMisdated,
 		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
 	} {
 		if errors.Is(err, damage) {

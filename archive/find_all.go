@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -275,7 +276,8 @@ type place struct {
 	uid     mail.UID
 }
 
-// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts.
+// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. Objects that are
+// not the manifests that their names say are passed over.
 func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 	var latest []*Contents
 	done := "" // the directory of the account last opened
@@ -287,6 +289,9 @@ func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
 			continue
 		}
 		c, err := OpenManifest(ctx, r, head)
+		if errors.Is(err, repo.ErrNotMine) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

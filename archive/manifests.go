@@ -2,10 +2,12 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
 
+	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -111,27 +113,46 @@ func BelatedAmong(heads []repo.Head) map[string]bool {
 	return belated
 }
 
+// PassedOver is a manifest that Resolve did not take for the one that was named, though it seems closer to it.
+type PassedOver struct {
+	Head repo.Head
+	Err  error // why it counts for nothing; nil: it is belated
+}
+
 // Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
-// Where a day is named, passed are the belated manifests of the day or before that gave way to an older one.
-func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Head, passed []repo.Head, err error) {
-	named := ""
-	if ref.Account != "" {
-		named = r.AccountDir(ref.Account)
-	}
+// Passed over are, where a day is named, the belated manifests of the day or before that gave way to an older one, and
+// objects that are not the manifests that their names say: anybody who can write to the store can put one there.
+func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Head, passed []PassedOver, err error) {
 	var heads []repo.Head
-	var candidates []manifest.Candidate
 	for head, err := range r.Manifests(ctx) {
 		if err != nil {
 			return repo.Head{}, nil, err
 		}
-		if head.Marked {
-			continue
+		if !head.Marked {
+			heads = append(heads, head)
 		}
+	}
+	head, passed, err = resolve(ctx, r, ref, heads)
+	if errors.Is(err, manifest.ErrAmbiguous) {
+		return resolve(ctx, r, ref, withoutRenamed(ctx, r, heads))
+	}
+	return head, passed, err
+}
+
+func resolve(
+	ctx context.Context, r *repo.Repo, ref manifest.Ref, heads []repo.Head,
+) (head repo.Head, passed []PassedOver, err error) {
+	named := ""
+	if ref.Account != "" {
+		named = r.AccountDir(ref.Account)
+	}
+	over := make(map[string]PassedOver)
+	var candidates []manifest.Candidate
+	for _, head := range heads {
 		account := head.Account // names are inside the manifests; their folders tell them apart as well
 		if account == named {
 			account = ref.Account
 		}
-		heads = append(heads, head)
 		candidates = append(candidates, manifest.Candidate{
 			Account: account,
 			Hash:    head.ID,
@@ -139,16 +160,45 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Hea
 			Dating:  datingOf(head),
 			Complete: func() (bool, error) {
 				m, err := ReadManifest(ctx, r, head)
+				if errors.Is(err, repo.ErrNotMine) {
+					over[head.Name] = PassedOver{head, err}
+					return false, nil
+				}
 				return err == nil && m.State == manifest.Complete && r.Judge(head, m.Deadline).Committed(), err
 			},
 		})
 	}
 	i, err := ref.Pick(candidates)
-	if err != nil {
-		return repo.Head{}, nil, err
+	if err == nil {
+		head = heads[i]
+		for _, n := range ref.Passed(candidates, i) {
+			if _, ok := over[heads[n].Name]; !ok {
+				over[heads[n].Name] = PassedOver{Head: heads[n]}
+			}
+		}
 	}
-	for _, n := range ref.Passed(candidates, i) {
-		passed = append(passed, heads[n])
+	for _, h := range heads {
+		if p, ok := over[h.Name]; ok {
+			passed = append(passed, p)
+		}
 	}
-	return heads[i], passed, nil
+	return head, passed, err
+}
+
+// withoutRenamed leaves out manifests under other names than their own, where several have one id.
+func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left []repo.Head) {
+	names := make(map[chunk.ID]int)
+	for _, head := range heads {
+		names[head.ID]++
+	}
+	for _, head := range heads {
+		if names[head.ID] > 1 {
+			if _, err := r.Manifest(ctx, head); errors.Is(err, repo.ErrNotMine) {
+				names[head.ID]-- // the last one stays
+				continue
+			}
+		}
+		left = append(left, head)
+	}
+	return left
 }

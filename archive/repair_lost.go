@@ -18,7 +18,7 @@ func RepairLost(ctx context.Context, r *repo.Repo, done func(Summary, Repaired))
 	var wanted []Summary
 	for s, err := range Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err) && s.Head.Misdated == ""):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
 			return err
 		case err != nil:
 			continue

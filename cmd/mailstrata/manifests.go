@@ -36,7 +36,12 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range passed[:min(len(passed), remarksAtMost)] {
+	for _, over := range passed[:min(len(passed), remarksAtMost)] {
+		h := over.Head
+		if over.Err != nil {
+			p.warn("manifest %s of %s is passed over: %s", shortID(h), moment(h.Time), oneLine(over.Err.Error()))
+			continue
+		}
 		p.warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
 			"%s of %s is taken instead; name the other by its id if you want it", shortID(h), moment(h.Time), moment(h.Stored), shortID(head), moment(head.Time))
 	}

@@ -1,0 +1,138 @@
+package archive_test
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// ahead is a store as a writer sees it whose proxy shows another time.
+type ahead struct {
+	*storetest.Memory
+	by time.Duration
+}
+
+func (a ahead) Now(ctx context.Context) (time.Time, error) {
+	now, err := a.Memory.Now(ctx)
+	return now.Add(a.by), err
+}
+
+func (a ahead) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	return func(yield func(repo.Object, error) bool) {
+		for o, err := range a.Memory.List(ctx, prefix) {
+			o.Time = o.Time.Add(a.by)
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+// forge writes a manifest of an empty account, dated two days ahead.
+func forge(t *testing.T, store *storetest.Memory) repo.Head {
+	t.Helper()
+	r, err := repo.Open(t.Context(), ahead{store, 48 * time.Hour}, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	return archivetest.BackUp(t, r, archivetest.NewAccount()).Head
+}
+
+// A misdated manifest, on either side, stops no copy: the others are copied, and the one is named.
+func TestCopyPassesOverMisdatedManifests(t *testing.T) {
+	source, target := new(storetest.Memory), new(storetest.Memory)
+	from, to := archivetest.NewRepo(t, source), archivetest.NewRepo(t, target)
+	a := archivetest.Sample()
+	first := archivetest.BackUp(t, from, a).Head
+	forged := forge(t, source)
+	forge(t, target)
+	second := archivetest.BackUp(t, from, a).Head
+	for range 2 {
+		copied, _ := copyAll(t, from, to)
+		got := make(map[string]error)
+		for _, c := range copied {
+			got[c.Summary.Head.Name] = c.Err
+		}
+		if err, ok := got[first.Name]; !ok || err != nil {
+			t.Errorf("the first night: %v, %v", ok, err)
+		}
+		if err, ok := got[second.Name]; !ok || err != nil {
+			t.Errorf("the second night: %v, %v", ok, err)
+		}
+		if err := got[forged.Name]; len(got) != 3 || err == nil || !strings.Contains(err.Error(), "cannot be true") {
+			t.Errorf("the forged one of %d: %v", len(got), err)
+		}
+		source.Advance(72 * time.Hour) // the forged one's time has passed
+		target.Advance(72 * time.Hour)
+	}
+}
+
+// A misdated manifest does not end a search in all manifests.
+func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
+	store := new(storetest.Memory)
+	r := archivetest.NewRepo(t, store)
+	archivetest.BackUp(t, r, archivetest.Sample())
+	forge(t, store)
+	found, errs := 0, 0
+	for _, err := range archive.FindAll(t.Context(), r, "", archive.Query{}, func(*manifest.Mailbox) bool { return true }) {
+		if err != nil {
+			errs++
+		} else {
+			found++
+		}
+	}
+	if found == 0 || errs != 1 {
+		t.Errorf("%d found, %d errors", found, errs)
+	}
+}
+
+// An object under another name than its own is passed over, and named, wherever the newest manifest or one of a day is
+// asked for; and its id names the right one.
+func TestResolvePassesOverRenamedManifests(t *testing.T) {
+	store := new(storetest.Memory)
+	r := archivetest.NewRepo(t, store)
+	a := archivetest.Sample()
+	first := archivetest.BackUp(t, r, a).Head
+	store.Advance(time.Hour)
+	second := archivetest.BackUp(t, r, a).Head
+	store.Advance(time.Hour)
+	folder := second.Name[:strings.LastIndex(second.Name, "/")+1]
+	renamed := fmt.Sprintf("%s%016x-%x", folder, math.MaxUint64-uint64(second.Time.UnixMilli())-1000, first.ID[:])
+	store.Replace(renamed, store.Bytes(first.Name))
+	for text, want := range map[string]struct {
+		head   repo.Head
+		passed int
+	}{
+		"latest": {second, 1}, "latest~1": {first, 1}, second.Time.Add(2 * time.Second).Format(time.RFC3339): {second, 1},
+		first.ID.String(): {first, 0}, first.ID.String()[:8]: {first, 0}, second.ID.String(): {second, 0},
+	} {
+		ref, err := manifest.ParseRef(text, second.Time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, passed, err := archive.Resolve(t.Context(), r, ref)
+		if err != nil || got.Name != want.head.Name || len(passed) != want.passed {
+			t.Errorf("%s: %s, %v, %v; want %s", text, got.Name, passed, err, want.head.Name)
+		}
+		for _, p := range passed {
+			if p.Head.Name != renamed || p.Err == nil || !strings.Contains(p.Err.Error(), "its name was changed") {
+				t.Errorf("%s: %s is passed over: %v", text, p.Head.Name, p.Err)
+			}
+		}
+	}
+	latest, err := archive.Latest(t.Context(), r)
+	if err != nil || len(latest) != 1 || latest[0].Head.Name != second.Name {
+		t.Errorf("latest: %v, %v", latest, err)
+	}
+}
