@@ -81,7 +81,10 @@ func (c *copies) of(original Summary) (standing, bool) {
 func (c *copies) parentOf(original Summary) [32]byte { return c.held[original.Manifest.Parent].head.ID }
 
 // originOf is the hash of the manifest that a manifest goes back to, be it copied from hand to hand.
-func originOf(s Summary) [32]byte {
+func originOf(s Summary) [32]byte { return s.Origin() }
+
+// Origin is the hash of the manifest that this one goes back to, by copies, repairs and the like; else its own.
+func (s *Summary) Origin() [32]byte {
 	if s.Manifest.Origin != [32]byte{} {
 		return s.Manifest.Origin
 	}

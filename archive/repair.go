@@ -104,24 +104,26 @@ func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *ma
 	if err != nil {
 		return err
 	}
-	store := func(id chunk.ID, lane func([]byte) repo.Lane) error {
-		if has, err := to.Has(ctx, id); err != nil || has {
-			return writing(err)
-		}
-		data, err := from.chunks.Chunk(ctx, id)
-		if err == nil {
-			_, _, err = to.Put(ctx, lane(data), data)
-			err = writing(err)
-		}
-		return err
-	}
 	if !record.List.IsZero() {
-		err = store(record.List, func([]byte) repo.Lane { return repo.LaneCatalog })
+		err = storeChunk(ctx, from, to, record.List, func([]byte) repo.Lane { return repo.LaneCatalog })
 	}
 	for _, part := range parts {
 		for _, id := range part.Chunks {
-			err = errors.Join(err, store(id, func(data []byte) repo.Lane { return laneOf(part.Kind, data) }))
+			err = errors.Join(err, storeChunk(ctx, from, to, id, func(data []byte) repo.Lane { return laneOf(part.Kind, data) }))
 		}
+	}
+	return err
+}
+
+// storeChunk stores a chunk if it does not count as stored.
+func storeChunk(ctx context.Context, from *Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane) error {
+	if has, err := to.Has(ctx, id); err != nil || has {
+		return writing(err)
+	}
+	data, err := from.chunks.Chunk(ctx, id)
+	if err == nil {
+		_, _, err = to.Put(ctx, lane(data), data)
+		err = writing(err)
 	}
 	return err
 }

@@ -276,6 +276,11 @@ func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
 // ParseManifest reads the name of a manifest's object, as marks have it, also of one that was deleted long ago.
 func ParseManifest(name string) (h Head, ok bool) { return parseManifestName(name) }
 
+// NameUnder is the name that a manifest's object would have if it were of another account.
+func (r *Repo) NameUnder(h Head, account string) string {
+	return manifestName(r.AccountDir(account), h.Time, h.ID)
+}
+
 // Marked is what a mark says.
 type Marked struct {
 	Manifest string    // name

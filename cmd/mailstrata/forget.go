@@ -35,11 +35,14 @@ type forgetCommand struct {
 	DryRun      bool                `short:"n" help:"Only tell what would go and what would stay, and why."`
 	Yes         bool                `short:"y" help:"Do not ask: forget what the table lists."`
 
+	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list those that are still there."`
+	EvenIncomplete bool `help:"With --undo: bring back what is left of a manifest that lacks something."`
+
 	watchFlags `embed:""`
 }
 
 // isWhole implements whole.
-func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun }
+func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
 
 func (*forgetCommand) Help() string {
 	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest.
@@ -56,6 +59,8 @@ What a manifest lacks of the one before it is reckoned anew, by the limits of ba
 
 Without --keep rules and without names, the rules of the configuration count (docs/config.md).
 
+--undo brings a forgotten manifest back: as a new one with the same mail and tags, a millisecond after the old one. The mark stays, for marks cannot be taken back. It works until a prune has deleted the manifest, which is a day after it was forgotten at the earliest; forget --undo without a name lists what is still there, and until when. Where something that it needs is gone, that is named, and nothing is changed unless you say --even-incomplete.
+
 It needs an owner's key: what removes is signed.
 
 ` + manifestHelp + `
@@ -66,9 +71,10 @@ EXAMPLES
     mailstrata forget anna@mail.example --keep-within 1y
     mailstrata forget 3f9a12 2026-03-14
     mailstrata forget --acknowledge latest
+    mailstrata forget --undo 3f9a12
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune --yes
 
-JSON: one object a line, with id, account, time, state, messages, keep, reasons, lost, tags; with --prune a last one as of mailstrata prune.
+JSON: one object a line, with id, account, time, state, messages, keep, reasons, lost, tags; with --prune a last one as of mailstrata prune; with --undo id, account, time, messages, forgotten, until, undone, missing, error.
 
 EXIT STATUS
 
@@ -122,6 +128,12 @@ func (c *forgetCommand) rules(p *program) (manifest.Policy, error) {
 }
 
 func (c *forgetCommand) Run(ctx context.Context, p *program) error {
+	if err := c.checkUndo(); err != nil {
+		return err
+	}
+	if c.Undo {
+		return c.undo(ctx, p)
+	}
 	policy, err := c.rules(p)
 	if err != nil {
 		return err
@@ -165,7 +177,8 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err == nil && c.Prune {
 		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
 	} else if marked > 0 {
-		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day", plural(int64(marked), "manifest"))
+		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day. Until then mailstrata forget --undo brings them back",
+			plural(int64(marked), "manifest"))
 	}
 	return cmp.Or(err, p.remarkLosses(plan), p.suspended(plan))
 }

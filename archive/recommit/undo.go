@@ -1,0 +1,178 @@
+package recommit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Forgotten is a manifest that is marked, and that prune has not deleted yet.
+type Forgotten struct {
+	archive.Summary
+	Err error // why it cannot be committed again; nil: perhaps it can
+}
+
+// Until is the time from which the next prune deletes the manifest, by the store's clock.
+func (f *Forgotten) Until() time.Time { return f.Head.Since.Add(repo.Grace) }
+
+var (
+	// ErrErased: what was erased is not brought back.
+	ErrErased = errors.New("it was erased, not forgotten, and cannot be brought back")
+
+	// ErrNeverCommitted: the manifest counted for nothing before it was forgotten.
+	ErrNeverCommitted = errors.New("it was written after its deadline, and never counted")
+)
+
+// List lists the manifests that are marked and still there, of each account the newest first.
+func List(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
+	erased, err := r.Erasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for head, err := range r.EveryManifest(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if !head.Marked {
+			continue
+		}
+		f := Forgotten{Summary: archive.Summary{Head: head}}
+		f.Manifest, f.Err = archive.ReadManifest(ctx, r, head)
+		if f.Err != nil {
+			if ctx.Err() != nil || !archive.IsDamage(f.Err) {
+				return nil, f.Err
+			}
+			list = append(list, f)
+			continue
+		}
+		f.Head = r.Judge(head, f.Manifest.Deadline)
+		_, whole := erased.Account(head.Account)
+		switch {
+		case head.Erased || whole:
+			f.Err = ErrErased
+		case f.Head.Late:
+			f.Err = ErrNeverCommitted
+		case f.Head.Misdated != "":
+			f.Err = fmt.Errorf("%w: %s", repo.ErrMisdated, f.Head.Misdated)
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// Undone is what became of a manifest that is to count again.
+type Undone struct {
+	Old     Forgotten
+	New     repo.Head          // without a Name: there is none
+	There   bool               // it had been committed again before
+	Missing []manifest.Failure // what cannot be read any more. If it was committed even so, it names these among its failures
+	Err     error              // why it was not committed again, though others could be
+}
+
+// ErrMissing: something that a forgotten manifest needs is gone.
+var ErrMissing = errors.New("something that it needs is gone")
+
+// Undo commits forgotten manifests again. One that lacks something is not committed, unless that is asked for
+// (evenIncomplete): then it is committed without, as a repair would do it. done is called with each.
+func Undo(ctx context.Context, r *repo.Repo, forgotten []Forgotten, evenIncomplete bool, done func(Undone)) error {
+	list := slices.Clone(forgotten)
+	slices.SortStableFunc(list, func(a, b Forgotten) int {
+		return cmp.Or(cmp.Compare(a.Head.Account, b.Head.Account), a.Head.Time.Compare(b.Head.Time))
+	})
+	for len(list) > 0 {
+		account := list[0].Head.Account
+		n := slices.IndexFunc(list, func(f Forgotten) bool { return f.Head.Account != account })
+		if n < 0 {
+			n = len(list)
+		}
+		if err := undoSome(ctx, r, list[:n], evenIncomplete, done); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// undoSome commits manifests of one account, given the oldest first.
+func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplete bool, done func(Undone)) (err error) {
+	able := list[:0:0]
+	for _, f := range list {
+		if f.Err != nil {
+			done(Undone{Old: f, Err: f.Err})
+			continue
+		}
+		able = append(able, f)
+	}
+	if len(able) == 0 {
+		return nil
+	}
+	s, err := begin(ctx, r, able[0].Manifest.Account)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.writer.Close()) }()
+	parents := make(map[[32]byte][32]byte)
+	for _, f := range able {
+		u, err := s.undo(ctx, f, evenIncomplete, parents)
+		if err != nil {
+			return fmt.Errorf("commit manifest %x again: %w", f.Head.ID[:4], err)
+		}
+		if u.New.Name != "" {
+			parents[f.Head.ID] = u.New.ID
+		}
+		done(u)
+	}
+	return nil
+}
+
+func (s *session) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
+	u.Old = f
+	if u.New, u.There = s.there[contentOf(f.Summary)]; u.There {
+		return u, s.bear(ctx, f.Head, u.New)
+	}
+	contents, err := archive.OpenManifest(ctx, s.repo, f.Head)
+	if err == nil {
+		u.Missing, err = s.restock(ctx, contents)
+	}
+	switch {
+	case errors.Is(err, repo.ErrErased):
+		u.Err = fmt.Errorf("%w: %w", ErrErased, err)
+		return u, nil
+	case err != nil && ctx.Err() == nil && archive.IsDamage(err): // a prune deleted it just now
+		u.Err = err
+		return u, nil
+	case err != nil:
+		return u, err
+	case len(u.Missing) > 0:
+		return s.undoRest(ctx, u, evenIncomplete)
+	}
+	parent := contents.Manifest.Parent
+	if again, ok := parents[parent]; ok {
+		parent = again
+	}
+	u.New, err = s.commit(ctx, contents, parent)
+	return u, err
+}
+
+// undoRest commits what is left of a manifest that lacks something, if that is wanted.
+func (s *session) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
+	if !evenIncomplete {
+		u.Err = ErrMissing
+		return u, nil
+	}
+	repaired, err := archive.Repair(ctx, s.repo, u.Old.Head, archive.RepairOptions{Stored: true})
+	if errors.Is(err, archive.ErrNothingReadable) {
+		u.Err = err
+		return u, nil
+	}
+	u.New = repaired.Head
+	s.taken[u.New.Time.UnixMilli()] = true
+	return u, err
+}

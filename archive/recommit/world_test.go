@@ -1,0 +1,170 @@
+package recommit_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// The accounts of the tests.
+const (
+	anna  = "account-0" // as archivetest.BackUp calls it
+	other = "anna@new.example"
+)
+
+// world is an account that is archived each day. Of each night its state is known.
+type world struct {
+	t       *testing.T
+	store   *storetest.Memory
+	r       *repo.Repo
+	account *archivetest.Account
+	nights  []*backup.Result
+	states  [][]string
+	came    [][]string // objects that came with each night
+}
+
+func newWorld(t *testing.T, nights int) *world {
+	store := &storetest.Memory{}
+	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.Large(120)}
+	for range nights {
+		w.night()
+		store.Advance(24 * time.Hour)
+	}
+	return w
+}
+
+// night brings a message that no other night has, and takes the one of the night before.
+func (w *world) night() *backup.Result {
+	w.t.Helper()
+	inbox := w.account.Mailbox("INBOX")
+	if n := len(w.nights); n > 0 {
+		inbox.Expunge(inbox.Messages[len(inbox.Messages)-1].Uid)
+	}
+	inbox.Add(fmt.Sprintf("Subject: night %d\r\n\r\n%x\r\n", len(w.nights), archivetest.Noise(uint64(len(w.nights)), 3000)))
+	before := w.store.Names()
+	b := archivetest.BackUp(w.t, w.r, w.account)
+	w.came = append(w.came, slices.DeleteFunc(w.store.Names(), func(name string) bool { return slices.Contains(before, name) }))
+	w.nights, w.states = append(w.nights, b), append(w.states, w.account.State())
+	return b
+}
+
+// forget marks nights.
+func (w *world) forget(nights ...int) {
+	w.t.Helper()
+	var marks []repo.Marked
+	for _, n := range nights {
+		marks = append(marks, repo.Marked{Manifest: w.nights[n].Head.Name})
+	}
+	if err := w.r.MarkAll(w.t.Context(), marks); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// undo brings the nights back that are forgotten and among these.
+func (w *world) undo(r *repo.Repo, evenIncomplete bool, nights ...int) (all []recommit.Undone, err error) {
+	forgotten, err := recommit.List(w.t.Context(), r)
+	if err != nil {
+		return nil, err
+	}
+	forgotten = slices.DeleteFunc(forgotten, func(f recommit.Forgotten) bool {
+		return !slices.ContainsFunc(nights, func(n int) bool { return w.nights[n].Head.Name == f.Head.Name })
+	})
+	err = recommit.Undo(w.t.Context(), r, forgotten, evenIncomplete, func(u recommit.Undone) { all = append(all, u) })
+	return all, err
+}
+
+func (w *world) mustUndo(nights ...int) []recommit.Undone {
+	w.t.Helper()
+	all, err := w.undo(w.r, false, nights...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, u := range all {
+		if u.Err != nil || u.New.Name == "" {
+			w.t.Fatalf("night %x: %v, missing %v", u.Old.Head.ID[:4], u.Err, u.Missing)
+		}
+	}
+	if len(all) != len(nights) {
+		w.t.Fatalf("%d of %d nights were found forgotten", len(all), len(nights))
+	}
+	return all
+}
+
+// prune prunes a day later.
+func (w *world) prune() *repo.PruneReport {
+	w.t.Helper()
+	w.store.Advance(repo.Grace + time.Minute)
+	return w.pruneNow()
+}
+
+func (w *world) pruneNow() *repo.PruneReport {
+	w.t.Helper()
+	report, err := archive.Prune(w.t.Context(), w.r, repo.PruneOptions{MaxUnused: 0})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return report
+}
+
+// listed are the committed manifests of an account, the oldest first.
+func listed(t *testing.T, r *repo.Repo, account string) (list []archive.Summary) {
+	t.Helper()
+	for s, err := range archive.Manifests(t.Context(), r) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Manifest.Account == account {
+			list = append(list, s)
+		}
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// mustHold sees to it that an account has these nights, in their order and with their content.
+func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
+	w.t.Helper()
+	list := listed(w.t, r, account)
+	if len(list) != len(nights) {
+		w.t.Fatalf("%s has %d manifests, want the nights %v", account, len(list), nights)
+	}
+	for i, s := range list {
+		n := nights[i]
+		if got := archivetest.Archived(w.t, r, s.Head); !slices.Equal(got, w.states[n]) {
+			w.t.Fatalf("night %d: %s", n, archivetest.FirstDifference(got, w.states[n]))
+		}
+		if after := s.Head.Time.Sub(w.nights[n].Head.Time); after < 0 || after > 10*time.Millisecond {
+			w.t.Errorf("night %d stands %s after its time", n, after)
+		}
+	}
+}
+
+func mustBeSound(t *testing.T, r *repo.Repo) {
+	t.Helper()
+	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
+		if !p.Harmless {
+			t.Error(p)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reopen opens the repository as another host does, that remembers nothing.
+func reopen(t *testing.T, store repo.Store) *repo.Repo {
+	t.Helper()
+	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

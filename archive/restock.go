@@ -1,0 +1,160 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Restocker stores again whatever manifests need and does not count as stored (rule 2), as long as it can be read. A manifest
+// that nobody may take for a parent (rule 1), because it is marked or came late, can then be committed again as it is.
+type Restocker struct {
+	to     *repo.Writer
+	erased *repo.Erasures
+	sound  map[chunk.ID]struct{} // tables, lists and pages, when all that they need is stored
+
+	from    *Contents
+	missing []manifest.Failure
+}
+
+// NewRestocker is one for a run's writer.
+func NewRestocker(ctx context.Context, to *repo.Writer) (*Restocker, error) {
+	erased, err := to.Erasures(ctx)
+	return &Restocker{to: to, erased: erased, sound: make(map[chunk.ID]struct{})}, err
+}
+
+// Restock sees to one manifest. missing is what cannot be read any more. The error is ErrErased where the manifest holds a
+// message that was erased.
+func (s *Restocker) Restock(ctx context.Context, from *Contents) (missing []manifest.Failure, err error) {
+	s.from, s.missing = from, nil
+	err = s.mailboxes(ctx, from.Manifest.Mailboxes)
+	for _, id := range from.Manifest.Tables {
+		if err != nil {
+			break
+		}
+		err = restock(ctx, s, "", id, manifest.ParseMailboxes, s.mailboxes)
+	}
+	return s.missing, err
+}
+
+// restock stores a chunk of the catalog, and what it refers to.
+func restock[T any](ctx context.Context, s *Restocker, mailbox string, id chunk.ID, parse func([]byte) ([]T, error),
+	follow func(context.Context, []T) error,
+) error {
+	if _, ok := s.sound[id]; ok {
+		return nil
+	}
+	before := len(s.missing)
+	err := s.catalog(ctx, id)
+	var list []T
+	if err == nil {
+		list, err = parsed(ctx, s.from, id, parse)
+	}
+	if err != nil {
+		return s.lose(ctx, manifest.Failure{Mailbox: mailbox}, err)
+	}
+	if err := follow(ctx, list); err != nil {
+		return err
+	}
+	if len(s.missing) == before {
+		s.sound[id] = struct{}{}
+	}
+	return nil
+}
+
+// lose notes what cannot be read. It returns an error that is not about one piece of the archive.
+func (s *Restocker) lose(ctx context.Context, failure manifest.Failure, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !IsDamage(err) {
+		return err
+	}
+	failure.Reason = err.Error()
+	s.missing = append(s.missing, failure)
+	return nil
+}
+
+func (s *Restocker) catalog(ctx context.Context, id chunk.ID) error {
+	return storeChunk(ctx, s.from, s.to, id, func([]byte) repo.Lane { return repo.LaneCatalog })
+}
+
+func (s *Restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
+	for i := range mailboxes {
+		m := &mailboxes[i]
+		follow := func(ctx context.Context, pages []manifest.Page) error { return s.pages(ctx, m, pages) }
+		if err := follow(ctx, m.Pages); err != nil {
+			return err
+		}
+		for _, id := range m.Lists {
+			if err := restock(ctx, s, m.Raw, id, manifest.ParsePageList, follow); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
+	for len(pages) > 0 {
+		some := pages[:min(len(pages), aheadPages)]
+		pages = pages[len(some):]
+		s.from.prefetchPages(ctx, some)
+		for _, page := range some {
+			if err := s.page(ctx, m, page); err != nil {
+				return fmt.Errorf("mailbox %q, %s: %w", m.Name, page, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Restocker) page(ctx context.Context, m *manifest.Mailbox, page manifest.Page) error {
+	follow := func(ctx context.Context, records []manifest.Record) error { return s.messages(ctx, m, records) }
+	if err := restock(ctx, s, m.Raw, page.Records, manifest.ParseRecords, follow); err != nil {
+		return err
+	}
+	nothing := func(context.Context, []manifest.FlagSet) error { return nil }
+	return restock(ctx, s, m.Raw, page.Flags, manifest.ParseFlags, nothing)
+}
+
+func (s *Restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {
+	if err := s.prefetch(ctx, records); err != nil {
+		return err
+	}
+	for i := range records {
+		record := &records[i]
+		if s.erased.Message(record.Hash) {
+			return fmt.Errorf("UID %d: %w", record.UID, repo.ErrErased)
+		}
+		if err := storeAgain(ctx, s.from, s.to, record); err != nil {
+			if err := s.lose(ctx, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prefetch has what is to be stored again fetched together.
+func (s *Restocker) prefetch(ctx context.Context, records []manifest.Record) error {
+	var ids []chunk.ID
+	for i := range records {
+		for _, part := range records[i].Parts {
+			for _, id := range part.Chunks {
+				if has, err := s.to.Has(ctx, id); err != nil {
+					return writing(err)
+				} else if !has {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	if len(ids) > 0 {
+		s.from.prefetchChunks(ctx, ids)
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// checkUndo refuses what --undo does not go with.
+func (c *forgetCommand) checkUndo() error {
+	policy := c.policy()
+	switch {
+	case !c.Undo && c.EvenIncomplete:
+		return usage("--even-incomplete goes with --undo")
+	case c.Undo && (!policy.IsZero() || len(c.Acknowledge) > 0 || c.Prune):
+		return usage("--undo takes the manifests to bring back, and no rules, --acknowledge or --prune")
+	}
+	return nil
+}
+
+// undo brings forgotten manifests back. Without names it lists those that can be.
+func (c *forgetCommand) undo(ctx context.Context, p *program) error {
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	forgotten, err := recommit.List(ctx, r)
+	if err != nil {
+		return err
+	}
+	if len(c.Names) == 0 {
+		return p.listForgotten(forgotten)
+	}
+	named, err := c.named(ctx, r, forgotten)
+	if err != nil {
+		return err
+	}
+	if c.DryRun {
+		return p.listForgotten(named)
+	}
+	left := 0
+	told := p.progress("read")
+	told.begin("looking for what the manifests need")
+	err = recommit.Undo(ctx, r, named, c.EvenIncomplete, func(u recommit.Undone) {
+		if u.Err != nil {
+			left++
+		}
+		told.done()
+		err = errors.Join(err, p.printUndone(u))
+	})
+	told.done()
+	if err != nil {
+		return err
+	}
+	if left > 0 {
+		return fmt.Errorf("%d of %s could not be brought back", left, plural(len(named), "manifest"))
+	}
+	return nil
+}
+
+// named finds the forgotten manifests that the user names.
+func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []recommit.Forgotten) (named []recommit.Forgotten, err error) {
+	for _, name := range c.Names {
+		ref, err := parseRef(name)
+		if err != nil {
+			return nil, &usageError{text: err.Error()}
+		}
+		var candidates []manifest.Candidate
+		for _, f := range forgotten {
+			candidate := manifest.Candidate{Account: f.Head.Account, Hash: f.Head.ID, Time: f.Head.Time}
+			if f.Manifest != nil {
+				candidate.Account = f.Manifest.Account
+			}
+			candidates = append(candidates, candidate)
+		}
+		i, err := ref.Pick(candidates)
+		if err != nil {
+			return nil, notForgotten(ctx, r, name, ref, err)
+		}
+		if !slices.ContainsFunc(named, func(f recommit.Forgotten) bool { return f.Head.Name == forgotten[i].Head.Name }) {
+			named = append(named, forgotten[i])
+		}
+	}
+	return named, nil
+}
+
+// notForgotten explains why no forgotten manifest has a name.
+func notForgotten(ctx context.Context, r *repo.Repo, name string, ref manifest.Ref, err error) error {
+	hint := "mailstrata forget --undo lists the forgotten manifests that are still there"
+	marks, failed := r.Marks(ctx)
+	for marked := range marks {
+		head, _ := repo.ParseManifest(marked)
+		_, missed := ref.Pick([]manifest.Candidate{{Hash: head.ID}})
+		if failed == nil && isID(name) && missed == nil {
+			text := fmt.Sprintf("manifest %s was forgotten, and a prune has deleted it since: it cannot be brought back", shortID(head))
+			return &hintedError{text: text, hint: "a copy in another repository may have it: mailstrata copy", err: err}
+		}
+	}
+	return &hintedError{text: "no forgotten manifest is there by that name: " + err.Error(), hint: hint, err: err}
+}
+
+// forgottenSummary is a forgotten manifest as JSON, and what became of it.
+type forgottenSummary struct {
+	ID        string           `json:"id"`
+	Account   string           `json:"account"`
+	Time      time.Time        `json:"time"`
+	Messages  int64            `json:"messages"`
+	Forgotten time.Time        `json:"forgotten"` // when it was marked
+	Until     time.Time        `json:"until"`     // from then on a prune deletes it
+	Undone    string           `json:"undone,omitempty"`
+	Missing   []failureSummary `json:"missing"`
+	Error     string           `json:"error,omitempty"`
+}
+
+func summarizeForgotten(f *recommit.Forgotten) forgottenSummary {
+	s := forgottenSummary{
+		ID: id(f.Head), Time: f.Head.Time.UTC(), Forgotten: f.Head.Since.UTC(), Until: f.Until().UTC(), Missing: []failureSummary{},
+	}
+	if f.Manifest != nil {
+		s.Account, s.Messages = f.Manifest.Account, f.Manifest.Totals.Messages
+	}
+	if f.Err != nil {
+		s.Error = f.Err.Error()
+	}
+	return s
+}
+
+// listForgotten prints forgotten manifests, and until when they can be brought back.
+func (p *program) listForgotten(forgotten []recommit.Forgotten) error {
+	if len(forgotten) == 0 && !p.flags.JSON {
+		p.note("no forgotten manifest is there any more")
+		return nil
+	}
+	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", "")
+	for i := range forgotten {
+		s := summarizeForgotten(&forgotten[i])
+		if p.flags.JSON {
+			if err := p.printJSON(s); err != nil {
+				return err
+			}
+			continue
+		}
+		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), moment(s.Forgotten), moment(s.Until), s.Error)
+	}
+	if !p.flags.JSON {
+		t.close()
+		p.note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")
+	}
+	return nil
+}
+
+// printUndone reports what became of a manifest that was to be brought back.
+func (p *program) printUndone(u recommit.Undone) error {
+	s := summarizeForgotten(&u.Old)
+	if u.New.Name != "" {
+		s.Undone = id(u.New)
+	}
+	s.Missing = failureSummaries(u.Missing)
+	if u.Err != nil {
+		s.Error = u.Err.Error()
+	}
+	for _, m := range u.Missing[:min(len(u.Missing), remarksAtMost)] {
+		p.warn("%s: missing: %s", s.ID[:8], safe(missingText(m)))
+	}
+	if more := len(u.Missing) - remarksAtMost; more > 0 {
+		p.warn("%s: and %s more", s.ID[:8], count(int64(more)))
+	}
+	switch {
+	case errors.Is(u.Err, recommit.ErrMissing):
+		p.alarm("%s was not brought back: %s is missing", s.ID[:8], plural(len(u.Missing), "piece"))
+		p.say("hint: --even-incomplete brings back what is left")
+	case u.Err != nil:
+		p.alarm("%s was not brought back: %s", s.ID[:8], oneLine(u.Err.Error()))
+	}
+	switch {
+	case p.flags.JSON:
+		return p.printJSON(s)
+	case u.Err != nil:
+	case u.There:
+		p.printf("%s of %s, %s, is there already: %s", s.ID[:8], safe(s.Account), moment(s.Time), s.Undone[:8])
+	default:
+		p.printf("%s of %s, %s, counts again: as %s", s.ID[:8], safe(s.Account), moment(s.Time), s.Undone[:8])
+	}
+	return nil
+}
+
+// missingText names what is missing, and why.
+func missingText(m manifest.Failure) string {
+	switch {
+	case m.UID > 0:
+		return fmt.Sprintf("mailbox %s UID %d: %s", quoted(m.Mailbox), m.UID, m.Reason)
+	case m.Mailbox != "":
+		return fmt.Sprintf("mailbox %s: %s", quoted(m.Mailbox), m.Reason)
+	}
+	return m.Reason
+}
