@@ -22,7 +22,7 @@ type imapFlags struct {
 	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
 	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
 	Connections     connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
-	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, with servers that have nothing better. Who can listen may read the password."`
+	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, with servers that have nothing better. Others on the network may be able to read the password."`
 	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
 }
 
@@ -148,7 +148,7 @@ func (p *program) unlock(ctx context.Context, a *account, flags *imapFlags) erro
 	return err
 }
 
-// trusted is the system's certificates and those of the files; nil: the system's alone.
+// trusted returns the system's certificates and those of the files; nil means the system's alone.
 func trusted(files ...string) (*x509.CertPool, error) {
 	var pool *x509.CertPool
 	for _, file := range files {

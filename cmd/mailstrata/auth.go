@@ -19,7 +19,7 @@ type authCommand struct {
 
 	Browser bool `xor:"way" help:"Consent in a browser on this host. Google's way in any case."`
 	Device  bool `xor:"way" help:"Consent on any device, with a code. The usual way where the provider has it."`
-	Port    int  `placeholder:"N" help:"The port of the loopback where the browser comes back to; any free one, if it is not told."`
+	Port    int  `placeholder:"N" help:"The loopback port to which the browser returns. Without it, any free one."`
 	Keyring bool `help:"Seal the tokens to a key in the keyring. Then the account can be archived only where the keyring is unlocked."`
 	Forget  bool `help:"Forget what is kept of the account or the repository, in files and in the keyring. (Take back the consent at the provider, too.)"`
 }

@@ -31,8 +31,8 @@ type backupCommand struct {
 	Parallel int          `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
 	Shard    config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
 
-	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. It is unlimited if nothing is said, and of Gmail 2GB."`
-	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). What was read until then is kept, the account counts as failed, and the next run goes on from there."`
+	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. The default is unlimited, and 2GB for Gmail."`
+	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed, what was read is kept, and the next run goes on from there."`
 	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
 
 	VerifySource backup.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
@@ -51,9 +51,9 @@ Without --repo and a configuration, the repository is one of your own below your
 
 ` + patternHelp + `
 
-Shared mailboxes and those of other users, which a server keeps in namespaces of their own, are archived where --namespace names these; else a warning says that there are some, unless --exclude names them. The same goes for virtual mailboxes of Dovecot, whose messages lie in other mailboxes, and --virtual.
+Shared mailboxes and those of other users are in namespaces of their own. They are archived if --namespace names their namespace. Otherwise a warning names them, unless --exclude does. Virtual mailboxes of Dovecot show messages of other mailboxes. They are archived with --virtual; otherwise a warning names them.
 
-A mailbox that lost a fifth of its messages since the last manifest, and fifty at the least, or an account that did, is archived as it is and named: exit status 4. Where nothing is left the number does not count: an account that lost all its messages, and a mailbox that is empty or gone (but Trash, Junk and Drafts), are named whatever their size. What was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts.
+A mailbox or an account that lost a fifth of its messages since the last manifest, and at least fifty, is archived as it is and raises an alarm: exit status 4. An account that lost all its messages, and a mailbox that is empty or gone (but not Trash, Junk and Drafts), raise one whatever their size. Mail that was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts.
 
 What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
 
@@ -87,7 +87,7 @@ func (c *backupCommand) Validate() error {
 		return fmt.Errorf("--parallel-accounts must be from 1 to %d", config.MaxParallel)
 	}
 	if c.TimeLimit < 0 {
-		return fmt.Errorf("--time-limit must be more than nothing, such as 12h")
+		return fmt.Errorf("--time-limit must be longer than 0, such as 12h")
 	}
 	return c.imapFlags.Validate()
 }

@@ -39,7 +39,7 @@ func (b *below) Peek(ctx context.Context, place restore.Place) (restore.Holdings
 	return b.Target.(restore.Looker).Peek(ctx, place)
 }
 
-// Brief implements restore.Briefed, where the target does.
+// Brief implements restore.Briefed if the target does.
 func (b *below) Brief(with restore.Briefing) {
 	if target, ok := b.Target.(restore.Briefed); ok {
 		with.Mailboxes = b.moved(with.Mailboxes)

@@ -115,7 +115,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	case report.Problems > report.Unlocked+report.Misdated:
 		err = &outcome{statusPartial, "the repository is damaged"}
 	case report.Misdated > 0:
-		err = &outcome{statusPartial, "what is stored is whole, but " + plural(report.Misdated, "manifest") + " cannot be believed; find out who wrote it"}
+		err = &outcome{statusPartial, "what is stored is whole, but " + plural(report.Misdated, "manifest") + " cannot be believed; find out which host wrote it"}
 	case report.Unlocked > 0:
 		err = &outcome{statusPartial, "what is stored is whole, but locked for less than the repository promises"}
 	}

@@ -29,7 +29,7 @@ func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
 func (*copyCommand) Help() string {
 	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, nor what was there and has been forgotten, unless it is named; so this can run every night, after the backup. Every message is read and verified on its way.
 
-What cannot be read is left out, and the copy says so. Where nothing can be read, no copy is written. Each later copy tries that again; where more can be had, another copy is laid, after the one that lacks it. So a manifest that was repaired with losses is made whole by copying it home from where it is whole.
+What cannot be read is left out, and the copy says so. If no message can be read, no copy is written. Each later copy tries again. If it can read more, it writes another copy, after the one before. So a manifest that was repaired with losses becomes whole when you copy it back from a repository where it is whole.
 
 Pins and other tags go with their manifests, also those that are set later, if the key of the repository that is copied to is an owner's: for tags are signed. A tag that was set or taken back there stays as it is there.
 

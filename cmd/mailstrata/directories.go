@@ -36,8 +36,8 @@ func (p *program) stateDir() (string, error) {
 // home is the user's own directory; "": it is not known.
 func (p *program) home() string { return cmp.Or(p.getenv("HOME"), p.getenv("USERPROFILE")) }
 
-// atHome makes a path of one that begins with "~", as shells do. They leave it alone after "=" and ":", and a
-// directory called "~" invites somebody to remove it, and the home directory with it.
+// atHome expands a path that begins with "~", as shells do. Shells do not expand it after "=" and ":". A directory
+// called "~" is dangerous: people remove it, and the home directory with it.
 func (p *program) atHome(path string) (string, error) {
 	rest, tilde := strings.CutPrefix(path, "~")
 	switch {
@@ -45,8 +45,8 @@ func (p *program) atHome(path string) (string, error) {
 		return path, nil
 	case rest != "" && !os.IsPathSeparator(rest[0]):
 		return "", &usageError{
-			text: fmt.Sprintf("%s is in somebody's home directory, which only a shell knows", quoted(path)),
-			hint: "write the whole path; ./" + safe(path) + " is a directory of that name, here",
+			text: fmt.Sprintf("%s is in another user's home directory, which only a shell knows", quoted(path)),
+			hint: "write the whole path, or ./" + safe(path) + " for a directory of that name here",
 		}
 	case p.home() == "":
 		return "", fmt.Errorf("%s: HOME is not set: write the whole path", quoted(path))
@@ -54,7 +54,7 @@ func (p *program) atHome(path string) (string, error) {
 	return filepath.Join(p.home(), rest), nil
 }
 
-// readPath reads a flag that is a path. The home directory is that of HOME, as everywhere else; "-" is no path.
+// readPath reads a flag that is a path. The home directory is HOME; "-" is not a path.
 func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error {
 	var path string
 	err := flag.Scan.PopValueInto("file", &path)

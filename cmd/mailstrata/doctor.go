@@ -231,10 +231,10 @@ func (p *program) tellFindings(findings []finding) error {
 	return nil
 }
 
-// subjectsListed is how many accounts, repositories and hosts are listed with all that is fine.
+// subjectsListed is the largest number of accounts, repositories and hosts whose good results are listed too.
 const subjectsListed = 10
 
-// worstFirst sorts findings, and leaves out what is fine where there are many subjects and -v does not ask for it.
+// worstFirst sorts findings. If there are many subjects, and not all are wanted, it leaves out what is fine.
 func worstFirst(findings []finding, all bool) (listed []finding, subjects int) {
 	seen := make(map[string]bool)
 	for _, f := range findings {

@@ -20,16 +20,16 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo) {
 			heads = append(heads, s.Head)
 		default:
 			if doubtful++; doubtful <= remarksAtMost {
-				e.warn("manifests", "find out who wrote it, then mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
+				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
 					shortID(s.Head), moment(s.Head.Time), err)
 			}
 		}
 	}
 	if doubtful > remarksAtMost {
-		e.warn("manifests", "mailstrata list names them", "%s more cannot be read or believed", count(int64(doubtful-remarksAtMost)))
+		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", count(int64(doubtful-remarksAtMost)))
 	}
 	if n := len(archive.BelatedAmong(heads)); n > 0 {
-		e.warn("manifests", "mailstrata list marks them as belated; find out who wrote those that are neither copies nor repairs",
+		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
 			"%s came to the store long after their times: copies, repairs, or dated back", plural(int64(n), "manifest"))
 	}
 	if doubtful == 0 {

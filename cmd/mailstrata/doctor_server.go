@@ -60,7 +60,7 @@ func (e *examination) offers(server mail.Server) {
 	}
 }
 
-// skipped notes the mailboxes that a backup leaves out, and the namespaces in which nothing is shown.
+// skipped reports the mailboxes that a backup leaves out, and the namespaces without any.
 func (e *examination) skipped(survey *mail.Survey, server mail.Server) {
 	var foreign, virtual []string
 	for _, m := range survey.Mailboxes {
@@ -78,7 +78,7 @@ func (e *examination) skipped(survey *mail.Survey, server mail.Server) {
 	}
 	for _, space := range server.Namespaces {
 		if space.Kind != mail.Personal && len(foreign) == 0 && space.Prefix != "" {
-			e.ok("namespaces", "%s: no mailbox is there that is not archived", space.Prefix)
+			e.ok("namespaces", "%s: every mailbox in it is archived", space.Prefix)
 		}
 	}
 	if len(virtual) > 0 {
@@ -86,7 +86,7 @@ func (e *examination) skipped(survey *mail.Survey, server mail.Server) {
 	}
 }
 
-// someOf lists the first of some names.
+// someOf lists the first few names.
 func someOf(names []string) string {
 	const most = 5
 	if len(names) > most {

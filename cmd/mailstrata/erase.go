@@ -19,19 +19,19 @@ type eraseCommand struct {
 	Words   []string `arg:"" name:"account" help:"The account. With --message: a message."`
 	Message bool     `help:"Erase a message instead: its hash (mailstrata ls --json, find --json), its Message-ID, or MANIFEST MAILBOX UID."`
 	Confirm string   `placeholder:"WORD" help:"What you would type to confirm, for scripts: the account's name, the first 8 digits of a single message's hash, or the number of messages."`
-	DryRun  bool     `short:"n" help:"Only print what would be erased."`
+	DryRun  bool     `short:"n" help:"Only show what would be erased."`
 }
 
 func (*eraseCommand) Help() string {
-	return `Erases an account that left, or a message, from all nights. Unlike forget it cannot be undone, and nothing brings it back: backup, copy and repair do not store again what was erased, though the server or another repository still has it.
+	return `Erases an account, or a message, from all nights. It cannot be undone. Backup, copy and repair do not store it again, even if the server or another repository still has it.
 
-A message is erased from every mailbox of every account that has the same bytes. All manifests with it are written again without it, and the old ones are marked. Of an account all manifests are marked; backup refuses that account name from then on. Pins and rules do not count.
+A message is erased from every mailbox of every account that has the same bytes. Each manifest with the message is written again without it, and the old one is marked. If you erase an account, all its manifests are marked, and backup refuses that account name from then on. Pins and rules do not protect a manifest.
 
-The bytes are in the store until two prunes have run: the first a day later at the earliest, the second a day after that. Prune writes anew each pack with anything that was erased, whatever --max-unused says. A repository under lock keeps them until their locks end. What other mail has too, such as the same attachment, stays. For ever stay keyed hashes: of the account's name in the names of marked manifests, and of the messages in the erasure.
+The bytes are in the store until two prunes have run: the first a day later at the earliest, the second a day after that. Prune rewrites each pack that holds anything erased, whatever --max-unused says. A repository under lock keeps the bytes until their locks end. What other mail also has, such as the same attachment, stays. Keyed hashes stay for ever: of the account's name in the names of marked manifests, and of the messages in the erasure.
 
-A copy in another repository stays: run mailstrata erase there, too. Caches and the crash journal on this host are cleaned.
+A copy in another repository stays: run mailstrata erase there, too. The caches and the crash journal on this host are cleaned.
 
-Before anything is changed, you confirm by typing the account's name, or for messages what the question says. --confirm answers in your place.
+Before anything is changed, you confirm by typing the account's name, or for messages what the question says. --confirm answers for you.
 
 It needs an owner's key.
 
@@ -49,7 +49,7 @@ JSON: one object with dry_run, account, messages (of each hash, size, date, plac
 
 EXIT STATUS
 
-0 done; 1 failed, or not confirmed; 2 the command line makes no sense; 3 done, but a damaged manifest or page may hold it still; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 the command line makes no sense; 3 done, but a damaged manifest or page may still hold it; 130 interrupted.`
 }
 
 func (c *eraseCommand) Run(ctx context.Context, p *program) error {
@@ -64,10 +64,10 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	told := p.progress("read")
-	told.begin("looking for what is to be erased")
+	progress := p.progress("read")
+	progress.begin("looking for what is to be erased")
 	plan, err := c.plan(ctx, p, r)
-	told.done()
+	progress.done()
 	if err != nil {
 		return err
 	}
@@ -81,14 +81,14 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	if err := c.confirm(ctx, p, plan); err != nil {
 		return err
 	}
-	report, err := plan.Carry(ctx, func(archive.Rewritten) { told.update("", tally{}) })
+	report, err := plan.Carry(ctx, func(archive.Rewritten) { progress.update("", tally{}) })
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to complete it", err)
 	}
 	return p.endErasure(summary, plan, report)
 }
 
-// plan finds what is meant.
+// plan finds what the arguments name.
 func (c *eraseCommand) plan(ctx context.Context, p *program, r *repo.Repo) (*erase.Plan, error) {
 	if !c.Message {
 		plan, err := erase.PlanAccount(ctx, r, c.Words[0])
@@ -104,7 +104,7 @@ func (c *eraseCommand) plan(ctx context.Context, p *program, r *repo.Repo) (*era
 	return erase.PlanMessages(ctx, r, hashes)
 }
 
-// hashes are those of the messages that are meant.
+// hashes returns the hashes of the messages that the arguments name.
 func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]chunk.ID, error) {
 	word := c.Words[0]
 	if len(c.Words) == 3 {
@@ -132,7 +132,7 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 	if !strings.Contains(word, "@") {
 		return nil, &usageError{
 			text: quoted(word) + " is neither the hash of a message nor a Message-ID",
-			hint: "mailstrata find --json shows the hashes; or say MANIFEST MAILBOX UID",
+			hint: "mailstrata find --json shows the hashes; or name it by MANIFEST MAILBOX UID",
 		}
 	}
 	return byMessageID(ctx, r, word)
@@ -156,7 +156,7 @@ func byMessageID(ctx context.Context, r *repo.Repo, id string) (hashes []chunk.I
 	return hashes, nil
 }
 
-// word is what confirms a plan.
+// confirmingWord is what the user types to confirm a plan.
 func confirmingWord(plan *erase.Plan) string {
 	switch {
 	case plan.Account != "":
@@ -172,7 +172,7 @@ func (c *eraseCommand) confirm(ctx context.Context, p *program, plan *erase.Plan
 	word := confirmingWord(plan)
 	if c.Confirm != "" {
 		if c.Confirm != word {
-			return usage("--confirm %s: nothing was changed, for what confirms this is %s", quoted(c.Confirm), quoted(word))
+			return usage("--confirm %s: nothing was changed; to confirm this, give --confirm %s", quoted(c.Confirm), quoted(word))
 		}
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/erase"
 )
 
-// erasureSummary is an erasure as JSON.
+// erasureSummary describes an erasure in JSON.
 type erasureSummary struct {
 	DryRun    bool            `json:"dry_run"`
 	Account   string          `json:"account,omitempty"`
@@ -79,12 +79,12 @@ func printErasure(p *program, plan *erase.Plan) {
 	}
 	shared := ""
 	if plan.Shared.Chunks > 0 {
-		shared = fmt.Sprintf("%s, %s, which other mail has too: %s, for instance", plural(int64(plan.Shared.Chunks), "chunk"),
+		shared = fmt.Sprintf("%s, %s, which other mail also has, for instance %s", plural(int64(plan.Shared.Chunks), "chunk"),
 			size(plan.Shared.Bytes), plan.Shared.Example)
 	}
 	locked := ""
 	if !plan.Locked.IsZero() {
-		locked = "until " + moment(plan.Locked) + ", and longer if the locks are renewed before the first prune: the store keeps it that long"
+		locked = "the store keeps it until " + moment(plan.Locked) + ", and longer if the locks are renewed before the first prune"
 	}
 	p.facts(
 		"account", plan.Account,
@@ -94,7 +94,7 @@ func printErasure(p *program, plan *erase.Plan) {
 	)
 }
 
-// endErasure reports what was done; without a report, nothing was.
+// endErasure reports what was done. Without a report, nothing was done.
 func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.Report) error {
 	unread, damage := plan.Unread, plan.Damage
 	if report != nil {
@@ -123,19 +123,19 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 		p.warn("%s cannot be read and may hold it: %s", plural(int64(unread), "page or table"), oneLine(damage.Error()))
 	}
 	if unread > 0 || len(s.Damaged) > 0 {
-		return &outcome{statusPartial, "not all could be looked through, or written again; mailstrata check tells more"}
+		return &outcome{statusPartial, "not everything could be read, or written again; mailstrata check shows what is damaged"}
 	}
 	return nil
 }
 
-// warnDamaged names the manifests that hold it still.
+// warnDamaged names the manifests that still hold what was erased.
 func (p *program) warnDamaged(report *erase.Report) {
 	if report == nil {
 		return
 	}
 	for _, d := range report.Damaged {
 		name := hex.EncodeToString(d.Old.ID[:4])
-		p.warn("manifest %s holds it still, for it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
+		p.warn("manifest %s still holds it, because it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
 			name, strings.TrimSuffix(oneLine(d.Err.Error()), "."), name, name)
 	}
 }
@@ -145,5 +145,5 @@ func erasedFact(messages int64) string {
 	if messages == 0 {
 		return ""
 	}
-	return plural(messages, "message") + " that the server had, left out"
+	return plural(messages, "message") + " left out, which the server had"
 }

@@ -44,7 +44,7 @@ EXIT STATUS
 0 done, whether something was found or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
-// textFirst takes a first word that cannot name a manifest for text that is looked for.
+// textFirst takes the first word for text to search for, if it cannot name a manifest.
 func (c *findCommand) textFirst() {
 	if c.Manifest == "" {
 		return
@@ -62,7 +62,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	case err != nil:
 		return err
 	case query.IsZero() && len(c.Mailbox) == 0:
-		return &usageError{text: "nothing is looked for", hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help tells all"}
+		return &usageError{text: "nothing to search for", hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
 	case c.All && c.Manifest != "":
 		return usage("--all looks in all manifests: name none")
 	case c.Account != "" && c.Manifest != "":

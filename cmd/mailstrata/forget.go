@@ -28,11 +28,11 @@ type forgetCommand struct {
 	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are no older than this before the newest of the account: 30d, 8w, 1y6m."`
 	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
 
-	Acknowledge []string            `sep:"none" placeholder:"MANIFEST" help:"Say that what shrank in this manifest was meant to, so that the one before it need not be kept (repeatable)."`
-	ShrinkLimit []backup.ShrinkRule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Else the configuration's limits of each account count."`
+	Acknowledge []string            `sep:"none" placeholder:"MANIFEST" help:"Say that you know what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
+	ShrinkLimit []backup.ShrinkRule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Without it the limits in the configuration count."`
 	Prune       bool                `help:"Then do what mailstrata prune does."`
 	MaxUnused   share               `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
-	DryRun      bool                `short:"n" help:"Only tell what would go and what would stay, and why."`
+	DryRun      bool                `short:"n" help:"Only show what would go and what would stay, and why."`
 	Yes         bool                `short:"y" help:"Do not ask: forget what the table lists."`
 
 	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list those that are still there."`
@@ -53,9 +53,9 @@ A manifest stays if any --keep rule keeps it. Each counts within an account, fro
 
 Whatever the rules, these stay: the newest complete manifest of an account; those that are pinned (mailstrata pin); one in which the account shrank suspiciously and the last one before it, until that is acknowledged. Checkpoints go when a complete manifest has followed.
 
-A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. While a manifest of an account is misdated, because its time lies in the future or cannot be true otherwise, no rule forgets anything of that account: whoever wrote it may have wanted just that. Find out who did, and forget it by its id. A manifest whose object somebody renamed is forgotten by the name of the object, as mailstrata check prints it: manifests/….
+A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. A manifest is misdated if its time lies in the future or cannot be true otherwise. While an account has one, no rule forgets anything of that account, because somebody may have written it to make rules forget the others. Find out which host wrote it, and forget it by its id. If somebody renamed the object of a manifest, forget it by the name that mailstrata check prints: manifests/….
 
-What a manifest lacks of the one before it is reckoned anew, by the limits of backup, whether the manifest has an alarm of it or not: somebody with a stolen key could write one without. A loss that no alarm mentions is named here, and the exit status is 4, until it is acknowledged.
+forget compares each manifest with the one before it, by the limits of backup, because somebody with a stolen key can write a manifest without an alarm. It prints a loss that no alarm mentions and keeps the manifest before it, with exit status 4, until you acknowledge the loss.
 
 Without --keep rules and without names, the rules of the configuration count (docs/config.md).
 
@@ -78,7 +78,7 @@ JSON: one object a line, with id, account, time, state, messages, keep, reasons,
 
 EXIT STATUS
 
-0 done; 1 failed, or not confirmed; 2 the command line makes no sense, or there is no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, and has no alarm of it; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 the command line makes no sense, or there is no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, without an alarm; 130 interrupted.`
 }
 
 // number is how many a rule keeps.
@@ -194,7 +194,7 @@ func (p *program) suspended(plan *archive.Forgetting) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	return &outcome{statusPartial, "nothing was forgotten of " + plural(len(accounts), "account") + " with misdated manifests; find out who wrote them"}
+	return &outcome{statusPartial, "nothing was forgotten of " + plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them"}
 }
 
 // openToRemove opens the repository for who removes or tags, which is the owner's to do.
@@ -255,8 +255,8 @@ func (p *program) heads(ctx context.Context, r *repo.Repo, names []string) (head
 	return heads, nil
 }
 
-// head finds the manifest that the user names, as everywhere or by the name of its object: one that somebody renamed cannot be
-// read, and has the id of the right one.
+// head finds the manifest that the user names, by a reference or by the name of its object. A renamed object needs the
+// latter: it cannot be read, and has the id of the right one.
 func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Head, error) {
 	if _, ok := repo.ParseManifest(name); !ok {
 		contents, err := p.choose(ctx, r, name)

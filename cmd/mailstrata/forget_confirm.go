@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// mayAsk checks that an acknowledgement is not written before a question that nobody can answer.
+// mayAsk returns an error if a question would have no terminal, before an acknowledgement is written.
 func (c *forgetCommand) mayAsk(p *program) error {
 	if c.Yes || c.DryRun {
 		return nil
@@ -21,7 +21,7 @@ func (c *forgetCommand) mayAsk(p *program) error {
 	return tty.Close()
 }
 
-// confirm has the user agree to what the plan lets go. A plan that lets nothing go needs no answer.
+// confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
 func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.Forgetting) error {
 	goes := 0
 	for _, d := range plan.Decisions {

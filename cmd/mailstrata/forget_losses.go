@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// remarkLosses names the losses that no alarm mentions.
+// remarkLosses prints the losses that no alarm mentions.
 func (p *program) remarkLosses(plan *archive.Forgetting) error {
 	found := false
 	for _, d := range plan.Decisions {
@@ -22,15 +22,15 @@ func (p *program) remarkLosses(plan *archive.Forgetting) error {
 		for _, lost := range d.Lost {
 			p.alarm("%s: manifest %s: suspicious: %s", safe(d.Manifest.Account), shortID(d.Head), oneLine(lost))
 		}
-		p.say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that this was meant", shortID(d.Head)))
+		p.say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that you know of it", shortID(d.Head)))
 	}
 	if !found {
 		return nil
 	}
-	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, and has no alarm of it; both stay until that is acknowledged"}
+	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, without an alarm; both stay until you acknowledge it"}
 }
 
-// limits are those of losses, by account.
+// limits returns the limits of losses, by account.
 func (c *forgetCommand) limits(p *program) archive.Limits {
 	return func(account string) func(*mail.Mailbox) loss.Limit {
 		rules := backup.ShrinkRules(c.ShrinkLimit)
@@ -41,7 +41,7 @@ func (c *forgetCommand) limits(p *program) archive.Limits {
 	}
 }
 
-// alarms are those of a manifest, or else what is found to be lost in it.
+// alarms returns the alarms of a manifest. If it has none, it returns the losses that a comparison finds.
 func (c *forgetCommand) alarms(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) ([]string, error) {
 	if alarms := contents.Manifest.Alarm; len(alarms) > 0 {
 		return alarms, nil

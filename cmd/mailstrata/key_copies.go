@@ -40,7 +40,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	defer r.Close()
 	from := p.keyFileOf(l)
 	if from == "" {
-		return &hintedError{text: "the repository was opened without a key file, so there is none to copy", hint: "mailstrata key add --new-key-file FILE makes another key"}
+		return &hintedError{text: "the repository was opened without a key file, so there is no file to copy", hint: "mailstrata key add --new-key-file FILE makes another key"}
 	}
 	text, err := os.ReadFile(from)
 	if err != nil {
@@ -78,7 +78,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// keyFileOf is the key file that opens a place; "": a passphrase does.
+// keyFileOf returns the key file that opens a place, or "" if a passphrase does.
 func (p *program) keyFileOf(l *place) string {
 	u := p.unlocking(l)
 	if u.keyFile != "" {
@@ -90,8 +90,8 @@ func (p *program) keyFileOf(l *place) string {
 	return ""
 }
 
-// remindOfKey says at each backup into the user's own repository that its key lies beside it, until a copy of either was
-// made. Of other repositories doctor says so: their owner chose where the key is.
+// remindOfKey says at each backup into the user's own repository that its key lies beside it, until the user has copied
+// one of them. For other repositories only doctor says so, because their owner chose where the key is.
 func (p *program) remindOfKey(l *place, r *repo.Repo) {
 	key := p.keyBeside(l, r)
 	if key == "" || !l.own {
@@ -101,7 +101,7 @@ func (p *program) remindOfKey(l *place, r *repo.Repo) {
 	p.note("mailstrata key export FILE writes a copy of it to another disk; mailstrata copy makes a second repository.")
 }
 
-// keyBeside is the owner's key file that opens a repository, if it lies beside it and no copy of either is known of.
+// keyBeside returns the owner's key file that opens a repository, if it lies beside it and no copy of either is known.
 func (p *program) keyBeside(l *place, r *repo.Repo) string {
 	key := p.keyFileOf(l)
 	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.Keeper() {
@@ -127,13 +127,13 @@ func beside(file, directory string) bool {
 	return filepath.Dir(file) == filepath.Dir(directory) || strings.HasPrefix(file, directory+string(filepath.Separator))
 }
 
-// copyMemory is the file by which this host remembers that the key or the repository was copied.
+// copyMemory is the file whose presence means that the key or the repository was copied.
 func (p *program) copyMemory(r *repo.Repo) (string, error) {
 	state, err := p.stateDir()
 	return filepath.Join(state, "copied-"+r.ID()), err
 }
 
-// rememberCopy remembers it. What cannot be remembered is reminded of again.
+// rememberCopy makes the file of copyMemory. If that fails, the next backup reminds the user again.
 func (p *program) rememberCopy(r *repo.Repo) {
 	memory, err := p.copyMemory(r)
 	if err == nil && os.MkdirAll(filepath.Dir(memory), 0o700) == nil {

@@ -58,7 +58,7 @@ func takeUp(path string) (*newKeyFile, error) {
 	return nil, fmt.Errorf("%s is there already, and a key file is never replaced", path)
 }
 
-// discard removes the file, if no repository can have the key.
+// discard removes the file, unless a repository may have the key.
 func (k *newKeyFile) discard() {
 	if k == nil {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// known are the accounts that the repository holds already, by the URLs of their newest manifests: a second backup need
-// not be told again what the first one was.
+// known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
+// needs no URL.
 func (c *backupCommand) known(ctx context.Context, p *program) ([]*account, error) {
 	nothing := &usageError{text: "no account is named, and none is configured", hint: "name one: --imap imaps://user@host; or see docs/config.md"}
 	if len(c.Account) > 0 {

@@ -11,13 +11,13 @@ import (
 
 type listCommand struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
-	Latest  bool   `help:"Of each account only the newest manifest, and when the last night was without failures and alarms; the account whose last good night is longest ago comes first."`
+	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account whose last good night is longest ago comes first."`
 }
 
 func (*listCommand) Help() string {
-	return `Newest first. The columns: the beginning of the id; the account; when the manifest was laid, and how long ago; how many messages the account held, and how large they were; how many were new in that run; and what was not as it should be ("mailstrata show" tells it whole).
+	return `Newest first. The columns: the beginning of the id; the account; when the manifest was written, and how long ago; how many messages the account held, and how large they were; how many were new in that run; and what was not as it should be ("mailstrata show" shows all of it).
 
-A manifest is "belated" if the store got it long after its time, and after another of the account that came in time: it is a copy or a repair, or somebody dated it back. One that is misdated, because its time lies in the future or cannot be true otherwise, is not listed but named in a warning, and counts for nothing.
+A manifest is "belated" if the store got it long after its time, and after another of the account that came in time: it is a copy or a repair, or somebody dated it back. A manifest is misdated if its time lies in the future or cannot be true otherwise. It is not listed but named in a warning, and counts for nothing.
 
 EXAMPLES
 

@@ -8,14 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// latestSummary is the newest manifest of an account, and its last good night, as JSON.
+// latestSummary describes the newest manifest of an account, and its last good night, in JSON.
 type latestSummary struct {
 	manifestSummary
-	LastGood *time.Time `json:"last_good,omitempty"` // complete, without failures and alarms; absent: there is none
+	LastGood *time.Time `json:"last_good,omitempty"` // complete, without failures and alarms; nil if no night was
 }
 
-// latestOfEach are the newest manifests of all accounts, the one whose last good night is longest ago first. The
-// manifests that it is given are sorted, the newest first.
+// latestOfEach returns the newest manifest of each account, the one whose last good night is longest ago first. Its
+// argument is sorted, the newest first.
 func latestOfEach(all []manifestSummary) []latestSummary {
 	var newest []latestSummary
 	at := make(map[string]int)

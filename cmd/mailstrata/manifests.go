@@ -43,7 +43,7 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 			continue
 		}
 		p.warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
-			"%s of %s is taken instead; name the other by its id if you want it", shortID(h), moment(h.Time), moment(h.Stored), shortID(head), moment(head.Time))
+			"%s of %s is used instead; name the other by its id if you want it", shortID(h), moment(h.Time), moment(h.Stored), shortID(head), moment(head.Time))
 	}
 	return archive.OpenManifest(ctx, r, head)
 }

@@ -37,7 +37,7 @@ type program struct {
 
 	configured *config.Config  // once it was read
 	byVariable map[string]bool // flags whose value is that of an environment variable
-	logins     imap.Logins     // refused by servers
+	logins     imap.Logins     // that servers refused
 	exposed    map[string]bool // files of which warnExposed has warned
 }
 
@@ -151,8 +151,8 @@ func misuse(err error) error {
 	return &usageError{text: text, hint: quoting + "see " + where}
 }
 
-// unknownCommand is a complaint about a word that is no command, and the command that does what it means elsewhere; "":
-// none is known. The parser's own guess is dropped: it takes words for near that have two letters in common.
+// unknownCommand returns a complaint about a word that is not a command, and the command that does what the word does in
+// other programs, or "". It drops the parser's own guess, which suggests words that have only two letters in common.
 func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
 	word, _, _ := strings.Cut(unexpected, ",")
 	text = "there is no command " + word

@@ -31,7 +31,7 @@ Packs of which too much is unused are written anew, as are small ones where ther
 
 Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told. A repository under lock (init --lock) has its locks renewed, if the last time was a quarter of the period ago; what is to be deleted is not renewed, and goes with a later prune when its lock has ended.
 
-It needs an owner's key. While the store's clock and this host's differ by more than an hour it deletes nothing and fails, because what waits for a day would look as if it had waited: set the clock that is wrong.
+It needs an owner's key. While the store's clock and this host's differ by more than an hour it deletes nothing and fails, because it could not know whether an object has waited for a day. Set the clock that is wrong.
 
 EXAMPLES
 
@@ -143,7 +143,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
 			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
 	case len(erased.Damaged)+erased.Unread > 0:
-		err = &outcome{statusPartial, "the prune is done, but what was erased may be in manifests that are damaged"}
+		err = &outcome{statusPartial, "the prune is done, but damaged manifests may still hold what was erased"}
 	case report.Locks != nil:
 		err = &outcome{statusPartial, "the prune is done, but what is stored is locked for less than the repository promises"}
 	}
@@ -156,14 +156,14 @@ func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late
 	case late == 0:
 		return &erase.Report{}, nil
 	case c.DryRun:
-		p.note("%s or more, committed since, would be written again without what was erased", plural(late, "manifest"))
+		p.note("%s or more, committed after an erasure, would be written again without what was erased", plural(late, "manifest"))
 		return &erase.Report{}, nil
 	}
 	report, err := erase.Complete(ctx, r, nil)
 	if err != nil {
-		return nil, fmt.Errorf("write again what was committed since something was erased: %w", err)
+		return nil, fmt.Errorf("write manifests again that were committed after an erasure: %w", err)
 	}
-	p.note("%s, committed by runs that began before something was erased, written again without it", plural(report.Rewritten, "manifest"))
+	p.note("%s written again without what was erased: the runs that committed them began before the erasure", plural(report.Rewritten, "manifest"))
 	p.warnDamaged(report)
 	return report, nil
 }

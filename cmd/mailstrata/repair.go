@@ -56,7 +56,7 @@ type repairPacksCommand struct {
 }
 
 func (*repairPacksCommand) Help() string {
-	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. Where something is lost, a manifest without it is written for each account whose newest one needs it, so that the next backup asks the server for it again. It needs an owner's key.
+	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. If something is lost, a manifest without it is written for each account whose newest manifest needs it. So the next backup asks the server for it again. It needs an owner's key.
 
 EXAMPLES
 

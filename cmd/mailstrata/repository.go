@@ -41,7 +41,7 @@ func parsePlace(text string) (*place, error) {
 	return &place{path: path}, err
 }
 
-// schemeHint is how what a user means by the scheme of another program is written here.
+// schemeHint says what to write instead of a scheme that other programs have.
 func schemeHint(err error) string {
 	var scheme *config.SchemeError
 	if !errors.As(err, &scheme) {
@@ -206,7 +206,7 @@ func (p *program) introduce(l *place, r *repo.Repo) {
 		p.warn("nothing can be written to the cache %s: what it would hold is fetched again each time; --cache-dir names another", safe(cache))
 	}
 	if err := r.NoLocks(); err != nil {
-		p.warn("the file system of the state directory keeps no locks: let no two commands use one repository at the same time on this host (%s)",
+		p.warn("the file system of the state directory has no locks: do not run two commands with one repository at the same time on this host (%s)",
 			oneLine(err.Error()))
 	}
 	for _, doubt := range r.Doubts() {

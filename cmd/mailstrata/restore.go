@@ -35,7 +35,7 @@ type restoreCommand struct {
 func (*restoreCommand) Help() string {
 	return manifestHelp + `
 
-Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Two restores into one target wait for each other on one host, as one user; do not run them from two hosts at once, or what both add is there twice. Each message is checked against its archived hash before it is written.
+Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Two restores by one user into one target wait for each other on one host. Do not run them from two hosts at once, because what both add would be there twice. Each message is checked against its archived hash before it is written.
 
 Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
@@ -158,7 +158,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
 }
 
-// offerTarget is the complaint that --to is missing, with the account that the manifest was read from.
+// offerTarget returns the complaint that --to is missing. It names the account that the manifest was read from.
 func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
 	missing := &usageError{text: "--to is missing: where to restore to", hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
 	r, err := p.open(ctx)
@@ -173,7 +173,7 @@ func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
 	return missing
 }
 
-// shellWord is a word as one types it in a shell.
+// shellWord quotes a word for a shell.
 func shellWord(text string) string {
 	if text = safe(text); !strings.ContainsAny(text, " \t\"'`$&|;<>()*?[]#~!\\") {
 		return text

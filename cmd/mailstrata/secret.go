@@ -127,7 +127,7 @@ func (s *secret) trim(r io.Reader, where string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the %s: %w", s.name, err)
 	case bytes.ContainsAny(value, "\r\n"):
-		return nil, fmt.Errorf("%s gives more than one line, and the %s is one line; for a command, add | head -n 1", where, s.name)
+		return nil, fmt.Errorf("%s has more than one line, but the %s must be one line; after a command, add | head -n 1", where, s.name)
 	case len(value) == 0:
 		return nil, fmt.Errorf("%s gives an empty %s", where, s.name)
 	case len(value) > maxSecret:

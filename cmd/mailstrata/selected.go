@@ -54,7 +54,7 @@ func (s *selected) Survey(ctx context.Context) (*mail.Survey, error) {
 	return survey, nil
 }
 
-// skippedBy is a mailbox that a pattern fits, and that is not archived unless something else is said; nil: there is none.
+// skippedBy returns a mailbox that fits a pattern and is not archived by default, or nil.
 func skippedBy(p pattern, survey *mail.Survey) *mail.Mailbox {
 	for i := range survey.Mailboxes {
 		if m := &survey.Mailboxes[i]; m.Skip != mail.NotSkipped && m.Selectable() && p.matches(m) {
@@ -68,7 +68,7 @@ func notArchived(m *mail.Mailbox) string {
 	if m.Skip == mail.SkipVirtual {
 		return "mailbox " + quoted(m.Name) + " is virtual: its messages lie in other mailboxes"
 	}
-	return "mailbox " + quoted(m.Name) + " is in a namespace of others, which must be named"
+	return "mailbox " + quoted(m.Name) + " is in a namespace of others, which you must name"
 }
 
 func howArchived(m *mail.Mailbox) string {

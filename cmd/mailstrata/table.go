@@ -23,7 +23,7 @@ type table struct {
 type column struct {
 	heading string
 	width   int
-	kept    bool // the next command needs it whole
+	kept    bool // never cut, because the next command needs it
 }
 
 // isFirm reports whether the column is never cut: a part of a number or a time says nothing, and neither does a part of

@@ -32,7 +32,7 @@ func (c *restoreCommand) files(kind, path string) (*destination, error) {
 	return d, nil
 }
 
-// realPath is a path without symbolic links, as far as it is there.
+// realPath resolves the symbolic links of a path, as far as it exists.
 func realPath(path string) (string, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -49,8 +49,8 @@ func realPath(path string) (string, error) {
 	}
 }
 
-// alone waits until no other restore of this user on this host writes to the target: each would add what the other is about
-// to add. Where that cannot be known, it says so and goes on.
+// alone waits until no other restore of this user on this host writes to the target, because each would add what the
+// other is about to add. If there can be no lock, it warns and goes on.
 func (p *program) alone(ctx context.Context, d *destination, named string) (release func(), err error) {
 	state, err := p.stateDir()
 	if err != nil {
@@ -60,7 +60,7 @@ func (p *program) alone(ctx context.Context, d *destination, named string) (rele
 		if process != "" {
 			process = fmt.Sprintf(" (process %s)", safe(process))
 		}
-		p.say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for its end", safe(named), process))
+		p.say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for it to end", safe(named), process))
 	})
 	switch {
 	case err == nil:
@@ -68,6 +68,6 @@ func (p *program) alone(ctx context.Context, d *destination, named string) (rele
 	case ctx.Err() != nil:
 		return nil, err
 	}
-	p.warn("do not run a second restore into this target meanwhile, or messages are added twice: %s", oneLine(err.Error()))
+	p.warn("do not run a second restore into this target at the same time, because messages would be added twice: %s", oneLine(err.Error()))
 	return func() {}, nil
 }

@@ -98,8 +98,8 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is how many characters must be put in, left out, changed or swapped with the next to make b of a (optimal
-// string alignment).
+// distance counts the characters to insert, delete, change or swap with the next to turn a into b (optimal string
+// alignment).
 func distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	rows := make([][]int, len(from)+1)

@@ -16,14 +16,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// keys are what the user has to open a repository with.
+// keys hold what opens a repository.
 type keys struct {
 	file       string // the key file that was named; "": none
 	passphrase func() ([]byte, error)
 	given      bool // the passphrase is there without asking
 }
 
-// unlockFlags are the flags that name what opens a repository. The one to copy to has flags of its own.
+// unlockFlags are the flags that name what opens a repository. The target of copy has flags of its own.
 type unlockFlags struct {
 	keyFile, keyFileFlag       string // and the flag's name
 	passwordFile, passwordFrom string // a file, a command
@@ -46,9 +46,9 @@ func (p *program) unlocking(l *place) unlocking {
 	})
 }
 
-// unlockingBy chooses what opens a place. Flags count before variables, and variables before the configuration: what is
-// named in one of the three counts alone. Otherwise the key file of a configuration would hide the passphrase that
-// somebody gives on the command line, because the owner's is needed.
+// unlockingBy chooses what opens a place. Flags count before variables, and variables before the configuration. The first
+// of the three that names anything counts alone. Otherwise the key file in a configuration would hide an owner's
+// passphrase on the command line.
 func (p *program) unlockingBy(l *place, f unlockFlags) unlocking {
 	byVariable := p.byVariable[f.keyFileFlag]
 	s := secret{name: f.name, variable: f.variable, flag: f.flag}
@@ -68,7 +68,7 @@ func (p *program) unlockingBy(l *place, f unlockFlags) unlocking {
 	return unlocking{keyFile: l.configured.KeyFile, passphrase: s, given: p.given(s)}
 }
 
-// check refuses a file that is missing, even where a key file opens the repository: what is named must be there.
+// check returns an error if a passphrase file is missing, even if a key file opens the repository.
 func (u unlocking) check() error {
 	if u.passphrase.file == "" {
 		return nil
@@ -82,7 +82,7 @@ func (u unlocking) check() error {
 // passphrase is where the repository's passphrase comes from.
 func (p *program) passphrase(l *place) secret { return p.unlocking(l).passphrase }
 
-// askedOnce reads the passphrase when it is needed first, and then knows it.
+// askedOnce reads the passphrase when it is first needed, and remembers it.
 func (p *program) askedOnce(ctx context.Context, l *place) func() ([]byte, error) {
 	if l.passphrase == nil {
 		l.passphrase = sync.OnceValues(func() ([]byte, error) { return p.read(ctx, p.passphrase(l)) })
@@ -95,7 +95,7 @@ func (p *program) given(s secret) bool {
 	return s.file != "" || s.command != "" || s.credential != "" || s.keyring != "" || p.getenv(s.variable) != ""
 }
 
-// unlockWith is the key file, where there is one, and the passphrase, which is asked for only where it is needed.
+// unlockWith returns the key file, if there is one, and the passphrase, which it asks for only when it is needed.
 func (p *program) unlockWith(l *place, keys keys) (repo.Unlock, error) {
 	unlock := repo.Unlock{Passphrase: keys.passphrase, Sealed: keys.given}
 	file := cmp.Or(keys.file, l.key)
@@ -122,7 +122,7 @@ func (p *program) unlockWith(l *place, keys keys) (repo.Unlock, error) {
 	p.warnExposed(file)
 	unlock.Identities, unlock.Fingerprint = key.Identities, key.Fingerprint
 	if !keys.given {
-		// Who names a key file means it: a host without a terminal must not wait for an answer.
+		// The user named a key file, so there is no question: a host without a terminal must not wait for an answer.
 		unlock.Passphrase = nil
 	}
 	return unlock, nil
@@ -150,8 +150,8 @@ func readKeyFile(path string) (*repo.KeyFile, error) {
 	return key, nil
 }
 
-// warnExposed warns once of a file with a secret that other users of this host can read. What systemd gives to a unit
-// lies in a directory that is the unit's alone.
+// warnExposed warns once of a file with a secret that other users of this host can read. Files of systemd's credentials
+// are in a directory that only the unit can enter.
 func (p *program) warnExposed(file string) {
 	if runtime.GOOS == "windows" || p.exposed[file] {
 		return
