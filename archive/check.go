@@ -64,7 +64,7 @@ type CheckReport struct {
 	Bytes     int64 // read of objects
 	Problems  int64 // without harmless ones
 	Unlocked  int64 // among these: what is stored is whole, but locked for less than is promised
-	Misdated  int64 // among these: manifests whose times cannot be true
+	Misdated  int64 // of these, manifests whose times cannot be true
 }
 
 // Check makes sure that everything that committed manifests refer to can be had. It goes on after each problem; the error

@@ -74,7 +74,7 @@ func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.
 	return c
 }
 
-// MessageHasher hashes a message that comes in pieces, as the hashes in records do.
+// MessageHasher returns a hasher for the message hashes in records.
 func (c *Contents) MessageHasher() *chunk.Hasher { return c.hasher() }
 
 // Load reads chunks as package manifest wants them read.

@@ -18,7 +18,7 @@ type copies struct {
 // last one does: it was laid by somebody who knew the others.
 type standing struct {
 	head               repo.Head
-	messages, failures int64 // messages: with those that were erased there, which are not missed
+	messages, failures int64 // messages includes those that were erased there, which are not missing
 }
 
 // position is a place in the history of an account.
@@ -40,7 +40,7 @@ func (h standing) bettered(by *manifest.Manifest) bool {
 	return accounted(t) > h.messages || accounted(t) == h.messages && t.Failures < h.failures
 }
 
-// accounted is how many messages a manifest has, or leaves out because they were erased.
+// accounted counts the messages that a manifest has, and those that it leaves out because they were erased.
 func accounted(t manifest.Totals) int64 { return t.Messages + t.Erased }
 
 // findCopies reads what is there.

@@ -32,7 +32,7 @@ type Copied struct {
 	Mended   bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
 	Gone     bool               // it was copied, and forgotten there since: it is copied only if it is named
 	Lost     []manifest.Failure // what could not be read, and is not in the copy; the copy says so
-	Erased   bool               // the account was erased, here or there, and is not copied
+	Erased   bool               // the account was erased in one of the repositories, and is not copied
 	Untagged []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
 	Err      error              // why there is no copy, though there could be others
 }
@@ -162,7 +162,7 @@ const (
 	present             // it is there
 	gone                // it was, and was forgotten
 	unwanted
-	erased // the account was, here or there
+	erased // the account was erased in one of the repositories
 )
 
 func (c *copying) todo(s Summary) (todo, standing) {

@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// erasedPair is what was erased in either repository of a copying. Neither sends what it erased, and neither takes it. The
-// other one's own copies are its owner's to erase.
+// erasedPair holds what was erased in either repository of a copying. What one of them erased is not copied. What the
+// other one already has stays until its owner erases it.
 type erasedPair struct {
 	from, to *repo.Erasures
 	target   *repo.Repo

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// IsDamage tells an error that is about one piece of the archive, after which more may follow, from those that all reading
-// would meet. What goes wrong with this host, or with what is being written, is none.
+// IsDamage reports whether an error is about one piece of the archive, so that reading can go on. An error of this host, of
+// the store, or of what is written to is not damage.
 func IsDamage(err error) bool {
 	var writing *writeError
 	if local.Is(err) || errors.As(err, &writing) {
@@ -28,7 +28,7 @@ func IsDamage(err error) bool {
 	return false
 }
 
-// UnlessDamage drops an error that is about the message alone: one must not keep the others from being compared.
+// UnlessDamage drops an error that is about one message alone, so that the others are still compared.
 func UnlessDamage(err error) error {
 	if IsDamage(err) {
 		return nil
@@ -36,13 +36,13 @@ func UnlessDamage(err error) error {
 	return err
 }
 
-// writeError is an error of what is written to. That something is missing or damaged there says nothing about what is read.
+// writeError is an error of what is written to. It says nothing about what is read.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// writing makes an error one of what is written to.
+// writing wraps an error of what is written to.
 func writing(err error) error {
 	if err == nil {
 		return nil
@@ -53,7 +53,7 @@ func writing(err error) error {
 // ErrNothingReadable: a copy or a repair found no message that can be read, and wrote no manifest.
 var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
 
-// nothingReadable reports whether a manifest that had messages was recast into one that has none, because all were lost.
+// nothingReadable reports whether a manifest with messages was recast into one without any, because none could be read.
 func (c *recasting) nothingReadable(made *manifest.Manifest) bool {
 	return len(c.lost) > 0 && made.Totals.Messages == 0 && c.from.Manifest.Totals.Messages > 0
 }

@@ -22,7 +22,7 @@ type Filer struct {
 	prober   prober
 	spill    *repo.Spill
 	writer   *repo.Writer
-	erased   *repo.Erasures // nil: not asked yet
+	erased   *repo.Erasures // nil: not read yet
 	ids      *chunk.Hasher
 	held     []heldChunk
 	holding  int
@@ -52,7 +52,7 @@ type Filed struct {
 // File stores the message that body delivers, and spills it under a key. If a size was told, it makes a probe of it. An
 // error of body is returned as it is, with its cause; chunks stored before it do no harm, for nothing names them.
 //
-// A message that was erased from the repository is not stored, and gives repo.ErrErased.
+// If the message was erased from the repository, File does not store it and returns repo.ErrErased.
 //
 // An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
 // the writer, and with it what is worth keeping.
@@ -111,7 +111,7 @@ func (f *Filer) split(ctx context.Context, told int64, body io.Reader) (Filed, e
 	return m, f.fileList(ctx, &m)
 }
 
-// filePart stores a part, which is read by content.
+// filePart stores a part. It reads its bytes from content.
 func (f *Filer) filePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := f.cutter.Cut(content, func(data []byte) error {

@@ -8,19 +8,19 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Whether a message was erased its hash shows, and that is known at its end only. So chunks that erased messages have are
-// held until then: content that was erased does not come into the store again, not even into a pack that nothing names.
+// The hash of a message shows whether it was erased, and is known only at the end of the message. So chunks that erased
+// messages have are held until then. Otherwise erased content would reach the store again, in a pack that nothing names.
 
-// heldChunk is a chunk that is stored when its message turns out not to be erased.
+// heldChunk is a chunk that is stored once its message is known not to be erased.
 type heldChunk struct {
 	lane repo.Lane
 	data []byte
 }
 
-// holdsMost bounds what is held. Of a message with more, what follows is stored, and a prune finds it.
+// holdsMost bounds the bytes that are held. Further chunks of the message are stored, and a prune finds them.
 const holdsMost = 64 << 20
 
-// heed asks what was erased, once, and forgets what a message before left.
+// heed reads the erasures once, and drops what the message before left.
 func (f *Filer) heed(ctx context.Context) (err error) {
 	f.held, f.holding = nil, 0
 	if f.erased == nil {

@@ -16,7 +16,7 @@ type Decision struct {
 	Head     repo.Head
 	Manifest *manifest.Manifest // without mailboxes, failures and the like; nil: it cannot be read, and stays
 	Tags     []string
-	Lost     []string // what is gone from it, beyond the limits, and not among its alarms
+	Lost     []string // losses beyond the limits that no alarm mentions
 	manifest.Verdict
 }
 
@@ -191,7 +191,7 @@ func keepCertain(account []Decision) {
 	}
 }
 
-// Misdated are the manifests for which nothing of their accounts is forgotten.
+// Misdated returns the manifests because of which nothing of their accounts is forgotten.
 func (p *Forgetting) Misdated() (all []Decision) {
 	for _, d := range p.Decisions {
 		if d.Keep && d.Head.Misdated != "" {

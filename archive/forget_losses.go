@@ -12,21 +12,21 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Limits are the limits of losses, by account, as loss.Comparison has them. Nil: the usual ones.
+// Limits returns the limits of losses of an account, as loss.Comparison has them. Nil means the usual ones.
 type Limits func(account string) func(*mail.Mailbox) loss.Limit
 
-// reckoner finds losses that no alarm of a manifest mentions: somebody with a writer's key can write a manifest that lacks
-// mail, and no alarm into it.
+// reckoner finds losses that no alarm of a manifest mentions, because somebody with a writer's key can write a manifest that
+// lacks mail, without an alarm.
 //
-// Two consecutive manifests are compared when one of them, or anything between them, is to be forgotten. Where something
-// between them was forgotten since both are there, they were compared then, and each step since: months that are all that is
-// left of their nights differ by far more than a night may.
+// Two consecutive manifests are compared if one of them, or anything between them, is to be forgotten. If something between
+// them was forgotten while both were there, they were compared then, and are not compared again: manifests that monthly
+// rules keep differ by far more than two nights may.
 type reckoner struct {
 	repo   *repo.Repo
 	reader *repo.Reader
 	limits Limits
 	marks  map[string]repo.Marked
-	erased func(context.Context) (*repo.Erasures, error) // read when it is needed first
+	erased func(context.Context) (*repo.Erasures, error) // reads them at its first call
 }
 
 func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, error) {
@@ -44,8 +44,8 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 	return k, nil
 }
 
-// reckon fills in what manifests of one account, the newest first, lost, where it matters for what is to go. It reports
-// whether it found anything.
+// reckon fills in the losses of manifests of one account, the newest first, where they matter for what goes. It reports
+// whether it found any.
 func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
@@ -69,8 +69,8 @@ func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*De
 	return found, nil
 }
 
-// predecessors are the manifests that a loss of one protects (see manifest.Policy): the last complete one before it, and, if
-// it came in time, the last one that did.
+// predecessors returns the manifests that a loss in manifest i protects (see manifest.Policy): the last complete one before
+// it, and, if it came in time, the last complete one that did.
 func predecessors(account []Decision, i int) (list []int) {
 	belated := account[i].Head.Belated()
 	for n := i + 1; n < len(account); n++ {
@@ -93,7 +93,7 @@ func predecessors(account []Decision, i int) (list []int) {
 func (k *reckoner) wereCompared(before, now *Decision) bool {
 	for name, mark := range k.marks {
 		head, ok := repo.ParseManifest(name)
-		if mark.Erased { // nobody compared anything for that
+		if mark.Erased { // an erasure compares nothing
 			continue
 		}
 		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
@@ -130,7 +130,7 @@ func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Lo
 	return comparison.Find()
 }
 
-// legible are the mailboxes of a manifest that can be read.
+// legible returns the mailboxes of a manifest that can be read.
 func legible(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err error) {
 	for mailbox, err := range c.Mailboxes(ctx) {
 		switch {
@@ -143,7 +143,7 @@ func legible(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err er
 	return list, nil
 }
 
-// LostBefore finds what a manifest lost since the last complete one before it that is still there, beyond the limits.
+// LostBefore returns what a manifest lost, beyond the limits, since the last complete one before it that is still there.
 func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits) ([]string, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {

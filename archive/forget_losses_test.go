@@ -24,7 +24,7 @@ type history struct {
 	store   *storetest.Memory
 	repo    *repo.Repo
 	account *archivetest.Account
-	laid    []*backup.Result
+	nights  []*backup.Result
 }
 
 func newHistory(t *testing.T, messages int) *history {
@@ -45,7 +45,7 @@ func (h *history) night(a *archivetest.Account) {
 	if err != nil || results[0].Err != nil || len(results[0].Manifest.Alarm) > 0 {
 		h.t.Fatal(err, results[0].Err, results[0].Manifest)
 	}
-	h.laid = append(h.laid, results[0])
+	h.nights = append(h.nights, results[0])
 	h.store.Advance(24 * time.Hour)
 }
 
@@ -84,32 +84,32 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 			h.night(forge(h.account))
 			h.night(h.account)
 			plan := h.forget(manifest.Policy{Last: 1})
-			if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{2, 3, 4}) {
+			if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{2, 3, 4}) {
 				t.Fatalf("%v are left", got)
 			}
 			for _, d := range plan.Decisions {
-				forged := d.Head.Name == h.laid[3].Head.Name
-				next := name == "other mail" && d.Head.Name == h.laid[4].Head.Name // it lacks what was forged
+				forged := d.Head.Name == h.nights[3].Head.Name
+				next := name == "other mail" && d.Head.Name == h.nights[4].Head.Name // it lacks what was forged
 				if (forged || next) != (len(d.Lost) > 0) {
 					t.Errorf("manifest %x lost %q", d.Head.ID[:4], d.Lost)
 				}
 			}
 			for _, i := range []int{2, 3} {
-				if _, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.laid[i].Head}, nil); !errors.Is(err, archive.ErrKept) {
+				if _, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.nights[i].Head}, nil); !errors.Is(err, archive.ErrKept) {
 					t.Errorf("manifest %d by name: %v", i, err)
 				}
 			}
-			lost, err := archive.LostBefore(t.Context(), h.repo, h.laid[3].Head, nil)
+			lost, err := archive.LostBefore(t.Context(), h.repo, h.nights[3].Head, nil)
 			if err != nil || len(lost) == 0 || !strings.Contains(lost[len(lost)-1], "account") {
 				t.Errorf("lost before the forged one: %q, %v", lost, err)
 			}
-			for _, b := range h.laid[3:] {
+			for _, b := range h.nights[3:] {
 				if err := h.repo.Tag(t.Context(), b.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
 			h.forget(manifest.Policy{Last: 1})
-			if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{4}) {
+			if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{4}) {
 				t.Errorf("after it was acknowledged %v are left", got)
 			}
 		})
@@ -129,7 +129,7 @@ func TestForgetGoesByTheLimits(t *testing.T) {
 	}
 	plan, err := archive.PlanForget(t.Context(), h.repo, nil, manifest.Policy{Last: 1}, time.UTC, off)
 	mustForget(t, plan, err)
-	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{1}) {
+	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{1}) {
 		t.Errorf("%v are left", got)
 	}
 }
@@ -146,14 +146,14 @@ func TestForgetComparesNightsNotMonths(t *testing.T) {
 		h.night(h.account)
 	}
 	var between []repo.Head
-	for _, b := range h.laid[1:5] {
+	for _, b := range h.nights[1:5] {
 		between = append(between, b.Head)
 	}
 	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, between, nil)
 	mustForget(t, plan, err)
 	h.store.Advance(24 * time.Hour)
 	h.forget(manifest.Policy{Last: 1})
-	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{5}) {
+	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{5}) {
 		t.Errorf("%v are left", got)
 	}
 }
@@ -163,12 +163,12 @@ func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 	h := newHistory(t, 30)
 	h.night(h.account)
 	h.night(h.account)
-	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.laid[1].Head}, nil)
+	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.nights[1].Head}, nil)
 	mustForget(t, plan, err)
 	h.store.Advance(24 * time.Hour)
 	h.night(archivetest.NewAccount())
 	h.forget(manifest.Policy{Last: 1})
-	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{0, 2}) {
+	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2}) {
 		t.Errorf("%v are left", got)
 	}
 }
@@ -180,15 +180,15 @@ func TestForgetAndErasures(t *testing.T) {
 	h.night(h.account)
 	h.night(archivetest.NewAccount())
 	h.night(h.account)
-	if err := h.repo.MarkErased(t.Context(), []repo.Marked{{Manifest: h.laid[1].Head.Name}}); err != nil {
+	if err := h.repo.MarkErased(t.Context(), []repo.Marked{{Manifest: h.nights[1].Head.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	h.store.Advance(24 * time.Hour)
 	h.forget(manifest.Policy{Last: 1})
-	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{0, 2, 3}) {
+	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2, 3}) {
 		t.Errorf("%v are left", got)
 	}
-	c, err := archive.OpenManifest(t.Context(), h.repo, h.laid[0].Head)
+	c, err := archive.OpenManifest(t.Context(), h.repo, h.nights[0].Head)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestForgetAndErasures(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.forget(manifest.Policy{Last: 1})
-	if got := left(t, h.repo, h.laid); !slices.Equal(got, []int{3}) {
+	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{3}) {
 		t.Errorf("after all was erased %v are left", got)
 	}
 }

@@ -9,33 +9,33 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Holders finds manifests by the messages that they hold. What manifests share is read once.
+// Holders finds the manifests that hold certain messages. It reads what manifests share once.
 type Holders struct {
-	// Visit is called with each record that was not met before, and reports whether it is one of those looked for.
+	// Visit is called with each new record, and reports whether the record is wanted.
 	Visit func(Place, *manifest.Record) (bool, error)
 
-	// EachPlace has those that are looked for visited again in each account and mailbox whose record is the same.
+	// EachPlace calls Visit again with a wanted record in each other account and mailbox that shares its page.
 	EachPlace bool
 
 	repo     *repo.Repo
 	reader   stacks
-	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether any record is looked for
-	seen     map[placed]bool       // pieces with EachPlace that hold any, where they were met
+	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether they hold a wanted record
+	seen     map[placed]bool       // with EachPlace: the places of pieces with wanted records
 	contents *Contents
 	place    Place
 
 	Unread int   // pieces that cannot be read
-	Damage error // of the first of them
+	Damage error // why the first of these cannot be read
 }
 
-// Place is where a record was met first.
+// Place is where a record was found.
 type Place struct {
 	Head    repo.Head
 	Account string
 	Mailbox string // decoded name
 }
 
-// placed is a piece of a manifest, where it was met.
+// placed is a piece of a manifest at a place.
 type placed struct {
 	account, mailbox string
 	piece            chunk.Prefix
@@ -46,13 +46,13 @@ func NewHolders(r *repo.Repo, visit func(Place, *manifest.Record) (bool, error))
 	return &Holders{Visit: visit, repo: r, reader: newStacks(r), known: make(map[chunk.Prefix]bool), seen: make(map[placed]bool)}
 }
 
-// Load reads a chunk of the repository.
+// Load returns a function that reads chunks of the repository.
 func (h *Holders) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return h.reader.Chunk(ctx, id) }
 }
 
-// Holds reads a manifest and reports whether it has any record that is looked for. What cannot be read counts as having
-// none, and is in Unread.
+// Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read counts as without any, and
+// is counted in Unread.
 func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	m, err := ReadManifest(ctx, h.repo, head)
 	if err != nil {
@@ -81,10 +81,10 @@ func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	return holds, nil
 }
 
-// HasPage reports whether a page that was read has a record that is looked for.
+// HasPage reports whether a page that was read has a wanted record.
 func (h *Holders) HasPage(page manifest.Page) bool { return h.known[page.Records.Prefix()] }
 
-// damaged takes down what cannot be read, and returns an error of anything else.
+// damaged records a piece that cannot be read, and returns any other error.
 func (h *Holders) damaged(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !IsDamage(err) {
 		return err
@@ -95,7 +95,7 @@ func (h *Holders) damaged(ctx context.Context, err error) error {
 	return nil
 }
 
-// piece reads something that manifests share, if it was not read before.
+// piece reads a piece that manifests share, unless it was read before.
 func (h *Holders) piece(ctx context.Context, id chunk.ID, read func() (bool, error)) (bool, error) {
 	at := placed{h.place.Account, h.place.Mailbox, id.Prefix()}
 	if holds, ok := h.known[at.piece]; ok && !(holds && h.EachPlace && !h.seen[at]) {

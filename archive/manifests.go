@@ -94,9 +94,9 @@ func datingOf(head repo.Head) manifest.Dating {
 	return manifest.InTime
 }
 
-// BelatedAmong names the belated manifests that the store got after another one of the same account that came in time: the
-// account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. In a
-// repository that was moved, or made of copies, there are none.
+// BelatedAmong returns the names of the belated manifests that the store got after one of the same account that came in
+// time. The account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. A
+// repository that was moved, or made of copies, has no such manifests.
 func BelatedAmong(heads []repo.Head) map[string]bool {
 	first := map[string]time.Time{} // by account, when the store got one that came in time
 	for _, h := range heads {

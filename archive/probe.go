@@ -12,8 +12,8 @@ import (
 // messages of an mbox, and for files of one name.
 func CanNameTwo(ids mail.IDs) bool { return ids.XGUID != "" && ids.Email == "" && ids.GMMsg == "" }
 
-// ProbedSize is the size of a message that is to have a probe, as the server gave it; 0: it is too small for one. Whatever
-// id it has now, another server may give it another one, or none.
+// ProbedSize returns the size that the server gave for a message, or 0 if the message is too small for a probe. A message
+// with an id needs a probe too, because another server may give it another id.
 func ProbedSize(message mail.Message) int64 {
 	if message.Size < manifest.MinProbed {
 		return 0
@@ -26,7 +26,7 @@ func ProbedSize(message mail.Message) int64 {
 type prober struct {
 	hasher   *chunk.Hasher
 	told, at int64
-	start    []byte // of what follows the header
+	start    []byte // the first bytes after the header
 }
 
 func (p *prober) begin(told int64) {
@@ -34,7 +34,7 @@ func (p *prober) begin(told int64) {
 	p.told, p.at, p.start = told, 0, p.start[:0]
 }
 
-// opening takes what follows the header.
+// opening returns a writer for what follows the header.
 func (p *prober) opening() io.Writer { return (*openingWriter)(p) }
 
 type openingWriter prober
@@ -65,7 +65,7 @@ func (p *prober) take(b []byte, from int64) {
 	}
 }
 
-// probe gives zeros where none was wanted, or the size is another than was told.
+// probe returns zeros if no probe was wanted, or if the message does not have the expected size.
 func (p *prober) probe() (probe, opening chunk.Prefix) {
 	if p.told == 0 || p.at != p.told {
 		return probe, opening

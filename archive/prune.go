@@ -33,8 +33,8 @@ type reaching struct {
 	reach    func(chunk.ID) (first bool, err error)
 
 	erasures *repo.Erasures
-	tell     func(repo.Head) // of a manifest that stays and holds what was erased; nil: nobody asks
-	holds    bool            // the manifest at hand does
+	tell     func(repo.Head) // called with each manifest that stays and holds what was erased; may be nil
+	holds    bool            // the present manifest holds what was erased
 }
 
 // root follows one manifest.

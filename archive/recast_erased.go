@@ -10,25 +10,25 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// erasing is what a recasting leaves out because it was erased, in the repository that is read or in the one that is
-// written to. It is no loss: the mailbox names the UIDs, and stays complete.
+// erasing holds what a recasting leaves out because it was erased, in the source or in the target. That is not a loss: the
+// mailbox names the UIDs, and stays complete.
 type erasing struct {
-	here   *repo.Erasures           // of the repository that is read
-	there  *repo.Erasures           // of the one that is written to; keep gives repo.ErrErased, too
-	stands func(manifest.Page) bool // whether a page can stand as it is, unread; nil: none can
+	here   *repo.Erasures           // of the source
+	there  *repo.Erasures           // of the target; keep may also return repo.ErrErased
+	stands func(manifest.Page) bool // whether a page is kept as it is, unread; nil: none is
 
-	// of the mailbox at hand
+	// of the present mailbox
 	left  mail.UIDSet
 	bytes int64               // of these messages
-	fresh map[chunk.ID][]byte // pages that messages were left out of, which are not in the store yet
+	fresh map[chunk.ID][]byte // pages with messages left out, which may not be in the store yet
 }
 
-// begin begins with a mailbox.
+// begin starts a mailbox.
 func (e *erasing) begin() {
 	e.left, e.bytes, e.fresh = mail.UIDSet{}, 0, make(map[chunk.ID][]byte)
 }
 
-// isErased asks of a message of the old manifest, and of what was made of it before, if it was.
+// isErased reports whether a message of the old manifest was erased, or the record that was made of it before.
 func (e *erasing) isErased(hash chunk.ID, made *manifest.Record) bool {
 	return e.here.Message(hash) || made != nil && e.there.Message(made.Hash)
 }
@@ -38,7 +38,7 @@ func (e *erasing) leaveOut(record *manifest.Record) {
 	e.bytes += record.Size
 }
 
-// remember is put of a page that is about to be read again.
+// remember wraps put for a page that is about to be read again.
 func (e *erasing) remember(put func([]byte) (chunk.ID, error)) func([]byte) (chunk.ID, error) {
 	return func(data []byte) (chunk.ID, error) {
 		id, err := put(data)
@@ -47,8 +47,8 @@ func (e *erasing) remember(put func([]byte) (chunk.ID, error)) func([]byte) (chu
 	}
 }
 
-// closeUp makes the pages of a mailbox of which messages were erased, and none was lost, the right ones for those that are
-// left. Few of them are read, so that each of many nights costs little.
+// closeUp regroups the pages of a mailbox that lost no message and had some erased, so that they are cut as the format wants
+// for the messages that are left. It reads few pages, so that each of many nights costs little.
 func (c *recasting) closeUp(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
 	load := func(id chunk.ID) ([]byte, error) {
 		if data, ok := c.fresh[id]; ok {
@@ -58,7 +58,7 @@ func (c *recasting) closeUp(ctx context.Context, recast *manifest.Mailbox, pages
 		if !errors.Is(err, repo.ErrNoChunk) {
 			return data, err
 		}
-		if err := c.writer.Flush(ctx); err != nil { // it was put just now
+		if err := c.writer.Flush(ctx); err != nil { // it may still be in a buffer
 			return nil, err
 		}
 		return c.to.Chunk(ctx, id)

@@ -21,8 +21,8 @@ type Repaired struct {
 
 // RepairOptions say how a manifest is repaired.
 type RepairOptions struct {
-	Stored   bool                  // what counts as stored is not read again
-	Empty    bool                  // a manifest is written even if no message can be read
+	Stored   bool                  // do not read what counts as stored
+	Empty    bool                  // write a manifest even if no message can be read
 	Progress func(manifest.Record) // it may be nil; it is called from several goroutines, one at a time
 }
 

@@ -11,15 +11,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Rewritten is what became of a manifest that is written without what was erased.
+// Rewritten is the result of writing a manifest without what was erased.
 type Rewritten struct {
 	Old    repo.Head
-	New    repo.Head // follows Old in the history, with its tags
+	New    repo.Head // follows Old in the history, and has its tags
 	Parent *[32]byte // of the old one, if it has a parent
-	Err    error     // why there is no new one: the old one is damaged, and stays as it is
+	Err    error     // why there is no New: Old is damaged, and stays as it is
 }
 
-// Rewriter writes manifests of one account without what was erased. Pages without it stand as they are.
+// Rewriter writes manifests of one account without what was erased. It keeps pages that do not hold it.
 type Rewriter struct {
 	Repo  *repo.Repo
 	Holds func(manifest.Page) bool // whether a page has what was erased
@@ -36,13 +36,13 @@ type Rewriter struct {
 	before  *counterparts
 }
 
-// rewritesAtOnce is how many manifests one run writes, and rewriteFor is how long one lasts at most: far from its deadline.
+// rewritesAtOnce is the number of manifests that one run writes. rewriteFor is how long it lasts, far from its deadline.
 const (
 	rewritesAtOnce = 256
 	rewriteFor     = 2 * time.Hour
 )
 
-// Rewrite writes the manifests, which are of one account and given the oldest first.
+// Rewrite writes manifests of one account, given the oldest first.
 func (w *Rewriter) Rewrite(ctx context.Context, account string, heads []repo.Head) error {
 	w.account, w.parents = account, make(map[chunk.ID]chunk.ID)
 	for len(heads) > 0 {
@@ -120,7 +120,7 @@ func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	}
 	if w.sound[head.Name] {
 		recasting.stands = func(page manifest.Page) bool { return !w.Holds(page) }
-	} else { // it came late or is marked, so what it needs may be condemned
+	} else { // it is late or marked, so what it needs may be condemned
 		same := recasting.keep
 		recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
 			filed, _ := same(ctx, record)
@@ -129,7 +129,7 @@ func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	}
 	m, err := recasting.manifest(ctx)
 	if err != nil {
-		if ctx.Err() == nil && IsDamage(err) { // a page that would become one with another cannot be read
+		if ctx.Err() == nil && IsDamage(err) { // a page that must be merged with another cannot be read
 			done.Err, err = err, nil
 		}
 		return done, err
@@ -155,7 +155,7 @@ func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	return done, err
 }
 
-// placeAfter is the next time after a manifest's at which the account has none.
+// placeAfter returns the next time after a manifest's that no manifest of the account has.
 func (w *Rewriter) placeAfter(head repo.Head) time.Time {
 	at := head.Time
 	for w.taken[at.UnixMilli()] {

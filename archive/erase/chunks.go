@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// chunks is a set of chunks, by the first eight bytes of their keyed IDs: among as many chunks as a repository has, two
-// that agree in these are not to be expected, and an account of millions takes 8 MB a million.
+// chunks is a set of chunks, by the first eight bytes of their keyed IDs. Two chunks of one repository hardly ever agree in
+// these, and a million of them take 8 MB.
 type chunks struct {
 	ids []uint64
 	met map[uint64]struct{} // those that other mail has
@@ -24,13 +24,13 @@ func (c *chunks) add(ids []chunk.ID) {
 	}
 }
 
-// sort makes the set ready to be asked.
+// sort prepares the set for meets.
 func (c *chunks) sort() {
 	slices.Sort(c.ids)
 	c.ids = slices.Compact(c.ids)
 }
 
-// meets reports whether a chunk is in the set and was not asked for before.
+// meets reports whether a chunk is in the set and was not passed to meets before.
 func (c *chunks) meets(id chunk.ID) bool {
 	key := short(id)
 	if _, before := c.met[key]; before {

@@ -1,12 +1,12 @@
 // Package erase removes an account, or messages, from all nights of a repository.
 //
 // An erasure (repo.Erasure), signed by the keeper, comes first: from then on no backup, copy or repair stores what it
-// names. Then each manifest that holds it is written without it, and the old one is marked to be erased. Prune does the
-// rest: when the marks are a day old, it writes anew every pack that holds anything that only erased manifests need, and a
-// prune a day later deletes the old packs.
+// names. Then each manifest that holds it is written without it, and the old one is marked to be erased. When the marks are
+// a day old, prune rewrites every pack that holds anything that only erased manifests need. A prune a day later deletes
+// the old packs.
 //
 // A run that began before the erasure may commit what was erased. Prune finds its manifest (repo.PruneOptions.Erased), and
-// Complete does with it what was done with the others.
+// Complete erases from it as from the others.
 package erase
 
 import (
@@ -26,37 +26,37 @@ type Report struct {
 	Time      time.Time           // by the store's clock, before anything was changed
 	Rewritten int                 // manifests that were written without what was erased
 	Marked    int                 // manifests that were marked: the old ones of these, and those of erased accounts
-	Damaged   []archive.Rewritten // manifests that hold it still: they are damaged, or misdated
+	Damaged   []archive.Rewritten // manifests that still hold it, because they are damaged or misdated
 	Unread    int                 // pieces of the archive that cannot be read, and may hold what was erased
-	Damage    error               // of the first of them
+	Damage    error               // why the first of these cannot be read
 	Spills    int                 // files of runs under way on this host that may hold it until the runs end
 }
 
-// Gone is when it can be gone at the earliest, if a prune runs a day from now, and another a day after that.
+// Gone returns the earliest time when the bytes are gone: after a prune a day from now, and another a day after that.
 func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
 
-// rounds bounds how often manifests are looked for that were committed while others were written.
+// rounds bounds how often Complete looks for manifests that were committed while it wrote others.
 const rounds = 3
 
-// Carry erases what is planned. tell may be nil; it is called with each manifest that was written anew.
-func (p *Plan) Carry(ctx context.Context, tell func(archive.Rewritten)) (*Report, error) {
+// Carry erases what is planned. It calls rewritten, which may be nil, with each manifest that it wrote again.
+func (p *Plan) Carry(ctx context.Context, rewritten func(archive.Rewritten)) (*Report, error) {
 	if err := p.repo.Erase(ctx, p.erasure); err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
-	return Complete(ctx, p.repo, tell)
+	return Complete(ctx, p.repo, rewritten)
 }
 
-// Complete writes each manifest that holds anything erased without it, and marks the old one. Where there is none, it
-// changes nothing. It needs the owner's key.
-func Complete(ctx context.Context, r *repo.Repo, tell func(archive.Rewritten)) (*Report, error) {
+// Complete writes each manifest that holds anything erased again without it, and marks the old one. If no manifest does, it
+// changes nothing. It calls rewritten, which may be nil, with each manifest that it wrote. It needs the owner's key.
+func Complete(ctx context.Context, r *repo.Repo, rewritten func(archive.Rewritten)) (*Report, error) {
 	if !r.Keeper() {
-		return nil, fmt.Errorf("what erases is signed by the owner, and %w", repo.ErrNoRole)
+		return nil, fmt.Errorf("an owner signs erasures, and %w", repo.ErrNoRole)
 	}
 	erasures, err := r.Erasures(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &completion{repo: r, erasures: erasures, tell: tell, failed: make(map[string]bool)}
+	c := &completion{repo: r, erasures: erasures, rewritten: rewritten, failed: make(map[string]bool)}
 	if c.report.Time, err = r.Now(ctx); err != nil {
 		return nil, err
 	}
@@ -75,16 +75,16 @@ func Complete(ctx context.Context, r *repo.Repo, tell func(archive.Rewritten)) (
 
 // completion is a Complete under way.
 type completion struct {
-	repo     *repo.Repo
-	erasures *repo.Erasures
-	tell     func(archive.Rewritten)
-	failed   map[string]bool // manifests that cannot be written without it
-	marked   []string
-	report   Report
+	repo      *repo.Repo
+	erasures  *repo.Erasures
+	rewritten func(archive.Rewritten) // nil: nobody wants to know
+	failed    map[string]bool         // manifests that cannot be written again
+	marked    []string
+	report    Report
 }
 
-// round looks for manifests that hold what was erased, and deals with each. It reports whether there were any to be
-// written anew: then others may have come meanwhile.
+// round finds the manifests that hold what was erased, and writes or marks each. It reports whether it wrote any: then
+// others may have come in the meantime.
 func (c *completion) round(ctx context.Context) (more bool, err error) {
 	holders := archive.NewHolders(c.repo, func(_ archive.Place, record *manifest.Record) (bool, error) {
 		return c.erasures.Message(record.Hash), nil
@@ -114,7 +114,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 				}
 				continue
 			}
-			if err := head.Misdating(); err != nil && !head.Marked { // it has no place in the history that could be its own
+			if err := head.Misdating(); err != nil && !head.Marked { // its place in the history is not known
 				c.fail(archive.Rewritten{Old: head, Err: err})
 				continue
 			}
@@ -140,7 +140,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 	return len(rewrite) > 0, nil
 }
 
-// unwritten marks those manifests that an erasure that was cut short has written already, and gives the others. clean are
+// unwritten marks the manifests that an interrupted erasure has already written again, and returns the others. clean are
 // the manifests of the account that hold nothing erased.
 func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (left []repo.Head, err error) {
 	type written struct {
@@ -193,8 +193,8 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 		}
 		c.report.Rewritten++
 		marks = append(marks, repo.Marked{Manifest: done.Old.Name, Parent: done.Parent})
-		if c.tell != nil {
-			c.tell(done)
+		if c.rewritten != nil {
+			c.rewritten(done)
 		}
 		return nil
 	}}
@@ -203,11 +203,11 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 		return err
 	}
 	err = w.Rewrite(ctx, m.Account, heads)
-	// What was written is marked also where the rest could not be: otherwise the history would have it twice.
+	// What was written is marked even if the rest could not be written. Otherwise the history would have it twice.
 	return errors.Join(err, c.mark(context.WithoutCancel(ctx), marks))
 }
 
-// fail takes down a manifest that cannot be written without what was erased.
+// fail records a manifest that cannot be written again.
 func (c *completion) fail(done archive.Rewritten) {
 	c.failed[done.Old.Name] = true
 	c.report.Damaged = append(c.report.Damaged, done)

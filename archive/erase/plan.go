@@ -12,16 +12,16 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Plan is what is to be erased. Making it changes nothing.
+// Plan describes what is to be erased. Making it changes nothing.
 type Plan struct {
 	Account   string    // the account, or empty
 	Messages  []Message // or messages, in the order in which they were asked for
-	Manifests int       // those that hold it, also those that were forgotten and are there still
-	Packs     int       // those that hold it, beside other things or not
+	Manifests int       // manifests that hold it, including forgotten ones that are not deleted yet
+	Packs     int       // packs that hold any of it
 	Shared    Shared
-	Locked    time.Time // until when the store retains any of it, as it is locked now; zero: it does not, or does not say
+	Locked    time.Time // until when the store retains any of it by the present locks; zero if it does not, or does not say
 	Unread    int       // pieces of the archive that cannot be read, and may hold it
-	Damage    error     // of the first of them
+	Damage    error     // why the first of these cannot be read
 
 	repo    *repo.Repo
 	erasure repo.Erasure
@@ -33,9 +33,9 @@ type Plan struct {
 type Message struct {
 	Hash   chunk.ID
 	Size   int64
-	Date   mail.Date // INTERNALDATE, where it was met first
+	Date   mail.Date // INTERNALDATE in the first place
 	Places []Seen    // at most placesAtMost
-	More   int       // other places
+	More   int       // how many places there are besides
 }
 
 // Seen is a place in which a message is in some manifest.
@@ -47,14 +47,14 @@ type Seen struct {
 
 const placesAtMost = 20
 
-// Shared is what other mail has too, such as the same attachment. It stays, for that mail needs it.
+// Shared counts what other mail also has, such as the same attachment. It stays, because that mail needs it.
 type Shared struct {
 	Chunks  int
 	Bytes   int64
 	Example string // one of the messages that have it
 }
 
-// ErrNothing: the repository has nothing of the kind.
+// ErrNothing: the repository does not have the account or the message.
 var ErrNothing = fmt.Errorf("there is nothing to erase: %w", archive.ErrNoMessage)
 
 // PlanMessages plans to erase messages by their hashes, from all accounts.
@@ -150,7 +150,7 @@ func (m *Message) see(place archive.Place, record *manifest.Record) {
 	m.Places = append(m.Places, seen)
 }
 
-// find looks through manifests, and takes down those that hold what is to be erased.
+// find records the manifests that hold what is to be erased.
 func (p *Plan) find(ctx context.Context, holders *archive.Holders, among func(repo.Head) bool) error {
 	for head, err := range p.repo.EveryManifest(ctx) {
 		if err != nil {
@@ -176,7 +176,7 @@ func (p *Plan) find(ctx context.Context, holders *archive.Holders, among func(re
 	return nil
 }
 
-// locate takes down in which packs chunks lie. That one lies nowhere is no concern of an erasure.
+// locate records the packs that hold some chunks. A missing chunk needs no erasing.
 func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 	places, err := p.repo.Locate(ctx, ids)
 	if err != nil && !archive.IsDamage(err) {
@@ -188,8 +188,8 @@ func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 	return nil
 }
 
-// share finds what other mail, in manifests that are among those, shares with what is to be erased, and until when the store
-// retains it.
+// share counts what other mail, in the manifests that among selects, shares with what is to be erased. It also finds until
+// when the store retains what is to be erased.
 func (p *Plan) share(ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool) error {
 	mine.sort()
 	var holders *archive.Holders
@@ -242,7 +242,7 @@ func (p *Plan) lock(ctx context.Context) (err error) {
 	return err
 }
 
-// chunksOf is the chunks of a message's parts; of one whose list of parts cannot be read, none.
+// chunksOf returns the chunks of a message's parts, or none if its list of parts cannot be read.
 func chunksOf(record *manifest.Record, load func(chunk.ID) ([]byte, error)) (ids []chunk.ID, err error) {
 	parts, err := record.PartList(load)
 	if err != nil {

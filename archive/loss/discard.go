@@ -7,11 +7,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// discardable knows the mailboxes that people and programs empty: by their special use, and where no mailbox of an account
-// has that use, by the names that programs give them.
+// discardable knows the mailboxes that people and programs empty: by their special use, or, if no mailbox of an account has
+// that use, by the names that programs give them.
 type discardable struct{ names map[string]bool }
 
-// discards are special uses, and the names that mailboxes without one have.
+// discards maps special uses to the names of mailboxes without one.
 var discards = map[string][]string{
 	`\Trash`: {
 		"trash", "deleted", "deleted items", "deleted messages", "bin", "papierkorb", "gelöscht", "gelöschte elemente",
@@ -44,7 +44,7 @@ func newDiscardable(records ...[]*manifest.Mailbox) discardable {
 	return d
 }
 
-// has reports whether a mailbox is one that may be empty from one day to the next.
+// has reports whether a mailbox is one that people empty.
 func (d discardable) has(m *manifest.Mailbox) bool {
 	for use := range discards {
 		if m.Has(use) {

@@ -1,6 +1,6 @@
 package loss
 
-// CandidatesAtMost has fewer candidates looked for at a time, and returns what sets it back.
+// CandidatesAtMost lowers the number of candidates in a pass, and returns a function that restores it.
 func CandidatesAtMost(n int) (back func()) {
 	was := candidatesAtMost
 	candidatesAtMost = n

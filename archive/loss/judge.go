@@ -9,12 +9,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// view is a comparison, and what is looked up in the later manifest.
+// view is a comparison with indexes of the two manifests.
 type view struct {
 	*Comparison
 	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves, and page lists
 	byName, was   map[string]*manifest.Mailbox     // of the later manifest, and of the earlier one
-	byIdentity    map[identity][]*manifest.Mailbox // those of the later manifest that came under their names
+	byIdentity    map[identity][]*manifest.Mailbox // of the later manifest: mailboxes whose name is new or had another mailbox
 	uses          discardable
 }
 
@@ -65,7 +65,7 @@ func (c *Comparison) view() *view {
 	return v
 }
 
-// nameOf is the name decoded, by which a mailbox stays the same where a server changes the way names are sent.
+// nameOf returns the decoded name, which stays the same if the server changes the encoding of names.
 func nameOf(m *manifest.Mailbox) string {
 	if m.IsInbox() {
 		return "INBOX"
@@ -80,8 +80,8 @@ func (v *view) limitOf(m *mail.Mailbox) Limit {
 	return v.Limit(m)
 }
 
-// successor is the later manifest's mailbox that an earlier one is now: the one of that name, unless that is another
-// mailbox and the earlier one has another name now. It is nil where there is none.
+// successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name, unless that is another
+// mailbox and the earlier one has another name now.
 func (v *view) successor(old *manifest.Mailbox) *manifest.Mailbox {
 	named := v.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
@@ -102,7 +102,7 @@ func replaced(old, now *manifest.Mailbox) bool {
 	return a != 0 && b != 0 && a != b
 }
 
-// judge says what is suspicious, if the mailboxes of the earlier manifest lost so many messages.
+// judge applies the limits to the number of messages that each mailbox of the earlier manifest lost.
 func (v *view) judge(lost []int64) *Losses {
 	losses := &Losses{}
 	var had, has, gone int64
@@ -110,7 +110,7 @@ func (v *view) judge(lost []int64) *Losses {
 		limit := v.limitOf(&old.Mailbox)
 		had += old.Messages
 		if limit.Off {
-			had -= lost[i] // a loss that nobody minds, for the account neither
+			had -= lost[i] // with its alarm off, it does not count for the account either
 		} else {
 			gone += lost[i]
 		}
@@ -131,7 +131,7 @@ func (v *view) judge(lost []int64) *Losses {
 	return losses
 }
 
-// fellToNothing reports whether nothing is left of a mailbox. Trash, Junk and Drafts are made to be emptied.
+// fellToNothing reports whether nothing is left of a mailbox. Trash, Junk and Drafts do not count: people empty them.
 func (v *view) fellToNothing(old, now *manifest.Mailbox, lost int64) bool {
 	if v.uses.has(old) {
 		return false

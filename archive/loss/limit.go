@@ -1,19 +1,19 @@
 package loss
 
-// Limit says when it is suspicious that messages are gone: people delete mail, and servers that lost theirs look the same.
+// Limit says how many lost messages raise an alarm. A server that lost mail and a user who deleted it look the same.
 type Limit struct {
-	Off   bool    // never
-	Share float64 // of the messages that were there, and
-	Least int64   // so many. Where nothing is left, the number does not count
+	Off   bool    // no loss does
+	Share float64 // at least this share of the messages, and
+	Least int64   // at least this number; if nothing is left, the number does not count
 }
 
-// Usual is the limit where nothing else is said.
+// Usual is the default limit.
 var Usual = Limit{Share: 0.20, Least: 50}
 
-// Exceeded reports whether of so many messages that were there so many are gone that it is suspicious.
+// Exceeded reports whether the loss of some of the messages before raises an alarm.
 func (l Limit) Exceeded(before, lost int64) bool { return lost >= l.Least && l.share(before, lost) }
 
-// share reports whether the share of a limit is reached, whatever the number.
+// share reports whether a loss reaches the share of a limit, whatever the number.
 func (l Limit) share(before, lost int64) bool {
 	return !l.Off && lost > 0 && float64(lost) >= l.Share*float64(before)
 }

@@ -1,9 +1,9 @@
 // Package loss finds what an account lost between two manifests: the messages of the earlier one that are nowhere in the
 // later one, by their hashes. What was renamed, moved, filed or renumbered is in the later one, and is not lost.
 //
-// It reads pages, which every key can read, and no more of them than it must: none where the numbers alone show that
-// too little can be gone, then those that only one of the two manifests has, and the others only if too much is still
-// missing.
+// It reads pages, which every key can read, and as few as it can. It reads none if the numbers alone show that the limits
+// are kept. Otherwise it reads the pages that only one of the two manifests has. It reads the others only if too much is
+// still missing.
 package loss
 
 import (
@@ -12,17 +12,17 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Comparison is what is compared, and by which limits. It is used once.
+// Comparison compares two manifests by limits. It is used once.
 type Comparison struct {
 	Before, Now []*manifest.Mailbox
 
-	// Limit is the limit of a mailbox, as it was before; of nil, that of the account as a whole. Nil: Usual for all.
+	// Limit returns the limit of an earlier mailbox, or, for nil, of the account as a whole. Nil means Usual for all.
 	Limit func(*mail.Mailbox) Limit
 
-	// Erased reports whether the owner erased a message from the repository: it is not lost. Nil: none is.
+	// Erased reports whether a message was erased from the repository, and so is not lost. Nil means that none was.
 	Erased func(hash chunk.ID) bool
 
-	// Most is how many messages can be gone at the most, where the caller knows; negative: it does not.
+	// Most is the largest number of messages that can be gone, if the caller knows it; otherwise negative.
 	Most int64
 
 	Catalog
@@ -31,7 +31,7 @@ type Comparison struct {
 // Catalog reads the pages of both manifests.
 type Catalog struct {
 	Load    func(chunk.ID) ([]byte, error)
-	Ahead   func([]chunk.ID) // fetches together what Load is about to read; nil: nothing does
+	Ahead   func([]chunk.ID) // fetches what Load is about to read; it may be nil
 	Damaged func(error) bool // reports whether an error of Load is about that chunk alone
 }
 
@@ -41,8 +41,8 @@ type Losses struct {
 	Remarks []string // a mailbox is gone, and some of its messages, which the limits allow
 }
 
-// Find compares. A page that cannot be read counts as lost if the later manifest has it, and as nothing if the earlier
-// one has it: what was in it nobody knows.
+// Find returns the losses. The messages of a page that cannot be read count as lost if only the later manifest has the
+// page. If the earlier one has it, they do not count, because nobody knows them.
 func (c *Comparison) Find() (*Losses, error) {
 	v := c.view()
 	lost := v.bounds()
@@ -56,7 +56,7 @@ func (c *Comparison) Find() (*Losses, error) {
 	return v.judge(lost), nil
 }
 
-// bounds are upper bounds of what each mailbox lost, made without reading anything.
+// bounds returns upper bounds of what each mailbox lost. It reads nothing.
 func (v *view) bounds() []int64 {
 	lost := make([]int64, len(v.Before))
 	for i, m := range v.Before {

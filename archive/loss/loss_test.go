@@ -115,7 +115,7 @@ func TestLosses(t *testing.T) {
 			now:    []box{{name: "B", validity: 1, messages: to(1, 200)}, {name: "C", validity: 2, messages: to(1000, 1999)}},
 			alarms: []string{`mailbox "A": 300 messages before, 200 now; nowhere in the account: 100 of`},
 		},
-		"renamed and made anew": {
+		"renamed and made again": {
 			before: []box{{name: "A", validity: 1, messages: to(1, 120)}},
 			now:    []box{{name: "A", validity: 2}, {name: "B", validity: 1, messages: to(1, 120)}},
 		},

@@ -10,28 +10,28 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A candidate is a message of the earlier manifest that was not found in the later one yet.
+// A candidate is a message of the earlier manifest that has not been found in the later one.
 type candidate struct {
 	hash chunk.Prefix
-	box  uint32 // index in Before; found: it is in the later one
+	box  uint32 // index in Before, or found
 }
 
 const found = math.MaxUint32
 
-// candidatesAtMost bounds the memory, 20 bytes each: more of them are looked for in several passes. Tests have fewer.
+// candidatesAtMost bounds memory, at 20 bytes each. More candidates take several passes. Tests lower it.
 var candidatesAtMost = 1 << 20
 
-// aheadPages is how many pages are fetched together.
+// aheadPages is the number of pages that are fetched together.
 const aheadPages = 96
 
-// leaving is a page that the earlier manifest alone has.
+// leaving is a page that only the earlier manifest has.
 type leaving struct {
 	manifest.Page
 	box int
 }
 
-// reckon counts for each mailbox of the earlier manifest the messages that are nowhere in the later one. Where it turns out
-// on the way that too little can be gone, the counts are upper bounds.
+// reckon counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds on the
+// way that the limits are kept, it stops, and the counts are upper bounds.
 func (v *view) reckon() ([]int64, error) {
 	before, err := v.pagesBefore()
 	if err != nil {
@@ -63,7 +63,7 @@ func (v *view) reckon() ([]int64, error) {
 	return lost, nil
 }
 
-// pagesBefore are all pages of the earlier manifest but those in lists that the later one has too.
+// pagesBefore returns the pages of the earlier manifest, except for those in lists that the later one has too.
 func (v *view) pagesBefore() (pages []leaving, err error) {
 	for i, m := range v.Before {
 		rows, err := v.rows(m, func(id chunk.ID) bool { return !v.lists[id] })
@@ -77,7 +77,7 @@ func (v *view) pagesBefore() (pages []leaving, err error) {
 	return pages, nil
 }
 
-// pagesNow are the pages of the later manifest: those that the earlier one does not have, and the others.
+// pagesNow returns the pages of the later manifest: those that the earlier one does not have, and the others.
 func (v *view) pagesNow(before []leaving) (changed, same []manifest.Page, err error) {
 	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
 	for _, page := range before {
@@ -109,8 +109,8 @@ func (v *view) pagesNow(before []leaving) (changed, same []manifest.Page, err er
 	return changed, same, nil
 }
 
-// rows are the page rows of a mailbox: those in the manifest itself, and those of the lists that are wanted. A list that is
-// damaged has none.
+// rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted lists. It skips damaged
+// lists.
 func (v *view) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {
@@ -130,7 +130,7 @@ func (v *view) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest
 	return pages, nil
 }
 
-// leavingPages are those of the earlier pages that the later manifest does not have.
+// leavingPages returns the earlier pages that the later manifest does not have.
 func leavingPages(before []leaving, changed, same []manifest.Page) []leaving {
 	now := make(map[chunk.ID]bool)
 	for _, pages := range [][]manifest.Page{changed, same} {
@@ -141,7 +141,7 @@ func leavingPages(before []leaving, changed, same []manifest.Page) []leaving {
 	return slices.DeleteFunc(before, func(p leaving) bool { return now[p.Records] })
 }
 
-// oneLoad is how many of the pages make no more candidates than fit, but one at the least.
+// oneLoad returns how many of the pages fit into one pass, and at least 1.
 func oneLoad(pages []leaving) int {
 	room := candidatesAtMost
 	for n, page := range pages {
@@ -152,7 +152,7 @@ func oneLoad(pages []leaving) int {
 	return len(pages)
 }
 
-// candidates are the messages of some pages, in the order of their hashes.
+// candidates returns the messages of some pages, in the order of their hashes.
 func (v *view) candidates(pages []leaving) (all []candidate, err error) {
 	rows := make([]manifest.Page, len(pages))
 	for i, page := range pages {
@@ -171,7 +171,7 @@ func (v *view) candidates(pages []leaving) (all []candidate, err error) {
 	return all, err
 }
 
-// strike marks the candidates that are in some pages of the later manifest. Once all are, it reads no more.
+// strike marks the candidates that are in some pages of the later manifest. It stops when all are marked.
 func (v *view) strike(candidates []candidate, pages []manifest.Page) error {
 	left := 0
 	for _, c := range candidates {
@@ -190,7 +190,7 @@ func (v *view) strike(candidates []candidate, pages []manifest.Page) error {
 	})
 }
 
-// strike marks the candidates of one hash, and counts them.
+// strike marks the candidates with a hash, and counts them.
 func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 	at, _ := slices.BinarySearchFunc(candidates, hash, func(c candidate, hash chunk.Prefix) int {
 		return bytes.Compare(c.hash[:], hash[:])
@@ -202,7 +202,7 @@ func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 	return n
 }
 
-// each reads the records of pages and hands them over page by page, until no more are wanted. A damaged page has none.
+// each passes the records of pages to take, page by page, until take wants no more. It skips damaged pages.
 func (v *view) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
 	for i, page := range pages {
 		if v.Ahead != nil && i%aheadPages == 0 {
