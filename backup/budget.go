@@ -92,7 +92,9 @@ func (m *allowance) afford(messages []mail.Message) []mail.Message {
 		if m.isSpent() {
 			return messages[:i]
 		}
-		m.granted += max(0, messages[i].Size)
+		if size := messages[i].Size; size <= archive.MaxMessage { // a larger one is wrong, or does not come
+			m.granted += max(0, size)
+		}
 	}
 	return messages
 }

@@ -205,7 +205,7 @@ func (p *proof) stretches() []Stretch {
 	return wanted
 }
 
-// fetchStretches gets what the proofs want. A server that refuses, or hangs up, has proven nothing, and is not asked
+// fetchStretches gets what the proofs want. A server that refuses, hangs up, or sends too much, has proven nothing, and is not asked
 // again: the download has more patience.
 func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stretch, proofs map[mail.UID]*proof) error {
 	if len(wanted) == 0 {
@@ -223,7 +223,7 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 		return nil
 	})
 	switch {
-	case errors.Is(err, archive.ErrTemporary):
+	case errors.Is(err, archive.ErrTemporary), errors.Is(err, archive.ErrFlood):
 		seat.leave()
 		return nil
 	case errors.Is(err, archive.ErrRefused):

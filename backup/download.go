@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
@@ -20,6 +22,7 @@ type download struct {
 	spilt     *spilt            // what need not be downloaded again
 	done      func(bytes int64) // told of each message that was kept
 	allowance *allowance
+	tooLarge  *atomic.Int64 // of the whole account, messages that are too large
 
 	got      map[mail.UID]archive.Filed
 	strikes  map[mail.UID]strike
@@ -46,10 +49,15 @@ const (
 
 	// fruitlessProof is how many such attempts count against a message when there is no other to try.
 	fruitlessProof = 5
+
+	// tooLargeMost is how many messages of an account may be too large in a run until its server is taken to be at fault,
+	// and not the messages. Each costs a connection.
+	tooLargeMost = 100
 )
 
 func newDownload(w *walk, seat *seat, filer *archive.Filer) *download {
-	return &download{seat: seat, filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, got: make(map[mail.UID]archive.Filed), strikes: make(map[mail.UID]strike)}
+	return &download{seat: seat, filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, tooLarge: &w.tooLarge,
+		got: make(map[mail.UID]archive.Filed), strikes: make(map[mail.UID]strike)}
 }
 
 // fetch downloads the messages. Afterwards each is in d.got, or in d.failures, or gone from the server; or else there was
@@ -99,7 +107,10 @@ func (d *download) recall(messages []mail.Message) (left []mail.Message) {
 // judge decides how to go on with what a batch left.
 func (d *download) judge(ctx context.Context, batch []mail.Message, err error) error {
 	left := d.missing(batch)
+	var large *archive.TooLargeError
 	switch {
+	case errors.As(err, &large):
+		return d.leaveOutLarge(left, large)
 	case err == nil || errors.Is(err, archive.ErrRefused):
 		return d.leftOut(ctx, batch, left, err)
 	case !mayPass(err):
@@ -112,6 +123,33 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 		return err
 	}
 	d.queue = append(d.queue, d.suspects(batch, left, err)...)
+	return nil
+}
+
+// leaveOutLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
+// server did not say which message it was, the others are asked for in halves, until it is alone.
+func (d *download) leaveOutLarge(left []mail.Message, large *archive.TooLargeError) error {
+	d.seat.leave()
+	d.fruitless = 0 // the server works
+	if len(left) == 0 {
+		return nil
+	}
+	at := slices.IndexFunc(left, func(m mail.Message) bool { return m.UID == large.UID })
+	if len(left) == 1 {
+		at = 0
+	}
+	if at < 0 {
+		half := len(left) / 2
+		d.queue = append(d.queue, left[:half], left[half:])
+		return nil
+	}
+	if d.tooLarge.Add(1) > tooLargeMost {
+		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", archive.ErrFlood, tooLargeMost, large.Size)
+	}
+	d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
+	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {
+		d.queue = append(d.queue, others)
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -72,6 +73,7 @@ type walk struct {
 
 	nominees *nominees
 	tables   tables
+	tooLarge atomic.Int64 // messages that were not read because they are too large
 }
 
 // laid is a manifest that an earlier run laid.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -21,7 +22,8 @@ const (
 // Bodies downloads messages and hands each to read, once, in the order the server sends them.
 //
 // Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
-// with the server. A refused command does not stop the others; the refusals are returned at the end.
+// with the server. A refused command does not stop the others; the refusals are returned at the end. A message of more
+// than archive.MaxMessage bytes ends the connection, and the error is an archive.TooLargeError.
 func (c *Client) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return c.sections(ctx, "", messages, read)
 }
@@ -85,6 +87,7 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 		if size < 0 {
 			size = unknownSize
 		}
+		size = min(size, archive.MaxMessage) // sums of sizes stay numbers
 		if i > 0 && (i == batchMessages || total+size > batchBytes) {
 			return messages[:i], messages[i:]
 		}
@@ -121,6 +124,9 @@ func (d *download) body(b *bodyLiteral) error {
 	}
 	n, found := attribute(b.before, "UID")
 	if !found {
+		if b.size > archive.MaxMessage {
+			return tooLarge(0, b.size)
+		}
 		d.dropHeld()
 		d.held = &spool{}
 		if _, err := io.Copy(d.held, b.content); err != nil && b.content.err == nil {
@@ -133,7 +139,15 @@ func (d *download) body(b *bodyLiteral) error {
 	if !ok || !d.due[uid] {
 		return nil
 	}
+	if b.size > archive.MaxMessage {
+		return tooLarge(uid, b.size)
+	}
 	return d.hand(uid, &bodyReader{b.content, d.c})
+}
+
+// tooLarge ends the connection, because the only way past a literal is through it.
+func tooLarge(uid mail.UID, size int64) error {
+	return &handlerError{&archive.TooLargeError{UID: uid, Size: size}}
 }
 
 // data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -28,6 +29,47 @@ func downloaded(t *testing.T, c *Client, uids ...mail.UID) (map[mail.UID]string,
 		return err
 	})
 	return have, err
+}
+
+// A body that is announced with more bytes than a message may have ends the connection at once, and the error names the
+// message and the size.
+func TestBodyTooLarge(t *testing.T) {
+	for name, test := range map[string]struct {
+		says string
+		uid  mail.UID
+		size int64
+	}{
+		"2^40":                {"* 2 FETCH (UID 5 BODY[] {1099511627776}", 5, 1 << 40},
+		"beyond 64 bits":      {"* 2 FETCH (UID 5 BODY[] {99999999999999999999999}", 5, math.MaxInt64},
+		"one byte more":       {fmt.Sprintf("* 2 FETCH (UID 5 BODY[] {%d}", archive.MaxMessage+1), 5, archive.MaxMessage + 1},
+		"UID after the body":  {"* 2 FETCH (BODY[] {1099511627776}", 0, 1 << 40},
+		"as a binary literal": {"* 2 FETCH (UID 5 BODY[] ~{1099511627776}", 5, 1 << 40},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", test.says, "abcdef")
+			c := examine(t, serve(t, server))
+			have, err := downloaded(t, c, 4, 5)
+			var large *archive.TooLargeError
+			if !errors.As(err, &large) || large.UID != test.uid || large.Size != test.size {
+				t.Errorf("it ends with %v", err)
+			}
+			if fmt.Sprint(have) != "map[4:abc]" {
+				t.Errorf("it gives %v", have)
+			}
+		})
+	}
+}
+
+// A literal that nothing asked for is not waited for when it is longer than what may answer nothing.
+func TestLiteralNobodyAskedFor(t *testing.T) {
+	for _, says := range []string{"* 1 FETCH (UID 99 BODY[] {1099511627776}", "* 1 FETCH (UID 4 X-OTHER {1099511627776}",
+		"* 1 FETCH (UID 4 BODY[2] {99999999999999999999999}", "* LIST () {99999999999999999999999}"} {
+		server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", says, "abcdef")
+		c := examine(t, serve(t, server))
+		if _, err := downloaded(t, c, 4, 5); !errors.Is(err, archive.ErrFlood) {
+			t.Errorf("%s: it ends with %v", says, err)
+		}
+	}
 }
 
 // Data belongs to the UID it carries, in whatever order and however many pieces; what is no body is none.

@@ -137,7 +137,7 @@ type gatherer struct {
 	pieces  map[mail.UID]*piece
 	order   []mail.UID        // of the pieces, the oldest first
 	unnamed map[uint64]*piece // by number: what was told before the UID
-	stopped bool
+	stopped bool              // nobody wants more: what comes still answers nothing
 }
 
 type piece struct {
@@ -194,7 +194,7 @@ func (g *gatherer) take(resp *response) (bool, error) {
 	if len(g.pieces) == 0 && len(g.unnamed) == 0 { // the common case: whole in one response
 		p := piece{Message: mail.Message{UID: uid, Size: -1}}
 		if err := g.read(&p, pairs); err != nil || p.has&g.need == g.need {
-			return true, errors.Join(err, g.give(p.Message))
+			return !g.stopped, errors.Join(err, g.give(p.Message))
 		}
 	}
 	p := g.pieces[uid]
@@ -211,7 +211,7 @@ func (g *gatherer) take(resp *response) (bool, error) {
 	}
 	if p.has&g.need == g.need {
 		delete(g.pieces, uid)
-		return true, g.give(p.Message)
+		return !g.stopped, g.give(p.Message)
 	}
 	for len(g.order) > maxPieces {
 		if err := g.giveOldest(); err != nil {

@@ -18,6 +18,7 @@ const (
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
 	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualAttributes for each message
 	maxUseless    = 16 << 20 // bytes in a row that answer no command
+	maxSkipped    = 64 << 20 // bytes of one literal that is passed over; a longer one is not waited for
 	maxRanges     = 2 << 20  // ranges of UIDs in one answer
 	maxChallenges = 10       // of one AUTHENTICATE
 

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"math"
 )
 
 // literalSize recognises "{n}", "{n+}" and "~{n}" at the end of the line. Braces elsewhere are characters of an atom.
@@ -14,8 +15,12 @@ func (r *reader) literalSize() (int64, bool) {
 	if r.inCode || len(rest) < 3 || rest[0] != '{' || rest[len(rest)-1] != '}' {
 		return 0, false
 	}
-	size, ok := parseNumber(bytes.TrimSuffix(rest[1:len(rest)-1], []byte("+")))
-	return int64(size), ok && int64(size) >= 0
+	digits := bytes.TrimSuffix(rest[1:len(rest)-1], []byte("+"))
+	size, ok := parseNumber(digits)
+	if !ok && len(digits) > 0 && len(bytes.Trim(digits, "0123456789")) == 0 {
+		size, ok = math.MaxInt64, true // a number beyond 64 bits announces a literal all the same
+	}
+	return int64(min(size, math.MaxInt64)), ok
 }
 
 // literal reads a literal into memory, or, if it is a body, hands it to the sink.
@@ -57,7 +62,11 @@ func (r *reader) hold(size int) error {
 	return midway(err, true)
 }
 
+// skip passes over bytes that nobody takes.
 func (r *reader) skip(size int64) error {
+	if size > maxSkipped {
+		return flood("a literal of %d bytes that nothing asked for", size)
+	}
 	r.resp.passed += size
 	for size > 0 {
 		n, err := r.br.Discard(int(min(size, 1<<30)))

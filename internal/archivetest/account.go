@@ -67,6 +67,7 @@ type Message struct {
 	Date   string
 	Id     string // stays with a message that is moved or copied
 	Body   []byte
+	Size   int64 // as RFC822.SIZE has it; 0: that of Body
 	Modseq uint64
 }
 
@@ -257,7 +258,7 @@ func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Me
 			return
 		}
 		for _, m := range v.in(uids) {
-			told := mail.Message{UID: m.Uid, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: int64(len(m.Body))}
+			told := mail.Message{UID: m.Uid, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
 			if v.account.Named != nil {
 				told.IDs = v.account.Named(m.Id)
 			}
