@@ -1,8 +1,10 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"math"
@@ -21,6 +23,10 @@ type change struct {
 	flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
 	fresh mail.UIDSet                    // to be downloaded, if they are there
 
+	most   int64 // messages that the mailbox can have
+	told   int64 // messages that the server listed so far
+	ranges int   // of UIDs that are there and not recorded, so far
+
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
 	doubted  mail.UIDSet // of those to be downloaded, what is recorded with another size or date
@@ -29,9 +35,19 @@ type change struct {
 	unmoved bool // flags changed, and the mod-sequence of their message did not
 }
 
-func newChange() *change {
-	return &change{flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
+func newChange(old, found *manifest.Mailbox) *change {
+	c := &change{flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
+	if old != nil {
+		c.most = max(old.Messages, int64(found.Status.Messages)) + arrivedMost
+	}
+	return c
 }
+
+// arrivedMost is how many messages may come into a mailbox after its messages were counted.
+const arrivedMost = 1 << 18
+
+// errTooMany is a server that lists more messages than there can be.
+var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", archive.ErrFlood)
 
 // flagSet is the message's set, shared with all messages that have the same.
 func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
@@ -53,6 +69,9 @@ func (r *reading) askChanges(ctx context.Context, seat *seat, old, found *manife
 		clear(c.flags)
 		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
 			c.flags[message.UID] = c.flagSet(message)
+			if int64(len(c.flags)) > c.most {
+				return errTooMany
+			}
 			return nil
 		})
 		if err != nil || told {
@@ -204,20 +223,39 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 // compareStretch compares the recorded entries of a range of UIDs with what the server tells now. What changed since has a
 // higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
 // another one: it becomes fresh too, and its record stands until there is a better one.
+//
+// Only what is recorded is held message by message. Of what is not, its UIDs are, as ranges: a server can list as many of
+// these as it likes.
 func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox, c *change) error {
-	type told struct {
+	type listed struct {
 		*manifest.FlagSet
 		mail.Message
 	}
-	present := make(map[mail.UID]told, len(entries))
+	present := make(map[mail.UID]listed, len(entries))
+	var fresh gathered
+	var erased mail.UIDSet
+	told := c.told
 	for message, err := range now {
+		uid := message.UID
 		if err != nil {
 			return err
 		}
-		if span.Contains(message.UID) {
+		if told++; told > c.most {
+			return errTooMany
+		}
+		_, recorded := slices.BinarySearchFunc(entries, uid, func(e manifest.Entry, uid mail.UID) int { return cmp.Compare(e.UID, uid) })
+		switch {
+		case !span.Contains(uid):
+		case recorded:
 			set := c.flagSet(message)
 			message.Flags, message.Labels = nil, nil
-			present[message.UID] = told{set, message}
+			present[uid] = listed{set, message}
+		case old.Erased.Contains(uid):
+			erased.Add(uid)
+		default:
+			if err := fresh.add(uid, c.ranges); err != nil {
+				return err
+			}
 		}
 	}
 	for _, entry := range entries {
@@ -233,16 +271,9 @@ func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry
 			c.doubted.Add(entry.UID)
 			c.fresh.Add(entry.UID)
 		}
-		delete(present, entry.UID)
 	}
-	for uid := range old.Erased.In(span).All() {
-		if _, ok := present[uid]; !ok {
-			c.gone.Add(uid)
-		}
-		delete(present, uid)
-	}
-	for _, uid := range slices.Sorted(maps.Keys(present)) {
-		c.fresh.Add(uid)
-	}
+	c.gone = c.gone.Union(old.Erased.In(span).Without(erased))
+	c.fresh = c.fresh.Union(fresh.set())
+	c.told, c.ranges = told, c.ranges+fresh.pieces
 	return nil
 }

@@ -2,8 +2,10 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -25,8 +27,11 @@ func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbo
 				if err != nil {
 					return err
 				}
-				if all.Contains(message.UID) {
-					present.add(message.UID)
+				if !all.Contains(message.UID) {
+					continue
+				}
+				if err := present.add(message.UID, 0); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -41,12 +46,29 @@ func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbo
 // gathered are UIDs in any order. Those out of order are sorted in many at a time.
 type gathered struct {
 	sorted mail.UIDSet
+	pieces int // ranges of sorted
 	last   mail.UID
 	loose  []mail.UID
 }
 
-func (g *gathered) add(uid mail.UID) {
+// freshRanges is how many separate ranges of UIDs that are not recorded one mailbox may have. Somebody who keeps every
+// other of two million messages has as many.
+const freshRanges = 1 << 20
+
+// add takes a UID. It fails when there are more ranges than a mailbox may have, some of them counted before.
+func (g *gathered) add(uid mail.UID, before int) error {
+	g.put(uid)
+	if g.pieces+before > freshRanges {
+		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", archive.ErrFlood, freshRanges)
+	}
+	return nil
+}
+
+func (g *gathered) put(uid mail.UID) {
 	if uid > g.last {
+		if g.pieces == 0 || uid > g.last+1 {
+			g.pieces++
+		}
 		g.sorted.Add(uid)
 		g.last = uid
 		return
@@ -65,9 +87,12 @@ func (g *gathered) set() mail.UIDSet {
 		ranges = append(ranges, r)
 	}
 	slices.SortFunc(ranges, func(a, b mail.UIDRange) int { return int(int64(a.First) - int64(b.First)) })
-	g.sorted, g.loose = mail.UIDSet{}, nil
+	g.sorted, g.loose, g.pieces = mail.UIDSet{}, nil, 0
 	for _, r := range ranges {
 		g.sorted.AddRange(r)
+	}
+	for range g.sorted.Ranges() {
+		g.pieces++
 	}
 	return g.sorted
 }

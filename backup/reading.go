@@ -238,7 +238,7 @@ func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
 
 // compare finds out what changed since the old record, and notes in found when all flags were read.
 func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
-	c := newChange()
+	c := newChange(old, found)
 	var err error
 	switch {
 	case old == nil:
@@ -246,7 +246,7 @@ func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.
 	case byModSeq:
 		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, archive.ErrRefused) {
 			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
-			byModSeq, c = false, newChange()
+			byModSeq, c = false, newChange(old, found)
 			err = r.compareFlags(ctx, seat, old, found, c)
 		}
 	default:
