@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"compress/flate"
 	"fmt"
 	"io"
 	"net"
@@ -9,12 +10,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // flood is a server that attacks: to a command that begins so it sends what more gives, without end or until "".
 type flood struct {
 	verb   string
 	more   func(n int) string
+	body   string // of message 2; the server then lists the messages, and answers for them
+	packed bool   // the connection is compressed
 	exists int
 	status int // how the backup ends
 	says   string
@@ -38,11 +43,16 @@ var floods = map[string]flood{
 	"greetings":       {verb: "", more: func(int) string { return strings.Repeat("x", 64<<10) }, status: 1, says: "response"},
 	"goes on":         {verb: "LOGIN", more: func(int) string { return strings.Repeat("+ \r\n", 1000) }, status: 1, says: "answer nothing"},
 	"EXAMINE":         {verb: "EXAMINE", more: func(int) string { return "* FLAGS (" + keywords + ")\r\n" }, exists: 3, status: 3, says: "answer nothing"},
-	"keywords":        {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (UID %[1]d INTERNALDATE \"\" RFC822.SIZE 9 FLAGS (k%[1]d " + keywords + "))\r\n"), status: 3, says: "UID FETCH: the server sent more"},
+	"keywords":        {verb: "UID FETCH", exists: 300, more: each("* %[1]d FETCH (UID %[1]d INTERNALDATE \"\" RFC822.SIZE 9 FLAGS (k%[1]d " + keywords + "))\r\n"), status: 3, says: "UID FETCH: the server sent more"},
 	"other keywords":  {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (UID %[1]d INTERNALDATE \"\" RFC822.SIZE 9 FLAGS (k%[1]d " + strings.Repeat("abc ", 1000) + "))\r\n"), status: 3, says: "UID FETCH: the server sent more"},
 	"endless numbers": {verb: "UID FETCH", exists: 4294967295, more: each("* %[1]d FETCH (UID %[1]d0 FLAGS () INTERNALDATE \"\" RFC822.SIZE 1)\r\n"), status: 3, says: "ranges"},
 	"bodies":          {verb: "UID FETCH", exists: 2000, more: each("* %[1]d FETCH (BODY[] {60000}\r\n" + strings.Repeat("x", 60_000) + ")\r\n"), status: 3, says: "answer nothing"},
 	"many mailboxes":  {verb: "LIST", more: upTo(50_000, "* LIST () \"/\" %d\r\n"), status: 0},
+	"endless body":    {body: "{1099511627776}\r\n", exists: 5, status: 3, says: "1099511627776 bytes"},
+	"absurd body":     {body: "{99999999999999999999999}\r\n", exists: 5, status: 3, says: "bytes for it"},
+	"packed texts":    {verb: "LIST", packed: true, more: func(int) string { return strings.Repeat("* OK still here\r\n", 1000) }, status: 1, says: "answer nothing"},
+	"packed line":     {verb: "LIST", packed: true, more: func(int) string { return strings.Repeat("x", 64<<10) }, status: 1, says: "response"},
+	"packed body":     {body: "{1099511627776}\r\n", packed: true, exists: 5, status: 3, says: "1099511627776 bytes"},
 	"too deep":        {verb: "LIST", more: each("* LIST () \"/\" %d " + strings.Repeat("(", 1000) + "\r\n"), status: 1, says: "nested"},
 }
 
@@ -53,6 +63,13 @@ func upTo(most int, format string) func(int) string {
 		}
 		return fmt.Sprintf(format, n+1)
 	}
+}
+
+func (f flood) offers() string {
+	if f.packed {
+		return " COMPRESS=DEFLATE"
+	}
+	return ""
 }
 
 // start serves, and gives the account's URL.
@@ -79,19 +96,30 @@ func (f flood) serve(conn net.Conn) {
 	defer conn.Close()
 	w := bufio.NewWriterSize(conn, 256<<10)
 	in := bufio.NewScanner(conn)
-	if f.verb == "" && f.pour(w) {
+	if f.verb == "" && f.more != nil && f.pour(w) {
 		return
 	}
 	fmt.Fprint(w, "* OK ready\r\n")
 	w.Flush()
 	for in.Scan() {
 		tag, command, _ := strings.Cut(in.Text(), " ")
+		if command == "COMPRESS DEFLATE" {
+			fmt.Fprintf(w, "%s OK compressed from here\r\n", tag)
+			w.Flush()
+			deflate, _ := flate.NewWriter(conn, flate.BestSpeed)
+			w, in = bufio.NewWriterSize(flushing{deflate}, 256<<10), bufio.NewScanner(flate.NewReader(conn))
+			continue
+		}
 		switch {
-		case strings.HasPrefix(command, f.verb) && f.pour(w):
+		case f.body != "" && strings.HasPrefix(command, "UID FETCH"):
+			if f.fetch(w, command) {
+				return
+			}
+		case f.more != nil && strings.HasPrefix(command, f.verb) && f.pour(w):
 			return
-		case strings.HasPrefix(command, f.verb):
+		case f.more != nil && strings.HasPrefix(command, f.verb):
 		case strings.HasPrefix(command, "CAPABILITY"):
-			fmt.Fprint(w, "* CAPABILITY IMAP4rev1 NAMESPACE\r\n")
+			fmt.Fprint(w, "* CAPABILITY IMAP4rev1 NAMESPACE"+f.offers()+"\r\n")
 		case strings.HasPrefix(command, "LIST"):
 			fmt.Fprint(w, "* LIST () \"/\" INBOX\r\n")
 		case strings.HasPrefix(command, "STATUS"):
@@ -107,6 +135,46 @@ func (f flood) serve(conn net.Conn) {
 		fmt.Fprintf(w, "%s OK done\r\n", tag)
 		w.Flush()
 	}
+}
+
+// fetch answers for all messages that are asked for but the second, whose body has no end.
+func (f flood) fetch(w *bufio.Writer, command string) (endless bool) {
+	set, items, _ := strings.Cut(strings.TrimPrefix(command, "UID FETCH "), " ")
+	uids, err := mail.ParseUIDSet(set)
+	if err != nil {
+		return true
+	}
+	for uid := range uids.In(mail.UIDRange{First: 1, Last: mail.UID(f.exists)}).All() {
+		body := "{27}\r\nSubject: one\r\n\r\nthe message"
+		if uid == 2 {
+			body = f.body
+		}
+		if !strings.Contains(items, "BODY") {
+			fmt.Fprintf(w, "* %[1]d FETCH (UID %[1]d FLAGS () INTERNALDATE \"\" RFC822.SIZE 30)\r\n", uid)
+			continue
+		}
+		fmt.Fprintf(w, "* %[1]d FETCH (UID %[1]d BODY[] %s", uid, body)
+		if uid == 2 {
+			zeros := make([]byte, 64<<10)
+			for err == nil {
+				_, err = w.Write(zeros)
+			}
+			return true
+		}
+		fmt.Fprint(w, ")\r\n")
+	}
+	return false
+}
+
+// flushing compresses, and holds nothing back.
+type flushing struct{ *flate.Writer }
+
+func (f flushing) Write(p []byte) (int, error) {
+	n, err := f.Writer.Write(p)
+	if err == nil {
+		err = f.Flush()
+	}
+	return n, err
 }
 
 // pour sends, and reports that there was no end, or that the other side hung up.
@@ -132,7 +200,11 @@ func TestFloods(t *testing.T) {
 			h := newHost(t)
 			h.onDirectory()
 			began := time.Now()
-			cmd := h.command("backup", "--imap", f.start(t), "--time-limit", "2m")
+			args := []string{"backup", "--imap", f.start(t), "--time-limit", "2m"}
+			if f.packed {
+				args = append(args, "--compress")
+			}
+			cmd := h.command(args...)
 			out, _ := cmd.CombinedOutput()
 			took, used := time.Since(began), cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
 			if cmd.ProcessState.ExitCode() != f.status || !strings.Contains(string(out), f.says) {
