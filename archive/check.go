@@ -19,6 +19,8 @@ type CheckOptions struct {
 	// Data are the packs of mail that are read whole. The others are only seen to be there with the right size.
 	Data repo.Arc
 
+	Limits Limits // of losses; nil: the usual ones
+
 	Progress func(repo.Progress) // may be nil
 }
 
@@ -99,6 +101,8 @@ type checking struct {
 	accounts map[string]bool // of which no manifest was walked yet, by their folders
 	expected int64           // messages of the newest manifest of each of the others
 
+	histories Histories // what was walked
+
 	pages map[chunk.Prefix]walkedPage // record pages
 	flags map[chunk.Prefix]struct{}   // flag pages
 }
@@ -128,12 +132,28 @@ func (c *checking) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := c.unreported(ctx); err != nil {
+		return err
+	}
 	for _, p := range c.Repo.IndexProblems() { // a pack that had to be asked itself: a segment is lost
 		if !c.unsound[p.Object] {
 			c.problem(Problem{Object: p.Object, Reason: p.Err.Error()})
 		}
 	}
 	return nil
+}
+
+// unreported names manifests that lack mail and have no alarm. Nothing that is stored is harmed. What cannot be compared for
+// damage was named before.
+func (c *checking) unreported(ctx context.Context) error {
+	found, err := c.histories.Shrunk(ctx, c.Repo, c.Limits)
+	for _, u := range found {
+		c.problem(Problem{Manifest: u.Head.Name, Account: u.Account, Harmless: true, Reason: u.String()})
+	}
+	if err != nil && ctx.Err() == nil && IsDamage(err) {
+		return nil
+	}
+	return err
 }
 
 // objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
@@ -209,6 +229,7 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 		return nil
 	}
 	c.report.Manifests++
+	c.histories.Add(Summary{head, m})
 	if c.accounts[head.Account] { // the newest has most of what there is
 		delete(c.accounts, head.Account)
 		c.expected += m.Totals.Messages

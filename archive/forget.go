@@ -125,9 +125,7 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 		m, err := ReadManifest(ctx, r, head)
 		switch {
 		case err == nil:
-			f.Manifest = &manifest.Manifest{
-				Account: m.Account, State: m.State, Parent: m.Parent, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
-			}
+			f.Manifest = outlined(m)
 			f.Head = r.Judge(head, m.Deadline)
 		case ctx.Err() != nil || !IsDamage(err):
 			return nil, err

@@ -57,16 +57,25 @@ func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*De
 			if !slices.ContainsFunc(between, func(d Decision) bool { return goes(&d) }) || k.wereCompared(before, now) {
 				continue
 			}
-			losses, err := k.compare(ctx, before.Head, now.Head)
+			lost, err := k.lost(ctx, before, now)
 			if err != nil {
-				return found, fmt.Errorf("compare manifest %x with the one before: %w", now.Head.ID[:4], err)
+				return found, err
 			}
-			if len(losses.Alarms) > 0 {
-				now.Lost, found = losses.Alarms, true
+			if len(lost) > 0 {
+				now.Lost, found = lost, true
 			}
 		}
 	}
 	return found, nil
+}
+
+// lost compares two manifests.
+func (k *reckoner) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+	losses, err := k.compare(ctx, before.Head, now.Head)
+	if err != nil {
+		return nil, fmt.Errorf("compare manifest %x with the one before: %w", now.Head.ID[:4], err)
+	}
+	return losses.Alarms, nil
 }
 
 // predecessors returns the manifests that a loss in manifest i protects (see manifest.Policy): the last complete one before
@@ -89,15 +98,20 @@ func predecessors(account []Decision, i int) (list []int) {
 	return list
 }
 
-// wereCompared reports whether something that lay between two manifests was forgotten while both were there.
+// wereCompared reports whether something that lay between two manifests was forgotten while both were there. A manifest that
+// was written again, as repairs and erasures do, was there under another name before.
 func (k *reckoner) wereCompared(before, now *Decision) bool {
+	since := now.Head.Stored
+	if now.Manifest.Origin != [32]byte{} {
+		since = now.Head.Time
+	}
 	for name, mark := range k.marks {
 		head, ok := repo.ParseManifest(name)
 		if mark.Erased { // an erasure compares nothing
 			continue
 		}
 		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
-			mark.Since.After(now.Head.Stored) {
+			mark.Since.After(since) {
 			return true
 		}
 	}

@@ -188,27 +188,32 @@ func TestForgetAndErasures(t *testing.T) {
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2, 3}) {
 		t.Errorf("%v are left", got)
 	}
-	c, err := archive.OpenManifest(t.Context(), h.repo, h.nights[0].Head)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var erasure repo.Erasure
-	for mailbox, err := range c.Mailboxes(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for entry, err := range c.Entries(t.Context(), mailbox) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			erasure.Messages = append(erasure.Messages, repo.ErasedMessage{Hash: entry.Hash})
-		}
-	}
-	if err := h.repo.Erase(t.Context(), erasure); err != nil {
+	if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
 		t.Fatal(err)
 	}
 	h.forget(manifest.Policy{Last: 1})
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{3}) {
 		t.Errorf("after all was erased %v are left", got)
 	}
+}
+
+// messages are those of a night, as an erasure names them.
+func (h *history) messages(night int) (all []repo.ErasedMessage) {
+	h.t.Helper()
+	c, err := archive.OpenManifest(h.t.Context(), h.repo, h.nights[night].Head)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for mailbox, err := range c.Mailboxes(h.t.Context()) {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for entry, err := range c.Entries(h.t.Context(), mailbox) {
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			all = append(all, repo.ErasedMessage{Hash: entry.Hash})
+		}
+	}
+	return all
 }

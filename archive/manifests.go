@@ -24,13 +24,22 @@ const readAhead = 8
 // Manifests yields the committed manifests of all accounts, of each account the newest first. One that cannot be read, or is
 // misdated, is yielded with its Head and the error, and the others follow; after an error without a Head there are no more.
 func Manifests(ctx context.Context, r *repo.Repo) iter.Seq2[Summary, error] {
+	return summaries(ctx, r, r.Manifests)
+}
+
+// AccountManifests is Manifests of one account, for a writer: a mark that cannot be read is an error.
+func AccountManifests(ctx context.Context, r *repo.Repo, account string) iter.Seq2[Summary, error] {
+	return summaries(ctx, r, func(ctx context.Context) iter.Seq2[repo.Head, error] { return r.AccountManifests(ctx, account) })
+}
+
+func summaries(ctx context.Context, r *repo.Repo, list func(context.Context) iter.Seq2[repo.Head, error]) iter.Seq2[Summary, error] {
 	return func(yield func(Summary, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		turns := make(chan chan summarized, readAhead)
 		go func() {
 			defer close(turns)
-			for head, err := range r.Manifests(ctx) {
+			for head, err := range list(ctx) {
 				if err == nil && head.Marked {
 					continue
 				}

@@ -239,6 +239,20 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 	return w
 }
 
+// open reaches the source, and meanwhile compares what others wrote of the account: before the first checkpoint, which carries
+// the alarms on.
+func (w *walk) open(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return w.nameUnreported(ctx) })
+	group.Go(func() error {
+		return patiently(ctx, firstTries, func() (err error) {
+			w.server, err = w.account.Source.Server(ctx)
+			return err
+		})
+	})
+	return group.Wait()
+}
+
 // record reads the account and writes down what was found, ready to be committed.
 func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 	if w.parent == nil { // of an account that was erased, all manifests are marked
@@ -246,11 +260,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 			return nil, err
 		}
 	}
-	err := patiently(ctx, firstTries, func() (err error) {
-		w.server, err = w.account.Source.Server(ctx)
-		return err
-	})
-	if err != nil {
+	if err := w.open(ctx); err != nil {
 		return nil, err
 	}
 	if err := w.budget(ctx); err != nil {

@@ -10,7 +10,6 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -29,8 +28,8 @@ func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	catalog := archive.Catalog(ctx, w.repo, w.reader)
 	catalog.Load = w.loadWritten(ctx, catalog.Load)
 	comparison := loss.Comparison{Before: byRaw(before), Now: byRaw(w.recorded), Most: most, Catalog: catalog}
-	if limit := w.account.ShrinkLimit; limit != nil {
-		comparison.Limit = func(m *mail.Mailbox) loss.Limit { return limit(m).Limit() }
+	if limits := w.limits(); limits != nil {
+		comparison.Limit = limits(w.account.Name)
 	}
 	var unread error
 	comparison.Erased = func(hash chunk.ID) bool {

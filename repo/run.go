@@ -127,6 +127,17 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 	return name, !marked, nil
 }
 
+// Own is the newest manifest of the account that this host has committed, by its name: nothing was read. It has no Name where
+// this host remembers none.
+func (run *Run) Own(account string) (Head, error) {
+	name, err := run.r.rememberedHead(run.r.AccountDir(account))
+	if err != nil {
+		return Head{}, fmt.Errorf("the newest manifest that this host has written: %w", err)
+	}
+	own, _ := parseManifestName(name)
+	return own, nil
+}
+
 // commit puts a manifest and makes sure that it came in time.
 func (run *Run) commit(ctx context.Context, account string, at time.Time, encode Encode) (Head, error) {
 	run.order.Lock()

@@ -53,7 +53,9 @@ Without --repo and a configuration, the repository is one of your own below your
 
 Shared mailboxes and those of other users are in namespaces of their own. They are archived if --namespace names their namespace. Otherwise a warning names them, unless --exclude does. Virtual mailboxes of Dovecot show messages of other mailboxes. They are archived with --virtual; otherwise a warning names them.
 
-A mailbox or an account that lost a fifth of its messages since the last manifest, and at least fifty, is archived as it is and raises an alarm: exit status 4. An account that lost all its messages, and a mailbox that is empty or gone (but not Trash, Junk and Drafts), raise one whatever their size. Mail that was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts.
+A mailbox or an account that lost a fifth of its messages since the last manifest, and at least fifty, is archived as it is and raises an alarm: exit status 4. An account that lost all its messages, and a mailbox that is empty or gone (but not Trash, Junk and Drafts), raise one whatever their size. Mail that was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts. Limits belong in the configuration (shrink_limits): a manifest does not record them, and forget, list, check and doctor do not know those of flags.
+
+What other hosts wrote of the account since this host's last backup is compared in the same way. A manifest that lacks mail of the one before it and has no alarm may have been written with a stolen key. It raises an alarm, unless mailstrata forget --acknowledge has said that the loss is right.
 
 What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
 

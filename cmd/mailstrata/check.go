@@ -24,6 +24,8 @@ type checkCommand struct {
 func (*checkCommand) Help() string {
 	return `Looks at every object, and follows every manifest down to the chunks of its messages. Whatever is wrong is named, with the messages that it harms, and the rest is checked all the same.
 
+A note names each manifest that lacks mail of the one before it and has no alarm, as mailstrata list does. What is stored is whole then.
+
 With --read-data, the whole repository is read: do it now and then, and after trouble with disks. With --read-data-within 30d, every check reads what is due, and how far it came is kept in the repository: called every night, each object is read once in thirty days, and it does not matter from which host. With a writer's key, what is in packs of mail stays closed, and their bytes are compared with their names.
 
 EXAMPLES
@@ -91,6 +93,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
 		Data:     data,
+		Limits:   p.lossLimits(nil),
 		Progress: told.at,
 	}, listing.tell)
 	told.done()

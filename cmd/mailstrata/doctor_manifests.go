@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// manifests looks for manifests that count for nothing because they cannot be read or believed, and for belated ones.
-func (e *examination) manifests(ctx context.Context, r *repo.Repo) {
+// manifests looks for manifests that count for nothing because they cannot be read or believed, for belated ones, and for
+// those that lack mail and have no alarm.
+func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
 	var heads []repo.Head
+	var histories archive.Histories
 	doubtful := 0
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
@@ -18,6 +21,7 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo) {
 			return
 		case err == nil:
 			heads = append(heads, s.Head)
+			histories.Add(s)
 		default:
 			if doubtful++; doubtful <= remarksAtMost {
 				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
@@ -32,7 +36,24 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo) {
 		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
 			"%s came to the store long after their times: copies, repairs, or dated back", plural(int64(n), "manifest"))
 	}
+	e.unreported(ctx, r, &histories, limits)
 	if doubtful == 0 {
 		e.ok("manifests", "%s, and each can be read and believed", plural(int64(len(heads)), "manifest"))
+	}
+}
+
+func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories, limits archive.Limits) {
+	lost, err := histories.Shrunk(ctx, r, limits)
+	if err != nil {
+		e.fail("manifests", fmt.Errorf("compare them: %w", err))
+		return
+	}
+	for _, u := range lost[:min(len(lost), remarksAtMost)] {
+		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s says that it was meant",
+			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
+			shortID(u.Head), safe(u.Account), oneLine(u.Lost[len(u.Lost)-1]))
+	}
+	if len(lost) > remarksAtMost {
+		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", count(int64(len(lost)-remarksAtMost)))
 	}
 }

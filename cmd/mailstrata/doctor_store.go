@@ -51,7 +51,7 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 				"%s lies beside the repository: what destroys one destroys both", key)
 		}
 		e.lock(ctx, store, r)
-		e.manifests(ctx, r)
+		e.manifests(ctx, r, p.lossLimits(nil))
 		_ = r.Close() // it was only looked at
 	}
 	if !c.NoProbe {

@@ -55,7 +55,7 @@ Whatever the rules, these stay: the newest complete manifest of an account; thos
 
 A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. A manifest is misdated if its time lies in the future or cannot be true otherwise. While an account has one, no rule forgets anything of that account, because somebody may have written it to make rules forget the others. Find out which host wrote it, and forget it by its id. If somebody renamed the object of a manifest, forget it by the name that mailstrata check prints: manifests/….
 
-forget compares each manifest with the one before it, by the limits of backup, because somebody with a stolen key can write a manifest without an alarm. It prints a loss that no alarm mentions and keeps the manifest before it, with exit status 4, until you acknowledge the loss.
+forget compares each manifest with the one before it, by the limits of --shrink-limit or of the configuration (it does not know those that backup has from flags), because somebody with a stolen key can write a manifest without an alarm. It prints a loss that no alarm mentions and keeps the manifest before it, with exit status 4, until you acknowledge the loss.
 
 Without --keep rules and without names, the rules of the configuration count (docs/config.md).
 
@@ -216,13 +216,13 @@ func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, poli
 		if err != nil {
 			return nil, err
 		}
-		plan, err := archive.PlanForgetNamed(ctx, r, heads, c.limits(p))
+		plan, err := archive.PlanForgetNamed(ctx, r, heads, p.lossLimits(c.ShrinkLimit))
 		if errors.Is(err, archive.ErrKept) {
 			err = &hintedError{text: err.Error(), hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", err: err}
 		}
 		return plan, err
 	}
-	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local, c.limits(p))
+	plan, err := archive.PlanForget(ctx, r, c.Names, policy, time.Local, p.lossLimits(c.ShrinkLimit))
 	if err != nil {
 		return nil, err
 	}

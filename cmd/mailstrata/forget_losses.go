@@ -30,10 +30,10 @@ func (p *program) remarkLosses(plan *archive.Forgetting) error {
 	return &outcome{statusShrunk, "a manifest lacks mail of the one before it, without an alarm; both stay until you acknowledge it"}
 }
 
-// limits returns the limits of losses, by account.
-func (c *forgetCommand) limits(p *program) archive.Limits {
+// lossLimits returns the limits of losses, by account: these rules, or else those of the configuration.
+func (p *program) lossLimits(rules []backup.ShrinkRule) archive.Limits {
 	return func(account string) func(*mail.Mailbox) loss.Limit {
-		rules := backup.ShrinkRules(c.ShrinkLimit)
+		rules := backup.ShrinkRules(rules)
 		if a, err := p.configuredAccount(account); len(rules) == 0 && err == nil && a != nil {
 			rules = a.configured.ShrinkLimits
 		}
@@ -46,5 +46,5 @@ func (c *forgetCommand) alarms(ctx context.Context, p *program, r *repo.Repo, co
 	if alarms := contents.Manifest.Alarm; len(alarms) > 0 {
 		return alarms, nil
 	}
-	return archive.LostBefore(ctx, r, contents.Head, c.limits(p))
+	return archive.LostBefore(ctx, r, contents.Head, p.lossLimits(c.ShrinkLimit))
 }

@@ -27,7 +27,7 @@ func latestOfEach(all []manifestSummary) []latestSummary {
 			at[s.Account] = n
 			newest = append(newest, latestSummary{manifestSummary: *s})
 		}
-		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0; good && newest[n].LastGood == nil {
+		if good := s.State == manifest.Complete.String() && s.Failures == 0 && s.Alarms == 0 && len(s.Lost) == 0; good && newest[n].LastGood == nil {
 			newest[n].LastGood = &s.Time
 		}
 	}

@@ -173,6 +173,7 @@ type manifestSummary struct {
 	Time        time.Time `json:"time"`              // when it was committed, by the store's clock
 	Stored      time.Time `json:"stored,omitzero"`   // when the store got the object
 	Belated     bool      `json:"belated,omitempty"` // long after its time, and after another of the account that came in time
+	Lost        []string  `json:"lost,omitempty"`    // what it lacks of the one before it, and has no alarm of
 	Start       time.Time `json:"start"`
 	End         time.Time `json:"end"`
 	Source      string    `json:"source"`
@@ -224,6 +225,9 @@ func (s *manifestSummary) remarks() string {
 	if s.Alarms > 0 {
 		words = append(words, "shrank")
 	}
+	if len(s.Lost) > 0 {
+		words = append(words, "lacks mail")
+	}
 	if s.Warnings > 0 {
 		words = append(words, plural(s.Warnings, "warning"))
 	}
@@ -236,7 +240,7 @@ func (s *manifestSummary) remarks() string {
 // colour is that of the remarks.
 func (s *manifestSummary) colour() colour {
 	switch {
-	case s.Failures > 0 || s.Alarms > 0:
+	case s.Failures > 0 || s.Alarms > 0 || len(s.Lost) > 0:
 		return amiss
 	case s.Belated || s.Warnings > 0 || s.State != manifest.Complete.String():
 		return notice

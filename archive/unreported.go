@@ -1,0 +1,130 @@
+package archive
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Unreported is a manifest that lacks mail of one before it, beyond the limits, and neither has an alarm nor is acknowledged.
+// A host does not write such manifests: it compares first. Somebody with a stolen writer's key can.
+type Unreported struct {
+	Head, Before repo.Head
+	Account      string
+	Messages     [2]int64 // in the one before and in this one
+	Lost         []string // what the comparison says
+}
+
+// Histories are the manifests of accounts, among which unreported losses are looked for. The zero value is empty.
+type Histories struct {
+	accounts []string // folders, as they were added
+	of       map[string][]Decision
+}
+
+// Add adds a committed manifest. Of each account the newest comes first.
+func (h *Histories) Add(s Summary) {
+	if h.of == nil {
+		h.of = make(map[string][]Decision)
+	}
+	folder := s.Head.Account
+	if h.of[folder] == nil {
+		h.accounts = append(h.accounts, folder)
+	}
+	h.of[folder] = append(h.of[folder], Decision{Head: s.Head, Manifest: outlined(s.Manifest)})
+}
+
+// Since finds the unreported losses of manifests after a time, by comparing each with those before it.
+func (h *Histories) Since(ctx context.Context, r *repo.Repo, limits Limits, after time.Time) ([]Unreported, error) {
+	return h.find(ctx, r, limits, func(_, now *Decision) bool { return now.Head.Time.After(after) })
+}
+
+// Shrunk finds the unreported losses of manifests that have so many fewer messages than the one before that it is suspicious.
+// Copies may be all that is gone, or the mailboxes of a search, so these manifests are compared; no others are read.
+func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]Unreported, error) {
+	return h.find(ctx, r, limits, func(before, now *Decision) bool {
+		limit := loss.Usual
+		if limits != nil {
+			limit = limits(now.Manifest.Account)(nil)
+		}
+		had, has := before.Manifest.Totals.Messages, now.Manifest.Totals.Messages
+		return limit.Exceeded(had, had-has) || has == 0 && had > 0 && !limit.Off
+	})
+}
+
+// find compares the manifests that are suspect with those before them.
+func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool) (all []Unreported, err error) {
+	s := suspicion{repo: r, limits: limits, suspect: suspect}
+	for _, folder := range h.accounts {
+		account := h.of[folder]
+		for i := range account {
+			now := &account[i]
+			if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 {
+				continue
+			}
+			for _, n := range predecessors(account, i) {
+				lost, err := s.lost(ctx, &account[n], now)
+				if err != nil {
+					return nil, err
+				}
+				if len(lost) > 0 {
+					all = append(all, unreported(&account[n], now, lost))
+					break
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// suspicion compares manifests. What it needs for that, marks and tags, it reads when the first ones are suspect.
+type suspicion struct {
+	repo     *repo.Repo
+	limits   Limits
+	suspect  func(before, now *Decision) bool
+	reckoner *reckoner
+	tags     repo.Tags
+}
+
+func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+	if !s.suspect(before, now) {
+		return nil, nil
+	}
+	if s.reckoner == nil {
+		var err error
+		if s.reckoner, err = newReckoner(ctx, s.repo, s.limits); err != nil {
+			return nil, err
+		}
+		// An acknowledgement that cannot be read is none: the loss is named once more.
+		if s.tags, _, err = s.repo.LegibleTags(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(s.tags[now.Head.Name], manifest.TagAcknowledged) || s.reckoner.wereCompared(before, now) {
+		return nil, nil
+	}
+	return s.reckoner.lost(ctx, before, now)
+}
+
+func unreported(before, now *Decision, lost []string) Unreported {
+	messages := [2]int64{before.Manifest.Totals.Messages, now.Manifest.Totals.Messages}
+	return Unreported{now.Head, before.Head, now.Manifest.Account, messages, lost}
+}
+
+// String says what is wrong and what to do.
+func (u Unreported) String() string {
+	return fmt.Sprintf("manifest %x of %s lacks mail of %x before it and has no alarm: %s (mailstrata diff %x %x shows what; "+
+		"mailstrata forget --acknowledge %x says that it was meant)", u.Head.ID[:4], u.Head.Time.UTC().Format(time.DateTime),
+		u.Before.ID[:4], u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
+}
+
+// outlined is a manifest without mailboxes, failures and the like: what decisions go by.
+func outlined(m *manifest.Manifest) *manifest.Manifest {
+	return &manifest.Manifest{
+		Account: m.Account, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
+	}
+}

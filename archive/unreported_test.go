@@ -1,0 +1,113 @@
+package archive_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// shrunk are the nights, by number, that lack mail of the one before and have no alarm.
+func (h *history) shrunk() (nights []int) {
+	h.t.Helper()
+	var histories archive.Histories
+	for s, err := range archive.Manifests(h.t.Context(), h.repo) {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		histories.Add(s)
+	}
+	found, err := histories.Shrunk(h.t.Context(), h.repo, nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, u := range found {
+		nights = append(nights, slices.IndexFunc(h.nights, func(b *backup.Result) bool { return b.Head.Name == u.Head.Name }))
+	}
+	slices.Sort(nights)
+	return nights
+}
+
+func (h *history) mustShrink(want ...int) {
+	h.t.Helper()
+	if got := h.shrunk(); !slices.Equal(got, want) {
+		h.t.Errorf("%v lack mail, want %v", got, want)
+	}
+}
+
+// Totals only nominate. What fell short of the totals before, and is still there or was meant to go, is not named.
+func TestShrunkNamesNothingThatIsThere(t *testing.T) {
+	t.Run("copies", func(t *testing.T) {
+		h := newHistory(t, 100)
+		inbox := h.account.Mailbox("INBOX")
+		for _, m := range slices.Clone(inbox.Messages) {
+			inbox.CopyTo(h.account.Mailbox("All"), m.Uid)
+		}
+		h.night(h.account)
+		for _, m := range slices.Clone(inbox.Messages) {
+			inbox.Expunge(m.Uid)
+		}
+		h.night(h.account)
+		h.mustShrink()
+	})
+	t.Run("acknowledged", func(t *testing.T) {
+		h := newHistory(t, 30)
+		h.night(h.account)
+		h.night(archivetest.NewAccount())
+		h.mustShrink(1)
+		if err := h.repo.Tag(t.Context(), h.nights[1].Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+			t.Fatal(err)
+		}
+		h.mustShrink()
+	})
+	t.Run("erased", func(t *testing.T) {
+		h := newHistory(t, 30)
+		h.night(h.account)
+		h.night(archivetest.NewAccount())
+		if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
+			t.Fatal(err)
+		}
+		h.mustShrink()
+	})
+	t.Run("months left of nights", func(t *testing.T) {
+		h := newHistory(t, 200)
+		h.night(h.account)
+		for range 5 {
+			inbox := h.account.Mailbox("INBOX")
+			for _, m := range slices.Clone(inbox.Messages[:25]) {
+				inbox.Expunge(m.Uid)
+			}
+			h.night(h.account)
+		}
+		var between []repo.Head
+		for _, b := range h.nights[1:5] {
+			between = append(between, b.Head)
+		}
+		plan, err := archive.PlanForgetNamed(t.Context(), h.repo, between, nil)
+		mustForget(t, plan, err)
+		h.store.Advance(24 * time.Hour)
+		h.mustShrink()
+	})
+}
+
+// The one that lacks mail is named, and neither what came before nor what came after it.
+func TestShrunkNamesTheOneThatLacksMail(t *testing.T) {
+	h := newHistory(t, 100)
+	for day := range 3 {
+		h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
+		h.night(h.account)
+	}
+	some := archivetest.NewAccount()
+	for _, m := range h.account.Mailbox("INBOX").Messages[:40] {
+		some.Mailbox("INBOX").Add(string(m.Body))
+	}
+	h.night(some)
+	h.night(h.account)
+	h.mustShrink(3)
+}

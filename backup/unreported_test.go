@@ -1,0 +1,231 @@
+package backup_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/storetest"
+)
+
+// asked is a store that notes what it is asked.
+type asked struct {
+	*storetest.Memory
+	mu       sync.Mutex
+	requests []string
+}
+
+func (s *asked) note(request string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, request)
+}
+
+func (s *asked) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	s.note("GET " + name)
+	return s.Memory.Get(ctx, name, offset, length)
+}
+
+func (s *asked) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	s.note("LIST " + prefix)
+	return s.Memory.List(ctx, prefix)
+}
+
+// shared is an account that several hosts archive into one repository.
+type shared struct {
+	t       *testing.T
+	store   *asked
+	account *archivetest.Account
+	hosts   map[string]*repo.Repo // each remembers what it wrote
+}
+
+func newShared(t *testing.T, messages int) *shared {
+	s := &shared{t: t, store: &asked{Memory: new(storetest.Memory)}, account: archivetest.NewAccount(), hosts: make(map[string]*repo.Repo)}
+	if err := archivetest.NewRepo(t, s.store).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for n := range messages {
+		s.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\nbody\r\n", n))
+	}
+	return s
+}
+
+func (s *shared) host(name string) *repo.Repo {
+	if s.hosts[name] == nil {
+		r, err := repo.Open(s.t.Context(), s.store, repo.Unlock{}, repo.Options{CacheDir: s.t.TempDir(), StateDir: s.t.TempDir(), Location: "there"})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.t.Cleanup(func() { r.Close() })
+		s.hosts[name] = r
+	}
+	return s.hosts[name]
+}
+
+// night has a host archive the account.
+func (s *shared) night(host string) *backup.Result {
+	s.t.Helper()
+	b := archivetest.BackUp(s.t, s.host(host), s.account)
+	s.store.Advance(24 * time.Hour)
+	return b
+}
+
+// forge has a thief write a manifest of another account, without an alarm.
+func (s *shared) forge(other *archivetest.Account) *backup.Result {
+	s.t.Helper()
+	off := func(*mail.Mailbox) backup.ShrinkLimit { return backup.ShrinkLimit{Off: true} }
+	all, err := backup.Run(s.t.Context(), s.host("thief"),
+		[]backup.Account{{Name: "account-0", URL: "imap://test", Source: other, ShrinkLimit: off}}, backup.Options{})
+	if err != nil || all[0].Err != nil || len(all[0].Manifest.Alarm) > 0 {
+		s.t.Fatal(err, all[0].Err, all[0].Manifest)
+	}
+	s.store.Advance(time.Hour)
+	return all[0]
+}
+
+func (s *shared) mustName(b, forged *backup.Result) {
+	s.t.Helper()
+	id := fmt.Sprintf("%x", forged.Head.ID[:4])
+	if !slices.ContainsFunc(b.Manifest.Alarm, func(alarm string) bool {
+		return strings.Contains(alarm, "manifest "+id) && strings.Contains(alarm, "forget --acknowledge "+id)
+	}) {
+		s.t.Errorf("manifest %s is not named: %q", id, b.Manifest.Alarm)
+	}
+}
+
+func (s *shared) mustBeSilent(b *backup.Result) {
+	s.t.Helper()
+	if len(b.Manifest.Alarm) > 0 {
+		s.t.Errorf("alarms: %q", b.Manifest.Alarm)
+	}
+}
+
+// The next backup names a false manifest that has no alarm, and none after it does, whatever was forged and whichever host
+// archives next.
+func TestAManifestThatLacksMailIsNamed(t *testing.T) {
+	other := archivetest.NewAccount()
+	other.Mailbox("INBOX").Validity = 99
+	for n := range 33 {
+		other.Mailbox("INBOX").Add(fmt.Sprintf("Subject: nonsense %d\r\n\r\n", n))
+	}
+	for name, forge := range map[string]func(s *shared) *backup.Result{
+		"empty":      func(s *shared) *backup.Result { return s.forge(archivetest.NewAccount()) },
+		"other mail": func(s *shared) *backup.Result { return s.forge(other) },
+		"several": func(s *shared) *backup.Result {
+			first := s.forge(archivetest.NewAccount())
+			for range 3 {
+				s.forge(archivetest.NewAccount())
+			}
+			return first
+		},
+	} {
+		for _, next := range []string{"one", "two", "another"} {
+			t.Run(name+", then host "+next, func(t *testing.T) {
+				s := newShared(t, 30)
+				for day, host := range []string{"two", "one", "one"} {
+					s.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
+					s.mustBeSilent(s.night(host))
+				}
+				forged := forge(s)
+				b := s.night(next)
+				s.mustName(b, forged)
+				archivetest.MustHold(t, s.host(next), b, s.account.State())
+				s.mustBeSilent(s.night(next))
+			})
+		}
+	}
+}
+
+// Once the owner has said that it was meant, nothing is named.
+func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
+	s := newShared(t, 30)
+	s.night("one")
+	forged := s.forge(archivetest.NewAccount())
+	if err := s.host("one").Tag(t.Context(), forged.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.mustBeSilent(s.night("one"))
+}
+
+// A run that is cut short names it as well, though the run that goes on has the checkpoint as its parent.
+func TestACheckpointNamesAManifestThatLacksMail(t *testing.T) {
+	s := newShared(t, 0)
+	s.account = archivetest.Large(3000)
+	s.account.Connections = 1
+	s.night("one")
+	forged := s.forge(archivetest.NewAccount())
+	n := 0
+	s.account.OnBody = func(string, mail.UID) error {
+		if n++; n > 2500 {
+			return errors.New("the server is gone for good")
+		}
+		return nil
+	}
+	if b := archivetest.TryBackUp(t.Context(), s.host("one"), s.account); b.Err == nil || !b.Kept {
+		t.Fatalf("%v, kept %v", b.Err, b.Kept)
+	}
+	s.account.OnBody = nil
+	s.mustName(s.night("one"), forged)
+	s.mustBeSilent(s.night("one"))
+}
+
+// Hosts that take turns name nothing of each other's: not what was renamed and moved, nor what has an alarm already.
+func TestHostsThatTakeTurns(t *testing.T) {
+	s := newShared(t, 120)
+	s.night("one")
+	for i, day := range []func(){
+		func() { s.account.Mailbox("INBOX").Reset() },
+		func() {
+			for _, m := range slices.Clone(s.account.Mailbox("INBOX").Messages) {
+				s.account.Mailbox("INBOX").MoveTo(s.account.Mailbox("Archive"), m.Uid)
+			}
+		},
+		func() { s.account.Mailbox("INBOX").Add("Subject: new\r\n\r\n") },
+		func() {},
+	} {
+		day()
+		s.mustBeSilent(s.night([]string{"two", "one"}[i%2]))
+	}
+	for _, m := range slices.Clone(s.account.Mailbox("Archive").Messages) {
+		s.account.Mailbox("Archive").Expunge(m.Uid)
+	}
+	if b := s.night("two"); len(b.Manifest.Alarm) == 0 {
+		t.Fatal("all was expunged, and there is no alarm")
+	}
+	s.mustBeSilent(s.night("one"))
+	s.mustBeSilent(s.night("two"))
+}
+
+// A host that wrote the newest manifest itself asks the store for nothing more than before.
+func TestAnUnchangedNightComparesNothing(t *testing.T) {
+	s := newShared(t, 30)
+	for range 3 {
+		s.night("one")
+	}
+	s.store.requests = nil
+	s.night("one")
+	listings := 0
+	for _, request := range s.store.requests {
+		switch {
+		case strings.HasPrefix(request, "GET manifests/"), strings.HasPrefix(request, "LIST notes/"), strings.HasPrefix(request, "LIST erasures/"):
+			t.Errorf("the store is asked: %s", request)
+		case strings.HasPrefix(request, "LIST manifests/") && strings.HasSuffix(request, "/"), request == "LIST marks/":
+			listings++
+		}
+	}
+	if listings != 2 {
+		t.Errorf("manifests and marks are listed %d times: %q", listings, s.store.requests)
+	}
+}
