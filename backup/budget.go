@@ -187,8 +187,10 @@ func (w *walk) budget(ctx context.Context) error {
 }
 
 // spentToday is what the runs of the day on which this one began have downloaded, as far as it is written down.
+// A manifest that was committed again, when the account got another name, says what the first one said: it counts once.
 func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
 	midnight := w.run.Start().UTC().Truncate(24 * time.Hour)
+	counted := make(map[[32]byte]bool)
 	for head, err := range w.run.Heads(ctx, w.account.Name) {
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
@@ -201,7 +203,11 @@ func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
 			continue // findParent warned
 		}
 		m, err := archive.ReadManifest(ctx, w.repo, head)
-		if err == nil && m.Origin == [32]byte{} && !m.Start.Before(midnight) {
+		if err != nil || m.Start.Before(midnight) {
+			continue
+		}
+		if s := (archive.Summary{Head: head, Manifest: m}); !counted[s.Origin()] {
+			counted[s.Origin()] = true
 			bytes += m.Downloaded
 		}
 	}
