@@ -118,6 +118,9 @@ func (w *world) pruneNow() *repo.PruneReport {
 func listed(t *testing.T, r *repo.Repo, account string) (list []archive.Summary) {
 	t.Helper()
 	for s, err := range archive.Manifests(t.Context(), r) {
+		if err != nil && s.Head.Account != "" && s.Head.Account != r.AccountDir(account) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

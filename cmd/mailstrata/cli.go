@@ -17,6 +17,7 @@ type cli struct {
 	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
 	Forget  forgetCommand  `cmd:"" group:"care" help:"Let go of old manifests: by rules, or by name."`
 	Erase   eraseCommand   `cmd:"" group:"care" help:"Erase an account, or a message, from all nights."`
+	Rename  renameCommand  `cmd:"" name:"rename-account" group:"care" help:"Give the history of an account another name."`
 	Prune   pruneCommand   `cmd:"" group:"care" help:"Delete what no manifest needs any more."`
 	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest, whatever the rules."`
 	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let rules decide about a pinned manifest again."`

@@ -1,0 +1,82 @@
+package recommit
+
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// histories are those of the two names of a rename, before it begins.
+type histories struct {
+	old, new []archive.Summary // manifests that are not marked
+	unread   []repo.Head       // of the old name
+	known    map[[32]byte]bool // hashes of all manifests of the old name, also of those that were deleted
+	linked   bool              // the new name has manifests that say what manifests of the old one said
+	begun    bool              // and some of these are not marked: a rename was cut short
+}
+
+func (n *renaming) histories(ctx context.Context) (*histories, error) {
+	h := &histories{known: make(map[[32]byte]bool)}
+	times := make(map[int64]bool) // of all manifests of the old name
+	dir := n.repo.AccountDir(n.from)
+	marks, err := n.repo.Marks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for name := range marks {
+		if head, ok := repo.ParseManifest(name); ok && head.Account == dir {
+			h.known[head.ID], times[head.Time.UnixMilli()] = true, true
+		}
+	}
+	read := func(account string, list *[]archive.Summary) error {
+		for head, err := range n.repo.AccountManifests(ctx, account) {
+			if err != nil {
+				return err
+			}
+			if head.Marked {
+				continue
+			}
+			m, err := archive.ReadManifest(ctx, n.repo, head)
+			if err == nil {
+				*list = append(*list, archive.Summary{Head: head, Manifest: m})
+			} else if ctx.Err() != nil || !archive.IsDamage(err) {
+				return err
+			} else if account == n.from {
+				h.unread = append(h.unread, head)
+			}
+		}
+		return nil
+	}
+	if err := read(n.from, &h.old); err != nil {
+		return nil, err
+	}
+	if err := read(n.to, &h.new); err != nil {
+		return nil, err
+	}
+	unmarked := make(map[content]bool)
+	for _, s := range h.old {
+		h.known[s.Head.ID], times[s.Head.Time.UnixMilli()], unmarked[contentOf(s)] = true, true, true
+	}
+	for _, s := range h.new {
+		if origin := s.Manifest.Origin; origin != [32]byte{} {
+			h.linked = h.linked || h.known[origin] || times[s.Head.Time.UnixMilli()]
+			h.begun = h.begun || unmarked[contentOf(s)]
+		}
+	}
+	return h, nil
+}
+
+// continues reports whether the new name has the history of the old one: a rename was cut short, or all that is left under
+// the old name goes on from what was renamed, as a backup does that was under way.
+func (h *histories) continues() bool {
+	if h.begun {
+		return true
+	}
+	for _, s := range h.old {
+		if !h.known[s.Manifest.Parent] {
+			return false
+		}
+	}
+	return h.linked
+}

@@ -1,0 +1,268 @@
+package recommit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+var (
+	// ErrNoAccount: there is nothing to rename.
+	ErrNoAccount = errors.New("it has no manifests")
+
+	// ErrExists: the new name has a history of its own.
+	ErrExists = errors.New("an account of that name is archived already")
+)
+
+// Renamed is what a rename changed.
+type Renamed struct {
+	Committed int    // manifests, under the new name
+	There     int    // those that an earlier rename had committed
+	Marked    int    // manifests under the old name
+	Left      []Left // that stay under the old name
+}
+
+// Left is a manifest that cannot be committed under the new name.
+type Left struct {
+	Head repo.Head
+	Err  error
+}
+
+// The most manifests that one run commits, and how long one lasts at most: far from its deadline.
+const (
+	commitsAtOnce = 256
+	commitFor     = 2 * time.Hour
+)
+
+// rounds bounds how often manifests are looked for that a backup committed under the old name meanwhile.
+const rounds = 3
+
+// Rename gives the history of an account another name: each manifest is committed again under the new one, and then the old
+// ones are marked. A rename that was cut short, or beside which a backup of the old name ended, is completed by another. An
+// account that exists under the new name is not touched unless merge is set. committed may be nil.
+func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, committed func(repo.Head)) (*Renamed, error) {
+	if !r.Keeper() {
+		return nil, fmt.Errorf("the old manifests are marked by the owner, and %w", repo.ErrNoRole)
+	}
+	erased, err := r.Erasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{from, to} {
+		if _, is := erased.Account(r.AccountDir(name)); is {
+			return nil, fmt.Errorf("account %q: %w", name, repo.ErrErased)
+		}
+	}
+	n := &renaming{repo: r, from: from, to: to, tell: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
+	if err := n.mayBegin(ctx, merge); err != nil {
+		return nil, err
+	}
+	for range rounds {
+		more, err := n.round(ctx)
+		if err != nil || !more {
+			return &n.report, err
+		}
+	}
+	return &n.report, nil
+}
+
+// renaming is a Rename under way.
+type renaming struct {
+	repo     *repo.Repo
+	from, to string
+	tell     func(repo.Head)
+	report   Renamed
+
+	left    map[string]bool       // names of manifests that stay
+	parents map[[32]byte][32]byte // hashes: of old manifests, and of those that say the same under the new name
+	last    time.Time             // when the store got the last of these
+}
+
+// mayBegin refuses a name that has another history.
+func (n *renaming) mayBegin(ctx context.Context, merge bool) error {
+	h, err := n.histories(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(h.old) == 0 && len(h.unread) == 0 && !h.linked:
+		return ErrNoAccount
+	case len(h.new) > 0 && !merge && !h.continues():
+		return ErrExists
+	}
+	return nil
+}
+
+// round commits what is there under the old name, and marks it. It reports whether there was anything.
+func (n *renaming) round(ctx context.Context) (more bool, err error) {
+	var heads []repo.Head
+	for head, err := range n.repo.AccountManifests(ctx, n.from) {
+		if err != nil {
+			return false, err
+		}
+		if !head.Marked && !n.left[head.Name] {
+			heads = append(heads, head)
+		}
+	}
+	if len(heads) == 0 {
+		return false, nil
+	}
+	slices.Reverse(heads) // the oldest first: parents come before children
+	var marks []repo.Marked
+	for len(heads) > 0 {
+		did, some, err := n.some(ctx, heads[:min(len(heads), commitsAtOnce)])
+		if err != nil {
+			return false, err
+		}
+		heads, marks = heads[did:], append(marks, some...)
+	}
+	if len(marks) == 0 {
+		return false, nil
+	}
+	return true, n.mark(ctx, marks)
+}
+
+// some commits manifests in one run. It returns how many it dealt with, and which are to be marked.
+func (n *renaming) some(ctx context.Context, heads []repo.Head) (did int, marks []repo.Marked, err error) {
+	s, err := begin(ctx, n.repo, n.to, n.from)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { err = errors.Join(err, s.writer.Close()) }()
+	for _, head := range heads {
+		now, err := s.run.Now(ctx)
+		if err != nil {
+			return did, nil, err
+		}
+		if did > 0 && now.Sub(s.run.Start()) > commitFor {
+			break
+		}
+		mark, err := n.one(ctx, s, head)
+		switch {
+		case err == nil:
+			marks = append(marks, mark)
+		case ctx.Err() != nil || !isOfOne(err):
+			return did, nil, fmt.Errorf("commit manifest %x under the new name: %w", head.ID[:4], err)
+		default:
+			n.left[head.Name] = true
+			n.report.Left = append(n.report.Left, Left{head, err})
+		}
+		did++
+	}
+	return did, marks, nil
+}
+
+// isOfOne reports whether an error is about one manifest, after which others can be committed.
+func isOfOne(err error) bool {
+	return archive.IsDamage(err) || errors.Is(err, ErrMissing) || errors.Is(err, repo.ErrErased) || errors.Is(err, repo.ErrMisdated)
+}
+
+// one commits a manifest under the new name, unless it is there, and returns the mark that the old one is to get.
+func (n *renaming) one(ctx context.Context, s *session, head repo.Head) (mark repo.Marked, err error) {
+	contents, err := archive.OpenManifest(ctx, n.repo, head)
+	if err != nil {
+		return mark, err
+	}
+	old := archive.Summary{Head: n.repo.Judge(head, contents.Manifest.Deadline), Manifest: contents.Manifest}
+	if err := old.Head.Misdating(); err != nil {
+		return mark, err
+	}
+	mark.Manifest = head.Name
+	if parent := old.Manifest.Parent; parent != [32]byte{} {
+		mark.Parent = &parent
+	}
+	if old.Head.Late { // it never counted
+		return mark, nil
+	}
+	if there, ok := s.there[contentOf(old)]; ok {
+		n.report.There++
+		n.stands(head, there)
+		return mark, s.bear(ctx, head, there)
+	}
+	missing, err := s.restock(ctx, contents)
+	if err != nil {
+		return mark, err
+	}
+	if len(missing) > 0 {
+		return mark, fmt.Errorf("%w: %s", ErrMissing, missing[0].Reason)
+	}
+	parent := old.Manifest.Parent
+	if again, ok := n.parents[parent]; ok {
+		parent = again
+	}
+	made, err := s.commit(ctx, contents, parent)
+	if err != nil {
+		return mark, err
+	}
+	n.report.Committed++
+	n.stands(head, made)
+	if n.tell != nil {
+		n.tell(made)
+	}
+	return mark, nil
+}
+
+// stands notes that a manifest stands for an old one.
+func (n *renaming) stands(old, made repo.Head) {
+	n.parents[old.ID] = made.ID
+	if made.Stored.After(n.last) {
+		n.last = made.Stored
+	}
+}
+
+// mark marks the old manifests, together. What was forgotten of the old name before is marked under the new one too, so that
+// a copy does not bring it back, and forget knows that the manifests beside it were compared.
+func (n *renaming) mark(ctx context.Context, marks []repo.Marked) error {
+	known, err := n.repo.Marks(ctx)
+	if err != nil {
+		return err
+	}
+	live := make(map[int64]bool)
+	for head, err := range n.repo.AccountManifests(ctx, n.to) {
+		if err != nil {
+			return err
+		}
+		live[head.Time.UnixMilli()] = true
+	}
+	n.report.Marked += len(marks)
+	dir, old := n.repo.AccountDir(n.from), len(marks)
+	for name := range known {
+		head, ok := repo.ParseManifest(name)
+		if !ok || head.Account != dir || live[head.Time.UnixMilli()] {
+			continue
+		}
+		under := n.repo.NameUnder(head, n.to)
+		if _, is := known[under]; !is {
+			marks = append(marks, repo.Marked{Manifest: under})
+		}
+	}
+	if len(marks) > old {
+		if err := n.passed(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.repo.MarkAll(ctx, marks); err != nil {
+		return fmt.Errorf("mark the manifests of %q: %w", n.from, err)
+	}
+	return nil
+}
+
+// passed waits until the store's clock shows a later second than that of the last manifest. A mark must be younger than what
+// stood when it was put, and some stores show whole seconds.
+func (n *renaming) passed(ctx context.Context) error {
+	for {
+		now, err := n.repo.Now(ctx)
+		if err != nil || !now.Before(n.last.Truncate(time.Second).Add(time.Second)) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+type renameCommand struct {
+	Old   string `arg:"" name:"account" help:"The account, as mailstrata list shows it."`
+	New   string `arg:"" name:"new-name" help:"Its new name."`
+	Merge bool   `help:"Add the history to that of an account which is archived under the new name."`
+}
+
+func (*renameCommand) Help() string {
+	return `The history of an account goes by its name. This gives all of it another name: each manifest is written again under the new one, with its time and its tags, and then the old ones are marked. No mail is read or stored, and nothing is lost: another rename takes it back.
+
+Change the name in your configuration too (name under [[accounts]], or backup --name), before the next backup: a backup under the old name would begin a history of its own, and download the account again. Days and rules mean the same as before, and the next backup under the new name goes on from the newest manifest.
+
+A rename that was interrupted is completed by running the same command again. So is one beside which a backup of the old name ended. A manifest that is damaged or misdated stays under the old name.
+
+A copy in another repository keeps the old name: run mailstrata rename-account there, too.
+
+It needs an owner's key.
+
+EXAMPLES
+
+    mailstrata rename-account anna@old.example anna@new.example
+
+JSON: one object with old, new, renamed (manifests), marked, left (id and error of each that stays under the old name).
+
+EXIT STATUS
+
+0 done; 1 failed, or there is an account of the new name and --merge is not given; 2 the command line makes no sense; 3 done, but some manifests stay under the old name; 130 interrupted.`
+}
+
+// renameSummary is a rename as JSON.
+type renameSummary struct {
+	Old     string            `json:"old"`
+	New     string            `json:"new"`
+	Renamed int               `json:"renamed"`
+	Marked  int               `json:"marked"`
+	Left    []damagedManifest `json:"left"`
+}
+
+func (c *renameCommand) Run(ctx context.Context, p *program) error {
+	if c.Old == c.New || c.New == "" {
+		return usage("rename-account takes two different names")
+	}
+	r, err := p.openToRemove(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	told := p.progress("renamed")
+	told.begin("reading the history")
+	renamed, err := recommit.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.update("", tally{}) })
+	told.done()
+	switch {
+	case errors.Is(err, recommit.ErrNoAccount):
+		return noAccount(c.Old, accountsOf(ctx, r))
+	case errors.Is(err, recommit.ErrExists):
+		return &hintedError{
+			text: fmt.Sprintf("account %s is archived already: nothing was changed", quoted(c.New)),
+			hint: "--merge adds the history of " + quoted(c.Old) + " to it", err: err,
+		}
+	case err != nil:
+		return fmt.Errorf("%w; run the same command again to complete it", err)
+	}
+	return c.report(p, renamed)
+}
+
+func (c *renameCommand) report(p *program, renamed *recommit.Renamed) error {
+	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.There, Marked: renamed.Marked, Left: []damagedManifest{}}
+	for _, left := range renamed.Left {
+		s.Left = append(s.Left, damagedManifest{id(left.Head), left.Err.Error()})
+		p.warn("manifest %s stays under the old name: %s", shortID(left.Head), oneLine(left.Err.Error()))
+	}
+	switch {
+	case p.flags.JSON:
+		if err := p.printJSON(s); err != nil {
+			return err
+		}
+	case s.Renamed+s.Marked == 0:
+		p.printf("nothing is left to be renamed")
+	default:
+		p.printf("%s of %s are of %s now", plural(int64(s.Renamed), "manifest"), safe(c.Old), safe(c.New))
+	}
+	p.tellWhatHangsOnTheName(c.Old, c.New)
+	if len(s.Left) > 0 {
+		return &outcome{statusPartial, plural(len(s.Left), "manifest") + " could not be renamed"}
+	}
+	return nil
+}
+
+// tellWhatHangsOnTheName says what the user has to change.
+func (p *program) tellWhatHangsOnTheName(old, new string) {
+	c, err := p.config()
+	configured := func(name string) bool {
+		if err != nil {
+			return false
+		}
+		for i := range c.Accounts {
+			if c.Accounts[i].Name == name {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case configured(old):
+		p.warn("the configuration has the old name: change it to name = %s before the next backup, or that downloads the account again, under the old name. "+
+			"An OAuth consent goes by the name too: mailstrata auth %s asks for it", quoted(new), safe(new))
+	case !configured(new):
+		p.note("say %s from now on where you back it up: name = %s in the configuration, or mailstrata backup --name %s", safe(new), quoted(new), safe(new))
+	}
+	p.note("a copy in another repository keeps the old name: run mailstrata rename-account there, too")
+}
