@@ -90,16 +90,24 @@ func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
 }
 
 // Keep implements restore.Weeding. Of several copies the one in cur that was there first stays.
-func (w *weeding) Keep(_ context.Context, wanted []restore.Wanted) (missing int, err error) {
+func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+	files := make([]string, len(wanted))
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
-		file := ""
-		if files := w.ours[hash]; len(files) > 0 {
-			slices.Sort(files)
-			file, w.ours[hash] = files[0], files[1:]
+		if ours := w.ours[hash]; len(ours) > 0 {
+			slices.Sort(ours)
+			files[i], w.ours[hash] = ours[0], ours[1:]
 		} else if name, ok := w.foreign.take(hash); ok {
-			file = name
-		} else {
+			files[i] = name
+		}
+	}
+	if slices.Contains(files, "") {
+		if err := w.resemble(ctx, wanted, files); err != nil {
+			return 0, err
+		}
+	}
+	for i, file := range files {
+		if file == "" {
 			missing++
 			continue
 		}
@@ -111,6 +119,16 @@ func (w *weeding) Keep(_ context.Context, wanted []restore.Wanted) (missing int,
 		}
 	}
 	return missing, nil
+}
+
+// resemble keeps what a restore takes for a wanted message, too: it adds no second copy, so this one must stay.
+func (w *weeding) resemble(ctx context.Context, wanted []restore.Wanted, files []string) error {
+	root, err := os.OpenRoot(w.place.Name)
+	if err != nil {
+		return wholefile.Explain(w.place.Name, err)
+	}
+	defer root.Close()
+	return w.foreign.resemble(ctx, root, wanted, files)
 }
 
 // lettersOf are the flags that a file's name tells, in order.

@@ -20,11 +20,13 @@ import (
 
 // strangers are the messages of a folder that came there in another way than from here: through a mail server, or a
 // program that fetches mail. Their names say nothing that can be relied on, sizes included, so they are known by all
-// their bytes: as the file has them, or with CRLF for each bare LF, as most programs store what came with CRLF.
+// their bytes: as the file has them, or with CRLF for each bare LF, as most programs store what came with CRLF. What is
+// the same to a reader and has other bytes is found last, by resemble.
 type strangers struct {
 	names  []string // sub/name
 	hashes []strangerHash
-	used   []bool // it is the copy of some message wanted
+	used   []bool    // it is the copy of some message wanted
+	like   *likeness // nil: nobody has asked for what resembles a message
 }
 
 // strangerHash is one of the messages that a file can be.
