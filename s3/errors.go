@@ -26,6 +26,9 @@ func (s *Store) explain(doing string, err error) error {
 			return fmt.Errorf("%s: %w", doing, err)
 		}
 	}
+	if other := (*foreignError)(nil); errors.As(err, &other) {
+		return fmt.Errorf("%s: %s: %w", doing, s.Endpoint, other)
+	}
 	var answer minio.ErrorResponse
 	if errors.As(err, &answer) {
 		return fmt.Errorf("%s: %s", doing, s.sentence(doing, answer))
@@ -121,10 +124,7 @@ const longestWords = 300
 func ownWords(e minio.ErrorResponse) string {
 	var words []string
 	if text := strings.TrimSpace(e.Message); text != "" {
-		if len(text) > longestWords {
-			text = strings.ToValidUTF8(text[:longestWords], "") + "…"
-		}
-		words = append(words, strconv.Quote(text))
+		words = append(words, quoted(text))
 	}
 	code := e.Code
 	if len(code) > longestWords {

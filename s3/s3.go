@@ -155,7 +155,7 @@ func (s *Store) MakeBucket(ctx context.Context) error {
 
 func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions) error {
 	return s.retry(ctx, "look for the bucket", func(int) error {
-		there, err := s.client.BucketExists(ctx, s.Bucket)
+		there, err := s.bucketExists(ctx)
 		if there || status(err) == http.StatusForbidden { // there, and not to be looked at: what follows will tell
 			return nil
 		}
@@ -171,6 +171,24 @@ func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions)
 		}
 		return err
 	})
+}
+
+// bucketExists asks by HEAD, whose answer has a status alone. A refusal is asked for again by GET: it has words, which
+// tell a wrong clock from a missing right.
+func (s *Store) bucketExists(ctx context.Context) (bool, error) {
+	there, err := s.client.BucketExists(ctx, s.Bucket)
+	if err == nil || status(err) == 0 {
+		return there, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // one page of one object is enough
+	for object := range s.client.Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
+		if code(object.Err) == minio.NoSuchBucket {
+			return false, nil
+		}
+		return object.Err == nil, object.Err
+	}
+	return ctx.Err() == nil, ctx.Err()
 }
 
 // Delete implements repo.Store. On a bucket with versions it only hides the object.
@@ -219,7 +237,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 		return now, nil
 	}
 	err := s.retry(ctx, "ask for the time", func(int) error {
-		there, err := s.client.BucketExists(ctx, s.Bucket)
+		there, err := s.bucketExists(ctx)
 		if err == nil && !there {
 			return s.noBucket()
 		}

@@ -63,6 +63,10 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	x.down = resp.Body
 	resp.Body = (*download)(x)
+	if err := foreign(resp); err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
 	if p := watchedPages(req.Context()); p != nil && resp.StatusCode == http.StatusOK {
 		p.pass(resp)
 	}

@@ -2,14 +2,17 @@ package s3_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
@@ -184,5 +187,66 @@ func TestEndlessListing(t *testing.T) {
 	f.next(always...)
 	if err := listError(t, s); err == nil || !strings.Contains(err.Error(), "page after page") {
 		t.Errorf("an endless listing: %v", err)
+	}
+}
+
+// What answers in the store's place is not taken for the store: a page that says 404 does not mean that an object is
+// missing, and one that says 403 no missing right. A store's own refusal, in XML or without a word, counts.
+func TestForeignAnswers(t *testing.T) {
+	f := newFake(t)
+	s := f.open(func(o *s3.Options) { o.Patience = time.Hour; o.SetBrief(time.Second) })
+	if err := put(t, s, "o", "x"); err != nil {
+		t.Fatal(err)
+	}
+	get := func() error {
+		body, _, err := s.Get(t.Context(), "o", 0, -1)
+		if err == nil {
+			body.Close()
+		}
+		return err
+	}
+	page := func(status int, text string) fault {
+		return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
+			w.WriteHeader(status)
+			io.WriteString(w, text)
+		}
+	}
+	for _, status := range []int{403, 404, 409, 412} {
+		f.next(slices.Repeat([]fault{page(status, "<html><body>no\nroute\x1b</body></html>")}, 1000)...)
+		err := get()
+		if err == nil || errors.Is(err, repo.ErrNotExist) || !strings.Contains(err.Error(), fmt.Sprintf(`no route\x1b</body></html>" (status %d)`, status)) {
+			t.Errorf("%d: %v", status, err)
+		}
+		f.next(page(status, "404 backend unknown"))
+		if err := get(); err != nil {
+			t.Errorf("%d once: %v", status, err)
+		}
+	}
+	for _, text := range []string{"", "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code></Error>"} {
+		f.next(page(404, text))
+		if err := get(); !errors.Is(err, repo.ErrNotExist) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	f.next(slices.Repeat([]fault{page(412, "<html>")}, 1000)...)
+	if err := put(t, s, "new", "x"); err == nil || errors.Is(err, repo.ErrExist) {
+		t.Errorf("a page passes for an object that exists: %v", err)
+	}
+}
+
+// An answer to HEAD has no words, so what a store refuses there is asked for again, and explained.
+func TestRefusalWithoutWords(t *testing.T) {
+	for _, c := range []struct {
+		status     int
+		code, want string
+	}{
+		{403, "RequestTimeTooSkewed", "clock of this host"}, {403, "InvalidAccessKeyId", "does not accept the access key"},
+		{301, "PermanentRedirect", "another region"}, {400, "InvalidBucketName", "cannot be the name of a bucket"},
+	} {
+		f := newFake(t)
+		f.next(answering(c.status, ""), answering(c.status, c.code))
+		if _, err := f.open().Now(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %q", c.code, err, c.want)
+		}
 	}
 }
