@@ -196,12 +196,14 @@ func ofTheObject(err error) bool {
 }
 
 // outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
-func (c *checker) outcome(ctx context.Context, name string, err error) error {
+func (c *checker) outcome(ctx context.Context, o Object, err error) error {
+	name := o.Name
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNotExist): // deleted since it was listed
+	case errors.Is(err, ErrNotExist):
+		return c.absent(ctx, o)
 	case errors.Is(err, ErrNoRole):
 		c.problem(Unread, name, err)
 	case ofTheObject(err):
@@ -212,13 +214,24 @@ func (c *checker) outcome(ctx context.Context, name string, err error) error {
 	return nil
 }
 
+// absent looks again for an object that was listed, and of which the store then said that there is none. It may have
+// been deleted meanwhile. Some stores go on to list what they have lost, or lose for a while what they list: the error of
+// the problem is ErrNotExist, and nobody may condemn the object for it unasked.
+func (c *checker) absent(ctx context.Context, o Object) error {
+	listed, err := c.r.lists(ctx, o.Name, o.Size)
+	if err == nil && listed {
+		c.problem(Broken, o.Name, fmt.Errorf("it is listed, but %w", ErrNotExist))
+	}
+	return err
+}
+
 func (c *checker) segments(ctx context.Context) error {
 	for o, err := range c.r.store.List(ctx, KindIndex.folder()) {
 		if err != nil {
 			return fmt.Errorf("list the index: %w", err)
 		}
 		if kind, ok := kindOf(o.Name); ok && kind == KindIndex {
-			if err := c.outcome(ctx, o.Name, c.segment(ctx, o)); err != nil {
+			if err := c.outcome(ctx, o, c.segment(ctx, o)); err != nil {
 				return err
 			}
 			c.seen()
@@ -285,7 +298,7 @@ func (c *checker) objects(ctx context.Context) error {
 			c.problem(Condemned, o.Name, fmt.Errorf("it is condemned, and damaged: %w", err))
 			continue
 		}
-		if err := c.outcome(ctx, o.Name, err); err != nil {
+		if err := c.outcome(ctx, o, err); err != nil {
 			return err
 		}
 	}

@@ -2,13 +2,17 @@ package repo_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +83,58 @@ func TestCheckNamesMissingAndUnindexedPacks(t *testing.T) {
 		host.Close()
 		if len(found) == 0 || slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Kind != kind }) {
 			t.Errorf("without %s: %v", name, found)
+		}
+	}
+}
+
+// hollow lists an object that it does not have.
+type hollow struct {
+	repo.Store
+	name string
+	gone bool // it is not listed any more, either, once it was asked for
+	got  atomic.Bool
+}
+
+func (h *hollow) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	if name == h.name {
+		h.got.Store(true)
+		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrNotExist)
+	}
+	return h.Store.Get(ctx, name, offset, length)
+}
+
+func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+	return func(yield func(repo.Object, error) bool) {
+		for o, err := range h.Store.List(ctx, prefix) {
+			if o.Name == h.name && h.gone && h.got.Load() {
+				continue
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+// A store may list what it has lost: that is a problem. What was deleted since it was listed is none.
+func TestCheckNamesWhatIsOnlyListed(t *testing.T) {
+	base := new(storetest.Memory)
+	r := mustInit(t, base, sealedOptions())
+	mustBackup(t, r, "me", 1, 60)
+	for _, name := range base.Names() {
+		if strings.HasPrefix(name, "config/") || strings.HasPrefix(name, "key/") {
+			continue
+		}
+		for _, gone := range []bool{false, true} {
+			store := &hollow{Store: base, name: name, gone: gone}
+			host := repo.On(r, store, t.TempDir())
+			var found []repo.Problem
+			_, err := host.CheckData(t.Context(), repo.AllPacks, func(p repo.Problem) { found = append(found, p) })
+			host.Close()
+			named := slices.ContainsFunc(found, func(p repo.Problem) bool { return p.Object == name && p.Kind == repo.Broken })
+			if err != nil || named == gone {
+				t.Errorf("%s, gone meanwhile: %v: %v, %v", name, gone, found, err)
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
 		}
-		if err := c.outcome(ctx, pack.name(), draft.read(ctx, r, pack, size)); err != nil {
+		if err := c.outcome(ctx, Object{Name: pack.name(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
 			return err
 		}
 		if len(draft.entries) < draftEntries && len(draft.packs) < r.largestSegment().packs {
@@ -68,7 +68,7 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 		}
 		if errors.Is(err, ErrDamaged) {
 			names = append(names, o.Name)
-		} else if err := c.outcome(ctx, o.Name, err); err != nil {
+		} else if err := c.outcome(ctx, o, err); err != nil {
 			return nil, err
 		}
 	}

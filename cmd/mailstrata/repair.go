@@ -53,6 +53,8 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
 
 type repairPacksCommand struct {
 	Pack []string `arg:"" optional:"" help:"Objects that check names, data/… or catalog/…. Without any, all mail is read to find them."`
+
+	left int // packs that are listed and cannot be had
 }
 
 func (*repairPacksCommand) Help() string {
@@ -108,8 +110,12 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 	} else {
 		p.printf("%s: %s saved, %s lost", plural(mended.Packs, "damaged pack"), plural(mended.Chunks, "chunk"), count(mended.Lost))
 	}
-	if err == nil && mended.Lost > 0 {
+	switch {
+	case err != nil:
+	case mended.Lost > 0:
 		err = &outcome{statusPartial, "something is lost; the next backup fetches what the server still has"}
+	case c.left > 0:
+		err = &outcome{statusPartial, plural(c.left, "pack") + " that the store lists cannot be read"}
 	}
 	return err
 }
@@ -131,7 +137,14 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 	}
 	p.note("reading all mail …")
 	_, err = r.CheckData(ctx, repo.AllPacks, func(problem repo.Problem) {
-		if pack, ok := repo.ParsePack(problem.Object); ok && !problem.Kind.Harmless() {
+		pack, ok := repo.ParsePack(problem.Object)
+		switch {
+		case !ok || problem.Kind.Harmless():
+		case errors.Is(problem.Err, repo.ErrNotExist):
+			p.warn("%s; the store may be out of order, so this pack is left as it is: mailstrata repair packs %s gives it up",
+				oneLine(problem.String()), problem.Object)
+			c.left++
+		default:
 			packs = append(packs, pack)
 		}
 	})
