@@ -86,15 +86,12 @@ func (w *walk) isForeign(m *laid) bool {
 	return m != nil && serverOf(m.Source) != serverOf(w.account.URL)
 }
 
-// smallValidity is below what servers take that make a UIDVALIDITY of the time.
-const smallValidity = 1 << 20
-
-// countValidities notes how many mailboxes had each small UIDVALIDITY at one time: before, or now.
+// countValidities notes how many mailboxes had each UIDVALIDITY at one time: before, or now.
 func (w *walk) countValidities(survey *mail.Survey) {
 	w.validities = make(map[uint32]int)
 	count := make(map[uint32]int)
 	add := func(s *mail.Status) {
-		if s != nil && s.UIDValidity < smallValidity {
+		if s != nil {
 			count[s.UIDValidity]++
 			w.validities[s.UIDValidity] = max(w.validities[s.UIDValidity], count[s.UIDValidity])
 		}
@@ -109,10 +106,11 @@ func (w *walk) countValidities(survey *mail.Survey) {
 }
 
 // isAmbiguous reports whether a mailbox's UIDVALIDITY does not tell it from others: some servers (DavMail,
-// hoodiecrow) have the same small one everywhere. Two mailboxes that were renamed then look as if one had the
+// hoodiecrow) have the same small one everywhere, and where it is made of the time, mailboxes that were made within one
+// second share it. Two mailboxes that were renamed then look as if one had the
 // messages of the other, and one that was deleted and created again looks as it did.
 func (w *walk) isAmbiguous(status *mail.Status) bool {
-	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" || status.UIDValidity >= smallValidity {
+	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" {
 		return false
 	}
 	return w.validities[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
