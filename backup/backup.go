@@ -56,6 +56,9 @@ type Options struct {
 
 	// SpillAfter is how old a run becomes before what it downloads is spilled; 0: five seconds.
 	SpillAfter time.Duration
+
+	// ConcludeAfter is how long an account that was read waits for others, with which it shares packs; 0: a minute.
+	ConcludeAfter time.Duration
 }
 
 // Result is what a run recorded of one account.
@@ -69,8 +72,12 @@ type Result struct {
 	Kept      bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
 }
 
-// AccountsAtOnce share packs and one index segment; after each such group its manifests are committed.
+// AccountsAtOnce share packs and one index segment; after each such group its manifests are committed. Where one takes
+// long, those that were read do not wait for it (concludeAfter): it may take days, and their manifests would be late.
 const AccountsAtOnce = 16
+
+// concludeAfter is how long an account that was read waits for others.
+const concludeAfter = time.Minute
 
 // Run reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
 // in its Result. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
@@ -127,31 +134,73 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	defer func() { err = errors.Join(err, writer.Close()) }()
 
 	backups = make([]*Result, len(accounts))
-	var group errgroup.Group
-	group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
 	for i, account := range accounts {
 		walks[i].writer = writer
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
-		group.Go(func() error {
-			backups[i].Manifest, backups[i].Err = walks[i].recordInTime(ctx)
-			return nil
-		})
 	}
-	group.Wait()
+	ended := readAll(ctx, walks, backups, o)
+	concludeAll(cmp.Or(o.ConcludeAfter, concludeAfter), len(walks), ended, func(i int) { walks[i].conclude(ctx, backups[i]) })
+	return backups, context.Cause(ctx)
+}
+
+// readAll begins to read all accounts, some at once. It sends the number of each that is read.
+func readAll(ctx context.Context, walks []*walk, backups []*Result, o Options) <-chan int {
+	ended := make(chan int, len(walks))
+	go func() {
+		var group errgroup.Group
+		group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
+		for i, w := range walks {
+			group.Go(func() error {
+				backups[i].Manifest, backups[i].Err = w.recordInTime(ctx)
+				ended <- i
+				return nil
+			})
+		}
+	}()
+	return ended
+}
+
+// concludeAll concludes n accounts that come to their ends: all together, unless the first one has waited too long.
+func concludeAll(patience time.Duration, n int, ended <-chan int, conclude func(i int)) {
+	var waiting []int
+	concludeWaiting := func() {
+		slices.Sort(waiting)
+		for _, i := range waiting {
+			conclude(i)
+		}
+		waiting = nil
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for range n {
+		for received := false; !received; {
+			select {
+			case i := <-ended:
+				if received = true; len(waiting) == 0 {
+					timer.Reset(patience)
+				}
+				waiting = append(waiting, i)
+			case <-timer.C:
+				concludeWaiting()
+			}
+		}
+	}
+	concludeWaiting()
+}
+
+// conclude commits what was read of an account, or keeps what was read until an error.
+func (w *walk) conclude(ctx context.Context, b *Result) {
 	unhurried, done := repo.Unhurried(ctx, interrupted)
 	defer done()
-	for i, b := range backups {
-		switch {
-		case b.Err == nil:
-			b.Head, b.Err = walks[i].commit(unhurried, b.Manifest)
-		case errors.Is(b.Err, errSpent):
-			walks[i].postpone(unhurried, b)
-		default:
-			b.Kept = walks[i].salvage(ctx)
-		}
-		walks[i].closeSpill(b.Err == nil)
+	switch {
+	case b.Err == nil:
+		b.Head, b.Err = w.commit(unhurried, b.Manifest)
+	case errors.Is(b.Err, errSpent):
+		w.postpone(unhurried, b)
+	default:
+		b.Kept = w.salvage(ctx)
 	}
-	return backups, context.Cause(ctx)
+	w.closeSpill(b.Err == nil)
 }
 
 // Warnings that are of one run alone begin so.
