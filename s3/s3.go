@@ -182,13 +182,14 @@ func (s *Store) bucketExists(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // one page of one object is enough
-	for object := range s.client.Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
-		if code(object.Err) == minio.NoSuchBucket {
-			return false, nil
-		}
-		return object.Err == nil, object.Err
+	object, some := <-s.client.Client.ListObjects(ctx, s.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1})
+	switch {
+	case !some: // the bucket is empty, or ctx is done
+		return ctx.Err() == nil, ctx.Err()
+	case code(object.Err) == minio.NoSuchBucket:
+		return false, nil
 	}
-	return ctx.Err() == nil, ctx.Err()
+	return object.Err == nil, object.Err
 }
 
 // Delete implements repo.Store. On a bucket with versions it only hides the object.
