@@ -41,6 +41,7 @@ type Account struct {
 
 	TimeLimit time.Duration // how long reading the account may take; 0: TimeLimit
 	began     *time.Time    // when that began, in the first of several runs
+	waits     *Waits        // likewise of all of these runs
 }
 
 // Options say how a backup is made.
@@ -88,7 +89,7 @@ func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*R
 	var done []*Result
 	accounts = slices.Clone(accounts)
 	for i := range accounts {
-		accounts[i].began = new(time.Time)
+		accounts[i].began, accounts[i].waits = new(time.Time), new(Waits)
 	}
 	for group := range slices.Chunk(accounts, AccountsAtOnce) {
 		for len(group) > 0 {
@@ -284,6 +285,9 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		unread:      make(map[string]bool),
 		kept:        make(map[string]int64),
 	}
+	account.waits.Tell = func(asked time.Duration, cause error) {
+		w.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
+	}
 	w.nominees = newNominees(w)
 	return w
 }
@@ -294,7 +298,7 @@ func (w *walk) open(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.nameUnreported(ctx) })
 	group.Go(func() error {
-		return patiently(ctx, firstTries, func() (err error) {
+		return w.account.waits.patiently(ctx, firstTries, func() (err error) {
 			w.server, err = w.account.Source.Server(ctx)
 			return err
 		})

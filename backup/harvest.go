@@ -114,7 +114,7 @@ func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbo
 	h.work.Go(func() { h.labour(ctx, own) })
 	for range helpers {
 		h.work.Go(func() {
-			seat := &seat{source: own.source, server: own.server, mailbox: own.mailbox, validity: own.validity}
+			seat := &seat{source: own.source, waits: own.waits, server: own.server, mailbox: own.mailbox, validity: own.validity}
 			defer func() { seat.leave() }()
 			// Only with a place on the server it takes work: a window taken must not wait for a connection.
 			if _, err := seat.open(ctx); err == nil {

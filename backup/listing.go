@@ -54,7 +54,7 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 			return err
 		}
 		l.seat.leave()
-		if err := pause(ctx, backoff(min(l.vain, asksWhole), err)); err != nil {
+		if err := l.seat.waits.pause(ctx, min(l.vain, asksWhole), err); err != nil {
 			return err
 		}
 		sets = append(sets, l.again(set, err)...)

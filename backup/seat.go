@@ -19,6 +19,7 @@ var errReset = errors.New("the mailbox was replaced while it was read")
 // it broke. So the code that reads need not know of connections.
 type seat struct {
 	source   Source
+	waits    *Waits
 	server   string // what UIDs belong to, beside the mailbox
 	mailbox  mail.Mailbox
 	validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
@@ -37,7 +38,7 @@ const firstTries = 3
 
 // seat is a place from which a mailbox of the account can be read.
 func (w *walk) seat(mailbox mail.Mailbox) *seat {
-	return &seat{source: w.account.Source, server: serverOf(w.account.URL), mailbox: mailbox}
+	return &seat{source: w.account.Source, waits: w.account.waits, server: serverOf(w.account.URL), mailbox: mailbox}
 }
 
 // open gives the seat's view. It waits and tries again while the trouble is temporary.
@@ -50,9 +51,9 @@ func (s *seat) open(ctx context.Context) (View, error) {
 		view, err = s.source.Examine(ctx, s.mailbox)
 		return err
 	}
-	err := patiently(ctx, openings, try)
+	err := s.waits.patiently(ctx, openings, try)
 	if errors.Is(err, archive.ErrTemporary) && s.serverIsGone(ctx) {
-		err = patiently(ctx, reopenings-openings, try)
+		err = s.waits.patiently(ctx, reopenings-openings, try)
 	}
 	switch {
 	case err == nil:
@@ -104,20 +105,20 @@ func (s *seat) ask(ctx context.Context, question func(View) error) error {
 			return err
 		}
 		s.leave()
-		if err := pause(ctx, backoff(attempt, err)); err != nil {
+		if err := s.waits.pause(ctx, attempt, err); err != nil {
 			return err
 		}
 	}
 }
 
 // patiently tries until it succeeds, so often at most, while the trouble is temporary.
-func patiently(ctx context.Context, most int, try func() error) error {
+func (w *Waits) patiently(ctx context.Context, most int, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
 		if err == nil || !mayPass(err) || attempt >= mostTries(err, most) {
 			return err
 		}
-		if err := pause(ctx, backoff(attempt, err)); err != nil {
+		if err := w.pause(ctx, attempt, err); err != nil {
 			return err
 		}
 	}

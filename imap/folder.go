@@ -276,6 +276,8 @@ func (f *folder) recover(ctx context.Context, n int, cause error) error {
 	wait := backup.RetryAfter(cause)
 	if wait == 0 {
 		wait = time.Second << (2 * n)
+	} else if err := f.t.waits.Grant(wait, cause); err != nil {
+		return err
 	}
 	if err := f.t.pause(ctx, wait); err != nil {
 		return err

@@ -44,6 +44,10 @@ type Options struct {
 	Version     string        // of this program, told to the server by ID
 	Journal     string        // Target: a folder for journals of what was appended, see journal.go; "": none is kept
 
+	// Waiting is called before a Target waits because the server asked to be left alone; may be nil. A Source leaves
+	// waiting to its caller.
+	Waiting func(asked time.Duration, cause error)
+
 	learned *learned // of a pool; nil: nobody learns
 
 	// Dial makes a connection to host:port; nil: over TCP.

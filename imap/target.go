@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -15,6 +16,7 @@ import (
 type Target struct {
 	pool     *pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
+	waits    backup.Waits                                     // that the server asked for
 	reserved []mail.Mailbox
 
 	mu       sync.Mutex
@@ -27,7 +29,9 @@ var _ restore.Target = (*Target)(nil)
 //
 // UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
 // (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
-func NewTarget(opts Options) *Target { return &Target{pool: newPool(opts, false), pause: pause} }
+func NewTarget(opts Options) *Target {
+	return &Target{pool: newPool(opts, false), pause: pause, waits: backup.Waits{Tell: opts.Waiting}}
+}
 
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -33,6 +34,8 @@ type Options struct {
 	// why, and what was changed of others. It is made when it is first needed.
 	Keep string
 
+	TimeLimit time.Duration // how long nothing may be restored until the restore is given up; 0: TimeLimit
+
 	Progress func(Progress) // may be nil; called from several goroutines, never at once
 }
 
@@ -47,6 +50,8 @@ type Unordered interface{ Unordered() bool }
 // for what ends a restore: a store that cannot be reached, a full disk, a connection lost for good. What was written
 // until then is in the report too.
 func Run(ctx context.Context, o Options) (*Report, error) {
+	ctx, stop := o.watch(ctx)
+	defer stop()
 	r := &restore{
 		Options: o,
 		ledger:  newLedger(o.Keep, o.Progress),
@@ -56,6 +61,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		r.unordered = u.Unordered()
 	}
 	err := r.run(ctx)
+	if stuck := (*stuckError)(nil); err != nil && errors.As(context.Cause(ctx), &stuck) {
+		err = stuck // whatever came of it
+	}
 	report, errReport := r.ledger.close()
 	return report, errors.Join(err, errReport)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/mail"
@@ -13,8 +14,9 @@ import (
 type doctorCommand struct {
 	Account []string `arg:"" optional:"" name:"account" help:"Accounts and repositories of the configuration; all of them, if neither these nor --imap are given."`
 
-	IMAP      []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
-	NoProbe   bool     `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
+	IMAP      []string      `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
+	NoProbe   bool          `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
+	TimeLimit time.Duration `group:"account" placeholder:"DURATION" help:"How long looking at one account may take (10m)."`
 	imapFlags `embed:""`
 }
 
@@ -79,6 +81,9 @@ func (e *examination) fail(check string, err error) {
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
+	if c.TimeLimit < 0 {
+		return usage("--time-limit must be more than nothing, such as 10m")
+	}
 	accounts, repositories, err := c.patients(p)
 	if err != nil {
 		return err
@@ -167,6 +172,9 @@ func (c *doctorCommand) repositories(p *program, accounts []*account, named []st
 	return distinct
 }
 
+// examinedMost is how long the examination of one account may take where nothing else is said.
+const examinedMost = 10 * time.Minute
+
 // examineAccount logs in, and looks at what the server offers.
 func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *account) []finding {
 	e := &examination{subject: a.name}
@@ -178,6 +186,10 @@ func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *accou
 		e.ok("secret", "%s", from)
 	}
 	a.opts.Namespaces, a.opts.Virtual = a.configured.Namespaces, a.configured.Virtual
+	limit := cmp.Or(c.TimeLimit, examinedMost)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("the server did not finish within %v (--time-limit): it answers too slowly or without an end", limit))
+	defer cancel()
 	source := imap.NewSource(a.opts)
 	defer source.Close()
 	server, err := source.Server(ctx)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
@@ -18,16 +19,17 @@ type restoreCommand struct {
 
 	To             string `group:"selection" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	selection      `embed:""`
-	WithDeleted    bool   `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
-	Prefix         string `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
-	Layout         string `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
-	EOL            string `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
-	Keep           string `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
-	LabelsAs       string `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
-	Prune          bool   `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
-	Yes            bool   `group:"weed" help:"With --prune: do not ask."`
-	EvenIncomplete bool   `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
-	DryRun         bool   `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
+	WithDeleted    bool          `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
+	Prefix         string        `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
+	Layout         string        `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL            string        `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
+	Keep           string        `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
+	LabelsAs       string        `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
+	Prune          bool          `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
+	Yes            bool          `group:"weed" help:"With --prune: do not ask."`
+	EvenIncomplete bool          `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
+	DryRun         bool          `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
+	TimeLimit      time.Duration `group:"selection" placeholder:"DURATION" help:"End the restore when nothing was restored for so long (6h). Run the same restore again to go on."`
 	pickFlags      `embed:""`
 	imapFlags      `embed:""`
 }
@@ -89,6 +91,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err := c.checkPrune(); err != nil {
 		return err
 	}
+	if c.TimeLimit < 0 {
+		return usage("--time-limit must be more than nothing, such as 6h")
+	}
 	if c.To == "" {
 		return c.offerTarget(ctx, p)
 	}
@@ -144,6 +149,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Pick:        pick,
 		KeepDeleted: c.WithDeleted,
 		Labels:      labelModes[c.LabelsAs],
+		TimeLimit:   c.TimeLimit,
 		DryRun:      c.DryRun,
 		Prune:       c.weedOptions(p),
 		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
@@ -254,6 +260,9 @@ func (c *restoreCommand) imap(a *account) *destination {
 	return &destination{place, func(ctx context.Context, p *program) (restore.Target, error) {
 		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
 			return nil, err
+		}
+		a.opts.Waiting = func(asked time.Duration, cause error) {
+			p.warn("the server asks to be left alone for %v, and the restore waits: %s", asked, oneLine(cause.Error()))
 		}
 		return imap.NewTarget(a.opts), nil
 	}}

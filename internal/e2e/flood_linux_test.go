@@ -19,6 +19,7 @@ type flood struct {
 	verb   string
 	more   func(n int) string
 	body   string // of message 2; the server then lists the messages, and answers for them
+	live   bool   // what more gives is sent at once
 	packed bool   // the connection is compressed
 	exists int
 	status int // how the backup ends
@@ -187,6 +188,9 @@ func (f flood) pour(w io.Writer) bool {
 		if _, err := io.WriteString(w, text); err != nil {
 			return true
 		}
+		if b, ok := w.(*bufio.Writer); f.live && ok && b.Flush() != nil {
+			return true
+		}
 	}
 }
 
@@ -218,5 +222,31 @@ func TestFloods(t *testing.T) {
 				t.Errorf("it takes %v", took)
 			}
 		})
+	}
+}
+
+// A server that trickles ends neither a look at the account nor a restore; the limit of time does, and says so.
+func TestTrickle(t *testing.T) {
+	h := newHost(t)
+	h.onDirectory()
+	good := flood{body: "{27}\r\n", exists: 1}.start(t)
+	h.must(0, "backup", "--imap", good)
+	trickle := func(int) string {
+		time.Sleep(200 * time.Millisecond)
+		return "* LIST () \"/\" INBOX\r\n"
+	}
+	slow := flood{verb: "LIST", more: trickle, live: true}.start(t)
+	for _, args := range [][]string{
+		{"doctor", "--imap", slow, "--time-limit", "2s"},
+		{"restore", "latest", "--to", slow, "--time-limit", "2s"},
+	} {
+		began := time.Now()
+		out := h.must(1, args...)
+		if !strings.Contains(out.stdout+out.stderr, "2s (--time-limit)") {
+			t.Errorf("%s says\n%.2000s%.2000s", args[0], out.stdout, out.stderr)
+		}
+		if took := time.Since(began); took > time.Minute {
+			t.Errorf("%s takes %v", args[0], took)
+		}
 	}
 }
