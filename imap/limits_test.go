@@ -120,7 +120,7 @@ func TestFloods(t *testing.T) {
 			c.selected = ""
 			peak := watchHeap(t)
 			began := time.Now()
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			err := flood.ask(ctx, c)
 			if !errors.Is(err, archive.ErrFlood) || errors.Is(err, archive.ErrTemporary) {
