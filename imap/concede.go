@@ -69,6 +69,10 @@ func (f *folder) concede(it *item, refusal error) bool {
 			return true
 		}
 	}
+	if len(it.flags) > 0 { // of those that are announced, too, a server may refuse some: STORE sets the others one by one
+		it.later, it.flags = append(it.later, it.flags...), nil
+		return true
+	}
 	if it.date == "" || !it.mayBeForDate(refusal) {
 		return false
 	}
@@ -94,14 +98,15 @@ func isSystemFlag(flag string) bool {
 }
 
 // mayBeForDate reports whether a message may have been refused for its date: one that some server cannot hold, or an
-// answer that says so. Another one is not worth another upload.
+// answer that says so, or gives no reason by a code. A message that is too large, say, is not worth another upload.
 func (it *item) mayBeForDate(refusal error) bool {
 	var answer *Error
 	if !errors.As(refusal, &answer) {
 		return false
 	}
 	odd := it.oddZone() || it.Internal.Seconds < 0 || it.Internal.Seconds > math.MaxInt32
-	return odd || answer.Status == "BAD" || strings.Contains(strings.ToLower(answer.Text), "date")
+	unsaid := answer.Code == "" || answer.Code == "CANNOT"
+	return odd || unsaid || answer.Status == "BAD" || strings.Contains(strings.ToLower(answer.Text), "date")
 }
 
 // oddZone reports whether the date is in a zone that is none on Earth.

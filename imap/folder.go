@@ -146,7 +146,7 @@ type item struct {
 	spool spool
 	odd   oddities
 	flags []string // to send along
-	later []string // keywords to try one by one when the message is there
+	later []string // flags to try one by one when the message is there
 	date  string
 	uid   mail.UID
 }

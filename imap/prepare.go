@@ -264,15 +264,25 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 
 func isRefused(err error) bool { return errors.Is(err, archive.ErrRefused) }
 
-// confirm makes sure by a new listing that everything is there.
+// confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
+// not listed is opened.
 func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
 	if err := p.look(ctx); err != nil {
 		return err
 	}
 	for i := range places {
-		if !places[i].Skip && !p.has(places[i].Name) {
-			p.note("mailbox %s was made, but the server does not list it", places[i].Mailbox)
+		if places[i].Skip || p.has(places[i].Name) {
+			continue
+		}
+		_, err := p.c.Examine(ctx, places[i].Name)
+		switch {
+		case isRefused(err):
+			p.note("mailbox %s was made, but the server does not list it, and does not open it: %v", places[i].Mailbox, err)
 			places[i].Skip = true
+		case err != nil:
+			return err
+		default:
+			p.note("mailbox %s is there, but the server does not list it", places[i].Mailbox)
 		}
 	}
 	slices.Sort(p.notes)

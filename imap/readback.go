@@ -67,8 +67,8 @@ var errNotThere = errors.New("the server said that it took it, but does not have
 func (it *item) missed() {
 	it.fate.Altered = true
 	it.changed("the server does not tell where it is, and has none like it")
-	for _, keyword := range it.later {
-		it.changed("keyword %s left out", printable(keyword))
+	for _, flag := range it.later {
+		it.leaveOut(flag, "")
 	}
 }
 
@@ -87,7 +87,7 @@ func (f *folder) lookAt(ctx context.Context, byUID map[mail.UID]*item, uids mail
 	return seen, f.compareBytes(ctx, byUID, odd)
 }
 
-// storeLater sets keywords one by one, each on all the messages that have it. What is refused once is not tried again.
+// storeLater sets flags one by one, each on all the messages that have it. What is refused once is not tried again.
 func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
 	wanting := map[string]mail.UIDSet{}
 	for uid := range uids.All() {

@@ -68,8 +68,8 @@ func overview(uids ...int) (lines []string) {
 }
 
 // A batch that is refused is taken apart until the message is found that the server does not want; that one is tried
-// without keywords, and then without the system flags that PERMANENTFLAGS leaves out. These are sent all the same at
-// first, for some servers keep them; what is not kept is reported.
+// without keywords, then without the system flags that PERMANENTFLAGS leaves out, and then without any. Those that it
+// leaves out are sent all the same at first, for some servers keep them; what is not kept is reported.
 func TestRefusedBatchIsBisected(t *testing.T) {
 	const last = "<"
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
@@ -77,13 +77,14 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG OK [APPENDUID 7 10] done",
 		`< APPEND "x" (\Answered \Seen $Known)`+appended, "<{14}", last, "TAG NO not that",
 		`< APPEND "x" (\Answered \Seen)`+appended, "<{14}", last, "TAG NO still not",
-		`< APPEND "x" (\Seen)`+appended, "<{14}", last, "TAG NO never",
+		`< APPEND "x" (\Seen)`+appended, "<{14}", last, "TAG NO still not",
+		`< APPEND "x"`+appended, "<{14}", last, "TAG NO [TOOBIG] never",
 		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
 	fates, err := f.Append(t.Context(), some(2, `\Answered`, `\Seen`, "$Known"))
 	const want = `added, flag \Answered was not kept, keyword $Known was not kept, ` +
 		`the date 17-Jul-1996 02:44:25 -0700 became 17-Jul-1996 02:44:26 -0700; ` +
-		`refused (APPEND "x": the server answered NO never)`
+		`refused (APPEND "x": the server answered NO [TOOBIG] never)`
 	if !fates[0].FlagsLost {
 		t.Error("the flag that is lost is not said to be")
 	}
@@ -115,6 +116,37 @@ func TestDateThatIsRefused(t *testing.T) {
 	}
 	if want := "added, the date  1-Jan-1601 00:00:00 +0000 is left out: the server refuses it; added"; fatesOf(fates) != want {
 		t.Errorf("have %s\nwant %s", fatesOf(fates), want)
+	}
+}
+
+// A server may refuse flags that it announces, and dates without saying so. What STORE can set is set when the message is
+// there.
+func TestAnnouncedFlagThatIsRefused(t *testing.T) {
+	f := opened(t, writable("UIDPLUS LITERAL+",
+		`< APPEND "x" (\Flagged \Seen)`+appended, "<{14}", "<", "TAG NO refused",
+		`< APPEND "x"`+appended, "<{14}", "<", "TAG NO refused",
+		`< APPEND "x" {14+}`, "<{14}", "<", "TAG OK [APPENDUID 7 10] x",
+		"< UID STORE 10 …", "TAG OK x", "< UID STORE 10 …", "TAG NO not this one",
+		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
+		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-2026 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
+	fates, err := f.Append(t.Context(), some(1, `\Flagged`, `\Seen`))
+	const want = `added, the date 17-Jul-1996 02:44:25 -0700 is left out: the server refuses it, flag \Flagged was not kept`
+	if err != nil || fatesOf(fates) != want || !fates[0].FlagsLost {
+		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	}
+}
+
+// A mailbox that was made and is not listed is opened: what opens is there.
+func TestMailboxThatIsNotListed(t *testing.T) {
+	const list, inbox = `< LIST "" "*"`, `* LIST () "/" INBOX`
+	opts := serve(t, loggedIn("", list, inbox, "TAG OK x", `< CREATE "a"`, "TAG OK x", `< CREATE "b"`, "TAG OK x", list, inbox, "TAG OK x",
+		"< EXAMINE …", "* 0 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG OK x", "< EXAMINE …", "TAG NO [NONEXISTENT] none"))
+	opts.Connections = 1
+	target := NewTarget(*opts)
+	t.Cleanup(func() { target.Close() })
+	places, notes, err := target.Prepare(t.Context(), []mail.Mailbox{{Raw: "a", Name: "a", Delimiter: "/"}, {Raw: "b", Name: "b", Delimiter: "/"}})
+	if err != nil || places[0].Skip || !places[1].Skip || len(notes) != 2 {
+		t.Errorf("have %+v, %q, %v", places, notes, err)
 	}
 }
 
