@@ -107,11 +107,8 @@ func (k *reckoner) wereCompared(before, now *Decision) bool {
 	}
 	for name, mark := range k.marks {
 		head, ok := repo.ParseManifest(name)
-		if mark.Erased { // an erasure compares nothing
-			continue
-		}
 		if ok && head.Account == now.Head.Account && head.Time.After(before.Head.Time) && head.Time.Before(now.Head.Time) &&
-			mark.Since.After(since) {
+			mark.Forgotten.After(since) { // an erasure compares nothing
 			return true
 		}
 	}

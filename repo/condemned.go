@@ -287,6 +287,8 @@ type Marked struct {
 	Parent   *[32]byte // hash of its parent
 	Since    time.Time // by the store's clock, first
 	Erased   bool      // what only it needs is to be deleted whatever it costs
+
+	Forgotten time.Time // as Since, by marks that do not erase; zero: there is none
 }
 
 // Marks reads all marks, by the name of the manifest.
@@ -309,6 +311,10 @@ func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string
 			if known && !o.Time.Before(old.Since) {
 				marked.Since = old.Since
 				marked.Parent = cmp.Or(old.Parent, marked.Parent)
+			}
+			marked.Forgotten = old.Forgotten
+			if !m.Erase && (old.Forgotten.IsZero() || o.Time.Before(old.Forgotten)) {
+				marked.Forgotten = o.Time
 			}
 			all[marked.Manifest] = marked
 		}

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
@@ -339,5 +342,52 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 		if done {
 			break
 		}
+	}
+}
+
+// Manifests that are months apart, because the nights between them were forgotten, lost nothing because an erasure wrote them
+// again.
+func TestErasuresAreNoLossesOfMonths(t *testing.T) {
+	store, a := &storetest.Memory{}, account()
+	r := archivetest.NewRepo(t, store)
+	nights := []*backup.Result{archivetest.BackUp(t, r, a)}
+	hash := record(t, r, nights[0].Head, "INBOX", confidential).Hash
+	for range 5 {
+		store.Advance(24 * time.Hour)
+		inbox := a.Mailbox("INBOX")
+		for _, m := range slices.Clone(inbox.Messages[len(inbox.Messages)-40:]) {
+			inbox.Expunge(m.Uid)
+		}
+		nights = append(nights, archivetest.BackUp(t, r, a))
+	}
+	store.Advance(time.Hour)
+	var between []repo.Head
+	for _, b := range nights[1:5] {
+		between = append(between, b.Head)
+	}
+	plan, err := archive.PlanForgetNamed(t.Context(), r, between, nil)
+	if err == nil {
+		_, err = plan.Carry(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.Advance(24 * time.Hour)
+	eraseMessage(t, r, hash)
+	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewritten := 0
+	for _, d := range plan.Decisions {
+		if len(d.Lost) > 0 {
+			t.Errorf("manifest %x lost %q", d.Head.ID[:4], d.Lost)
+		}
+		if d.Manifest.Origin != [32]byte{} {
+			rewritten++
+		}
+	}
+	if rewritten == 0 {
+		t.Error("no manifest was written again")
 	}
 }
