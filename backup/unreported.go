@@ -23,12 +23,15 @@ const lookedBack = 7 * 24 * time.Hour
 // This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read, and an
 // unchanged night stays as cheap as it was.
 func (w *walk) nameUnreported(ctx context.Context) error {
-	if w.basis == nil {
-		return nil
-	}
 	own, err := w.run.Own(w.account.Name)
-	if err != nil || w.isEnd(own, w.basis.Head, w.basis.Manifest) {
+	if err != nil {
 		return err
+	}
+	if err := w.nameRemoved(ctx, own); err != nil {
+		return err
+	}
+	if w.basis == nil || w.isEnd(own, w.basis.Head, w.basis.Manifest) {
+		return nil
 	}
 	histories, after, err := w.written(ctx, own)
 	if err != nil {
@@ -43,6 +46,21 @@ func (w *walk) nameUnreported(ctx context.Context) error {
 			w.alarms = append(w.alarms, alarm)
 		}
 	}
+	return nil
+}
+
+// nameRemoved adds to the alarms that the newest manifest which this host wrote is gone and was not forgotten: somebody removed
+// it, or the store lost it or was set back. It asks the store only if the run does not go on from that manifest.
+func (w *walk) nameRemoved(ctx context.Context, own repo.Head) error {
+	if own.Name == "" || w.parent != nil && !own.Time.After(w.parent.Head.Time) {
+		return nil
+	}
+	name, removed, err := w.run.Lost(ctx, w.account.Name)
+	if err != nil || !removed {
+		return err
+	}
+	w.alarms = append(w.alarms, fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: somebody removed it, or "+
+		"the store lost it or was set back to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
 	return nil
 }
 

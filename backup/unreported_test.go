@@ -208,6 +208,32 @@ func TestHostsThatTakeTurns(t *testing.T) {
 	s.mustBeSilent(s.night("two"))
 }
 
+// A manifest that this host wrote and that is gone without a mark is named once. One that was
+// forgotten is not.
+func TestAManifestThatSomebodyRemovedIsNamed(t *testing.T) {
+	for _, forgotten := range []bool{false, true} {
+		t.Run(fmt.Sprintf("forgotten %v", forgotten), func(t *testing.T) {
+			s := newShared(t, 30)
+			s.night("one")
+			last := s.night("one")
+			if forgotten {
+				if err := s.host("one").MarkAll(t.Context(), []repo.Marked{{Manifest: last.Head.Name}}); err != nil {
+					t.Fatal(err)
+				}
+				s.store.Advance(24 * time.Hour)
+			}
+			if err := s.store.Delete(t.Context(), last.Head.Name); err != nil {
+				t.Fatal(err)
+			}
+			named := slices.ContainsFunc(s.night("one").Manifest.Alarm, func(alarm string) bool { return strings.Contains(alarm, last.Head.Name) })
+			if named == forgotten {
+				t.Errorf("named: %v", named)
+			}
+			s.mustBeSilent(s.night("one"))
+		})
+	}
+}
+
 // A host that wrote the newest manifest itself asks the store for nothing more than before.
 func TestAnUnchangedNightComparesNothing(t *testing.T) {
 	s := newShared(t, 30)
