@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
@@ -125,15 +126,16 @@ func (e ended) json(into any) {
 
 // laid is a manifest, as backup and list tell of it.
 type laid struct {
-	ID          string `json:"id"`
-	Account     string `json:"account"`
-	Consistent  bool   `json:"consistent"`
-	Mailboxes   int    `json:"mailboxes"`
-	Messages    int    `json:"messages"`
-	NewMessages int    `json:"new_messages"`
-	ByID        int    `json:"by_id_messages"`
-	Failures    int    `json:"failures"`
-	Warnings    int    `json:"warnings"`
+	ID          string    `json:"id"`
+	Account     string    `json:"account"`
+	Time        time.Time `json:"time"`
+	Consistent  bool      `json:"consistent"`
+	Mailboxes   int       `json:"mailboxes"`
+	Messages    int       `json:"messages"`
+	NewMessages int       `json:"new_messages"`
+	ByID        int       `json:"by_id_messages"`
+	Failures    int       `json:"failures"`
+	Warnings    int       `json:"warnings"`
 }
 
 // backUp archives an account, which has to end with a status.
