@@ -122,7 +122,10 @@ func (c *checking) run(ctx context.Context) error {
 			c.accounts[head.Account] = true
 		}
 	}
-	belated := BelatedAmong(heads)
+	belated, err := BelatedAmong(ctx, c.Repo, heads)
+	if err != nil {
+		return err
+	}
 	for _, head := range heads {
 		if belated[head.Name] {
 			c.problem(Problem{Object: head.Name, Harmless: true, Reason: fmt.Sprintf("the store got it at %s, long after the time in its name: "+

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -103,23 +104,51 @@ func datingOf(head repo.Head) manifest.Dating {
 	return manifest.InTime
 }
 
+// confirmedDating is datingOf where the owner may have said that the time is right.
+func confirmedDating(head repo.Head, confirmed bool) manifest.Dating {
+	if d := datingOf(head); d != manifest.Belated || !confirmed {
+		return d
+	}
+	return manifest.Confirmed
+}
+
+// dated returns the names of the belated manifests of which the owner says that their times are right (manifest.TagDated). A
+// writer's key cannot say so.
+func dated(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
+	if !slices.ContainsFunc(heads, repo.Head.Belated) {
+		return nil, nil
+	}
+	tags, _, err := r.LegibleTags(ctx)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]bool)
+	for name, list := range tags {
+		if slices.Contains(list, manifest.TagDated) {
+			names[name] = true
+		}
+	}
+	return names, nil
+}
+
 // BelatedAmong returns the names of the belated manifests that the store got after one of the same account that came in
-// time. The account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. A
+// time, without those of which the owner says that their times are right. The account was archived by then, so they are copies, repairs or restored objects, or somebody dated them back. A
 // repository that was moved, or made of copies, has no such manifests.
-func BelatedAmong(heads []repo.Head) map[string]bool {
+func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	first := map[string]time.Time{} // by account, when the store got one that came in time
 	for _, h := range heads {
 		if at, ok := first[h.Account]; datingOf(h) == manifest.InTime && (!ok || h.Stored.Before(at)) {
 			first[h.Account] = h.Stored
 		}
 	}
+	confirmed, err := dated(ctx, r, heads)
 	belated := map[string]bool{}
 	for _, h := range heads {
-		if at, ok := first[h.Account]; ok && datingOf(h) == manifest.Belated && h.Stored.After(at) {
+		if at, ok := first[h.Account]; ok && datingOf(h) == manifest.Belated && h.Stored.After(at) && !confirmed[h.Name] {
 			belated[h.Name] = true
 		}
 	}
-	return belated
+	return belated, err
 }
 
 // PassedOver is a manifest that Resolve did not take for the one that was named, though it seems closer to it.
@@ -155,6 +184,12 @@ func resolve(
 	if ref.Account != "" {
 		named = r.AccountDir(ref.Account)
 	}
+	var confirmed map[string]bool
+	if ref.IsTime() {
+		if confirmed, err = dated(ctx, r, heads); err != nil {
+			return repo.Head{}, nil, err
+		}
+	}
 	over := make(map[string]PassedOver)
 	var candidates []manifest.Candidate
 	for _, head := range heads {
@@ -166,7 +201,7 @@ func resolve(
 			Account: account,
 			Hash:    head.ID,
 			Time:    head.Time,
-			Dating:  datingOf(head),
+			Dating:  confirmedDating(head, confirmed[head.Name]),
 			Complete: func() (bool, error) {
 				m, err := ReadManifest(ctx, r, head)
 				if errors.Is(err, repo.ErrNotMine) {

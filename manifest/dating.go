@@ -14,4 +14,8 @@ const (
 
 	// Misdated: its time cannot be true. It counts for nothing until it is forgotten.
 	Misdated
+
+	// Confirmed: it is belated, and the owner says that its time is right (TagDated). Where any came in time, it is the
+	// manifest of its day beside them. Where none did, as in a copy, it is like the others.
+	Confirmed
 )

@@ -144,3 +144,32 @@ func TestRefsOfForgedTimes(t *testing.T) {
 		t.Errorf("of a misdated manifest alone, latest is %v", err)
 	}
 }
+
+// A belated manifest of which the owner says that its time is right is that of its day, beside those that came in time. In a
+// repository where nothing came in time, it takes no other's day.
+func TestTheDayOfAConfirmedManifest(t *testing.T) {
+	for _, c := range []struct {
+		others manifest.Dating
+		dating manifest.Dating
+		want   map[string]int // by day
+	}{
+		{manifest.InTime, manifest.Belated, map[string]int{"2026-03-01": 0, "2026-03-02": 0, "2026-03-03": 2}},
+		{manifest.InTime, manifest.Confirmed, map[string]int{"2026-03-01": 0, "2026-03-02": 1, "2026-03-03": 2}},
+		{manifest.Belated, manifest.Confirmed, map[string]int{"2026-03-01": 0, "2026-03-02": 1, "2026-03-03": 2}},
+	} {
+		var list []manifest.Candidate
+		for day, dating := range []manifest.Dating{c.others, c.dating, c.others} {
+			at := time.Date(2026, 3, 1+day, 3, 0, 0, 0, time.UTC)
+			list = append(list, manifest.Candidate{Account: "a", Hash: [32]byte{byte(day)}, Time: at, Dating: dating})
+		}
+		for day, want := range c.want {
+			ref, err := manifest.ParseRef(day, time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := ref.Pick(list); err != nil || got != want {
+				t.Errorf("%v among %v, %s: %d, %v", c.dating, c.others, day, got, err)
+			}
+		}
+	}
+}

@@ -149,6 +149,9 @@ func isPrefix(text string) bool {
 	})
 }
 
+// IsTime reports whether a day or a time names the manifest.
+func (r Ref) IsTime() bool { return !r.before.IsZero() }
+
 // String is what ParseRef read.
 func (r Ref) String() string {
 	if r.Account == "" {
@@ -190,11 +193,17 @@ func (r Ref) fits(c Candidate) bool {
 }
 
 // pickComplete goes through candidates that fit, newest first. A day is of those that came in time, if there is one: anybody
-// with a writer's key could date another manifest back to that day.
+// with a writer's key could date another manifest back to that day. Beside those, manifests count of which the owner says that
+// their times are right. Alone they do not: where nothing came in time, as in a copy, all are equal.
 func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	if !r.before.IsZero() {
+		notInTime := func(i int) bool { return list[i].Dating != InTime }
 		belated := func(i int) bool { return list[i].Dating == Belated }
-		if i, err := r.newestComplete(list, slices.DeleteFunc(slices.Clone(fit), belated)); !errors.Is(err, ErrNoMatch) {
+		i, err := r.newestComplete(list, slices.DeleteFunc(slices.Clone(fit), notInTime))
+		if err == nil {
+			i, err = r.newestComplete(list, slices.DeleteFunc(slices.Clone(fit), belated))
+		}
+		if !errors.Is(err, ErrNoMatch) {
 			return i, err
 		}
 	}

@@ -46,6 +46,7 @@ type Laid struct {
 const (
 	TagPinned       = "pinned"       // it stays until that is taken back
 	TagAcknowledged = "acknowledged" // its alarm was seen, and is no reason to keep anything
+	TagDated        = "dated"        // its time is right, though the store got it long after: it is no longer belated
 )
 
 func (l *Laid) tagged(tag string) bool { return slices.Contains(l.Tags, tag) }

@@ -131,11 +131,10 @@ func (s *session) commit(ctx context.Context, contents *archive.Contents, parent
 	m := *contents.Manifest
 	m.Account, m.Deadline, m.Origin, m.Parent = s.account, s.run.Deadline(), old.Origin(), parent
 	head, err := s.writer.CommitAt(ctx, s.account, s.place(old.Head.Time), m.EncodeAt)
-	if err != nil {
-		return head, err
+	if err == nil {
+		s.there[contentOf(old)] = head
 	}
-	s.there[contentOf(old)] = head
-	return head, s.bear(ctx, old.Head, head)
+	return head, err
 }
 
 // place is the next time from one on at which the account has no manifest.
@@ -147,13 +146,13 @@ func (s *session) place(at time.Time) time.Time {
 	return at
 }
 
-// bear has a new manifest bear the tags of the old one, but for those of which a note on the new one speaks already.
-func (s *session) bear(ctx context.Context, old, head repo.Head) error {
-	want := slices.DeleteFunc(slices.Clone(s.tags[old.Name]), func(tag string) bool { return slices.Contains(s.said[head.Name], tag) })
+// bear has a new manifest bear the tags of the old one, and more, but for those of which a note on the new one speaks already.
+func (s *session) bear(ctx context.Context, old, head repo.Head, more ...string) error {
+	want := slices.DeleteFunc(slices.Concat(s.tags[old.Name], more), func(tag string) bool { return slices.Contains(s.said[head.Name], tag) })
 	if len(want) == 0 {
 		return nil
 	}
-	if err := s.repo.Tag(ctx, head, want, nil); err != nil {
+	if err := s.repo.Tag(ctx, head, slices.Compact(slices.Sorted(slices.Values(want))), nil); err != nil {
 		return fmt.Errorf("set the tags of %s: %w", head.Name, err)
 	}
 	return nil

@@ -198,6 +198,9 @@ func (n *renaming) one(ctx context.Context, s *session, head repo.Head) (mark re
 	if err != nil {
 		return mark, err
 	}
+	if err := s.bear(ctx, head, made); err != nil {
+		return mark, err
+	}
 	n.report.Committed++
 	n.stands(head, made)
 	if n.tell != nil {

@@ -135,7 +135,7 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 func (s *session) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
 	u.Old = f
 	if u.New, u.There = s.there[contentOf(f.Summary)]; u.There {
-		return u, s.bear(ctx, f.Head, u.New)
+		return u, s.bear(ctx, f.Head, u.New, f.confirms()...)
 	}
 	contents, err := archive.OpenManifest(ctx, s.repo, f.Head)
 	if err == nil {
@@ -157,8 +157,19 @@ func (s *session) undo(ctx context.Context, f Forgotten, evenIncomplete bool, pa
 	if again, ok := parents[parent]; ok {
 		parent = again
 	}
-	u.New, err = s.commit(ctx, contents, parent)
-	return u, err
+	if u.New, err = s.commit(ctx, contents, parent); err != nil {
+		return u, err
+	}
+	return u, s.bear(ctx, f.Head, u.New, f.confirms()...)
+}
+
+// confirms is the tag that says that the new manifest's time is right: the owner brings back one that came in time. Without
+// it the new one would be belated, and its day another's.
+func (f *Forgotten) confirms() []string {
+	if f.Head.Belated() {
+		return nil
+	}
+	return []string{manifest.TagDated}
 }
 
 // undoRest commits what is left of a manifest that lacks something, if that is wanted.

@@ -42,8 +42,15 @@ func TestUndo(t *testing.T) {
 		}
 	}
 	tags, err := w.r.Tags(t.Context())
-	if list := listed(t, w.r, anna); err != nil || !slices.Equal(tags[list[1].Head.Name], []string{"move"}) {
+	if list := listed(t, w.r, anna); err != nil || !slices.Equal(tags[list[1].Head.Name], []string{manifest.TagDated, "move"}) {
 		t.Errorf("%v, the tags are %v", err, tags)
+	}
+	ref, err := manifest.ParseRef(w.nights[1].Head.Time.Add(time.Minute).UTC().Format(time.RFC3339), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if head, passed, err := archive.Resolve(t.Context(), w.r, ref); err != nil || head.Time != w.nights[1].Head.Time.Add(time.Millisecond) || len(passed) > 0 {
+		t.Errorf("its day is that of %s, %v, passed over %v", head.Time, err, passed)
 	}
 	for range 4 {
 		w.prune()

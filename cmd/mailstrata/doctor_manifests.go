@@ -32,7 +32,12 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 	if doubtful > remarksAtMost {
 		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", count(int64(doubtful-remarksAtMost)))
 	}
-	if n := len(archive.BelatedAmong(heads)); n > 0 {
+	belated, err := archive.BelatedAmong(ctx, r, heads)
+	if err != nil {
+		e.fail("manifests", err)
+		return
+	}
+	if n := len(belated); n > 0 {
 		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
 			"%s came to the store long after their times: copies, repairs, or dated back", plural(int64(n), "manifest"))
 	}

@@ -105,7 +105,10 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	belated := archive.BelatedAmong(heads)
+	belated, err := archive.BelatedAmong(ctx, r, heads)
+	if err != nil {
+		return nil, nil, 0, err
+	}
 	for i := range found {
 		found[i].Belated, found[i].Lost = belated[heads[i].Name], lost[heads[i].Name]
 	}
