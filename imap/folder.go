@@ -50,6 +50,8 @@ func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages
 
 func (f *folder) Close() error {
 	f.rest()
+	f.t.held.Add(-int64(len(f.others)))
+	f.others = nil
 	if f.journal == nil {
 		return nil
 	}
@@ -131,11 +133,19 @@ func (f *folder) load(ctx context.Context) error {
 			continue
 		}
 		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
+		if f.t.held.Add(1) > heldMost {
+			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not put there, "+
+				"and no more are compared; restore into other mailboxes (--prefix)", heldMost)
+		}
 	}
 	f.next = max(f.next, mail.UID(f.selection.UIDNext))
 	f.journalled.ids = nil // have has those that are there
 	return nil
 }
+
+// heldMost is how many messages that are there are held for comparing, in all folders of a target that are open: about
+// 50 bytes each until they are read.
+const heldMost = 1_500_000
 
 const maxUID = 1<<32 - 1
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -20,11 +21,32 @@ type present struct {
 	instant int64
 	used    bool // it is the copy of some message wanted
 
-	header    digest      // zero: it says nothing
-	key       content.Key // likewise
-	hasHeader bool        // was asked for
+	hasHeader bool // was asked for
+	hasBody   bool
+	traits    *traits // nil: nothing was read of it
+}
+
+// traits are what was read of a message. Most messages of a large mailbox are never read.
+type traits struct {
+	header digest      // zero: it says nothing
+	key    content.Key // likewise
 	likeness
-	hasBody bool
+}
+
+// known is what was read of the message, as far as that is.
+func (p *present) known() traits {
+	if p.traits == nil {
+		return traits{}
+	}
+	return *p.traits
+}
+
+// learn makes room for what is read of the message.
+func (p *present) learn() *traits {
+	if p.traits == nil {
+		p.traits = &traits{}
+	}
+	return p.traits
 }
 
 // overview fetches of every message of the range what messages are told apart by at first.
@@ -92,23 +114,13 @@ func (f *folder) patiently(ctx context.Context, do func() error) error {
 
 // compare finds, of the messages at the given indices, those that are there.
 func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
-	near := f.nearby(wanted, indices)
-	if err := f.headers(ctx, flatten(near)); err != nil {
+	n := f.nearby(wanted, indices)
+	if err := f.headers(ctx, n.all); err != nil {
 		return err
 	}
-	for _, i := range indices {
-		if len(near[i]) == 0 || wanted[i].Header == nil {
-			continue
-		}
-		header, err := wanted[i].Header(ctx)
-		if err != nil {
-			return err
-		}
-		if len(header) == 0 {
-			continue // none, or one too long to be a part of its own: the body decides
-		}
-		mine := headerDigest(header)
-		near[i] = slices.DeleteFunc(near[i], func(p *present) bool { return p.header != digest{} && p.header != mine })
+	near, err := n.sameHeaders(ctx, wanted, indices)
+	if err != nil {
+		return fmt.Errorf("mailbox %s: %w", printableName(f.place.Name), err)
 	}
 	if err := f.digests(ctx, flatten(near)); err != nil {
 		return err
@@ -134,7 +146,7 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 					continue
 				}
 				same := slices.IndexFunc(near[i], func(p *present) bool {
-					return !p.used && p.hasBody && alike(p.likeness, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
+					return !p.used && p.hasBody && alike(p.known().likeness, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
 				})
 				if same >= 0 {
 					near[i][same].used = true
@@ -144,32 +156,6 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 		}
 	}
 	return nil
-}
-
-// slack is how many bytes a line that a server adds may have, whatever the size of the message.
-const slack = 64
-
-// nearby gives for each message those present that it could be: of the same size, or of the same date and a size that
-// line ends made otherwise can explain.
-func (f *folder) nearby(wanted []restore.Wanted, indices []int) map[int][]*present {
-	bySize, byDate := map[int64][]*present{}, map[int64][]*present{}
-	for _, p := range f.others {
-		if !p.used {
-			bySize[p.size] = append(bySize[p.size], p)
-			byDate[p.instant] = append(byDate[p.instant], p)
-		}
-	}
-	near := map[int][]*present{}
-	for _, i := range indices {
-		w := &wanted[i]
-		near[i] = slices.Clone(bySize[w.Size])
-		for _, p := range byDate[w.Internal.Seconds] {
-			if p.size != w.Size && p.size+slack >= w.Size/2 && p.size <= 2*w.Size+slack {
-				near[i] = append(near[i], p)
-			}
-		}
-	}
-	return near
 }
 
 func flatten(near map[int][]*present) []*present {
@@ -201,7 +187,7 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 		p := byUID[uid]
 		p.hasHeader = true
 		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
-			p.header, p.key = headerDigest(header.Bytes()), content.HeaderKey(header.Bytes())
+			p.learn().header, p.learn().key = headerDigest(header.Bytes()), content.HeaderKey(header.Bytes())
 		}
 		_, err := io.Copy(io.Discard, text)
 		return err
@@ -216,7 +202,7 @@ func (f *folder) digests(ctx context.Context, list []*present) error {
 			_, err := io.Copy(w, text)
 			return err
 		})
-		byUID[uid].likeness, byUID[uid].hasBody = like, err == nil
+		byUID[uid].learn().likeness, byUID[uid].hasBody = like, err == nil
 		return err
 	})
 }

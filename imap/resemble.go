@@ -40,10 +40,13 @@ func (f *folder) resemble(ctx context.Context, wanted []restore.Wanted, copies [
 }
 
 func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
-	dated := map[int64][]*present{}
+	dated := map[int64][]*present{} // of the dates that are wanted
+	for i := range wanted {
+		dated[wanted[i].Internal.Seconds] = nil
+	}
 	for _, p := range f.others {
-		if !p.used {
-			dated[p.instant] = append(dated[p.instant], p)
+		if list, ok := dated[p.instant]; ok && !p.used {
+			dated[p.instant] = append(list, p)
 		}
 	}
 	var left []int
@@ -71,8 +74,8 @@ func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copi
 	}
 	alike := map[sameHeader][]*present{}
 	for _, p := range candidates {
-		if p.key != (content.Key{}) {
-			alike[sameHeader{p.instant, p.key}] = append(alike[sameHeader{p.instant, p.key}], p)
+		if same := (sameHeader{p.instant, p.known().key}); same.key != (content.Key{}) {
+			alike[same] = append(alike[same], p)
 		}
 	}
 	if len(alike) == 0 {

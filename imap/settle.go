@@ -44,7 +44,7 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 		}
 	}
 	for _, alike := range likely {
-		seek(func(p *present, _ *item, like likeness) bool { return p.hasBody && alike(p.likeness, like) })
+		seek(func(p *present, _ *item, like likeness) bool { return p.hasBody && alike(p.known().likeness, like) })
 	}
 	if err := f.recogniseContent(ctx, items, fresh, &found); err != nil {
 		return items, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
@@ -17,6 +18,7 @@ type Target struct {
 	pool     *pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
 	waits    backup.Waits                                     // that the server asked for
+	held     atomic.Int64                                     // messages in the folders that are open
 	reserved []mail.Mailbox
 
 	mu       sync.Mutex

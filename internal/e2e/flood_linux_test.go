@@ -130,7 +130,7 @@ func (f flood) serve(conn net.Conn) {
 				n = 0
 			}
 			fmt.Fprintf(w, "* STATUS %s (MESSAGES %d UIDNEXT %d UIDVALIDITY 7)\r\n", name, n, min(n+1, 4294967295))
-		case strings.HasPrefix(command, "EXAMINE"):
+		case strings.HasPrefix(command, "EXAMINE"), strings.HasPrefix(command, "SELECT"):
 			fmt.Fprintf(w, "* %d EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT %d] x\r\n", f.exists, min(f.exists+1, 4294967295))
 		}
 		fmt.Fprintf(w, "%s OK done\r\n", tag)
@@ -248,5 +248,24 @@ func TestTrickle(t *testing.T) {
 		if took := time.Since(began); took > time.Minute {
 			t.Errorf("%s takes %v", args[0], took)
 		}
+	}
+}
+
+// A target that claims to hold messages without end is refused, and takes a bounded amount of memory.
+func TestFloodedRestore(t *testing.T) {
+	h := newHost(t)
+	h.onDirectory()
+	h.must(0, "backup", "--imap", flood{body: "{27}\r\n", exists: 1}.start(t))
+	endless := flood{verb: "UID FETCH", exists: 4294967295,
+		more: each("* %[1]d FETCH (UID %[1]d FLAGS () INTERNALDATE \"\" RFC822.SIZE 1)\r\n")}
+	cmd := h.command("restore", "latest", "--to", endless.start(t))
+	out, _ := cmd.CombinedOutput()
+	used := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	t.Logf("%d MiB", used>>10)
+	if cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "1500000 messages") {
+		t.Errorf("it ends with %d, and says\n%.2000s", cmd.ProcessState.ExitCode(), out)
+	}
+	if used > mostMemory {
+		t.Errorf("it takes %d MiB of memory", used>>10)
 	}
 }

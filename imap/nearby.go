@@ -1,0 +1,127 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// slack is how many bytes a line that a server adds may have, whatever the size of the message.
+const slack = 64
+
+// nearby are the messages of a folder that could be some that are wanted: of the same size, or of the same date and a
+// size that line ends made otherwise can explain. Each is held once, however many it could be.
+type nearby struct {
+	bySize, byDate map[int64][]*present // of the sizes and dates that are wanted
+	all            []*present           // by UID
+}
+
+// pairsMost is how many pairs of a message that is wanted and one that is there are compared at once. Beyond it, a mailbox has
+// thousands of messages of one size with the same header.
+const pairsMost = 4 << 20
+
+// nearby finds them.
+func (f *folder) nearby(wanted []restore.Wanted, indices []int) *nearby {
+	n := &nearby{bySize: map[int64][]*present{}, byDate: map[int64][]*present{}}
+	for _, i := range indices {
+		n.bySize[wanted[i].Size], n.byDate[wanted[i].Internal.Seconds] = nil, nil
+	}
+	for _, p := range f.others {
+		if p.used {
+			continue
+		}
+		if list, ok := n.bySize[p.size]; ok {
+			n.bySize[p.size] = append(list, p)
+		}
+		if list, ok := n.byDate[p.instant]; ok {
+			n.byDate[p.instant] = append(list, p)
+		}
+	}
+	n.all = n.union(wanted, indices)
+	return n
+}
+
+// union is each of them once, by UID.
+func (n *nearby) union(wanted []restore.Wanted, indices []int) []*present {
+	type kind struct{ size, instant int64 }
+	kinds, near := map[kind]bool{}, map[int][]*present{}
+	for _, i := range indices {
+		k := kind{wanted[i].Size, wanted[i].Internal.Seconds}
+		if kinds[k] {
+			continue
+		}
+		kinds[k] = true
+		for _, p := range n.byDate[k.instant] {
+			if isNear(p, k.size) {
+				near[0] = append(near[0], p)
+			}
+		}
+	}
+	for _, list := range n.bySize {
+		near[len(near)+1] = list
+	}
+	return flatten(near)
+}
+
+// isNear reports whether line ends made otherwise can explain another size. The same size is no other one.
+func isNear(p *present, size int64) bool {
+	return p.size != size && p.size+slack >= size/2 && p.size <= 2*size+slack
+}
+
+// sameHeaders gives for each message wanted those that it could be by their headers too. Messages wanted with the same
+// size, date and header share a list.
+func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*present, error) {
+	type kind struct {
+		size, instant int64
+		header        digest
+	}
+	lists, near, pairs := map[kind][]*present{}, map[int][]*present{}, 0
+	for _, i := range indices {
+		w := &wanted[i]
+		if len(n.bySize[w.Size])+len(n.byDate[w.Internal.Seconds]) == 0 {
+			continue
+		}
+		k := kind{size: w.Size, instant: w.Internal.Seconds}
+		if w.Header != nil {
+			header, err := w.Header(ctx)
+			if err != nil {
+				return nil, err
+			}
+			if len(header) > 0 { // else none, or one too long to be a part of its own: the body decides
+				k.header = headerDigest(header)
+			}
+		}
+		list, done := lists[k]
+		if !done {
+			list = n.having(k.size, k.instant, k.header)
+			lists[k] = list
+			pairs += len(list)
+		}
+		if pairs > pairsMost {
+			return nil, fmt.Errorf("more than %d pairs of a message to restore and one that is there have the same size and header; "+
+				"restore into another mailbox (--prefix)", pairsMost)
+		}
+		near[i] = list
+	}
+	return near, nil
+}
+
+// having are those of a size or a date whose header is that one, or not known.
+func (n *nearby) having(size, instant int64, header digest) (list []*present) {
+	could := func(p *present) bool {
+		known := p.known().header
+		return header == digest{} || known == digest{} || known == header
+	}
+	for _, p := range n.bySize[size] {
+		if could(p) {
+			list = append(list, p)
+		}
+	}
+	for _, p := range n.byDate[instant] {
+		if isNear(p, size) && could(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}

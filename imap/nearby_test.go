@@ -1,0 +1,43 @@
+package imap
+
+import (
+	"context"
+	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// Thousands of messages of one size, date and header are compared with as many that are there in memory that grows with
+// their number, and not with its square.
+func TestManyAlike(t *testing.T) {
+	const many = 20_000
+	f := &folder{t: &Target{}}
+	header := []byte("Subject: one of many\r\n\r\n")
+	var wanted []restore.Wanted
+	var indices []int
+	for i := range many {
+		p := &present{uid: mail.UID(i + 1), size: 100, instant: 7}
+		p.learn().header = headerDigest(header)
+		f.others = append(f.others, p)
+		w := restore.Wanted{Size: 100, Header: func(context.Context) ([]byte, error) { return header, nil }}
+		w.Internal.Seconds = 7
+		wanted, indices = append(wanted, w), append(indices, i)
+	}
+	n := f.nearby(wanted, indices)
+	if len(n.all) != many {
+		t.Fatalf("%d are near", len(n.all))
+	}
+	near, err := n.sameHeaders(t.Context(), wanted, indices)
+	if err != nil || len(near) != many || len(near[0]) != many || &near[0][0] != &near[many-1][0] {
+		t.Fatalf("it ends with %v, %d lists, which are not one", err, len(near))
+	}
+	for i := range f.others { // headers that are not known fit all
+		f.others[i].traits = nil
+		own := append([]byte{byte(i), byte(i >> 8)}, header...)
+		wanted[i].Header = func(context.Context) ([]byte, error) { return own, nil }
+	}
+	if _, err := n.sameHeaders(t.Context(), wanted, indices); err == nil {
+		t.Error("all pairs are compared")
+	}
+}
