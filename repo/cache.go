@@ -15,12 +15,12 @@ import (
 )
 
 // cache is a directory for what can be had again. Nothing in it is believed unchecked, and nothing that goes wrong
-// with it stops anything: what is missing is fetched. A directory that vanishes under a run, as cleaners remove it, is made
-// again, and where that fails a temporary one serves.
+// with it stops anything: what is missing is fetched. If a cleaner removes the directory during a run, it is made again, or
+// else a temporary one replaces it.
 type cache struct {
 	mu        sync.Mutex
 	dir       string
-	temporary []string // those that go with the process; dir is the last one, if there are any
+	temporary []string // temporary directories, removed at the end; if there are any, dir is the last one
 }
 
 // openCache makes the directory of a repository under dir. Where that cannot be had, a temporary one does.
@@ -38,7 +38,7 @@ func openCache(dir string, repository [16]byte) (*cache, error) {
 	return c, nil
 }
 
-// moveAway goes on in a temporary directory.
+// moveAway moves the cache to a temporary directory.
 func (c *cache) moveAway() error {
 	dir, err := local.MkdirTemp("mailstrata-")
 	if err != nil {
@@ -65,14 +65,14 @@ func (c *cache) make() error {
 	return os.Remove(f.Name())
 }
 
-// Of so many tries the later ones are in a temporary directory.
+// After triesInPlace tries, the others are in a temporary directory.
 const (
 	triesInPlace = 3
 	triesInAll   = 6
 )
 
-// do makes files of the cache. Where that fails for a reason of this host, it is done again, in directories that were made
-// again. A disk that is full stays full.
+// do makes files of the cache. If that fails with an error of this host, do makes the directories again and repeats it,
+// unless the disk is full.
 func (c *cache) do(what func() error) error {
 	for try := 1; ; try++ {
 		err := what()
@@ -87,7 +87,7 @@ func (c *cache) do(what func() error) error {
 	}
 }
 
-// spoolFile makes a file for an object on its way, that goes with the process. named: it could not be removed while it is open.
+// spoolFile makes a temporary file for an object. named reports that the open file still has its name and must be removed.
 func (c *cache) spoolFile(pattern string) (file local.File, named bool, err error) {
 	err = c.do(func() error {
 		f, err := os.CreateTemp(c.spools(), pattern)
@@ -110,7 +110,7 @@ func (c *cache) close() (err error) {
 	return err
 }
 
-// place is where the cache is now.
+// place returns the present directory of the cache.
 func (c *cache) place() (dir string, temporary bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

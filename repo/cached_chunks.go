@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// CacheChunks keeps chunks of the catalog on this host, in place of those that it kept of the account before: what each run
-// reads first should not cost requests. They are sealed like the catalog.
+// CacheChunks keeps chunks of the catalog on this host, in place of those that it kept for the account before, so that what
+// each run reads first costs no requests. They are sealed like the catalog.
 func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	content, err := encode(chunks)
 	if err != nil || len(content) > maxCached {
@@ -20,7 +20,7 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	}
 }
 
-// CachedChunks are the chunks that CacheChunks kept of an account, by ID. What is damaged, or not there, is missing.
+// CachedChunks returns the chunks that CacheChunks kept for an account, by ID. Damaged and missing ones are left out.
 func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	kept := map[chunk.ID][]byte{}
 	if r.cache == nil {
@@ -41,8 +41,8 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	return kept
 }
 
-// maxCached bounds what is kept of an account.
+// maxCached bounds what is kept for an account.
 const maxCached = 4 << 20
 
-// cachedName is not the name of any object in a store.
+// cachedName is a name that no object in a store has.
 func cachedName(dir string) string { return "tables/" + dir }

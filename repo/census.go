@@ -22,7 +22,7 @@ type census struct {
 
 	mu      sync.Mutex
 	reached []uint64 // a bit for the first line of each chunk
-	erased  []uint64 // likewise, for what was erased; nil: nothing was
+	erased  []uint64 // likewise, for what was erased; nil if nothing was
 	buf     []byte
 }
 

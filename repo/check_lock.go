@@ -13,7 +13,7 @@ import (
 // errOverlaid: somebody who may put, or delete, has tried to make an object go away.
 var errOverlaid = errors.New("something was put over it, or hides it: the older version is read")
 
-// probes is what names of objects begin with that only try the store.
+// probes is the prefix of the names of objects that only try the store.
 const probes = "probe/"
 
 // overlaid tells of the objects of which the newest version is not the one that is read.
@@ -27,7 +27,7 @@ func (c *checker) overlaid(context.Context) error {
 	v.mu.Unlock()
 	for _, name := range names {
 		if strings.HasPrefix(name, probes) {
-			continue // of init and doctor, which delete them where they may: a marker hides them
+			continue // init and doctor made it, and a marker hides it if they deleted it
 		}
 		c.problem(Overlaid, name, errOverlaid)
 	}

@@ -62,7 +62,7 @@ func (c *clock) saw(now time.Time) error {
 	return nil
 }
 
-// known is the newest time that the store told.
+// known returns the newest time that the store reported.
 func (c *clock) known() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -133,8 +133,8 @@ func (r *Repo) MarkAll(ctx context.Context, manifests []Marked) error {
 	return r.markAll(ctx, manifests, false)
 }
 
-// MarkErased is MarkAll for manifests that hold what is erased: what only they need is in no pack any more when a prune
-// deletes them, however little of the pack it is. A manifest that is marked already is marked once more.
+// MarkErased is MarkAll for manifests that hold what is erased. A prune deletes them only when no pack has anything that
+// only they need, however little it is. A manifest that is already marked is marked once more.
 func (r *Repo) MarkErased(ctx context.Context, manifests []Marked) error {
 	return r.markAll(ctx, manifests, true)
 }
@@ -286,9 +286,9 @@ type Marked struct {
 	Manifest string    // name
 	Parent   *[32]byte // hash of its parent
 	Since    time.Time // by the store's clock, first
-	Erased   bool      // what only it needs is to be deleted whatever it costs
+	Erased   bool      // prune rewrites packs for what only this manifest needs
 
-	Forgotten time.Time // as Since, by marks that do not erase; zero: there is none
+	Forgotten time.Time // as Since, by marks that do not erase; zero if there is no such mark
 }
 
 // Marks reads all marks, by the name of the manifest.

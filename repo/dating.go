@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. The store alone
-// says when it got an object. This file decides what a manifest's times are worth, and everything else asks it.
+// A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. Only the store
+// says when it got an object. This file decides what a manifest's times are worth, and everything else uses it.
 //
 //   - The time T in the name is in the manifest too. An object with another name is not this manifest (Repo.Manifest).
 //   - A manifest whose T is after the time when the store got it, or after the store's present time, is misdated. So is
 //     one whose deadline no run can have had when the store got it. A misdated manifest stays a root for Prune. It is
-//     nobody's parent, never the latest, and counts in no rule, until a mark names it.
+//     never a parent or the latest, and counts in no rule, until a mark names it.
 //   - A manifest that the store got long after its T is belated. That is normal for copies and repairs, and for all
 //     objects of a repository that was moved to another store. But anybody with a writer's key can date a manifest back,
 //     so a belated manifest may not displace one that came in time.
 
 const (
-	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some tell
-	// whole seconds only, and a run's manifest gets a T after the newest one's.
+	// ahead is how far T may be after the store's present time: the clocks of a store's servers differ, some report
+	// only whole seconds, and a run's manifest gets a T after the newest one's.
 	ahead = time.Minute
 
-	// earlyAtMost is how far T may be after the time when the store got the object: what ahead is for, and the
-	// difference between the clocks that the two times come from.
+	// earlyAtMost is how far T may be after the time when the store got the object. It allows for what ahead allows for,
+	// and for the difference between the clocks that the two times come from.
 	earlyAtMost = 5 * time.Minute
 
 	// belatedAfter is how long after T the store may get a manifest that came in time.
@@ -35,9 +35,9 @@ const (
 // lastMillis is the end of the year 9999, which is as far as dates can be written.
 const lastMillis = 253402300799999
 
-// WriterTimed is a Store in which whoever puts an object also sets its time, or can: a directory. There a time of an
-// object that is too early proves nothing: files are restored from backups, and some file systems have local times,
-// or none. So a manifest's times are compared with the present alone.
+// WriterTimed is a Store, such as a directory, in which the writer of an object can also set its time. There an early
+// time proves nothing: files are restored from backups, and some file systems have local times, or none. So a manifest's
+// times are compared with the present alone.
 type WriterTimed interface{ WriterTimed() }
 
 // ErrMisdated is wrapped by the error of a manifest whose times cannot be true.
@@ -46,7 +46,7 @@ var ErrMisdated = errors.New("its times cannot be true")
 // Belated reports whether the store got the manifest long after the time in its name.
 func (h Head) Belated() bool { return h.Stored.Sub(h.Time) > belatedAfter }
 
-// Misdating is why a misdated manifest counts for nothing, and what to do; nil: it is not misdated.
+// Misdating returns an error that says why a misdated manifest counts for nothing, and what to do. Otherwise it is nil.
 func (h Head) Misdating() error {
 	if h.Misdated == "" {
 		return nil
@@ -67,8 +67,8 @@ type present struct {
 	now time.Time // zero: not asked yet
 }
 
-// before reports whether t is a time to come. A reader of a store that cannot tell the time, such as a directory on a
-// medium that cannot be written, goes by this host's clock.
+// before reports whether t is in the future. If the store cannot say the time, such as a directory on a read-only medium,
+// it uses this host's clock.
 func (p *present) before(ctx context.Context, t time.Time) bool {
 	if !t.After(p.now.Add(ahead)) {
 		return false
@@ -88,16 +88,16 @@ func (p *present) before(ctx context.Context, t time.Time) bool {
 func (p *present) date(ctx context.Context, h Head) Head {
 	switch {
 	case !p.r.writerTimed() && h.Time.After(h.Stored.Add(earlyAtMost)):
-		h.Misdated = fmt.Sprintf("its name says %s, and the store got it at %s already", instant(h.Time), instant(h.Stored))
+		h.Misdated = fmt.Sprintf("its name says %s, but the store got it at %s", instant(h.Time), instant(h.Stored))
 	case p.before(ctx, h.Time):
-		h.Misdated = fmt.Sprintf("its name says %s, and by the store's clock it is %s", instant(h.Time), instant(p.now))
+		h.Misdated = fmt.Sprintf("its name says %s, but by the store's clock it is %s", instant(h.Time), instant(p.now))
 	}
 	return h
 }
 
-// Judge adds to a Head what the manifest's deadline says about it. A manifest is late for its readers if T is after
-// the deadline. They do not go by the time when the store got it: in a copy of a repository all objects are young,
-// and their mail must be found all the same. A run judges more strictly (Run.Heads).
+// Judge adds to a Head what the manifest's deadline says about it. For readers, a manifest is late if T is after the
+// deadline. They do not use the time when the store got it, because in a copy of a repository all objects are young,
+// and readers must still find the mail. A run judges more strictly (Run.Heads).
 func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	h.Late = h.Time.After(deadline)
 	stored := h.Stored
@@ -105,21 +105,21 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 		stored = now // it came before now: nothing closer is known
 	}
 	if latest := stored.Add(r.lifetime() + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
-		h.Misdated = fmt.Sprintf("its deadline is %s, and it came in time for a run whose deadline is %s at the latest",
+		h.Misdated = fmt.Sprintf("its deadline is %s, but a run that put it then has a deadline of %s at the latest",
 			instant(deadline), instant(latest))
 	}
 	return h
 }
 
-// behindAtMost is how far the store's clock may be before the repository was made: it may have been made while a
-// clock was ahead for some nights.
+// behindAtMost is how far the store's clock may be before the time when the repository was made, in case it was made while
+// the clock was ahead.
 const behindAtMost = 30 * 24 * time.Hour
 
-// sane refuses a clock that shows a time before the repository was made, as one does that lost its battery. By it all
+// sane refuses a clock that shows a time before the repository was made, such as one that lost its battery. By it all
 // manifests lie in the future, and each account would be downloaded again.
 func (r *Repo) sane(now time.Time) error {
 	if made := time.Unix(int64(r.config.Created), 0); made.Sub(now) > behindAtMost {
-		return fmt.Errorf("the store's clock shows %s, and the repository was made at %s: set the clock of the store, or of this host if "+
+		return fmt.Errorf("the store's clock shows %s, but the repository was made at %s: set the clock of the store, or of this host if "+
 			"the repository is a directory on it", instant(now), instant(made))
 	}
 	return nil
@@ -127,8 +127,8 @@ func (r *Repo) sane(now time.Time) error {
 
 func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-// placed checks that a manifest has the time that its name says. The first programs did not write the time
-// into the manifest: theirs is known to a run's length.
+// placed checks that a manifest has the time in its name. The first programs did not write the time into the manifest.
+// Theirs must lie within the length of a run.
 func (o *outline) placed(r *Repo, h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {

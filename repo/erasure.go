@@ -13,14 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// An erasure says what must not be in the repository any more: accounts, and messages. Without it the server, another
-// copy of the archive or a run under way would bring back what the owner erased. The keeper signs it, and it stays for
-// ever. It names nothing in plain: accounts by the name of their folder, messages and chunks by keyed hashes.
+// An erasure names the accounts and messages that the repository must no longer hold. Without it the server, another copy of
+// the archive or a run under way would bring back what the owner erased. The keeper signs it, and it stays for ever. It
+// names accounts by their folders, and messages and chunks by keyed hashes.
 
 // ErrErased: the owner erased the account, or the message, from this repository.
 var ErrErased = errors.New("it was erased from this repository")
 
-// Erasure is what one object says.
+// Erasure is the content of an erasure.
 type Erasure struct {
 	Accounts []string // their folders, as AccountDir has them
 	Messages []ErasedMessage
@@ -45,12 +45,10 @@ type erasedRow struct {
 	Prefixes []byte // 16 bytes each, ascending
 }
 
-// erasureBytes is how many bytes of chunk prefixes one object names at most, but for a single message: hosts keep it in
-// their caches.
+// erasureBytes bounds the chunk prefixes in one object, except for a single message, because hosts keep it in their caches.
 const erasureBytes = 512 << 10
 
-// Erase says that these accounts and messages must not be in the repository. It alone removes nothing: see package
-// archive/erase.
+// Erase puts an erasure of these accounts and messages. By itself it removes nothing: see package archive/erase.
 func (r *Repo) Erase(ctx context.Context, e Erasure) error {
 	rows, err := e.rows()
 	if err != nil {
@@ -64,7 +62,7 @@ func (r *Repo) Erase(ctx context.Context, e Erasure) error {
 	return nil
 }
 
-// rows is the erasure in as few objects as have room for it.
+// rows divides the erasure among as few objects as possible.
 func (e *Erasure) rows() (rows []erasureRow, err error) {
 	row, size := erasureRow{}, 0
 	flush := func() {
@@ -136,7 +134,7 @@ func parseErasure(payload []byte) (*erasureRow, error) {
 	return e, nil
 }
 
-// Erasures is all that was erased. A nil one is nothing.
+// Erasures is all that was erased. Nil means that nothing was.
 type Erasures struct {
 	accounts map[string]time.Time
 	messages map[chunk.ID]struct{}
@@ -175,8 +173,8 @@ func (e *Erasures) HasMessages() bool { return e != nil && len(e.messages) > 0 }
 // IsEmpty reports whether nothing was erased.
 func (e *Erasures) IsEmpty() bool { return e == nil || len(e.accounts)+len(e.messages) == 0 }
 
-// Erasures reads all erasures. One that is damaged is an error, for it may name any message; one that is not signed says
-// nothing.
+// Erasures reads all erasures. A damaged one is an error, because it may name any message. One that the keeper did not sign is
+// ignored.
 func (r *Repo) Erasures(ctx context.Context) (*Erasures, error) {
 	all := &Erasures{map[string]time.Time{}, map[chunk.ID]struct{}{}, map[chunk.Prefix]struct{}{}}
 	err := r.statements(ctx, KindErasure, nil, func(o Object, payload []byte) error {
@@ -201,13 +199,13 @@ func (r *Repo) Erasures(ctx context.Context) (*Erasures, error) {
 	return all, err
 }
 
-// erasures is what a run knows of them.
+// erasures holds the Erasures of a run.
 type erasures struct {
 	mu   sync.Mutex
 	read *Erasures
 }
 
-// Erasures is what was erased before the run asked for it first. What is erased later, the prune after the run finds.
+// Erasures returns what was erased before the run first asked. The prune after the run finds what was erased later.
 func (run *Run) Erasures(ctx context.Context) (*Erasures, error) {
 	run.erasures.mu.Lock()
 	defer run.erasures.mu.Unlock()
@@ -222,5 +220,5 @@ func (run *Run) Erasures(ctx context.Context) (*Erasures, error) {
 	return all, nil
 }
 
-// Erasures is the run's.
+// Erasures returns those of the run.
 func (w *Writer) Erasures(ctx context.Context) (*Erasures, error) { return w.run.Erasures(ctx) }

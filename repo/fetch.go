@@ -38,7 +38,7 @@ func (x *index) refresh(ctx context.Context) error {
 	return errUnsettled
 }
 
-// errUnsettled: the index could not be read as of one moment. What is not in it then must not count as lost.
+// errUnsettled: the index could not be read as of one moment, so a chunk that is not in it does not count as lost.
 var errUnsettled = errors.New("the index segments, or the cache of them, change faster than they can be read")
 
 // refreshSince refreshes unless that was done after t.
@@ -231,7 +231,7 @@ func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*d
 // download is an object in a temporary file.
 type download struct {
 	local.File
-	named bool // the file has its name still
+	named bool // the file still has its name
 }
 
 func (d *download) close() {

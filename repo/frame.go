@@ -11,8 +11,8 @@ import (
 )
 
 // frameEncoder makes zstd frames: with their content size in the header, as a single segment, without a dictionary, and
-// with a checksum of the content. The table holds a better one, but a reader that lost the table, or that has zstd alone,
-// finds a damaged frame by this.
+// with a checksum of the content. The table holds a better one. This one is for readers that have lost the table, or have
+// only zstd.
 type frameEncoder struct {
 	zstd   *zstd.Encoder
 	stored []byte // the frame made last
@@ -135,7 +135,7 @@ func (r *Repo) withFrame(content []byte, use func(stored []byte) error) error {
 }
 
 // frameDecoder inverts frameEncoder. It may be used by several goroutines. It does not compare zstd's checksum: where that
-// matters, the table's hash was compared, and of a damaged frame it gives the chunks that are whole still, by their IDs.
+// matters, the table's hash was compared. From a damaged frame it returns the chunks that still have their IDs.
 type frameDecoder struct{ zstd *zstd.Decoder }
 
 func newFrameDecoder() (*frameDecoder, error) {

@@ -25,15 +25,15 @@ type Head struct {
 	Size    int64     // of the object
 	Marked  bool      // it is to be forgotten
 	Since   time.Time // when it was marked first, by the store's clock
-	Erased  bool      // and what only it needs is to be deleted whatever it costs
+	Erased  bool      // and prune rewrites packs for what only this manifest needs
 	Late    bool      // it was put after its deadline: it is no parent (Repo.Judge, Run.Heads)
 
-	// Misdated says why the manifest's times cannot be true; empty: nothing is known against them. See dating.go.
+	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go.
 	Misdated string
 }
 
-// Committed reports whether the manifest counts, as far as its Head tells: it was not stored late, is not marked to be
-// forgotten, and is not misdated.
+// Committed reports whether the manifest counts, by its Head: it was not stored late, is not marked to be forgotten, and is
+// not misdated.
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
 func manifestName(dir string, put time.Time, hash [32]byte) string {
@@ -99,7 +99,7 @@ func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time
 	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/", known, nil)
 }
 
-// listHeads lists manifests. known is the store's time as far as it is known; zero: not at all.
+// listHeads lists manifests. known is the newest known time of the store, or zero.
 func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, overlook func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
 		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
@@ -138,8 +138,8 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 	}
 }
 
-// Manifest reads the content of a manifest. ErrNotMine, too, where the manifest is of another account or another time than
-// its name says: the tag does not cover names, and anybody who can write to the store could have copied it.
+// Manifest reads the content of a manifest. It also returns ErrNotMine if the manifest is of another account or time than its
+// name says: the tag does not cover names, and anybody who can write to the store could have copied it.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
 	if err != nil {
@@ -158,7 +158,7 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	return content, nil
 }
 
-// Root reads the content of a manifest for Prune. Its name does not matter: what it needs may be needed by nothing else.
+// Root reads the content of a manifest for Prune, whatever its name, because nothing else may need what it needs.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
 	return r.load(ctx, KindManifest, h.Name)

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Some stores acknowledge an object and do not keep it: a cache before the disks that lost power, a proxy, a full disk. So
-// whatever others will rely on is listed by its name before what relies on it is put: packs before the index segment that
-// names them, the segment before the manifest. What is missing is put once more.
+// Some stores acknowledge an object and do not keep it: a disk cache loses power, a proxy fails, a disk is full. So a writer
+// lists each object by its name before it puts another that relies on it: packs before the index segment that names them,
+// the segment before the manifest. What is missing is put once more.
 
-// ErrNotKept: the store acknowledged an object and does not list it, twice.
-var ErrNotKept = errors.New("the store acknowledged this object and did not keep it: nothing that needs it was committed")
+// ErrNotKept: the store acknowledged an object twice and does not list it.
+var ErrNotKept = errors.New("the store acknowledged this object and did not keep it, so nothing that needs it was committed")
 
-// putKept puts an object and sees the store list it, whole.
+// putKept puts an object and checks that the store lists it with its size.
 func (r *Repo) putKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	if err := r.store.Put(ctx, name, body, size); err != nil {
 		return fmt.Errorf("store %s: %w", name, err)
@@ -24,7 +24,7 @@ func (r *Repo) putKept(ctx context.Context, name string, body io.ReaderAt, size 
 	return r.seeKept(ctx, name, body, size)
 }
 
-// seeKept sees the store list an object that was put. One that it does not is put again, once.
+// seeKept checks that the store lists an object that was put. If it does not, seeKept puts it again, once.
 func (r *Repo) seeKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	kept, err := r.lists(ctx, name, size)
 	if err != nil || kept {
@@ -52,15 +52,14 @@ func (r *Repo) lists(ctx context.Context, name string, size int64) (bool, error)
 	return false, nil
 }
 
-// keptAtOnce is how many packs are listed at once.
+// keptAtOnce is the number of packs that are listed at once.
 const keptAtOnce = 8
 
-// heldSpools is how many bytes of packs stay on this host's disk until they are seen in the store, at the most but for those
-// under way.
+// heldSpools bounds the bytes of packs on this host's disk that the store has not listed yet, besides those under way.
 const heldSpools = 256 << 20
 
-// seeWaiting sees the store list the packs that were put and wait in their spools. The caller holds w.segments, so that no
-// index segment names a pack before that.
+// seeWaiting checks that the store lists the packs that wait in their spools. The caller holds w.segments, so that no index
+// segment names a pack before that.
 func (w *Writer) seeWaiting(ctx context.Context, packs []*sealedPack) error {
 	defer closeSpools(packs)
 	group, ctx := errgroup.WithContext(ctx)
@@ -83,7 +82,7 @@ func closeSpools(packs []*sealedPack) {
 	}
 }
 
-// easeSpools sees the store list what waits, where that is more than this host's disk should hold.
+// easeSpools checks the waiting packs and removes their spools, because these exceed what this host's disk should hold.
 func (w *Writer) easeSpools(ctx context.Context) error {
 	w.segments.Lock()
 	defer w.segments.Unlock()

@@ -41,7 +41,7 @@ const (
 
 // frameTargets is how much content closes a frame. Large frames are smaller in all (of list mail's text 4 MiB make 5 %
 // less than 1 MiB), but each costs its memory while it is filled, and is decoded whole for one message. A frame that is
-// damaged costs all messages that have a chunk in it: of headers a thousand and more, so their frames are smaller.
+// damaged costs all messages that have a chunk in it. With headers these are thousands, so their frames are smaller.
 var frameTargets = [lanes]int{
 	LaneHeader:  2 << 20,
 	LaneText:    4 << 20,

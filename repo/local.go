@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// DropLocal removes from this host's cache what may hold content that was erased: manifests, by their names, the
-// mailbox tables of their accounts, and what killed runs have spilled, which the next run downloads again. It returns how many files runs that are under way have
-// spilled: these go when the runs end. Other caches hold no content: the index has only keyed prefixes.
+// DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their
+// accounts, and the spills of killed runs, which the next run downloads again. It returns the number of spill files of runs
+// under way, which go when the runs end. Other caches hold no content: the index has only keyed prefixes.
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
 		_ = os.Remove(r.cache.path(name))

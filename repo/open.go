@@ -37,7 +37,7 @@ type Repo struct {
 	slotName, configName string    // of the objects that opened it
 	doubts               []Problem // configs that were passed over
 	unproven             bool      // nothing that this host has vouches for the repository
-	noLocks              error     // why this host's memory of the repository is not locked; nil: it is
+	noLocks              error     // why this host's memory of the repository is not locked; nil if it is
 
 	indexOnce sync.Mutex
 	index     *index // nil until it is needed
@@ -275,8 +275,8 @@ func (r *Repo) Role() Role { return r.held.Role }
 // a key file nor the user named its fingerprint.
 func (r *Repo) Unproven() bool { return r.unproven }
 
-// NoLocks is why commands of this host that run at once do not keep each other from its memory of the repository: the file
-// system of Options.StateDir keeps no locks. Nil: they do.
+// NoLocks returns an error if the file system of Options.StateDir has no locks. Then two commands of this host can write its
+// memory of the repository at the same time.
 func (r *Repo) NoLocks() error { return r.noLocks }
 
 // Sealed reports whether objects are sealed.

@@ -45,7 +45,7 @@ func readPin(path string) (*pin, error) {
 		return nil, local.Fail("read what this host knows of the repository in", path, err)
 	}
 	if len(bytes.Trim(text, "\x00")) == 0 {
-		return nil, nil // a loss of power emptied it: nothing is known, as on a new host
+		return nil, nil // a loss of power emptied it: this host knows nothing, like a new one
 	}
 	p := new(pin)
 	if err := json.Unmarshal(text, p); err != nil {
@@ -111,7 +111,7 @@ func (r *Repo) pin() error {
 }
 
 // lockPin keeps other processes of this host from the file, and returns what it should say. Where nothing is remembered
-// there is nothing to lock. missing is why nothing is locked where the file system keeps no locks.
+// there is nothing to lock. missing says why nothing is locked, if the file system has no locks.
 func (r *Repo) lockPin() (now *pin, unlock func(), missing, err error) {
 	now = &pin{
 		Location: r.options.Location, Repository: r.ID(),
@@ -167,7 +167,7 @@ func (r *Repo) rememberHead(h Head) error {
 		return err
 	}
 	newest, known := parseManifestName(p.Heads[h.Account])
-	if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // else it is of a clock that leapt
+	if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // otherwise a clock was ahead
 		return nil
 	}
 	if p.Heads == nil {

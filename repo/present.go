@@ -10,31 +10,31 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// presence knows which packs the store has listed to this run. An index segment may name a pack that the store lost, and
-// whoever took its chunks for stored would lose mail in every later run.
+// presence knows which packs the store has listed to this run. An index segment may name a pack that the store lost. A
+// writer that takes its chunks for stored loses mail in every later run.
 //
-// Most nights meet few chunks that are stored already, so packs are asked for by name, and only when they are met. When that
-// has cost as many requests as a listing of all packs, they are listed, so that nobody pays more than twice.
+// Most nights meet few chunks that are already stored, so packs are listed by name when they are met. When that has cost as
+// many requests as a listing of all packs, all are listed, so that a run pays at most twice.
 type presence struct {
 	r      *Repo
-	single int // packs that are asked for by name at the most
+	single int // how many packs are listed by name
 
 	mu    sync.Mutex
 	sizes map[Pack]uint64 // as listed; 0: the store has no such pack
 	asked int
 	all   bool // all packs were listed
 
-	asking sync.Mutex // one at a time asks the store: others mostly want the same pack
+	asking sync.Mutex // held while asking the store: others mostly want the same pack
 }
 
-// A page of a listing has so many objects, and a few names are asked for in any case.
+// listingPage is the number of objects on a page of a listing. The others bound the number of packs listed by name.
 const (
 	listingPage = 1000
 	fewSingles  = 4
 	mostSingles = 16
 )
 
-// newPresence knows nothing yet. packs is how many there are, as far as the index knows.
+// newPresence returns a presence that knows no pack. packs is the number of packs in the index.
 func newPresence(r *Repo, packs int) *presence {
 	return &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(packKinds)), mostSingles), sizes: map[Pack]uint64{}}
 }
@@ -46,7 +46,7 @@ func (p *presence) add(pack Pack, size uint64) {
 	p.sizes[pack] = size
 }
 
-// known tells what is known of a pack without asking.
+// known reports what is known of a pack without asking the store.
 func (p *presence) known(pack Pack, size uint64) (present, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,7 +61,7 @@ func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error
 	}
 	p.asking.Lock()
 	defer p.asking.Unlock()
-	if present, known := p.known(pack, size); known { // another asked meanwhile
+	if present, known := p.known(pack, size); known { // another goroutine asked in the meantime
 		return present, nil
 	}
 	if p.asked >= p.single {
@@ -84,7 +84,7 @@ func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error
 	return present, nil
 }
 
-// listAll lists all packs, by parallel prefixes: a listing of a hundred thousand is a chain of a hundred requests.
+// listAll lists all packs, by several prefixes at once, because one listing of a hundred thousand takes a hundred requests.
 func (p *presence) listAll(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
@@ -115,7 +115,7 @@ func (p *presence) listFolder(ctx context.Context, kind Kind, prefix string) err
 	return nil
 }
 
-// packCount is how many packs the index knows, some perhaps twice.
+// packCount counts the packs in the index, some perhaps twice.
 func (x *index) packCount() (n int) {
 	for _, f := range x.snapshot() {
 		n += len(f.packs)

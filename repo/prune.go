@@ -20,8 +20,8 @@ type PruneOptions struct {
 	// MaxUnused is how much of all packs may be unused before packs are written anew without it: a share between 0 and 1.
 	MaxUnused float64
 
-	// Erased is called with each manifest that is not marked, and holds what was erased: a run committed it that began
-	// before. It may be nil.
+	// Erased is called with each unmarked manifest that holds what was erased, because its run began before the erasure. It
+	// may be nil.
 	Erased func(Head)
 
 	// Left is told what a store would not delete, and what could not be read and was left alone. It may be nil.

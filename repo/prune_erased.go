@@ -9,11 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// What was erased does not wait until enough of its pack is unused. It is what a manifest marked to be erased needs and no
-// root does, and the chunks that erasures name, where no root needs them. Packs that hold such chunks are written anew or
-// condemned, and only then the manifests go: they alone say what to look for.
+// What was erased does not wait until enough of its pack is unused. It is the chunks that no root needs, and that a manifest
+// marked to be erased needs or an erasure names. Packs that hold such chunks are rewritten or condemned. Only then the
+// manifests are deleted, because only they say what to look for.
 
-// unmarkedFirst has manifests that stay followed before those that go: what both hold is seen in one that stays.
+// unmarkedFirst sorts manifests that stay before those that go, so that what both hold is found in one that stays.
 func unmarkedFirst(roots []Head) {
 	slices.SortStableFunc(roots, func(a, b Head) int {
 		switch {
@@ -26,7 +26,7 @@ func unmarkedFirst(roots []Head) {
 	})
 }
 
-// followErased takes down what was erased, after all roots were followed.
+// followErased records the erased chunks, after all roots were followed.
 func (p *pruning) followErased(ctx context.Context) error {
 	if len(p.erased) == 0 && !p.erasures.HasMessages() {
 		return nil
@@ -43,8 +43,8 @@ func (p *pruning) followErased(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, ErrNoChunk) || ofTheObject(err):
-			// What it alone held is unused, and goes when its packs are written anew for that.
-			p.leave(h.Name, fmt.Errorf("not all that it held can be told from other unused data: mailstrata prune --max-unused 0 deletes that too: %w", err))
+			// What only this manifest held is unused, and is deleted when its packs are rewritten for that.
+			p.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
 			return fmt.Errorf("follow %s: %w", h.Name, err)
 		}
@@ -52,7 +52,7 @@ func (p *pruning) followErased(ctx context.Context) error {
 	return nil
 }
 
-// erase notes that a chunk was erased, and tells whether that is news and no root needs it.
+// erase records that a chunk was erased, and reports whether this is the first time and no root needs it.
 func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -66,7 +66,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	return first, err
 }
 
-// holdingErased chooses the packs that hold what was erased beside what is kept, but those that are chosen already.
+// holdingErased chooses the packs that hold what was erased and something that is kept, except those in but.
 func (p *pruning) holdingErased(but []*packState) (chosen []*packState) {
 	for _, s := range p.ordered() {
 		if s.erased > 0 && p.rewritable(s) && !slices.Contains(but, s) {
@@ -76,8 +76,8 @@ func (p *pruning) holdingErased(but []*packState) (chosen []*packState) {
 	return chosen
 }
 
-// removeErased deletes manifests that hold what was erased, once every pack with anything of it is condemned. Until then
-// they stay, for a later prune.
+// removeErased deletes manifests that hold what was erased, once every pack that holds any of it is condemned. Until then
+// they stay for a later prune.
 func (p *pruning) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil

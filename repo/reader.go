@@ -62,7 +62,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		}
 	}
 	if unreached != nil {
-		return nil, unreached // it may be whole where it could not be reached: that another copy is damaged does not count
+		return nil, unreached // the copy that could not be reached may be whole, although another one is damaged
 	}
 	if errors.Is(failed, ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Now is the time by the store's clock.
+// Now returns the time by the store's clock.
 func (r *Repo) Now(ctx context.Context) (time.Time, error) { return r.now(ctx) }
 
-// RetainedUntil reports until when the store retains the last version of any of these objects, as it is locked now. The
-// zero time: the repository is not under lock, or the store does not say.
+// RetainedUntil returns the time until which the store retains any version of these objects, by the present locks. It is zero
+// if the repository is not under lock, or if the store does not say.
 func (r *Repo) RetainedUntil(ctx context.Context, names []string) (latest time.Time, err error) {
 	v, ok := r.store.(*vault)
 	if !ok || r.Lock() == nil {

@@ -12,7 +12,7 @@ type rules struct {
 	blind           bool          // what was condemned long enough is deleted without another look at the roots
 	sameNames       bool          // equal chunks make packs of equal names
 	deaf            bool          // writers do not read condemnations
-	leaps           bool          // what removes does not compare the store's clock with the host's
+	leaps           bool          // removing does not compare the store's clock with the host's
 	eager           bool          // two index segments are worth merging
 	largest         segmentSize   // how much an index segment may hold, if it is less than the format allows
 }

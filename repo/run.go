@@ -70,8 +70,8 @@ func (run *Run) Deadline() time.Time { return run.clock.start.Add(run.r.lifetime
 // Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
 
-// Heads lists the manifests of an account, the newest first, and says of each whether it is marked, late or misdated; one
-// that is none of these can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
+// Heads lists the manifests of an account, the newest first, and says whether each is marked, late or misdated. Any other
+// can be the run's parent. An error that comes with a Head is of that manifest alone (it cannot be read)
 // and more may follow; an error without a Name ends the listing.
 func (run *Run) Heads(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
@@ -174,7 +174,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	return h, run.r.rememberHead(h)
 }
 
-// Encode makes the content of a manifest that takes its place in history at a time, which is to be in it.
+// Encode makes the content of a manifest, with the time of its place in the history.
 type Encode func(at time.Time) ([]byte, error)
 
 // encode makes a manifest's object.
@@ -190,7 +190,7 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 	case o.Account != nil && string(o.Account) != account:
 		return "", nil, deadline, fmt.Errorf("the manifest is of account %q, not %q", o.Account, account)
 	case o.Time != at.UnixMilli():
-		return "", nil, deadline, fmt.Errorf("the manifest says %s, and is to be written at %s", time.UnixMilli(o.Time), at)
+		return "", nil, deadline, fmt.Errorf("the manifest has the time %s, but its name would have %s", time.UnixMilli(o.Time), at)
 	case deadline.After(run.Deadline()):
 		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
@@ -215,7 +215,7 @@ func (run *Run) saw(h Head) {
 	}
 }
 
-// putManifest puts a manifest and asks the store when it got it. One that the store does not list is put again, once.
+// putManifest puts a manifest and asks the store when it got it. If the store does not list it, it is put again, once.
 func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (Head, error) {
 	for range 2 {
 		if err := run.r.store.Put(ctx, name, bytes.NewReader(stored), int64(len(stored))); err != nil {
@@ -228,7 +228,7 @@ func (run *Run) putManifest(ctx context.Context, name string, stored []byte) (He
 	return Head{}, fmt.Errorf("%s: %w", name, ErrNotKept)
 }
 
-// confirm asks the store when it got the manifest; without a Name, the store does not list it.
+// confirm asks the store when it got the manifest. The Head has no Name if the store does not list it.
 func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 	for o, err := range run.r.store.List(ctx, name) {
 		if err != nil {
@@ -240,7 +240,7 @@ func (run *Run) confirm(ctx context.Context, name string) (Head, error) {
 			}
 			now := present{run.r, run.clock.known()}
 			if h = now.date(ctx, h); h.Misdated != "" {
-				return h, fmt.Errorf("confirm %s: %s: the store's clock is not to be relied on", name, h.Misdated)
+				return h, fmt.Errorf("confirm %s: %s: the store's clock is not reliable", name, h.Misdated)
 			}
 			return h, nil
 		}

@@ -117,7 +117,7 @@ func unsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, e
 	return damagedReader{plain}, size, nil
 }
 
-// unsealError tells a key that does not fit from bytes that are wrong, and leaves errors of the store and of this host what they are.
+// unsealError distinguishes a wrong key from damaged bytes. It does not change errors of the store or of this host.
 func unsealError(err error) error {
 	var noMatch *age.NoIdentityMatchError
 	if errors.As(err, &noMatch) {
@@ -140,8 +140,8 @@ func (d damagedReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// hostFile is a file of this host, of which an error that is no end of file goes through age as what it is: bytes that
-// this host cannot read are no damage.
+// hostFile is a file of this host. It carries read errors through age, so that bytes that this host cannot read do not count as
+// damage.
 type hostFile struct{ local.File }
 
 func (f hostFile) ReadAt(p []byte, off int64) (int, error) {

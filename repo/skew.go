@@ -10,13 +10,12 @@ import (
 // ErrSkew: the store's clock and this host's differ, so nothing is removed.
 var ErrSkew = errors.New("nothing is removed while the store's clock and this host's differ by more than an hour")
 
-// skewAtMost is how far the two clocks may be apart for what removes. The end-to-end tests, which move the store's
-// clock by days, link another value in.
+// skewAtMost is how far the two clocks may be apart where something is removed. The end-to-end tests move the store's clock
+// by days, and set another value when they link.
 var skewAtMost = "1h"
 
-// agree compares a time that the store told with this host's clock. Whatever removes goes by ages, and the store's
-// clock alone can leap: two days ahead, and every grace looks over; two days back, and a mark that is put then looks
-// old at once.
+// agree compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
+// is two days ahead, every grace seems to be over. If it is two days back, a mark that is put then soon looks old.
 func (r *Repo) agree(now time.Time) error {
 	most, err := time.ParseDuration(skewAtMost)
 	if err != nil {
@@ -30,7 +29,7 @@ func (r *Repo) agree(now time.Time) error {
 	return nil
 }
 
-// hostTime is what this host's clock shows. A store that tests simulate simulates the host that goes along with it.
+// hostTime returns the time by this host's clock. The simulated stores of tests also simulate a host.
 func (r *Repo) hostTime() time.Time {
 	if simulated, ok := bare(r.store).(interface{ HostTime() time.Time }); ok {
 		return simulated.HostTime()
@@ -38,7 +37,7 @@ func (r *Repo) hostTime() time.Time {
 	return time.Now()
 }
 
-// agreedNow is the store's time, if this host's clock agrees.
+// agreedNow returns the store's time, if this host's clock agrees with it.
 func (run *Run) agreedNow(ctx context.Context) (time.Time, error) {
 	now, err := run.Now(ctx)
 	if err == nil && !run.r.rules.leaps {
@@ -47,7 +46,7 @@ func (run *Run) agreedNow(ctx context.Context) (time.Time, error) {
 	return now, err
 }
 
-// agreed reports whether the store's clock and this host's agree now.
+// agreed returns an error unless the store's clock and this host's agree.
 func (r *Repo) agreed(ctx context.Context) error {
 	if r.rules.leaps {
 		return nil

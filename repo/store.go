@@ -101,8 +101,8 @@ type Retention struct {
 }
 
 var (
-	// ErrNotExist: the store answers that it has no such object. These three are the store's alone and never fs.ErrNotExist
-	// and its like: a file of this host that is missing says nothing about the repository.
+	// ErrNotExist: the store answers that it has no such object. This error and the next two are only the store's, and are
+	// never fs.ErrNotExist or its like: a missing file of this host says nothing about the repository.
 	ErrNotExist = errors.New("the store has no such object")
 
 	// ErrExist: another object has the name.

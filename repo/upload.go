@@ -106,8 +106,8 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	return nil
 }
 
-// acknowledged notes what a pack holds that the store says it has. It returns how many entries the next index segment has,
-// and how many bytes wait in spools.
+// acknowledged adds a pack that the store acknowledged to the next index segment. It returns the number of entries in the
+// segment, and the number of bytes that wait in spools.
 func (w *Writer) acknowledged(p *sealedPack) (entries int, held int64) {
 	w.known.Lock()
 	defer w.known.Unlock()

@@ -42,7 +42,7 @@ func newVault(store Store, lock *Lock) *vault {
 	return v
 }
 
-// bare is the store behind a vault.
+// bare returns the store behind a vault.
 func bare(store Store) Store {
 	if v, ok := store.(*vault); ok {
 		return v.Store

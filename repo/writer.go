@@ -49,7 +49,7 @@ type Writer struct {
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[Pack]bool
-	avoid     map[Pack]bool   // packs that do not count either: their chunks are to be stored elsewhere
+	avoid     map[Pack]bool   // packs that do not count either: their chunks are stored elsewhere
 	listed    map[Pack]uint64 // packs that this run has listed already, and their sizes
 	index     *index
 	present   *presence
@@ -253,14 +253,14 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 }
 
 // stored is rule 2: a chunk counts as stored if any index places it in a pack that no condemnation names and that the store
-// has listed to this run. What only a pack says of itself does not count: others, who have no key to look into it, must find
-// the chunk too.
+// has listed to this run. A chunk that only a pack's own table names does not count, because others have no key for that
+// table and must find the chunk too.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
 		pack Pack
 		size uint64
 	}
-	var perhaps []sized // the store is not asked while the index is searched
+	var perhaps []sized // the search of the index does not wait for the store
 	err = w.index.find(ctx, p, func(f found) bool {
 		pack := sized{f.pack.pack(), f.pack.Size}
 		if f.indexed && !w.condemned[pack.pack] {

@@ -186,7 +186,7 @@ func (f *Faulty) Now(ctx context.Context) (time.Time, error) {
 	return f.Store.Now(ctx)
 }
 
-// HostTime is the clock of the host that the store simulates, if it does.
+// HostTime returns the time of the simulated host, if the store has one.
 func (f *Faulty) HostTime() time.Time {
 	if s, ok := f.Store.(interface{ HostTime() time.Time }); ok {
 		return s.HostTime()

@@ -62,7 +62,7 @@ func (l *Locked) Advance(d time.Duration) {
 
 func (b *bucket) now() time.Time { return time.Now().Add(b.ahead) }
 
-// HostTime is the clock of the simulated host, which goes along with the store's.
+// HostTime returns the time of the simulated host, which is the store's.
 func (l *Locked) HostTime() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -22,7 +22,7 @@ type Memory struct {
 	mu      sync.Mutex
 	objects map[string]object
 	ahead   time.Duration // of this host's clock
-	leapt   time.Duration // how much of it the simulated host's clock did not go along with
+	leapt   time.Duration // the part of ahead that the simulated host does not share
 }
 
 type object struct {
@@ -124,7 +124,7 @@ func (m *Memory) Advance(d time.Duration) {
 	m.ahead += d
 }
 
-// Leap sets the store's clock forward, or back, and leaves the simulated host's as it is.
+// Leap sets the store's clock forward or back, but not the simulated host's.
 func (m *Memory) Leap(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,7 +132,7 @@ func (m *Memory) Leap(d time.Duration) {
 	m.leapt += d
 }
 
-// HostTime is the clock of the simulated host: the store's, but for what Leap did.
+// HostTime returns the time of the simulated host: the store's, without what Leap did.
 func (m *Memory) HostTime() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
