@@ -29,8 +29,8 @@ type Account struct {
 	Source Source
 	Select func(mail.Mailbox) bool // which mailboxes; nil: all
 
-	// ShrinkLimit is how many of its messages a mailbox may lose before that is suspicious; nil stands for the account
-	// as a whole. Nil: the usual limit for all.
+	// ShrinkLimit returns the limit of losses of a mailbox, or, for nil, of the account as a whole. Nil means the usual
+	// limit for all.
 	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
 
 	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
@@ -39,7 +39,7 @@ type Account struct {
 
 	Budget Budget
 
-	TimeLimit time.Duration // how long reading the account may take; 0: TimeLimit
+	TimeLimit time.Duration // how long reading the account may take; 0 means the constant TimeLimit
 	began     *time.Time    // when that began, in the first of several runs
 	waits     *Waits        // likewise of all of these runs
 }
@@ -326,7 +326,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.tellUnnumbered()
+	w.failUnnumbered()
 	m, err := w.manifest(ctx, manifest.Complete)
 	if err != nil {
 		return nil, err

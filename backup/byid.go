@@ -14,10 +14,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A message that was moved or copied need not be downloaded again. Its id nominates an archived one, or its size and
-// date do; that it is this one is shown by its size, its date, and stretches of it: the header, chunk by chunk, and
-// unless an id can name one body only, what the probe is made of. All that is compared are hashes, so no archived
-// mail is read: a writer's host could not, and it would cost more than the download.
+// A message that was moved or copied need not be downloaded again. Its id, or its size and date, nominate an archived one.
+// The proof is its size, its date, and stretches of it: the header, chunk by chunk, and, unless an id can name only one
+// body, the bytes of the probe. Only hashes are compared, so no archived mail is read: a writer's host cannot, and it would
+// cost more than the download.
 
 // proof is a message on the server beside the archived one that it may be.
 type proof struct {
@@ -26,10 +26,10 @@ type proof struct {
 	header  []chunk.ID // of the archived header
 
 	headerSize  int64
-	openingSize int64 // of what follows the header, if that is wanted
+	openingSize int64 // bytes after the header to compare; 0 if none
 	sameHeader  bool
 	sameOpening bool
-	probe       [2][]byte // what came of the two stretches, if a probe is wanted
+	probe       [2][]byte // the two stretches, as far as they came, if a probe is wanted
 }
 
 // byID finds, among messages that a mailbox has anew, those that are archived already, and gives their entries by UID.
@@ -75,7 +75,7 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 	return entries, nil
 }
 
-// mayBe reports whether nothing that the server says of a message contradicts that it is the archived one.
+// mayBe reports whether a message may be the archived one, by what the server says of it.
 func mayBe(message mail.Message, was nominee) bool {
 	if was.byFacts {
 		return message.Size == toldSize(was.Record)
@@ -83,20 +83,20 @@ func mayBe(message mail.Message, was nominee) bool {
 	return message.Size == toldSize(was.Record) && sameID(message.IDs, was.IDs) && sameInstant(message.Internal, was.Internal)
 }
 
-// toldSize is the size that the server gave of a recorded message.
+// toldSize is the size that the server gave for a recorded message.
 func toldSize(was *manifest.Record) int64 { return cmp.Or(was.Hint, was.Size) }
 
-// sameInstant compares two dates. Their zones may differ: they are the server's, and in summer others than in winter.
+// sameInstant compares two dates. Their zones may differ, because a server's zone changes between summer and winter.
 func sameInstant(a, b mail.Date) bool { return a.Seconds == b.Seconds && a.Raw == b.Raw }
 
-// differs reports whether a message has another size or date than was recorded under its UID. What the server does not
-// give says nothing.
+// differs reports whether a message has another size or date than the record under its UID. It ignores what the server does
+// not give.
 func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
 }
 
-// nominateByUID adds what is recorded under the UIDs of messages: of those that have another date now, and where the
-// mailbox was read at another server, of those that nothing else nominates.
+// nominateByUID adds the records under the UIDs of messages: of those that have another date now, and, if the mailbox was
+// read at another server, of those that nothing else nominates.
 func (r *reading) nominateByUID(
 	ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee,
 ) (map[mail.UID]nominee, error) {
@@ -135,8 +135,8 @@ func (r *reading) nominateByUID(
 	return nominated, nil
 }
 
-// proof prepares to compare a message with the archived one; nil where that cannot be done, or would cost too
-// much of the download.
+// proof prepares to compare a message with the archived one. It returns nil if that is impossible or would cost too much of
+// the download.
 func (r *reading) proof(ctx context.Context, message mail.Message, record nominee) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
@@ -164,8 +164,7 @@ func (r *reading) proof(ctx context.Context, message mail.Message, record nomine
 	return p, nil
 }
 
-// worth is how many bytes a proof may cost. Without an id it needs more of them, and for an account that moved there is
-// no other way.
+// worth is how many bytes a proof may cost. A proof without an id needs more, and an account that moved has no other way.
 func (p *proof) worth() int64 {
 	if p.record.byFacts {
 		return p.record.Size / 4 * 3
@@ -173,7 +172,7 @@ func (p *proof) worth() int64 {
 	return p.record.Size / 2
 }
 
-// measure finds out how long the archived header is, and what follows it. The index tells.
+// measure finds the lengths of the archived header and of the opening in the index.
 func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) error {
 	places, err := r.Locate(ctx, p.header)
 	for _, at := range places {
@@ -189,7 +188,7 @@ func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) e
 	return err
 }
 
-// wantsOpening: where no id speaks for a message, what follows its header does, as far as that is recorded.
+// wantsOpening reports whether the opening must fit, because no id nominated the message and its record has an opening.
 func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Opening != (chunk.Prefix{}) }
 
 func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }

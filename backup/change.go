@@ -29,8 +29,8 @@ type change struct {
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
-	doubted  mail.UIDSet // of those to be downloaded, what is recorded with another size or date
-	narrowed bool        // fresh are known to be there, or to be few
+	doubted  mail.UIDSet // of fresh, those that are recorded with another size or date
+	narrowed bool        // fresh are known to exist, or to be few
 
 	unmoved bool // flags changed, and the mod-sequence of their message did not
 }
@@ -199,7 +199,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		err := seat.ask(ctx, func(view View) error {
 			err := compareStretch(tell(view, ctx, span), entries, span, old, c)
 			if errors.Is(err, archive.ErrTemporary) {
-				tell = View.Flags // a message whose size costs the connection is no reason to lose the others
+				tell = View.Flags // the size of one message may cost the connection: read without sizes
 			}
 			return err
 		})
@@ -220,12 +220,11 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 	return nil
 }
 
-// compareStretch compares the recorded entries of a range of UIDs with what the server tells now. What changed since has a
+// compareStretch compares the recorded entries of a range of UIDs with what the server says now. What changed since has a
 // higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
-// another one: it becomes fresh too, and its record stands until there is a better one.
+// another one: it becomes fresh too, and its record stays until there is a better one.
 //
-// Only what is recorded is held message by message. Of what is not, its UIDs are, as ranges: a server can list as many of
-// these as it likes.
+// Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any number.
 func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox, c *change) error {
 	type listed struct {
 		*manifest.FlagSet

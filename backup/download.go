@@ -27,7 +27,7 @@ type download struct {
 	got      map[mail.UID]archive.Filed
 	strikes  map[mail.UID]strike
 	failures []manifest.Failure
-	erased   mail.UIDSet // what came and is left out, for it was erased from the repository
+	erased   mail.UIDSet // messages that came and are left out, because they were erased from the repository
 
 	queue     [][]mail.Message // what is still to be asked for, in batches
 	fruitless int              // attempts in a row that gave nothing
@@ -263,7 +263,7 @@ func (d *download) bodies(ctx context.Context, view View, messages []mail.Messag
 	})
 }
 
-// came is how many messages have come.
+// came counts the messages that have come.
 func (d *download) came() int { return len(d.got) + int(d.erased.Len()) }
 
 func (d *download) missing(messages []mail.Message) []mail.Message {

@@ -10,11 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// What was erased from the repository is not archived again. A message is known by its hash, so it is downloaded once
-// where it has a UID that no record names; then the mailbox records the UID as erased, is complete without it, and no
-// later run asks for it.
+// What was erased from the repository is not archived again. A message is known by its hash, so a run downloads it once
+// under a UID that no record names. Then the mailbox records the UID as erased, counts as complete, and no later run asks
+// for the message.
 
-// heed sees to it that the account was not erased.
+// heed returns an error if the account was erased.
 func (w *walk) heed(ctx context.Context) error {
 	erasures, err := w.run.Erasures(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (w *walk) heed(ctx context.Context) error {
 	return nil
 }
 
-// leaveOut leaves out what was taken by id and was erased: the parent may still have it.
+// leaveOut leaves out messages that were taken by id and are erased: the parent may still have them.
 func (w *walk) leaveOut(ctx context.Context, byID map[mail.UID]manifest.Entry, d *download) error {
 	if len(byID) == 0 {
 		return nil
@@ -45,7 +45,7 @@ func (w *walk) leaveOut(ctx context.Context, byID map[mail.UID]manifest.Entry, d
 	return nil
 }
 
-// keepErased takes over which messages were erased, as far as they are there, so that they are not fresh.
+// keepErased takes over the erased UIDs that the server still has, so that they are not fresh.
 func (r *reading) keepErased(old, found *manifest.Mailbox, c *change) {
 	if old == nil {
 		return
@@ -54,10 +54,10 @@ func (r *reading) keepErased(old, found *manifest.Mailbox, c *change) {
 	c.fresh = c.fresh.Without(found.Erased)
 }
 
-// addGone takes down that messages are gone.
+// addGone records that messages are gone.
 func (c *change) addGone(uids mail.UIDSet) { c.gone = c.gone.Union(uids) }
 
-// lastOf is the highest UID of a set; 0: it is empty.
+// lastOf returns the highest UID of a set, or 0 if it is empty.
 func lastOf(uids mail.UIDSet) (last mail.UID) {
 	for r := range uids.Ranges() {
 		last = r.Last

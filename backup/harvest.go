@@ -69,7 +69,7 @@ type harvest struct {
 	failures []manifest.Failure // complete when entries has ended
 	cut      error              // why entries ended before its time; errDue, or what went wrong
 	rest     mail.UIDSet        // what it did not come to
-	erased   mail.UIDSet        // what is left out, for it was erased from the repository
+	erased   mail.UIDSet        // messages that are left out, because they were erased from the repository
 
 	list   []mail.UIDSet
 	turns  chan chan crop // the windows' crops, in their order; its room bounds how far downloads run ahead
@@ -252,7 +252,7 @@ func (h *harvest) window(ctx context.Context, seat *seat, filer *archive.Filer, 
 	return crop{entries: entries, failures: slices.Concat(l.failures, d.failures), erased: d.erased, err: err}
 }
 
-// without gives the messages that have no entry yet, and are not left out.
+// without returns the messages that have no entry yet, and are not left out.
 func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erased mail.UIDSet) (left []mail.Message) {
 	for _, message := range messages {
 		if _, ok := entries[message.UID]; !ok && !erased.Contains(message.UID) {

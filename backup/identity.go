@@ -10,17 +10,17 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A UIDVALIDITY and a UID name a message at one server only (RFC 9051 section 2.3.1.1). So what is recorded counts
-// without being compared only at the server that it was read from:
+// A UIDVALIDITY and a UID identify a message at one server only (RFC 9051 section 2.3.1.1). So a record counts without a
+// comparison only at the server where it was made:
 //
-//	other host, port or user   nothing counts: every mailbox is unproven, until it was read
+//	other host, port or user   no record counts: every mailbox is unproven until it is read
 //	another name or version    a sample is compared; if it differs, as above
-//	the same                   it counts
+//	the same                   records count
 //
-// An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and what is proven
-// by its header and probe is not downloaded.
+// An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and a message that header
+// and probe prove is not downloaded.
 
-// serverOf is what of a source's URL names an account at a server. The two standard ports are those of one server.
+// serverOf returns the part of a source's URL that names an account at a server. The two standard ports are one server's.
 func serverOf(source string) string {
 	u, err := url.Parse(source)
 	if err != nil || u.Host == "" {
@@ -37,11 +37,11 @@ func serverOf(source string) string {
 	return user + "@" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// softwareFields are those of an ID response (RFC 2971) that stay the same from one connection to the next: others have
-// the host's load balancer, the time, or a token in them.
+// softwareFields are the fields of an ID response (RFC 2971) that stay the same from one connection to the next. Others hold
+// a load balancer's host, the time, or a token.
 var softwareFields = []string{"name", "vendor", "version"}
 
-// softwareOf is what a server calls itself.
+// softwareOf returns what a server calls itself.
 func softwareOf(id []mail.Field) string {
 	var words []string
 	for _, name := range softwareFields {
@@ -53,10 +53,9 @@ func softwareOf(id []mail.Field) string {
 	return strings.Join(words, " ")
 }
 
-const onlyProven = "what is archived counts only where it proves to be what is there"
+const onlyProven = "every archived message is compared with the server before it counts"
 
-// doubtAll finds out whether the account is still read from the server from which it was read before, and makes all
-// that is recorded unproven if it is not.
+// doubtAll makes all records unproven if the account is not read from the same server as before.
 func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 	if w.parent == nil {
 		return nil
@@ -81,12 +80,12 @@ func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
 	return nil
 }
 
-// isForeign reports whether the ids of what an earlier manifest recorded were given by another server.
+// isForeign reports whether another server gave the ids in an earlier manifest.
 func (w *walk) isForeign(m *laid) bool {
 	return m != nil && serverOf(m.Source) != serverOf(w.account.URL)
 }
 
-// countValidities notes how many mailboxes had each UIDVALIDITY at one time: before, or now.
+// countValidities counts the mailboxes with each UIDVALIDITY, before or now, whichever is more.
 func (w *walk) countValidities(survey *mail.Survey) {
 	w.validities = make(map[uint32]int)
 	count := make(map[uint32]int)
@@ -105,10 +104,10 @@ func (w *walk) countValidities(survey *mail.Survey) {
 	}
 }
 
-// isAmbiguous reports whether a mailbox's UIDVALIDITY does not tell it from others: some servers (DavMail,
-// hoodiecrow) have the same small one everywhere, and where it is made of the time, mailboxes that were made within one
-// second share it. Two mailboxes that were renamed then look as if one had the
-// messages of the other, and one that was deleted and created again looks as it did.
+// isAmbiguous reports whether other mailboxes may have the same UIDVALIDITY: some servers (DavMail, hoodiecrow) give each
+// mailbox the same small one, and others make it of the time, so that mailboxes made within one second share it. There two
+// mailboxes that swap their names look as if each had the messages of the other, and a mailbox that was deleted and created
+// again looks as it did before.
 func (w *walk) isAmbiguous(status *mail.Status) bool {
 	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" {
 		return false
@@ -116,7 +115,7 @@ func (w *walk) isAmbiguous(status *mail.Status) bool {
 	return w.validities[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// twins are the numbers that several recorded mailboxes had alike.
+// twins returns the numbers of mailboxes, with true for those that several mailboxes had.
 func twins(before map[string]*manifest.Mailbox) map[mail.Status]bool {
 	several := make(map[mail.Status]bool)
 	for _, m := range before {

@@ -10,22 +10,21 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// TimeLimit is how long an account may take where nothing else is said: a server that answers and never comes to an end
-// must not hold a run for ever.
+// TimeLimit is how long an account may take by default. A server that answers without end must not hold a run for ever.
 const TimeLimit = 48 * time.Hour
 
-// tooLongError is an account that took longer than it may.
+// tooLongError is the error of an account that took longer than its limit.
 type tooLongError struct {
 	limit    time.Duration
 	messages int64
 }
 
 func (e *tooLongError) Error() string {
-	return fmt.Sprintf("the account took longer than its limit of time, %v (--time-limit); the server answers too slowly or without an end, "+
-		"and %d messages were read until then", e.limit, e.messages)
+	return fmt.Sprintf("the account took longer than its limit of time, %v (--time-limit), and %d messages were read; the server answers too slowly, "+
+		"or without end", e.limit, e.messages)
 }
 
-// recordInTime is record within the account's limit of time, which counts from the first of the runs that follow each other.
+// recordInTime calls record within the account's limit of time, which counts from the first of several runs.
 func (w *walk) recordInTime(ctx context.Context) (*manifest.Manifest, error) {
 	limit := cmp.Or(w.account.TimeLimit, TimeLimit)
 	if w.account.began.IsZero() {

@@ -7,15 +7,15 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// lineage is what is recorded of the mailboxes that a survey lists: under the name that they have, as long as it is of the
-// same mailbox; and where a mailbox got another name, or a name another mailbox, by what a mailbox keeps when it is renamed.
+// lineage finds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the same
+// mailbox. If a mailbox was renamed, or another mailbox has its name, lineage goes by what a mailbox keeps when it is renamed.
 //
-// MAILBOXID (RFC 8474) is proof of that. Where the server has none, the same UIDVALIDITY is a hint, and what is recorded
-// must be compared with what is there (confirm).
+// MAILBOXID (RFC 8474) is proof of that. If the server has none, an equal UIDVALIDITY is a hint, and the record must be
+// compared with the server (confirm).
 type lineage struct {
-	named   map[string]*manifest.Mailbox // by raw name of today: recorded under that name
-	renamed map[string]descent           // by raw name of today: recorded under another one
-	claimed map[*manifest.Mailbox]bool   // those that have another name now
+	named   map[string]*manifest.Mailbox // by present raw name: the record under that name
+	renamed map[string]descent           // by present raw name: the record under another one
+	claimed map[*manifest.Mailbox]bool   // records of mailboxes that have another name now
 	shared  map[uint32]int               // how many recorded mailboxes have a UIDVALIDITY
 }
 
@@ -61,8 +61,8 @@ func newLineage(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vani
 	return l
 }
 
-// respelled is the recorded mailbox that had this name when the server sent names in another form, as it does with and
-// without UTF8=ACCEPT (RFC 6855).
+// respelled returns the recorded mailbox that had the same decoded name in another encoding: with UTF8=ACCEPT (RFC 6855) a
+// server sends other bytes for it.
 func (l *lineage) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
 		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !l.claimed[m]
@@ -74,7 +74,7 @@ func (l *lineage) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 	return vanished[i]
 }
 
-// match finds for mailboxes recorded ones that fit, if no other on either side does, and gives those left over.
+// match pairs mailboxes with recorded ones that fit, if each fits only one, and returns the mailboxes without a partner.
 func (l *lineage) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
 	only := func(n int) bool { return n == 1 }
 	for _, listed := range newcomers {
@@ -107,7 +107,7 @@ func (l *lineage) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbo
 	return left
 }
 
-// of is what is recorded of a listed mailbox; nil: nothing.
+// of returns the record of a listed mailbox, if it has one.
 func (l *lineage) of(listed *mail.Mailbox) descent {
 	if d, ok := l.renamed[listed.Raw]; ok {
 		return d
@@ -126,8 +126,9 @@ func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
-// isSame, standsStill and mayHaveChanged compare the numbers of a recorded mailbox with those of one that may be it: the
-// server says so; nothing has changed; or messages may have come and gone.
+// isSame, standsStill and mayHaveChanged compare the numbers of a recorded mailbox with those of a listed one. isSame means
+// that the server says that they are the same, standsStill that nothing changed, and mayHaveChanged that messages may have
+// come and gone.
 func isSame(was, now *mail.Status) bool {
 	return was.MailboxID != "" && was.MailboxID == now.MailboxID && was.UIDValidity == now.UIDValidity
 }

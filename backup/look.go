@@ -67,7 +67,7 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 	return &sight{old: old, found: found, change: c, validity: seat.validity, err: err}
 }
 
-// proven is what is recorded of the mailbox, if its UIDs still mean the same messages, and at this server.
+// proven returns the record of the mailbox, if its UIDs still mean the same messages at this server.
 func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
@@ -96,9 +96,8 @@ func (r *reading) lookAhead(ctx context.Context) error {
 	return nil // run tells of an error
 }
 
-// lookedAt are the readings to be looked at before any other: those of mailboxes that messages may have left, or in
-// which a sample is compared (for if a message is other than was archived, none is taken by its id), if any messages
-// have arrived. Others wait with what changed in them until they are read, for all of it takes memory.
+// lookedAt returns the readings to be looked at before any other, if any messages have arrived: those of mailboxes that
+// messages may have left, or in which a sample is compared (if a message differs from the archive, none is taken by its id). Others wait with what changed in them until they are read, for all of it takes memory.
 func lookedAt(due []*reading) (first []*reading) {
 	arrived := false
 	for _, r := range due {

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// addLosses compares the manifest with the last one that was no checkpoint, and adds what is gone since to its alarms and
+// addLosses compares the manifest with the last one that was not a checkpoint, and adds the losses to its alarms and
 // warnings.
 func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	before, most := w.before, w.mostLost()
@@ -34,7 +34,7 @@ func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	var unread error
 	comparison.Erased = func(hash chunk.ID) bool {
 		var erasures *repo.Erasures
-		if unread == nil { // asked where pages are compared, which on most nights none are
+		if unread == nil { // only where pages are compared: on most nights, none is
 			erasures, unread = w.run.Erasures(ctx)
 		}
 		return erasures.Message(hash)
@@ -53,7 +53,7 @@ func (w *walk) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	return nil
 }
 
-// loadWritten has the pages of this run made durable before the first chunk is read, for some of them are to be read.
+// loadWritten makes the pages of this run durable before the first chunk is read, because they may be read too.
 func (w *walk) loadWritten(ctx context.Context, load func(chunk.ID) ([]byte, error)) func(chunk.ID) ([]byte, error) {
 	flush := sync.OnceValue(func() error { return w.writer.Flush(ctx) })
 	return func(id chunk.ID) ([]byte, error) {
@@ -64,7 +64,7 @@ func (w *walk) loadWritten(ctx context.Context, load func(chunk.ID) ([]byte, err
 	}
 }
 
-// byRaw are the mailboxes in the order of their raw names.
+// byRaw returns the mailboxes in the order of their raw names.
 func byRaw(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	list := make([]*manifest.Mailbox, 0, len(mailboxes))
 	for _, raw := range slices.Sorted(maps.Keys(mailboxes)) {
@@ -73,7 +73,7 @@ func byRaw(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	return list
 }
 
-// mostLost is how many recorded messages can be gone at the most: all but those that were found in their places.
+// mostLost is the largest number of recorded messages that can be gone: all but those that are in their places.
 func (w *walk) mostLost() (most int64) {
 	for _, m := range w.before {
 		most += m.Messages
@@ -86,8 +86,8 @@ func (w *walk) mostLost() (most int64) {
 	return max(0, most)
 }
 
-// keep notes how many messages of the parent are in a mailbox still. A mailbox that is read again in a later round keeps
-// none, as far as anybody knows.
+// keep notes how many messages of the parent are still in a mailbox. A mailbox that is read again in a later round counts as
+// keeping none.
 func (w *walk) keep(raw string, messages int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,12 +10,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// wide is how many UIDs are asked for window by window on the server's word alone that there are messages: some hundred
-// requests. A server that says that it has 4,294,967,295 messages would be asked for hours.
+// wide is how many UIDs are asked for window by window because the server claims to have messages: some hundred requests.
+// A server that claims 4,294,967,295 messages would otherwise be asked for hours.
 const wide = 1 << 17
 
-// narrow replaces a wide range with few messages in it by the UIDs that are there: mailboxes can be sparse, and numbers
-// wrong. The flags are asked for, not a SEARCH, which is not reliable everywhere.
+// narrow replaces a wide range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
+// It asks for flags and does not SEARCH, which is not reliable everywhere.
 func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
 	if fresh.Len() <= min(4*int64(found.Status.Messages)+windowGap, wide) {
 		return fresh, nil
@@ -43,7 +43,7 @@ func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbo
 	return present.set(), nil
 }
 
-// gathered are UIDs in any order. Those out of order are sorted in many at a time.
+// gathered collects UIDs in any order. It sorts those that are out of order many at a time.
 type gathered struct {
 	sorted mail.UIDSet
 	pieces int // ranges of sorted

@@ -23,8 +23,8 @@ type nominees struct {
 	seed maphash.Seed
 
 	mu      sync.Mutex
-	void    bool // nothing that the server says proves anything in this run
-	foreign bool // ids are another server's: they say nothing of what is archived
+	void    bool // ids prove nothing in this run
+	foreign bool // ids are another server's, and say nothing about what is archived
 	arrived int64
 	sources []source // not looked through yet
 	basis   bool     // what the manifest before a checkpoint has was looked at
@@ -84,7 +84,7 @@ func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[str
 	return nil
 }
 
-// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had: the server is a new one, whatever it calls
+// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had. Then the server is a new one, whatever it calls
 // itself, and its ids may be those of other messages.
 func isRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
 	changed := false
@@ -143,11 +143,11 @@ func (n *nominees) isWorth(messages, bytes int64) bool {
 // nominee is an archived message that may be one on the server.
 type nominee struct {
 	*manifest.Record
-	byFacts bool // only its size and its date say so, and no id
+	byFacts bool // by its size and date, and not by an id
 }
 
-// find gives for messages, by their UIDs, the archived ones that their ids name, or else their sizes and dates. It is a
-// hint, and no more.
+// find returns, by UID, the archived messages that the ids of messages name, or else their sizes and dates. These are only
+// hints.
 func (n *nominees) find(ctx context.Context, messages []mail.Message) (map[mail.UID]nominee, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -197,7 +197,7 @@ type place struct {
 	byFacts bool
 }
 
-// place finds the nominee of a message: the id goes first.
+// place finds the nominee of a message, by its id first.
 func (n *nominees) place(message *mail.Message, keys map[mail.UID]uint64) (place, bool) {
 	if key, ok := keys[message.UID]; ok {
 		if at, ok := n.places[key]; ok && at.page >= 0 {
@@ -212,8 +212,8 @@ func (n *nominees) place(message *mail.Message, keys map[mail.UID]uint64) (place
 	return place{at, true}, ok && at.page >= 0
 }
 
-// look looks through the sources; and then, if a message is still not found and it is worth it, through all
-// mailboxes: a copy leaves nothing behind.
+// look looks through the sources. If a message is still not found and it is worth it, it looks through all mailboxes,
+// because a copy leaves nothing behind.
 func (n *nominees) look(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(n.sources) > 0 {
 		s := n.sources[0]
@@ -248,8 +248,8 @@ func (n *nominees) lookEverywhere(ctx context.Context) error {
 	return nil
 }
 
-// lookThrough notes where the records of a source are: by their ids, and with facts by size and date too. What is
-// damaged nominates nothing.
+// lookThrough notes where the records of a source are, by their ids, and with facts by size and date too. It skips damaged
+// pages.
 func (n *nominees) lookThrough(ctx context.Context, s source, facts bool) error {
 	pages, err := s.mailbox.AllPages(n.walk.load(ctx))
 	if err != nil && !archive.IsDamage(err) {
@@ -318,7 +318,7 @@ func (n *nominees) key(ids mail.IDs) (uint64, bool) {
 	return 0, false
 }
 
-// factsKey is a hash of what a message is recognised by at another server, or under another UIDVALIDITY.
+// factsKey is a hash of the size and date, which stay the same at another server or under another UIDVALIDITY.
 func (n *nominees) factsKey(size int64, date mail.Date) (uint64, bool) {
 	if size < manifest.MinProbed || date.Raw != "" {
 		return 0, false

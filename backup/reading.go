@@ -18,9 +18,9 @@ import (
 type reading struct {
 	walk     *walk
 	listed   mail.Mailbox      // by the survey of this round
-	parent   bool              // the survey lists others below it
+	parent   bool              // the survey lists mailboxes below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
-	former   *manifest.Mailbox // old, before anything was read; what it has nominates
+	former   *manifest.Mailbox // old, before anything was read; its records nominate
 	unproven bool              // former has the same UIDVALIDITY, and was read at another server
 	doubted  mail.UIDSet       // messages with another size or date than former has
 	doubtful bool              // old was recorded under another name, and may be of another mailbox
@@ -31,7 +31,7 @@ type reading struct {
 	anew     bool              // nothing is to be taken but from the server: old was other than what it has
 
 	sight *sight // what a first look told; nil: not taken yet
-	kept  int64  // how many messages of old are there still, at the least
+	kept  int64  // at least so many messages of old are still there
 	fresh tally  // downloaded
 	byIDs tally  // taken by id
 }
@@ -72,11 +72,11 @@ func (r *reading) run(ctx context.Context) error {
 		}
 		r.walk.settle(r, container(r.listed), nil)
 	case errors.Is(err, archive.ErrNoMailbox):
-		// It was deleted or renamed since the survey: the next one tells. If that lists it too, the server contradicts
-		// itself, and the mailbox is one that cannot be read: nothing is lost for it.
+		// It was deleted or renamed since the survey, and the next one shows that. If that lists it too, the server
+		// contradicts itself, and the mailbox is one that cannot be read: nothing is lost for it.
 		r.walk.giveUp(r, err, !r.walk.wasGivenUp(r.listed.Raw))
 	case errors.Is(err, errReset):
-		// It was replaced since the survey: the next one tells, and until then nothing is lost.
+		// It was replaced since the survey. The next one shows that, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
 	case errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrFlood), errors.Is(err, manifest.ErrLimit):
 		r.walk.giveUp(r, err, false)
@@ -149,8 +149,8 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	return &again, failures, err
 }
 
-// steady keeps the times of an old record that says the same otherwise: the table that it is in stays as it is. When flags
-// were read in full matters only where HIGHESTMODSEQ is trusted.
+// steady keeps the times of an old record that is otherwise the same, so that its table stays as it is. The time when flags
+// were read in full matters only if HIGHESTMODSEQ is trusted.
 func steady(found, old *manifest.Mailbox) {
 	if old == nil {
 		return
@@ -224,8 +224,7 @@ func (r *reading) distrust(found *manifest.Mailbox) {
 	found.Trusted = false
 }
 
-// contradict compares two names that a server gave; one that was not told, as before it learned to, differs from none. Some
-// recorded ones are garbage, and say nothing either.
+// contradict reports whether two MAILBOXIDs differ. One that is missing, or is garbage, differs from none.
 func contradict(a, b string) bool {
 	a, b = mail.ObjectID(a), mail.ObjectID(b)
 	return a != "" && b != "" && a != b

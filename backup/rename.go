@@ -25,12 +25,12 @@ func missingFrom(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*
 	return vanished
 }
 
-// enough is how many messages that agree prove that a mailbox is the recorded one, even where most of the others are gone.
+// enough messages that agree prove that a mailbox is the recorded one, even if most of the others are gone.
 const enough = 16
 
-// confirm reports whether the messages of a mailbox are those that are recorded of another one: none has another size, date
-// or id, as far as the server shows these, and at least half of them, or enough, are there. Where its UIDVALIDITY proves
-// little, all must be there. It costs no download.
+// confirm reports whether the messages of a mailbox are those that are recorded of another one. None may have another size,
+// date or id, as far as the server shows these, and at least half of them, or enough, must be there. If the UIDVALIDITY proves
+// little, all must be there. It downloads nothing.
 func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
 	next := mail.UID(1)
 	var agree, all int64
@@ -52,7 +52,7 @@ func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox
 	return agree >= min(enough, (all+1)/2), nil
 }
 
-// confirmStretch counts the recorded messages of a range of UIDs that are there, and reports whether one is another.
+// confirmStretch counts the recorded messages of a range of UIDs that are there, and reports whether any differs.
 func (r *reading) confirmStretch(ctx context.Context, seat *seat, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
 	recorded := make(map[mail.UID]*manifest.Record, len(entries))
 	for i := range entries {

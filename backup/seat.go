@@ -20,7 +20,7 @@ var errReset = errors.New("the mailbox was replaced while it was read")
 type seat struct {
 	source   Source
 	waits    *Waits
-	server   string // what UIDs belong to, beside the mailbox
+	server   string // what UIDs belong to, besides the mailbox
 	mailbox  mail.Mailbox
 	validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
 	view     View
@@ -30,7 +30,7 @@ type seat struct {
 // them, about ten minutes.
 const reopenings = 10
 
-// openings bounds how often in a row one mailbox is opened in vain until it matters whether others could be: some seconds.
+// openings is how often a mailbox is opened in vain, within some seconds, before the run asks whether the server is gone.
 const openings = 6
 
 // firstTries bounds how often a server is spoken to at first: one that is not there at all is told of within a second.
@@ -64,7 +64,7 @@ func (s *seat) open(ctx context.Context) (View, error) {
 	return nil, fmt.Errorf("open mailbox %q: %w", s.mailbox.Name, err)
 }
 
-// serverIsGone reports that it is not the mailbox that cannot be read: the server does not list mailboxes either.
+// serverIsGone reports whether the server does not list mailboxes either, so that the fault is not the mailbox's.
 func (s *seat) serverIsGone(ctx context.Context) bool {
 	_, err := s.source.Survey(ctx)
 	return err != nil
@@ -129,7 +129,7 @@ func mayPass(err error) bool {
 	return errors.Is(err, archive.ErrTemporary) || errors.Is(err, archive.ErrFlood)
 }
 
-// mostTries: a server that sends too much is asked once more, for a single response may have been broken.
+// mostTries is how often to ask. A server that sends too much is asked once more, because only one response may be broken.
 func mostTries(err error, most int) int {
 	if errors.Is(err, archive.ErrFlood) {
 		return min(most, 2)

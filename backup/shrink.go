@@ -49,7 +49,7 @@ func (l ShrinkLimit) String() string {
 // Exceeded reports whether so much is gone that it is suspicious.
 func (l ShrinkLimit) Exceeded(before, now int64) bool { return l.Limit().Exceeded(before, before-now) }
 
-// Limit is the limit as package loss has it.
+// Limit converts the limit for package loss.
 func (l ShrinkLimit) Limit() loss.Limit {
 	return loss.Limit{Off: l.Off, Share: float64(l.Share), Least: l.Least}
 }

@@ -8,7 +8,7 @@ import (
 
 const excluding = "and --exclude says that they are left out on purpose"
 
-// noteSkipped reports the mailboxes that are there and not read, unless the account's owner does not want them anyway.
+// noteSkipped warns of mailboxes that are not read, unless the user excluded them.
 func (w *walk) noteSkipped(survey *mail.Survey) {
 	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
 	w.outside = ""
@@ -36,7 +36,7 @@ func (w *walk) noteSkipped(survey *mail.Survey) {
 	}
 }
 
-// whereElse says of what is lost that it may have been moved to a mailbox that is not read.
+// whereElse adds to alarms that mail may have been moved to a mailbox that is not read.
 func (w *walk) whereElse(alarms []string) []string {
 	if w.outside == "" {
 		return alarms

@@ -49,7 +49,7 @@ type View interface {
 	// Flags yields the UID and the flags (and Gmail's labels) of every message of the range: what can change.
 	Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
 
-	// Facts is Flags with the size and the date of each message, as far as the server gives them: what must not change.
+	// Facts is Flags with what must not change: the size and the date of each message, as far as the server gives them.
 	Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error]
 
 	// Changes calls changed with the UID and the flags of messages in the range whose mod-sequence is above since, and

@@ -11,16 +11,16 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A spot check downloads a few messages of a mailbox and compares them with what is recorded, where the mailbox may be
-// another one than it was. Of messages that are there, a single one that differs is enough.
+// A spot check downloads a few messages of a mailbox that may be another one than before, and compares them with their
+// records. One message that differs is enough.
 
 const (
-	spotPages     = 4         // of a mailbox, from the first to the last
-	spotBytes     = 256 << 10 // of the largest message that is downloaded for it
-	spotMailboxes = 8         // of an account
+	spotPages     = 4         // pages of a mailbox, from the first to the last
+	spotBytes     = 256 << 10 // the size of the largest message to download
+	spotMailboxes = 8         // mailboxes of an account
 )
 
-// spots chooses messages of a mailbox: the smallest of a page, and the last that is not large.
+// spots chooses messages of a mailbox: the smallest of each page, and the last that is not large.
 func (r *reading) spots(ctx context.Context, old *manifest.Mailbox) ([]manifest.Record, error) {
 	pages, err := old.AllPages(r.walk.load(ctx))
 	if err != nil {
@@ -47,7 +47,7 @@ func (r *reading) spots(ctx context.Context, old *manifest.Mailbox) ([]manifest.
 	return chosen, nil
 }
 
-// spotCheck reports whether the messages that it compares are what is recorded of a mailbox.
+// spotCheck reports whether the chosen messages of a mailbox are as recorded.
 func (r *reading) spotCheck(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
 	chosen, err := r.spots(ctx, old)
 	if err != nil {
@@ -60,7 +60,7 @@ func (r *reading) spotCheck(ctx context.Context, seat *seat, old *manifest.Mailb
 	return len(c.other) == 0, err
 }
 
-// sampleAccount makes a spot check of the largest mailboxes whose UIDs still mean the same by their numbers.
+// sampleAccount makes a spot check of the largest mailboxes that have the same UIDVALIDITY as before.
 func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
 	var old []*reading
 	for _, listed := range survey.Mailboxes {
@@ -85,19 +85,19 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 			return false, err
 		}
 	}
-	w.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is what was archived",
+	w.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is as archived",
 		softwareOf(w.server.ID), softwareOf(w.parent.Server.ID))
 	return true, nil
 }
 
-// comparison is what came of downloading archived messages again.
+// comparison is the result of downloading archived messages again.
 type comparison struct {
-	other            []manifest.Record // what is not as it was archived
+	other            []manifest.Record // messages that differ from the archive
 	compared, unread int
 	spent            bool // the budget had no room for all
 }
 
-// compareBodies downloads recorded messages again and compares them. One that is gone says nothing.
+// compareBodies downloads recorded messages again and compares them. It ignores those that are gone.
 func (r *reading) compareBodies(ctx context.Context, seat *seat, recorded []manifest.Record) (c comparison, err error) {
 	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
 	defer filer.Close()

@@ -6,12 +6,12 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// tables are the mailbox tables of an account: those of the parent, and those of the manifest that is made. One that did
-// not change keeps its ID. So on a night without news no chunk is put, and the index is not read; and as this host keeps
-// them, none is fetched.
+// tables are the mailbox tables of an account: those of the parent, and those of the new manifest. A table that did not change
+// keeps its ID. So a night without news puts no chunk and does not read the index. This host keeps the tables, so it does not
+// fetch them either.
 type tables struct {
 	parent map[string]chunk.ID // by content
-	kept   map[chunk.ID][]byte // by this host, of the manifest that it made last
+	kept   map[chunk.ID][]byte // by this host, of the last manifest that it made
 	made   [][]byte
 }
 
@@ -30,8 +30,8 @@ func (w *walk) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	}
 }
 
-// putTable stores a table, unless the parent has it: what the parent names may be named again (design, "Removing, without
-// locks", rule 1).
+// putTable stores a table, unless the parent has it: a manifest may name what its parent names (docs/design.md, "Removing,
+// without locks", rule 1).
 func (w *walk) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	put := w.put(ctx)
 	w.tables.made = nil
@@ -44,7 +44,7 @@ func (w *walk) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	}
 }
 
-// keepTables keeps the tables of the manifest that was committed on this host.
+// keepTables keeps the tables of the committed manifest on this host.
 func (w *walk) keepTables() {
 	t := &w.tables
 	changed := len(t.made) != len(t.kept)

@@ -24,7 +24,7 @@ func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool
 	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
-// standsSince is for the first survey of a run: it reports of a mailbox that the parent recorded whether that can stand.
+// standsSince is for the first survey of a run. It reports whether the parent's record of a mailbox can stay as it is.
 func (w *walk) standsSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
 	twins := twins(w.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
@@ -66,7 +66,7 @@ func container(listed mail.Mailbox) *manifest.Mailbox {
 	return m
 }
 
-// isParent reports whether a survey lists mailboxes below one.
+// isParent reports whether a survey lists mailboxes below a mailbox.
 func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
 	if listed.Delimiter == "" {
 		return false

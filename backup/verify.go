@@ -101,7 +101,7 @@ func (r *reading) same(ctx context.Context, seat *seat, sample []manifest.Record
 			byID++
 		}
 	}
-	r.walk.remark(true, "mailbox %q: %d messages were compared with what is archived; other than that are %d", r.listed.Name, c.compared, len(c.other))
+	r.walk.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ", r.listed.Name, c.compared, len(c.other))
 	if c.unread > 0 {
 		r.walk.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
 	}

@@ -50,7 +50,7 @@ type walk struct {
 	before   map[string]*manifest.Mailbox // by raw name: what is in the parent
 	recorded map[string]*manifest.Mailbox // by raw name: what will be in the manifest
 	dangling []string
-	outside  string // one of the mailboxes that are not read because they are other users', or shared; "": there are none
+	outside  string // the name of a mailbox that is not read because it is shared or another user's, or ""
 
 	validities map[uint32]int // how many mailboxes have each small UIDVALIDITY
 
@@ -64,7 +64,7 @@ type walk struct {
 	postponed bool                          // the day's budget is used up, and something was left out for it
 	failures  map[string][]manifest.Failure // by raw name
 	unread    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
-	kept      map[string]int64              // by raw name: how many messages of the parent are in it still, at the least
+	kept      map[string]int64              // by raw name: at least so many messages of the parent are still in it
 	warnings  []string
 	alarms    []string
 	progress  Progress
@@ -173,7 +173,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		old := descent.old
 		renamed = append(renamed, old)
 		if !w.selected(listed) {
-			// Not asked for, and not lost. What a virtual mailbox showed is recorded where it lies.
+			// It was not asked for, and is not lost. What a virtual mailbox showed is recorded in its own mailbox.
 			if old != nil && !descent.common && listed.Skip != mail.SkipVirtual {
 				w.stand(old, listed)
 			}
@@ -213,7 +213,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
 }
 
-// begin takes up what the parent recorded, as far as it is of this server.
+// begin reads the records of the parent, and decides whether they are of this server.
 func (w *walk) begin(ctx context.Context, survey *mail.Survey) (err error) {
 	if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 		return err
@@ -222,7 +222,7 @@ func (w *walk) begin(ctx context.Context, survey *mail.Survey) (err error) {
 	return w.doubtAll(ctx, survey)
 }
 
-// stand takes over what is recorded of a mailbox.
+// stand takes over the record of a mailbox.
 func (w *walk) stand(old *manifest.Mailbox, listed mail.Mailbox) {
 	w.recorded[listed.Raw] = relisted(old, listed)
 	if w.round == 0 {
@@ -347,7 +347,7 @@ func (w *walk) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mai
 	return mailboxes, nil
 }
 
-// chosen reports whether a mailbox is one that the account's owner wants.
+// chosen reports whether the user wants a mailbox.
 func (w *walk) chosen(listed mail.Mailbox) bool {
 	return w.account.Select == nil || w.account.Select(listed)
 }
@@ -370,9 +370,9 @@ func (w *walk) tellGaps() {
 	}
 }
 
-// tellUnnumbered makes failures of mailboxes of which the server does not give the numbers: they may be read, but nothing
-// shows that all of their messages were.
-func (w *walk) tellUnnumbered() {
+// failUnnumbered makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their messages
+// were.
+func (w *walk) failUnnumbered() {
 	for raw, reason := range w.gaps {
 		if m := w.recorded[raw]; m != nil && w.selected(m.Mailbox) && len(w.failures[raw]) == 0 {
 			w.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
