@@ -9,7 +9,7 @@ import (
 // capabilities are what a server offers, in upper case.
 type capabilities map[string]bool
 
-// maxCapabilities is how many are believed; servers offer some fifty.
+// maxCapabilities bounds the capabilities that are kept; servers offer some fifty.
 const maxCapabilities = 1000
 
 func newCapabilities(words []node) capabilities {

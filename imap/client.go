@@ -57,10 +57,10 @@ type Client struct {
 	listener  func(*response) // is shown every untagged response
 	scratch   []byte
 
-	probe *command // a NOOP that finds out whether the server has lost the commands before it
+	probe *command // a NOOP that shows whether the server has lost the commands before it
 
-	useless int64     // bytes that answered nothing since something did
-	useful  time.Time // when something did
+	useless int64     // bytes that answered no command since the last answer
+	useful  time.Time // of the last answer
 }
 
 // start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.
@@ -252,7 +252,7 @@ func (c *Client) step() error {
 	return c.weigh(resp, true)
 }
 
-// weigh ends a connection on which nothing comes but what answers no command: too much of it, or for too long.
+// weigh ends a connection on which too much data comes, or comes for too long, that answers no command.
 func (c *Client) weigh(resp *response, useful bool) error {
 	if useful {
 		c.useless, c.useful = resp.passed, time.Now()
@@ -260,10 +260,10 @@ func (c *Client) weigh(resp *response, useful bool) error {
 		c.useless += int64(resp.size) + resp.passed
 	}
 	if c.useless > maxUseless {
-		return c.fail(flood("more than %d MiB that answer nothing that was asked", maxUseless>>20))
+		return c.fail(flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
 	if idle := time.Since(c.useful); idle > c.opts.patience() {
-		return c.fail(fmt.Errorf("%w: for %v nothing came that answers what was asked", errStalled, idle.Round(time.Second)))
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", errStalled, idle.Round(time.Second)))
 	}
 	return nil
 }

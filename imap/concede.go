@@ -10,11 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// A message that the server refuses is more than its flags and its date. So it is sent once more with less and less of
-// these, and what it had to do without is in the report.
+// A refused message is sent again with fewer flags, and then without its date, because its bytes matter more. The report
+// names what was left out.
 
-// add appends items, all or in ever smaller parts, until each is there or refused on its own. The error is for what
-// concerns more than single messages.
+// add appends items, all at once or in ever smaller parts, until each is there or is refused alone. It returns errors that
+// concern more than single messages.
 func (f *folder) add(ctx context.Context, items []*item) error {
 	if len(items) == 0 {
 		return nil
@@ -35,7 +35,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	return f.addBare(ctx, left[0], err)
 }
 
-// addBare tries a refused message with less besides its bytes.
+// addBare sends a refused message again with fewer flags and without its date.
 func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
 	was := it.fate.Changed
 	if !f.concede(it, refusal) {
@@ -44,16 +44,16 @@ func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
 	}
 	err := f.add(ctx, []*item{it})
 	if it.fate.Refused != nil {
-		it.fate.Changed, it.fate.FlagsLost = was, false // it is not there: nothing of it was changed
+		it.fate.Changed, it.fate.FlagsLost = was, false // it was not added, so nothing of it was changed
 	}
 	return err
 }
 
-// concede leaves out one more thing that the server may refuse a message for. It reports whether there was any left.
+// concede leaves out the next thing that the server may refuse a message for. It returns false if nothing is left.
 func (f *folder) concede(it *item, refusal error) bool {
 	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
 	if keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
-		it.later = append(it.later, keywords...) // one by one, when it is there
+		it.later = append(it.later, keywords...) // one by one, after it was added
 		it.flags = slices.DeleteFunc(it.flags, isKeyword)
 		return true
 	}
@@ -81,7 +81,7 @@ func (f *folder) concede(it *item, refusal error) bool {
 		return true
 	}
 	it.date = ""
-	it.changed("the date %s is left out: the server refuses it", it.Internal)
+	it.changed("the date %s is left out, because the server refuses it", it.Internal)
 	return true
 }
 
@@ -97,8 +97,8 @@ func isSystemFlag(flag string) bool {
 		func(system string) bool { return strings.EqualFold(system, flag) })
 }
 
-// mayBeForDate reports whether a message may have been refused for its date: one that some server cannot hold, or an
-// answer that says so, or gives no reason by a code. A message that is too large, say, is not worth another upload.
+// mayBeForDate reports whether the server may have refused a message for its date: some server cannot hold that date, or the
+// answer says so, or gives no reason by a code. A message that is too large, for example, is not worth another upload.
 func (it *item) mayBeForDate(refusal error) bool {
 	var answer *Error
 	if !errors.As(refusal, &answer) {
@@ -109,5 +109,5 @@ func (it *item) mayBeForDate(refusal error) bool {
 	return odd || unsaid || answer.Status == "BAD" || strings.Contains(strings.ToLower(answer.Text), "date")
 }
 
-// oddZone reports whether the date is in a zone that is none on Earth.
+// oddZone reports whether no place on Earth has the zone of the date.
 func (it *item) oddZone() bool { return it.Internal.Zone > 14*60 || it.Internal.Zone < -12*60 }

@@ -252,7 +252,7 @@ func (c *Client) introduce(ctx context.Context, utf8 bool) error {
 	return nil
 }
 
-// What is kept of an ID: RFC 2971 section 3.3 allows no more.
+// Bounds of what is kept of an ID: RFC 2971 section 3.3 allows no more.
 const (
 	maxFields = 30
 	maxField  = 30 + 1024

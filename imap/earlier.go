@@ -82,7 +82,7 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 	return f.look(ctx, readable)
 }
 
-// endReported leaves to the target what is in the report of this restore.
+// endReported gives the target what the report of this restore has.
 func (f *folder) endReported() {
 	if lines := setLines(f.validity, "reported", f.reported); lines != "" && f.journal.path != "" {
 		f.t.mu.Lock()
@@ -92,7 +92,7 @@ func (f *folder) endReported() {
 	f.reported = mail.UIDSet{}
 }
 
-// reported are lines for a journal that are due when the restore has ended.
+// reported are lines to write into a journal when the restore has ended.
 type reported struct{ path, lines string }
 
 // noteReported writes into the journals what the report of this restore has, so that the next one need not repeat it.

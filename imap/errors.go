@@ -76,8 +76,8 @@ func (e *Error) temporary() bool {
 		e.RetryAfter() > 0
 }
 
-// noMailbox goes by the code, and where a server has none, by the whole sentences of Dovecot, Cyrus and Courier. Words
-// such as "not found" somewhere in a text can be of anything, such as a backend.
+// noMailbox goes by the code, or, if there is no code, by the exact sentences of Dovecot, Cyrus and Courier. Words such as
+// "not found" somewhere in a text can be about anything, such as a backend.
 func (e *Error) noMailbox() bool {
 	if e.Status != "NO" {
 		return false

@@ -85,7 +85,7 @@ func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, mod
 	}
 }
 
-// Facts fetches what can change of every message of the range, and its size and date beside.
+// Facts fetches what can change of every message of the range, and also its size and date.
 func (c *Client) Facts(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags | hasDate | hasSize
@@ -335,7 +335,7 @@ func (c *Client) readMessage(p *piece, pairs []node) (unusual int) {
 	return unusual
 }
 
-// clipped is a text as far as the archive keeps it.
+// clipped cuts a text to the length that the archive keeps.
 func clipped(n node) string { return string(n.text[:min(len(n.text), maxServerID)]) }
 
 func readID(ids *mail.IDs, name, value node) {

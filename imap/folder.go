@@ -27,8 +27,8 @@ type folder struct {
 	seen      func(mail.Message) // is told of each message there at opening; may be nil
 
 	journalled known      // what the journal says of this mailbox
-	matched    []mail.UID // of the last call of Missing or Resemble: for each message the copy that is there
-	compared   []bool     // of those, which the journal does not have
+	matched    []mail.UID // of the last call of Missing or Resemble: the existing copy of each message
+	compared   []bool     // which of these the journal does not have
 	reported   mail.UIDSet
 
 	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
@@ -229,7 +229,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	return nil
 }
 
-// dateWords are a date as APPEND takes it.
+// dateWords formats a date for APPEND.
 func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05 -0700") }
 
 // putAside reads the message once, and notes what is odd about it.

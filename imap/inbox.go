@@ -12,8 +12,8 @@ import (
 )
 
 // addInbox adds INBOX to a listing that leaves it out, or that gives it as one that cannot be opened. INBOX always
-// exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing: the server is asked for it by name. The note
-// says what the owner of the account should know.
+// exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing: the client asks for it by name. The note says what
+// the user should know.
 func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err error) {
 	at := ""
 	for raw, m := range l.byName {
@@ -27,10 +27,10 @@ func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err err
 	switch {
 	case err != nil && (c.dead != nil || isTemporary(err) || ctx.Err() != nil):
 		return "", err
-	case err != nil && at != "": // it is listed as what cannot be opened, and it cannot
+	case err != nil && at != "": // it is listed as one that cannot be opened, and the server confirms that
 		return "", nil
 	case errors.Is(err, archive.ErrNoMailbox):
-		return fmt.Sprintf("the server does not list INBOX, and does not have it: %v", err), nil
+		return fmt.Sprintf("the server does not list INBOX and refuses it: %v", err), nil
 	case err == nil:
 		l.status.alike["INBOX"] = statusAnswer{status, true}
 	}
@@ -45,7 +45,7 @@ func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err err
 	return "", nil
 }
 
-// delimiter is one that the listing gives.
+// delimiter returns a delimiter from the listing.
 func (l *listing) delimiter() string {
 	for _, m := range l.byName {
 		if m.Delimiter != "" {

@@ -16,22 +16,21 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// journal remembers what was appended to one mailbox of a target: which message lies under which UID, and what became
-// of it. A server may alter what it is given, and only the journal knows such a message again. All of it can be lost:
-// then messages are compared.
+// journal remembers what was appended to one mailbox of a target: the UID of each message, and what the server changed.
+// Only the journal recognises a message that a server altered. If it is lost, messages are compared.
 //
 // It is a file of lines, each of which begins with a UIDVALIDITY:
 //
-//	7 sending 12              messages are about to be appended; none that is there has this UID or a higher one
-//	7 sent                    it is known what became of them
+//	7 sending 12              messages are about to be appended; no existing one has this UID or a higher one
+//	7 sent                    the fate of these is known
 //	7 12 6f1d…c2 ?            a message was appended: its UID and hash; "?": it has to be looked at
 //	7 looked 10:12            these were looked at
 //	7 changed 12 "why"        what was found then: other flags or another date; likewise "flags", where a system flag is
 //	7 altered 12 "why"        lost, and "altered", where the bytes are others
 //	7 reported 12             a restore came to its end with this in its report
 //
-// So a restore that is killed leaves to the next one what it did not look at, and what nobody has read. Lines that
-// cannot be read (a crash tears the last) are passed over. Lines without "?" are of earlier versions, and count as
+// So the restore after a killed one looks at what that one did not look at, and reports what nobody has read. Lines that
+// cannot be read (a crash tears the last) are skipped. Lines without "?" are of earlier versions, and count as
 // looked at and reported.
 type journal struct {
 	file *os.File
@@ -42,7 +41,7 @@ type journal struct {
 type known struct {
 	ids     map[mail.UID]chunk.ID
 	pending mail.UIDSet // not looked at
-	floor   mail.UID    // from here on there may be messages of which no answer came; 0: there are none
+	floor   mail.UID    // from here on there may be messages whose answer was lost; 0 if there cannot be any
 	fates   map[mail.UID]*restore.Fate
 }
 
@@ -81,7 +80,7 @@ func openJournal(folder, account, mailbox string, validity uint32) (*journal, kn
 	return &journal{file, path}, k, err
 }
 
-// longestLine bounds a line. What is found of one message is cut to fit, and sets of UIDs are divided.
+// longestLine bounds a line. Texts are cut to fit, and sets of UIDs are divided.
 const longestLine = 16 << 10
 
 // take reads one line, without its UIDVALIDITY.
@@ -154,7 +153,7 @@ func (j *journal) sending(validity uint32, next mail.UID) error {
 	return j.write(fmt.Sprintf("%d sending %d\n", validity, next))
 }
 
-// sent notes that it is known what became of all that was about to be appended.
+// sent notes that the fate of all that was about to be appended is known.
 func (j *journal) sent(validity uint32) error { return j.write(fmt.Sprintf("%d sent\n", validity)) }
 
 // add notes messages that were appended.
@@ -168,7 +167,7 @@ func (j *journal) add(validity uint32, items []*item) error {
 	return j.write(lines.String())
 }
 
-// looked notes what was found of messages that were looked at.
+// looked notes the findings about messages that were looked at.
 func (j *journal) looked(validity uint32, items []*item) error {
 	var lines strings.Builder
 	var uids mail.UIDSet

@@ -6,18 +6,18 @@ import (
 	"sync"
 )
 
-// learned is what the connections of one account have found out about its server, for those that are made later in the
-// same run. Some servers end the connection at a command that they do not like. So a command that cost a connection is
-// asked with care, and one that did so more than once is not asked any more, if the run can do without.
+// learned is what the connections of one account have found out about its server, for later connections of the same run.
+// Some servers end the connection at a command that they do not like. So a command that cost a connection is sent once more,
+// alone if it names a mailbox. A command that cost two is not sent any more, if the run can do without it.
 type learned struct {
 	mu        sync.Mutex
 	losses    map[string]int // by command, as errors name it: connections that were lost during it
 	last      string         // the latest of these
 	oneByOne  bool           // the server loses commands that come before it has answered the one before
-	mechanism int            // how many of the ways to log in the server does not have
+	mechanism int            // the number of ways to log in that the server does not have
 }
 
-// lossesMost is how often a command may cost the connection until the run does without.
+// lossesMost is the number of lost connections after which the run does without a command.
 const lossesMost = 2
 
 // lose counts a connection lost during a command.
@@ -34,7 +34,7 @@ func (l *learned) lose(command string) {
 	l.last = command
 }
 
-// lost is how often.
+// lost returns how many connections a command has cost.
 func (l *learned) lost(command string) int {
 	if l == nil {
 		return 0
@@ -44,7 +44,7 @@ func (l *learned) lost(command string) int {
 	return l.losses[command]
 }
 
-// avoid reports that a command is not to be asked any more.
+// avoid reports whether a command is not to be sent any more.
 func (l *learned) avoid(command string) bool { return l.lost(command) >= lossesMost }
 
 func (l *learned) setOneByOne() {
@@ -65,7 +65,7 @@ func (l *learned) isOneByOne() bool {
 	return l.oneByOne
 }
 
-// skipMechanism notes that the server does not have the first so many ways to log in.
+// skipMechanism notes that the server does not have the first n ways to log in.
 func (l *learned) skipMechanism(n int) {
 	if l == nil {
 		return
@@ -87,7 +87,7 @@ func (l *learned) mechanisms() int {
 // optional are commands that a run can do in another way, or without.
 var optional = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID", "ENABLE", "COMPRESS"}
 
-// canDoWithout reports, once, that the latest connection was lost during such a command, so that another attempt differs.
+// canDoWithout reports, once, whether the latest connection was lost during such a command, so that another attempt differs.
 func (l *learned) canDoWithout() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,13 +6,13 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// What a server can make us hold. Each bound is for one command: what its whole answer holds counts, however many
-// responses it comes in. Bodies are not counted, because they are never held.
+// Bounds of the memory that a server can make the client hold. Each is for one command: the whole answer counts, in however
+// many responses it comes. Bodies do not count, because they are never held.
 const (
 	maxResponse = 1 << 20  // bytes of a response. Sets of UIDs are read as they come and do not count.
 	maxTokens   = 1 << 15  // tokens of a response
 	maxDepth    = 32       // lists within lists
-	maxLiteral  = 64 << 10 // bytes of a literal that is not a body: the archive takes no longer name
+	maxLiteral  = 64 << 10 // bytes of a literal that is not a body: no name in an archive is longer
 	maxKept     = 1 << 16  // bytes and tokens of memory kept from one response to the next
 
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
@@ -26,8 +26,8 @@ const (
 	maxServerID     = 255 // bytes of an id or a date: the archive keeps no more
 )
 
-// floodError is a server that sends more than any answer can need. It ends the connection, and trying again gives the
-// same: it is archive.ErrFlood.
+// floodError means that a server sends more than any answer can need. It ends the connection, and trying again does not help:
+// it is archive.ErrFlood.
 type floodError struct{ what string }
 
 func flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }
@@ -46,7 +46,7 @@ func (h *holding) add(bytes int, of string) error {
 	return nil
 }
 
-// memoryOf estimates what a list of words takes in memory.
+// memoryOf estimates the memory that a list of words takes.
 func memoryOf(words []string) int {
 	bytes := 0
 	for _, word := range words {

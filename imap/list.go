@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of those others that are named
-// ("other", "shared", or a prefix), with nothing selected: about a selected mailbox a server may tell what that
-// session knew last. Mailboxes of other namespaces are there without numbers, to be skipped.
+// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of the other namespaces that are named
+// ("other", "shared", or a prefix). It selects no mailbox, because about a selected one a server may report what that
+// session knew last. Mailboxes of other namespaces are included without numbers, to be skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
@@ -58,8 +58,8 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	return survey, err
 }
 
-// list asks for every mailbox with all that one round trip can tell (RFC 5258, 5819, 6154). A server that refuses
-// what it offers is asked as one that offers nothing.
+// list asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154). If a server refuses what it
+// offers, list asks as if it offered nothing.
 func (c *Client) list(ctx context.Context) (*listing, error) {
 	l := newListing(c.names())
 	cmd := newCommand("LIST").raw(` "" "*"`)
@@ -85,7 +85,7 @@ func listReturning(status bool) string {
 	return "LIST RETURN"
 }
 
-// extendedList: it is offered, was not refused, and did not cost a connection.
+// extendedList reports whether the extended LIST is offered, was not refused, and did not cost a connection.
 func (c *Client) extendedList() bool {
 	return c.caps.has("LIST-EXTENDED") && !c.plainList && c.opts.learned.lost(listReturning(false)) == 0
 }
@@ -147,7 +147,7 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 
 // subscribe marks the mailboxes subscribed to, and returns the names that are not among them.
 func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
-	var alike map[string]int // the first mailbox with each name, however it is written; made when it is needed
+	var alike map[string]int // the first mailbox with each name, in any spelling; made when it is needed
 	for _, name := range names {
 		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
 		if !found {
@@ -211,10 +211,10 @@ type listing struct {
 	unnamed int // lines without a name
 }
 
-// mailboxMemory is what a mailbox takes beside its name and attributes: here, and where it is compared and recorded.
+// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where it is compared and recorded.
 const mailboxMemory = 512
 
-// checkName refuses a name that the archive has no room for.
+// checkName refuses a name that is too long for the archive.
 func checkName(raw string) error {
 	if len(raw) > maxLiteral {
 		return flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], maxLiteral)
@@ -249,7 +249,7 @@ func (l *listing) take(resp *response) (bool, error) {
 	return true, nil
 }
 
-// notes are what the owner of the account should know of the listing.
+// notes returns what the user should know about the listing.
 func (l *listing) notes(inbox string, empty bool) (notes []string) {
 	if inbox != "" {
 		notes = append(notes, inbox)
@@ -258,7 +258,7 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 		notes = append(notes, "the server lists no mailbox at all")
 	}
 	if l.unnamed > 0 {
-		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, and these cannot be read: %d", l.unnamed))
+		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, which cannot be read: %d", l.unnamed))
 	}
 	return notes
 }

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Logins counts the refused logins of a run, over its accounts. A secret that many accounts share, such as that of a master
-// user, is not tried with each of them when it is wrong: servers lock out those that fail often. The zero value is ready.
-// It is safe for concurrent use.
+// Logins counts the refused logins of a run, over its accounts. Many accounts can share a secret, such as a master user's. If
+// it is wrong, it is not tried with each of them, because servers lock out clients that fail often. The zero value is ready
+// to use, and safe for concurrent use.
 type Logins struct {
 	mu    sync.Mutex
 	tries map[loginKey]*loginTries
@@ -22,11 +22,11 @@ type loginKey struct {
 }
 
 type loginTries struct {
-	accepted bool // once: then the secret is right, and a refusal is of the account
+	accepted bool // once, so the secret is right, and a refusal is about the account
 	refused  map[string]bool
 }
 
-// refusedMost is with how many users a secret is tried that a server accepts with none.
+// refusedMost is the number of users for whom a secret is tried that a server accepts for none.
 const refusedMost = 3
 
 func (o *Options) loginKey() loginKey {
@@ -34,7 +34,7 @@ func (o *Options) loginKey() loginKey {
 	return loginKey{server: o.Address(), master: master, secret: sha256.Sum256([]byte(o.Password))}
 }
 
-// admit refuses a login that would only fail once more.
+// admit returns an error if a login would only fail once more.
 func (l *Logins) admit(o *Options) error {
 	if l == nil || o.Token != nil {
 		return nil
@@ -45,7 +45,7 @@ func (l *Logins) admit(o *Options) error {
 	if tries == nil || tries.accepted || len(tries.refused) < refusedMost || tries.refused[o.User] {
 		return nil
 	}
-	return fmt.Errorf("%w: not tried as %s, because %s refused the same password with %d others", ErrLogin, o, o.Host, len(tries.refused))
+	return fmt.Errorf("%w: not tried as %s, because %s refused the same password for %d other users", ErrLogin, o, o.Host, len(tries.refused))
 }
 
 // note counts how a login ended.

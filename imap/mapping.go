@@ -53,8 +53,8 @@ func (m mapping) names(box *mail.Mailbox) []string {
 	return distinct
 }
 
-// verbatim is a mailbox's name with nothing escaped; not ok where it could not be sent, would have other levels, or has
-// a level that some server resolves, as "..".
+// verbatim returns a mailbox's name with nothing escaped. It is not ok if the name cannot be sent, would have other levels, or
+// has a level that some servers resolve, such as "..".
 func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	if box.IsInbox() {
 		return "INBOX", true
@@ -83,7 +83,7 @@ func (m mapping) strict(r rune) bool {
 		strings.ContainsRune(" -_", r) && string(r) != m.delimiter
 }
 
-// name is a mailbox's raw name on the target, in one spelling.
+// name returns a mailbox's raw name on the target, in one spelling.
 func (m mapping) name(box *mail.Mailbox, s spelling) string {
 	if box.IsInbox() {
 		return "INBOX"
@@ -95,7 +95,7 @@ func (m mapping) name(box *mail.Mailbox, s spelling) string {
 	return name
 }
 
-// levels are those of a mailbox's name below the target's namespace.
+// levels returns the levels of a mailbox's name below the target's namespace.
 func (m mapping) levels(box *mail.Mailbox) []string {
 	levels := box.Path()
 	if m.delimiter == "" {
@@ -107,7 +107,7 @@ func (m mapping) levels(box *mail.Mailbox) []string {
 	return levels
 }
 
-// join makes a raw name of levels.
+// join makes a raw name from levels.
 func (m mapping) join(levels []string) string {
 	return m.prefix + mail.EncodeName(strings.Join(levels, m.delimiter))
 }

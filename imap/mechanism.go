@@ -25,7 +25,7 @@ func (c *Client) mechanisms() (ways []string) {
 	}
 	switch {
 	case c.opts.Token == nil && len(ways) == 0:
-		ways = []string{loginCommandAlone} // which says so where the server forbids it
+		ways = []string{loginCommandAlone} // it reports the error if the server forbids it
 	case c.opts.Token == nil && !c.caps.has("LOGINDISABLED"):
 		ways = slices.Insert(ways, 1, loginCommandAlone)
 	case len(ways) == 0:
@@ -34,17 +34,17 @@ func (c *Client) mechanisms() (ways []string) {
 	return ways
 }
 
-// doubt is what a refused login says of its mechanism.
+// doubt says whether a refused login is about its mechanism.
 type doubt uint8
 
 const (
 	secretRefused    doubt = iota // another attempt may lock the account
-	unclear                       // one more attempt, by LOGIN, is what mail programs do
+	unclear                       // mail programs try once more, by LOGIN
 	mechanismRefused              // the secret was not looked at
 )
 
-// doubtOf decides whether a refusal is about the mechanism or about the secret. Only what is certainly about the mechanism
-// may be followed by any number of attempts.
+// doubtOf decides whether a refusal is about the mechanism or about the secret. Only after a refusal that is certainly about
+// the mechanism may any number of attempts follow.
 func doubtOf(refused *Error) doubt {
 	text := strings.ToLower(refused.Text)
 	has := func(words ...string) bool {
@@ -104,5 +104,5 @@ func (e *refusedLogin) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Unwrap gives the last answer, which counts.
+// Unwrap returns the last answer, which counts.
 func (e *refusedLogin) Unwrap() error { return e.errs[len(e.errs)-1] }

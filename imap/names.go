@@ -42,8 +42,8 @@ func namespaces(kind mail.NamespaceKind, list []node) (spaces []mail.Namespace) 
 	return spaces
 }
 
-// namespaceOf is where a mailbox is: the longest prefix that fits decides. INBOX is in none, and so is everything where the
-// server names none.
+// namespaceOf returns the namespace of a mailbox: the one with the longest prefix that fits. INBOX is in no namespace, and
+// neither is any mailbox of a server that names no namespace.
 func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return best, false
@@ -57,7 +57,7 @@ func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, foun
 	return best, found
 }
 
-// maxQuotas is far above what an account has.
+// maxQuotas is far more than an account has.
 const maxQuotas = 1000
 
 // Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.

@@ -2,12 +2,12 @@ package imap
 
 import "errors"
 
-// errOvertaken: the server answered a later command and not the ones before. It reads what is there, obeys the first
-// command and drops the rest, so commands must be sent one at a time.
-var errOvertaken = errors.New("the server lost commands that were sent before it had answered the one before")
+// errOvertaken: the server answered a later command and not the ones before. It obeys the first command that it reads and
+// drops the rest, so commands must be sent one at a time.
+var errOvertaken = errors.New("the server lost commands that were sent while it was answering another one")
 
-// nudge asks for a sign of life when several commands are under way and nothing comes. A server that is only slow answers
-// them first. One that answers the NOOP alone has lost them.
+// nudge sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
+// that answers only the NOOP has lost them.
 func (c *Client) nudge() {
 	if len(c.pending) < 2 || c.probe != nil || c.wire.prompt || c.dead != nil {
 		return

@@ -22,7 +22,7 @@ func isSearch(line []byte) bool {
 	return next == ' ' || next == '\r' || next == '\n'
 }
 
-// setBegins is where the set of an ESEARCH or VANISHED begins in the first piece of a line; 0: it has none.
+// setBegins returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if it has no set.
 func setBegins(line []byte) int {
 	const esearch, vanished, earlier, all = "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
@@ -155,7 +155,7 @@ func (p *setParser) end() error {
 	return p.r.found(low, high)
 }
 
-// found adds a range to the answer, where it can be one of UIDs.
+// found adds a range to the answer, if it can be a range of UIDs.
 func (r *reader) found(first, last uint64) error {
 	from, ok := asUID(first)
 	to, ok2 := asUID(last)

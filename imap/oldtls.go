@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// ErrOldTLS: the server speaks no version or cipher of TLS that is good enough.
+// ErrOldTLS: the server speaks no version or cipher of TLS that is secure enough.
 var ErrOldTLS = errors.New("the server's TLS is too old")
 
-// tlsConfig is what the client accepts: TLS 1.2 and 1.3 with forward secrecy, unless OldTLS asks for less.
+// tlsConfig returns what the client accepts: TLS 1.2 and 1.3 with forward secrecy, unless OldTLS allows less.
 func (o *Options) tlsConfig() *tls.Config {
 	config := &tls.Config{ServerName: o.Host, RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	if o.OldTLS {
@@ -30,8 +30,8 @@ func weaken(config *tls.Config) {
 	}
 }
 
-// tooOld explains a handshake that failed because the two sides have nothing good enough in common; nil: that is not why.
-// It connects once more and accepts anything, to find out what the server speaks. Nothing else is said there.
+// tooOld explains a handshake that failed because the two sides have nothing secure enough in common. It returns nil if there
+// is another reason. It connects once more and accepts anything, to find out what the server speaks, and sends nothing else.
 func (c *Client) tooOld(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !c.opts.OldTLS && c.opts.Security == TLS {
@@ -41,17 +41,17 @@ func (c *Client) tooOld(ctx context.Context, failure error) error {
 		func(words string) bool { return strings.Contains(failure.Error(), words) })
 	switch {
 	case speaks:
-		return fmt.Errorf("%w: %s speaks %s, and TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, c.opts.Address(), what, failure)
+		return fmt.Errorf("%w: %s speaks %s, but TLS 1.2 with forward secrecy is needed (%w)", ErrOldTLS, c.opts.Address(), what, failure)
 	case refused && c.opts.Security == StartTLS && !c.opts.OldTLS:
 		return fmt.Errorf("%w: %s accepts neither TLS 1.2 nor 1.3 with forward secrecy (%w)", ErrOldTLS, c.opts.Address(), failure)
 	case refused:
 		return fmt.Errorf("%s has no TLS version and cipher in common with this program, which lacks finite-field DHE and SSL 3: "+
-			"its operator must allow TLS 1.2 with ECDHE (%w)", c.opts.Address(), failure)
+			"ask its operator to allow TLS 1.2 with ECDHE (%w)", c.opts.Address(), failure)
 	}
 	return nil
 }
 
-// oldestOf finds out what a server speaks that takes no handshake of ours, where that is too old.
+// oldestOf finds out what a server speaks that refuses every secure handshake.
 func (o *Options) oldestOf(ctx context.Context) (what string, speaks bool) {
 	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), patience))
 	defer cancel()

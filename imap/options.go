@@ -25,7 +25,7 @@ type Options struct {
 	Port     int // 0: 993 with TLS, 143 otherwise
 	Security Security
 	Insecure bool           // Plain may leave this host
-	OldTLS   bool           // TLS 1.0 and 1.1, and ciphers without forward secrecy, will do
+	OldTLS   bool           // accept TLS 1.0 and 1.1, and ciphers without forward secrecy
 	RootCAs  *x509.CertPool // nil: those of the system
 
 	User      string
@@ -35,8 +35,8 @@ type Options struct {
 
 	Connections int           // at most this many at once; 0: 4
 	Labels      bool          // Source: Gmail's labels are read as the mailboxes they seem to be, see gmail.go
-	Namespaces  []string      // other namespaces that are to be read too: "other", "shared", or prefixes
-	Virtual     bool          // Source: virtual mailboxes are read too, see virtual.go
+	Namespaces  []string      // other namespaces to read: "other", "shared", or prefixes
+	Virtual     bool          // Source: read virtual mailboxes too, see virtual.go
 	Compress    bool          // COMPRESS=DEFLATE where offered: good below about 100 Mbit/s, bad above
 	Stall       time.Duration // give up a connection that moves no byte for so long; 0: 2 minutes
 	Trace       io.Writer     // gets the protocol, secrets and bodies left out; nil: nobody does
@@ -48,7 +48,7 @@ type Options struct {
 	// waiting to its caller.
 	Waiting func(asked time.Duration, cause error)
 
-	learned *learned // of a pool; nil: nobody learns
+	learned *learned // shared by a pool; may be nil
 
 	// Dial makes a connection to host:port; nil: over TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
@@ -84,6 +84,6 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
 
-// patience is how long a server may send only what answers nothing, such as "* OK Still here": half an hour. A large
-// mailbox whose index is lost takes some minutes to open.
+// patience is how long a server may send only data that answers no command, such as "* OK Still here". A large mailbox whose
+// index is lost takes some minutes to open.
 func (o *Options) patience() time.Duration { return 15 * o.stall() }

@@ -59,8 +59,8 @@ func (p *preparation) look(ctx context.Context) error {
 	return nil
 }
 
-// find is the target's mailbox of a raw name; nil: it has none. Two that differ in nothing but how they are written, as
-// R&D and R&-D, are two.
+// find returns the target's mailbox with a raw name, or nil. Two names that differ only in spelling, such as R&D and R&-D, are
+// two mailboxes.
 func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
@@ -73,7 +73,7 @@ func (p *preparation) has(raw string) bool {
 	return box != nil && box.Selectable()
 }
 
-// key is one for all raw names that mean the same mailbox of the target.
+// key returns the same key for all raw names that mean the same mailbox of the target.
 func (p *preparation) key(raw string) string {
 	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
 		return "listed " + box.Raw
@@ -81,8 +81,8 @@ func (p *preparation) key(raw string) string {
 	return naming{}.same(raw)
 }
 
-// identical is the mailbox of the target that has the archived raw name, byte for byte; "": it has none. Where levels
-// are divided otherwise, or the name is read otherwise, it is another mailbox's.
+// identical returns the mailbox of the target that has the archived raw name, byte for byte, or "". If the target divides
+// levels in another way, or decodes the name in another way, the name is another mailbox's.
 func (p *preparation) identical(box *mail.Mailbox) string {
 	there := p.byRaw[box.Raw]
 	if there == nil || !there.Selectable() || box.IsInbox() {
@@ -115,7 +115,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) 
 			take(i, name)
 		}
 	}
-	for i := range mailboxes { // when all that are identical have their places
+	for i := range mailboxes { // after all identical ones have their places
 		box, names := &mailboxes[i], p.m.names(&mailboxes[i])
 		if places[i].Skip {
 			places[i].Name = names[0]
@@ -133,7 +133,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) 
 	return places, nil
 }
 
-// want notes which names are some mailbox's own.
+// want notes the names that belong to some mailbox.
 func (p *preparation) want(mailboxes []mail.Mailbox) {
 	p.wanted = map[string]bool{}
 	for _, boxes := range [][]mail.Mailbox{mailboxes, p.reserved} {
@@ -146,7 +146,7 @@ func (p *preparation) want(mailboxes []mail.Mailbox) {
 	}
 }
 
-// choose chooses a free name for a mailbox that has no identical one: one that the target has, or else the one to make.
+// choose chooses a free name for a mailbox without an identical one: a name that the target has, or else the one to make.
 func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string) bool) string {
 	if own := p.sameUse(box); free(own) {
 		return own
@@ -189,8 +189,8 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 	return nil
 }
 
-// create makes one mailbox. A refusal of the name is answered with names that more servers take, and so is a name of
-// which the server makes another one, without the blanks at its edges perhaps.
+// create makes one mailbox. If the server refuses the name, or changes it (some strip blanks at its edges), create tries names
+// that more servers take.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createExactly(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
@@ -218,10 +218,10 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	return nil
 }
 
-// errOtherName: a mailbox was made, under another name.
-var errOtherName = fmt.Errorf("%w: the server made a mailbox of another name", archive.ErrRefused)
+// errOtherName: the server made the mailbox under another name.
+var errOtherName = fmt.Errorf("%w: the server made the mailbox under another name", archive.ErrRefused)
 
-// createExactly makes a mailbox, and where blanks end its name makes sure that it has that name.
+// createExactly makes a mailbox. If its name ends in blanks, it checks that the server did not change the name.
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
 	err := p.createWithUse(ctx, box, name)
 	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// look looks at what was appended, and notes in the journal what was found.
+// look looks at what was appended, and notes its findings in the journal.
 func (f *folder) look(ctx context.Context, added []*item) error {
 	err := f.readBack(ctx, added)
 	if err != nil {

@@ -32,9 +32,9 @@ func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, 
 	return missing, nil
 }
 
-// resemble finds, of the messages that match has not found, those that are there with other bytes:
-// servers re-encode bodies, and strip and add fields. INTERNALDATE has to be the same, and what package content compares.
-// It comes last, so that no message is taken for another one while the copy of that one is there.
+// resemble finds messages that match has not found and that the server holds with other bytes: servers re-encode bodies, and
+// strip and add fields. INTERNALDATE must be the same, and so must what package content compares. It comes last, so that no
+// message is taken for another one that has its own copy.
 func (f *folder) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	return f.patiently(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
 }

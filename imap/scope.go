@@ -8,14 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// scope decides which mailboxes are read: the user's own, and those of other namespaces that somebody names.
+// scope decides which mailboxes are read: the user's own, and those of other namespaces that the user names.
 type scope struct {
 	names  naming
 	spaces []mail.Namespace
 	named  []string // "other", "shared", or prefixes, raw or decoded
 }
 
-// skip is why a mailbox is not read.
+// skip says why a mailbox is not read.
 func (s scope) skip(raw string) mail.Skip {
 	space, found := namespaceOf(raw, s.spaces)
 	if !found || space.Kind == mail.Personal || s.wants(raw, space) {
@@ -38,13 +38,13 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
-// isBelow reports whether a name is one that a prefix stands for, or lies below it.
+// isBelow reports whether a name is a prefix without its delimiter, or lies below the prefix.
 func isBelow(name, prefix, delimiter string) bool {
 	root := strings.TrimSuffix(prefix, delimiter)
 	return name == root || strings.HasPrefix(name, root+delimiter)
 }
 
-// prefixes are those below which a server may list only what it is asked for by name.
+// prefixes returns the prefixes below which a server may list mailboxes only when it is asked for them by name.
 func (s scope) prefixes() (prefixes []string) {
 	for _, space := range s.spaces {
 		if space.Kind != mail.Personal && space.Prefix != "" {
@@ -62,8 +62,8 @@ func (s scope) prefixes() (prefixes []string) {
 	return prefixes
 }
 
-// listSpaces adds to a listing what the server did not list among all mailboxes. Some list a namespace of others only
-// where it is named (Courier, Dovecot with list = no). A refusal says that there is nothing for this user.
+// listSpaces adds to a listing what the server did not list among all mailboxes. Some servers list a namespace of others only
+// by name (Courier, Dovecot with list = no). A refusal means that there is nothing for this user.
 func (c *Client) listSpaces(ctx context.Context, l *listing, s scope) error {
 	for _, prefix := range s.prefixes() {
 		if l.hasBelow(prefix) {

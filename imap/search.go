@@ -38,7 +38,7 @@ func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, e
 		case resp.name != "ESEARCH" || answersOther(resp.args, cmd.tag):
 			return false, nil
 		case resp.badSet:
-			return false, errors.New("the server answered UID SEARCH with what is not a set of UIDs")
+			return false, errors.New("the server's answer to UID SEARCH is not a set of UIDs")
 		}
 		return true, found.addAll(within(resp.found.set(), uids))
 	}

@@ -34,11 +34,11 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 	if condstore {
 		cmd.raw(" (CONDSTORE)")
 	}
-	told := 0
+	kept := 0
 	cmd.data = func(resp *response) (bool, error) {
 		taken := s.take(resp)
-		told++
-		return taken && told <= maxTold, nil
+		kept++
+		return taken && kept <= maxKeptOpening, nil
 	}
 	c.selected, c.messages = "", 0
 	clear(c.uids)
@@ -55,8 +55,8 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 	return s, nil
 }
 
-// maxTold is how many untagged responses an opening may have that matter; servers send about ten.
-const maxTold = 100
+// maxKeptOpening bounds the untagged responses of an opening that are kept; servers send about ten.
+const maxKeptOpening = 100
 
 // take notes one untagged response of the opening.
 func (s *Selection) take(resp *response) bool {

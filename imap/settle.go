@@ -9,10 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// settle finds out, after an answer was lost, which of the items came to be there: the new messages are compared. It
-// returns the others.
+// settle compares the new messages after an answer was lost, to find out which of the items were added. It returns the others.
 func (f *folder) settle(ctx context.Context, items []*item) (left []*item, err error) {
-	if err := f.locate(ctx); err != nil { // lest an item is taken for an equal one that was added before
+	if err := f.locate(ctx); err != nil { // so that an item is not taken for an equal one that was added before
 		return items, err
 	}
 	fresh, err := f.arrived(ctx)
@@ -55,7 +54,7 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 	return left, f.journal.add(f.validity, found)
 }
 
-// recogniseContent finds items among new messages by what servers leave of a message.
+// recogniseContent finds items among new messages by what servers do not change.
 func (f *folder) recogniseContent(ctx context.Context, items []*item, fresh []*present, found *[]*item) error {
 	fresh = slices.DeleteFunc(slices.Clone(fresh), func(p *present) bool { return p.used })
 	if len(fresh) == 0 || !slices.ContainsFunc(items, func(it *item) bool { return it.uid == 0 }) {
@@ -90,16 +89,15 @@ func (p *present) couldBe(it *item) bool {
 	return p.size == it.spool.size && p.instant == it.Internal.Seconds
 }
 
-// found notes which message an item has become.
+// found notes the message that an item has become.
 func (f *folder) found(it *item, p *present) {
 	p.used = true
 	it.uid, it.fate.Added = p.uid, true
 	f.next = max(f.next, it.uid+1)
 }
 
-// locate finds out which messages items have become that the server took without telling their UIDs: one that has no
-// UIDPLUS, or thinks of another UIDVALIDITY. Size and date are enough, in the order in which they were sent: that they are
-// there is not in doubt. Those that are not found so are compared.
+// locate finds the UIDs of items that the server took without returning UIDs, because it has no UIDPLUS or returned another
+// UIDVALIDITY. The items are certainly there, so size and date, in the order of sending, are enough. The others are compared.
 func (f *folder) locate(ctx context.Context) error {
 	if len(f.nameless) == 0 {
 		return nil

@@ -20,7 +20,7 @@ type Source struct {
 	ahead atomic.Pointer[answer] // what Connect asked for and Server did not take yet; nil: nothing
 
 	mu      sync.Mutex
-	virtual map[string]bool // by raw name, what was found out of mailboxes that may be virtual
+	virtual map[string]bool // by raw name: whether a mailbox that may be virtual is
 }
 
 var _ backup.Source = (*Source)(nil)
@@ -56,11 +56,10 @@ func (s *Source) with(ctx context.Context, use func(*Client) error) error {
 	return use(c)
 }
 
-// otherWays bounds how many connections in a row may be lost during commands that a run can do without.
+// otherWays bounds the connections in a row that may be lost during commands that a run can do without.
 const otherWays = 20
 
-// lend lends a connection, and another one where it was lost during a command that is not asked again, or not in the same
-// way.
+// lend lends a connection. If it was lost during a command that is not sent again in the same way, lend lends another one.
 func (s *Source) lend(ctx context.Context, use func(*Client) error) (err error) {
 	for range otherWays {
 		err = s.with(ctx, use)

@@ -37,7 +37,7 @@ func parseStatus(pairs []node) (s mail.Status, ok bool) {
 	return s, okMessages && okNext && okValidity
 }
 
-// mailboxID is a MAILBOXID. What is none by RFC 8474 says nothing.
+// mailboxID reads a MAILBOXID. It returns "" if RFC 8474 does not allow the value.
 func mailboxID(n node) string { return mail.ObjectID(objectID(n)) }
 
 // objectID reads "(F2212ea87)" as RFC 8474 has it, and the bare id as well.
@@ -117,7 +117,7 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.data = answers.take
 	if c.opts.learned.avoid(cmd.name) {
-		return mail.Status{}, errors.New(cmd.name + " costs the connection each time")
+		return mail.Status{}, errors.New("the server ends the connection at each " + cmd.name)
 	}
 	if err := c.do(ctx, cmd); err != nil {
 		return mail.Status{}, err

@@ -114,7 +114,7 @@ func TestDateThatIsRefused(t *testing.T) {
 		}
 		fates = append(fates, some...)
 	}
-	if want := "added, the date  1-Jan-1601 00:00:00 +0000 is left out: the server refuses it; added"; fatesOf(fates) != want {
+	if want := "added, the date  1-Jan-1601 00:00:00 +0000 is left out, because the server refuses it; added"; fatesOf(fates) != want {
 		t.Errorf("have %s\nwant %s", fatesOf(fates), want)
 	}
 }

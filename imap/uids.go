@@ -15,7 +15,7 @@ type uidCollector struct {
 	loose  map[mail.UID]mail.UID
 }
 
-// looseMost is how many ranges wait to be sorted in.
+// looseMost is the number of ranges that wait to be sorted in.
 const looseMost = 1 << 16
 
 func (u *uidCollector) add(r mail.UIDRange) error {
@@ -82,7 +82,7 @@ func (u *uidCollector) sort() {
 	u.sorted, u.loose = merged, nil
 }
 
-// set is all that was added.
+// set returns all that was added.
 func (u *uidCollector) set() mail.UIDSet {
 	if len(u.loose) > 0 {
 		u.sort()

@@ -26,7 +26,7 @@ func ParseURL(text string) (Options, error) {
 	}
 	at := strings.LastIndexByte(rest, '@')
 	if at < 0 {
-		return Options{}, errors.New("the account's URL names no user; it looks like imaps://user@host")
+		return Options{}, errors.New("the account's URL has no user; it looks like imaps://user@host")
 	}
 	user, host := rest[:at], rest[at+1:]
 	if strings.Contains(user, ":") {
@@ -37,7 +37,7 @@ func ParseURL(text string) (Options, error) {
 		return Options{}, err
 	}
 	if o.User, err = url.PathUnescape(user); err != nil {
-		return Options{}, errors.New("the user name in the account's URL has a % without two hexadecimal digits: write %25 for a % of its own")
+		return Options{}, errors.New("the user name in the account's URL has a % without two hexadecimal digits: write %25 for a %")
 	}
 	switch scheme = strings.ToLower(scheme); {
 	case scheme == "imaps":
@@ -84,7 +84,7 @@ func parseHost(text string) (Options, error) {
 	return o, nil
 }
 
-// withoutSecret is what may be repeated of something that is not a URL: a password stands before an '@'.
+// withoutSecret returns what an error may repeat of a text that is not a URL. A password would be before an '@'.
 func withoutSecret(text string) string {
 	if before, after, ok := strings.Cut(text, "@"); ok && strings.Contains(before, ":") {
 		return strconv.Quote("…@" + after)
@@ -92,7 +92,7 @@ func withoutSecret(text string) string {
 	return strconv.Quote(text)
 }
 
-// isLoopback: names other than localhost are not looked up, for what they mean is in others' hands.
+// isLoopback reports whether a host is the loopback. It does not look up names, because others decide what they mean.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

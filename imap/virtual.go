@@ -58,8 +58,7 @@ func (c *Client) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 	return "", m.Has(`\All`) || m.Has(`\Flagged`)
 }
 
-// isVirtual reports whether the messages of a mailbox are those of others. What was found out is kept for the
-// source's life.
+// isVirtual reports whether the messages of a mailbox are those of other mailboxes. The source remembers the answer.
 func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
 	s.mu.Lock()
 	is, known := s.virtual[m.Raw]
@@ -67,8 +66,8 @@ func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, surv
 	if known {
 		return is, nil
 	}
-	is, told, err := c.liesElsewhere(ctx, m)
-	if err == nil && !told {
+	is, answered, err := c.liesElsewhere(ctx, m)
+	if err == nil && !answered {
 		is, err = c.knownElsewhere(ctx, m, survey)
 	}
 	s.mu.Lock()
@@ -76,12 +75,13 @@ func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, surv
 	if s.virtual == nil {
 		s.virtual = map[string]bool{}
 	}
-	s.virtual[m.Raw] = is && err == nil // what costs the connection is not asked again, and is read like any other
+	s.virtual[m.Raw] = is && err == nil // if the question costs the connection, the mailbox is read like any other
 	return s.virtual[m.Raw], c.deadOnly(err)
 }
 
-// liesElsewhere asks in which mailbox the first and the last message of a mailbox lie; told: the server says so.
-func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, told bool, err error) {
+// liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the server
+// said so.
+func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
 	if _, err := c.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
 	}
@@ -93,7 +93,7 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, told b
 			return false, nil
 		}
 		if where, found := attribute(resp.args[0].list, "X-MAILBOX"); found && where.isText() {
-			told = true
+			answered = true
 			is = is && c.names().same(string(where.text)) != own
 		}
 		return true, nil
@@ -102,7 +102,7 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, told b
 	if isRefused(err) {
 		return false, false, nil
 	}
-	return is && told, told, err
+	return is && answered, answered, err
 }
 
 // knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of

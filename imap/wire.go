@@ -28,14 +28,14 @@ type wire struct {
 	waited time.Duration // for these, after the first of them
 }
 
-// enough is what a server must send of a response within the stall. It is far below the slowest of lines.
+// enough is the number of bytes of a response that must come within the stall. The slowest lines are much faster.
 const enough = 1 << 10
 
-// rest begins to measure again: a whole response has come.
+// rest restarts the measurement, after a whole response.
 func (w *wire) rest() { w.moved, w.waited = 0, 0 }
 
-// crawl is the error of a response that comes too slowly. Neither the wait for its first byte counts nor the time that
-// this host takes between two reads.
+// crawl returns an error if a response comes too slowly. The wait for its first byte does not count, and neither does the time
+// that this host takes between two reads.
 func (w *wire) crawl(n int, wait time.Duration) error {
 	if w.moved > 0 {
 		w.waited += wait
@@ -96,7 +96,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return n, w.explain(err)
 }
 
-// errStalled: the other side neither speaks nor listens, or says nothing that matters.
+// errStalled: the server neither sends nor receives, or sends nothing that answers a command.
 var errStalled = errors.New("the connection stalled")
 
 func (w *wire) explain(err error) error {
