@@ -56,7 +56,7 @@ type Account struct {
 	Provider   string // the name of the provider that gives tokens; "": none
 
 	Mailboxes, Exclude []string // patterns
-	Namespaces         []string // "other", "shared", or prefixes, beside the user's own
+	Namespaces         []string // "other", "shared", or prefixes, besides the user's own
 	Virtual            bool     // virtual mailboxes too
 	Gmail              string   // "all-mail" or "labels"
 	ShrinkLimits       []backup.ShrinkRule
@@ -66,7 +66,7 @@ type Account struct {
 	Compress       bool
 	CAFile         string
 	AllowPlaintext bool
-	OldTLS         bool // TLS 1.0 and 1.1 will do
+	OldTLS         bool // accept TLS 1.0 and 1.1
 	Budget         backup.Budget
 	TimeLimit      time.Duration
 }

@@ -11,11 +11,11 @@ type SchemeError struct{ Scheme string }
 
 func (e *SchemeError) Error() string {
 	return fmt.Sprintf("a repository is a directory or s3:https://host[:port]/bucket[/prefix]; %s: is not supported "+
-		"(a directory of such a name is written ./%[1]s:…)", e.Scheme)
+		"(for a directory of that name, write ./%[1]s:…)", e.Scheme)
 }
 
-// CheckDirectory refuses what is not meant as the path of a directory: a word of two letters and more before a colon is
-// a scheme (RFC 3986, section 3.1). A drive has one letter. A path that begins with '/', '.' or '~' has none.
+// CheckDirectory refuses a text that is hardly the path of a directory: a word of two or more letters before a colon is a
+// scheme (RFC 3986, section 3.1). A drive has one letter. A path that begins with '/', '.' or '~' has no scheme.
 func CheckDirectory(path string) error {
 	scheme, _, has := strings.Cut(path, ":")
 	if !has || filepath.VolumeName(path) != "" || len(scheme) < 2 {

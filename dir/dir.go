@@ -72,7 +72,7 @@ func Create(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Open opens a directory that is there: the error is repo.ErrNotExist where it is not.
+// Open opens an existing directory. The error is repo.ErrNotExist if it does not exist.
 func Open(path string) (*Dir, error) {
 	root, err := filepath.Abs(path)
 	if err != nil {
@@ -180,7 +180,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// WriterTimed implements repo.WriterTimed: whoever writes a file can set its modification time.
+// WriterTimed implements repo.WriterTimed: the writer of a file can set its modification time.
 func (d *Dir) WriterTimed() {}
 
 // Now implements repo.Store: the modification time of a file made for the purpose.

@@ -10,13 +10,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// absent reports whether err says that nothing has the path. "a/b" is not there where "a" is a file.
+// absent reports whether err says that nothing has the path. "a/b" does not exist if "a" is a file.
 func absent(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// objectError turns an error of the file system about one object into an error of the store, so that nobody takes it for
-// one about another file of this host.
+// objectError turns an error of the file system about one object into an error of the store, so that it is not taken for an
+// error about another file of this host.
 func (d *Dir) objectError(err error) error {
 	switch {
 	case err == nil:
@@ -32,8 +32,8 @@ func (d *Dir) objectError(err error) error {
 	return err
 }
 
-// gone is an error where the directory is not the one that was opened: a disk that was unmounted leaves an empty directory,
-// or none, and that says nothing about the objects.
+// gone returns an error if the directory is not the one that was opened. An unmounted disk leaves an empty directory, or none,
+// and that says nothing about the objects.
 func (d *Dir) gone() error {
 	now, err := os.Stat(d.root)
 	switch {

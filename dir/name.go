@@ -77,8 +77,8 @@ func claim(ctx context.Context, d *Dir, temp, path string) error {
 	return os.Rename(temp, path)
 }
 
-// hold creates a claim, and waits for another process that has it. A claim of a process that died goes with everything
-// in "_tmp", a day later.
+// hold creates a claim, and waits for another process that has it. A later run removes the claim of a dead process, like
+// everything in "_tmp" that is a day old.
 func hold(ctx context.Context, claim, path string) error {
 	for since := time.Now(); ; {
 		f, err := os.OpenFile(claim, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
@@ -92,7 +92,7 @@ func hold(ctx context.Context, claim, path string) error {
 			return &fs.PathError{Op: "claim", Path: path, Err: fs.ErrExist}
 		}
 		if time.Since(since) > claimPatience {
-			return fmt.Errorf("another run has claimed this name, or died while it had: if no other run is under way, delete %s", claim)
+			return fmt.Errorf("another run has claimed this name, or died while it had it: if no other run is under way, delete %s", claim)
 		}
 		select {
 		case <-ctx.Done():

@@ -20,8 +20,8 @@ type mark [8]byte
 
 func markOf(hash chunk.ID) mark { return mark(hash[:8]) }
 
-// fileName names a message's file: when it came, for whoever looks at the list, what it is about, and what tells it from all
-// others. It depends on the message alone, so it is the same each time.
+// fileName names a message's file by its date, its subject, and its UID and hash, which no other message has. It depends only on
+// the message, so it is the same each time.
 func fileName(ctx context.Context, m *restore.Wanted) string {
 	words := []string{"undated"}
 	if date := m.Internal.Time(); m.Internal.IsReadable() && date.Year() >= 0 && date.Year() <= 9999 {

@@ -16,10 +16,10 @@ type Mailbox struct {
 	Subscribed bool
 	Label      bool    // a label of Gmail's: its messages are read in other mailboxes, with this among their labels
 	Status     *Status // nil: the server did not tell, and nothing may be concluded
-	Skip       Skip    // why it is not read unless somebody asks for it; it has no Status then
+	Skip       Skip    // why it is not read by default; it has no Status then
 }
 
-// Skip is why a mailbox is not read unless somebody asks for it.
+// Skip says why a mailbox is not read by default.
 type Skip uint8
 
 const (
@@ -62,8 +62,8 @@ type Status struct {
 	MailboxID     string // RFC 8474; empty: none
 }
 
-// ObjectID is the id, or nothing if it is none by RFC 8474: up to 255 letters, digits, "-" and "_". Cyrus 3.6 sends garbage
-// where it lists several mailboxes.
+// ObjectID returns the id, or "" if RFC 8474 does not allow it: an id has up to 255 letters, digits, "-" and "_". Cyrus 3.6 sends
+// garbage when it lists several mailboxes.
 func ObjectID(id string) string {
 	bad := func(c rune) bool {
 		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')

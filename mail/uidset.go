@@ -98,7 +98,7 @@ func (s UIDSet) In(r UIDRange) UIDSet {
 	return part
 }
 
-// Union is a set of all that is in either.
+// Union returns the UIDs that are in either set.
 func (s UIDSet) Union(other UIDSet) UIDSet {
 	all := UIDSet{slices.Clone(s.ranges)}
 	for _, r := range other.ranges {
@@ -107,7 +107,7 @@ func (s UIDSet) Union(other UIDSet) UIDSet {
 	return all
 }
 
-// Without is a set of what is in s and not in other.
+// Without returns the UIDs that are in s and not in other.
 func (s UIDSet) Without(other UIDSet) UIDSet {
 	var left UIDSet
 	others := other.ranges

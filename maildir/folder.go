@@ -24,8 +24,8 @@ type folder struct {
 	present  present
 	keywords *keywords
 
-	hasher    func() *chunk.Hasher // nil: strangers are not known
-	strangers *strangers           // nil: nobody has asked for a message that is not present
+	hasher    func() *chunk.Hasher // nil: strangers are not compared
+	strangers *strangers           // nil until Missing is called with a message that is not present
 }
 
 // load reads what the folder holds.

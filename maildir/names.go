@@ -82,7 +82,7 @@ func (l Layout) locate(m *mail.Mailbox) location {
 	return location{path.Join(parts...), full}
 }
 
-// verbatim is the directory that a mail server has for a mailbox, with nothing escaped; "": it can have none.
+// verbatim returns the directory that a mail server has for a mailbox, with nothing escaped, or "" if it cannot have one.
 func (l Layout) verbatim(m *mail.Mailbox) string {
 	levels := m.Path()
 	for i, level := range levels {
@@ -101,8 +101,8 @@ func (l Layout) verbatim(m *mail.Mailbox) string {
 	return "." + strings.Join(levels, ".")
 }
 
-// locate says where mailboxes go. A folder that is there under a mailbox's own name is the mailbox's, if no other's name
-// is written so.
+// locate returns the directories of mailboxes. An existing folder under a mailbox's own name is the mailbox's, unless another
+// mailbox has the same directory.
 func (t *Target) locate(mailboxes []mail.Mailbox) []location {
 	written := make(map[string]int)
 	for _, boxes := range [][]mail.Mailbox{mailboxes, t.reserved} {

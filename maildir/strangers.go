@@ -18,15 +18,15 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// strangers are the messages of a folder that came there in another way than from here: through a mail server, or a
-// program that fetches mail. Their names say nothing that can be relied on, sizes included, so they are known by all
-// their bytes: as the file has them, or with CRLF for each bare LF, as most programs store what came with CRLF. What is
-// the same to a reader and has other bytes is found last, by resemble.
+// strangers are the messages of a folder that another program put there: a mail server, or a program that fetches mail. Their
+// names are not reliable, sizes included, so they are known by all their bytes: as the file has them, or with CRLF for each
+// bare LF, because most programs store CRLF as LF. Messages that are the same to a reader and have other bytes are found
+// last, by resemble.
 type strangers struct {
 	names  []string // sub/name
 	hashes []strangerHash
-	used   []bool    // it is the copy of some message wanted
-	like   *likeness // nil: nobody has asked for what resembles a message
+	used   []bool    // it is the copy of a wanted message
+	like   *likeness // nil until Resemble is called
 }
 
 // strangerHash is one of the messages that a file can be.
@@ -80,7 +80,7 @@ func readStrangers(ctx context.Context, root *os.Root, hasher func() *chunk.Hash
 	return s, nil
 }
 
-// list takes down the names of cur or new. Files whose names begin with a dot are no messages.
+// list reads the names in cur or new. Files whose names begin with a dot are not messages.
 func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
 	dir, err := root.Open(sub)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,7 +106,7 @@ func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
 	}
 }
 
-// hashFile hashes what a file can be. One that another program has moved or removed is none.
+// hashFile hashes a file in each form. A file that another program has moved or removed has no hash.
 func hashFile(root *os.Root, name string, number uint32, hasher func() *chunk.Hasher) ([]strangerHash, error) {
 	file, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -168,7 +168,7 @@ func (w *formWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// take finds a file that is the message, and that take has not found before; ok is false where there is none.
+// take finds a file that is the message and that it has not found before. Otherwise ok is false.
 func (s *strangers) take(hash chunk.Prefix) (name string, ok bool) {
 	first, _ := slices.BinarySearchFunc(s.hashes, hash, strangerHash.compare)
 	for form := range forms {

@@ -5,7 +5,7 @@ package manifest
 type Dating uint8
 
 const (
-	// InTime: the store got the manifest when its time says.
+	// InTime: the store got the manifest at its time.
 	InTime Dating = iota
 
 	// Belated: the store got it long after its time. It is a copy or a repair, or the repository was moved to another

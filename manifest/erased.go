@@ -15,7 +15,7 @@ func uidRangeRows(set mail.UIDSet) (rows []uidRangeRow) {
 	return rows
 }
 
-// fromUIDRangeRows inverts uidRangeRows. Rows that no set gives come out as others, which the encoding shows.
+// fromUIDRangeRows inverts uidRangeRows. Rows that no set gives do not come back the same, so encoding them again shows it.
 func fromUIDRangeRows(rows []uidRangeRow) (set mail.UIDSet) {
 	for _, row := range rows {
 		set.AddRange(mail.UIDRange{First: mail.UID(row.First), Last: mail.UID(row.Last)})
@@ -23,5 +23,5 @@ func fromUIDRangeRows(rows []uidRangeRow) (set mail.UIDSet) {
 	return set
 }
 
-// Accounted is how many of the server's messages the mailbox accounts for: those in the pages, and those that were erased.
+// Accounted counts the server's messages that the mailbox accounts for: those in the pages, and those that were erased.
 func (mb *Mailbox) Accounted() int64 { return mb.Messages + mb.Erased.Len() }

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What a writer chooses. docs/design.md has what each costs; readers take all that the limits below allow, for programs
-// before 2026-12 chose the limits.
+// What a writer chooses. docs/design.md says what each costs. Readers accept all that the limits below allow, because programs
+// before 2026-12 wrote up to the limits.
 const (
 	PageRecords     = 16 // records of a page
 	InlinePages     = 4  // page rows that a mailbox holds itself

@@ -85,7 +85,7 @@ type Totals struct {
 	NewBytes      int64
 	TakenMessages int64 // by id in this run, and not downloaded
 	TakenBytes    int64
-	Erased        int64 // messages that are left out, for they were erased: the sum over the mailboxes
+	Erased        int64 // messages that are left out because they were erased: the sum over the mailboxes
 }
 
 // Failure is a message, or a mailbox, that could not be read.

@@ -4,8 +4,8 @@ package manifest
 // that a server is soon asked for them, and no archived mail need be read to compare. X-GUID wants one, for it can name
 // two bodies.
 //
-// An opening is a third stretch, right behind the header: there, two messages with one header differ first. Where it ends, the
-// parts decide, so it has a hash of its own.
+// An opening is a third stretch, right after the header, where two messages with one header differ first. The parts of the
+// message decide where it ends, so it has a hash of its own.
 //
 // These constants are part of the durable format.
 const (

@@ -22,7 +22,7 @@ import (
 //	friday, fri          the newest complete one of the last Friday before today, or before; also today and yesterday
 //	home@latest          any of these, of the account home
 //
-// A manifest that came long after its time (Belated) is not the one of a day, unless none that came in time is.
+// A manifest that came long after its time (Belated) is the one of a day only if no manifest of that day came in time.
 //
 // Dates without a zone, and days, are where the clock is that is given to ParseRef.
 type Ref struct {
@@ -184,7 +184,7 @@ func (r Ref) Pick(list []Candidate) (int, error) {
 	return r.pickComplete(list, fit)
 }
 
-// fits reports whether a candidate can be the one that is named. One that is misdated is named by its id alone.
+// fits reports whether a candidate can be the named one. Only an id names a misdated manifest.
 func (r Ref) fits(c Candidate) bool {
 	if r.prefix != "" {
 		return strings.HasPrefix(hex.EncodeToString(c.Hash[:]), r.prefix)
@@ -210,7 +210,7 @@ func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	return r.newestComplete(list, fit)
 }
 
-// Passed are the belated candidates that the picked one was preferred to, though their times are closer to the day.
+// Passed returns the belated candidates whose times are closer to the day than that of the picked one.
 func (r Ref) Passed(list []Candidate, picked int) (passed []int) {
 	for i, c := range list {
 		if !r.before.IsZero() && c.Account == list[picked].Account && c.Dating == Belated && r.fits(c) && c.Time.After(list[picked].Time) {

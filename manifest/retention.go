@@ -85,8 +85,8 @@ func (v *Verdict) hold(reason string) {
 // run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
 //
 // Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to all,
-// and a manifest stays if it stays either time. While one is misdated, all stay: somebody may have written it to have the
-// others forgotten.
+// and a manifest stays if it stays either time. While one is misdated, all stay, because somebody may have written it to make
+// rules forget the others.
 func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
@@ -143,11 +143,10 @@ const (
 	ReasonSuspended = "a manifest of the account is misdated"
 )
 
-// protect keeps what no policy may take, as far as the manifests that count (those of complete) say. What lies between a
-// loss and the last of them before it stays with them: where anything between two manifests was forgotten, nobody compares
-// them again.
+// protect keeps what no policy may take, by the manifests that count (those of complete). What lies between a loss and the last
+// of them before it stays too, because two manifests are not compared again once anything between them was forgotten.
 func (p *Policy) protect(list []Laid, newestFirst, complete []int, verdicts []Verdict) {
-	newest, shrunk := true, false // shrunk: the next one that counts did, and nobody has said that it is right
+	newest, shrunk := true, false // shrunk: the next one that counts has a loss that nobody acknowledged
 	var between []int
 	for _, i := range newestFirst {
 		if len(complete) == 0 {

@@ -85,8 +85,8 @@ func (m *Manifest) AllMailboxes(load func(chunk.ID) ([]byte, error)) iter.Seq2[*
 	}
 }
 
-// tableRows is how many mailboxes of n stand in a table. A table is written again whenever one of its mailboxes changed, and
-// its name stands in each manifest.
+// tableRows returns the number of mailboxes in a table, of n in all. A table is written again whenever one of its mailboxes
+// changes, and each manifest names all tables.
 func tableRows(n int) int {
 	rows := TableRows
 	for rows < MaxTableRows && n > rows*FewTables {
@@ -95,7 +95,7 @@ func tableRows(n int) int {
 	return rows
 }
 
-// tableReader reads tables one after the other. How a writer filled them is its choice.
+// tableReader reads tables one after the other. Writers may fill them in any way.
 type tableReader struct {
 	m        *Manifest
 	load     func(chunk.ID) ([]byte, error)

@@ -31,8 +31,8 @@ type Run struct {
 // Account is what became of one account.
 type Account struct {
 	Name     string
-	Status   int       // as the exit status would be, were it alone
-	Err      string    // why it was not archived; "": it was
+	Status   int       // the exit status for this account alone
+	Err      string    // why it was not archived; empty if it was
 	End      time.Time // when it was archived
 	Duration time.Duration
 
@@ -57,10 +57,10 @@ func (r *Run) Summary() string {
 	return b.String()
 }
 
-// fineMost is how many accounts that are fine are listed one by one.
+// fineMost is the number of good accounts that are listed one by one.
 const fineMost = 20
 
-// accounts are the accounts with a sum, those that failed first: the summary may go to somebody's telephone.
+// accounts lists the accounts with a sum, those that failed first, because the summary may go to a telephone.
 func (r *Run) accounts() string {
 	if len(r.Accounts) == 0 {
 		return ""

@@ -61,7 +61,7 @@ func (r *restore) choose(ctx context.Context) ([]*delivery, error) {
 	return list, nil
 }
 
-// brief has the target learn of the archive.
+// brief gives the target what it needs to know about the archive.
 func (r *restore) brief(all []*manifest.Mailbox) {
 	target, ok := r.Target.(Briefed)
 	if !ok {

@@ -61,7 +61,7 @@ type Problem struct {
 	Reason  string
 	Kept    string // the file that the message is kept in
 
-	FlagsLost bool // a system flag is part of what was changed
+	FlagsLost bool // a system flag is among what was changed
 }
 
 // ProblemKind is what happened to a message.
@@ -202,7 +202,7 @@ func (l *ledger) add(p Problem) error {
 	return l.write(p.String())
 }
 
-// notice takes down what the target made otherwise of a message, and keeps the message where its bytes are others.
+// notice records what the target changed in a message, and keeps the message if its bytes differ.
 func (l *ledger) notice(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, fate Fate, body archive.Body) error {
 	if len(fate.Changed) == 0 && !fate.Altered {
 		return nil

@@ -177,7 +177,7 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 	})
 }
 
-// resemble gives those of the missing messages that the folder does not hold in another form either.
+// resemble returns the missing messages that the folder does not hold in another form either.
 func (l *roll) resemble(ctx context.Context, r *restore, folder Holdings, piece []uint32, missing []int) ([]int, error) {
 	resembler, ok := folder.(Resembler)
 	if !ok || len(missing) == 0 {
@@ -227,7 +227,7 @@ func (l *roll) inPieces(visit func(piece []uint32) error) error {
 	return nil
 }
 
-// comparePiece asks about some messages, and gives those that the folder does not hold.
+// comparePiece asks about some messages, and returns those that the folder does not hold.
 func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
@@ -243,7 +243,7 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, pi
 	return missing, l.noteEarlier(ctx, r, folder, piece, wanted)
 }
 
-// noteEarlier takes down what an interrupted restore could not report.
+// noteEarlier records what an interrupted restore could not report.
 func (l *roll) noteEarlier(ctx context.Context, r *restore, folder Holdings, piece []uint32, wanted []Wanted) error {
 	remembers, ok := folder.(Rememberer)
 	if !ok || r.DryRun {

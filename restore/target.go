@@ -26,16 +26,16 @@ type Target interface {
 	Close() error
 }
 
-// Briefed is implemented by targets that need to know more of the archive than what they are to hold. Brief is called
-// before any mailbox is looked at or made.
+// Briefed is implemented by targets that need to know more about the archive than what they are to hold. Brief is called before
+// the target looks at or makes any mailbox.
 type Briefed interface {
 	Brief(with Briefing)
 }
 
-// Briefing is what a target may need to know of the archive.
+// Briefing is what a target may need to know about the archive.
 type Briefing struct {
-	// Mailboxes are all of the manifest, restored or not: a target that has to give a mailbox another name than its
-	// own does not give it one of these.
+	// Mailboxes are all mailboxes of the manifest, restored or not: a target that must change a mailbox's name does not
+	// give it one of these names.
 	Mailboxes []mail.Mailbox
 
 	// Hasher makes a hash such as Wanted.Hash of a whole message.
@@ -68,8 +68,8 @@ type Folder interface {
 
 // Resembler is implemented by folders whose target makes other bytes of some messages.
 type Resembler interface {
-	// Resemble is called when Missing was asked about all messages, with those that are missing, and gives those of them
-	// that are missing still when what is like them is counted too.
+	// Resemble is called with the missing messages after Missing was called for all messages. It returns those that are
+	// still missing when messages with other bytes count too.
 	Resemble(ctx context.Context, wanted []Wanted) (missing []int, err error)
 }
 

@@ -48,8 +48,7 @@ func (s *Store) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// sentence says what a store's refusal of something means, and repeats the store's own words: often they alone say
-// what to do.
+// sentence says what a store's refusal means, and repeats the store's own words, because often only they say what to do.
 func (s *Store) sentence(doing string, e minio.ErrorResponse) string {
 	meaning := s.meaning(doing, e)
 	if words := ownWords(e); words != "" {
@@ -58,10 +57,10 @@ func (s *Store) sentence(doing string, e minio.ErrorResponse) string {
 	return meaning
 }
 
-// meaning is what a refusal means, without the store's words.
+// meaning returns what a refusal means, without the store's words.
 func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	if noRoom(e) {
-		return s.Endpoint + " has no room left: nothing was kept of this object"
+		return s.Endpoint + " has no room left, and kept nothing of this object"
 	}
 	switch e.Code {
 	case "NoSuchBucket":
@@ -91,8 +90,8 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	return s.Endpoint + " refuses this"
 }
 
-// noRoom reports whether a store refuses for want of room. Some stores say so in words alone, with the code of a
-// missing right.
+// noRoom reports whether a store refuses because it is full. Some stores say so only in words, with the code of a missing
+// right.
 func noRoom(e minio.ErrorResponse) bool {
 	switch e.Code {
 	case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity", "StorageFull":
@@ -117,10 +116,10 @@ func right(doing string) string {
 	return "for it (backups need s3:PutObject, s3:GetObject and s3:ListBucket)"
 }
 
-// longestWords bounds what is repeated of a store's words, in bytes.
+// longestWords bounds the bytes of a store's words that are repeated.
 const longestWords = 300
 
-// ownWords are the words, the code and the status of a refusal.
+// ownWords returns the words, the code and the status of a refusal.
 func ownWords(e minio.ErrorResponse) string {
 	var words []string
 	if text := strings.TrimSpace(e.Message); text != "" {

@@ -23,7 +23,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, 
 				return
 			}
 			if l.last != before {
-				t = s.newTrial(doing) // it went on for a while: that is not the same trouble
+				t = s.newTrial(doing) // the listing went on for a while, so this is new trouble
 			}
 			if err := t.pause(ctx, err); err != nil {
 				yield(repo.Object{}, s.explain(doing, err))

@@ -16,9 +16,9 @@ const (
 	emptyPages = 1000
 )
 
-// pages watches the pages of a listing pass through the transport. The client library joins them, and shows neither a
-// page that is cut nor an empty page after one that promised more. Some stores end a listing early in this way, and an
-// object that is missing from a listing may be deleted, or believed lost.
+// pages watches the pages of a listing in the transport. The client library joins them, and shows neither a page that is cut
+// off nor an empty page after one that promised more. Some stores end a listing early in this way, and an object that is
+// missing from a listing may be deleted, or count as lost.
 type pages struct {
 	more     bool // the last page promises that more follow
 	empty    int  // pages without an entry in a row
@@ -33,13 +33,13 @@ func watchPages(ctx context.Context) (context.Context, *pages) {
 	return context.WithValue(ctx, pagesKey{}, p), p
 }
 
-// watchedPages returns what watches the listings of a context; nil: nothing does.
+// watchedPages returns the pages that watch the listings of a context, or nil.
 func watchedPages(ctx context.Context) *pages {
 	p, _ := ctx.Value(pagesKey{}).(*pages)
 	return p
 }
 
-// pass reads the page that a response holds, and puts it back. What is wrong with it fails the reading of it.
+// pass reads the page in a response, and puts it back. If something is wrong with the page, reading it fails.
 func (p *pages) pass(resp *http.Response) {
 	body := resp.Body
 	data, err := io.ReadAll(io.LimitReader(body, longestPage+1))
@@ -56,7 +56,7 @@ func (p *pages) pass(resp *http.Response) {
 	}{rest, body}
 }
 
-// judge looks at one page. What is no listing passes: the client library asks for other things on the way.
+// judge looks at one page. Other answers pass, because the client library also makes other requests.
 func (p *pages) judge(data []byte) error {
 	if len(data) > longestPage {
 		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errSenseless, longestPage>>20)
@@ -68,7 +68,7 @@ func (p *pages) judge(data []byte) error {
 		return nil
 	}
 	if end := bytes.TrimSpace(data); !bytes.HasSuffix(end, []byte("</"+root+">")) && !bytes.HasSuffix(end, []byte("/>")) {
-		return fmt.Errorf("%w: a page of a listing is cut", errSenseless)
+		return fmt.Errorf("%w: a page of a listing is cut off", errSenseless)
 	}
 	n := 0
 	for _, entry := range entries {

@@ -21,8 +21,8 @@ const (
 	// firstPatience is how long an endpoint is tried that has never answered.
 	firstPatience = 5 * time.Second
 
-	// briefPatience is how long answers are tried again that make no sense: they may be damaged on the way, but more
-	// likely this is not a store, or a gateway before it answers in its place.
+	// briefPatience is how long requests are repeated whose answers make no sense. These may be damaged on the way, but more
+	// likely this is not a store, or a gateway answers in its place.
 	briefPatience = 10 * time.Second
 
 	// waitingAfter and waitingEvery say when Options.Waiting hears of trouble.
@@ -88,7 +88,7 @@ func (t *trial) pause(ctx context.Context, err error) error {
 	}
 }
 
-// waiting reports trouble that goes on, of all requests together once in waitingEvery.
+// waiting reports trouble that goes on, for all requests together once in waitingEvery.
 func (s *Store) waiting(doing string, err error) {
 	last, now := s.reported.Load(), time.Now().UnixNano()
 	if s.Waiting == nil || now-last < int64(waitingEvery) || !s.reported.CompareAndSwap(last, now) {
@@ -97,7 +97,7 @@ func (s *Store) waiting(doing string, err error) {
 	s.Waiting(s.explain(doing, err))
 }
 
-// patience is how long to go on after err; negative: no retry mends it.
+// patience returns how long to go on after err. It is negative if no retry can help.
 func (s *Store) patience(err error) time.Duration {
 	switch {
 	case !passing(err):
@@ -110,7 +110,7 @@ func (s *Store) patience(err error) time.Duration {
 	return s.Patience
 }
 
-// expired reports whether a session has ended, so that its credentials may have been replaced meanwhile.
+// expired reports whether a session has ended, so that there may be new credentials.
 func expired(err error) bool {
 	switch code(err) {
 	case "ExpiredToken", "TokenRefreshRequired", "InvalidToken", "ExpiredTokenException":
@@ -119,7 +119,7 @@ func expired(err error) bool {
 	return false
 }
 
-// senseless reports whether the answer was none that a store gives.
+// senseless reports whether no store gives such an answer.
 func senseless(err error) bool {
 	var syntax *xml.SyntaxError
 	var unmarshal xml.UnmarshalError

@@ -62,8 +62,8 @@ type Options struct {
 	// Credentials to sign requests; nil means FromEnvironment.
 	Credentials *credentials.Credentials
 
-	RootCAs *x509.CertPool  // nil: those of the system
-	Waiting func(err error) // hears of trouble that goes on, from any goroutine; nil: nobody does
+	RootCAs *x509.CertPool  // nil means those of the system
+	Waiting func(err error) // called when trouble goes on, from any goroutine; may be nil
 
 	Patience time.Duration // how long to retry what may pass; default 5 minutes
 	Stall    time.Duration // how long a connection may carry nothing; default 2 minutes

@@ -15,7 +15,7 @@ import (
 
 var errStalled = errors.New("the connection carried nothing for too long")
 
-// newHTTP makes the HTTP transport beneath. roots are the authorities to trust; nil: those of the system.
+// newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
 // Compression is off, since it would hide the length of a body.
 func newHTTP(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{

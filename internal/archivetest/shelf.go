@@ -150,7 +150,7 @@ func (s *Shelf) Mailbox(t *testing.T, name string, letters ...Letter) manifest.M
 	return mailbox
 }
 
-// PagesOf are all pages of a mailbox.
+// PagesOf returns all pages of a mailbox.
 func (s *Shelf) PagesOf(t *testing.T, mailbox *manifest.Mailbox) []manifest.Page {
 	t.Helper()
 	pages, err := mailbox.AllPages(func(id chunk.ID) ([]byte, error) { return s.Chunk(t.Context(), id) })

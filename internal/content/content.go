@@ -1,17 +1,17 @@
-// Package content tells what stays of a message however a server writes it.
+// Package content digests what servers keep when they rewrite a message.
 //
-// Servers re-encode bodies, strip fields that they use themselves, add others, and fold lines anew. Digests of the same
-// message before and after that are alike (Digest.Same). They compare:
+// Servers re-encode bodies, strip fields that they use themselves, add others, and fold lines in another way. The digests of a
+// message before and after that are the same (Digest.Same). They compare:
 //
-//   - Message-ID, Subject, From, To, Cc and Date, decoded, without blanks and quotes; where there is no Message-ID,
-//     the other fields that a writer sets as well
+//   - Message-ID, Subject, From, To, Cc and Date, decoded, without blanks and quotes; without a Message-ID, also the
+//     other fields that a sender sets
 //   - the Received fields, of which servers add some before those that are there
 //   - the body, part by part, decoded from base64 and quoted-printable; line ends, and blank lines at the end of a part,
 //     do not count, and NUL counts as 0x80
 //
-// So two messages are taken for one if they differ in nothing else: in a field that no reader is shown, or in how they are
-// encoded. A copy by way of a mailing list is another message, for its Received fields are others. A caller that
-// compares INTERNALDATE too, and counts copies, can still not tell such messages apart; what it compares more closely first does.
+// So two messages count as one if they differ only in other fields, which no reader is shown, or in their encoding. A copy
+// that came through a mailing list is another message, because its Received fields differ. A caller can tell such messages
+// apart only by comparing them more closely first.
 package content
 
 import (
@@ -20,10 +20,10 @@ import (
 	"hash"
 )
 
-// Key is what of a header is compared. The zero Key is of a header that says too little.
+// Key is a digest of a header. The zero Key means that the header says too little.
 type Key [16]byte
 
-// Digest is what of a message is compared.
+// Digest is a digest of a message.
 type Digest struct {
 	key      Key
 	body     [32]byte
@@ -45,7 +45,7 @@ func (d Digest) Same(other Digest) bool {
 	return true
 }
 
-// HeaderKey is the key of a message whose header this is.
+// HeaderKey returns the key of a header.
 func HeaderKey(header []byte) Key {
 	d := NewDigester()
 	d.Write(header)
@@ -58,7 +58,7 @@ func HeaderKey(header []byte) Key {
 type Digester struct {
 	hash    hash.Hash // of the body
 	line    []byte    // not ended yet
-	inLine  bool      // part of the line was taken already, for it is long
+	inLine  bool      // part of the line was taken already, because it is long
 	begun   bool      // the first line is past
 	header  bool      // lines are of a header
 	fields  fields    // of the message's own header
@@ -67,10 +67,10 @@ type Digester struct {
 	decoder decoder
 }
 
-// longestLine bounds what is held of a line. Fields are cut to it.
+// longestLine bounds the bytes of a line that are held. Fields are cut to it.
 const longestLine = 64 << 10
 
-// deepest bounds how deep parts are looked for in parts.
+// deepest bounds the nesting of parts.
 const deepest = 64
 
 // NewDigester begins a message.

@@ -19,7 +19,7 @@ func (d *decoder) begin(encoding string) {
 	d.encoding, d.have, d.ends = encoding, 0, 0
 }
 
-// identity reports whether the part is as it is.
+// identity reports whether the part has no transfer encoding.
 func (d *decoder) identity() bool { return d.encoding != "base64" && d.encoding != "quoted-printable" }
 
 // line takes a line of the part, or a piece of one.
@@ -45,7 +45,7 @@ func (d *decoder) line(line []byte, ended bool) {
 	d.flush()
 }
 
-// base64 decodes what is of its alphabet. "=" ends a group before it is whole, and another may follow.
+// base64 decodes the characters of its alphabet. "=" ends a group early, and another group may follow.
 func (d *decoder) base64(line []byte) {
 	for _, c := range line {
 		value := -1
@@ -73,7 +73,7 @@ func (d *decoder) base64(line []byte) {
 	}
 }
 
-// endGroup gives the bytes of a group of characters: three of four, two of three, one of two.
+// endGroup writes the bytes of a group of characters: three for four, two for three, one for two.
 func (d *decoder) endGroup() {
 	bits := d.group << (6 * (4 - d.have))
 	for i := range max(0, d.have-1) {

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// shown are the fields that a reader is shown.
+// shown are the fields that mail programs show.
 var shown = map[string]bool{"message-id": true, "subject": true, "from": true, "to": true, "cc": true, "date": true}
 
-// others are further fields that a writer sets, which count where there is no Message-ID.
+// others are further fields that a sender sets. They count if there is no Message-ID.
 var others = map[string]bool{"bcc": true, "reply-to": true, "sender": true, "in-reply-to": true, "references": true, "content-type": true}
 
 // fields are those of a message's header that count.
@@ -66,8 +66,8 @@ func (f *fields) key() (key Key) {
 
 var words mime.WordDecoder
 
-// plain is a value without what servers write otherwise: encoded words, blanks, quotes, and 8-bit bytes, which some make
-// an X each.
+// plain removes what servers change in a value: encoded words, blanks, quotes, and 8-bit bytes, each of which some servers
+// replace by X.
 func plain(value string) string {
 	if decoded, err := words.DecodeHeader(value); err == nil {
 		value = decoded

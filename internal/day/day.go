@@ -1,5 +1,5 @@
-// Package day finds where calendar days begin. Not all of them begin at midnight: where clocks are put forward at
-// midnight (Cairo, Beirut, Santiago, Havana), the day has none, and time.Date returns an instant of the day before.
+// Package day finds the beginnings of calendar days. Not every day has a midnight: where clocks are put forward at midnight
+// (Cairo, Beirut, Santiago, Havana), time.Date returns an instant of the day before.
 package day
 
 import "time"

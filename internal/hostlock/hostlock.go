@@ -1,7 +1,7 @@
 // Package hostlock keeps two processes of one user on one host from doing the same thing at once.
 //
-// A lock is on a file, and the system gives it back however the process that has it ends. The file stays: to remove it
-// would let two processes each lock a file of that name.
+// A lock is on a file, and the system releases it when the process ends. The file stays: if it were removed, two processes
+// could each lock a file of that name.
 package hostlock
 
 import (
@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// poll is how often a lock is tried that another process has.
+// poll is the time between two attempts to take a lock that another process has.
 const poll = 200 * time.Millisecond
 
 // errHeld: another process has the lock.
 var errHeld = errors.New("another process has the lock")
 
-// Lock is one that this process has.
+// Lock is a lock that this process has.
 type Lock struct{ file *os.File }
 
-// Acquire takes the lock on what is called name, among the locks in the directory dir, which it makes where there is none.
-// While another process has the lock, it waits, and calls waiting once, with the number of that process if it is known.
-// The error wraps errors.ErrUnsupported where the system or the file system has no locks.
+// Acquire takes the lock for a name, in a directory of locks, which it makes if it does not exist. While another process has
+// the lock, it waits, and calls waiting once, with the number of that process if it is known. The error wraps
+// errors.ErrUnsupported if the system or the file system has no locks.
 func Acquire(ctx context.Context, dir, name string, waiting func(process string)) (*Lock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func Acquire(ctx context.Context, dir, name string, waiting func(process string)
 // Release gives the lock back.
 func (l *Lock) Release() { l.file.Close() }
 
-// note writes this process's number into the file, for who waits. Without it the lock is as good.
+// note writes this process's number into the file, for processes that wait. The lock does not need it.
 func note(file *os.File) {
 	_ = file.Truncate(0)
 	_, _ = file.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)

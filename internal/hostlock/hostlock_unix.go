@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// try takes the lock if nobody has it. It says errors.ErrUnsupported of a file system without locks, as NFS without its
-// lock service.
+// try takes the lock if no process has it. It returns errors.ErrUnsupported for a file system without locks, such as NFS
+// without its lock service.
 func try(file *os.File) error {
 	switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
 	case errors.Is(err, unix.EWOULDBLOCK):

@@ -1,5 +1,5 @@
-// Package local is about this host: its files, and what goes wrong with them. An Error says nothing about an archive, a
-// mail server or a store, so nobody may count it as damage.
+// Package local handles files of this host, and their errors. An Error says nothing about an archive, a mail server or a
+// store, so it never counts as damage.
 package local
 
 import (
@@ -10,11 +10,11 @@ import (
 	"syscall"
 )
 
-// Error is an error of this host. It names the path, and what to do where that is known.
+// Error is an error of this host. It names the path, and what to do if that is known.
 type Error struct {
 	Doing  string // "make a temporary file"
-	Path   string // "": the error names it
-	Advice string // "": none
+	Path   string // "" if Err names it
+	Advice string // what to do; may be empty
 	Err    error
 }
 
@@ -41,14 +41,14 @@ func Fail(doing, path string, err error) error {
 	return &Error{Doing: doing, Path: path, Err: err}
 }
 
-// Is reports whether something went wrong with this host.
+// Is reports whether err is an error of this host.
 func Is(err error) bool {
 	var e *Error
 	return errors.As(err, &e)
 }
 
-// IsFull reports whether a disk, or a share of it, is full, or this process has too many files open: to try again elsewhere in
-// the same way helps nobody.
+// IsFull reports whether a disk or a quota is full, or this process has too many open files. Trying again in another directory
+// does not help then.
 func IsFull(err error) bool {
 	for _, is := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, is) {
@@ -58,7 +58,7 @@ func IsFull(err error) bool {
 	return false
 }
 
-// File is an open file whose errors are Errors, but for the end of the file.
+// File is an open file whose errors are Errors, except for the end of the file.
 type File struct{ *os.File }
 
 // ReadAt implements io.ReaderAt.

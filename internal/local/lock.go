@@ -10,12 +10,12 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// inProcess has a lock for each path, for file systems that keep none.
+// inProcess has a lock for each path, for file systems without locks.
 var inProcess sync.Map // path → *sync.Mutex
 
 // Lock keeps other processes of this host from what the file at path guards, until unlock is called. It waits for them.
-// Where the file system keeps no locks (NFS without lockd, some FUSE and container storage), it keeps only this process out
-// and returns the reason as missing: such a lock is a precaution, and its caller goes on and may warn.
+// If the file system has no locks (NFS without lockd, some FUSE and container storage), it locks only within this process and
+// returns the reason as missing. Such a lock is a precaution, so its caller goes on and may warn.
 func Lock(path string) (unlock func(), missing, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, Fail("lock", path, err)
@@ -31,7 +31,7 @@ func Lock(path string) (unlock func(), missing, err error) {
 
 var lockFile = func(path string) (unlock func(), err error) { return lockedfile.MutexAt(path).Lock() }
 
-// noLocks reports whether an error says that the file system keeps no locks.
+// noLocks reports whether an error says that the file system has no locks.
 func noLocks(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOLCK) ||
 		errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.ENOTSUP)

@@ -7,15 +7,14 @@ import (
 	"syscall"
 )
 
-// Replace writes a file so that a crash, of the process or of the host, leaves the old text or the new one, and never an empty
-// file.
+// Replace writes a file so that a crash of the process or of the host leaves either the old text or the new one.
 func Replace(path string, text []byte) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".new-*")
 	if err != nil {
 		return Fail("write", path, err)
 	}
-	defer os.Remove(f.Name()) // it is not there any more once it has its name
+	defer os.Remove(f.Name()) // it fails once the file has its name
 	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
