@@ -53,8 +53,8 @@ func TestNightsOfRenames(t *testing.T) {
 			rename(a, "P/child", "Q/child")
 			a.Mailbox("Q/child").Add(letterOf(9000))
 		}, 1},
-		"renamed and made anew": {func(a *archivetest.Account) { rename(a, "A", "Z"); create(a, "A") }, 0},
-		"renamed and made anew, with mail": {func(a *archivetest.Account) {
+		"renamed and made again": {func(a *archivetest.Account) { rename(a, "A", "Z"); create(a, "A") }, 0},
+		"renamed and made again, with mail": {func(a *archivetest.Account) {
 			rename(a, "A", "Z")
 			create(a, "A").Add(letterOf(9000))
 			a.Mailbox("Z").Add(letterOf(9001))
@@ -95,7 +95,7 @@ func TestNightsOfRenames(t *testing.T) {
 	}
 }
 
-// A mailbox that only looks like the one that was renamed is read anew.
+// A mailbox that only looks like the one that was renamed is read again.
 func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 	for name, change := range map[string]func(a *archivetest.Account){
 		"one message is another": func(a *archivetest.Account) {
@@ -238,7 +238,7 @@ func TestNamesAreComparedDecoded(t *testing.T) {
 	}
 }
 
-// A MAILBOXID that is none by RFC 8474 says nothing, be it listed or recorded.
+// A MAILBOXID that RFC 8474 does not allow is ignored, both when it is listed and when it is recorded.
 func TestGarbageInsteadOfMailboxIDs(t *testing.T) {
 	a := letters(nil, "INBOX", "A", "B")
 	a.IdOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("\x01%s\xff %d", m.Name, a.Surveys) }

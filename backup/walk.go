@@ -153,12 +153,9 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	if err != nil {
 		return nil, err
 	}
-	before, unmoved, verify := w.recorded, w.settled, false
-	if before == nil {
-		if err := w.begin(ctx, survey); err != nil {
-			return nil, err
-		}
-		before, unmoved, verify = w.before, w.standsSince(observed), w.sampler != nil
+	before, unmoved, verify, err := w.basisOf(ctx, survey, observed)
+	if err != nil {
+		return nil, err
 	}
 	w.notes(survey)
 	w.noteSkipped(survey)
@@ -203,14 +200,25 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			}
 		default:
 			r := &reading{walk: w, listed: listed, old: old, observed: observed, verify: verify}
-			r.doubtful, r.common = descent.doubtful, descent.common
-			r.parent = isParent(listed, survey)
+			r.doubtful, r.common, r.parent = descent.doubtful, descent.common, isParent(listed, survey)
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)
 		}
 	}
 	w.expect(due)
 	return due, w.nominate(ctx, survey, before, w.notFound(vanished, renamed))
+}
+
+// basisOf returns the records to compare a survey with, and a test whether the record of a mailbox can stay as it is. In the
+// first round they are the parent's, and verify reports whether a sample is to be compared.
+func (w *walk) basisOf(ctx context.Context, survey *mail.Survey, observed time.Time) (
+	before map[string]*manifest.Mailbox, unmoved func(*manifest.Mailbox, *mail.Status) bool, verify bool, err error,
+) {
+	if w.recorded != nil {
+		return w.recorded, w.settled, false, nil
+	}
+	err = w.begin(ctx, survey)
+	return w.before, w.standsSince(observed), w.sampler != nil, err
 }
 
 // begin reads the records of the parent, and decides whether they are of this server.

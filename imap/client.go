@@ -123,26 +123,6 @@ func (c *Client) sendPart(cmd *command, p part, first bool) error {
 	return nil
 }
 
-// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
-func (c *Client) announce(l *literal) string {
-	s := "{" + strconv.FormatInt(l.size, 10)
-	if l.binary {
-		s = "~" + s
-	}
-	if c.mayPush(l) {
-		s += "+"
-	}
-	return s + "}\r\n"
-}
-
-// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
-func (c *Client) mayPush(l *literal) bool {
-	if c.opts.learned.isOneByOne() {
-		return false
-	}
-	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
-}
-
 // leave waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
 // Courier) holds its leave back until its answer to the command before is acknowledged, which this host's kernel would put
 // off for 40 ms: for every message of a restore.
@@ -397,21 +377,4 @@ func (c *Client) Close() error {
 		c.dead = net.ErrClosed
 	}
 	return c.conn.Close()
-}
-
-// exactWriter makes sure that a literal has the length that was announced.
-type exactWriter struct {
-	w    io.Writer
-	left int64
-	err  error // of w
-}
-
-func (e *exactWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > e.left {
-		return 0, errors.New("more bytes than the literal announced")
-	}
-	n, err := e.w.Write(p)
-	e.left -= int64(n)
-	e.err = err
-	return n, err
 }

@@ -54,7 +54,7 @@ func TestRefusedMechanism(t *testing.T) {
 	})
 }
 
-// Challenges without end are none that any mechanism has.
+// No mechanism has challenges without end.
 func TestEndlessChallenges(t *testing.T) {
 	says := script{"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] ready", "< AUTHENTICATE XOAUTH2"}
 	for range maxChallenges {

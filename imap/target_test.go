@@ -93,7 +93,7 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 	}
 }
 
-// A date that the server refuses is left out, and the message added without it. One in a zone that is none comes in UTC.
+// A date that the server refuses is left out, and the message added without it. One in an impossible zone comes in UTC.
 func TestDateThatIsRefused(t *testing.T) {
 	append1 := func(date string) []string { return []string{`< APPEND "x" ` + date + `{14+}`, "<{14}", "<"} }
 	lines := append(append1(`" 1-Jan-1601 00:00:00 +0000" `), "TAG BAD invalid date")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -59,34 +58,13 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 	return w, nil
 }
 
-// list takes down the messages of cur or new. Files whose names begin with a dot are none.
+// list adds the files in cur or new that are ours.
 func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
-	dir, err := root.Open(sub)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	for {
-		entries, err := dir.ReadDir(4096)
-		for _, entry := range entries {
-			name := path.Join(sub, entry.Name())
-			if !entry.Type().IsRegular() || strings.HasPrefix(entry.Name(), ".") {
-				continue
-			}
-			if hash, _, ok := parseFileName(entry.Name()); ok {
-				w.ours[hash] = append(w.ours[hash], name)
-			}
+	return eachFile(ctx, root, sub, func(name string) {
+		if hash, _, ok := parseFileName(name); ok {
+			w.ours[hash] = append(w.ours[hash], path.Join(sub, name))
 		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err := errors.Join(err, ctx.Err()); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 // Keep implements restore.Weeding. Of several copies the one in cur that was there first stays.

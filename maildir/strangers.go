@@ -80,8 +80,17 @@ func readStrangers(ctx context.Context, root *os.Root, hasher func() *chunk.Hash
 	return s, nil
 }
 
-// list reads the names in cur or new. Files whose names begin with a dot are not messages.
+// list adds the names of the strangers in cur or new.
 func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
+	return eachFile(ctx, root, sub, func(name string) {
+		if _, _, ours := parseFileName(name); !ours {
+			s.names = append(s.names, path.Join(sub, name))
+		}
+	})
+}
+
+// eachFile calls take with the names of the messages in cur or new. Files whose names begin with a dot are not messages.
+func eachFile(ctx context.Context, root *os.Root, sub string, take func(name string)) error {
 	dir, err := root.Open(sub)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -93,8 +102,8 @@ func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
 	for {
 		entries, err := dir.ReadDir(4096)
 		for _, entry := range entries {
-			if _, _, ours := parseFileName(entry.Name()); !ours && entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
-				s.names = append(s.names, path.Join(sub, entry.Name()))
+			if entry.Type().IsRegular() && !strings.HasPrefix(entry.Name(), ".") {
+				take(entry.Name())
 			}
 		}
 		if errors.Is(err, io.EOF) {
