@@ -92,7 +92,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.TimeLimit < 0 {
-		return usage("--time-limit must be more than nothing, such as 6h")
+		return usage("--time-limit must be longer than 0, such as 6h")
 	}
 	if c.To == "" {
 		return c.offerTarget(ctx, p)
@@ -132,36 +132,40 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	var target restore.Target
+	o := restore.Options{
+		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
+		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
+		DryRun: c.DryRun,
+		Prune:  c.weedOptions(p),
+		Keep:   cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
+	}
 	if readable == nil {
-		if target, err = destination.open(ctx, p); err != nil {
+		if o.Target, err = destination.open(ctx, p); err != nil {
 			return err
 		}
 		if c.Prefix != "" {
-			target = &below{Target: target, prefix: c.Prefix}
+			o.Target = &below{Target: o.Target, prefix: c.Prefix}
 		}
 	}
-	told := p.progress("restored")
-	report, err := restore.Run(ctx, restore.Options{
-		Contents:    contents,
-		Target:      target,
-		Mailboxes:   wants,
-		Pick:        pick,
-		KeepDeleted: c.WithDeleted,
-		Labels:      labelModes[c.LabelsAs],
-		TimeLimit:   c.TimeLimit,
-		DryRun:      c.DryRun,
-		Prune:       c.weedOptions(p),
-		Keep:        cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
-		Progress: func(now restore.Progress) {
-			told.update("", tally{messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
-		},
-	})
-	if target != nil {
-		err = errors.Join(err, target.Close()) // not before that is what was written durable
-	}
-	told.done()
+	report, err := p.restore(ctx, o)
 	return errors.Join(err, c.tell(p, contents, report, err == nil))
+}
+
+// restore runs a restore with its progress, and closes the target.
+func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Report, error) {
+	progress := p.progress("restored")
+	o.Progress = func(now restore.Progress) {
+		progress.update("", tally{
+			messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages,
+			mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes,
+		})
+	}
+	report, err := restore.Run(ctx, o)
+	if o.Target != nil {
+		err = errors.Join(err, o.Target.Close()) // not before that is what was written durable
+	}
+	progress.done()
+	return report, err
 }
 
 // offerTarget returns the complaint that --to is missing. It names the account that the manifest was read from.
