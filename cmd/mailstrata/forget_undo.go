@@ -46,17 +46,18 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 		return p.listForgotten(named)
 	}
 	left := 0
-	told := p.progress("read")
-	told.begin("looking for what the manifests need")
+	var printed error
+	progress := p.progress("read")
+	progress.begin("looking for what the manifests need")
 	err = recommit.Undo(ctx, r, named, c.EvenIncomplete, func(u recommit.Undone) {
 		if u.Err != nil {
 			left++
 		}
-		told.done()
-		err = errors.Join(err, p.printUndone(u))
+		progress.done()
+		printed = errors.Join(printed, p.printUndone(u))
 	})
-	told.done()
-	if err != nil {
+	progress.done()
+	if err = errors.Join(err, printed); err != nil {
 		return err
 	}
 	if left > 0 {
