@@ -155,7 +155,7 @@ type Record struct {
 	Probe chunk.Prefix
 
 	// Opening is the prefix of the hash of what follows the header: the first OpeningBytes of the second part, if that is a
-	// Text. Zero: there is none. Only beside Probe.
+	// Text. Zero if there is no opening. Only beside Probe.
 	Opening chunk.Prefix
 
 	// The parts that, joined, are the message; none for an empty message. Where they have more than eight chunks between

@@ -105,7 +105,7 @@ func TestAPackThatIsGoneHoldsNothing(t *testing.T) {
 	}
 }
 
-// A prune that writes packs anew, merges segments and condemns is as careful: where the store loses what it acknowledged, the
+// A prune that rewrites packs, merges segments and condemns is as careful: where the store loses what it acknowledged, the
 // prune fails, and nothing is deleted for the sake of what is not there.
 func TestPruneOnAStoreThatLoses(t *testing.T) {
 	for _, folder := range []string{"data/", "index/", "condemned/"} {

@@ -122,7 +122,7 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 	}
 }
 
-// A manifest that is dated back displaces none that came in time: of its day, in no rule. It is named.
+// A manifest that is dated back displaces no manifest that came in time, neither as that of a day nor in a rule. It is named.
 func TestAWriterWhoLivesInThePast(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)

@@ -65,7 +65,7 @@ var nightsOfRenames = []dayAndNight{
 	{name: "a mailbox renamed, and a message came", do: []string{"RENAME <A> <A2>"}, came: "A2", new: 1},
 	{name: "renamed, and ten expunged", do: []string{"RENAME <A2> <A3>", "SELECT <A3>", `STORE 1:10 +FLAGS.SILENT (\Deleted)`, "EXPUNGE", "CLOSE"}},
 	{name: "a parent renamed, and a message came into a child", do: []string{"RENAME <P> <Q>"}, came: "Q/child", new: 1},
-	{name: "renamed, and made anew", do: []string{"RENAME <A3> <A4>", "CREATE <A3>"}},
+	{name: "renamed, and made again", do: []string{"RENAME <A3> <A4>", "CREATE <A3>"}},
 	{name: "rotated", do: []string{"DELETE <A3>", "RENAME <A4> <A5>", "CREATE <A4>"}, came: "A4", new: 1},
 	{name: "sixty of two hundred filed", do: []string{"CREATE <Filed>", "SELECT <B>", "COPY 1:60 <Filed>", `STORE 1:60 +FLAGS.SILENT (\Deleted)`, "EXPUNGE", "CLOSE"}},
 	{name: "all moved into another, and deleted", do: []string{"SELECT <A5>", "COPY 1:* <B>", `STORE 1:* +FLAGS.SILENT (\Deleted)`, "EXPUNGE", "CLOSE", "DELETE <A5>"}},
@@ -105,7 +105,7 @@ func (p residence) nights(t *testing.T) {
 			t.Errorf("%s: %+v", night.name, m)
 		}
 	}
-	// Somebody with the writer's key lays a manifest of an empty account, without an alarm; and all is gone.
+	// Somebody with the writer's key writes a manifest of an empty account, without an alarm, and all is gone.
 	wrong := "nothing-of-this-account"
 	h.backUp(0, accountURL(wrong, p.addr), "--name", "anna@127.0.0.1", "--shrink-limit", "off")
 	h.must(4, "forget", "anna@127.0.0.1", "--keep-last", "1", "--dry-run")

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	testbed.Main(m)
 }
 
-// build makes the program, at a place that stays the same: what has not changed is not made anew. Checkouts that share
+// build makes the program at a place that stays the same, so that only what has changed is built again. Checkouts that share
 // one .testbed have a place each. It is without the race detector, as it is shipped: with it, a key is derived from a
 // passphrase in eight seconds. Unlike what is shipped, it removes while the store's clock and the host's differ, for these
 // tests move the store's by days.

@@ -152,7 +152,7 @@ func (h *host) oldMail(manifest string, n int) {
 		}
 		b, err := os.ReadFile(path)
 		if left[string(b)]--; left[string(b)] < 0 {
-			h.t.Errorf("%s: %s is none of the messages", manifest, path)
+			h.t.Errorf("%s: %s is not one of the messages", manifest, path)
 		}
 		return err
 	})

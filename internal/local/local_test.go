@@ -36,7 +36,7 @@ func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
 	}
 }
 
-// An error of this host is one by its type, however it is wrapped, and the end of a file is none.
+// The type of an error says that it is one of this host, however it is wrapped. The end of a file is not such an error.
 func TestErrorsOfThisHost(t *testing.T) {
 	err := local.Fail("write", "/x/y", fs.ErrPermission)
 	if !local.Is(err) || !errors.Is(err, fs.ErrPermission) || local.Fail("again", "", err) != err {

@@ -175,7 +175,7 @@ func (p *protocol) leap(w world, yield func(world, string)) {
 		yield(w, "the store's clock leaps two days back")
 	default:
 		w.leap = leapOver
-		for i := range w.writers { // whoever looks at the clock again sees it go back, and ends
+		for i := range w.writers { // a writer that looks at the clock again sees it go back, and ends
 			if me := &w.writers[i]; me.ahead && me.step != writerTimely {
 				*me = writer{}
 			}
