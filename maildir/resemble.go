@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,6 +42,10 @@ type likeness struct {
 	keys    map[content.Key][]int  // files by their headers
 	digests map[int]content.Digest // of files whose header is that of a wanted message
 }
+
+// mboxLine begins a file that was cut out of an mbox. Readers of a Maildir take that line for the end of the header, or for a
+// field without a name, so such a file does not stand for the message.
+var mboxLine = []byte("From ")
 
 // longestHeader is how much of a file is read for its header, as much as a message that is wanted gives.
 const longestHeader = 256 << 10
@@ -117,6 +122,9 @@ func (s *strangers) learnKeys(ctx context.Context, root *os.Root) error {
 		header, err := io.ReadAll(io.LimitReader(text, longestHeader))
 		if err != nil {
 			return err
+		}
+		if bytes.HasPrefix(header, mboxLine) {
+			return nil
 		}
 		if key := content.HeaderKey(headerOf(header)); key != (content.Key{}) {
 			mu.Lock()

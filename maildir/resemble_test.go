@@ -29,6 +29,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 			mailOf("getmail")),
 		"cur/1700000000.2.host:2,":  lf(mailOf("exact")),
 		"cur/1700000000.3.host:2,":  lf(mailOf("other")) + "And more.\n",
+		"cur/1700000000.5.host:2,":  "From x Mon Mar  2 10:00:00 2026\n" + lf(mailOf("mbox")),
 		"cur/1700000000.4.host:2,S": "Subject: says too little\n\nx\n",
 	} {
 		if err := os.MkdirAll(filepath.Join(path, filepath.Dir(name)), 0o700); err != nil {
@@ -43,6 +44,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 	for i, text := range []string{
 		"X-TUID: another\r\n" + mailOf("exact"), // its only file is the exact copy of the next message
 		mailOf("exact"), mailOf("mbsync"), mailOf("mbsync"), mailOf("getmail"), mailOf("other"), "Subject: says too little\r\n\r\nx\r\ny\r\n",
+		mailOf("mbox"), // its only file was cut out of an mbox
 	} {
 		w := message(mail.UID(i+1), text, date)
 		w.Hash = key.Sum([]byte(text))
@@ -78,7 +80,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 	for _, i := range missing {
 		uids = append(uids, left[i].UID)
 	}
-	if want := []mail.UID{1, 4, 6, 7}; !slices.Equal(uids, want) {
+	if want := []mail.UID{1, 4, 6, 7, 8}; !slices.Equal(uids, want) {
 		t.Errorf("messages %v are missing, want %v", uids, want)
 	}
 
@@ -87,7 +89,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	lacks, err := w.Keep(t.Context(), wanted)
-	if surplus, _ := w.Count(); err != nil || lacks != 4 || surplus != 2 {
-		t.Errorf("pruning misses %d messages and finds %d too many, %v; want 4 and 2", lacks, surplus, err)
+	if surplus, _ := w.Count(); err != nil || lacks != 5 || surplus != 3 {
+		t.Errorf("pruning misses %d messages and finds %d too many, %v; want 5 and 3", lacks, surplus, err)
 	}
 }
