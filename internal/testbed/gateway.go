@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -141,7 +142,11 @@ func refuse(w http.ResponseWriter, status int, code string) {
 
 // ask passes a request on as it came: what is signed is the Host and some headers.
 func (g *Gateway) ask(r *http.Request, body []byte) (*http.Response, []byte) {
-	out, err := http.NewRequestWithContext(r.Context(), r.Method, g.store.Endpoint+r.URL.RequestURI(), bytes.NewReader(body))
+	ctx := r.Context()
+	if r.Method == http.MethodPut { // who sent it may be killed, and the store have it all the same, at a time of this clock
+		ctx = context.WithoutCancel(ctx)
+	}
+	out, err := http.NewRequestWithContext(ctx, r.Method, g.store.Endpoint+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
