@@ -331,3 +331,40 @@ func TestRenameKeepsTheBudget(t *testing.T) {
 		t.Errorf("%v, postponed: %v", err, results[0].Postponed)
 	}
 }
+
+// Renamed in both repositories, an account is copied as before: what is there is known by its origin, and only the new night is
+// copied.
+func TestRenamedAccountsAreCopied(t *testing.T) {
+	w := newWorld(t, 3)
+	second := new(storetest.Memory)
+	second.Advance(3 * 24 * time.Hour)
+	to := archivetest.NewRepo(t, second)
+	copyAll := func() (made, present int) {
+		err := archive.Copy(t.Context(), archive.CopyOptions{From: w.r, To: to}, func(c archive.Copied) {
+			switch {
+			case c.Present:
+				present++
+			case c.Err == nil && !c.Gone:
+				made++
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made, present
+	}
+	copyAll()
+	w.mustRename()
+	if made, present := copyAll(); made != 0 || present != 3 {
+		t.Errorf("after the rename %d are copied, %d present", made, present)
+	}
+	if renamed, err := w.rename(to); err != nil || renamed.Committed != 3 {
+		t.Fatalf("%v, %+v", err, renamed)
+	}
+	w.mustHold(to, other, 0, 1, 2)
+	w.backUpAs(other)
+	if made, present := copyAll(); made != 1 || present != 3 {
+		t.Errorf("after both renames and a night %d are copied, %d present", made, present)
+	}
+	mustBeSound(t, to)
+}

@@ -176,6 +176,7 @@ var elsewhere = map[string]string{
 	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
 	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
 	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
+	"rename": "rename-account", "undo": "forget", "unforget": "forget",
 }
 
 // variable gives a flag its value from the environment variable that its tag names, where the flag itself is not given.

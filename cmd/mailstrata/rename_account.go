@@ -22,7 +22,7 @@ Change the name in your configuration too (name under [[accounts]], or backup --
 
 A rename that was interrupted is completed by running the same command again. So is one beside which a backup of the old name ended. A manifest that is damaged or misdated stays under the old name.
 
-A copy in another repository keeps the old name: run mailstrata rename-account there, too.
+A copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy.
 
 It needs an owner's key.
 
@@ -117,5 +117,5 @@ func (p *program) tellWhatHangsOnTheName(old, new string) {
 	case !configured(new):
 		p.note("say %s from now on where you back it up: name = %s in the configuration, or mailstrata backup --name %s", safe(new), quoted(new), safe(new))
 	}
-	p.note("a copy in another repository keeps the old name: run mailstrata rename-account there, too")
+	p.note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")
 }
