@@ -248,6 +248,7 @@ func (s *soak) stored() (bytes int64) {
 func inUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()
+	runtime.GC() // pools keep what they hold for one more
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
