@@ -2,6 +2,7 @@ package imap
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -34,6 +35,9 @@ func (o *Options) loginKey() loginKey {
 	return loginKey{server: o.Address(), master: master, secret: sha256.Sum256([]byte(o.Password))}
 }
 
+// ErrNotTried: the same secret was refused with so many others that it was not tried with this account.
+var ErrNotTried = errors.New("not tried")
+
 // admit returns an error if a login would only fail once more.
 func (l *Logins) admit(o *Options) error {
 	if l == nil || o.Token != nil {
@@ -45,7 +49,7 @@ func (l *Logins) admit(o *Options) error {
 	if tries == nil || tries.accepted || len(tries.refused) < refusedMost || tries.refused[o.User] {
 		return nil
 	}
-	return fmt.Errorf("%w: not tried as %s, because %s refused the same password for %d other users", ErrLogin, o, o.Host, len(tries.refused))
+	return fmt.Errorf("%w: %w as %s, because %s refused the same password for %d other users", ErrLogin, ErrNotTried, o, o.Host, len(tries.refused))
 }
 
 // note counts how a login ended.

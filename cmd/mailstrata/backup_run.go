@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -177,17 +179,43 @@ func (b *backupRun) print() error {
 	return nil
 }
 
+// warnFailed reports what was not archived. A hint that many failures share follows the last of them once, and accounts
+// that were not tried, because their password was refused with others, are counted.
+func (b *backupRun) warnFailed() {
+	var hints []string
+	var untried []backupFailure
+	for _, f := range b.failed {
+		if errors.Is(f.err, imap.ErrNotTried) {
+			untried = append(untried, f)
+			continue
+		}
+		b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
+		if hint := hint(f.err); hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
+	}
+	switch n := len(untried); {
+	case n > fewUntried:
+		b.program.warn("%d more accounts, from %s to %s: %s", n, safe(untried[0].Account), safe(untried[n-1].Account), oneLine(untried[0].Error))
+	default:
+		for _, f := range untried {
+			b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
+		}
+	}
+	for _, hint := range hints {
+		b.program.say("hint: " + hint)
+	}
+}
+
+// fewUntried is how many accounts that were not tried are named one by one.
+const fewUntried = 5
+
 // judge is how the run ended as a whole: as the account that fared worst.
 func (b *backupRun) judge() error {
 	if len(b.failed) > 0 && b.accounts == 1 {
 		return fmt.Errorf("archive %s: %w", b.failed[0].Account, b.failed[0].err)
 	}
-	for _, f := range b.failed {
-		b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
-		if hint := hint(f.err); hint != "" {
-			b.program.say("hint: " + hint)
-		}
-	}
+	b.warnFailed()
 	var unread int64
 	shrunk := false
 	for _, s := range b.laid {
