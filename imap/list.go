@@ -44,6 +44,9 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	}
 	survey.Notes = l.notes(note, empty)
 	survey.Mailboxes = l.mailboxes(scope)
+	for _, name := range scope.unmet(survey.Mailboxes) {
+		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, which is to be archived too", printable(name)))
+	}
 	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.fillIn(ctx, survey.Mailboxes)
 	for i := range survey.Mailboxes {

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,5 +94,10 @@ func TestNamespaces(t *testing.T) {
 	}
 	if !(scope{}).isRead("anything") {
 		t.Error("without namespaces everything is one's own")
+	}
+	boxes := []mail.Mailbox{{Raw: "INBOX"}, {Raw: "INBOX.Sent"}, {Raw: "user.bob"}}
+	s := scope{spaces: spaces[:2], named: []string{"other", "shared", "user.bob", "user.", "user.eve", "none."}}
+	if have, want := s.unmet(boxes), []string{"user.eve", "none."}; !slices.Equal(have, want) {
+		t.Errorf("namespaces without mailboxes: %q, want %q", have, want)
 	}
 }

@@ -38,6 +38,21 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
+// unmet are the named prefixes that no mailbox is below: they may be mistyped. "other" and "shared" are not; many users
+// have no such mailboxes.
+func (s scope) unmet(boxes []mail.Mailbox) (names []string) {
+	for _, named := range s.named {
+		one := scope{s.names, s.spaces, []string{named}}
+		if named != "other" && named != "shared" && !slices.ContainsFunc(boxes, func(m mail.Mailbox) bool {
+			space, _ := namespaceOf(m.Raw, s.spaces)
+			return one.wants(m.Raw, space)
+		}) {
+			names = append(names, named)
+		}
+	}
+	return names
+}
+
 // isBelow reports whether a name is a prefix without its delimiter, or lies below the prefix.
 func isBelow(name, prefix, delimiter string) bool {
 	root := strings.TrimSuffix(prefix, delimiter)
