@@ -125,7 +125,7 @@ func ownWords(e minio.ErrorResponse) string {
 	if text := strings.TrimSpace(e.Message); text != "" {
 		words = append(words, quoted(text))
 	}
-	code := e.Code
+	code := strings.TrimPrefix(e.Code, strconv.Itoa(e.StatusCode)+" ") // where the client library makes it of the status line
 	if len(code) > longestWords {
 		code = code[:longestWords]
 	}

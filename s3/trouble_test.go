@@ -234,6 +234,15 @@ func TestForeignAnswers(t *testing.T) {
 	}
 }
 
+// A status without a text is not repeated.
+func TestStatusAlone(t *testing.T) {
+	f := newFake(t)
+	f.next(func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) { w.WriteHeader(http.StatusGone) })
+	if err := put(t, f.open(), "o", "x"); err == nil || !strings.HasSuffix(err.Error(), `"410 Gone" (410 Gone)`) {
+		t.Error(err)
+	}
+}
+
 // An answer to HEAD has no words, so what a store refuses there is asked for again, and explained.
 func TestRefusalWithoutWords(t *testing.T) {
 	for _, c := range []struct {
