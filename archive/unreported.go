@@ -67,6 +67,9 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 				continue
 			}
 			for _, n := range predecessors(account, i) {
+				if now.repairs(&account[n]) {
+					continue
+				}
 				lost, err := s.lost(ctx, &account[n], now)
 				if err != nil {
 					return nil, err
@@ -79,6 +82,15 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 		}
 	}
 	return all, nil
+}
+
+// repairs reports whether a manifest is a repair of the one before, and names at least as many failures as it has messages
+// fewer. Then it is not silent: list and show have its failures, and the next backup asks the server for what they name.
+// Whoever forges that does not hide what is missing, and forget compares all the same.
+func (d *Decision) repairs(before *Decision) bool {
+	missing := accounted(before.Manifest.Totals) - accounted(d.Manifest.Totals)
+	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == originOf(Summary{Head: before.Head, Manifest: before.Manifest}) &&
+		d.Manifest.Totals.Failures-before.Manifest.Totals.Failures >= missing
 }
 
 // suspicion compares manifests. What it needs for that, marks and tags, it reads when the first ones are suspect.
