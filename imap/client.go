@@ -356,7 +356,7 @@ func (c *Client) fail(err error) error {
 		c.dead = lost
 	}
 	if handler == nil && doing != "" {
-		c.opts.learned.lose(doing)
+		c.opts.learned.lose(doing, c.dead)
 	}
 	c.wire.Close()
 	return c.dead

@@ -11,26 +11,28 @@ import (
 // alone if it names a mailbox. A command that cost two is not sent any more, if the run can do without it.
 type learned struct {
 	mu        sync.Mutex
-	losses    map[string]int // by command, as errors name it: connections that were lost during it
-	last      string         // the latest of these
-	oneByOne  bool           // the server loses commands that come before it has answered the one before
-	mechanism int            // the number of ways to log in that the server does not have
+	losses    map[string]int    // by command, as errors name it: connections that were lost during it
+	reasons   map[string]string // by command, the error of the latest loss
+	last      string            // the latest of these
+	oneByOne  bool              // the server loses commands that come before it has answered the one before
+	mechanism int               // the number of ways to log in that the server does not have
 }
 
 // lossesMost is the number of lost connections after which the run does without a command.
 const lossesMost = 2
 
 // lose counts a connection lost during a command.
-func (l *learned) lose(command string) {
+func (l *learned) lose(command string, reason error) {
 	if l == nil {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.losses == nil {
-		l.losses = map[string]int{}
+		l.losses, l.reasons = map[string]int{}, map[string]string{}
 	}
 	l.losses[command]++
+	l.reasons[command] = reason.Error()
 	l.last = command
 }
 
@@ -42,6 +44,13 @@ func (l *learned) lost(command string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.losses[command]
+}
+
+// reason is the error of the latest loss, with the server's own words where it had any.
+func (l *learned) reason(command string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reasons[command]
 }
 
 // avoid reports whether a command is not to be sent any more.

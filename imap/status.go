@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -117,7 +118,7 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
 	cmd.data = answers.take
 	if c.opts.learned.avoid(cmd.name) {
-		return mail.Status{}, errors.New("the server ends the connection at each " + cmd.name)
+		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name, c.opts.learned.reason(cmd.name))
 	}
 	if err := c.do(ctx, cmd); err != nil {
 		return mail.Status{}, err
