@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
@@ -16,8 +19,11 @@ func (c *backupCommand) known(ctx context.Context, p *program) ([]*account, erro
 		nothing.text = "the configuration has no account " + quoted(c.Account[0])
 	}
 	r, err := p.open(ctx)
-	if err != nil {
+	if errors.Is(err, repo.ErrNoRepository) {
 		return nil, nothing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the accounts that the repository holds, because none is named: %w", err)
 	}
 	defer r.Close()
 	newest, err := archive.Latest(ctx, r)
