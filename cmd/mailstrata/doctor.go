@@ -84,6 +84,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
 		return usage("--time-limit must be more than nothing, such as 10m")
 	}
+	p.patience = watchedPatience
 	accounts, repositories, err := c.patients(p)
 	if err != nil {
 		return err

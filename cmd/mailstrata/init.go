@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"filippo.io/age"
 
@@ -57,6 +58,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	p.patience = watchedPatience
 	if l.own {
 		return &usageError{text: "init makes a repository where --repo says, and --repo is missing", hint: "mailstrata backup without --repo makes one of your own by itself"}
 	}
@@ -130,6 +132,9 @@ func (p *program) mayBeRepository(ctx context.Context, store repo.Store) bool {
 	}
 	return false
 }
+
+// watchedPatience is how long a command goes on with a store in trouble whose user waits to hear what is wrong.
+var watchedPatience = 30 * time.Second
 
 // scryptWork is how much work it is to try a passphrase; 0: age's own, a second's. The tests make it less.
 var scryptWork int

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -35,6 +36,7 @@ type program struct {
 	cancel  context.CancelCauseFunc
 	watcher *watch // nil: nobody is told how it went
 
+	patience   time.Duration   // with trouble of a store that may pass; 0: the usual
 	configured *config.Config  // once it was read
 	byVariable map[string]bool // flags whose value is that of an environment variable
 	logins     imap.Logins     // that servers refused

@@ -114,6 +114,7 @@ func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
 
 func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 	bucket := *l.bucket
+	bucket.Patience = p.patience
 	bucket.Insecure = p.flags.AllowPlaintext || l.configured.AllowPlaintext
 	var err error
 	if bucket.RootCAs, err = trusted(cmp.Or(p.flags.CAFile, l.configured.CAFile), p.getenv("AWS_CA_BUNDLE")); err != nil {

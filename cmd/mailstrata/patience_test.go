@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Whoever sits before init or doctor hears soon that a store is in trouble; a nightly run is more patient.
+func TestInitIsNotPatient(t *testing.T) {
+	before := watchedPatience
+	t.Cleanup(func() { watchedPatience = before })
+	watchedPatience = 300 * time.Millisecond
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			return // the bucket is there
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		w.Write([]byte("<Error><Code>InternalError</Code><Message>the disk is on fire</Message></Error>"))
+	}))
+	defer store.Close()
+	home := t.TempDir()
+	variables := map[string]string{"HOME": home, "AWS_ACCESS_KEY_ID": "key"}
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	t.Setenv("AWS_REGION", "us-east-1")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	p := &program{stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
+	key := filepath.Join(home, "key")
+	status := p.run(ctx, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
+	if status != statusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {
+		t.Errorf("init ends with %d: %s", status, &stderr)
+	}
+}
