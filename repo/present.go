@@ -18,6 +18,7 @@ import (
 type presence struct {
 	r      *Repo
 	single int // how many packs are listed by name
+	parts  int // into how many listings at once that of a folder is divided: 1 or 16
 
 	mu    sync.Mutex
 	sizes map[Pack]uint64 // as listed; 0: the store has no such pack
@@ -30,13 +31,20 @@ type presence struct {
 // listingPage is the number of objects on a page of a listing. The others bound the number of packs listed by name.
 const (
 	listingPage = 1000
-	fewSingles  = 4
+	fewSingles  = 2
 	mostSingles = 16
 )
 
+// undivided is how many packs are listed without dividing a folder: each page of a listing waits for the one before.
+const undivided = 2 * listingPage
+
 // newPresence returns a presence that knows no pack. packs is the number of packs in the index.
 func newPresence(r *Repo, packs int) *presence {
-	return &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(packKinds)), mostSingles), sizes: map[Pack]uint64{}}
+	p := &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(packKinds)), mostSingles), parts: 16, sizes: map[Pack]uint64{}}
+	if packs <= undivided {
+		p.parts = 1
+	}
+	return p
 }
 
 // add notes a pack that the store has listed.
@@ -84,13 +92,17 @@ func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error
 	return present, nil
 }
 
-// listAll lists all packs, by several prefixes at once, because one listing of a hundred thousand takes a hundred requests.
+// listAll lists all packs. Many are listed by several prefixes at once, because one listing of a hundred thousand takes a
+// hundred requests in a row.
 func (p *presence) listAll(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, kind := range packKinds {
-		for digit := range 16 {
-			prefix := kind.folder() + hex.EncodeToString([]byte{byte(digit)})[1:]
+		for digit := range p.parts {
+			prefix := kind.folder()
+			if p.parts > 1 {
+				prefix += hex.EncodeToString([]byte{byte(digit)})[1:]
+			}
 			group.Go(func() error { return p.listFolder(ctx, kind, prefix) })
 		}
 	}
