@@ -130,7 +130,7 @@ func TestAnnouncedFlagThatIsRefused(t *testing.T) {
 		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-2026 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
 	fates, err := f.Append(t.Context(), some(1, `\Flagged`, `\Seen`))
-	const want = `added, the date 17-Jul-1996 02:44:25 -0700 is left out: the server refuses it, flag \Flagged was not kept`
+	const want = `added, the date 17-Jul-1996 02:44:25 -0700 is left out, because the server refuses it, flag \Flagged was not kept`
 	if err != nil || fatesOf(fates) != want || !fates[0].FlagsLost {
 		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
 	}
