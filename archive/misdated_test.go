@@ -1,13 +1,17 @@
 package archive_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zeebo/blake3"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
@@ -134,5 +138,43 @@ func TestResolvePassesOverRenamedManifests(t *testing.T) {
 	latest, err := archive.Latest(t.Context(), r)
 	if err != nil || len(latest) != 1 || latest[0].Head.Name != second.Name {
 		t.Errorf("latest: %v, %v", latest, err)
+	}
+}
+
+// Bytes that hash to their name and do not open never were a manifest: whoever has no key can put them there, and must not
+// stand between an owner and the newest mail. A manifest whose bytes changed is damaged, and stays an error.
+func TestResolvePassesOverGarbage(t *testing.T) {
+	store := new(storetest.Memory)
+	r := archivetest.NewRepo(t, store)
+	head := archivetest.BackUp(t, r, archivetest.Sample()).Head
+	store.Advance(time.Hour)
+	folder := head.Name[:strings.LastIndex(head.Name, "/")+1]
+	after := math.MaxUint64 - uint64(head.Time.UnixMilli()) - 1000
+	whole := store.Bytes(head.Name)
+	for what, garbage := range map[string][]byte{"garbage": []byte("garbage"), "empty": {}, "half a manifest": whole[:len(whole)/2]} {
+		hash := blake3.Sum256(garbage)
+		name := fmt.Sprintf("%s%016x-%x", folder, after, hash[:])
+		store.Replace(name, garbage)
+		ref, err := manifest.ParseRef("latest", head.Time)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, passed, err := archive.Resolve(t.Context(), r, ref)
+		if err != nil || got.Name != head.Name || len(passed) != 1 || passed[0].Head.Name != name {
+			t.Errorf("%s: %s, %v, %v", what, got.Name, passed, err)
+		}
+		if err := store.Delete(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed := bytes.Clone(whole)
+	changed[len(changed)/2] ^= 1
+	store.Replace(fmt.Sprintf("%s%016x-%x", folder, after, head.ID[:]), changed)
+	ref, err := manifest.ParseRef("latest", head.Time)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := archive.Resolve(t.Context(), r, ref); !errors.Is(err, repo.ErrDamaged) {
+		t.Errorf("a damaged manifest: %v", err)
 	}
 }

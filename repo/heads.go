@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -139,9 +140,14 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 }
 
 // Manifest reads the content of a manifest. It also returns ErrNotMine if the manifest is of another account or time than its
-// name says: the tag does not cover names, and anybody who can write to the store could have copied it.
+// name says: the tag does not cover names, and anybody who can write to the store could have copied it. The same holds for
+// bytes that hash to the name and do not open, which anybody can put there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
+	if foreign := new(unopened); errors.As(err, &foreign) && errors.Is(err, ErrDamaged) {
+		// Damage changes bytes, and these are what the name says: somebody without the key put them there.
+		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, ErrNotMine)
+	}
 	if err != nil {
 		return nil, err
 	}

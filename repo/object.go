@@ -130,8 +130,17 @@ func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte,
 	if err == nil && !cached && keepsCached(kind) {
 		r.cache.keepObject(name, stored)
 	}
+	if err != nil {
+		err = &unopened{err}
+	}
 	return content, err
 }
+
+// unopened is an object whose bytes are what its name says, and that does not open.
+type unopened struct{ err error }
+
+func (u *unopened) Error() string { return u.err.Error() }
+func (u *unopened) Unwrap() error { return u.err }
 
 // fetch reads an object's bytes and checks them against its name.
 func fetch(ctx context.Context, store Store, name string) ([]byte, error) {
