@@ -111,7 +111,7 @@ func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, 
 		if s.reckoner, err = newReckoner(ctx, s.repo, s.limits); err != nil {
 			return nil, err
 		}
-		// An acknowledgement that cannot be read is none: the loss is named once more.
+		// An acknowledgement that cannot be read does not count, so the loss is named once more.
 		if s.tags, _, err = s.repo.LegibleTags(ctx); err != nil {
 			return nil, err
 		}

@@ -70,7 +70,7 @@ func List(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
 // Undone is what became of a manifest that is to count again.
 type Undone struct {
 	Old     Forgotten
-	New     repo.Head          // without a Name: there is none
+	New     repo.Head          // without a Name: no manifest was committed
 	There   bool               // it had been committed again before
 	Missing []manifest.Failure // what cannot be read any more. If it was committed even so, it names these among its failures
 	Err     error              // why it was not committed again, though others could be
