@@ -11,9 +11,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // imapFlags say how to reach and enter an IMAP account, wherever one is named.

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/mailstrata/mailstrata/config"
-	"github.com/mailstrata/mailstrata/keyring"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/keyring"
 )
 
 // admission is one thing that mailstrata is let into: an account, by a consent or a password; or a repository. It may also be

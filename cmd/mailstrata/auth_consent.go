@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // consented asks for the consent, tries it, and keeps it.

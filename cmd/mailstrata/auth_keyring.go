@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/keyring"
+	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/repo"
 )
 

@@ -12,7 +12,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/backup"
-	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/repo"
 )
 

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/config"
 )
 
 type configCommand struct {

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/config"
-	"github.com/mailstrata/mailstrata/keyring"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/repo"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/keyring"
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/repo"
 )
 

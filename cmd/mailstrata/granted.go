@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // grants are kept in the state directory.

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
-	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/mail"
 )
 

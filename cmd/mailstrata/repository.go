@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/config"
 	"github.com/mailstrata/mailstrata/dir"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/s3"
 )

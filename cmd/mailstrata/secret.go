@@ -15,9 +15,9 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
-	"github.com/mailstrata/mailstrata/keyring"
 )
 
 // maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.

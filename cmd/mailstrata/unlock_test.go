@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/config"
 )
 
 // A flag counts before a variable, and a variable before the configuration; what is named in one of them counts alone.

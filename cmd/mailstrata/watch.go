@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/mailstrata/mailstrata/backup"
-	"github.com/mailstrata/mailstrata/config"
+	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/nightly"
 )
 

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // fakeProvider is a provider of tokens that misbehaves as it is told. It is a RoundTripper, so that time can be a test's.

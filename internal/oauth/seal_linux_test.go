@@ -8,9 +8,9 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/internal/testbed"
-	"github.com/mailstrata/mailstrata/keyring"
-	"github.com/mailstrata/mailstrata/oauth"
 )
 
 // TestSealed: who has the files and not the keyring has nothing; renewed tokens are sealed too, and what is forgotten leaves no key.

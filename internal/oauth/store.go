@@ -15,8 +15,8 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/internal/local"
-	"github.com/mailstrata/mailstrata/keyring"
 )
 
 // Store keeps grants, each in a file of its own that only its owner can read, in a directory that only its owner can enter;

@@ -9,7 +9,7 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/mailstrata/mailstrata/keyring"
+	"github.com/mailstrata/mailstrata/internal/keyring"
 )
 
 // A grant that is sealed has a file like any other, whose text is sealed by age to a key that only the keyring has. The grant

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // Each way in which a device code can end, and how long it is asked for.

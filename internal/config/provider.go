@@ -3,7 +3,7 @@ package config
 import (
 	"cmp"
 
-	"github.com/mailstrata/mailstrata/oauth"
+	"github.com/mailstrata/mailstrata/internal/oauth"
 )
 
 // Provider is who gives tokens to accounts that take no passwords, and the client that its user registered there.
