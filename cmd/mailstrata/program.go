@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/local"
-	"github.com/mailstrata/mailstrata/nightly"
+	"github.com/mailstrata/mailstrata/internal/notify"
 )
 
 // program is one call of mailstrata: its command line, and the world around it.
@@ -211,9 +211,9 @@ type console struct {
 	w              io.Writer
 	pager          io.Writer // takes its place while results are read there; nil: none does
 	screen         screen
-	live           bool          // a terminal
-	journal        bool          // systemd's
-	tail           *nightly.Tail // gets each line too; nil: nobody wants it
+	live           bool         // a terminal
+	journal        bool         // systemd's
+	tail           *notify.Tail // gets each line too; nil: nobody wants it
 	quiet, verbose bool
 	shown          bool // the changing line is there
 }

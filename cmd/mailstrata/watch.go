@@ -12,7 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/config"
-	"github.com/mailstrata/mailstrata/nightly"
+	"github.com/mailstrata/mailstrata/internal/notify"
 )
 
 // watchFlags say who is told of a run that nobody watches.
@@ -28,10 +28,10 @@ func (f *watchFlags) watched() *watchFlags { return f }
 // watch is a run that others are told of.
 type watch struct {
 	flags   *watchFlags
-	run     nightly.Run
-	tail    *nightly.Tail
-	pinger  *nightly.Pinger // nil: none
-	started chan error      // how the first ping went
+	run     notify.Run
+	tail    *notify.Tail
+	pinger  *notify.Pinger // nil: none
+	started chan error     // how the first ping went
 }
 
 // watch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
@@ -50,8 +50,8 @@ func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
 	if err != nil {
 		host = "a host without a name"
 	}
-	w := &watch{flags: &flags, tail: new(nightly.Tail),
-		run: nightly.Run{Command: command.Selected().Path(), Host: safe(host), Start: time.Now()}}
+	w := &watch{flags: &flags, tail: new(notify.Tail),
+		run: notify.Run{Command: command.Selected().Path(), Host: safe(host), Start: time.Now()}}
 	p.console.tail = w.tail
 	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
 		// A backup is worth more than who watches over it; and a monitor that hears nothing says so.
@@ -85,7 +85,7 @@ func (p *program) configuredWatch(command *kong.Context) config.Watch {
 }
 
 // pinger is the monitor that the flags name, or the configuration; nil: none.
-func (p *program) pinger(ctx context.Context, flags *watchFlags, configured config.Secret) (*nightly.Pinger, error) {
+func (p *program) pinger(ctx context.Context, flags *watchFlags, configured config.Secret) (*notify.Pinger, error) {
 	address := flags.Ping
 	if from := (secret{name: "URL to ping", file: flags.PingFile}); address == "" && (from.file != "" || !configured.IsZero()) {
 		if from = from.or(configured); !p.given(from) {
@@ -100,7 +100,7 @@ func (p *program) pinger(ctx context.Context, flags *watchFlags, configured conf
 	if address == "" {
 		return nil, nil
 	}
-	pinger, err := nightly.NewPinger(address, nil)
+	pinger, err := notify.NewPinger(address, nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w; check --ping (MAILSTRATA_PING_URL), --ping-file or the configuration", err)
 	}
@@ -116,10 +116,10 @@ func (w *watch) end(ctx context.Context, p *program, status int) {
 		troubles = append(troubles, <-w.started, w.pinger.End(ctx, status, w.run.Summary()))
 	}
 	if w.flags.Metrics != "" {
-		troubles = append(troubles, nightly.WriteMetrics(w.flags.Metrics, &w.run))
+		troubles = append(troubles, notify.WriteMetrics(w.flags.Metrics, &w.run))
 	}
 	if w.flags.OnFailure != "" && status != statusDone {
-		troubles = append(troubles, nightly.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
+		troubles = append(troubles, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
 	}
 	if trouble := errors.Join(troubles...); trouble != nil {
 		p.warn("%s", oneLine(trouble.Error()))
@@ -148,7 +148,7 @@ func (w *watch) account(b *backup.Result) {
 	if w == nil {
 		return
 	}
-	a := nightly.Account{Name: safe(b.Account)}
+	a := notify.Account{Name: safe(b.Account)}
 	if b.Err != nil {
 		a.Status, a.Err = statusFailed, cmp.Or(oneLine(b.Err.Error()), "unknown")
 		w.run.Accounts = append(w.run.Accounts, a)

@@ -1,9 +1,9 @@
-// Package nightly tells others how a run went that nobody watched: a monitor that waits for pings, a collector of metrics, a
+// Package notify tells others how a run went that nobody watched: a monitor that waits for pings, a collector of metrics, a
 // command that somebody wrote for the bad days.
 //
 // Nothing here can make a run fail: what cannot be told is an error for the log. No error repeats the address of a
 // monitor, which is all that its owner has for a secret.
-package nightly
+package notify
 
 import (
 	"cmp"
