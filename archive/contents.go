@@ -122,7 +122,7 @@ func (c *Contents) Mailbox(ctx context.Context, name string) (*manifest.Mailbox,
 	if unread != nil {
 		return nil, fmt.Errorf("mailbox %q is not among those that can be read: %w", name, unread)
 	}
-	return nil, fmt.Errorf("mailbox %q: %w in this manifest", name, ErrNoMailbox)
+	return nil, fmt.Errorf("mailbox %q: %w in this manifest", name, mail.ErrNoMailbox)
 }
 
 // Pages yields the page rows of a mailbox, ascending.

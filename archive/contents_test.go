@@ -25,7 +25,7 @@ func TestContentsFinds(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, mailbox, err)
 		}
 	}
-	if _, err := contents.Mailbox(ctx, "drafts"); !errors.Is(err, archive.ErrNoMailbox) || !strings.Contains(err.Error(), `"drafts"`) {
+	if _, err := contents.Mailbox(ctx, "drafts"); !errors.Is(err, mail.ErrNoMailbox) || !strings.Contains(err.Error(), `"drafts"`) {
 		t.Error(err)
 	}
 	inbox, err := contents.Mailbox(ctx, "INBOX")

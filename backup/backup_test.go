@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -84,7 +83,7 @@ func TestLostConnectionsLoseAndDoubleNothing(t *testing.T) {
 	var n atomic.Int64
 	a.OnBody = func(string, mail.UID) error {
 		if n.Add(1)%100 == 0 {
-			return fmt.Errorf("%w: BYE", archive.ErrTemporary)
+			return fmt.Errorf("%w: BYE", mail.ErrTemporary)
 		}
 		return nil
 	}
@@ -98,9 +97,9 @@ func TestLostConnectionsLoseAndDoubleNothing(t *testing.T) {
 
 func TestMessageThatCannotBeReadIsAFailureAndTriedAgain(t *testing.T) {
 	causes := map[string]error{
-		"costs the connection": fmt.Errorf("%w: BYE", archive.ErrTemporary),
+		"costs the connection": fmt.Errorf("%w: BYE", mail.ErrTemporary),
 		"is left out":          archivetest.ErrLeaveOut,
-		"is refused":           fmt.Errorf("%w: NO [UNAVAILABLE]", archive.ErrRefused),
+		"is refused":           fmt.Errorf("%w: NO [UNAVAILABLE]", mail.ErrRefused),
 	}
 	for name, cause := range causes {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +142,7 @@ func TestMailboxThatCannotBeOpenedStandsAsBefore(t *testing.T) {
 	a.Mailbox("INBOX").Modseq++
 	a.OnExamine = func(name string) error {
 		if name == "INBOX" {
-			return fmt.Errorf("%w: NO [SERVERBUG]", archive.ErrRefused)
+			return fmt.Errorf("%w: NO [SERVERBUG]", mail.ErrRefused)
 		}
 		return nil
 	}

@@ -92,7 +92,7 @@ func (m *allowance) afford(messages []mail.Message) []mail.Message {
 		if m.isSpent() {
 			return messages[:i]
 		}
-		if size := messages[i].Size; size <= archive.MaxMessage { // a larger one is wrong, or does not come
+		if size := messages[i].Size; size <= mail.MaxMessage { // a larger one is wrong, or does not come
 			m.granted += max(0, size)
 		}
 	}

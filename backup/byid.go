@@ -222,10 +222,10 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 		return nil
 	})
 	switch {
-	case errors.Is(err, archive.ErrTemporary), errors.Is(err, archive.ErrFlood):
+	case errors.Is(err, mail.ErrTemporary), errors.Is(err, mail.ErrFlood):
 		seat.leave()
 		return nil
-	case errors.Is(err, archive.ErrRefused):
+	case errors.Is(err, mail.ErrRefused):
 		return nil
 	}
 	return err

@@ -246,7 +246,7 @@ func TestIDsReusedAfterAReset(t *testing.T) {
 
 // A server that refuses, or hangs up, when it is asked for stretches has its messages downloaded.
 func TestStretchesThatAreNotToBeHad(t *testing.T) {
-	for _, fault := range []error{archive.ErrRefused, archive.ErrTemporary} {
+	for _, fault := range []error{mail.ErrRefused, mail.ErrTemporary} {
 		a := letters(byXGUID, "A", "B")
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		mustTake(t, a, r, 240, 0)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -47,7 +46,7 @@ func newChange(old, found *manifest.Mailbox) *change {
 const arrivedMost = 1 << 18
 
 // errTooMany is a server that lists more messages than there can be.
-var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", archive.ErrFlood)
+var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", mail.ErrFlood)
 
 // flagSet is the message's set, shared with all messages that have the same.
 func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
@@ -198,7 +197,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		tell := View.Facts
 		err := seat.ask(ctx, func(view View) error {
 			err := compareStretch(tell(view, ctx, span), entries, span, old, c)
-			if errors.Is(err, archive.ErrTemporary) {
+			if errors.Is(err, mail.ErrTemporary) {
 				tell = View.Flags // the size of one message may cost the connection: read without sizes
 			}
 			return err

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -49,7 +48,7 @@ func TestUnrecordedMessagesAreBounded(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			err := compareStretch(listed(test.next), entries, mail.UIDRange{First: 1, Last: all}, old, c)
 			runtime.ReadMemStats(&after)
-			if test.fresh == 0 && !errors.Is(err, archive.ErrFlood) {
+			if test.fresh == 0 && !errors.Is(err, mail.ErrFlood) {
 				t.Errorf("it ends with %v, and %d messages", err, c.fresh.Len())
 			}
 			if test.fresh > 0 && (err != nil || c.fresh.Len() != test.fresh) {

@@ -107,11 +107,11 @@ func (d *download) recall(messages []mail.Message) (left []mail.Message) {
 // judge decides how to go on with what a batch left.
 func (d *download) judge(ctx context.Context, batch []mail.Message, err error) error {
 	left := d.missing(batch)
-	var large *archive.TooLargeError
+	var large *mail.TooLargeError
 	switch {
 	case errors.As(err, &large):
 		return d.leaveOutLarge(left, large)
-	case err == nil || errors.Is(err, archive.ErrRefused):
+	case err == nil || errors.Is(err, mail.ErrRefused):
 		return d.leftOut(ctx, batch, left, err)
 	case !mayPass(err):
 		return err
@@ -128,7 +128,7 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 
 // leaveOutLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
 // server did not say which message it was, the others are asked for in halves, until it is alone.
-func (d *download) leaveOutLarge(left []mail.Message, large *archive.TooLargeError) error {
+func (d *download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError) error {
 	d.seat.leave()
 	d.fruitless = 0 // the server works
 	if len(left) == 0 {
@@ -144,7 +144,7 @@ func (d *download) leaveOutLarge(left []mail.Message, large *archive.TooLargeErr
 		return nil
 	}
 	if d.tooLarge.Add(1) > tooLargeMost {
-		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", archive.ErrFlood, tooLargeMost, large.Size)
+		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", mail.ErrFlood, tooLargeMost, large.Size)
 	}
 	d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
 	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {

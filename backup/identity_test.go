@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -274,7 +273,7 @@ func TestSizesThatCostTheConnection(t *testing.T) {
 		a.Condstore, a.Qresync = false, false
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		archivetest.BackUp(t, r, a)
-		a.OnFacts = func(string) error { return fmt.Errorf("%w: connection lost", archive.ErrTemporary) }
+		a.OnFacts = func(string) error { return fmt.Errorf("%w: connection lost", mail.ErrTemporary) }
 		a.Mailbox("INBOX").SetFlags(3, `\Flagged`)
 		began := time.Now()
 		b := archivetest.BackUp(t, r, a)

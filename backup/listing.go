@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -81,7 +80,7 @@ func (l *listing) ask(ctx context.Context, view View, uids mail.UIDSet) error {
 // before.
 func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
-		if l.split = l.split || l.vain >= asksWhole || errors.Is(cause, archive.ErrFlood); !l.split {
+		if l.split = l.split || l.vain >= asksWhole || errors.Is(cause, mail.ErrFlood); !l.split {
 			return []mail.UIDSet{uids}
 		}
 		first, second := halve(uids)

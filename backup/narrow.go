@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -59,7 +58,7 @@ const freshRanges = 1 << 20
 func (g *gathered) add(uid mail.UID, before int) error {
 	g.put(uid)
 	if g.pieces+before > freshRanges {
-		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", archive.ErrFlood, freshRanges)
+		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", mail.ErrFlood, freshRanges)
 	}
 	return nil
 }

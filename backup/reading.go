@@ -66,21 +66,21 @@ func (r *reading) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	case errors.Is(err, errSpent):
 		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
-	case errors.Is(err, archive.ErrNoMailbox) && r.listed.Status == nil && r.parent:
+	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.parent:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
 			r.walk.stray(r.old)
 		}
 		r.walk.settle(r, container(r.listed), nil)
-	case errors.Is(err, archive.ErrNoMailbox):
+	case errors.Is(err, mail.ErrNoMailbox):
 		// It was deleted or renamed since the survey, and the next one shows that. If that lists it too, the server
 		// contradicts itself, and the mailbox is one that cannot be read: nothing is lost for it.
 		r.walk.giveUp(r, err, !r.walk.wasGivenUp(r.listed.Raw))
 	case errors.Is(err, errReset):
 		// It was replaced since the survey. The next one shows that, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
-	case errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrFlood), errors.Is(err, manifest.ErrLimit):
+	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrFlood), errors.Is(err, manifest.ErrLimit):
 		r.walk.giveUp(r, err, false)
-	case errors.Is(err, archive.ErrTemporary):
+	case errors.Is(err, mail.ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.
 		if _, gone := r.walk.account.Source.Survey(ctx); gone != nil {
 			return err
@@ -243,7 +243,7 @@ func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.
 	case old == nil:
 		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
 	case byModSeq:
-		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, archive.ErrRefused) {
+		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, mail.ErrRefused) {
 			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
 			byModSeq, c = false, newChange(old, found)
 			err = r.compareFlags(ctx, seat, old, found, c)

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -52,7 +51,7 @@ func (s *seat) open(ctx context.Context) (View, error) {
 		return err
 	}
 	err := s.waits.patiently(ctx, openings, try)
-	if errors.Is(err, archive.ErrTemporary) && s.serverIsGone(ctx) {
+	if errors.Is(err, mail.ErrTemporary) && s.serverIsGone(ctx) {
 		err = s.waits.patiently(ctx, reopenings-openings, try)
 	}
 	switch {
@@ -126,12 +125,12 @@ func (w *Waits) patiently(ctx context.Context, most int, try func() error) error
 
 // mayPass reports whether it may help to ask again.
 func mayPass(err error) bool {
-	return errors.Is(err, archive.ErrTemporary) || errors.Is(err, archive.ErrFlood)
+	return errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
 }
 
 // mostTries is how often to ask. A server that sends too much is asked once more, because only one response may be broken.
 func mostTries(err error, most int) int {
-	if errors.Is(err, archive.ErrFlood) {
+	if errors.Is(err, mail.ErrFlood) {
 		return min(most, 2)
 	}
 	return most
@@ -143,7 +142,7 @@ func backoff(attempt int, err error) time.Duration {
 	if asked := RetryAfter(err); asked > 0 {
 		return asked
 	}
-	if errors.Is(err, archive.ErrFlood) {
+	if errors.Is(err, mail.ErrFlood) {
 		return 0
 	}
 	wait := min(250*time.Millisecond<<min(attempt-1, 16), 2*time.Minute)

@@ -78,7 +78,7 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 		same, err := r.spotCheck(ctx, seat, r.old)
 		seat.leave()
 		switch {
-		case errors.Is(err, archive.ErrNoMailbox), errors.Is(err, archive.ErrRefused), errors.Is(err, archive.ErrTemporary),
+		case errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrTemporary),
 			archive.IsDamage(err):
 			continue // its reading reports that
 		case err != nil || !same:

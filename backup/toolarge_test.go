@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -38,7 +37,7 @@ func TestTooLarge(t *testing.T) {
 				if !named {
 					uid = 0
 				}
-				return &archive.TooLargeError{UID: uid, Size: 1 << 40}
+				return &mail.TooLargeError{UID: uid, Size: 1 << 40}
 			}
 			r := archivetest.NewRepo(t, &storetest.Memory{})
 			results, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", URL: "imap://a", Source: a}}, backup.Options{})
@@ -71,7 +70,7 @@ func TestTooLargeTooOften(t *testing.T) {
 			return nil
 		}
 		asked.Add(1)
-		return &archive.TooLargeError{UID: uid, Size: 1 << 40}
+		return &mail.TooLargeError{UID: uid, Size: 1 << 40}
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	results, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", URL: "imap://a", Source: a}}, backup.Options{})

@@ -11,14 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo/storetest"
 )
 
-var errLost = fmt.Errorf("%w: connection lost", archive.ErrTemporary)
+var errLost = fmt.Errorf("%w: connection lost", mail.ErrTemporary)
 
 // TestFewConnectionsAfterARestart breaks every view at once, while two large mailboxes share two connections: whoever
 // waits for work must not keep a connection from one who has it.
@@ -67,7 +66,7 @@ func TestServerThatIsGoneCostsNoMessages(t *testing.T) {
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		began := time.Now()
 		b := archivetest.TryBackUp(t.Context(), r, a)
-		if !errors.Is(b.Err, archive.ErrTemporary) {
+		if !errors.Is(b.Err, mail.ErrTemporary) {
 			t.Fatalf("%v", b.Err)
 		}
 		if took := time.Since(began); took > 20*time.Minute || a.Examines > 60 {
@@ -121,7 +120,7 @@ func TestListedMailboxThatIsNotFoundStandsAsBefore(t *testing.T) {
 	a.Mailbox("INBOX").Modseq++
 	a.OnExamine = func(name string) error {
 		if name == "INBOX" {
-			return fmt.Errorf("%w: NO index file not found", archive.ErrNoMailbox)
+			return fmt.Errorf("%w: NO index file not found", mail.ErrNoMailbox)
 		}
 		return nil
 	}
@@ -212,7 +211,7 @@ func TestFailuresOfAMailboxThatCannotBeOpenedAreKept(t *testing.T) {
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)
-	a.OnExamine = func(name string) error { return fmt.Errorf("%w: NO", archive.ErrRefused) }
+	a.OnExamine = func(name string) error { return fmt.Errorf("%w: NO", mail.ErrRefused) }
 	b := archivetest.BackUp(t, r, a)
 	if !slices.ContainsFunc(b.Manifest.Failures, func(f manifest.Failure) bool { return f.UID == 3 }) {
 		t.Errorf("failures: %v", b.Manifest.Failures)

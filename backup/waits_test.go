@@ -6,7 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -18,7 +17,7 @@ type busy time.Duration
 
 func (b busy) Error() string             { return "NO the backend is busy" }
 func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
-func (b busy) Is(target error) bool      { return target == archive.ErrTemporary }
+func (b busy) Is(target error) bool      { return target == mail.ErrTemporary }
 
 // A server that asks to be left alone is obeyed, and the user hears of it. One that asks again and again is left, with its
 // own words, when a run has waited long enough in all.

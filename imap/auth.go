@@ -10,8 +10,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-sasl"
-
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // login proves who we are by the best mechanism that both sides know. The secret goes to the server and nowhere else.
@@ -150,7 +149,7 @@ func (c *Client) answer(client sasl.Client) ([]byte, error) {
 // explainLogin makes a sentence of a refused login. Where the server gives no code, only a few refusals are known to
 // be about the user: any other may pass.
 func (c *Client) explainLogin(refused *Error, all error) error {
-	if errors.Is(refused, archive.ErrTemporary) {
+	if errors.Is(refused, mail.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", c.opts, refused)
 	}
 	secret := "the password"

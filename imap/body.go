@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -23,7 +22,7 @@ const (
 //
 // Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
 // with the server. A refused command does not stop the others; the refusals are returned at the end. A message of more
-// than archive.MaxMessage bytes ends the connection, and the error is an archive.TooLargeError.
+// than mail.MaxMessage bytes ends the connection, and the error is an mail.TooLargeError.
 func (c *Client) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return c.sections(ctx, "", messages, read)
 }
@@ -87,7 +86,7 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 		if size < 0 {
 			size = unknownSize
 		}
-		size = min(size, archive.MaxMessage) // sums of sizes stay numbers
+		size = min(size, mail.MaxMessage) // sums of sizes stay numbers
 		if i > 0 && (i == batchMessages || total+size > batchBytes) {
 			return messages[:i], messages[i:]
 		}
@@ -124,7 +123,7 @@ func (d *download) body(b *bodyLiteral) error {
 	}
 	n, found := attribute(b.before, "UID")
 	if !found {
-		if b.size > archive.MaxMessage {
+		if b.size > mail.MaxMessage {
 			return tooLarge(0, b.size)
 		}
 		d.dropHeld()
@@ -139,7 +138,7 @@ func (d *download) body(b *bodyLiteral) error {
 	if !ok || !d.due[uid] {
 		return nil
 	}
-	if b.size > archive.MaxMessage {
+	if b.size > mail.MaxMessage {
 		return tooLarge(uid, b.size)
 	}
 	return d.hand(uid, &bodyReader{b.content, d.c})
@@ -147,7 +146,7 @@ func (d *download) body(b *bodyLiteral) error {
 
 // tooLarge ends the connection, because the only way past a literal is through it.
 func tooLarge(uid mail.UID, size int64) error {
-	return &handlerError{&archive.TooLargeError{UID: uid, Size: size}}
+	return &handlerError{&mail.TooLargeError{UID: uid, Size: size}}
 }
 
 // data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were

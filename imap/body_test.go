@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -41,7 +40,7 @@ func TestBodyTooLarge(t *testing.T) {
 	}{
 		"2^40":                {"* 2 FETCH (UID 5 BODY[] {1099511627776}", 5, 1 << 40},
 		"beyond 64 bits":      {"* 2 FETCH (UID 5 BODY[] {99999999999999999999999}", 5, math.MaxInt64},
-		"one byte more":       {fmt.Sprintf("* 2 FETCH (UID 5 BODY[] {%d}", archive.MaxMessage+1), 5, archive.MaxMessage + 1},
+		"one byte more":       {fmt.Sprintf("* 2 FETCH (UID 5 BODY[] {%d}", mail.MaxMessage+1), 5, mail.MaxMessage + 1},
 		"UID after the body":  {"* 2 FETCH (BODY[] {1099511627776}", 0, 1 << 40},
 		"as a binary literal": {"* 2 FETCH (UID 5 BODY[] ~{1099511627776}", 5, 1 << 40},
 	} {
@@ -49,7 +48,7 @@ func TestBodyTooLarge(t *testing.T) {
 			server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", test.says, "abcdef")
 			c := examine(t, serve(t, server))
 			have, err := downloaded(t, c, 4, 5)
-			var large *archive.TooLargeError
+			var large *mail.TooLargeError
 			if !errors.As(err, &large) || large.UID != test.uid || large.Size != test.size {
 				t.Errorf("it ends with %v", err)
 			}
@@ -66,7 +65,7 @@ func TestLiteralNobodyAskedFor(t *testing.T) {
 		"* 1 FETCH (UID 4 BODY[2] {99999999999999999999999}", "* LIST () {99999999999999999999999}"} {
 		server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", says, "abcdef")
 		c := examine(t, serve(t, server))
-		if _, err := downloaded(t, c, 4, 5); !errors.Is(err, archive.ErrFlood) {
+		if _, err := downloaded(t, c, 4, 5); !errors.Is(err, mail.ErrFlood) {
 			t.Errorf("%s: it ends with %v", says, err)
 		}
 	}
@@ -127,7 +126,7 @@ func TestBodiesWithoutSuccess(t *testing.T) {
 	c := examine(t, serve(t, selected("", "< UID FETCH 1:200 …", "< UID FETCH 201 …", "* 1 FETCH (UID 1 BODY[] {1}\r\na)",
 		"TAG1 NO not that", "TAG2 NO [UNKNOWN-CTE] some", "* 201 FETCH (UID 201 BODY[] {1}\r\nb)", "TAG3 OK done")))
 	have, err := downloaded(t, c, many...)
-	if !errors.Is(err, archive.ErrRefused) || isTemporary(err) || fmt.Sprint(have) != "map[1:a 201:b]" {
+	if !errors.Is(err, mail.ErrRefused) || isTemporary(err) || fmt.Sprint(have) != "map[1:a 201:b]" {
 		t.Errorf("refused: have %v, %v", have, err)
 	}
 

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -341,7 +340,7 @@ func (c *Client) fail(err error) error {
 	switch {
 	case errors.As(err, &handler):
 		c.dead = handler.err
-	case errors.Is(err, archive.ErrFlood):
+	case errors.Is(err, mail.ErrFlood):
 		c.dead = err
 		if doing != "" {
 			c.dead = fmt.Errorf("%s: %w", doing, err)

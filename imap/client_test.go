@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // Each way to log in says what its RFC asks for.
@@ -56,12 +56,12 @@ func TestLoginRefused(t *testing.T) {
 	}{
 		{"wrong password", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [AUTHENTICATIONFAILED] secret is wrong"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
 		{"no code", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO no", `< LOGIN "anna" "secret"`, "TAG NO no"}, ErrLogin, "does not accept the password of anna@127.0.0.1"},
-		{"busy", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [UNAVAILABLE] later"}, archive.ErrTemporary, "later"},
-		{"turned away", script{ready, "< AUTHENTICATE PLAIN …", "* BYE too many connections", "!"}, archive.ErrTemporary, "too many connections"},
-		{"not welcome", script{"* BYE closed", "!"}, archive.ErrTemporary, "closed"},
+		{"busy", script{ready, "< AUTHENTICATE PLAIN …", "TAG NO [UNAVAILABLE] later"}, mail.ErrTemporary, "later"},
+		{"turned away", script{ready, "< AUTHENTICATE PLAIN …", "* BYE too many connections", "!"}, mail.ErrTemporary, "too many connections"},
+		{"not welcome", script{"* BYE closed", "!"}, mail.ErrTemporary, "closed"},
 		{"no passwords", script{"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] ready"}, ErrLogin, "allows no login with a password"},
 		{"not IMAP", script{"220 smtp ready"}, nil, "does not speak IMAP"},
-		{"hangs up", script{"!"}, archive.ErrTemporary, "hung up"},
+		{"hangs up", script{"!"}, mail.ErrTemporary, "hung up"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var trace bytes.Buffer
@@ -172,27 +172,27 @@ func TestErrorsMean(t *testing.T) {
 		is     []error
 		after  time.Duration
 	}{
-		{"NO [NONEXISTENT] gone", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
-		{"NO Mailbox doesn't exist: x", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0},
-		{"NO Mailbox does not exist, or must be subscribed to.", []error{archive.ErrNoMailbox, archive.ErrRefused}, 0}, // Courier
-		{"NO storage backend of this mailbox not found, try later", []error{archive.ErrRefused}, 0},
-		{"NO no such mailbox", []error{archive.ErrRefused}, 0},
-		{"NO [NOPERM] no", []error{archive.ErrRefused}, 0},
-		{"BAD what", []error{archive.ErrRefused}, 0},
-		{"NO [LIMIT] slow down", []error{archive.ErrTemporary}, 0},
-		{"NO [INUSE] x", []error{archive.ErrTemporary}, 0},
-		{"NO [SERVERBUG] x", []error{archive.ErrTemporary}, 0},
-		{"NO [OVERQUOTA] x", []error{ErrOverQuota, archive.ErrRefused}, 0},
-		{"NO Over quota", []error{ErrOverQuota, archive.ErrRefused}, 0},                            // Cyrus
-		{"NO [ALERT] You exceeded your mail quota.", []error{ErrOverQuota, archive.ErrRefused}, 0}, // Courier
-		{"NO [NOPERM] you may not set this quota over", []error{archive.ErrRefused}, 0},
-		{"BAD Request is throttled. Suggested Backoff Time: 2500 milliseconds", []error{archive.ErrTemporary}, 2500 * time.Millisecond},
-		{"NO Suggested Backoff Time: 999999999", []error{archive.ErrTemporary}, longestBackoff},
-		{"NO User is authenticated but not connected.", []error{archive.ErrTemporary}, 0},
+		{"NO [NONEXISTENT] gone", []error{mail.ErrNoMailbox, mail.ErrRefused}, 0},
+		{"NO Mailbox doesn't exist: x", []error{mail.ErrNoMailbox, mail.ErrRefused}, 0},
+		{"NO Mailbox does not exist, or must be subscribed to.", []error{mail.ErrNoMailbox, mail.ErrRefused}, 0}, // Courier
+		{"NO storage backend of this mailbox not found, try later", []error{mail.ErrRefused}, 0},
+		{"NO no such mailbox", []error{mail.ErrRefused}, 0},
+		{"NO [NOPERM] no", []error{mail.ErrRefused}, 0},
+		{"BAD what", []error{mail.ErrRefused}, 0},
+		{"NO [LIMIT] slow down", []error{mail.ErrTemporary}, 0},
+		{"NO [INUSE] x", []error{mail.ErrTemporary}, 0},
+		{"NO [SERVERBUG] x", []error{mail.ErrTemporary}, 0},
+		{"NO [OVERQUOTA] x", []error{ErrOverQuota, mail.ErrRefused}, 0},
+		{"NO Over quota", []error{ErrOverQuota, mail.ErrRefused}, 0},                            // Cyrus
+		{"NO [ALERT] You exceeded your mail quota.", []error{ErrOverQuota, mail.ErrRefused}, 0}, // Courier
+		{"NO [NOPERM] you may not set this quota over", []error{mail.ErrRefused}, 0},
+		{"BAD Request is throttled. Suggested Backoff Time: 2500 milliseconds", []error{mail.ErrTemporary}, 2500 * time.Millisecond},
+		{"NO Suggested Backoff Time: 999999999", []error{mail.ErrTemporary}, longestBackoff},
+		{"NO User is authenticated but not connected.", []error{mail.ErrTemporary}, 0},
 	} {
 		c := connect(t, serve(t, loggedIn("", "< EXAMINE …", "TAG "+test.answer, "< NOOP", "TAG OK still here")))
 		_, err := c.Examine(t.Context(), "x")
-		for _, is := range []error{archive.ErrNoMailbox, archive.ErrRefused, archive.ErrTemporary, ErrOverQuota, ErrLogin} {
+		for _, is := range []error{mail.ErrNoMailbox, mail.ErrRefused, mail.ErrTemporary, ErrOverQuota, ErrLogin} {
 			want := false
 			for _, w := range test.is {
 				want = want || w == is

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 var (
@@ -23,8 +23,8 @@ var (
 	ErrInsecure = errors.New("no encryption")
 )
 
-// Error is a command that the server did not carry out. It is archive.ErrTemporary, archive.ErrNoMailbox, ErrOverQuota
-// or ErrLogin according to what the server gave as reason, and archive.ErrRefused if not temporary.
+// Error is a command that the server did not carry out. It is mail.ErrTemporary, mail.ErrNoMailbox, ErrOverQuota
+// or ErrLogin according to what the server gave as reason, and mail.ErrRefused if not temporary.
 type Error struct {
 	Command string // as far as it helps: `EXAMINE "Work"`; never a secret
 	Status  string // NO, BAD or BYE
@@ -54,11 +54,11 @@ func (e *Error) said() string {
 // Is gives the error's meaning to errors.Is.
 func (e *Error) Is(target error) bool {
 	switch target {
-	case archive.ErrTemporary:
+	case mail.ErrTemporary:
 		return e.temporary()
-	case archive.ErrRefused:
+	case mail.ErrRefused:
 		return !e.temporary()
-	case archive.ErrNoMailbox:
+	case mail.ErrNoMailbox:
 		return e.noMailbox()
 	case ErrOverQuota:
 		return e.overQuota()
@@ -117,7 +117,7 @@ func (e *Error) RetryAfter() time.Duration {
 	return min(time.Duration(ms)*time.Millisecond, longestBackoff)
 }
 
-func isTemporary(err error) bool { return errors.Is(err, archive.ErrTemporary) }
+func isTemporary(err error) bool { return errors.Is(err, mail.ErrTemporary) }
 
 // lostError is a connection that ended under a command, whichever way.
 type lostError struct {
@@ -141,7 +141,7 @@ func (e *lostError) Error() string {
 
 func (e *lostError) Unwrap() error { return e.err }
 
-func (e *lostError) Is(target error) bool { return target == archive.ErrTemporary }
+func (e *lostError) Is(target error) bool { return target == mail.ErrTemporary }
 
 // unreachableError is a connection that could not be made. It may be made later.
 type unreachableError struct {
@@ -153,7 +153,7 @@ func (e *unreachableError) Error() string {
 	return fmt.Sprintf("cannot reach %s: %v", e.address, e.err)
 }
 func (e *unreachableError) Unwrap() error        { return e.err }
-func (e *unreachableError) Is(target error) bool { return target == archive.ErrTemporary }
+func (e *unreachableError) Is(target error) bool { return target == mail.ErrTemporary }
 
 // printable bounds a server's words and takes out what a terminal would obey.
 func printable(text string) string {

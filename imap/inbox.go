@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -29,7 +28,7 @@ func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err err
 		return "", err
 	case err != nil && at != "": // it is listed as one that cannot be opened, and the server confirms that
 		return "", nil
-	case errors.Is(err, archive.ErrNoMailbox):
+	case errors.Is(err, mail.ErrNoMailbox):
 		return fmt.Sprintf("the server does not list INBOX and refuses it: %v", err), nil
 	case err == nil:
 		l.status.alike["INBOX"] = statusAnswer{status, true}

@@ -3,7 +3,7 @@ package imap
 import (
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // Bounds of the memory that a server can make the client hold. Each is for one command: the whole answer counts, in however
@@ -27,14 +27,14 @@ const (
 )
 
 // floodError means that a server sends more than any answer can need. It ends the connection, and trying again does not help:
-// it is archive.ErrFlood.
+// it is mail.ErrFlood.
 type floodError struct{ what string }
 
 func flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }
 
 func (e *floodError) Error() string { return "the server sent " + e.what }
 
-func (e *floodError) Is(target error) bool { return target == archive.ErrFlood }
+func (e *floodError) Is(target error) bool { return target == mail.ErrFlood }
 
 // holding counts the memory that the answer to a command takes.
 type holding struct{ bytes int64 }

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -123,7 +122,7 @@ func TestFloods(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			err := flood.ask(ctx, c)
-			if !errors.Is(err, archive.ErrFlood) || errors.Is(err, archive.ErrTemporary) {
+			if !errors.Is(err, mail.ErrFlood) || errors.Is(err, mail.ErrTemporary) {
 				t.Errorf("it ends with %v", err)
 			}
 			if most := peak(); most > 100<<20 {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -73,7 +72,7 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 	}
 	cmd.data = l.take
 	err := c.do(ctx, cmd)
-	if options != "" && errors.Is(err, archive.ErrRefused) && c.dead == nil {
+	if options != "" && errors.Is(err, mail.ErrRefused) && c.dead == nil {
 		c.plainList = true
 		return c.list(ctx)
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -219,7 +218,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 }
 
 // errOtherName: the server made the mailbox under another name.
-var errOtherName = fmt.Errorf("%w: the server made the mailbox under another name", archive.ErrRefused)
+var errOtherName = fmt.Errorf("%w: the server made the mailbox under another name", mail.ErrRefused)
 
 // createExactly makes a mailbox. If its name ends in blanks, it checks that the server did not change the name.
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
@@ -262,7 +261,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	return err
 }
 
-func isRefused(err error) bool { return errors.Is(err, archive.ErrRefused) }
+func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
 // confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
 // not listed is opened.

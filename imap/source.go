@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -63,7 +62,7 @@ const otherWays = 20
 func (s *Source) lend(ctx context.Context, use func(*Client) error) (err error) {
 	for range otherWays {
 		err = s.with(ctx, use)
-		again := isTemporary(err) || errors.Is(err, archive.ErrFlood)
+		again := isTemporary(err) || errors.Is(err, mail.ErrFlood)
 		if err == nil || !again || ctx.Err() != nil || !s.pool.opts.learned.canDoWithout() {
 			return err
 		}

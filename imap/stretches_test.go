@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -68,7 +67,7 @@ func TestStretchesBelongToTheirMessages(t *testing.T) {
 func TestStretchesWithoutSuccess(t *testing.T) {
 	c := examine(t, serve(t, selected("", "< UID FETCH 4 …", "< UID FETCH 5 …", "TAG2 NO [UNKNOWN-CTE] no",
 		"* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw)", "TAG3 OK done")))
-	if have, err := stretched(t, c, 4, 5); !errors.Is(err, archive.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
+	if have, err := stretched(t, c, 4, 5); !errors.Is(err, mail.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
 		t.Errorf("refused: %q, %v", have, err)
 	}
 

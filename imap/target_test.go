@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -286,7 +285,7 @@ func TestOpenRefused(t *testing.T) {
 	opts.Connections = 1
 	target := NewTarget(*opts)
 	t.Cleanup(func() { target.Close() })
-	for _, want := range []error{archive.ErrRefused, archive.ErrNoMailbox} {
+	for _, want := range []error{mail.ErrRefused, mail.ErrNoMailbox} {
 		if _, err := target.Open(t.Context(), restore.Place{Name: "x"}); !errors.Is(err, want) {
 			t.Errorf("have %v, want %v", err, want)
 		}

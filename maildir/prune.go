@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
@@ -35,7 +34,7 @@ type weeding struct {
 func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding, error) {
 	root, err := os.OpenRoot(place.Name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, place.Name)
+		return nil, fmt.Errorf("%w: %s", mail.ErrNoMailbox, place.Name)
 	}
 	if err != nil {
 		return nil, wholefile.Explain(place.Name, err)

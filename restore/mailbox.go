@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // filling is the adding to one folder of what it lacks.
@@ -51,7 +51,7 @@ func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
 		return noFolder{errNoPlace}, nil
 	}
 	folder, err := r.Target.Open(ctx, place)
-	if errors.Is(err, archive.ErrRefused) || errors.Is(err, archive.ErrNoMailbox) {
+	if errors.Is(err, mail.ErrRefused) || errors.Is(err, mail.ErrNoMailbox) {
 		return noFolder{err}, nil
 	}
 	return folder, err

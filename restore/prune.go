@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -250,7 +250,7 @@ func (p *pruning) pull(ctx context.Context, now, earlier Weeding) error {
 // remove empties a mailbox that nobody wants, and removes it, unless something has come into it.
 func (p *pruning) remove(ctx context.Context, place Place, earlier Weeding) error {
 	now, err := p.weeder.Weed(ctx, place)
-	if errors.Is(err, archive.ErrNoMailbox) {
+	if errors.Is(err, mail.ErrNoMailbox) {
 		return nil // somebody else was faster
 	}
 	if err != nil {
@@ -261,7 +261,7 @@ func (p *pruning) remove(ctx context.Context, place Place, earlier Weeding) erro
 	}
 	removed, err := p.weeder.RemoveEmpty(ctx, place)
 	switch {
-	case errors.Is(err, archive.ErrRefused), err == nil && !removed:
+	case errors.Is(err, mail.ErrRefused), err == nil && !removed:
 		p.restore.ledger.note(fmt.Sprintf("mailbox %s was not removed: there is something in it, or the target keeps it", place.Mailbox))
 		return nil
 	case err != nil:

@@ -298,7 +298,7 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	shut, open := archivetest.Plain(1, 5), archivetest.Plain(10, 5)
 	contents := s.Contents(t, s.Mailbox(t, "shut", shut...), s.Mailbox(t, "open", open...))
-	for _, reason := range []error{archive.ErrRefused, archive.ErrNoMailbox} {
+	for _, reason := range []error{mail.ErrRefused, mail.ErrNoMailbox} {
 		target := archivetest.NewShore(s)
 		target.Closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: t.TempDir()})

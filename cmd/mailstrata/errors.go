@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -128,7 +129,7 @@ var hints = []struct {
 	{isExpired, "the server's operator must renew the certificate; if the date in the message is not today's, set the clock of this host"},
 	{isUntrusted, "if the certificate is signed by an authority of your own, name its certificate with --ca-file, or ca_file in the configuration"},
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
-	{is(archive.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
+	{is(mail.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
 	{is(repo.ErrPermission), "check what the store allows to these credentials, or the permissions of the repository's directory"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},

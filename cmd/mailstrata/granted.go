@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // grants are kept in the state directory.
@@ -51,7 +51,7 @@ func (p *program) granted(a *account) (func(context.Context) (string, error), er
 		case errors.Is(err, oauth.ErrConsent):
 			return "", &hintedError{text: err.Error(), hint: "mailstrata auth " + safe(cmp.Or(a.configured.Name, a.url)) + " asks for the consent again", err: err}
 		case errors.Is(err, oauth.ErrUnavailable):
-			return "", fmt.Errorf("%w (%w)", err, archive.ErrTemporary)
+			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
 		}
 		return token, err
 	}, nil

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -93,7 +94,7 @@ func theAccounts(accounts []string) string {
 // mailbox finds a mailbox of a manifest, or names the nearest.
 func (p *program) mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string) (*manifest.Mailbox, error) {
 	mailbox, err := c.Mailbox(ctx, name)
-	if errors.Is(err, archive.ErrNoMailbox) {
+	if errors.Is(err, mail.ErrNoMailbox) {
 		return nil, unknownMailbox(ctx, r, c, pattern(name))
 	}
 	return mailbox, err
@@ -105,7 +106,7 @@ func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name
 		return &hintedError{
 			text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), quoted(string(name))),
 			hint: fmt.Sprintf("it is in manifest %s of %s, with %s", shortID(head), moment(head.Time), plural(messages, "message")),
-			err:  archive.ErrNoMailbox,
+			err:  mail.ErrNoMailbox,
 		}
 	}
 	var names []string
@@ -122,7 +123,7 @@ func noMailbox(where, name string, names []string, hint string) error {
 	if near := nearest(name, names); near != "" {
 		hint = strings.TrimSpace("did you mean " + quoted(near) + "? " + hint)
 	}
-	return &hintedError{text: where + " has no mailbox " + quoted(name), hint: hint, err: archive.ErrNoMailbox}
+	return &hintedError{text: where + " has no mailbox " + quoted(name), hint: hint, err: mail.ErrNoMailbox}
 }
 
 // manifestsSearched bounds how long somebody waits for a hint.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -35,7 +34,7 @@ func (s *selected) Survey(ctx context.Context) (*mail.Survey, error) {
 	}
 	if len(left) > 0 && len(left) == len(s.patterns) {
 		if m := skippedBy(left[0], survey); m != nil {
-			return nil, &hintedError{text: notArchived(m), hint: howArchived(m), err: archive.ErrNoMailbox}
+			return nil, &hintedError{text: notArchived(m), hint: howArchived(m), err: mail.ErrNoMailbox}
 		}
 		return nil, noMailbox("the account", string(left[0]), names, "")
 	}

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -208,7 +207,7 @@ func (a *Account) examine(listed mail.Mailbox) (backup.View, error) {
 	}
 	m, ok := a.Mailboxes[listed.Raw]
 	if !ok || a.Deleted[listed.Raw] {
-		return nil, fmt.Errorf("%w: %s", archive.ErrNoMailbox, listed.Raw)
+		return nil, fmt.Errorf("%w: %s", mail.ErrNoMailbox, listed.Raw)
 	}
 	return &view{account: a, mailbox: m, status: a.status(m)}, nil
 }
@@ -254,7 +253,7 @@ func (v *view) in(uids mail.UIDRange) []*Message {
 func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		if v.broken {
-			yield(mail.Message{}, fmt.Errorf("%w: connection lost", archive.ErrTemporary))
+			yield(mail.Message{}, fmt.Errorf("%w: connection lost", mail.ErrTemporary))
 			return
 		}
 		for _, m := range v.in(uids) {
@@ -334,7 +333,7 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 	}
 	for _, wanted := range messages {
 		if v.broken {
-			return fmt.Errorf("%w: connection lost", archive.ErrTemporary)
+			return fmt.Errorf("%w: connection lost", mail.ErrTemporary)
 		}
 		for _, m := range v.in(mail.UIDRange{First: wanted.UID, Last: wanted.UID}) {
 			if err := v.body(m, read); err != nil {
@@ -355,7 +354,7 @@ func (v *view) body(m *Message, read func(mail.UID, io.Reader) error) error {
 		switch {
 		case errors.Is(err, ErrLeaveOut):
 			return nil
-		case errors.Is(err, archive.ErrTemporary):
+		case errors.Is(err, mail.ErrTemporary):
 			v.broken = true
 			cut := io.MultiReader(bytes.NewReader(m.Body[:len(m.Body)/2]), failing{err})
 			return errors.Join(err, read(m.Uid, cut))
@@ -377,7 +376,7 @@ func (v *view) Stretches(_ context.Context, wanted []backup.Stretch, read func(b
 		v.account.Mu.Unlock()
 		if fault != nil {
 			if err := fault(); err != nil {
-				v.broken = errors.Is(err, archive.ErrTemporary)
+				v.broken = errors.Is(err, mail.ErrTemporary)
 				return err
 			}
 		}

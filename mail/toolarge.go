@@ -1,9 +1,7 @@
-package archive
+package mail
 
 import (
 	"fmt"
-
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // MaxMessage is how many bytes a message may have. A body that is announced with more is not read: it would fill the
@@ -13,8 +11,8 @@ const MaxMessage = 2 << 30
 // TooLargeError is a message that a server announces with more bytes than a message may have. It is ErrRefused: the
 // server will announce the same again. None of the body was read, and the connection on which it would have come is closed.
 type TooLargeError struct {
-	UID  mail.UID // 0 if the server did not say which message it is
-	Size int64    // as announced
+	UID  UID   // 0 if the server did not say which message it is
+	Size int64 // as announced
 }
 
 func (e *TooLargeError) Error() string {
