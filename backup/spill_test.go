@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // mortal is a repository on a host with a cache that lasts, where runs can be killed.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 func create(t *testing.T) (*dir.Dir, string) {

@@ -10,7 +10,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // attacked is a sealed repository with an owner's passphrase, an owner's and a writer's key file, one run, and a host

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 func BenchmarkPut(b *testing.B) {

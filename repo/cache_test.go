@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // Where the index cannot be kept, a run goes on with what it has in mind, but not without bounds.

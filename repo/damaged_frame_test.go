@@ -7,7 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // A frame that is damaged in its middle gives the chunks before the damage.

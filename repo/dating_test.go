@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // liar is the store as a writer sees it who has a proxy before it: its clock shows another time.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // forgetful acknowledges some of what is put and does not keep it.

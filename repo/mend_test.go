@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // harms are the ways in which a pack can be damaged.

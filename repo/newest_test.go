@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // slowClock is a store that tells the same time again and again, as one does that tells whole seconds.

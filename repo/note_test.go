@@ -7,7 +7,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 func TestTags(t *testing.T) {

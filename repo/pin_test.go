@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // A pin that a loss of power emptied says nothing, and stops nothing; the next open writes it again. Another text that is no

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // eventful is a repository in which the next prune has something to do of everything: manifests and packs to delete, packs

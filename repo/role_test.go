@@ -9,7 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // What each key may do, printed in the docs.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 func somePack() (p repo.Pack) {

@@ -16,7 +16,7 @@ import (
 	"filippo.io/age"
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // named returns the names in a folder.

@@ -19,7 +19,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // passphrase of every sealed repository here; the work to try it is small.

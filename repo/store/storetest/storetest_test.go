@@ -8,17 +8,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/storetest"
+	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, func(*testing.T) repo.Store { return new(storetest.Memory) })
+	storetest.Run(t, func(*testing.T) store.Store { return new(storetest.Memory) })
 }
 
 // A Faulty store without faults is the store beneath.
 func TestFaultyTransparent(t *testing.T) {
-	storetest.Run(t, func(*testing.T) repo.Store { return &storetest.Faulty{Store: new(storetest.Memory)} })
+	storetest.Run(t, func(*testing.T) store.Store { return &storetest.Faulty{Store: new(storetest.Memory)} })
 }
 
 func TestMemoryForTests(t *testing.T) {
@@ -37,7 +37,7 @@ func TestMemoryForTests(t *testing.T) {
 }
 
 func TestFaults(t *testing.T) {
-	put := func(s repo.Store, name string) error {
+	put := func(s store.Store, name string) error {
 		return s.Put(t.Context(), name, bytes.NewReader([]byte("data")), 4)
 	}
 	for _, c := range []struct {

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // ErrFault is the error of every operation that a Faulty store spoils.
@@ -44,7 +44,7 @@ type Op struct {
 // from the n-th on (CrashAt); to find every place where something can go wrong, do so for n = 1, 2, …
 // until a run ends with Ops() < n.
 type Faulty struct {
-	repo.Store
+	store.Store
 	Fail func(Op) Fault
 
 	mu sync.Mutex
@@ -84,7 +84,7 @@ func (f *Faulty) fault(kind, name string) (Fault, error) {
 	return f.Fail(op), fmt.Errorf("operation %d, %s %s: %w", op.N, op.Kind, op.Name, ErrFault)
 }
 
-// Put implements repo.Store.
+// Put implements store.Store.
 func (f *Faulty) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	fault, failure := f.fault("put", name)
 	switch fault {
@@ -98,7 +98,7 @@ func (f *Faulty) Put(ctx context.Context, name string, body io.ReaderAt, size in
 	}
 }
 
-// Get implements repo.Store.
+// Get implements store.Store.
 func (f *Faulty) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	fault, failure := f.fault("get", name)
 	if fault != None && fault != Truncate {
@@ -132,9 +132,9 @@ func (t *torn) Read(p []byte) (int, error) {
 
 func (t *torn) Close() error { return nil }
 
-// List implements repo.Store.
-func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+// List implements store.Store.
+func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		fault, failure := f.fault("list", prefix)
 		if fault == None {
 			f.Store.List(ctx, prefix)(yield)
@@ -143,13 +143,13 @@ func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[repo.Object,
 		if fault == Truncate && !f.half(ctx, prefix, yield) {
 			return
 		}
-		yield(repo.Object{}, failure)
+		yield(store.Object{}, failure)
 	}
 }
 
 // half yields the first half of a listing and says whether the caller wants more.
-func (f *Faulty) half(ctx context.Context, prefix string, yield func(repo.Object, error) bool) bool {
-	var objects []repo.Object
+func (f *Faulty) half(ctx context.Context, prefix string, yield func(store.Object, error) bool) bool {
+	var objects []store.Object
 	for o, err := range f.Store.List(ctx, prefix) {
 		if err != nil {
 			return true
@@ -164,7 +164,7 @@ func (f *Faulty) half(ctx context.Context, prefix string, yield func(repo.Object
 	return true
 }
 
-// Delete implements repo.Store.
+// Delete implements store.Store.
 func (f *Faulty) Delete(ctx context.Context, name string) error {
 	fault, failure := f.fault("delete", name)
 	switch fault {
@@ -178,7 +178,7 @@ func (f *Faulty) Delete(ctx context.Context, name string) error {
 	}
 }
 
-// Now implements repo.Store.
+// Now implements store.Store.
 func (f *Faulty) Now(ctx context.Context) (time.Time, error) {
 	if fault, failure := f.fault("now", ""); fault != None {
 		return time.Time{}, failure

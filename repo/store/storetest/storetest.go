@@ -1,4 +1,4 @@
-// Package storetest tries whether a repo.Store keeps what the interface promises, and gives tests stores of their own.
+// Package storetest tries whether a store.Store keeps what the interface promises, and gives tests stores of their own.
 //
 // Run is the one conformance suite: memory, a local directory, MinIO and versitygw all go through it. Memory is a
 // store for tests that need none in particular. Faulty makes any store fail, lose a response or cut a body short
@@ -19,13 +19,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
-// Run tries every promise of repo.Store. Each call of open gives a new, empty store.
-func Run(t *testing.T, open func(t *testing.T) repo.Store) {
-	for name, try := range map[string]func(*testing.T, repo.Store){
+// Run tries every promise of store.Store. Each call of open gives a new, empty store.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	for name, try := range map[string]func(*testing.T, store.Store){
 		"a round trip of every size":       roundTrip,
 		"a large object":                   large,
 		"put never replaces":               neverReplaces,
@@ -46,7 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) repo.Store) {
 	}
 }
 
-func roundTrip(t *testing.T, s repo.Store) {
+func roundTrip(t *testing.T, s store.Store) {
 	for _, size := range []int64{0, 1, 100, 4095, 4096, 4097, 1 << 20} {
 		name := fmt.Sprintf("size/%d", size)
 		data := random(size, size)
@@ -58,7 +58,7 @@ func roundTrip(t *testing.T, s repo.Store) {
 }
 
 // large is larger than a pack, and than any buffer on the way; it also makes a single PUT on S3.
-func large(t *testing.T, s repo.Store) {
+func large(t *testing.T, s store.Store) {
 	const size = 40 << 20
 	body := &pattern{seed: 7}
 	if err := s.Put(t.Context(), "large", body, size); err != nil {
@@ -80,10 +80,10 @@ func large(t *testing.T, s repo.Store) {
 	}
 }
 
-func neverReplaces(t *testing.T, s repo.Store) {
+func neverReplaces(t *testing.T, s store.Store) {
 	put(t, s, "one", []byte("first"))
 	for _, other := range []string{"other", "first and more", "fir", ""} {
-		if err := putBytes(t.Context(), s, "one", []byte(other)); !errors.Is(err, repo.ErrExist) {
+		if err := putBytes(t.Context(), s, "one", []byte(other)); !errors.Is(err, store.ErrExist) {
 			t.Errorf("putting %q over %q: %v, want ErrExist", other, "first", err)
 		}
 	}
@@ -93,7 +93,7 @@ func neverReplaces(t *testing.T, s repo.Store) {
 	}
 }
 
-func oneWinner(t *testing.T, s repo.Store) {
+func oneWinner(t *testing.T, s store.Store) {
 	const writers = 16
 	errs := together(writers, func(i int) error {
 		return putBytes(t.Context(), s, "contested", random(int64(i), 64<<10))
@@ -105,7 +105,7 @@ func oneWinner(t *testing.T, s repo.Store) {
 			t.Errorf("both %d and %d won", winner, i)
 		case err == nil:
 			winner = i
-		case !errors.Is(err, repo.ErrExist):
+		case !errors.Is(err, store.ErrExist):
 			t.Errorf("writer %d: %v, want ErrExist", i, err)
 		}
 	}
@@ -117,7 +117,7 @@ func oneWinner(t *testing.T, s repo.Store) {
 	}
 }
 
-func sameBytes(t *testing.T, s repo.Store) {
+func sameBytes(t *testing.T, s store.Store) {
 	data := random(1, 64<<10)
 	errs := together(16, func(int) error { return putBytes(t.Context(), s, "shared", data) })
 	if err := errors.Join(errs...); err != nil {
@@ -129,14 +129,14 @@ func sameBytes(t *testing.T, s repo.Store) {
 }
 
 // atomic looks at the store while the second half of the body is asked for.
-func atomic(t *testing.T, s repo.Store) {
+func atomic(t *testing.T, s store.Store) {
 	const size = 4 << 20
 	looks := 0
 	body := &pattern{seed: 3, past: size / 2, hook: func() error {
 		if looks++; looks > 8 {
 			return nil // seen enough
 		}
-		if _, _, err := s.Get(t.Context(), "a/b", 0, -1); !errors.Is(err, repo.ErrNotExist) {
+		if _, _, err := s.Get(t.Context(), "a/b", 0, -1); !errors.Is(err, store.ErrNotExist) {
 			t.Errorf("Get during Put: %v, want ErrNotExist", err)
 		}
 		if got := list(t, s, ""); len(got) > 0 {
@@ -155,7 +155,7 @@ func atomic(t *testing.T, s repo.Store) {
 	}
 }
 
-func failingBody(t *testing.T, s repo.Store) {
+func failingBody(t *testing.T, s store.Store) {
 	broken := errors.New("the disk under the body broke")
 	body := &pattern{past: 1 << 20, hook: func() error { return broken }}
 	if err := s.Put(t.Context(), "torn", body, 2<<20); !errors.Is(err, broken) {
@@ -169,7 +169,7 @@ func failingBody(t *testing.T, s repo.Store) {
 	}
 }
 
-func ranges(t *testing.T, s repo.Store) {
+func ranges(t *testing.T, s store.Store) {
 	put(t, s, "ten", []byte("0123456789"))
 	put(t, s, "empty", nil)
 	for _, c := range []struct {
@@ -196,23 +196,23 @@ func ranges(t *testing.T, s repo.Store) {
 		{name: "empty", offset: 0, length: -1, want: ""},
 		{name: "empty", offset: 0, length: 0, want: ""},
 
-		{name: "ten", offset: 0, length: 11, err: repo.ErrRange},
-		{name: "ten", offset: 9, length: 2, err: repo.ErrRange},
-		{name: "ten", offset: 10, length: 1, err: repo.ErrRange},
-		{name: "ten", offset: 11, length: 0, err: repo.ErrRange},
-		{name: "ten", offset: 11, length: -1, err: repo.ErrRange},
-		{name: "ten", offset: 1 << 40, length: 1, err: repo.ErrRange},
-		{name: "ten", offset: 1, length: 1<<63 - 1, err: repo.ErrRange},
-		{name: "ten", offset: -11, length: -1, err: repo.ErrRange},
-		{name: "ten", offset: -11, length: 5, err: repo.ErrRange},
-		{name: "ten", offset: -3, length: 4, err: repo.ErrRange},
-		{name: "empty", offset: 0, length: 1, err: repo.ErrRange},
-		{name: "empty", offset: 1, length: -1, err: repo.ErrRange},
-		{name: "empty", offset: -1, length: -1, err: repo.ErrRange},
+		{name: "ten", offset: 0, length: 11, err: store.ErrRange},
+		{name: "ten", offset: 9, length: 2, err: store.ErrRange},
+		{name: "ten", offset: 10, length: 1, err: store.ErrRange},
+		{name: "ten", offset: 11, length: 0, err: store.ErrRange},
+		{name: "ten", offset: 11, length: -1, err: store.ErrRange},
+		{name: "ten", offset: 1 << 40, length: 1, err: store.ErrRange},
+		{name: "ten", offset: 1, length: 1<<63 - 1, err: store.ErrRange},
+		{name: "ten", offset: -11, length: -1, err: store.ErrRange},
+		{name: "ten", offset: -11, length: 5, err: store.ErrRange},
+		{name: "ten", offset: -3, length: 4, err: store.ErrRange},
+		{name: "empty", offset: 0, length: 1, err: store.ErrRange},
+		{name: "empty", offset: 1, length: -1, err: store.ErrRange},
+		{name: "empty", offset: -1, length: -1, err: store.ErrRange},
 
-		{name: "none", offset: 0, length: -1, err: repo.ErrNotExist},
-		{name: "none", offset: 0, length: 0, err: repo.ErrNotExist},
-		{name: "none", offset: -5, length: 2, err: repo.ErrNotExist},
+		{name: "none", offset: 0, length: -1, err: store.ErrNotExist},
+		{name: "none", offset: 0, length: 0, err: store.ErrNotExist},
+		{name: "none", offset: -5, length: 2, err: store.ErrNotExist},
 	} {
 		body, size, err := s.Get(t.Context(), c.name, c.offset, c.length)
 		if !errors.Is(err, c.err) {
@@ -234,7 +234,7 @@ func ranges(t *testing.T, s repo.Store) {
 	}
 }
 
-func names(t *testing.T, s repo.Store) {
+func names(t *testing.T, s store.Store) {
 	good := []string{
 		"a", "0", "-", "..x", "x..", "...", "a.b-c", "deep/1/2/3/4/5", "dots/.a/b.", strings.Repeat("n", 200),
 		strings.Repeat("seg/", 20) + "end",
@@ -264,7 +264,7 @@ func names(t *testing.T, s repo.Store) {
 
 // listOrder has names that a walk of directories would bring in another order than that of their bytes: '-' and '.'
 // sort before '/', digits and letters after.
-func listOrder(t *testing.T, s repo.Store) {
+func listOrder(t *testing.T, s store.Store) {
 	want := []string{"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0"}
 	for _, i := range rand.Perm(len(want)) {
 		put(t, s, want[i], nil)
@@ -274,7 +274,7 @@ func listOrder(t *testing.T, s repo.Store) {
 	}
 }
 
-func listPrefix(t *testing.T, s repo.Store) {
+func listPrefix(t *testing.T, s store.Store) {
 	all := []string{"index/0a", "packs/3/f", "packs/3a/1", "packs/3a/2", "packs/3b/1", "packs3", "pacs/1"}
 	for _, name := range all {
 		put(t, s, name, []byte("x"))
@@ -290,7 +290,7 @@ func listPrefix(t *testing.T, s repo.Store) {
 	}
 }
 
-func listMany(t *testing.T, s repo.Store) {
+func listMany(t *testing.T, s store.Store) {
 	const n = 2500 // more than two pages of 1,000
 	var want []string
 	var g errgroup.Group
@@ -325,7 +325,7 @@ func listMany(t *testing.T, s repo.Store) {
 }
 
 // unfinished cancels a listing under way: it may still come to its end, but what ends without an error is whole.
-func unfinished(t *testing.T, s repo.Store, whole int) {
+func unfinished(t *testing.T, s store.Store, whole int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	seen, failed := 0, false
@@ -345,7 +345,7 @@ func unfinished(t *testing.T, s repo.Store, whole int) {
 	}
 }
 
-func deletes(t *testing.T, s repo.Store) {
+func deletes(t *testing.T, s store.Store) {
 	put(t, s, "d/1", []byte("x"))
 	put(t, s, "d/2", []byte("x"))
 	for range 2 { // the second time there is none
@@ -356,7 +356,7 @@ func deletes(t *testing.T, s repo.Store) {
 	if err := s.Delete(t.Context(), "never/was"); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := s.Get(t.Context(), "d/1", 0, -1); !errors.Is(err, repo.ErrNotExist) {
+	if _, _, err := s.Get(t.Context(), "d/1", 0, -1); !errors.Is(err, store.ErrNotExist) {
 		t.Errorf("Get of a deleted object: %v, want ErrNotExist", err)
 	}
 	if got := list(t, s, ""); !slices.Equal(got, []string{"d/2"}) {
@@ -368,7 +368,7 @@ func deletes(t *testing.T, s repo.Store) {
 	}
 }
 
-func clock(t *testing.T, s repo.Store) {
+func clock(t *testing.T, s store.Store) {
 	const second = 2 * time.Second // times are told to the second, so two can differ by nearly two
 	before := now(t, s)
 	put(t, s, "dated", []byte("x"))
@@ -386,7 +386,7 @@ func clock(t *testing.T, s repo.Store) {
 	}
 }
 
-func cancelled(t *testing.T, s repo.Store) {
+func cancelled(t *testing.T, s store.Store) {
 	put(t, s, "there", []byte("x"))
 	ctx, cancel := context.WithCancel(t.Context())
 	body := &pattern{past: 1 << 20, hook: func() error { cancel(); return nil }}
@@ -432,18 +432,18 @@ func together(n int, do func(i int) error) []error {
 	return errs
 }
 
-func put(t *testing.T, s repo.Store, name string, data []byte) {
+func put(t *testing.T, s store.Store, name string, data []byte) {
 	t.Helper()
 	if err := putBytes(t.Context(), s, name, data); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func putBytes(ctx context.Context, s repo.Store, name string, data []byte) error {
+func putBytes(ctx context.Context, s store.Store, name string, data []byte) error {
 	return s.Put(ctx, name, bytes.NewReader(data), int64(len(data)))
 }
 
-func get(t *testing.T, s repo.Store, name string) []byte {
+func get(t *testing.T, s store.Store, name string) []byte {
 	t.Helper()
 	body, size, err := s.Get(t.Context(), name, 0, -1)
 	if err != nil {
@@ -459,7 +459,7 @@ func get(t *testing.T, s repo.Store, name string) []byte {
 	return data
 }
 
-func list(t *testing.T, s repo.Store, prefix string) []string {
+func list(t *testing.T, s store.Store, prefix string) []string {
 	t.Helper()
 	var names []string
 	for o, err := range s.List(t.Context(), prefix) {
@@ -471,7 +471,7 @@ func list(t *testing.T, s repo.Store, prefix string) []string {
 	return names
 }
 
-func find(t *testing.T, s repo.Store, name string) repo.Object {
+func find(t *testing.T, s store.Store, name string) store.Object {
 	t.Helper()
 	for o, err := range s.List(t.Context(), name) {
 		if err != nil {
@@ -482,10 +482,10 @@ func find(t *testing.T, s repo.Store, name string) repo.Object {
 		}
 	}
 	t.Fatalf("%s is not listed", name)
-	return repo.Object{}
+	return store.Object{}
 }
 
-func now(t *testing.T, s repo.Store) time.Time {
+func now(t *testing.T, s store.Store) time.Time {
 	t.Helper()
 	now, err := s.Now(t.Context())
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Memory is a repo.Store that forgets everything with the process. Its zero value is an empty store.
+// Memory is a store.Store that forgets everything with the process. Its zero value is an empty store.
 //
 // Beyond what a Store promises, a test may set its clock with Advance, and damage it with Replace.
 type Memory struct {
@@ -30,9 +30,9 @@ type object struct {
 	made time.Time
 }
 
-// Put implements repo.Store.
+// Put implements store.Store.
 func (m *Memory) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
-	if !repo.ValidName(name) {
+	if !store.ValidName(name) {
 		return fmt.Errorf("%q is not a name for an object", name)
 	}
 	data := make([]byte, size)
@@ -48,13 +48,13 @@ func (m *Memory) Put(ctx context.Context, name string, body io.ReaderAt, size in
 		if bytes.Equal(old.data, data) {
 			return nil
 		}
-		return fmt.Errorf("put %s: %w", name, repo.ErrExist)
+		return fmt.Errorf("put %s: %w", name, store.ErrExist)
 	}
 	m.set(name, object{data, m.now()})
 	return nil
 }
 
-// Get implements repo.Store.
+// Get implements store.Store.
 func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
@@ -63,7 +63,7 @@ func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io
 	o, ok := m.objects[name]
 	m.mu.Unlock()
 	if !ok {
-		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrNotExist)
+		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrNotExist)
 	}
 	size := int64(len(o.data))
 	if offset < 0 {
@@ -73,17 +73,17 @@ func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io
 		length = size - offset
 	}
 	if offset < 0 || length < 0 || length > size-offset {
-		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrRange)
+		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrRange)
 	}
 	return io.NopCloser(bytes.NewReader(o.data[offset : offset+length])), size, nil
 }
 
-// List implements repo.Store. What is put or deleted while it is read may or may not be seen.
-func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+// List implements store.Store. What is put or deleted while it is read may or may not be seen.
+func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		for _, name := range m.Names() {
 			if err := ctx.Err(); err != nil {
-				yield(repo.Object{}, err)
+				yield(store.Object{}, err)
 				return
 			}
 			m.mu.Lock()
@@ -92,14 +92,14 @@ func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[repo.Object,
 			if !ok || !strings.HasPrefix(name, prefix) {
 				continue
 			}
-			if !yield(repo.Object{Name: name, Size: int64(len(o.data)), Time: o.made}, nil) {
+			if !yield(store.Object{Name: name, Size: int64(len(o.data)), Time: o.made}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// Delete implements repo.Store.
+// Delete implements store.Store.
 func (m *Memory) Delete(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,7 +110,7 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Now implements repo.Store: this host's clock, and what Advance added.
+// Now implements store.Store: this host's clock, and what Advance added.
 func (m *Memory) Now(ctx context.Context) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,10 +12,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Locked is a repo.Retainer that forgets everything with the process: a bucket with Object Lock, as AWS describes it. Its zero
+// Locked is a store.Retainer that forgets everything with the process: a bucket with Object Lock, as AWS describes it. Its zero
 // value is an empty one, to be used with all rights. The state is shared by all that As returns.
 type Locked struct {
 	Denied Rights
@@ -69,22 +69,22 @@ func (l *Locked) HostTime() time.Time {
 	return l.now()
 }
 
-// Now implements repo.Store.
+// Now implements store.Store.
 func (l *Locked) Now(ctx context.Context) (time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.now(), ctx.Err()
 }
 
-// Put implements repo.Store.
+// Put implements store.Store.
 func (l *Locked) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	return l.put(ctx, name, body, size, time.Time{})
 }
 
-// PutRetained implements repo.Retainer.
-func (l *Locked) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep repo.Retention) error {
+// PutRetained implements store.Retainer.
+func (l *Locked) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
 	if l.Denied.Retain {
-		return fmt.Errorf("put %s under retention: %w", name, repo.ErrPermission)
+		return fmt.Errorf("put %s under retention: %w", name, store.ErrPermission)
 	}
 	return l.put(ctx, name, body, size, keep.Until)
 }
@@ -101,7 +101,7 @@ func (l *Locked) put(ctx context.Context, name string, body io.ReaderAt, size in
 		if bytes.Equal(top.data, data) {
 			return nil
 		}
-		return fmt.Errorf("put %s: %w", name, repo.ErrExist)
+		return fmt.Errorf("put %s: %w", name, store.ErrExist)
 	}
 	l.Overwrite(name, data, until)
 	return ctx.Err()
@@ -143,14 +143,14 @@ func (b *bucket) find(name, id string) *version {
 	return nil
 }
 
-// Get implements repo.Store.
+// Get implements store.Store.
 func (l *Locked) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.read(ctx, name, l.top(name), offset, length)
 }
 
-// GetVersion implements repo.Versioned.
+// GetVersion implements store.Versioned.
 func (l *Locked) GetVersion(ctx context.Context, name, id string, offset, length int64) (io.ReadCloser, int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,15 +159,15 @@ func (l *Locked) GetVersion(ctx context.Context, name, id string, offset, length
 
 func (b *bucket) read(ctx context.Context, name string, v *version, offset, length int64) (io.ReadCloser, int64, error) {
 	if v == nil || v.marker {
-		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrNotExist)
+		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrNotExist)
 	}
 	one := &Memory{objects: map[string]object{name: {data: v.data}}}
 	return one.Get(ctx, name, offset, length)
 }
 
-// List implements repo.Store.
-func (l *Locked) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+// List implements store.Store.
+func (l *Locked) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		for _, v := range l.all(prefix) {
 			if v.Latest && !v.Marker && !yield(v.Object, ctx.Err()) {
 				return
@@ -176,11 +176,11 @@ func (l *Locked) List(ctx context.Context, prefix string) iter.Seq2[repo.Object,
 	}
 }
 
-// Versions implements repo.Versioned.
-func (l *Locked) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Version, error] {
-	return func(yield func(repo.Version, error) bool) {
+// Versions implements store.Versioned.
+func (l *Locked) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
 		if l.Denied.List {
-			yield(repo.Version{}, fmt.Errorf("list versions: %w", repo.ErrPermission))
+			yield(store.Version{}, fmt.Errorf("list versions: %w", store.ErrPermission))
 			return
 		}
 		for _, v := range l.all(prefix) {
@@ -191,7 +191,7 @@ func (l *Locked) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Ver
 	}
 }
 
-func (b *bucket) all(prefix string) (all []repo.Version) {
+func (b *bucket) all(prefix string) (all []store.Version) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(b.names)) {
@@ -199,17 +199,17 @@ func (b *bucket) all(prefix string) (all []repo.Version) {
 			continue
 		}
 		for i, v := range b.names[name] {
-			o := repo.Object{Name: name, Size: int64(len(v.data)), Time: v.made}
-			all = append(all, repo.Version{Object: o, ID: v.id, Latest: i == 0, Marker: v.marker})
+			o := store.Object{Name: name, Size: int64(len(v.data)), Time: v.made}
+			all = append(all, store.Version{Object: o, ID: v.id, Latest: i == 0, Marker: v.marker})
 		}
 	}
 	return all
 }
 
-// Delete implements repo.Store: it hides.
+// Delete implements store.Store: it hides.
 func (l *Locked) Delete(_ context.Context, name string) error {
 	if l.Denied.Delete {
-		return fmt.Errorf("delete %s: %w", name, repo.ErrRetained)
+		return fmt.Errorf("delete %s: %w", name, store.ErrRetained)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -217,13 +217,13 @@ func (l *Locked) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-// DeleteVersion implements repo.Versioned.
+// DeleteVersion implements store.Versioned.
 func (l *Locked) DeleteVersion(_ context.Context, name, id string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	v := l.find(name, id)
 	if l.Denied.Delete || v != nil && v.until.After(l.now()) {
-		return fmt.Errorf("delete %s: %w", name, repo.ErrRetained)
+		return fmt.Errorf("delete %s: %w", name, store.ErrRetained)
 	}
 	l.names[name] = slices.DeleteFunc(l.names[name], func(w *version) bool { return w == v })
 	if len(l.names[name]) == 0 {
@@ -232,39 +232,39 @@ func (l *Locked) DeleteVersion(_ context.Context, name, id string) error {
 	return nil
 }
 
-// Retain implements repo.Retainer.
-func (l *Locked) Retain(_ context.Context, name, id string, keep repo.Retention) error {
+// Retain implements store.Retainer.
+func (l *Locked) Retain(_ context.Context, name, id string, keep store.Retention) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Retains++
 	v := l.find(name, id)
 	switch {
 	case v == nil:
-		return fmt.Errorf("retain %s: %w", name, repo.ErrNotExist)
+		return fmt.Errorf("retain %s: %w", name, store.ErrNotExist)
 	case l.Denied.Retain:
-		return fmt.Errorf("retain %s: %w", name, repo.ErrPermission)
+		return fmt.Errorf("retain %s: %w", name, store.ErrPermission)
 	case keep.Until.After(v.until):
 		v.until = keep.Until
 	}
 	return nil
 }
 
-// RetainedUntil implements repo.Retainer.
+// RetainedUntil implements store.Retainer.
 func (l *Locked) RetainedUntil(_ context.Context, name, id string) (time.Time, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if v := l.find(name, id); v != nil {
 		return v.until, nil
 	}
-	return time.Time{}, fmt.Errorf("%s: %w", name, repo.ErrNotExist)
+	return time.Time{}, fmt.Errorf("%s: %w", name, store.ErrNotExist)
 }
 
-// RetainsByDefault implements repo.DefaultRetainer.
+// RetainsByDefault implements store.DefaultRetainer.
 func (l *Locked) RetainsByDefault(_ context.Context, _ bool, days int) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.Denied.Retain {
-		return false, fmt.Errorf("look at the default retention: %w", repo.ErrPermission)
+		return false, fmt.Errorf("look at the default retention: %w", store.ErrPermission)
 	}
 	return l.Default >= time.Duration(days)*24*time.Hour, nil
 }
