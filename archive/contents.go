@@ -50,7 +50,7 @@ func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, er
 }
 
 // readerCache bounds the decoded frames that reading a manifest's contents keeps. Copies of messages lie far apart, where a
-// mailbox came first that had them, and what does not fit is decoded again (docs/design.md has the figures).
+// mailbox came first that had them, and what does not fit is decoded again (docs/design/restoring.md has the figures).
 const readerCache = 48 << 20
 
 func newStacks(r *repo.Repo) stacks {

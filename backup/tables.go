@@ -30,8 +30,8 @@ func (w *walk) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	}
 }
 
-// putTable stores a table, unless the parent has it: a manifest may name what its parent names (docs/design.md, "Removing,
-// without locks", rule 1).
+// putTable stores a table, unless the parent has it: a manifest may name what its parent names (docs/design/removing.md,
+// rule 1).
 func (w *walk) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	put := w.put(ctx)
 	w.tables.made = nil

@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What a writer chooses. docs/design.md says what each costs. Readers accept all that the limits below allow, because programs
+// What a writer chooses. docs/design/manifest.md says what each costs. Readers accept all that the limits below allow, because programs
 // before 2026-12 wrote up to the limits.
 const (
 	PageRecords     = 16 // records of a page

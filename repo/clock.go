@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The times of a run. Part of what makes removal safe (docs/design.md, "Removing, without locks").
+// The times of a run. Part of what makes removal safe (docs/design/removing.md).
 const (
 	// Lifetime is how long after its start a run may commit.
 	Lifetime = 12 * time.Hour

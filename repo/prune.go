@@ -70,7 +70,7 @@ type PruneReport struct {
 // first time; what a chunk refers to need not be followed twice.
 type Walk func(ctx context.Context, root Head, reach func(chunk.ID) (first bool, err error)) error
 
-// Prune deletes what no manifest needs (rules 7 to 10 of "Removing, without locks" in docs/design.md). What it finds
+// Prune deletes what no manifest needs (rules 7 to 10 of docs/design/removing.md). What it finds
 // unneeded now it condemns, and what was condemned a day ago it deletes, if it finds it unneeded again. Several may run at
 // once, beside any number of runs; each may stop anywhere, and the next goes on. It needs the owner's key.
 func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneReport, error) {

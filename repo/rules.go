@@ -2,7 +2,7 @@ package repo
 
 import "time"
 
-// rules take rules of removal out (docs/design.md, "Removing, without locks"), for the model to show that each is needed, and
+// rules take rules of removal out (docs/design/removing.md), for the model to show that each is needed, and
 // make what is large small. The zero value has all of them in, and nothing outside the tests ever sets another.
 type rules struct {
 	overtime        time.Duration // how much longer than Lifetime a run may take

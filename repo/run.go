@@ -13,7 +13,7 @@ import (
 //
 // Nothing is locked. What keeps a run and a removal apart is time, the store's: a run gives up 12 hours after its
 // start, and what was condemned is deleted after 24. So a run that took a chunk for stored has either committed, and
-// is seen by the one who deletes, or never will. In the words of docs/design.md:
+// is seen by the one who deletes, or never will. In the words of docs/design/removing.md:
 //
 //  1. Begin reads the store's time s. Heads lists marks and manifests: a parent is unmarked and not late. Then the
 //     Writer lists condemnations.

@@ -2,7 +2,7 @@
 //
 // A manifest never changes and a mark is never taken back, so either is done by a new manifest that says the same. It has
 // the time of the old one, or the next that is free, and the old one as its origin, and it bears the same tags. Whoever
-// commits is a writer, and all rules for writers hold (docs/design.md, "Removing, without locks"): what a manifest needs is
+// commits is a writer, and all rules for writers hold (docs/design/removing.md): what a manifest needs is
 // inherited if a run may have it as parent (rule 1), and else found stored, or stored again while it can still be read.
 package recommit
 

@@ -1,4 +1,4 @@
-// Package removal holds no code: its test is the protocol of removal (docs/design.md, "Removing, without locks") as a state
+// Package removal holds no code: its test is the protocol of removal (docs/design/removing.md) as a state
 // machine small enough to be searched whole. One chunk, packs that hold it, manifests that need it, and processes that stop
 // before each step for any time, or for ever. With all rules in, no path loses the chunk; with any one of them taken out,
 // the shortest path that does is told.
