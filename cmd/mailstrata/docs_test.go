@@ -24,9 +24,9 @@ import (
 var notRun = map[string]string{
 	"rclone copy store:mail/laptop /tmp/copy":                                                                       "needs a cloud, and rclone",
 	"python3 contrib/restore.py --key mailstrata.key /tmp/copy /tmp/out":                                            "needs age 1.3; the tests of package archive run it",
-	"go run ./cmd/mailstrata demo    # the whole story in a few seconds, offline, on sample mail":                   "TestScripts/demo runs it",
-	"make test                       # every test, against real servers, which it installs (on Debian, as root)":    "this is it",
-	"go install ./cmd/mailstrata     # the program, to where `go env GOPATH` says, in bin":                          "the tests have a mailstrata of their own",
+	"go run ./cmd/mailstrata demo    # backs up, checks and restores sample mail, offline, in seconds":              "TestScripts/demo runs it",
+	"make test                       # runs all tests; installs the servers they need (Debian, root)":               "this is it",
+	"go install ./cmd/mailstrata     # into the directory bin below `go env GOPATH`":                                "the tests have a mailstrata of their own",
 	"mailstrata init --repo s3:https://s3.example/locked --new-key-file ~/locked.key --lock 30d":                    "needs a bucket with Object Lock; testdata/bucket has one",
 	"doveadm mailbox status -u anna messages":                                                                       "needs a Dovecot of one's own",
 	"editor /etc/mailstrata/environment":                                                                            "waits for somebody",
