@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -268,7 +269,7 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		copied.Present, copied.Mended = false, true
 	}
 	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(original), c.copies.parentOf(original)
-	unhurried, done := repo.Unhurried(ctx, afterwards)
+	unhurried, done := grace.Context(ctx, afterwards)
 	defer done()
 	if copied.Head, err = writer.CommitAt(unhurried, account, at, m.EncodeAt); err != nil {
 		return err
@@ -283,7 +284,7 @@ const afterwards = 30 * time.Second
 
 // flushAfterwards makes durable what an interrupted run has.
 func flushAfterwards(ctx context.Context, writer *repo.Writer) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
+	ctx, cancel := grace.Context(ctx, afterwards)
 	defer cancel()
 	return writer.Flush(ctx)
 }

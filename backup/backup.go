@@ -17,6 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/grace"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -41,7 +43,7 @@ type Account struct {
 
 	TimeLimit time.Duration // how long reading the account may take; 0 means the constant TimeLimit
 	began     *time.Time    // when that began, in the first of several runs
-	waits     *Waits        // likewise of all of these runs
+	waits     *retry.Budget // likewise of all of these runs
 }
 
 // Options say how a backup is made.
@@ -89,7 +91,7 @@ func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*R
 	var done []*Result
 	accounts = slices.Clone(accounts)
 	for i := range accounts {
-		accounts[i].began, accounts[i].waits = new(time.Time), new(Waits)
+		accounts[i].began, accounts[i].waits = new(time.Time), new(retry.Budget)
 	}
 	for group := range slices.Chunk(accounts, AccountsAtOnce) {
 		for len(group) > 0 {
@@ -191,7 +193,7 @@ func concludeAll(patience time.Duration, n int, ended <-chan int, conclude func(
 
 // conclude commits what was read of an account, or keeps what was read until an error.
 func (w *walk) conclude(ctx context.Context, b *Result) {
-	unhurried, done := repo.Unhurried(ctx, interrupted)
+	unhurried, done := grace.Context(ctx, interrupted)
 	defer done()
 	switch {
 	case b.Err == nil:
@@ -285,7 +287,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		unread:      make(map[string]bool),
 		kept:        make(map[string]int64),
 	}
-	account.waits.Tell = func(asked time.Duration, cause error) {
+	account.waits.Report = func(asked time.Duration, cause error) {
 		w.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
 	}
 	w.nominees = newNominees(w)
@@ -298,7 +300,7 @@ func (w *walk) open(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.nameUnreported(ctx) })
 	group.Go(func() error {
-		return w.account.waits.patiently(ctx, firstTries, func() (err error) {
+		return patiently(ctx, w.account.waits, firstTries, func() (err error) {
 			w.server, err = w.account.Source.Server(ctx)
 			return err
 		})

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -105,7 +106,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if !c.isDue() {
 		return nil
 	}
-	unhurried, done := repo.Unhurried(ctx, interrupted)
+	unhurried, done := grace.Context(ctx, interrupted)
 	defer done()
 	if _, _, err := w.layCheckpoint(unhurried); err != nil {
 		return err

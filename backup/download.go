@@ -119,7 +119,7 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.fruitless, err)
 	}
 	d.seat.leave()
-	if err := d.seat.waits.pause(ctx, max(1, d.fruitless), err); err != nil {
+	if err := pause(ctx, d.seat.waits, max(1, d.fruitless), err); err != nil {
 		return err
 	}
 	d.queue = append(d.queue, d.suspects(batch, left, err)...)

@@ -53,7 +53,7 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 			return err
 		}
 		l.seat.leave()
-		if err := l.seat.waits.pause(ctx, min(l.vain, asksWhole), err); err != nil {
+		if err := pause(ctx, l.seat.waits, min(l.vain, asksWhole), err); err != nil {
 			return err
 		}
 		sets = append(sets, l.again(set, err)...)

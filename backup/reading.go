@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -294,6 +295,10 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 	return failures, nil
 }
 
+// writeGrace is how long an interrupted run goes on writing what was downloaded. A store that does not answer must not hold it
+// longer.
+const writeGrace = 30 * time.Second
+
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
 func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) (*harvest, error) {
@@ -302,7 +307,7 @@ func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mail
 		return nil, err
 	}
 	defer harvest.stop()
-	write, cancel := afterwards(ctx)
+	write, cancel := grace.Context(ctx, writeGrace)
 	defer cancel()
 	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
 	err = found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
@@ -311,17 +316,6 @@ func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mail
 		r.walk.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
 	}
 	return harvest, err
-}
-
-// afterwards is a context that outlives another one by half a minute: who interrupts still wants what was downloaded to be
-// written down, but not to wait for a store that does not answer.
-func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
-	later, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(30*time.Second, cancel) })
-	return later, func() {
-		stop()
-		cancel()
-	}
 }
 
 // lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -18,7 +18,7 @@ var errReset = errors.New("the mailbox was replaced while it was read")
 // it broke. So the code that reads need not know of connections.
 type seat struct {
 	source   Source
-	waits    *Waits
+	waits    *retry.Budget
 	server   string // what UIDs belong to, besides the mailbox
 	mailbox  mail.Mailbox
 	validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
@@ -50,9 +50,9 @@ func (s *seat) open(ctx context.Context) (View, error) {
 		view, err = s.source.Examine(ctx, s.mailbox)
 		return err
 	}
-	err := s.waits.patiently(ctx, openings, try)
+	err := patiently(ctx, s.waits, openings, try)
 	if errors.Is(err, mail.ErrTemporary) && s.serverIsGone(ctx) {
-		err = s.waits.patiently(ctx, reopenings-openings, try)
+		err = patiently(ctx, s.waits, reopenings-openings, try)
 	}
 	switch {
 	case err == nil:
@@ -104,20 +104,20 @@ func (s *seat) ask(ctx context.Context, question func(View) error) error {
 			return err
 		}
 		s.leave()
-		if err := s.waits.pause(ctx, attempt, err); err != nil {
+		if err := pause(ctx, s.waits, attempt, err); err != nil {
 			return err
 		}
 	}
 }
 
 // patiently tries until it succeeds, so often at most, while the trouble is temporary.
-func (w *Waits) patiently(ctx context.Context, most int, try func() error) error {
+func patiently(ctx context.Context, waits *retry.Budget, most int, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
 		if err == nil || !mayPass(err) || attempt >= mostTries(err, most) {
 			return err
 		}
-		if err := w.pause(ctx, attempt, err); err != nil {
+		if err := pause(ctx, waits, attempt, err); err != nil {
 			return err
 		}
 	}
@@ -136,27 +136,19 @@ func mostTries(err error, most int) int {
 	return most
 }
 
-// backoff is how long to wait before the next attempt: no time after a flood, what the server asked for, else doubling from a quarter of a
-// second to two minutes, with some chance in it so that many clients do not come back at once.
-func backoff(attempt int, err error) time.Duration {
-	if asked := RetryAfter(err); asked > 0 {
-		return asked
+// backoff is for a server that suggests no time.
+var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}
+
+// pause waits before the next attempt: as long as the server asked, no time after a flood, else as long as the backoff says.
+func pause(ctx context.Context, waits *retry.Budget, attempt int, err error) error {
+	if asked := retry.Suggested(err); asked > 0 {
+		if refused := waits.Spend(asked, err); refused != nil {
+			return refused
+		}
+		return retry.Sleep(ctx, asked)
 	}
 	if errors.Is(err, mail.ErrFlood) {
-		return 0
+		return retry.Sleep(ctx, 0)
 	}
-	wait := min(250*time.Millisecond<<min(attempt-1, 16), 2*time.Minute)
-	return wait/2 + rand.N(wait/2)
-}
-
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return retry.Sleep(ctx, backoff.Wait(attempt))
 }

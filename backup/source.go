@@ -2,10 +2,8 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
-	"time"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -13,7 +11,7 @@ import (
 // Source is an account that can be read. Package imap implements it over a pool of connections.
 //
 // Its methods may be called from several goroutines at once. An error that wraps ErrTemporary may be gone when the
-// call is made again, after the time that RetryAfter tells; any other is final.
+// call is made again, after the time that the error suggests (retry.Suggested); any other is final.
 type Source interface {
 	// Server tells what the server says of itself. It connects and logs in where that is not done yet.
 	Server(ctx context.Context) (mail.Server, error)
@@ -79,14 +77,4 @@ type View interface {
 type Stretch struct {
 	UID            mail.UID
 	Offset, Length int64
-}
-
-// RetryAfter is the time the server asked to be left alone (Exchange's "Suggested Backoff Time"), 0 where it asked
-// for none.
-func RetryAfter(err error) time.Duration {
-	var asked interface{ RetryAfter() time.Duration }
-	if errors.As(err, &asked) {
-		return asked.RetryAfter()
-	}
-	return 0
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -60,7 +61,7 @@ func TestWaits(t *testing.T) {
 				if !test.ends && (failed == nil || !strings.Contains(failed.Error(), "busy") || !strings.Contains(failed.Error(), "in all")) {
 					t.Errorf("it ends with %v", failed)
 				}
-				if took > backup.WaitsMost+time.Hour {
+				if took > retry.MaxSuggested+time.Hour {
 					t.Errorf("it takes %v", took)
 				}
 			})

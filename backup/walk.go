@@ -132,7 +132,7 @@ func (w *walk) survey(ctx context.Context) (survey *mail.Survey, err error) {
 		most = openings
 	}
 	attempts := 0
-	err = w.account.waits.patiently(ctx, most, func() error {
+	err = patiently(ctx, w.account.waits, most, func() error {
 		survey, err = w.account.Source.Survey(ctx)
 		if attempts++; attempts == 2 && err != nil && mayPass(err) && ctx.Err() == nil {
 			w.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)

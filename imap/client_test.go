@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -201,8 +201,8 @@ func TestErrorsMean(t *testing.T) {
 				t.Errorf("%s: is it %v? %v", test.answer, is, !want)
 			}
 		}
-		if backup.RetryAfter(err) != test.after {
-			t.Errorf("%s: to be left alone for %v", test.answer, backup.RetryAfter(err))
+		if retry.Suggested(err) != test.after {
+			t.Errorf("%s: to be left alone for %v", test.answer, retry.Suggested(err))
 		}
 		if err := c.do(t.Context(), newCommand("NOOP")); err != nil {
 			t.Errorf("%s: the connection is of no more use: %v", test.answer, err)

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -283,10 +283,10 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 
 // recover waits as the server asked, or a little, and connects anew if need be.
 func (f *folder) recover(ctx context.Context, n int, cause error) error {
-	wait := backup.RetryAfter(cause)
+	wait := retry.Suggested(cause)
 	if wait == 0 {
 		wait = time.Second << (2 * n)
-	} else if err := f.t.waits.Grant(wait, cause); err != nil {
+	} else if err := f.t.waits.Spend(wait, cause); err != nil {
 		return err
 	}
 	if err := f.t.pause(ctx, wait); err != nil {

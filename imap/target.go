@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -17,7 +17,7 @@ import (
 type Target struct {
 	pool     *pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
-	waits    backup.Waits                                     // that the server asked for
+	waits    retry.Budget                                     // that the server asked for
 	held     atomic.Int64                                     // messages in the folders that are open
 	reserved []mail.Mailbox
 
@@ -32,18 +32,7 @@ var _ restore.Target = (*Target)(nil)
 // UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
 // (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
 func NewTarget(opts Options) *Target {
-	return &Target{pool: newPool(opts, false), pause: pause, waits: backup.Waits{Tell: opts.Waiting}}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return &Target{pool: newPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
 }
 
 // Brief implements restore.Briefed.

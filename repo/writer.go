@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/grace"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -200,7 +201,7 @@ func (w *Writer) put(ctx context.Context, into *frameLane, lane Lane, data []byt
 	}
 	id = w.r.chunkID(data)
 	// From here on an error ends the writer, and with it what was put before: an interruption does not, so long as it goes on.
-	ctx, done := Unhurried(ctx, patience)
+	ctx, done := grace.Context(ctx, patience)
 	defer done()
 	added, err = w.claim(ctx, id.Prefix())
 	if err != nil || !added {
@@ -320,7 +321,7 @@ func (w *Writer) send(ctx context.Context, l *frameLane) error {
 // Flush makes everything durable that was put: frames, packs, and then an index segment that names them. Puts wait
 // meanwhile. An interruption does not call it off at once, for a writer that is called off in the middle can put nothing more.
 func (w *Writer) Flush(ctx context.Context) error {
-	ctx, done := Unhurried(ctx, patience)
+	ctx, done := grace.Context(ctx, patience)
 	defer done()
 	w.gate.Lock()
 	defer w.gate.Unlock()

@@ -5,11 +5,11 @@ import (
 	"crypto/tls"
 	"encoding/xml"
 	"errors"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/minio/minio-go/v7"
 )
@@ -53,12 +53,12 @@ type trial struct {
 	store   *Store
 	doing   string
 	since   time.Time
-	next    time.Duration
+	pauses  int
 	renewed bool // the credentials were read again
 }
 
 func (s *Store) newTrial(doing string) *trial {
-	return &trial{store: s, doing: doing, since: time.Now(), next: s.Options.pause}
+	return &trial{store: s, doing: doing, since: time.Now()}
 }
 
 // pause waits before the next try. It returns err where there should be none.
@@ -76,16 +76,12 @@ func (t *trial) pause(ctx context.Context, err error) error {
 	} else if elapsed > t.store.waitingAfter {
 		t.store.waiting(t.doing, err)
 	}
-	wait := t.next/2 + rand.N(t.next/2+1) // so that hosts which failed together do not come back together
-	t.next = min(2*t.next, longestPause)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
+	t.pauses++
+	backoff := retry.Backoff{First: t.store.Options.pause, Longest: longestPause}
+	if retry.Sleep(ctx, backoff.Wait(t.pauses)) != nil {
 		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
+	return nil
 }
 
 // waiting reports trouble that goes on, for all requests together once in waitingEvery.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -262,10 +263,8 @@ func (n *renaming) passed(ctx context.Context) error {
 		if err != nil || !now.Before(n.last.Truncate(time.Second).Add(time.Second)) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
+		if err := retry.Sleep(ctx, 100*time.Millisecond); err != nil {
+			return err
 		}
 	}
 }

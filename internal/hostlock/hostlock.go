@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
 // poll is the time between two attempts to take a lock that another process has.
@@ -50,11 +52,9 @@ func Acquire(ctx context.Context, dir, name string, waiting func(process string)
 		if !waited {
 			waiting(holder(file))
 		}
-		select {
-		case <-time.After(poll):
-		case <-ctx.Done():
+		if err := retry.Sleep(ctx, poll); err != nil {
 			file.Close()
-			return nil, context.Cause(ctx)
+			return nil, err
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/retry"
 )
 
 // Pinger tells a monitor that a run began, and how it ended, in the form of healthchecks.io: a POST to the address itself is
@@ -64,9 +66,7 @@ func (p *Pinger) insist(ctx context.Context, suffix, body string) (code int, err
 		if err == nil || !passing || attempt == pingAttempts {
 			return code, err
 		}
-		select {
-		case <-time.After(pingPause):
-		case <-ctx.Done():
+		if retry.Sleep(ctx, pingPause) != nil {
 			return code, err
 		}
 	}
