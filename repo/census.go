@@ -187,7 +187,7 @@ func (s *packState) over(t *packState) bool {
 }
 
 // tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.
-func (c *census) tally(rules rules) (lost int64, err error) {
+func (c *census) tally() (lost int64, err error) {
 	err = c.each(func(at *places) error {
 		keeper, listed := c.keeper(at), 0
 		for i, e := range at.entries {
@@ -206,7 +206,7 @@ func (c *census) tally(rules rules) (lost int64, err error) {
 				s.kept += int64(e.length)
 			}
 		}
-		if !at.reached || keeper != nil || rules.condemnedCounts && listed > 1 {
+		if !at.reached || keeper != nil {
 			return nil
 		}
 		if listed == 0 {

@@ -104,7 +104,7 @@ func (r *Repo) Judge(h Head, deadline time.Time) Head {
 	if now := time.Now(); r.writerTimed() && now.After(stored) {
 		stored = now // it came before now: nothing closer is known
 	}
-	if latest := stored.Add(r.lifetime() + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
+	if latest := stored.Add(Lifetime + earlyAtMost); h.Misdated == "" && deadline.After(latest) {
 		h.Misdated = fmt.Sprintf("its deadline is %s, but a run that put it then has a deadline of %s at the latest",
 			instant(deadline), instant(latest))
 	}
@@ -138,7 +138,7 @@ func (o *outline) placed(r *Repo, h Head) error {
 		return nil
 	}
 	start := time.UnixMilli(o.Start)
-	if h.Time.Before(start.Add(-ahead)) || h.Time.After(start.Add(r.lifetime()+ahead)) {
+	if h.Time.Before(start.Add(-ahead)) || h.Time.After(start.Add(Lifetime+ahead)) {
 		return renamed(fmt.Sprintf("its name was changed: its run began at %s, and the name says %s", instant(start), instant(h.Time)))
 	}
 	return nil

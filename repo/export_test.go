@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"math/rand/v2"
+	"testing"
 	"time"
 
 	"filippo.io/age"
@@ -18,7 +19,7 @@ func On(r *Repo, store Store, cacheDir string) *Repo {
 	}
 	return &Repo{
 		store: newVault(store, r.config.lock()), id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
-		rules: r.rules, config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
+		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
 	}
 }
 
@@ -99,33 +100,19 @@ func Stranger(r *Repo, account string, content []byte) (name string, stored []by
 	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
 
-// Without takes a rule of removal out. The empty name takes none out; all merge index segments as soon as there are two.
-func Without(r *Repo, rule string) {
-	r.rules = rules{eager: true}
-	switch rule {
-	case "root grace":
-		r.rules.hasty = Grace
-	case "condemned is no copy":
-		r.rules.condemnedCounts = true
-	case "order of listing":
-		r.rules.rootsFirst = true
-	case "second look":
-		r.rules.blind = true
-	case "deadline":
-		r.rules.overtime = 1000 * time.Hour
-	case "L < G":
-		r.rules.overtime = Grace - Lifetime + time.Hour
-	case "prune by agreed clocks", "mark by agreed clocks":
-		r.rules.leaps = true
-	case "unique names":
-		r.rules.sameNames = true
-	case "condemnations are read":
-		r.rules.deaf = true
-	}
+// MergeTwo makes two index segments worth merging, until the test ends.
+func MergeTwo(t testing.TB) {
+	usual := mergeLeast
+	mergeLeast = 2
+	t.Cleanup(func() { mergeLeast = usual })
 }
 
-// LimitSegments sets how many packs and entries an index segment may have.
-func LimitSegments(r *Repo, packs, entries int) { r.rules.largest = segmentSize{packs, entries} }
+// LimitSegments sets how many packs and entries an index segment may have, until the test ends.
+func LimitSegments(t testing.TB, packs, entries int) {
+	usual := largestSegment
+	largestSegment = segmentSize{packs, entries}
+	t.Cleanup(func() { largestSegment = usual })
+}
 
 // SegmentSizes are the numbers of packs and entries of all index segments.
 func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {

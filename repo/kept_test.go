@@ -118,7 +118,7 @@ func TestPruneOnAStoreThatLoses(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer r.Close()
-				repo.Without(r, "") // two segments are worth merging
+				repo.MergeTwo(t)
 				store.lose(folder, times)
 				_, err = r.Prune(t.Context(), repo.PruneOptions{}, walkOf(r))
 				if store.lost == 0 {

@@ -195,7 +195,7 @@ func (r *Repo) putLonger(ctx context.Context, longer *Lock) (now time.Time, err 
 		if now, err = r.now(ctx); err != nil {
 			return now, err
 		}
-		longer.Since = now.Truncate(time.Second).Add(r.lifetime() + ahead)
+		longer.Since = now.Truncate(time.Second).Add(Lifetime + ahead)
 		if err := r.putLock(ctx, next, longer); err != nil {
 			return now, err
 		}

@@ -13,17 +13,16 @@ import (
 // A night leaves a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands
 // (rule 10): segments of like size become one, each entry is written again only a few times, and what was merged goes a
 // day later, when who still reads it has had time, and only after what replaces it was read whole and compared.
-const (
-	mergeLeast = 8   // segments that are worth merging
-	mergeMost  = 256 // segments that are merged at once: each is an open file
-)
+var mergeLeast = 8 // segments that are worth merging; tests merge two
+
+const mergeMost = 256 // segments that are merged at once: each is an open file
 
 // segmentSize is how much a segment holds, or may hold.
 type segmentSize struct {
 	packs, entries int
 }
 
-// largestSegment is what the format allows.
+// largestSegment is what the format allows; tests allow less.
 var largestSegment = segmentSize{packs: maxElements, entries: maxContent / entrySize}
 
 func (s segmentSize) and(t segmentSize) segmentSize {
@@ -55,14 +54,14 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
 	// One that is more than half as large as any may be is left as it is: it would be written again for the sake of a few
 	// entries each time. Of the others, any two fit into one.
-	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return !s.size.and(s.size).fits(p.r.largestSegment()) })
+	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return !s.size.and(s.size).fits(largestSegment) })
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	n, sum := 0, int64(0)
-	for n < len(listed) && (n < p.r.mergeLeast()-1 || listed[n].Size <= 2*sum) {
+	for n < len(listed) && (n < mergeLeast-1 || listed[n].Size <= 2*sum) {
 		sum += listed[n].Size
 		n++
 	}
-	if n < p.r.mergeLeast() {
+	if n < mergeLeast {
 		return nil
 	}
 	for _, some := range p.together(listed[:n]) {
@@ -78,7 +77,7 @@ func (p *pruning) together(listed []listedSegment) (groups [][]listedSegment) {
 	var group []listedSegment
 	var sum segmentSize
 	for _, s := range listed {
-		if len(group) == mergeMost || !sum.and(s.size).fits(p.r.largestSegment()) {
+		if len(group) == mergeMost || !sum.and(s.size).fits(largestSegment) {
 			groups, group, sum = append(groups, group), nil, segmentSize{}
 		}
 		group, sum = append(group, s), sum.and(s.size)

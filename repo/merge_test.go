@@ -59,7 +59,7 @@ func TestMergedSegmentsKeepWithinTheLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			store := new(storetest.Memory)
 			r := mustInit(t, store, repo.InitOptions{NoSeal: true})
-			repo.LimitSegments(r, limit[0], limit[1])
+			repo.LimitSegments(t, limit[0], limit[1])
 			var all []chunk.Prefix
 			merged := 0
 			const nights = 40
@@ -103,7 +103,7 @@ func TestAnIndexMadeAnewKeepsWithinTheLimits(t *testing.T) {
 		}
 	}
 	again := reopen(t, store, r)
-	repo.LimitSegments(again, 5, 1<<16)
+	repo.LimitSegments(t, 5, 1<<16)
 	if packs, err := again.Reindex(t.Context(), func(p repo.Problem) { t.Error(p) }); err != nil || packs < 12 {
 		t.Fatal(packs, err)
 	}

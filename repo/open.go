@@ -42,8 +42,6 @@ type Repo struct {
 	indexOnce sync.Mutex
 	index     *index // nil until it is needed
 
-	rules rules
-
 	manifestRead atomic.Int64 // when the last manifest was read, by this host's clock, in nanoseconds
 }
 

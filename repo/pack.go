@@ -103,9 +103,7 @@ type sealedPack struct {
 // finish closes the pack and reads back what describes it.
 func (p *pack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
-	if !r.rules.sameNames {
-		rand.Read(salt)
-	}
+	rand.Read(salt)
 	if err := p.writer.finish(table{Salt: salt, Lanes: p.lanes}); err != nil {
 		return nil, fmt.Errorf("finish a pack: %w", err)
 	}

@@ -129,11 +129,7 @@ func (p *pruning) all(ctx context.Context) (err error) {
 // look is the first half of rule 8, in its order: packs, then condemnations, then roots. Whoever relies on a pack that is
 // condemned began before it was, and by the time that its condemnation is a day old has committed, or never will.
 func (p *pruning) look(ctx context.Context) error {
-	steps := []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots}
-	if p.r.rules.rootsFirst {
-		steps = []func(context.Context) error{p.listRoots, p.listPacks, p.listCondemned}
-	}
-	for _, step := range steps {
+	for _, step := range []func(context.Context) error{p.listPacks, p.listCondemned, p.listRoots} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -219,7 +215,7 @@ func (p *pruning) reach(id chunk.ID) (first bool, err error) {
 }
 
 func (p *pruning) isRoot(h Head, now time.Time) bool {
-	return !h.Marked || now.Sub(h.Since) < p.r.markGrace()
+	return !h.Marked || now.Sub(h.Since) < Grace
 }
 
 // follow walks a root. One that another prune has deleted meanwhile, or whose packs it has, is none any more.
@@ -256,7 +252,7 @@ func (p *pruning) judge(ctx context.Context) (err error) {
 		}
 		p.states[s.pack()] = s
 	}
-	if p.report.Lost, err = p.census.tally(p.r.rules); err != nil {
+	if p.report.Lost, err = p.census.tally(); err != nil {
 		return err
 	}
 	for pack := range p.packs {

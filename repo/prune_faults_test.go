@@ -32,7 +32,7 @@ func eventful(t *testing.T) (*repo.Repo, *storetest.Memory, content) {
 		}
 		store.Advance(day)
 	}
-	repo.Without(r, "") // two segments are worth merging
+	repo.MergeTwo(t)
 	nights(1, 2, 3)
 	prune(t, r, repo.PruneOptions{MaxUnused: 1})
 	nights(11, 12, 13)

@@ -39,7 +39,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		if err := c.outcome(ctx, Object{Name: pack.name(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
 			return err
 		}
-		if len(draft.entries) < draftEntries && len(draft.packs) < r.largestSegment().packs {
+		if len(draft.entries) < draftEntries && len(draft.packs) < largestSegment.packs {
 			return nil
 		}
 		packs += len(draft.packs)

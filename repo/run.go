@@ -65,7 +65,7 @@ func (r *Repo) begin(ctx context.Context) (*Run, error) {
 func (run *Run) Start() time.Time { return run.clock.start }
 
 // Deadline is when it must have committed.
-func (run *Run) Deadline() time.Time { return run.clock.start.Add(run.r.lifetime()) }
+func (run *Run) Deadline() time.Time { return run.clock.start.Add(Lifetime) }
 
 // Now is the time by the store's clock. ErrClock: that went back, and the run is at its end.
 func (run *Run) Now(ctx context.Context) (time.Time, error) { return run.clock.now(ctx) }
@@ -156,14 +156,14 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if err != nil {
 		return Head{}, err
 	}
-	if now.After(deadline) || run.clock.age(now) > run.r.lifetime() {
+	if now.After(deadline) || run.clock.age(now) > Lifetime {
 		return Head{}, ErrLate
 	}
 	h, err := run.putManifest(ctx, name, stored)
 	if err != nil {
 		return Head{}, err
 	}
-	if h.Stored.After(deadline) || run.clock.age(h.Stored) > run.r.lifetime() {
+	if h.Stored.After(deadline) || run.clock.age(h.Stored) > Lifetime {
 		return Head{}, ErrLate
 	}
 	run.r.cache.keepObject(name, stored)

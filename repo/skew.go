@@ -10,19 +10,14 @@ import (
 // ErrSkew: the store's clock and this host's differ, so nothing is removed.
 var ErrSkew = errors.New("nothing is removed while the store's clock and this host's differ by more than an hour")
 
-// skewAtMost is how far the two clocks may be apart where something is removed. The end-to-end tests move the store's clock
-// by days, and set another value when they link.
-var skewAtMost = "1h"
+// skewAtMost is how far the two clocks may be apart where something is removed.
+const skewAtMost = time.Hour
 
 // agree compares a time of the store with this host's clock. Removing depends on ages, and the store's clock can leap. If it
 // is two days ahead, every grace seems to be over. If it is two days back, a mark that is put then soon looks old.
 func (r *Repo) agree(now time.Time) error {
-	most, err := time.ParseDuration(skewAtMost)
-	if err != nil {
-		return err
-	}
 	host := r.hostTime()
-	if skew := now.Sub(host).Round(time.Second); skew.Abs() > most {
+	if skew := now.Sub(host).Round(time.Second); skew.Abs() > skewAtMost {
 		return fmt.Errorf("%w: the store's shows %s, this host's %s, %s apart. Set the one that is wrong (NTP), and try again",
 			ErrSkew, instant(now), instant(host), skew.Abs())
 	}
@@ -40,7 +35,7 @@ func (r *Repo) hostTime() time.Time {
 // agreedNow returns the store's time, if this host's clock agrees with it.
 func (run *Run) agreedNow(ctx context.Context) (time.Time, error) {
 	now, err := run.Now(ctx)
-	if err == nil && !run.r.rules.leaps {
+	if err == nil {
 		err = run.r.agree(now)
 	}
 	return now, err
@@ -48,9 +43,6 @@ func (run *Run) agreedNow(ctx context.Context) (time.Time, error) {
 
 // agreed returns an error unless the store's clock and this host's agree.
 func (r *Repo) agreed(ctx context.Context) error {
-	if r.rules.leaps {
-		return nil
-	}
 	now, err := r.store.Now(ctx)
 	if err != nil {
 		return fmt.Errorf("ask the store for the time: %w", err)

@@ -15,7 +15,7 @@ func (p *pruning) sweep(ctx context.Context) error {
 		o := p.packs[s.pack()]
 		switch {
 		case !s.listed || !s.condemned && s.indexed:
-		case s.needed > 0 && !p.r.rules.blind:
+		case s.needed > 0:
 			living = append(living, s)
 		case !s.condemned: // and no segment names it: rewrite's, or condemn's
 		case p.now.Sub(p.condemned[s.pack()]) >= Grace:

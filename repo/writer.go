@@ -159,9 +159,6 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.r.rules.deaf {
-		condemned = nil
-	}
 	ending, err := w.run.ending(ctx)
 	if err != nil {
 		return err
