@@ -1,0 +1,60 @@
+package lint
+
+import (
+	"go/parser"
+	"go/token"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+const documentWidth = 100
+
+// TestLines requires that documents have lines of at most 100 columns. Tables, code and comments may be wider.
+func TestLines(t *testing.T) {
+	for _, file := range files(t, isDocument) {
+		fenced := false
+		for i, line := range strings.Split(read(t, file), "\n") {
+			trimmed := strings.TrimSpace(line)
+			if strings.HasPrefix(trimmed, "```") {
+				fenced = !fenced
+			}
+			switch {
+			case fenced, strings.HasPrefix(trimmed, "|"), strings.HasPrefix(line, "    "), strings.HasPrefix(line, "<!--"):
+			case utf8.RuneCountInString(line) > documentWidth:
+				report(t, "%s:%d: line has more than %d columns", file, i+1, documentWidth)
+			}
+		}
+	}
+}
+
+// TestPackageComments requires that each package has one comment, in doc.go or in the file that bears its name.
+func TestPackageComments(t *testing.T) {
+	commented := make(map[string][]string) // by directory
+	for _, file := range files(t, isProgram) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir, name := path.Split(file)
+		if _, ok := commented[dir]; !ok {
+			commented[dir] = nil
+		}
+		if parsed.Doc == nil {
+			continue
+		}
+		commented[dir] = append(commented[dir], file)
+		switch name {
+		case "doc.go", "main.go", parsed.Name.Name + ".go", path.Base(dir) + ".go":
+		default:
+			report(t, "%s: move the package comment to doc.go or %s.go", file, parsed.Name.Name)
+		}
+	}
+	for dir, where := range commented {
+		if len(where) != 1 {
+			report(t, "%s: the package has %d comments, want 1: %v", dir, len(where), where)
+		}
+	}
+}
