@@ -40,7 +40,7 @@ func newHistory(t *testing.T, messages int) *history {
 // night archives an account without ever raising an alarm, as somebody does who writes manifests with a stolen key.
 func (h *history) night(a *archivetest.Account) {
 	h.t.Helper()
-	off := func(*mail.Mailbox) backup.ShrinkLimit { return backup.ShrinkLimit{Off: true} }
+	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
 	results, err := backup.Run(h.t.Context(), h.repo, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, ShrinkLimit: off}}, backup.Options{})
 	if err != nil || results[0].Err != nil || len(results[0].Manifest.Alarm) > 0 {
 		h.t.Fatal(err, results[0].Err, results[0].Manifest)

@@ -17,7 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/internal/grace"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -33,11 +35,11 @@ type Account struct {
 
 	// ShrinkLimit returns the limit of losses of a mailbox, or, for nil, of the account as a whole. Nil means the usual
 	// limit for all.
-	ShrinkLimit func(*mail.Mailbox) ShrinkLimit
+	ShrinkLimit func(*mail.Mailbox) loss.Limit
 
 	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
 	// messages. Those taken by an id are more likely chosen.
-	VerifySource Rate
+	VerifySource percent.Rate
 
 	Budget Budget
 

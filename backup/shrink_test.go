@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -13,55 +14,18 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-func TestShrinkRules(t *testing.T) {
-	for text, want := range map[string]backup.ShrinkRule{
-		"20%":           {Limit: backup.ShrinkLimit{Share: 0.2, Least: 50}},
-		"0.5%,7":        {Limit: backup.ShrinkLimit{Share: 0.005, Least: 7}},
-		"off":           {Limit: backup.ShrinkLimit{Off: true}},
-		"Spam=off":      {Pattern: "Spam", Limit: backup.ShrinkLimit{Off: true}},
-		"Lists/%=80%,1": {Pattern: "Lists/%", Limit: backup.ShrinkLimit{Share: 0.8, Least: 1}},
-		"a=b,c=100%":    {Pattern: "a=b,c", Limit: backup.ShrinkLimit{Share: 1, Least: 50}},
-	} {
-		have, err := backup.ParseShrinkRule(text)
-		if err != nil || have != want {
-			t.Errorf("%s: %+v, %v", text, have, err)
-		}
-		if again, err := backup.ParseShrinkRule(have.String()); err != nil || again != want {
-			t.Errorf("%s, told as %s: %+v, %v", text, have, again, err)
-		}
-	}
-	for _, text := range []string{"", "20", "%", "-1%", "101%", "NaN%", "20%,", "20%,0", "20%,x", "on", "=20%", "Spam=", "Spam=on"} {
-		if have, err := backup.ParseShrinkRule(text); err == nil {
-			t.Errorf("%q is %+v", text, have)
-		}
-	}
-}
-
-func FuzzShrinkRule(f *testing.F) {
-	f.Add("Lists/%=80%,1")
-	f.Fuzz(func(t *testing.T, text string) {
-		rule, err := backup.ParseShrinkRule(text)
-		if err != nil {
-			return
-		}
-		if again, err := backup.ParseShrinkRule(rule.String()); err != nil || again.String() != rule.String() {
-			t.Errorf("%q is %q, and that is %q, %v", text, rule, again, err)
-		}
-	})
-}
-
 // limits makes of rules what an Account wants; a pattern is a name here.
-func limits(t *testing.T, rules ...string) func(*mail.Mailbox) backup.ShrinkLimit {
+func limits(t *testing.T, rules ...string) func(*mail.Mailbox) loss.Limit {
 	t.Helper()
-	var all backup.ShrinkRules
+	var all loss.Rules
 	for _, text := range rules {
-		rule, err := backup.ParseShrinkRule(text)
+		rule, err := loss.ParseRule(text)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, rule)
 	}
-	return func(m *mail.Mailbox) backup.ShrinkLimit {
+	return func(m *mail.Mailbox) loss.Limit {
 		return all.Limit(m, func(name string, m *mail.Mailbox) bool { return m.Name == name })
 	}
 }
@@ -118,7 +82,7 @@ func shrink(a *archivetest.Account, name string, n int) {
 	}
 }
 
-func backUpWithin(t *testing.T, r *repo.Repo, a *archivetest.Account, limit func(*mail.Mailbox) backup.ShrinkLimit) *backup.Result {
+func backUpWithin(t *testing.T, r *repo.Repo, a *archivetest.Account, limit func(*mail.Mailbox) loss.Limit) *backup.Result {
 	t.Helper()
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", Source: a, ShrinkLimit: limit}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {

@@ -103,7 +103,5 @@ func (w *walk) limits() archive.Limits {
 	if limit == nil {
 		return nil
 	}
-	return func(string) func(*mail.Mailbox) loss.Limit {
-		return func(m *mail.Mailbox) loss.Limit { return limit(m).Limit() }
-	}
+	return func(string) func(*mail.Mailbox) loss.Limit { return limit }
 }

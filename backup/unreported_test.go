@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -85,7 +86,7 @@ func (s *shared) night(host string) *backup.Result {
 // forge has a thief write a manifest of another account, without an alarm.
 func (s *shared) forge(other *archivetest.Account) *backup.Result {
 	s.t.Helper()
-	off := func(*mail.Mailbox) backup.ShrinkLimit { return backup.ShrinkLimit{Off: true} }
+	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
 	all, err := backup.Run(s.t.Context(), s.host("thief"),
 		[]backup.Account{{Name: "account-0", URL: "imap://test", Source: other, ShrinkLimit: off}}, backup.Options{})
 	if err != nil || all[0].Err != nil || len(all[0].Manifest.Alarm) > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -25,7 +26,7 @@ type sampler struct {
 }
 
 // newSampler is for a run that began at a time by the store's clock; nil: nothing is compared.
-func newSampler(rate Rate, began time.Time, key chunk.Key) *sampler {
+func newSampler(rate percent.Rate, began time.Time, key chunk.Key) *sampler {
 	if rate <= 0 {
 		return nil
 	}

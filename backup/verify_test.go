@@ -3,7 +3,6 @@ package backup_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,12 +10,13 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate backup.Rate) *backup.Result {
+func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate percent.Rate) *backup.Result {
 	t.Helper()
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, VerifySource: rate}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {
@@ -155,16 +155,5 @@ func TestVerifyingComesRound(t *testing.T) {
 		if most > 10 {
 			t.Errorf("every %d days, one message was compared %d times in %v runs", every, most, runs)
 		}
-	}
-}
-
-func TestRates(t *testing.T) {
-	for text, want := range map[string]backup.Rate{"0%": 0, "1%": 0.01, " 0.5 %": 0.005, "100%": 1} {
-		if have, err := backup.ParseRate(text); err != nil || have != want {
-			t.Errorf("%s: %v, %v", text, have, err)
-		}
-	}
-	if slices.ContainsFunc([]string{"", "1", "%", "0.01", "x%", "-1%", "1000%", "Inf%"}, func(text string) bool { _, err := backup.ParseRate(text); return err == nil }) {
-		t.Error("what is no rate is read as one")
 	}
 }

@@ -11,8 +11,10 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -35,8 +37,8 @@ type backupCommand struct {
 	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed, what was read is kept, and the next run goes on from there."`
 	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
 
-	VerifySource backup.Rate         `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
-	ShrinkLimit  []backup.ShrinkRule `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
+	VerifySource percent.Rate `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
+	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
 // isWhole implements whole.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -221,7 +221,7 @@ func shrinkage(m *archive.MailboxDifference) string {
 	switch {
 	case after == 0:
 		return "emptied"
-	case backup.UsualShrinkLimit.Exceeded(before, after):
+	case loss.Usual.Exceeded(before, before-after):
 		return fmt.Sprintf("%d%% fewer", (before-after)*100/before)
 	}
 	return ""

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -28,12 +28,12 @@ type forgetCommand struct {
 	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are no older than this before the newest of the account: 30d, 8w, 1y6m."`
 	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
 
-	Acknowledge []string            `sep:"none" placeholder:"MANIFEST" help:"Say that you know what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
-	ShrinkLimit []backup.ShrinkRule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Without it the limits in the configuration count."`
-	Prune       bool                `help:"Then do what mailstrata prune does."`
-	MaxUnused   share               `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
-	DryRun      bool                `short:"n" help:"Only show what would go and what would stay, and why."`
-	Yes         bool                `short:"y" help:"Do not ask: forget what the table lists."`
+	Acknowledge []string    `sep:"none" placeholder:"MANIFEST" help:"Say that you know what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
+	ShrinkLimit []loss.Rule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Without it the limits in the configuration count."`
+	Prune       bool        `help:"Then do what mailstrata prune does."`
+	MaxUnused   share       `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
+	DryRun      bool        `short:"n" help:"Only show what would go and what would stay, and why."`
+	Yes         bool        `short:"y" help:"Do not ask: forget what the table lists."`
 
 	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list those that are still there."`
 	EvenIncomplete bool `help:"With --undo: bring back what is left of a manifest that lacks something."`

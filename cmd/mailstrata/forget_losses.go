@@ -6,7 +6,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
-	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -31,13 +30,13 @@ func (p *program) remarkLosses(plan *archive.Forgetting) error {
 }
 
 // lossLimits returns the limits of losses, by account: these rules, or else those of the configuration.
-func (p *program) lossLimits(rules []backup.ShrinkRule) archive.Limits {
+func (p *program) lossLimits(rules []loss.Rule) archive.Limits {
 	return func(account string) func(*mail.Mailbox) loss.Limit {
-		rules := backup.ShrinkRules(rules)
+		rules := loss.Rules(rules)
 		if a, err := p.configuredAccount(account); len(rules) == 0 && err == nil && a != nil {
 			rules = a.configured.ShrinkLimits
 		}
-		return func(m *mail.Mailbox) loss.Limit { return shrinkLimit(rules, m).Limit() }
+		return func(m *mail.Mailbox) loss.Limit { return shrinkLimit(rules, m) }
 	}
 }
 

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -24,8 +26,8 @@ type order struct {
 	namespaces []string // beside the user's own
 	virtual    bool     // virtual mailboxes too
 
-	shrink backup.ShrinkRules
-	verify backup.Rate
+	shrink loss.Rules
+	verify percent.Rate
 	budget backup.Budget
 	limit  time.Duration
 
@@ -236,11 +238,11 @@ func (o *order) reads(source *imap.Source, p *program) backup.Account {
 		Name: o.name, URL: o.url, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.limit,
 		Source:      &selected{Source: source, account: o.name, patterns: o.Mailbox, excluded: o.excluded, program: p},
 		Select:      func(m mail.Mailbox) bool { return o.wants(&m) },
-		ShrinkLimit: func(m *mail.Mailbox) backup.ShrinkLimit { return shrinkLimit(o.shrink, m) },
+		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return shrinkLimit(o.shrink, m) },
 	}
 }
 
 // shrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
-func shrinkLimit(rules backup.ShrinkRules, m *mail.Mailbox) backup.ShrinkLimit {
+func shrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
 	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return pattern(name).matches(m) })
 }

@@ -20,7 +20,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -59,8 +61,8 @@ type Account struct {
 	Namespaces         []string // "other", "shared", or prefixes, besides the user's own
 	Virtual            bool     // virtual mailboxes too
 	Gmail              string   // "all-mail" or "labels"
-	ShrinkLimits       []backup.ShrinkRule
-	VerifySource       backup.Rate
+	ShrinkLimits       []loss.Rule
+	VerifySource       percent.Rate
 
 	Connections    int
 	Compress       bool

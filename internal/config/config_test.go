@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -100,7 +101,7 @@ keep_tags = ["move"]
 			{
 				Name: "anna@mail.example", URL: "imaps://anna@mail.example", Secret: Secret{File: "dir/anna.secret"},
 				Mailboxes: []string{"INBOX", "Work/*"}, Exclude: []string{"Work/Old"}, Gmail: "labels",
-				ShrinkLimits: []backup.ShrinkRule{{Limit: backup.ShrinkLimit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: backup.ShrinkLimit{Off: true}}},
+				ShrinkLimits: []loss.Rule{{Limit: loss.Limit{Share: 0.1, Least: 20}}, {Pattern: "Junk", Limit: loss.Limit{Off: true}}},
 				VerifySource: 0.01, Connections: 2, Compress: true, CAFile: "/etc/ca.pem",
 				Budget: backup.Budget{Day: 2_000_000_000, Second: 1 << 20}, TimeLimit: 12 * time.Hour, OldTLS: true,
 			},

@@ -11,8 +11,9 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/s3"
@@ -118,14 +119,14 @@ func (t *table) account(c *Config) Account {
 		CAFile: t.file("ca_file"), AllowPlaintext: t.flag("insecure_plaintext"), OldTLS: t.flag("insecure_old_tls"),
 	}
 	for _, text := range t.texts("shrink_limits") {
-		rule, err := backup.ParseShrinkRule(text)
+		rule, err := loss.ParseRule(text)
 		if err != nil {
 			t.wrong("shrink_limits", "%v", err)
 		}
 		a.ShrinkLimits = append(a.ShrinkLimits, rule)
 	}
 	t.parsed("verify_source", func(text string) (err error) {
-		a.VerifySource, err = backup.ParseRate(text)
+		a.VerifySource, err = percent.Parse(text)
 		return err
 	})
 	t.parsed("budget_day", func(text string) (err error) {

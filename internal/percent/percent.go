@@ -1,4 +1,5 @@
-package backup
+// Package percent reads and prints shares that people write in percent.
+package percent
 
 import (
 	"fmt"
@@ -9,8 +10,8 @@ import (
 // Rate is a share of something, from 0 to 1. People write it in per cent: "1%", "0.5%".
 type Rate float64
 
-// ParseRate reads a rate.
-func ParseRate(text string) (Rate, error) {
+// Parse reads a Rate.
+func Parse(text string) (Rate, error) {
 	number, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
 	if !ok {
 		return 0, fmt.Errorf("%q is no share: write it as 1%% or 0.5%%", text)
@@ -24,11 +25,11 @@ func ParseRate(text string) (Rate, error) {
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (r *Rate) UnmarshalText(text []byte) (err error) {
-	*r, err = ParseRate(string(text))
+	*r, err = Parse(string(text))
 	return err
 }
 
-// String is what ParseRate reads.
+// String is what Parse reads.
 func (r Rate) String() string {
 	return strconv.FormatFloat(float64(r)*100, 'g', 10, 64) + "%"
 }
