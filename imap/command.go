@@ -4,7 +4,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -90,26 +89,30 @@ func (c *command) add(l *literal) *command {
 	return c
 }
 
-func quotable(s string) bool {
-	if len(s) > 1000 {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] == 0 || s[i] == '\r' || s[i] == '\n' || s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-func quote(s string) string { return `"` + quoting.Replace(s) + `"` }
-
-var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
 // printableName is a mailbox's name as people know it.
 func printableName(raw string) string {
 	if name, ok := mail.DecodeName(raw); ok {
 		return printable(name)
 	}
 	return printable(raw)
+}
+
+// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
+func (c *Client) announce(l *literal) string {
+	s := "{" + strconv.FormatInt(l.size, 10)
+	if l.binary {
+		s = "~" + s
+	}
+	if c.mayPush(l) {
+		s += "+"
+	}
+	return s + "}\r\n"
+}
+
+// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
+func (c *Client) mayPush(l *literal) bool {
+	if c.opts.learned.isOneByOne() {
+		return false
+	}
+	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }

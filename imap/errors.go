@@ -154,18 +154,3 @@ func (e *unreachableError) Error() string {
 }
 func (e *unreachableError) Unwrap() error        { return e.err }
 func (e *unreachableError) Is(target error) bool { return target == mail.ErrTemporary }
-
-// printable bounds a server's words and takes out what a terminal would obey.
-func printable(text string) string {
-	const enough = 300
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if runes := []rune(clean); len(runes) > enough {
-		return string(runes[:enough]) + "…"
-	}
-	return clean
-}

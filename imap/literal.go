@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"strconv"
 )
 
 // literalSize recognises "{n}", "{n+}" and "~{n}" at the end of the line. Braces elsewhere are characters of an atom.
@@ -166,40 +165,3 @@ func (l *literalReader) close() error {
 
 // errLength: what was announced is not what came.
 var errLength = errors.New("a literal is longer or shorter than it was announced")
-
-// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
-func (c *Client) announce(l *literal) string {
-	s := "{" + strconv.FormatInt(l.size, 10)
-	if l.binary {
-		s = "~" + s
-	}
-	if c.mayPush(l) {
-		s += "+"
-	}
-	return s + "}\r\n"
-}
-
-// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
-func (c *Client) mayPush(l *literal) bool {
-	if c.opts.learned.isOneByOne() {
-		return false
-	}
-	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
-}
-
-// exactWriter makes sure that a literal has the length that was announced.
-type exactWriter struct {
-	w    io.Writer
-	left int64
-	err  error // of w
-}
-
-func (e *exactWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > e.left {
-		return 0, errors.New("more bytes than the literal announced")
-	}
-	n, err := e.w.Write(p)
-	e.left -= int64(n)
-	e.err = err
-	return n, err
-}

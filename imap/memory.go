@@ -1,0 +1,31 @@
+package imap
+
+// Bounds of the memory that the answer to one command takes, and of what else a server may send.
+const (
+	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
+	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualAttributes for each message
+	maxUseless    = 16 << 20 // bytes in a row that answer no command
+	maxChallenges = 10       // of one AUTHENTICATE
+
+	usualAttributes = 256
+	maxServerID     = 255 // bytes of an id or a date: the archive keeps no more
+)
+
+// holding counts the memory that the answer to a command takes.
+type holding struct{ bytes int64 }
+
+func (h *holding) add(bytes int, of string) error {
+	if h.bytes += int64(bytes); h.bytes > maxHeld {
+		return flood("more %s than fit into %d MiB", of, maxHeld>>20)
+	}
+	return nil
+}
+
+// memoryOf estimates the memory that a list of words takes.
+func memoryOf(words []string) int {
+	bytes := 0
+	for _, word := range words {
+		bytes += 32 + len(word)
+	}
+	return bytes
+}

@@ -1,0 +1,36 @@
+package imap
+
+import (
+	"testing"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// A set of UIDs comes out right, however the server orders it.
+func TestUIDsInAnyOrder(t *testing.T) {
+	for name, uids := range map[string][]mail.UIDRange{
+		"backwards": {{First: 9, Last: 9}, {First: 7, Last: 7}, {First: 5, Last: 6}, {First: 1, Last: 1}},
+		"twice":     {{First: 5, Last: 7}, {First: 5, Last: 6}, {First: 9, Last: 9}, {First: 1, Last: 1}, {First: 9, Last: 9}},
+		"within":    {{First: 9, Last: 9}, {First: 1, Last: 1}, {First: 5, Last: 7}, {First: 6, Last: 6}},
+	} {
+		var u uidCollector
+		for _, r := range uids {
+			if err := u.add(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if have := u.set().String(); have != "1,5:7,9" {
+			t.Errorf("%s: %s", name, have)
+		}
+	}
+	var u uidCollector
+	for i := range 3 * looseMost {
+		uid := mail.UID(6*looseMost - 2*i)
+		if err := u.add(mail.UIDRange{First: uid, Last: uid}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := u.set().Len(); n != 3*looseMost || !u.contains(2) || u.contains(3) {
+		t.Errorf("%d of %d", n, 3*looseMost)
+	}
+}
