@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -23,8 +25,8 @@ import (
 type Client struct {
 	opts    *Options
 	conn    net.Conn
-	wire    *wire // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not listen
-	traffic *Traffic
+	socket  *netconn.Conn // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not listen
+	traffic *netconn.Traffic
 	r       *reader
 	w       *bufio.Writer
 	flusher interface{ Flush() error } // beneath w, when the connection is compressed
@@ -130,8 +132,8 @@ func (c *Client) leave(cmd *command) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	c.wire.prompt = true
-	defer func() { c.wire.prompt = false }()
+	c.socket.QuickAck = true
+	defer func() { c.socket.QuickAck = false }()
 	for !c.went && !cmd.done {
 		if err := c.step(); err != nil {
 			return err
@@ -153,7 +155,7 @@ func (c *Client) flush() error {
 
 // writeFailed looks for what the server said before it hung up, which tells more than a broken pipe.
 func (c *Client) writeFailed(err error) error {
-	if !errors.Is(err, errStalled) {
+	if !errors.Is(err, netconn.ErrStalled) {
 		for c.dead == nil {
 			c.step()
 		}
@@ -182,7 +184,7 @@ func (c *Client) do(ctx context.Context, cmd *command) error {
 
 // watch closes the connection when ctx ends, which wakes whoever reads or writes.
 func (c *Client) watch(ctx context.Context) (stop func()) {
-	unhook := context.AfterFunc(ctx, func() { c.wire.Close() })
+	unhook := context.AfterFunc(ctx, func() { c.socket.Close() })
 	return func() { unhook() }
 }
 
@@ -203,7 +205,7 @@ func (c *Client) step() error {
 	if err != nil {
 		return c.fail(err)
 	}
-	c.wire.rest()
+	c.socket.ResponseRead()
 	switch resp.tag {
 	case "*":
 		taken, err := c.untagged(resp)
@@ -242,7 +244,7 @@ func (c *Client) weigh(resp *response, useful bool) error {
 		return c.fail(flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
 	if idle := time.Since(c.useful); idle > c.opts.patience() {
-		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", errStalled, idle.Round(time.Second)))
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled, idle.Round(time.Second)))
 	}
 	return nil
 }
@@ -334,7 +336,7 @@ func (c *Client) fail(err error) error {
 	if len(c.pending) > 0 {
 		doing = c.pending[0].name
 	}
-	if len(c.pending) > 1 && (errors.Is(err, errStalled) || errors.Is(err, errOvertaken)) {
+	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errOvertaken)) {
 		c.opts.learned.setOneByOne()
 	}
 	switch {
@@ -357,7 +359,7 @@ func (c *Client) fail(err error) error {
 	if handler == nil && doing != "" {
 		c.opts.learned.lose(doing, c.dead)
 	}
-	c.wire.Close()
+	c.socket.Close()
 	return c.dead
 }
 

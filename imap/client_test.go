@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/internal/retry"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -123,7 +125,7 @@ func TestInterruptedAgainstSilence(t *testing.T) {
 		bufio.NewReader(server).ReadString('\n')
 		cancel()
 	}()
-	c := newClient(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, ours, new(Traffic), 1)
+	c := newClient(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, ours, new(netconn.Traffic), 1)
 	if err := c.handshake(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+
 	"github.com/klauspost/compress/flate"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -18,11 +20,11 @@ import (
 
 // Dial connects, secures the connection, logs in, and tells server and client of each other.
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
-	return dial(ctx, opts, new(Traffic), 1, true)
+	return dial(ctx, opts, new(netconn.Traffic), 1, true)
 }
 
 // dial is Dial with the bytes counted at traffic, and a number for the trace. utf8 asks for names and headers in UTF-8.
-func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 bool) (*Client, error) {
+func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
 	}
@@ -39,21 +41,21 @@ func dial(ctx context.Context, opts *Options, traffic *Traffic, id int, utf8 boo
 	stop()
 	if err != nil {
 		err = c.because(ctx, err)
-		c.wire.Close()
+		c.socket.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
 // newClient speaks over a connection that was just made.
-func newClient(opts *Options, conn net.Conn, traffic *Traffic, id int) *Client {
+func newClient(opts *Options, conn net.Conn, traffic *netconn.Traffic, id int) *Client {
 	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.wire = &wire{Conn: conn, traffic: traffic, stall: opts.stall()}
-	c.wire.nudge = c.nudge
-	c.adopt(c.wire)
+	c.socket = &netconn.Conn{Conn: conn, Traffic: traffic, Stall: opts.stall()}
+	c.socket.OnSilence = c.nudge
+	c.adopt(c.socket)
 	return c
 }
 
@@ -105,7 +107,7 @@ const patience = 5 * time.Second
 
 // open brings a fresh connection to where commands can be given.
 func (c *Client) open(ctx context.Context, utf8 bool) error {
-	c.wire.stall = min(c.wire.stall, promptly)
+	c.socket.Stall = min(c.socket.Stall, promptly)
 	if c.opts.Security == TLS {
 		if err := c.handshake(ctx); err != nil {
 			return err
@@ -115,7 +117,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 	if err != nil {
 		return err
 	}
-	c.wire.stall = c.opts.stall()
+	c.socket.Stall = c.opts.stall()
 	if c.opts.Security == StartTLS {
 		if err := c.startTLS(ctx, preauth); err != nil {
 			return err
@@ -137,7 +139,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 
 func (c *Client) greeting() (preauth bool, err error) {
 	resp, err := c.r.next()
-	if errors.Is(err, errStalled) && c.opts.Security != TLS {
+	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
 		if c.speaksTLS() {
 			return false, c.fail(&handlerError{fmt.Errorf("%s speaks TLS on this port, and nothing else; write imaps://", c.opts.Address())})
 		}
@@ -161,8 +163,8 @@ func (c *Client) greeting() (preauth bool, err error) {
 // speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
 // is said, and the connection ends.
 func (c *Client) speaksTLS() bool {
-	c.wire.stall = min(c.opts.stall(), patience)
-	return tls.Client(c.wire, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
+	c.socket.Stall = min(c.opts.stall(), patience)
+	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
 }
 
 func (c *Client) handshake(ctx context.Context) error {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -204,7 +206,7 @@ func TestTrickles(t *testing.T) {
 			c := connect(t, opts)
 			began := time.Now()
 			err := noop(t.Context(), c)
-			if !errors.Is(err, errStalled) || time.Since(began) > 10*time.Second {
+			if !errors.Is(err, netconn.ErrStalled) || time.Since(began) > 10*time.Second {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}
 		})

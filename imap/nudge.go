@@ -9,7 +9,7 @@ var errOvertaken = errors.New("the server lost commands that were sent while it 
 // nudge sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
 // that answers only the NOOP has lost them.
 func (c *Client) nudge() {
-	if len(c.pending) < 2 || c.probe != nil || c.wire.prompt || c.dead != nil {
+	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
 	}
 	c.tags++

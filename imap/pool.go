@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
 // pool shares out the connections of one account. When the server refuses one more while others are open, whatever
@@ -13,7 +15,7 @@ import (
 type pool struct {
 	opts    Options
 	utf8    bool
-	traffic Traffic
+	traffic netconn.Traffic
 	tokens  chan struct{} // one for each connection that may be in use
 	dialing chan struct{} // held while connecting: a refusal means a limit only to whom all the others are known
 

@@ -1,4 +1,4 @@
-package imap
+package netconn
 
 import (
 	"net"
@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acknowledgeAtOnce has the kernel acknowledge what comes next without waiting for something to send along. It forgets that
+// quickAck has the kernel acknowledge what comes next without waiting for something to send along. It forgets that
 // now and then, so this is asked for before each read; where it cannot be had, things take longer.
-func acknowledgeAtOnce(conn net.Conn) {
+func quickAck(conn net.Conn) {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {
 		return
