@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -56,7 +58,7 @@ func (c *Client) appendCommand(raw string, messages []Appended) *command {
 			cmd.raw(" (" + strings.Join(m.Flags, " ") + ")")
 		}
 		if m.Date != "" {
-			cmd.raw(" " + quote(m.Date))
+			cmd.raw(" " + wire.Quote(m.Date))
 		}
 		cmd.raw(" ").add(&literal{size: m.Size, binary: m.Binary && c.caps.has("BINARY"), write: m.Write})
 	}

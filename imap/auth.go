@@ -9,7 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/emersion/go-sasl"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -38,7 +41,7 @@ func (c *Client) login(ctx context.Context) error {
 
 // guard keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
 func (c *Client) guard(secret string) {
-	if quoted := quote(secret); secret != "" {
+	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
 	}
 }
@@ -114,7 +117,7 @@ func (c *Client) converse(client sasl.Client) error {
 			return cmd.err
 		}
 		if challenges == maxChallenges {
-			return c.fail(flood("more than %d challenges to %s", maxChallenges, cmd.name))
+			return c.fail(wire.Flood("more than %d challenges to %s", maxChallenges, cmd.name))
 		}
 		answer := initial
 		if initial = nil; answer == nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -117,31 +119,31 @@ func (d *download) command(batch []mail.Message) *command {
 
 // body takes a body off the wire. Its message is known by the UID before it; if that comes later, the body waits for it.
 // A message's number alone is not taken for its name while the UID may still come.
-func (d *download) body(b *bodyLiteral) error {
-	if !equalFold([]byte(b.name), "BODY"+d.section) {
+func (d *download) body(b *wire.BodyLiteral) error {
+	if !wire.EqualFold([]byte(b.Name), "BODY"+d.section) {
 		return nil // not what was asked for
 	}
-	n, found := attribute(b.before, "UID")
+	n, found := wire.Attribute(b.Before, "UID")
 	if !found {
-		if b.size > mail.MaxMessage {
-			return tooLarge(0, b.size)
+		if b.Size > mail.MaxMessage {
+			return tooLarge(0, b.Size)
 		}
 		d.dropHeld()
 		d.held = &spool{}
-		if _, err := io.Copy(d.held, b.content); err != nil && b.content.err == nil {
+		if _, err := io.Copy(d.held, b.Content); err != nil && b.Content.Err == nil {
 			return &handlerError{err}
 		}
-		return b.content.err
+		return b.Content.Err
 	}
-	v, _ := n.number()
-	uid, ok := asUID(v)
+	v, _ := n.Number()
+	uid, ok := wire.ToUID(v)
 	if !ok || !d.due[uid] {
 		return nil
 	}
-	if b.size > mail.MaxMessage {
-		return tooLarge(uid, b.size)
+	if b.Size > mail.MaxMessage {
+		return tooLarge(uid, b.Size)
 	}
-	return d.hand(uid, &bodyReader{b.content, d.c})
+	return d.hand(uid, &bodyReader{b.Content, d.c})
 }
 
 // tooLarge ends the connection, because the only way past a literal is through it.
@@ -151,25 +153,25 @@ func tooLarge(uid mail.UID, size int64) error {
 
 // data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were
 // sent as quoted strings, which is legal. NIL is no body.
-func (d *download) data(resp *response) (bool, error) {
-	if resp.name != "FETCH" || len(resp.args) == 0 {
+func (d *download) data(resp *wire.Response) (bool, error) {
+	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
 	defer d.dropHeld()
 	uid, ok := d.c.uidOf(resp)
-	value, found := attribute(resp.args[0].list, "BODY"+d.section)
+	value, found := wire.Attribute(resp.Args[0].List, "BODY"+d.section)
 	if !ok || !found || !d.due[uid] {
 		return true, nil
 	}
 	switch {
-	case value.kind == streamedKind && d.held != nil:
+	case value.Kind == wire.Streamed && d.held != nil:
 		content, err := d.held.open()
 		if err != nil {
 			return true, &handlerError{err}
 		}
 		return true, d.hand(uid, content)
-	case value.kind == stringKind:
-		return true, d.hand(uid, bytes.NewReader(value.text))
+	case value.Kind == wire.String:
+		return true, d.hand(uid, bytes.NewReader(value.Text))
 	}
 	return true, nil
 }
@@ -202,7 +204,7 @@ func (d *download) dropHeld() {
 
 // bodyReader reads a body off the connection, whose errors end the connection.
 type bodyReader struct {
-	content *literalReader
+	content *wire.LiteralReader
 	c       *Client
 }
 
@@ -216,8 +218,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 
 func (b *bodyReader) WriteTo(w io.Writer) (int64, error) {
 	n, err := b.content.WriteTo(w)
-	if b.content.err != nil {
-		err = b.c.fail(b.content.err)
+	if b.content.Err != nil {
+		err = b.c.fail(b.content.Err)
 	}
 	return n, err
 }

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
 // capabilities are what a server offers, in upper case.
@@ -12,12 +14,12 @@ type capabilities map[string]bool
 // maxCapabilities bounds the capabilities that are kept; servers offer some fifty.
 const maxCapabilities = 1000
 
-func newCapabilities(words []node) capabilities {
+func newCapabilities(words []wire.Node) capabilities {
 	words = words[:min(len(words), maxCapabilities)]
 	caps := make(capabilities, len(words))
 	for _, w := range words {
-		if w.isText() && len(w.text) <= 255 {
-			caps[strings.ToUpper(string(w.text))] = true
+		if w.IsText() && len(w.Text) <= 255 {
+			caps[strings.ToUpper(string(w.Text))] = true
 		}
 	}
 	return caps

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -27,7 +29,7 @@ type Client struct {
 	conn    net.Conn
 	socket  *netconn.Conn // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not listen
 	traffic *netconn.Traffic
-	r       *reader
+	r       *wire.Reader
 	w       *bufio.Writer
 	flusher interface{ Flush() error } // beneath w, when the connection is compressed
 	trace   *tracer
@@ -52,10 +54,10 @@ type Client struct {
 	examined  bool                // it was opened by EXAMINE
 	uids      map[uint64]mail.UID // of sequence numbers told lately
 	flags     map[string]mail.Flags
-	messages  uint64          // EXISTS of the selected mailbox
-	plain     bool            // no attributes of extensions: the server answered BAD to them
-	plainList bool            // no extended LIST: the server refused it
-	listener  func(*response) // is shown every untagged response
+	messages  uint64               // EXISTS of the selected mailbox
+	plain     bool                 // no attributes of extensions: the server answered BAD to them
+	plainList bool                 // no extended LIST: the server refused it
+	listener  func(*wire.Response) // is shown every untagged response
 	scratch   []byte
 
 	probe *command // a NOOP that shows whether the server has lost the commands before it
@@ -109,13 +111,13 @@ func (c *Client) sendPart(cmd *command, p part, first bool) error {
 			return err
 		}
 	}
-	exact := &exactWriter{w: c.w, left: p.literal.size}
+	exact := &wire.ExactWriter{W: c.w, Left: p.literal.size}
 	err := p.literal.write(exact)
 	switch {
-	case exact.err != nil:
-		return c.writeFailed(exact.err)
-	case err == nil && exact.left != 0:
-		err = fmt.Errorf("%d bytes short of the literal announced", exact.left)
+	case exact.Err != nil:
+		return c.writeFailed(exact.Err)
+	case err == nil && exact.Left != 0:
+		err = fmt.Errorf("%d bytes short of the literal announced", exact.Left)
 	}
 	if err != nil {
 		// The announced length can neither be filled with anything true nor taken back.
@@ -201,12 +203,12 @@ func (c *Client) step() error {
 	if c.dead != nil {
 		return c.dead
 	}
-	resp, err := c.r.next()
+	resp, err := c.r.Next()
 	if err != nil {
 		return c.fail(err)
 	}
 	c.socket.ResponseRead()
-	switch resp.tag {
+	switch resp.Tag {
 	case "*":
 		taken, err := c.untagged(resp)
 		if err != nil {
@@ -214,10 +216,10 @@ func (c *Client) step() error {
 		}
 		return c.weigh(resp, taken)
 	case "+":
-		c.went, c.challenge = true, resp.text
+		c.went, c.challenge = true, resp.Text
 		return c.weigh(resp, false)
 	}
-	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.tag })
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.Tag })
 	if i < 0 {
 		return c.weigh(resp, false) // a line that belongs to nothing; servers have been seen to break lines
 	}
@@ -234,14 +236,14 @@ func (c *Client) step() error {
 }
 
 // weigh ends a connection on which too much data comes, or comes for too long, that answers no command.
-func (c *Client) weigh(resp *response, useful bool) error {
+func (c *Client) weigh(resp *wire.Response, useful bool) error {
 	if useful {
-		c.useless, c.useful = resp.passed, time.Now()
+		c.useless, c.useful = resp.Discarded, time.Now()
 	} else {
-		c.useless += int64(resp.size) + resp.passed
+		c.useless += int64(resp.Size) + resp.Discarded
 	}
 	if c.useless > maxUseless {
-		return c.fail(flood("more than %d MiB that answer no command", maxUseless>>20))
+		return c.fail(wire.Flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
 	if idle := time.Since(c.useful); idle > c.opts.patience() {
 		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled, idle.Round(time.Second)))
@@ -249,25 +251,25 @@ func (c *Client) weigh(resp *response, useful bool) error {
 	return nil
 }
 
-func (c *Client) complete(cmd *command, resp *response) {
-	cmd.done, cmd.code, cmd.args = true, resp.code.name, resp.code.raw
-	if resp.name != "OK" {
+func (c *Client) complete(cmd *command, resp *wire.Response) {
+	cmd.done, cmd.code, cmd.args = true, resp.Code.Name, resp.Code.Raw
+	if resp.Name != "OK" {
 		cmd.err = c.refusal(cmd.name, resp)
 	}
 }
 
 // refusal makes an error of a status.
-func (c *Client) refusal(command string, resp *response) *Error {
-	text := resp.text
+func (c *Client) refusal(command string, resp *wire.Response) *Error {
+	text := resp.Text
 	for _, secret := range c.secrets {
 		text = strings.ReplaceAll(text, secret, "…")
 	}
-	return &Error{Command: command, Status: printable(resp.name), Code: printable(resp.code.name), Text: printable(text)}
+	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
 }
 
 // untagged notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
 // first. What nobody takes is dropped.
-func (c *Client) untagged(resp *response) (taken bool, err error) {
+func (c *Client) untagged(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
 		if cmd.data == nil {
@@ -280,43 +282,43 @@ func (c *Client) untagged(resp *response) (taken bool, err error) {
 	return false, nil
 }
 
-func (c *Client) observe(resp *response) {
+func (c *Client) observe(resp *wire.Response) {
 	if c.listener != nil {
 		c.listener(resp)
 	}
-	switch resp.name {
+	switch resp.Name {
 	case "CAPABILITY":
-		c.caps, c.capsKnown = newCapabilities(resp.args), true
+		c.caps, c.capsKnown = newCapabilities(resp.Args), true
 	case "BYE":
 		c.bye = c.refusal("", resp)
 	case "EXISTS":
-		c.messages = resp.number
+		c.messages = resp.Number
 	case "EXPUNGE":
 		c.messages = max(c.messages, 1) - 1
 		clear(c.uids) // the messages after it have new numbers
 	case "VANISHED":
 		clear(c.uids)
 	case "ENABLED":
-		for word := range newCapabilities(resp.args) {
+		for word := range newCapabilities(resp.Args) {
 			c.enabled[word] = true
 		}
 	}
-	if resp.tag == "*" && (resp.name == "NO" || resp.name == "BAD" || resp.code.name == "ALERT") {
+	if resp.Tag == "*" && (resp.Name == "NO" || resp.Name == "BAD" || resp.Code.Name == "ALERT") {
 		c.said = c.refusal("", resp).said()
 	}
-	if resp.code.name == "CAPABILITY" {
-		c.caps, c.capsKnown = newCapabilities(resp.code.args), true
+	if resp.Code.Name == "CAPABILITY" {
+		c.caps, c.capsKnown = newCapabilities(resp.Code.Args), true
 	}
 }
 
 // tell shows every response to a listener until stopped.
-func (c *Client) tell(listener func(*response)) (stop func()) {
+func (c *Client) tell(listener func(*wire.Response)) (stop func()) {
 	c.listener = listener
 	return func() { c.listener = nil }
 }
 
 // body finds the command that takes bodies.
-func (c *Client) body(b *bodyLiteral) error {
+func (c *Client) body(b *wire.BodyLiteral) error {
 	for _, cmd := range c.pending {
 		if cmd.body != nil {
 			return cmd.body(b)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -14,8 +16,8 @@ type command struct {
 	parts []part
 	hide  bool // keep the command's arguments out of the trace
 
-	data func(*response) (taken bool, err error) // is offered untagged responses; may be nil
-	body func(*bodyLiteral) error                // takes bodies; may be nil
+	data func(*wire.Response) (taken bool, err error) // is offered untagged responses; may be nil
+	body func(*wire.BodyLiteral) error                // takes bodies; may be nil
 
 	tag  string
 	done bool
@@ -68,13 +70,13 @@ func (c *command) raw(text string) *command {
 // text adds a string: quoted where it may be, else a literal. Quoted strings take no 8-bit bytes: RFC 9051 would allow
 // UTF-8 in them, but only once enabled.
 func (c *command) text(s string) *command {
-	if !quotable(s) {
+	if !wire.Quotable(s) {
 		return c.add(&literal{size: int64(len(s)), write: func(w io.Writer) error {
 			_, err := io.WriteString(w, s)
 			return err
 		}})
 	}
-	return c.raw(quote(s))
+	return c.raw(wire.Quote(s))
 }
 
 // mailbox adds a mailbox's name, and notes it for errors.
@@ -92,9 +94,9 @@ func (c *command) add(l *literal) *command {
 // printableName is a mailbox's name as people know it.
 func printableName(raw string) string {
 	if name, ok := mail.DecodeName(raw); ok {
-		return printable(name)
+		return wire.Printable(name)
 	}
-	return printable(raw)
+	return wire.Printable(raw)
 }
 
 // announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.

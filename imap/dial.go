@@ -11,6 +11,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 
 	"github.com/klauspost/compress/flate"
@@ -92,10 +94,10 @@ func (c *Client) adopt(conn net.Conn) {
 }
 
 func (c *Client) read(src io.Reader) {
-	c.r = newReader(src)
-	c.r.sink = c.body
+	c.r = wire.NewReader(src)
+	c.r.Sink = c.body
 	if c.trace != nil {
-		c.r.trace = c.trace.received
+		c.r.Trace = c.trace.received
 	}
 }
 
@@ -138,7 +140,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 }
 
 func (c *Client) greeting() (preauth bool, err error) {
-	resp, err := c.r.next()
+	resp, err := c.r.Next()
 	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
 		if c.speaksTLS() {
 			return false, c.fail(&handlerError{fmt.Errorf("%s speaks TLS on this port, and nothing else; write imaps://", c.opts.Address())})
@@ -150,14 +152,14 @@ func (c *Client) greeting() (preauth bool, err error) {
 	}
 	c.observe(resp)
 	switch {
-	case resp.tag != "*":
-	case resp.name == "OK" || resp.name == "PREAUTH":
-		return resp.name == "PREAUTH", nil
-	case resp.name == "BYE":
+	case resp.Tag != "*":
+	case resp.Name == "OK" || resp.Name == "PREAUTH":
+		return resp.Name == "PREAUTH", nil
+	case resp.Name == "BYE":
 		return false, c.fail(c.bye)
 	}
 	return false, c.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
-		c.opts.Address(), printable(resp.tag+" "+resp.name+" "+resp.text))})
+		c.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
 // speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
@@ -213,7 +215,7 @@ func (c *Client) startTLS(ctx context.Context, preauth bool) error {
 	} else if err != nil {
 		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
 	}
-	if c.r.br.Buffered() > 0 {
+	if c.r.Input.Buffered() > 0 {
 		return c.fail(&handlerError{fmt.Errorf("%w: somebody put plain text into the connection to %s after STARTTLS", ErrInsecure, c.opts.Host)})
 	}
 	c.caps, c.capsKnown = nil, false
@@ -263,15 +265,15 @@ const (
 // identify tells who we are, and keeps who the server says it is (RFC 2971).
 func (c *Client) identify() *command {
 	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "ID" {
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "ID" {
 			return false, nil
 		}
 		first := c.id == nil
 		c.id = nil
-		for _, list := range resp.args {
-			for i := 0; i+1 < len(list.list) && len(c.id) < maxFields; i += 2 {
-				name, value := list.list[i].text, list.list[i+1].raw()
+		for _, list := range resp.Args {
+			for i := 0; i+1 < len(list.List) && len(c.id) < maxFields; i += 2 {
+				name, value := list.List[i].Text, list.List[i+1].Bytes()
 				if len(name)+len(value) <= maxField {
 					c.id = append(c.id, mail.Field{Name: string(name), Value: string(value)})
 				}
@@ -318,7 +320,7 @@ func (c *Client) compress(ctx context.Context) error {
 	if err != nil {
 		return c.fail(err)
 	}
-	c.read(flate.NewReader(c.r.br))
+	c.read(flate.NewReader(c.r.Input))
 	c.w = bufio.NewWriterSize(deflate, 64<<10)
 	c.flusher = deflate
 	return nil

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -116,7 +118,7 @@ func (c *Client) flagItems(modSeq bool) string {
 // for attributes of extensions no more.
 func (g *gatherer) isUnknown(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.set().Len() > 0 || g.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.Set().Len() > 0 || g.c.plain {
 		return false
 	}
 	g.c.plain = true
@@ -132,7 +134,7 @@ type gatherer struct {
 	need  attributes
 	yield func(mail.Message, error) bool
 
-	given   uidCollector
+	given   wire.UIDCollector
 	held    int64 // memory of flags, beyond what is usual for the messages given
 	pieces  map[mail.UID]*piece
 	order   []mail.UID        // of the pieces, the oldest first
@@ -176,19 +178,19 @@ func setOf(r mail.UIDRange) (s mail.UIDSet) {
 	return s
 }
 
-func (g *gatherer) take(resp *response) (bool, error) {
-	if resp.name == "EXPUNGE" {
+func (g *gatherer) take(resp *wire.Response) (bool, error) {
+	if resp.Name == "EXPUNGE" {
 		clear(g.unnamed) // the messages after it have new numbers
 	}
-	if resp.name != "FETCH" || len(resp.args) == 0 {
+	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
-	pairs := resp.args[0].list
+	pairs := resp.Args[0].List
 	uid, ok := g.c.uidOf(resp)
 	if !ok {
-		return g.keep(resp.number, pairs)
+		return g.keep(resp.Number, pairs)
 	}
-	if !g.uids.Contains(uid) || g.given.contains(uid) {
+	if !g.uids.Contains(uid) || g.given.Contains(uid) {
 		return false, nil
 	}
 	if len(g.pieces) == 0 && len(g.unnamed) == 0 { // the common case: whole in one response
@@ -199,8 +201,8 @@ func (g *gatherer) take(resp *response) (bool, error) {
 	}
 	p := g.pieces[uid]
 	if p == nil {
-		p = cmp.Or(g.unnamed[resp.number], &piece{Message: mail.Message{Size: -1}})
-		delete(g.unnamed, resp.number)
+		p = cmp.Or(g.unnamed[resp.Number], &piece{Message: mail.Message{Size: -1}})
+		delete(g.unnamed, resp.Number)
 		p.UID = uid
 		g.pieces[uid] = p
 		g.order = append(g.order, uid)
@@ -222,16 +224,16 @@ func (g *gatherer) take(resp *response) (bool, error) {
 }
 
 // read takes what belongs to a message, and counts the memory that it takes.
-func (g *gatherer) read(p *piece, pairs []node) error {
+func (g *gatherer) read(p *piece, pairs []wire.Node) error {
 	g.held += int64(g.c.readMessage(p, pairs))
 	if g.held > maxAttributes {
-		return flood("more than %d MiB of flags", maxAttributes>>20)
+		return wire.Flood("more than %d MiB of flags", maxAttributes>>20)
 	}
 	return nil
 }
 
 // keep holds what is told of a message before its UID is.
-func (g *gatherer) keep(number uint64, pairs []node) (taken bool, err error) {
+func (g *gatherer) keep(number uint64, pairs []wire.Node) (taken bool, err error) {
 	p := g.unnamed[number]
 	if p == nil {
 		if len(g.unnamed) == maxPieces {
@@ -261,7 +263,7 @@ func (g *gatherer) give(m mail.Message) error {
 	if !g.stopped {
 		g.stopped = !g.yield(m, nil)
 	}
-	return g.given.add(mail.UIDRange{First: m.UID, Last: m.UID})
+	return g.given.Add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
 // end gives what is left, with what is known of it, and the error.
@@ -278,52 +280,52 @@ func (g *gatherer) end(err error) {
 }
 
 // uidOf tells the message of a FETCH response: by the UID in it, or else by the one told for its number before.
-func (c *Client) uidOf(resp *response) (mail.UID, bool) {
-	if n, found := attribute(resp.args[0].list, "UID"); found {
-		v, ok := n.number()
-		uid, valid := asUID(v)
+func (c *Client) uidOf(resp *wire.Response) (mail.UID, bool) {
+	if n, found := wire.Attribute(resp.Args[0].List, "UID"); found {
+		v, ok := n.Number()
+		uid, valid := wire.ToUID(v)
 		if !ok || !valid {
 			return 0, false
 		}
 		if len(c.uids) >= maxPieces {
 			clear(c.uids)
 		}
-		c.uids[resp.number] = uid
+		c.uids[resp.Number] = uid
 		return uid, true
 	}
-	uid, ok := c.uids[resp.number]
+	uid, ok := c.uids[resp.Number]
 	return uid, ok
 }
 
 // readMessage takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
 // beyond what is usual.
-func (c *Client) readMessage(p *piece, pairs []node) (unusual int) {
+func (c *Client) readMessage(p *piece, pairs []wire.Node) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
 		switch {
-		case name.is("FLAGS"):
+		case name.Is("FLAGS"):
 			var fresh int
 			p.Flags, fresh = c.flagsOf(value)
 			unusual += max(0, fresh-usualAttributes)
 			p.has |= hasFlags
-		case name.is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
+		case name.Is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
 			p.Internal = mail.ParseDate(cmp.Or(clipped(value), "NIL"))
 			p.has |= hasDate
-		case name.is("RFC822.SIZE"):
-			if v, ok := value.number(); ok {
+		case name.Is("RFC822.SIZE"):
+			if v, ok := value.Number(); ok {
 				p.Size = int64(min(v, 1<<62))
 			}
 			p.has |= hasSize
-		case name.is("MODSEQ"):
-			if len(value.list) > 0 {
-				p.ModSeq, _ = value.list[0].number()
+		case name.Is("MODSEQ"):
+			if len(value.List) > 0 {
+				p.ModSeq, _ = value.List[0].Number()
 			}
-		case name.is("SAVEDATE"):
-			if value.isText() {
+		case name.Is("SAVEDATE"):
+			if value.IsText() {
 				p.Saved = mail.ParseDate(clipped(value))
 			}
-		case name.is("X-GM-LABELS"):
-			p.Labels = value.words()
+		case name.Is("X-GM-LABELS"):
+			p.Labels = value.Words()
 			unusual += max(0, memoryOf(p.Labels)-usualAttributes)
 			slices.Sort(p.Labels)
 			p.Labels = slices.Compact(p.Labels)
@@ -336,19 +338,19 @@ func (c *Client) readMessage(p *piece, pairs []node) (unusual int) {
 }
 
 // clipped cuts a text to the length that the archive keeps.
-func clipped(n node) string { return string(n.text[:min(len(n.text), maxServerID)]) }
+func clipped(n wire.Node) string { return string(n.Text[:min(len(n.Text), maxServerID)]) }
 
-func readID(ids *mail.IDs, name, value node) {
+func readID(ids *mail.IDs, name, value wire.Node) {
 	switch {
-	case name.is("EMAILID"):
+	case name.Is("EMAILID"):
 		ids.Email = objectID(value)
-	case name.is("THREADID"):
+	case name.Is("THREADID"):
 		ids.Thread = objectID(value)
-	case name.is("X-GUID"):
+	case name.Is("X-GUID"):
 		ids.XGUID = objectID(value)
-	case name.is("X-GM-MSGID"):
+	case name.Is("X-GM-MSGID"):
 		ids.GMMsg = objectID(value)
-	case name.is("X-GM-THRID"):
+	case name.Is("X-GM-THRID"):
 		ids.GMThread = objectID(value)
 	}
 }
@@ -360,12 +362,12 @@ const (
 )
 
 // flagsOf reads flags, and returns how much memory they take that earlier ones did not.
-func (c *Client) flagsOf(list node) (flags mail.Flags, fresh int) {
-	c.scratch = list.appendTo(c.scratch[:0])
+func (c *Client) flagsOf(list wire.Node) (flags mail.Flags, fresh int) {
+	c.scratch = list.AppendTo(c.scratch[:0])
 	if flags, known := c.flags[string(c.scratch)]; known {
 		return flags, 0
 	}
-	words := list.words()
+	words := list.Words()
 	flags, fresh = mail.NewFlags(words...), memoryOf(words)
 	if len(c.scratch) > maxFlagSet {
 		c.scratch = nil

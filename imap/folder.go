@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -222,7 +224,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		}
 	}
 	if !it.Internal.IsReadable() {
-		it.changed("date %q left out: it cannot be read", printable(it.Internal.Raw))
+		it.changed("date %q left out: it cannot be read", wire.Printable(it.Internal.Raw))
 		return nil
 	}
 	it.date = dateWords(it.Internal.Time())

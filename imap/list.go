@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -44,7 +46,7 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	survey.Notes = l.notes(note, empty)
 	survey.Mailboxes = l.mailboxes(scope)
 	for _, name := range scope.unmet(survey.Mailboxes) {
-		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, which is to be archived too", printable(name)))
+		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, which is to be archived too", wire.Printable(name)))
 	}
 	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, scope.isRead)
 	err = c.fillIn(ctx, survey.Mailboxes)
@@ -124,13 +126,13 @@ func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
 	}
 	var names []string
 	var held holding
-	cmd.data = func(resp *response) (bool, error) {
-		if (resp.name != "LIST" && resp.name != "LSUB") || len(resp.args) < 3 {
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
 		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
-		if resp.name == "LIST" || !slices.ContainsFunc(resp.args[0].list, func(n node) bool { return n.is(`\Noselect`) }) {
-			name := nameIn(resp.args[2:])
+		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List, func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
+			name := nameIn(resp.Args[2:])
 			names = append(names, name)
 			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
 		}
@@ -218,8 +220,8 @@ const mailboxMemory = 512
 
 // checkName refuses a name that is too long for the archive.
 func checkName(raw string) error {
-	if len(raw) > maxLiteral {
-		return flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], maxLiteral)
+	if len(raw) > wire.MaxLiteral {
+		return wire.Flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], wire.MaxLiteral)
 	}
 	return nil
 }
@@ -228,15 +230,15 @@ func newListing(names naming) *listing {
 	return &listing{names: names, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(names)}
 }
 
-func (l *listing) take(resp *response) (bool, error) {
-	if resp.name != "LIST" {
+func (l *listing) take(resp *wire.Response) (bool, error) {
+	if resp.Name != "LIST" {
 		return l.status.take(resp)
 	}
-	if len(resp.args) < 3 {
+	if len(resp.Args) < 3 {
 		l.unnamed++
 		return false, nil
 	}
-	m := l.names.mailbox(resp.args)
+	m := l.names.mailbox(resp.Args)
 	if err := checkName(m.Raw); err != nil {
 		return false, err
 	}
@@ -245,7 +247,7 @@ func (l *listing) take(resp *response) (bool, error) {
 			return false, err
 		}
 	} else if len(m.Attributes) > usualAttributes {
-		return false, flood("%d attributes of one mailbox", len(m.Attributes))
+		return false, wire.Flood("%d attributes of one mailbox", len(m.Attributes))
 	}
 	l.byName[m.Raw] = &m
 	return true, nil
@@ -268,16 +270,16 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 // nameIn reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
 // it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the
 // right one: then the server refuses to open it, which is a failure of that mailbox.
-func nameIn(args []node) string {
-	if args[0].kind == stringKind {
-		return string(args[0].text)
+func nameIn(args []wire.Node) string {
+	if args[0].Kind == wire.String {
+		return string(args[0].Text)
 	}
-	name := slices.Clone(args[0].text)
+	name := slices.Clone(args[0].Text)
 	for _, word := range args[1:] {
-		if word.kind != atomKind && word.kind != nilKind {
+		if word.Kind != wire.Atom && word.Kind != wire.Nil {
 			break
 		}
-		name = append(append(name, ' '), word.text...)
+		name = append(append(name, ' '), word.Text...)
 	}
 	return string(name)
 }
@@ -299,13 +301,13 @@ func (l *listing) mailboxes(s scope) []mail.Mailbox {
 var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Important`, `\Junk`, `\Sent`, `\Trash`}
 
 // mailbox reads "(\HasNoChildren \Sent) "/" Sent".
-func (names naming) mailbox(args []node) mail.Mailbox {
-	m := mail.Mailbox{Raw: nameIn(args[2:]), Delimiter: string(args[1].raw())}
+func (names naming) mailbox(args []wire.Node) mail.Mailbox {
+	m := mail.Mailbox{Raw: nameIn(args[2:]), Delimiter: string(args[1].Bytes())}
 	m.Name = m.Raw
 	if name, ok := names.decode(m.Raw); ok {
 		m.Name = name
 	}
-	for _, attribute := range args[0].words() {
+	for _, attribute := range args[0].Words() {
 		switch {
 		case strings.EqualFold(attribute, `\Subscribed`):
 			m.Subscribed = true

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -56,7 +58,7 @@ func FuzzEscape(f *testing.F) {
 			if back := s.unescape(escaped); back != level {
 				t.Errorf("%q became %q and %q", level, escaped, back)
 			}
-			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !quotable(mail.EncodeName(escaped)) && len(escaped) < 100 {
+			if strings.ContainsAny(escaped, "/\x00\r\n*") || escaped == "" || !wire.Quotable(mail.EncodeName(escaped)) && len(escaped) < 100 {
 				t.Errorf("%q became %q", level, escaped)
 			}
 		}

@@ -1,5 +1,9 @@
 package imap
 
+import (
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+)
+
 // Bounds of the memory that the answer to one command takes, and of what else a server may send.
 const (
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
@@ -16,7 +20,7 @@ type holding struct{ bytes int64 }
 
 func (h *holding) add(bytes int, of string) error {
 	if h.bytes += int64(bytes); h.bytes > maxHeld {
-		return flood("more %s than fit into %d MiB", of, maxHeld>>20)
+		return wire.Flood("more %s than fit into %d MiB", of, maxHeld>>20)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -15,15 +17,15 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	}
 	var spaces []mail.Namespace
 	cmd := newCommand("NAMESPACE")
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "NAMESPACE" {
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "NAMESPACE" {
 			return false, nil
 		}
 		first := spaces == nil
 		spaces = nil
 		for i, kind := range []mail.NamespaceKind{mail.Personal, mail.OtherUsers, mail.Shared} {
-			if i < len(resp.args) {
-				spaces = append(spaces, namespaces(kind, resp.args[i].list)...)
+			if i < len(resp.Args) {
+				spaces = append(spaces, namespaces(kind, resp.Args[i].List)...)
 			}
 		}
 		return first, nil
@@ -33,10 +35,10 @@ func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	return spaces, err
 }
 
-func namespaces(kind mail.NamespaceKind, list []node) (spaces []mail.Namespace) {
+func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namespace) {
 	for _, n := range list {
-		if len(n.list) >= 2 && n.list[0].isText() {
-			spaces = append(spaces, mail.Namespace{Kind: kind, Prefix: string(n.list[0].text), Delimiter: string(n.list[1].raw())})
+		if len(n.List) >= 2 && n.List[0].IsText() {
+			spaces = append(spaces, mail.Namespace{Kind: kind, Prefix: string(n.List[0].Text), Delimiter: string(n.List[1].Bytes())})
 		}
 	}
 	return spaces
@@ -68,19 +70,19 @@ func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 	if !c.caps.has("QUOTA") || c.opts.learned.avoid(cmd.name) {
 		return nil, nil
 	}
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "QUOTA" || len(resp.args) < 2 {
-			return resp.name == "QUOTAROOT", nil
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
+			return resp.Name == "QUOTAROOT", nil
 		}
-		triples := resp.args[1].list
-		if held.add(memoryOf(resp.args[1].words()), "quotas") != nil || len(quota) > maxQuotas {
-			return false, flood("more than %d quotas", maxQuotas)
+		triples := resp.Args[1].List
+		if held.add(memoryOf(resp.Args[1].Words()), "quotas") != nil || len(quota) > maxQuotas {
+			return false, wire.Flood("more than %d quotas", maxQuotas)
 		}
 		for i := 0; i+2 < len(triples); i += 3 {
-			usage, ok := triples[i+1].number()
-			limit, ok2 := triples[i+2].number()
+			usage, ok := triples[i+1].Number()
+			limit, ok2 := triples[i+2].Number()
 			if ok && ok2 {
-				quota = append(quota, mail.Quota{Root: string(resp.args[0].text), Resource: string(triples[i].text), Usage: usage, Limit: limit})
+				quota = append(quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text), Usage: usage, Limit: limit})
 			}
 		}
 		return true, nil

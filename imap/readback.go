@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -127,7 +129,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 				}
 			}
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
-				it.changedOnce("the date %s became %s", it.Internal, printable(m.Internal.String()))
+				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
 			}
 			if m.Size != it.spool.size || it.odd.any() {
 				odd = append(odd, m)
@@ -139,9 +141,9 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 
 func flagWords(flag string) string {
 	if strings.HasPrefix(flag, `\`) {
-		return "flag " + printable(flag)
+		return "flag " + wire.Printable(flag)
 	}
-	return "keyword " + printable(flag)
+	return "keyword " + wire.Printable(flag)
 }
 
 // compareBytes downloads messages and says how they differ from what was sent.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -31,49 +33,49 @@ func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, e
 		cmd.raw(" RETURN (ALL)")
 	}
 	cmd.raw(" UID " + setOf(uids).String())
-	var found uidCollector
-	cmd.data = func(resp *response) (bool, error) {
+	var found wire.UIDCollector
+	cmd.data = func(resp *wire.Response) (bool, error) {
 		switch {
-		case resp.name == "SEARCH":
-		case resp.name != "ESEARCH" || answersOther(resp.args, cmd.tag):
+		case resp.Name == "SEARCH":
+		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.tag):
 			return false, nil
-		case resp.badSet:
+		case resp.BadSet:
 			return false, errors.New("the server's answer to UID SEARCH is not a set of UIDs")
 		}
-		return true, found.addAll(within(resp.found.set(), uids))
+		return true, found.AddAll(within(resp.UIDs.Set(), uids))
 	}
 	err := c.do(ctx, cmd)
-	return found.set(), err
+	return found.Set(), err
 }
 
 // answersOther reports whether an ESEARCH says that it belongs to another command.
-func answersOther(args []node, tag string) bool {
+func answersOther(args []wire.Node, tag string) bool {
 	if len(args) == 0 {
 		return false
 	}
-	told, found := attribute(args[0].list, "TAG")
-	return found && string(told.text) != tag
+	told, found := wire.Attribute(args[0].List, "TAG")
+	return found && string(told.Text) != tag
 }
 
 // fetchUIDs asks every message of the range for its UID.
 func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
-	var found uidCollector
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "FETCH" || len(resp.args) == 0 {
+	var found wire.UIDCollector
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
 		uid, ok := c.uidOf(resp)
-		if !ok || !uids.Contains(uid) || found.contains(uid) {
+		if !ok || !uids.Contains(uid) || found.Contains(uid) {
 			return false, nil
 		}
-		return true, found.add(mail.UIDRange{First: uid, Last: uid})
+		return true, found.Add(mail.UIDRange{First: uid, Last: uid})
 	}
 	err := c.do(ctx, cmd)
 	if expungeIssued(err) {
 		err = nil
 	}
-	return found.set(), err
+	return found.Set(), err
 }
 
 // within is the part of a set that lies in a range.
@@ -95,12 +97,12 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 	if known {
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)
 	}
-	var vanished uidCollector
-	defer c.tell(func(resp *response) {
-		if resp.name != "VANISHED" {
+	var vanished wire.UIDCollector
+	defer c.tell(func(resp *wire.Response) {
+		if resp.Name != "VANISHED" {
 			return
 		}
-		if !resp.hasSet || resp.badSet || vanished.addAll(within(resp.found.set(), uids)) != nil {
+		if !resp.HasSet || resp.BadSet || vanished.AddAll(within(resp.UIDs.Set(), uids)) != nil {
 			known = false
 		}
 	})()
@@ -112,5 +114,5 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 			return gone, false, err
 		}
 	}
-	return vanished.set(), known, nil
+	return vanished.Set(), known, nil
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -35,7 +37,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 		cmd.raw(" (CONDSTORE)")
 	}
 	kept := 0
-	cmd.data = func(resp *response) (bool, error) {
+	cmd.data = func(resp *wire.Response) (bool, error) {
 		taken := s.take(resp)
 		kept++
 		return taken && kept <= maxKeptOpening, nil
@@ -59,17 +61,17 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Selection,
 const maxKeptOpening = 100
 
 // take notes one untagged response of the opening.
-func (s *Selection) take(resp *response) bool {
-	if resp.name == "FLAGS" && len(resp.args) > 0 {
-		s.Flags = resp.args[0].words()
+func (s *Selection) take(resp *wire.Response) bool {
+	if resp.Name == "FLAGS" && len(resp.Args) > 0 {
+		s.Flags = resp.Args[0].Words()
 		return true
 	}
-	var first node
-	if len(resp.code.args) > 0 {
-		first = resp.code.args[0]
+	var first wire.Node
+	if len(resp.Code.Args) > 0 {
+		first = resp.Code.Args[0]
 	}
-	n, ok := first.number()
-	switch resp.code.name {
+	n, ok := first.Number()
+	switch resp.Code.Name {
 	case "UIDVALIDITY":
 		s.UIDValidity = number32Or0(n, ok)
 	case "UIDNEXT":
@@ -79,7 +81,7 @@ func (s *Selection) take(resp *response) bool {
 	case "NOMODSEQ":
 		s.HighestModSeq = 0
 	case "PERMANENTFLAGS":
-		s.PermanentFlags, s.Told = first.words(), true
+		s.PermanentFlags, s.Told = first.Words(), true
 	case "MAILBOXID":
 		s.MailboxID = mailboxID(first)
 	default:

@@ -8,6 +8,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -24,40 +26,40 @@ func (c *Client) statusItems(mailboxID bool) string {
 }
 
 // parseStatus reads the pairs of a STATUS response; ok is false where one of the numbers is missing that make a mailbox.
-func parseStatus(pairs []node) (s mail.Status, ok bool) {
+func parseStatus(pairs []wire.Node) (s mail.Status, ok bool) {
 	messages, okMessages := number32(pairs, "MESSAGES")
 	next, okNext := number32(pairs, "UIDNEXT")
 	validity, okValidity := number32(pairs, "UIDVALIDITY")
 	s = mail.Status{Messages: messages, UIDNext: next, UIDValidity: validity}
-	if n, found := attribute(pairs, "HIGHESTMODSEQ"); found {
-		s.HighestModSeq, _ = n.number()
+	if n, found := wire.Attribute(pairs, "HIGHESTMODSEQ"); found {
+		s.HighestModSeq, _ = n.Number()
 	}
-	if n, found := attribute(pairs, "MAILBOXID"); found {
+	if n, found := wire.Attribute(pairs, "MAILBOXID"); found {
 		s.MailboxID = mailboxID(n)
 	}
 	return s, okMessages && okNext && okValidity
 }
 
 // mailboxID reads a MAILBOXID. It returns "" if RFC 8474 does not allow the value.
-func mailboxID(n node) string { return mail.ObjectID(objectID(n)) }
+func mailboxID(n wire.Node) string { return mail.ObjectID(objectID(n)) }
 
 // objectID reads "(F2212ea87)" as RFC 8474 has it, and the bare id as well.
-func objectID(n node) string {
-	if n.kind == listKind && len(n.list) > 0 {
-		n = n.list[0]
+func objectID(n wire.Node) string {
+	if n.Kind == wire.List && len(n.List) > 0 {
+		n = n.List[0]
 	}
-	if len(n.text) > maxServerID {
+	if len(n.Text) > maxServerID {
 		return ""
 	}
-	return string(n.raw())
+	return string(n.Bytes())
 }
 
-func number32(pairs []node, name string) (uint32, bool) {
-	n, found := attribute(pairs, name)
+func number32(pairs []wire.Node, name string) (uint32, bool) {
+	n, found := wire.Attribute(pairs, name)
 	if !found {
 		return 0, false
 	}
-	v, ok := n.number()
+	v, ok := n.Number()
 	return uint32(v), ok && v <= math.MaxUint32
 }
 
@@ -146,16 +148,16 @@ func newStatusAnswers(names naming) *statusAnswers {
 	return &statusAnswers{names: names, told: map[string]statusAnswer{}, alike: map[string]statusAnswer{}}
 }
 
-func (a *statusAnswers) take(resp *response) (bool, error) {
-	if resp.name != "STATUS" || len(resp.args) < 2 {
+func (a *statusAnswers) take(resp *wire.Response) (bool, error) {
+	if resp.Name != "STATUS" || len(resp.Args) < 2 {
 		return false, nil
 	}
-	pairs := slices.IndexFunc(resp.args, func(n node) bool { return n.kind == listKind })
+	pairs := slices.IndexFunc(resp.Args, func(n wire.Node) bool { return n.Kind == wire.List })
 	if pairs < 1 {
 		return false, nil
 	}
-	status, ok := parseStatus(resp.args[pairs].list)
-	raw, answer := nameIn(resp.args[:pairs]), statusAnswer{status, ok}
+	status, ok := parseStatus(resp.Args[pairs].List)
+	raw, answer := nameIn(resp.Args[:pairs]), statusAnswer{status, ok}
 	if _, again := a.told[raw]; !again {
 		if err := errors.Join(checkName(raw), a.held.add(mailboxMemory/2+3*len(raw), "mailboxes")); err != nil {
 			return false, err

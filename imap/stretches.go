@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -63,21 +65,21 @@ func (d *stretching) command(stretches []backup.Stretch) *command {
 
 // body holds a stretch until the response is whole, and tells which message it is of. One that is longer than any that
 // was asked for passes by.
-func (d *stretching) body(b *bodyLiteral) error {
-	if b.size > d.longest || d.held+b.size > maxStretches {
+func (d *stretching) body(b *wire.BodyLiteral) error {
+	if b.Size > d.longest || d.held+b.Size > maxStretches {
 		return nil
 	}
-	data, err := io.ReadAll(b.content)
+	data, err := io.ReadAll(b.Content)
 	if err == nil {
-		d.held += b.size
-		d.came[strings.ToUpper(b.name)] = data
+		d.held += b.Size
+		d.came[strings.ToUpper(b.Name)] = data
 	}
 	return err
 }
 
 // data hands over what a response has brought of a message.
-func (d *stretching) data(resp *response) (bool, error) {
-	if resp.name != "FETCH" || len(resp.args) == 0 {
+func (d *stretching) data(resp *wire.Response) (bool, error) {
+	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
 	defer func() {
@@ -91,8 +93,8 @@ func (d *stretching) data(resp *response) (bool, error) {
 	var left []backup.Stretch
 	for _, s := range d.due[uid] {
 		data, came := d.came[sectionOf(s)]
-		if value, found := attribute(resp.args[0].list, sectionOf(s)); found && value.kind == stringKind {
-			data, came = value.text, true
+		if value, found := wire.Attribute(resp.Args[0].List, sectionOf(s)); found && value.Kind == wire.String {
+			data, came = value.Text, true
 		}
 		if !came {
 			left = append(left, s)

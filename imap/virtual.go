@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -88,13 +90,13 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answer
 	own := c.names().same(m.Raw)
 	is = true
 	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "FETCH" || len(resp.args) == 0 {
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
-		if where, found := attribute(resp.args[0].list, "X-MAILBOX"); found && where.isText() {
+		if where, found := wire.Attribute(resp.Args[0].List, "X-MAILBOX"); found && where.IsText() {
 			answered = true
-			is = is && c.names().same(string(where.text)) != own
+			is = is && c.names().same(string(where.Text)) != own
 		}
 		return true, nil
 	}
@@ -136,11 +138,11 @@ func (c *Client) guids(ctx context.Context, raw string, do func(guid string)) er
 		return err
 	}
 	cmd := newCommand("UID FETCH").raw(" 1:* (UID X-GUID)")
-	cmd.data = func(resp *response) (bool, error) {
-		if resp.name != "FETCH" || len(resp.args) == 0 {
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
-		guid, _ := attribute(resp.args[0].list, "X-GUID")
+		guid, _ := wire.Attribute(resp.Args[0].List, "X-GUID")
 		do(objectID(guid))
 		return true, nil
 	}

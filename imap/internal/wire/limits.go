@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ const (
 	maxResponse = 1 << 20  // bytes of a response. Sets of UIDs are read as they come and do not count.
 	maxTokens   = 1 << 15  // tokens of a response
 	maxDepth    = 32       // lists within lists
-	maxLiteral  = 64 << 10 // bytes of a literal that is not a body: no name in an archive is longer
+	MaxLiteral  = 64 << 10 // bytes of a literal that is not a body: no name in an archive is longer
 	maxKept     = 1 << 16  // bytes and tokens of memory kept from one response to the next
 	maxSkipped  = 64 << 20 // bytes of one literal that is passed over; a longer one is not waited for
 	maxRanges   = 2 << 20  // ranges of UIDs in one answer
@@ -22,7 +22,7 @@ const (
 // it is mail.ErrFlood.
 type floodError struct{ what string }
 
-func flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }
+func Flood(format string, args ...any) error { return &floodError{fmt.Sprintf(format, args...)} }
 
 func (e *floodError) Error() string { return "the server sent " + e.what }
 

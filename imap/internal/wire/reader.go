@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"bufio"
@@ -7,50 +7,50 @@ import (
 	"strings"
 )
 
-// response is one response of the server. Everything in it lives until the next is read.
-type response struct {
-	tag    string       // "*" untagged, "+" go on, or the tag of a command
-	number uint64       // of "* 23 EXISTS" and "* 23 FETCH (...)"
-	name   string       // in upper case: FETCH, LIST, OK, NO, BYE...
-	args   []node       // of data
-	code   code         // of a status, where it has one
-	text   string       // of a status or a continuation
-	found  uidCollector // of SEARCH, ESEARCH and VANISHED
-	hasSet bool         // ESEARCH, VANISHED: found is its set, and args are what stands before it
-	badSet bool         // which cannot be read whole
+// Response is one response of the server. Everything in it lives until the next is read.
+type Response struct {
+	Tag    string       // "*" untagged, "+" go on, or the tag of a command
+	Number uint64       // of "* 23 EXISTS" and "* 23 FETCH (...)"
+	Name   string       // in upper case: FETCH, LIST, OK, NO, BYE...
+	Args   []Node       // of data
+	Code   Code         // of a status, where it has one
+	Text   string       // of a status or a continuation
+	UIDs   UIDCollector // of SEARCH, ESEARCH and VANISHED
+	HasSet bool         // ESEARCH, VANISHED: found is its set, and args are what stands before it
+	BadSet bool         // which cannot be read whole
 
-	size   int   // bytes of it, without bodies that somebody took
-	passed int64 // bytes of bodies that nobody took
+	Size      int   // bytes of it, without bodies that somebody took
+	Discarded int64 // bytes of bodies that nobody took
 }
 
-// code is what stands in brackets before the text of a status: [UIDNEXT 4392].
-type code struct {
-	name string // in upper case; "" for none
-	args []node
-	raw  string // the arguments as they came
+// Code is what stands in brackets before the text of a status: [UIDNEXT 4392].
+type Code struct {
+	Name string // in upper case; "" for none
+	Args []Node
+	Raw  string // the arguments as they came
 }
 
-// bodyLiteral is a body while it arrives: the sink reads content, and what it leaves is discarded.
-type bodyLiteral struct {
+// BodyLiteral is a body while it arrives: the sink reads content, and what it leaves is discarded.
+type BodyLiteral struct {
 	seq     uint64
-	before  []node // the attributes of the same response that came before; the UID, one hopes
-	name    string // BODY[], BINARY[1], RFC822...
-	size    int64
-	content *literalReader
+	Before  []Node // the attributes of the same response that came before; the UID, one hopes
+	Name    string // BODY[], BINARY[1], RFC822...
+	Size    int64
+	Content *LiteralReader
 }
 
-// reader reads responses. It takes whatever can be understood (a bare LF, blanks too many, 8-bit bytes in quotes,
+// Reader reads responses. It takes whatever can be understood (a bare LF, blanks too many, 8-bit bytes in quotes,
 // brackets in keywords, lists that are not closed) and fails only where the stream itself cannot be followed, or asks
 // for more memory than the limits above.
-type reader struct {
-	br    *bufio.Reader
-	sink  func(*bodyLiteral) error // takes body literals; nil discards them
-	trace func(line []byte)        // is shown every line; may be nil
+type Reader struct {
+	Input *bufio.Reader
+	Sink  func(*BodyLiteral) error // takes body literals; nil discards them
+	Trace func(line []byte)        // is shown every line; may be nil
 
-	resp   response
+	resp   Response
 	memory []byte // all text of the response
-	nodes  []node // all closed lists of the response
-	stack  []node // the children so far of the lists still open
+	nodes  []Node // all closed lists of the response
+	stack  []Node // the children so far of the lists still open
 	tokens int
 
 	line   []byte // the physical line being scanned, without its end
@@ -58,36 +58,36 @@ type reader struct {
 	inCode bool // scanning a response code: "]" ends it, literals cannot occur
 }
 
-func newReader(src io.Reader) *reader {
-	return &reader{br: bufio.NewReaderSize(src, 128<<10)}
+func NewReader(src io.Reader) *Reader {
+	return &Reader{Input: bufio.NewReaderSize(src, 128<<10)}
 }
 
-// next reads one whole response, handing body literals to the sink on the way.
-func (r *reader) next() (*response, error) {
+// Next reads one whole response, handing body literals to the sink on the way.
+func (r *Reader) Next() (*Response, error) {
 	r.reset()
 	if err := r.nextLine(); err != nil {
 		return nil, err
 	}
-	if r.resp.name == "SEARCH" { // read by nextLine, number by number
+	if r.resp.Name == "SEARCH" { // read by nextLine, number by number
 		return &r.resp, nil
 	}
 	tag := r.word()
 	switch string(tag) {
 	case "*":
-		r.resp.tag = "*"
+		r.resp.Tag = "*"
 		return &r.resp, r.untagged()
 	case "+":
-		r.resp.tag = "+"
-		r.resp.text = r.rest()
+		r.resp.Tag = "+"
+		r.resp.Text = r.rest()
 		return &r.resp, nil
 	}
-	r.resp.tag = string(tag)
-	r.resp.name = upperName(r.word())
+	r.resp.Tag = string(tag)
+	r.resp.Name = upperName(r.word())
 	r.status()
 	return &r.resp, nil
 }
 
-func (r *reader) reset() {
+func (r *Reader) reset() {
 	if cap(r.memory) > maxKept {
 		r.memory = nil
 	}
@@ -98,44 +98,44 @@ func (r *reader) reset() {
 		r.stack = nil
 	}
 	r.memory, r.nodes, r.stack, r.tokens = r.memory[:0], r.nodes[:0], r.stack[:0], 0
-	r.resp = response{}
+	r.resp = Response{}
 }
 
 // nextLine reads the next physical line: a whole response, or what follows a literal. The first line of a response
 // that is a SEARCH is taken apart at once, for it may be longer than any line we would hold.
-func (r *reader) nextLine() error {
+func (r *Reader) nextLine() error {
 	start := len(r.memory)
 	for {
-		piece, err := r.br.ReadSlice('\n')
+		piece, err := r.Input.ReadSlice('\n')
 		if start == 0 && len(r.memory) == 0 && isSearch(piece) {
-			return r.search(piece, err)
+			return r.readSearch(piece, err)
 		}
-		if at := setBegins(piece); start == 0 && len(r.memory) == 0 && at > 0 {
-			return r.sets(piece, at, err)
+		if at := setStart(piece); start == 0 && len(r.memory) == 0 && at > 0 {
+			return r.readSet(piece, at, err)
 		}
 		if len(r.memory)+len(piece) > maxResponse {
-			return flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
+			return Flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
 		}
 		r.memory = append(r.memory, piece...)
-		r.resp.size += len(piece)
+		r.resp.Size += len(piece)
 		if err == bufio.ErrBufferFull {
 			continue
 		}
 		if err != nil {
-			return midway(err, start > 0 || len(r.memory) > 0)
+			return unexpectedEOF(err, start > 0 || len(r.memory) > 0)
 		}
 		break
 	}
 	r.line = trimEnd(r.memory[start:])
 	r.pos = 0
-	if r.trace != nil {
-		r.trace(r.line)
+	if r.Trace != nil {
+		r.Trace(r.line)
 	}
 	return nil
 }
 
-// midway tells an end of the connection between responses from one within.
-func midway(err error, within bool) error {
+// unexpectedEOF tells an end of the connection between responses from one within.
+func unexpectedEOF(err error, within bool) error {
 	if err == io.EOF && within {
 		return io.ErrUnexpectedEOF
 	}
@@ -149,34 +149,34 @@ func trimEnd(line []byte) []byte {
 }
 
 // untagged reads "* 23 FETCH (...)", "* LIST ...", "* OK [...] ...".
-func (r *reader) untagged() error {
+func (r *Reader) untagged() error {
 	word := r.word()
 	if n, ok := parseNumber(word); ok {
-		r.resp.number = n
+		r.resp.Number = n
 		word = r.word()
 	}
-	r.resp.name = upperName(word)
-	switch r.resp.name {
+	r.resp.Name = upperName(word)
+	switch r.resp.Name {
 	case "OK", "NO", "BAD", "BYE", "PREAUTH":
 		r.status()
 		return nil
 	}
 	args, err := r.list(0)
-	r.resp.args = args
+	r.resp.Args = args
 	return err
 }
 
 // status reads the rest of a status response: a code in brackets, if it is one, and text.
-func (r *reader) status() {
+func (r *Reader) status() {
 	r.skipBlanks()
 	start := r.pos
 	if start < len(r.line) && r.line[start] == '[' && !r.readCode() {
-		r.pos, r.resp.code = start, code{} // brackets of some text, not a code
+		r.pos, r.resp.Code = start, Code{} // brackets of some text, not a code
 	}
-	r.resp.text = r.rest()
+	r.resp.Text = r.rest()
 }
 
-func (r *reader) readCode() bool {
+func (r *Reader) readCode() bool {
 	r.pos++
 	begin := r.pos
 	for r.pos < len(r.line) && r.line[r.pos] != ' ' && r.line[r.pos] != ']' {
@@ -192,12 +192,12 @@ func (r *reader) readCode() bool {
 		return false
 	}
 	raw := strings.TrimSpace(string(r.line[begin : r.pos-1]))
-	r.resp.code = code{name: name, args: args, raw: raw}
+	r.resp.Code = Code{Name: name, Args: args, Raw: raw}
 	return true
 }
 
 // word takes the next run of bytes that are not blanks.
-func (r *reader) word() []byte {
+func (r *Reader) word() []byte {
 	r.skipBlanks()
 	start := r.pos
 	for r.pos < len(r.line) && r.line[r.pos] != ' ' {
@@ -206,13 +206,13 @@ func (r *reader) word() []byte {
 	return r.line[start:r.pos]
 }
 
-func (r *reader) skipBlanks() {
+func (r *Reader) skipBlanks() {
 	for r.pos < len(r.line) && r.line[r.pos] == ' ' {
 		r.pos++
 	}
 }
 
-func (r *reader) rest() string {
+func (r *Reader) rest() string {
 	r.skipBlanks()
 	text := string(r.line[r.pos:])
 	r.pos = len(r.line)
@@ -225,9 +225,9 @@ func head(b []byte) []byte { return b[:min(len(b), 60)] }
 // upperName gives a name in upper case; the frequent ones cost nothing.
 func upperName(word []byte) string {
 	switch {
-	case equalFold(word, "FETCH"):
+	case EqualFold(word, "FETCH"):
 		return "FETCH"
-	case equalFold(word, "OK"):
+	case EqualFold(word, "OK"):
 		return "OK"
 	}
 	return strings.ToUpper(string(word))

@@ -1,10 +1,10 @@
-package imap
+package wire
 
 import "bytes"
 
 // list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. A ")" too many is
 // skipped, one too few is supplied: what was readable so far is worth more than an error.
-func (r *reader) list(depth int) ([]node, error) {
+func (r *Reader) list(depth int) ([]Node, error) {
 	mark := len(r.stack)
 	for {
 		r.skipBlanks()
@@ -34,9 +34,9 @@ func (r *reader) list(depth int) ([]node, error) {
 }
 
 // token reads one token and pushes it on the stack, where its siblings begin at mark.
-func (r *reader) token(depth, mark int) error {
+func (r *Reader) token(depth, mark int) error {
 	if r.tokens++; r.tokens > maxTokens {
-		return flood("a response of more than %d tokens, beginning %q", maxTokens, head(r.memory))
+		return Flood("a response of more than %d tokens, beginning %q", maxTokens, head(r.memory))
 	}
 	if size, ok := r.literalSize(); ok {
 		return r.literal(size, depth, mark)
@@ -44,31 +44,31 @@ func (r *reader) token(depth, mark int) error {
 	switch r.line[r.pos] {
 	case '(':
 		if depth == maxDepth {
-			return flood("lists nested deeper than %d, beginning %q", maxDepth, head(r.memory))
+			return Flood("lists nested deeper than %d, beginning %q", maxDepth, head(r.memory))
 		}
 		r.pos++
 		children, err := r.list(depth + 1)
-		r.push(node{kind: listKind, list: children})
+		r.push(Node{Kind: List, List: children})
 		return err
 	case '"':
-		r.push(node{kind: stringKind, text: r.quoted()})
+		r.push(Node{Kind: String, Text: r.quoted()})
 		return nil
 	}
 	atom := r.atom(depth)
-	if equalFold(atom, "NIL") {
-		r.push(node{kind: nilKind, text: atom})
+	if EqualFold(atom, "NIL") {
+		r.push(Node{Kind: Nil, Text: atom})
 	} else {
-		r.push(node{kind: atomKind, text: atom})
+		r.push(Node{Kind: Atom, Text: atom})
 	}
 	return nil
 }
 
-func (r *reader) push(n node) { r.stack = append(r.stack, n) }
+func (r *Reader) push(n Node) { r.stack = append(r.stack, n) }
 
 // atom reads to the next blank or parenthesis. Brackets are part of an atom, for keywords contain them; only the name of
 // a body section, which stands at depth 1 of a FETCH, may hold blanks and parentheses in its brackets:
 // BODY[HEADER.FIELDS (DATE FROM)]<0>.
-func (r *reader) atom(depth int) []byte {
+func (r *Reader) atom(depth int) []byte {
 	start := r.pos
 	for ; r.pos < len(r.line); r.pos++ {
 		switch c := r.line[r.pos]; {
@@ -76,7 +76,7 @@ func (r *reader) atom(depth int) []byte {
 			return r.line[start:r.pos]
 		case c == ']' && depth == 0 && r.inCode:
 			return r.line[start:r.pos]
-		case c == '[' && depth == 1 && r.resp.name == "FETCH" && isSection(r.line[start:r.pos]):
+		case c == '[' && depth == 1 && r.resp.Name == "FETCH" && isSection(r.line[start:r.pos]):
 			r.section()
 			return r.line[start:r.pos]
 		}
@@ -85,7 +85,7 @@ func (r *reader) atom(depth int) []byte {
 }
 
 // section moves past "[...]" and "<origin>". Where the bracket is not closed it takes the one byte, no more.
-func (r *reader) section() {
+func (r *Reader) section() {
 	end := bytes.IndexByte(r.line[r.pos:], ']')
 	if end < 0 {
 		r.pos++
@@ -100,13 +100,13 @@ func (r *reader) section() {
 }
 
 func isSection(name []byte) bool {
-	return equalFold(name, "BODY") || equalFold(name, "BODY.PEEK") || equalFold(name, "BINARY") ||
-		equalFold(name, "BINARY.PEEK") || equalFold(name, "BINARY.SIZE")
+	return EqualFold(name, "BODY") || EqualFold(name, "BODY.PEEK") || EqualFold(name, "BINARY") ||
+		EqualFold(name, "BINARY.PEEK") || EqualFold(name, "BINARY.SIZE")
 }
 
 // quoted reads a quoted string: any bytes but CR and LF. A backslash that escapes neither a quote nor itself
 // stands for itself, and a quote that is missing is supplied at the end of the line.
-func (r *reader) quoted() []byte {
+func (r *Reader) quoted() []byte {
 	r.pos++
 	start := r.pos
 	end := bytes.IndexByte(r.line[start:], '"')

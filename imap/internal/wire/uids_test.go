@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"testing"
@@ -13,24 +13,24 @@ func TestUIDsInAnyOrder(t *testing.T) {
 		"twice":     {{First: 5, Last: 7}, {First: 5, Last: 6}, {First: 9, Last: 9}, {First: 1, Last: 1}, {First: 9, Last: 9}},
 		"within":    {{First: 9, Last: 9}, {First: 1, Last: 1}, {First: 5, Last: 7}, {First: 6, Last: 6}},
 	} {
-		var u uidCollector
+		var u UIDCollector
 		for _, r := range uids {
-			if err := u.add(r); err != nil {
+			if err := u.Add(r); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if have := u.set().String(); have != "1,5:7,9" {
+		if have := u.Set().String(); have != "1,5:7,9" {
 			t.Errorf("%s: %s", name, have)
 		}
 	}
-	var u uidCollector
+	var u UIDCollector
 	for i := range 3 * looseMost {
 		uid := mail.UID(6*looseMost - 2*i)
-		if err := u.add(mail.UIDRange{First: uid, Last: uid}); err != nil {
+		if err := u.Add(mail.UIDRange{First: uid, Last: uid}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := u.set().Len(); n != 3*looseMost || !u.contains(2) || u.contains(3) {
+	if n := u.Set().Len(); n != 3*looseMost || !u.Contains(2) || u.Contains(3) {
 		t.Errorf("%d of %d", n, 3*looseMost)
 	}
 }

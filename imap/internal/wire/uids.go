@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"slices"
@@ -6,9 +6,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// uidCollector gathers UIDs in any order. A server may send them in the worst one, so UIDs that come out of order are
+// UIDCollector gathers UIDs in any order. A server may send them in the worst one, so UIDs that come out of order are
 // sorted in many at a time. It holds no more than maxRanges ranges.
-type uidCollector struct {
+type UIDCollector struct {
 	sorted mail.UIDSet
 	ranges int      // of sorted, at the most
 	last   mail.UID // of sorted
@@ -18,7 +18,7 @@ type uidCollector struct {
 // looseMost is the number of ranges that wait to be sorted in.
 const looseMost = 1 << 16
 
-func (u *uidCollector) add(r mail.UIDRange) error {
+func (u *UIDCollector) Add(r mail.UIDRange) error {
 	if r.Last < r.First {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (u *uidCollector) add(r mail.UIDRange) error {
 		}
 		u.sorted.AddRange(r)
 		u.last = r.Last
-	} else if r.First != r.Last || !u.contains(r.First) {
+	} else if r.First != r.Last || !u.Contains(r.First) {
 		if u.loose == nil {
 			u.loose = map[mail.UID]mail.UID{}
 		}
@@ -37,13 +37,13 @@ func (u *uidCollector) add(r mail.UIDRange) error {
 	if len(u.loose) >= looseMost || u.ranges > maxRanges {
 		u.sort()
 		if u.ranges > maxRanges {
-			return flood("more than %d separate ranges of UIDs in one answer", maxRanges)
+			return Flood("more than %d separate ranges of UIDs in one answer", maxRanges)
 		}
 	}
 	return nil
 }
 
-func (u *uidCollector) contains(uid mail.UID) bool {
+func (u *UIDCollector) Contains(uid mail.UID) bool {
 	if u.sorted.Contains(uid) {
 		return true
 	}
@@ -52,7 +52,7 @@ func (u *uidCollector) contains(uid mail.UID) bool {
 }
 
 // sort merges what came out of order.
-func (u *uidCollector) sort() {
+func (u *UIDCollector) sort() {
 	firsts := make([]mail.UID, 0, len(u.loose))
 	for first := range u.loose {
 		firsts = append(firsts, first)
@@ -82,18 +82,18 @@ func (u *uidCollector) sort() {
 	u.sorted, u.loose = merged, nil
 }
 
-// set returns all that was added.
-func (u *uidCollector) set() mail.UIDSet {
+// Set returns all that was added.
+func (u *UIDCollector) Set() mail.UIDSet {
 	if len(u.loose) > 0 {
 		u.sort()
 	}
 	return u.sorted
 }
 
-// addAll adds a set.
-func (u *uidCollector) addAll(set mail.UIDSet) error {
+// AddAll adds a set.
+func (u *UIDCollector) AddAll(set mail.UIDSet) error {
 	for r := range set.Ranges() {
-		if err := u.add(r); err != nil {
+		if err := u.Add(r); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"errors"
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-func quotable(s string) bool {
+func Quotable(s string) bool {
 	if len(s) > 1000 {
 		return false
 	}
@@ -19,29 +19,29 @@ func quotable(s string) bool {
 	return true
 }
 
-func quote(s string) string { return `"` + quoting.Replace(s) + `"` }
+func Quote(s string) string { return `"` + quoting.Replace(s) + `"` }
 
 var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// exactWriter makes sure that a literal has the length that was announced.
-type exactWriter struct {
-	w    io.Writer
-	left int64
-	err  error // of w
+// ExactWriter makes sure that a literal has the length that was announced.
+type ExactWriter struct {
+	W    io.Writer
+	Left int64
+	Err  error // of w
 }
 
-func (e *exactWriter) Write(p []byte) (int, error) {
-	if int64(len(p)) > e.left {
+func (e *ExactWriter) Write(p []byte) (int, error) {
+	if int64(len(p)) > e.Left {
 		return 0, errors.New("more bytes than the literal announced")
 	}
-	n, err := e.w.Write(p)
-	e.left -= int64(n)
-	e.err = err
+	n, err := e.W.Write(p)
+	e.Left -= int64(n)
+	e.Err = err
 	return n, err
 }
 
-// printable bounds a server's words and takes out what a terminal would obey.
-func printable(text string) string {
+// Printable bounds a server's words and takes out what a terminal would obey.
+func Printable(text string) string {
 	const enough = 300
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0 {

@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"bytes"
@@ -42,8 +42,8 @@ func TestResponsesBecomeTrees(t *testing.T) {
 		{"\r\n", ` `},
 	} {
 		for _, source := range []io.Reader{strings.NewReader(test.wire), iotest.OneByteReader(strings.NewReader(test.wire))} {
-			r := newReader(source)
-			resp, err := r.next()
+			r := NewReader(source)
+			resp, err := r.Next()
 			if err != nil {
 				t.Errorf("%q: %v", test.wire, err)
 				continue
@@ -51,7 +51,7 @@ func TestResponsesBecomeTrees(t *testing.T) {
 			if have := written(resp); have != test.want {
 				t.Errorf("%q\nhave %s\nwant %s", test.wire, have, test.want)
 			}
-			if _, err := r.next(); err != io.EOF {
+			if _, err := r.Next(); err != io.EOF {
 				t.Errorf("%q: not read to its end: %v", test.wire, err)
 			}
 		}
@@ -59,32 +59,32 @@ func TestResponsesBecomeTrees(t *testing.T) {
 }
 
 // written puts a response into words.
-func written(resp *response) string {
-	s := resp.tag
-	if resp.number > 0 {
-		s += fmt.Sprint(" ", resp.number)
+func written(resp *Response) string {
+	s := resp.Tag
+	if resp.Number > 0 {
+		s += fmt.Sprint(" ", resp.Number)
 	}
-	if resp.tag != "+" {
-		s += " " + resp.name
+	if resp.Tag != "+" {
+		s += " " + resp.Name
 	}
-	if resp.name == "SEARCH" {
-		return s + " " + resp.found.set().String()
+	if resp.Name == "SEARCH" {
+		return s + " " + resp.UIDs.Set().String()
 	}
-	for _, n := range resp.args {
+	for _, n := range resp.Args {
 		s += " " + n.String()
 	}
-	if resp.hasSet {
-		s += " " + resp.found.set().String()
+	if resp.HasSet {
+		s += " " + resp.UIDs.Set().String()
 	}
-	if resp.code.name != "" {
-		s += " [" + resp.code.name
-		for _, n := range resp.code.args {
+	if resp.Code.Name != "" {
+		s += " [" + resp.Code.Name
+		for _, n := range resp.Code.Args {
 			s += " " + n.String()
 		}
 		s += "]"
 	}
-	if resp.text != "" || resp.tag == "+" {
-		s += " " + resp.text
+	if resp.Text != "" || resp.Tag == "+" {
+		s += " " + resp.Text
 	}
 	return s
 }
@@ -94,24 +94,24 @@ func TestBodiesStream(t *testing.T) {
 	const size = 64 << 20
 	head := fmt.Sprintf("* 9 FETCH (UID 7 BODY[] {%d}\r\n", size)
 	source := io.MultiReader(strings.NewReader(head), io.LimitReader(zeros{}, size), strings.NewReader(" FLAGS ())\r\n* 1 EXISTS\r\n"))
-	r := newReader(source)
+	r := NewReader(source)
 	var taken int64
-	r.sink = func(b *bodyLiteral) error {
-		if b.size != size || b.seq != 9 || len(b.before) != 2 {
+	r.Sink = func(b *BodyLiteral) error {
+		if b.Size != size || b.seq != 9 || len(b.Before) != 2 {
 			t.Errorf("the sink is told of %+v", b)
 		}
 		var err error
-		taken, err = io.CopyN(io.Discard, b.content, size/2)
+		taken, err = io.CopyN(io.Discard, b.Content, size/2)
 		return err
 	}
-	resp, err := r.next()
+	resp, err := r.Next()
 	if err != nil || taken != size/2 || written(resp) != "* 9 FETCH (UID 7 BODY[] {…} FLAGS ())" {
 		t.Errorf("have %v, %v after %d bytes", written(resp), err, taken)
 	}
 	if cap(r.memory) > maxKept {
 		t.Errorf("%d bytes are held", cap(r.memory))
 	}
-	if resp, err := r.next(); err != nil || resp.name != "EXISTS" {
+	if resp, err := r.Next(); err != nil || resp.Name != "EXISTS" {
 		t.Errorf("the connection is out of step: %v, %v", resp, err)
 	}
 }
@@ -125,14 +125,14 @@ func (zeros) Read(p []byte) (int, error) {
 
 // A body cut short is an error for whoever reads it and for the connection, even if the sink keeps silent.
 func TestShortBodyIsAnError(t *testing.T) {
-	r := newReader(strings.NewReader("* 1 FETCH (UID 7 BODY[] {10}\r\nabc"))
-	r.sink = func(b *bodyLiteral) error {
-		if _, err := io.ReadAll(b.content); !errors.Is(err, io.ErrUnexpectedEOF) {
+	r := NewReader(strings.NewReader("* 1 FETCH (UID 7 BODY[] {10}\r\nabc"))
+	r.Sink = func(b *BodyLiteral) error {
+		if _, err := io.ReadAll(b.Content); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("the sink reads %v", err)
 		}
 		return nil
 	}
-	if _, err := r.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := r.Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the reader says %v", err)
 	}
 }
@@ -150,13 +150,13 @@ func TestResponsesAreBounded(t *testing.T) {
 		"end in a line":  strings.NewReader("* LIST ()"),
 		"end in a label": strings.NewReader("* 1 FETCH (BODY[] {3}\r\nabc"),
 	} {
-		if _, err := newReader(source).next(); err == nil || err == io.EOF {
+		if _, err := NewReader(source).Next(); err == nil || err == io.EOF {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// An attribute nobody asked for may be as large as it likes: it is passed over.
-	r := newReader(strings.NewReader("* 1 FETCH (UID 7 X-BIG {2000000}\r\n" + strings.Repeat("a", 2000000) + " FLAGS ())\r\n"))
-	if resp, err := r.next(); err != nil || written(resp) != "* 1 FETCH (UID 7 X-BIG {…} FLAGS ())" {
+	r := NewReader(strings.NewReader("* 1 FETCH (UID 7 X-BIG {2000000}\r\n" + strings.Repeat("a", 2000000) + " FLAGS ())\r\n"))
+	if resp, err := r.Next(); err != nil || written(resp) != "* 1 FETCH (UID 7 X-BIG {…} FLAGS ())" {
 		t.Errorf("have %v, %v", resp, err)
 	}
 }
@@ -169,10 +169,10 @@ func TestLongSearch(t *testing.T) {
 		fmt.Fprintf(&line, " %d", i+1)
 	}
 	line.WriteString("\r\n")
-	r := newReader(&line)
-	resp, err := r.next()
-	if err != nil || resp.found.set().String() != "1:1000000" || len(r.memory) > 0 {
-		t.Errorf("have %v, %v", resp.found.set(), err)
+	r := NewReader(&line)
+	resp, err := r.Next()
+	if err != nil || resp.UIDs.Set().String() != "1:1000000" || len(r.memory) > 0 {
+		t.Errorf("have %v, %v", resp.UIDs.Set(), err)
 	}
 }
 
@@ -186,15 +186,15 @@ func FuzzReader(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, wire []byte) {
-		r := newReader(bytes.NewReader(wire))
-		r.sink = func(b *bodyLiteral) error {
-			if n, err := io.Copy(io.Discard, b.content); err == nil && n != b.size {
-				t.Errorf("a body of %d bytes has %d", b.size, n)
+		r := NewReader(bytes.NewReader(wire))
+		r.Sink = func(b *BodyLiteral) error {
+			if n, err := io.Copy(io.Discard, b.Content); err == nil && n != b.Size {
+				t.Errorf("a body of %d bytes has %d", b.Size, n)
 			}
 			return nil
 		}
 		for {
-			resp, err := r.next()
+			resp, err := r.Next()
 			if err != nil {
 				return
 			}

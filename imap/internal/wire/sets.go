@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"bufio"
@@ -15,15 +15,15 @@ import (
 // isSearch recognises a SEARCH response by its first bytes.
 func isSearch(line []byte) bool {
 	const prefix = "* SEARCH"
-	if len(line) < len(prefix)+1 || !equalFold(line[:len(prefix)], prefix) {
+	if len(line) < len(prefix)+1 || !EqualFold(line[:len(prefix)], prefix) {
 		return false
 	}
 	next := line[len(prefix)]
 	return next == ' ' || next == '\r' || next == '\n'
 }
 
-// setBegins returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if it has no set.
-func setBegins(line []byte) int {
+// setStart returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if it has no set.
+func setStart(line []byte) int {
 	const esearch, vanished, earlier, all = "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
 	case hasPrefixFold(line, esearch):
@@ -42,18 +42,18 @@ func setBegins(line []byte) int {
 }
 
 func hasPrefixFold(line []byte, prefix string) bool {
-	return len(line) >= len(prefix) && equalFold(line[:len(prefix)], prefix)
+	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// search reads the numbers of a SEARCH response. What is no number (RFC 7162's "(MODSEQ 917162500)" at the end) ends the
+// readSearch reads the numbers of a SEARCH response. What is no number (RFC 7162's "(MODSEQ 917162500)" at the end) ends the
 // set.
-func (r *reader) search(piece []byte, err error) error {
-	r.resp.tag, r.resp.name = "*", "SEARCH"
+func (r *Reader) readSearch(piece []byte, err error) error {
+	r.resp.Tag, r.resp.Name = "*", "SEARCH"
 	piece = piece[len("* SEARCH"):]
 	var number uint64
 	var digits, ended bool
 	for {
-		r.resp.size += len(piece)
+		r.resp.Size += len(piece)
 		for _, c := range piece {
 			switch {
 			case ended:
@@ -62,7 +62,7 @@ func (r *reader) search(piece []byte, err error) error {
 				digits = true
 			default:
 				if digits {
-					if err := r.found(number, number); err != nil {
+					if err := r.addRange(number, number); err != nil {
 						return err
 					}
 				}
@@ -74,25 +74,25 @@ func (r *reader) search(piece []byte, err error) error {
 			return nil
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return midway(err, true)
+			return unexpectedEOF(err, true)
 		}
-		piece, err = r.br.ReadSlice('\n')
+		piece, err = r.Input.ReadSlice('\n')
 	}
 }
 
-// sets reads the set of an ESEARCH or VANISHED, and leaves what stands before it as the line. What stands after it is
+// readSet reads the set of an ESEARCH or VANISHED, and leaves what stands before it as the line. What stands after it is
 // passed over.
-func (r *reader) sets(piece []byte, at int, err error) error {
-	r.resp.hasSet = true
+func (r *Reader) readSet(piece []byte, at int, err error) error {
+	r.resp.HasSet = true
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
 	r.line, r.pos = r.memory, 0
 	piece = piece[at:]
-	if r.trace != nil {
-		r.trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
+	if r.Trace != nil {
+		r.Trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
 	}
 	p := setParser{r: r}
 	for {
-		r.resp.size += len(piece)
+		r.resp.Size += len(piece)
 		if err := p.parse(piece); err != nil {
 			return err
 		}
@@ -100,15 +100,15 @@ func (r *reader) sets(piece []byte, at int, err error) error {
 			return nil
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
-			return midway(err, true)
+			return unexpectedEOF(err, true)
 		}
-		piece, err = r.br.ReadSlice('\n')
+		piece, err = r.Input.ReadSlice('\n')
 	}
 }
 
 // setParser reads "2,10:11" in pieces.
 type setParser struct {
-	r             *reader
+	r             *Reader
 	first, number uint64
 	digits, ranged,
 	ended bool
@@ -130,7 +130,7 @@ func (p *setParser) parse(piece []byte) error {
 				return err
 			}
 		default:
-			p.ended, p.r.resp.badSet = true, true
+			p.ended, p.r.resp.BadSet = true, true
 		}
 	}
 	return nil
@@ -143,29 +143,29 @@ func (p *setParser) end() error {
 		first = p.first
 	}
 	if !p.digits {
-		p.r.resp.badSet = true
+		p.r.resp.BadSet = true
 		return nil
 	}
 	low, high := min(first, p.number), max(first, p.number)
 	p.number, p.digits, p.ranged = 0, false, false
-	if _, ok := asUID(low); !ok || high > math.MaxUint32 {
-		p.r.resp.badSet = true
+	if _, ok := ToUID(low); !ok || high > math.MaxUint32 {
+		p.r.resp.BadSet = true
 		return nil
 	}
-	return p.r.found(low, high)
+	return p.r.addRange(low, high)
 }
 
-// found adds a range to the answer, if it can be a range of UIDs.
-func (r *reader) found(first, last uint64) error {
-	from, ok := asUID(first)
-	to, ok2 := asUID(last)
+// addRange adds a range to the answer, if it can be a range of UIDs.
+func (r *Reader) addRange(first, last uint64) error {
+	from, ok := ToUID(first)
+	to, ok2 := ToUID(last)
 	if !ok || !ok2 {
 		return nil
 	}
-	return r.resp.found.add(mail.UIDRange{First: from, Last: to})
+	return r.resp.UIDs.Add(mail.UIDRange{First: from, Last: to})
 }
 
-// asUID checks that a number can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).
-func asUID(number uint64) (mail.UID, bool) {
+// ToUID checks that a number can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).
+func ToUID(number uint64) (mail.UID, bool) {
 	return mail.UID(number), number > 0 && number <= math.MaxUint32
 }

@@ -1,4 +1,4 @@
-package imap
+package wire
 
 import (
 	"bufio"
@@ -10,7 +10,7 @@ import (
 )
 
 // literalSize recognises "{n}", "{n+}" and "~{n}" at the end of the line. Braces elsewhere are characters of an atom.
-func (r *reader) literalSize() (int64, bool) {
+func (r *Reader) literalSize() (int64, bool) {
 	rest := bytes.TrimPrefix(r.line[r.pos:], []byte("~"))
 	if r.inCode || len(rest) < 3 || rest[0] != '{' || rest[len(rest)-1] != '}' {
 		return 0, false
@@ -24,24 +24,24 @@ func (r *reader) literalSize() (int64, bool) {
 }
 
 // literal reads a literal into memory, or, if it is a body, hands it to the sink.
-func (r *reader) literal(size int64, depth, mark int) error {
-	inFetch := depth == 1 && r.resp.name == "FETCH"
-	var name node
+func (r *Reader) literal(size int64, depth, mark int) error {
+	inFetch := depth == 1 && r.resp.Name == "FETCH"
+	var name Node
 	if n := len(r.stack); n > mark {
 		name = r.stack[n-1]
 	}
 	var err error
 	switch {
 	case inFetch && isBody(name):
-		err = r.stream(size, string(name.text), r.stack[mark:len(r.stack)-1])
-		r.push(node{kind: streamedKind})
-	case size <= maxLiteral:
+		err = r.stream(size, string(name.Text), r.stack[mark:len(r.stack)-1])
+		r.push(Node{Kind: Streamed})
+	case size <= MaxLiteral:
 		err = r.hold(int(size))
 	case inFetch:
 		err = r.skip(size)
-		r.push(node{kind: droppedKind})
+		r.push(Node{Kind: Dropped})
 	default:
-		return flood("a literal of %d bytes in a %s response; no more than %d are taken", size, printable(r.resp.name), maxLiteral)
+		return Flood("a literal of %d bytes in a %s response; no more than %d are taken", size, Printable(r.resp.Name), MaxLiteral)
 	}
 	if err != nil {
 		return err
@@ -49,41 +49,41 @@ func (r *reader) literal(size int64, depth, mark int) error {
 	return r.nextLine()
 }
 
-func (r *reader) hold(size int) error {
+func (r *Reader) hold(size int) error {
 	start := len(r.memory)
 	if start+size > maxResponse {
-		return flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
+		return Flood("a response of more than %d bytes, beginning %q", maxResponse, head(r.memory))
 	}
 	r.memory = append(r.memory, make([]byte, size)...)
-	r.resp.size += size
+	r.resp.Size += size
 	text := r.memory[start:]
-	r.push(node{kind: stringKind, text: text})
-	_, err := io.ReadFull(r.br, text)
-	return midway(err, true)
+	r.push(Node{Kind: String, Text: text})
+	_, err := io.ReadFull(r.Input, text)
+	return unexpectedEOF(err, true)
 }
 
 // skip passes over bytes that nobody takes.
-func (r *reader) skip(size int64) error {
+func (r *Reader) skip(size int64) error {
 	if size > maxSkipped {
-		return flood("a literal of %d bytes that nothing asked for", size)
+		return Flood("a literal of %d bytes that nothing asked for", size)
 	}
-	r.resp.passed += size
+	r.resp.Discarded += size
 	for size > 0 {
-		n, err := r.br.Discard(int(min(size, 1<<30)))
+		n, err := r.Input.Discard(int(min(size, 1<<30)))
 		if size -= int64(n); err != nil {
-			return midway(err, true)
+			return unexpectedEOF(err, true)
 		}
 	}
 	return nil
 }
 
 // stream lends the connection to the sink for the length of one literal.
-func (r *reader) stream(size int64, name string, before []node) error {
-	content := &literalReader{br: r.br, left: size}
-	if r.sink != nil {
-		err := r.sink(&bodyLiteral{seq: r.resp.number, before: before, name: name, size: size, content: content})
+func (r *Reader) stream(size int64, name string, before []Node) error {
+	content := &LiteralReader{br: r.Input, left: size}
+	if r.Sink != nil {
+		err := r.Sink(&BodyLiteral{seq: r.resp.Number, Before: before, Name: name, Size: size, Content: content})
 		if err == nil {
-			err = content.err
+			err = content.Err
 		}
 		if err != nil {
 			return err
@@ -93,44 +93,44 @@ func (r *reader) stream(size int64, name string, before []node) error {
 }
 
 // isBody reports whether an attribute's literal is content of a message, which may have any size.
-func isBody(name node) bool {
-	if name.kind != atomKind {
+func isBody(name Node) bool {
+	if name.Kind != Atom {
 		return false
 	}
-	before, _, bracket := bytes.Cut(name.text, []byte("["))
+	before, _, bracket := bytes.Cut(name.Text, []byte("["))
 	if bracket {
 		return isSection(before)
 	}
-	return equalFold(before, "RFC822") || equalFold(before, "RFC822.TEXT") || equalFold(before, "RFC822.HEADER")
+	return EqualFold(before, "RFC822") || EqualFold(before, "RFC822.TEXT") || EqualFold(before, "RFC822.HEADER")
 }
 
-// literalReader reads one literal off the connection. Its own failures are remembered, so that a sink which swallows
+// LiteralReader reads one literal off the connection. Its own failures are remembered, so that a sink which swallows
 // an error cannot make a broken connection look whole.
-type literalReader struct {
+type LiteralReader struct {
 	br   *bufio.Reader
 	left int64
-	err  error
+	Err  error
 }
 
-func (l *literalReader) Read(p []byte) (int, error) {
-	if l.err != nil {
-		return 0, l.err
+func (l *LiteralReader) Read(p []byte) (int, error) {
+	if l.Err != nil {
+		return 0, l.Err
 	}
 	if l.left == 0 {
 		return 0, cmp.Or(l.close(), io.EOF)
 	}
 	n, err := l.br.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
-	l.err = midway(err, true)
-	return n, l.err
+	l.Err = unexpectedEOF(err, true)
+	return n, l.Err
 }
 
 // WriteTo writes straight out of the connection's buffer: io.Copy then copies each byte once.
-func (l *literalReader) WriteTo(w io.Writer) (int64, error) {
+func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	var written int64
-	for l.left > 0 && l.err == nil {
+	for l.left > 0 && l.Err == nil {
 		if _, err := l.br.Peek(1); err != nil {
-			l.err = midway(err, true)
+			l.Err = unexpectedEOF(err, true)
 			break
 		}
 		piece, _ := l.br.Peek(int(min(int64(l.br.Buffered()), l.left)))
@@ -145,22 +145,22 @@ func (l *literalReader) WriteTo(w io.Writer) (int64, error) {
 			return written, io.ErrShortWrite
 		}
 	}
-	if l.err == nil {
+	if l.Err == nil {
 		l.close()
 	}
-	return written, l.err
+	return written, l.Err
 }
 
 // close makes sure that the literal has ended where it was announced to: what follows is another attribute, or the end
 // of the list. Where it does not, nobody knows which bytes are the message's.
-func (l *literalReader) close() error {
+func (l *LiteralReader) close() error {
 	next, err := l.br.Peek(1)
 	if err != nil {
-		l.err = midway(err, true)
+		l.Err = unexpectedEOF(err, true)
 	} else if bytes.IndexByte([]byte(" )\r\n"), next[0]) < 0 {
-		l.err = errLength
+		l.Err = errLength
 	}
-	return l.err
+	return l.Err
 }
 
 // errLength: what was announced is not what came.

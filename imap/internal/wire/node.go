@@ -1,0 +1,132 @@
+package wire
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+)
+
+// Kind says how a token was written on the wire.
+type Kind uint8
+
+const (
+	Atom     Kind = iota // a bare word or number
+	String               // "quoted" or a literal
+	List                 // ( ... )
+	Nil                  // NIL; its text is kept, for a keyword may be called that
+	Streamed             // a body literal that went to the sink; no text
+	Dropped              // a literal too large to keep, of an attribute nobody asked for; no text
+)
+
+// Node is one token of a response, or a list of them. Its bytes are the reader's, and live until the next response.
+type Node struct {
+	Kind Kind
+	Text []byte
+	List []Node
+}
+
+// Is reports whether the node is the atom word, compared without case as RFC 9051 section 9 note 1 has it.
+func (n Node) Is(word string) bool {
+	return (n.Kind == Atom || n.Kind == Nil) && EqualFold(n.Text, word)
+}
+
+// IsText reports whether the node carries text: an atom or a string. NIL does not.
+func (n Node) IsText() bool { return n.Kind == Atom || n.Kind == String }
+
+// Number reads an unsigned number of 63 bits (RFC 9051's number64), written bare or, as some servers do, quoted.
+func (n Node) Number() (uint64, bool) {
+	if !n.IsText() {
+		return 0, false
+	}
+	return parseNumber(n.Text)
+}
+
+// parseNumber reads up to 64 bits of digits and nothing else.
+func parseNumber(digits []byte) (uint64, bool) {
+	if len(digits) == 0 {
+		return 0, false
+	}
+	var v uint64
+	for _, c := range digits {
+		d := uint64(c - '0')
+		if d > 9 || v > (math.MaxUint64-d)/10 {
+			return 0, false
+		}
+		v = v*10 + d
+	}
+	return v, true
+}
+
+// Attribute finds the value that follows name in a list of names and values, as FETCH and STATUS answer.
+func Attribute(pairs []Node, name string) (Node, bool) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i].Is(name) {
+			return pairs[i+1], true
+		}
+	}
+	return Node{}, false
+}
+
+// Words collects the text of every atom and string of a list, copied out of the reader's memory.
+func (n Node) Words() []string {
+	if len(n.List) == 0 {
+		return nil
+	}
+	words := make([]string, 0, len(n.List))
+	for _, m := range n.List {
+		if m.IsText() || m.Kind == Nil {
+			words = append(words, string(m.Text))
+		}
+	}
+	return words
+}
+
+// Bytes copies the node's text; it is nil for NIL, and empty, not nil, for an empty string.
+func (n Node) Bytes() []byte {
+	if !n.IsText() {
+		return nil
+	}
+	return append([]byte{}, n.Text...)
+}
+
+// EqualFold compares ASCII without case and without allocating.
+func EqualFold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i := range b {
+		if upper(b[i]) != upper(word[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func upper(c byte) byte {
+	if 'a' <= c && c <= 'z' {
+		return c - 'a' + 'A'
+	}
+	return c
+}
+
+// AppendTo writes the node back in a readable form, for traces and error messages.
+func (n Node) AppendTo(b []byte) []byte {
+	switch n.Kind {
+	case List:
+		b = append(b, '(')
+		for i, m := range n.List {
+			if i > 0 {
+				b = append(b, ' ')
+			}
+			b = m.AppendTo(b)
+		}
+		return append(b, ')')
+	case String:
+		return strconv.AppendQuote(b, string(n.Text))
+	case Streamed, Dropped:
+		return append(b, "{…}"...)
+	}
+	return append(b, bytes.ToValidUTF8(n.Text, []byte("?"))...)
+}
+
+func (n Node) String() string { return string(n.AppendTo(nil)) }
