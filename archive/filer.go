@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/recovery"
 )
 
 // Filer stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the chunks
@@ -20,7 +21,7 @@ type Filer struct {
 	hasher   *chunk.Hasher
 	splitter *mail.Splitter
 	prober   prober
-	spill    *repo.Spill
+	spill    *recovery.Log
 	writer   *repo.Writer
 	erased   *repo.Erasures // nil: not read yet
 	ids      *chunk.Hasher
@@ -29,7 +30,7 @@ type Filer struct {
 }
 
 // NewFiler makes a Filer. What it files is spilled too, unless spill is nil.
-func NewFiler(r *repo.Repo, w *repo.Writer, spill *repo.Spill) *Filer {
+func NewFiler(r *repo.Repo, w *repo.Writer, spill *recovery.Log) *Filer {
 	return &Filer{
 		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
 		prober: prober{hasher: r.MessageHasher()}, spill: spill, writer: w, ids: r.ChunkKey().New(),

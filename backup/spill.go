@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// What a run downloads it also spills to this host's disk, until it is in a checkpoint or a manifest (repo.Spill). A run
+// What a run downloads it also spills to this host's disk, until it is in a checkpoint or a manifest (recovery.Log). A run
 // that finds what a killed one has spilled puts it into the repository as if it had come from the server just now; each
 // message that the server then tells of in the same words is not asked for again. So nothing rests on the spill but time:
 // whatever is lost, wrong or stale in it is downloaded.
@@ -89,7 +89,7 @@ func (s *spilt) exhausted() bool {
 // takeUp opens the spill, and puts into the repository what earlier runs have left in it. A host that cannot spill is told
 // of, and archives as well.
 func (w *walk) takeUp(ctx context.Context) error {
-	spill, err := w.repo.Spill(w.account.Name, w.spillAfter)
+	spill, err := w.repo.RecoveryLog(w.account.Name, w.spillAfter)
 	if err != nil {
 		w.remark(true, "nothing is kept for the case that this run is killed: %v", err)
 		return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/recovery"
 )
 
 // rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
@@ -41,7 +42,7 @@ type walk struct {
 	checkpoints *checkpoints
 	allowance   *allowance
 	spillAfter  time.Duration
-	spill       *repo.Spill // nil: none
+	spill       *recovery.Log // nil: none
 	spilt       *spilt
 	sampler     *sampler // nil: nothing that is recorded is compared
 	note        func(Note)

@@ -122,10 +122,10 @@ func (c *cache) sub(name string) string {
 	return filepath.Join(dir, name)
 }
 
-func (c *cache) objects() string { return c.sub("objects") }
-func (c *cache) indexes() string { return c.sub("index") }
-func (c *cache) spools() string  { return c.sub("spool") }
-func (c *cache) spills() string  { return c.sub("spill") }
+func (c *cache) objects() string  { return c.sub("objects") }
+func (c *cache) indexes() string  { return c.sub("index") }
+func (c *cache) spools() string   { return c.sub("spool") }
+func (c *cache) recovery() string { return c.sub("spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
 func keepsCached(k Kind) bool {

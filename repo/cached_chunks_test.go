@@ -10,9 +10,11 @@ import (
 // What was kept of an account comes back, the last of it alone, and nothing that is damaged.
 func TestCachedChunks(t *testing.T) {
 	for _, seal := range []bool{true, false} {
-		r := spillRepo(t, seal)
-		var err error
-		if r.decoder, err = newFrameDecoder(); err != nil {
+		r, err := newRepo(nil, time.Now(), InitOptions{NoSeal: !seal})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.cache, err = openCache(t.TempDir(), r.id); err != nil {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {

@@ -1,10 +1,31 @@
 package repo
 
 import (
+	"errors"
 	"os"
-	"path/filepath"
-	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo/recovery"
 )
+
+// errNoCache: a recovery log in a temporary directory would go with the process.
+var errNoCache = errors.New("there is no lasting cache directory")
+
+// RecoveryLog opens the recovery log of an account for one run. What comes before the run is as old as after is not kept.
+func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, error) {
+	if _, temporary := r.cache.place(); temporary {
+		return nil, errNoCache
+	}
+	identity, err := r.seals.identity(KindCatalog)
+	if err != nil {
+		return nil, err
+	}
+	id := r.keys.account.Sum([]byte(account))
+	return recovery.Open(recovery.Options{
+		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.id, KeyID: r.keys.id, Tag: r.keys.tag,
+		Recipients: r.seals.recipients(KindCatalog), Identity: identity,
+	})
+}
 
 // DropLocal removes from this host's cache what may hold erased content: the named manifests, the mailbox tables of their
 // accounts, and the spills of killed runs, which the next run downloads again. It returns the number of spill files of runs
@@ -16,24 +37,5 @@ func (r *Repo) DropLocal(manifests []string) (left int) {
 			_ = os.Remove(r.cache.path(cachedName(h.Account)))
 		}
 	}
-	accounts, _ := os.ReadDir(r.cache.spills())
-	for _, account := range accounts {
-		parent := filepath.Join(r.cache.spills(), account.Name())
-		runs, _ := os.ReadDir(parent)
-		for _, run := range runs {
-			if strings.HasPrefix(run.Name(), ".") {
-				continue // a run that is just beginning
-			}
-			dir := filepath.Join(parent, run.Name())
-			lock, err := lockDir(dir)
-			if err != nil { // a run is at work there
-				left += len(spillFiles(dir))
-				continue
-			}
-			_ = os.RemoveAll(dir)
-			_ = lock.Close()
-		}
-		_ = os.Remove(parent) // if nothing is left there
-	}
-	return left
+	return recovery.Discard(r.cache.recovery())
 }

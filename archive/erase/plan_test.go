@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/recovery"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -153,8 +154,8 @@ func TestSpillsGo(t *testing.T) {
 		})
 		return n
 	}
-	write := func(account string) *repo.Spill {
-		spill, err := made.Spill(account, 0)
+	write := func(account string) *recovery.Log {
+		spill, err := made.RecoveryLog(account, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

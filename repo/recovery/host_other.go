@@ -1,6 +1,6 @@
 //go:build !linux && !darwin && !freebsd
 
-package repo
+package recovery
 
 import (
 	"errors"

@@ -1,8 +1,9 @@
-package repo
+package recovery
 
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Spill keeps on this host what a run has got and not committed yet, so that the next run need not get it again where
+// Log keeps on this host what a run has got and not committed yet, so that the next run need not get it again where
 // this one is killed. It is a hint and nothing else: what is taken from it is put into the repository as if it had just
 // come.
 //
@@ -25,27 +27,26 @@ import (
 // All that was written survives the process, without any fsync: the files are the kernel's. A host that loses its power
 // loses the hint. Whatever fails here ends the spilling, and nothing else.
 //
-// A nil Spill keeps nothing.
-type Spill struct {
-	r       *Repo
-	account [16]byte
+// A nil Log keeps nothing.
+type Log struct {
+	options Options
 	dir     string // this run's own
 	lock    *os.File
 	left    []string   // directories that the dead have left, this run holds
 	locks   []*os.File // of these
-	limits  spillLimits
+	limits  limits
 	from    time.Time // what comes earlier is not kept
 
 	mu      sync.Mutex
-	free    []*spillFile // at rest
+	free    []*file // at rest
 	files   int
 	bytes   int64
 	entries int
 	failed  error // why nothing more is kept
 }
 
-// spillLimits bound what a spill costs. Who has filled one commits. Of what dead runs have left, twice as much counts.
-type spillLimits struct {
+// limits bound what a spill costs. Who has filled one commits. Of what dead runs have left, twice as much counts.
+type limits struct {
 	bytes   int64         // of entries
 	entries int           // also bounds the memory of who takes them up
 	age     time.Duration // of a file: what waits in its buffers came within this time
@@ -53,39 +54,40 @@ type spillLimits struct {
 	stale   time.Duration // what is older is of no use to anybody
 }
 
-var usualSpill = spillLimits{
+var usualLimits = limits{
 	bytes: 256 << 20, entries: 1 << 16, age: 30 * time.Second, spare: 512 << 20, stale: 7 * 24 * time.Hour,
 }
 
-// maxSpillKey bounds a key: what names a message, with a name of a mailbox in it.
-const maxSpillKey = 1 << 18
+// maxKey bounds a key: what names a message, with a name of a mailbox in it.
+const maxKey = 1 << 18
 
 // Marks of a block's length, and what tags are made over first. Part of the format of spills.
 const (
-	spillMagic  = "mailstrata spill 1\n"
-	spillTag    = "mailstrata v1 spill\x00"
-	spillEnd    = 0
-	spillVoid   = 1<<32 - 1
-	spillBuffer = 32 << 10
+	magic      = "mailstrata spill 1\n"
+	tagContext = "mailstrata v1 spill\x00"
+	markEnd    = 0
+	markVoid   = 1<<32 - 1
+	bufferSize = 32 << 10
 )
 
-// errNoCache: where files go with the process, spilling is of no use.
-var errNoCache = errors.New("there is no lasting cache directory")
-
-// Spill opens the spill of an account for one run. What comes in the time until after is not kept: a run that is over by then
-// has no use for it.
-func (r *Repo) Spill(account string, after time.Duration) (*Spill, error) {
-	return r.spill(account, after, usualSpill)
+// Options say whose a Log is, and how it is sealed.
+type Options struct {
+	Dir        string        // of all accounts of the repository
+	Account    [16]byte      // hash of the account's name
+	After      time.Duration // what comes in this time is not kept: a run that is over by then has no use for it
+	Repository [16]byte
+	KeyID      [8]byte
+	Tag        chunk.Key       // of entries
+	Recipients []age.Recipient // none: nothing is sealed
+	Identity   age.Identity    // that opens what is sealed to Recipients
 }
 
-func (r *Repo) spill(account string, after time.Duration, limits spillLimits) (*Spill, error) {
-	if _, temporary := r.cache.place(); temporary {
-		return nil, errNoCache
-	}
-	s := &Spill{r: r, limits: limits, from: time.Now().Add(after)}
-	id := r.keys.account.Sum([]byte(account))
-	copy(s.account[:], id[:])
-	parent := filepath.Join(r.cache.spills(), r.AccountDir(account))
+// Open opens the log of an account for one run.
+func Open(o Options) (*Log, error) { return open(o, usualLimits) }
+
+func open(o Options, limits limits) (*Log, error) {
+	s := &Log{options: o, limits: limits, from: time.Now().Add(o.After)}
+	parent := filepath.Join(o.Dir, hex.EncodeToString(o.Account[:]))
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
@@ -121,16 +123,16 @@ func makeLocked(parent string) (dir string, lock *os.File, err error) {
 	return dir, lock, nil
 }
 
-// spillFile is a file of entries that is being written, by one at a time.
-type spillFile struct {
+// file is a file of entries that is being written, by one at a time.
+type file struct {
 	file   *os.File
-	sealed io.WriteCloser
+	sealed io.WriteCloser // nil: not sealed
 	buffer *bufio.Writer
 	tag    *chunk.Hasher // of the entry under way
 	began  time.Time
 }
 
-func (s *Spill) newFile() (*spillFile, error) {
+func (s *Log) newFile() (*file, error) {
 	spare, err := spareBytes(s.dir)
 	if err != nil {
 		return nil, err
@@ -139,42 +141,50 @@ func (s *Spill) newFile() (*spillFile, error) {
 		return nil, fmt.Errorf("%s has %d MB left, and packs need them", s.dir, spare/1e6)
 	}
 	s.files++
-	file, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("%08d", s.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	opened, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("%08d", s.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	sealed, _, err := seal(file, s.r.seals.recipients(KindCatalog))
-	if err != nil {
-		file.Close()
-		return nil, err
+	f := &file{file: opened, tag: s.options.Tag.New(), began: time.Now()}
+	var to io.Writer = opened
+	if len(s.options.Recipients) > 0 {
+		if f.sealed, err = age.Encrypt(opened, s.options.Recipients...); err != nil {
+			opened.Close()
+			return nil, fmt.Errorf("seal: %w", err)
+		}
+		to = f.sealed
 	}
-	f := &spillFile{file: file, sealed: sealed, buffer: bufio.NewWriterSize(sealed, spillBuffer), tag: s.r.keys.tag.New(), began: time.Now()}
-	_, _ = f.buffer.Write(s.r.spillHead()) // its error comes again with Flush
+	f.buffer = bufio.NewWriterSize(to, bufferSize)
+	_, _ = f.buffer.Write(s.options.head()) // its error comes again with Flush
 	return f, nil
 }
 
-// spillHead is what a file of entries begins with.
-func (r *Repo) spillHead() []byte {
-	head := append([]byte(spillMagic), r.id[:]...)
-	return append(head, r.keys.id[:]...)
+// head is what a file of entries begins with.
+func (o *Options) head() []byte {
+	head := append([]byte(magic), o.Repository[:]...)
+	return append(head, o.KeyID[:]...)
 }
 
-func (f *spillFile) close() error {
-	return errors.Join(f.buffer.Flush(), f.sealed.Close(), f.file.Close())
+func (f *file) close() error {
+	err := f.buffer.Flush()
+	if f.sealed != nil {
+		err = errors.Join(err, f.sealed.Close())
+	}
+	return errors.Join(err, f.file.Close())
 }
 
-// SpillEntry is something that is on its way into a Spill. A nil one goes nowhere.
-type SpillEntry struct {
-	s    *Spill
-	file *spillFile
+// Entry is something that is on its way into a Spill. A nil one goes nowhere.
+type Entry struct {
+	s    *Log
+	file *file
 	size int64
 	err  error
 }
 
 // Begin begins an entry under a key of the caller's making. It may be called from many goroutines, each for an entry of
 // its own. nil: it is too early, or the spill is full, or has failed.
-func (s *Spill) Begin(key []byte) *SpillEntry {
-	if s == nil || len(key) == 0 || len(key) > maxSpillKey || time.Now().Before(s.from) {
+func (s *Log) Begin(key []byte) *Entry {
+	if s == nil || len(key) == 0 || len(key) > maxKey || time.Now().Before(s.from) {
 		return nil
 	}
 	s.mu.Lock()
@@ -187,24 +197,24 @@ func (s *Spill) Begin(key []byte) *SpillEntry {
 		s.fail(err)
 		return nil
 	}
-	e := &SpillEntry{s: s, file: file}
-	beginSpillTag(file.tag, s.account, key)
+	e := &Entry{s: s, file: file}
+	beginTag(file.tag, s.options.Account, key)
 	e.write(binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
 	e.write(key)
 	return e
 }
 
-// beginSpillTag begins the tag of an entry.
-func beginSpillTag(tag *chunk.Hasher, account [16]byte, key []byte) {
+// beginTag begins the tag of an entry.
+func beginTag(tag *chunk.Hasher, account [16]byte, key []byte) {
 	tag.Reset()
-	tag.Write([]byte(spillTag))
+	tag.Write([]byte(tagContext))
 	tag.Write(account[:])
 	tag.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
 	tag.Write(key)
 }
 
 // take gives a file that nobody writes to, young enough.
-func (s *Spill) take() (*spillFile, error) {
+func (s *Log) take() (*file, error) {
 	for len(s.free) > 0 {
 		f := s.free[len(s.free)-1]
 		s.free = s.free[:len(s.free)-1]
@@ -219,7 +229,7 @@ func (s *Spill) take() (*spillFile, error) {
 }
 
 // Write adds to the entry. It never fails: where it cannot, nothing is kept.
-func (e *SpillEntry) Write(p []byte) (int, error) {
+func (e *Entry) Write(p []byte) (int, error) {
 	if e == nil || e.err != nil || len(p) == 0 {
 		return len(p), nil
 	}
@@ -230,28 +240,28 @@ func (e *SpillEntry) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (e *SpillEntry) write(p []byte) {
+func (e *Entry) write(p []byte) {
 	if e.err == nil {
 		_, e.err = e.file.buffer.Write(p)
 	}
 }
 
 // End makes the entry one that counts.
-func (e *SpillEntry) End() {
+func (e *Entry) End() {
 	if e != nil {
 		tag := e.file.tag.Sum()
-		e.finish(spillEnd, tag[:])
+		e.finish(markEnd, tag[:])
 	}
 }
 
 // Drop makes the entry void.
-func (e *SpillEntry) Drop() {
+func (e *Entry) Drop() {
 	if e != nil {
-		e.finish(spillVoid, nil)
+		e.finish(markVoid, nil)
 	}
 }
 
-func (e *SpillEntry) finish(mark uint32, tag []byte) {
+func (e *Entry) finish(mark uint32, tag []byte) {
 	e.write(append(binary.LittleEndian.AppendUint32(nil, mark), tag...))
 	s := e.s
 	s.mu.Lock()
@@ -268,10 +278,10 @@ func (e *SpillEntry) finish(mark uint32, tag []byte) {
 }
 
 // full reports whether the limits are reached, with the lock held.
-func (s *Spill) full() bool { return s.bytes >= s.limits.bytes || s.entries >= s.limits.entries }
+func (s *Log) full() bool { return s.bytes >= s.limits.bytes || s.entries >= s.limits.entries }
 
 // Full reports whether the spill keeps nothing more until it is emptied.
-func (s *Spill) Full() bool {
+func (s *Log) Full() bool {
 	if s == nil {
 		return false
 	}
@@ -281,7 +291,7 @@ func (s *Spill) Full() bool {
 }
 
 // Failed is why the spill keeps nothing more at all; nil: it does.
-func (s *Spill) Failed() error {
+func (s *Log) Failed() error {
 	if s == nil {
 		return nil
 	}
@@ -291,7 +301,7 @@ func (s *Spill) Failed() error {
 }
 
 // fail ends the spilling, and gives back the room, which others may need. With the lock held.
-func (s *Spill) fail(err error) {
+func (s *Log) fail(err error) {
 	if s.failed == nil {
 		s.failed = err
 	}
@@ -299,18 +309,18 @@ func (s *Spill) fail(err error) {
 }
 
 // clear removes the files of this run.
-func (s *Spill) clear() {
+func (s *Log) clear() {
 	for _, f := range s.free {
 		_ = f.close()
 	}
 	s.free, s.bytes, s.entries = nil, 0, 0
-	for _, name := range spillFiles(s.dir) {
+	for _, name := range entryFiles(s.dir) {
 		_ = os.Remove(name)
 	}
 }
 
-// spillFiles are the paths of a directory's files of entries, in the order in which they were begun.
-func spillFiles(dir string) (paths []string) {
+// entryFiles are the paths of a directory's files of entries, in the order in which they were begun.
+func entryFiles(dir string) (paths []string) {
 	found, _ := os.ReadDir(dir) // what is not there is not read
 	for _, f := range found {
 		if f.Type().IsRegular() && len(f.Name()) == 8 {
@@ -322,7 +332,7 @@ func spillFiles(dir string) (paths []string) {
 
 // Empty forgets what this run has spilled: it is committed. With left, also what dead runs had left. No entry may be under
 // way.
-func (s *Spill) Empty(left bool) {
+func (s *Log) Empty(left bool) {
 	if s == nil {
 		return
 	}
@@ -335,7 +345,7 @@ func (s *Spill) Empty(left bool) {
 }
 
 // release lets go of what dead runs had left.
-func (s *Spill) release(remove bool) {
+func (s *Log) release(remove bool) {
 	for i, dir := range s.left {
 		if remove {
 			_ = os.RemoveAll(dir)
@@ -346,7 +356,7 @@ func (s *Spill) release(remove bool) {
 }
 
 // Close ends the run's spilling. What was not emptied is there for the next run.
-func (s *Spill) Close() {
+func (s *Log) Close() {
 	if s == nil {
 		return
 	}
@@ -360,7 +370,7 @@ func (s *Spill) Close() {
 	if s.lock == nil {
 		return
 	}
-	if len(spillFiles(s.dir)) == 0 {
+	if len(entryFiles(s.dir)) == 0 {
 		_ = os.RemoveAll(s.dir)
 		_ = os.Remove(filepath.Dir(s.dir)) // if no other run has anything there
 	}

@@ -1,4 +1,4 @@
-package repo
+package recovery
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ import (
 )
 
 // adopt holds the directories that dead runs have left, the newest first, and removes those that are of no use.
-func (s *Spill) adopt(parent string) error {
+func (s *Log) adopt(parent string) error {
 	found, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("look for what was left: %w", err)
@@ -44,7 +44,7 @@ func (s *Spill) adopt(parent string) error {
 		if err != nil {
 			continue // a run is at work there, or this is not ours
 		}
-		size := spillSize(dir)
+		size := dirSize(dir)
 		if held += size; stale || size == 0 || held > 3*s.limits.bytes { // twice, with what entries add
 			_ = os.RemoveAll(dir)
 			_ = lock.Close()
@@ -55,9 +55,9 @@ func (s *Spill) adopt(parent string) error {
 	return nil
 }
 
-// spillSize is what a directory's files of entries hold.
-func spillSize(dir string) (bytes int64) {
-	for _, path := range spillFiles(dir) {
+// dirSize is what a directory's files of entries hold.
+func dirSize(dir string) (bytes int64) {
+	for _, path := range entryFiles(dir) {
 		if info, err := os.Stat(path); err == nil {
 			bytes += info.Size()
 		}
@@ -69,21 +69,21 @@ func spillSize(dir string) (bytes int64) {
 // or is not what was written, gives read an error, and so does one that was dropped: read returns it, and the next entry
 // follows. Any other error of read ends the reading. problem tells of files that could not be read to their end, as the
 // last ones of a killed run cannot.
-func (s *Spill) Left(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
+func (s *Log) Left(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
 	if s == nil {
 		return nil, nil
 	}
 	entries := 0
 	counted := func(key []byte, body io.Reader) error {
 		if entries++; entries > 2*s.limits.entries {
-			return errEnough
+			return errLimit
 		}
 		return read(key, body)
 	}
 	for _, dir := range s.left {
-		for _, path := range spillFiles(dir) {
+		for _, path := range entryFiles(dir) {
 			cut, err := s.readFile(ctx, path, counted)
-			if errors.Is(err, errEnough) {
+			if errors.Is(err, errLimit) {
 				return problem, nil
 			}
 			if err != nil {
@@ -97,17 +97,17 @@ func (s *Spill) Left(ctx context.Context, read func(key []byte, body io.Reader) 
 	return problem, nil
 }
 
-// errEnough: there are more entries than anybody has memory for.
-var errEnough = errors.New("enough")
+// errLimit: there are more entries than anybody has memory for.
+var errLimit = errors.New("enough")
 
 // readFile reads the entries of a file as far as it can be read. cut tells why that is not to its end.
-func (s *Spill) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
+func (s *Log) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return err, nil
 	}
 	defer file.Close()
-	plain, err := s.r.openSpill(file)
+	plain, err := s.options.openFile(file)
 	if err != nil {
 		return err, nil
 	}
@@ -130,52 +130,48 @@ func (s *Spill) readFile(ctx context.Context, path string, read func([]byte, io.
 	return nil, context.Cause(ctx)
 }
 
-// openSpill unseals a file of entries and checks whose it is.
-func (r *Repo) openSpill(file io.Reader) (*bufio.Reader, error) {
-	id, err := r.seals.identity(KindCatalog)
-	if err != nil {
-		return nil, err
-	}
-	if id != nil {
-		if file, err = age.Decrypt(file, id); err != nil {
-			return nil, unsealError(err)
+// openFile unseals a file of entries and checks whose it is.
+func (o *Options) openFile(file io.Reader) (_ *bufio.Reader, err error) {
+	if len(o.Recipients) > 0 {
+		if file, err = age.Decrypt(file, o.Identity); err != nil {
+			return nil, fmt.Errorf("unseal: %w", err)
 		}
 	}
-	plain := bufio.NewReaderSize(file, 2*spillBuffer)
-	head := make([]byte, len(r.spillHead()))
+	plain := bufio.NewReaderSize(file, 2*bufferSize)
+	head := make([]byte, len(o.head()))
 	if _, err := io.ReadFull(plain, head); err != nil {
 		return nil, fmt.Errorf("it has no head: %w", err)
 	}
-	if string(head) != string(r.spillHead()) {
-		return nil, fmt.Errorf("it is of another repository or version: %w", ErrNotMine)
+	if string(head) != string(o.head()) {
+		return nil, errors.New("it is of another repository or version")
 	}
 	return plain, nil
 }
 
 // nextEntry reads the key of the next entry. io.EOF: there is none.
-func (s *Spill) nextEntry(plain *bufio.Reader) (*spilledBody, []byte, error) {
+func (s *Log) nextEntry(plain *bufio.Reader) (*body, []byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(plain, length[:]); err != nil {
 		return nil, nil, err
 	}
 	n := binary.LittleEndian.Uint32(length[:])
-	if n == 0 || n > maxSpillKey {
-		return nil, nil, damaged("a key of %d bytes", n)
+	if n == 0 || n > maxKey {
+		return nil, nil, fmt.Errorf("damaged: a key of %d bytes", n)
 	}
 	key := make([]byte, n)
 	if _, err := io.ReadFull(plain, key); err != nil {
 		return nil, nil, noEOF(err)
 	}
-	tag := s.r.keys.tag.New()
-	beginSpillTag(tag, s.account, key)
-	return &spilledBody{from: plain, tag: tag}, key, nil
+	tag := s.options.Tag.New()
+	beginTag(tag, s.options.Account, key)
+	return &body{from: plain, tag: tag}, key, nil
 }
 
 // errVoid: the entry was dropped by who wrote it.
 var errVoid = errors.New("it was given up when it was written")
 
-// spilledBody reads the blocks of an entry. Its last error is io.EOF only if the tag is right.
-type spilledBody struct {
+// body reads the blocks of an entry. Its last error is io.EOF only if the tag is right.
+type body struct {
 	from *bufio.Reader
 	tag  *chunk.Hasher
 	left uint32 // of the block
@@ -183,7 +179,7 @@ type spilledBody struct {
 	err  error
 }
 
-func (b *spilledBody) Read(p []byte) (int, error) {
+func (b *body) Read(p []byte) (int, error) {
 	if b.err == nil && b.left == 0 {
 		b.err = b.nextBlock()
 	}
@@ -198,7 +194,7 @@ func (b *spilledBody) Read(p []byte) (int, error) {
 }
 
 // nextBlock finds the next block, or the end.
-func (b *spilledBody) nextBlock() error {
+func (b *body) nextBlock() error {
 	var mark [4]byte
 	if _, err := io.ReadFull(b.from, mark[:]); err != nil {
 		return noEOF(err)
@@ -206,10 +202,10 @@ func (b *spilledBody) nextBlock() error {
 	switch b.left = binary.LittleEndian.Uint32(mark[:]); b.left {
 	default:
 		return nil
-	case spillVoid:
+	case markVoid:
 		b.left, b.over = 0, true
 		return errVoid
-	case spillEnd:
+	case markEnd:
 	}
 	var tag [32]byte
 	if _, err := io.ReadFull(b.from, tag[:]); err != nil {
@@ -217,7 +213,7 @@ func (b *spilledBody) nextBlock() error {
 	}
 	b.over = true
 	if want := b.tag.Sum(); !hmac.Equal(want[:], tag[:]) {
-		return fmt.Errorf("its tag is wrong: %w", ErrNotMine)
+		return errors.New("its tag is wrong")
 	}
 	return io.EOF
 }
@@ -228,4 +224,29 @@ func noEOF(err error) error {
 		return io.ErrUnexpectedEOF
 	}
 	return err
+}
+
+// Discard removes the files that dead runs have left in the logs of a directory. It returns the number of files of runs under
+// way, which go when the runs end.
+func Discard(dir string) (left int) {
+	accounts, _ := os.ReadDir(dir)
+	for _, account := range accounts {
+		parent := filepath.Join(dir, account.Name())
+		runs, _ := os.ReadDir(parent)
+		for _, run := range runs {
+			if strings.HasPrefix(run.Name(), ".") {
+				continue // a run that is just beginning
+			}
+			dir := filepath.Join(parent, run.Name())
+			lock, err := lockDir(dir)
+			if err != nil { // a run is at work there
+				left += len(entryFiles(dir))
+				continue
+			}
+			_ = os.RemoveAll(dir)
+			_ = lock.Close()
+		}
+		_ = os.Remove(parent) // if nothing is left there
+	}
+	return left
 }

@@ -1,4 +1,4 @@
-package repo
+package recovery
 
 import (
 	"bytes"
@@ -15,40 +15,39 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/zeebo/blake3"
 )
 
-// noStore is for what never reaches the store.
-type noStore struct{ Store }
-
-// spillRepo is a repository as far as spilling needs one.
-func spillRepo(t *testing.T, sealed bool) *Repo {
+// testOptions are those of a repository's log, in a new directory.
+func testOptions(t *testing.T, sealed bool) Options {
 	t.Helper()
-	r := &Repo{store: noStore{}, id: [16]byte{1, 2, 3}, held: &slot{Secret: secret{4}}}
-	r.keys = r.held.Secret.keys()
+	o := Options{Dir: t.TempDir(), Repository: [16]byte{1, 2, 3}, KeyID: [8]byte{4}, Tag: chunk.Key{5}}
 	if sealed {
 		writer, err := age.GenerateHybridIdentity()
-		reader, errReader := age.GenerateHybridIdentity()
-		if err = errors.Join(err, errReader); err != nil {
+		if err != nil {
 			t.Fatal(err)
 		}
-		r.seals = seals{writers: []age.Recipient{writer.Recipient()}, readers: []age.Recipient{reader.Recipient()}, writer: writer}
+		o.Recipients, o.Identity = []age.Recipient{writer.Recipient()}, writer
 	}
-	var err error
-	if r.cache, err = openCache(t.TempDir(), r.id); err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return o
 }
 
-func smallSpill() spillLimits {
-	l := usualSpill
+// of returns the options for an account.
+func (o Options) of(account string) Options {
+	copy(o.Account[:], account)
+	return o
+}
+
+func smallLimits() limits {
+	l := usualLimits
 	l.spare = 0
 	return l
 }
 
-func mustSpill(t *testing.T, r *Repo, account string, limits spillLimits) *Spill {
+func mustOpen(t *testing.T, o Options, account string, limits limits) *Log {
 	t.Helper()
-	s, err := r.spill(account, 0, limits)
+	s, err := open(o.of(account), limits)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("nothing is spilled on this system")
 	}
@@ -59,7 +58,7 @@ func mustSpill(t *testing.T, r *Repo, account string, limits spillLimits) *Spill
 	return s
 }
 
-func put(s *Spill, key, body string) {
+func put(s *Log, key, body string) {
 	e := s.Begin([]byte(key))
 	for len(body) > 0 {
 		n := min(len(body), 1000)
@@ -70,7 +69,7 @@ func put(s *Spill, key, body string) {
 }
 
 // entriesLeft are the whole entries that dead runs have left.
-func entriesLeft(t *testing.T, s *Spill) map[string]string {
+func entriesLeft(t *testing.T, s *Log) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	_, err := s.Left(t.Context(), func(key []byte, body io.Reader) error {
@@ -88,8 +87,8 @@ func entriesLeft(t *testing.T, s *Spill) map[string]string {
 
 func TestSpillIsTakenUpByTheNextRun(t *testing.T) {
 	for _, sealed := range []bool{true, false} {
-		r := spillRepo(t, sealed)
-		first := mustSpill(t, r, "anna", smallSpill())
+		o := testOptions(t, sealed)
+		first := mustOpen(t, o, "anna", smallLimits())
 		want := map[string]string{}
 		first.Begin([]byte("given up")).Write([]byte("half"))
 		for i := range 50 {
@@ -104,29 +103,29 @@ func TestSpillIsTakenUpByTheNextRun(t *testing.T) {
 		want["after"] = "it"
 
 		// While it lives, nobody else takes what it has; nor does another account ever.
-		other := mustSpill(t, r, "anna", smallSpill())
+		other := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, other); len(left) > 0 {
 			t.Errorf("%d entries of a run that is at work", len(left))
 		}
 		other.Close()
 		first.Close()
-		other = mustSpill(t, r, "bert", smallSpill())
+		other = mustOpen(t, o, "bert", smallLimits())
 		if left := entriesLeft(t, other); len(left) > 0 {
 			t.Errorf("%d entries of another account", len(left))
 		}
 		other.Close()
-		second := mustSpill(t, r, "anna", smallSpill())
+		second := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, second); !maps.Equal(left, want) {
 			t.Errorf("sealed %v: of %d entries, %d are there", sealed, len(want), len(left))
 		}
 		second.Close() // it committed nothing
-		third := mustSpill(t, r, "anna", smallSpill())
+		third := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, third); len(left) != len(want) {
 			t.Errorf("after a run that committed nothing, %d entries are there", len(left))
 		}
 		third.Empty(true)
 		third.Close()
-		if files := filesBelow(t, r.cache.spills()); len(files) > 0 {
+		if files := filesBelow(t, o.Dir); len(files) > 0 {
 			t.Errorf("after a commit there is left %q", files)
 		}
 	}
@@ -149,8 +148,8 @@ func filesBelow(t *testing.T, dir string) (paths []string) {
 // A file that ends anywhere, or has a wrong byte anywhere, gives entries that were written, and never anything else.
 func TestSpillDamaged(t *testing.T) {
 	for _, sealed := range []bool{true, false} {
-		r := spillRepo(t, sealed)
-		s := mustSpill(t, r, "anna", smallSpill())
+		o := testOptions(t, sealed)
+		s := mustOpen(t, o, "anna", smallLimits())
 		want := map[string]string{}
 		for i := range 20 {
 			key, body := fmt.Sprint("key ", i), strings.Repeat(fmt.Sprint(i), 400*i)
@@ -158,7 +157,7 @@ func TestSpillDamaged(t *testing.T) {
 			want[key] = body
 		}
 		s.Close()
-		path := spillFiles(s.dir)[0]
+		path := entryFiles(s.dir)[0]
 		whole, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -168,7 +167,7 @@ func TestSpillDamaged(t *testing.T) {
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			next := mustSpill(t, r, "anna", smallSpill())
+			next := mustOpen(t, o, "anna", smallLimits())
 			left := entriesLeft(t, next)
 			next.Close()
 			for key, body := range left {
@@ -192,14 +191,14 @@ func TestSpillDamaged(t *testing.T) {
 
 // What a killed run leaves is what was in its file then: all but the last buffers.
 func TestSpillOfAKilledRun(t *testing.T) {
-	r := spillRepo(t, true)
-	s := mustSpill(t, r, "anna", smallSpill())
+	o := testOptions(t, true)
+	s := mustOpen(t, o, "anna", smallLimits())
 	body := strings.Repeat("0123456789", 1000)
 	for i := range 100 {
 		put(s, fmt.Sprint(i), body)
 	}
 	var copies [][]byte
-	for _, path := range spillFiles(s.dir) {
+	for _, path := range entryFiles(s.dir) {
 		b, err := os.ReadFile(path) // as it is now, and nothing is closed
 		if err != nil {
 			t.Fatal(err)
@@ -214,23 +213,23 @@ func TestSpillOfAKilledRun(t *testing.T) {
 	}
 	dir := s.dir
 	s.Close()
-	for i, path := range spillFiles(dir) {
+	for i, path := range entryFiles(dir) {
 		if err := os.WriteFile(path, copies[i], 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	left := entriesLeft(t, mustSpill(t, r, "anna", smallSpill()))
-	if most := (agePiece + spillBuffer) / len(body); len(left) < 100-most-2 {
+	left := entriesLeft(t, mustOpen(t, o, "anna", smallLimits()))
+	if most := ((64 << 10) + bufferSize) / len(body); len(left) < 100-most-2 {
 		t.Errorf("of 100 messages %d are had", len(left))
 	}
 }
 
 func TestSpillIsBounded(t *testing.T) {
-	r := spillRepo(t, false)
-	limits := smallSpill()
+	o := testOptions(t, false)
+	limits := smallLimits()
 	limits.bytes, limits.entries = 10_000, 20
 	for run := range 8 { // none of them commits
-		s := mustSpill(t, r, "anna", limits)
+		s := mustOpen(t, o, "anna", limits)
 		for i := range 30 {
 			put(s, fmt.Sprint(run, i), strings.Repeat("x", 400))
 		}
@@ -239,7 +238,7 @@ func TestSpillIsBounded(t *testing.T) {
 		}
 		s.Close()
 	}
-	s := mustSpill(t, r, "anna", limits)
+	s := mustOpen(t, o, "anna", limits)
 	if left := entriesLeft(t, s); len(left) != 2*limits.entries || len(s.left) != 3 {
 		t.Errorf("%d entries of %d runs", len(left), len(s.left))
 	}
@@ -262,18 +261,19 @@ func TestSpillIsBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if left := entriesLeft(t, mustSpill(t, r, "anna", limits)); len(left) > 0 {
+	if left := entriesLeft(t, mustOpen(t, o, "anna", limits)); len(left) > 0 {
 		t.Errorf("%d entries are stale", len(left))
 	}
 }
 
 // What comes early is not kept, nor does it cost anything.
 func TestSpillWaits(t *testing.T) {
-	r := spillRepo(t, true)
-	limits := smallSpill()
+	o := testOptions(t, true)
+	limits := smallLimits()
 	synctest.Test(t, func(t *testing.T) {
 		const after = 5 * time.Second
-		s, err := r.spill("anna", after, limits)
+		o.After = after
+		s, err := open(o.of("anna"), limits)
 		if errors.Is(err, errors.ErrUnsupported) {
 			t.Skip("nothing is spilled on this system")
 		}
@@ -282,27 +282,27 @@ func TestSpillWaits(t *testing.T) {
 		}
 		defer s.Close()
 		time.Sleep(after - time.Nanosecond)
-		if put(s, "early", "x"); len(spillFiles(s.dir)) > 0 || s.Failed() != nil {
-			t.Errorf("too early, there are files %q; failed: %v", spillFiles(s.dir), s.Failed())
+		if put(s, "early", "x"); len(entryFiles(s.dir)) > 0 || s.Failed() != nil {
+			t.Errorf("too early, there are files %q; failed: %v", entryFiles(s.dir), s.Failed())
 		}
 		time.Sleep(time.Nanosecond)
-		if put(s, "late", "x"); len(spillFiles(s.dir)) != 1 || s.Failed() != nil {
-			t.Errorf("in time, there are files %q; failed: %v", spillFiles(s.dir), s.Failed())
+		if put(s, "late", "x"); len(entryFiles(s.dir)) != 1 || s.Failed() != nil {
+			t.Errorf("in time, there are files %q; failed: %v", entryFiles(s.dir), s.Failed())
 		}
 	})
 }
 
 // A disk without room ends the spilling, and what was spilled makes room.
 func TestSpillGivesWay(t *testing.T) {
-	r := spillRepo(t, true)
-	limits := smallSpill()
-	s := mustSpill(t, r, "anna", limits)
+	o := testOptions(t, true)
+	limits := smallLimits()
+	s := mustOpen(t, o, "anna", limits)
 	put(s, "1", "x")
 	s.limits.spare, s.limits.age = 1<<62, 0
-	if e := s.Begin([]byte("2")); e != nil || s.Failed() == nil || len(spillFiles(s.dir)) > 0 {
-		t.Errorf("failed: %v; files %q", s.Failed(), spillFiles(s.dir))
+	if e := s.Begin([]byte("2")); e != nil || s.Failed() == nil || len(entryFiles(s.dir)) > 0 {
+		t.Errorf("failed: %v; files %q", s.Failed(), entryFiles(s.dir))
 	}
-	var none *Spill
+	var none *Log
 	put(none, "1", "x")
 	none.Empty(true)
 	none.Close()
@@ -310,25 +310,31 @@ func TestSpillGivesWay(t *testing.T) {
 
 // The frozen form (docs/format.md, "Spill").
 func TestSpillFormat(t *testing.T) {
-	r := spillRepo(t, false)
-	for i := range r.id {
-		r.id[i] = 0xa0 + byte(i)
+	o := testOptions(t, false)
+	for i := range o.Repository {
+		o.Repository[i] = 0xa0 + byte(i)
 	}
-	for i := range r.held.Secret {
-		r.held.Secret[i] = byte(i)
+	var secret [32]byte
+	for i := range secret {
+		secret[i] = byte(i)
 	}
-	r.keys = r.held.Secret.keys()
-	s := mustSpill(t, r, "home", smallSpill())
+	var account chunk.Key
+	blake3.DeriveKey("mailstrata v1 tag", secret[:], o.Tag[:])
+	blake3.DeriveKey("mailstrata v1 key id", secret[:], o.KeyID[:])
+	blake3.DeriveKey("mailstrata v1 account", secret[:], account[:])
+	home := account.Sum([]byte("home"))
+	o.Account = [16]byte(home[:16])
+	s := mustOpen(t, o, "", smallLimits())
 	put(s, "key", "Hello\r\n")
 	e := s.Begin([]byte("k"))
 	e.Write([]byte("Hel"))
 	e.Drop()
 	s.Close()
-	have, err := os.ReadFile(spillFiles(s.dir)[0])
+	have, err := os.ReadFile(entryFiles(s.dir)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../docs/format.md")
+	text, err := os.ReadFile("../../docs/format.md")
 	if err != nil {
 		t.Fatal(err)
 	}
