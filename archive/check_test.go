@@ -18,12 +18,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
 // newRepository makes a repository without sealing, in which nothing takes long.
-func newRepository(t testing.TB, store repo.Store) *repo.Repo {
+func newRepository(t testing.TB, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Options: repo.Options{CacheDir: t.TempDir()}})
 	if err != nil {
@@ -57,7 +58,7 @@ func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
 }
 
 // reopen forgets all that is cached.
-func reopen(t testing.TB, store repo.Store) *repo.Repo {
+func reopen(t testing.TB, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
 	if err != nil {
@@ -200,7 +201,7 @@ func TestRestoreFromRepository(t *testing.T) {
 
 // meter counts what is read of packs of mail.
 type meter struct {
-	repo.Store
+	store.Store
 	read atomic.Int64
 	gets atomic.Int64
 }
@@ -329,7 +330,7 @@ func TestCheckFinds(t *testing.T) {
 }
 
 // sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
-func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Letter) int {
+func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Letter) int {
 	t.Helper()
 	var named, lost []mail.UID
 	for _, p := range problems {
@@ -357,7 +358,7 @@ func sameHarm(t *testing.T, store repo.Store, head repo.Head, problems []archive
 	return len(lost)
 }
 
-func check(t *testing.T, store repo.Store, data repo.Arc) (*archive.CheckReport, []archive.Problem) {
+func check(t *testing.T, store store.Store, data repo.Arc) (*archive.CheckReport, []archive.Problem) {
 	t.Helper()
 	var problems []archive.Problem
 	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: reopen(t, store), Data: data}, func(p archive.Problem) {

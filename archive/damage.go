@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // IsDamage reports whether an error is about one piece of the archive, so that reading can go on. An error of this host, of
@@ -17,7 +18,7 @@ func IsDamage(err error) bool {
 		return false
 	}
 	for _, damage := range []error{
-		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, repo.ErrNotExist, repo.ErrRange,
+		repo.ErrDamaged, repo.ErrNoChunk, repo.ErrNotMine, repo.ErrNewer, store.ErrNotExist, store.ErrRange,
 		repo.ErrMisdated,
 		manifest.ErrMalformed, mail.ErrJoin, mail.ErrRecipe, ErrNotEqual,
 	} {

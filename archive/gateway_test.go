@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/s3"
 )
@@ -26,7 +27,7 @@ type trial struct {
 	name   string
 	base   *storetest.Memory // what the bucket holds before
 	states map[string]bool   // what any manifest may hold, by text
-	do     func(ctx context.Context, store repo.Store) error
+	do     func(ctx context.Context, store store.Store) error
 	after  func(t *testing.T, r *repo.Repo) // what must be there once the verb has succeeded
 }
 
@@ -215,7 +216,7 @@ func mustBeNewest(t *testing.T, r *repo.Repo, want []string) {
 }
 
 // openUnsealed opens a repository, and closes it after use.
-func openUnsealed(ctx context.Context, store repo.Store, use func(*repo.Repo) error) error {
+func openUnsealed(ctx context.Context, store store.Store, use func(*repo.Repo) error) error {
 	r, err := repo.Open(ctx, store, repo.Unlock{}, repo.Options{})
 	if err != nil {
 		return err
@@ -241,7 +242,7 @@ func twoNights(t *testing.T) (base *storetest.Memory, a *archivetest.Account, be
 
 func backupTrial(t *testing.T) trial {
 	base, a, before, now := twoNights(t)
-	return trial{"backup", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
+	return trial{"backup", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error { return archivetest.TryBackUp(ctx, r, a).Err })
 	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
@@ -257,7 +258,7 @@ func copyTrial(t *testing.T) trial {
 	archivetest.BackUp(t, source, a)
 	base := new(storetest.Memory)
 	archivetest.NewRepo(t, base)
-	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store repo.Store) error {
+	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(to *repo.Repo) error {
 			_, _, err := tryCopy(ctx, source, to)
 			return err
@@ -282,7 +283,7 @@ func repairTrial(t *testing.T) trial {
 	if !ok {
 		t.Fatal(gone)
 	}
-	return trial{"repair", base, nil, func(ctx context.Context, store repo.Store) error {
+	return trial{"repair", base, nil, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error { return repairAll(ctx, r, pack) })
 	}, func(t *testing.T, r *repo.Repo) {
 		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
@@ -300,7 +301,7 @@ func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
 // checkTrial checks a sound repository: trouble with the store may not be told as damage.
 func checkTrial(t *testing.T) trial {
 	base, _, before, _ := twoNights(t)
-	return trial{"check", base, map[string]bool{before: true}, func(ctx context.Context, store repo.Store) error {
+	return trial{"check", base, map[string]bool{before: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error {
 			var told []string
 			_, err := archive.Check(ctx, archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {

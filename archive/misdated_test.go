@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -31,8 +32,8 @@ func (a ahead) Now(ctx context.Context) (time.Time, error) {
 	return now.Add(a.by), err
 }
 
-func (a ahead) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+func (a ahead) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		for o, err := range a.Memory.List(ctx, prefix) {
 			o.Time = o.Time.Add(a.by)
 			if !yield(o, err) {

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Prune deletes what no manifest needs; see repo.Repo.Prune. Every manifest is followed down to the chunks of its messages,
@@ -56,7 +57,7 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 		w.tell(head)
 	}
 	// Of one that was put after its deadline, some may have been removed: it was never committed.
-	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrNotExist)) {
+	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, store.ErrNotExist)) {
 		err = fmt.Errorf("it was put after its deadline and does not count, but stands in the way until it is forgotten, and that is a day old: %w", err)
 	}
 	return err

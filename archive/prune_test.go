@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -23,7 +24,7 @@ func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
 }
 
 // mustBeWhole checks everything, as another host.
-func mustBeWhole(t *testing.T, store repo.Store) {
+func mustBeWhole(t *testing.T, store store.Store) {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
 	if err != nil {

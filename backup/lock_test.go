@@ -8,21 +8,22 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // A night on which locks are due that it may not renew is archived, and says so twice: in its manifest, and to who reads statuses.
 func TestANightTellsOfLocksThatItMayNotRenew(t *testing.T) {
 	lock := &repo.Lock{Days: 10, ByDefault: true}
-	store := storetest.NewLocked(lock.Term())
-	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock}); err != nil {
+	bucket := storetest.NewLocked(lock.Term())
+	if _, err := repo.Init(t.Context(), bucket, repo.InitOptions{NoSeal: true, Lock: lock}); err != nil {
 		t.Fatal(err)
 	}
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
 	night := func(denied storetest.Rights) *backup.Result {
 		t.Helper()
-		r, err := repo.Open(t.Context(), store.As(denied), repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
+		r, err := repo.Open(t.Context(), bucket.As(denied), repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,8 +34,8 @@ func TestANightTellsOfLocksThatItMayNotRenew(t *testing.T) {
 	if b := night(nightly); b.Locks != nil || len(b.Manifest.Warnings) > 0 {
 		t.Errorf("the first night: %v, %q", b.Locks, b.Manifest.Warnings)
 	}
-	store.Advance(6 * 24 * time.Hour)
-	if b := night(nightly); !errors.Is(b.Locks, repo.ErrPermission) || len(b.Manifest.Warnings) != 1 {
+	bucket.Advance(6 * 24 * time.Hour)
+	if b := night(nightly); !errors.Is(b.Locks, store.ErrPermission) || len(b.Manifest.Warnings) != 1 {
 		t.Errorf("locks are due: %v, %q", b.Locks, b.Manifest.Warnings)
 	}
 	if b := night(storetest.Rights{}); b.Locks != nil || len(b.Manifest.Warnings) > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -39,7 +40,7 @@ func (s *asked) Get(ctx context.Context, name string, offset, length int64) (io.
 	return s.Memory.Get(ctx, name, offset, length)
 }
 
-func (s *asked) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+func (s *asked) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	s.note("LIST " + prefix)
 	return s.Memory.List(ctx, prefix)
 }

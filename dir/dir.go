@@ -1,7 +1,7 @@
-// Package dir keeps a repository in a local directory, as a repo.Store.
+// Package dir keeps a repository in a local directory, as a store.Store.
 //
 // An object is a file under its own name, so that anything that copies files copies a repository. What a name may be
-// made of (repo.ValidName) is safe on every file system; a file with any other name is not an object, and is left alone.
+// made of (store.ValidName) is safe on every file system; a file with any other name is not an object, and is left alone.
 // Where there is a file "a", no object "a/b" can be made, and the reverse: mailstrata uses no such names.
 //
 // A body is first written, whole, to a file in the directory "_tmp" (a name that no object has), synced, and then
@@ -25,7 +25,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // tmpDir holds bodies that have no name yet. '_' keeps it out of the way of every object.
@@ -72,7 +72,7 @@ func Create(path string) (*Dir, error) {
 	return d, nil
 }
 
-// Open opens an existing directory. The error is repo.ErrNotExist if it does not exist.
+// Open opens an existing directory. The error is store.ErrNotExist if it does not exist.
 func Open(path string) (*Dir, error) {
 	root, err := filepath.Abs(path)
 	if err != nil {
@@ -80,7 +80,7 @@ func Open(path string) (*Dir, error) {
 	}
 	info, err := os.Stat(root)
 	if absent(err) {
-		return nil, fmt.Errorf("%w: %v", repo.ErrNotExist, err)
+		return nil, fmt.Errorf("%w: %v", store.ErrNotExist, err)
 	}
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func Open(path string) (*Dir, error) {
 	return &Dir{root: root, opened: info}, nil
 }
 
-// Get implements repo.Store.
+// Get implements store.Store.
 func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
@@ -139,7 +139,7 @@ func fileSize(f *os.File) (int64, error) {
 		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, fmt.Errorf("%w: this is no ordinary file", repo.ErrNotExist)
+		return 0, fmt.Errorf("%w: this is no ordinary file", store.ErrNotExist)
 	}
 	return info.Size(), nil
 }
@@ -153,12 +153,12 @@ func within(size, offset, length int64) (from, n int64, err error) {
 		length = size - offset
 	}
 	if offset < 0 || length < 0 || length > size-offset {
-		return 0, 0, repo.ErrRange
+		return 0, 0, store.ErrRange
 	}
 	return offset, length, nil
 }
 
-// Delete implements repo.Store.
+// Delete implements store.Store.
 func (d *Dir) Delete(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 	case absent(err):
 		return d.gone()
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("%w: %w", repo.ErrRetained, err)
+		return fmt.Errorf("%w: %w", store.ErrRetained, err)
 	}
 	return err
 }
@@ -183,7 +183,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 // WriterTimed implements repo.WriterTimed: the writer of a file can set its modification time.
 func (d *Dir) WriterTimed() {}
 
-// Now implements repo.Store: the modification time of a file made for the purpose.
+// Now implements store.Store: the modification time of a file made for the purpose.
 func (d *Dir) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
@@ -204,7 +204,7 @@ func (d *Dir) Now(ctx context.Context) (time.Time, error) {
 }
 
 func (d *Dir) path(name string) (string, error) {
-	if !repo.ValidName(name) {
+	if !store.ValidName(name) {
 		return "", fmt.Errorf("%q is not a name for an object", name)
 	}
 	return filepath.Join(d.root, filepath.FromSlash(name)), nil

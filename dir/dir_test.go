@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/dir"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -25,7 +25,7 @@ func create(t *testing.T) (*dir.Dir, string) {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) repo.Store {
+	storetest.Run(t, func(t *testing.T) store.Store {
 		d, path := create(t)
 		t.Cleanup(func() { onlyOurs(t, path) })
 		return d
@@ -36,7 +36,7 @@ func TestStore(t *testing.T) {
 func TestWays(t *testing.T) {
 	for way := 1; way < dir.Ways; way++ {
 		t.Run(fmt.Sprint(way), func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) repo.Store {
+			storetest.Run(t, func(t *testing.T) store.Store {
 				d, path := create(t)
 				d.SetWay(way)
 				t.Cleanup(func() { onlyOurs(t, path) })
@@ -69,7 +69,7 @@ func TestClaimed(t *testing.T) {
 		if err := os.Remove(held); err != nil {
 			t.Fatal(err)
 		}
-		if err := <-done; (other != "") != errors.Is(err, repo.ErrExist) {
+		if err := <-done; (other != "") != errors.Is(err, store.ErrExist) {
 			t.Errorf("Put of a name that was claimed, and then held %q: %v", other, err)
 		}
 		want := other
@@ -123,7 +123,7 @@ func TestOpen(t *testing.T) {
 	if _, _, err := again.Get(t.Context(), "config", 0, -1); err != nil {
 		t.Error(err)
 	}
-	if _, err := dir.Open(path + "x"); !errors.Is(err, repo.ErrNotExist) {
+	if _, err := dir.Open(path + "x"); !errors.Is(err, store.ErrNotExist) {
 		t.Errorf("Open of nothing: %v, want ErrNotExist", err)
 	}
 	if _, err := dir.Open(filepath.Join(path, "config")); err == nil {

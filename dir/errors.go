@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // absent reports whether err says that nothing has the path. "a/b" does not exist if "a" is a file.
@@ -25,9 +25,9 @@ func (d *Dir) objectError(err error) error {
 		if gone := d.gone(); gone != nil {
 			return gone
 		}
-		return fmt.Errorf("%w: %v", repo.ErrNotExist, err)
+		return fmt.Errorf("%w: %v", store.ErrNotExist, err)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: %v", repo.ErrPermission, err)
+		return fmt.Errorf("%w: %v", store.ErrPermission, err)
 	}
 	return err
 }

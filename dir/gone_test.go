@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // A directory that another one stands for, as where its disk was unmounted, does not say that objects are missing.
@@ -26,14 +26,14 @@ func TestAnotherDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err := d.Get(t.Context(), "data/1", 0, -1)
-			if err == nil || errors.Is(err, repo.ErrNotExist) || errors.Is(err, fs.ErrNotExist) {
+			if err == nil || errors.Is(err, store.ErrNotExist) || errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("Get: %v, want an error about the directory", err)
 			}
 			listed := error(nil)
 			for _, err := range d.List(t.Context(), "") {
 				listed = err
 			}
-			if listed == nil || errors.Is(listed, repo.ErrNotExist) {
+			if listed == nil || errors.Is(listed, store.ErrNotExist) {
 				t.Errorf("List: %v, want an error about the directory", listed)
 			}
 			if err := d.Delete(t.Context(), "data/1"); err == nil {
@@ -47,8 +47,8 @@ func TestAnotherDirectory(t *testing.T) {
 func TestErrorsAreTheStores(t *testing.T) {
 	d, path := create(t)
 	_, _, err := d.Get(t.Context(), "data/none", 0, -1)
-	if !errors.Is(err, repo.ErrNotExist) || errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("%v, want repo.ErrNotExist alone", err)
+	if !errors.Is(err, store.ErrNotExist) || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%v, want store.ErrNotExist alone", err)
 	}
 	if os.Geteuid() == 0 {
 		return // nothing is refused
@@ -60,7 +60,7 @@ func TestErrorsAreTheStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = d.Get(t.Context(), "data/1", 0, -1)
-	if !errors.Is(err, repo.ErrPermission) || errors.Is(err, fs.ErrPermission) {
-		t.Errorf("%v, want repo.ErrPermission alone", err)
+	if !errors.Is(err, store.ErrPermission) || errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v, want store.ErrPermission alone", err)
 	}
 }

@@ -11,12 +11,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// List implements repo.Store. One directory of a path is held in memory at a time.
-func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+// List implements store.Store. One directory of a path is held in memory at a time.
+func (d *Dir) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		w := &walk{ctx: ctx, d: d, prefix: prefix, yield: yield}
 		w.dir("")
 	}
@@ -26,7 +26,7 @@ type walk struct {
 	ctx    context.Context
 	d      *Dir
 	prefix string
-	yield  func(repo.Object, error) bool
+	yield  func(store.Object, error) bool
 }
 
 // dir yields the objects in the directory at, which is "" or ends in '/', and says whether to go on.
@@ -64,7 +64,7 @@ func (w *walk) entry(at string, e fs.DirEntry) bool {
 	}
 	name := at + key(e)
 	switch {
-	case !repo.ValidName(at + e.Name()):
+	case !store.ValidName(at + e.Name()):
 		return true // not ours
 	case e.IsDir():
 		if strings.HasPrefix(name, w.prefix) || strings.HasPrefix(w.prefix, name) {
@@ -81,10 +81,10 @@ func (w *walk) entry(at string, e fs.DirEntry) bool {
 	if err != nil {
 		return w.fail(err)
 	}
-	return w.yield(repo.Object{Name: name, Size: info.Size(), Time: info.ModTime()}, nil)
+	return w.yield(store.Object{Name: name, Size: info.Size(), Time: info.ModTime()}, nil)
 }
 
 func (w *walk) fail(err error) bool {
-	w.yield(repo.Object{}, err)
+	w.yield(store.Object{}, err)
 	return false
 }

@@ -12,13 +12,13 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // staleAfter is the age at which a file in "_tmp" belongs to no run any more.
 const staleAfter = 24 * time.Hour
 
-// Put implements repo.Store.
+// Put implements store.Store.
 func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	path, err := d.path(name)
 	if err != nil {
@@ -82,17 +82,17 @@ func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int6
 	defer f.Close()
 	there, err := fileSize(f)
 	if err != nil {
-		return fmt.Errorf("%w: %s is in the way: %w", repo.ErrExist, path, err)
+		return fmt.Errorf("%w: %s is in the way: %w", store.ErrExist, path, err)
 	}
 	if there != size {
-		return fmt.Errorf("%s holds %d bytes, not these %d: %w", path, there, size, repo.ErrExist)
+		return fmt.Errorf("%s holds %d bytes, not these %d: %w", path, there, size, store.ErrExist)
 	}
 	equal, err := equalReaders(&cancellable{ctx, f}, io.NewSectionReader(body, 0, size))
 	if err != nil {
 		return fmt.Errorf("compare with %s: %w", path, err)
 	}
 	if !equal {
-		return fmt.Errorf("%s holds other bytes: %w", path, repo.ErrExist)
+		return fmt.Errorf("%s holds other bytes: %w", path, store.ErrExist)
 	}
 	// Whoever made the name may not have come to sync it.
 	if err := d.makeDir(filepath.Dir(path)); err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // ProblemKind says what sort of trouble an object is in.
@@ -187,7 +189,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // ofTheObject tells an error that is about one object from those that any other would meet too.
 func ofTheObject(err error) bool {
-	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, ErrNotExist} {
+	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, store.ErrNotExist} {
 		if errors.Is(err, is) {
 			return true
 		}
@@ -196,13 +198,13 @@ func ofTheObject(err error) bool {
 }
 
 // outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
-func (c *checker) outcome(ctx context.Context, o Object, err error) error {
+func (c *checker) outcome(ctx context.Context, o store.Object, err error) error {
 	name := o.Name
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNotExist):
+	case errors.Is(err, store.ErrNotExist):
 		return c.absent(ctx, o)
 	case errors.Is(err, ErrNoRole):
 		c.problem(Unread, name, err)
@@ -217,10 +219,10 @@ func (c *checker) outcome(ctx context.Context, o Object, err error) error {
 // absent looks again for an object that was listed, and of which the store then said that there is none. It may have
 // been deleted meanwhile. Some stores go on to list what they have lost, or lose for a while what they list: the error of
 // the problem is ErrNotExist, and nobody may condemn the object for it unasked.
-func (c *checker) absent(ctx context.Context, o Object) error {
+func (c *checker) absent(ctx context.Context, o store.Object) error {
 	listed, err := c.r.lists(ctx, o.Name, o.Size)
 	if err == nil && listed {
-		c.problem(Broken, o.Name, fmt.Errorf("it is listed, but %w", ErrNotExist))
+		c.problem(Broken, o.Name, fmt.Errorf("it is listed, but %w", store.ErrNotExist))
 	}
 	return err
 }
@@ -240,7 +242,7 @@ func (c *checker) segments(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) segment(ctx context.Context, o Object) error {
+func (c *checker) segment(ctx context.Context, o store.Object) error {
 	c.count(o)
 	hash, _ := objectHash(o.Name)
 	file, err := c.r.download(ctx, o.Name, hash)
@@ -271,7 +273,7 @@ func (p *packRow) equal(q *packRow) bool {
 		slices.Equal(p.Stored, q.Stored) && slices.Equal(p.Lengths, q.Lengths)
 }
 
-func (c *checker) count(o Object) {
+func (c *checker) count(o store.Object) {
 	c.checked.Objects++
 	c.checked.Bytes += o.Size
 }
@@ -312,7 +314,7 @@ func (c *checker) doomed(kind Kind, name string) bool {
 	return condemned && (kind == KindData || kind == KindCatalog)
 }
 
-func (c *checker) object(ctx context.Context, kind Kind, o Object) error {
+func (c *checker) object(ctx context.Context, kind Kind, o store.Object) error {
 	switch kind {
 	case KindData, KindCatalog:
 		return c.pack(ctx, kind, o)
@@ -390,7 +392,7 @@ func (c *checker) slots(ctx context.Context) error {
 	return nil
 }
 
-func (c *checker) slot(ctx context.Context, o Object) error {
+func (c *checker) slot(ctx context.Context, o store.Object) error {
 	listed := func(s slotRow) bool { return s.name() == o.Name }
 	if !slices.ContainsFunc(c.r.config.Slots, listed) {
 		c.problem(Stray, o.Name, errors.New("no key slot: it was removed, or its making was cut short, or somebody else put it there"))
@@ -400,7 +402,7 @@ func (c *checker) slot(ctx context.Context, o Object) error {
 	return err
 }
 
-func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
+func (c *checker) pack(ctx context.Context, kind Kind, o store.Object) error {
 	hash, _ := objectHash(o.Name)
 	pack := Pack{Catalog: kind == KindCatalog, Hash: hash}
 	row, indexed := c.indexed[pack]
@@ -426,7 +428,7 @@ func (c *checker) pack(ctx context.Context, kind Kind, o Object) error {
 }
 
 // bytes checks that an object is what its name says, which takes no key.
-func (c *checker) bytes(ctx context.Context, o Object, hash [32]byte) error {
+func (c *checker) bytes(ctx context.Context, o store.Object, hash [32]byte) error {
 	c.count(o)
 	file, err := c.r.download(ctx, o.Name, hash)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // errOverlaid: somebody who may put, or delete, has tried to make an object go away.
@@ -44,7 +46,7 @@ type shortLocks struct {
 
 // lock asks how long an object is kept. Some stores do not tell of a bucket's default, and some credentials are not told: then
 // nothing is known, which is no fault.
-func (c *checker) lock(ctx context.Context, kind Kind, o Object) error {
+func (c *checker) lock(ctx context.Context, kind Kind, o store.Object) error {
 	lock := c.r.Lock()
 	if lock == nil || c.short.deaf || kind == KindCheck || kind == KindRenewal || c.doomed(kind, o.Name) {
 		return nil
@@ -62,7 +64,7 @@ func (c *checker) lock(ctx context.Context, kind Kind, o Object) error {
 	v := c.r.store.(*vault)
 	version, _ := v.version(o.Name)
 	until, err := v.retainer().RetainedUntil(ctx, o.Name, version)
-	if errors.Is(err, ErrPermission) || err == nil && until.IsZero() {
+	if errors.Is(err, store.ErrPermission) || err == nil && until.IsZero() {
 		c.short.deaf = true
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // inspectPack reads what describes a pack, or the whole of it.
@@ -71,7 +73,7 @@ func (r *Repo) checkChunks(c *container, checked *Checked) error {
 // storeReader reads an object of the store here and there, in pieces that are large enough for age's small steps.
 type storeReader struct {
 	ctx     context.Context
-	store   Store
+	store   store.Store
 	name    string
 	size    int64
 	whole   *hostFile // nil: ask the store

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // The times of a run. Part of what makes removal safe (docs/design/removing.md).
@@ -23,7 +25,7 @@ const stepBack = 2 * time.Second
 // clock measures the age of a run: the larger of what the store's clock and this host's uptime say. The store's alone
 // could stand still; the host's alone would sleep with the host, if it did not count that (uptime does).
 type clock struct {
-	store Store
+	store store.Store
 	start time.Time     // by the store
 	up    time.Duration // of the host then
 
@@ -31,7 +33,7 @@ type clock struct {
 	latest time.Time
 }
 
-func startClock(ctx context.Context, store Store) (*clock, error) {
+func startClock(ctx context.Context, store store.Store) (*clock, error) {
 	up := uptime()
 	start, err := store.Now(ctx)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -257,7 +258,7 @@ func parseMark(payload []byte) (*mark, error) {
 // an error, for it may name any pack; one that is not signed says nothing.
 func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
 	all := map[Pack]time.Time{}
-	err := r.statements(ctx, KindCondemnation, nil, func(o Object, payload []byte) error {
+	err := r.statements(ctx, KindCondemnation, nil, func(o store.Object, payload []byte) error {
 		c, err := parseCondemnation(payload)
 		if err != nil {
 			return err
@@ -296,7 +297,7 @@ func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) { return r.
 
 func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string]Marked, error) {
 	all := map[string]Marked{}
-	err := r.statements(ctx, KindMark, overlook, func(o Object, payload []byte) error {
+	err := r.statements(ctx, KindMark, overlook, func(o store.Object, payload []byte) error {
 		m, err := parseMark(payload)
 		if err != nil {
 			return err
@@ -325,7 +326,7 @@ func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string
 
 // statements reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
 // that, unless it is to be overlooked.
-func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) bool, use func(Object, []byte) error) error {
+func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	var mu sync.Mutex

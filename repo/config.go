@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
@@ -92,7 +93,7 @@ func parseConfigName(name string) (number uint64, ok bool) {
 
 // configNames lists the configs by what counts: the highest number first, of equals the smallest hash. Those that are hidden
 // count only where all are.
-func configNames(ctx context.Context, store Store) (names []string, err error) {
+func configNames(ctx context.Context, store store.Store) (names []string, err error) {
 	var hidden []string
 	for o, err := range store.List(ctx, KindConfig.folder()) {
 		if err != nil {

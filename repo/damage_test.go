@@ -18,6 +18,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -52,7 +53,7 @@ func TestCheckNamesEveryDamagedObject(t *testing.T) {
 }
 
 // mustName checks a damaged copy with the keys of r, which knows nothing of the damage.
-func mustName(t *testing.T, store repo.Store, r *repo.Repo, name string, at int) {
+func mustName(t *testing.T, store store.Store, r *repo.Repo, name string, at int) {
 	t.Helper()
 	host := repo.On(r, store, t.TempDir())
 	defer host.Close()
@@ -89,7 +90,7 @@ func TestCheckNamesMissingAndUnindexedPacks(t *testing.T) {
 
 // hollow lists an object that it does not have.
 type hollow struct {
-	repo.Store
+	store.Store
 	name string
 	gone bool // it is not listed any more, either, once it was asked for
 	got  atomic.Bool
@@ -98,13 +99,13 @@ type hollow struct {
 func (h *hollow) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	if name == h.name {
 		h.got.Store(true)
-		return nil, 0, fmt.Errorf("get %s: %w", name, repo.ErrNotExist)
+		return nil, 0, fmt.Errorf("get %s: %w", name, store.ErrNotExist)
 	}
 	return h.Store.Get(ctx, name, offset, length)
 }
 
-func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+func (h *hollow) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		for o, err := range h.Store.List(ctx, prefix) {
 			if o.Name == h.name && h.gone && h.got.Load() {
 				continue

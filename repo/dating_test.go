@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -23,8 +24,8 @@ func (l liar) Now(ctx context.Context) (time.Time, error) {
 	return now.Add(l.by), err
 }
 
-func (l liar) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+func (l liar) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		for o, err := range l.Memory.List(ctx, prefix) {
 			o.Time = o.Time.Add(l.by)
 			if !yield(o, err) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // An erasure names the accounts and messages that the repository must no longer hold. Without it the server, another copy of
@@ -177,7 +178,7 @@ func (e *Erasures) IsEmpty() bool { return e == nil || len(e.accounts)+len(e.mes
 // ignored.
 func (r *Repo) Erasures(ctx context.Context) (*Erasures, error) {
 	all := &Erasures{map[string]time.Time{}, map[chunk.ID]struct{}{}, map[chunk.Prefix]struct{}{}}
-	err := r.statements(ctx, KindErasure, nil, func(o Object, payload []byte) error {
+	err := r.statements(ctx, KindErasure, nil, func(o store.Object, payload []byte) error {
 		e, err := parseErasure(payload)
 		if err != nil {
 			return err

@@ -9,10 +9,11 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // On opens the repository in another store, with the keys that r holds already.
-func On(r *Repo, store Store, cacheDir string) *Repo {
+func On(r *Repo, store store.Store, cacheDir string) *Repo {
 	c, err := openCache(cacheDir, r.id)
 	if err != nil {
 		panic(err)

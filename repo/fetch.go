@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 	"golang.org/x/sync/errgroup"
 )
@@ -31,7 +32,7 @@ func (x *index) refresh(ctx context.Context) error {
 			x.looked = now
 			return nil
 		}
-		if err != nil && !errors.Is(err, ErrNotExist) {
+		if err != nil && !errors.Is(err, store.ErrNotExist) {
 			return err
 		}
 	}
@@ -134,7 +135,7 @@ func (x *index) outcome(s listedSegment, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, ErrRange) || last && errors.Is(err, ErrNotExist):
+	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, store.ErrRange) || last && errors.Is(err, store.ErrNotExist):
 		x.doWithout(s.hash, err)
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Head is a manifest as the store lists it.
@@ -73,7 +74,7 @@ func isHex(s string) bool {
 }
 
 // headOf makes a Head of a line of a listing. Objects with other names are somebody else's.
-func headOf(o Object) (Head, bool) {
+func headOf(o store.Object) (Head, bool) {
 	h, ok := parseManifestName(o.Name)
 	h.Size, h.Stored = o.Size, o.Time
 	return h, ok

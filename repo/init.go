@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // InitOptions say what repository to make. Without NoSeal there must be a passphrase or an owner.
@@ -28,27 +29,27 @@ type InitOptions struct {
 // Init makes a repository in an empty store and opens it as its owner. The config is put last: until then there is no
 // repository, and Init may be called again. Of two that were made at once the config with the smaller hash wins, and
 // the other call fails.
-func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
+func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	if !o.NoSeal && len(o.Passphrase) == 0 && len(o.Owners) == 0 {
 		return nil, errors.New("a sealed repository needs a passphrase or a key file for its owner")
 	}
 	if o.NoSeal && (len(o.Passphrase) > 0 || len(o.Owners)+len(o.Writers) > 0) {
 		return nil, errors.New("a repository without sealing takes neither passphrase nor key files")
 	}
-	if _, able := store.(Retainer); o.Lock != nil && !able {
+	if _, able := s.(store.Retainer); o.Lock != nil && !able {
 		return nil, errors.New("this place cannot keep objects under lock: a bucket with Object Lock can")
 	}
 	if err := o.Lock.check(); err != nil {
 		return nil, err
 	}
-	if err := vacant(ctx, store); err != nil {
+	if err := vacant(ctx, s); err != nil {
 		return nil, err
 	}
-	now, err := store.Now(ctx)
+	now, err := s.Now(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the store for the time: %w", err)
 	}
-	r, err := newRepo(store, now, o)
+	r, err := newRepo(s, now, o)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 		return nil, err
 	}
 	// Trying passphrases is made slow on purpose: meanwhile another may have come first.
-	if err := vacant(ctx, store); err != nil {
+	if err := vacant(ctx, s); err != nil {
 		return nil, err
 	}
 	if err := r.initConfig(ctx); err != nil {
@@ -67,7 +68,7 @@ func Init(ctx context.Context, store Store, o InitOptions) (*Repo, error) {
 }
 
 // vacant checks that there is no repository, and none that merely lost its config.
-func vacant(ctx context.Context, store Store) error {
+func vacant(ctx context.Context, store store.Store) error {
 	switch names, err := configNames(ctx, store); {
 	case err == nil:
 		return fmt.Errorf("%w: %s", ErrRepository, names[0])
@@ -85,7 +86,7 @@ func vacant(ctx context.Context, store Store) error {
 }
 
 // newRepo draws the secrets.
-func newRepo(store Store, now time.Time, o InitOptions) (r *Repo, err error) {
+func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err error) {
 	r = &Repo{store: newVault(store, o.Lock)}
 	rand.Read(r.id[:])
 	_, keeper, err := ed25519.GenerateKey(nil)

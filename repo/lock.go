@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Lock says that what is stored is kept against everybody, the owner too, for a period. It is part of the config.
@@ -108,13 +110,13 @@ func (r *Repo) retainsByDefault(ctx context.Context) error {
 	if lock == nil || !lock.ByDefault || v == nil {
 		return nil
 	}
-	bucket, able := v.Store.(DefaultRetainer)
+	bucket, able := v.Store.(store.DefaultRetainer)
 	if !able {
 		return nil
 	}
 	does, err := bucket.RetainsByDefault(ctx, lock.Compliance, lock.TermDays())
 	switch {
-	case errors.Is(err, ErrPermission):
+	case errors.Is(err, store.ErrPermission):
 		return nil
 	case err != nil:
 		return fmt.Errorf("look at the bucket's default retention: %w", err)

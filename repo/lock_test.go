@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -31,7 +32,7 @@ func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked,
 }
 
 // fresh opens the repository as a host that knows nothing.
-func fresh(t *testing.T, store repo.Store) *repo.Repo {
+func fresh(t *testing.T, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
 	if err != nil {
@@ -183,7 +184,7 @@ func TestSeveralSeeThroughAtOnce(t *testing.T) {
 	})
 }
 
-func storedNames(t *testing.T, store repo.Store, folders ...string) (names []string) {
+func storedNames(t *testing.T, store store.Store, folders ...string) (names []string) {
 	t.Helper()
 	for _, folder := range folders {
 		for o, err := range store.List(t.Context(), folder) {
@@ -300,7 +301,7 @@ func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
 
 // A lock is never made shorter, nor longer by who cannot keep what is there for longer.
 func TestALockThatStaysAsItIs(t *testing.T) {
-	lockedWorlds(t, func(t *testing.T, store *storetest.Locked, r *repo.Repo) {
+	lockedWorlds(t, func(t *testing.T, bucket *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
 		for _, days := range []int{lockDays, lockDays - 1, 0, -1, repo.MaxLockDays + 1} {
 			if _, err := r.Lengthen(t.Context(), days, nil); err == nil {
@@ -308,12 +309,12 @@ func TestALockThatStaysAsItIs(t *testing.T) {
 			}
 		}
 		if r.Lock().ByDefault {
-			limited := fresh(t, store.As(storetest.Rights{Retain: true}))
-			if _, err := limited.Lengthen(t.Context(), longerDays, nil); !errors.Is(err, repo.ErrPermission) {
+			limited := fresh(t, bucket.As(storetest.Rights{Retain: true}))
+			if _, err := limited.Lengthen(t.Context(), longerDays, nil); !errors.Is(err, store.ErrPermission) {
 				t.Errorf("lengthened without the right to: %v", err)
 			}
 		}
-		if got := fresh(t, store).Lock().Days; got != lockDays {
+		if got := fresh(t, bucket).Lock().Days; got != lockDays {
 			t.Errorf("the lock is of %d days", got)
 		}
 	})
@@ -325,9 +326,9 @@ func TestALockThatStaysAsItIs(t *testing.T) {
 // Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.
 func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
-	store := storetest.NewLocked(o.Lock.Term())
-	owner := mustInit(t, store, o)
-	nightly := fresh(t, store.As(storetest.Rights{Retain: true, Delete: true}))
+	bucket := storetest.NewLocked(o.Lock.Term())
+	owner := mustInit(t, bucket, o)
+	nightly := fresh(t, bucket.As(storetest.Rights{Retain: true, Delete: true}))
 	mustBackup(t, nightly, "me", 1, 20)
 	locks := func() error {
 		run, err := nightly.Begin(t.Context())
@@ -336,12 +337,12 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 		}
 		return run.Locks()
 	}
-	store.Advance(4 * 24 * time.Hour)
+	bucket.Advance(4 * 24 * time.Hour)
 	if err := locks(); err != nil {
 		t.Error(err)
 	}
-	store.Advance(3 * 24 * time.Hour)
-	if err := locks(); !errors.Is(err, repo.ErrPermission) {
+	bucket.Advance(3 * 24 * time.Hour)
+	if err := locks(); !errors.Is(err, store.ErrPermission) {
 		t.Errorf("it is silent: %v", err)
 	}
 	unlocked := func(p repo.Problem) bool { return p.Kind == repo.Unlocked }
@@ -365,7 +366,7 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 	if slices.ContainsFunc(problems(t, owner), unlocked) {
 		t.Error("check tells of locks that are renewed")
 	}
-	then := store.Clone()
+	then := bucket.Clone()
 	then.Advance(lockDays * 24 * time.Hour)
 	then.Wipe()
 	mustRead(t, fresh(t, then), c)
@@ -482,7 +483,7 @@ func (s *sleepy) Now(ctx context.Context) (time.Time, error) {
 	return s.Locked.Now(ctx)
 }
 
-func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep repo.Retention) error {
+func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
 	if strings.HasPrefix(name, "config/") {
 		wake(&s.beforeConfig)
 	}

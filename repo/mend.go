@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Mended is what became of damaged packs.
@@ -165,7 +166,7 @@ func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFram
 // frame stores the chunks of a frame anew, as many as are what they should be.
 func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
-	if damage != nil && (ctx.Err() != nil || !ofTheObject(damage) && !errors.Is(damage, ErrRange)) {
+	if damage != nil && (ctx.Err() != nil || !ofTheObject(damage) && !errors.Is(damage, store.ErrRange)) {
 		return fmt.Errorf("read %s: %w", f.Pack, damage)
 	}
 	lost := 0

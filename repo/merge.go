@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // A night leaves a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands
@@ -35,7 +37,7 @@ func (s segmentSize) fits(largest segmentSize) bool {
 
 // listedSegment is an index segment as far as merging must know it.
 type listedSegment struct {
-	Object
+	store.Object
 	hash   [32]byte
 	size   segmentSize
 	inputs [][32]byte
@@ -112,8 +114,8 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 			read = append(read, s)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, ErrNotExist): // another prune was first
-		case ofTheObject(err) || errors.Is(err, ErrRange):
+		case errors.Is(err, store.ErrNotExist): // another prune was first
+		case ofTheObject(err) || errors.Is(err, store.ErrRange):
 			p.leave(s.Name, err)
 		default:
 			return nil, fmt.Errorf("read %s: %w", s.Name, err)
@@ -126,7 +128,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 // another replaces, however old.
 func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
-	var doomed []Object
+	var doomed []store.Object
 	for _, merged := range listed {
 		var inputs []listedSegment
 		for _, s := range listed {
@@ -148,7 +150,7 @@ func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (r
 }
 
 // proven reads the merged segment and its inputs whole, and tells which of them it holds.
-func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []Object, err error) {
+func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
 	whole, err := p.readSegment(ctx, merged, nil)
 	if err != nil {
 		return nil, p.passOver(ctx, merged.Name, err)
@@ -176,7 +178,7 @@ func (p *pruning) passOver(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, ErrNotExist):
+	case errors.Is(err, store.ErrNotExist):
 		return nil
 	case ofTheObject(err):
 		p.leave(name, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -213,13 +214,13 @@ func (g turnstile) Now(ctx context.Context) (time.Time, error) {
 }
 
 // List lists at one moment.
-func (g turnstile) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+func (g turnstile) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		if err := g.wait("list", prefix); err != nil {
-			yield(repo.Object{}, err)
+			yield(store.Object{}, err)
 			return
 		}
-		var all []repo.Object
+		var all []store.Object
 		for o, err := range g.Memory.List(ctx, prefix) {
 			if err != nil {
 				yield(o, err)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // A manifest never changes; what its owner thinks of it does: that it is to stay, that its alarm was seen. Notes say so,
@@ -93,7 +95,7 @@ func (r *Repo) TagsSaid(ctx context.Context) (tags, said Tags, err error) {
 
 func (r *Repo) notes(ctx context.Context, overlook func(error) bool) (map[string][]*note, error) {
 	all := map[string][]*note{}
-	err := r.statements(ctx, KindNote, overlook, func(_ Object, payload []byte) error {
+	err := r.statements(ctx, KindNote, overlook, func(_ store.Object, payload []byte) error {
 		n, err := parseNote(payload)
 		if err == nil {
 			all[string(n.Manifest)] = append(all[string(n.Manifest)], n)

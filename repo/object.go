@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
@@ -143,7 +144,7 @@ func (u *unopened) Error() string { return u.err.Error() }
 func (u *unopened) Unwrap() error { return u.err }
 
 // fetch reads an object's bytes and checks them against its name.
-func fetch(ctx context.Context, store Store, name string) ([]byte, error) {
+func fetch(ctx context.Context, store store.Store, name string) ([]byte, error) {
 	stored, err := fetchOnce(ctx, store, name)
 	if errors.Is(err, ErrDamaged) && elder(ctx, store, name) {
 		return fetchOnce(ctx, store, name)
@@ -151,7 +152,7 @@ func fetch(ctx context.Context, store Store, name string) ([]byte, error) {
 	return stored, err
 }
 
-func fetchOnce(ctx context.Context, store Store, name string) ([]byte, error) {
+func fetchOnce(ctx context.Context, store store.Store, name string) ([]byte, error) {
 	body, size, err := store.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err

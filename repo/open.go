@@ -15,12 +15,13 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	store    Store
+	store    store.Store
 	id       [16]byte
 	held     *slot // what the key at hand gives
 	keys     keys
@@ -79,7 +80,7 @@ type Unlock struct {
 }
 
 // Open opens the repository in a store.
-func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) {
+func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
 	v := newVault(store, nil)
 	r, err := open(ctx, v, u)
 	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.hides(ctx, KindConfig.folder()) || v.hides(ctx, KindKey.folder())) {
@@ -96,7 +97,7 @@ func Open(ctx context.Context, store Store, u Unlock, o Options) (*Repo, error) 
 	return r, r.settle(o, u.Fingerprint)
 }
 
-func open(ctx context.Context, store Store, u Unlock) (*Repo, error) {
+func open(ctx context.Context, store store.Store, u Unlock) (*Repo, error) {
 	names, err := configNames(ctx, store)
 	if err != nil {
 		return nil, err
@@ -141,7 +142,7 @@ type storedSlot struct {
 
 // fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening; damage tells
 // of it, in case that none does.
-func fetchSlots(ctx context.Context, store Store) (slots []storedSlot, damage error, err error) {
+func fetchSlots(ctx context.Context, store store.Store) (slots []storedSlot, damage error, err error) {
 	var found []*storedSlot
 	group, fetching := errgroup.WithContext(ctx)
 	group.SetLimit(8)
@@ -171,14 +172,14 @@ func fetchSlots(ctx context.Context, store Store) (slots []storedSlot, damage er
 }
 
 // fetch reads the slot. One that was removed just now has no bytes, and neither has one that is damaged.
-func (s *storedSlot) fetch(ctx context.Context, store Store) error {
-	stored, err := fetch(ctx, store, s.name)
+func (s *storedSlot) fetch(ctx context.Context, st store.Store) error {
+	stored, err := fetch(ctx, st, s.name)
 	switch {
 	case err == nil:
 		s.bytes = stored
 	case errors.Is(err, ErrDamaged):
 		s.damage = fmt.Errorf("read %s: %w", s.name, err)
-	case !errors.Is(err, ErrNotExist):
+	case !errors.Is(err, store.ErrNotExist):
 		return fmt.Errorf("read %s: %w", s.name, err)
 	}
 	return nil

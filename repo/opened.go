@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -85,7 +86,7 @@ func (o *openedPacks) read(ctx context.Context, r *Repo, f Frame, offset, length
 const firstPart = 4 << 10
 
 // open fetches both ends of the pack, at once.
-func (p *openedPack) open(ctx context.Context, store Store, f Frame, id age.Identity) error {
+func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id age.Identity) error {
 	p.once.Lock()
 	defer p.once.Unlock()
 	if p.ready {
@@ -135,7 +136,7 @@ func (p *openedPack) open(ctx context.Context, store Store, f Frame, id age.Iden
 const maxAgeHeader = 256 << 10
 
 // read fetches the pieces that cover the range, by one request, and lets age open them.
-func (p *openedPack) read(ctx context.Context, store Store, f Frame, offset, length int64) ([]byte, error) {
+func (p *openedPack) read(ctx context.Context, store store.Store, f Frame, offset, length int64) ([]byte, error) {
 	payload := int64(len(p.start.bytes))
 	from, to := coveringRange(offset, length, f.Size-payload)
 	if from < 0 || from >= to {
@@ -183,7 +184,7 @@ func (r partsReader) ReadAt(p []byte, off int64) (int, error) {
 }
 
 // fetchPart reads a range of an object whose size is known.
-func fetchPart(ctx context.Context, store Store, name string, size, offset, length int64) ([]byte, error) {
+func fetchPart(ctx context.Context, store store.Store, name string, size, offset, length int64) ([]byte, error) {
 	body, found, err := store.Get(ctx, name, offset, length)
 	if err != nil {
 		return nil, err

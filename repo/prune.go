@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -91,7 +92,7 @@ type pruning struct {
 	walk Walk
 	run  *Run
 
-	packs     map[Pack]Object
+	packs     map[Pack]store.Object
 	condemned map[Pack]time.Time
 	now       time.Time // not after the roots were listed
 	roots     []Head
@@ -138,7 +139,7 @@ func (p *pruning) look(ctx context.Context) error {
 }
 
 func (p *pruning) listPacks(ctx context.Context) error {
-	p.packs = map[Pack]Object{}
+	p.packs = map[Pack]store.Object{}
 	for _, kind := range packKinds {
 		for o, err := range p.r.store.List(ctx, kind.folder()) {
 			if err != nil {
@@ -288,9 +289,9 @@ func (r *Repo) exists(ctx context.Context, name string) (bool, error) {
 
 // removeManifests deletes what was forgotten a day ago. The marks stay.
 func (p *pruning) removeManifests(ctx context.Context) error {
-	var doomed []Object
+	var doomed []store.Object
 	for _, h := range p.forgotten {
-		doomed = append(doomed, Object{Name: h.Name, Size: h.Size})
+		doomed = append(doomed, store.Object{Name: h.Name, Size: h.Size})
 	}
 	return p.remove(ctx, "forgotten manifests deleted", doomed, &p.report.Manifests)
 }
@@ -312,7 +313,7 @@ func (p *pruning) renewLocks(ctx context.Context) error {
 }
 
 // remove deletes objects, several at a time. That a store retains one is an answer like any other.
-func (p *pruning) remove(ctx context.Context, step string, doomed []Object, done *Amount) error {
+func (p *pruning) remove(ctx context.Context, step string, doomed []store.Object, done *Amount) error {
 	var now Progress
 	for _, o := range doomed {
 		now.AllBytes += o.Size
@@ -333,7 +334,7 @@ func (p *pruning) remove(ctx context.Context, step string, doomed []Object, done
 			switch {
 			case err == nil:
 				done.add(o.Size)
-			case errors.Is(err, ErrRetained):
+			case errors.Is(err, store.ErrRetained):
 				p.report.Retained.add(o.Size)
 				p.leave(o.Name, err)
 			default:

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // What was erased does not wait until enough of its pack is unused. It is the chunks that no root needs, and that a manifest
@@ -82,9 +83,9 @@ func (p *pruning) removeErased(ctx context.Context) error {
 	if p.erasing > 0 {
 		return nil
 	}
-	var doomed []Object
+	var doomed []store.Object
 	for _, h := range p.erased {
-		doomed = append(doomed, Object{Name: h.Name, Size: h.Size})
+		doomed = append(doomed, store.Object{Name: h.Name, Size: h.Size})
 	}
 	return p.remove(ctx, "erased manifests deleted", doomed, &p.report.Manifests)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -64,7 +65,7 @@ func eventful(t *testing.T) (*repo.Repo, *storetest.Memory, content) {
 }
 
 // mustHave reads, as another host, all that is needed.
-func mustHave(t *testing.T, r *repo.Repo, store repo.Store, needed content, manifests int) {
+func mustHave(t *testing.T, r *repo.Repo, store store.Store, needed content, manifests int) {
 	t.Helper()
 	host := repo.On(r, store, "")
 	defer host.Close()
@@ -75,7 +76,7 @@ func mustHave(t *testing.T, r *repo.Repo, store repo.Store, needed content, mani
 }
 
 // mustStand is mustHave, and checks that nothing is broken.
-func mustStand(t *testing.T, r *repo.Repo, store repo.Store, needed content, manifests int) {
+func mustStand(t *testing.T, r *repo.Repo, store store.Store, needed content, manifests int) {
 	t.Helper()
 	mustHave(t, r, store, needed, manifests)
 	host := repo.On(r, store, "")
@@ -234,7 +235,7 @@ type late struct {
 	then *storetest.Memory
 }
 
-func (l late) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+func (l late) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return l.then.List(ctx, prefix)
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -54,7 +55,7 @@ func mustMark(t testing.TB, r *repo.Repo, h repo.Head) {
 const day = 24*time.Hour + time.Minute
 
 // bytesIn is what all objects in the folders take.
-func bytesIn(t testing.TB, store repo.Store, folders ...string) (n int64) {
+func bytesIn(t testing.TB, store store.Store, folders ...string) (n int64) {
 	t.Helper()
 	for _, folder := range folders {
 		for o, err := range store.List(t.Context(), folder) {
@@ -156,7 +157,7 @@ func TestPruneDeletesWhatNothingNeeds(t *testing.T) {
 }
 
 // reopenAny opens a repository, sealed or not, as another host would.
-func reopenAny(t testing.TB, store repo.Store, r *repo.Repo) *repo.Repo {
+func reopenAny(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 	t.Helper()
 	if r.Sealed() {
 		return reopen(t, store, r)
@@ -319,23 +320,23 @@ func TestPruneStopsAtARootThatCannotBeRead(t *testing.T) {
 type retaining struct{ *storetest.Memory }
 
 func (r retaining) Delete(_ context.Context, name string) error {
-	return fmt.Errorf("delete %s: %w", name, repo.ErrRetained)
+	return fmt.Errorf("delete %s: %w", name, store.ErrRetained)
 }
 
 // Where nothing may be deleted, a prune does what it can, and says what it left.
 func TestPruneWhereNothingMayBeDeleted(t *testing.T) {
-	store := retaining{new(storetest.Memory)}
-	r := mustInit(t, store, sealedOptions())
+	s := retaining{new(storetest.Memory)}
+	r := mustInit(t, s, sealedOptions())
 	_, gone, _ := mustBackup(t, r, "me", 1, 30)
 	c, _, _ := mustBackup(t, r, "me", 2, 30)
 	mustMark(t, r, gone)
 	for range 2 {
-		store.Advance(day)
+		s.Advance(day)
 		prune(t, r, repo.PruneOptions{})
 	}
 	var left []string
 	report := prune(t, r, repo.PruneOptions{Left: func(name string, err error) {
-		if errors.Is(err, repo.ErrRetained) {
+		if errors.Is(err, store.ErrRetained) {
 			left = append(left, name)
 		}
 	}})

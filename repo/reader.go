@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // ReaderOptions bound a Reader.
@@ -54,7 +55,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 		// Another pack may hold it: this one may be condemned and deleted, or damaged.
 		err = fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		failed = errors.Join(failed, err)
-		if !ofTheObject(err) && !errors.Is(err, ErrRange) {
+		if !ofTheObject(err) && !errors.Is(err, store.ErrRange) {
 			unreached = err
 		}
 		if ctx.Err() != nil || errors.Is(err, ErrNoRole) {
@@ -64,7 +65,7 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	if unreached != nil {
 		return nil, unreached // the copy that could not be reached may be whole, although another one is damaged
 	}
-	if errors.Is(failed, ErrNotExist) {
+	if errors.Is(failed, store.ErrNotExist) {
 		if again, err := rd.movedTo(ctx, id, places); again != nil || err != nil {
 			return again, err
 		}
@@ -93,7 +94,7 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([
 		if err == nil {
 			return data, nil
 		}
-		if !ofTheObject(err) && !errors.Is(err, ErrRange) {
+		if !ofTheObject(err) && !errors.Is(err, store.ErrRange) {
 			return nil, fmt.Errorf("chunk %s in %s: %w", id, place.Frame.Pack, err)
 		}
 	}

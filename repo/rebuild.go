@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Reindex makes an index for packs that no index names: after segments were lost, or to use what a run that was cut
@@ -36,7 +38,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
 		}
-		if err := c.outcome(ctx, Object{Name: pack.name(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
+		if err := c.outcome(ctx, store.Object{Name: pack.name(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
 			return err
 		}
 		if len(draft.entries) < draftEntries && len(draft.packs) < largestSegment.packs {
@@ -81,7 +83,7 @@ func (r *Repo) removeSegments(ctx context.Context, names []string, report func(P
 		err := r.store.Delete(ctx, name)
 		switch {
 		case err == nil:
-		case errors.Is(err, ErrRetained):
+		case errors.Is(err, store.ErrRetained):
 			report(Problem{Kind: Unread, Object: name, Err: fmt.Errorf("it is damaged, and %w; its packs are indexed anew", err)})
 		default:
 			return fmt.Errorf("remove %s: %w", name, err)

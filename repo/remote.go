@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -112,7 +113,7 @@ func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return errors.Is(err, ErrNotExist), err
+		return errors.Is(err, store.ErrNotExist), err
 	}
 	for i, s := range remotes {
 		for _, e := range entries[i] {
@@ -130,7 +131,7 @@ func (x *index) outcomeRemote(s *remoteSegment, err error) error {
 		return nil
 	}
 	err = x.outcome(s.listedSegment, err, false)
-	if err == nil || errors.Is(err, ErrNotExist) {
+	if err == nil || errors.Is(err, store.ErrNotExist) {
 		x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 	}
 	return err
@@ -247,7 +248,7 @@ func (x *index) load(ctx context.Context, which func(*remoteSegment) bool) (agai
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return errors.Is(err, ErrNotExist), err
+			return errors.Is(err, store.ErrNotExist), err
 		}
 		whole = x.compact() && whole
 	}

@@ -10,12 +10,13 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // meter counts what is read of a store.
 type meter struct {
-	repo.Store
+	store.Store
 	read atomic.Int64
 	gate func() // before each Get; may be nil
 }

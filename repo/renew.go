@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -112,7 +113,7 @@ func (r *Repo) renewAll(ctx context.Context, v *vault, lock *Lock, now time.Time
 		kind, ours := kindOf(name)
 		return isPack && dead || marked || !ours || kind == KindCheck || kind == KindRenewal
 	}
-	keep := Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
+	keep := store.Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
 	var renewed atomic.Int64
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(renewers)
@@ -129,7 +130,7 @@ func (r *Repo) renewAll(ctx context.Context, v *vault, lock *Lock, now time.Time
 		}
 		group.Go(func() error {
 			err := v.retainer().Retain(groupCtx, object.Name, object.ID, keep)
-			if errors.Is(err, ErrNotExist) {
+			if errors.Is(err, store.ErrNotExist) {
 				return nil // deleted meanwhile, by a prune
 			}
 			if n := renewed.Add(1); tell != nil {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -30,7 +31,7 @@ func (r *Repo) RetainedUntil(ctx context.Context, names []string) (latest time.T
 	for _, kind := range []Kind{KindData, KindCatalog, KindManifest} {
 		for versions, err := range v.histories(ctx, kind.folder()) {
 			if err != nil {
-				if errors.Is(err, ErrPermission) {
+				if errors.Is(err, store.ErrPermission) {
 					return time.Time{}, group.Wait()
 				}
 				return time.Time{}, errors.Join(fmt.Errorf("list the versions: %w", err), group.Wait())
@@ -41,7 +42,7 @@ func (r *Repo) RetainedUntil(ctx context.Context, names []string) (latest time.T
 				}
 				group.Go(func() error {
 					until, err := v.retainer().RetainedUntil(groupCtx, version.Name, version.ID)
-					if errors.Is(err, ErrPermission) || errors.Is(err, ErrNotExist) {
+					if errors.Is(err, store.ErrPermission) || errors.Is(err, store.ErrNotExist) {
 						return nil
 					}
 					mu.Lock()

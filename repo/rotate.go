@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // Rotation says how to change a repository's keys.
@@ -136,7 +137,7 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 	for _, kind := range []Kind{KindMark, KindCondemnation, KindNote, KindErasure} {
 		var payloads [][]byte
-		err := r.statements(ctx, kind, nil, func(_ Object, payload []byte) error {
+		err := r.statements(ctx, kind, nil, func(_ store.Object, payload []byte) error {
 			payloads = append(payloads, payload)
 			return nil
 		})
@@ -164,7 +165,7 @@ func (r *Repo) deleteSlots(ctx context.Context, rows []slotRow) (retained []stri
 	for i := range rows {
 		err := r.deleteSlot(ctx, rows[i].name())
 		switch {
-		case errors.Is(err, ErrRetained):
+		case errors.Is(err, store.ErrRetained):
 			retained = append(retained, rows[i].name())
 		case err != nil:
 			return retained, err

@@ -15,11 +15,12 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"golang.org/x/crypto/ssh"
 )
 
-func openWith(t *testing.T, store repo.Store, id age.Identity) (*repo.Repo, error) {
+func openWith(t *testing.T, store store.Store, id age.Identity) (*repo.Repo, error) {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{Identities: []age.Identity{id}}, repo.Options{CacheDir: t.TempDir()})
 	if err == nil {

@@ -16,6 +16,7 @@ import (
 	"filippo.io/age"
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -102,11 +103,11 @@ func TestAWriterStoresAgainWhatADamagedSegmentHid(t *testing.T) {
 
 // gate is a store whose listing of the index waits for others.
 type gate struct {
-	repo.Store
+	store.Store
 	wait func()
 }
 
-func (g *gate) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
+func (g *gate) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	if prefix == "index/" {
 		g.wait()
 	}
@@ -258,7 +259,7 @@ func TestAManifestIsOfTheAccountThatItNames(t *testing.T) {
 
 // rival is a store where somebody else makes a repository while we are about to.
 type rival struct {
-	repo.Store
+	store.Store
 	once sync.Once
 	init func()
 }

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // sweep is the second half of rule 8, and rule 9: a pack that was condemned a day ago is deleted if each of its chunks is
 // unreached, or lies in a pack that is listed and not condemned. Living chunks of others are copied; a later sweep deletes.
 func (p *pruning) sweep(ctx context.Context) error {
-	var doomed []Object
+	var doomed []store.Object
 	var living []*packState
 	for _, s := range p.ordered() {
 		o := p.packs[s.pack()]

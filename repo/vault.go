@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
@@ -19,8 +20,8 @@ import (
 // Under lock, the oldest version of a name is its object. Listings say so, and see what is hidden; objects are put under
 // retention, and deleted for good or not at all.
 type vault struct {
-	Store
-	versioned Versioned // nil: the store knows none
+	store.Store
+	versioned store.Versioned // nil: the store knows none
 	lock      *Lock
 	through   bool // listings see what is hidden
 
@@ -36,14 +37,14 @@ type choice struct {
 	proven  bool // its bytes were seen to be what the name says
 }
 
-func newVault(store Store, lock *Lock) *vault {
-	v := &vault{Store: store, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
-	v.versioned, _ = store.(Versioned)
+func newVault(s store.Store, lock *Lock) *vault {
+	v := &vault{Store: s, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
+	v.versioned, _ = s.(store.Versioned)
 	return v
 }
 
 // bare returns the store behind a vault.
-func bare(store Store) Store {
+func bare(store store.Store) store.Store {
 	if v, ok := store.(*vault); ok {
 		return v.Store
 	}
@@ -63,17 +64,17 @@ func (v *vault) Put(ctx context.Context, name string, body io.ReaderAt, size int
 }
 
 // keep is the retention of what is put or renewed now.
-func (v *vault) keep(ctx context.Context) (Retention, error) {
+func (v *vault) keep(ctx context.Context) (store.Retention, error) {
 	now, err := v.Now(ctx)
-	return Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}, err
+	return store.Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}, err
 }
 
 // retainer is the store, which a repository under lock needs.
-func (v *vault) retainer() Retainer { return v.Store.(Retainer) }
+func (v *vault) retainer() store.Retainer { return v.Store.(store.Retainer) }
 
 func (v *vault) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	body, size, err := v.get(ctx, name, offset, length)
-	if v.lock != nil && errors.Is(err, ErrNotExist) && v.elder(ctx, name) {
+	if v.lock != nil && errors.Is(err, store.ErrNotExist) && v.elder(ctx, name) {
 		return v.get(ctx, name, offset, length)
 	}
 	return body, size, err
@@ -153,7 +154,7 @@ func (v *vault) seek(name string) (done func()) {
 }
 
 // matches reads a version, whatever its size.
-func (v *vault) matches(ctx context.Context, version Version, hash [32]byte) bool {
+func (v *vault) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
 	body, size, err := v.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
 	if err != nil {
 		return false
@@ -165,19 +166,19 @@ func (v *vault) matches(ctx context.Context, version Version, hash [32]byte) boo
 }
 
 // elder is vault.elder of a store that may be none.
-func elder(ctx context.Context, store Store, name string) bool {
+func elder(ctx context.Context, store store.Store, name string) bool {
 	v, ok := store.(*vault)
 	return ok && v.elder(ctx, name)
 }
 
 // histories yields the versions of one name after another, the newest first.
-func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]Version, error] {
-	return func(yield func([]Version, error) bool) {
+func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]store.Version, error] {
+	return func(yield func([]store.Version, error) bool) {
 		if v.versioned == nil {
-			yield(nil, fmt.Errorf("the store knows no versions: %w", ErrPermission))
+			yield(nil, fmt.Errorf("the store knows no versions: %w", store.ErrPermission))
 			return
 		}
-		var versions []Version
+		var versions []store.Version
 		for version, err := range v.versioned.Versions(ctx, prefix) {
 			if err != nil {
 				yield(nil, err)
@@ -198,11 +199,11 @@ func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]Versio
 }
 
 // List lists, under lock, the oldest versions. Credentials that may not list versions see the newest.
-func (v *vault) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
-	return func(yield func(Object, error) bool) {
+func (v *vault) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		if v.through && v.sees() {
 			for versions, err := range v.histories(ctx, prefix) {
-				if errors.Is(err, ErrPermission) {
+				if errors.Is(err, store.ErrPermission) {
 					v.goBlind()
 					break
 				}
@@ -235,10 +236,10 @@ func (v *vault) goBlind() {
 }
 
 // object is what a name stands for: its oldest version. Markers alone are what is left of an object that is gone.
-func (v *vault) object(versions []Version) (Object, bool) {
+func (v *vault) object(versions []store.Version) (store.Object, bool) {
 	oldest, ok := oldestOf(versions)
 	if !ok {
-		return Object{}, false
+		return store.Object{}, false
 	}
 	o := oldest.Object
 	o.Hidden = hidden(versions)
@@ -248,17 +249,17 @@ func (v *vault) object(versions []Version) (Object, bool) {
 	return o, true
 }
 
-func hidden(versions []Version) bool {
-	return slices.ContainsFunc(versions, func(v Version) bool { return v.Latest && v.Marker })
+func hidden(versions []store.Version) bool {
+	return slices.ContainsFunc(versions, func(v store.Version) bool { return v.Latest && v.Marker })
 }
 
-func oldestOf(versions []Version) (Version, bool) {
+func oldestOf(versions []store.Version) (store.Version, bool) {
 	for i := len(versions) - 1; i >= 0; i-- {
 		if !versions[i].Marker {
 			return versions[i], true
 		}
 	}
-	return Version{}, false
+	return store.Version{}, false
 }
 
 // Delete removes, under lock, all versions, the object first: if that is retained, nothing is touched.

@@ -19,6 +19,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -31,7 +32,7 @@ func sealedOptions() repo.InitOptions {
 	return repo.InitOptions{Passphrase: passphrase, ScryptWork: easy}
 }
 
-func mustInit(t testing.TB, store repo.Store, o repo.InitOptions) *repo.Repo {
+func mustInit(t testing.TB, store store.Store, o repo.InitOptions) *repo.Repo {
 	t.Helper()
 	if o.CacheDir == "" {
 		o.CacheDir = t.TempDir()
@@ -50,7 +51,7 @@ func unlocked() repo.Unlock {
 }
 
 // reopen opens the repository as another host would: without a cache.
-func reopen(t testing.TB, store repo.Store, r *repo.Repo) *repo.Repo {
+func reopen(t testing.TB, store store.Store, r *repo.Repo) *repo.Repo {
 	t.Helper()
 	again, err := repo.Open(t.Context(), store, unlocked(), repo.Options{CacheDir: t.TempDir()})
 	if err != nil {

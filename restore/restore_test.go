@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -340,7 +340,7 @@ func TestRestoreDamage(t *testing.T) {
 	}{
 		{"a chunk of a message", func() { s.Lose(chunkOf(1700).Chunks[0]) }, []mail.UID{1700}, 1, 0},
 		{"a chunk of a large message", func() { s.Lose(chunkOf(5000).Chunks[9]) }, []mail.UID{5000}, 1, 0},
-		{"a chunk that is not there", func() { s.Lost[chunkOf(3).Chunks[0]] = repo.ErrNotExist }, []mail.UID{3}, 1, 0},
+		{"a chunk that is not there", func() { s.Lost[chunkOf(3).Chunks[0]] = store.ErrNotExist }, []mail.UID{3}, 1, 0},
 		{"a record page", func() { s.Lose(pages[0].Records) }, []mail.UID{0}, int(pages[0].Messages), 0},
 		{"a flag page", func() { s.Lose(pages[0].Flags) }, []mail.UID{0}, 0, int(pages[0].Messages)},
 	} {

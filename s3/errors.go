@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -21,7 +21,7 @@ func (s *Store) explain(doing string, err error) error {
 	if errors.As(err, &last) {
 		err = last.error
 	}
-	for _, known := range []error{context.Canceled, context.DeadlineExceeded, repo.ErrExist, repo.ErrNotExist, repo.ErrPermission, repo.ErrRange, repo.ErrRetained} {
+	for _, known := range []error{context.Canceled, context.DeadlineExceeded, store.ErrExist, store.ErrNotExist, store.ErrPermission, store.ErrRange, store.ErrRetained} {
 		if errors.Is(err, known) {
 			return fmt.Errorf("%s: %w", doing, err)
 		}

@@ -7,16 +7,16 @@ import (
 	"math"
 	"net/http"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
-// Get implements repo.Store. The body is bound to ctx.
+// Get implements store.Store. The body is bound to ctx.
 func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	return s.GetVersion(ctx, name, "", offset, length)
 }
 
-// GetVersion implements repo.Versioned; "" is the newest.
+// GetVersion implements store.Versioned; "" is the newest.
 func (s *Store) GetVersion(ctx context.Context, name, version string, offset, length int64) (io.ReadCloser, int64, error) {
 	key, err := s.key(name)
 	if err != nil {
@@ -50,7 +50,7 @@ type extent struct {
 	at, end, size int64
 }
 
-// open asks once for a range; what it means is as in repo.Store.
+// open asks once for a range; what it means is as in store.Store.
 func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
 	if length == 0 { // which no Range header can say
 		return s.empty(ctx, from, offset, length)
@@ -62,7 +62,7 @@ func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io
 	stream, _, header, err := s.client.GetObject(ctx, s.Bucket, from.key, options)
 	switch {
 	case missing(err):
-		return nil, extent{}, repo.ErrNotExist
+		return nil, extent{}, store.ErrNotExist
 	case status(err) == http.StatusRequestedRangeNotSatisfiable:
 		// Of no object can one ask for what follows its last byte, nor of an empty one for anything.
 		return s.empty(ctx, from, offset, length)
@@ -81,7 +81,7 @@ func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io
 func (s *Store) empty(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, from.key, from.options())
 	if missing(err) {
-		return nil, extent{}, repo.ErrNotExist
+		return nil, extent{}, store.ErrNotExist
 	}
 	if err != nil {
 		return nil, extent{}, err
@@ -119,7 +119,7 @@ func within(size, offset, length int64) (extent, error) {
 		length = size - offset
 	}
 	if offset < 0 || length < 0 || length > size-offset {
-		return extent{}, repo.ErrRange
+		return extent{}, store.ErrRange
 	}
 	return extent{at: offset, end: offset + length, size: size}, nil
 }

@@ -6,13 +6,13 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
-// List implements repo.Store. A page of up to 1,000 objects is held in memory.
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, error] {
-	return func(yield func(repo.Object, error) bool) {
+// List implements store.Store. A page of up to 1,000 objects is held in memory.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+	return func(yield func(store.Object, error) bool) {
 		l := &listing{store: s, prefix: s.prefix + prefix, yield: yield}
 		doing := strings.TrimSpace("list objects " + prefix)
 		t := s.newTrial(doing)
@@ -26,7 +26,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, 
 				t = s.newTrial(doing) // the listing went on for a while, so this is new trouble
 			}
 			if err := t.pause(ctx, err); err != nil {
-				yield(repo.Object{}, s.explain(doing, err))
+				yield(store.Object{}, s.explain(doing, err))
 				return
 			}
 		}
@@ -37,7 +37,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[repo.Object, 
 type listing struct {
 	store   *Store
 	prefix  string // with the store's own
-	yield   func(repo.Object, error) bool
+	yield   func(store.Object, error) bool
 	last    string // the name that came last
 	stopped bool   // by the caller
 }
@@ -74,13 +74,13 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 // comes twice. Names out of order mean that some may be missing, and then nothing may be concluded.
 func (l *listing) take(o minio.ObjectInfo) error {
 	name, ours := strings.CutPrefix(o.Key, l.store.prefix)
-	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !repo.ValidName(name) || o.Key == l.last {
+	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !store.ValidName(name) || o.Key == l.last {
 		return nil
 	}
 	if o.Key < l.last {
 		return final(fmt.Errorf("%s lists %s after %s, out of order: mailstrata cannot keep a repository there", l.store.Endpoint, o.Key, l.last))
 	}
 	l.last = o.Key
-	l.stopped = !l.yield(repo.Object{Name: name, Size: o.Size, Time: o.LastModified}, nil)
+	l.stopped = !l.yield(store.Object{Name: name, Size: o.Size, Time: o.LastModified}, nil)
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -39,7 +39,7 @@ func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int)
 	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
 		does, err = s.retainsByDefault(ctx, compliance, days)
 		if code(err) == minio.AccessDenied {
-			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", repo.ErrPermission, s.Endpoint))
+			err = final(fmt.Errorf("%w: %s does not let these credentials see a bucket's default retention", store.ErrPermission, s.Endpoint))
 		}
 		return err
 	})
@@ -75,10 +75,10 @@ func mode(compliance bool) minio.RetentionMode {
 	return minio.Governance
 }
 
-func retentionMode(keep repo.Retention) minio.RetentionMode { return mode(keep.Compliance) }
+func retentionMode(keep store.Retention) minio.RetentionMode { return mode(keep.Compliance) }
 
-// Retain implements repo.Retainer. Where the store refuses, what is there may last longer already.
-func (s *Store) Retain(ctx context.Context, name, version string, keep repo.Retention) error {
+// Retain implements store.Retainer. Where the store refuses, what is there may last longer already.
+func (s *Store) Retain(ctx context.Context, name, version string, keep store.Retention) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep repo.Rete
 		})
 		switch {
 		case missing(err), code(err) == "NoSuchVersion":
-			return repo.ErrNotExist
+			return store.ErrNotExist
 		case err == nil || !retained(err):
 			return err
 		}
@@ -98,11 +98,11 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep repo.Rete
 			return nil
 		}
 		return final(fmt.Errorf("%w: %s does not let these credentials lengthen the lock of an object (s3:PutObjectRetention): %s",
-			repo.ErrPermission, s.Endpoint, minio.ToErrorResponse(err).Message))
+			store.ErrPermission, s.Endpoint, minio.ToErrorResponse(err).Message))
 	})
 }
 
-// RetainedUntil implements repo.Retainer.
+// RetainedUntil implements store.Retainer.
 func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until time.Time, err error) {
 	key, err := s.key(name)
 	if err != nil {
@@ -119,7 +119,7 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 func (s *Store) retainedUntil(ctx context.Context, of origin) (time.Time, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, of.key, of.options())
 	if missing(err) {
-		return time.Time{}, repo.ErrNotExist
+		return time.Time{}, store.ErrNotExist
 	}
 	if err != nil {
 		return time.Time{}, err

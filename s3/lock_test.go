@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
@@ -43,7 +43,7 @@ func overwrite(t *testing.T, s *s3.Store, name, data string) error {
 }
 
 // history tells what is kept under a name, the newest first.
-func history(t *testing.T, s *s3.Store, prefix string) (versions []repo.Version) {
+func history(t *testing.T, s *s3.Store, prefix string) (versions []store.Version) {
 	t.Helper()
 	for v, err := range s.Versions(t.Context(), prefix) {
 		if err != nil {
@@ -81,7 +81,7 @@ func TestRetainsByDefault(t *testing.T) {
 			if does, err := owner.RetainsByDefault(t.Context(), true, 3); err != nil || does {
 				t.Errorf("compliance: %v, %v", does, err)
 			}
-			if does, err := other.RetainsByDefault(t.Context(), false, 3); !does && !errors.Is(err, repo.ErrPermission) {
+			if does, err := other.RetainsByDefault(t.Context(), false, 3); !does && !errors.Is(err, store.ErrPermission) {
 				t.Errorf("who may only put, get and list: %v, %v", does, err)
 			}
 		})
@@ -99,19 +99,19 @@ func TestLockHolds(t *testing.T) {
 			if err := overwrite(t, other, "a/1", "another"); err != nil {
 				t.Fatal(err)
 			}
-			if err := other.Delete(t.Context(), "a/1"); !errors.Is(err, repo.ErrRetained) {
+			if err := other.Delete(t.Context(), "a/1"); !errors.Is(err, store.ErrRetained) {
 				t.Errorf("delete: %v", err)
 			}
 			versions := history(t, other, "a/")
 			if len(versions) != 2 || content(t, other, "a/1", versions[1].ID) != "first" || versions[1].Size != 5 {
 				t.Fatalf("versions: %+v", versions)
 			}
-			keep := repo.Retention{Until: time.Now().Add(time.Minute)}
-			if err := other.Retain(t.Context(), "a/1", versions[1].ID, keep); err != nil && !errors.Is(err, repo.ErrPermission) {
+			keep := store.Retention{Until: time.Now().Add(time.Minute)}
+			if err := other.Retain(t.Context(), "a/1", versions[1].ID, keep); err != nil && !errors.Is(err, store.ErrPermission) {
 				t.Errorf("shorten: %v", err)
 			}
 			for who, s := range map[string]*s3.Store{"somebody": other, "the owner": owner} {
-				if err := s.DeleteVersion(t.Context(), "a/1", versions[1].ID); !errors.Is(err, repo.ErrRetained) {
+				if err := s.DeleteVersion(t.Context(), "a/1", versions[1].ID); !errors.Is(err, store.ErrRetained) {
 					t.Errorf("%s deletes a version: %v", who, err)
 				}
 			}
@@ -128,9 +128,9 @@ func TestRetain(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			owner, other := locked(t, start(t), 1, putGetList...)
-			keep := repo.Retention{Until: time.Now().Add(72 * time.Hour)}
+			keep := store.Retention{Until: time.Now().Add(72 * time.Hour)}
 			data := strings.NewReader("a")
-			if err := other.PutRetained(t.Context(), "a", data, 1, keep); name == "minio" && !errors.Is(err, repo.ErrPermission) {
+			if err := other.PutRetained(t.Context(), "a", data, 1, keep); name == "minio" && !errors.Is(err, store.ErrPermission) {
 				t.Errorf("put under retention without the right to: %v", err)
 			}
 			if err := owner.PutRetained(t.Context(), "b", data, 1, keep); err != nil {
@@ -155,7 +155,7 @@ func TestRetain(t *testing.T) {
 			if got := content(t, owner, "b", version); got != "a" {
 				t.Errorf("read %q", got)
 			}
-			if err := owner.Retain(t.Context(), "never", "", keep); !errors.Is(err, repo.ErrNotExist) {
+			if err := owner.Retain(t.Context(), "never", "", keep); !errors.Is(err, store.ErrNotExist) {
 				t.Errorf("retain nothing: %v", err)
 			}
 		})

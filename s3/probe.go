@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -27,7 +27,7 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	try := func(i int) error {
 		err := s.Put(ctx, name, bytes.NewReader(data(i)), int64(len(data(i))))
 		won[i] = err == nil
-		if errors.Is(err, repo.ErrExist) {
+		if errors.Is(err, store.ErrExist) {
 			return nil
 		}
 		return err

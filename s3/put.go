@@ -14,17 +14,17 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
-// Put implements repo.Store.
+// Put implements store.Store.
 func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
-	return s.PutRetained(ctx, name, body, size, repo.Retention{})
+	return s.PutRetained(ctx, name, body, size, store.Retention{})
 }
 
-// PutRetained implements repo.Retainer. With a zero Retention it is Put.
-func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep repo.Retention) error {
+// PutRetained implements store.Retainer. With a zero Retention it is Put.
+func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, size int64, keep store.Retention) error {
 	key, err := s.key(name)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, 
 	return s.retry(ctx, "put "+name, func(try int) error {
 		if try > 0 {
 			// The try before may have succeeded without our hearing of it.
-			if err := s.compare(ctx, o); err == nil || errors.Is(err, repo.ErrExist) {
+			if err := s.compare(ctx, o); err == nil || errors.Is(err, store.ErrExist) {
 				return err
 			}
 		}
@@ -51,7 +51,7 @@ type outgoing struct {
 	body   io.ReaderAt
 	size   int64
 	md5    [md5.Size]byte
-	keep   repo.Retention
+	keep   store.Retention
 	sha256 string // hex; only for plain HTTP, where TLS does not vouch for what arrives
 }
 
@@ -96,7 +96,7 @@ func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
 		return s.compare(ctx, o)
 	case code(err) == minio.AccessDenied && options.Mode != "":
 		return final(fmt.Errorf("%w: %s denies these credentials to put objects under retention: allow s3:PutObjectRetention, "+
-			"which can lengthen a lock and not shorten it", repo.ErrPermission, s.Endpoint))
+			"which can lengthen a lock and not shorten it", store.ErrPermission, s.Endpoint))
 	case err != nil:
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Store) compare(ctx context.Context, o *outgoing) error {
 		return err
 	}
 	if info.Size != o.size {
-		return fmt.Errorf("%w: there is an object of %d bytes, not these %d", repo.ErrExist, info.Size, o.size)
+		return fmt.Errorf("%w: there is an object of %d bytes, not these %d", store.ErrExist, info.Size, o.size)
 	}
 	if info.ETag == hex.EncodeToString(o.md5[:]) {
 		return nil
@@ -123,7 +123,7 @@ func (s *Store) compare(ctx context.Context, o *outgoing) error {
 	// An ETag is the MD5 in most stores and cases, but not in all.
 	equal, err := s.equal(ctx, o)
 	if err == nil && !equal {
-		err = fmt.Errorf("%w: there is an object of other bytes", repo.ErrExist)
+		err = fmt.Errorf("%w: there is an object of other bytes", store.ErrExist)
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -139,7 +139,7 @@ func passing(err error) bool {
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false
 	}
-	for _, is := range []error{repo.ErrExist, repo.ErrNotExist, repo.ErrRange, repo.ErrRetained, repo.ErrPermission} {
+	for _, is := range []error{store.ErrExist, store.ErrNotExist, store.ErrRange, store.ErrRetained, store.ErrPermission} {
 		if errors.Is(err, is) {
 			return false
 		}

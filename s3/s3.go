@@ -1,4 +1,4 @@
-// Package s3 keeps a repository in a bucket of S3-compatible object storage, as a repo.Store.
+// Package s3 keeps a repository in a bucket of S3-compatible object storage, as a store.Store.
 //
 // # Never replacing
 //
@@ -42,7 +42,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/s3utils"
@@ -192,12 +192,12 @@ func (s *Store) bucketExists(ctx context.Context) (bool, error) {
 	return object.Err == nil, object.Err
 }
 
-// Delete implements repo.Store. On a bucket with versions it only hides the object.
+// Delete implements store.Store. On a bucket with versions it only hides the object.
 func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.DeleteVersion(ctx, name, "")
 }
 
-// DeleteVersion implements repo.Versioned.
+// DeleteVersion implements store.Versioned.
 func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 	key, err := s.key(name)
 	if err != nil {
@@ -209,7 +209,7 @@ func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 		case missing(err), code(err) == "NoSuchVersion":
 			return nil
 		case retained(err):
-			return final(fmt.Errorf("%w: %s", repo.ErrRetained, minio.ToErrorResponse(err).Message))
+			return final(fmt.Errorf("%w: %s", store.ErrRetained, minio.ToErrorResponse(err).Message))
 		}
 		return err
 	})
@@ -229,7 +229,7 @@ func retained(err error) bool {
 	return strings.Contains(e.Message, "WORM")
 }
 
-// Now implements repo.Store.
+// Now implements store.Store.
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err
@@ -255,7 +255,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 }
 
 func (s *Store) key(name string) (string, error) {
-	if !repo.ValidName(name) {
+	if !store.ValidName(name) {
 		return "", fmt.Errorf("%q is not a name for an object", name)
 	}
 	return s.prefix + name, nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -20,7 +20,7 @@ import (
 
 // The fake is a fair one while it behaves: it passes what the real ones pass.
 func TestFake(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) repo.Store { return newFake(t).open() })
+	storetest.Run(t, func(t *testing.T) store.Store { return newFake(t).open() })
 }
 
 // Every kind of passing trouble is got over by a Put, whether or not the object had been made when it struck; and
@@ -51,7 +51,7 @@ func TestPutThroughTrouble(t *testing.T) {
 				t.Error(err)
 			}
 			f.next(faults...)
-			if err := put(t, s, "packs/1", "other"); !errors.Is(err, repo.ErrExist) {
+			if err := put(t, s, "packs/1", "other"); !errors.Is(err, store.ErrExist) {
 				t.Errorf("putting other bytes: %v, want ErrExist", err)
 			}
 			if got := string(f.objects["packs/1"]); got != name {
@@ -176,7 +176,7 @@ func TestDeleteRefused(t *testing.T) {
 	s := f.open()
 	for _, f403 := range []fault{answering(403, "AccessDenied"), answering(405, "MethodNotAllowed"), answering(400, "ObjectLocked")} {
 		f.next(f403)
-		if err := s.Delete(t.Context(), "o"); !errors.Is(err, repo.ErrRetained) {
+		if err := s.Delete(t.Context(), "o"); !errors.Is(err, store.ErrRetained) {
 			t.Errorf("Delete: %v, want ErrRetained", err)
 		}
 	}
@@ -229,7 +229,7 @@ func TestOtherETag(t *testing.T) {
 	if err := errors.Join(put(t, s, "o", "12345"), put(t, s, "o", "12345")); err != nil {
 		t.Error(err)
 	}
-	if err := put(t, s, "o", "12346"); !errors.Is(err, repo.ErrExist) {
+	if err := put(t, s, "o", "12346"); !errors.Is(err, store.ErrExist) {
 		t.Errorf("other bytes of one size: %v, want ErrExist", err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/testbed"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/s3"
 )
@@ -42,7 +42,7 @@ func TestStore(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			server := start(t)
-			storetest.Run(t, func(t *testing.T) repo.Store { return real(t, server, "") })
+			storetest.Run(t, func(t *testing.T) store.Store { return real(t, server, "") })
 		})
 		t.Run(name+" with a prefix", func(t *testing.T) {
 			s := real(t, start(t), "mail/Archive_1")
@@ -108,7 +108,7 @@ func TestWrongSetup(t *testing.T) {
 						if err == nil || !strings.Contains(err.Error(), c.want) {
 							t.Errorf("%s: %v; want %q", doing, err, c.want)
 						}
-						if errors.Is(err, repo.ErrNotExist) {
+						if errors.Is(err, store.ErrNotExist) {
 							t.Errorf("%s: %v passes for a missing object", doing, err)
 						}
 						if err != nil && (strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), server.SecretKey)) {
@@ -121,11 +121,11 @@ func TestWrongSetup(t *testing.T) {
 	}
 }
 
-func put(t *testing.T, s repo.Store, name, data string) error {
+func put(t *testing.T, s store.Store, name, data string) error {
 	return s.Put(t.Context(), name, strings.NewReader(data), int64(len(data)))
 }
 
-func list(t *testing.T, s repo.Store, prefix string) []string {
+func list(t *testing.T, s store.Store, prefix string) []string {
 	t.Helper()
 	var names []string
 	for o, err := range s.List(t.Context(), prefix) {
@@ -137,7 +137,7 @@ func list(t *testing.T, s repo.Store, prefix string) []string {
 	return names
 }
 
-func listError(t *testing.T, s repo.Store) error {
+func listError(t *testing.T, s store.Store) error {
 	for _, err := range s.List(t.Context(), "") {
 		if err != nil {
 			return err

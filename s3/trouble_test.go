@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
@@ -214,7 +214,7 @@ func TestForeignAnswers(t *testing.T) {
 	for _, status := range []int{403, 404, 409, 412} {
 		f.next(slices.Repeat([]fault{page(status, "<html><body>no\nroute\x1b</body></html>")}, 1000)...)
 		err := get()
-		if err == nil || errors.Is(err, repo.ErrNotExist) || !strings.Contains(err.Error(), fmt.Sprintf(`no route\x1b</body></html>" (status %d)`, status)) {
+		if err == nil || errors.Is(err, store.ErrNotExist) || !strings.Contains(err.Error(), fmt.Sprintf(`no route\x1b</body></html>" (status %d)`, status)) {
 			t.Errorf("%d: %v", status, err)
 		}
 		f.next(page(status, "404 backend unknown"))
@@ -224,12 +224,12 @@ func TestForeignAnswers(t *testing.T) {
 	}
 	for _, text := range []string{"", "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code></Error>"} {
 		f.next(page(404, text))
-		if err := get(); !errors.Is(err, repo.ErrNotExist) {
+		if err := get(); !errors.Is(err, store.ErrNotExist) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	f.next(slices.Repeat([]fault{page(412, "<html>")}, 1000)...)
-	if err := put(t, s, "new", "x"); err == nil || errors.Is(err, repo.ErrExist) {
+	if err := put(t, s, "new", "x"); err == nil || errors.Is(err, store.ErrExist) {
 		t.Errorf("a page passes for an object that exists: %v", err)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/minio/minio-go/v7"
 )
 
-// Versions implements repo.Versioned. The whole listing is held in memory, some 200 bytes a version: a page may have its delete
+// Versions implements store.Versioned. The whole listing is held in memory, some 200 bytes a version: a page may have its delete
 // markers apart from its versions, and where a page ends the client library does not tell.
-func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Version, error] {
-	return func(yield func(repo.Version, error) bool) {
-		var all []repo.Version
+func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[store.Version, error] {
+	return func(yield func(store.Version, error) bool) {
+		var all []store.Version
 		err := s.retry(ctx, strings.TrimSpace("list versions "+prefix), func(int) (err error) {
 			var doubtful bool
 			if all, doubtful, err = s.versions(ctx, s.prefix+prefix); err == nil && doubtful {
@@ -25,7 +25,7 @@ func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Vers
 			return err
 		})
 		if err != nil {
-			yield(repo.Version{}, err)
+			yield(store.Version{}, err)
 			return
 		}
 		for _, v := range all {
@@ -37,7 +37,7 @@ func (s *Store) Versions(ctx context.Context, prefix string) iter.Seq2[repo.Vers
 }
 
 // moreVersions lists once more what ended with an empty page after one that promised more. The longer listing counts.
-func (s *Store) moreVersions(ctx context.Context, prefix string, before []repo.Version) ([]repo.Version, error) {
+func (s *Store) moreVersions(ctx context.Context, prefix string, before []store.Version) ([]store.Version, error) {
 	again, _, err := s.versions(ctx, prefix)
 	if len(again) < len(before) {
 		again = before
@@ -45,7 +45,7 @@ func (s *Store) moreVersions(ctx context.Context, prefix string, before []repo.V
 	return again, err
 }
 
-func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version, doubtful bool, err error) {
+func (s *Store) versions(ctx context.Context, prefix string) (all []store.Version, doubtful bool, err error) {
 	watched, pages := watchPages(ctx)
 	found := s.client.ListObjectsIter(watched, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
 	for o := range found {
@@ -53,24 +53,24 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []repo.Version
 			return nil, false, s.untold(o.Err)
 		}
 		name, ours := strings.CutPrefix(o.Key, s.prefix)
-		if !ours || !strings.HasPrefix(o.Key, prefix) || !repo.ValidName(name) {
+		if !ours || !strings.HasPrefix(o.Key, prefix) || !store.ValidName(name) {
 			continue
 		}
-		all = append(all, repo.Version{
-			Object: repo.Object{Name: name, Size: o.Size, Time: o.LastModified},
+		all = append(all, store.Version{
+			Object: store.Object{Name: name, Size: o.Size, Time: o.LastModified},
 			ID:     o.VersionID, Latest: o.IsLatest, Marker: o.IsDeleteMarker,
 		})
 	}
-	slices.SortStableFunc(all, func(a, b repo.Version) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b store.Version) int { return cmp.Compare(a.Name, b.Name) })
 	return all, pages.doubtful, ctx.Err() // the client library ends a cancelled listing as if it were whole
 }
 
-// untold makes a refusal to list versions what repo.Versioned calls it.
+// untold makes a refusal to list versions what store.Versioned calls it.
 func (s *Store) untold(err error) error {
 	switch code(err) {
 	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":
 		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions). It answers: %s",
-			repo.ErrPermission, s.Endpoint, ownWords(minio.ToErrorResponse(err))))
+			store.ErrPermission, s.Endpoint, ownWords(minio.ToErrorResponse(err))))
 	}
 	return err
 }

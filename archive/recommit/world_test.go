@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -163,7 +164,7 @@ func mustBeSound(t *testing.T, r *repo.Repo) {
 }
 
 // reopen opens the repository as another host does, that remembers nothing.
-func reopen(t *testing.T, store repo.Store) *repo.Repo {
+func reopen(t *testing.T, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
 	if err != nil {

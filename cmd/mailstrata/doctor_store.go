@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // skewAtMost is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
@@ -60,7 +61,7 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 	return e.findings
 }
 
-func (e *examination) clock(ctx context.Context, store repo.Store) {
+func (e *examination) clock(ctx context.Context, store store.Store) {
 	before := time.Now()
 	there, err := store.Now(ctx)
 	if err != nil {
@@ -102,7 +103,7 @@ func (e *examination) key(r *repo.Repo) {
 }
 
 // lock tells whether the locks are renewed in time.
-func (e *examination) lock(ctx context.Context, store repo.Store, r *repo.Repo) {
+func (e *examination) lock(ctx context.Context, store store.Store, r *repo.Repo) {
 	if r.Lock() == nil {
 		return
 	}
@@ -130,16 +131,16 @@ type prober interface {
 }
 
 // probe puts an object, reads it, lists it, tries to put another over it, and deletes it.
-func (e *examination) probe(ctx context.Context, store repo.Store) {
+func (e *examination) probe(ctx context.Context, st store.Store) {
 	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("what mailstrata doctor put here")
-	put := func(data []byte) error { return store.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
+	put := func(data []byte) error { return st.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
 	if err := put(data); err != nil {
 		e.fail("put", err)
 		return
 	}
 	e.ok("put", "allowed")
 	e.try("get", func() error {
-		body, _, err := store.Get(ctx, name, 0, -1)
+		body, _, err := st.Get(ctx, name, 0, -1)
 		if err != nil {
 			return err
 		}
@@ -151,18 +152,18 @@ func (e *examination) probe(ctx context.Context, store repo.Store) {
 		return err
 	})
 	e.try("list", func() error {
-		for object, err := range store.List(ctx, "probe/") {
+		for object, err := range st.List(ctx, "probe/") {
 			if err != nil || object.Name == name {
 				return err
 			}
 		}
 		return errors.New("what was put is not listed")
 	})
-	e.createOnly(ctx, store, put)
-	switch err := store.Delete(ctx, name); {
+	e.createOnly(ctx, st, put)
+	switch err := st.Delete(ctx, name); {
 	case err == nil:
 		e.ok("delete", "allowed; a host that only archives needs no such right")
-	case errors.Is(err, repo.ErrRetained):
+	case errors.Is(err, store.ErrRetained):
 		e.ok("delete", "not allowed, by its credentials or by Object Lock: what is archived stays, and so does %s", name)
 	default:
 		e.warn("delete", "", "%s stays: %s", name, err)
@@ -177,9 +178,9 @@ func (e *examination) try(check string, do func() error) {
 	e.ok(check, "allowed")
 }
 
-func (e *examination) createOnly(ctx context.Context, store repo.Store, put func([]byte) error) {
+func (e *examination) createOnly(ctx context.Context, st store.Store, put func([]byte) error) {
 	err := put([]byte("something else"))
-	if s, ok := store.(prober); ok && errors.Is(err, repo.ErrExist) {
+	if s, ok := st.(prober); ok && errors.Is(err, store.ErrExist) {
 		if err := s.ProbeCreateOnly(ctx); err != nil {
 			e.fail("create-only", err)
 			return
@@ -188,7 +189,7 @@ func (e *examination) createOnly(ctx context.Context, store repo.Store, put func
 	switch {
 	case err == nil:
 		e.fail("create-only", errors.New("one object can replace another: archives here could be overwritten"))
-	case errors.Is(err, repo.ErrExist):
+	case errors.Is(err, store.ErrExist):
 		e.ok("create-only", "no object can replace another")
 	default:
 		e.fail("create-only", err)

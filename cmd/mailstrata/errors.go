@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/oauth"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // The exit statuses are a promise: scripts and timers go by them.
@@ -131,7 +132,7 @@ var hints = []struct {
 	{isUnreachable, "check the host name and the port, and whether this host is on line"},
 	{is(mail.ErrNoMailbox), "mailstrata ls MANIFEST lists the mailboxes"},
 	{is(archive.ErrNoMessage), "mailstrata ls MANIFEST MAILBOX lists the messages with their UIDs"},
-	{is(repo.ErrPermission), "check what the store allows to these credentials, or the permissions of the repository's directory"},
+	{is(store.ErrPermission), "check what the store allows to these credentials, or the permissions of the repository's directory"},
 	{is(fs.ErrPermission), "check the permissions of the file or directory"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 type initCommand struct {
@@ -124,7 +125,7 @@ func (p *program) isRepository(ctx context.Context, l *place) bool {
 }
 
 // mayBeRepository reports whether something of a repository may be in a store after Init failed. Then its key stays.
-func (p *program) mayBeRepository(ctx context.Context, store repo.Store) bool {
+func (p *program) mayBeRepository(ctx context.Context, store store.Store) bool {
 	for _, prefix := range []string{"config/", "keys/"} {
 		for range store.List(context.WithoutCancel(ctx), prefix) {
 			return true // an object, or an error: what cannot be listed may be there

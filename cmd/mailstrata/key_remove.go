@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 type keyRemoveCommand struct {
@@ -54,7 +55,7 @@ func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
 
 func (c *keyRemoveCommand) remove(ctx context.Context, p *program, r *repo.Repo, s repo.Slot) error {
 	err := r.RemoveSlot(ctx, s.Name)
-	if errors.Is(err, repo.ErrRetained) {
+	if errors.Is(err, store.ErrRetained) {
 		p.warn("the store retains %s: it opens nothing here any more, but what it sealed can still be taken from it with age", s.Name)
 		err = nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -49,8 +50,8 @@ func TestLocksThatAreDueAreAStatus(t *testing.T) {
 		want   int
 	}{
 		"renewed":        {nil, nil, statusDone},
-		"due":            {repo.ErrPermission, nil, statusPartial},
-		"due, and worse": {repo.ErrPermission, []string{"INBOX shrank"}, statusShrunk},
+		"due":            {store.ErrPermission, nil, statusPartial},
+		"due, and worse": {store.ErrPermission, []string{"INBOX shrank"}, statusShrunk},
 	} {
 		p := &program{out: bufio.NewWriter(io.Discard), console: &console{w: io.Discard}, watcher: new(watch)}
 		run := &backupRun{program: p, accounts: 2}

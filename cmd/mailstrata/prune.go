@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 type pruneCommand struct {
@@ -110,7 +111,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		Progress:  told.at,
 		Erased:    func(repo.Head) { late++ },
 		Left: func(name string, err error) {
-			if errors.Is(err, repo.ErrRetained) && r.Lock() != nil {
+			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // as it should be: how many is told at the end
 			}
 			if left++; left <= remarksAtMost {

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 type repairCommand struct {
@@ -140,7 +141,7 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 		pack, ok := repo.ParsePack(problem.Object)
 		switch {
 		case !ok || problem.Kind.Harmless():
-		case errors.Is(problem.Err, repo.ErrNotExist):
+		case errors.Is(problem.Err, store.ErrNotExist):
 			p.warn("%s; the store may be out of order, so this pack is left as it is: mailstrata repair packs %s gives it up",
 				oneLine(problem.String()), problem.Object)
 			c.left++

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
 )
 
@@ -94,19 +95,19 @@ func (l *place) String() string {
 }
 
 // store opens the place as it is.
-func (p *program) store(ctx context.Context, l *place) (repo.Store, error) {
+func (p *program) store(ctx context.Context, l *place) (store.Store, error) {
 	if l.bucket != nil {
 		return p.openBucket(ctx, l)
 	}
 	d, err := dir.Open(l.path)
-	if errors.Is(err, repo.ErrNotExist) && l.own {
+	if errors.Is(err, store.ErrNotExist) && l.own {
 		return nil, &hintedError{
 			text: "no repository is named, and there is none of your own at " + l.path,
 			hint: "name one with --repo or MAILSTRATA_REPO; mailstrata backup without it makes your own",
 			err:  repo.ErrNoRepository,
 		}
 	}
-	if errors.Is(err, repo.ErrNotExist) {
+	if errors.Is(err, store.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository)
 	}
 	return d, err
@@ -126,7 +127,7 @@ func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 
 // newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
 // that objects there cannot be replaced.
-func (p *program) newStore(ctx context.Context, l *place, lock *repo.Lock) (repo.Store, error) {
+func (p *program) newStore(ctx context.Context, l *place, lock *repo.Lock) (store.Store, error) {
 	if l.bucket == nil && lock != nil {
 		return nil, &usageError{text: "a directory cannot keep objects under lock", hint: "--lock needs a bucket with Object Lock"}
 	}

@@ -14,10 +14,11 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // NewRepo is an empty repository in memory.
-func NewRepo(t *testing.T, store repo.Store) *repo.Repo {
+func NewRepo(t *testing.T, store store.Store) *repo.Repo {
 	t.Helper()
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true})
 	if err != nil {
