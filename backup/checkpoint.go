@@ -111,7 +111,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if _, _, err := w.layCheckpoint(unhurried); err != nil {
 		return err
 	}
-	w.spill.Empty(w.spilt.exhausted())
+	w.spill.Clear(w.spilt.exhausted())
 	c.last, c.bytes, c.laid = time.Now(), 0, true
 	now, err := w.run.Now(ctx)
 	if err == nil && now.Sub(w.run.Start()) > renewAfter {

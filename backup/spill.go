@@ -99,7 +99,7 @@ func (w *walk) takeUp(ctx context.Context) error {
 	defer filer.Close()
 	found := &spilt{messages: make(map[string]*taken)}
 	var bytes int64
-	problem, err := spill.Left(ctx, func(key []byte, body io.Reader) error {
+	problem, err := spill.Recover(ctx, func(key []byte, body io.Reader) error {
 		stored, err := filer.File(ctx, nil, 0, body)
 		if errors.Is(err, repo.ErrErased) {
 			return nil
@@ -126,7 +126,7 @@ func (w *walk) closeSpill(committed bool) {
 		w.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)
 	}
 	if committed {
-		w.spill.Empty(true)
+		w.spill.Clear(true)
 	}
 	w.spill.Close()
 }

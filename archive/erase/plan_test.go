@@ -175,7 +175,7 @@ func TestSpillsGo(t *testing.T) {
 	if report.Spills == 0 {
 		t.Error("the run under way is not counted")
 	}
-	under.Empty(true)
+	under.Clear(true)
 	under.Close()
 	if n := spilled(); n > 0 {
 		t.Errorf("%d files in the cache have it", n)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir takes a directory for this process, however it ends. It fails where another process has it.
+// lockDir locks a directory until this process ends, however that happens. It fails if another process has the lock.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -23,11 +23,11 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// spareBytes is how much room the file system of a directory has for who is not its superuser.
+// spareBytes returns the space that the file system of a directory has for ordinary users.
 func spareBytes(dir string) (int64, error) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
-		return 0, fmt.Errorf("ask how much room there is: %w", err)
+		return 0, fmt.Errorf("look for free space: %w", err)
 	}
 	return int64(fs.Bavail) * int64(fs.Bsize), nil
 }

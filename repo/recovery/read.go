@@ -20,11 +20,11 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// adopt holds the directories that dead runs have left, the newest first, and removes those that are of no use.
-func (s *Log) adopt(parent string) error {
+// adopt locks the directories that killed runs left, the newest first. It removes those that are stale or too much.
+func (l *Log) adopt(parent string) error {
 	found, err := os.ReadDir(parent)
 	if err != nil {
-		return fmt.Errorf("look for what was left: %w", err)
+		return fmt.Errorf("look for logs of killed runs: %w", err)
 	}
 	born := func(d fs.DirEntry) time.Time {
 		if info, err := d.Info(); err == nil {
@@ -36,26 +36,26 @@ func (s *Log) adopt(parent string) error {
 	var held int64
 	for _, d := range found {
 		dir := filepath.Join(parent, d.Name())
-		stale := time.Since(born(d)) > s.limits.stale
+		stale := time.Since(born(d)) > l.limits.stale
 		if !d.IsDir() || strings.HasPrefix(d.Name(), ".") && !stale {
-			continue // a run that is just beginning
+			continue // a run is creating it
 		}
 		lock, err := lockDir(dir)
 		if err != nil {
-			continue // a run is at work there, or this is not ours
+			continue // a run uses it, or it cannot be locked
 		}
 		size := dirSize(dir)
-		if held += size; stale || size == 0 || held > 3*s.limits.bytes { // twice, with what entries add
+		if held += size; stale || size == 0 || held > 3*l.limits.bytes { // twice the limit, and the overhead of entries
 			_ = os.RemoveAll(dir)
 			_ = lock.Close()
 			continue
 		}
-		s.left, s.locks = append(s.left, dir), append(s.locks, lock)
+		l.left, l.locks = append(l.left, dir), append(l.locks, lock)
 	}
 	return nil
 }
 
-// dirSize is what a directory's files of entries hold.
+// dirSize returns the size of a directory's files of entries.
 func dirSize(dir string) (bytes int64) {
 	for _, path := range entryFiles(dir) {
 		if info, err := os.Stat(path); err == nil {
@@ -65,24 +65,23 @@ func dirSize(dir string) (bytes int64) {
 	return bytes
 }
 
-// Left calls read for each entry that dead runs of this account have left on this host. A body whose end does not come,
-// or is not what was written, gives read an error, and so does one that was dropped: read returns it, and the next entry
-// follows. Any other error of read ends the reading. problem tells of files that could not be read to their end, as the
-// last ones of a killed run cannot.
-func (s *Log) Left(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
-	if s == nil {
+// Recover calls read for each entry that killed runs of this account left on this host. The body of an entry that is cut
+// short, damaged or dropped returns an error: read returns that error, and the next entry follows. Any other error of read
+// ends the recovery. problem says which file could not be read to its end; the last files of a killed run never can.
+func (l *Log) Recover(ctx context.Context, read func(key []byte, body io.Reader) error) (problem, err error) {
+	if l == nil {
 		return nil, nil
 	}
 	entries := 0
 	counted := func(key []byte, body io.Reader) error {
-		if entries++; entries > 2*s.limits.entries {
+		if entries++; entries > 2*l.limits.entries {
 			return errLimit
 		}
 		return read(key, body)
 	}
-	for _, dir := range s.left {
+	for _, dir := range l.left {
 		for _, path := range entryFiles(dir) {
-			cut, err := s.readFile(ctx, path, counted)
+			cut, err := l.readFile(ctx, path, counted)
 			if errors.Is(err, errLimit) {
 				return problem, nil
 			}
@@ -97,22 +96,22 @@ func (s *Log) Left(ctx context.Context, read func(key []byte, body io.Reader) er
 	return problem, nil
 }
 
-// errLimit: there are more entries than anybody has memory for.
-var errLimit = errors.New("enough")
+// errLimit ends the recovery after as many entries as there is memory for.
+var errLimit = errors.New("too many entries")
 
-// readFile reads the entries of a file as far as it can be read. cut tells why that is not to its end.
-func (s *Log) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
+// readFile reads the entries of a file as far as possible. cut says why it could not read to the end.
+func (l *Log) readFile(ctx context.Context, path string, read func([]byte, io.Reader) error) (cut, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return err, nil
 	}
 	defer file.Close()
-	plain, err := s.options.openFile(file)
+	plain, err := l.options.openFile(file)
 	if err != nil {
 		return err, nil
 	}
 	for ctx.Err() == nil {
-		body, key, err := s.nextEntry(plain)
+		body, key, err := l.nextEntry(plain)
 		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
@@ -130,7 +129,7 @@ func (s *Log) readFile(ctx context.Context, path string, read func([]byte, io.Re
 	return nil, context.Cause(ctx)
 }
 
-// openFile unseals a file of entries and checks whose it is.
+// openFile unseals a file of entries and checks to which repository it belongs.
 func (o *Options) openFile(file io.Reader) (_ *bufio.Reader, err error) {
 	if len(o.Recipients) > 0 {
 		if file, err = age.Decrypt(file, o.Identity); err != nil {
@@ -143,13 +142,13 @@ func (o *Options) openFile(file io.Reader) (_ *bufio.Reader, err error) {
 		return nil, fmt.Errorf("it has no head: %w", err)
 	}
 	if string(head) != string(o.head()) {
-		return nil, errors.New("it is of another repository or version")
+		return nil, errors.New("it belongs to another repository or version")
 	}
 	return plain, nil
 }
 
-// nextEntry reads the key of the next entry. io.EOF: there is none.
-func (s *Log) nextEntry(plain *bufio.Reader) (*body, []byte, error) {
+// nextEntry reads the key of the next entry. It returns io.EOF after the last one.
+func (l *Log) nextEntry(plain *bufio.Reader) (*body, []byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(plain, length[:]); err != nil {
 		return nil, nil, err
@@ -162,20 +161,20 @@ func (s *Log) nextEntry(plain *bufio.Reader) (*body, []byte, error) {
 	if _, err := io.ReadFull(plain, key); err != nil {
 		return nil, nil, noEOF(err)
 	}
-	tag := s.options.Tag.New()
-	beginTag(tag, s.options.Account, key)
+	tag := l.options.Tag.New()
+	beginTag(tag, l.options.Account, key)
 	return &body{from: plain, tag: tag}, key, nil
 }
 
-// errVoid: the entry was dropped by who wrote it.
-var errVoid = errors.New("it was given up when it was written")
+// errVoid is the error of an entry that its run dropped.
+var errVoid = errors.New("the run dropped it")
 
-// body reads the blocks of an entry. Its last error is io.EOF only if the tag is right.
+// body reads the blocks of an entry. It returns io.EOF only after the right tag.
 type body struct {
 	from *bufio.Reader
 	tag  *chunk.Hasher
 	left uint32 // of the block
-	over bool   // the entry was read to its end, right or not: another may follow
+	over bool   // the entry was read to its end, intact or not: another may follow
 	err  error
 }
 
@@ -193,7 +192,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, b.err
 }
 
-// nextBlock finds the next block, or the end.
+// nextBlock reads the length of the next block, or the end of the entry.
 func (b *body) nextBlock() error {
 	var mark [4]byte
 	if _, err := io.ReadFull(b.from, mark[:]); err != nil {
@@ -218,7 +217,7 @@ func (b *body) nextBlock() error {
 	return io.EOF
 }
 
-// noEOF makes an end in the midst of something an error.
+// noEOF turns io.EOF into io.ErrUnexpectedEOF, where more must follow.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -226,8 +225,8 @@ func noEOF(err error) error {
 	return err
 }
 
-// Discard removes the files that dead runs have left in the logs of a directory. It returns the number of files of runs under
-// way, which go when the runs end.
+// Discard removes what killed runs left in the logs of all accounts under dir. It returns the number of files of runs that
+// still run; these remove them when they end.
 func Discard(dir string) (left int) {
 	accounts, _ := os.ReadDir(dir)
 	for _, account := range accounts {
@@ -235,18 +234,18 @@ func Discard(dir string) (left int) {
 		runs, _ := os.ReadDir(parent)
 		for _, run := range runs {
 			if strings.HasPrefix(run.Name(), ".") {
-				continue // a run that is just beginning
+				continue // a run is creating it
 			}
 			dir := filepath.Join(parent, run.Name())
 			lock, err := lockDir(dir)
-			if err != nil { // a run is at work there
+			if err != nil { // a run uses it
 				left += len(entryFiles(dir))
 				continue
 			}
 			_ = os.RemoveAll(dir)
 			_ = lock.Close()
 		}
-		_ = os.Remove(parent) // if nothing is left there
+		_ = os.Remove(parent) // if it is empty
 	}
 	return left
 }

@@ -1,3 +1,15 @@
+// Package recovery keeps on this host what a run has downloaded and not committed yet, so that the next run does not
+// download it again if this one is killed. A recovery log is only a hint: the next run stores each entry in the repository
+// as if the server had just sent it.
+//
+//	this run   Open ─► Begin ─► Write … ─► End ─► Clear after each commit ─► Close
+//	the next   Open ─► Recover: the entries of every log that a killed run left ─► Clear after the commit
+//
+//	DIR/ACCOUNT/RANDOM/lock       locked while the run lives; a directory without a lock was left by a killed run
+//	                   00000001 … files of entries, each sealed to the writer (docs/format.md, "Spill")
+//
+// recovery.go writes entries, and read.go recovers them. No file is synced: what was written survives the process, and a
+// host that loses power loses the hint. Any failure ends the log, and nothing else.
 package recovery
 
 import (
@@ -17,94 +29,84 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Log keeps on this host what a run has got and not committed yet, so that the next run need not get it again where
-// this one is killed. It is a hint and nothing else: what is taken from it is put into the repository as if it had just
-// come.
-//
-//	<cache>/spill/<account>/<random>/lock   held while the run lives: what is not locked, the dead have left
-//	                                 00000001 …   files of entries, each sealed to the writer (docs/format.md, "Spill")
-//
-// All that was written survives the process, without any fsync: the files are the kernel's. A host that loses its power
-// loses the hint. Whatever fails here ends the spilling, and nothing else.
-//
-// A nil Log keeps nothing.
+// Log is the recovery log of one run for one account. A nil Log keeps nothing.
 type Log struct {
 	options Options
-	dir     string // this run's own
+	dir     string // of this run
 	lock    *os.File
-	left    []string   // directories that the dead have left, this run holds
-	locks   []*os.File // of these
+	left    []string   // directories of killed runs that this run has locked
+	locks   []*os.File // of left
 	limits  limits
-	from    time.Time // what comes earlier is not kept
+	from    time.Time // entries before this time are not kept
 
 	mu      sync.Mutex
-	free    []*file // at rest
+	free    []*file // no entry is being written to them
 	files   int
 	bytes   int64
 	entries int
-	failed  error // why nothing more is kept
+	failed  error // why the log keeps nothing more
 }
 
-// limits bound what a spill costs. Who has filled one commits. Of what dead runs have left, twice as much counts.
+// limits bound what a log costs. A run commits when its log is full. Of the logs of killed runs, twice as much is read.
 type limits struct {
 	bytes   int64         // of entries
-	entries int           // also bounds the memory of who takes them up
-	age     time.Duration // of a file: what waits in its buffers came within this time
-	spare   int64         // bytes of disk that must be free, for packs on their way
-	stale   time.Duration // what is older is of no use to anybody
+	entries int           // also bounds the memory of the run that recovers them
+	age     time.Duration // of a file, after which it is closed: its buffers hold what came in this time
+	spare   int64         // bytes of disk that must be free, for packs that wait to be uploaded
+	stale   time.Duration // older logs are removed
 }
 
 var usualLimits = limits{
 	bytes: 256 << 20, entries: 1 << 16, age: 30 * time.Second, spare: 512 << 20, stale: 7 * 24 * time.Hour,
 }
 
-// maxKey bounds a key: what names a message, with a name of a mailbox in it.
+// maxKey bounds a key, which holds the name of a mailbox.
 const maxKey = 1 << 18
 
-// Marks of a block's length, and what tags are made over first. Part of the format of spills.
+// Part of the format of the files (docs/format.md, "Spill").
 const (
 	magic      = "mailstrata spill 1\n"
 	tagContext = "mailstrata v1 spill\x00"
-	markEnd    = 0
-	markVoid   = 1<<32 - 1
+	markEnd    = 0         // in place of the length of a block: a tag follows
+	markVoid   = 1<<32 - 1 // likewise: the entry was dropped
 	bufferSize = 32 << 10
 )
 
-// Options say whose a Log is, and how it is sealed.
+// Options say to which account of which repository a log belongs, and how it is sealed.
 type Options struct {
 	Dir        string        // of all accounts of the repository
 	Account    [16]byte      // hash of the account's name
-	After      time.Duration // what comes in this time is not kept: a run that is over by then has no use for it
+	After      time.Duration // nothing is kept before this time has passed, because a run that ends by then needs no log
 	Repository [16]byte
 	KeyID      [8]byte
-	Tag        chunk.Key       // of entries
-	Recipients []age.Recipient // none: nothing is sealed
-	Identity   age.Identity    // that opens what is sealed to Recipients
+	Tag        chunk.Key       // authenticates entries
+	Recipients []age.Recipient // if there are none, nothing is sealed
+	Identity   age.Identity    // opens what is sealed to Recipients
 }
 
 // Open opens the log of an account for one run.
 func Open(o Options) (*Log, error) { return open(o, usualLimits) }
 
 func open(o Options, limits limits) (*Log, error) {
-	s := &Log{options: o, limits: limits, from: time.Now().Add(o.After)}
+	l := &Log{options: o, limits: limits, from: time.Now().Add(o.After)}
 	parent := filepath.Join(o.Dir, hex.EncodeToString(o.Account[:]))
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
 	}
-	if err := s.adopt(parent); err != nil {
-		s.Close()
+	if err := l.adopt(parent); err != nil {
+		l.Close()
 		return nil, err
 	}
 	dir, lock, err := makeLocked(parent)
 	if err != nil {
-		s.Close()
+		l.Close()
 		return nil, err
 	}
-	s.dir, s.lock = dir, lock
-	return s, nil
+	l.dir, l.lock = dir, lock
+	return l, nil
 }
 
-// makeLocked makes a directory that nobody takes for left behind. It has another name until it is locked.
+// makeLocked makes a locked directory. Until it is locked, its name keeps other runs from recovering it.
 func makeLocked(parent string) (dir string, lock *os.File, err error) {
 	made, err := os.MkdirTemp(parent, ".new-")
 	if err != nil {
@@ -123,43 +125,43 @@ func makeLocked(parent string) (dir string, lock *os.File, err error) {
 	return dir, lock, nil
 }
 
-// file is a file of entries that is being written, by one at a time.
+// file is a file of entries that is being written. One goroutine at a time uses it.
 type file struct {
 	file   *os.File
 	sealed io.WriteCloser // nil: not sealed
 	buffer *bufio.Writer
-	tag    *chunk.Hasher // of the entry under way
+	tag    *chunk.Hasher // of the current entry
 	began  time.Time
 }
 
-func (s *Log) newFile() (*file, error) {
-	spare, err := spareBytes(s.dir)
+func (l *Log) newFile() (*file, error) {
+	spare, err := spareBytes(l.dir)
 	if err != nil {
 		return nil, err
 	}
-	if spare < s.limits.spare {
-		return nil, fmt.Errorf("%s has %d MB left, and packs need them", s.dir, spare/1e6)
+	if spare < l.limits.spare {
+		return nil, fmt.Errorf("only %d MB are free in %s, and packs need them", spare/1e6, l.dir)
 	}
-	s.files++
-	opened, err := os.OpenFile(filepath.Join(s.dir, fmt.Sprintf("%08d", s.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	l.files++
+	opened, err := os.OpenFile(filepath.Join(l.dir, fmt.Sprintf("%08d", l.files)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	f := &file{file: opened, tag: s.options.Tag.New(), began: time.Now()}
+	f := &file{file: opened, tag: l.options.Tag.New(), began: time.Now()}
 	var to io.Writer = opened
-	if len(s.options.Recipients) > 0 {
-		if f.sealed, err = age.Encrypt(opened, s.options.Recipients...); err != nil {
+	if len(l.options.Recipients) > 0 {
+		if f.sealed, err = age.Encrypt(opened, l.options.Recipients...); err != nil {
 			opened.Close()
 			return nil, fmt.Errorf("seal: %w", err)
 		}
 		to = f.sealed
 	}
 	f.buffer = bufio.NewWriterSize(to, bufferSize)
-	_, _ = f.buffer.Write(s.options.head()) // its error comes again with Flush
+	_, _ = f.buffer.Write(l.options.head()) // Flush returns its error again
 	return f, nil
 }
 
-// head is what a file of entries begins with.
+// head returns the bytes that a file of entries begins with.
 func (o *Options) head() []byte {
 	head := append([]byte(magic), o.Repository[:]...)
 	return append(head, o.KeyID[:]...)
@@ -173,32 +175,32 @@ func (f *file) close() error {
 	return errors.Join(err, f.file.Close())
 }
 
-// Entry is something that is on its way into a Spill. A nil one goes nowhere.
+// Entry is an entry that is being written. A nil Entry keeps nothing.
 type Entry struct {
-	s    *Log
+	log  *Log
 	file *file
 	size int64
 	err  error
 }
 
-// Begin begins an entry under a key of the caller's making. It may be called from many goroutines, each for an entry of
-// its own. nil: it is too early, or the spill is full, or has failed.
-func (s *Log) Begin(key []byte) *Entry {
-	if s == nil || len(key) == 0 || len(key) > maxKey || time.Now().Before(s.from) {
+// Begin begins an entry with a key that the caller chooses. It returns nil if it is too early, or if the log is full or has
+// failed. Several goroutines may write entries at once, but only one of them may use each entry.
+func (l *Log) Begin(key []byte) *Entry {
+	if l == nil || len(key) == 0 || len(key) > maxKey || time.Now().Before(l.from) {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed != nil || s.full() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil || l.full() {
 		return nil
 	}
-	file, err := s.take()
+	file, err := l.take()
 	if err != nil {
-		s.fail(err)
+		l.fail(err)
 		return nil
 	}
-	e := &Entry{s: s, file: file}
-	beginTag(file.tag, s.options.Account, key)
+	e := &Entry{log: l, file: file}
+	beginTag(file.tag, l.options.Account, key)
 	e.write(binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
 	e.write(key)
 	return e
@@ -213,22 +215,22 @@ func beginTag(tag *chunk.Hasher, account [16]byte, key []byte) {
 	tag.Write(key)
 }
 
-// take gives a file that nobody writes to, young enough.
-func (s *Log) take() (*file, error) {
-	for len(s.free) > 0 {
-		f := s.free[len(s.free)-1]
-		s.free = s.free[:len(s.free)-1]
-		if time.Since(f.began) < s.limits.age {
+// take returns a file that is free, and not too old.
+func (l *Log) take() (*file, error) {
+	for len(l.free) > 0 {
+		f := l.free[len(l.free)-1]
+		l.free = l.free[:len(l.free)-1]
+		if time.Since(f.began) < l.limits.age {
 			return f, nil
 		}
 		if err := f.close(); err != nil {
 			return nil, err
 		}
 	}
-	return s.newFile()
+	return l.newFile()
 }
 
-// Write adds to the entry. It never fails: where it cannot, nothing is kept.
+// Write adds to the entry. It never fails: if it cannot write, the entry is not kept.
 func (e *Entry) Write(p []byte) (int, error) {
 	if e == nil || e.err != nil || len(p) == 0 {
 		return len(p), nil
@@ -246,7 +248,7 @@ func (e *Entry) write(p []byte) {
 	}
 }
 
-// End makes the entry one that counts.
+// End completes the entry.
 func (e *Entry) End() {
 	if e != nil {
 		tag := e.file.tag.Sum()
@@ -254,7 +256,7 @@ func (e *Entry) End() {
 	}
 }
 
-// Drop makes the entry void.
+// Drop abandons the entry.
 func (e *Entry) Drop() {
 	if e != nil {
 		e.finish(markVoid, nil)
@@ -263,65 +265,65 @@ func (e *Entry) Drop() {
 
 func (e *Entry) finish(mark uint32, tag []byte) {
 	e.write(append(binary.LittleEndian.AppendUint32(nil, mark), tag...))
-	s := e.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bytes += e.size
-	s.entries++
+	l := e.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bytes += e.size
+	l.entries++
 	switch {
-	case e.err == nil && s.failed == nil:
-		s.free = append(s.free, e.file)
+	case e.err == nil && l.failed == nil:
+		l.free = append(l.free, e.file)
 	default:
 		_ = e.file.close()
-		s.fail(e.err)
+		l.fail(e.err)
 	}
 }
 
-// full reports whether the limits are reached, with the lock held.
-func (s *Log) full() bool { return s.bytes >= s.limits.bytes || s.entries >= s.limits.entries }
+// full reports whether a limit is reached. The caller holds mu.
+func (l *Log) full() bool { return l.bytes >= l.limits.bytes || l.entries >= l.limits.entries }
 
-// Full reports whether the spill keeps nothing more until it is emptied.
-func (s *Log) Full() bool {
-	if s == nil {
+// Full reports whether the log keeps nothing more until Clear.
+func (l *Log) Full() bool {
+	if l == nil {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.full()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.full()
 }
 
-// Failed is why the spill keeps nothing more at all; nil: it does.
-func (s *Log) Failed() error {
-	if s == nil {
+// Failed returns the error after which the log keeps nothing more, or nil.
+func (l *Log) Failed() error {
+	if l == nil {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failed
 }
 
-// fail ends the spilling, and gives back the room, which others may need. With the lock held.
-func (s *Log) fail(err error) {
-	if s.failed == nil {
-		s.failed = err
+// fail ends the log and removes its files, because packs may need the space. The caller holds mu.
+func (l *Log) fail(err error) {
+	if l.failed == nil {
+		l.failed = err
 	}
-	s.clear()
+	l.clear()
 }
 
-// clear removes the files of this run.
-func (s *Log) clear() {
-	for _, f := range s.free {
+// clear removes the files of this run. The caller holds mu.
+func (l *Log) clear() {
+	for _, f := range l.free {
 		_ = f.close()
 	}
-	s.free, s.bytes, s.entries = nil, 0, 0
-	for _, name := range entryFiles(s.dir) {
+	l.free, l.bytes, l.entries = nil, 0, 0
+	for _, name := range entryFiles(l.dir) {
 		_ = os.Remove(name)
 	}
 }
 
-// entryFiles are the paths of a directory's files of entries, in the order in which they were begun.
+// entryFiles returns the paths of a directory's files of entries, the oldest first.
 func entryFiles(dir string) (paths []string) {
-	found, _ := os.ReadDir(dir) // what is not there is not read
+	found, _ := os.ReadDir(dir) // a directory that cannot be read has no files
 	for _, f := range found {
 		if f.Type().IsRegular() && len(f.Name()) == 8 {
 			paths = append(paths, filepath.Join(dir, f.Name()))
@@ -330,49 +332,49 @@ func entryFiles(dir string) (paths []string) {
 	return paths
 }
 
-// Empty forgets what this run has spilled: it is committed. With left, also what dead runs had left. No entry may be under
-// way.
-func (s *Log) Empty(left bool) {
-	if s == nil {
+// Clear removes the entries of this run, which are committed now, and with recovered those of killed runs too. No entry may
+// be open.
+func (l *Log) Clear(recovered bool) {
+	if l == nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clear()
-	if left {
-		s.release(true)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clear()
+	if recovered {
+		l.release(true)
 	}
 }
 
-// release lets go of what dead runs had left.
-func (s *Log) release(remove bool) {
-	for i, dir := range s.left {
+// release unlocks the directories of killed runs, and removes them if asked to.
+func (l *Log) release(remove bool) {
+	for i, dir := range l.left {
 		if remove {
 			_ = os.RemoveAll(dir)
 		}
-		_ = s.locks[i].Close()
+		_ = l.locks[i].Close()
 	}
-	s.left, s.locks = nil, nil
+	l.left, l.locks = nil, nil
 }
 
-// Close ends the run's spilling. What was not emptied is there for the next run.
-func (s *Log) Close() {
-	if s == nil {
+// Close closes the log. The next run recovers what was not cleared.
+func (l *Log) Close() {
+	if l == nil {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.free {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.free {
 		_ = f.close()
 	}
-	s.free, s.failed = nil, fs.ErrClosed
-	s.release(false)
-	if s.lock == nil {
+	l.free, l.failed = nil, fs.ErrClosed
+	l.release(false)
+	if l.lock == nil {
 		return
 	}
-	if len(entryFiles(s.dir)) == 0 {
-		_ = os.RemoveAll(s.dir)
-		_ = os.Remove(filepath.Dir(s.dir)) // if no other run has anything there
+	if len(entryFiles(l.dir)) == 0 {
+		_ = os.RemoveAll(l.dir)
+		_ = os.Remove(filepath.Dir(l.dir)) // if no other run has a directory there
 	}
-	_ = s.lock.Close()
+	_ = l.lock.Close()
 }

@@ -49,7 +49,7 @@ func mustOpen(t *testing.T, o Options, account string, limits limits) *Log {
 	t.Helper()
 	s, err := open(o.of(account), limits)
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("nothing is spilled on this system")
+		t.Skip("no log is kept on this system")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -68,11 +68,11 @@ func put(s *Log, key, body string) {
 	e.End()
 }
 
-// entriesLeft are the whole entries that dead runs have left.
+// entriesLeft returns the whole entries that killed runs left.
 func entriesLeft(t *testing.T, s *Log) map[string]string {
 	t.Helper()
 	found := map[string]string{}
-	_, err := s.Left(t.Context(), func(key []byte, body io.Reader) error {
+	_, err := s.Recover(t.Context(), func(key []byte, body io.Reader) error {
 		b, err := io.ReadAll(body)
 		if err == nil {
 			found[string(key)] = string(b)
@@ -85,7 +85,7 @@ func entriesLeft(t *testing.T, s *Log) map[string]string {
 	return found
 }
 
-func TestSpillIsTakenUpByTheNextRun(t *testing.T) {
+func TestTheNextRunRecovers(t *testing.T) {
 	for _, sealed := range []bool{true, false} {
 		o := testOptions(t, sealed)
 		first := mustOpen(t, o, "anna", smallLimits())
@@ -102,10 +102,10 @@ func TestSpillIsTakenUpByTheNextRun(t *testing.T) {
 		put(first, "after", "it")
 		want["after"] = "it"
 
-		// While it lives, nobody else takes what it has; nor does another account ever.
+		// While the run lives, no other run recovers its entries. Another account never does.
 		other := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, other); len(left) > 0 {
-			t.Errorf("%d entries of a run that is at work", len(left))
+			t.Errorf("%d entries of a run that still runs", len(left))
 		}
 		other.Close()
 		first.Close()
@@ -116,17 +116,17 @@ func TestSpillIsTakenUpByTheNextRun(t *testing.T) {
 		other.Close()
 		second := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, second); !maps.Equal(left, want) {
-			t.Errorf("sealed %v: of %d entries, %d are there", sealed, len(want), len(left))
+			t.Errorf("sealed %v: of %d entries, %d are recovered", sealed, len(want), len(left))
 		}
 		second.Close() // it committed nothing
 		third := mustOpen(t, o, "anna", smallLimits())
 		if left := entriesLeft(t, third); len(left) != len(want) {
-			t.Errorf("after a run that committed nothing, %d entries are there", len(left))
+			t.Errorf("after a run that committed nothing, %d entries are recovered", len(left))
 		}
-		third.Empty(true)
+		third.Clear(true)
 		third.Close()
 		if files := filesBelow(t, o.Dir); len(files) > 0 {
-			t.Errorf("after a commit there is left %q", files)
+			t.Errorf("after a commit there are files %q", files)
 		}
 	}
 }
@@ -145,8 +145,8 @@ func filesBelow(t *testing.T, dir string) (paths []string) {
 	return paths
 }
 
-// A file that ends anywhere, or has a wrong byte anywhere, gives entries that were written, and never anything else.
-func TestSpillDamaged(t *testing.T) {
+// A file that is cut anywhere, or has a wrong byte anywhere, yields only entries that were written.
+func TestDamagedFile(t *testing.T) {
 	for _, sealed := range []bool{true, false} {
 		o := testOptions(t, sealed)
 		s := mustOpen(t, o, "anna", smallLimits())
@@ -184,13 +184,13 @@ func TestSpillDamaged(t *testing.T) {
 			try(fmt.Sprint("wrong at ", at), wrong)
 		}
 		if most < 10 {
-			t.Errorf("sealed %v: of a damaged file no more than %d entries are had", sealed, most)
+			t.Errorf("sealed %v: only %d entries of a damaged file are recovered", sealed, most)
 		}
 	}
 }
 
-// What a killed run leaves is what was in its file then: all but the last buffers.
-func TestSpillOfAKilledRun(t *testing.T) {
+// A killed run leaves what was in its files: all but the last buffers.
+func TestKilledRun(t *testing.T) {
 	o := testOptions(t, true)
 	s := mustOpen(t, o, "anna", smallLimits())
 	body := strings.Repeat("0123456789", 1000)
@@ -199,13 +199,13 @@ func TestSpillOfAKilledRun(t *testing.T) {
 	}
 	var copies [][]byte
 	for _, path := range entryFiles(s.dir) {
-		b, err := os.ReadFile(path) // as it is now, and nothing is closed
+		b, err := os.ReadFile(path) // while the file is open
 		if err != nil {
 			t.Fatal(err)
 		}
 		copies = append(copies, b)
 		if bytes.Contains(b, []byte("0123456789")) {
-			t.Error("mail is on the disk in clear")
+			t.Error("the disk holds plain mail")
 		}
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, mode %v", err, info.Mode())
@@ -220,11 +220,11 @@ func TestSpillOfAKilledRun(t *testing.T) {
 	}
 	left := entriesLeft(t, mustOpen(t, o, "anna", smallLimits()))
 	if most := ((64 << 10) + bufferSize) / len(body); len(left) < 100-most-2 {
-		t.Errorf("of 100 messages %d are had", len(left))
+		t.Errorf("of 100 messages %d are recovered", len(left))
 	}
 }
 
-func TestSpillIsBounded(t *testing.T) {
+func TestLimits(t *testing.T) {
 	o := testOptions(t, false)
 	limits := smallLimits()
 	limits.bytes, limits.entries = 10_000, 20
@@ -244,10 +244,10 @@ func TestSpillIsBounded(t *testing.T) {
 	}
 	put(s, "large", strings.Repeat("x", 20_000))
 	if !s.Full() {
-		t.Error("20,000 bytes in a spill of 10,000")
+		t.Error("a log of 10,000 bytes takes 20,000")
 	}
-	if s.Empty(false); s.Full() || len(s.left) == 0 {
-		t.Error("emptied, it is full still, or has let go of what was left")
+	if s.Clear(false); s.Full() || len(s.left) == 0 {
+		t.Error("after Clear the log is full, or has released the logs of killed runs")
 	}
 	s.Close()
 
@@ -266,8 +266,8 @@ func TestSpillIsBounded(t *testing.T) {
 	}
 }
 
-// What comes early is not kept, nor does it cost anything.
-func TestSpillWaits(t *testing.T) {
+// An early entry is not kept, and creates no file.
+func TestAfter(t *testing.T) {
 	o := testOptions(t, true)
 	limits := smallLimits()
 	synctest.Test(t, func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestSpillWaits(t *testing.T) {
 		o.After = after
 		s, err := open(o.of("anna"), limits)
 		if errors.Is(err, errors.ErrUnsupported) {
-			t.Skip("nothing is spilled on this system")
+			t.Skip("no log is kept on this system")
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -283,7 +283,7 @@ func TestSpillWaits(t *testing.T) {
 		defer s.Close()
 		time.Sleep(after - time.Nanosecond)
 		if put(s, "early", "x"); len(entryFiles(s.dir)) > 0 || s.Failed() != nil {
-			t.Errorf("too early, there are files %q; failed: %v", entryFiles(s.dir), s.Failed())
+			t.Errorf("too early there are files %q; failed: %v", entryFiles(s.dir), s.Failed())
 		}
 		time.Sleep(time.Nanosecond)
 		if put(s, "late", "x"); len(entryFiles(s.dir)) != 1 || s.Failed() != nil {
@@ -292,8 +292,8 @@ func TestSpillWaits(t *testing.T) {
 	})
 }
 
-// A disk without room ends the spilling, and what was spilled makes room.
-func TestSpillGivesWay(t *testing.T) {
+// A full disk ends the log and removes its files.
+func TestFullDisk(t *testing.T) {
 	o := testOptions(t, true)
 	limits := smallLimits()
 	s := mustOpen(t, o, "anna", limits)
@@ -304,12 +304,12 @@ func TestSpillGivesWay(t *testing.T) {
 	}
 	var none *Log
 	put(none, "1", "x")
-	none.Empty(true)
+	none.Clear(true)
 	none.Close()
 }
 
-// The frozen form (docs/format.md, "Spill").
-func TestSpillFormat(t *testing.T) {
+// The frozen vector of docs/format.md, "Spill".
+func TestFormat(t *testing.T) {
 	o := testOptions(t, false)
 	for i := range o.Repository {
 		o.Repository[i] = 0xa0 + byte(i)
@@ -339,7 +339,7 @@ func TestSpillFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	if dump := hexLines(have); !bytes.Contains(text, []byte(dump)) {
-		t.Errorf("docs/format.md does not have these bytes:\n%s", dump)
+		t.Errorf("docs/format.md does not hold these bytes:\n%s", dump)
 	}
 }
 
