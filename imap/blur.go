@@ -121,3 +121,6 @@ func headerDigest(header []byte) digest {
 	b.Write(bytes.TrimRight(header, "\r\n"))
 	return b.sum()
 }
+
+// slack is how many bytes a line that a server adds may have, whatever the size of the message.
+const slack = 64

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func (f *folder) load(ctx context.Context) error {
 		f.next = max(1, mail.UID(f.selection.UIDNext))
 		return nil
 	}
-	for m, err := range f.c.overview(ctx, mail.UIDRange{First: 1, Last: maxUID}) {
+	for m, err := range f.c.overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
 		if err != nil {
 			return err
 		}
@@ -148,8 +149,6 @@ func (f *folder) load(ctx context.Context) error {
 // heldMost is how many messages that are there are held for comparing, in all folders of a target that are open: about
 // 50 bytes each until they are read.
 const heldMost = 1_500_000
-
-const maxUID = 1<<32 - 1
 
 // item is a message on its way into the folder.
 type item struct {

@@ -74,7 +74,7 @@ func openJournal(folder, account, mailbox string, validity uint32) (*journal, kn
 			return nil, k, err
 		}
 	}
-	k.pending = minus(k.pending, looked)
+	k.pending = k.pending.Without(looked)
 	// A torn last line must not swallow the next one.
 	_, err = file.WriteString("\n")
 	return &journal{file, path}, k, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"runtime"
 	"runtime/debug"
@@ -68,18 +69,18 @@ func TestFloods(t *testing.T) {
 	line := func(format string) func(int) string { return func(n int) string { return fmt.Sprintf(format, n+1) } }
 	survey := func(ctx context.Context, c *Client) error { _, err := c.Survey(ctx, nil); return err }
 	uids := func(ctx context.Context, c *Client) error {
-		_, err := c.search(ctx, mail.UIDRange{First: 1, Last: maxUID})
+		_, err := c.search(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 		return err
 	}
 	flags := func(ctx context.Context, c *Client) (err error) {
-		for _, err = range c.Messages(ctx, mail.UIDRange{First: 1, Last: maxUID}, false) {
+		for _, err = range c.Messages(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}, false) {
 			if err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	backwards := func(n int) string { return fmt.Sprintf("* SEARCH %d\r\n", maxUID-2*uint64(n)) }
+	backwards := func(n int) string { return fmt.Sprintf("* SEARCH %d\r\n", math.MaxUint32-2*uint64(n)) }
 	for name, flood := range map[string]struct {
 		verb string
 		more func(int) string

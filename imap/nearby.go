@@ -7,9 +7,6 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// slack is how many bytes a line that a server adds may have, whatever the size of the message.
-const slack = 64
-
 // nearby are the messages of a folder that could be some that are wanted: of the same size, or of the same date and a
 // size that line ends made otherwise can explain. Each is held once, however many it could be.
 type nearby struct {

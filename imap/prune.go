@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -111,7 +112,7 @@ func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing in
 			w.other[uid] = want
 		}
 	}
-	w.surplus = minus(w.surplus, kept)
+	w.surplus = w.surplus.Without(kept)
 	return missing, nil
 }
 
@@ -141,16 +142,6 @@ func sendable(flags mail.Flags) mail.Flags {
 	return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool {
 		return strings.EqualFold(flag, `\Recent`) || !isAtom(strings.TrimPrefix(flag, `\`))
 	})
-}
-
-// minus is a set without another.
-func minus(set, without mail.UIDSet) (left mail.UIDSet) {
-	for uid := range set.All() {
-		if !without.Contains(uid) {
-			left.Add(uid)
-		}
-	}
-	return left
 }
 
 // Count implements restore.Weeding.
@@ -215,8 +206,8 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 	if err := pull(); err != nil || due.Len() == 0 {
 		return due, err
 	}
-	there, err := f.c.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: maxUID})
-	return minus(due, minus(due, there)), err
+	there, err := f.c.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
+	return due.Without(due.Without(there)), err
 }
 
 // setFlags gives messages the flags that they should have, as far as the mailbox keeps them. Those that are to have the

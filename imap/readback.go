@@ -45,7 +45,7 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 	}
 	return f.patiently(ctx, func() error {
 		seen, err := f.lookAt(ctx, byUID, uids)
-		unseen := minus(uids, seen)
+		unseen := uids.Without(seen)
 		if err != nil || unseen.Len() == 0 {
 			return err
 		}
@@ -54,7 +54,7 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 			return err
 		}
 		seen, err = f.lookAt(ctx, byUID, unseen)
-		for uid := range minus(unseen, seen).All() {
+		for uid := range unseen.Without(seen).All() {
 			if err == nil {
 				byUID[uid].fate.Added, byUID[uid].fate.Refused = false, errNotThere
 			}

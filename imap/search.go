@@ -42,7 +42,7 @@ func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, e
 		case resp.BadSet:
 			return false, errors.New("the server's answer to UID SEARCH is not a set of UIDs")
 		}
-		return true, found.AddAll(within(resp.UIDs.Set(), uids))
+		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}
 	err := c.do(ctx, cmd)
 	return found.Set(), err
@@ -78,14 +78,6 @@ func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet
 	return found.Set(), err
 }
 
-// within is the part of a set that lies in a range.
-func within(set mail.UIDSet, uids mail.UIDRange) (in mail.UIDSet) {
-	for r := range set.Ranges() {
-		in.AddRange(mail.UIDRange{First: max(r.First, uids.First), Last: min(r.Last, uids.Last)})
-	}
-	return in
-}
-
 // Changes gives the messages of the range whose flags changed since a mod-sequence, and the UIDs that are gone since,
 // where the server can tell (QRESYNC, RFC 7162 section 3.2.6).
 func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
@@ -102,7 +94,7 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 		if resp.Name != "VANISHED" {
 			return
 		}
-		if !resp.HasSet || resp.BadSet || vanished.AddAll(within(resp.UIDs.Set(), uids)) != nil {
+		if !resp.HasSet || resp.BadSet || vanished.AddAll(resp.UIDs.Set().In(uids)) != nil {
 			known = false
 		}
 	})()

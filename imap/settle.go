@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/internal/content"
@@ -130,7 +131,7 @@ func (f *folder) locate(ctx context.Context) error {
 
 // arrived lists the messages that came after all that is known.
 func (f *folder) arrived(ctx context.Context) (fresh []*present, err error) {
-	for m, err := range f.c.overview(ctx, mail.UIDRange{First: f.next, Last: maxUID}) {
+	for m, err := range f.c.overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
+	"slices"
+	"unicode/utf8"
 )
 
 // digest names a text as Dovecot would show it after an APPEND: a bare LF is CRLF, CRs before CRLF and at the end are
@@ -86,7 +88,7 @@ func (o *oddities) line(line []byte, ended bool) {
 	}
 	if !o.inBody {
 		o.lineHasText = o.lineHasText || len(bytes.TrimRight(line, "\r")) > 0
-		o.eightHeader = o.eightHeader || !isASCII(string(line))
+		o.eightHeader = o.eightHeader || slices.ContainsFunc(line, func(c byte) bool { return c >= utf8.RuneSelf })
 	}
 	if !ended {
 		return
