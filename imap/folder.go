@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -155,7 +157,7 @@ type item struct {
 	restore.Wanted
 	fate  *restore.Fate
 	spool spool
-	odd   oddities
+	odd   fingerprint.Traits
 	flags []string // to send along
 	later []string // flags to try one by one when the message is there
 	date  string
@@ -303,7 +305,7 @@ func (f *folder) recover(ctx context.Context, n int, cause error) error {
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
 	messages := make([]Appended, len(items))
 	for i, it := range items {
-		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.size, Binary: it.odd.nul, Write: it.spool.writeTo}
+		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.size, Binary: it.odd.NUL, Write: it.spool.writeTo}
 	}
 	if err := f.journal.sending(f.validity, f.next); err != nil {
 		return items, err

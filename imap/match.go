@@ -9,6 +9,8 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/internal/content"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -28,9 +30,9 @@ type present struct {
 
 // traits are what was read of a message. Most messages of a large mailbox are never read.
 type traits struct {
-	header digest      // zero: it says nothing
-	key    content.Key // likewise
-	likeness
+	header fingerprint.Digest // zero: it says nothing
+	key    content.Key        // likewise
+	fingerprint.Fingerprint
 }
 
 // known is what was read of the message, as far as that is.
@@ -125,12 +127,12 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 	if err := f.digests(ctx, flatten(near)); err != nil {
 		return err
 	}
-	mine := map[int]likeness{}
+	mine := map[int]fingerprint.Fingerprint{}
 	for _, i := range indices {
 		if len(near[i]) == 0 {
 			continue
 		}
-		like, err := likenessOf(func(w io.Writer) error { return wanted[i].Body.WriteTo(ctx, w) })
+		like, err := fingerprint.Of(func(w io.Writer) error { return wanted[i].Body.WriteTo(ctx, w) })
 		if err == nil {
 			mine[i] = like
 		} else if ctx.Err() != nil {
@@ -138,7 +140,7 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 		} // else it is damaged: Append will say so
 	}
 	// Of copies that are alike the one with the message's date first: the other may be that of a message that is less like it.
-	for _, alike := range likely {
+	for _, alike := range fingerprint.Levels {
 		for _, dated := range []bool{true, false} {
 			for _, i := range indices {
 				like, readable := mine[i]
@@ -146,7 +148,7 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 					continue
 				}
 				same := slices.IndexFunc(near[i], func(p *present) bool {
-					return !p.used && p.hasBody && alike(p.known().likeness, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
+					return !p.used && p.hasBody && alike(p.known().Fingerprint, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
 				})
 				if same >= 0 {
 					near[i][same].used = true
@@ -181,13 +183,13 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
 	return f.c.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
-		if _, err := io.CopyN(&header, text, 2*headerLimit); err != nil && err != io.EOF {
+		if _, err := io.CopyN(&header, text, 2*fingerprint.HeaderLimit); err != nil && err != io.EOF {
 			return err
 		}
 		p := byUID[uid]
 		p.hasHeader = true
 		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
-			p.learn().header, p.learn().key = headerDigest(header.Bytes()), content.HeaderKey(header.Bytes())
+			p.learn().header, p.learn().key = fingerprint.OfHeader(header.Bytes()), content.HeaderKey(header.Bytes())
 		}
 		_, err := io.Copy(io.Discard, text)
 		return err
@@ -198,11 +200,11 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 func (f *folder) digests(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
 	return f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
-		like, err := likenessOf(func(w io.Writer) error {
+		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(w, text)
 			return err
 		})
-		byUID[uid].learn().likeness, byUID[uid].hasBody = like, err == nil
+		byUID[uid].learn().Fingerprint, byUID[uid].hasBody = like, err == nil
 		return err
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -63,7 +65,7 @@ func (n *nearby) union(wanted []restore.Wanted, indices []int) []*present {
 
 // isNear reports whether line ends made otherwise can explain another size. The same size is no other one.
 func isNear(p *present, size int64) bool {
-	return p.size != size && p.size+slack >= size/2 && p.size <= 2*size+slack
+	return p.size != size && p.size+fingerprint.AddedLine >= size/2 && p.size <= 2*size+fingerprint.AddedLine
 }
 
 // sameHeaders gives for each message wanted those that it could be by their headers too. Messages wanted with the same
@@ -71,7 +73,7 @@ func isNear(p *present, size int64) bool {
 func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*present, error) {
 	type kind struct {
 		size, instant int64
-		header        digest
+		header        fingerprint.Digest
 	}
 	lists, near, pairs := map[kind][]*present{}, map[int][]*present{}, 0
 	for _, i := range indices {
@@ -86,7 +88,7 @@ func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indic
 				return nil, err
 			}
 			if len(header) > 0 { // else none, or one too long to be a part of its own: the body decides
-				k.header = headerDigest(header)
+				k.header = fingerprint.OfHeader(header)
 			}
 		}
 		list, done := lists[k]
@@ -105,10 +107,10 @@ func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indic
 }
 
 // having are those of a size or a date whose header is that one, or not known.
-func (n *nearby) having(size, instant int64, header digest) (list []*present) {
+func (n *nearby) having(size, instant int64, header fingerprint.Digest) (list []*present) {
 	could := func(p *present) bool {
 		known := p.known().header
-		return header == digest{} || known == digest{} || known == header
+		return header == fingerprint.Digest{} || known == fingerprint.Digest{} || known == header
 	}
 	for _, p := range n.bySize[size] {
 		if could(p) {

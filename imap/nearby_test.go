@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -18,7 +20,7 @@ func TestManyAlike(t *testing.T) {
 	var indices []int
 	for i := range many {
 		p := &present{uid: mail.UID(i + 1), size: 100, instant: 7}
-		p.learn().header = headerDigest(header)
+		p.learn().header = fingerprint.OfHeader(header)
 		f.others = append(f.others, p)
 		w := restore.Wanted{Size: 100, Header: func(context.Context) ([]byte, error) { return header, nil }}
 		w.Internal.Seconds = 7

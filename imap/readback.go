@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -131,7 +133,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
 				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
 			}
-			if m.Size != it.spool.size || it.odd.any() {
+			if m.Size != it.spool.size || it.odd.Any() {
 				odd = append(odd, m)
 			}
 		}
@@ -154,8 +156,8 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if err != nil {
 			return err
 		}
-		same, is := &comparer{want: sent}, &oddities{}
-		like, err := likenessOf(func(w io.Writer) error {
+		same, is := &comparer{want: sent}, &fingerprint.Traits{}
+		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(io.MultiWriter(same, is, w), content)
 			return err
 		})
@@ -163,26 +165,26 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 			return err
 		}
 		it.fate.Altered = true
-		mine, err := likenessOf(it.spool.writeTo)
+		mine, err := fingerprint.Of(it.spool.writeTo)
 		if err == nil {
-			it.tellAltered(is, mine.blurred == like.blurred)
+			it.tellAltered(is, mine.Normalized == like.Normalized)
 		}
 		return err
 	})
 }
 
 // tellAltered says what the server did to the bytes, if that is one of the things that servers are known to do.
-func (it *item) tellAltered(is *oddities, known bool) {
+func (it *item) tellAltered(is *fingerprint.Traits, known bool) {
 	was := &it.odd
 	ways := []struct {
 		done  bool
 		words string
 	}{
-		{was.bareLF && !is.bareLF, "bare line feeds became CRLF"},
-		{was.bareCR() && !is.bareCR(), "bare carriage returns were dropped"},
-		{was.noEnd() && !is.noEnd(), "its last line was ended"},
-		{was.nul && !is.nul, "NUL became 0x80"},
-		{was.eightHeader && !is.eightHeader, "8-bit bytes of its header became X"},
+		{was.BareLF && !is.BareLF, "bare line feeds became CRLF"},
+		{was.BareCR() && !is.BareCR(), "bare carriage returns were dropped"},
+		{was.NoEnd() && !is.NoEnd(), "its last line was ended"},
+		{was.NUL && !is.NUL, "NUL became 0x80"},
+		{was.EightBitHeader && !is.EightBitHeader, "8-bit bytes of its header became X"},
 	}
 	told := false
 	for _, way := range ways {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
+
 	"github.com/mailstrata/mailstrata/internal/content"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -27,14 +29,14 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 	if err := f.digests(ctx, fresh); err != nil {
 		return items, err
 	}
-	mine := make([]likeness, len(items))
+	mine := make([]fingerprint.Fingerprint, len(items))
 	for i, it := range items {
-		if mine[i], err = likenessOf(it.spool.writeTo); err != nil {
+		if mine[i], err = fingerprint.Of(it.spool.writeTo); err != nil {
 			return items, err
 		}
 	}
 	var found []*item
-	seek := func(is func(p *present, it *item, like likeness) bool) {
+	seek := func(is func(p *present, it *item, like fingerprint.Fingerprint) bool) {
 		for i, it := range items {
 			at := slices.IndexFunc(fresh, func(p *present) bool { return !p.used && is(p, it, mine[i]) })
 			if it.uid == 0 && at >= 0 {
@@ -43,14 +45,16 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 			}
 		}
 	}
-	for _, alike := range likely {
-		seek(func(p *present, _ *item, like likeness) bool { return p.hasBody && alike(p.known().likeness, like) })
+	for _, alike := range fingerprint.Levels {
+		seek(func(p *present, _ *item, like fingerprint.Fingerprint) bool {
+			return p.hasBody && alike(p.known().Fingerprint, like)
+		})
 	}
 	if err := f.recogniseContent(ctx, items, fresh, &found); err != nil {
 		return items, err
 	}
 	// Altered otherwise, perhaps: the same size and the same instant, and nobody else's.
-	seek(func(p *present, it *item, _ likeness) bool { return p.couldBe(it) && it.odd.any() })
+	seek(func(p *present, it *item, _ fingerprint.Fingerprint) bool { return p.couldBe(it) && it.odd.Any() })
 	left = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.uid != 0 })
 	return left, f.journal.add(f.validity, found)
 }

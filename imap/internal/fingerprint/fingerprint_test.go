@@ -1,4 +1,4 @@
-package imap
+package fingerprint
 
 import (
 	"io"
@@ -7,7 +7,7 @@ import (
 
 // A message is the same before and after a server has made its line ends CRLF, and however it is cut into pieces.
 func TestDigest(t *testing.T) {
-	like := func(text string) likeness {
+	like := func(text string) Fingerprint {
 		whole := func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
 			return err
@@ -20,8 +20,8 @@ func TestDigest(t *testing.T) {
 			}
 			return nil
 		}
-		l, err := likenessOf(whole)
-		if pieces, err := likenessOf(bytewise); err != nil || pieces != l {
+		l, err := Of(whole)
+		if pieces, err := Of(bytewise); err != nil || pieces != l {
 			t.Errorf("%q: another digest in pieces", text)
 		}
 		if err != nil {
@@ -29,7 +29,7 @@ func TestDigest(t *testing.T) {
 		}
 		return l
 	}
-	sum := func(text string) digest { return like(text).exact }
+	sum := func(text string) Digest { return like(text).exact }
 	for _, same := range [][2]string{{"a\nb\n", "a\r\nb\r\n"}, {"\n\n", "\r\n\r\n"}, {"a\x00", "a\x80"}, {"a\r\n\n", "a\n\r\n"}, {"a\r\r\n", "a\r\n"}, {"a\r\r", "a"}} {
 		if sum(same[0]) != sum(same[1]) {
 			t.Errorf("%q and %q differ", same[0], same[1])
@@ -42,12 +42,12 @@ func TestDigest(t *testing.T) {
 	}
 	// What Courier, Cyrus and Proton's bridge do besides.
 	for _, same := range [][2]string{{"a\rb", "ab"}, {"a", "a\r\n"}, {"", "\r\n"}, {"a: b\r\n\r\nc", "X-Pm-Gluon-Id: 664703a2\r\na: b\r\n\r\nc\r\n"}, {"S: \xc3\xa9\r\n\r\n\xe9", "S: XX\r\n\r\n\xe9\r\n"}} {
-		if a, b := like(same[0]), like(same[1]); a.exact == b.exact || a.blurred != b.blurred {
+		if a, b := like(same[0]), like(same[1]); a.exact == b.exact || a.Normalized != b.Normalized {
 			t.Errorf("%q and %q are not like each other", same[0], same[1])
 		}
 	}
 	for _, other := range [][2]string{{"S: a\n\n\xe9\n", "S: a\n\nX\n"}, {"\n\xe9", "\nX"}, {"a\n\nb", "a\nb"}, {"a\n", "b\n"}, {"X-Pm", ""}, {"X-Pm\nb", "b"}, {"a: b\nX-Pm-Gluon-Id: 1\nc", "a: b\nc"}} {
-		if like(other[0]).blurred == like(other[1]).blurred {
+		if like(other[0]).Normalized == like(other[1]).Normalized {
 			t.Errorf("%q and %q are like each other", other[0], other[1])
 		}
 	}
@@ -70,13 +70,13 @@ func TestOddities(t *testing.T) {
 		{"", false, false, false, false},
 	} {
 		for _, size := range []int{1, 2, len(test.text) + 1} {
-			var o oddities
+			var o Traits
 			for rest := test.text; rest != ""; {
 				n := min(size, len(rest))
 				o.Write([]byte(rest[:n]))
 				rest = rest[n:]
 			}
-			if o.nul != test.nul || o.bareLF != test.bareLF || o.bareCR() != test.bareCR || o.eightHeader != test.header {
+			if o.NUL != test.nul || o.BareLF != test.bareLF || o.BareCR() != test.bareCR || o.EightBitHeader != test.header {
 				t.Errorf("%q in pieces of %d: have %+v", test.text, size, o)
 			}
 		}
