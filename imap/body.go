@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/imap/internal/spool"
+
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
 	"github.com/mailstrata/mailstrata/mail"
@@ -103,7 +105,7 @@ type download struct {
 	section string // what to ask for of each message: "[]" is all of it
 	read    func(mail.UID, io.Reader) error
 	due     map[mail.UID]bool // asked for and not handed over
-	held    *spool            // the body of the response under way, if its UID did not come before it
+	held    *spool.Buffer     // the body of the response under way, if its UID did not come before it
 }
 
 func (d *download) command(batch []mail.Message) *command {
@@ -129,7 +131,7 @@ func (d *download) body(b *wire.BodyLiteral) error {
 			return tooLarge(0, b.Size)
 		}
 		d.dropHeld()
-		d.held = &spool{}
+		d.held = &spool.Buffer{}
 		if _, err := io.Copy(d.held, b.Content); err != nil && b.Content.Err == nil {
 			return &handlerError{err}
 		}
@@ -165,7 +167,7 @@ func (d *download) data(resp *wire.Response) (bool, error) {
 	}
 	switch {
 	case value.Kind == wire.Streamed && d.held != nil:
-		content, err := d.held.open()
+		content, err := d.held.Open()
 		if err != nil {
 			return true, &handlerError{err}
 		}
@@ -197,7 +199,7 @@ func (d *download) hand(uid mail.UID, content io.Reader) error {
 
 func (d *download) dropHeld() {
 	if d.held != nil {
-		d.held.drop()
+		d.held.Drop()
 		d.held = nil
 	}
 }

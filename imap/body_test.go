@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/imap/internal/spool"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -109,7 +110,7 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 
 // A large body whose UID comes late is held, most of it outside of memory, and comes out whole.
 func TestLargeBodyBeforeItsUID(t *testing.T) {
-	want := strings.Repeat("0123456789abcdef", (heldBytes+1<<20)/16) + "end"
+	want := strings.Repeat("0123456789abcdef", (spool.MaxMemory+1<<20)/16) + "end"
 	c := examine(t, serve(t, selected("", "< UID FETCH 4 …", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 4)", len(want), want), "TAG OK done")))
 	have, err := downloaded(t, c, 4)
 	if err != nil || have[4] != want {

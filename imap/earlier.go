@@ -63,7 +63,7 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 	defer f.rest()
 	var readable []*item
 	for _, it := range batch {
-		defer it.spool.drop()
+		defer it.spool.Drop()
 		if err := f.ready(ctx, it); err == nil {
 			readable = append(readable, it)
 		} else if ctx.Err() != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/spool"
+
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
@@ -156,7 +158,7 @@ const heldMost = 1_500_000
 type item struct {
 	restore.Wanted
 	fate  *restore.Fate
-	spool spool
+	spool spool.Buffer
 	odd   fingerprint.Traits
 	flags []string // to send along
 	later []string // flags to try one by one when the message is there
@@ -179,7 +181,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 	var items []*item
 	defer func() {
 		for _, it := range items {
-			it.spool.drop()
+			it.spool.Drop()
 		}
 	}()
 	for i := range messages {
@@ -238,11 +240,11 @@ func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05
 // putAside reads the message once, and notes what is odd about it.
 func (it *item) putAside(ctx context.Context) error {
 	if body, ok := it.Body.(restore.Held); ok && body.Held() != nil {
-		it.spool.hold(body.Held())
+		it.spool.Hold(body.Held())
 		_, err := it.odd.Write(body.Held())
 		return err
 	}
-	it.spool.expect(it.Size)
+	it.spool.Expect(it.Size)
 	return it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd))
 }
 
@@ -305,7 +307,7 @@ func (f *folder) recover(ctx context.Context, n int, cause error) error {
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
 	messages := make([]Appended, len(items))
 	for i, it := range items {
-		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.size, Binary: it.odd.NUL, Write: it.spool.writeTo}
+		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.Size, Binary: it.odd.NUL, Write: it.spool.CopyTo}
 	}
 	if err := f.journal.sending(f.validity, f.next); err != nil {
 		return items, err

@@ -133,7 +133,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
 				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
 			}
-			if m.Size != it.spool.size || it.odd.Any() {
+			if m.Size != it.spool.Size || it.odd.Any() {
 				odd = append(odd, m)
 			}
 		}
@@ -152,7 +152,7 @@ func flagWords(flag string) string {
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
 	return f.c.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
-		sent, err := it.spool.open()
+		sent, err := it.spool.Open()
 		if err != nil {
 			return err
 		}
@@ -165,7 +165,7 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 			return err
 		}
 		it.fate.Altered = true
-		mine, err := fingerprint.Of(it.spool.writeTo)
+		mine, err := fingerprint.Of(it.spool.CopyTo)
 		if err == nil {
 			it.tellAltered(is, mine.Normalized == like.Normalized)
 		}

@@ -31,7 +31,7 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 	}
 	mine := make([]fingerprint.Fingerprint, len(items))
 	for i, it := range items {
-		if mine[i], err = fingerprint.Of(it.spool.writeTo); err != nil {
+		if mine[i], err = fingerprint.Of(it.spool.CopyTo); err != nil {
 			return items, err
 		}
 	}
@@ -74,7 +74,7 @@ func (f *folder) recogniseContent(ctx context.Context, items []*item, fresh []*p
 		if it.uid != 0 {
 			continue
 		}
-		if err := it.spool.writeTo(mine); err != nil {
+		if err := it.spool.CopyTo(mine); err != nil {
 			return err
 		}
 		sum := mine.Sum()
@@ -91,7 +91,7 @@ func (f *folder) recogniseContent(ctx context.Context, items []*item, fresh []*p
 
 // couldBe reports whether size and date of a message that is there are an item's.
 func (p *present) couldBe(it *item) bool {
-	return p.size == it.spool.size && p.instant == it.Internal.Seconds
+	return p.size == it.spool.Size && p.instant == it.Internal.Seconds
 }
 
 // found notes the message that an item has become.
