@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"errors"
-	"os"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -31,13 +30,13 @@ func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]
 	}
 	for i := range min(len(wanted), len(f.matched)) {
 		uid := f.matched[i]
-		if fate := f.journalled.fates[uid]; fate != nil {
+		if fate := f.journaled.Results[uid]; fate != nil {
 			fates[i] = *fate
 			f.reported.Add(uid)
 		}
-		floor := f.journalled.floor
+		floor := f.journaled.Floor
 		unanswered := f.compared[i] && floor != 0 && uid >= floor
-		if !unanswered && !f.journalled.pending.Contains(uid) {
+		if !unanswered && !f.journaled.Unchecked.Contains(uid) {
 			continue
 		}
 		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.Fate{Added: true}}
@@ -72,11 +71,11 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 	}
 	var unanswered []*item
 	for _, it := range readable {
-		if !f.journalled.pending.Contains(it.uid) {
+		if !f.journaled.Unchecked.Contains(it.uid) {
 			unanswered = append(unanswered, it)
 		}
 	}
-	if err := f.journal.add(f.validity, unanswered); err != nil {
+	if err := f.journal.Add(recorded(unanswered)); err != nil {
 		return err
 	}
 	return f.look(ctx, readable)
@@ -84,30 +83,21 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 
 // endReported gives the target what the report of this restore has.
 func (f *folder) endReported() {
-	if lines := setLines(f.validity, "reported", f.reported); lines != "" && f.journal.path != "" {
+	if report, ok := f.journal.Report(f.reported); ok {
 		f.t.mu.Lock()
 		defer f.t.mu.Unlock()
-		f.t.reported = append(f.t.reported, reported{f.journal.path, lines})
+		f.t.reports = append(f.t.reports, report)
 	}
 	f.reported = mail.UIDSet{}
 }
 
-// reported are lines to write into a journal when the restore has ended.
-type reported struct{ path, lines string }
-
-// noteReported writes into the journals what the report of this restore has, so that the next one need not repeat it.
-func (t *Target) noteReported() error {
+// writeReports records in the journals what the report of this restore has.
+func (t *Target) writeReports() (err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var err error
-	for _, r := range t.reported {
-		file, errOne := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND, 0o600)
-		if errOne == nil {
-			_, errOne = file.WriteString(r.lines)
-			errOne = errors.Join(errOne, file.Close())
-		}
-		err = errors.Join(err, errOne)
+	for _, report := range t.reports {
+		err = errors.Join(err, report.Write())
 	}
-	t.reported = nil
+	t.reports = nil
 	return err
 }

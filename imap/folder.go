@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/journal"
+
 	"github.com/mailstrata/mailstrata/imap/internal/spool"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
@@ -29,14 +31,14 @@ type folder struct {
 	c         *Client
 	selection *Selection
 	validity  uint32 // at opening
-	journal   *journal
+	journal   *journal.Journal
 	reading   bool               // it is only looked at
 	seen      func(mail.Message) // is told of each message there at opening; may be nil
 
-	journalled known      // what the journal says of this mailbox
-	matched    []mail.UID // of the last call of Missing or Resemble: the existing copy of each message
-	compared   []bool     // which of these the journal does not have
-	reported   mail.UIDSet
+	journaled journal.Known // what the journal says of this mailbox
+	matched   []mail.UID    // of the last call of Missing or Resemble: the existing copy of each message
+	compared  []bool        // which of these the journal does not have
+	reported  mail.UIDSet
 
 	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
 	others []*present              // the rest of what was there at opening
@@ -63,7 +65,7 @@ func (f *folder) Close() error {
 		return nil
 	}
 	f.endReported()
-	return f.journal.close()
+	return f.journal.Close()
 }
 
 // attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
@@ -117,7 +119,7 @@ func (f *folder) connect(ctx context.Context) error {
 // load notes what the mailbox holds: from the journal, and by size and date.
 func (f *folder) load(ctx context.Context) error {
 	var err error
-	f.journal, f.journalled, err = openJournal(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
+	f.journal, f.journaled, err = journal.Open(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
 	if err != nil {
 		return err
 	}
@@ -135,7 +137,7 @@ func (f *folder) load(ctx context.Context) error {
 		if f.seen != nil {
 			f.seen(m)
 		}
-		if id, ok := f.journalled.ids[m.UID]; ok {
+		if id, ok := f.journaled.Hashes[m.UID]; ok {
 			f.have[id] = append(f.have[id], m.UID)
 			continue
 		}
@@ -146,7 +148,7 @@ func (f *folder) load(ctx context.Context) error {
 		}
 	}
 	f.next = max(f.next, mail.UID(f.selection.UIDNext))
-	f.journalled.ids = nil // have has those that are there
+	f.journaled.Hashes = nil // have has those that are there
 	return nil
 }
 
@@ -164,6 +166,15 @@ type item struct {
 	later []string // flags to try one by one when the message is there
 	date  string
 	uid   mail.UID
+}
+
+// recorded are items as the journal records them.
+func recorded(items []*item) []journal.Message {
+	list := make([]journal.Message, len(items))
+	for i, it := range items {
+		list[i] = journal.Message{UID: it.uid, Hash: it.Hash, Fate: it.fate}
+	}
+	return list
 }
 
 func (it *item) changed(format string, args ...any) {
@@ -201,7 +212,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 		err = f.look(ctx, added)
 	}
 	if err == nil && len(willing) > 0 {
-		err = f.journal.sent(f.validity)
+		err = f.journal.Sent()
 	}
 	return fates, err
 }
@@ -309,7 +320,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 	for i, it := range items {
 		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.Size, Binary: it.odd.NUL, Write: it.spool.CopyTo}
 	}
-	if err := f.journal.sending(f.validity, f.next); err != nil {
+	if err := f.journal.Sending(f.next); err != nil {
 		return items, err
 	}
 	var added []*item
@@ -328,7 +339,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			f.nameless = append(f.nameless, items[i])
 		}
 	}
-	if failed := f.journal.add(f.validity, added); failed != nil && err == nil {
+	if failed := f.journal.Add(recorded(added)); failed != nil && err == nil {
 		err = failed
 	}
 	return left, err

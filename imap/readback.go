@@ -26,7 +26,7 @@ func (f *folder) look(ctx context.Context, added []*item) error {
 			f.reported.Add(it.uid)
 		}
 	}
-	return f.journal.looked(f.validity, added)
+	return f.journal.Checked(recorded(added))
 }
 
 // readBack reads back what was appended, as far as servers are known to change it: flags, date and size of every message,

@@ -56,7 +56,7 @@ func (f *folder) recognise(ctx context.Context, items []*item, fresh []*present)
 	// Altered otherwise, perhaps: the same size and the same instant, and nobody else's.
 	seek(func(p *present, it *item, _ fingerprint.Fingerprint) bool { return p.couldBe(it) && it.odd.Any() })
 	left = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.uid != 0 })
-	return left, f.journal.add(f.validity, found)
+	return left, f.journal.Add(recorded(found))
 }
 
 // recogniseContent finds items among new messages by what servers do not change.
@@ -130,7 +130,7 @@ func (f *folder) locate(ctx context.Context) error {
 	if err == nil {
 		f.nameless = nil
 	}
-	return errors.Join(err, f.journal.add(f.validity, found))
+	return errors.Join(err, f.journal.Add(recorded(found)))
 }
 
 // arrived lists the messages that came after all that is known.

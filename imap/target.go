@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/journal"
+
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -21,8 +23,8 @@ type Target struct {
 	held     atomic.Int64                                     // messages in the folders that are open
 	reserved []mail.Mailbox
 
-	mu       sync.Mutex
-	reported []reported // in journals, when all has ended
+	mu      sync.Mutex
+	reports []journal.Report // to write when the restore has ended
 }
 
 var _ restore.Target = (*Target)(nil)
@@ -86,5 +88,5 @@ func (t *Target) Traffic() (in, out int64) { return t.pool.traffic.Bytes() }
 // Close closes the idle connections now, and those in use when they are given back.
 func (t *Target) Close() error {
 	t.pool.close()
-	return t.noteReported()
+	return t.writeReports()
 }
