@@ -18,6 +18,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/retry"
@@ -30,7 +31,7 @@ import (
 type Account struct {
 	Name   string // the name its owner gave it; the history of an account goes by it
 	URL    string // where it was read, without secrets
-	Source Source
+	Source source.Source
 	Select func(mail.Mailbox) bool // which mailboxes; nil: all
 
 	// ShrinkLimit returns the limit of losses of a mailbox, or, for nil, of the account as a whole. Nil means the usual
@@ -302,7 +303,7 @@ func (w *walk) open(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return w.nameUnreported(ctx) })
 	group.Go(func() error {
-		return patiently(ctx, w.account.waits, firstTries, func() (err error) {
+		return source.Retry(ctx, w.account.waits, source.FirstAttempts, func() (err error) {
 			w.server, err = w.account.Source.Server(ctx)
 			return err
 		})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -129,11 +130,11 @@ func (m *allowance) wrote(bytes int64) {
 
 // metered is a source whose messages are counted and held back.
 type metered struct {
-	Source
+	source.Source
 	allowance *allowance
 }
 
-func (s *metered) Examine(ctx context.Context, mailbox mail.Mailbox) (View, error) {
+func (s *metered) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
 	view, err := s.Source.Examine(ctx, mailbox)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ func (s *metered) Examine(ctx context.Context, mailbox mail.Mailbox) (View, erro
 }
 
 type meteredView struct {
-	View
+	source.View
 	allowance *allowance
 }
 
@@ -152,8 +153,8 @@ func (v *meteredView) Bodies(ctx context.Context, messages []mail.Message, read 
 	})
 }
 
-func (v *meteredView) Stretches(ctx context.Context, wanted []Stretch, read func(Stretch, []byte) error) error {
-	return v.View.Stretches(ctx, wanted, func(s Stretch, data []byte) error {
+func (v *meteredView) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
+	return v.View.Ranges(ctx, wanted, func(s source.Range, data []byte) error {
 		if err := v.allowance.came(ctx, len(data)); err != nil {
 			return err
 		}

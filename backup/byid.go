@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -34,7 +35,7 @@ type proof struct {
 
 // byID finds, among messages that a mailbox has anew, those that are archived already, and gives their entries by UID.
 // What it does not find, for whatever reason, is to be downloaded.
-func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message) (map[mail.UID]manifest.Entry, error) {
+func (r *reading) byID(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]manifest.Entry, error) {
 	if r.anew {
 		return nil, nil
 	}
@@ -46,7 +47,7 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 		return nil, err
 	}
 	proofs := make(map[mail.UID]*proof, len(nominated))
-	var wanted []Stretch
+	var wanted []source.Range
 	for _, message := range messages {
 		record, ok := nominated[message.UID]
 		if !ok || !mayBe(message, record) {
@@ -61,7 +62,7 @@ func (r *reading) byID(ctx context.Context, seat *seat, messages []mail.Message)
 			wanted = append(wanted, p.stretches()...)
 		}
 	}
-	if err := r.fetchStretches(ctx, seat, wanted, proofs); err != nil {
+	if err := r.fetchStretches(ctx, session, wanted, proofs); err != nil {
 		return nil, err
 	}
 	hasher := r.walk.repo.MessageHasher()
@@ -194,28 +195,28 @@ func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Openin
 func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }
 
 // stretches are those that are to be compared, in the order of the message.
-func (p *proof) stretches() []Stretch {
+func (p *proof) stretches() []source.Range {
 	uid := p.message.UID
-	wanted := []Stretch{{uid, 0, p.headerSize + p.openingSize}}
+	wanted := []source.Range{{UID: uid, Length: p.headerSize + p.openingSize}}
 	if p.wantsProbe() {
 		middle, end := manifest.ProbeOffsets(p.record.Size)
-		wanted = append(wanted, Stretch{uid, middle, manifest.ProbeBytes}, Stretch{uid, end, manifest.ProbeBytes})
+		wanted = append(wanted, source.Range{UID: uid, Offset: middle, Length: manifest.ProbeBytes}, source.Range{UID: uid, Offset: end, Length: manifest.ProbeBytes})
 	}
 	return wanted
 }
 
 // fetchStretches gets what the proofs want. A server that refuses, hangs up, or sends too much, has proven nothing, and is not asked
 // again: the download has more patience.
-func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stretch, proofs map[mail.UID]*proof) error {
+func (r *reading) fetchStretches(ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	view, err := seat.open(ctx)
+	view, err := session.Open(ctx)
 	if err != nil {
 		return err
 	}
 	chunks, messages := r.walk.repo.ChunkKey().New(), r.walk.repo.MessageHasher()
-	err = view.Stretches(ctx, wanted, func(s Stretch, data []byte) error {
+	err = view.Ranges(ctx, wanted, func(s source.Range, data []byte) error {
 		if p := proofs[s.UID]; int64(len(data)) == s.Length {
 			return p.take(s, data, r.walk.repo.Cutter(), chunks, messages)
 		}
@@ -223,7 +224,7 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 	})
 	switch {
 	case errors.Is(err, mail.ErrTemporary), errors.Is(err, mail.ErrFlood):
-		seat.leave()
+		session.Release()
 		return nil
 	case errors.Is(err, mail.ErrRefused):
 		return nil
@@ -232,7 +233,7 @@ func (r *reading) fetchStretches(ctx context.Context, seat *seat, wanted []Stret
 }
 
 // take compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
-func (p *proof) take(s Stretch, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
+func (p *proof) take(s source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
 	switch at := slices.Index(p.stretches(), s); at {
 	case 0:
 		p.sameOpening = p.openingSize == 0 || messages.ID(data[p.headerSize:]).Prefix() == p.record.Opening

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -61,10 +62,10 @@ func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
 
 // askChanges asks what changed since the recorded mod-sequence: flags by CHANGEDSINCE, removals by VANISHED or, where
 // the server lacks that, by the set of UIDs that are there.
-func (r *reading) askChanges(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
+func (r *reading) askChanges(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) error {
 	known := mail.UIDRange{First: 1, Last: lastUID(old)}
 	var present *mail.UIDSet
-	err := seat.ask(ctx, func(view View) error {
+	err := session.Ask(ctx, func(view source.View) error {
 		clear(c.flags)
 		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
 			c.flags[message.UID] = c.flagSet(message)
@@ -186,7 +187,7 @@ func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Se
 
 // compareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
 // recorded (earlier failures) become fresh.
-func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) error {
+func (r *reading) compareFlags(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) error {
 	next := mail.UID(1)
 	for entries, err := range stretches(old, r.walk.load(ctx)) {
 		if err != nil {
@@ -194,11 +195,11 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		tell := View.Facts
-		err := seat.ask(ctx, func(view View) error {
+		tell := source.View.Facts
+		err := session.Ask(ctx, func(view source.View) error {
 			err := compareStretch(tell(view, ctx, span), entries, span, old, c)
 			if errors.Is(err, mail.ErrTemporary) {
-				tell = View.Flags // the size of one message may cost the connection: read without sizes
+				tell = source.View.Flags // the size of one message may cost the connection: read without sizes
 			}
 			return err
 		})
@@ -209,7 +210,7 @@ func (r *reading) compareFlags(ctx context.Context, seat *seat, old, found *mani
 	r.former, r.doubted = old, c.doubted
 	if last := lastOf(old.Erased); last >= next {
 		span := mail.UIDRange{First: next, Last: last}
-		err := seat.ask(ctx, func(view View) error { return compareStretch(view.Flags(ctx, span), nil, span, old, c) })
+		err := session.Ask(ctx, func(view source.View) error { return compareStretch(view.Flags(ctx, span), nil, span, old, c) })
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -14,7 +15,7 @@ import (
 
 // stalled is an account whose server answers nothing until it is released.
 type stalled struct {
-	backup.Source
+	source.Source
 	released chan struct{}
 }
 

@@ -15,9 +15,9 @@ import (
 // is opened, is missed in that round. The next one finds it, unless it has moved once more; so rounds go on while there are
 // departures, and where they do not end, nothing that was seen in this run is dropped from its record for being gone.
 type departures struct {
-	seen    bool     // in some round; then more rounds are worth it
-	early   int64    // in the latest round, messages of a survey that had left before they were read
-	sources []source // that were recorded in this run
+	seen    bool        // in some round; then more rounds are worth it
+	early   int64       // in the latest round, messages of a survey that had left before they were read
+	sources []departure // that were recorded in this run
 
 	strays []*manifest.Mailbox // gone from a survey, and not found under another name
 	search bool                // there are new ones: another survey may list them
@@ -42,7 +42,7 @@ func (w *walk) notFound(vanished, renamed []*manifest.Mailbox) (lost []*manifest
 		d.search = d.search || m.Messages > 0
 		if w.round > 0 && m.Messages > 0 {
 			d.seen = true
-			d.sources = append(d.sources, source{m, nil})
+			d.sources = append(d.sources, departure{m, nil})
 		}
 	}
 	d.strays = left
@@ -56,7 +56,7 @@ func (w *walk) stray(m *manifest.Mailbox) {
 	defer w.mu.Unlock()
 	w.departures.strays = append(w.departures.strays, m)
 	if w.round > 0 {
-		w.departures.sources = append(w.departures.sources, source{m, nil})
+		w.departures.sources = append(w.departures.sources, departure{m, nil})
 	}
 }
 
@@ -68,7 +68,7 @@ func (w *walk) leave(m *manifest.Mailbox, uids *mail.UIDSet) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.departures.seen = true
-	w.departures.sources = append(w.departures.sources, source{m, uids})
+	w.departures.sources = append(w.departures.sources, departure{m, uids})
 }
 
 // leftEarly tells that messages which a survey had counted were gone when they were to be read.

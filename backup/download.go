@@ -9,15 +9,17 @@ import (
 	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// download brings messages from one seat into the repository. It gets every message that can be had, however often the
+// download brings messages from one session into the repository. It gets every message that can be had, however often the
 // connection breaks, and tells which cannot.
 type download struct {
-	seat      *seat
+	session   *source.Session
+	server    string // of the account
 	filer     *archive.Filer
 	spilt     *spilt            // what need not be downloaded again
 	done      func(bytes int64) // told of each message that was kept
@@ -55,8 +57,8 @@ const (
 	tooLargeMost = 100
 )
 
-func newDownload(w *walk, seat *seat, filer *archive.Filer) *download {
-	return &download{seat: seat, filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, tooLarge: &w.tooLarge,
+func newDownload(w *walk, session *source.Session, filer *archive.Filer) *download {
+	return &download{session: session, server: serverOf(w.account.URL), filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, tooLarge: &w.tooLarge,
 		got: make(map[mail.UID]archive.Filed), strikes: make(map[mail.UID]strike)}
 }
 
@@ -71,7 +73,7 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 	for len(d.queue) > 0 {
 		batch := d.queue[0]
 		d.queue = d.queue[1:]
-		view, err := d.seat.open(ctx) // has patience of its own; without a connection nothing counts against a message
+		view, err := d.session.Open(ctx) // has patience of its own; without a connection nothing counts against a message
 		if err != nil {
 			return err
 		}
@@ -93,7 +95,7 @@ func (d *download) fetch(ctx context.Context, messages []mail.Message) error {
 // recall takes what a run that was killed had downloaded, and gives what is still to be asked for.
 func (d *download) recall(messages []mail.Message) (left []mail.Message) {
 	for _, message := range messages {
-		stored, ok := d.spilt.take(spillKey(d.seat, message))
+		stored, ok := d.spilt.take(spillKey(d.session, d.server, message))
 		if !ok || !isBody(stored.Size, message.Size) {
 			left = append(left, message)
 			continue
@@ -113,13 +115,13 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 		return d.leaveOutLarge(left, large)
 	case err == nil || errors.Is(err, mail.ErrRefused):
 		return d.leftOut(ctx, batch, left, err)
-	case !mayPass(err):
+	case !source.IsTransient(err):
 		return err
 	case d.fruitless >= fruitlessMost:
 		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.fruitless, err)
 	}
-	d.seat.leave()
-	if err := pause(ctx, d.seat.waits, max(1, d.fruitless), err); err != nil {
+	d.session.Release()
+	if err := d.session.Pause(ctx, max(1, d.fruitless), err); err != nil {
 		return err
 	}
 	d.queue = append(d.queue, d.suspects(batch, left, err)...)
@@ -129,7 +131,7 @@ func (d *download) judge(ctx context.Context, batch []mail.Message, err error) e
 // leaveOutLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
 // server did not say which message it was, the others are asked for in halves, until it is alone.
 func (d *download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError) error {
-	d.seat.leave()
+	d.session.Release()
 	d.fruitless = 0 // the server works
 	if len(left) == 0 {
 		return nil
@@ -146,7 +148,7 @@ func (d *download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError)
 	if d.tooLarge.Add(1) > tooLargeMost {
 		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", mail.ErrFlood, tooLargeMost, large.Size)
 	}
-	d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
+	d.failures = append(d.failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
 	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {
 		d.queue = append(d.queue, others)
 	}
@@ -179,7 +181,7 @@ func (d *download) strike(message mail.Message, reason error) [][]mail.Message {
 	s.n++
 	d.strikes[message.UID] = s
 	if s.n >= strikesMost && (d.came() > s.since || d.fruitless >= fruitlessProof || errors.Is(reason, errLeftOut)) {
-		d.failures = append(d.failures, manifest.Failure{Mailbox: d.seat.mailbox.Raw, UID: message.UID, Reason: reason.Error()})
+		d.failures = append(d.failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: message.UID, Reason: reason.Error()})
 		return nil
 	}
 	return [][]mail.Message{{message}}
@@ -194,7 +196,7 @@ func (d *download) leftOut(ctx context.Context, batch, left []mail.Message, refu
 	if len(left) == 0 {
 		return nil
 	}
-	d.seat.leave()
+	d.session.Release()
 	for _, message := range left {
 		present, err := d.present(ctx, message.UID)
 		if err != nil {
@@ -219,7 +221,7 @@ func (d *download) leftOut(ctx context.Context, batch, left []mail.Message, refu
 // present asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
 func (d *download) present(ctx context.Context, uid mail.UID) (bool, error) {
 	present := false
-	err := d.seat.ask(ctx, func(view View) error {
+	err := d.session.Ask(ctx, func(view source.View) error {
 		for message, err := range view.Flags(ctx, mail.UIDRange{First: uid, Last: uid}) {
 			if err != nil {
 				return err
@@ -236,7 +238,7 @@ func (d *download) present(ctx context.Context, uid mail.UID) (bool, error) {
 func isBody(size, told int64) bool { return size > 0 || told <= 0 }
 
 // bodies asks once for the messages and keeps what comes.
-func (d *download) bodies(ctx context.Context, view View, messages []mail.Message) error {
+func (d *download) bodies(ctx context.Context, view source.View, messages []mail.Message) error {
 	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
 		asked[message.UID] = message
@@ -247,7 +249,7 @@ func (d *download) bodies(ctx context.Context, view View, messages []mail.Messag
 			return err
 		}
 		message := asked[uid]
-		stored, err := d.filer.File(ctx, spillKey(d.seat, message), archive.ProbedSize(message), body)
+		stored, err := d.filer.File(ctx, spillKey(d.session, d.server, message), archive.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
 			d.erased.Add(uid)
 			return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -94,7 +95,7 @@ type crop struct {
 
 // harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
 // free.
-func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbox, c *change) (*harvest, error) {
+func (r *reading) harvest(ctx context.Context, own *source.Session, found *manifest.Mailbox, c *change) (*harvest, error) {
 	if err := r.walk.heed(ctx); err != nil {
 		return nil, err
 	}
@@ -114,11 +115,11 @@ func (r *reading) harvest(ctx context.Context, own *seat, found *manifest.Mailbo
 	h.work.Go(func() { h.labour(ctx, own) })
 	for range helpers {
 		h.work.Go(func() {
-			seat := &seat{source: own.source, waits: own.waits, server: own.server, mailbox: own.mailbox, validity: own.validity}
-			defer func() { seat.leave() }()
+			session := own.Another()
+			defer func() { session.Release() }()
 			// Only with a place on the server it takes work: a window taken must not wait for a connection.
-			if _, err := seat.open(ctx); err == nil {
-				h.labour(ctx, seat)
+			if _, err := session.Open(ctx); err == nil {
+				h.labour(ctx, session)
 			}
 		})
 	}
@@ -151,29 +152,29 @@ func (h *harvest) hand(ctx context.Context) {
 // idle is how long a worker without work keeps its connection: others may have work and no connection.
 const idle = 50 * time.Millisecond
 
-// labour downloads windows from one seat until there are no more.
-func (h *harvest) labour(ctx context.Context, seat *seat) {
+// labour downloads windows from one session until there are no more.
+func (h *harvest) labour(ctx context.Context, session *source.Session) {
 	filer := archive.NewFiler(h.reading.walk.repo, h.reading.walk.writer, h.reading.walk.spill)
 	defer filer.Close()
 	for {
-		job, ok := h.next(seat)
+		job, ok := h.next(session)
 		if !ok {
-			seat.leave() // also the reading's own: a window under way may want for a connection
+			session.Release() // also the reading's own: a window under way may want for a connection
 			return
 		}
-		job.out <- h.window(ctx, seat, filer, job.uids)
+		job.out <- h.window(ctx, session, filer, job.uids)
 	}
 }
 
 // next waits for a window, and if that takes long, without a connection.
-func (h *harvest) next(seat *seat) (j job, ok bool) {
+func (h *harvest) next(session *source.Session) (j job, ok bool) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	select {
 	case j, ok = <-h.jobs:
 		return j, ok
 	case <-timer.C:
-		seat.leave()
+		session.Release()
 	}
 	j, ok = <-h.jobs
 	return j, ok
@@ -223,17 +224,17 @@ func (h *harvest) entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 }
 
 // window downloads one window's messages. What came until something went wrong is good.
-func (h *harvest) window(ctx context.Context, seat *seat, filer *archive.Filer, uids mail.UIDSet) crop {
-	l := &listing{seat: seat, dropped: make(map[mail.UID]int)}
+func (h *harvest) window(ctx context.Context, session *source.Session, filer *archive.Filer, uids mail.UIDSet) crop {
+	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
 		return crop{err: err}
 	}
 	messages := l.messages
-	byID, err := h.reading.byID(ctx, seat, messages)
+	byID, err := h.reading.byID(ctx, session, messages)
 	if err != nil {
 		return crop{err: err}
 	}
-	d := newDownload(h.reading.walk, seat, filer)
+	d := newDownload(h.reading.walk, session, filer)
 	if h.reading.anew {
 		d.spilt = nil
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -214,7 +215,7 @@ func (s respelled) Survey(ctx context.Context) (*mail.Survey, error) {
 	return survey, nil
 }
 
-func (s respelled) Examine(ctx context.Context, listed mail.Mailbox) (backup.View, error) {
+func (s respelled) Examine(ctx context.Context, listed mail.Mailbox) (source.View, error) {
 	listed.Raw = listed.Name
 	return s.Account.Examine(ctx, listed)
 }
@@ -224,7 +225,7 @@ func TestNamesAreComparedDecoded(t *testing.T) {
 	a := letters(nil, "INBOX", "Entwürfe", "R&D")
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	old := respelled{a, map[string]string{"Entwürfe": "Entw&APw-rfe", "R&D": "R&-D"}}
-	for night, source := range []backup.Source{old, a, old} {
+	for night, source := range []source.Source{old, a, old} {
 		bodies, examines := a.Bodies, a.Examines
 		results, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", URL: "imap://test", Source: source}}, backup.Options{})
 		if err != nil || results[0].Err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -15,7 +16,7 @@ import (
 // Maildir's message to tell its size, and says BYE where the name of the file tells a wrong one. So what is not answered
 // is asked in halves, as it is with bodies.
 type listing struct {
-	seat     *seat
+	session  *source.Session
 	messages []mail.Message
 	split    bool             // the window is not asked for as a whole any more
 	dropped  map[mail.UID]int // how often the connection was lost while this message was asked for alone
@@ -39,7 +40,7 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 	for len(sets) > 0 {
 		set := sets[len(sets)-1]
 		sets = sets[:len(sets)-1]
-		view, err := l.seat.open(ctx)
+		view, err := l.session.Open(ctx)
 		if err != nil {
 			return err
 		}
@@ -49,11 +50,11 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 			continue
 		}
 		l.vain++
-		if !mayPass(err) || l.vain == asksInVain {
+		if !source.IsTransient(err) || l.vain == asksInVain {
 			return err
 		}
-		l.seat.leave()
-		if err := pause(ctx, l.seat.waits, min(l.vain, asksWhole), err); err != nil {
+		l.session.Release()
+		if err := l.session.Pause(ctx, min(l.vain, asksWhole), err); err != nil {
 			return err
 		}
 		sets = append(sets, l.again(set, err)...)
@@ -64,7 +65,7 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 	return nil
 }
 
-func (l *listing) ask(ctx context.Context, view View, uids mail.UIDSet) error {
+func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) error {
 	for message, err := range view.Messages(ctx, span(uids)) {
 		if err != nil {
 			return err
@@ -92,7 +93,7 @@ func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
 		return []mail.UIDSet{uids}
 	}
 	reason := fmt.Sprintf("the connection was lost each time it was asked for: %v", cause)
-	l.failures = append(l.failures, manifest.Failure{Mailbox: l.seat.mailbox.Raw, UID: uid, Reason: reason})
+	l.failures = append(l.failures, manifest.Failure{Mailbox: l.session.Mailbox.Raw, UID: uid, Reason: reason})
 	return nil
 }
 

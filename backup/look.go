@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -17,18 +18,18 @@ type sight struct {
 }
 
 // look opens the mailbox and finds out what is to be done with it.
-func (r *reading) look(ctx context.Context, seat *seat) *sight {
+func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 	sample, err := r.sample(ctx)
 	if err != nil || r.idle && len(sample) == 0 {
 		return &sight{stands: true, err: err}
 	}
-	view, err := seat.open(ctx)
+	view, err := session.Open(ctx)
 	if err != nil {
 		return &sight{err: err}
 	}
 	found := r.begin(view)
 	if r.doubtful {
-		same, err := r.confirm(ctx, seat, r.old)
+		same, err := r.confirm(ctx, session, r.old)
 		if err != nil {
 			return &sight{err: err}
 		}
@@ -38,7 +39,7 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 		}
 		r.doubtful = false
 	}
-	old, err := r.proven(ctx, seat, found)
+	old, err := r.proven(ctx, session, found)
 	if err != nil {
 		return &sight{err: err}
 	}
@@ -49,7 +50,7 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 		}
 	}
 	if old != nil {
-		same, err := r.same(ctx, seat, sample)
+		same, err := r.same(ctx, session, sample)
 		switch {
 		case err != nil:
 			return &sight{err: err}
@@ -60,15 +61,15 @@ func (r *reading) look(ctx context.Context, seat *seat) *sight {
 			return &sight{stands: true}
 		}
 	}
-	c, err := r.compare(ctx, seat, old, found, r.canAskForChanges(old, found))
+	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
 	if err == nil && old != nil && r.walk.round > 0 {
 		r.walk.leave(old, &c.gone)
 	}
-	return &sight{old: old, found: found, change: c, validity: seat.validity, err: err}
+	return &sight{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
 // proven returns the record of the mailbox, if its UIDs still mean the same messages at this server.
-func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbox) (*manifest.Mailbox, error) {
+func (r *reading) proven(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
@@ -77,7 +78,7 @@ func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbo
 	if old == nil || !r.walk.isAmbiguous(found.Status) {
 		return old, nil
 	}
-	same, err := r.spotCheck(ctx, seat, old)
+	same, err := r.spotCheck(ctx, session, old)
 	if err != nil || same {
 		return old, err
 	}
@@ -88,9 +89,9 @@ func (r *reading) proven(ctx context.Context, seat *seat, found *manifest.Mailbo
 
 // lookAhead is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
 func (r *reading) lookAhead(ctx context.Context) error {
-	seat := r.walk.seat(r.listed)
-	defer func() { seat.leave() }()
-	if r.sight = r.look(ctx, seat); ctx.Err() != nil {
+	session := r.walk.session(r.listed)
+	defer func() { session.Release() }()
+	if r.sight = r.look(ctx, session); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil // run tells of an error

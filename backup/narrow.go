@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -15,13 +16,13 @@ const wide = 1 << 17
 
 // narrow replaces a wide range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
 // It asks for flags and does not SEARCH, which is not reliable everywhere.
-func (r *reading) narrow(ctx context.Context, seat *seat, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
+func (r *reading) narrow(ctx context.Context, session *source.Session, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
 	if fresh.Len() <= min(4*int64(found.Status.Messages)+windowGap, wide) {
 		return fresh, nil
 	}
 	var present gathered
 	for all := range fresh.Ranges() {
-		err := seat.ask(ctx, func(view View) error {
+		err := session.Ask(ctx, func(view source.View) error {
 			for message, err := range view.Flags(ctx, all) {
 				if err != nil {
 					return err

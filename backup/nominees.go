@@ -26,15 +26,15 @@ type nominees struct {
 	void    bool // ids prove nothing in this run
 	foreign bool // ids are another server's, and say nothing about what is archived
 	arrived int64
-	sources []source // not looked through yet
-	basis   bool     // what the manifest before a checkpoint has was looked at
-	others  bool     // the rest of the account was looked through, or is not to be
+	sources []departure // not looked through yet
+	basis   bool        // what the manifest before a checkpoint has was looked at
+	others  bool        // the rest of the account was looked through, or is not to be
 	pages   []manifest.Page
 	places  map[uint64]whereabouts // by a hash of the id
 }
 
-// source is where messages are gone from: a mailbox, or some of its UIDs.
-type source struct {
+// departure is where messages are gone from: a mailbox, or some of its UIDs.
+type departure struct {
 	mailbox *manifest.Mailbox
 	uids    *mail.UIDSet // nil: all
 }
@@ -108,7 +108,7 @@ func (n *nominees) gone(mailbox *manifest.Mailbox, uids mail.UIDSet) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.sources = append(n.sources, source{mailbox, &uids})
+	n.sources = append(n.sources, departure{mailbox, &uids})
 }
 
 // lost tells that a mailbox is not there any more, or that its UIDs mean nothing any more.
@@ -116,7 +116,7 @@ func (n *nominees) lost(mailbox *manifest.Mailbox) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.isWorth(mailbox.Messages, mailbox.Bytes) {
-		n.sources = append(n.sources, source{mailbox, nil})
+		n.sources = append(n.sources, departure{mailbox, nil})
 	}
 }
 
@@ -241,7 +241,7 @@ func (n *nominees) lookEverywhere(ctx context.Context) error {
 		return nil
 	}
 	for _, mailbox := range n.walk.before {
-		if err := n.lookThrough(ctx, source{mailbox, nil}, false); err != nil {
+		if err := n.lookThrough(ctx, departure{mailbox, nil}, false); err != nil {
 			return err
 		}
 	}
@@ -250,7 +250,7 @@ func (n *nominees) lookEverywhere(ctx context.Context) error {
 
 // lookThrough notes where the records of a source are, by their ids, and with facts by size and date too. It skips damaged
 // pages.
-func (n *nominees) lookThrough(ctx context.Context, s source, facts bool) error {
+func (n *nominees) lookThrough(ctx context.Context, s departure, facts bool) error {
 	pages, err := s.mailbox.AllPages(n.walk.load(ctx))
 	if err != nil && !archive.IsDamage(err) {
 		return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -76,7 +77,7 @@ func (r *reading) run(ctx context.Context) error {
 		// It was deleted or renamed since the survey, and the next one shows that. If that lists it too, the server
 		// contradicts itself, and the mailbox is one that cannot be read: nothing is lost for it.
 		r.walk.giveUp(r, err, !r.walk.wasGivenUp(r.listed.Raw))
-	case errors.Is(err, errReset):
+	case errors.Is(err, source.ErrReset):
 		// It was replaced since the survey. The next one shows that, and until then nothing is lost.
 		r.walk.giveUp(r, err, true)
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrFlood), errors.Is(err, manifest.ErrLimit):
@@ -111,11 +112,11 @@ func (r *reading) inherited() *manifest.Mailbox {
 // read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
 // of messages that it told, all flags are read and compared, once.
 func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
-	seat := r.walk.seat(r.listed)
-	defer func() { seat.leave() }()
+	session := r.walk.session(r.listed)
+	defer func() { session.Release() }()
 	s := r.sight
 	if s == nil {
-		s = r.look(ctx, seat)
+		s = r.look(ctx, session)
 	}
 	r.sight = nil
 	if s.err != nil || s.stands {
@@ -126,9 +127,9 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if s.old != nil {
 		r.kept = s.old.Messages - s.change.gone.Len()
 	}
-	seat.validity = s.validity
+	session.Validity = s.validity
 	found := s.found
-	failures, err := r.update(ctx, seat, s.old, found, s.change)
+	failures, err := r.update(ctx, session, s.old, found, s.change)
 	if err == nil {
 		r.reckon(found, failures)
 		steady(found, s.old)
@@ -140,13 +141,13 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		return nil, nil, err
 	}
 	again := *found
-	c, err := r.compare(ctx, seat, found, &again, false)
+	c, err := r.compare(ctx, session, found, &again, false)
 	if err != nil {
 		return nil, nil, err
 	}
 	r.walk.leave(found, &c.gone)
 	r.kept -= c.gone.Len()
-	failures, err = r.update(ctx, seat, found, &again, c)
+	failures, err = r.update(ctx, session, found, &again, c)
 	return &again, failures, err
 }
 
@@ -177,7 +178,7 @@ func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
 
 // begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
 // was opened; the view's own are taken where the survey has none, or is of a mailbox that has been replaced since.
-func (r *reading) begin(view View) *manifest.Mailbox {
+func (r *reading) begin(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
 	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !contradict(told.MailboxID, seen.MailboxID) {
@@ -237,20 +238,20 @@ func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
 }
 
 // compare finds out what changed since the old record, and notes in found when all flags were read.
-func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
+func (r *reading) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
 	c := newChange(old, found)
 	var err error
 	switch {
 	case old == nil:
 		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
 	case byModSeq:
-		if err = r.askChanges(ctx, seat, old, found, c); errors.Is(err, mail.ErrRefused) {
+		if err = r.askChanges(ctx, session, old, found, c); errors.Is(err, mail.ErrRefused) {
 			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
 			byModSeq, c = false, newChange(old, found)
-			err = r.compareFlags(ctx, seat, old, found, c)
+			err = r.compareFlags(ctx, session, old, found, c)
 		}
 	default:
-		err = r.compareFlags(ctx, seat, old, found, c)
+		err = r.compareFlags(ctx, session, old, found, c)
 	}
 	if err != nil {
 		return nil, err
@@ -268,10 +269,10 @@ func (r *reading) compare(ctx context.Context, seat *seat, old, found *manifest.
 }
 
 // update makes found's pages from the old ones, if there are any, and what has changed.
-func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) ([]manifest.Failure, error) {
+func (r *reading) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
-		harvest, err := r.add(ctx, seat, old, found, c)
+		harvest, err := r.add(ctx, session, old, found, c)
 		if err != nil {
 			return nil, err
 		}
@@ -285,7 +286,7 @@ func (r *reading) update(ctx context.Context, seat *seat, old, found *manifest.M
 		if !errors.Is(harvest.cut, errDue) {
 			return failures, harvest.cut
 		}
-		seat.leave() // nobody waits for a checkpoint with a connection in hand
+		session.Release() // nobody waits for a checkpoint with a connection in hand
 		if err := r.walk.checkpoint(ctx); err != nil {
 			return failures, err
 		}
@@ -301,8 +302,8 @@ const writeGrace = 30 * time.Second
 
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
-func (r *reading) add(ctx context.Context, seat *seat, old, found *manifest.Mailbox, c *change) (*harvest, error) {
-	harvest, err := r.harvest(ctx, seat, found, c)
+func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) (*harvest, error) {
+	harvest, err := r.harvest(ctx, session, found, c)
 	if err != nil {
 		return nil, err
 	}

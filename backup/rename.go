@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -31,7 +32,7 @@ const enough = 16
 // confirm reports whether the messages of a mailbox are those that are recorded of another one. None may have another size,
 // date or id, as far as the server shows these, and at least half of them, or enough, must be there. If the UIDVALIDITY proves
 // little, all must be there. It downloads nothing.
-func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
+func (r *reading) confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
 	next := mail.UID(1)
 	var agree, all int64
 	for entries, err := range stretches(old, r.walk.load(ctx)) {
@@ -40,7 +41,7 @@ func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		found, differ, err := r.confirmStretch(ctx, seat, entries, span)
+		found, differ, err := r.confirmStretch(ctx, session, entries, span)
 		if err != nil || differ {
 			return false, err
 		}
@@ -53,12 +54,12 @@ func (r *reading) confirm(ctx context.Context, seat *seat, old *manifest.Mailbox
 }
 
 // confirmStretch counts the recorded messages of a range of UIDs that are there, and reports whether any differs.
-func (r *reading) confirmStretch(ctx context.Context, seat *seat, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
+func (r *reading) confirmStretch(ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
 	recorded := make(map[mail.UID]*manifest.Record, len(entries))
 	for i := range entries {
 		recorded[entries[i].UID] = &entries[i].Record
 	}
-	err = seat.ask(ctx, func(view View) error {
+	err = session.Ask(ctx, func(view source.View) error {
 		agree, differ = 0, false
 		for message, err := range view.Messages(ctx, span) {
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -24,11 +25,11 @@ const spillAfter = 5 * time.Second
 
 // spillKey is what a message goes by in the spill: its mailbox and UID, and all that the server tells of it and that does
 // not change. A UID that means another message now is not likely to agree in all of it. Where UIDs mean nothing on another day, there is none.
-func spillKey(seat *seat, m mail.Message) []byte {
-	if seat.validity == 0 {
+func spillKey(session *source.Session, server string, m mail.Message) []byte {
+	if session.Validity == 0 {
 		return nil
 	}
-	key := binary.LittleEndian.AppendUint32(nil, seat.validity)
+	key := binary.LittleEndian.AppendUint32(nil, session.Validity)
 	key = binary.LittleEndian.AppendUint32(key, uint32(m.UID))
 	key = binary.AppendVarint(key, m.Size)
 	for _, date := range []mail.Date{m.Internal, m.Saved} {
@@ -36,7 +37,7 @@ func spillKey(seat *seat, m mail.Message) []byte {
 		key = binary.AppendVarint(key, int64(date.Zone))
 		key = appendText(key, date.Raw)
 	}
-	for _, text := range []string{m.IDs.Email, m.IDs.Thread, m.IDs.XGUID, m.IDs.GMMsg, m.IDs.GMThread, seat.mailbox.Raw, seat.server} {
+	for _, text := range []string{m.IDs.Email, m.IDs.Thread, m.IDs.XGUID, m.IDs.GMMsg, m.IDs.GMThread, session.Mailbox.Raw, server} {
 		key = appendText(key, text)
 	}
 	return key

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -48,12 +49,12 @@ func (r *reading) spots(ctx context.Context, old *manifest.Mailbox) ([]manifest.
 }
 
 // spotCheck reports whether the chosen messages of a mailbox are as recorded.
-func (r *reading) spotCheck(ctx context.Context, seat *seat, old *manifest.Mailbox) (bool, error) {
+func (r *reading) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
 	chosen, err := r.spots(ctx, old)
 	if err != nil {
 		return false, err
 	}
-	c, err := r.compareBodies(ctx, seat, chosen)
+	c, err := r.compareBodies(ctx, session, chosen)
 	if err == nil && c.spent {
 		err = errSpent
 	}
@@ -74,9 +75,9 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 	}
 	slices.SortStableFunc(old, func(a, b *reading) int { return cmp.Compare(b.old.Messages, a.old.Messages) })
 	for _, r := range old[:min(len(old), spotMailboxes)] {
-		seat := w.seat(r.listed)
-		same, err := r.spotCheck(ctx, seat, r.old)
-		seat.leave()
+		session := w.session(r.listed)
+		same, err := r.spotCheck(ctx, session, r.old)
+		session.Release()
 		switch {
 		case errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrTemporary),
 			archive.IsDamage(err):
@@ -98,11 +99,11 @@ type comparison struct {
 }
 
 // compareBodies downloads recorded messages again and compares them. It ignores those that are gone.
-func (r *reading) compareBodies(ctx context.Context, seat *seat, recorded []manifest.Record) (c comparison, err error) {
+func (r *reading) compareBodies(ctx context.Context, session *source.Session, recorded []manifest.Record) (c comparison, err error) {
 	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
 	defer filer.Close()
 	for records := range slices.Chunk(recorded, windowMessages) {
-		d := newDownload(r.walk, seat, filer)
+		d := newDownload(r.walk, session, filer)
 		d.spilt, d.done = nil, func(int64) {} // neither news nor progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {

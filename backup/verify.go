@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -88,11 +89,11 @@ func (r *reading) sample(ctx context.Context) ([]manifest.Record, error) {
 
 // same downloads a sample of the recorded messages and reports whether each is what was archived. A message that is gone
 // says nothing; one that cannot be had is told of, and is archived already.
-func (r *reading) same(ctx context.Context, seat *seat, sample []manifest.Record) (bool, error) {
+func (r *reading) same(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
 	if len(sample) == 0 {
 		return true, nil
 	}
-	c, err := r.compareBodies(ctx, seat, sample)
+	c, err := r.compareBodies(ctx, session, sample)
 	if err != nil {
 		return false, err
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -128,14 +129,14 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 
 // survey takes a fresh view of the account.
 func (w *walk) survey(ctx context.Context) (survey *mail.Survey, err error) {
-	most := reopenings
+	most := source.MaxAttempts
 	if w.round == 0 {
-		most = openings
+		most = source.OpenAttempts
 	}
 	attempts := 0
-	err = patiently(ctx, w.account.waits, most, func() error {
+	err = source.Retry(ctx, w.account.waits, most, func() error {
 		survey, err = w.account.Source.Survey(ctx)
-		if attempts++; attempts == 2 && err != nil && mayPass(err) && ctx.Err() == nil {
+		if attempts++; attempts == 2 && err != nil && source.IsTransient(err) && ctx.Err() == nil {
 			w.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)
 		}
 		return err
@@ -398,4 +399,9 @@ func (w *walk) whole() bool {
 		}
 	}
 	return !w.untold
+}
+
+// session is for reading a mailbox of the account.
+func (w *walk) session(mailbox mail.Mailbox) *source.Session {
+	return source.NewSession(w.account.Source, w.account.waits, mailbox)
 }

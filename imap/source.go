@@ -8,7 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -22,7 +22,7 @@ type Source struct {
 	virtual map[string]bool // by raw name: whether a mailbox that may be virtual is
 }
 
-var _ backup.Source = (*Source)(nil)
+var _ source.Source = (*Source)(nil)
 
 // NewSource prepares to read an account. Nothing is connected yet.
 func NewSource(opts Options) *Source { return &Source{pool: newPool(opts, true)} }
@@ -113,7 +113,7 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 }
 
 // Examine opens a mailbox on a connection of its own.
-func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (backup.View, error) {
+func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
 	c, err := s.pool.get(ctx)
 	if err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(ma
 	return v.c.Bodies(ctx, messages, read)
 }
 
-func (v *view) Stretches(ctx context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
+func (v *view) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	return v.c.Stretches(ctx, wanted, read)
 }
 

@@ -6,9 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
-	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -18,8 +17,8 @@ import (
 const stretchesUnderWay = 32
 
 // Stretches downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
-func (c *Client) Stretches(ctx context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
-	d := &stretching{c: c, read: read, due: make(map[mail.UID][]backup.Stretch), came: make(map[string][]byte)}
+func (c *Client) Stretches(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
+	d := &stretching{c: c, read: read, due: make(map[mail.UID][]source.Range), came: make(map[string][]byte)}
 	return c.pipeline(ctx, stretchesUnderWay, func() *command {
 		n := 0
 		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
@@ -40,17 +39,17 @@ const maxStretches = 8 << 20
 // stretching is the state of one call.
 type stretching struct {
 	c       *Client
-	read    func(backup.Stretch, []byte) error
-	due     map[mail.UID][]backup.Stretch // asked for, and not told of
+	read    func(source.Range, []byte) error
+	due     map[mail.UID][]source.Range // asked for, and not told of
 	longest int64
 	held    int64             // bytes of came
 	came    map[string][]byte // what the response under way has brought, by the names of the attributes
 }
 
 // sectionOf is the attribute that a stretch comes as (RFC 9051 section 7.5.2: with its origin alone).
-func sectionOf(s backup.Stretch) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
+func sectionOf(s source.Range) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
-func (d *stretching) command(stretches []backup.Stretch) *command {
+func (d *stretching) command(stretches []source.Range) *command {
 	var items strings.Builder
 	for _, s := range stretches {
 		fmt.Fprintf(&items, " BODY.PEEK[]<%d.%d>", s.Offset, s.Length)
@@ -90,7 +89,7 @@ func (d *stretching) data(resp *wire.Response) (bool, error) {
 	if !ok {
 		return true, nil
 	}
-	var left []backup.Stretch
+	var left []source.Range
 	for _, s := range d.due[uid] {
 		data, came := d.came[sectionOf(s)]
 		if value, found := wire.Attribute(resp.Args[0].List, sectionOf(s)); found && value.Kind == wire.String {

@@ -7,19 +7,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
 // stretched asks for three bytes and the two from the eighth on, of each message, and gives what came.
 func stretched(t *testing.T, c *Client, uids ...mail.UID) (map[string]string, error) {
 	t.Helper()
-	var wanted []backup.Stretch
+	var wanted []source.Range
 	for _, uid := range uids {
-		wanted = append(wanted, backup.Stretch{UID: uid, Length: 3}, backup.Stretch{UID: uid, Offset: 8, Length: 2})
+		wanted = append(wanted, source.Range{UID: uid, Length: 3}, source.Range{UID: uid, Offset: 8, Length: 2})
 	}
 	have := map[string]string{}
-	err := c.Stretches(t.Context(), wanted, func(s backup.Stretch, data []byte) error {
+	err := c.Stretches(t.Context(), wanted, func(s source.Range, data []byte) error {
 		key := fmt.Sprintf("%d@%d", s.UID, s.Offset)
 		if _, twice := have[key]; twice {
 			t.Errorf("%s came twice", key)

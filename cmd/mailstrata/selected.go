@@ -4,14 +4,14 @@ import (
 	"context"
 	"sync"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
 // selected is a source that looks after its owner's slips: a --mailbox that the account does not have is told, and where
 // nothing at all is left to archive, nothing is; an empty manifest would look like an account that was lost.
 type selected struct {
-	backup.Source
+	source.Source
 	account  string
 	patterns []pattern
 	excluded []pattern // that the command line names

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -178,7 +178,7 @@ func (a *Account) Survey(context.Context) (*mail.Survey, error) {
 	return s, nil
 }
 
-func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (backup.View, error) {
+func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (source.View, error) {
 	if a.Tokens != nil {
 		select {
 		case a.Tokens <- struct{}{}:
@@ -196,7 +196,7 @@ func (a *Account) Examine(ctx context.Context, listed mail.Mailbox) (backup.View
 	return v, nil
 }
 
-func (a *Account) examine(listed mail.Mailbox) (backup.View, error) {
+func (a *Account) examine(listed mail.Mailbox) (source.View, error) {
 	a.Mu.Lock()
 	defer a.Mu.Unlock()
 	a.Examines++
@@ -368,7 +368,7 @@ func (v *view) body(m *Message, read func(mail.UID, io.Reader) error) error {
 	return read(m.Uid, bytes.NewReader(m.Body))
 }
 
-func (v *view) Stretches(_ context.Context, wanted []backup.Stretch, read func(backup.Stretch, []byte) error) error {
+func (v *view) Ranges(_ context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	for _, s := range wanted {
 		v.account.Mu.Lock()
 		v.account.Stretches++

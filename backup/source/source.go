@@ -1,4 +1,6 @@
-package backup
+// Package source declares what a backup reads from: a Source is an account, and a View one mailbox of it, opened. A Session
+// reads a mailbox through views that break.
+package source
 
 import (
 	"context"
@@ -64,17 +66,17 @@ type View interface {
 	// returned after all that did come.
 	Bodies(ctx context.Context, messages []mail.Message, read func(uid mail.UID, body io.Reader) error) error
 
-	// Stretches downloads stretches of messages, several at a time, and hands each to read, once and in any order. data is
+	// Ranges downloads ranges of messages, several at a time, and hands each to read, once and in any order. data is
 	// read's only while it is called, and can be shorter than was asked for. What the server leaves out is not handed over
 	// and is no error; errors are those of Bodies.
-	Stretches(ctx context.Context, wanted []Stretch, read func(s Stretch, data []byte) error) error
+	Ranges(ctx context.Context, wanted []Range, read func(r Range, data []byte) error) error
 
 	Close() error
 }
 
-// Stretch is Length bytes of a message, from Offset on, as its body would have them. Two of one message stand together,
-// and begin at different places.
-type Stretch struct {
+// Range is Length bytes of a message, from Offset on, as its body would have them. Two of one message stand together, and
+// begin at different offsets.
+type Range struct {
 	UID            mail.UID
 	Offset, Length int64
 }

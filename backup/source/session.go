@@ -1,0 +1,168 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/internal/retry"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// ErrReset: the mailbox got a new UIDVALIDITY, or was replaced, while it was being read. What was read of it under the
+// old one is of no use.
+var ErrReset = errors.New("the mailbox was replaced while it was read")
+
+// Session reads one mailbox through a View that it opens when it is first needed, and opens again after it broke. So the
+// code that reads need not know of connections.
+type Session struct {
+	Mailbox  mail.Mailbox
+	Validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
+
+	source Source
+	waits  *retry.Budget
+	view   View
+}
+
+const (
+	// FirstAttempts bounds how often a server is spoken to at first: one that is not there at all is reported within a
+	// second.
+	FirstAttempts = 3
+
+	// OpenAttempts is how often a mailbox is opened in vain, within some seconds, before the run asks whether the server
+	// is gone.
+	OpenAttempts = 6
+
+	// MaxAttempts is how often in a row an operation fails before a server is given up: with the waits between them,
+	// about ten minutes.
+	MaxAttempts = 10
+)
+
+// NewSession returns a session of a mailbox. Nothing is opened yet.
+func NewSession(source Source, waits *retry.Budget, mailbox mail.Mailbox) *Session {
+	return &Session{Mailbox: mailbox, source: source, waits: waits}
+}
+
+// Another returns a session of the same mailbox, for another connection.
+func (s *Session) Another() *Session {
+	return &Session{Mailbox: s.Mailbox, Validity: s.Validity, source: s.source, waits: s.waits}
+}
+
+// Open returns the session's view. It waits and tries again while the error is transient.
+func (s *Session) Open(ctx context.Context) (View, error) {
+	if s.view != nil {
+		return s.view, nil
+	}
+	var view View
+	try := func() (err error) {
+		view, err = s.source.Examine(ctx, s.Mailbox)
+		return err
+	}
+	err := Retry(ctx, s.waits, OpenAttempts, try)
+	if errors.Is(err, mail.ErrTemporary) && s.serverIsGone(ctx) {
+		err = Retry(ctx, s.waits, MaxAttempts-OpenAttempts, try)
+	}
+	switch {
+	case err == nil:
+		return s.adopt(view)
+	case ctx.Err() != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("open mailbox %q: %w", s.Mailbox.Name, err)
+}
+
+// serverIsGone reports whether the server does not list mailboxes either, so that the fault is not the mailbox's.
+func (s *Session) serverIsGone(ctx context.Context) bool {
+	_, err := s.source.Survey(ctx)
+	return err != nil
+}
+
+// adopt makes a freshly opened view the session's, if it is of the mailbox that the session is for.
+func (s *Session) adopt(view View) (View, error) {
+	validity := view.Status().UIDValidity
+	if s.Validity == 0 {
+		s.Validity = validity
+	}
+	if validity != s.Validity {
+		view.Close()
+		return nil, fmt.Errorf("mailbox %q: %w: UIDVALIDITY was %d and is %d", s.Mailbox.Name, ErrReset, s.Validity, validity)
+	}
+	s.view = view
+	return view, nil
+}
+
+// Release closes the view, if there is one; the next Open begins with a fresh one.
+func (s *Session) Release() {
+	if s.view != nil {
+		s.view.Close()
+		s.view = nil
+	}
+}
+
+// Ask calls question, which has no effect until it is answered whole. It calls it again on a fresh view while the error is
+// transient.
+func (s *Session) Ask(ctx context.Context, question func(View) error) error {
+	for attempt := 1; ; attempt++ {
+		view, err := s.Open(ctx) // retries on its own
+		if err != nil {
+			return err
+		}
+		err = question(view)
+		if err == nil || !IsTransient(err) || attempt >= maxAttempts(err, MaxAttempts) {
+			return err
+		}
+		s.Release()
+		if err := s.Pause(ctx, attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// Pause waits after so many attempts in a row that failed, the last one with err.
+func (s *Session) Pause(ctx context.Context, attempts int, err error) error {
+	return pause(ctx, s.waits, attempts, err)
+}
+
+// Retry calls try until it succeeds, at most so often, while the error is transient.
+func Retry(ctx context.Context, waits *retry.Budget, most int, try func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := try()
+		if err == nil || !IsTransient(err) || attempt >= maxAttempts(err, most) {
+			return err
+		}
+		if err := pause(ctx, waits, attempt, err); err != nil {
+			return err
+		}
+	}
+}
+
+// IsTransient reports whether it may help to ask again.
+func IsTransient(err error) bool {
+	return errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
+}
+
+// maxAttempts is how often to ask. A server that sends too much is asked once more, because only one response may be broken.
+func maxAttempts(err error, most int) int {
+	if errors.Is(err, mail.ErrFlood) {
+		return min(most, 2)
+	}
+	return most
+}
+
+// backoff is for a server that suggests no time.
+var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}
+
+// pause waits before the next attempt: as long as the server asked, no time after a flood, else as long as the backoff says.
+func pause(ctx context.Context, waits *retry.Budget, attempts int, err error) error {
+	if asked := retry.Suggested(err); asked > 0 {
+		if refused := waits.Spend(asked, err); refused != nil {
+			return refused
+		}
+		return retry.Sleep(ctx, asked)
+	}
+	if errors.Is(err, mail.ErrFlood) {
+		return retry.Sleep(ctx, 0)
+	}
+	return retry.Sleep(ctx, backoff.Wait(attempts))
+}
