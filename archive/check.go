@@ -83,7 +83,7 @@ func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckRep
 		unsound:      make(map[string]bool),
 		pages:        make(map[chunk.Prefix]walkedPage),
 		flags:        make(map[chunk.Prefix]struct{}),
-		reader:       newStacks(o.Repo),
+		reader:       NewReader(o.Repo),
 	}
 	err := c.run(ctx)
 	return &c.report, err
@@ -95,7 +95,7 @@ type checking struct {
 	CheckOptions
 	tell    func(Problem)
 	report  CheckReport
-	reader  stacks
+	reader  *Reader
 	unsound map[string]bool // names of packs with a problem
 
 	accounts map[string]bool // of which no manifest was walked yet, by their folders
@@ -237,7 +237,7 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 		delete(c.accounts, head.Account)
 		c.expected += m.Totals.Messages
 	}
-	w := &manifestCheck{checking: c, contents: NewContents(m, c.reader, c.Repo.MessageHasher)}
+	w := &manifestCheck{checking: c, contents: c.reader.Contents(m)}
 	w.about = Problem{Manifest: head.Name, Account: m.Account}
 	return w.run(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -39,39 +40,63 @@ type ChunkReader interface {
 	Drop(frames []repo.Frame)
 }
 
-// stacks is a repository as a chunkReader.
-type stacks struct {
+// Reader reads the manifests of a repository, and the chunks that they refer to. It is a ChunkReader.
+type Reader struct {
 	*repo.Reader
 	repo *repo.Repo
 }
 
-func (s stacks) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
-	return s.repo.Locate(ctx, ids)
+// Locate implements ChunkReader.
+func (r *Reader) Locate(ctx context.Context, ids []chunk.ID) ([]repo.Location, error) {
+	return r.repo.Locate(ctx, ids)
 }
 
 // readerCache bounds the decoded frames that reading a manifest's contents keeps. Copies of messages lie far apart, where a
 // mailbox came first that had them, and what does not fit is decoded again (docs/design/restoring.md has the figures).
 const readerCache = 48 << 20
 
-func newStacks(r *repo.Repo) stacks {
-	return stacks{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
+// NewReader returns a Reader of a repository.
+func NewReader(r *repo.Repo) *Reader {
+	return &Reader{r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), r}
 }
 
-// OpenManifest reads a manifest, so that what it holds can be listed and read.
-func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents, error) {
-	m, err := ReadManifest(ctx, r, head)
+// Open reads a manifest, so that what it holds can be listed and read.
+func (r *Reader) Open(ctx context.Context, head repo.Head) (*Contents, error) {
+	m, err := ReadManifest(ctx, r.repo, head)
 	if err != nil {
 		return nil, err
 	}
-	c := NewContents(m, newStacks(r), r.MessageHasher)
+	c := r.Contents(m)
 	c.Head = head
 	return c, nil
+}
+
+// Contents returns the contents of a manifest of the repository.
+func (r *Reader) Contents(m *manifest.Manifest) *Contents {
+	return NewContents(m, r, r.repo.MessageHasher)
+}
+
+// OpenManifest reads a manifest with a Reader of its own.
+func OpenManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*Contents, error) {
+	return NewReader(r).Open(ctx, head)
 }
 
 func NewContents(m *manifest.Manifest, chunks ChunkReader, hasher func() *chunk.Hasher) *Contents {
 	c := &Contents{Manifest: m, chunks: chunks, hasher: hasher}
 	c.joiners.New = func() any { return &joiner{parts: mail.NewJoiner(nil), hasher: hasher()} }
 	return c
+}
+
+// With returns the contents of another manifest of the same repository, read through the same reader.
+func (c *Contents) With(m *manifest.Manifest) *Contents { return NewContents(m, c.chunks, c.hasher) }
+
+// ShareReader makes c read through the reader of other if both are of one repository. The frames that the reader keeps
+// decoded then serve both.
+func (c *Contents) ShareReader(other *Contents) {
+	x, ok := other.chunks.(*Reader)
+	if y, is := c.chunks.(*Reader); ok && is && x.repo == y.repo {
+		c.chunks = x
+	}
 }
 
 // MessageHasher returns a hasher for the message hashes in records.
@@ -193,11 +218,11 @@ func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 // Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
 // yielded without them, after an error that wraps ErrFlags.
 func (c *Contents) Entries(ctx context.Context, mailbox *manifest.Mailbox) iter.Seq2[*manifest.Entry, error] {
-	return c.entries(ctx, mailbox, c.Pages(ctx, mailbox))
+	return c.EntriesIn(ctx, mailbox, c.Pages(ctx, mailbox))
 }
 
-// entries yields what is recorded in some pages of the mailbox, as Entries does.
-func (c *Contents) entries(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
+// EntriesIn yields what is recorded in some pages of the mailbox, as Entries does.
+func (c *Contents) EntriesIn(ctx context.Context, mailbox *manifest.Mailbox, rows iter.Seq2[manifest.Page, error]) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		for page, err := range c.Ahead(ctx, rows) {
 			var entries []manifest.Entry
@@ -211,6 +236,43 @@ func (c *Contents) entries(ctx context.Context, mailbox *manifest.Mailbox, rows 
 				if !yield(&entries[i], nil) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// EntriesAt yields what is recorded of some messages, ascending by UID. Pages that hold none of them are not read.
+func (c *Contents) EntriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
+	return func(yield func(*manifest.Entry, error) bool) {
+		if uids.Len() == 0 {
+			return
+		}
+		for entry, err := range c.EntriesIn(ctx, mailbox, PagesAt(c.Pages(ctx, mailbox), uids)) {
+			if err == nil && !uids.Contains(entry.UID) {
+				continue
+			}
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// PagesAt leaves out the pages that hold none of the messages.
+func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
+	ranges := slices.Collect(uids.Ranges())
+	return func(yield func(manifest.Page, error) bool) {
+		left := ranges
+		for page, err := range pages {
+			first, last := page.Range()
+			for err == nil && len(left) > 0 && uint64(left[0].Last) < first {
+				left = left[1:]
+			}
+			if err == nil && (len(left) == 0 || uint64(left[0].First) > last) {
+				continue
+			}
+			if !yield(page, err) {
+				return
 			}
 		}
 	}

@@ -60,7 +60,7 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	c := &copying{CopyOptions: o, source: newStacks(o.From), target: newStacks(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
+	c := &copying{CopyOptions: o, source: NewReader(o.From), target: NewReader(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
@@ -99,7 +99,7 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]Summa
 // copying is a copying under way, account by account.
 type copying struct {
 	CopyOptions
-	source, target stacks
+	source, target *Reader
 	copies         *copies
 	tags           *tagCarrier
 	erased         *erasedPair
@@ -205,7 +205,7 @@ func (c *copying) expected(accounts [][]Summary) (messages int64) {
 
 // resume goes on from a manifest that was copied at another time.
 func (c *copying) resume(ctx context.Context, original Summary) error {
-	old := NewContents(original.Manifest, c.source, c.From.MessageHasher)
+	old := c.source.Contents(original.Manifest)
 	copied, _ := c.copies.of(original)
 	c.latest = copied.head
 	new, err := OpenManifest(ctx, c.To, c.latest)
@@ -236,7 +236,7 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	c.filers.New = func() any { return NewFiler(c.To, writer, nil) }
 	defer func() { c.filers = sync.Pool{} }()
 	recasting := &recasting{
-		from: NewContents(original.Manifest, c.source, c.From.MessageHasher), to: c.target, writer: writer,
+		from: c.source.Contents(original.Manifest), to: c.target, writer: writer,
 		keep: nil, tell: c.tell, before: c.before, erasing: erasing{here: c.erased.from, there: c.erased.to},
 	}
 	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {

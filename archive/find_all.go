@@ -28,7 +28,7 @@ type Sighting struct {
 // message whose header did not fit, and some 100 for each that is found.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Sighting, error] {
 	return func(yield func(*Sighting, error) bool) {
-		h := &history{repo: r, stacks: newStacks(r), wants: wants, query: q, yield: yield}
+		h := &history{reader: NewReader(r), wants: wants, query: q, yield: yield}
 		h.begin()
 		for s, err := range Manifests(ctx, r) {
 			if err == nil && account != "" && s.Manifest.Account != account {
@@ -56,8 +56,7 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 
 // history is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
 type history struct {
-	repo   *repo.Repo
-	stacks stacks
+	reader *Reader
 	wants  func(*manifest.Mailbox) bool
 	query  Query
 	yield  func(*Sighting, error) bool
@@ -99,7 +98,7 @@ func (h *history) begin() {
 // manifest looks through the next manifest. It reports whether to go on.
 func (h *history) manifest(ctx context.Context, s Summary) bool {
 	h.heads = append(h.heads, s.Head)
-	c := NewContents(s.Manifest, h.stacks, h.repo.MessageHasher)
+	c := h.reader.Contents(s.Manifest)
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err != nil {
 			if !yieldError(ctx, h.yield, err) {
@@ -235,12 +234,10 @@ func (h *history) tell(ctx context.Context) bool {
 // tellManifest yields the messages whose newest manifest is one; its records are read again.
 func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 	head := h.heads[found[0].newest]
-	m, err := ReadManifest(ctx, h.repo, head)
+	c, err := h.reader.Open(ctx, head)
 	if err != nil {
 		return yieldError(ctx, h.yield, err)
 	}
-	c := NewContents(m, h.stacks, h.repo.MessageHasher)
-	c.Head = head
 	uids, oldest := make(map[string]mail.UIDSet), make(map[place]uint32)
 	for _, s := range found {
 		set := uids[s.mailbox]
@@ -254,7 +251,7 @@ func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 			}
 			continue
 		}
-		for entry, err := range c.entriesAt(ctx, mailbox, uids[mailbox.Raw]) {
+		for entry, err := range c.EntriesAt(ctx, mailbox, uids[mailbox.Raw]) {
 			if err != nil {
 				if !yieldError(ctx, h.yield, err) {
 					return false

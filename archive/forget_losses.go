@@ -23,7 +23,7 @@ type Limits func(account string) func(*mail.Mailbox) loss.Limit
 // rules keep differ by far more than two nights may.
 type reckoner struct {
 	repo   *repo.Repo
-	reader *repo.Reader
+	reader *Reader
 	limits Limits
 	marks  map[string]repo.Marked
 	erased func(context.Context) (*repo.Erasures, error) // reads them at its first call
@@ -34,7 +34,7 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 	if err != nil {
 		return nil, err
 	}
-	k := &reckoner{repo: r, reader: r.Reader(repo.ReaderOptions{CacheBytes: readerCache}), limits: limits, marks: marks}
+	k := &reckoner{repo: r, reader: NewReader(r), limits: limits, marks: marks}
 	var once sync.Once
 	var erasures *repo.Erasures
 	k.erased = func(ctx context.Context) (*repo.Erasures, error) {
@@ -121,14 +121,14 @@ func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Lo
 	if err != nil {
 		return nil, err
 	}
-	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader), Erased: erasures.Message}
+	comparison := loss.Comparison{Most: -1, Catalog: Catalog(ctx, k.repo, k.reader.Reader), Erased: erasures.Message}
 	account := ""
 	for i, head := range []repo.Head{before, now} {
 		m, err := ReadManifest(ctx, k.repo, head)
 		if err != nil {
 			return nil, err
 		}
-		mailboxes, err := legible(ctx, NewContents(m, stacks{k.reader, k.repo}, k.repo.MessageHasher))
+		mailboxes, err := legible(ctx, k.reader.Contents(m))
 		if err != nil {
 			return nil, err
 		}

@@ -18,7 +18,7 @@ type Holders struct {
 	EachPlace bool
 
 	repo     *repo.Repo
-	reader   stacks
+	reader   *Reader
 	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether they hold a wanted record
 	seen     map[placed]bool       // with EachPlace: the places of pieces with wanted records
 	contents *Contents
@@ -43,7 +43,7 @@ type placed struct {
 
 // NewHolders returns Holders of a repository.
 func NewHolders(r *repo.Repo, visit func(Place, *manifest.Record) (bool, error)) *Holders {
-	return &Holders{Visit: visit, repo: r, reader: newStacks(r), known: make(map[chunk.Prefix]bool), seen: make(map[placed]bool)}
+	return &Holders{Visit: visit, repo: r, reader: NewReader(r), known: make(map[chunk.Prefix]bool), seen: make(map[placed]bool)}
 }
 
 // Load returns a function that reads chunks of the repository.
@@ -58,7 +58,7 @@ func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	if err != nil {
 		return false, h.damaged(ctx, err)
 	}
-	h.contents = NewContents(m, h.reader, h.repo.MessageHasher)
+	h.contents = h.reader.Contents(m)
 	h.place = Place{Head: head, Account: m.Account}
 	holds, err := h.mailboxes(ctx, m.Mailboxes)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // Catalog reads the pages of manifests for package loss.
 func Catalog(ctx context.Context, r *repo.Repo, reader *repo.Reader) loss.Catalog {
-	chunks := stacks{reader, r}
+	chunks := &Reader{reader, r}
 	return loss.Catalog{
 		Load:    func(id chunk.ID) ([]byte, error) { return chunks.Chunk(ctx, id) },
 		Ahead:   func(ids []chunk.ID) { prefetch(ctx, chunks, ids) },

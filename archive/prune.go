@@ -14,7 +14,7 @@ import (
 // Prune deletes what no manifest needs; see repo.Repo.Prune. Every manifest is followed down to the chunks of its messages,
 // and what several share is followed once. The messages themselves are not read.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
-	w := &reaching{repo: r, reader: newStacks(r)}
+	w := &reaching{repo: r, reader: NewReader(r)}
 	if o.Erased != nil {
 		erasures, err := r.Erasures(ctx)
 		if err != nil {
@@ -29,7 +29,7 @@ func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneR
 // be anything.
 type reaching struct {
 	repo     *repo.Repo
-	reader   stacks
+	reader   *Reader
 	contents *Contents // of the manifest at hand
 	reach    func(chunk.ID) (first bool, err error)
 
@@ -48,7 +48,7 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 	if err != nil {
 		return fmt.Errorf("%s: %w", head.Name, err)
 	}
-	w.contents, w.reach = NewContents(m, w.reader, w.repo.MessageHasher), reach
+	w.contents, w.reach = w.reader.Contents(m), reach
 	_, w.holds = w.erasures.Account(head.Account)
 	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
 		err = w.tables(ctx, m.Tables)

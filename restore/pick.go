@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/diff"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -31,7 +32,7 @@ type picked struct {
 	// With MissingFrom, copies are counted: the target may hold some copies of a message and lack others. So it is asked
 	// about all that the mailbox should have: those that are restored, and those that are there.
 	copies map[chunk.ID]struct{} // the messages that are restored
-	loss   *archive.Loss
+	loss   *diff.Loss
 }
 
 // pick selects the messages of the mailboxes, and leaves out mailboxes without any.
@@ -65,11 +66,11 @@ func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*m
 }
 
 // lost tells which messages MissingFrom lacks, by the raw names of their mailboxes.
-func (r *restore) lost(ctx context.Context) (map[string]*archive.Loss, error) {
+func (r *restore) lost(ctx context.Context) (map[string]*diff.Loss, error) {
 	if r.Pick.MissingFrom == nil {
 		return nil, nil
 	}
-	d, err := archive.Diff(ctx, r.Contents, r.Pick.MissingFrom)
+	d, err := diff.Diff(ctx, r.Contents, r.Pick.MissingFrom)
 	if err == nil {
 		err = d.Whole()
 	}
@@ -94,7 +95,7 @@ func common(given, lost mail.UIDSet) mail.UIDSet {
 }
 
 // pickIn selects messages of one mailbox, among the UIDs if there are any.
-func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *archive.Loss) (*picked, error) {
+func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss) (*picked, error) {
 	p := &picked{loss: loss}
 	if loss != nil {
 		p.copies = make(map[chunk.ID]struct{})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/diff"
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -62,7 +63,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	d, err := archive.Diff(ctx, before, after)
+	d, err := diff.Diff(ctx, before, after)
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 }
 
 // narrow leaves one mailbox, by the name that it has or had.
-func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *archive.Difference) error {
+func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *diff.Difference) error {
 	_, errBefore := d.Before.Mailbox(ctx, c.Mailbox)
 	_, errAfter := d.After.Mailbox(ctx, c.Mailbox)
 	if errBefore != nil && errAfter != nil {
@@ -94,14 +95,14 @@ func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *archive.Diffe
 	isNamed := func(m *manifest.Mailbox) bool {
 		return m != nil && (m.Name == c.Mailbox || m.Raw == c.Mailbox || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox())
 	}
-	d.Mailboxes = slices.DeleteFunc(d.Mailboxes, func(m *archive.MailboxDifference) bool { return !isNamed(m.Before) && !isNamed(m.After) })
+	d.Mailboxes = slices.DeleteFunc(d.Mailboxes, func(m *diff.MailboxDifference) bool { return !isNamed(m.Before) && !isNamed(m.After) })
 	return nil
 }
 
 // comparison tells a difference.
 type comparison struct {
 	*program
-	difference *archive.Difference
+	difference *diff.Difference
 	readable   bool
 	unread     int
 }
@@ -140,7 +141,7 @@ func (t *comparison) tables() {
 		return
 	}
 	table := t.table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
-	row := func(name string, m *archive.MailboxDifference, remarks string) {
+	row := func(name string, m *diff.MailboxDifference, remarks string) {
 		table.mark(colourOf(m), name, right(some(m.Added), "ADDED"), right(some(m.Removed), "REMOVED"), right(some(m.MovedIn), "MOVED IN"),
 			right(some(m.MovedOut), "MOVED OUT"), right(some(m.Reflagged), "REFLAGGED"), remarks)
 	}
@@ -174,7 +175,7 @@ func some(n int64) string {
 }
 
 // remarksOn say in words what became of a mailbox as a whole, and what to make of the numbers.
-func remarksOn(m *archive.MailboxDifference) string {
+func remarksOn(m *diff.MailboxDifference) string {
 	var words []string
 	switch {
 	case m.Created():
@@ -202,7 +203,7 @@ func remarksOn(m *archive.MailboxDifference) string {
 }
 
 // colourOf is that of the remarks on a mailbox.
-func colourOf(m *archive.MailboxDifference) colour {
+func colourOf(m *diff.MailboxDifference) colour {
 	switch {
 	case m.WasRemoved() || m.Unread != nil || shrinkage(m) != "":
 		return amiss
@@ -213,7 +214,7 @@ func colourOf(m *archive.MailboxDifference) colour {
 }
 
 // shrinkage says that a mailbox is empty now, or holds far less: what to look at first.
-func shrinkage(m *archive.MailboxDifference) string {
+func shrinkage(m *diff.MailboxDifference) string {
 	if m.Before == nil || m.After == nil || m.Before.Label || m.After.Label || m.Before.Messages == 0 {
 		return ""
 	}
@@ -233,7 +234,7 @@ func isIncomplete(m *manifest.Mailbox) bool {
 }
 
 // list lists what became of the messages of one mailbox.
-func (t *comparison) list(ctx context.Context, m *archive.MailboxDifference) error {
+func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error {
 	var table *table
 	for change, err := range t.difference.Changes(ctx, m) {
 		var message messageSummary
@@ -274,13 +275,13 @@ func (t *comparison) list(ctx context.Context, m *archive.MailboxDifference) err
 }
 
 // changeWords say what became of a message.
-func changeWords(c *archive.Change) string {
+func changeWords(c *diff.Change) string {
 	switch c.Kind {
-	case archive.MessageMovedIn:
+	case diff.MessageMovedIn:
 		return fmt.Sprintf("moved from %s UID %d", c.Peer.Name, c.PeerUID)
-	case archive.MessageMovedOut:
+	case diff.MessageMovedOut:
 		return fmt.Sprintf("moved to %s UID %d", c.Peer.Name, c.PeerUID)
-	case archive.MessageReflagged:
+	case diff.MessageReflagged:
 		words := plusMinus(c.Was.Flags, c.Entry.Flags)
 		for _, word := range plusMinus(c.Was.Labels, c.Entry.Labels) {
 			words = append(words, word[:1]+"label:"+word[1:])
@@ -368,7 +369,7 @@ type changeSummary struct {
 	messageSummary
 }
 
-func changeDocument(m *archive.MailboxDifference, c *archive.Change, message messageSummary) changeSummary {
+func changeDocument(m *diff.MailboxDifference, c *diff.Change, message messageSummary) changeSummary {
 	s := changeSummary{Change: c.Kind.String(), Mailbox: m.Mailbox().Name, messageSummary: message}
 	if c.Peer != nil {
 		s.PeerMailbox, s.PeerUID = c.Peer.Name, uint32(c.PeerUID)

@@ -1,4 +1,4 @@
-package archive
+package diff
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -19,7 +20,7 @@ import (
 // says. What left one mailbox and came into another is moved; what left and came nowhere is removed. Copies count: of
 // each message Removed less Added is by how many copies the account has fewer.
 type Difference struct {
-	Before, After *Contents
+	Before, After *archive.Contents
 
 	// Mailboxes are those in which something differs, ascending by the raw name that they have now, or had last.
 	Mailboxes []*MailboxDifference
@@ -84,8 +85,8 @@ func (m *MailboxDifference) differs() bool {
 
 // Diff compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
 // whose pages cannot be read is told of in its Unread.
-func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
-	readTogether(before, after)
+func Diff(ctx context.Context, before, after *archive.Contents) (*Difference, error) {
+	after.ShareReader(before) // most of their pages are in the same frames
 	pairs, err := pairMailboxes(ctx, before, after)
 	if err != nil {
 		return nil, err
@@ -104,14 +105,6 @@ func Diff(ctx context.Context, before, after *Contents) (*Difference, error) {
 	return d.finish(), nil
 }
 
-// readTogether lets two manifests of one repository share the frames that are kept decoded: their pages lie in the same.
-func readTogether(before, after *Contents) {
-	x, ok := before.chunks.(stacks)
-	if y, other := after.chunks.(stacks); ok && other && x.repo == y.repo {
-		after.chunks = before.chunks
-	}
-}
-
 // diffing is a comparison under way.
 type diffing struct {
 	*Difference
@@ -127,7 +120,7 @@ func (d *diffing) compare(ctx context.Context, p pair) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if !IsDamage(err) {
+		if !archive.IsDamage(err) {
 			return err
 		}
 		m.Unread, m.reflags = err, nil

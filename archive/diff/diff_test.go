@@ -1,4 +1,4 @@
-package archive_test
+package diff_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/diff"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -24,7 +25,7 @@ func multiset(messages map[mail.UID]archivetest.HeldMessage) map[archivetest.Hel
 }
 
 // apply makes of the account before what the difference says.
-func apply(t *testing.T, d *archive.Difference) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
+func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archivetest.HeldMessage, renumbered map[string]bool) {
 	t.Helper()
 	was := archivetest.Held(t, d.Before)
 	now, renumbered = maps.Clone(was), map[string]bool{}
@@ -38,7 +39,7 @@ func apply(t *testing.T, d *archive.Difference) (now map[string]map[mail.UID]arc
 		if m.Before != nil {
 			messages = maps.Clone(was[m.Before.Raw])
 		}
-		count := map[archive.ChangeKind]int64{}
+		count := map[diff.ChangeKind]int64{}
 		for change, err := range d.Changes(t.Context(), m) {
 			if err != nil {
 				t.Fatal(err)
@@ -46,12 +47,12 @@ func apply(t *testing.T, d *archive.Difference) (now map[string]map[mail.UID]arc
 			count[change.Kind]++
 			e := change.Entry
 			switch change.Kind {
-			case archive.MessageRemoved, archive.MessageMovedOut:
+			case diff.MessageRemoved, diff.MessageMovedOut:
 				if messages[e.UID].Hash != e.Hash {
 					t.Errorf("UID %d left mailbox %q without having been there", e.UID, m.Before.Raw)
 				}
 				delete(messages, e.UID)
-			case archive.MessageReflagged:
+			case diff.MessageReflagged:
 				if m.Renumbered { // the UID is a new one
 					old := archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(change.Was.Flags, " ")}
 					for uid, have := range messages {
@@ -74,11 +75,11 @@ func apply(t *testing.T, d *archive.Difference) (now map[string]map[mail.UID]arc
 				}
 				messages[uid] = archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(e.Flags, " ")}
 			}
-			if (change.Peer != nil) != (change.Kind == archive.MessageMovedIn || change.Kind == archive.MessageMovedOut) {
+			if (change.Peer != nil) != (change.Kind == diff.MessageMovedIn || change.Kind == diff.MessageMovedOut) {
 				t.Errorf("%s with mailbox %v", change.Kind, change.Peer)
 			}
 		}
-		want := map[archive.ChangeKind]int64{archive.MessageRemoved: m.Removed, archive.MessageMovedOut: m.MovedOut, archive.MessageAdded: m.Added, archive.MessageMovedIn: m.MovedIn, archive.MessageReflagged: m.Reflagged}
+		want := map[diff.ChangeKind]int64{diff.MessageRemoved: m.Removed, diff.MessageMovedOut: m.MovedOut, diff.MessageAdded: m.Added, diff.MessageMovedIn: m.MovedIn, diff.MessageReflagged: m.Reflagged}
 		for kind, n := range want {
 			if count[kind] != n {
 				t.Errorf("mailbox %q: %d %s, counted were %d", m.Mailbox().Raw, count[kind], kind, n)
@@ -102,7 +103,7 @@ func TestDiffApplied(t *testing.T) {
 				scene.Change()
 			}
 			after := scene.Lay(t, shelf)
-			d, err := archive.Diff(t.Context(), before, after)
+			d, err := diff.Diff(t.Context(), before, after)
 			if err != nil || d.Whole() != nil {
 				t.Fatal(err, d.Whole())
 			}
@@ -129,7 +130,7 @@ func TestDiffApplied(t *testing.T) {
 }
 
 // balance checks the rows against the copies that each side has.
-func balance(t *testing.T, d *archive.Difference) {
+func balance(t *testing.T, d *diff.Difference) {
 	t.Helper()
 	copies := map[chunk.ID]int{}
 	for c, sign := range map[*archive.Contents]int{d.Before: 1, d.After: -1} {
@@ -139,7 +140,7 @@ func balance(t *testing.T, d *archive.Difference) {
 			}
 		}
 	}
-	removed, added := d.Lonely()
+	removed, added := d.Unpaired()
 	for _, hash := range removed {
 		copies[hash]--
 	}
@@ -238,7 +239,7 @@ func TestDiffCases(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := archivetest.NewShelf(t)
-			d, err := archive.Diff(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
+			d, err := diff.Diff(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,7 +251,7 @@ func TestDiffCases(t *testing.T) {
 }
 
 // words are a difference in short.
-func inWords(d *archive.Difference) string {
+func inWords(d *diff.Difference) string {
 	var boxes []string
 	for _, m := range d.Mailboxes {
 		var words []string
@@ -303,7 +304,7 @@ func TestDiffCostsWhatChanged(t *testing.T) {
 		t.Fatal("the mailbox has no page lists")
 	}
 	s.Reads = 0
-	d, err := archive.Diff(t.Context(), before, after)
+	d, err := diff.Diff(t.Context(), before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +323,7 @@ func TestDiffDamage(t *testing.T) {
 	before := s.Contents(t, a, s.Mailbox(t, "b", archivetest.Plain(50, 5)...))
 	after := s.Contents(t, s.Mailbox(t, "a", archivetest.Plain(1, 6)...), s.Mailbox(t, "b", archivetest.Plain(50, 7)...))
 	s.Lose(a.Pages[0].Records)
-	d, err := archive.Diff(t.Context(), before, after)
+	d, err := diff.Diff(t.Context(), before, after)
 	if err != nil || d.Whole() == nil || !archive.IsDamage(d.Whole()) {
 		t.Fatal(err, d.Whole())
 	}
@@ -330,7 +331,7 @@ func TestDiffDamage(t *testing.T) {
 		t.Error(got)
 	}
 	s.Failing = s.Reads + 1
-	if _, err := archive.Diff(t.Context(), before, after); err == nil {
+	if _, err := diff.Diff(t.Context(), before, after); err == nil {
 		t.Error("a store that is gone is no damage of a mailbox")
 	}
 }

@@ -1,4 +1,4 @@
-package archive
+package diff
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -49,7 +50,7 @@ func numbersOf(m *manifest.Mailbox) (numbers, bool) {
 
 // pairing pairs the mailboxes of two manifests. What was paired is taken from both lists.
 type pairing struct {
-	c      [2]*Contents
+	c      [2]*archive.Contents
 	before []*manifest.Mailbox
 	after  []*manifest.Mailbox
 	pairs  []pair
@@ -59,8 +60,8 @@ type pairing struct {
 // UIDVALIDITY; UIDVALIDITY and UIDNEXT under another name, if a message under the same UID bears it out; the name alone,
 // for a mailbox that was made anew. What is left was removed, or created. Mailboxes in tables that both manifests have
 // are the same, and left out.
-func pairMailboxes(ctx context.Context, before, after *Contents) ([]pair, error) {
-	p := &pairing{c: [2]*Contents{before, after}}
+func pairMailboxes(ctx context.Context, before, after *archive.Contents) ([]pair, error) {
+	p := &pairing{c: [2]*archive.Contents{before, after}}
 	var err error
 	if p.before, err = mailboxesBeyond(ctx, before, after); err != nil {
 		return nil, err
@@ -90,16 +91,15 @@ func pairMailboxes(ctx context.Context, before, after *Contents) ([]pair, error)
 }
 
 // mailboxesBeyond reads the mailboxes of a manifest, but for the tables that another one has too.
-func mailboxesBeyond(ctx context.Context, c, other *Contents) ([]*manifest.Mailbox, error) {
+func mailboxesBeyond(ctx context.Context, c, other *archive.Contents) ([]*manifest.Mailbox, error) {
 	shared := make(map[chunk.ID]bool)
 	for _, id := range other.Manifest.Tables {
 		shared[id] = true
 	}
 	m := *c.Manifest
 	m.Tables = slices.DeleteFunc(slices.Clone(m.Tables), func(id chunk.ID) bool { return shared[id] })
-	beyond := Contents{Manifest: &m, chunks: c.chunks}
 	var mailboxes []*manifest.Mailbox
-	for mailbox, err := range beyond.Mailboxes(ctx) {
+	for mailbox, err := range c.With(&m).Mailboxes(ctx) {
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +153,7 @@ func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 	}
 	before, after, err := unshared(ctx, p.c, q)
 	if err != nil {
-		return false, UnlessDamage(err)
+		return false, archive.UnlessDamage(err)
 	}
 	var messages int64
 	for _, page := range before {
@@ -167,5 +167,5 @@ func (p *pairing) shareMessages(ctx context.Context, q pair) (bool, error) {
 			return true, nil
 		}
 	}
-	return false, UnlessDamage(err)
+	return false, archive.UnlessDamage(err)
 }

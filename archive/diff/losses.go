@@ -1,4 +1,4 @@
-package archive
+package diff
 
 import "github.com/mailstrata/mailstrata/mail"
 

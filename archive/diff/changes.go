@@ -1,11 +1,11 @@
-package archive
+package diff
 
 import (
 	"context"
 	"iter"
-	"slices"
 	"sort"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -28,7 +28,7 @@ func (k ChangeKind) String() string {
 // Change is what became of one message of a mailbox. One that was moved is two changes, one in each mailbox.
 type Change struct {
 	Kind     ChangeKind
-	Contents *Contents         // that the message is in: the older for what left, else the newer
+	Contents *archive.Contents // that the message is in: the older for what left, else the newer
 	Entry    *manifest.Entry   // as it is, or was when it left
 	Was      *manifest.FlagSet // of a message that is reflagged: its flags before
 
@@ -48,7 +48,7 @@ func (d *Difference) Changes(ctx context.Context, m *MailboxDifference) iter.Seq
 // left yields the messages that left the mailbox.
 func (d *Difference) left(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
 	rows := d.gone[m.leaving.from:m.leaving.to]
-	for entry, err := range d.Before.entriesAt(ctx, m.Before, uidsOf(rows)) {
+	for entry, err := range d.Before.EntriesAt(ctx, m.Before, uidsOf(rows)) {
 		change := &Change{Kind: MessageRemoved, Contents: d.Before, Entry: entry}
 		if err == nil {
 			if peer := find(rows, entry.UID).peer; peer != 0 {
@@ -66,7 +66,7 @@ func (d *Difference) left(ctx context.Context, m *MailboxDifference, yield func(
 // arrived yields the messages that came into the mailbox.
 func (d *Difference) arrived(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
 	rows := d.come[m.arriving.from:m.arriving.to]
-	for entry, err := range d.After.entriesAt(ctx, m.After, uidsOf(rows)) {
+	for entry, err := range d.After.EntriesAt(ctx, m.After, uidsOf(rows)) {
 		change := &Change{Kind: MessageAdded, Contents: d.After, Entry: entry}
 		if err == nil {
 			if peer := find(rows, entry.UID).peer; peer != 0 {
@@ -86,7 +86,7 @@ func (d *Difference) reflagged(ctx context.Context, m *MailboxDifference, yield 
 	for _, row := range m.reflags {
 		uids.Add(row.uid)
 	}
-	for entry, err := range d.After.entriesAt(ctx, m.After, uids) {
+	for entry, err := range d.After.EntriesAt(ctx, m.After, uids) {
 		change := &Change{Kind: MessageReflagged, Contents: d.After, Entry: entry}
 		if err == nil {
 			at := sort.Search(len(m.reflags), func(i int) bool { return m.reflags[i].uid >= entry.UID })
@@ -117,41 +117,4 @@ func uidsOf(rows []diffRow) mail.UIDSet {
 // find is the row of a UID that is there.
 func find(rows []diffRow, uid mail.UID) diffRow {
 	return rows[sort.Search(len(rows), func(i int) bool { return rows[i].uid >= uid })]
-}
-
-// entriesAt yields what is recorded of some messages, ascending by UID. Pages that hold none of them are not read.
-func (c *Contents) entriesAt(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet) iter.Seq2[*manifest.Entry, error] {
-	return func(yield func(*manifest.Entry, error) bool) {
-		if uids.Len() == 0 {
-			return
-		}
-		for entry, err := range c.entries(ctx, mailbox, PagesAt(c.Pages(ctx, mailbox), uids)) {
-			if err == nil && !uids.Contains(entry.UID) {
-				continue
-			}
-			if !yield(entry, err) {
-				return
-			}
-		}
-	}
-}
-
-// PagesAt leaves out the pages that hold none of the messages.
-func PagesAt(pages iter.Seq2[manifest.Page, error], uids mail.UIDSet) iter.Seq2[manifest.Page, error] {
-	ranges := slices.Collect(uids.Ranges())
-	return func(yield func(manifest.Page, error) bool) {
-		left := ranges
-		for page, err := range pages {
-			first, last := page.Range()
-			for err == nil && len(left) > 0 && uint64(left[0].Last) < first {
-				left = left[1:]
-			}
-			if err == nil && (len(left) == 0 || uint64(left[0].First) > last) {
-				continue
-			}
-			if !yield(page, err) {
-				return
-			}
-		}
-	}
 }

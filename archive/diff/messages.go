@@ -1,4 +1,4 @@
-package archive
+package diff
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -15,7 +16,7 @@ import (
 // messages takes down which messages left and came, and whose flags are others. Within one UIDVALIDITY a message is the
 // same if UID and hash are; across two, if the hash is.
 func (d *diffing) messages(ctx context.Context, m *MailboxDifference) error {
-	contents, p := [2]*Contents{d.Before, d.After}, pair{m.Before, m.After}
+	contents, p := [2]*archive.Contents{d.Before, d.After}, pair{m.Before, m.After}
 	before, after, err := unshared(ctx, contents, p)
 	if err != nil {
 		return err
@@ -103,7 +104,7 @@ func (c *census) settle(d *diffing, m *MailboxDifference) {
 
 // unshared are the pages of each that the other does not have in the same place. Page lists that both have are not
 // read.
-func unshared(ctx context.Context, c [2]*Contents, p pair) (before, after []manifest.Page, err error) {
+func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, after []manifest.Page, err error) {
 	if before, err = pagesBeyond(ctx, c[0], p.before, p.after); err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +116,7 @@ func unshared(ctx context.Context, c [2]*Contents, p pair) (before, after []mani
 }
 
 // pagesBeyond reads the page rows of a mailbox, but for the lists that another mailbox has too.
-func pagesBeyond(ctx context.Context, c *Contents, m, other *manifest.Mailbox) ([]manifest.Page, error) {
+func pagesBeyond(ctx context.Context, c *archive.Contents, m, other *manifest.Mailbox) ([]manifest.Page, error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -153,11 +154,11 @@ func lessShared(pages, other []manifest.Page) []manifest.Page {
 
 // mergeEntries yields what is recorded in pages of the one and of the other, UID by UID; nil where one has none. It ends
 // at the first error.
-func mergeEntries(ctx context.Context, c [2]*Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
+func mergeEntries(ctx context.Context, c [2]*archive.Contents, p pair, before, after []manifest.Page, failed *error) iter.Seq2[*manifest.Entry, *manifest.Entry] {
 	return func(yield func(x, y *manifest.Entry) bool) {
-		nextX, stopX := iter.Pull2(c[0].entries(ctx, p.before, rows(before)))
+		nextX, stopX := iter.Pull2(c[0].EntriesIn(ctx, p.before, rows(before)))
 		defer stopX()
-		nextY, stopY := iter.Pull2(c[1].entries(ctx, p.after, rows(after)))
+		nextY, stopY := iter.Pull2(c[1].EntriesIn(ctx, p.after, rows(after)))
 		defer stopY()
 		x, errX, _ := nextX()
 		y, errY, _ := nextY()
