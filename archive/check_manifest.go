@@ -113,7 +113,7 @@ func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.P
 	}
 	w.report.Pages++
 	defer w.walkedOn()
-	records, err := w.contents.records(ctx, page)
+	records, err := w.contents.Records(ctx, page)
 	if err != nil {
 		w.pages[page.Records.Prefix()] = walkedPage{bytes: -1}
 		return 0, false, w.harm(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))

@@ -102,6 +102,11 @@ func (c *Contents) ShareReader(other *Contents) {
 // MessageHasher returns a hasher for the message hashes in records.
 func (c *Contents) MessageHasher() *chunk.Hasher { return c.hasher() }
 
+// Chunk returns a chunk, which is read-only.
+func (c *Contents) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
+	return c.chunks.Chunk(ctx, id)
+}
+
 // Load reads chunks as package manifest wants them read.
 func (c *Contents) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.chunks.Chunk(ctx, id) }
@@ -283,7 +288,7 @@ var ErrFlags = errors.New("flags cannot be read")
 
 // Page reads a page. Where only its flags cannot be read, it gives the entries without them beside the error.
 func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
-	records, err := c.records(ctx, page)
+	records, err := c.Records(ctx, page)
 	if err != nil {
 		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
 	}
@@ -304,8 +309,8 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	return entries, nil
 }
 
-// records reads a record page and sees to it that it is what its row says.
-func (c *Contents) records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
+// Records reads a record page and sees to it that it is what its row says.
+func (c *Contents) Records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
 	records, err := parsed(ctx, c, page.Records, manifest.ParseRecords)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,7 @@ type Found struct {
 // Find yields the messages that the query fits, of the mailboxes that are wanted (nil: of all), in their order, as they
 // are found. It reads a page of records after the other, and of those messages whose records fit the headers. As with
 // Entries, an error is about what it names alone, if it is of damage; any other ends it.
-func (c *Contents) Find(ctx context.Context, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
+func Find(ctx context.Context, c *Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		f := &finder{contents: c, sieve: newSieve(q)}
 		for mailbox, err := range c.Mailboxes(ctx) {
@@ -33,7 +33,7 @@ func (c *Contents) Find(ctx context.Context, q Query, wants func(*manifest.Mailb
 
 // FindIn yields the messages of one mailbox that the query fits, among those UIDs; of all, if there are none. Its errors
 // are as those of Find.
-func (c *Contents) FindIn(ctx context.Context, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
+func FindIn(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		(&finder{c, newSieve(q), uids}).in(ctx, mailbox, yield)
 	}
@@ -77,7 +77,7 @@ func (f *finder) among(ctx context.Context, mailbox *manifest.Mailbox, entries [
 			likely, records = append(likely, e), append(records, &e.Record)
 		}
 	}
-	fits, harm, err := f.contents.sift(ctx, mailbox, f.sieve, records)
+	fits, harm, err := sift(ctx, f.contents, mailbox, f.sieve, records)
 	for _, err := range append(harm, err) {
 		if err != nil && !yieldError(ctx, yield, err) {
 			return false

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -170,7 +169,7 @@ func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailb
 			open = append(open, &e.Record)
 		}
 	}
-	fits, harm, err := c.sift(ctx, mailbox, h.sieve, open)
+	fits, harm, err := sift(ctx, c, mailbox, h.sieve, open)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +199,7 @@ func (h *history) entries(ctx context.Context, c *Contents, mailbox *manifest.Ma
 	if h.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}
-	records, err := c.records(ctx, page)
+	records, err := c.Records(ctx, page)
 	if err != nil {
 		return nil, fmt.Errorf("mailbox %q, %s: record page %s: %w", mailbox.Name, page, page.Records, err)
 	}
@@ -271,30 +270,4 @@ func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 type place struct {
 	mailbox string
 	uid     mail.UID
-}
-
-// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. Objects that are
-// not the manifests that their names say are passed over.
-func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
-	var latest []*Contents
-	done := "" // the directory of the account last opened
-	for head, err := range r.Manifests(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if head.Account == done || !head.Committed() {
-			continue
-		}
-		c, err := OpenManifest(ctx, r, head)
-		if errors.Is(err, repo.ErrNotMine) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if c.Manifest.State == manifest.Complete && r.Judge(head, c.Manifest.Deadline).Committed() {
-			latest, done = append(latest, c), head.Account
-		}
-	}
-	return latest, nil
 }

@@ -55,7 +55,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for found, err := range c.Find(t.Context(), q, wants) {
+				for found, err := range archive.Find(t.Context(), c, q, wants) {
 					if err != nil {
 						t.Fatal(err)
 					}

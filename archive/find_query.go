@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -128,12 +129,12 @@ func newSieve(q Query) *sieve {
 }
 
 // fitsHeader tries the fields of a header, but for attachments.
-func (s *sieve) fitsHeader(header []byte) bool {
+func (s *sieve) fitsHeader(text []byte) bool {
 	for i := range s.fields {
 		f := &s.fields[i]
 		found := false
-		for text := range headerTexts(header, f.names...) {
-			found = found || f.needle.isIn(text)
+		for value := range header.Texts(text, f.names...) {
+			found = found || f.needle.isIn(value)
 		}
 		if !found {
 			return false
@@ -150,4 +151,10 @@ func (s *sieve) namesAttachment(text []byte) bool {
 		}
 	}
 	return false
+}
+
+// isLabel reports whether somebody who asks for a label means this one.
+func isLabel(label, asked string) bool {
+	key := LabelKey(label)
+	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked
 }

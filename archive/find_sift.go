@@ -31,7 +31,7 @@ type siftedMessage struct {
 
 // sift tells which messages fit by what is in them. Those that cannot be read do not fit, and harm is told of them. The
 // error is for what would meet every other message too.
-func (c *Contents) sift(ctx context.Context, mailbox *manifest.Mailbox, s *sieve, records []*manifest.Record) (fits []bool, harm []error, err error) {
+func sift(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, s *sieve, records []*manifest.Record) (fits []bool, harm []error, err error) {
 	f := &sifting{contents: c, mailbox: mailbox, sieve: s, messages: make([]siftedMessage, len(records))}
 	for i, record := range records {
 		f.messages[i].record = record
@@ -65,7 +65,7 @@ func (f *sifting) read(ctx context.Context) error {
 			headers[i] = parts[0].Chunks
 		}
 	}
-	if err := f.contents.nearby(ctx, headers, func(i int) error { return f.tryHeader(ctx, &f.messages[i]) }); err != nil {
+	if err := nearby(ctx, f.contents, headers, func(i int) error { return f.tryHeader(ctx, &f.messages[i]) }); err != nil {
 		return err
 	}
 	texts := make([][]chunk.ID, len(f.messages))
@@ -74,11 +74,11 @@ func (f *sifting) read(ctx context.Context) error {
 			texts[i] = slices.Concat(textStretches(f.messages[i].parts)...)
 		}
 	}
-	return f.contents.nearby(ctx, texts, func(i int) error { return f.tryText(ctx, &f.messages[i]) })
+	return nearby(ctx, f.contents, texts, func(i int) error { return f.tryText(ctx, &f.messages[i]) })
 }
 
 func (f *sifting) tryHeader(ctx context.Context, m *siftedMessage) error {
-	header, err := f.contents.chunksOf(ctx, m.parts[0].Chunks)
+	header, err := chunksOf(ctx, f.contents, m.parts[0].Chunks)
 	if err != nil {
 		return m.failed(ctx, err)
 	}
@@ -92,7 +92,7 @@ func (f *sifting) tryHeader(ctx context.Context, m *siftedMessage) error {
 
 func (f *sifting) tryText(ctx context.Context, m *siftedMessage) error {
 	for _, ids := range textStretches(m.parts) {
-		text, err := f.contents.chunksOf(ctx, ids)
+		text, err := chunksOf(ctx, f.contents, ids)
 		if err != nil {
 			return m.failed(ctx, err)
 		}
@@ -118,10 +118,10 @@ func (m *siftedMessage) failed(ctx context.Context, err error) error {
 }
 
 // chunksOf reads chunks, one after the other.
-func (c *Contents) chunksOf(ctx context.Context, ids []chunk.ID) ([]byte, error) {
+func chunksOf(ctx context.Context, c *Contents, ids []chunk.ID) ([]byte, error) {
 	var text []byte
 	for _, id := range ids {
-		data, err := c.chunks.Chunk(ctx, id)
+		data, err := c.Chunk(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +138,7 @@ const nearbyFrames = 5
 
 // nearby visits lists of chunks in the order in which they lie in the store, and has their frames fetched together
 // before. Empty lists are passed over. Chunks that cannot be found are left for visit to miss.
-func (c *Contents) nearby(ctx context.Context, lists [][]chunk.ID, visit func(i int) error) error {
+func nearby(ctx context.Context, c *Contents, lists [][]chunk.ID, visit func(i int) error) error {
 	type stop struct {
 		at     int
 		places []repo.Location

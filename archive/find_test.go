@@ -90,7 +90,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 				}
 			}
 		}
-		for found, err := range contents.Find(t.Context(), q, nil) {
+		for found, err := range archive.Find(t.Context(), contents, q, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +111,7 @@ func TestFindDecodes(t *testing.T) {
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
 	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN"} {
 		n := 0
-		for _, err := range contents.Find(t.Context(), archive.Query{Subject: text}, nil) {
+		for _, err := range archive.Find(t.Context(), contents, archive.Query{Subject: text}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestFindGoesOn(t *testing.T) {
 	}
 	s.Lose(entry.Parts[0].Chunks[0])
 	find := func() (found int, errs []error) {
-		for _, err := range contents.Find(t.Context(), archive.Query{Subject: "number"}, nil) {
+		for _, err := range archive.Find(t.Context(), contents, archive.Query{Subject: "number"}, nil) {
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -152,7 +152,7 @@ func TestFindGoesOn(t *testing.T) {
 	}
 	s.Failing = 0
 	s.Reads = 0
-	for range contents.Find(t.Context(), archive.Query{Larger: 1 << 20}, nil) {
+	for range archive.Find(t.Context(), contents, archive.Query{Larger: 1 << 20}, nil) {
 		t.Error("there is no such message")
 	}
 	if s.Reads > 8 { // two of each of the four pages
@@ -202,7 +202,7 @@ func TestTextStretches(t *testing.T) {
 		contents := s.Contents(t, s.Mailbox(t, "a", archivetest.Letter{Uid: 1, Body: append(body, archivetest.Wrapped(archivetest.Noise(1, 3000))...), Date: archivetest.Someday}))
 		s.Reads = 0
 		n := 0
-		for _, err := range contents.Find(t.Context(), archive.Query{Attachment: "NEEDLE"}, nil) {
+		for _, err := range archive.Find(t.Context(), contents, archive.Query{Attachment: "NEEDLE"}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}

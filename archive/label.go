@@ -36,9 +36,3 @@ func LabelKey(label string) string {
 	}
 	return " " + label // which names nothing else
 }
-
-// isLabel reports whether somebody who asks for a label means this one.
-func isLabel(label, asked string) bool {
-	key := LabelKey(label)
-	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked
-}

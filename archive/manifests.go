@@ -246,3 +246,29 @@ func withoutRenamed(ctx context.Context, r *repo.Repo, heads []repo.Head) (left 
 	}
 	return left
 }
+
+// Latest opens the newest complete manifest of each account, in the order in which the store lists accounts. Objects that are
+// not the manifests that their names say are passed over.
+func Latest(ctx context.Context, r *repo.Repo) ([]*Contents, error) {
+	var latest []*Contents
+	done := "" // the directory of the account last opened
+	for head, err := range r.Manifests(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if head.Account == done || !head.Committed() {
+			continue
+		}
+		c, err := OpenManifest(ctx, r, head)
+		if errors.Is(err, repo.ErrNotMine) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if c.Manifest.State == manifest.Complete && r.Judge(head, c.Manifest.Deadline).Committed() {
+			latest, done = append(latest, c), head.Account
+		}
+	}
+	return latest, nil
+}

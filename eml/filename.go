@@ -9,8 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -28,8 +28,8 @@ func fileName(ctx context.Context, m *restore.Wanted) string {
 		words[0] = date.Format("2006-01-02 1504")
 	}
 	if m.Header != nil {
-		if header, err := m.Header(ctx); err == nil {
-			words = append(words, shortSubject(archive.HeaderText(header, "Subject")))
+		if head, err := m.Header(ctx); err == nil {
+			words = append(words, shortSubject(header.Text(head, "Subject")))
 		}
 	}
 	own := markOf(m.Hash)

@@ -100,7 +100,7 @@ func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids ma
 	if loss != nil {
 		p.copies = make(map[chunk.ID]struct{})
 	}
-	for found, err := range r.Contents.FindIn(ctx, mailbox, r.Pick.Query, uids) {
+	for found, err := range archive.FindIn(ctx, r.Contents, mailbox, r.Pick.Query, uids) {
 		switch {
 		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
 			// It is told of when the flags are needed.

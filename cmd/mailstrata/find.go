@@ -144,7 +144,7 @@ func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string
 	}
 	s.accounts = len(manifests) > 1
 	for _, contents := range manifests {
-		for found, err := range contents.Find(ctx, s.query, s.wants) {
+		for found, err := range archive.Find(ctx, contents, s.query, s.wants) {
 			if err := s.tell(ctx, &archive.Sighting{Found: found, Contents: contents}, err); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -152,16 +153,16 @@ func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 
 // summarizeMessage reads what is told of a message. Where its header cannot be read, it is all else, and the error.
 func (p *program) summarizeMessage(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, e *manifest.Entry, readable bool) (messageSummary, error) {
-	var header []byte
+	var text []byte
 	var err error
 	if readable {
-		if header, err = c.Header(ctx, &e.Record); err != nil {
+		if text, err = c.Header(ctx, &e.Record); err != nil {
 			err = fmt.Errorf("mailbox %q, UID %d: header: %w", mailbox.Name, e.UID, err)
 		}
 	}
 	s := messageSummary{
 		UID: uint32(e.UID), RawDate: e.Internal.Raw, Size: e.Size, Flags: list(e.Flags), Labels: e.Labels,
-		From: archive.HeaderText(header, "From"), Subject: archive.HeaderText(header, "Subject"), MessageID: archive.HeaderText(header, "Message-ID"),
+		From: header.Text(text, "From"), Subject: header.Text(text, "Subject"), MessageID: header.Text(text, "Message-ID"),
 		Hash: e.Hash.String(), ByID: e.ByID,
 		EmailID: e.IDs.Email, ThreadID: e.IDs.Thread, XGUID: e.IDs.XGUID, GMMsgID: e.IDs.GMMsg, GMThrID: e.IDs.GMThread,
 	}

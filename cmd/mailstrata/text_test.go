@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -116,21 +115,6 @@ func TestNearest(t *testing.T) {
 	} {
 		if got := nearest(word, names); got != want {
 			t.Errorf("nearest(%q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
-func TestHeaderText(t *testing.T) {
-	header := []byte("subject : =?utf-8?q?Gr=C3=BC=C3=9Fe?= =?iso-8859-1?b?5A==?=\r\n aus\r\n\tK=C3=B6ln\r\n" +
-		"Subjects: other\r\nFrom: \"A, B\" <a@example.org>\r\nX-Empty:\r\nTo: =?no-such-charset?q?x?=\r\n\r\nFrom: body\r\n")
-	for name, want := range map[string]string{
-		"Subject": "Grüßeä aus K=C3=B6ln",
-		"FROM":    `"A, B" <a@example.org>`,
-		"X-Empty": "", "Cc": "",
-		"To": "=?no-such-charset?q?x?=",
-	} {
-		if got := archive.HeaderText(header, name); got != want {
-			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package archive
+package header
 
 import (
 	"bytes"
@@ -13,19 +13,19 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 )
 
-// HeaderText is the value of a header's first field of that name, unfolded and with its encoded words decoded, for
+// Text is the value of a header's first field of that name, unfolded and with its encoded words decoded, for
 // people to read (RFC 5322 section 2.2, RFC 2047). Headers are as people's programs made them: nothing is an error.
-func HeaderText(header []byte, name string) string {
-	for text := range headerTexts(header, name) {
+func Text(header []byte, name string) string {
+	for text := range Texts(header, name) {
 		return text
 	}
 	return ""
 }
 
-// headerTexts are the values of all fields of these names, as HeaderText has them.
-func headerTexts(header []byte, names ...string) iter.Seq[string] {
+// Texts are the values of all fields of these names, as Text has them.
+func Texts(header []byte, names ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for name, value := range fields(header) {
+		for name, value := range Fields(header) {
 			if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) }) && !yield(decodeWords(value)) {
 				return
 			}
@@ -33,8 +33,8 @@ func headerTexts(header []byte, names ...string) iter.Seq[string] {
 	}
 }
 
-// fields are the fields of a header or of a part's header, wherever their lines are in text; unfolded.
-func fields(text []byte) iter.Seq2[string, string] {
+// Fields are the fields of a header or of a part's header, wherever their lines are in text; unfolded.
+func Fields(text []byte) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		var name string
 		var value []byte
