@@ -14,6 +14,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -90,7 +91,7 @@ func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
 	archivetest.BackUp(t, r, archivetest.Sample())
 	forge(t, store)
 	found, errs := 0, 0
-	for _, err := range archive.FindAll(t.Context(), r, "", archive.Query{}, func(*manifest.Mailbox) bool { return true }) {
+	for _, err := range search.FindAll(t.Context(), r, "", search.Query{}, func(*manifest.Mailbox) bool { return true }) {
 		if err != nil {
 			errs++
 		} else {

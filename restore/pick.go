@@ -7,6 +7,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/diff"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -15,7 +16,7 @@ import (
 // Pick narrows a restore to some messages of the chosen mailboxes: to those that all of it fits. Mailboxes without any
 // are left out.
 type Pick struct {
-	Query archive.Query
+	Query search.Query
 	UIDs  mail.UIDSet // not empty: these alone
 
 	// MissingFrom is a manifest. Of each message as many copies are restored as the account has fewer there, from those
@@ -100,7 +101,7 @@ func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids ma
 	if loss != nil {
 		p.copies = make(map[chunk.ID]struct{})
 	}
-	for found, err := range archive.FindIn(ctx, r.Contents, mailbox, r.Pick.Query, uids) {
+	for found, err := range search.FindIn(ctx, r.Contents, mailbox, r.Pick.Query, uids) {
 		switch {
 		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
 			// It is told of when the flags are needed.

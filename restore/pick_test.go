@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -105,10 +106,10 @@ func TestRestorePick(t *testing.T) {
 		pick restore.Pick
 		want []archivetest.Letter
 	}{
-		{"a query", restore.Pick{Query: archive.Query{Subject: "NUMBER 24"}}, slices.Concat(letters[23:24], letters[239:249], letters[2399:2499])},
+		{"a query", restore.Pick{Query: search.Query{Subject: "NUMBER 24"}}, slices.Concat(letters[23:24], letters[239:249], letters[2399:2499])},
 		{"UIDs", restore.Pick{UIDs: mail.UIDs(1, 1500, 2500, 9000)}, []archivetest.Letter{letters[0], letters[1499], letters[2499]}},
-		{"both", restore.Pick{Query: archive.Query{Subject: "number 15"}, UIDs: mail.UIDs(1, 1500)}, letters[1499:1500]},
-		{"nothing", restore.Pick{Query: archive.Query{Subject: "no such"}}, nil},
+		{"both", restore.Pick{Query: search.Query{Subject: "number 15"}, UIDs: mail.UIDs(1, 1500)}, letters[1499:1500]},
+		{"nothing", restore.Pick{Query: search.Query{Subject: "no such"}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			target := archivetest.NewShore(s)
@@ -134,7 +135,7 @@ func TestRestorePickDamage(t *testing.T) {
 	pages := s.PagesOf(t, &inbox)
 	s.Lose(pages[1].Records)
 	target := archivetest.NewShore(s)
-	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: archive.Query{Subject: "number"}}})
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: search.Query{Subject: "number"}}})
 	if err != nil || report.Failed != 1 || report.Added != 2000-int64(pages[1].Messages) {
 		t.Fatal(err, report)
 	}

@@ -15,7 +15,7 @@ import (
 
 // Difference is what became of an account between two manifests, or what one account has that another has not.
 //
-// Mailboxes are paired first (diff_pairs.go), then the messages of each pair are compared (diff_messages.go). Tables,
+// Mailboxes are paired first (pairs.go), then the messages of each pair are compared (messages.go). Tables,
 // page lists and pages that both manifests have are never read, so it costs what changed. A message is what its hash
 // says. What left one mailbox and came into another is moved; what left and came nowhere is removed. Copies count: of
 // each message Removed less Added is by how many copies the account has fewer.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
@@ -144,7 +145,7 @@ func byMessageID(ctx context.Context, r *repo.Repo, id string) (hashes []chunk.I
 		return nil, err
 	}
 	whole := "<" + strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">") + ">"
-	for found, err := range archive.FindAll(ctx, r, "", archive.Query{MessageID: whole}, nil) {
+	for found, err := range search.FindAll(ctx, r, "", search.Query{MessageID: whole}, nil) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", whole, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -79,7 +80,7 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	p.page()
-	s := &search{program: p, query: query, selection: &c.selection, readable: r.CanRead()}
+	s := &searchResults{program: p, query: query, selection: &c.selection, readable: r.CanRead()}
 	if c.All {
 		err = s.everywhere(ctx, r, c.Account)
 	} else {
@@ -100,10 +101,10 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// search tells what is found as it is found.
-type search struct {
+// searchResults prints what is found as it is found.
+type searchResults struct {
 	*program
-	query     archive.Query
+	query     search.Query
 	selection *selection
 	readable  bool
 	table     *table
@@ -113,10 +114,10 @@ type search struct {
 	unread    int
 }
 
-func (s *search) wants(m *manifest.Mailbox) bool { return s.selection.wants(&m.Mailbox) }
+func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.selection.wants(&m.Mailbox) }
 
 // newest looks in one manifest, or in the newest of each account.
-func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string) error {
+func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account string) error {
 	var manifests []*archive.Contents
 	if named != "" || account != "" {
 		ref := named
@@ -144,8 +145,8 @@ func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string
 	}
 	s.accounts = len(manifests) > 1
 	for _, contents := range manifests {
-		for found, err := range archive.Find(ctx, contents, s.query, s.wants) {
-			if err := s.tell(ctx, &archive.Sighting{Found: found, Contents: contents}, err); err != nil {
+		for found, err := range search.Find(ctx, contents, s.query, s.wants) {
+			if err := s.tell(ctx, &search.Sighting{Found: found, Contents: contents}, err); err != nil {
 				return err
 			}
 		}
@@ -154,10 +155,10 @@ func (s *search) newest(ctx context.Context, r *repo.Repo, named, account string
 }
 
 // everywhere looks in all manifests.
-func (s *search) everywhere(ctx context.Context, r *repo.Repo, account string) error {
+func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account string) error {
 	s.where = " in any manifest"
 	s.accounts = account == ""
-	for found, err := range archive.FindAll(ctx, r, account, s.query, s.wants) {
+	for found, err := range search.FindAll(ctx, r, account, s.query, s.wants) {
 		if err := s.tell(ctx, found, err); err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func (s *search) everywhere(ctx context.Context, r *repo.Repo, account string) e
 }
 
 // tell tells of one message, or of what could not be read.
-func (s *search) tell(ctx context.Context, found *archive.Sighting, err error) error {
+func (s *searchResults) tell(ctx context.Context, found *search.Sighting, err error) error {
 	if err != nil {
 		return s.trouble(ctx, err)
 	}
@@ -185,7 +186,7 @@ func (s *search) tell(ctx context.Context, found *archive.Sighting, err error) e
 }
 
 // trouble tells of what could not be read; it returns an error that ends the search.
-func (s *search) trouble(ctx context.Context, err error) error {
+func (s *searchResults) trouble(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !archive.IsDamage(err) {
 		return cmp.Or(context.Cause(ctx), err)
 	}
@@ -194,7 +195,7 @@ func (s *search) trouble(ctx context.Context, err error) error {
 	return nil
 }
 
-func (s *search) row(found *archive.Sighting, m messageSummary) {
+func (s *searchResults) row(found *search.Sighting, m messageSummary) {
 	if s.table == nil {
 		headings := []string{"MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT"}
 		if found.Last.Name != "" {
@@ -231,7 +232,7 @@ type foundSummary struct {
 	messageSummary
 }
 
-func (s *search) document(found *archive.Sighting, m messageSummary) foundSummary {
+func (s *searchResults) document(found *search.Sighting, m messageSummary) foundSummary {
 	document := foundSummary{
 		Manifest: id(found.Contents.Head), Account: found.Contents.Manifest.Account, Mailbox: found.Mailbox.Name, messageSummary: m,
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -21,7 +22,7 @@ type pickFlags struct {
 }
 
 // pick makes of the flags what restore.Run wants. Without any, all messages of the mailboxes are meant.
-func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query archive.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
+func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query search.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
 	wants := func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude) == 0 {
 		wants = nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/day"
 )
 
@@ -30,8 +30,8 @@ const queryHelp = `Texts are looked for anywhere in the field, as they are read:
 Names of attachments are looked for in the lines Content-Disposition and Content-Type of a message and its parts; of a very long text without attachments, only in the first and last half MiB.`
 
 // query reads the flags; recipient is looked for in To, Cc and Bcc.
-func (f *queryFlags) query(recipient string) (archive.Query, error) {
-	q := archive.Query{From: f.From, To: recipient, Subject: f.Subject, MessageID: f.MessageID, Attachment: f.Attachment}
+func (f *queryFlags) query(recipient string) (search.Query, error) {
+	q := search.Query{From: f.From, To: recipient, Subject: f.Subject, MessageID: f.MessageID, Attachment: f.Attachment}
 	for _, date := range []struct {
 		flag, text string
 		to         *time.Time

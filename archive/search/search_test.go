@@ -1,4 +1,4 @@
-package archive_test
+package search_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -66,7 +66,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 	contents := s.Contents(t, boxes...)
 	maybe := func(text string) string { return []string{"", text}[random.IntN(2)] }
 	for range 30 {
-		q := archive.Query{
+		q := search.Query{
 			From: maybe("aNN"), To: maybe("bert"), Subject: maybe("WORD of c"), Attachment: maybe(maybe("plan 1")),
 			MessageID: maybe(maybe(maybe(".A@"))), Larger: int64(random.IntN(2) * 700), Smaller: int64(random.IntN(2) * 2500),
 		}
@@ -90,7 +90,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 				}
 			}
 		}
-		for found, err := range archive.Find(t.Context(), contents, q, nil) {
+		for found, err := range search.Find(t.Context(), contents, q, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +111,7 @@ func TestFindDecodes(t *testing.T) {
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
 	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN"} {
 		n := 0
-		for _, err := range archive.Find(t.Context(), contents, archive.Query{Subject: text}, nil) {
+		for _, err := range search.Find(t.Context(), contents, search.Query{Subject: text}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func TestFindGoesOn(t *testing.T) {
 	}
 	s.Lose(entry.Parts[0].Chunks[0])
 	find := func() (found int, errs []error) {
-		for _, err := range archive.Find(t.Context(), contents, archive.Query{Subject: "number"}, nil) {
+		for _, err := range search.Find(t.Context(), contents, search.Query{Subject: "number"}, nil) {
 			if err != nil {
 				errs = append(errs, err)
 			} else {
@@ -152,7 +152,7 @@ func TestFindGoesOn(t *testing.T) {
 	}
 	s.Failing = 0
 	s.Reads = 0
-	for range archive.Find(t.Context(), contents, archive.Query{Larger: 1 << 20}, nil) {
+	for range search.Find(t.Context(), contents, search.Query{Larger: 1 << 20}, nil) {
 		t.Error("there is no such message")
 	}
 	if s.Reads > 8 { // two of each of the four pages
@@ -178,7 +178,7 @@ func TestAttachmentNames(t *testing.T) {
 		"Content-Disposition: a; filename*x=1; filename**=2; =3; ;;; *=4; filename":                                           "",
 	} {
 		var got []string
-		for name := range archive.AttachmentNames([]byte(text)) {
+		for name := range search.AttachmentNames([]byte(text)) {
 			got = append(got, name)
 		}
 		if strings.Join(got, "|") != want {
@@ -202,13 +202,13 @@ func TestTextStretches(t *testing.T) {
 		contents := s.Contents(t, s.Mailbox(t, "a", archivetest.Letter{Uid: 1, Body: append(body, archivetest.Wrapped(archivetest.Noise(1, 3000))...), Date: archivetest.Someday}))
 		s.Reads = 0
 		n := 0
-		for _, err := range archive.Find(t.Context(), contents, archive.Query{Attachment: "NEEDLE"}, nil) {
+		for _, err := range search.Find(t.Context(), contents, search.Query{Attachment: "NEEDLE"}, nil) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			n++
 		}
-		if n != 1 || s.Reads > 2*archive.TextEdge+5 {
+		if n != 1 || s.Reads > 2*search.TextEdge+5 {
 			t.Errorf("%s: %d found, %d chunks read", at, n, s.Reads)
 		}
 	}
@@ -217,10 +217,10 @@ func TestTextStretches(t *testing.T) {
 		many[i] = manifest.Part{Kind: mail.TextPart, Chunks: make([]chunk.ID, 3)}
 	}
 	total := 0
-	for _, ids := range archive.TextStretches(many) {
+	for _, ids := range search.TextStretches(many) {
 		total += len(ids)
 	}
-	if total > archive.TextChunks || total < archive.TextChunks-3 {
+	if total > search.TextChunks || total < search.TextChunks-3 {
 		t.Errorf("%d chunks", total)
 	}
 }
@@ -230,7 +230,7 @@ func FuzzAttachmentNames(f *testing.F) {
 	f.Add([]byte("content-type: =;*=;;\"\n x"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		total := 0
-		for name := range archive.AttachmentNames(text) {
+		for name := range search.AttachmentNames(text) {
 			total += len(name)
 		}
 		if total > 16*len(text)+16 {

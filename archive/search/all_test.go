@@ -1,4 +1,4 @@
-package archive_test
+package search_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -37,7 +38,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 		}
 		archivetest.BackUp(t, r, a)
 	}
-	for _, q := range []archive.Query{
+	for _, q := range []search.Query{
 		{Subject: "WORD 3"},
 		{Subject: "word 3", Flags: []string{`\flagged`}},
 		{Flags: []string{`\Seen`}},
@@ -55,7 +56,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for found, err := range archive.Find(t.Context(), c, q, wants) {
+				for found, err := range search.Find(t.Context(), c, q, wants) {
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -68,7 +69,7 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 				}
 			}
 			got := map[chunk.ID][2]string{}
-			for s, err := range archive.FindAll(t.Context(), r, "account-0", q, wants) {
+			for s, err := range search.FindAll(t.Context(), r, "account-0", q, wants) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -90,10 +91,10 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 		}
 	}
 	n := 0
-	for range archive.FindAll(t.Context(), r, "another", archive.Query{}, nil) {
+	for range search.FindAll(t.Context(), r, "another", search.Query{}, nil) {
 		n++
 	}
-	for range archive.FindAll(t.Context(), r, "", archive.Query{}, nil) {
+	for range search.FindAll(t.Context(), r, "", search.Query{}, nil) {
 		if n++; n == 3 {
 			break // who has enough may stop
 		}

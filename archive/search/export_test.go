@@ -1,4 +1,4 @@
-package archive
+package search
 
 // What the tests look at that is nobody else's business.
 

@@ -1,4 +1,4 @@
-package archive
+package search
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -14,7 +15,7 @@ import (
 
 // sifting is the reading of messages, a page of them at a time, as far as a sieve needs it.
 type sifting struct {
-	contents *Contents
+	contents *archive.Contents
 	mailbox  *manifest.Mailbox
 	sieve    *sieve
 	messages []siftedMessage
@@ -31,7 +32,7 @@ type siftedMessage struct {
 
 // sift tells which messages fit by what is in them. Those that cannot be read do not fit, and harm is told of them. The
 // error is for what would meet every other message too.
-func sift(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, s *sieve, records []*manifest.Record) (fits []bool, harm []error, err error) {
+func sift(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s *sieve, records []*manifest.Record) (fits []bool, harm []error, err error) {
 	f := &sifting{contents: c, mailbox: mailbox, sieve: s, messages: make([]siftedMessage, len(records))}
 	for i, record := range records {
 		f.messages[i].record = record
@@ -110,7 +111,7 @@ func (m *siftedMessage) failed(ctx context.Context, err error) error {
 	case err == nil:
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case !IsDamage(err):
+	case !archive.IsDamage(err):
 		return err
 	}
 	m.harm = cmp.Or(m.harm, err)
@@ -118,7 +119,7 @@ func (m *siftedMessage) failed(ctx context.Context, err error) error {
 }
 
 // chunksOf reads chunks, one after the other.
-func chunksOf(ctx context.Context, c *Contents, ids []chunk.ID) ([]byte, error) {
+func chunksOf(ctx context.Context, c *archive.Contents, ids []chunk.ID) ([]byte, error) {
 	var text []byte
 	for _, id := range ids {
 		data, err := c.Chunk(ctx, id)
@@ -138,7 +139,7 @@ const nearbyFrames = 5
 
 // nearby visits lists of chunks in the order in which they lie in the store, and has their frames fetched together
 // before. Empty lists are passed over. Chunks that cannot be found are left for visit to miss.
-func nearby(ctx context.Context, c *Contents, lists [][]chunk.ID, visit func(i int) error) error {
+func nearby(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, visit func(i int) error) error {
 	type stop struct {
 		at     int
 		places []repo.Location
@@ -149,7 +150,7 @@ func nearby(ctx context.Context, c *Contents, lists [][]chunk.ID, visit func(i i
 			continue
 		}
 		places, err := c.Locate(ctx, ids)
-		if err != nil && !IsDamage(err) {
+		if err != nil && !archive.IsDamage(err) {
 			return err
 		}
 		stops = append(stops, stop{i, places})

@@ -1,9 +1,10 @@
-package archive
+package search
 
 import (
 	"context"
 	"iter"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -17,7 +18,7 @@ type Found struct {
 // Find yields the messages that the query fits, of the mailboxes that are wanted (nil: of all), in their order, as they
 // are found. It reads a page of records after the other, and of those messages whose records fit the headers. As with
 // Entries, an error is about what it names alone, if it is of damage; any other ends it.
-func Find(ctx context.Context, c *Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
+func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		f := &finder{contents: c, sieve: newSieve(q)}
 		for mailbox, err := range c.Mailboxes(ctx) {
@@ -33,7 +34,7 @@ func Find(ctx context.Context, c *Contents, q Query, wants func(*manifest.Mailbo
 
 // FindIn yields the messages of one mailbox that the query fits, among those UIDs; of all, if there are none. Its errors
 // are as those of Find.
-func FindIn(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
+func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		(&finder{c, newSieve(q), uids}).in(ctx, mailbox, yield)
 	}
@@ -41,7 +42,7 @@ func FindIn(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, q Query
 
 // finder finds messages in a manifest.
 type finder struct {
-	contents *Contents
+	contents *archive.Contents
 	sieve    *sieve
 	uids     mail.UIDSet // not empty: among these alone
 }
@@ -50,7 +51,7 @@ type finder struct {
 func (f *finder) in(ctx context.Context, mailbox *manifest.Mailbox, yield func(Found, error) bool) bool {
 	pages := f.contents.Pages(ctx, mailbox)
 	if f.uids.Len() > 0 {
-		pages = PagesAt(pages, f.uids)
+		pages = archive.PagesAt(pages, f.uids)
 	}
 	for page, err := range f.contents.Ahead(ctx, pages) {
 		var entries []manifest.Entry
@@ -97,5 +98,5 @@ func yieldError[T any](ctx context.Context, yield func(T, error) bool, err error
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return yield(none, err) && ctx.Err() == nil && IsDamage(err)
+	return yield(none, err) && ctx.Err() == nil && archive.IsDamage(err)
 }

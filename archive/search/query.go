@@ -1,4 +1,4 @@
-package archive
+package search
 
 import (
 	"slices"
@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/header"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -23,7 +24,7 @@ type Query struct {
 	MessageID string
 	Texts     []string // each in any of From, To, Cc, Bcc, Subject
 
-	// Attachment is looked for in the names of attachments, as find_attachment.go has them. It alone needs more of a
+	// Attachment is looked for in the names of attachments, as attachment.go has them. It alone needs more of a
 	// message than its header.
 	Attachment string
 
@@ -155,6 +156,6 @@ func (s *sieve) namesAttachment(text []byte) bool {
 
 // isLabel reports whether somebody who asks for a label means this one.
 func isLabel(label, asked string) bool {
-	key := LabelKey(label)
+	key := archive.LabelKey(label)
 	return strings.EqualFold(key, asked) || strings.EqualFold(strings.TrimPrefix(key, `\`), asked) || label == asked
 }

@@ -1,10 +1,11 @@
-package archive
+package search
 
 import (
 	"context"
 	"fmt"
 	"iter"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -15,8 +16,8 @@ import (
 // between the two there may be some in which it is not.
 type Sighting struct {
 	Found
-	Contents    *Contents // of Last
-	First, Last repo.Head // the oldest and the newest manifest that hold it
+	Contents    *archive.Contents // of Last
+	First, Last repo.Head         // the oldest and the newest manifest that hold it
 }
 
 // FindAll yields each message that the query fits in any committed manifest, once an account: those that were there
@@ -27,9 +28,9 @@ type Sighting struct {
 // message whose header did not fit, and some 100 for each that is found.
 func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Sighting, error] {
 	return func(yield func(*Sighting, error) bool) {
-		h := &history{reader: NewReader(r), wants: wants, query: q, yield: yield}
+		h := &history{reader: archive.NewReader(r), wants: wants, query: q, yield: yield}
 		h.begin()
-		for s, err := range Manifests(ctx, r) {
+		for s, err := range archive.Manifests(ctx, r) {
 			if err == nil && account != "" && s.Manifest.Account != account {
 				continue
 			}
@@ -55,7 +56,7 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 
 // history is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
 type history struct {
-	reader *Reader
+	reader *archive.Reader
 	wants  func(*manifest.Mailbox) bool
 	query  Query
 	yield  func(*Sighting, error) bool
@@ -95,7 +96,7 @@ func (h *history) begin() {
 }
 
 // manifest looks through the next manifest. It reports whether to go on.
-func (h *history) manifest(ctx context.Context, s Summary) bool {
+func (h *history) manifest(ctx context.Context, s archive.Summary) bool {
 	h.heads = append(h.heads, s.Head)
 	c := h.reader.Contents(s.Manifest)
 	for mailbox, err := range c.Mailboxes(ctx) {
@@ -151,7 +152,7 @@ func (h *history) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manife
 }
 
 // page looks through a page that was not read before. Messages that cannot be read are told of in harm.
-func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
+func (h *history) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
 	entries, err := h.entries(ctx, c, mailbox, page)
 	if err != nil {
 		return nil, err
@@ -195,7 +196,7 @@ func (h *history) page(ctx context.Context, c *Contents, mailbox *manifest.Mailb
 }
 
 // entries reads the page, its flags only where they are asked for.
-func (h *history) entries(ctx context.Context, c *Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+func (h *history) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	if h.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}
