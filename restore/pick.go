@@ -71,7 +71,7 @@ func (r *restore) lost(ctx context.Context) (map[string]*diff.Loss, error) {
 	if r.Pick.MissingFrom == nil {
 		return nil, nil
 	}
-	d, err := diff.Diff(ctx, r.Contents, r.Pick.MissingFrom)
+	d, err := diff.Compare(ctx, r.Contents, r.Pick.MissingFrom)
 	if err == nil {
 		err = d.Whole()
 	}

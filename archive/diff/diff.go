@@ -83,9 +83,9 @@ func (m *MailboxDifference) differs() bool {
 	return m.Created() || m.WasRemoved() || m.Renamed() || m.Renumbered || m.Unread != nil || m.hasMessages()
 }
 
-// Diff compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
+// Compare compares two manifests. The error is for what ends it, a mailbox table that cannot be read among that; a mailbox
 // whose pages cannot be read is told of in its Unread.
-func Diff(ctx context.Context, before, after *archive.Contents) (*Difference, error) {
+func Compare(ctx context.Context, before, after *archive.Contents) (*Difference, error) {
 	after.ShareReader(before) // most of their pages are in the same frames
 	pairs, err := pairMailboxes(ctx, before, after)
 	if err != nil {

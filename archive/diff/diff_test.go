@@ -103,7 +103,7 @@ func TestDiffApplied(t *testing.T) {
 				scene.Change()
 			}
 			after := scene.Lay(t, shelf)
-			d, err := diff.Diff(t.Context(), before, after)
+			d, err := diff.Compare(t.Context(), before, after)
 			if err != nil || d.Whole() != nil {
 				t.Fatal(err, d.Whole())
 			}
@@ -239,7 +239,7 @@ func TestDiffCases(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := archivetest.NewShelf(t)
-			d, err := diff.Diff(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
+			d, err := diff.Compare(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -304,7 +304,7 @@ func TestDiffCostsWhatChanged(t *testing.T) {
 		t.Fatal("the mailbox has no page lists")
 	}
 	s.Reads = 0
-	d, err := diff.Diff(t.Context(), before, after)
+	d, err := diff.Compare(t.Context(), before, after)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestDiffDamage(t *testing.T) {
 	before := s.Contents(t, a, s.Mailbox(t, "b", archivetest.Plain(50, 5)...))
 	after := s.Contents(t, s.Mailbox(t, "a", archivetest.Plain(1, 6)...), s.Mailbox(t, "b", archivetest.Plain(50, 7)...))
 	s.Lose(a.Pages[0].Records)
-	d, err := diff.Diff(t.Context(), before, after)
+	d, err := diff.Compare(t.Context(), before, after)
 	if err != nil || d.Whole() == nil || !archive.IsDamage(d.Whole()) {
 		t.Fatal(err, d.Whole())
 	}
@@ -331,7 +331,7 @@ func TestDiffDamage(t *testing.T) {
 		t.Error(got)
 	}
 	s.Failing = s.Reads + 1
-	if _, err := diff.Diff(t.Context(), before, after); err == nil {
+	if _, err := diff.Compare(t.Context(), before, after); err == nil {
 		t.Error("a store that is gone is no damage of a mailbox")
 	}
 }

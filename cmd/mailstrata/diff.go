@@ -63,7 +63,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	d, err := diff.Diff(ctx, before, after)
+	d, err := diff.Compare(ctx, before, after)
 	if err != nil {
 		return err
 	}
