@@ -112,7 +112,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	if err != nil {
 		return nil, err
 	}
-	dir, err := top.Dir(place.Name)
+	dir, err := top.Rel(place.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -25,7 +25,7 @@ const (
 type folder struct {
 	path    string
 	root    *os.Root // as long as files is open
-	files   *wholefile.Dir
+	files   *tree.Dir
 	present map[mark][]mail.UID // what the directory held when it was opened
 }
 
@@ -86,7 +86,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 		names[i] = fileName(ctx, &messages[i])
 	}
 	if err := f.noteFlags(messages, names); err != nil {
-		return nil, wholefile.Explain(f.path, err)
+		return nil, tree.Explain(f.path, err)
 	}
 	fates := make([]restore.Fate, 0, len(messages))
 	for i := range messages {

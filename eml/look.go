@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -26,7 +26,7 @@ func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Pl
 		case err == nil && info.IsDir():
 			places[i].Name = at
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
-			return nil, wholefile.Explain(at, err)
+			return nil, tree.Explain(at, err)
 		}
 	}
 	return places, nil
@@ -36,7 +36,7 @@ func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Pl
 func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
 	root, err := os.OpenRoot(place.Name)
 	if err != nil {
-		return nil, wholefile.Explain(place.Name, err)
+		return nil, tree.Explain(place.Name, err)
 	}
 	f := &folder{path: place.Name, root: root}
 	if f.present, err = readPresent(ctx, root); err != nil {

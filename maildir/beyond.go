@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -41,7 +41,7 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 		return nil
 	})
 	if err != nil {
-		return nil, wholefile.Explain(t.path, err)
+		return nil, tree.Explain(t.path, err)
 	}
 	slices.Reverse(beyond) // those below others first
 	return beyond, nil
@@ -77,7 +77,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	if err != nil {
 		return false, err
 	}
-	dir, err := top.Dir(place.Name)
+	dir, err := top.Rel(place.Name)
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +87,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	root := top.Root()
 	entries, err := fs.ReadDir(root.FS(), dir)
 	if err != nil {
-		return false, wholefile.Explain(place.Name, err)
+		return false, tree.Explain(place.Name, err)
 	}
 	var notes []string
 	below := false
@@ -114,13 +114,13 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	}
 	for _, name := range notes {
 		if err := root.Remove(path.Join(dir, name)); err != nil {
-			return true, wholefile.Explain(place.Name, err)
+			return true, tree.Explain(place.Name, err)
 		}
 	}
 	if !below {
 		err = root.Remove(dir)
 	}
-	return true, errors.Join(wholefile.Explain(place.Name, err), t.options.Layout.unsubscribe(ctx, root, dir))
+	return true, errors.Join(tree.Explain(place.Name, err), t.options.Layout.unsubscribe(ctx, root, dir))
 }
 
 // isServers reports whether mail servers keep such a file in a folder.

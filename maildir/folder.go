@@ -10,7 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -20,7 +20,7 @@ type folder struct {
 	eol      EOL
 	path     string
 	root     *os.Root // as long as files is open
-	files    *wholefile.Dir
+	files    *tree.Dir
 	present  present
 	keywords *keywords
 
@@ -70,7 +70,7 @@ func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 // Append implements restore.Folder. The messages have their names when the folder is closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
 	if err := f.keywords.learn(ctx, f.root, messages); err != nil {
-		return nil, wholefile.Explain(f.path, err)
+		return nil, tree.Explain(f.path, err)
 	}
 	fates := make([]restore.Fate, 0, len(messages))
 	for i := range messages {
@@ -111,7 +111,7 @@ func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
 // write writes a message with its line ends, in a second attempt as it is, if the first finds that they cannot be LF.
-func (f *folder) write(ctx context.Context, file *wholefile.File, body archive.Body) (sizes, error) {
+func (f *folder) write(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
 	for eol := f.eol; ; eol = AsIs {
 		w := lineWriter{to: file, eol: eol}
 		err := body.WriteTo(ctx, &w)

@@ -28,7 +28,7 @@
 // already is read from its listing, and a second restore adds nothing. Messages that came there in any other way are
 // compared by all their bytes, where the listing does not have what is wanted: see strangers.
 //
-// How files are written so that none is there in part, see package wholefile.
+// Package tree writes the files, so that none is there in part.
 package maildir
 
 // Layout is where folders lie.

@@ -7,7 +7,6 @@ import (
 	"path"
 
 	"github.com/mailstrata/mailstrata/internal/tree"
-	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -39,7 +38,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 		}
 	}
 	if err := t.options.Layout.subscribe(ctx, top.Root(), mailboxes, dirs); err != nil {
-		return nil, notes, wholefile.Explain(top.Path(subscriptionsFile), err)
+		return nil, notes, tree.Explain(top.Path(subscriptionsFile), err)
 	}
 	return places, notes, top.Sync()
 }

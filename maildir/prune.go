@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/wholefile"
+	"github.com/mailstrata/mailstrata/internal/tree"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -37,7 +37,7 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 		return nil, fmt.Errorf("%w: %s", mail.ErrNoMailbox, place.Name)
 	}
 	if err != nil {
-		return nil, wholefile.Explain(place.Name, err)
+		return nil, tree.Explain(place.Name, err)
 	}
 	defer root.Close()
 	w := &weeding{t: t, place: place, ours: make(map[chunk.Prefix][]string), other: make(map[string]mail.Flags)}
@@ -102,7 +102,7 @@ func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing in
 func (w *weeding) resemble(ctx context.Context, wanted []restore.Wanted, files []string) error {
 	root, err := os.OpenRoot(w.place.Name)
 	if err != nil {
-		return wholefile.Explain(w.place.Name, err)
+		return tree.Explain(w.place.Name, err)
 	}
 	defer root.Close()
 	return w.foreign.resemble(ctx, root, wanted, files)
@@ -163,7 +163,7 @@ func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done resto
 	if err != nil {
 		return done, err
 	}
-	dir, err := top.Dir(w.place.Name)
+	dir, err := top.Rel(w.place.Name)
 	if err != nil {
 		return done, err
 	}
@@ -172,18 +172,18 @@ func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done resto
 	}
 	root, err := top.Root().OpenRoot(dir)
 	if err != nil {
-		return done, wholefile.Explain(w.place.Name, err)
+		return done, tree.Explain(w.place.Name, err)
 	}
 	defer root.Close()
 	if done.Reflagged, err = w.setFlags(ctx, root); err != nil {
-		return done, wholefile.Explain(w.place.Name, err)
+		return done, tree.Explain(w.place.Name, err)
 	}
 	for _, name := range due {
 		switch err := errors.Join(ctx.Err(), root.Remove(name)); {
 		case errors.Is(err, fs.ErrNotExist): // another program has moved or removed it
 			done.Left++
 		case err != nil:
-			return done, wholefile.Explain(w.place.Name, err)
+			return done, tree.Explain(w.place.Name, err)
 		default:
 			done.Removed++
 		}

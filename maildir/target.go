@@ -9,7 +9,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/tree"
-	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -63,7 +62,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	if err != nil {
 		return nil, err
 	}
-	dir, err := top.Dir(place.Name)
+	dir, err := top.Rel(place.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +115,7 @@ func checkTop(top *tree.Tree) error {
 	}
 	dir, err := top.Root().Open(".")
 	if err != nil {
-		return wholefile.Explain(top.Path("."), err)
+		return tree.Explain(top.Path("."), err)
 	}
 	defer dir.Close()
 	for {

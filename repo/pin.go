@@ -2,6 +2,7 @@ package repo
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -121,7 +122,7 @@ func (r *Repo) lockPin() (now *pin, unlock func(), missing, err error) {
 	if path == "" {
 		return now, func() {}, nil, nil
 	}
-	unlock, missing, err = local.Lock(path + ".lock")
+	unlock, missing, err = local.Lock(context.Background(), path+".lock", nil)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("%w: %w", ErrForgetful, err)
 	}

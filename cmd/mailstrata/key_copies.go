@@ -52,10 +52,7 @@ func (c *keyExportCommand) Run(ctx context.Context, p *program) error {
 		p.rememberCopy(r)
 		return nil
 	}
-	err = writeNew(c.File, func(f *os.File) error {
-		_, err := f.Write(text)
-		return err
-	})
+	err = writeNew(c.File, string(text))
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s exists already, and a key file is never replaced", c.File)
 	}

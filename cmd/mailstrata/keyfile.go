@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -30,10 +31,7 @@ func makeKeyFile(path string) (*newKeyFile, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make a key file: %w", err)
 	}
-	err = writeNew(path, func(f *os.File) error {
-		_, err := f.WriteString(unfinished + identity.String() + "\n")
-		return err
-	})
+	err = writeNew(path, unfinished+identity.String()+"\n")
 	if errors.Is(err, os.ErrExist) {
 		return takeUp(path)
 	}
@@ -70,24 +68,21 @@ func (k *newKeyFile) discard() {
 
 // finish writes the file anew, with the repository's fingerprint.
 func (k *newKeyFile) finish(r *repo.Repo) error {
-	whole := k.path + ".new"
-	if err := os.Remove(whole); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("make a key file: %w", err)
-	}
-	err := writeNew(whole, func(f *os.File) error { return repo.WriteKeyFile(f, k.identity, r) })
-	if err != nil {
+	var text bytes.Buffer
+	if err := repo.WriteKeyFile(&text, k.identity, r); err != nil {
 		return err
 	}
-	return os.Rename(whole, k.path)
+	return local.Replace(k.path, text.Bytes())
 }
 
 // writeNew makes a file that only its owner can read, whole and on disk or not at all.
-func writeNew(path string, write func(*os.File) error) error {
+func writeNew(path, text string) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("make a key file: %w", err)
 	}
-	if err = errors.Join(write(f), f.Sync(), f.Close()); err != nil {
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		_ = os.Remove(path)
 		return fmt.Errorf("write the key file %s: %w", path, err)
 	}

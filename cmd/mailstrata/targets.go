@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/eml"
-	"github.com/mailstrata/mailstrata/internal/hostlock"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/maildir"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -56,18 +58,22 @@ func (p *program) alone(ctx context.Context, d *destination, named string) (rele
 	if err != nil {
 		return nil, err
 	}
-	lock, err := hostlock.Acquire(ctx, filepath.Join(state, "restoring"), d.place, func(process string) {
+	name := sha256.Sum256([]byte(d.place))
+	path := filepath.Join(state, "restoring", hex.EncodeToString(name[:16])+".lock")
+	release, missing, err := local.Lock(ctx, path, func(process string) {
 		if process != "" {
 			process = fmt.Sprintf(" (process %s)", safe(process))
 		}
 		p.say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for it to end", safe(named), process))
 	})
-	switch {
-	case err == nil:
-		return lock.Release, nil
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return nil, err
 	}
-	p.warn("do not run a second restore into this target at the same time, because messages would be added twice: %s", oneLine(err.Error()))
-	return func() {}, nil
+	if err != nil {
+		missing, release = err, func() {}
+	}
+	if missing != nil {
+		p.warn("do not run a second restore into this target at the same time, because messages would be added twice: %s", oneLine(missing.Error()))
+	}
+	return release, nil
 }

@@ -1,13 +1,16 @@
 package local_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mailstrata/mailstrata/internal/local"
 )
@@ -76,15 +79,47 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// One holder at a time has the lock. A second one learns which process has it, and gets it when that releases it.
 func TestLock(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "new", "lock")
-	unlock, missing, err := local.Lock(path)
-	if err != nil || missing != nil {
-		t.Fatal(missing, err)
+	dir := filepath.Join(t.TempDir(), "new")
+	never := func(string) { t.Error("it waits") }
+	lock := func(ctx context.Context, name string, waiting func(string)) (func(), error) {
+		unlock, missing, err := local.Lock(ctx, filepath.Join(dir, name), waiting)
+		if missing != nil {
+			t.Fatal(missing)
+		}
+		return unlock, err
 	}
-	unlock()
-	if unlock, _, err = local.Lock(path); err != nil {
+	first, err := lock(t.Context(), "a", never)
+	if err != nil {
 		t.Fatal(err)
 	}
-	unlock()
+	other, err := lock(t.Context(), "b", never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other()
+
+	waits := 0
+	second, err := lock(t.Context(), "a", func(process string) {
+		waits++
+		if process != strconv.Itoa(os.Getpid()) {
+			t.Errorf("process %q", process)
+		}
+		first()
+	})
+	if err != nil || waits != 1 {
+		t.Fatal(waits, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := lock(ctx, "a", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	second()
+	third, err := lock(t.Context(), "a", never) // the canceled attempt does not keep it
+	if err != nil {
+		t.Fatal(err)
+	}
+	third()
 }

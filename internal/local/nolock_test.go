@@ -16,14 +16,14 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	for _, lacks := range []error{syscall.ENOLCK, syscall.EOPNOTSUPP, syscall.ENOSYS} {
 		lockFile = func(string) (func(), error) { return nil, &fs.PathError{Op: "Lock", Path: path, Err: lacks} }
-		unlock, missing, err := Lock(path)
+		unlock, missing, err := Lock(t.Context(), path, nil)
 		if err != nil || !errors.Is(missing, lacks) || !Is(missing) {
 			t.Fatalf("%v: missing %v, error %v", lacks, missing, err)
 		}
 		var released atomic.Bool
 		done := make(chan bool)
 		go func() {
-			again, _, _ := Lock(path)
+			again, _, _ := Lock(t.Context(), path, nil)
 			defer again()
 			done <- released.Load()
 		}()
@@ -34,7 +34,7 @@ func TestFileSystemWithoutLocks(t *testing.T) {
 		}
 	}
 	lockFile = func(string) (func(), error) { return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EACCES} }
-	if _, missing, err := Lock(path); missing != nil || !Is(err) {
+	if _, missing, err := Lock(t.Context(), path, nil); missing != nil || !Is(err) {
 		t.Errorf("a refusal: missing %v, error %v", missing, err)
 	}
 }

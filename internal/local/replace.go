@@ -7,29 +7,59 @@ import (
 	"syscall"
 )
 
-// Replace writes a file so that a crash of the process or of the host leaves either the old text or the new one.
-func Replace(path string, text []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return Fail("write", path, err)
-	}
-	defer os.Remove(f.Name()) // it fails once the file has its name
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err == nil {
-		err = SyncDir(dir)
-	}
-	return Fail("write", path, err)
+// Replacement is the new text of a file, on its way under a temporary name beside it. It ends with Commit or Discard.
+// A crash of the process or of the host leaves either the old text or the new one.
+type Replacement struct {
+	File
+	path string
 }
 
-// SyncDir makes the names in a directory durable. Some file systems cannot do that for a directory, and Windows cannot at all.
-func SyncDir(dir string) error {
+// NewReplacement begins a new text for the file at path, which need not exist. Only its owner can read it.
+func NewReplacement(path string) (*Replacement, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return nil, Fail("write", path, err)
+	}
+	return &Replacement{File{f}, path}, nil
+}
+
+// Commit makes the text durable and gives it the name of the file.
+func (r *Replacement) Commit() error {
+	err := errors.Join(r.Sync(), r.Close())
+	if err == nil {
+		err = os.Rename(r.Name(), r.path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(r.path))
+	}
+	if err != nil {
+		_ = os.Remove(r.Name())
+	}
+	return Fail("write", r.path, err)
+}
+
+// Discard removes the text.
+func (r *Replacement) Discard() {
+	_ = r.Close()
+	_ = os.Remove(r.Name())
+}
+
+// Replace writes a file as a Replacement.
+func Replace(path string, text []byte) error {
+	r, err := NewReplacement(path)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Write(text); err != nil {
+		r.Discard()
+		return err
+	}
+	return r.Commit()
+}
+
+// syncDir makes the names in a directory durable. Some file systems cannot do that for a directory, and Windows cannot
+// at all.
+func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/internal/local"
 )
 
 // metric is one name of the file, as the textfile collector of Prometheus' node_exporter reads it.
@@ -36,18 +37,17 @@ const maxMetrics = 16 << 20
 // WriteMetrics writes a run into a file, whole: a collector never sees half of it. One file is for one command.
 func WriteMetrics(path string, r *Run) error {
 	text := format(metrics(r, remembered(path)))
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // the collector passes over such names
+	file, err := local.NewReplacement(path)
 	if err != nil {
 		return fmt.Errorf("write the metrics: %w", err)
 	}
-	_, err = temp.Write(text)
-	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close()) // the collector is another user
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Chmod(0o644)); err == nil { // the collector is another user
+		err = file.Commit()
 	}
 	if err != nil {
-		_ = os.Remove(temp.Name())
-		return fmt.Errorf("write the metrics to %s: %w", path, err)
+		file.Discard()
+		return fmt.Errorf("write the metrics: %w", err)
 	}
 	return nil
 }

@@ -53,11 +53,11 @@ func (s *Source) renew(ctx context.Context) (string, error) {
 	}
 	token, err := s.refresh(ctx, g)
 	if errors.Is(err, ErrUnavailable) && time.Now().Before(g.Expiry) {
-		next.discard()
+		next.text.Discard()
 		return g.AccessToken, nil // good for some minutes yet, and by then the provider may be back
 	}
 	if err != nil {
-		next.discard()
+		next.text.Discard()
 		return "", fmt.Errorf("renew the access token of %s: %w", g, err)
 	}
 	g.take(token)

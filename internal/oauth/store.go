@@ -129,36 +129,17 @@ func (s *Store) lock(ctx context.Context, user, host string) (unlock func(), err
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a directory for tokens: %w", err)
 	}
-	type locked struct {
-		unlock func()
-		err    error
+	unlock, _, err = local.Lock(ctx, s.path(user, host)+".lock", nil)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("lock the token of %s@%s: %w", user, host, err)
 	}
-	done := make(chan locked, 1)
-	go func() {
-		unlock, _, err := local.Lock(s.path(user, host) + ".lock")
-		done <- locked{unlock, err}
-	}()
-	select {
-	case l := <-done:
-		if l.err != nil {
-			return nil, fmt.Errorf("lock the token of %s@%s: %w", user, host, l.err)
-		}
-		return l.unlock, nil
-	case <-ctx.Done():
-		go func() {
-			if l := <-done; l.err == nil {
-				l.unlock()
-			}
-		}()
-		return nil, context.Cause(ctx)
-	}
+	return unlock, err
 }
 
 // newFile is a grant's file on its way. It is there before the provider is asked: a refresh token that came and could
 // not be kept would be lost, and with it the consent.
 type newFile struct {
-	temp *os.File
-	path string
+	text *local.Replacement
 	key  *age.X25519Identity // nil: it is not sealed
 }
 
@@ -166,28 +147,23 @@ type newFile struct {
 const room = 16 << 10
 
 func (s *Store) begin(ctx context.Context, g *Grant) (n *newFile, err error) {
-	n = &newFile{path: s.path(g.User, g.Host)}
+	n = new(newFile)
 	if g.Sealed {
 		if n.key, err = keyOrNew(ctx, g.User, g.Host); err != nil {
 			return nil, err
 		}
 	}
-	if n.temp, err = os.CreateTemp(s.dir, ".token-*"); err != nil { // of mode 0600
+	if n.text, err = local.NewReplacement(s.path(g.User, g.Host)); err != nil {
 		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
 	}
-	if _, err = n.temp.Write(make([]byte, room)); err == nil {
-		_, err = n.temp.Seek(0, io.SeekStart)
+	if _, err = n.text.Write(make([]byte, room)); err == nil {
+		_, err = n.text.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		n.discard()
+		n.text.Discard()
 		return nil, fmt.Errorf("keep the token of %s: %w", g, err)
 	}
 	return n, nil
-}
-
-func (n *newFile) discard() {
-	_ = n.temp.Close()
-	_ = os.Remove(n.temp.Name())
 }
 
 func (n *newFile) finish(g *Grant) error {
@@ -196,24 +172,17 @@ func (n *newFile) finish(g *Grant) error {
 		text, err = seal(append(text, '\n'), n.key)
 	}
 	if err == nil {
-		_, err = n.temp.Write(text)
+		_, err = n.text.Write(text)
 	}
 	if err == nil {
-		err = errors.Join(n.temp.Truncate(int64(len(text))), n.temp.Sync())
+		err = n.text.Truncate(int64(len(text)))
 	}
 	if err == nil {
-		err = n.temp.Close()
-	}
-	if err == nil {
-		err = os.Rename(n.temp.Name(), n.path)
+		err = n.text.Commit()
 	}
 	if err != nil {
-		n.discard()
+		n.text.Discard()
 		return fmt.Errorf("keep the token of %s: %w", g, err)
-	}
-	if dir, err := os.Open(filepath.Dir(n.path)); err == nil { // so that the name outlasts a power failure, where it can
-		_ = dir.Sync()
-		_ = dir.Close()
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/internal/wholefile"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -56,7 +55,7 @@ func ignoresCase(at string) (bool, error) {
 	}
 	probe, err := os.MkdirTemp(at, ".mailstrata-CASE-")
 	if err != nil {
-		return false, wholefile.Explain(at, err)
+		return false, Explain(at, err)
 	}
 	defer os.Remove(probe)
 	_, err = os.Lstat(filepath.Join(at, strings.ToLower(filepath.Base(probe))))

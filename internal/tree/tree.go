@@ -1,7 +1,23 @@
-// Package tree makes the directories that mail is restored into, below one directory and never outside it.
+// Package tree writes files below one directory and never outside it, each file whole or not at all, durably and fast.
+// The maildir and eml targets write mail through it.
 //
-// All goes through an os.Root, which no name and no symbolic link leads out of. Links that stay inside are not followed
-// either: through one, the mail of two mailboxes could fall together.
+//	Tree    the directory and those below it; makes directories, checks for symbolic links   tree.go
+//	Dir     one directory that takes files                                                   dir.go
+//	File    one file that is being written; kept in memory while it is small                 file.go
+//	syncer  makes the files of all directories durable, then gives them their names          syncer.go
+//
+// Every access goes through an os.Root, so no name and no symbolic link leads outside. Links that stay inside are not
+// followed either: through one, two mailboxes could share a directory.
+//
+// A file passes through these steps:
+//
+//	Dir.Create, File.Write, File.Keep   the file waits under a temporary name
+//	syncer.commit                       one syncfs(2) for all waiting files; then each gets its name
+//	Tree.Close                          one more sync for the names
+//
+// A file gets its name by renameat2(2) with RENAME_NOREPLACE, or by link(2), so nothing is ever replaced. A name never
+// stands for a file that a power failure could empty. While one batch is made durable, the next is written. An fsync(2)
+// for each file would take several times as long as the rest of a restore.
 package tree
 
 import (
@@ -11,8 +27,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-
-	"github.com/mailstrata/mailstrata/internal/wholefile"
 )
 
 // Mail is for its owner.
@@ -26,7 +40,7 @@ const (
 type Tree struct {
 	path   string
 	root   *os.Root
-	syncer *wholefile.Syncer
+	syncer *syncer
 	known  map[string]bool // directories that Mkdir has made or found
 	made   []string        // files made, and directories in which something was made, since the last Sync
 }
@@ -34,16 +48,16 @@ type Tree struct {
 // Open opens a directory, and makes it where there is none.
 func Open(path string) (*Tree, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
-		return nil, wholefile.Explain(path, err)
+		return nil, Explain(path, err)
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, wholefile.Explain(path, err)
+		return nil, Explain(path, err)
 	}
-	syncer, err := wholefile.NewSyncer(root)
+	syncer, err := newSyncer(root)
 	if err != nil {
 		root.Close()
-		return nil, wholefile.Explain(path, err)
+		return nil, Explain(path, err)
 	}
 	return &Tree{path: path, root: root, syncer: syncer, known: make(map[string]bool)}, nil
 }
@@ -54,8 +68,8 @@ func (t *Tree) Root() *os.Root { return t.root }
 // Path is where a directory of the tree is.
 func (t *Tree) Path(dir string) string { return filepath.Join(t.path, filepath.FromSlash(dir)) }
 
-// Dir inverts Path.
-func (t *Tree) Dir(at string) (string, error) {
+// Rel inverts Path.
+func (t *Tree) Rel(at string) (string, error) {
 	dir, err := filepath.Rel(t.path, at)
 	if err != nil || !filepath.IsLocal(dir) {
 		return "", fmt.Errorf("%s is not in %s", at, t.path)
@@ -113,7 +127,7 @@ func (t *Tree) Sync() error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = nil
 		for _, dir := range made {
-			err = errors.Join(err, wholefile.SyncDir(t.root, dir))
+			err = errors.Join(err, syncDir(t.root, dir))
 		}
 	}
 	return t.explain(".", err)
@@ -154,7 +168,7 @@ func (t *Tree) checkOne(dir string) error {
 }
 
 // Files opens a directory of the tree to put files into its directory to; until they have their names they wait in temp.
-func (t *Tree) Files(dir, temp, to string) (*wholefile.Dir, *os.Root, error) {
+func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	if err := t.Check(path.Join(dir, temp), path.Join(dir, to)); err != nil {
 		return nil, nil, err
 	}
@@ -162,13 +176,13 @@ func (t *Tree) Files(dir, temp, to string) (*wholefile.Dir, *os.Root, error) {
 	if err != nil {
 		return nil, nil, t.explain(dir, err)
 	}
-	files, err := wholefile.Open(root, t.Path(dir), temp, to, t.syncer)
+	files, err := openDir(root, t.Path(dir), temp, to, t.syncer)
 	if err != nil {
 		root.Close()
 		return nil, nil, err
 	}
-	files.RemoveStale()
+	files.removeStale()
 	return files, root, nil
 }
 
-func (t *Tree) explain(dir string, err error) error { return wholefile.Explain(t.Path(dir), err) }
+func (t *Tree) explain(dir string, err error) error { return Explain(t.Path(dir), err) }

@@ -1,15 +1,4 @@
-// Package wholefile puts files into directories, whole or not at all, durable and yet fast.
-//
-// A file is written under a temporary name. When enough of them wait, in whatever directories, they are made durable
-// together, by one syncfs(2) where the system has it, and only then get their names, by a renameat2(2) that replaces nothing,
-// or by link(2). So a name never stands for a file that a power failure could empty. While one such batch is made durable
-// the next is being written.
-//
-//	Create, Write …, Keep    a file waits under its temporary name
-//	commit                   sync all that wait; give each its name; the names are synced at the end
-//
-// An fsync for each file would take several times as long as all the rest of a restore.
-package wholefile
+package tree
 
 import (
 	"cmp"
@@ -38,12 +27,12 @@ type Dir struct {
 	temp   string   // where in root files wait: a directory, "." for root itself
 	to     string   // where in root they get their names
 	temps  *os.Root // temp, opened
-	place  *place
-	syncer *Syncer
+	dirs  *rawDirs
+	syncer *syncer
 	token  string // tells this run's temporary files from another's
 	serial int
 	named  bool  // names were given, or will be, that are not known to be durable
-	failed error // why nothing can be added any more; guarded by the Syncer
+	failed error // why nothing can be added any more; guarded by the syncer
 }
 
 // waiting is a file that has no name yet: what it is called in temp, and what it will be called in to.
@@ -52,20 +41,20 @@ type waiting struct {
 	temp, name string
 }
 
-// Open prepares to put files into the directory to of root. They wait in the directory temp, of the same file system.
+// openDir prepares to put files into the directory to of root. They wait in the directory temp, of the same file system.
 // The path is that of root, for errors. Close closes root; an error leaves it open.
-func Open(root *os.Root, path, temp, to string, syncer *Syncer) (*Dir, error) {
+func openDir(root *os.Root, path, temp, to string, syncer *syncer) (*Dir, error) {
 	temps, err := root.OpenRoot(temp)
 	if err != nil {
 		return nil, Explain(path, err)
 	}
-	place, err := newPlace(root, temp, to)
+	dirs, err := newRawDirs(root, temp, to)
 	if err != nil {
 		return nil, errors.Join(Explain(path, err), temps.Close())
 	}
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return &Dir{root: root, path: path, temp: temp, to: to, temps: temps, place: place, syncer: syncer,
+	return &Dir{root: root, path: path, temp: temp, to: to, temps: temps, dirs: dirs, syncer: syncer,
 		token: hex.EncodeToString(random[:])}, nil
 }
 
@@ -108,7 +97,7 @@ func (d *Dir) settle(w waiting, err error) {
 
 // name gives a file its name. A name that is there already stands for the same file, put there by another run.
 func (d *Dir) name(w waiting) error {
-	err := d.place.rename(w)
+	err := d.dirs.rename(w)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return d.temps.Remove(w.temp)
@@ -136,7 +125,7 @@ func (d *Dir) link(w waiting) error {
 }
 
 // Close gives all files that were kept their names. Its error means that some of them may not be there. The files are
-// durable then, and their names when the Syncer is closed: a name that is lost before is given again by another run.
+// durable then, and their names when the syncer is closed: a name that is lost before is given again by another run.
 func (d *Dir) Close() error {
 	if d.named {
 		d.syncer.settle()
@@ -145,11 +134,11 @@ func (d *Dir) Close() error {
 	if d.named {
 		err = errors.Join(err, d.explain(d.syncer.names(d.root, d.to)))
 	}
-	return errors.Join(err, d.place.close(), d.temps.Close(), d.root.Close())
+	return errors.Join(err, d.dirs.close(), d.temps.Close(), d.root.Close())
 }
 
-// RemoveStale removes what runs that crashed long ago left behind.
-func (d *Dir) RemoveStale() {
+// removeStale removes what runs that crashed long ago left behind.
+func (d *Dir) removeStale() {
 	dir, err := d.temps.Open(".")
 	if err != nil {
 		return

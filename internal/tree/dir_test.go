@@ -1,4 +1,4 @@
-package wholefile
+package tree
 
 import (
 	"errors"
@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-func open(t *testing.T, path string) (*Dir, *Syncer) {
+func open(t *testing.T, path string) (*Dir, *syncer) {
 	t.Helper()
 	return openIn(t, path, ".", ".")
 }
 
-func openIn(t *testing.T, path, temp, to string) (*Dir, *Syncer) {
+func openIn(t *testing.T, path, temp, to string) (*Dir, *syncer) {
 	t.Helper()
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	syncer, err := NewSyncer(root)
+	syncer, err := newSyncer(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syncer.Close() })
-	d, err := Open(root, path, temp, to, syncer)
+	d, err := openDir(root, path, temp, to, syncer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func TestManyDirectories(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			d, err := Open(root, sub, ".", ".", syncer)
+			d, err := openDir(root, sub, ".", ".", syncer)
 			if err != nil {
 				t.Error(err)
 				return
@@ -277,7 +277,7 @@ func TestRemoveStale(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(path, ".other"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.RemoveStale() // nothing is old enough
+	d.removeStale() // nothing is old enough
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}

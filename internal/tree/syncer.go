@@ -1,4 +1,4 @@
-package wholefile
+package tree
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Syncer makes files of one file system durable and has them get their names, those of all directories together.
-type Syncer struct {
+// syncer makes files of one file system durable and has them get their names, those of all directories together.
+type syncer struct {
 	top  *os.File   // open from the beginning: syncfs tells of errors since then
 	turn sync.Mutex // held while files are made durable and get their names
 
@@ -29,17 +29,17 @@ const (
 	backlog    = 4
 )
 
-// NewSyncer serves the file system that root lies on.
-func NewSyncer(root *os.Root) (*Syncer, error) {
+// newSyncer serves the file system that root lies on.
+func newSyncer(root *os.Root) (*syncer, error) {
 	top, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
-	return &Syncer{top: top}, nil
+	return &syncer{top: top}, nil
 }
 
-// Close makes the names durable that were given to files, and frees what the Syncer holds.
-func (s *Syncer) Close() error {
+// Close makes the names durable that were given to files, and frees what the syncer holds.
+func (s *syncer) Close() error {
 	var err error
 	if s.named {
 		err = s.Sync()
@@ -48,7 +48,7 @@ func (s *Syncer) Close() error {
 }
 
 // Sync makes all that was written before durable. It returns errors.ErrUnsupported where the system has no such call.
-func (s *Syncer) Sync() error {
+func (s *syncer) Sync() error {
 	if !canSyncFS {
 		return errors.ErrUnsupported
 	}
@@ -59,7 +59,7 @@ func (s *Syncer) Sync() error {
 }
 
 // add has a file wait. Where enough wait, it begins to commit them.
-func (s *Syncer) add(w waiting, size int64) {
+func (s *syncer) add(w waiting, size int64) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, w)
 	s.bytes += size
@@ -82,14 +82,14 @@ func (s *Syncer) add(w waiting, size int64) {
 }
 
 // settle commits all that waits, and waits for what is under way.
-func (s *Syncer) settle() {
+func (s *syncer) settle() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.commit(s.take())
 }
 
 // take takes what waits, for whoever has the turn: so what is not waiting any more has its name when the turn ends.
-func (s *Syncer) take() []waiting {
+func (s *syncer) take() []waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	batch := s.waiting
@@ -98,7 +98,7 @@ func (s *Syncer) take() []waiting {
 }
 
 // commit makes files durable and has them get their names.
-func (s *Syncer) commit(batch []waiting) {
+func (s *syncer) commit(batch []waiting) {
 	if len(batch) == 0 {
 		return
 	}
@@ -111,10 +111,10 @@ func (s *Syncer) commit(batch []waiting) {
 	}
 }
 
-// names makes the names in a directory durable: at the latest when the Syncer is closed.
-func (s *Syncer) names(root *os.Root, dir string) error {
+// names makes the names in a directory durable: at the latest when the syncer is closed.
+func (s *syncer) names(root *os.Root, dir string) error {
 	if !canSyncFS {
-		return SyncDir(root, dir)
+		return syncDir(root, dir)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,8 +138,8 @@ func syncEach(batch []waiting) error {
 	return group.Wait()
 }
 
-// SyncDir makes the names in a directory of root durable.
-func SyncDir(root *os.Root, name string) error {
+// syncDir makes the names in a directory of root durable.
+func syncDir(root *os.Root, name string) error {
 	dir, err := root.Open(name)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package wholefile
+package tree
 
 import (
 	"io"
@@ -7,9 +7,6 @@ import (
 	"sync"
 	"time"
 )
-
-// fileMode: mail is for its owner.
-const fileMode = 0o600
 
 // File is a file that is being written. It ends with Keep or Discard. While it is small it is only in memory.
 type File struct {
@@ -47,7 +44,7 @@ func (f *File) write(p []byte) error {
 		if err := f.dir.failure(); err != nil {
 			return err
 		}
-		file, err := f.dir.place.create(f.temp)
+		file, err := f.dir.dirs.create(f.temp)
 		if err != nil {
 			return f.dir.explain(err)
 		}
@@ -106,7 +103,7 @@ func (f *File) date(date time.Time) (time.Time, error) {
 	} else if date.After(lastDate) {
 		date = lastDate
 	}
-	if err := f.dir.place.date(f.temp, date); err != nil {
+	if err := f.dir.dirs.date(f.temp, date); err != nil {
 		return date, f.dir.explain(err)
 	}
 	if s := date.Unix(); 0 <= s && s <= lastSafeDate {

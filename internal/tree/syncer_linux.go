@@ -1,4 +1,4 @@
-package wholefile
+package tree
 
 import (
 	"io/fs"

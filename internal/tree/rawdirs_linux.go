@@ -1,4 +1,4 @@
-package wholefile
+package tree
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place is the two directories, open: where files wait, and where they get their names. Names are one step each, so the
+// rawDirs is the two directories, open: where files wait, and where they get their names. Names are one step each, so the
 // kernel is asked straight away; os.Root, which looks at every step of a path, makes three calls of each.
-type place struct {
+type rawDirs struct {
 	temp, to     *os.File
 	tempFD, toFD int
 }
 
-func newPlace(root *os.Root, temp, to string) (*place, error) {
+func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	from, err := root.Open(temp)
 	if err != nil {
 		return nil, err
@@ -24,14 +24,14 @@ func newPlace(root *os.Root, temp, to string) (*place, error) {
 	if err != nil {
 		return nil, errors.Join(err, from.Close())
 	}
-	return &place{from, dir, int(from.Fd()), int(dir.Fd())}, nil
+	return &rawDirs{from, dir, int(from.Fd()), int(dir.Fd())}, nil
 }
 
 // create makes a file that waits. It follows no link, and opens nothing that is there.
-func (p *place) create(temp string) (*os.File, error) {
+func (r *rawDirs) create(temp string) (*os.File, error) {
 	var fd int
 	err := uninterrupted(func() (err error) {
-		fd, err = unix.Openat(p.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
+		fd, err = unix.Openat(r.tempFD, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, fileMode)
 		return err
 	})
 	if err != nil {
@@ -41,10 +41,10 @@ func (p *place) create(temp string) (*os.File, error) {
 }
 
 // date dates a file that waits.
-func (p *place) date(temp string, date time.Time) error {
+func (r *rawDirs) date(temp string, date time.Time) error {
 	at := unix.NsecToTimespec(date.UnixNano())
 	err := uninterrupted(func() error {
-		return unix.UtimesNanoAt(p.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+		return unix.UtimesNanoAt(r.tempFD, temp, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
 	})
 	if err != nil {
 		return &os.PathError{Op: "date", Path: temp, Err: err}
@@ -54,9 +54,9 @@ func (p *place) date(temp string, date time.Time) error {
 
 // rename gives a file its name, by one call, which link and unlink would take two for. It never replaces a file, and
 // returns errors.ErrUnsupported where the file system cannot promise that.
-func (p *place) rename(w waiting) error {
+func (r *rawDirs) rename(w waiting) error {
 	err := uninterrupted(func() error {
-		return unix.Renameat2(p.tempFD, w.temp, p.toFD, w.name, unix.RENAME_NOREPLACE)
+		return unix.Renameat2(r.tempFD, w.temp, r.toFD, w.name, unix.RENAME_NOREPLACE)
 	})
 	switch {
 	case errors.Is(err, unix.EINVAL): // the flag is not known there: NFS, many of FUSE
@@ -76,4 +76,4 @@ func uninterrupted(call func() error) error {
 	}
 }
 
-func (p *place) close() error { return errors.Join(p.temp.Close(), p.to.Close()) }
+func (r *rawDirs) close() error { return errors.Join(r.temp.Close(), r.to.Close()) }

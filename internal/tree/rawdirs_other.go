@@ -1,0 +1,33 @@
+//go:build !linux
+
+package tree
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// rawDirs is the directory where files wait.
+type rawDirs struct{ temp *os.Root }
+
+func newRawDirs(root *os.Root, temp, _ string) (*rawDirs, error) {
+	dir, err := root.OpenRoot(temp)
+	if err != nil {
+		return nil, err
+	}
+	return &rawDirs{dir}, nil
+}
+
+// create makes a file that waits.
+func (r *rawDirs) create(temp string) (*os.File, error) {
+	return r.temp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+}
+
+// date dates a file that waits.
+func (r *rawDirs) date(temp string, date time.Time) error { return r.temp.Chtimes(temp, date, date) }
+
+// rename: here os.Rename replaces what is there.
+func (*rawDirs) rename(waiting) error { return errors.ErrUnsupported }
+
+func (r *rawDirs) close() error { return r.temp.Close() }
