@@ -11,7 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 
-	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -31,7 +31,7 @@ type present struct {
 // traits are what was read of a message. Most messages of a large mailbox are never read.
 type traits struct {
 	header fingerprint.Digest // zero: it says nothing
-	key    content.Key        // likewise
+	key    canonical.Key      // likewise
 	fingerprint.Fingerprint
 }
 
@@ -189,7 +189,7 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 		p := byUID[uid]
 		p.hasHeader = true
 		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
-			p.learn().header, p.learn().key = fingerprint.OfHeader(header.Bytes()), content.HeaderKey(header.Bytes())
+			p.learn().header, p.learn().key = fingerprint.OfHeader(header.Bytes()), canonical.HeaderKey(header.Bytes())
 		}
 		_, err := io.Copy(io.Discard, text)
 		return err

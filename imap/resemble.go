@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -33,7 +33,7 @@ func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, 
 }
 
 // resemble finds messages that match has not found and that the server holds with other bytes: servers re-encode bodies, and
-// strip and add fields. INTERNALDATE must be the same, and so must what package content compares. It comes last, so that no
+// strip and add fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
 // message is taken for another one that has its own copy.
 func (f *folder) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	return f.patiently(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
@@ -70,11 +70,11 @@ func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copi
 	}
 	type sameHeader struct {
 		instant int64
-		key     content.Key
+		key     canonical.Key
 	}
 	alike := map[sameHeader][]*present{}
 	for _, p := range candidates {
-		if same := (sameHeader{p.instant, p.known().key}); same.key != (content.Key{}) {
+		if same := (sameHeader{p.instant, p.known().key}); same.key != (canonical.Key{}) {
 			alike[same] = append(alike[same], p)
 		}
 	}
@@ -87,7 +87,7 @@ func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copi
 		if err != nil {
 			return err
 		}
-		if list := alike[sameHeader{wanted[i].Internal.Seconds, content.HeaderKey(header)}]; len(list) > 0 {
+		if list := alike[sameHeader{wanted[i].Internal.Seconds, canonical.HeaderKey(header)}]; len(list) > 0 {
 			near[i] = list
 		}
 	}
@@ -104,7 +104,7 @@ func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left [
 		if len(near[i]) == 0 {
 			continue
 		}
-		mine := content.NewDigester()
+		mine := canonical.NewDigester()
 		if err := wanted[i].Body.WriteTo(ctx, mine); err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -122,11 +122,11 @@ func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left [
 }
 
 // contents digests messages that are there.
-func (f *folder) contents(ctx context.Context, list []*present) (map[mail.UID]content.Digest, error) {
-	digests := map[mail.UID]content.Digest{}
+func (f *folder) contents(ctx context.Context, list []*present) (map[mail.UID]canonical.Digest, error) {
+	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := lacking(list, func(p *present) (bool, int64) { return false, p.size })
 	err := f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
-		d := content.NewDigester()
+		d := canonical.NewDigester()
 		_, err := io.Copy(d, text)
 		if err == nil {
 			digests[uid] = d.Sum()

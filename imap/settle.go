@@ -8,7 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 
-	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -70,7 +70,7 @@ func (f *folder) recogniseContent(ctx context.Context, items []*item, fresh []*p
 		return err
 	}
 	for _, it := range items {
-		mine := content.NewDigester()
+		mine := canonical.NewDigester()
 		if it.uid != 0 {
 			continue
 		}

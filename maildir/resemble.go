@@ -13,14 +13,14 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mailstrata/mailstrata/internal/content"
+	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
 var _ restore.Resembler = (*folder)(nil)
 
 // Resemble implements restore.Resembler. Programs that fetch mail add fields of their own: mbsync X-TUID, getmail
-// Return-Path, Delivered-To and Received. Package content says which messages are the same all the same.
+// Return-Path, Delivered-To and Received. Package canonical decides which messages are still the same.
 func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	names := make([]string, len(wanted))
 	if f.strangers != nil {
@@ -39,8 +39,8 @@ func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, 
 
 // likeness is what is known of strangers by what they say, whatever their bytes are.
 type likeness struct {
-	keys    map[content.Key][]int  // files by their headers
-	digests map[int]content.Digest // of files whose header is that of a wanted message
+	keys    map[canonical.Key][]int  // files by their headers
+	digests map[int]canonical.Digest // of files whose header is that of a wanted message
 }
 
 // mboxLine begins a file that was cut out of an mbox. Readers of a Maildir take that line for the end of the header, or for a
@@ -67,7 +67,7 @@ func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restor
 		if err != nil {
 			return err
 		}
-		for _, file := range s.like.keys[content.HeaderKey(header)] {
+		for _, file := range s.like.keys[canonical.HeaderKey(header)] {
 			if s.used[file] {
 				continue
 			}
@@ -85,7 +85,7 @@ func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restor
 		if len(near[i]) == 0 {
 			continue
 		}
-		mine := content.NewDigester()
+		mine := canonical.NewDigester()
 		if err := wanted[i].Body.WriteTo(ctx, mine); err != nil {
 			if ctx.Err() != nil {
 				return err
@@ -108,7 +108,7 @@ func (s *strangers) learnKeys(ctx context.Context, root *os.Root) error {
 	if s.like != nil {
 		return nil
 	}
-	like := &likeness{keys: make(map[content.Key][]int), digests: make(map[int]content.Digest)}
+	like := &likeness{keys: make(map[canonical.Key][]int), digests: make(map[int]canonical.Digest)}
 	var files []int
 	if s.hashes != nil { // without a hasher nothing was compared yet
 		for i := range s.names {
@@ -126,7 +126,7 @@ func (s *strangers) learnKeys(ctx context.Context, root *os.Root) error {
 		if bytes.HasPrefix(header, mboxLine) {
 			return nil
 		}
-		if key := content.HeaderKey(headerOf(header)); key != (content.Key{}) {
+		if key := canonical.HeaderKey(headerOf(header)); key != (canonical.Key{}) {
 			mu.Lock()
 			defer mu.Unlock()
 			like.keys[key] = append(like.keys[key], i)
@@ -157,7 +157,7 @@ func headerOf(text []byte) []byte {
 func (s *strangers) learnDigests(ctx context.Context, root *os.Root, files []int) error {
 	var mu sync.Mutex
 	return s.each(ctx, root, files, func(i int, text io.Reader) error {
-		d := content.NewDigester()
+		d := canonical.NewDigester()
 		if _, err := io.Copy(d, text); err != nil {
 			return err
 		}

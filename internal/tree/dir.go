@@ -27,7 +27,7 @@ type Dir struct {
 	temp   string   // where in root files wait: a directory, "." for root itself
 	to     string   // where in root they get their names
 	temps  *os.Root // temp, opened
-	dirs  *rawDirs
+	dirs   *rawDirs
 	syncer *syncer
 	token  string // tells this run's temporary files from another's
 	serial int

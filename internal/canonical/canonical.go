@@ -1,4 +1,4 @@
-// Package content digests what servers keep when they rewrite a message.
+// Package canonical digests what servers keep when they rewrite a message.
 //
 // Servers re-encode bodies, strip fields that they use themselves, add others, and fold lines in another way. The digests of a
 // message before and after that are the same (Digest.Same). They compare:
@@ -12,7 +12,7 @@
 // So two messages count as one if they differ only in other fields, which no reader is shown, or in their encoding. A copy
 // that came through a mailing list is another message, because its Received fields differ. A caller can tell such messages
 // apart only by comparing them more closely first.
-package content
+package canonical
 
 import (
 	"bytes"
