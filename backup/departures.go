@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -25,7 +26,7 @@ type departures struct {
 
 // lookedFor are the recorded mailboxes that a survey lacks, and those that an earlier one lacked.
 func (w *walk) lookedFor(survey *mail.Survey, before map[string]*manifest.Mailbox) []*manifest.Mailbox {
-	return append(missingFrom(survey, before), w.departures.strays...)
+	return append(identity.Missing(survey, before), w.departures.strays...)
 }
 
 // notFound takes note of mailboxes that this survey shows under no other name, and gives those that are newly missed: a

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -58,7 +59,7 @@ const (
 )
 
 func newDownload(w *walk, session *source.Session, filer *archive.Filer) *download {
-	return &download{session: session, server: serverOf(w.account.URL), filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, tooLarge: &w.tooLarge,
+	return &download{session: session, server: identity.Server(w.account.URL), filer: filer, spilt: w.spilt, done: w.advance, allowance: w.allowance, tooLarge: &w.tooLarge,
 		got: make(map[mail.UID]archive.Filed), strikes: make(map[mail.UID]strike)}
 }
 

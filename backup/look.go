@@ -75,7 +75,7 @@ func (r *reading) proven(ctx context.Context, session *source.Session, found *ma
 		return nil, nil
 	}
 	old := r.usable(found)
-	if old == nil || !r.walk.isAmbiguous(found.Status) {
+	if old == nil || !r.walk.validities.Ambiguous(found.Status) {
 		return old, nil
 	}
 	same, err := r.spotCheck(ctx, session, old)

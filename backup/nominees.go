@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -64,7 +65,7 @@ func newNominees(w *walk) *nominees {
 // Where the last run was interrupted, what it found to have left its place is only in the manifest before it.
 func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
 	n := w.nominees
-	n.foreign = n.foreign || w.isForeign(w.parent) || w.isForeign(w.basis) || isRenumbered(survey, before)
+	n.foreign = n.foreign || w.isForeign(w.parent) || w.isForeign(w.basis) || identity.IsRenumbered(survey, before)
 	for _, mailbox := range lost {
 		n.lost(mailbox)
 	}
@@ -82,23 +83,6 @@ func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[str
 		}
 	}
 	return nil
-}
-
-// isRenumbered reports whether no mailbox has the UIDVALIDITY that it had. Then the server is a new one, whatever it calls
-// itself, and its ids may be those of other messages.
-func isRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
-	changed := false
-	for _, listed := range survey.Mailboxes {
-		old := before[listed.Raw]
-		if old == nil || old.UIDValidity() == 0 || listed.Status == nil || listed.Status.UIDValidity == 0 {
-			continue
-		}
-		if listed.Status.UIDValidity == old.UIDValidity() {
-			return false
-		}
-		changed = true
-	}
-	return changed
 }
 
 // gone tells that messages have left a mailbox. Their pages are about to be read in any case.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
@@ -181,7 +182,7 @@ func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
 func (r *reading) begin(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
-	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !contradict(told.MailboxID, seen.MailboxID) {
+	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !identity.Contradict(told.MailboxID, seen.MailboxID) {
 		status = *told
 	}
 	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
@@ -201,7 +202,7 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 		r.walk.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
 		return nil
 	}
-	if old.Status.UIDValidity != found.Status.UIDValidity || contradict(old.Status.MailboxID, found.Status.MailboxID) {
+	if old.Status.UIDValidity != found.Status.UIDValidity || identity.Contradict(old.Status.MailboxID, found.Status.MailboxID) {
 		if old.Messages > 0 { // else nothing is: Courier tells another UIDVALIDITY of an empty mailbox each time, until one opens it
 			r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
 		}
@@ -224,12 +225,6 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 func (r *reading) distrust(found *manifest.Mailbox) {
 	r.walk.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
 	found.Trusted = false
-}
-
-// contradict reports whether two MAILBOXIDs differ. One that is missing, or is garbage, differs from none.
-func contradict(a, b string) bool {
-	a, b = mail.ObjectID(a), mail.ObjectID(b)
-	return a != "" && b != "" && a != b
 }
 
 // canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.

@@ -1,30 +1,12 @@
 package backup
 
 import (
-	"cmp"
 	"context"
-	"slices"
 
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
-
-// missingFrom gives the recorded mailboxes that a survey does not list any more, in the order of their names.
-func missingFrom(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*manifest.Mailbox {
-	listed := make(map[string]bool, len(survey.Mailboxes))
-	for _, mailbox := range survey.Mailboxes {
-		listed[mailbox.Raw] = true
-	}
-	var vanished []*manifest.Mailbox
-	for raw, mailbox := range recorded {
-		if !listed[raw] {
-			vanished = append(vanished, mailbox)
-		}
-	}
-	slices.SortFunc(vanished, func(a, b *manifest.Mailbox) int { return cmp.Compare(a.Raw, b.Raw) })
-	return vanished
-}
 
 // enough messages that agree prove that a mailbox is the recorded one, even if most of the others are gone.
 const enough = 16

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -87,7 +88,7 @@ func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same boo
 		}
 	}
 	w.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is as archived",
-		softwareOf(w.server.ID), softwareOf(w.parent.Server.ID))
+		identity.Software(w.server.ID), identity.Software(w.parent.Server.ID))
 	return true, nil
 }
 

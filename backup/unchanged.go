@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -18,7 +19,7 @@ const flagsDue = 30 * 24 * time.Hour
 // the same, and HIGHESTMODSEQ among them is one that moves when flags do (design, "How an account is read", 2). Numbers
 // that the server did not tell are equal to nothing.
 func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool {
-	if now == nil || !old.Complete || old.Status == nil || !sameNumbers(*old.Status, *now) {
+	if now == nil || !old.Complete || old.Status == nil || !identity.SameNumbers(*old.Status, *now) {
 		return false
 	}
 	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
@@ -26,9 +27,9 @@ func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool
 
 // standsSince is for the first survey of a run. It reports whether the parent's record of a mailbox can stay as it is.
 func (w *walk) standsSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
-	twins := twins(w.before)
+	twins := identity.Twins(w.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
-		return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.isAmbiguous(now))
+		return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.validities.Ambiguous(now))
 	}
 }
 
@@ -42,12 +43,7 @@ func (w *walk) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
 	case recorded.Status == nil:
 		return false // it could not be selected before
 	}
-	return now == nil || sameNumbers(*recorded.Status, *now)
-}
-
-// sameNumbers compares two answers about one mailbox. A number that only one of them gave makes them different.
-func sameNumbers(a, b mail.Status) bool {
-	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
+	return now == nil || identity.SameNumbers(*recorded.Status, *now)
 }
 
 // dueAfter spreads the full readings of flags over the second half of flagsDue, by name.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -54,7 +55,7 @@ type walk struct {
 	dangling []string
 	outside  string // the name of a mailbox that is not read because it is shared or another user's, or ""
 
-	validities map[uint32]int // how many mailboxes have each small UIDVALIDITY
+	validities identity.Validities // how many mailboxes have each small UIDVALIDITY
 
 	untold bool              // the last survey left out the numbers of a mailbox
 	gaps   map[string]string // why, by raw name, where that is a fault of the server
@@ -165,15 +166,15 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 	w.gaps = survey.Gaps
 	w.recorded, w.dangling, w.untold = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
 	vanished := w.lookedFor(survey, before)
-	lines := newLineage(survey, before, vanished)
+	records := identity.Find(survey, before, vanished)
 	var renamed []*manifest.Mailbox
 	for _, listed := range survey.Mailboxes {
-		descent := lines.of(&listed)
-		old := descent.old
+		match := records.Of(&listed)
+		old := match.Record
 		renamed = append(renamed, old)
 		if !w.selected(listed) {
 			// It was not asked for, and is not lost. What a virtual mailbox showed is recorded in its own mailbox.
-			if old != nil && !descent.common && listed.Skip != mail.SkipVirtual {
+			if old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
 				w.stand(old, listed)
 			}
 			continue
@@ -194,7 +195,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 		switch {
 		case !listed.Selectable():
 			w.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: named(listed)}
-		case old != nil && !descent.doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
+		case old != nil && !match.Doubtful && !slices.Contains(w.departures.strays, old) && unmoved(old, listed.Status):
 			w.stand(old, listed)
 			w.takeAlong(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
@@ -202,7 +203,7 @@ func (w *walk) compare(ctx context.Context, survey *mail.Survey) (due []*reading
 			}
 		default:
 			r := &reading{walk: w, listed: listed, old: old, observed: observed, verify: verify}
-			r.doubtful, r.common, r.parent = descent.doubtful, descent.common, isParent(listed, survey)
+			r.doubtful, r.common, r.parent = match.Doubtful, match.Shared, isParent(listed, survey)
 			w.recorded[listed.Raw] = r.unread()
 			due = append(due, r)
 		}
@@ -228,7 +229,7 @@ func (w *walk) begin(ctx context.Context, survey *mail.Survey) (err error) {
 	if w.before, err = w.mailboxes(ctx, w.parent); err != nil {
 		return err
 	}
-	w.countValidities(survey)
+	w.validities = identity.CountValidities(w.before, survey)
 	return w.doubtAll(ctx, survey)
 }
 

@@ -1,7 +1,6 @@
-package backup
+package identity
 
 import (
-	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,8 +19,8 @@ import (
 // An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and a message that header
 // and probe prove is not downloaded.
 
-// serverOf returns the part of a source's URL that names an account at a server. The two standard ports are one server's.
-func serverOf(source string) string {
+// Server returns the part of a source's URL that names an account at a server. The two standard ports are one server's.
+func Server(source string) string {
 	u, err := url.Parse(source)
 	if err != nil || u.Host == "" {
 		return source
@@ -41,8 +40,8 @@ func serverOf(source string) string {
 // a load balancer's host, the time, or a token.
 var softwareFields = []string{"name", "vendor", "version"}
 
-// softwareOf returns what a server calls itself.
-func softwareOf(id []mail.Field) string {
+// Software returns what a server calls itself.
+func Software(id []mail.Field) string {
 	var words []string
 	for _, name := range softwareFields {
 		i := slices.IndexFunc(id, func(f mail.Field) bool { return strings.EqualFold(f.Name, name) })
@@ -53,76 +52,76 @@ func softwareOf(id []mail.Field) string {
 	return strings.Join(words, " ")
 }
 
-const onlyProven = "every archived message is compared with the server before it counts"
+// Validities counts the mailboxes with each UIDVALIDITY.
+type Validities map[uint32]int
 
-// doubtAll makes all records unproven if the account is not read from the same server as before.
-func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
-	if w.parent == nil {
-		return nil
-	}
-	other := serverOf(w.parent.Source) != serverOf(w.account.URL)
-	switch {
-	case other:
-		w.warn("the account was read as %s before and is read as %s now: %s", w.parent.Source, w.account.URL, onlyProven)
-	case softwareOf(w.parent.Server.ID) == softwareOf(w.server.ID):
-		return nil
-	default:
-		same, err := w.sampleAccount(ctx, survey)
-		if err != nil || same {
-			return err
-		}
-		w.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: %s",
-			softwareOf(w.parent.Server.ID), softwareOf(w.server.ID), onlyProven)
-	}
-	for _, m := range w.before {
-		m.Unproven = m.Accounted() > 0
-	}
-	return nil
-}
-
-// isForeign reports whether another server gave the ids in an earlier manifest.
-func (w *walk) isForeign(m *laid) bool {
-	return m != nil && serverOf(m.Source) != serverOf(w.account.URL)
-}
-
-// countValidities counts the mailboxes with each UIDVALIDITY, before or now, whichever is more.
-func (w *walk) countValidities(survey *mail.Survey) {
-	w.validities = make(map[uint32]int)
+// CountValidities counts the mailboxes that were recorded or are listed, whichever are more.
+func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey) Validities {
+	most := make(Validities)
 	count := make(map[uint32]int)
 	add := func(s *mail.Status) {
 		if s != nil {
 			count[s.UIDValidity]++
-			w.validities[s.UIDValidity] = max(w.validities[s.UIDValidity], count[s.UIDValidity])
+			most[s.UIDValidity] = max(most[s.UIDValidity], count[s.UIDValidity])
 		}
 	}
-	for _, m := range w.before {
+	for _, m := range recorded {
 		add(m.Status)
 	}
 	clear(count)
 	for _, m := range survey.Mailboxes {
 		add(m.Status)
 	}
+	return most
 }
 
-// isAmbiguous reports whether other mailboxes may have the same UIDVALIDITY: some servers (DavMail, hoodiecrow) give each
+// Ambiguous reports whether other mailboxes may have the same UIDVALIDITY: some servers (DavMail, hoodiecrow) give each
 // mailbox the same small one, and others make it of the time, so that mailboxes made within one second share it. There two
 // mailboxes that swap their names look as if each had the messages of the other, and a mailbox that was deleted and created
 // again looks as it did before.
-func (w *walk) isAmbiguous(status *mail.Status) bool {
+func (v Validities) Ambiguous(status *mail.Status) bool {
 	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" {
 		return false
 	}
-	return w.validities[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
+	return v[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// twins returns the numbers of mailboxes, with true for those that several mailboxes had.
-func twins(before map[string]*manifest.Mailbox) map[mail.Status]bool {
+// Twins returns the numbers of mailboxes, with true for those that several mailboxes had.
+func Twins(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	several := make(map[mail.Status]bool)
-	for _, m := range before {
+	for _, m := range recorded {
 		if m.Status != nil && m.Status.Messages > 0 {
 			_, again := several[*m.Status]
 			several[*m.Status] = again
 		}
 	}
 	return several
+}
+
+// IsRenumbered reports whether no mailbox has the UIDVALIDITY that it had. Then the server is a new one, whatever it calls
+// itself, and its ids may be those of other messages.
+func IsRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
+	changed := false
+	for _, listed := range survey.Mailboxes {
+		old := before[listed.Raw]
+		if old == nil || old.UIDValidity() == 0 || listed.Status == nil || listed.Status.UIDValidity == 0 {
+			continue
+		}
+		if listed.Status.UIDValidity == old.UIDValidity() {
+			return false
+		}
+		changed = true
+	}
+	return changed
+}
+
+// Contradict reports whether two MAILBOXIDs differ. One that is missing, or is garbage, differs from none.
+func Contradict(a, b string) bool {
+	a, b = mail.ObjectID(a), mail.ObjectID(b)
+	return a != "" && b != "" && a != b
+}
+
+// SameNumbers compares two answers about one mailbox. A number that only one of them gave makes them different.
+func SameNumbers(a, b mail.Status) bool {
+	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
 }

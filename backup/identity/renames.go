@@ -1,35 +1,36 @@
-package backup
+package identity
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// lineage finds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the same
-// mailbox. If a mailbox was renamed, or another mailbox has its name, lineage goes by what a mailbox keeps when it is renamed.
+// Records finds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the same
+// mailbox. If a mailbox was renamed, or another mailbox has its name, it goes by what a mailbox keeps when it is renamed.
 //
 // MAILBOXID (RFC 8474) is proof of that. If the server has none, an equal UIDVALIDITY is a hint, and the record must be
 // compared with the server (confirm).
-type lineage struct {
+type Records struct {
 	named   map[string]*manifest.Mailbox // by present raw name: the record under that name
-	renamed map[string]descent           // by present raw name: the record under another one
+	renamed map[string]Match             // by present raw name: the record under another one
 	claimed map[*manifest.Mailbox]bool   // records of mailboxes that have another name now
 	shared  map[uint32]int               // how many recorded mailboxes have a UIDVALIDITY
 }
 
-// descent is the recorded mailbox that a listed one seems to be.
-type descent struct {
-	old      *manifest.Mailbox
-	doubtful bool // it must be confirmed
-	common   bool // other mailboxes have its UIDVALIDITY too, which proves little then
+// Match is the recorded mailbox that a listed one seems to be.
+type Match struct {
+	Record   *manifest.Mailbox
+	Doubtful bool // it must be confirmed
+	Shared   bool // other mailboxes have its UIDVALIDITY too, which proves little then
 }
 
-// newLineage compares a survey with what is recorded. vanished are the recorded mailboxes whose raw names it does not list.
-func newLineage(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *lineage {
-	l := &lineage{
-		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]descent),
+// Find compares a survey with what is recorded. vanished are the recorded mailboxes whose raw names it does not list.
+func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Records {
+	l := &Records{
+		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]Match),
 		claimed: make(map[*manifest.Mailbox]bool), shared: make(map[uint32]int),
 	}
 	for _, m := range recorded {
@@ -63,7 +64,7 @@ func newLineage(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vani
 
 // respelled returns the recorded mailbox that had the same decoded name in another encoding: with UTF8=ACCEPT (RFC 6855) a
 // server sends other bytes for it.
-func (l *lineage) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
+func (l *Records) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
 		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !l.claimed[m]
 	})
@@ -75,7 +76,7 @@ func (l *lineage) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 }
 
 // match pairs mailboxes with recorded ones that fit, if each fits only one, and returns the mailboxes without a partner.
-func (l *lineage) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
+func (l *Records) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
 	only := func(n int) bool { return n == 1 }
 	for _, listed := range newcomers {
 		var old *manifest.Mailbox
@@ -97,32 +98,32 @@ func (l *lineage) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbo
 			continue
 		}
 		sure := isSame(old.Status, listed.Status)
-		l.renamed[listed.Raw] = descent{old, !sure, !sure && l.shared[old.UIDValidity()] > 1}
+		l.renamed[listed.Raw] = Match{old, !sure, !sure && l.shared[old.UIDValidity()] > 1}
 	}
 	for _, listed := range newcomers {
 		if d, ok := l.renamed[listed.Raw]; ok {
-			l.claimed[d.old] = true
+			l.claimed[d.Record] = true
 		}
 	}
 	return left
 }
 
-// of returns the record of a listed mailbox, if it has one.
-func (l *lineage) of(listed *mail.Mailbox) descent {
+// Of returns the record of a listed mailbox, if it has one.
+func (l *Records) Of(listed *mail.Mailbox) Match {
 	if d, ok := l.renamed[listed.Raw]; ok {
 		return d
 	}
 	old := l.named[listed.Raw]
 	if old != nil && old.Raw == listed.Raw && l.claimed[old] {
-		return descent{} // it has another name now
+		return Match{} // it has another name now
 	}
-	return descent{old: old}
+	return Match{Record: old}
 }
 
 // isOther reports whether a mailbox is not the one that was recorded under its name.
 func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 	was := old.Status
-	return was != nil && (contradict(was.MailboxID, now.MailboxID) ||
+	return was != nil && (Contradict(was.MailboxID, now.MailboxID) ||
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
@@ -138,6 +139,22 @@ func standsStill(was, now *mail.Status) bool {
 }
 
 func mayHaveChanged(was, now *mail.Status) bool {
-	return was.UIDValidity != 0 && was.UIDValidity == now.UIDValidity && !contradict(was.MailboxID, now.MailboxID) &&
+	return was.UIDValidity != 0 && was.UIDValidity == now.UIDValidity && !Contradict(was.MailboxID, now.MailboxID) &&
 		now.Messages > 0 && (was.UIDNext <= now.UIDNext || now.UIDNext == 0)
+}
+
+// Missing gives the recorded mailboxes that a survey does not list any more, in the order of their names.
+func Missing(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*manifest.Mailbox {
+	listed := make(map[string]bool, len(survey.Mailboxes))
+	for _, mailbox := range survey.Mailboxes {
+		listed[mailbox.Raw] = true
+	}
+	var vanished []*manifest.Mailbox
+	for raw, mailbox := range recorded {
+		if !listed[raw] {
+			vanished = append(vanished, mailbox)
+		}
+	}
+	slices.SortFunc(vanished, func(a, b *manifest.Mailbox) int { return cmp.Compare(a.Raw, b.Raw) })
+	return vanished
 }
