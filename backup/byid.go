@@ -2,7 +2,6 @@ package backup
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -79,21 +78,9 @@ func (r *reading) byID(ctx context.Context, session *source.Session, messages []
 // mayBe reports whether a message may be the archived one, by what the server says of it.
 func mayBe(message mail.Message, was nominee) bool {
 	if was.byFacts {
-		return message.Size == toldSize(was.Record)
+		return message.Size == was.ServerSize()
 	}
-	return message.Size == toldSize(was.Record) && sameID(message.IDs, was.IDs) && sameInstant(message.Internal, was.Internal)
-}
-
-// toldSize is the size that the server gave for a recorded message.
-func toldSize(was *manifest.Record) int64 { return cmp.Or(was.Hint, was.Size) }
-
-// sameInstant compares two dates. Their zones may differ, because a server's zone changes between summer and winter.
-func sameInstant(a, b mail.Date) bool { return a.Seconds == b.Seconds && a.Raw == b.Raw }
-
-// differs reports whether a message has another size or date than the record under its UID. It ignores what the server does
-// not give.
-func differs(now mail.Message, was *manifest.Record) bool {
-	return now.Size > 0 && now.Size != toldSize(was) || now.Internal.IsReadable() && !sameInstant(now.Internal, was.Internal)
+	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
 }
 
 // nominateByUID adds the records under the UIDs of messages: of those that have another date now, and, if the mailbox was

@@ -44,23 +44,3 @@ func (w *walk) leaveOut(ctx context.Context, byID map[mail.UID]manifest.Entry, d
 	}
 	return nil
 }
-
-// keepErased takes over the erased UIDs that the server still has, so that they are not fresh.
-func (r *reading) keepErased(old, found *manifest.Mailbox, c *change) {
-	if old == nil {
-		return
-	}
-	found.Erased = old.Erased.Without(c.gone)
-	c.fresh = c.fresh.Without(found.Erased)
-}
-
-// addGone records that messages are gone.
-func (c *change) addGone(uids mail.UIDSet) { c.gone = c.gone.Union(uids) }
-
-// lastOf returns the highest UID of a set, or 0 if it is empty.
-func lastOf(uids mail.UIDSet) (last mail.UID) {
-	for r := range uids.Ranges() {
-		last = r.Last
-	}
-	return last
-}

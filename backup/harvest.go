@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -95,14 +96,14 @@ type crop struct {
 
 // harvest begins to download the fresh messages. Its first connection is the reading's own; others join while they are
 // free.
-func (r *reading) harvest(ctx context.Context, own *source.Session, found *manifest.Mailbox, c *change) (*harvest, error) {
+func (r *reading) harvest(ctx context.Context, own *source.Session, found *manifest.Mailbox, c *compare.Change) (*harvest, error) {
 	if err := r.walk.heed(ctx); err != nil {
 		return nil, err
 	}
-	fresh := c.fresh
-	if !c.narrowed {
+	fresh := c.Fresh
+	if !c.Narrowed {
 		var err error
-		if fresh, err = r.narrow(ctx, own, found, fresh); err != nil {
+		if fresh, err = compare.Existing(ctx, own, found.Status.Messages, fresh); err != nil {
 			return nil, err
 		}
 	}

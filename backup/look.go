@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -11,7 +12,7 @@ import (
 type sight struct {
 	old      *manifest.Mailbox // what is recorded of it, if its UIDs still mean the same messages
 	found    *manifest.Mailbox // what is recorded now, without its messages
-	change   *change
+	change   *compare.Change
 	validity uint32 // the UIDVALIDITY of the view
 	stands   bool   // nothing: all is as it was recorded
 	err      error
@@ -29,7 +30,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 	}
 	found := r.begin(view)
 	if r.doubtful {
-		same, err := r.confirm(ctx, session, r.old)
+		same, err := compare.Confirm(ctx, session, r.old, r.common, r.walk.load(ctx))
 		if err != nil {
 			return &sight{err: err}
 		}
@@ -63,7 +64,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 	}
 	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
 	if err == nil && old != nil && r.walk.round > 0 {
-		r.walk.leave(old, &c.gone)
+		r.walk.leave(old, &c.Gone)
 	}
 	return &sight{old: old, found: found, change: c, validity: session.Validity, err: err}
 }

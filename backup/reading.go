@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
@@ -126,7 +127,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 		return found, nil, s.err
 	}
 	if s.old != nil {
-		r.kept = s.old.Messages - s.change.gone.Len()
+		r.kept = s.old.Messages - s.change.Gone.Len()
 	}
 	session.Validity = s.validity
 	found := s.found
@@ -146,8 +147,8 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if err != nil {
 		return nil, nil, err
 	}
-	r.walk.leave(found, &c.gone)
-	r.kept -= c.gone.Len()
+	r.walk.leave(found, &c.Gone)
+	r.kept -= c.Gone.Len()
 	failures, err = r.update(ctx, session, found, &again, c)
 	return &again, failures, err
 }
@@ -233,38 +234,41 @@ func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
 }
 
 // compare finds out what changed since the old record, and notes in found when all flags were read.
-func (r *reading) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*change, error) {
-	c := newChange(old, found)
+func (r *reading) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*compare.Change, error) {
+	c := compare.New(old, found)
 	var err error
 	switch {
 	case old == nil:
-		c.fresh.AddRange(mail.UIDRange{First: 1, Last: lastUID(found)})
+		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
-		if err = r.askChanges(ctx, session, old, found, c); errors.Is(err, mail.ErrRefused) {
+		if err = c.Ask(ctx, session, old, found, r.walk.load(ctx)); errors.Is(err, mail.ErrRefused) {
 			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
-			byModSeq, c = false, newChange(old, found)
-			err = r.compareFlags(ctx, session, old, found, c)
+			byModSeq, c = false, compare.New(old, found)
+			err = c.CompareFlags(ctx, session, old, found, r.walk.load(ctx))
 		}
 	default:
-		err = r.compareFlags(ctx, session, old, found, c)
+		err = c.CompareFlags(ctx, session, old, found, r.walk.load(ctx))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if c.unmoved && found.Trusted {
+	if old != nil && !byModSeq {
+		r.former, r.doubted = old, c.Doubted
+	}
+	if c.Unmoved && found.Trusted {
 		r.distrust(found)
 	}
 	found.FlagsRead = r.observed
 	if byModSeq {
 		found.FlagsRead = old.FlagsRead
 	}
-	r.keepErased(old, found, c)
-	r.walk.nominees.gone(old, c.gone)
+	c.KeepErased(old, found)
+	r.walk.nominees.gone(old, c.Gone)
 	return c, nil
 }
 
 // update makes found's pages from the old ones, if there are any, and what has changed.
-func (r *reading) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) ([]manifest.Failure, error) {
+func (r *reading) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
 		harvest, err := r.add(ctx, session, old, found, c)
@@ -285,7 +289,7 @@ func (r *reading) update(ctx context.Context, session *source.Session, old, foun
 		if err := r.walk.checkpoint(ctx); err != nil {
 			return failures, err
 		}
-		old, c = &part, &change{fresh: harvest.rest, narrowed: true}
+		old, c = &part, &compare.Change{Fresh: harvest.rest, Narrowed: true}
 	}
 	found.Complete = len(failures) == 0 && found.Accounted() == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
@@ -297,7 +301,7 @@ const writeGrace = 30 * time.Second
 
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
-func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) (*harvest, error) {
+func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*harvest, error) {
 	harvest, err := r.harvest(ctx, session, found, c)
 	if err != nil {
 		return nil, err
@@ -305,17 +309,11 @@ func (r *reading) add(ctx context.Context, session *source.Session, old, found *
 	defer harvest.stop()
 	write, cancel := grace.Context(ctx, writeGrace)
 	defer cancel()
-	changes := manifest.Changes{Removed: c.gone, Flags: c.flags, Added: harvest.entries(ctx)}
+	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: harvest.entries(ctx)}
 	err = found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
 	if n := harvest.erased.Len(); n > 0 {
 		found.Erased = found.Erased.Union(harvest.erased)
 		r.walk.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
 	}
 	return harvest, err
-}
-
-// lastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even
-// where it is below n (RFC 9051 section 6.4.9), and later messages belong to the next round.
-func lastUID(m *manifest.Mailbox) mail.UID {
-	return mail.UID(m.Status.UIDNext - 1) // an unknown UIDNEXT, 0, means all
 }

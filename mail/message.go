@@ -39,6 +39,10 @@ type Date struct {
 	Raw     string // set only where the other two do not give it back; they are 0 if it cannot be read
 }
 
+// SameInstant reports whether two dates are of the same moment. Their zones may differ, because a server's zone changes
+// between summer and winter.
+func (d Date) SameInstant(other Date) bool { return d.Seconds == other.Seconds && d.Raw == other.Raw }
+
 // dateLayout is RFC 9051's date-time: the day is padded with a space, never a zero.
 const dateLayout = "_2-Jan-2006 15:04:05 -0700"
 

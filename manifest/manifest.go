@@ -21,6 +21,7 @@
 package manifest
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -165,6 +166,9 @@ type Record struct {
 
 	Extensions Extensions
 }
+
+// ServerSize returns the size that the server gave for the message (RFC822.SIZE).
+func (r *Record) ServerSize() int64 { return cmp.Or(r.Hint, r.Size) }
 
 // Part is a stretch of a message and the chunks that hold it.
 type Part struct {

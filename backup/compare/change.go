@@ -1,4 +1,4 @@
-package backup
+package compare
 
 import (
 	"cmp"
@@ -17,11 +17,14 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// change is what happened to a mailbox since it was recorded.
-type change struct {
-	gone  mail.UIDSet
-	flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
-	fresh mail.UIDSet                    // to be downloaded, if they are there
+// Load fetches a chunk of the catalog.
+type Load = func(chunk.ID) ([]byte, error)
+
+// Change is what happened to a mailbox since it was recorded.
+type Change struct {
+	Gone  mail.UIDSet
+	Flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
+	Fresh mail.UIDSet                    // to be downloaded, if they are there
 
 	most   int64 // messages that the mailbox can have
 	told   int64 // messages that the server listed so far
@@ -29,14 +32,14 @@ type change struct {
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
-	doubted  mail.UIDSet // of fresh, those that are recorded with another size or date
-	narrowed bool        // fresh are known to exist, or to be few
+	Doubted  mail.UIDSet // of Fresh, those that are recorded with another size or date
+	Narrowed bool        // Fresh are known to exist, or to be few
 
-	unmoved bool // flags changed, and the mod-sequence of their message did not
+	Unmoved bool // flags changed, and the mod-sequence of their message did not
 }
 
-func newChange(old, found *manifest.Mailbox) *change {
-	c := &change{flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
+func New(old, found *manifest.Mailbox) *Change {
+	c := &Change{Flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
 	if old != nil {
 		c.most = max(old.Messages, int64(found.Status.Messages)) + arrivedMost
 	}
@@ -50,7 +53,7 @@ const arrivedMost = 1 << 18
 var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", mail.ErrFlood)
 
 // flagSet is the message's set, shared with all messages that have the same.
-func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
+func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 	key := strings.Join(message.Flags, "\x00") + "\x00\x00" + strings.Join(message.Labels, "\x00")
 	set, ok := c.sets[key]
 	if !ok {
@@ -60,22 +63,22 @@ func (c *change) flagSet(message mail.Message) *manifest.FlagSet {
 	return set
 }
 
-// askChanges asks what changed since the recorded mod-sequence: flags by CHANGEDSINCE, removals by VANISHED or, where
+// Ask asks what changed since the recorded mod-sequence: flags by CHANGEDSINCE, removals by VANISHED or, where
 // the server lacks that, by the set of UIDs that are there.
-func (r *reading) askChanges(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) error {
-	known := mail.UIDRange{First: 1, Last: lastUID(old)}
+func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
+	known := mail.UIDRange{First: 1, Last: LastUID(old)}
 	var present *mail.UIDSet
 	err := session.Ask(ctx, func(view source.View) error {
-		clear(c.flags)
+		clear(c.Flags)
 		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
-			c.flags[message.UID] = c.flagSet(message)
-			if int64(len(c.flags)) > c.most {
+			c.Flags[message.UID] = c.flagSet(message)
+			if int64(len(c.Flags)) > c.most {
 				return errTooMany
 			}
 			return nil
 		})
 		if err != nil || told {
-			c.gone = gone
+			c.Gone = gone
 			return err
 		}
 		there, err := view.UIDs(ctx, known)
@@ -87,29 +90,29 @@ func (r *reading) askChanges(ctx context.Context, session *source.Session, old, 
 	}
 	c.addBeyond(known.Last, found)
 	if present != nil {
-		c.addGone(old.Erased.Without(*present))
+		c.AddGone(old.Erased.Without(*present))
 	}
-	return r.reconcile(ctx, old, present, c)
+	return c.reconcile(old, present, load)
 }
 
 // addBeyond makes fresh what came after the last known UID.
-func (c *change) addBeyond(known mail.UID, found *manifest.Mailbox) {
+func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 	if known < math.MaxUint32 {
-		c.fresh.AddRange(mail.UIDRange{First: known + 1, Last: lastUID(found)})
+		c.Fresh.AddRange(mail.UIDRange{First: known + 1, Last: LastUID(found)})
 	}
 }
 
 // reconcile compares what is recorded with what is present, if that was asked, and with the messages that changed:
 // recorded messages that are not present are gone, and others of which the server tells, though below the last UIDNEXT,
 // are fresh. Only pages that differ are loaded.
-func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present *mail.UIDSet, c *change) error {
-	changed := mail.UIDs(slices.Collect(maps.Keys(c.flags))...)
+func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Load) error {
+	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
 	told := changed
 	if present != nil {
 		told = *present
 	}
 	told = told.Without(old.Erased)
-	pages, err := old.AllPages(r.walk.load(ctx))
+	pages, err := old.AllPages(load)
 	if err != nil {
 		return err
 	}
@@ -122,26 +125,26 @@ func (r *reading) reconcile(ctx context.Context, old *manifest.Mailbox, present 
 		if changed.In(span).Len() == 0 && (present == nil || here.Len() == int64(page.Messages)) {
 			continue
 		}
-		if err := r.reconcilePage(ctx, page, present != nil, here, c); err != nil {
+		if err := c.reconcilePage(page, present != nil, here, load); err != nil {
 			return err
 		}
 	}
-	c.addUnrecorded(told, next, uint64(lastUID(old))+1)
+	c.addUnrecorded(told, next, uint64(LastUID(old))+1)
 	return nil
 }
 
 // addUnrecorded makes fresh what the server tells of from one UID up to, but without, another, where nothing is recorded.
-func (c *change) addUnrecorded(told mail.UIDSet, from, to uint64) {
+func (c *Change) addUnrecorded(told mail.UIDSet, from, to uint64) {
 	if from < to {
 		for r := range told.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
-			c.fresh.AddRange(r)
+			c.Fresh.AddRange(r)
 		}
 	}
 }
 
 // reconcilePage compares a page with the UIDs of its range that the server told of; all of them are all that are there.
-func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, all bool, told mail.UIDSet, c *change) error {
-	entries, err := page.Entries(r.walk.load(ctx))
+func (c *Change) reconcilePage(page manifest.Page, all bool, told mail.UIDSet, load Load) error {
+	entries, err := page.Entries(load)
 	if err != nil {
 		return err
 	}
@@ -149,22 +152,22 @@ func (r *reading) reconcilePage(ctx context.Context, page manifest.Page, all boo
 	for _, entry := range entries {
 		recorded[entry.UID] = true
 		if all && !told.Contains(entry.UID) {
-			c.gone.Add(entry.UID)
+			c.Gone.Add(entry.UID)
 		}
 	}
 	for uid := range told.All() {
 		if !recorded[uid] {
-			c.fresh.Add(uid)
+			c.Fresh.Add(uid)
 		}
 	}
 	return nil
 }
 
-// stretch is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
-const stretch = 64 * manifest.MaxPageRecords
+// batchSize is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
+const batchSize = 64 * manifest.MaxPageRecords
 
-// stretches yields the entries of a mailbox, so many at a time.
-func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Seq2[[]manifest.Entry, error] {
+// batches yields the entries of a mailbox, so many at a time.
+func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] {
 	return func(yield func([]manifest.Entry, error) bool) {
 		var entries []manifest.Entry
 		for entry, err := range m.Entries(load) {
@@ -172,7 +175,7 @@ func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Se
 				yield(nil, err)
 				return
 			}
-			if entries = append(entries, *entry); len(entries) == stretch {
+			if entries = append(entries, *entry); len(entries) == batchSize {
 				if !yield(entries, nil) {
 					return
 				}
@@ -185,11 +188,11 @@ func stretches(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) iter.Se
 	}
 }
 
-// compareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
+// CompareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
 // recorded (earlier failures) become fresh.
-func (r *reading) compareFlags(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *change) error {
+func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
 	next := mail.UID(1)
-	for entries, err := range stretches(old, r.walk.load(ctx)) {
+	for entries, err := range batches(old, load) {
 		if err != nil {
 			return err
 		}
@@ -197,7 +200,7 @@ func (r *reading) compareFlags(ctx context.Context, session *source.Session, old
 		next = span.Last + 1
 		tell := source.View.Facts
 		err := session.Ask(ctx, func(view source.View) error {
-			err := compareStretch(tell(view, ctx, span), entries, span, old, c)
+			err := c.compareRange(tell(view, ctx, span), entries, span, old)
 			if errors.Is(err, mail.ErrTemporary) {
 				tell = source.View.Flags // the size of one message may cost the connection: read without sizes
 			}
@@ -207,10 +210,9 @@ func (r *reading) compareFlags(ctx context.Context, session *source.Session, old
 			return err
 		}
 	}
-	r.former, r.doubted = old, c.doubted
 	if last := lastOf(old.Erased); last >= next {
 		span := mail.UIDRange{First: next, Last: last}
-		err := session.Ask(ctx, func(view source.View) error { return compareStretch(view.Flags(ctx, span), nil, span, old, c) })
+		err := session.Ask(ctx, func(view source.View) error { return c.compareRange(view.Flags(ctx, span), nil, span, old) })
 		if err != nil {
 			return err
 		}
@@ -220,12 +222,12 @@ func (r *reading) compareFlags(ctx context.Context, session *source.Session, old
 	return nil
 }
 
-// compareStretch compares the recorded entries of a range of UIDs with what the server says now. What changed since has a
+// compareRange compares the recorded entries of a range of UIDs with what the server says now. What changed since has a
 // higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
 // another one: it becomes fresh too, and its record stays until there is a better one.
 //
 // Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any number.
-func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox, c *change) error {
+func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox) error {
 	type listed struct {
 		*manifest.FlagSet
 		mail.Message
@@ -261,18 +263,50 @@ func compareStretch(now iter.Seq2[mail.Message, error], entries []manifest.Entry
 		now, ok := present[entry.UID]
 		switch {
 		case !ok:
-			c.gone.Add(entry.UID)
+			c.Gone.Add(entry.UID)
 		case !now.FlagSet.Flags.Equal(entry.Flags) || !slices.Equal(now.FlagSet.Labels, entry.Labels):
-			c.flags[entry.UID] = now.FlagSet
-			c.unmoved = c.unmoved || 0 < now.ModSeq && now.ModSeq <= old.Status.HighestModSeq
+			c.Flags[entry.UID] = now.FlagSet
+			c.Unmoved = c.Unmoved || 0 < now.ModSeq && now.ModSeq <= old.Status.HighestModSeq
 		}
 		if ok && differs(now.Message, &entry.Record) {
-			c.doubted.Add(entry.UID)
-			c.fresh.Add(entry.UID)
+			c.Doubted.Add(entry.UID)
+			c.Fresh.Add(entry.UID)
 		}
 	}
-	c.gone = c.gone.Union(old.Erased.In(span).Without(erased))
-	c.fresh = c.fresh.Union(fresh.set())
+	c.Gone = c.Gone.Union(old.Erased.In(span).Without(erased))
+	c.Fresh = c.Fresh.Union(fresh.set())
 	c.told, c.ranges = told, c.ranges+fresh.pieces
 	return nil
+}
+
+// differs reports whether a message has another size or date than the record under its UID. It ignores what the server does
+// not give.
+func differs(now mail.Message, was *manifest.Record) bool {
+	return now.Size > 0 && now.Size != was.ServerSize() || now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
+}
+
+// LastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even
+// where it is below n (RFC 9051 section 6.4.9), and later messages belong to the next round.
+func LastUID(m *manifest.Mailbox) mail.UID {
+	return mail.UID(m.Status.UIDNext - 1) // an unknown UIDNEXT, 0, means all
+}
+
+// KeepErased takes over the erased UIDs that the server still has, so that they are not fresh.
+func (c *Change) KeepErased(old, found *manifest.Mailbox) {
+	if old == nil {
+		return
+	}
+	found.Erased = old.Erased.Without(c.Gone)
+	c.Fresh = c.Fresh.Without(found.Erased)
+}
+
+// AddGone records that messages are gone.
+func (c *Change) AddGone(uids mail.UIDSet) { c.Gone = c.Gone.Union(uids) }
+
+// lastOf returns the highest UID of a set, or 0 if it is empty.
+func lastOf(uids mail.UIDSet) (last mail.UID) {
+	for r := range uids.Ranges() {
+		last = r.Last
+	}
+	return last
 }

@@ -1,4 +1,4 @@
-package backup
+package compare
 
 import (
 	"context"
@@ -11,32 +11,32 @@ import (
 // enough messages that agree prove that a mailbox is the recorded one, even if most of the others are gone.
 const enough = 16
 
-// confirm reports whether the messages of a mailbox are those that are recorded of another one. None may have another size,
+// Confirm reports whether the messages of a mailbox are those that are recorded of another one. None may have another size,
 // date or id, as far as the server shows these, and at least half of them, or enough, must be there. If the UIDVALIDITY proves
 // little, all must be there. It downloads nothing.
-func (r *reading) confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
+func Confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox, all bool, load Load) (bool, error) {
 	next := mail.UID(1)
-	var agree, all int64
-	for entries, err := range stretches(old, r.walk.load(ctx)) {
+	var agree, count int64
+	for entries, err := range batches(old, load) {
 		if err != nil {
 			return false, err
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		found, differ, err := r.confirmStretch(ctx, session, entries, span)
+		found, differ, err := confirmRange(ctx, session, entries, span)
 		if err != nil || differ {
 			return false, err
 		}
-		agree, all = agree+found, all+int64(len(entries))
+		agree, count = agree+found, count+int64(len(entries))
 	}
-	if r.common {
-		return agree == all, nil
+	if all {
+		return agree == count, nil
 	}
-	return agree >= min(enough, (all+1)/2), nil
+	return agree >= min(enough, (count+1)/2), nil
 }
 
-// confirmStretch counts the recorded messages of a range of UIDs that are there, and reports whether any differs.
-func (r *reading) confirmStretch(ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
+// confirmRange counts the recorded messages of a range of UIDs that are there, and reports whether any differs.
+func confirmRange(ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
 	recorded := make(map[mail.UID]*manifest.Record, len(entries))
 	for i := range entries {
 		recorded[entries[i].UID] = &entries[i].Record
@@ -63,9 +63,5 @@ func (r *reading) confirmStretch(ctx context.Context, session *source.Session, e
 
 // agrees reports whether what a server tells of a message does not contradict what is recorded.
 func agrees(now mail.Message, was *manifest.Record) bool {
-	size := was.Size
-	if was.Hint > 0 {
-		size = was.Hint
-	}
-	return (now.Size < 0 || now.Size == size) && now.Internal == was.Internal && now.IDs == was.IDs
+	return (now.Size < 0 || now.Size == was.ServerSize()) && now.Internal == was.Internal && now.IDs == was.IDs
 }

@@ -1,4 +1,4 @@
-package backup
+package compare
 
 import (
 	"errors"
@@ -42,17 +42,17 @@ func TestUnrecordedMessagesAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			old := &manifest.Mailbox{Mailbox: mail.Mailbox{Status: &mail.Status{}}, Messages: 2}
 			found := &manifest.Mailbox{Mailbox: mail.Mailbox{Status: &mail.Status{Messages: test.messages}}}
-			c := newChange(old, found)
+			c := New(old, found)
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			err := compareStretch(listed(test.next), entries, mail.UIDRange{First: 1, Last: all}, old, c)
+			err := c.compareRange(listed(test.next), entries, mail.UIDRange{First: 1, Last: all}, old)
 			runtime.ReadMemStats(&after)
 			if test.fresh == 0 && !errors.Is(err, mail.ErrFlood) {
-				t.Errorf("it ends with %v, and %d messages", err, c.fresh.Len())
+				t.Errorf("it ends with %v, and %d messages", err, c.Fresh.Len())
 			}
-			if test.fresh > 0 && (err != nil || c.fresh.Len() != test.fresh) {
-				t.Errorf("it ends with %v, and %d messages", err, c.fresh.Len())
+			if test.fresh > 0 && (err != nil || c.Fresh.Len() != test.fresh) {
+				t.Errorf("it ends with %v, and %d messages", err, c.Fresh.Len())
 			}
 			if held := int64(after.HeapInuse) - int64(before.HeapInuse); held > 64<<20 {
 				t.Errorf("it holds %d MiB", held>>20)

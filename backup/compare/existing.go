@@ -1,4 +1,4 @@
-package backup
+package compare
 
 import (
 	"context"
@@ -7,17 +7,19 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // wide is how many UIDs are asked for window by window because the server claims to have messages: some hundred requests.
 // A server that claims 4,294,967,295 messages would otherwise be asked for hours.
 const wide = 1 << 17
 
-// narrow replaces a wide range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
+// sparse is how many UIDs are asked for in any case.
+const sparse = 2000
+
+// Existing replaces a wide range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
 // It asks for flags and does not SEARCH, which is not reliable everywhere.
-func (r *reading) narrow(ctx context.Context, session *source.Session, found *manifest.Mailbox, fresh mail.UIDSet) (mail.UIDSet, error) {
-	if fresh.Len() <= min(4*int64(found.Status.Messages)+windowGap, wide) {
+func Existing(ctx context.Context, session *source.Session, messages uint32, fresh mail.UIDSet) (mail.UIDSet, error) {
+	if fresh.Len() <= min(4*int64(messages)+sparse, wide) {
 		return fresh, nil
 	}
 	var present gathered
