@@ -18,6 +18,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup/moves"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/internal/percent"
@@ -293,7 +294,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 	account.waits.Report = func(asked time.Duration, cause error) {
 		w.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
 	}
-	w.nominees = newNominees(w)
+	w.moves = moves.New(w.load)
 	return w
 }
 

@@ -52,7 +52,7 @@ func (w *walk) notFound(vanished, renamed []*manifest.Mailbox) (lost []*manifest
 
 // stray is a mailbox that turned out not to be there while a survey lists it.
 func (w *walk) stray(m *manifest.Mailbox) {
-	w.nominees.lost(m)
+	w.moves.Lost(m)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.departures.strays = append(w.departures.strays, m)
@@ -222,4 +222,33 @@ func (w *walk) takeAlong(from, to string) {
 		w.failures[to] = failures
 	}
 	delete(w.failures, from)
+}
+
+// departure is where messages are gone from: a mailbox, or some of its UIDs.
+type departure struct {
+	mailbox *manifest.Mailbox
+	uids    *mail.UIDSet // nil: all
+}
+
+// nominate begins a round: it decides whether ids prove anything, and takes mailboxes that are lost for sources.
+// Where the last run was interrupted, what it found to have left its place is only in the manifest before it.
+func (w *walk) nominate(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
+	w.moves.Begin(w.before, w.isForeign(w.parent) || w.isForeign(w.basis) || identity.IsRenumbered(survey, before))
+	for _, mailbox := range lost {
+		w.moves.Lost(mailbox)
+	}
+	if w.parent == nil || w.parent.State == manifest.Complete || w.basis == nil || w.comparedBasis {
+		return nil
+	}
+	w.comparedBasis = true
+	earlier, err := w.mailboxes(ctx, w.basis)
+	if err != nil {
+		return err
+	}
+	for raw, mailbox := range earlier {
+		if now := before[raw]; now == nil || !slices.Equal(now.Pages, mailbox.Pages) || !slices.Equal(now.Lists, mailbox.Lists) {
+			w.moves.Lost(mailbox)
+		}
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/compare"
+	"github.com/mailstrata/mailstrata/backup/moves"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -231,7 +232,7 @@ func (h *harvest) window(ctx context.Context, session *source.Session, filer *ar
 		return crop{err: err}
 	}
 	messages := l.messages
-	byID, err := h.reading.byID(ctx, session, messages)
+	byID, err := h.reading.match(ctx, session, messages)
 	if err != nil {
 		return crop{err: err}
 	}
@@ -299,4 +300,26 @@ func clip(r *manifest.Record) {
 	for _, date := range []*mail.Date{&r.Internal, &r.Saved} {
 		date.Raw = date.Raw[:min(len(date.Raw), manifest.MaxServerID)]
 	}
+}
+
+// match returns the entries of messages that are archived already, by UID.
+func (r *reading) match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]manifest.Entry, error) {
+	if r.anew {
+		return nil, nil
+	}
+	matcher := moves.Matcher{Index: r.walk.moves, Repo: r.walk.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
+	matched, err := matcher.Match(ctx, session, messages)
+	if err != nil {
+		return nil, err
+	}
+	entries := make(map[mail.UID]manifest.Entry, len(matched))
+	for _, message := range messages {
+		if content, ok := matched[message.UID]; ok {
+			entry := record(message, content)
+			entry.ByID = true
+			entries[message.UID] = entry
+			r.walk.advanceByID()
+		}
+	}
+	return entries, nil
 }

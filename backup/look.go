@@ -35,7 +35,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 			return &sight{err: err}
 		}
 		if !same {
-			r.walk.nominees.lost(r.old)
+			r.walk.moves.Lost(r.old)
 			r.old = nil
 		}
 		r.doubtful = false
@@ -45,7 +45,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 		return &sight{err: err}
 	}
 	if old == nil && r.old != nil {
-		r.walk.nominees.lost(r.old)
+		r.walk.moves.Lost(r.old)
 		if r.walk.round > 0 {
 			r.walk.leave(r.old, nil)
 		}
@@ -57,7 +57,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 			return &sight{err: err}
 		case !same:
 			old, r.anew = nil, true
-			r.walk.nominees.distrust()
+			r.walk.moves.Distrust()
 		case r.idle:
 			return &sight{stands: true}
 		}

@@ -35,7 +35,7 @@ func (w *walk) expect(due []*reading) {
 	for _, r := range due {
 		arrived += r.expected()
 	}
-	w.nominees.expect(arrived)
+	w.moves.Expect(arrived)
 	w.progress.TotalMessages += arrived
 	w.progress.Mailboxes += int64(len(due))
 	w.progress.Account = w.account.Name

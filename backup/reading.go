@@ -263,7 +263,7 @@ func (r *reading) compare(ctx context.Context, session *source.Session, old, fou
 		found.FlagsRead = old.FlagsRead
 	}
 	c.KeepErased(old, found)
-	r.walk.nominees.gone(old, c.Gone)
+	r.walk.moves.Gone(old, c.Gone)
 	return c, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/identity"
+	"github.com/mailstrata/mailstrata/backup/moves"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -74,9 +75,10 @@ type walk struct {
 	fresh     tally // downloaded in this run
 	byIDs     tally // taken by id
 
-	nominees *nominees
-	tables   tables
-	tooLarge atomic.Int64 // messages that were not read because they are too large
+	moves         *moves.Index
+	comparedBasis bool // what the manifest before a checkpoint has was looked at
+	tables        tables
+	tooLarge      atomic.Int64 // messages that were not read because they are too large
 }
 
 // laid is a manifest that an earlier run laid.

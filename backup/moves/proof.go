@@ -1,4 +1,4 @@
-package backup
+package moves
 
 import (
 	"bytes"
@@ -15,93 +15,99 @@ import (
 )
 
 // A message that was moved or copied need not be downloaded again. Its id, or its size and date, nominate an archived one.
-// The proof is its size, its date, and stretches of it: the header, chunk by chunk, and, unless an id can name only one
+// The proof is its size, its date, and ranges of it: the header, chunk by chunk, and, unless an id can name only one
 // body, the bytes of the probe. Only hashes are compared, so no archived mail is read: a writer's host cannot, and it would
 // cost more than the download.
 
 // proof is a message on the server beside the archived one that it may be.
 type proof struct {
 	message mail.Message
-	record  nominee
+	record  candidate
 	header  []chunk.ID // of the archived header
 
 	headerSize  int64
 	openingSize int64 // bytes after the header to compare; 0 if none
 	sameHeader  bool
 	sameOpening bool
-	probe       [2][]byte // the two stretches, as far as they came, if a probe is wanted
+	probe       [2][]byte // the two ranges, as far as they came, if a probe is wanted
 }
 
-// byID finds, among messages that a mailbox has anew, those that are archived already, and gives their entries by UID.
-// What it does not find, for whatever reason, is to be downloaded.
-func (r *reading) byID(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]manifest.Entry, error) {
-	if r.anew {
-		return nil, nil
-	}
-	nominated, err := r.walk.nominees.find(ctx, messages)
+// Matcher finds messages of one mailbox that are archived already.
+type Matcher struct {
+	Index *Index
+	Repo  *repo.Repo
+
+	Former   *manifest.Mailbox // the mailbox as it was recorded, whose records are candidates under their UIDs; nil: none
+	Doubted  mail.UIDSet       // messages that have another size or date than Former has
+	Unproven bool              // Former was recorded at another server: all its records are candidates
+}
+
+// Match finds messages whose content is archived, and returns it by UID. Messages that it does not find, for whatever reason,
+// are to be downloaded.
+func (m *Matcher) Match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]archive.Filed, error) {
+	candidates, err := m.Index.find(ctx, messages)
 	if err == nil {
-		nominated, err = r.nominateByUID(ctx, messages, nominated)
+		candidates, err = m.addByUID(ctx, messages, candidates)
 	}
-	if err != nil || len(nominated) == 0 {
+	if err != nil || len(candidates) == 0 {
 		return nil, err
 	}
-	proofs := make(map[mail.UID]*proof, len(nominated))
+	proofs := make(map[mail.UID]*proof, len(candidates))
 	var wanted []source.Range
 	for _, message := range messages {
-		record, ok := nominated[message.UID]
+		record, ok := candidates[message.UID]
 		if !ok || !mayBe(message, record) {
 			continue
 		}
-		p, err := r.proof(ctx, message, record)
+		p, err := m.proof(ctx, message, record)
 		if err != nil {
 			return nil, err
 		}
 		if p != nil {
 			proofs[message.UID] = p
-			wanted = append(wanted, p.stretches()...)
+			wanted = append(wanted, p.ranges()...)
 		}
 	}
-	if err := r.fetchStretches(ctx, session, wanted, proofs); err != nil {
+	if err := m.fetchRanges(ctx, session, wanted, proofs); err != nil {
 		return nil, err
 	}
-	hasher := r.walk.repo.MessageHasher()
-	entries := make(map[mail.UID]manifest.Entry)
+	hasher := m.Repo.MessageHasher()
+	matched := make(map[mail.UID]archive.Filed)
 	for uid, p := range proofs {
 		if p.holds(hasher) {
-			entries[uid] = p.entry()
-			r.walk.advanceByID()
+			matched[uid] = p.content()
 		}
 	}
-	return entries, nil
+	return matched, nil
 }
 
 // mayBe reports whether a message may be the archived one, by what the server says of it.
-func mayBe(message mail.Message, was nominee) bool {
+func mayBe(message mail.Message, was candidate) bool {
 	if was.byFacts {
 		return message.Size == was.ServerSize()
 	}
 	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
 }
 
-// nominateByUID adds the records under the UIDs of messages: of those that have another date now, and, if the mailbox was
+// addByUID adds the records under the UIDs of messages: of those that have another date now, and, if the mailbox was
 // read at another server, of those that nothing else nominates.
-func (r *reading) nominateByUID(
-	ctx context.Context, messages []mail.Message, nominated map[mail.UID]nominee,
-) (map[mail.UID]nominee, error) {
+func (m *Matcher) addByUID(
+	ctx context.Context, messages []mail.Message, candidates map[mail.UID]candidate,
+) (map[mail.UID]candidate, error) {
 	var wanted mail.UIDSet
 	for _, message := range messages {
-		_, known := nominated[message.UID]
-		if message.Size >= manifest.MinProbed && (r.doubted.Contains(message.UID) || r.unproven && !known) {
+		_, known := candidates[message.UID]
+		if message.Size >= manifest.MinProbed && (m.Doubted.Contains(message.UID) || m.Unproven && !known) {
 			wanted.Add(message.UID)
 		}
 	}
-	if wanted.Len() == 0 || r.former == nil {
-		return nominated, nil
+	if wanted.Len() == 0 || m.Former == nil {
+		return candidates, nil
 	}
-	if nominated == nil {
-		nominated = make(map[mail.UID]nominee)
+	if candidates == nil {
+		candidates = make(map[mail.UID]candidate)
 	}
-	pages, err := r.former.AllPages(r.walk.load(ctx))
+	pages, err := m.Former.AllPages(m.Index.load(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -110,34 +116,34 @@ func (r *reading) nominateByUID(
 		if wanted.In(mail.UIDRange{First: mail.UID(first), Last: mail.UID(last)}).Len() == 0 {
 			continue
 		}
-		records, err := page.LoadRecords(r.walk.load(ctx))
+		records, err := page.LoadRecords(m.Index.load(ctx))
 		if err != nil {
 			return nil, err
 		}
 		for i := range records {
 			if wanted.Contains(records[i].UID) {
-				nominated[records[i].UID] = nominee{&records[i], true}
+				candidates[records[i].UID] = candidate{&records[i], true}
 			}
 		}
 	}
-	return nominated, nil
+	return candidates, nil
 }
 
 // proof prepares to compare a message with the archived one. It returns nil if that is impossible or would cost too much of
 // the download.
-func (r *reading) proof(ctx context.Context, message mail.Message, record nominee) (*proof, error) {
+func (m *Matcher) proof(ctx context.Context, message mail.Message, record candidate) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
 		return nil, nil
 	}
-	parts, err := record.PartList(r.walk.load(ctx))
+	parts, err := record.PartList(m.Index.load(ctx))
 	if err == nil && len(parts) > 0 && parts[0].Kind == mail.HeaderPart {
 		p.header = parts[0].Chunks
 		var opening []chunk.ID
 		if p.wantsOpening() && len(parts) > 1 {
 			opening = parts[1].Chunks[:1]
 		}
-		err = p.measure(ctx, r.walk.repo, opening)
+		err = p.measure(ctx, m.Repo, opening)
 	}
 	if err != nil && !archive.IsDamage(err) {
 		return nil, err
@@ -176,13 +182,13 @@ func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) e
 	return err
 }
 
-// wantsOpening reports whether the opening must fit, because no id nominated the message and its record has an opening.
+// wantsOpening reports whether the opening must fit, because no id candidates the message and its record has an opening.
 func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Opening != (chunk.Prefix{}) }
 
 func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }
 
-// stretches are those that are to be compared, in the order of the message.
-func (p *proof) stretches() []source.Range {
+// ranges are those that are to be compared, in the order of the message.
+func (p *proof) ranges() []source.Range {
 	uid := p.message.UID
 	wanted := []source.Range{{UID: uid, Length: p.headerSize + p.openingSize}}
 	if p.wantsProbe() {
@@ -192,9 +198,9 @@ func (p *proof) stretches() []source.Range {
 	return wanted
 }
 
-// fetchStretches gets what the proofs want. A server that refuses, hangs up, or sends too much, has proven nothing, and is not asked
+// fetchRanges gets what the proofs want. A server that refuses, hangs up, or sends too much, has proven nothing, and is not asked
 // again: the download has more patience.
-func (r *reading) fetchStretches(ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof) error {
+func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof) error {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -202,10 +208,10 @@ func (r *reading) fetchStretches(ctx context.Context, session *source.Session, w
 	if err != nil {
 		return err
 	}
-	chunks, messages := r.walk.repo.ChunkKey().New(), r.walk.repo.MessageHasher()
+	chunks, messages := m.Repo.ChunkKey().New(), m.Repo.MessageHasher()
 	err = view.Ranges(ctx, wanted, func(s source.Range, data []byte) error {
 		if p := proofs[s.UID]; int64(len(data)) == s.Length {
-			return p.take(s, data, r.walk.repo.Cutter(), chunks, messages)
+			return p.take(s, data, m.Repo.Cutter(), chunks, messages)
 		}
 		return nil
 	})
@@ -221,7 +227,7 @@ func (r *reading) fetchStretches(ctx context.Context, session *source.Session, w
 
 // take compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
 func (p *proof) take(s source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
-	switch at := slices.Index(p.stretches(), s); at {
+	switch at := slices.Index(p.ranges(), s); at {
 	case 0:
 		p.sameOpening = p.openingSize == 0 || messages.ID(data[p.headerSize:]).Prefix() == p.record.Opening
 		var ids []chunk.ID
@@ -248,10 +254,8 @@ func (p *proof) holds(hasher *chunk.Hasher) bool {
 	return hasher.ID(slices.Concat(p.probe[0], p.probe[1])).Prefix() == p.record.Probe
 }
 
-// entry is the message's: its content as it is archived, and all else as the server tells it now.
-func (p *proof) entry() manifest.Entry {
+// content is the archived content.
+func (p *proof) content() archive.Filed {
 	was := p.record
-	entry := record(p.message, archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening})
-	entry.ByID = true
-	return entry
+	return archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening}
 }
