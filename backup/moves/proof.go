@@ -182,7 +182,7 @@ func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) e
 	return err
 }
 
-// wantsOpening reports whether the opening must fit, because no id candidates the message and its record has an opening.
+// wantsOpening reports whether the opening must fit, because no id names the message and its record has an opening.
 func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Opening != (chunk.Prefix{}) }
 
 func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }
