@@ -13,7 +13,7 @@ var commented = regexp.MustCompile(`(?m)^# +([a-z_0-9]+ = )`)
 
 // TestTheExampleInTheDocumentationIsRight: as it stands, and it names every key there is.
 func TestTheExampleInTheDocumentationIsRight(t *testing.T) {
-	manual, err := os.ReadFile(filepath.Join("..", "docs", "config.md"))
+	manual, err := os.ReadFile(filepath.Join("..", "..", "docs", "config.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
