@@ -18,6 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"github.com/mailstrata/mailstrata/restore"
@@ -36,7 +37,7 @@ func newRepository(t testing.TB, store store.Store) *repo.Repo {
 
 // Locks that end too early count as a problem, and harm no message.
 func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
-	lock := &repo.Lock{Days: 10, ByDefault: true}
+	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	store := storetest.NewLocked(lock.Term())
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock, Options: repo.Options{CacheDir: t.TempDir()}})
 	if err != nil {

@@ -8,13 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // A night on which locks are due that it may not renew is archived, and says so twice: in its manifest, and to who reads statuses.
 func TestANightTellsOfLocksThatItMayNotRenew(t *testing.T) {
-	lock := &repo.Lock{Days: 10, ByDefault: true}
+	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	bucket := storetest.NewLocked(lock.Term())
 	if _, err := repo.Init(t.Context(), bucket, repo.InitOptions{NoSeal: true, Lock: lock}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
@@ -146,7 +147,7 @@ func (c *cache) object(name string) ([]byte, bool) {
 	if err != nil {
 		return nil, false
 	}
-	hash, ok := objectHash(name)
+	hash, ok := store.Hash(name)
 	if !ok || blake3.Sum256(stored) != hash {
 		_ = os.Remove(c.path(name))
 		return nil, false

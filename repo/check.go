@@ -90,10 +90,10 @@ func rightName(kind Kind, name, rest string) (ok bool) {
 		_, _, ok = parseStamped(rest)
 	case KindKey:
 		role, hash, _ := strings.Cut(rest, "-")
-		_, ok = parseHash(hash)
+		_, ok = store.ParseHash(hash)
 		ok = ok && role != ""
 	default:
-		_, ok = parseHash(rest)
+		_, ok = store.ParseHash(rest)
 	}
 	return ok
 }
@@ -244,7 +244,7 @@ func (c *checker) segments(ctx context.Context) error {
 
 func (c *checker) segment(ctx context.Context, o store.Object) error {
 	c.count(o)
-	hash, _ := objectHash(o.Name)
+	hash, _ := store.Hash(o.Name)
 	file, err := c.r.download(ctx, o.Name, hash)
 	if err != nil {
 		return err
@@ -309,7 +309,7 @@ func (c *checker) objects(ctx context.Context) error {
 
 // doomed reports whether an object is a condemned pack.
 func (c *checker) doomed(kind Kind, name string) bool {
-	hash, _ := objectHash(name)
+	hash, _ := store.Hash(name)
 	_, condemned := c.condemned[Pack{Catalog: kind == KindCatalog, Hash: hash}]
 	return condemned && (kind == KindData || kind == KindCatalog)
 }
@@ -403,7 +403,7 @@ func (c *checker) slot(ctx context.Context, o store.Object) error {
 }
 
 func (c *checker) pack(ctx context.Context, kind Kind, o store.Object) error {
-	hash, _ := objectHash(o.Name)
+	hash, _ := store.Hash(o.Name)
 	pack := Pack{Catalog: kind == KindCatalog, Hash: hash}
 	row, indexed := c.indexed[pack]
 	c.stored[o.Name] = o.Size

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -20,14 +19,7 @@ const probes = "probe/"
 
 // overlaid tells of the objects of which the newest version is not the one that is read.
 func (c *checker) overlaid(context.Context) error {
-	v, ok := c.r.store.(*vault)
-	if !ok {
-		return nil
-	}
-	v.mu.Lock()
-	names := slices.Sorted(maps.Keys(v.chosen))
-	v.mu.Unlock()
-	for _, name := range names {
+	for _, name := range c.r.store.Replaced() {
 		if strings.HasPrefix(name, probes) {
 			continue // init and doctor made it, and a marker hides it if they deleted it
 		}
@@ -61,18 +53,16 @@ func (c *checker) lock(ctx context.Context, kind Kind, o store.Object) error {
 	if _, marked := c.marks[o.Name]; marked {
 		return nil
 	}
-	v := c.r.store.(*vault)
-	version, _ := v.version(o.Name)
-	until, err := v.retainer().RetainedUntil(ctx, o.Name, version)
-	if errors.Is(err, store.ErrPermission) || err == nil && until.IsZero() {
+	until, err := c.r.store.RetainedUntil(ctx, o.Name)
+	if err == nil && until.IsZero() {
 		c.short.deaf = true
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	now, err := v.Now(ctx)
-	if err != nil || !until.Before(now.Add(lock.period())) {
+	now, err := c.r.store.Now(ctx)
+	if err != nil || !until.Before(now.Add(lock.Period())) {
 		return err
 	}
 	if c.short.count++; c.short.count == 1 || until.Before(c.short.until) {
@@ -83,8 +73,8 @@ func (c *checker) lock(ctx context.Context, kind Kind, o store.Object) error {
 
 // shortest tells of locks that end too early, and of a bucket that does not lock what comes.
 func (c *checker) shortest(ctx context.Context) error {
-	switch err := c.r.retainsByDefault(ctx); {
-	case errors.Is(err, errDefault):
+	switch err := c.r.store.CheckDefault(ctx); {
+	case errors.Is(err, objectlock.ErrDefault):
 		c.problem(Unlocked, "", err)
 	case err != nil:
 		return err

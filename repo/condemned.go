@@ -182,7 +182,7 @@ func ParsePack(name string) (p Pack, ok bool) {
 	if !ok || kind != KindData && kind != KindCatalog {
 		return Pack{}, false
 	}
-	hash, _ := objectHash(name)
+	hash, _ := store.Hash(name)
 	return Pack{Catalog: kind == KindCatalog, Hash: hash}, true
 }
 
@@ -337,7 +337,7 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.folder(), "/"), err)
 			break
 		}
-		if _, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); !ok {
+		if _, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); !ok {
 			continue
 		}
 		listed[o.Name] = true

@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
@@ -67,7 +68,7 @@ func (c *config) check() error {
 	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
 		return damaged("a config without an owner")
 	}
-	if c.Lock != nil && c.Lock.Days > MaxLockDays || c.lock().check() != nil {
+	if c.Lock != nil && c.Lock.Days > objectlock.MaxDays || c.lock().Check() != nil {
 		return damaged("config: a lock of %d days", c.Lock.Days)
 	}
 	if c.Lock == nil && c.LockedSince > 0 || c.LockedSince > 1<<40 {
@@ -86,7 +87,7 @@ func configName(number uint64, hash [32]byte) string {
 // parseConfigName inverts configName.
 func parseConfigName(name string) (number uint64, ok bool) {
 	digits, hash, _ := strings.Cut(strings.TrimPrefix(name, KindConfig.folder()), "-")
-	_, ok = parseHash(hash)
+	_, ok = store.ParseHash(hash)
 	number, err := strconv.ParseUint(digits, 10, 64)
 	return number, ok && err == nil && len(digits) == configDigits && number > 0
 }

@@ -18,6 +18,7 @@ import (
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/zeebo/blake3"
 )
 
@@ -644,11 +645,11 @@ const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b4
 // The examples of docs/format.md, of a config with a lock that was made longer, and of a renewal.
 func TestLockVectors(t *testing.T) {
 	made := time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
-	lock := &Lock{Days: 90, ByDefault: true, Since: time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC)}
+	lock := &objectlock.Lock{Days: 90, ByDefault: true, Since: time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC)}
 	c := &config{
 		Number: 2, Created: uint64(made.Unix()), Polynomial: 0x3DA3358B4DC173, Keeper: [32]byte(bytes.Repeat([]byte{7}, 32)),
 		Slots: []slotRow{{Hash: [32]byte(bytes.Repeat([]byte{0x11}, 32)), Role: RoleOwner, Created: uint64(made.Unix()), Recipient: []byte{}, Label: []byte{}}},
-		Lock:  lock.row(), LockedSince: uint64(lock.Since.Unix()),
+		Lock:  rowOf(lock), LockedSince: uint64(lock.Since.Unix()),
 	}
 	b, err := encode(c)
 	if err != nil {
@@ -666,7 +667,7 @@ func TestLockVectors(t *testing.T) {
 	for name, spoil := range map[string]func(*config){
 		"no lock was lengthened":      func(c *config) { c.Lock = nil },
 		"a lock of no days":           func(c *config) { c.Lock = &lockRow{} },
-		"a lock of more than allowed": func(c *config) { c.Lock = &lockRow{Days: MaxLockDays + 1} },
+		"a lock of more than allowed": func(c *config) { c.Lock = &lockRow{Days: objectlock.MaxDays + 1} },
 	} {
 		spoilt := *c
 		spoil(&spoilt)

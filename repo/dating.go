@@ -57,7 +57,7 @@ func (h Head) Misdating() error {
 
 // writerTimed reports whether the times of objects prove nothing.
 func (r *Repo) writerTimed() bool {
-	_, is := bare(r.store).(WriterTimed)
+	_, is := r.store.Store.(WriterTimed)
 	return is
 }
 

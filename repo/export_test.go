@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -19,7 +20,7 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo {
 		panic(err)
 	}
 	return &Repo{
-		store: newVault(store, r.config.lock()), id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
+		store: objectlock.New(store, r.config.lock()), id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
 		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
 	}
 }

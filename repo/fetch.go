@@ -98,7 +98,7 @@ func (x *index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []l
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the index: %w", err)
 		}
-		hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
+		hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
 		listed[hash] = ok
 		if ok && !x.has(hash) {
 			unknown = append(unknown, listedSegment{Object: o, hash: hash})
@@ -200,7 +200,7 @@ func (x *index) flatten(seg *segment, hash [32]byte) error {
 // download fetches an object into a temporary file, still sealed, and checks its hash.
 func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
 	file, err := r.downloadOnce(ctx, name, hash)
-	if errors.Is(err, ErrDamaged) && elder(ctx, r.store, name) {
+	if errors.Is(err, ErrDamaged) && r.store.Original(ctx, name) {
 		return r.downloadOnce(ctx, name, hash)
 	}
 	return file, err

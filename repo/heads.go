@@ -50,7 +50,7 @@ func stamped(put time.Time, hash [32]byte) string {
 // parseStamped inverts stamped.
 func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
 	inverted, digits, dash := strings.Cut(s, "-")
-	hash, right := parseHash(digits)
+	hash, right := store.ParseHash(digits)
 	n, err := strconv.ParseUint(inverted, 16, 64)
 	if !dash || !right || len(inverted) != 16 || !isHex(inverted) || err != nil || !validMillis(n) {
 		return time.Time{}, hash, false

@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -22,7 +23,7 @@ type InitOptions struct {
 	Owners     []age.Recipient  // of key files that open an owner's slot
 	Writers    []age.Recipient  // of key files that open a writer's slot
 	Polynomial chunk.Polynomial // 0: drawn at random
-	Lock       *Lock            // the store retains all objects; it must be a Retainer. nil: it does not
+	Lock       *objectlock.Lock // the store retains all objects; it must be a Retainer. nil: it does not
 	ScryptWork int              // 2^n steps to try a passphrase; 0: age's own
 }
 
@@ -39,7 +40,7 @@ func Init(ctx context.Context, s store.Store, o InitOptions) (*Repo, error) {
 	if _, able := s.(store.Retainer); o.Lock != nil && !able {
 		return nil, errors.New("this place cannot keep objects under lock: a bucket with Object Lock can")
 	}
-	if err := o.Lock.check(); err != nil {
+	if err := o.Lock.Check(); err != nil {
 		return nil, err
 	}
 	if err := vacant(ctx, s); err != nil {
@@ -87,7 +88,7 @@ func vacant(ctx context.Context, store store.Store) error {
 
 // newRepo draws the secrets.
 func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err error) {
-	r = &Repo{store: newVault(store, o.Lock)}
+	r = &Repo{store: objectlock.New(store, o.Lock)}
 	rand.Read(r.id[:])
 	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -99,7 +100,7 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 	if r.decoder, err = newFrameDecoder(); err != nil {
 		return nil, err
 	}
-	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: o.Lock.row()}
+	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()
 		if err != nil {

@@ -6,35 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
-
-// Lock says that what is stored is kept against everybody, the owner too, for a period. It is part of the config.
-type Lock struct {
-	Days       int  // the period
-	Compliance bool // nobody has the right to end it; else the store may give that to somebody
-	ByDefault  bool // the bucket retains what is put by itself, for Term
-
-	// Since is set where the lock was lengthened: a renewal that began before did not lock all there was for the longer Term.
-	// The zero time: every renewal did.
-	Since time.Time
-}
-
-// MaxLockDays bounds a period: what is locked for ever is paid for ever.
-const MaxLockDays = 3650
-
-// period is how long at least every manifest is kept, and all that it needs.
-func (l *Lock) period() time.Duration { return time.Duration(l.Days) * 24 * time.Hour }
-
-// interval is how old a renewal becomes before a run makes another.
-func (l *Lock) interval() time.Duration { return l.period() / 2 }
-
-// Term is how long an object is retained when it is put or renewed: so long that what a run finds and does not touch lasts
-// a period longer than the manifest that the run may lay until its deadline. A day is more than the Lifetime of a run.
-func (l *Lock) Term() time.Duration { return l.period() + l.interval() + 24*time.Hour }
-
-// TermDays is Term for a bucket's default retention, which counts days.
-func (l *Lock) TermDays() int { return int((l.Term() + 24*time.Hour - 1) / (24 * time.Hour)) }
 
 // lockRow is a Lock in the config.
 type lockRow struct {
@@ -44,26 +17,19 @@ type lockRow struct {
 	ByDefault  bool
 }
 
-func (l *Lock) row() *lockRow {
+func rowOf(l *objectlock.Lock) *lockRow {
 	if l == nil {
 		return nil
 	}
 	return &lockRow{Days: uint64(l.Days), Compliance: l.Compliance, ByDefault: l.ByDefault}
 }
 
-func (l *Lock) check() error {
-	if l != nil && (l.Days < 1 || l.Days > MaxLockDays) {
-		return fmt.Errorf("a lock of %d days: it is from 1 to %d", l.Days, MaxLockDays)
-	}
-	return nil
-}
-
-// lock inverts Lock.row.
-func (c *config) lock() *Lock {
+// lock inverts rowOf.
+func (c *config) lock() *objectlock.Lock {
 	if c.Lock == nil {
 		return nil
 	}
-	l := &Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
+	l := &objectlock.Lock{Days: int(c.Lock.Days), Compliance: c.Lock.Compliance, ByDefault: c.Lock.ByDefault}
 	if c.LockedSince > 0 {
 		l.Since = time.Unix(int64(c.LockedSince), 0)
 	}
@@ -71,7 +37,7 @@ func (c *config) lock() *Lock {
 }
 
 // Lock is the repository's; nil: there is none.
-func (r *Repo) Lock() *Lock { return r.config.lock() }
+func (r *Repo) Lock() *objectlock.Lock { return r.config.lock() }
 
 // LockState is when the locks were renewed, and when that is due.
 type LockState struct {
@@ -93,46 +59,10 @@ func (r *Repo) LockState(ctx context.Context) (LockState, error) {
 	if err != nil || last.IsZero() {
 		return LockState{Due: now}, err
 	}
-	return LockState{Renewed: last, Due: last.Add(lock.interval())}, nil
+	return LockState{Renewed: last, Due: last.Add(lock.Interval())}, nil
 }
 
 var errNoLock = errors.New("this repository is not under lock: that is said when it is made (init --lock)")
-
-// errDefault: the bucket does not do what the lock relies on.
-var errDefault = errors.New("the bucket's default retention is less than the lock needs, so what is put comes without it, or for too short a time: " +
-	"set it anew, and find out who changed it")
-
-// retainsByDefault makes sure that the bucket still retains what is put, where that is relied on. Where these credentials are not
-// told, nothing is known, which is no fault.
-func (r *Repo) retainsByDefault(ctx context.Context) error {
-	lock := r.Lock()
-	v, _ := r.store.(*vault)
-	if lock == nil || !lock.ByDefault || v == nil {
-		return nil
-	}
-	bucket, able := v.Store.(store.DefaultRetainer)
-	if !able {
-		return nil
-	}
-	does, err := bucket.RetainsByDefault(ctx, lock.Compliance, lock.TermDays())
-	switch {
-	case errors.Is(err, store.ErrPermission):
-		return nil
-	case err != nil:
-		return fmt.Errorf("look at the bucket's default retention: %w", err)
-	case !does:
-		return fmt.Errorf("%w: %d days, %s", errDefault, lock.TermDays(), lock.Mode())
-	}
-	return nil
-}
-
-// Mode is the mode in a word.
-func (l *Lock) Mode() string {
-	if l.Compliance {
-		return "compliance"
-	}
-	return "governance"
-}
 
 // CheckLonger says why the lock cannot be made one of so many days.
 func (r *Repo) CheckLonger(days int) error {
@@ -145,7 +75,7 @@ func (r *Repo) CheckLonger(days int) error {
 	case days < lock.Days:
 		return fmt.Errorf("a lock of %d days cannot be made one of %d: what was promised for what is there holds", lock.Days, days)
 	}
-	return (&Lock{Days: days}).check()
+	return (&objectlock.Lock{Days: days}).Check()
 }
 
 // Lengthen makes the period of the lock longer, and renews all locks for it. Where the bucket retains by default, it must do so
@@ -160,15 +90,14 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 	if err := r.CheckLonger(days); err != nil {
 		return 0, err
 	}
-	v := r.store.(*vault)
-	longer := *v.lock
+	longer := *r.store.Lock()
 	longer.Days = days
 	if !longer.ByDefault {
 		now, err := r.putLonger(ctx, &longer)
 		if err != nil {
 			return 0, err
 		}
-		return r.renewAll(ctx, v, &longer, now, tell)
+		return r.renewAll(ctx, &longer, now, tell)
 	}
 	next, err := r.nextConfig(ctx)
 	if err != nil {
@@ -179,7 +108,7 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 		return 0, err
 	}
 	longer.Since = now.Truncate(time.Second)
-	if renewed, err = r.renewAll(ctx, v, &longer, now, tell); err != nil {
+	if renewed, err = r.renewAll(ctx, &longer, now, tell); err != nil {
 		return 0, fmt.Errorf("the lock stays as it was, for what is there cannot be locked for longer: %w", err)
 	}
 	return renewed, r.putLock(ctx, next, &longer)
@@ -188,7 +117,7 @@ func (r *Repo) Lengthen(ctx context.Context, days int, tell func(Progress)) (ren
 // putLonger puts the config of a longer lock, for which renewals count from when every run has ended that began before the
 // config was there: once more, if to put it took so long that one may have begun later than that allows for. now is a time
 // before.
-func (r *Repo) putLonger(ctx context.Context, longer *Lock) (now time.Time, err error) {
+func (r *Repo) putLonger(ctx context.Context, longer *objectlock.Lock) (now time.Time, err error) {
 	for {
 		next, err := r.nextConfig(ctx)
 		if err != nil {
@@ -209,12 +138,12 @@ func (r *Repo) putLonger(ctx context.Context, longer *Lock) (now time.Time, err 
 }
 
 // putLock puts the next config, with that lock.
-func (r *Repo) putLock(ctx context.Context, next *config, lock *Lock) error {
-	next.Lock, next.LockedSince = lock.row(), uint64(lock.Since.Unix())
+func (r *Repo) putLock(ctx context.Context, next *config, lock *objectlock.Lock) error {
+	next.Lock, next.LockedSince = rowOf(lock), uint64(lock.Since.Unix())
 	if err := r.amend(ctx, next, r.held, r.slotName); err != nil {
 		return err
 	}
-	r.store.(*vault).lock = r.Lock()
+	r.store.SetLock(r.Lock())
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -21,7 +22,7 @@ const lockDays = 10
 func lockedWorlds(t *testing.T, test func(t *testing.T, store *storetest.Locked, r *repo.Repo)) {
 	for name, byDefault := range map[string]bool{"by default": true, "by request": false} {
 		t.Run(name, func(t *testing.T) {
-			o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: byDefault}}
+			o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: byDefault}}
 			store := storetest.NewLocked(0)
 			if byDefault {
 				store = storetest.NewLocked(o.Lock.Term())
@@ -303,7 +304,7 @@ func TestALengthenedLockIsRenewedAsAny(t *testing.T) {
 func TestALockThatStaysAsItIs(t *testing.T) {
 	lockedWorlds(t, func(t *testing.T, bucket *storetest.Locked, r *repo.Repo) {
 		mustBackup(t, r, "me", 1, 5)
-		for _, days := range []int{lockDays, lockDays - 1, 0, -1, repo.MaxLockDays + 1} {
+		for _, days := range []int{lockDays, lockDays - 1, 0, -1, objectlock.MaxDays + 1} {
 			if _, err := r.Lengthen(t.Context(), days, nil); err == nil {
 				t.Errorf("a lock of %d days became one of %d", lockDays, days)
 			}
@@ -325,7 +326,7 @@ func TestALockThatStaysAsItIs(t *testing.T) {
 
 // Where the locks cannot be renewed, the run says so, and does not rely on packs whose lock ends too early for what it puts.
 func TestLocksThatMayNotBeRenewed(t *testing.T) {
-	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	bucket := storetest.NewLocked(o.Lock.Term())
 	owner := mustInit(t, bucket, o)
 	nightly := fresh(t, bucket.As(storetest.Rights{Retain: true, Delete: true}))
@@ -374,7 +375,7 @@ func TestLocksThatMayNotBeRenewed(t *testing.T) {
 
 // Who may change a bucket has new objects come without a lock: check and prune find that out, where they are told.
 func TestADefaultRetentionThatWasChanged(t *testing.T) {
-	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(time.Duration(o.Lock.TermDays()) * 24 * time.Hour)
 	r := mustInit(t, store, o)
 	mustBackup(t, r, "me", 1, 5)
@@ -397,7 +398,7 @@ func TestADefaultRetentionThatWasChanged(t *testing.T) {
 
 // Credentials that may not even list versions do for a night.
 func TestPutGetAndListAreEnough(t *testing.T) {
-	o := repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays, ByDefault: true}}
+	o := repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays, ByDefault: true}}
 	store := storetest.NewLocked(o.Lock.Term())
 	mustInit(t, store, o)
 	nightly := fresh(t, store.As(storetest.Rights{Retain: true, List: true, Delete: true}))
@@ -454,12 +455,12 @@ func TestForgedRenewals(t *testing.T) {
 // A directory, or a bucket without Object Lock, is refused before anything is put.
 func TestLockNeedsARetainer(t *testing.T) {
 	store := new(storetest.Memory)
-	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: 1}}); err == nil || len(store.Names()) > 0 {
+	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: 1}}); err == nil || len(store.Names()) > 0 {
 		t.Errorf("%v, %v", err, store.Names())
 	}
 	locked := storetest.NewLocked(0)
-	for _, days := range []int{0, -1, repo.MaxLockDays + 1} {
-		if _, err := repo.Init(t.Context(), locked, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: days}}); err == nil {
+	for _, days := range []int{0, -1, objectlock.MaxDays + 1} {
+		if _, err := repo.Init(t.Context(), locked, repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: days}}); err == nil {
 			t.Errorf("a lock of %d days", days)
 		}
 	}
@@ -495,7 +496,7 @@ func (s *sleepy) PutRetained(ctx context.Context, name string, body io.ReaderAt,
 func TestALockIsLengthenedBySleepers(t *testing.T) {
 	world := func(t *testing.T) (*storetest.Locked, *repo.Repo) {
 		store := storetest.NewLocked(0)
-		return store, mustInit(t, store, repo.InitOptions{NoSeal: true, Lock: &repo.Lock{Days: lockDays}})
+		return store, mustInit(t, store, repo.InitOptions{NoSeal: true, Lock: &objectlock.Lock{Days: lockDays}})
 	}
 	t.Run("who begins", func(t *testing.T) {
 		store, owner := world(t)

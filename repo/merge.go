@@ -93,7 +93,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
 		}
-		if hash, ok := parseHash(strings.TrimPrefix(o.Name, KindIndex.folder())); ok {
+		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, KindIndex.folder())); ok {
 			all = append(all, listedSegment{Object: o, hash: hash})
 		}
 	}

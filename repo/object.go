@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
@@ -19,22 +19,6 @@ const maxStored = maxContent + maxTable
 
 // smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
 const smallFrame = 4 << 20
-
-// objectHash is the hash in an object's name: the last 64 digits.
-func objectHash(name string) (hash [32]byte, ok bool) {
-	if len(name) < 64 {
-		return hash, false
-	}
-	return parseHash(name[len(name)-64:])
-}
-
-func parseHash(s string) (hash [32]byte, ok bool) {
-	if len(s) != 64 || s != strings.ToLower(s) {
-		return hash, false
-	}
-	n, err := hex.Decode(hash[:], []byte(s))
-	return hash, err == nil && n == len(hash)
-}
 
 // objectName is the name of a pack, and of any other object that is named by nothing but its hash.
 func objectName(kind Kind, hash [32]byte) string { return kind.folder() + hex.EncodeToString(hash[:]) }
@@ -144,16 +128,16 @@ func (u *unopened) Error() string { return u.err.Error() }
 func (u *unopened) Unwrap() error { return u.err }
 
 // fetch reads an object's bytes and checks them against its name.
-func fetch(ctx context.Context, store store.Store, name string) ([]byte, error) {
-	stored, err := fetchOnce(ctx, store, name)
-	if errors.Is(err, ErrDamaged) && elder(ctx, store, name) {
-		return fetchOnce(ctx, store, name)
+func fetch(ctx context.Context, s *objectlock.Store, name string) ([]byte, error) {
+	stored, err := fetchOnce(ctx, s, name)
+	if errors.Is(err, ErrDamaged) && s.Original(ctx, name) {
+		return fetchOnce(ctx, s, name)
 	}
 	return stored, err
 }
 
-func fetchOnce(ctx context.Context, store store.Store, name string) ([]byte, error) {
-	body, size, err := store.Get(ctx, name, 0, -1)
+func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) {
+	body, size, err := s.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +149,7 @@ func fetchOnce(ctx context.Context, store store.Store, name string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	if hash, ok := objectHash(name); !ok || blake3.Sum256(stored) != hash {
+	if hash, ok := store.Hash(name); !ok || blake3.Sum256(stored) != hash {
 		return nil, damaged("its bytes do not hash to its name")
 	}
 	return stored, nil

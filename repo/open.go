@@ -15,13 +15,14 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	store    store.Store
+	store    *objectlock.Store
 	id       [16]byte
 	held     *slot // what the key at hand gives
 	keys     keys
@@ -81,11 +82,11 @@ type Unlock struct {
 
 // Open opens the repository in a store.
 func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
-	v := newVault(store, nil)
+	v := objectlock.New(store, nil)
 	r, err := open(ctx, v, u)
-	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.hides(ctx, KindConfig.folder()) || v.hides(ctx, KindKey.folder())) {
+	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, KindConfig.folder()) || v.Hides(ctx, KindKey.folder())) {
 		// Who may delete may have hidden all of it. Under lock nothing can be hidden.
-		v.through = true
+		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
 			r, err = hidden, nil
 		}
@@ -93,11 +94,11 @@ func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, e
 	if err != nil {
 		return nil, err
 	}
-	r.store = newVault(store, r.config.lock())
+	r.store = objectlock.New(store, r.config.lock())
 	return r, r.settle(o, u.Fingerprint)
 }
 
-func open(ctx context.Context, store store.Store, u Unlock) (*Repo, error) {
+func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error) {
 	names, err := configNames(ctx, store)
 	if err != nil {
 		return nil, err
@@ -142,7 +143,7 @@ type storedSlot struct {
 
 // fetchSlots reads all key slots, the owner's first. One that is damaged does not keep others from opening; damage tells
 // of it, in case that none does.
-func fetchSlots(ctx context.Context, store store.Store) (slots []storedSlot, damage error, err error) {
+func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlot, damage error, err error) {
 	var found []*storedSlot
 	group, fetching := errgroup.WithContext(ctx)
 	group.SetLimit(8)
@@ -172,7 +173,7 @@ func fetchSlots(ctx context.Context, store store.Store) (slots []storedSlot, dam
 }
 
 // fetch reads the slot. One that was removed just now has no bytes, and neither has one that is damaged.
-func (s *storedSlot) fetch(ctx context.Context, st store.Store) error {
+func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	stored, err := fetch(ctx, st, s.name)
 	switch {
 	case err == nil:

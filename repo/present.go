@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -120,7 +121,7 @@ func (p *presence) listFolder(ctx context.Context, kind Kind, prefix string) err
 		if err != nil {
 			return fmt.Errorf("list the packs: %w", err)
 		}
-		if hash, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
+		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
 			p.add(Pack{Catalog: kind == KindCatalog, Hash: hash}, uint64(o.Size))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -145,7 +146,7 @@ func (p *pruning) listPacks(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			if hash, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
+			if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
 				p.packs[Pack{Catalog: kind == KindCatalog, Hash: hash}] = o
 				p.report.Packs.add(o.Size)
 			}
@@ -302,9 +303,9 @@ func (p *pruning) renewLocks(ctx context.Context) error {
 	if lock == nil || p.DryRun {
 		return nil
 	}
-	done, err := p.r.renew(ctx, p.run.Start(), lock.interval()/2, p.tell)
+	done, err := p.r.renew(ctx, p.run.Start(), lock.Interval()/2, p.tell)
 	p.report.Renewed, p.report.Locks = done.renewed, done.err
-	if changed := p.r.retainsByDefault(ctx); errors.Is(changed, errDefault) {
+	if changed := p.r.store.CheckDefault(ctx); errors.Is(changed, objectlock.ErrDefault) {
 		p.report.Locks = errors.Join(p.report.Locks, changed)
 	} else if err == nil {
 		err = changed

@@ -116,7 +116,7 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]b
 
 func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && elder(ctx, rd.r.store, f.Pack.name()) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.name()) {
 		rd.opened.forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}

@@ -102,7 +102,7 @@ func (r *Repo) eachPack(ctx context.Context, use func(p Pack, size int64) error)
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			hash, ok := parseHash(strings.TrimPrefix(o.Name, kind.folder()))
+			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder()))
 			if !ok {
 				continue
 			}

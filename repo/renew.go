@@ -2,13 +2,10 @@ package repo
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
-	"github.com/mailstrata/mailstrata/repo/store"
-	"golang.org/x/sync/errgroup"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
 // A lock ends some day, and what is old is still needed. So all locks are renewed together, once in half a period, by the
@@ -26,9 +23,6 @@ type renewalRow struct {
 	Ext  extensions `cbor:"63,keyasint,omitempty"`
 }
 
-// renewals at once.
-const renewers = 16
-
 // renewal is what a run knows of the locks.
 type renewal struct {
 	last    time.Time // when all that was there was locked last
@@ -39,15 +33,15 @@ type renewal struct {
 // renew renews the locks, if that was done longer ago than after. That it cannot be done stops nobody: it is in err. tell may be
 // nil; it may be called several times at once.
 func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, tell func(Progress)) (renewal, error) {
-	vault, ok := r.store.(*vault)
-	if !ok || vault.lock == nil {
+	lock := r.store.Lock()
+	if lock == nil {
 		return renewal{}, nil
 	}
 	last, err := r.lastRenewal(ctx, now)
 	if err != nil || now.Sub(last) <= after {
 		return renewal{last: last}, err
 	}
-	renewed, err := r.renewAll(ctx, vault, vault.lock, now, tell)
+	renewed, err := r.renewAll(ctx, lock, now, tell)
 	switch {
 	case ctx.Err() != nil:
 		return renewal{}, context.Cause(ctx)
@@ -97,7 +91,7 @@ func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, er
 }
 
 // renewAll lengthens the lock of every object that is not to go, and puts that down.
-func (r *Repo) renewAll(ctx context.Context, v *vault, lock *Lock, now time.Time, tell func(Progress)) (int, error) {
+func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Time, tell func(Progress)) (int, error) {
 	condemned, err := r.Condemned(ctx)
 	if err != nil {
 		return 0, err
@@ -113,36 +107,16 @@ func (r *Repo) renewAll(ctx context.Context, v *vault, lock *Lock, now time.Time
 		kind, ours := kindOf(name)
 		return isPack && dead || marked || !ours || kind == KindCheck || kind == KindRenewal
 	}
-	keep := store.Retention{Until: now.Add(lock.Term()), Compliance: lock.Compliance}
-	var renewed atomic.Int64
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(renewers)
-	for versions, err := range v.histories(ctx, "") {
-		if err != nil {
-			return 0, errors.Join(err, group.Wait())
+	renewed := func(n int64) {
+		if tell != nil {
+			tell(Progress{Step: "locks renewed", Done: n})
 		}
-		object, ok := oldestOf(versions)
-		if !ok || goes(object.Name) {
-			continue
-		}
-		if groupCtx.Err() != nil {
-			break
-		}
-		group.Go(func() error {
-			err := v.retainer().Retain(groupCtx, object.Name, object.ID, keep)
-			if errors.Is(err, store.ErrNotExist) {
-				return nil // deleted meanwhile, by a prune
-			}
-			if n := renewed.Add(1); tell != nil {
-				tell(Progress{Step: "locks renewed", Done: n})
-			}
-			return err
-		})
 	}
-	if err := group.Wait(); err != nil {
+	n, err := r.store.Renew(ctx, lock, now, goes, renewed)
+	if err != nil {
 		return 0, err
 	}
-	return int(renewed.Load()), r.putRenewal(ctx, now)
+	return n, r.putRenewal(ctx, now)
 }
 
 func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
@@ -181,7 +155,7 @@ func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
 			if locked.Before(run.renewal.last) {
 				locked = run.renewal.last
 			}
-			if pack, ok := ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.period())) {
+			if pack, ok := ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.Period())) {
 				ending[pack] = true
 			}
 		}

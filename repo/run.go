@@ -37,7 +37,7 @@ type Run struct {
 func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 	run, err := r.begin(ctx)
 	if lock := r.Lock(); err == nil && lock != nil {
-		run.renewal, err = r.renew(ctx, run.Start(), lock.interval(), nil)
+		run.renewal, err = r.renew(ctx, run.Start(), lock.Interval(), nil)
 	}
 	return run, err
 }

@@ -26,7 +26,7 @@ func (r *Repo) agree(now time.Time) error {
 
 // hostTime returns the time by this host's clock. The simulated stores of tests also simulate a host.
 func (r *Repo) hostTime() time.Time {
-	if simulated, ok := bare(r.store).(interface{ HostTime() time.Time }); ok {
+	if simulated, ok := r.store.Store.(interface{ HostTime() time.Time }); ok {
 		return simulated.HostTime()
 	}
 	return time.Now()

@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/recovery"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -109,7 +110,7 @@ func TestDamageIsReported(t *testing.T) {
 // Under lock the plan says until when the store keeps it: the latest lock of any version that has it.
 func TestLockedUntil(t *testing.T) {
 	const days = 30
-	lock := &repo.Lock{Days: days, ByDefault: true}
+	lock := &objectlock.Lock{Days: days, ByDefault: true}
 	store := storetest.NewLocked(lock.Term())
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -71,7 +72,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.Lock > 0 {
-		o.Lock = &repo.Lock{Days: int(c.Lock), Compliance: c.LockMode == "compliance"}
+		o.Lock = &objectlock.Lock{Days: int(c.Lock), Compliance: c.LockMode == "compliance"}
 	}
 	r, err := p.create(ctx, l, o, key)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
 type lockCommand struct {
@@ -112,8 +113,8 @@ type lockPeriod int
 func (l *lockPeriod) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutSuffix(string(text), "d")
 	days, err := strconv.Atoi(digits)
-	if !ok || err != nil || days < 1 || days > repo.MaxLockDays {
-		return fmt.Errorf("%s is no period such as 30d, from 1d to %dd", quoted(string(text)), repo.MaxLockDays)
+	if !ok || err != nil || days < 1 || days > objectlock.MaxDays {
+		return fmt.Errorf("%s is no period such as 30d, from 1d to %dd", quoted(string(text)), objectlock.MaxDays)
 	}
 	*l = lockPeriod(days)
 	return nil
@@ -126,7 +127,7 @@ type lockSummary struct {
 	ByDefault bool   `json:"by_default"` // the bucket's default retention does it
 }
 
-func summarizeLock(l *repo.Lock) *lockSummary {
+func summarizeLock(l *objectlock.Lock) *lockSummary {
 	if l == nil {
 		return nil
 	}
@@ -134,7 +135,7 @@ func summarizeLock(l *repo.Lock) *lockSummary {
 }
 
 // describeLock is a repository's lock in words; "" where there is none.
-func describeLock(l *repo.Lock) string {
+func describeLock(l *objectlock.Lock) string {
 	switch {
 	case l == nil:
 		return ""

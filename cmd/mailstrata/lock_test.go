@@ -11,13 +11,14 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
 // doctor tells of locks before and after they are due, and of none where there is none.
 func TestDoctorTellsOfLocks(t *testing.T) {
-	lock := &repo.Lock{Days: 10, ByDefault: true}
+	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	store := storetest.NewLocked(lock.Term())
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/s3"
 )
@@ -127,7 +128,7 @@ func (p *program) openBucket(ctx context.Context, l *place) (*s3.Store, error) {
 
 // newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
 // that objects there cannot be replaced.
-func (p *program) newStore(ctx context.Context, l *place, lock *repo.Lock) (store.Store, error) {
+func (p *program) newStore(ctx context.Context, l *place, lock *objectlock.Lock) (store.Store, error) {
 	if l.bucket == nil && lock != nil {
 		return nil, &usageError{text: "a directory cannot keep objects under lock", hint: "--lock needs a bucket with Object Lock"}
 	}

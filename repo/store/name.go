@@ -1,6 +1,9 @@
 package store
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // maxName bounds a name so that every Store can keep it, with a prefix of its own before it: S3 takes 1,024 bytes.
 const maxName = 512
@@ -29,4 +32,21 @@ func validSegment(s string) bool {
 		}
 	}
 	return true
+}
+
+// Hash returns the hash at the end of an object's name: its last 64 digits.
+func Hash(name string) (hash [32]byte, ok bool) {
+	if len(name) < 64 {
+		return hash, false
+	}
+	return ParseHash(name[len(name)-64:])
+}
+
+// ParseHash parses 64 lower-case hexadecimal digits.
+func ParseHash(s string) (hash [32]byte, ok bool) {
+	if len(s) != 64 || s != strings.ToLower(s) {
+		return hash, false
+	}
+	n, err := hex.Decode(hash[:], []byte(s))
+	return hash, err == nil && n == len(hash)
 }

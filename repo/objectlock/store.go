@@ -1,4 +1,4 @@
-package repo
+package objectlock
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 
@@ -13,13 +14,13 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// vault is a repository's store as it is used, where it keeps versions. Who can put objects can put another one under a name
+// Store is a repository's store as it is used, where it keeps versions. Who can put objects can put another one under a name
 // that is taken, and who can delete can hide what he cannot destroy. Neither loses what was there: a name is the hash of its
 // object, so that no other bytes can come first, and where the newest version is not what the name says, an older one is.
 //
 // Under lock, the oldest version of a name is its object. Listings say so, and see what is hidden; objects are put under
 // retention, and deleted for good or not at all.
-type vault struct {
+type Store struct {
 	store.Store
 	versioned store.Versioned // nil: the store knows none
 	lock      *Lock
@@ -37,22 +38,23 @@ type choice struct {
 	proven  bool // its bytes were seen to be what the name says
 }
 
-func newVault(s store.Store, lock *Lock) *vault {
-	v := &vault{Store: s, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
+func New(s store.Store, lock *Lock) *Store {
+	v := &Store{Store: s, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
 	v.versioned, _ = s.(store.Versioned)
 	return v
 }
 
-// bare returns the store behind a vault.
-func bare(store store.Store) store.Store {
-	if v, ok := store.(*vault); ok {
-		return v.Store
-	}
-	return store
-}
+// Lock returns the lock, or nil.
+func (v *Store) Lock() *Lock { return v.lock }
+
+// SetLock changes the lock. No other use of v may be under way.
+func (v *Store) SetLock(lock *Lock) { v.lock = lock }
+
+// ShowHidden makes listings show what delete markers hide, as they do under lock.
+func (v *Store) ShowHidden() { v.through = true }
 
 // Put puts an object under retention, unless the bucket does so by itself.
-func (v *vault) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+func (v *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
 	if v.lock == nil || v.lock.ByDefault {
 		return v.Store.Put(ctx, name, body, size)
 	}
@@ -64,37 +66,37 @@ func (v *vault) Put(ctx context.Context, name string, body io.ReaderAt, size int
 }
 
 // keep is the retention of what is put or renewed now.
-func (v *vault) keep(ctx context.Context) (store.Retention, error) {
+func (v *Store) keep(ctx context.Context) (store.Retention, error) {
 	now, err := v.Now(ctx)
 	return store.Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}, err
 }
 
 // retainer is the store, which a repository under lock needs.
-func (v *vault) retainer() store.Retainer { return v.Store.(store.Retainer) }
+func (v *Store) retainer() store.Retainer { return v.Store.(store.Retainer) }
 
-func (v *vault) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+func (v *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	body, size, err := v.get(ctx, name, offset, length)
-	if v.lock != nil && errors.Is(err, store.ErrNotExist) && v.elder(ctx, name) {
+	if v.lock != nil && errors.Is(err, store.ErrNotExist) && v.Original(ctx, name) {
 		return v.get(ctx, name, offset, length)
 	}
 	return body, size, err
 }
 
-func (v *vault) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+func (v *Store) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
 	if version, ok := v.version(name); ok {
 		return v.versioned.GetVersion(ctx, name, version, offset, length)
 	}
 	return v.Store.Get(ctx, name, offset, length)
 }
 
-func (v *vault) version(name string) (string, bool) {
+func (v *Store) version(name string) (string, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	c, ok := v.chosen[name]
 	return c.version, ok
 }
 
-func (v *vault) choose(name string, c choice) {
+func (v *Store) choose(name string, c choice) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if old := v.chosen[name]; old.version == c.version {
@@ -103,10 +105,10 @@ func (v *vault) choose(name string, c choice) {
 	v.chosen[name] = c
 }
 
-// elder looks for a version that hashes to the object's name, for somebody who read other bytes there, or nothing, and says
+// Original looks for a version that hashes to the object's name, for somebody who read other bytes there, or nothing, and says
 // whether he should read again: from then on Get has that version. Of several who ask at once one looks for all.
-func (v *vault) elder(ctx context.Context, name string) bool {
-	hash, ok := objectHash(name)
+func (v *Store) Original(ctx context.Context, name string) bool {
+	hash, ok := store.Hash(name)
 	if v.versioned == nil || !ok {
 		return false
 	}
@@ -133,7 +135,7 @@ func (v *vault) elder(ctx context.Context, name string) bool {
 }
 
 // seek waits until nobody looks for an older version of the name, and keeps others from it until done is called.
-func (v *vault) seek(name string) (done func()) {
+func (v *Store) seek(name string) (done func()) {
 	for {
 		v.mu.Lock()
 		busy, mine := v.seeking[name], make(chan struct{})
@@ -154,7 +156,7 @@ func (v *vault) seek(name string) (done func()) {
 }
 
 // matches reads a version, whatever its size.
-func (v *vault) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
+func (v *Store) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
 	body, size, err := v.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
 	if err != nil {
 		return false
@@ -165,14 +167,8 @@ func (v *vault) matches(ctx context.Context, version store.Version, hash [32]byt
 	return err == nil && n == size && [32]byte(h.Sum(nil)) == hash
 }
 
-// elder is vault.elder of a store that may be none.
-func elder(ctx context.Context, store store.Store, name string) bool {
-	v, ok := store.(*vault)
-	return ok && v.elder(ctx, name)
-}
-
 // histories yields the versions of one name after another, the newest first.
-func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]store.Version, error] {
+func (v *Store) histories(ctx context.Context, prefix string) iter.Seq2[[]store.Version, error] {
 	return func(yield func([]store.Version, error) bool) {
 		if v.versioned == nil {
 			yield(nil, fmt.Errorf("the store knows no versions: %w", store.ErrPermission))
@@ -199,7 +195,7 @@ func (v *vault) histories(ctx context.Context, prefix string) iter.Seq2[[]store.
 }
 
 // List lists, under lock, the oldest versions. Credentials that may not list versions see the newest.
-func (v *vault) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+func (v *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		if v.through && v.sees() {
 			for versions, err := range v.histories(ctx, prefix) {
@@ -223,20 +219,20 @@ func (v *vault) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 	}
 }
 
-func (v *vault) sees() bool {
+func (v *Store) sees() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.versioned != nil && !v.blind
 }
 
-func (v *vault) goBlind() {
+func (v *Store) goBlind() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.blind = true
 }
 
 // object is what a name stands for: its oldest version. Markers alone are what is left of an object that is gone.
-func (v *vault) object(versions []store.Version) (store.Object, bool) {
+func (v *Store) object(versions []store.Version) (store.Object, bool) {
 	oldest, ok := oldestOf(versions)
 	if !ok {
 		return store.Object{}, false
@@ -263,7 +259,7 @@ func oldestOf(versions []store.Version) (store.Version, bool) {
 }
 
 // Delete removes, under lock, all versions, the object first: if that is retained, nothing is touched.
-func (v *vault) Delete(ctx context.Context, name string) error {
+func (v *Store) Delete(ctx context.Context, name string) error {
 	if v.lock == nil || !v.sees() {
 		return v.Store.Delete(ctx, name)
 	}
@@ -283,8 +279,8 @@ func (v *vault) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// hides reports whether anything under a prefix is hidden.
-func (v *vault) hides(ctx context.Context, prefix string) bool {
+// Hides reports whether anything under a prefix is hidden.
+func (v *Store) Hides(ctx context.Context, prefix string) bool {
 	for versions, err := range v.histories(ctx, prefix) {
 		if err != nil {
 			return false
@@ -294,4 +290,11 @@ func (v *vault) hides(ctx context.Context, prefix string) bool {
 		}
 	}
 	return false
+}
+
+// Replaced returns the names, in order, of the objects of which another version than the newest is read.
+func (v *Store) Replaced() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.chosen))
 }
