@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -390,7 +391,7 @@ func TestResolve(t *testing.T) {
 		first.ID.String():            first,
 		"anna@" + second.ID.String(): second,
 	} {
-		ref, err := manifest.ParseRef(text, time.Now())
+		ref, err := history.ParseRef(text, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -399,8 +400,8 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	lay(t, r, "bertha", manifest.Complete, post{"INBOX", letters})
-	for text, want := range map[string]error{"latest": manifest.ErrAmbiguous, "carl@latest": manifest.ErrNoMatch, "anna@latest~7": manifest.ErrNoMatch} {
-		ref, err := manifest.ParseRef(text, time.Now())
+	for text, want := range map[string]error{"latest": history.ErrAmbiguous, "carl@latest": history.ErrNoMatch, "anna@latest~7": history.ErrNoMatch} {
+		ref, err := history.ParseRef(text, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -141,7 +141,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	name, _ := takeAway(t, store, 0)
 	damaged := reopen(t, store)
 	pack, _ := repo.ParsePack(name)
-	if err := damaged.Tag(t.Context(), night.Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := damaged.Tag(t.Context(), night.Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
@@ -153,7 +153,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	}
 	pinned := func(h repo.Head) {
 		t.Helper()
-		if tags, err := damaged.Tags(t.Context()); err != nil || !slices.Equal(tags[h.Name], []string{manifest.TagPinned}) {
+		if tags, err := damaged.Tags(t.Context()); err != nil || !slices.Equal(tags[h.Name], []string{history.TagPinned}) {
 			t.Errorf("%s bears %v: %v", h.Name, tags[h.Name], err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if !copied[0].Mended {
 		t.Fatalf("not mended: %+v", copied[0])
 	}
-	ref, _ := manifest.ParseRef("latest", time.Now())
+	ref, _ := history.ParseRef("latest", time.Now())
 	if latest, _, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
 		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
 	}
@@ -195,18 +195,18 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 		}
 		return all[h.Name]
 	}
-	tag(from, night.Head, []string{manifest.TagPinned, "early"}, nil)
+	tag(from, night.Head, []string{history.TagPinned, "early"}, nil)
 	copied, _ := copyAll(t, from, to)
 	there := copied[0].Head
-	if got := tags(there); !slices.Equal(got, []string{"early", manifest.TagPinned}) {
+	if got := tags(there); !slices.Equal(got, []string{"early", history.TagPinned}) {
 		t.Errorf("the copy bears %v", got)
 	}
 	tag(to, there, []string{"mine"}, []string{"early"})
-	tag(from, night.Head, []string{"late"}, []string{manifest.TagPinned})
+	tag(from, night.Head, []string{"late"}, []string{history.TagPinned})
 	for range 2 {
 		copyAll(t, from, to)
 	}
-	if got := tags(there); !slices.Equal(got, []string{"late", "mine", manifest.TagPinned}) {
+	if got := tags(there); !slices.Equal(got, []string{"late", "mine", history.TagPinned}) {
 		t.Errorf("the copy bears %v", got)
 	}
 }
@@ -217,7 +217,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.Sample()
 	night := archivetest.BackUp(t, from, a)
-	for _, tag := range []string{manifest.TagPinned, "moved"} {
+	for _, tag := range []string{history.TagPinned, "moved"} {
 		if err := from.Tag(t.Context(), night.Head, []string{tag}, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -224,7 +225,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("%d messages were found to be lost: %v", len(repaired.Lost), err)
 	}
-	ref, err := manifest.ParseRef("latest", time.Now())
+	ref, err := history.ParseRef("latest", time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +342,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 		archivetest.BackUp(t, from, a)
 	}
 	copyAll(t, from, to)
-	plan, err := archive.PlanForget(t.Context(), to, nil, manifest.Policy{Last: 1}, time.UTC, nil)
+	plan, err := archive.PlanForget(t.Context(), to, nil, history.Policy{Last: 1}, time.UTC, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

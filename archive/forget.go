@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -17,7 +18,7 @@ type Decision struct {
 	Manifest *manifest.Manifest // without mailboxes, failures and the like; nil: it cannot be read, and stays
 	Tags     []string
 	Lost     []string // losses beyond the limits that no alarm mentions
-	manifest.Verdict
+	history.Verdict
 }
 
 // Forgetting is a plan of what is to be forgotten. Making it changes nothing.
@@ -29,7 +30,7 @@ type Forgetting struct {
 
 // PlanForget decides by a policy about every manifest that is not marked yet, of the accounts that are named, or of all.
 // Days, hours and so on are those of the zone.
-func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy manifest.Policy, zone *time.Location, limits Limits) (*Forgetting, error) {
+func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*Forgetting, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 		if _, err := losses.reckon(ctx, account, isNamed); err != nil {
 			return nil, err
 		}
-		decide(account, manifest.Policy{}, time.UTC)
+		decide(account, history.Policy{}, time.UTC)
 		left := false // a complete one
 		for i := range account {
 			f := &account[i]
@@ -89,7 +90,7 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 			case named && f.Firm:
 				return nil, fmt.Errorf("manifest %x: %w: %s", f.Head.ID[:4], ErrKept, f.Reasons[len(f.Reasons)-1])
 			case named:
-				f.Verdict = manifest.Verdict{Reasons: []string{"named"}}
+				f.Verdict = history.Verdict{Reasons: []string{"named"}}
 				plan.Decisions = append(plan.Decisions, *f)
 			default:
 				left = left || f.standsForItsAccount()
@@ -152,16 +153,16 @@ func byAccount(all []Decision) func(yield func([]Decision) bool) {
 }
 
 // decide fills in the verdicts of one account. What cannot be read stays, and counts for nothing.
-func decide(account []Decision, policy manifest.Policy, zone *time.Location) {
-	var list []manifest.Laid
+func decide(account []Decision, policy history.Policy, zone *time.Location) {
+	var list []history.Run
 	var of []*Decision
 	for i := range account {
 		f := &account[i]
 		if f.Manifest == nil {
-			f.Verdict = manifest.Verdict{Keep: true, Reasons: []string{"cannot be read"}}
+			f.Verdict = history.Verdict{Keep: true, Reasons: []string{"cannot be read"}}
 			continue
 		}
-		list = append(list, manifest.Laid{
+		list = append(list, history.Run{
 			Hash: f.Head.ID, Time: f.Head.Time, State: f.Manifest.State,
 			Late: f.Head.Late, Dating: datingOf(f.Head), Alarm: len(f.Manifest.Alarm)+len(f.Lost) > 0, Tags: f.Tags,
 		})

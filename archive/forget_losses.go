@@ -9,6 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -49,7 +50,7 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
-		if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, manifest.TagAcknowledged) {
+		if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, history.TagAcknowledged) {
 			continue
 		}
 		for _, n := range predecessors(account, i) {
@@ -78,7 +79,7 @@ func (k *reckoner) lost(ctx context.Context, before, now *Decision) ([]string, e
 	return losses.Alarms, nil
 }
 
-// predecessors returns the manifests that a loss in manifest i protects (see manifest.Policy): the last complete one before
+// predecessors returns the manifests that a loss in manifest i protects (see history.Policy): the last complete one before
 // it, and, if it came in time, the last complete one that did.
 func predecessors(account []Decision, i int) (list []int) {
 	belated := account[i].Head.Belated()

@@ -13,13 +13,13 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// history is an account of some messages, and the manifests of it.
-type history struct {
+// nights is an account of some messages, and the manifests of it.
+type nights struct {
 	t       *testing.T
 	store   *storetest.Memory
 	repo    *repo.Repo
@@ -27,9 +27,9 @@ type history struct {
 	nights  []*backup.Result
 }
 
-func newHistory(t *testing.T, messages int) *history {
+func newNights(t *testing.T, messages int) *nights {
 	t.Helper()
-	h := &history{t: t, store: &storetest.Memory{}, account: archivetest.NewAccount()}
+	h := &nights{t: t, store: &storetest.Memory{}, account: archivetest.NewAccount()}
 	h.repo = archivetest.NewRepo(t, h.store)
 	for n := range messages {
 		h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\nbody\r\n", n))
@@ -38,7 +38,7 @@ func newHistory(t *testing.T, messages int) *history {
 }
 
 // night archives an account without ever raising an alarm, as somebody does who writes manifests with a stolen key.
-func (h *history) night(a *archivetest.Account) {
+func (h *nights) night(a *archivetest.Account) {
 	h.t.Helper()
 	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
 	results, err := backup.Run(h.t.Context(), h.repo, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, ShrinkLimit: off}}, backup.Options{})
@@ -49,7 +49,7 @@ func (h *history) night(a *archivetest.Account) {
 	h.store.Advance(24 * time.Hour)
 }
 
-func (h *history) forget(policy manifest.Policy) *archive.Forgetting {
+func (h *nights) forget(policy history.Policy) *archive.Forgetting {
 	h.t.Helper()
 	plan, err := archive.PlanForget(h.t.Context(), h.repo, nil, policy, time.UTC, nil)
 	mustForget(h.t, plan, err)
@@ -76,14 +76,14 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHistory(t, 30)
+			h := newNights(t, 30)
 			for day := range 3 {
 				h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
 				h.night(h.account)
 			}
 			h.night(forge(h.account))
 			h.night(h.account)
-			plan := h.forget(manifest.Policy{Last: 1})
+			plan := h.forget(history.Policy{Last: 1})
 			if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{2, 3, 4}) {
 				t.Fatalf("%v are left", got)
 			}
@@ -104,11 +104,11 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 				t.Errorf("lost before the forged one: %q, %v", lost, err)
 			}
 			for _, b := range h.nights[3:] {
-				if err := h.repo.Tag(t.Context(), b.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+				if err := h.repo.Tag(t.Context(), b.Head, []string{history.TagAcknowledged}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
-			h.forget(manifest.Policy{Last: 1})
+			h.forget(history.Policy{Last: 1})
 			if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{4}) {
 				t.Errorf("after it was acknowledged %v are left", got)
 			}
@@ -118,7 +118,7 @@ func TestForgetFindsLossesThatNoAlarmMentions(t *testing.T) {
 
 // Limits that are set for backups count here too.
 func TestForgetGoesByTheLimits(t *testing.T) {
-	h := newHistory(t, 30)
+	h := newNights(t, 30)
 	h.night(h.account)
 	h.night(archivetest.NewAccount())
 	off := func(account string) func(*mail.Mailbox) loss.Limit {
@@ -127,7 +127,7 @@ func TestForgetGoesByTheLimits(t *testing.T) {
 		}
 		return func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
 	}
-	plan, err := archive.PlanForget(t.Context(), h.repo, nil, manifest.Policy{Last: 1}, time.UTC, off)
+	plan, err := archive.PlanForget(t.Context(), h.repo, nil, history.Policy{Last: 1}, time.UTC, off)
 	mustForget(t, plan, err)
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{1}) {
 		t.Errorf("%v are left", got)
@@ -136,7 +136,7 @@ func TestForgetGoesByTheLimits(t *testing.T) {
 
 // Months that are left of their nights are not compared, for each step between them was.
 func TestForgetComparesNightsNotMonths(t *testing.T) {
-	h := newHistory(t, 200)
+	h := newNights(t, 200)
 	h.night(h.account)
 	for range 5 {
 		inbox := h.account.Mailbox("INBOX")
@@ -152,7 +152,7 @@ func TestForgetComparesNightsNotMonths(t *testing.T) {
 	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, between, nil)
 	mustForget(t, plan, err)
 	h.store.Advance(24 * time.Hour)
-	h.forget(manifest.Policy{Last: 1})
+	h.forget(history.Policy{Last: 1})
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{5}) {
 		t.Errorf("%v are left", got)
 	}
@@ -160,14 +160,14 @@ func TestForgetComparesNightsNotMonths(t *testing.T) {
 
 // What was forgotten before a manifest was there says nothing of it.
 func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
-	h := newHistory(t, 30)
+	h := newNights(t, 30)
 	h.night(h.account)
 	h.night(h.account)
 	plan, err := archive.PlanForgetNamed(t.Context(), h.repo, []repo.Head{h.nights[1].Head}, nil)
 	mustForget(t, plan, err)
 	h.store.Advance(24 * time.Hour)
 	h.night(archivetest.NewAccount())
-	h.forget(manifest.Policy{Last: 1})
+	h.forget(history.Policy{Last: 1})
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2}) {
 		t.Errorf("%v are left", got)
 	}
@@ -175,7 +175,7 @@ func TestForgetComparesAcrossWhatWasForgottenBefore(t *testing.T) {
 
 // Where a manifest between two was erased, nobody has compared these; and what was erased from all is not lost.
 func TestForgetAndErasures(t *testing.T) {
-	h := newHistory(t, 30)
+	h := newNights(t, 30)
 	h.night(h.account)
 	h.night(h.account)
 	h.night(archivetest.NewAccount())
@@ -184,21 +184,21 @@ func TestForgetAndErasures(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.store.Advance(24 * time.Hour)
-	h.forget(manifest.Policy{Last: 1})
+	h.forget(history.Policy{Last: 1})
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2, 3}) {
 		t.Errorf("%v are left", got)
 	}
 	if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
 		t.Fatal(err)
 	}
-	h.forget(manifest.Policy{Last: 1})
+	h.forget(history.Policy{Last: 1})
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{3}) {
 		t.Errorf("after all was erased %v are left", got)
 	}
 }
 
 // messages are those of a night, as an erasure names them.
-func (h *history) messages(night int) (all []repo.ErasedMessage) {
+func (h *nights) messages(night int) (all []repo.ErasedMessage) {
 	h.t.Helper()
 	c, err := archive.OpenManifest(h.t.Context(), h.repo, h.nights[night].Head)
 	if err != nil {

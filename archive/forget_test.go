@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -57,10 +57,10 @@ func mustForget(t *testing.T, plan *archive.Forgetting, err error) int {
 
 func TestForgetByPolicy(t *testing.T) {
 	r, _, a, laid := forgetting(t, 5)
-	if err := r.Tag(t.Context(), laid[1].Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := r.Tag(t.Context(), laid[1].Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
+	plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 2}, time.UTC, nil)
 	if got := left(t, r, laid); !slices.Equal(got, []int{0, 1, 2, 3, 4}) {
 		t.Errorf("a plan alone leaves %v", got)
 	}
@@ -70,11 +70,11 @@ func TestForgetByPolicy(t *testing.T) {
 	if got := left(t, r, laid); !slices.Equal(got, []int{1, 3, 4}) {
 		t.Errorf("%v are left", got)
 	}
-	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
+	plan, err = archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 2}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("a second time %d are marked", n)
 	}
-	plan, err = archive.PlanForget(t.Context(), r, []string{"another"}, manifest.Policy{Last: 1}, time.UTC, nil)
+	plan, err = archive.PlanForget(t.Context(), r, []string{"another"}, history.Policy{Last: 1}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("of another account %d are marked", n)
 	}
@@ -88,7 +88,7 @@ func TestForgetByName(t *testing.T) {
 	if _, err := archive.PlanForgetNamed(t.Context(), r, all, nil); !errors.Is(err, archive.ErrKept) {
 		t.Errorf("all of an account: %v", err)
 	}
-	if err := r.Tag(t.Context(), laid[0].Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := r.Tag(t.Context(), laid[0].Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := archive.PlanForgetNamed(t.Context(), r, all[:1], nil); !errors.Is(err, archive.ErrKept) || !strings.Contains(err.Error(), "pinned") {
@@ -114,7 +114,7 @@ func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 	if len(laid[2].Manifest.Alarm) == 0 {
 		t.Fatal("no alarm")
 	}
-	policy := manifest.Policy{Last: 1}
+	policy := history.Policy{Last: 1}
 	plan, err := archive.PlanForget(t.Context(), r, nil, policy, time.UTC, nil)
 	mustForget(t, plan, err)
 	if got := left(t, r, laid); !slices.Equal(got, []int{1, 2, 3}) {
@@ -125,7 +125,7 @@ func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 			t.Errorf("manifest %d by name: %v", i, err)
 		}
 	}
-	if err := r.Tag(t.Context(), laid[2].Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+	if err := r.Tag(t.Context(), laid[2].Head, []string{history.TagAcknowledged}, nil); err != nil {
 		t.Fatal(err)
 	}
 	plan, err = archive.PlanForget(t.Context(), r, nil, policy, time.UTC, nil)
@@ -143,7 +143,7 @@ func TestForgetPassesOverWhatCannotBeRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
+	plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
 	if n := mustForget(t, plan, err); n != 1 {
 		t.Errorf("%d marked", n)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -28,7 +28,7 @@ func TestAStoreThatLeapsRemovesNothing(t *testing.T) {
 	archivetest.BackUp(t, r, a)
 	a.Mailboxes["INBOX"].Expunge(a.Mailboxes["INBOX"].Messages[0].Uid)
 	last := archivetest.BackUp(t, r, a)
-	plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
+	plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
 	mustForget(t, plan, err)
 	objects := func() (n int) {
 		for _, err := range store.List(t.Context(), "") {

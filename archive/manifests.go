@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -94,25 +95,25 @@ func ReadManifest(ctx context.Context, r *repo.Repo, head repo.Head) (*manifest.
 }
 
 // datingOf says what the times of a manifest are worth.
-func datingOf(head repo.Head) manifest.Dating {
+func datingOf(head repo.Head) history.Dating {
 	switch {
 	case head.Misdated != "":
-		return manifest.Misdated
+		return history.Misdated
 	case head.Belated():
-		return manifest.Belated
+		return history.Belated
 	}
-	return manifest.InTime
+	return history.InTime
 }
 
 // confirmedDating is datingOf where the owner may have said that the time is right.
-func confirmedDating(head repo.Head, confirmed bool) manifest.Dating {
-	if d := datingOf(head); d != manifest.Belated || !confirmed {
+func confirmedDating(head repo.Head, confirmed bool) history.Dating {
+	if d := datingOf(head); d != history.Belated || !confirmed {
 		return d
 	}
-	return manifest.Confirmed
+	return history.Confirmed
 }
 
-// dated returns the names of the belated manifests of which the owner says that their times are right (manifest.TagDated). A
+// dated returns the names of the belated manifests of which the owner says that their times are right (history.TagDated). A
 // writer's key cannot say so.
 func dated(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	if !slices.ContainsFunc(heads, repo.Head.Belated) {
@@ -124,7 +125,7 @@ func dated(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]boo
 	}
 	names := make(map[string]bool)
 	for name, list := range tags {
-		if slices.Contains(list, manifest.TagDated) {
+		if slices.Contains(list, history.TagDated) {
 			names[name] = true
 		}
 	}
@@ -137,14 +138,14 @@ func dated(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]boo
 func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	first := map[string]time.Time{} // by account, when the store got one that came in time
 	for _, h := range heads {
-		if at, ok := first[h.Account]; datingOf(h) == manifest.InTime && (!ok || h.Stored.Before(at)) {
+		if at, ok := first[h.Account]; datingOf(h) == history.InTime && (!ok || h.Stored.Before(at)) {
 			first[h.Account] = h.Stored
 		}
 	}
 	confirmed, err := dated(ctx, r, heads)
 	belated := map[string]bool{}
 	for _, h := range heads {
-		if at, ok := first[h.Account]; ok && datingOf(h) == manifest.Belated && h.Stored.After(at) && !confirmed[h.Name] {
+		if at, ok := first[h.Account]; ok && datingOf(h) == history.Belated && h.Stored.After(at) && !confirmed[h.Name] {
 			belated[h.Name] = true
 		}
 	}
@@ -160,7 +161,7 @@ type PassedOver struct {
 // Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
 // Passed over are, where a day is named, the belated manifests of the day or before that gave way to an older one, and
 // objects that are not the manifests that their names say: anybody who can write to the store can put one there.
-func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Head, passed []PassedOver, err error) {
+func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []PassedOver, err error) {
 	var heads []repo.Head
 	for head, err := range r.Manifests(ctx) {
 		if err != nil {
@@ -171,14 +172,14 @@ func Resolve(ctx context.Context, r *repo.Repo, ref manifest.Ref) (head repo.Hea
 		}
 	}
 	head, passed, err = resolve(ctx, r, ref, heads)
-	if errors.Is(err, manifest.ErrAmbiguous) {
+	if errors.Is(err, history.ErrAmbiguous) {
 		return resolve(ctx, r, ref, withoutRenamed(ctx, r, heads))
 	}
 	return head, passed, err
 }
 
 func resolve(
-	ctx context.Context, r *repo.Repo, ref manifest.Ref, heads []repo.Head,
+	ctx context.Context, r *repo.Repo, ref history.Ref, heads []repo.Head,
 ) (head repo.Head, passed []PassedOver, err error) {
 	named := ""
 	if ref.Account != "" {
@@ -191,13 +192,13 @@ func resolve(
 		}
 	}
 	over := make(map[string]PassedOver)
-	var candidates []manifest.Candidate
+	var candidates []history.Candidate
 	for _, head := range heads {
 		account := head.Account // names are inside the manifests; their folders tell them apart as well
 		if account == named {
 			account = ref.Account
 		}
-		candidates = append(candidates, manifest.Candidate{
+		candidates = append(candidates, history.Candidate{
 			Account: account,
 			Hash:    head.ID,
 			Time:    head.Time,

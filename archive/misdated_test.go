@@ -17,6 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -123,7 +124,7 @@ func TestResolvePassesOverRenamedManifests(t *testing.T) {
 		"latest": {second, 1}, "latest~1": {first, 1}, second.Time.Add(2 * time.Second).Format(time.RFC3339): {second, 1},
 		first.ID.String(): {first, 0}, first.ID.String()[:8]: {first, 0}, second.ID.String(): {second, 0},
 	} {
-		ref, err := manifest.ParseRef(text, second.Time)
+		ref, err := history.ParseRef(text, second.Time)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +158,7 @@ func TestResolvePassesOverGarbage(t *testing.T) {
 		hash := blake3.Sum256(garbage)
 		name := fmt.Sprintf("%s%016x-%x", folder, after, hash[:])
 		store.Replace(name, garbage)
-		ref, err := manifest.ParseRef("latest", head.Time)
+		ref, err := history.ParseRef("latest", head.Time)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +173,7 @@ func TestResolvePassesOverGarbage(t *testing.T) {
 	changed := bytes.Clone(whole)
 	changed[len(changed)/2] ^= 1
 	store.Replace(fmt.Sprintf("%s%016x-%x", folder, after, head.ID[:]), changed)
-	ref, err := manifest.ParseRef("latest", head.Time)
+	ref, err := history.ParseRef("latest", head.Time)
 	if err != nil {
 		t.Fatal(err)
 	}

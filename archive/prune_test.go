@@ -8,7 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -62,7 +62,7 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 		}
 		b := archivetest.BackUp(t, r, a)
 		states[b.Head.Name] = a.State()
-		plan, err := archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 2}, time.UTC, nil)
+		plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 2}, time.UTC, nil)
 		mustForget(t, plan, err)
 		mustPrune(t, r)
 		store.Advance(25 * time.Hour)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -116,7 +117,7 @@ func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, 
 			return nil, err
 		}
 	}
-	if slices.Contains(s.tags[now.Head.Name], manifest.TagAcknowledged) || s.reckoner.wereCompared(before, now) {
+	if slices.Contains(s.tags[now.Head.Name], history.TagAcknowledged) || s.reckoner.wereCompared(before, now) {
 		return nil, nil
 	}
 	return s.reckoner.lost(ctx, before, now)

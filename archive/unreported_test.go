@@ -9,12 +9,12 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
 // shrunk are the nights, by number, that lack mail of the one before and have no alarm.
-func (h *history) shrunk() (nights []int) {
+func (h *nights) shrunk() (nights []int) {
 	h.t.Helper()
 	var histories archive.Histories
 	for s, err := range archive.Manifests(h.t.Context(), h.repo) {
@@ -34,7 +34,7 @@ func (h *history) shrunk() (nights []int) {
 	return nights
 }
 
-func (h *history) mustShrink(want ...int) {
+func (h *nights) mustShrink(want ...int) {
 	h.t.Helper()
 	if got := h.shrunk(); !slices.Equal(got, want) {
 		h.t.Errorf("%v lack mail, want %v", got, want)
@@ -44,7 +44,7 @@ func (h *history) mustShrink(want ...int) {
 // Totals only nominate. What fell short of the totals before, and is still there or was meant to go, is not named.
 func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 	t.Run("copies", func(t *testing.T) {
-		h := newHistory(t, 100)
+		h := newNights(t, 100)
 		inbox := h.account.Mailbox("INBOX")
 		for _, m := range slices.Clone(inbox.Messages) {
 			inbox.CopyTo(h.account.Mailbox("All"), m.Uid)
@@ -57,17 +57,17 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 		h.mustShrink()
 	})
 	t.Run("acknowledged", func(t *testing.T) {
-		h := newHistory(t, 30)
+		h := newNights(t, 30)
 		h.night(h.account)
 		h.night(archivetest.NewAccount())
 		h.mustShrink(1)
-		if err := h.repo.Tag(t.Context(), h.nights[1].Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+		if err := h.repo.Tag(t.Context(), h.nights[1].Head, []string{history.TagAcknowledged}, nil); err != nil {
 			t.Fatal(err)
 		}
 		h.mustShrink()
 	})
 	t.Run("erased", func(t *testing.T) {
-		h := newHistory(t, 30)
+		h := newNights(t, 30)
 		h.night(h.account)
 		h.night(archivetest.NewAccount())
 		if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
@@ -76,7 +76,7 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 		h.mustShrink()
 	})
 	t.Run("months left of nights", func(t *testing.T) {
-		h := newHistory(t, 200)
+		h := newNights(t, 200)
 		h.night(h.account)
 		for range 5 {
 			inbox := h.account.Mailbox("INBOX")
@@ -98,7 +98,7 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 
 // The one that lacks mail is named, and neither what came before nor what came after it.
 func TestShrunkNamesTheOneThatLacksMail(t *testing.T) {
-	h := newHistory(t, 100)
+	h := newNights(t, 100)
 	for day := range 3 {
 		h.account.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
 		h.night(h.account)

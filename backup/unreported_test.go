@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
@@ -155,7 +155,7 @@ func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
 	s := newShared(t, 30)
 	s.night("one")
 	forged := s.forge(archivetest.NewAccount())
-	if err := s.host("one").Tag(t.Context(), forged.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+	if err := s.host("one").Tag(t.Context(), forged.Head, []string{history.TagAcknowledged}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.mustBeSilent(s.night("one"))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"testing"
-	"time"
 )
 
 // fuzz sees to it that what a parser accepts is what a writer makes.
@@ -43,21 +42,3 @@ func FuzzParseFlags(f *testing.F)     { fuzz(f, "flags") }
 func FuzzParseParts(f *testing.F)     { fuzz(f, "parts") }
 func FuzzParsePageList(f *testing.F)  { fuzz(f, "page list") }
 func FuzzParseMailboxes(f *testing.F) { fuzz(f, "mailboxes") }
-
-func FuzzParseRef(f *testing.F) {
-	for _, seed := range []string{"latest", "latest~2", "3f9a", "2026-03-08T14:30", "jo@example.org@latest", "@", "friday"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		r, err := ParseRef(text, time.Now())
-		if err != nil {
-			if !errors.Is(err, ErrRef) {
-				t.Fatalf("an error that is not ErrRef: %v", err)
-			}
-			return
-		}
-		if r.String() != text {
-			t.Fatalf("%q is told as %q", text, r)
-		}
-	})
-}

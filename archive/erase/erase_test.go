@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -374,7 +374,7 @@ func TestErasuresAreNoLossesOfMonths(t *testing.T) {
 	}
 	store.Advance(24 * time.Hour)
 	eraseMessage(t, r, hash)
-	plan, err = archive.PlanForget(t.Context(), r, nil, manifest.Policy{Last: 1}, time.UTC, nil)
+	plan, err = archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

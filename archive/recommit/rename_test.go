@@ -15,6 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -48,7 +49,7 @@ func (w *world) backUpAs(name string) *backup.Result {
 // no alarm and no download, and no prune takes anything of it.
 func TestRename(t *testing.T) {
 	w := newWorld(t, 4)
-	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.forget(2)
@@ -61,7 +62,7 @@ func TestRename(t *testing.T) {
 	if list[1].Manifest.Parent != list[0].Head.ID || list[1].Manifest.Origin != w.nights[1].Head.ID || list[1].Head.Time != w.nights[1].Head.Time {
 		t.Errorf("%+v", list[1])
 	}
-	if tags, err := w.r.Tags(t.Context()); err != nil || !slices.Equal(tags[list[0].Head.Name], []string{manifest.TagPinned}) {
+	if tags, err := w.r.Tags(t.Context()); err != nil || !slices.Equal(tags[list[0].Head.Name], []string{history.TagPinned}) {
 		t.Errorf("%v, %v", err, tags)
 	}
 	if b := w.backUpAs(other); b.Manifest.Parent != list[2].Head.ID || b.Manifest.Totals.NewMessages != 0 ||
@@ -134,7 +135,7 @@ func TestRenameOntoAnother(t *testing.T) {
 // also where the nightly backup came in between, under the new name.
 func TestRenameKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
-	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	base, nights, states := w.store, slices.Clone(w.nights), slices.Clone(w.states)
@@ -160,7 +161,7 @@ func TestRenameKilledAnywhere(t *testing.T) {
 			w.mustHold(w.r, other, want...)
 			w.mustHold(w.r, anna)
 			tags, errTags := w.r.Tags(t.Context())
-			if list := listed(t, w.r, other); errTags != nil || !slices.Contains(tags[list[0].Head.Name], manifest.TagPinned) {
+			if list := listed(t, w.r, other); errTags != nil || !slices.Contains(tags[list[0].Head.Name], history.TagPinned) {
 				t.Fatalf("killed at %d, the pin is gone: %v", n, errTags)
 			}
 			if n%5 == 0 || err == nil {
@@ -283,7 +284,7 @@ func TestForgetAfterARename(t *testing.T) {
 	}
 	w.forget(1, 2, 4, 5)
 	decide := func(account string) (kept []time.Time) {
-		policy := manifest.Policy{Daily: 2}
+		policy := history.Policy{Daily: 2}
 		plan, err := archive.PlanForget(t.Context(), w.r, []string{account}, policy, time.UTC, nil)
 		if err != nil {
 			t.Fatal(err)

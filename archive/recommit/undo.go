@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -169,7 +170,7 @@ func (f *Forgotten) confirms() []string {
 	if f.Head.Belated() {
 		return nil
 	}
-	return []string{manifest.TagDated}
+	return []string{history.TagDated}
 }
 
 // undoRest commits what is left of a manifest that lacks something, if that is wanted.

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/recommit"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -42,10 +43,10 @@ func TestUndo(t *testing.T) {
 		}
 	}
 	tags, err := w.r.Tags(t.Context())
-	if list := listed(t, w.r, anna); err != nil || !slices.Equal(tags[list[1].Head.Name], []string{manifest.TagDated, "move"}) {
+	if list := listed(t, w.r, anna); err != nil || !slices.Equal(tags[list[1].Head.Name], []string{history.TagDated, "move"}) {
 		t.Errorf("%v, the tags are %v", err, tags)
 	}
-	ref, err := manifest.ParseRef(w.nights[1].Head.Time.Add(time.Minute).UTC().Format(time.RFC3339), time.Now())
+	ref, err := history.ParseRef(w.nights[1].Head.Time.Add(time.Minute).UTC().Format(time.RFC3339), time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +122,7 @@ func TestUndoAfterAPrune(t *testing.T) {
 // is complete, whatever a prune did in between.
 func TestUndoKilledAnywhere(t *testing.T) {
 	w := newWorld(t, 3)
-	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{manifest.TagPinned}, nil); err != nil {
+	if err := w.r.Tag(t.Context(), w.nights[0].Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
 	}
 	w.forget(0, 1)
@@ -142,7 +143,7 @@ func TestUndoKilledAnywhere(t *testing.T) {
 			w.mustUndo(0, 1)
 			w.mustHold(w.r, anna, 0, 1, 2)
 			tags, errTags := w.r.Tags(t.Context())
-			if list := listed(t, w.r, anna); errTags != nil || !slices.Contains(tags[list[0].Head.Name], manifest.TagPinned) {
+			if list := listed(t, w.r, anna); errTags != nil || !slices.Contains(tags[list[0].Head.Name], history.TagPinned) {
 				t.Fatalf("killed at %d, the pin is gone: %v", n, errTags)
 			}
 			if n%7 == 0 || err == nil {

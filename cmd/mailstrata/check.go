@@ -9,7 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -74,7 +74,7 @@ func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.Arc, func()
 		return repo.Arc{}, nothing, nil
 	}
 	now := time.Now()
-	rolling, err := r.Rolling(ctx, now.Sub(manifest.Span(c.ReadDataWithin).Before(now)))
+	rolling, err := r.Rolling(ctx, now.Sub(history.Span(c.ReadDataWithin).Before(now)))
 	return rolling.Arc, func() error { return r.Rolled(ctx, rolling) }, err
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -87,7 +87,7 @@ type number int
 // UnmarshalText reads a number, or "unlimited".
 func (n *number) UnmarshalText(text []byte) error {
 	if string(text) == "unlimited" {
-		*n = manifest.Unlimited
+		*n = history.Unlimited
 		return nil
 	}
 	parsed, err := strconv.ParseUint(string(text), 10, 31)
@@ -98,24 +98,24 @@ func (n *number) UnmarshalText(text []byte) error {
 	return nil
 }
 
-type span manifest.Span
+type span history.Span
 
 // UnmarshalText reads a stretch of time.
 func (s *span) UnmarshalText(text []byte) error {
-	parsed, err := manifest.ParseSpan(string(text))
+	parsed, err := history.ParseSpan(string(text))
 	*s = span(parsed)
 	return err
 }
 
-func (c *forgetCommand) policy() manifest.Policy {
-	return manifest.Policy{
+func (c *forgetCommand) policy() history.Policy {
+	return history.Policy{
 		Last: int(c.KeepLast), Hourly: int(c.KeepHourly), Daily: int(c.KeepDaily), Weekly: int(c.KeepWeekly),
-		Monthly: int(c.KeepMonthly), Yearly: int(c.KeepYearly), Within: manifest.Span(c.KeepWithin), Tags: c.KeepTag,
+		Monthly: int(c.KeepMonthly), Yearly: int(c.KeepYearly), Within: history.Span(c.KeepWithin), Tags: c.KeepTag,
 	}
 }
 
 // rules are those of the flags, or where nothing is said of what is meant, those of the configuration.
-func (c *forgetCommand) rules(p *program) (manifest.Policy, error) {
+func (c *forgetCommand) rules(p *program) (history.Policy, error) {
 	policy := c.policy()
 	if !policy.IsZero() || len(c.Names) > 0 || len(c.Acknowledge) > 0 {
 		return policy, nil
@@ -210,7 +210,7 @@ func (p *program) openToRemove(ctx context.Context) (*repo.Repo, error) {
 	return r, nil
 }
 
-func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy manifest.Policy) (*archive.Forgetting, error) {
+func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy history.Policy) (*archive.Forgetting, error) {
 	if policy.IsZero() {
 		heads, err := p.heads(ctx, r, c.Names)
 		if err != nil {
@@ -273,7 +273,7 @@ func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Hea
 			return head, nil
 		}
 	}
-	return repo.Head{}, fmt.Errorf("%s: %w", name, manifest.ErrNoMatch)
+	return repo.Head{}, fmt.Errorf("%s: %w", name, history.ErrNoMatch)
 }
 
 // acknowledge notes of manifests that what shrank in them was meant to.
@@ -296,7 +296,7 @@ func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Rep
 		if c.DryRun {
 			continue
 		}
-		if err := r.Tag(ctx, contents.Head, []string{manifest.TagAcknowledged}, nil); err != nil {
+		if err := r.Tag(ctx, contents.Head, []string{history.TagAcknowledged}, nil); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/recommit"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -73,9 +74,9 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rec
 		if err != nil {
 			return nil, &usageError{text: err.Error()}
 		}
-		var candidates []manifest.Candidate
+		var candidates []history.Candidate
 		for _, f := range forgotten {
-			candidate := manifest.Candidate{Account: f.Head.Account, Hash: f.Head.ID, Time: f.Head.Time}
+			candidate := history.Candidate{Account: f.Head.Account, Hash: f.Head.ID, Time: f.Head.Time}
 			if f.Manifest != nil {
 				candidate.Account = f.Manifest.Account
 			}
@@ -93,12 +94,12 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rec
 }
 
 // notForgotten explains why no forgotten manifest has a name.
-func notForgotten(ctx context.Context, r *repo.Repo, name string, ref manifest.Ref, err error) error {
+func notForgotten(ctx context.Context, r *repo.Repo, name string, ref history.Ref, err error) error {
 	hint := "mailstrata forget --undo lists the forgotten manifests that are still there"
 	marks, failed := r.Marks(ctx)
 	for marked := range marks {
 		head, _ := repo.ParseManifest(marked)
-		_, missed := ref.Pick([]manifest.Candidate{{Hash: head.ID}})
+		_, missed := ref.Pick([]history.Candidate{{Hash: head.ID}})
 		if failed == nil && isID(name) && missed == nil {
 			text := fmt.Sprintf("manifest %s was forgotten, and a prune has deleted it since: it cannot be brought back", shortID(head))
 			return &hintedError{text: text, hint: "a copy in another repository may have it: mailstrata copy", err: err}

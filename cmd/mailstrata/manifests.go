@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -20,8 +21,8 @@ import (
 var asListed = regexp.MustCompile(`(\d{4}-\d\d-\d\d) (\d\d:\d\d)$`)
 
 // parseRef reads how a user names a manifest.
-func parseRef(text string) (manifest.Ref, error) {
-	return manifest.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
+func parseRef(text string) (history.Ref, error) {
+	return history.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
 }
 
 // choose opens the manifest that the user names.
@@ -31,7 +32,7 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 		return nil, &usageError{text: err.Error()}
 	}
 	head, passed, err := archive.Resolve(ctx, r, ref)
-	if errors.Is(err, manifest.ErrNoMatch) || errors.Is(err, manifest.ErrAmbiguous) {
+	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
 		return nil, &hintedError{text: err.Error(), hint: safe(whatThereIs(ctx, r, ref)), err: err}
 	}
 	if err != nil {
@@ -50,7 +51,7 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 }
 
 // whatThereIs tells somebody whose reference fits nothing, or too much, what it could have been.
-func whatThereIs(ctx context.Context, r *repo.Repo, ref manifest.Ref) string {
+func whatThereIs(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	var accounts []string
 	var heads []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {

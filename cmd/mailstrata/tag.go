@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -26,7 +26,7 @@ EXAMPLES
 
 // Run sets the tag.
 func (c *pinCommand) Run(ctx context.Context, p *program) error {
-	return p.tag(ctx, c.Manifests, []string{manifest.TagPinned}, nil)
+	return p.tag(ctx, c.Manifests, []string{history.TagPinned}, nil)
 }
 
 type unpinCommand struct {
@@ -47,7 +47,7 @@ EXAMPLES
 
 // Run takes the tag back.
 func (c *unpinCommand) Run(ctx context.Context, p *program) error {
-	return p.tag(ctx, c.Manifests, nil, []string{manifest.TagPinned})
+	return p.tag(ctx, c.Manifests, nil, []string{history.TagPinned})
 }
 
 type tagCommand struct {

@@ -23,7 +23,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/percent"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
 // Config is what a file says. Paths in it are absolute, or relative to the working directory as the file's own is.
@@ -32,7 +32,7 @@ type Config struct {
 	Repositories []Repository
 	Providers    []Provider
 	Accounts     []Account // with those that templates make
-	Retention    manifest.Policy
+	Retention    history.Policy
 	Watch        map[string]Watch // by command
 	Parallel     int              // accounts read at once; 0: it does not say
 }

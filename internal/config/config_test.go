@@ -11,7 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
 func parse(t *testing.T, text string) (*Config, []string) {
@@ -121,7 +121,7 @@ keep_tags = ["move"]
 			"backup": {Ping: Secret{Credential: "ping"}, Metrics: "dir/m.prom"},
 			"prune":  {OnFailure: "mail root"},
 		},
-		Retention: manifest.Policy{Daily: 30, Yearly: manifest.Unlimited, Within: manifest.Span{Years: 1, Months: 6}, Tags: []string{"move"}},
+		Retention: history.Policy{Daily: 30, Yearly: history.Unlimited, Within: history.Span{Years: 1, Months: 6}, Tags: []string{"move"}},
 	}
 	if len(problems) > 0 || !reflect.DeepEqual(c, want) {
 		t.Errorf("%v\n%+v\nwant\n%+v", problems, c, want)

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
-	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/s3"
 )
 
@@ -186,19 +186,19 @@ func (t *table) accounts(c *Config) []Account {
 	return []Account{a}
 }
 
-func (t *table) retention() (policy manifest.Policy) {
+func (t *table) retention() (policy history.Policy) {
 	for key, n := range map[string]*int{
 		"keep_last": &policy.Last, "keep_hourly": &policy.Hourly, "keep_daily": &policy.Daily,
 		"keep_weekly": &policy.Weekly, "keep_monthly": &policy.Monthly, "keep_yearly": &policy.Yearly,
 	} {
 		if t.values[key] == "unlimited" {
-			t.known, *n = append(t.known, key), manifest.Unlimited
+			t.known, *n = append(t.known, key), history.Unlimited
 		} else {
 			*n = t.number(key, 1<<31-1)
 		}
 	}
 	t.parsed("keep_within", func(text string) (err error) {
-		policy.Within, err = manifest.ParseSpan(text)
+		policy.Within, err = history.ParseSpan(text)
 		return err
 	})
 	policy.Tags = t.texts("keep_tags")

@@ -1,4 +1,4 @@
-package manifest
+package history
 
 // Dating says what the time of a manifest is worth. Its writer chose it; package repo compares it with the time when
 // the store got the object.

@@ -1,4 +1,4 @@
-package manifest
+package history
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/mailstrata/mailstrata/manifest"
 )
 
 // Unlimited, as a number in a Policy, keeps every one.
@@ -30,11 +32,11 @@ func (p *Policy) IsZero() bool {
 	return !slices.ContainsFunc(numbers, func(n int) bool { return n != 0 }) && p.Within == Span{} && len(p.Tags) == 0
 }
 
-// Laid is what retention goes by: a manifest of an account that is not marked to be forgotten.
-type Laid struct {
+// Run is what retention goes by: a manifest of an account that is not marked to be forgotten.
+type Run struct {
 	Hash  [32]byte
 	Time  time.Time // the store's, when it was put
-	State State
+	State manifest.State
 	Late  bool // put after its deadline: it was never committed
 	Alarm bool // something shrank suspiciously
 	Tags  []string
@@ -49,12 +51,12 @@ const (
 	TagDated        = "dated"        // its time is right, though the store got it long after: it is no longer belated
 )
 
-func (l *Laid) tagged(tag string) bool { return slices.Contains(l.Tags, tag) }
+func (r *Run) tagged(tag string) bool { return slices.Contains(r.Tags, tag) }
 
 // alarming reports whether nobody has said yet that the shrinkage is right.
-func (l *Laid) alarming() bool { return l.Alarm && !l.tagged(TagAcknowledged) }
+func (r *Run) alarming() bool { return r.Alarm && !r.tagged(TagAcknowledged) }
 
-func (l *Laid) complete() bool { return l.State == Complete && !l.Late }
+func (r *Run) complete() bool { return r.State == manifest.Complete && !r.Late }
 
 // Verdict is what becomes of a manifest, and why.
 type Verdict struct {
@@ -87,7 +89,7 @@ func (v *Verdict) hold(reason string) {
 // Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to all,
 // and a manifest stays if it stays either time. While one is misdated, all stay, because somebody may have written it to make
 // rules forget the others.
-func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
+func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
 	for i := range list {
@@ -126,8 +128,8 @@ func (p *Policy) Decide(list []Laid, zone *time.Location) []Verdict {
 }
 
 // suspend keeps everything while a manifest is misdated.
-func suspend(list []Laid, verdicts []Verdict) {
-	if !slices.ContainsFunc(list, func(l Laid) bool { return l.Dating == Misdated }) {
+func suspend(list []Run, verdicts []Verdict) {
+	if !slices.ContainsFunc(list, func(l Run) bool { return l.Dating == Misdated }) {
 		return
 	}
 	for i := range verdicts {
@@ -145,7 +147,7 @@ const (
 
 // protect keeps what no policy may take, by the manifests that count (those of complete). What lies between a loss and the last
 // of them before it stays too, because two manifests are not compared again once anything between them was forgotten.
-func (p *Policy) protect(list []Laid, newestFirst, complete []int, verdicts []Verdict) {
+func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Verdict) {
 	newest, shrunk := true, false // shrunk: the next one that counts has a loss that nobody acknowledged
 	var between []int
 	for _, i := range newestFirst {
@@ -175,7 +177,7 @@ func (p *Policy) protect(list []Laid, newestFirst, complete []int, verdicts []Ve
 }
 
 // apply keeps what the rules keep.
-func (p *Policy) apply(list []Laid, complete []int, verdicts []Verdict, zone *time.Location) {
+func (p *Policy) apply(list []Run, complete []int, verdicts []Verdict, zone *time.Location) {
 	for _, rule := range p.rules() {
 		left, last := rule.number, ""
 		for n, i := range complete {
