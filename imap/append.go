@@ -32,13 +32,13 @@ func (c *Client) Subscribe(ctx context.Context, raw string) error {
 }
 
 // Store adds flags to messages; with a "-" as sign it removes them, and without one it replaces theirs.
-func (c *Client) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
-	return c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
+func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
+	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
 }
 
 // Expunge removes messages that are marked as deleted, of those UIDs alone (UIDPLUS).
-func (c *Client) Expunge(ctx context.Context, uids mail.UIDSet) error {
-	return c.do(ctx, newCommand("UID EXPUNGE").raw(" "+uids.String()))
+func (m *Mailbox) Expunge(ctx context.Context, uids mail.UIDSet) error {
+	return m.c.do(ctx, newCommand("UID EXPUNGE").raw(" "+uids.String()))
 }
 
 // Appended is a message to append.

@@ -27,19 +27,19 @@ const (
 // Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
 // with the server. A refused command does not stop the others; the refusals are returned at the end. A message of more
 // than mail.MaxMessage bytes ends the connection, and the error is an mail.TooLargeError.
-func (c *Client) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
-	return c.sections(ctx, "", messages, read)
+func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	return m.sections(ctx, "", messages, read)
 }
 
 // Headers does the same for the headers alone. Sizes are those expected of the headers.
-func (c *Client) Headers(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
-	return c.sections(ctx, "HEADER", messages, read)
+func (m *Mailbox) Headers(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	return m.sections(ctx, "HEADER", messages, read)
 }
 
-func (c *Client) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
-	d := &download{c: c, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
+func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
+	d := &download{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer d.dropHeld()
-	return c.pipeline(ctx, underWay, func() *command {
+	return m.c.pipeline(ctx, underWay, func() *command {
 		if len(messages) == 0 {
 			return nil
 		}
@@ -101,7 +101,7 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 
 // download is the state of one call.
 type download struct {
-	c       *Client
+	m       *Mailbox
 	section string // what to ask for of each message: "[]" is all of it
 	read    func(mail.UID, io.Reader) error
 	due     map[mail.UID]bool // asked for and not handed over
@@ -145,7 +145,7 @@ func (d *download) body(b *wire.BodyLiteral) error {
 	if b.Size > mail.MaxMessage {
 		return tooLarge(uid, b.Size)
 	}
-	return d.hand(uid, &bodyReader{b.Content, d.c})
+	return d.hand(uid, &bodyReader{b.Content, d.m.c})
 }
 
 // tooLarge ends the connection, because the only way past a literal is through it.
@@ -160,7 +160,7 @@ func (d *download) data(resp *wire.Response) (bool, error) {
 		return false, nil
 	}
 	defer d.dropHeld()
-	uid, ok := d.c.uidOf(resp)
+	uid, ok := d.m.uidOf(resp)
 	value, found := wire.Attribute(resp.Args[0].List, "BODY"+d.section)
 	if !ok || !found || !d.due[uid] {
 		return true, nil
@@ -182,8 +182,8 @@ func (d *download) data(resp *wire.Response) (bool, error) {
 func (d *download) hand(uid mail.UID, content io.Reader) error {
 	delete(d.due, uid)
 	err := d.read(uid, content)
-	if d.c.dead != nil {
-		return d.c.dead
+	if d.m.c.dead != nil {
+		return d.m.c.dead
 	}
 	if err == nil {
 		var one [1]byte

@@ -13,14 +13,14 @@ import (
 )
 
 // download reads messages and gives them as a map.
-func downloaded(t *testing.T, c *Client, uids ...mail.UID) (map[mail.UID]string, error) {
+func downloaded(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string, error) {
 	t.Helper()
 	var messages []mail.Message
 	for _, uid := range uids {
 		messages = append(messages, mail.Message{UID: uid, Size: 5})
 	}
 	have := map[mail.UID]string{}
-	err := c.Bodies(t.Context(), messages, func(uid mail.UID, body io.Reader) error {
+	err := m.Bodies(t.Context(), messages, func(uid mail.UID, body io.Reader) error {
 		if _, twice := have[uid]; twice {
 			t.Errorf("message %d came twice", uid)
 		}
@@ -47,8 +47,8 @@ func TestBodyTooLarge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", test.says, "abcdef")
-			c := examine(t, serve(t, server))
-			have, err := downloaded(t, c, 4, 5)
+			box := examine(t, serve(t, server))
+			have, err := downloaded(t, box, 4, 5)
 			var large *mail.TooLargeError
 			if !errors.As(err, &large) || large.UID != test.uid || large.Size != test.size {
 				t.Errorf("it ends with %v", err)
@@ -65,8 +65,8 @@ func TestLiteralNobodyAskedFor(t *testing.T) {
 	for _, says := range []string{"* 1 FETCH (UID 99 BODY[] {1099511627776}", "* 1 FETCH (UID 4 X-OTHER {1099511627776}",
 		"* 1 FETCH (UID 4 BODY[2] {99999999999999999999999}", "* LIST () {99999999999999999999999}"} {
 		server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", says, "abcdef")
-		c := examine(t, serve(t, server))
-		if _, err := downloaded(t, c, 4, 5); !errors.Is(err, mail.ErrFlood) {
+		box := examine(t, serve(t, server))
+		if _, err := downloaded(t, box, 4, 5); !errors.Is(err, mail.ErrFlood) {
 			t.Errorf("%s: it ends with %v", says, err)
 		}
 	}
@@ -99,8 +99,8 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])"), test.says...)
-			c := examine(t, serve(t, append(server, "TAG OK done")))
-			have, err := downloaded(t, c, 4, 5)
+			box := examine(t, serve(t, append(server, "TAG OK done")))
+			have, err := downloaded(t, box, 4, 5)
 			if err != nil || fmt.Sprint(have) != test.want {
 				t.Errorf("have %q, %v", fmt.Sprint(have), err)
 			}
@@ -111,8 +111,8 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 // A large body whose UID comes late is held, most of it outside of memory, and comes out whole.
 func TestLargeBodyBeforeItsUID(t *testing.T) {
 	want := strings.Repeat("0123456789abcdef", (spool.MaxMemory+1<<20)/16) + "end"
-	c := examine(t, serve(t, selected("", "< UID FETCH 4 …", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 4)", len(want), want), "TAG OK done")))
-	have, err := downloaded(t, c, 4)
+	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 4)", len(want), want), "TAG OK done")))
+	have, err := downloaded(t, box, 4)
 	if err != nil || have[4] != want {
 		t.Errorf("have %d bytes of %d, %v", len(have[4]), len(want), err)
 	}
@@ -124,16 +124,16 @@ func TestBodiesWithoutSuccess(t *testing.T) {
 	for i := range many {
 		many[i] = mail.UID(i + 1)
 	}
-	c := examine(t, serve(t, selected("", "< UID FETCH 1:200 …", "< UID FETCH 201 …", "* 1 FETCH (UID 1 BODY[] {1}\r\na)",
+	box := examine(t, serve(t, selected("", "< UID FETCH 1:200 …", "< UID FETCH 201 …", "* 1 FETCH (UID 1 BODY[] {1}\r\na)",
 		"TAG1 NO not that", "TAG2 NO [UNKNOWN-CTE] some", "* 201 FETCH (UID 201 BODY[] {1}\r\nb)", "TAG3 OK done")))
-	have, err := downloaded(t, c, many...)
+	have, err := downloaded(t, box, many...)
 	if !errors.Is(err, mail.ErrRefused) || isTemporary(err) || fmt.Sprint(have) != "map[1:a 201:b]" {
 		t.Errorf("refused: have %v, %v", have, err)
 	}
 
-	c = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[] {100}\r\nabc", "!")))
+	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[] {100}\r\nabc", "!")))
 	var within error
-	err = c.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(_ mail.UID, body io.Reader) error {
+	err = box.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(_ mail.UID, body io.Reader) error {
 		_, within = io.Copy(io.Discard, body)
 		return errors.New("something else that the reader makes of it")
 	})
@@ -141,17 +141,17 @@ func TestBodiesWithoutSuccess(t *testing.T) {
 		t.Errorf("cut short: the body says %v, the call %v", within, err)
 	}
 
-	c = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", "TAG OK done")))
+	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[] {3}\r\nabc)", "TAG OK done")))
 	full := errors.New("disk full")
-	if err := c.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(mail.UID, io.Reader) error { return full }); !errors.Is(err, full) || isTemporary(err) {
+	if err := box.Bodies(t.Context(), []mail.Message{{UID: 4}}, func(mail.UID, io.Reader) error { return full }); !errors.Is(err, full) || isTemporary(err) {
 		t.Errorf("the reader's own error: %v", err)
 	}
 
-	c = examine(t, serve(t, selected("", "< UID FETCH 4 …", "TAG NO [EXPUNGEISSUED] gone", "< NOOP", "TAG OK x")))
-	if have, err := downloaded(t, c, 4); len(have) > 0 || err != nil {
+	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "TAG NO [EXPUNGEISSUED] gone", "< NOOP", "TAG OK x")))
+	if have, err := downloaded(t, box, 4); len(have) > 0 || err != nil {
 		t.Errorf("gone is gone: %v, %v", have, err)
 	}
-	if err := c.do(t.Context(), newCommand("NOOP")); err != nil {
+	if err := box.c.do(t.Context(), newCommand("NOOP")); err != nil {
 		t.Error(err)
 	}
 }

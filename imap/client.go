@@ -50,11 +50,8 @@ type Client struct {
 	bye       error
 	dead      error
 
-	selected  string              // raw name of the mailbox; "" for none
-	examined  bool                // it was opened by EXAMINE
-	uids      map[uint64]mail.UID // of sequence numbers told lately
+	mailbox   *Mailbox // that is open, or being opened; nil: none
 	flags     map[string]mail.Flags
-	messages  uint64               // EXISTS of the selected mailbox
 	plain     bool                 // no attributes of extensions: the server answered BAD to them
 	plainList bool                 // no extended LIST: the server refused it
 	listener  func(*wire.Response) // is shown every untagged response
@@ -286,18 +283,14 @@ func (c *Client) observe(resp *wire.Response) {
 	if c.listener != nil {
 		c.listener(resp)
 	}
+	if c.mailbox != nil {
+		c.mailbox.observe(resp)
+	}
 	switch resp.Name {
 	case "CAPABILITY":
 		c.caps, c.capsKnown = newCapabilities(resp.Args), true
 	case "BYE":
 		c.bye = c.refusal("", resp)
-	case "EXISTS":
-		c.messages = resp.Number
-	case "EXPUNGE":
-		c.messages = max(c.messages, 1) - 1
-		clear(c.uids) // the messages after it have new numbers
-	case "VANISHED":
-		clear(c.uids)
 	case "ENABLED":
 		for word := range newCapabilities(resp.Args) {
 			c.enabled[word] = true

@@ -59,7 +59,7 @@ func (f *folder) concede(it *item, refusal error) bool {
 	}
 	if n := len(it.flags); n > 0 {
 		it.flags = slices.DeleteFunc(it.flags, func(flag string) bool {
-			if f.selection.canSet(flag) {
+			if f.mailbox.canSet(flag) {
 				return false
 			}
 			it.leaveOut(flag, ": the mailbox does not keep it")

@@ -51,7 +51,7 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 
 // newClient speaks over a connection that was just made.
 func newClient(opts *Options, conn net.Conn, traffic *netconn.Traffic, id int) *Client {
-	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, uids: map[uint64]mail.UID{}, flags: map[string]mail.Flags{}}
+	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, flags: map[string]mail.Flags{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}

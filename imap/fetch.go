@@ -23,6 +23,9 @@ const (
 	hasLabels
 )
 
+// modSeq reports whether the mailbox has mod-sequences (RFC 7162 section 3.1.2).
+func (m *Mailbox) modSeq() bool { return m.status.HighestModSeq > 0 }
+
 // fetchItems are the attributes asked of every message: what there is to know, but neither ENVELOPE nor BODYSTRUCTURE,
 // which servers get wrong and which the body tells anyway.
 func (c *Client) fetchItems(modSeq bool) string {
@@ -56,48 +59,53 @@ func (c *Client) extraItems() (items []string) {
 }
 
 // Messages fetches all but the bodies of every message of the range.
-func (c *Client) Messages(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
+func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags | hasDate | hasSize
-		if c.isGmail() && !c.plain {
+		if m.c.isGmail() && !m.c.plain {
 			need |= hasLabels
 		}
-		g := newGatherer(c, uids, need, yield)
-		err := g.fetch(ctx, c.fetchItems(modSeq), "")
+		g := newGatherer(m, uids, need, yield)
+		err := g.fetch(ctx, m.c.fetchItems(m.modSeq()), "")
 		if g.isUnknown(err) {
-			err = g.fetch(ctx, c.fetchItems(modSeq), "")
+			err = g.fetch(ctx, m.c.fetchItems(m.modSeq()), "")
 		}
 		g.end(err)
 	}
 }
 
 // Flags fetches what can change of every message of the range; changed since a mod-sequence if modifier says so.
-func (c *Client) Flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
+func (m *Mailbox) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return m.flags(ctx, uids, m.modSeq(), "")
+}
+
+// flags is Flags with a modifier of FETCH, such as (CHANGEDSINCE 70).
+func (m *Mailbox) flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags
-		if c.isGmail() && !c.plain {
+		if m.c.isGmail() && !m.c.plain {
 			need |= hasLabels // what is told unasked of a message has none, and the message may
 		}
-		g := newGatherer(c, uids, need, yield)
-		err := g.fetch(ctx, c.flagItems(modSeq), modifier)
+		g := newGatherer(m, uids, need, yield)
+		err := g.fetch(ctx, m.c.flagItems(modSeq), modifier)
 		if modifier == "" && g.isUnknown(err) {
-			err = g.fetch(ctx, c.flagItems(modSeq), "")
+			err = g.fetch(ctx, m.c.flagItems(modSeq), "")
 		}
 		g.end(err)
 	}
 }
 
 // Facts fetches what can change of every message of the range, and also its size and date.
-func (c *Client) Facts(ctx context.Context, uids mail.UIDRange, modSeq bool) iter.Seq2[mail.Message, error] {
+func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags | hasDate | hasSize
-		if c.isGmail() && !c.plain {
+		if m.c.isGmail() && !m.c.plain {
 			need |= hasLabels
 		}
-		g := newGatherer(c, uids, need, yield)
-		err := g.fetch(ctx, c.flagItems(modSeq)+" INTERNALDATE RFC822.SIZE", "")
+		g := newGatherer(m, uids, need, yield)
+		err := g.fetch(ctx, m.c.flagItems(m.modSeq())+" INTERNALDATE RFC822.SIZE", "")
 		if g.isUnknown(err) {
-			err = g.fetch(ctx, c.flagItems(modSeq)+" INTERNALDATE RFC822.SIZE", "")
+			err = g.fetch(ctx, m.c.flagItems(m.modSeq())+" INTERNALDATE RFC822.SIZE", "")
 		}
 		g.end(err)
 	}
@@ -118,10 +126,10 @@ func (c *Client) flagItems(modSeq bool) string {
 // for attributes of extensions no more.
 func (g *gatherer) isUnknown(err error) bool {
 	var refused *Error
-	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.Set().Len() > 0 || g.c.plain {
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.given.Set().Len() > 0 || g.m.c.plain {
 		return false
 	}
-	g.c.plain = true
+	g.m.c.plain = true
 	g.need &^= hasLabels
 	return true
 }
@@ -129,7 +137,7 @@ func (g *gatherer) isUnknown(err error) bool {
 // gatherer puts messages together from FETCH responses: a server may answer for one message in pieces, and tells
 // unasked of flags that others change meanwhile. Each message is given once, as soon as it is whole.
 type gatherer struct {
-	c     *Client
+	m     *Mailbox
 	uids  mail.UIDRange
 	need  attributes
 	yield func(mail.Message, error) bool
@@ -150,8 +158,8 @@ type piece struct {
 // maxPieces bounds the messages held for a missing attribute; the oldest is then given as it is.
 const maxPieces = 1000
 
-func newGatherer(c *Client, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *gatherer {
-	return &gatherer{c: c, uids: uids, need: need, yield: yield, pieces: map[mail.UID]*piece{}, unnamed: map[uint64]*piece{}}
+func newGatherer(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *gatherer {
+	return &gatherer{m: m, uids: uids, need: need, yield: yield, pieces: map[mail.UID]*piece{}, unnamed: map[uint64]*piece{}}
 }
 
 func (g *gatherer) fetch(ctx context.Context, items, modifier string) error {
@@ -160,7 +168,7 @@ func (g *gatherer) fetch(ctx context.Context, items, modifier string) error {
 	}
 	cmd := newCommand("UID FETCH").raw(" " + setOf(g.uids).String() + " (" + items + ")" + modifier)
 	cmd.data = g.take
-	err := g.c.do(ctx, cmd)
+	err := g.m.c.do(ctx, cmd)
 	if expungeIssued(err) {
 		return nil
 	}
@@ -186,7 +194,7 @@ func (g *gatherer) take(resp *wire.Response) (bool, error) {
 		return false, nil
 	}
 	pairs := resp.Args[0].List
-	uid, ok := g.c.uidOf(resp)
+	uid, ok := g.m.uidOf(resp)
 	if !ok {
 		return g.keep(resp.Number, pairs)
 	}
@@ -225,7 +233,7 @@ func (g *gatherer) take(resp *wire.Response) (bool, error) {
 
 // read takes what belongs to a message, and counts the memory that it takes.
 func (g *gatherer) read(p *piece, pairs []wire.Node) error {
-	g.held += int64(g.c.readMessage(p, pairs))
+	g.held += int64(g.m.c.readMessage(p, pairs))
 	if g.held > maxAttributes {
 		return wire.Flood("more than %d MiB of flags", maxAttributes>>20)
 	}
@@ -268,7 +276,7 @@ func (g *gatherer) give(m mail.Message) error {
 
 // end gives what is left, with what is known of it, and the error.
 func (g *gatherer) end(err error) {
-	for len(g.order) > 0 && g.c.dead == nil {
+	for len(g.order) > 0 && g.m.c.dead == nil {
 		if flooded := g.giveOldest(); flooded != nil {
 			err = flooded
 			break
@@ -280,20 +288,20 @@ func (g *gatherer) end(err error) {
 }
 
 // uidOf tells the message of a FETCH response: by the UID in it, or else by the one told for its number before.
-func (c *Client) uidOf(resp *wire.Response) (mail.UID, bool) {
+func (m *Mailbox) uidOf(resp *wire.Response) (mail.UID, bool) {
 	if n, found := wire.Attribute(resp.Args[0].List, "UID"); found {
 		v, ok := n.Number()
 		uid, valid := wire.ToUID(v)
 		if !ok || !valid {
 			return 0, false
 		}
-		if len(c.uids) >= maxPieces {
-			clear(c.uids)
+		if len(m.uids) >= maxPieces {
+			clear(m.uids)
 		}
-		c.uids[resp.Number] = uid
+		m.uids[resp.Number] = uid
 		return uid, true
 	}
-	uid, ok := c.uids[resp.Number]
+	uid, ok := m.uids[resp.Number]
 	return uid, ok
 }
 

@@ -40,8 +40,8 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)"), test.says...)
-			c := examine(t, serve(t, append(server, "TAG OK done")))
-			have, err := told(c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, false))
+			box := examine(t, serve(t, append(server, "TAG OK done")))
+			have, err := told(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}))
 			if have != test.want || err != nil {
 				t.Errorf("have %s, %v", have, err)
 			}
@@ -52,19 +52,20 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 // Attributes of extensions are asked for where they are offered, kept as they are, and done without where the server
 // does not stand by its offer.
 func TestExtensionAttributes(t *testing.T) {
-	c := examine(t, serve(t, selected("OBJECTID CONDSTORE X-GM-EXT-1 SAVEDATE",
+	box := examine(t, serve(t, selected("OBJECTID CONDSTORE X-GM-EXT-1 SAVEDATE",
 		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID THREADID SAVEDATE X-GM-MSGID X-GM-THRID X-GM-LABELS)",
 		`* 1 FETCH (UID 4 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 3 MODSEQ (77) EMAILID (M1) THREADID NIL SAVEDATE NIL `+
 			`X-GM-MSGID 1278455344230334865 X-GM-THRID 12 X-GM-LABELS (\Inbox "two words" &AOk-t&AOk-))`, "TAG OK done")))
-	for m, err := range c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, true) {
+	box.status.HighestModSeq = 77
+	for m, err := range box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}) {
 		want := mail.IDs{Email: "M1", GMMsg: "1278455344230334865", GMThread: "12"}
 		if err != nil || m.ModSeq != 77 || m.IDs != want || fmt.Sprint(m.Labels) != `[&AOk-t&AOk- \Inbox two words]` || !m.Saved.IsZero() {
 			t.Errorf("have %+v, %v", m, err)
 		}
 	}
-	c = examine(t, serve(t, selected("OBJECTID", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID THREADID)", "TAG BAD what",
+	box = examine(t, serve(t, selected("OBJECTID", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID THREADID)", "TAG BAD what",
 		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK done")))
-	if _, err := told(c.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}, false)); err != nil {
+	if _, err := told(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9})); err != nil {
 		t.Error(err)
 	}
 }
@@ -79,9 +80,9 @@ func TestChanges(t *testing.T) {
 		server script
 		want   string
 	}{"QRESYNC": {resync, "6 [\\Seen]; 4:5,8 true"}, "CONDSTORE": {plain, "6 [\\Seen];  false"}} {
-		c := examine(t, serve(t, test.server))
+		box := examine(t, serve(t, test.server))
 		have := ""
-		gone, known, err := c.Changes(t.Context(), mail.UIDRange{First: 4, Last: 9}, 70, func(m mail.Message) error {
+		gone, known, err := box.Changes(t.Context(), mail.UIDRange{First: 4, Last: 9}, 70, func(m mail.Message) error {
 			have += fmt.Sprintf("%d %v; ", m.UID, m.Flags)
 			return nil
 		})
@@ -104,8 +105,8 @@ func TestUIDs(t *testing.T) {
 		"empty":   {selected("", "< UID SEARCH UID 4:9", "* SEARCH", "TAG OK x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},
 		"refused": {selected("", "< UID SEARCH UID 4:9", "TAG BAD x", "< UID FETCH 4:9 (UID)", "* 3 FETCH (UID 9)", "TAG OK x"), "9"},
 	} {
-		c := examine(t, serve(t, test.server))
-		if have, err := c.UIDs(t.Context(), mail.UIDRange{First: 4, Last: 9}); err != nil || have.String() != test.want {
+		box := examine(t, serve(t, test.server))
+		if have, err := box.UIDs(t.Context(), mail.UIDRange{First: 4, Last: 9}); err != nil || have.String() != test.want {
 			t.Errorf("%s: have %v, %v", name, have, err)
 		}
 	}

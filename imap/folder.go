@@ -26,14 +26,14 @@ import (
 
 // folder is a mailbox of a target, open for adding.
 type folder struct {
-	t         *Target
-	place     restore.Place
-	c         *Client
-	selection *Selection
-	validity  uint32 // at opening
-	journal   *journal.Journal
-	reading   bool               // it is only looked at
-	seen      func(mail.Message) // is told of each message there at opening; may be nil
+	t        *Target
+	place    restore.Place
+	c        *Client
+	mailbox  *Mailbox // as it was opened last
+	validity uint32   // at opening
+	journal  *journal.Journal
+	reading  bool               // it is only looked at
+	seen     func(mail.Message) // is told of each message there at opening; may be nil
 
 	journaled journal.Known // what the journal says of this mailbox
 	matched   []mail.UID    // of the last call of Missing or Resemble: the existing copy of each message
@@ -97,20 +97,21 @@ func (f *folder) connect(ctx context.Context) error {
 		return err
 	}
 	f.c = c
-	if f.selection != nil && c.selected == f.place.Name && c.examined == f.reading {
+	if m := c.mailbox; f.mailbox != nil && m != nil && m.name == f.place.Name && m.readOnly == f.reading {
+		f.mailbox = m
 		return nil
 	}
 	open := c.Select
 	if f.reading {
 		open = c.Examine
 	}
-	if f.selection, err = open(ctx, f.place.Name); err != nil {
+	if f.mailbox, err = open(ctx, f.place.Name); err != nil {
 		return err
 	}
 	if f.validity == 0 {
-		f.validity = f.selection.UIDValidity
+		f.validity = f.mailbox.status.UIDValidity
 	}
-	if f.validity != f.selection.UIDValidity {
+	if f.validity != f.mailbox.status.UIDValidity {
 		return fmt.Errorf("mailbox %s was made anew while it was restored", printableName(f.place.Name))
 	}
 	return nil
@@ -125,11 +126,11 @@ func (f *folder) load(ctx context.Context) error {
 	}
 	f.have = map[chunk.ID][]mail.UID{}
 	f.next = 1
-	if f.selection.Messages == 0 {
-		f.next = max(1, mail.UID(f.selection.UIDNext))
+	if f.mailbox.status.Messages == 0 {
+		f.next = max(1, mail.UID(f.mailbox.status.UIDNext))
 		return nil
 	}
-	for m, err := range f.c.overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
+	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
 		if err != nil {
 			return err
 		}
@@ -147,7 +148,7 @@ func (f *folder) load(ctx context.Context) error {
 				"and no more are compared; restore into other mailboxes (--prefix)", heldMost)
 		}
 	}
-	f.next = max(f.next, mail.UID(f.selection.UIDNext))
+	f.next = max(f.next, mail.UID(f.mailbox.status.UIDNext))
 	f.journaled.Hashes = nil // have has those that are there
 	return nil
 }
@@ -229,7 +230,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		switch {
 		case f.refusedKeywords[flag], !isSendable(strings.TrimPrefix(flag, `\`)):
 			it.leaveOut(flag, "")
-		case !f.selection.canSet(flag) && !isSystemFlag(flag):
+		case !f.mailbox.canSet(flag) && !isSystemFlag(flag):
 			it.leaveOut(flag, ": the mailbox does not keep it")
 		case isAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)

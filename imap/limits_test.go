@@ -67,13 +67,13 @@ func flood1(conn net.Conn, verb string, more func(n int) string) {
 func TestFloods(t *testing.T) {
 	long := strings.Repeat("x", 60_000)
 	line := func(format string) func(int) string { return func(n int) string { return fmt.Sprintf(format, n+1) } }
-	survey := func(ctx context.Context, c *Client) error { _, err := c.Survey(ctx, nil); return err }
-	uids := func(ctx context.Context, c *Client) error {
-		_, err := c.search(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
+	survey := func(ctx context.Context, m *Mailbox) error { _, err := m.c.Survey(ctx, nil); return err }
+	uids := func(ctx context.Context, m *Mailbox) error {
+		_, err := m.search(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 		return err
 	}
-	flags := func(ctx context.Context, c *Client) (err error) {
-		for _, err = range c.Messages(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}, false) {
+	flags := func(ctx context.Context, m *Mailbox) (err error) {
+		for _, err = range m.Messages(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ func TestFloods(t *testing.T) {
 	for name, flood := range map[string]struct {
 		verb string
 		more func(int) string
-		ask  func(context.Context, *Client) error
+		ask  func(context.Context, *Mailbox) error
 	}{
 		"mailboxes":              {"LIST", line("* LIST () \"/\" %d\r\n"), survey},
 		"long names":             {"LIST", line("* LIST () \"/\" \"%d" + long + "\"\r\n"), survey},
@@ -101,7 +101,7 @@ func TestFloods(t *testing.T) {
 		"others' answers":        {"NOOP", line("X%d OK done\r\n"), noop},
 		"bodies nobody asked":    {"NOOP", func(int) string { return "* 1 FETCH (BODY[] {60000}\r\n" + long + ")\r\n" }, noop},
 		"namespaces":             {"NAMESPACE", line("* NAMESPACE ((\"%d\" \"/\")) NIL NIL\r\n"), survey},
-		"quotas":                 {"GETQUOTAROOT", line("* QUOTA a (STORAGE %d 5)\r\n"), func(ctx context.Context, c *Client) error { _, err := c.Quota(ctx); return err }},
+		"quotas":                 {"GETQUOTAROOT", line("* QUOTA a (STORAGE %d 5)\r\n"), func(ctx context.Context, m *Mailbox) error { _, err := m.c.Quota(ctx); return err }},
 		"scattered SEARCH":       {"UID SEARCH", line("* SEARCH %d0\r\n"), uids},
 		"SEARCH backwards":       {"UID SEARCH", backwards, uids},
 		"one endless SEARCH":     {"UID SEARCH", func(n int) string { return strings.Repeat("* SEARCH", 1/(n+1)) + fmt.Sprint(" ", 2*n+1) }, uids},
@@ -118,13 +118,13 @@ func TestFloods(t *testing.T) {
 		"keywords of no message": {"UID FETCH", func(n int) string { return fmt.Sprintf("* %d FETCH (FLAGS (k%d %s))\r\n", n+1, n, many) }, flags},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := examine(t, flooding(t, flood.verb, flood.more))
-			c.selected = ""
+			m := examine(t, flooding(t, flood.verb, flood.more))
+			m.c.mailbox = nil
 			peak := watchHeap(t)
 			began := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
-			err := flood.ask(ctx, c)
+			err := flood.ask(ctx, m)
 			if !errors.Is(err, mail.ErrFlood) || errors.Is(err, mail.ErrTemporary) {
 				t.Errorf("it ends with %v", err)
 			}
@@ -145,7 +145,7 @@ var many = func() string {
 	return b.String()
 }()
 
-func noop(ctx context.Context, c *Client) error { return c.do(ctx, newCommand("NOOP")) }
+func noop(ctx context.Context, m *Mailbox) error { return m.c.do(ctx, newCommand("NOOP")) }
 
 // watchHeap gives the most memory that was in use since.
 func watchHeap(t *testing.T) (peak func() uint64) {
@@ -206,7 +206,7 @@ func TestTrickles(t *testing.T) {
 			}
 			c := connect(t, opts)
 			began := time.Now()
-			err := noop(t.Context(), c)
+			err := c.do(t.Context(), newCommand("NOOP"))
 			if !errors.Is(err, netconn.ErrStalled) || time.Since(began) > 10*time.Second {
 				t.Errorf("after %v: %v", time.Since(began), err)
 			}

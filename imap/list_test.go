@@ -72,14 +72,14 @@ func TestSurveyOfAnOldServer(t *testing.T) {
 
 // A selected mailbox reports stale numbers, so nothing is selected when a survey is taken.
 func TestSurveyUnselects(t *testing.T) {
-	c := examine(t, serve(t, selected("UNSELECT", "< UNSELECT", "TAG OK x", "< LIST …", `* LIST () "/" a`, "TAG OK x",
+	box := examine(t, serve(t, selected("UNSELECT", "< UNSELECT", "TAG OK x", "< LIST …", `* LIST () "/" a`, "TAG OK x",
 		"< LSUB …", "TAG NO x", "< STATUS …", "TAG NO [NONEXISTENT] x", "< STATUS …", "TAG NO x")))
-	if _, err := c.Survey(t.Context(), nil); err != nil {
+	if _, err := box.c.Survey(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	c = examine(t, serve(t, selected("", "< EXAMINE …", "TAG OK x", "< CLOSE", "TAG OK x", "< LIST …", `* LIST () "/" INBOX`, "TAG OK x",
+	box = examine(t, serve(t, selected("", "< EXAMINE …", "TAG OK x", "< CLOSE", "TAG OK x", "< LIST …", `* LIST () "/" INBOX`, "TAG OK x",
 		"< LSUB …", "TAG OK x", "< STATUS …", "TAG NO x")))
-	if _, err := c.Survey(t.Context(), nil); err != nil {
+	if _, err := box.c.Survey(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -51,10 +51,10 @@ func (p *present) learn() *traits {
 	return p.traits
 }
 
-// overview fetches of every message of the range what messages are told apart by at first.
-func (c *Client) overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+// Overview fetches of every message of the range what messages are told apart by at first.
+func (m *Mailbox) Overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
-		g := newGatherer(c, uids, hasFlags|hasDate|hasSize, yield)
+		g := newGatherer(m, uids, hasFlags|hasDate|hasSize, yield)
 		g.end(g.fetch(ctx, "UID FLAGS INTERNALDATE RFC822.SIZE", ""))
 	}
 }
@@ -181,7 +181,7 @@ func byUID(a, b *present) int { return cmp.Compare(a.uid, b.uid) }
 func (f *folder) headers(ctx context.Context, list []*present) error {
 	const usual = 4 << 10
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
-	return f.c.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	return f.mailbox.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
 		if _, err := io.CopyN(&header, text, 2*fingerprint.HeaderLimit); err != nil && err != io.EOF {
 			return err
@@ -199,7 +199,7 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 // digests reads the bodies of messages, where that is not done yet.
 func (f *folder) digests(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
-	return f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	return f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(w, text)
 			return err

@@ -124,7 +124,7 @@ func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
 		return c, errClosed
 	}
 	has := func(raw string) int {
-		return slices.IndexFunc(p.idle, func(c idleClient) bool { return c.selected == raw })
+		return slices.IndexFunc(p.idle, func(c idleClient) bool { return c.selected() == raw })
 	}
 	i := len(p.idle) - 1
 	if mailbox != "" && i >= 0 {

@@ -189,10 +189,10 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 		if part.Len() == 0 {
 			return nil
 		}
-		if err := f.c.Store(ctx, part, "+", []string{`\Deleted`}); err != nil {
+		if err := f.mailbox.Store(ctx, part, "+", []string{`\Deleted`}); err != nil {
 			return err
 		}
-		err := f.c.Expunge(ctx, part)
+		err := f.mailbox.Expunge(ctx, part)
 		part = mail.UIDSet{}
 		return err
 	}
@@ -206,7 +206,7 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 	if err := pull(); err != nil || due.Len() == 0 {
 		return due, err
 	}
-	there, err := f.c.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
+	there, err := f.mailbox.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 	return due.Without(due.Without(there)), err
 }
 
@@ -215,7 +215,7 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 func (w *weeding) setFlags(ctx context.Context, f *folder) (changed int64, err error) {
 	alike := map[string]mail.UIDSet{}
 	for uid, want := range w.other {
-		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.selection.canSet(flag) })
+		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.canSet(flag) })
 		if able.Equal(w.flags[uid].Without(`\Recent`)) {
 			continue
 		}
@@ -226,7 +226,7 @@ func (w *weeding) setFlags(ctx context.Context, f *folder) (changed int64, err e
 	}
 	for flags, uids := range alike {
 		var sign string // none: these flags instead of those there
-		if err := f.c.Store(ctx, uids, sign, strings.Fields(flags)); err != nil {
+		if err := f.mailbox.Store(ctx, uids, sign, strings.Fields(flags)); err != nil {
 			return changed, err
 		}
 		changed += uids.Len()

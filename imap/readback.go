@@ -105,7 +105,7 @@ func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids 
 		if f.refusedKeywords[keyword] {
 			continue
 		}
-		if err := f.c.Store(ctx, set, "+", []string{keyword}); isRefused(err) {
+		if err := f.mailbox.Store(ctx, set, "+", []string{keyword}); isRefused(err) {
 			f.refusedKeywords[keyword] = true
 		} else if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids 
 // which are there at all.
 func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {
-		for m, err := range f.c.overview(ctx, r) {
+		for m, err := range f.mailbox.Overview(ctx, r) {
 			if err != nil {
 				return nil, seen, err
 			}
@@ -150,7 +150,7 @@ func flagWords(flag string) string {
 
 // compareBytes downloads messages and says how they differ from what was sent.
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
-	return f.c.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
+	return f.mailbox.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
 		sent, err := it.spool.Open()
 		if err != nil {

@@ -125,7 +125,7 @@ func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left [
 func (f *folder) contents(ctx context.Context, list []*present) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := lacking(list, func(p *present) (bool, int64) { return false, p.size })
-	err := f.c.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
+	err := f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		d := canonical.NewDigester()
 		_, err := io.Copy(d, text)
 		if err == nil {

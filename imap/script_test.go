@@ -112,11 +112,11 @@ func connect(t *testing.T, opts *Options) *Client {
 }
 
 // examine dials a scripted server and opens INBOX.
-func examine(t *testing.T, opts *Options) *Client {
+func examine(t *testing.T, opts *Options) *Mailbox {
 	t.Helper()
-	c := connect(t, opts)
-	if _, err := c.Examine(t.Context(), "INBOX"); err != nil {
+	m, err := connect(t, opts).Examine(t.Context(), "INBOX")
+	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return m
 }

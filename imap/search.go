@@ -12,24 +12,24 @@ import (
 
 // UIDs tells which UIDs of the range are in the mailbox now. An empty answer is not believed of a mailbox that is not
 // empty (iCloud gives such), and asked again in another way.
-func (c *Client) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
+func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	if uids.Len() == 0 {
 		return mail.UIDSet{}, nil
 	}
-	set, err := c.search(ctx, uids)
-	if err == nil && set.Len() > 0 || c.dead != nil {
+	set, err := m.search(ctx, uids)
+	if err == nil && set.Len() > 0 || m.c.dead != nil {
 		return set, err
 	}
-	if err == nil && c.messages == 0 {
+	if err == nil && m.messages == 0 {
 		return set, nil
 	}
-	return c.fetchUIDs(ctx, uids)
+	return m.fetchUIDs(ctx, uids)
 }
 
 // search asks for a compact answer where that is offered (RFC 4731).
-func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
+func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID SEARCH")
-	if c.caps.has("ESEARCH") {
+	if m.c.caps.has("ESEARCH") {
 		cmd.raw(" RETURN (ALL)")
 	}
 	cmd.raw(" UID " + setOf(uids).String())
@@ -44,7 +44,7 @@ func (c *Client) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, e
 		}
 		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}
-	err := c.do(ctx, cmd)
+	err := m.c.do(ctx, cmd)
 	return found.Set(), err
 }
 
@@ -58,20 +58,20 @@ func answersOther(args []wire.Node, tag string) bool {
 }
 
 // fetchUIDs asks every message of the range for its UID.
-func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
+func (m *Mailbox) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
 	var found wire.UIDCollector
 	cmd.data = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "FETCH" || len(resp.Args) == 0 {
 			return false, nil
 		}
-		uid, ok := c.uidOf(resp)
+		uid, ok := m.uidOf(resp)
 		if !ok || !uids.Contains(uid) || found.Contains(uid) {
 			return false, nil
 		}
 		return true, found.Add(mail.UIDRange{First: uid, Last: uid})
 	}
-	err := c.do(ctx, cmd)
+	err := m.c.do(ctx, cmd)
 	if expungeIssued(err) {
 		err = nil
 	}
@@ -80,8 +80,8 @@ func (c *Client) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet
 
 // Changes gives the messages of the range whose flags changed since a mod-sequence, and the UIDs that are gone since,
 // where the server can tell (QRESYNC, RFC 7162 section 3.2.6).
-func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
-	known = c.enabled.has("QRESYNC")
+func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
+	known = m.c.enabled.has("QRESYNC")
 	if since == 0 {
 		return gone, false, errors.New("changes since mod-sequence 0 are not to be had: Cyrus answers BAD")
 	}
@@ -90,7 +90,7 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)
 	}
 	var vanished wire.UIDCollector
-	defer c.tell(func(resp *wire.Response) {
+	defer m.c.tell(func(resp *wire.Response) {
 		if resp.Name != "VANISHED" {
 			return
 		}
@@ -98,9 +98,9 @@ func (c *Client) Changes(ctx context.Context, uids mail.UIDRange, since uint64, 
 			known = false
 		}
 	})()
-	for m, err := range c.Flags(ctx, uids, true, modifier) {
+	for message, err := range m.flags(ctx, uids, true, modifier) {
 		if err == nil {
-			err = changed(m)
+			err = changed(message)
 		}
 		if err != nil {
 			return gone, false, err

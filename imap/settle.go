@@ -135,7 +135,7 @@ func (f *folder) locate(ctx context.Context) error {
 
 // arrived lists the messages that came after all that is known.
 func (f *folder) arrived(ctx context.Context) (fresh []*present, err error) {
-	for m, err := range f.c.overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
+	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
 		if err != nil {
 			return nil, err
 		}

@@ -3,8 +3,6 @@ package imap
 import (
 	"context"
 	"errors"
-	"io"
-	"iter"
 	"sync"
 	"sync/atomic"
 
@@ -118,12 +116,12 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View
 	if err != nil {
 		return nil, err
 	}
-	selection, err := c.Examine(ctx, mailbox.Raw)
+	m, err := c.Examine(ctx, mailbox.Raw)
 	if err != nil {
 		s.pool.put(c)
 		return nil, err
 	}
-	return &view{source: s, c: c, selection: selection}, nil
+	return &view{Mailbox: m, source: s}, nil
 }
 
 // Parallel is how many views can be open at once.
@@ -138,50 +136,18 @@ func (s *Source) Close() error {
 	return nil
 }
 
-// view is a mailbox opened for reading.
+// view is a mailbox opened for reading, on a connection of its own.
 type view struct {
-	source    *Source
-	c         *Client
-	selection *Selection
-}
-
-func (v *view) Status() mail.Status      { return v.selection.Status }
-func (v *view) PermanentFlags() []string { return v.selection.PermanentFlags }
-func (v *view) modSeq() bool             { return v.selection.HighestModSeq > 0 }
-
-func (v *view) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return v.c.Messages(ctx, uids, v.modSeq())
-}
-
-func (v *view) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return v.c.Flags(ctx, uids, v.modSeq(), "")
-}
-
-func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return v.c.Facts(ctx, uids, v.modSeq())
-}
-
-func (v *view) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (mail.UIDSet, bool, error) {
-	return v.c.Changes(ctx, uids, since, changed)
-}
-
-func (v *view) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
-	return v.c.UIDs(ctx, uids)
-}
-
-func (v *view) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
-	return v.c.Bodies(ctx, messages, read)
-}
-
-func (v *view) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
-	return v.c.Stretches(ctx, wanted, read)
+	*Mailbox
+	source *Source
+	closed bool
 }
 
 // Close gives the connection back. It can be called again.
 func (v *view) Close() error {
-	if v.c != nil {
+	if !v.closed {
+		v.closed = true
 		v.source.pool.put(v.c)
-		v.c = nil
 	}
 	return nil
 }

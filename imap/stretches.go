@@ -16,10 +16,10 @@ import (
 // side can wait for the other.
 const stretchesUnderWay = 32
 
-// Stretches downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
-func (c *Client) Stretches(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
-	d := &stretching{c: c, read: read, due: make(map[mail.UID][]source.Range), came: make(map[string][]byte)}
-	return c.pipeline(ctx, stretchesUnderWay, func() *command {
+// Ranges downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
+func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
+	d := &stretching{m: m, read: read, due: make(map[mail.UID][]source.Range), came: make(map[string][]byte)}
+	return m.c.pipeline(ctx, stretchesUnderWay, func() *command {
 		n := 0
 		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
 			n++
@@ -38,7 +38,7 @@ const maxStretches = 8 << 20
 
 // stretching is the state of one call.
 type stretching struct {
-	c       *Client
+	m       *Mailbox
 	read    func(source.Range, []byte) error
 	due     map[mail.UID][]source.Range // asked for, and not told of
 	longest int64
@@ -85,7 +85,7 @@ func (d *stretching) data(resp *wire.Response) (bool, error) {
 		clear(d.came)
 		d.held = 0
 	}()
-	uid, ok := d.c.uidOf(resp)
+	uid, ok := d.m.uidOf(resp)
 	if !ok {
 		return true, nil
 	}

@@ -12,14 +12,14 @@ import (
 )
 
 // stretched asks for three bytes and the two from the eighth on, of each message, and gives what came.
-func stretched(t *testing.T, c *Client, uids ...mail.UID) (map[string]string, error) {
+func stretched(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, error) {
 	t.Helper()
 	var wanted []source.Range
 	for _, uid := range uids {
 		wanted = append(wanted, source.Range{UID: uid, Length: 3}, source.Range{UID: uid, Offset: 8, Length: 2})
 	}
 	have := map[string]string{}
-	err := c.Stretches(t.Context(), wanted, func(s source.Range, data []byte) error {
+	err := m.Ranges(t.Context(), wanted, func(s source.Range, data []byte) error {
 		key := fmt.Sprintf("%d@%d", s.UID, s.Offset)
 		if _, twice := have[key]; twice {
 			t.Errorf("%s came twice", key)
@@ -52,8 +52,8 @@ func TestStretchesBelongToTheirMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", asks4, asks5), test.says...)
-			c := examine(t, serve(t, append(server, "TAG1 OK done", "TAG2 OK done", "TAG3 OK done")))
-			have, err := stretched(t, c, 4, 5)
+			box := examine(t, serve(t, append(server, "TAG1 OK done", "TAG2 OK done", "TAG3 OK done")))
+			have, err := stretched(t, box, 4, 5)
 			want := maps.Clone(test.want)
 			want["5@0"], want["5@8"] = "uvw", "xy"
 			if err != nil || !maps.Equal(have, want) {
@@ -65,14 +65,14 @@ func TestStretchesBelongToTheirMessages(t *testing.T) {
 
 // A refusal leaves the others' stretches; a connection that ends says so; and commands go ahead of their answers.
 func TestStretchesWithoutSuccess(t *testing.T) {
-	c := examine(t, serve(t, selected("", "< UID FETCH 4 …", "< UID FETCH 5 …", "TAG2 NO [UNKNOWN-CTE] no",
+	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", "< UID FETCH 5 …", "TAG2 NO [UNKNOWN-CTE] no",
 		"* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw)", "TAG3 OK done")))
-	if have, err := stretched(t, c, 4, 5); !errors.Is(err, mail.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
+	if have, err := stretched(t, box, 4, 5); !errors.Is(err, mail.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
 		t.Errorf("refused: %q, %v", have, err)
 	}
 
-	c = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[]<0> {3}\r\na", "!")))
-	if have, err := stretched(t, c, 4); !isTemporary(err) || len(have) > 0 {
+	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[]<0> {3}\r\na", "!")))
+	if have, err := stretched(t, box, 4); !isTemporary(err) || len(have) > 0 {
 		t.Errorf("cut short: %q, %v", have, err)
 	}
 
@@ -80,12 +80,12 @@ func TestStretchesWithoutSuccess(t *testing.T) {
 	for uid := range stretchesUnderWay {
 		asked = append(asked, fmt.Sprintf("< UID FETCH %d …", uid+1))
 	}
-	c = examine(t, serve(t, append(selected("", asked...), "!")))
+	box = examine(t, serve(t, append(selected("", asked...), "!")))
 	var uids []mail.UID
 	for uid := range stretchesUnderWay {
 		uids = append(uids, mail.UID(uid+1))
 	}
-	if _, err := stretched(t, c, uids...); !isTemporary(err) || strings.Contains(fmt.Sprint(err), "want") {
+	if _, err := stretched(t, box, uids...); !isTemporary(err) || strings.Contains(fmt.Sprint(err), "want") {
 		t.Errorf("ahead: %v", err)
 	}
 }

@@ -1,0 +1,170 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// Mailbox is the mailbox that a Client has open, until the Client opens another one or closes it.
+type Mailbox struct {
+	c        *Client
+	name     string // raw
+	readOnly bool   // opened by EXAMINE
+	status   mail.Status
+
+	permanentFlags []string // that can be set; \* among them: new keywords too
+	limited        bool     // the server gave permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
+
+	messages uint64              // EXISTS
+	uids     map[uint64]mail.UID // of sequence numbers that the server named lately
+}
+
+// Status returns the numbers of the mailbox when it was opened.
+func (m *Mailbox) Status() mail.Status { return m.status }
+
+// PermanentFlags returns the flags that can be set, as the server gave them. Servers often give none after EXAMINE.
+func (m *Mailbox) PermanentFlags() []string { return m.permanentFlags }
+
+// Examine opens a mailbox for reading. If it is open already, Examine opens it again.
+func (c *Client) Examine(ctx context.Context, raw string) (*Mailbox, error) {
+	return c.openMailbox(ctx, "EXAMINE", raw)
+}
+
+// Select opens a mailbox for writing.
+func (c *Client) Select(ctx context.Context, raw string) (*Mailbox, error) {
+	return c.openMailbox(ctx, "SELECT", raw)
+}
+
+func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, error) {
+	m := &Mailbox{c: c, name: raw, readOnly: verb == "EXAMINE", uids: map[uint64]mail.UID{}}
+	cmd := newCommand(verb).mailbox(raw)
+	condstore := c.caps.condstore() && !c.plain && c.opts.learned.lost(cmd.name) == 0
+	if condstore {
+		cmd.raw(" (CONDSTORE)")
+	}
+	kept := 0
+	cmd.data = func(resp *wire.Response) (bool, error) {
+		taken := m.take(resp)
+		kept++
+		return taken && kept <= maxKeptOpening, nil
+	}
+	c.mailbox = m // whose EXISTS and EXPUNGE come from now on
+	err := c.do(ctx, cmd)
+	if err != nil {
+		c.mailbox = nil
+	}
+	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !refused.temporary() {
+		c.plain = true // it does not know what it offers
+		return c.openMailbox(ctx, verb, raw)
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.status.Messages = uint32(min(m.messages, math.MaxUint32))
+	return m, nil
+}
+
+// selected returns the raw name of the mailbox that is open, or "".
+func (c *Client) selected() string {
+	if c.mailbox == nil {
+		return ""
+	}
+	return c.mailbox.name
+}
+
+// maxKeptOpening bounds the untagged responses of an opening that are kept; servers send about ten.
+const maxKeptOpening = 100
+
+// observe follows what the server says of the mailbox at any time.
+func (m *Mailbox) observe(resp *wire.Response) {
+	switch resp.Name {
+	case "EXISTS":
+		m.messages = resp.Number
+	case "EXPUNGE":
+		m.messages = max(m.messages, 1) - 1
+		clear(m.uids) // the messages after it have new numbers
+	case "VANISHED":
+		clear(m.uids)
+	}
+}
+
+// take notes one untagged response of the opening.
+func (m *Mailbox) take(resp *wire.Response) bool {
+	if resp.Name == "FLAGS" && len(resp.Args) > 0 {
+		return true
+	}
+	var first wire.Node
+	if len(resp.Code.Args) > 0 {
+		first = resp.Code.Args[0]
+	}
+	n, ok := first.Number()
+	switch resp.Code.Name {
+	case "UIDVALIDITY":
+		m.status.UIDValidity = number32Or0(n, ok)
+	case "UIDNEXT":
+		m.status.UIDNext = number32Or0(n, ok)
+	case "HIGHESTMODSEQ":
+		m.status.HighestModSeq = n
+	case "NOMODSEQ":
+		m.status.HighestModSeq = 0
+	case "PERMANENTFLAGS":
+		m.permanentFlags, m.limited = first.Words(), true
+	case "MAILBOXID":
+		m.status.MailboxID = mailboxID(first)
+	default:
+		return false
+	}
+	return true
+}
+
+func number32Or0(n uint64, ok bool) uint32 {
+	if !ok || n > math.MaxUint32 {
+		return 0
+	}
+	return uint32(n)
+}
+
+// Unselect leaves the mailbox that is open, without expunging. CLOSE would do so too on a mailbox opened by EXAMINE, but
+// not on one opened by SELECT; where UNSELECT is not offered, EXAMINE comes first.
+func (c *Client) Unselect(ctx context.Context) error {
+	if c.mailbox == nil {
+		return nil
+	}
+	verb := "UNSELECT"
+	if !c.caps.has(verb) {
+		verb = "CLOSE"
+		if _, err := c.Examine(ctx, c.mailbox.name); err != nil {
+			return c.deadOnly(err)
+		}
+	}
+	err := c.do(ctx, newCommand(verb))
+	c.mailbox = nil
+	return c.deadOnly(err)
+}
+
+// deadOnly lets an error pass only if it ended the connection.
+func (c *Client) deadOnly(err error) error {
+	if c.dead == nil {
+		return nil
+	}
+	return err
+}
+
+// canSet reports whether a flag will stay on messages of this mailbox.
+func (m *Mailbox) canSet(flag string) bool {
+	if !m.limited {
+		return true
+	}
+	for _, p := range m.permanentFlags {
+		if strings.EqualFold(p, flag) || p == `\*` && !strings.HasPrefix(flag, `\`) {
+			return true
+		}
+	}
+	return false
+}
