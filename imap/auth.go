@@ -16,9 +16,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// login proves who we are by the best mechanism that both sides know. The secret goes to the server and nowhere else.
-func (c *Client) login(ctx context.Context) error {
-	secret, err := c.theSecret(ctx)
+// login is the attempt to log in over a connection.
+type login struct{ *conn }
+
+// run proves who we are by the best mechanism that both sides know. The secret goes to the server and nowhere else.
+func (c *login) run(ctx context.Context) error {
+	secret, err := c.secret(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,13 +43,13 @@ func (c *Client) login(ctx context.Context) error {
 }
 
 // guard keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
-func (c *Client) guard(secret string) {
+func (c *conn) guard(secret string) {
 	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
 	}
 }
 
-func (c *Client) theSecret(ctx context.Context) (string, error) {
+func (c *login) secret(ctx context.Context) (string, error) {
 	if c.opts.Token == nil {
 		return c.opts.Password, nil
 	}
@@ -57,7 +60,7 @@ func (c *Client) theSecret(ctx context.Context) (string, error) {
 	return token, nil
 }
 
-func (c *Client) authenticate(mechanism, secret string) error {
+func (c *login) authenticate(mechanism, secret string) error {
 	var client sasl.Client
 	switch mechanism {
 	case "":
@@ -77,7 +80,7 @@ func (c *Client) authenticate(mechanism, secret string) error {
 }
 
 // loginCommand is the oldest way. LOGINDISABLED forbids even to try: the server has said that it would not be secret.
-func (c *Client) loginCommand(secret string) error {
+func (c *login) loginCommand(secret string) error {
 	if c.caps.has("LOGINDISABLED") {
 		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, c.opts.Host)
 	}
@@ -93,7 +96,7 @@ func (c *Client) loginCommand(secret string) error {
 }
 
 // converse is the dialogue of AUTHENTICATE (RFC 9051 section 6.2.2), the first answer sent along where SASL-IR is offered.
-func (c *Client) converse(client sasl.Client) error {
+func (c *login) converse(client sasl.Client) error {
 	mechanism, initial, err := client.Start()
 	if err != nil {
 		return err
@@ -141,7 +144,7 @@ func initialResponse(b []byte) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func (c *Client) answer(client sasl.Client) ([]byte, error) {
+func (c *login) answer(client sasl.Client) ([]byte, error) {
 	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(c.challenge))
 	if err != nil {
 		return nil, err
@@ -151,7 +154,7 @@ func (c *Client) answer(client sasl.Client) ([]byte, error) {
 
 // explainLogin makes a sentence of a refused login. Where the server gives no code, only a few refusals are known to
 // be about the user: any other may pass.
-func (c *Client) explainLogin(refused *Error, all error) error {
+func (c *login) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, mail.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", c.opts, refused)
 	}

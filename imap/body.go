@@ -51,7 +51,7 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 
 // pipeline sends commands as they come from next, until there is none, so many at a time, and waits for all. A refusal
 // does not stop the others, unless the server asks to be left alone.
-func (c *Client) pipeline(ctx context.Context, atOnce int, next func() *command) error {
+func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
 	defer c.watch(ctx)()
 	var refusals []error
 	var sent []*command
@@ -145,7 +145,7 @@ func (d *download) body(b *wire.BodyLiteral) error {
 	if b.Size > mail.MaxMessage {
 		return tooLarge(uid, b.Size)
 	}
-	return d.hand(uid, &bodyReader{b.Content, d.m.c})
+	return d.hand(uid, &bodyReader{b.Content, d.m.c.conn})
 }
 
 // tooLarge ends the connection, because the only way past a literal is through it.
@@ -207,7 +207,7 @@ func (d *download) dropHeld() {
 // bodyReader reads a body off the connection, whose errors end the connection.
 type bodyReader struct {
 	content *wire.LiteralReader
-	c       *Client
+	c       *conn
 }
 
 func (b *bodyReader) Read(p []byte) (int, error) {

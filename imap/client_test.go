@@ -125,8 +125,8 @@ func TestInterruptedAgainstSilence(t *testing.T) {
 		bufio.NewReader(server).ReadString('\n')
 		cancel()
 	}()
-	c := newClient(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, ours, new(netconn.Traffic), 1)
-	if err := c.handshake(ctx); err != nil {
+	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour}, ours, new(netconn.Traffic), 1)
+	if err := (&handshake{c}).secure(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.do(ctx, newCommand("NOOP")); !errors.Is(err, context.Canceled) {

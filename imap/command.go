@@ -98,23 +98,3 @@ func printableName(raw string) string {
 	}
 	return wire.Printable(raw)
 }
-
-// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
-func (c *Client) announce(l *literal) string {
-	s := "{" + strconv.FormatInt(l.size, 10)
-	if l.binary {
-		s = "~" + s
-	}
-	if c.mayPush(l) {
-		s += "+"
-	}
-	return s + "}\r\n"
-}
-
-// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
-func (c *Client) mayPush(l *literal) bool {
-	if c.opts.learned.isOneByOne() {
-		return false
-	}
-	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
-}

@@ -33,29 +33,29 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 	if err := opts.Logins.admit(opts); err != nil {
 		return nil, err
 	}
-	conn, err := opts.dial(ctx)
+	netConn, err := opts.dial(ctx)
 	if err != nil {
 		return nil, unreachable(ctx, opts, err)
 	}
-	c := newClient(opts, conn, traffic, id)
+	c := newConn(opts, netConn, traffic, id)
 	stop := c.watch(ctx)
-	err = c.open(ctx, utf8)
+	err = (&handshake{c}).run(ctx, utf8)
 	stop()
 	if err != nil {
 		err = c.because(ctx, err)
 		c.socket.Close()
 		return nil, err
 	}
-	return c, nil
+	return &Client{conn: c, flags: flagCache{}}, nil
 }
 
-// newClient speaks over a connection that was just made.
-func newClient(opts *Options, conn net.Conn, traffic *netconn.Traffic, id int) *Client {
-	c := &Client{opts: opts, traffic: traffic, enabled: capabilities{}, flags: map[string]mail.Flags{}}
+// newConn speaks over a connection that was just made.
+func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) *conn {
+	c := &conn{opts: opts, traffic: traffic, enabled: capabilities{}}
 	if opts.Trace != nil {
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
-	c.socket = &netconn.Conn{Conn: conn, Traffic: traffic, Stall: opts.stall()}
+	c.socket = &netconn.Conn{Conn: netConn, Traffic: traffic, Stall: opts.stall()}
 	c.socket.OnSilence = c.nudge
 	c.adopt(c.socket)
 	return c
@@ -86,14 +86,14 @@ func unreachable(ctx context.Context, opts *Options, err error) error {
 	return &unreachableError{address: opts.Address(), err: err}
 }
 
-// adopt reads and writes over conn from now on.
-func (c *Client) adopt(conn net.Conn) {
-	c.conn = conn
-	c.read(conn)
-	c.w = bufio.NewWriterSize(conn, 64<<10)
+// adopt reads and writes over netConn from now on.
+func (c *conn) adopt(netConn net.Conn) {
+	c.transport = netConn
+	c.read(netConn)
+	c.w = bufio.NewWriterSize(netConn, 64<<10)
 }
 
-func (c *Client) read(src io.Reader) {
+func (c *conn) read(src io.Reader) {
 	c.r = wire.NewReader(src)
 	c.r.Sink = c.body
 	if c.trace != nil {
@@ -107,15 +107,18 @@ const promptly = 30 * time.Second
 // patience is how long a handshake may take that only finds out what is spoken at a port.
 const patience = 5 * time.Second
 
-// open brings a fresh connection to where commands can be given.
-func (c *Client) open(ctx context.Context, utf8 bool) error {
+// handshake brings a fresh connection to where commands can be given: TLS, the greeting, login, and what is said once.
+type handshake struct{ *conn }
+
+// run brings a fresh connection to where commands can be given.
+func (c *handshake) run(ctx context.Context, utf8 bool) error {
 	c.socket.Stall = min(c.socket.Stall, promptly)
 	if c.opts.Security == TLS {
-		if err := c.handshake(ctx); err != nil {
+		if err := c.secure(ctx); err != nil {
 			return err
 		}
 	}
-	preauth, err := c.greeting()
+	preauth, err := c.readGreeting()
 	if err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 		return err
 	}
 	if !preauth {
-		if err := c.login(ctx); err != nil {
+		if err := (&login{c.conn}).run(ctx); err != nil {
 			return err
 		}
 	}
@@ -139,7 +142,7 @@ func (c *Client) open(ctx context.Context, utf8 bool) error {
 	return c.introduce(ctx, utf8)
 }
 
-func (c *Client) greeting() (preauth bool, err error) {
+func (c *handshake) readGreeting() (preauth bool, err error) {
 	resp, err := c.r.Next()
 	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
 		if c.speaksTLS() {
@@ -164,22 +167,22 @@ func (c *Client) greeting() (preauth bool, err error) {
 
 // speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
 // is said, and the connection ends.
-func (c *Client) speaksTLS() bool {
+func (c *handshake) speaksTLS() bool {
 	c.socket.Stall = min(c.opts.stall(), patience)
 	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
 }
 
-func (c *Client) handshake(ctx context.Context) error {
-	conn := tls.Client(c.conn, c.opts.tlsConfig())
-	if err := conn.HandshakeContext(ctx); err != nil {
-		return c.fail(&handlerError{c.untrusted(ctx, err)})
+func (c *handshake) secure(ctx context.Context) error {
+	secured := tls.Client(c.transport, c.opts.tlsConfig())
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return c.fail(&handlerError{c.explainTLS(ctx, err)})
 	}
-	c.adopt(conn)
+	c.adopt(secured)
 	return nil
 }
 
-// untrusted tells a certificate that is no good from a handshake that broke off.
-func (c *Client) untrusted(ctx context.Context, err error) error {
+// explainTLS tells a certificate that is no good from a handshake that broke off.
+func (c *handshake) explainTLS(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) { // without its guesses, which send people the wrong way
@@ -193,7 +196,7 @@ func (c *Client) untrusted(ctx context.Context, err error) error {
 		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", c.opts.Address())
 	}
 	if ctx.Err() == nil {
-		if old := c.tooOld(ctx, err); old != nil {
+		if old := c.explainOldTLS(ctx, err); old != nil {
 			return old
 		}
 	}
@@ -202,7 +205,7 @@ func (c *Client) untrusted(ctx context.Context, err error) error {
 
 // startTLS secures the connection before anything else is said. What the server told in plain text is forgotten, and
 // what it sent after its OK, but before the handshake, was injected by somebody (RFC 9051 section 11.2; CVE-2011-0411).
-func (c *Client) startTLS(ctx context.Context, preauth bool) error {
+func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
 		return c.fail(&handlerError{fmt.Errorf("%w: %s takes us as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
 	}
@@ -219,11 +222,11 @@ func (c *Client) startTLS(ctx context.Context, preauth bool) error {
 		return c.fail(&handlerError{fmt.Errorf("%w: somebody put plain text into the connection to %s after STARTTLS", ErrInsecure, c.opts.Host)})
 	}
 	c.caps, c.capsKnown = nil, false
-	return c.handshake(ctx)
+	return c.secure(ctx)
 }
 
 // needCapabilities asks what is offered, unless the server said so unasked.
-func (c *Client) needCapabilities(ctx context.Context) error {
+func (c *conn) needCapabilities(ctx context.Context) error {
 	if c.capsKnown {
 		return nil
 	}
@@ -232,7 +235,7 @@ func (c *Client) needCapabilities(ctx context.Context) error {
 
 // introduce does what is done once after login, in one round trip or two: ID; ENABLE, which must come before any
 // mailbox is selected; COMPRESS.
-func (c *Client) introduce(ctx context.Context, utf8 bool) error {
+func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
 	var cmds []*command
 	if c.caps.has("ID") && !c.opts.learned.avoid("ID") {
 		cmds = append(cmds, c.identify())
@@ -263,7 +266,7 @@ const (
 )
 
 // identify tells who we are, and keeps who the server says it is (RFC 2971).
-func (c *Client) identify() *command {
+func (c *handshake) identify() *command {
 	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
 	cmd.data = func(resp *wire.Response) (bool, error) {
 		if resp.Name != "ID" {
@@ -292,7 +295,7 @@ func orUnknown(version string) string {
 }
 
 // enable asks for mod-sequences, for removals by UID, and for UTF-8 as it is stored (RFC 5161, 7162, 6855).
-func (c *Client) enable(utf8 bool) *command {
+func (c *handshake) enable(utf8 bool) *command {
 	if !c.caps.has("ENABLE") || c.opts.learned.avoid("ENABLE") {
 		return nil
 	}
@@ -309,14 +312,14 @@ func (c *Client) enable(utf8 bool) *command {
 }
 
 // compress puts DEFLATE over the connection (RFC 4978). What the server has sent behind its OK is compressed already.
-func (c *Client) compress(ctx context.Context) error {
+func (c *handshake) compress(ctx context.Context) error {
 	if err := c.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
 		if c.dead != nil {
 			return err
 		}
 		return nil // refused: then not
 	}
-	deflate, err := flate.NewWriter(c.conn, flate.DefaultCompression)
+	deflate, err := flate.NewWriter(c.transport, flate.DefaultCompression)
 	if err != nil {
 		return c.fail(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
@@ -233,7 +232,7 @@ func (g *gatherer) take(resp *wire.Response) (bool, error) {
 
 // read takes what belongs to a message, and counts the memory that it takes.
 func (g *gatherer) read(p *piece, pairs []wire.Node) error {
-	g.held += int64(g.m.c.readMessage(p, pairs))
+	g.held += int64(p.read(pairs, &g.m.c.flags))
 	if g.held > maxAttributes {
 		return wire.Flood("more than %d MiB of flags", maxAttributes>>20)
 	}
@@ -305,15 +304,15 @@ func (m *Mailbox) uidOf(resp *wire.Response) (mail.UID, bool) {
 	return uid, ok
 }
 
-// readMessage takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
+// read takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
 // beyond what is usual.
-func (c *Client) readMessage(p *piece, pairs []wire.Node) (unusual int) {
+func (p *piece) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
 		switch {
 		case name.Is("FLAGS"):
 			var fresh int
-			p.Flags, fresh = c.flagsOf(value)
+			p.Flags, fresh = cache.read(value)
 			unusual += max(0, fresh-usualAttributes)
 			p.has |= hasFlags
 		case name.Is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
@@ -363,16 +362,21 @@ func readID(ids *mail.IDs, name, value wire.Node) {
 	}
 }
 
-// The flag sets remembered: most messages of a mailbox have one of a few.
+// flagCache holds the sets of flags that messages had, by how they were written: most messages of a mailbox have one of a few.
+type flagCache struct {
+	sets    map[string]mail.Flags
+	scratch []byte
+}
+
 const (
 	maxFlagSets = 1000
-	maxFlagSet  = 1 << 10 // bytes of one that is remembered
+	maxFlagSet  = 1 << 10 // bytes of one that is kept
 )
 
-// flagsOf reads flags, and returns how much memory they take that earlier ones did not.
-func (c *Client) flagsOf(list wire.Node) (flags mail.Flags, fresh int) {
+// read reads flags, and returns how much memory they take that earlier ones did not.
+func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
 	c.scratch = list.AppendTo(c.scratch[:0])
-	if flags, known := c.flags[string(c.scratch)]; known {
+	if flags, known := c.sets[string(c.scratch)]; known {
 		return flags, 0
 	}
 	words := list.Words()
@@ -381,9 +385,9 @@ func (c *Client) flagsOf(list wire.Node) (flags mail.Flags, fresh int) {
 		c.scratch = nil
 		return flags, fresh
 	}
-	if len(c.flags) >= maxFlagSets {
-		clear(c.flags)
+	if c.sets == nil || len(c.sets) >= maxFlagSets {
+		c.sets = map[string]mail.Flags{}
 	}
-	c.flags[strings.Clone(string(c.scratch))] = flags
+	c.sets[string(c.scratch)] = flags
 	return flags, fresh
 }

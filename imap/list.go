@@ -110,7 +110,7 @@ func (c *Client) listReturn() string {
 }
 
 // is reports whether the server names itself so.
-func (c *Client) is(name string) bool {
+func (c *conn) is(name string) bool {
 	return slices.ContainsFunc(c.id, func(f mail.Field) bool {
 		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
 	})

@@ -149,7 +149,7 @@ func (c *Client) Unselect(ctx context.Context) error {
 }
 
 // deadOnly lets an error pass only if it ended the connection.
-func (c *Client) deadOnly(err error) error {
+func (c *conn) deadOnly(err error) error {
 	if c.dead == nil {
 		return nil
 	}

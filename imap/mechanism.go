@@ -10,7 +10,7 @@ import (
 const loginCommandAlone = ""
 
 // mechanisms are the ways to log in, the best first.
-func (c *Client) mechanisms() (ways []string) {
+func (c *login) mechanisms() (ways []string) {
 	if c.opts.Mechanism != "" {
 		return []string{strings.ToUpper(c.opts.Mechanism)}
 	}
@@ -67,7 +67,7 @@ func doubtOf(refused *Error) doubt {
 }
 
 // tryMechanisms logs in by the first way that the server has. Some servers offer AUTHENTICATE PLAIN and take only LOGIN.
-func (c *Client) tryMechanisms(secret string) error {
+func (c *login) tryMechanisms(secret string) error {
 	ways := c.mechanisms()
 	first := min(c.opts.learned.mechanisms(), len(ways)-1)
 	unclearly := false

@@ -33,4 +33,4 @@ func (n naming) same(raw string) string {
 }
 
 // names is how this connection writes them.
-func (c *Client) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }
+func (c *conn) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }

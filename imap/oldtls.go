@@ -30,9 +30,9 @@ func weaken(config *tls.Config) {
 	}
 }
 
-// tooOld explains a handshake that failed because the two sides have nothing secure enough in common. It returns nil if there
+// explainOldTLS explains a handshake that failed because the two sides have nothing secure enough in common. It returns nil if there
 // is another reason. It connects once more and accepts anything, to find out what the server speaks, and sends nothing else.
-func (c *Client) tooOld(ctx context.Context, failure error) error {
+func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !c.opts.OldTLS && c.opts.Security == TLS {
 		what, speaks = c.opts.oldestOf(ctx)

@@ -1,0 +1,268 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// conn is a connection and the commands on it. It is used by one goroutine at a time.
+//
+// Commands are started and waited for; several may be under way. No goroutine reads on its own: a call that waits for one
+// command reads for all that are under way. After an error that is not the server's answer to one command, the
+// connection is closed and every method fails.
+type conn struct {
+	opts      *Options
+	transport net.Conn      // with TLS, without compression
+	socket    *netconn.Conn // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not read
+	traffic   *netconn.Traffic
+	r         *wire.Reader
+	w         *bufio.Writer
+	flusher   interface{ Flush() error } // beneath w, when the connection is compressed
+	trace     *tracer
+
+	caps      capabilities
+	capsKnown bool // since the last change of state
+	enabled   capabilities
+	id        []mail.Field // of the server
+	secrets   []string     // while logging in: kept out of errors even where the server repeats them
+	mailbox   *Mailbox     // that is open, or being opened; nil: none
+
+	tags      int
+	pending   []*command           // in the order sent
+	probe     *command             // a NOOP that shows whether the server has lost the commands before it
+	went      bool                 // the server asked us to go on
+	challenge string               // with these words
+	said      string               // the server's last warning, which may explain why the connection ends
+	listener  func(*wire.Response) // is shown every response; may be nil
+	bye       error
+	dead      error
+
+	useless int64     // bytes that answered no command since the last answer
+	useful  time.Time // of the last answer
+}
+
+// wait pumps until the command is answered, and gives the server's refusal as *Error.
+func (c *conn) wait(cmd *command) error {
+	for !cmd.done {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return cmd.err
+}
+
+// do starts a command and waits for it, unless ctx ends first, which ends the connection too.
+func (c *conn) do(ctx context.Context, cmd *command) error {
+	defer c.watch(ctx)()
+	if err := c.start(cmd); err != nil {
+		return c.because(ctx, err)
+	}
+	return c.because(ctx, c.wait(cmd))
+}
+
+// watch closes the connection when ctx ends, which wakes whoever reads or writes.
+func (c *conn) watch(ctx context.Context) (stop func()) {
+	unhook := context.AfterFunc(ctx, func() { c.socket.Close() })
+	return func() { unhook() }
+}
+
+// because says that an error came of ctx's end, where it did.
+func (c *conn) because(ctx context.Context, err error) error {
+	if err != nil && c.dead != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// step reads one response and gives it to whom it belongs.
+func (c *conn) step() error {
+	if c.dead != nil {
+		return c.dead
+	}
+	resp, err := c.r.Next()
+	if err != nil {
+		return c.fail(err)
+	}
+	c.socket.ResponseRead()
+	switch resp.Tag {
+	case "*":
+		taken, err := c.untagged(resp)
+		if err != nil {
+			return c.fail(err)
+		}
+		return c.weigh(resp, taken)
+	case "+":
+		c.went, c.challenge = true, resp.Text
+		return c.weigh(resp, false)
+	}
+	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.Tag })
+	if i < 0 {
+		return c.weigh(resp, false) // a line that belongs to nothing; servers have been seen to break lines
+	}
+	c.observe(resp)
+	cmd := c.pending[i]
+	if cmd == c.probe {
+		if c.probe = nil; i > 0 {
+			return c.fail(errOvertaken)
+		}
+	}
+	c.pending = slices.Delete(c.pending, i, i+1)
+	c.complete(cmd, resp)
+	return c.weigh(resp, true)
+}
+
+// weigh ends a connection on which too much data comes, or comes for too long, that answers no command.
+func (c *conn) weigh(resp *wire.Response, useful bool) error {
+	if useful {
+		c.useless, c.useful = resp.Discarded, time.Now()
+	} else {
+		c.useless += int64(resp.Size) + resp.Discarded
+	}
+	if c.useless > maxUseless {
+		return c.fail(wire.Flood("more than %d MiB that answer no command", maxUseless>>20))
+	}
+	if idle := time.Since(c.useful); idle > c.opts.patience() {
+		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled, idle.Round(time.Second)))
+	}
+	return nil
+}
+
+func (c *conn) complete(cmd *command, resp *wire.Response) {
+	cmd.done, cmd.code, cmd.args = true, resp.Code.Name, resp.Code.Raw
+	if resp.Name != "OK" {
+		cmd.err = c.refusal(cmd.name, resp)
+	}
+}
+
+// refusal makes an error of a status.
+func (c *conn) refusal(command string, resp *wire.Response) *Error {
+	text := resp.Text
+	for _, secret := range c.secrets {
+		text = strings.ReplaceAll(text, secret, "…")
+	}
+	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
+}
+
+// untagged notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
+// first. What nobody takes is dropped.
+func (c *conn) untagged(resp *wire.Response) (taken bool, err error) {
+	c.observe(resp)
+	for _, cmd := range c.pending {
+		if cmd.data == nil {
+			continue
+		}
+		if taken, err := cmd.data(resp); taken || err != nil {
+			return taken, err
+		}
+	}
+	return false, nil
+}
+
+func (c *conn) observe(resp *wire.Response) {
+	if c.listener != nil {
+		c.listener(resp)
+	}
+	if c.mailbox != nil {
+		c.mailbox.observe(resp)
+	}
+	switch resp.Name {
+	case "CAPABILITY":
+		c.caps, c.capsKnown = newCapabilities(resp.Args), true
+	case "BYE":
+		c.bye = c.refusal("", resp)
+	case "ENABLED":
+		for word := range newCapabilities(resp.Args) {
+			c.enabled[word] = true
+		}
+	}
+	if resp.Tag == "*" && (resp.Name == "NO" || resp.Name == "BAD" || resp.Code.Name == "ALERT") {
+		c.said = c.refusal("", resp).said()
+	}
+	if resp.Code.Name == "CAPABILITY" {
+		c.caps, c.capsKnown = newCapabilities(resp.Code.Args), true
+	}
+}
+
+// tell shows every response to a listener until stopped.
+func (c *conn) tell(listener func(*wire.Response)) (stop func()) {
+	c.listener = listener
+	return func() { c.listener = nil }
+}
+
+// body finds the command that takes bodies.
+func (c *conn) body(b *wire.BodyLiteral) error {
+	for _, cmd := range c.pending {
+		if cmd.body != nil {
+			return cmd.body(b)
+		}
+	}
+	return nil
+}
+
+// fail ends the connection. Errors of those who handle data pass as they are; of those of the stream itself is said
+// where and when.
+func (c *conn) fail(err error) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	var handler *handlerError
+	doing := ""
+	if len(c.pending) > 0 {
+		doing = c.pending[0].name
+	}
+	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errOvertaken)) {
+		c.opts.learned.setOneByOne()
+	}
+	switch {
+	case errors.As(err, &handler):
+		c.dead = handler.err
+	case errors.Is(err, mail.ErrFlood):
+		c.dead = err
+		if doing != "" {
+			c.dead = fmt.Errorf("%s: %w", doing, err)
+		}
+	case c.bye != nil:
+		c.dead = c.bye
+	default:
+		lost := &lostError{server: c.opts.Host, doing: doing, said: c.said, err: err}
+		if err == io.EOF {
+			lost.err = errors.New("the server hung up")
+		}
+		c.dead = lost
+	}
+	if handler == nil && doing != "" {
+		c.opts.learned.lose(doing, c.dead)
+	}
+	c.socket.Close()
+	return c.dead
+}
+
+// handlerError is an error of ours, on its way through the pump.
+type handlerError struct{ err error }
+
+func (e *handlerError) Error() string { return e.err.Error() }
+
+// Close says goodbye where that is possible without waiting for others' data, and closes the connection.
+func (c *conn) Close() error {
+	if c.dead == nil && len(c.pending) == 0 {
+		// The answer is not waited for: it would only tell what is known.
+		c.start(newCommand("LOGOUT"))
+	}
+	if c.dead == nil {
+		c.dead = net.ErrClosed
+	}
+	return c.transport.Close()
+}

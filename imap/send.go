@@ -1,0 +1,152 @@
+package imap
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+)
+
+// start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.
+func (c *conn) start(cmd *command) error {
+	if c.dead != nil {
+		return c.dead
+	}
+	if len(c.pending) == 0 {
+		c.useful = time.Now()
+	}
+	for c.opts.learned.isOneByOne() && len(c.pending) > 0 {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	c.tags++
+	cmd.tag = tagOf(c.tags)
+	c.pending = append(c.pending, cmd)
+	c.w.WriteString(cmd.tag + " ")
+	for i, p := range cmd.parts {
+		if err := c.sendPart(cmd, p, i == 0); err != nil || cmd.done {
+			return err
+		}
+	}
+	c.w.WriteString("\r\n")
+	return c.flush()
+}
+
+func tagOf(n int) string { return "M" + strconv.Itoa(n) }
+
+func (c *conn) sendPart(cmd *command, p part, first bool) error {
+	line := p.text
+	if p.literal != nil {
+		line = append(slices.Clip(p.text), c.announce(p.literal)...)
+	}
+	if c.trace != nil {
+		c.trace.sent(cmd.shown(line, first))
+	}
+	c.w.Write(line)
+	if p.literal == nil {
+		return nil
+	}
+	if !c.mayPush(p.literal) {
+		if err := c.leave(cmd); err != nil || cmd.done {
+			return err
+		}
+	}
+	exact := &wire.ExactWriter{W: c.w, Left: p.literal.size}
+	err := p.literal.write(exact)
+	switch {
+	case exact.Err != nil:
+		return c.writeFailed(exact.Err)
+	case err == nil && exact.Left != 0:
+		err = fmt.Errorf("%d bytes short of the literal announced", exact.Left)
+	}
+	if err != nil {
+		// The announced length can neither be filled with anything true nor taken back.
+		return c.fail(&handlerError{err})
+	}
+	return nil
+}
+
+// leave waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
+// Courier) holds its leave back until its answer to the command before is acknowledged, which this host's kernel would put
+// off for 40 ms: for every message of a restore.
+func (c *conn) leave(cmd *command) error {
+	c.went = false
+	if err := c.flush(); err != nil {
+		return err
+	}
+	c.socket.QuickAck = true
+	defer func() { c.socket.QuickAck = false }()
+	for !c.went && !cmd.done {
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) flush() error {
+	err := c.w.Flush()
+	if err == nil && c.flusher != nil {
+		err = c.flusher.Flush()
+	}
+	if err != nil {
+		return c.writeFailed(err)
+	}
+	return nil
+}
+
+// writeFailed looks for what the server said before it hung up, which tells more than a broken pipe.
+func (c *conn) writeFailed(err error) error {
+	if !errors.Is(err, netconn.ErrStalled) {
+		for c.dead == nil {
+			c.step()
+		}
+	}
+	return c.fail(err)
+}
+
+// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
+func (c *conn) announce(l *literal) string {
+	s := "{" + strconv.FormatInt(l.size, 10)
+	if l.binary {
+		s = "~" + s
+	}
+	if c.mayPush(l) {
+		s += "+"
+	}
+	return s + "}\r\n"
+}
+
+// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
+func (c *conn) mayPush(l *literal) bool {
+	if c.opts.learned.isOneByOne() {
+		return false
+	}
+	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
+}
+
+// nudge sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
+// that answers only the NOOP has lost them.
+func (c *conn) nudge() {
+	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
+		return
+	}
+	c.tags++
+	c.probe = newCommand("NOOP")
+	c.probe.tag = tagOf(c.tags)
+	c.pending = append(c.pending, c.probe)
+	c.w.WriteString(c.probe.tag + " NOOP\r\n")
+	if c.w.Flush() == nil && c.flusher != nil {
+		c.flusher.Flush()
+	}
+}
+
+// errOvertaken: the server answered a later command and not the ones before. It obeys the first command that it reads and
+// drops the rest, so commands must be sent one at a time.
+var errOvertaken = errors.New("the server lost commands that were sent while it was answering another one")
