@@ -26,7 +26,7 @@ func (w *walk) manifest(ctx context.Context, state manifest.State) (*manifest.Ma
 		Dangling: w.dangling,
 		Alarm:    slices.Sorted(slices.Values(w.alarms)),
 	}
-	m.Downloaded = w.allowance.unwritten()
+	m.Downloaded = w.quota.Unwritten()
 	if w.parent != nil {
 		m.Parent = w.parent.ID
 	}

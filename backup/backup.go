@@ -18,7 +18,10 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup/fetch"
+	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/moves"
+	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/internal/percent"
@@ -202,7 +205,7 @@ func (w *walk) conclude(ctx context.Context, b *Result) {
 	switch {
 	case b.Err == nil:
 		b.Head, b.Err = w.commit(unhurried, b.Manifest)
-	case errors.Is(b.Err, errSpent):
+	case errors.Is(b.Err, quota.ErrSpent):
 		w.postpone(unhurried, b)
 	default:
 		b.Kept = w.salvage(ctx)
@@ -273,11 +276,11 @@ func (w *walk) findParent(ctx context.Context) error {
 }
 
 func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
-	allowance := newAllowance(account.Budget)
-	account.Source = &metered{account.Source, allowance}
+	limit := quota.New(account.Budget.Second)
+	account.Source = quota.Limit(account.Source, limit)
 	w := &walk{
 		account:     account,
-		allowance:   allowance,
+		quota:       limit,
 		program:     o.Program,
 		repo:        r,
 		run:         run,
@@ -295,6 +298,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		w.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
 	}
 	w.moves = moves.New(w.load)
+	w.downloads = &fetch.Account{Server: identity.Server(account.URL), Quota: limit, Done: w.advance}
 	return w
 }
 
@@ -345,7 +349,7 @@ func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
 func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
 	head, err := w.writer.Commit(ctx, w.account.Name, m.EncodeAt)
 	if err == nil {
-		w.allowance.wrote(m.Downloaded)
+		w.quota.Wrote(m.Downloaded)
 		w.keepTables()
 	}
 	return head, err

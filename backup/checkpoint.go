@@ -29,9 +29,6 @@ const (
 const renewAfter = 6 * time.Hour
 
 var (
-	// errDue cuts a harvest short, so that what it has can go into a checkpoint.
-	errDue = errors.New("a checkpoint is due")
-
 	// errRenew ends a walk whose run is old; another run goes on from its checkpoint.
 	errRenew = errors.New("the run is to be renewed")
 )
@@ -111,7 +108,7 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	if _, _, err := w.layCheckpoint(unhurried); err != nil {
 		return err
 	}
-	w.spill.Clear(w.spilt.exhausted())
+	w.spill.Clear(w.downloads.Recovered.Exhausted())
 	c.last, c.bytes, c.laid = time.Now(), 0, true
 	now, err := w.run.Now(ctx)
 	if err == nil && now.Sub(w.run.Start()) > renewAfter {

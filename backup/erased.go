@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/mailstrata/mailstrata/mail"
-	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -23,24 +21,6 @@ func (w *walk) heed(ctx context.Context) error {
 	if since, erased := erasures.Account(w.repo.AccountDir(w.account.Name)); erased {
 		return fmt.Errorf("%w on %s, and is not archived any more: remove the account from the configuration, or archive it under another name",
 			repo.ErrErased, since.UTC().Format(time.DateOnly))
-	}
-	return nil
-}
-
-// leaveOut leaves out messages that were taken by id and are erased: the parent may still have them.
-func (w *walk) leaveOut(ctx context.Context, byID map[mail.UID]manifest.Entry, d *download) error {
-	if len(byID) == 0 {
-		return nil
-	}
-	erasures, err := w.run.Erasures(ctx)
-	if err != nil {
-		return err
-	}
-	for uid, entry := range byID {
-		if erasures.Message(entry.Hash) {
-			d.erased.Add(uid)
-			delete(byID, uid)
-		}
 	}
 	return nil
 }

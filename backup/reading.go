@@ -5,12 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/compare"
+	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/identity"
+	"github.com/mailstrata/mailstrata/backup/moves"
+	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/mail"
@@ -49,6 +53,18 @@ func (r *reading) count(entry manifest.Entry) {
 	t.bytes += entry.Size
 }
 
+// counted counts entries as they are yielded.
+func (r *reading) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[manifest.Entry, error] {
+	return func(yield func(manifest.Entry, error) bool) {
+		for entry, err := range entries {
+			r.count(entry)
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
 // run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
 // it stands as it was recorded before, and is named among the failures.
 func (r *reading) run(ctx context.Context) error {
@@ -68,7 +84,7 @@ func (r *reading) run(ctx context.Context) error {
 		r.walk.settle(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.Is(err, errSpent):
+	case errors.Is(err, quota.ErrSpent):
 		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
 	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.parent:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
@@ -271,25 +287,25 @@ func (r *reading) compare(ctx context.Context, session *source.Session, old, fou
 func (r *reading) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
-		harvest, err := r.add(ctx, session, old, found, c)
+		fetcher, err := r.add(ctx, session, old, found, c)
 		if err != nil {
 			return nil, err
 		}
-		failures = append(failures, harvest.failures...)
-		if harvest.cut == nil {
+		failures = append(failures, fetcher.Failures...)
+		if fetcher.Cut == nil {
 			break
 		}
 		part := *found
 		r.old = &part
 		r.walk.settle(r, &part, failures)
-		if !errors.Is(harvest.cut, errDue) {
-			return failures, harvest.cut
+		if !errors.Is(fetcher.Cut, fetch.ErrDue) {
+			return failures, fetcher.Cut
 		}
 		session.Release() // nobody waits for a checkpoint with a connection in hand
 		if err := r.walk.checkpoint(ctx); err != nil {
 			return failures, err
 		}
-		old, c = &part, &compare.Change{Fresh: harvest.rest, Narrowed: true}
+		old, c = &part, &compare.Change{Fresh: fetcher.Rest, Narrowed: true}
 	}
 	found.Complete = len(failures) == 0 && found.Accounted() == int64(found.Status.Messages) && found.Status.UIDNext > 0
 	return failures, nil
@@ -301,19 +317,67 @@ const writeGrace = 30 * time.Second
 
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
-func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*harvest, error) {
-	harvest, err := r.harvest(ctx, session, found, c)
-	if err != nil {
+func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
+	if err := r.walk.heed(ctx); err != nil {
 		return nil, err
 	}
-	defer harvest.stop()
+	fresh := c.Fresh
+	if !c.Narrowed {
+		var err error
+		if fresh, err = compare.Existing(ctx, session, found.Status.Messages, fresh); err != nil {
+			return nil, err
+		}
+	}
+	fetcher := &fetch.Fetcher{
+		Account:  r.walk.downloads,
+		NewFiler: func() *archive.Filer { return archive.NewFiler(r.walk.repo, r.walk.writer, r.walk.spill) },
+		Due:      r.walk.checkpoints.due, Recovered: !r.anew, Match: r.match,
+	}
+	r.walk.checkpoints.begin()
+	defer r.walk.checkpoints.end()
+	fetcher.Start(ctx, session, fresh, r.walk.account.Source.Parallel())
+	defer fetcher.Stop()
 	write, cancel := grace.Context(ctx, writeGrace)
 	defer cancel()
-	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: harvest.entries(ctx)}
-	err = found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
-	if n := harvest.erased.Len(); n > 0 {
-		found.Erased = found.Erased.Union(harvest.erased)
+	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: r.counted(fetcher.Entries(ctx))}
+	err := found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+	if n := fetcher.Erased.Len(); n > 0 {
+		found.Erased = found.Erased.Union(fetcher.Erased)
 		r.walk.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
 	}
-	return harvest, err
+	return fetcher, err
+}
+
+// match returns the entries of messages that are archived already, by UID, and the UIDs of those that were erased.
+func (r *reading) match(
+	ctx context.Context, session *source.Session, messages []mail.Message,
+) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {
+	if r.anew {
+		return nil, erased, nil
+	}
+	matcher := moves.Matcher{Index: r.walk.moves, Repo: r.walk.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
+	matched, err := matcher.Match(ctx, session, messages)
+	if err != nil || len(matched) == 0 {
+		return nil, erased, err
+	}
+	erasures, err := r.walk.run.Erasures(ctx)
+	if err != nil {
+		return nil, erased, err
+	}
+	entries = make(map[mail.UID]manifest.Entry, len(matched))
+	for _, message := range messages {
+		content, ok := matched[message.UID]
+		if !ok {
+			continue
+		}
+		r.walk.advanceByID()
+		if erasures.Message(content.Hash) { // the parent may still have it
+			erased.Add(message.UID)
+			continue
+		}
+		entry := fetch.Entry(message, content)
+		entry.ByID = true
+		entries[message.UID] = entry
+	}
+	return entries, erased, nil
 }

@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/identity"
+	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -57,7 +59,7 @@ func (r *reading) spotCheck(ctx context.Context, session *source.Session, old *m
 	}
 	c, err := r.compareBodies(ctx, session, chosen)
 	if err == nil && c.spent {
-		err = errSpent
+		err = quota.ErrSpent
 	}
 	return len(c.other) == 0, err
 }
@@ -103,21 +105,21 @@ type comparison struct {
 func (r *reading) compareBodies(ctx context.Context, session *source.Session, recorded []manifest.Record) (c comparison, err error) {
 	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
 	defer filer.Close()
-	for records := range slices.Chunk(recorded, windowMessages) {
-		d := newDownload(r.walk, session, filer)
-		d.spilt, d.done = nil, func(int64) {} // neither news nor progress
+	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
+		d := fetch.NewDownload(r.walk.downloads, session, filer)
+		d.Quiet = true // neither news nor progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {
 			messages[i] = mail.Message{UID: record.UID, Size: record.Size}
 		}
-		if err := d.fetch(ctx, messages); errors.Is(err, errSpent) {
+		if err := d.Fetch(ctx, messages); errors.Is(err, quota.ErrSpent) {
 			c.spent = true
 		} else if err != nil {
 			return c, err
 		}
-		c.unread += len(d.failures)
+		c.unread += len(d.Failures)
 		for _, record := range records {
-			now, there := d.got[record.UID]
+			now, there := d.Got[record.UID]
 			if !there {
 				continue
 			}

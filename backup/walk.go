@@ -12,8 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/moves"
+	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -43,10 +45,10 @@ type walk struct {
 	basis  *laid // the newest that is no checkpoint: what was lost since is told
 
 	checkpoints *checkpoints
-	allowance   *allowance
+	quota       *quota.Quota
 	spillAfter  time.Duration
 	spill       *recovery.Log // nil: none
-	spilt       *spilt
+	downloads   *fetch.Account
 	sampler     *sampler // nil: nothing that is recorded is compared
 	note        func(Note)
 	server      mail.Server
@@ -124,7 +126,7 @@ func (w *walk) follow(ctx context.Context) (consistent bool, err error) {
 			return false, err
 		}
 		if w.postponed {
-			return false, errSpent
+			return false, quota.ErrSpent
 		}
 	}
 	return false, w.bringBack(ctx)

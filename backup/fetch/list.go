@@ -1,4 +1,4 @@
-package backup
+package fetch
 
 import (
 	"cmp"
@@ -20,18 +20,18 @@ type listing struct {
 	messages []mail.Message
 	split    bool             // the window is not asked for as a whole any more
 	dropped  map[mail.UID]int // how often the connection was lost while this message was asked for alone
-	vain     int              // losses in a row
+	stalls   int              // losses in a row
 	failures []manifest.Failure
 }
 
 const (
-	// asksWhole is how often a window is asked for as a whole, with ever longer waits: more often the server is at
+	// maxWhole is how often a window is asked for as a whole, with ever longer waits: more often the server is at
 	// fault than a message.
-	asksWhole = 3
+	maxWhole = 3
 
-	// asksInVain is how many questions in a row may be lost until the server is given up: more than it takes to find one
+	// maxVain is how many questions in a row may be lost until the server is given up: more than it takes to find one
 	// message in a window.
-	asksInVain = 24
+	maxVain = 24
 )
 
 // list fills messages, ascending, each once. What the server does not tell of whatever the question is a failure.
@@ -46,15 +46,15 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 		}
 		err = l.ask(ctx, view, set)
 		if err == nil {
-			l.vain = 0
+			l.stalls = 0
 			continue
 		}
-		l.vain++
-		if !source.IsTransient(err) || l.vain == asksInVain {
+		l.stalls++
+		if !source.IsTransient(err) || l.stalls == maxVain {
 			return err
 		}
 		l.session.Release()
-		if err := l.session.Pause(ctx, min(l.vain, asksWhole), err); err != nil {
+		if err := l.session.Pause(ctx, min(l.stalls, maxWhole), err); err != nil {
 			return err
 		}
 		sets = append(sets, l.again(set, err)...)
@@ -81,7 +81,7 @@ func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) e
 // before.
 func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
-		if l.split = l.split || l.vain >= asksWhole || errors.Is(cause, mail.ErrFlood); !l.split {
+		if l.split = l.split || l.stalls >= maxWhole || errors.Is(cause, mail.ErrFlood); !l.split {
 			return []mail.UIDSet{uids}
 		}
 		first, second := halve(uids)
@@ -89,25 +89,10 @@ func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
 	}
 	uid := span(uids).First
 	l.dropped[uid]++
-	if l.dropped[uid] < strikesMost {
+	if l.dropped[uid] < maxAttempts {
 		return []mail.UIDSet{uids}
 	}
 	reason := fmt.Sprintf("the connection was lost each time it was asked for: %v", cause)
 	l.failures = append(l.failures, manifest.Failure{Mailbox: l.session.Mailbox.Raw, UID: uid, Reason: reason})
 	return nil
-}
-
-// halve divides a set of UIDs in the middle.
-func halve(uids mail.UIDSet) (first, second mail.UIDSet) {
-	half := uids.Len() / 2
-	for r := range uids.Ranges() {
-		n := min(half-first.Len(), r.Len())
-		if n > 0 {
-			first.AddRange(mail.UIDRange{First: r.First, Last: r.First + mail.UID(n-1)})
-		}
-		if n < r.Len() {
-			second.AddRange(mail.UIDRange{First: r.First + mail.UID(n), Last: r.Last})
-		}
-	}
-	return first, second
 }

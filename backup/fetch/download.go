@@ -1,0 +1,298 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// Account is what all downloads of an account share.
+type Account struct {
+	Server    string            // whose account it is (identity.Server)
+	Quota     *quota.Quota      // what may be downloaded
+	Recovered *Recovered        // what need not be downloaded again
+	Done      func(bytes int64) // called for each message that was stored
+
+	tooLarge atomic.Int64 // messages that are too large
+}
+
+// Download brings messages from one session into the repository. It gets every message that can be had, however often the
+// connection breaks, and has the others among its failures.
+type Download struct {
+	Got       map[mail.UID]archive.Filed
+	Failures  []manifest.Failure
+	Erased    mail.UIDSet // messages that are left out, because they were erased from the repository
+	Recovered bool        // what was recovered from an interrupted run counts
+	Quiet     bool        // Account.Done is not called
+
+	account *Account
+	session *source.Session
+	filer   *archive.Filer
+
+	attempts map[mail.UID]attempts
+	queue    [][]mail.Message // what is still to be asked for, in batches
+	stalls   int              // attempts in a row that gave nothing
+}
+
+// attempts are what counts against a message: attempts to read it alone that failed.
+type attempts struct {
+	n     int
+	since int // how many messages had been kept by then
+}
+
+const (
+	// maxAttempts is how often a message may fail, read alone, until it is given up.
+	maxAttempts = 2
+
+	// maxStalls is how many attempts in a row may give nothing until the server is taken to be out of order, and not
+	// the messages: with the waits between them, some minutes.
+	maxStalls = 10
+
+	// provingStalls is how many such attempts count against a message when there is no other to try.
+	provingStalls = 5
+
+	// maxTooLarge is how many messages of an account may be too large in a run until its server is taken to be at fault,
+	// and not the messages. Each costs a connection.
+	maxTooLarge = 100
+)
+
+// NewDownload returns a download without messages.
+func NewDownload(account *Account, session *source.Session, filer *archive.Filer) *Download {
+	return &Download{account: account, session: session, filer: filer,
+		Got: make(map[mail.UID]archive.Filed), attempts: make(map[mail.UID]attempts)}
+}
+
+// Fetch downloads the messages. Afterwards each is in d.Got, or in d.Failures, or gone from the server; or else there was
+// no room for it in the budget, and the error is quota.ErrSpent.
+func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
+	messages = d.reuse(messages)
+	affordable := d.account.Quota.Afford(messages)
+	if len(affordable) > 0 {
+		d.queue = append(d.queue, affordable)
+	}
+	for len(d.queue) > 0 {
+		batch := d.queue[0]
+		d.queue = d.queue[1:]
+		view, err := d.session.Open(ctx) // has patience of its own; without a connection nothing counts against a message
+		if err != nil {
+			return err
+		}
+		before := d.came()
+		err = d.bodies(ctx, view, batch)
+		if d.stalls++; d.came() > before {
+			d.stalls = 0
+		}
+		if err := d.judge(ctx, batch, err); err != nil {
+			return err
+		}
+	}
+	if len(affordable) < len(messages) {
+		return quota.ErrSpent
+	}
+	return nil
+}
+
+// reuse takes what a run that was killed had downloaded, and gives what is still to be asked for.
+func (d *Download) reuse(messages []mail.Message) (left []mail.Message) {
+	if !d.Recovered {
+		return messages
+	}
+	for _, message := range messages {
+		stored, ok := d.account.Recovered.take(recoveryKey(d.session, d.account.Server, message))
+		if !ok || !isBody(stored.Size, message.Size) {
+			left = append(left, message)
+			continue
+		}
+		d.Got[message.UID] = stored
+		d.done(stored.Size)
+	}
+	return left
+}
+
+// judge decides how to go on with what a batch left.
+func (d *Download) judge(ctx context.Context, batch []mail.Message, err error) error {
+	left := d.missing(batch)
+	var large *mail.TooLargeError
+	switch {
+	case errors.As(err, &large):
+		return d.leaveOutLarge(left, large)
+	case err == nil || errors.Is(err, mail.ErrRefused):
+		return d.leftOut(ctx, batch, left, err)
+	case !source.IsTransient(err):
+		return err
+	case d.stalls >= maxStalls:
+		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.stalls, err)
+	}
+	d.session.Release()
+	if err := d.session.Pause(ctx, max(1, d.stalls), err); err != nil {
+		return err
+	}
+	d.queue = append(d.queue, d.suspects(batch, left, err)...)
+	return nil
+}
+
+// leaveOutLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
+// server did not say which message it was, the others are asked for in halves, until it is alone.
+func (d *Download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError) error {
+	d.session.Release()
+	d.stalls = 0 // the server works
+	if len(left) == 0 {
+		return nil
+	}
+	at := slices.IndexFunc(left, func(m mail.Message) bool { return m.UID == large.UID })
+	if len(left) == 1 {
+		at = 0
+	}
+	if at < 0 {
+		half := len(left) / 2
+		d.queue = append(d.queue, left[:half], left[half:])
+		return nil
+	}
+	if d.account.tooLarge.Add(1) > maxTooLarge {
+		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", mail.ErrFlood, maxTooLarge, large.Size)
+	}
+	d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
+	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {
+		d.queue = append(d.queue, others)
+	}
+	return nil
+}
+
+// suspects is how to go on after the connection was lost or the server asked for patience: if something came, the first
+// that did not come is suspect and goes alone, behind all others; if nothing came, in halves. So a message that costs the
+// connection each time (a damaged one makes Dovecot say BYE in the middle of the FETCH) is soon alone.
+func (d *Download) suspects(batch, left []mail.Message, cause error) [][]mail.Message {
+	switch {
+	case len(left) == 0:
+		return nil
+	case len(left) == 1:
+		return d.blame(left[0], fmt.Errorf("the connection was lost each time it was read: %w", cause))
+	case len(left) < len(batch):
+		return [][]mail.Message{left[1:], left[:1]}
+	}
+	half := len(left) / 2
+	return [][]mail.Message{left[:half], left[half:]}
+}
+
+// blame counts an attempt against a message that was read alone: it is tried again, or given up if others could be read
+// meanwhile, or the server has had its time.
+func (d *Download) blame(message mail.Message, reason error) [][]mail.Message {
+	s, again := d.attempts[message.UID]
+	if !again {
+		s.since = d.came()
+	}
+	s.n++
+	d.attempts[message.UID] = s
+	if s.n >= maxAttempts && (d.came() > s.since || d.stalls >= provingStalls || errors.Is(reason, errLeftOut)) {
+		d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: message.UID, Reason: reason.Error()})
+		return nil
+	}
+	return [][]mail.Message{{message}}
+}
+
+// errLeftOut: the server answered, and without this message.
+var errLeftOut = errors.New("the server lists it but does not deliver it")
+
+// leftOut looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
+// once more alone, and then is a failure.
+func (d *Download) leftOut(ctx context.Context, batch, left []mail.Message, refusal error) error {
+	if len(left) == 0 {
+		return nil
+	}
+	d.session.Release()
+	for _, message := range left {
+		present, err := d.present(ctx, message.UID)
+		if err != nil {
+			return err
+		}
+		if !present {
+			continue
+		}
+		reason := errLeftOut
+		if refusal != nil {
+			reason = fmt.Errorf("%w: %w", errLeftOut, refusal)
+		}
+		if len(batch) > 1 {
+			d.queue = append(d.queue, []mail.Message{message})
+		} else {
+			d.queue = append(d.queue, d.blame(message, reason)...)
+		}
+	}
+	return nil
+}
+
+// present asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
+func (d *Download) present(ctx context.Context, uid mail.UID) (bool, error) {
+	present := false
+	err := d.session.Ask(ctx, func(view source.View) error {
+		for message, err := range view.Flags(ctx, mail.UIDRange{First: uid, Last: uid}) {
+			if err != nil {
+				return err
+			}
+			present = present || message.UID == uid
+		}
+		return nil
+	})
+	return present, err
+}
+
+// isBody reports whether what came can be the body of a message of which the server told a size. An empty one is none
+// where there should be something: so some servers answer for a message that they cannot read.
+func isBody(size, told int64) bool { return size > 0 || told <= 0 }
+
+// bodies asks once for the messages and keeps what comes.
+func (d *Download) bodies(ctx context.Context, view source.View, messages []mail.Message) error {
+	asked := make(map[mail.UID]mail.Message, len(messages))
+	for _, message := range messages {
+		asked[message.UID] = message
+	}
+	return view.Bodies(ctx, messages, func(uid mail.UID, body io.Reader) error {
+		if _, again := d.Got[uid]; again || d.Erased.Contains(uid) {
+			_, err := io.Copy(io.Discard, body)
+			return err
+		}
+		message := asked[uid]
+		stored, err := d.filer.File(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
+		if errors.Is(err, repo.ErrErased) {
+			d.Erased.Add(uid)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if isBody(stored.Size, message.Size) {
+			d.Got[uid] = stored
+			d.done(stored.Size)
+		}
+		return nil
+	})
+}
+
+func (d *Download) done(bytes int64) {
+	if !d.Quiet {
+		d.account.Done(bytes)
+	}
+}
+
+// came counts the messages that have come.
+func (d *Download) came() int { return len(d.Got) + int(d.Erased.Len()) }
+
+func (d *Download) missing(messages []mail.Message) []mail.Message {
+	var left []mail.Message
+	for _, message := range messages {
+		if _, ok := d.Got[message.UID]; !ok && !d.Erased.Contains(message.UID) {
+			left = append(left, message)
+		}
+	}
+	return left
+}

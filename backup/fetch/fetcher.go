@@ -1,0 +1,244 @@
+package fetch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Fetcher downloads the messages of a mailbox by several connections at once. Entries come out in the order of their UIDs.
+type Fetcher struct {
+	Account   *Account
+	NewFiler  func() *archive.Filer // one for each connection
+	Due       func() bool           // whether to stop, because a checkpoint is due
+	Recovered bool                  // what was recovered from an interrupted run counts
+
+	// Match returns the entries of messages that need no download, and the UIDs of messages that are left out.
+	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
+
+	Failures []manifest.Failure // complete when Entries has ended
+	Cut      error              // why Entries ended before its time; ErrDue, or what went wrong
+	Rest     mail.UIDSet        // what it did not come to
+	Erased   mail.UIDSet        // messages that are left out, because they were erased from the repository
+
+	windows []mail.UIDSet
+	results chan chan result // of the windows, in their order; its room bounds how far downloads run ahead
+	jobs    chan job
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
+}
+
+// ErrDue cuts a Fetcher short, so that what it has can go into a checkpoint.
+var ErrDue = errors.New("a checkpoint is due")
+
+// job is a window to be downloaded, and where its result goes.
+type job struct {
+	uids mail.UIDSet
+	out  chan result
+}
+
+// result is what a window gave.
+type result struct {
+	entries  []manifest.Entry
+	failures []manifest.Failure
+	erased   mail.UIDSet
+	err      error // why that is not all
+}
+
+// Start begins to download messages. The first connection is that of the session; at most parallel others join while they are
+// free.
+func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDSet, parallel int) {
+	f.windows = windows(uids)
+	helpers := min(parallel, len(f.windows)) - 1
+	ctx, f.cancel = context.WithCancel(ctx)
+	f.results, f.jobs = make(chan chan result, 2*max(1, helpers+1)), make(chan job)
+	f.work.Go(func() { f.dispatch(ctx) })
+	f.work.Go(func() { f.download(ctx, own) })
+	for range helpers {
+		f.work.Go(func() {
+			session := own.Another()
+			defer func() { session.Release() }()
+			// Only with a place on the server it takes work: a window taken must not wait for a connection.
+			if _, err := session.Open(ctx); err == nil {
+				f.download(ctx, session)
+			}
+		})
+	}
+}
+
+// dispatch gives out the windows in order, until a checkpoint is due.
+func (f *Fetcher) dispatch(ctx context.Context) {
+	defer close(f.jobs)
+	defer close(f.results)
+	for _, uids := range f.windows {
+		if f.Due() || f.Account.Quota.Spent() {
+			return
+		}
+		out := make(chan result, 1)
+		select {
+		case f.results <- out:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case f.jobs <- job{uids, out}:
+		case <-ctx.Done():
+			out <- result{err: context.Cause(ctx)}
+			return
+		}
+	}
+}
+
+// idle is how long a worker without work keeps its connection: others may have work and no connection.
+const idle = 50 * time.Millisecond
+
+// download downloads windows by one session until there are no more.
+func (f *Fetcher) download(ctx context.Context, session *source.Session) {
+	filer := f.NewFiler()
+	defer filer.Close()
+	for {
+		job, ok := f.next(session)
+		if !ok {
+			session.Release() // also the one that was given to Start: a window under way may want for a connection
+			return
+		}
+		job.out <- f.window(ctx, session, filer, job.uids)
+	}
+}
+
+// next waits for a window, and if that takes long, without a connection.
+func (f *Fetcher) next(session *source.Session) (j job, ok bool) {
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	select {
+	case j, ok = <-f.jobs:
+		return j, ok
+	case <-timer.C:
+		session.Release()
+	}
+	j, ok = <-f.jobs
+	return j, ok
+}
+
+// Stop ends the downloads, whether they are done or not.
+func (f *Fetcher) Stop() {
+	f.cancel()
+	f.work.Wait()
+}
+
+// Entries yields the entries of the messages that could be had, ascending by UID. Whatever goes wrong on the way cuts it
+// short and is no error of its own: what was yielded is good.
+func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] {
+	return func(yield func(manifest.Entry, error) bool) {
+		done := 0
+		defer func() {
+			for _, uids := range f.windows[done:] {
+				for r := range uids.Ranges() {
+					f.Rest.AddRange(r)
+				}
+			}
+			if f.Cut == nil && done < len(f.windows) {
+				f.Cut = cmp.Or(context.Cause(ctx), f.Account.Quota.Err(), ErrDue)
+			}
+		}()
+		for out := range f.results {
+			result := <-out
+			done++
+			if result.err != nil {
+				f.Cut = cmp.Or(f.Cut, result.err)
+			}
+			if result.err != nil && !errors.Is(result.err, quota.ErrSpent) {
+				f.cancel() // no more windows; what those under way have is good
+			}
+			f.Failures = append(f.Failures, result.failures...)
+			f.Erased = f.Erased.Union(result.erased)
+			for _, entry := range result.entries {
+				if !yield(entry, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// window downloads one window's messages. What came until something went wrong is good.
+func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *archive.Filer, uids mail.UIDSet) result {
+	l := &listing{session: session, dropped: make(map[mail.UID]int)}
+	if err := l.list(ctx, uids); err != nil {
+		return result{err: err}
+	}
+	messages := l.messages
+	matched, erased, err := f.Match(ctx, session, messages)
+	if err != nil {
+		return result{err: err}
+	}
+	d := NewDownload(f.Account, session, filer)
+	d.Recovered, d.Erased = f.Recovered, erased
+	err = d.Fetch(ctx, without(messages, matched, erased))
+	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
+	for _, message := range messages {
+		if entry, ok := matched[message.UID]; ok {
+			entries = append(entries, entry)
+		} else if filed, ok := d.Got[message.UID]; ok {
+			entries = append(entries, Entry(message, filed))
+		}
+	}
+	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
+}
+
+// without returns the messages that have no entry yet, and are not left out.
+func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erased mail.UIDSet) (left []mail.Message) {
+	for _, message := range messages {
+		if _, ok := entries[message.UID]; !ok && !erased.Contains(message.UID) {
+			left = append(left, message)
+		}
+	}
+	return left
+}
+
+// Entry returns the manifest's entry of a message.
+func Entry(message mail.Message, filed archive.Filed) manifest.Entry {
+	entry := manifest.Entry{
+		Record: manifest.Record{
+			UID:      message.UID,
+			Size:     filed.Size,
+			Hash:     filed.Hash,
+			Internal: message.Internal,
+			Saved:    message.Saved,
+			IDs:      message.IDs,
+			Parts:    filed.Parts,
+			List:     filed.List,
+			Probe:    filed.Probe,
+			Opening:  filed.Opening,
+		},
+		FlagSet: manifest.FlagSet{Flags: message.Flags, Labels: message.Labels},
+	}
+	if message.Size >= 0 && message.Size != filed.Size {
+		entry.Hint = message.Size
+	}
+	clip(&entry.Record)
+	return entry
+}
+
+// clip drops what of a server's words no manifest has room for, and no server in its senses says: ids are hints, and of
+// a date that long nothing can be read anyway.
+func clip(r *manifest.Record) {
+	for _, id := range []*string{&r.IDs.Email, &r.IDs.Thread, &r.IDs.XGUID, &r.IDs.GMMsg, &r.IDs.GMThread} {
+		if len(*id) > manifest.MaxServerID {
+			*id = ""
+		}
+	}
+	for _, date := range []*mail.Date{&r.Internal, &r.Saved} {
+		date.Raw = date.Raw[:min(len(date.Raw), manifest.MaxServerID)]
+	}
+}
