@@ -22,6 +22,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/moves"
 	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/backup/sample"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/internal/percent"
@@ -287,7 +288,7 @@ func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
 		reader:      r.Reader(repo.ReaderOptions{}),
 		tell:        o.Progress,
 		note:        o.Note,
-		sampler:     newSampler(account.VerifySource, run.Start(), r.MessageKey()),
+		sampler:     sample.New(account.VerifySource, run.Start(), r.MessageKey()),
 		checkpoints: newCheckpoints(o.Checkpoint),
 		spillAfter:  cmp.Or(o.SpillAfter, spillAfter),
 		failures:    make(map[string][]manifest.Failure),

@@ -20,8 +20,8 @@ type sight struct {
 
 // look opens the mailbox and finds out what is to be done with it.
 func (r *reading) look(ctx context.Context, session *source.Session) *sight {
-	sample, err := r.sample(ctx)
-	if err != nil || r.idle && len(sample) == 0 {
+	sampled, err := r.sample(ctx)
+	if err != nil || r.idle && len(sampled) == 0 {
 		return &sight{stands: true, err: err}
 	}
 	view, err := session.Open(ctx)
@@ -51,7 +51,7 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 		}
 	}
 	if old != nil {
-		same, err := r.same(ctx, session, sample)
+		same, err := r.same(ctx, session, sampled)
 		switch {
 		case err != nil:
 			return &sight{err: err}

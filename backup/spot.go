@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/fetch"
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/backup/sample"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -18,42 +19,11 @@ import (
 // A spot check downloads a few messages of a mailbox that may be another one than before, and compares them with their
 // records. One message that differs is enough.
 
-const (
-	spotPages     = 4         // pages of a mailbox, from the first to the last
-	spotBytes     = 256 << 10 // the size of the largest message to download
-	spotMailboxes = 8         // mailboxes of an account
-)
-
-// spots chooses messages of a mailbox: the smallest of each page, and the last that is not large.
-func (r *reading) spots(ctx context.Context, old *manifest.Mailbox) ([]manifest.Record, error) {
-	pages, err := old.AllPages(r.walk.load(ctx))
-	if err != nil {
-		return nil, err
-	}
-	var chosen []manifest.Record
-	n := min(spotPages, len(pages))
-	for i := range n {
-		records, err := pages[i*(len(pages)-1)/max(1, n-1)].LoadRecords(r.walk.load(ctx))
-		if err != nil {
-			return nil, err
-		}
-		small := slices.DeleteFunc(records, func(record manifest.Record) bool { return record.Size > spotBytes })
-		if len(small) == 0 {
-			continue
-		}
-		last := small[len(small)-1]
-		chosen = append(chosen, last)
-		smallest := slices.MinFunc(small, func(a, b manifest.Record) int { return cmp.Compare(a.Size, b.Size) })
-		if smallest.UID != last.UID {
-			chosen = append(chosen, smallest)
-		}
-	}
-	return chosen, nil
-}
+const spotMailboxes = 8 // mailboxes of an account
 
 // spotCheck reports whether the chosen messages of a mailbox are as recorded.
 func (r *reading) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
-	chosen, err := r.spots(ctx, old)
+	chosen, err := sample.Spots(old, r.walk.load(ctx))
 	if err != nil {
 		return false, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/moves"
 	"github.com/mailstrata/mailstrata/backup/quota"
+	"github.com/mailstrata/mailstrata/backup/sample"
 	"github.com/mailstrata/mailstrata/backup/source"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
@@ -49,7 +50,7 @@ type walk struct {
 	spillAfter  time.Duration
 	spill       *recovery.Log // nil: none
 	downloads   *fetch.Account
-	sampler     *sampler // nil: nothing that is recorded is compared
+	sampler     *sample.Sampler // nil: nothing that is recorded is compared
 	note        func(Note)
 	server      mail.Server
 

@@ -1,0 +1,108 @@
+// Package sample chooses archived messages to be downloaded again and compared.
+package sample
+
+import (
+	"cmp"
+	"encoding/binary"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/percent"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// Sampler chooses what is compared in a run. Each message has a place on a circle, by a hash that no server can know; a
+// run takes an arc of it. The arcs of different days begin by steps of the golden section, whose multiples leave no gap open
+// for long: of the 1/rate runs that it takes at the least to go round, run each night it takes twice as many at the most,
+// and at other paces (each week, each month) five times.
+type Sampler struct {
+	key         chunk.Key
+	from, width uint64
+}
+
+// New is for a run that began at a time by the store's clock; nil: nothing is compared.
+func New(rate percent.Rate, began time.Time, key chunk.Key) *Sampler {
+	if rate <= 0 {
+		return nil
+	}
+	const golden = 0x9e3779b97f4a7c15 // of the circle, 2^64
+	day := uint64(began.Unix() / (24 * 60 * 60))
+	return &Sampler{key: key, from: day * golden, width: arc(float64(rate))}
+}
+
+// arc is a share of the circle.
+func arc(share float64) uint64 {
+	if share >= 1 {
+		return math.MaxUint64
+	}
+	return uint64(share * (1 << 63) * 2)
+}
+
+// byIDMore is how much likelier a message is compared that was never downloaded from where it is.
+const byIDMore = 4
+
+// picks reports whether a message is compared.
+func (s *Sampler) picks(m *manifest.Mailbox, record *manifest.Record) bool {
+	place := binary.LittleEndian.AppendUint32([]byte(m.Raw), m.Status.UIDValidity)
+	hash := s.key.Sum(binary.LittleEndian.AppendUint32(place, uint32(record.UID)))
+	width := s.width
+	if record.ByID {
+		width = max(width, min(width, math.MaxUint64/byIDMore)*byIDMore)
+	}
+	return binary.LittleEndian.Uint64(hash[:])-s.from <= width
+}
+
+// Choose chooses messages of a mailbox, by what is recorded of it.
+func (s *Sampler) Choose(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
+	pages, err := m.AllPages(load)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []manifest.Record
+	for _, page := range pages {
+		records, err := page.LoadRecords(load)
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			if s.picks(m, &records[i]) {
+				chosen = append(chosen, manifest.Record{UID: records[i].UID, Size: records[i].Size, Hash: records[i].Hash, ByID: records[i].ByID})
+			}
+		}
+	}
+	return chosen, nil
+}
+
+const (
+	spotPages = 4         // pages of a mailbox, from the first to the last
+	spotBytes = 256 << 10 // the size of the largest message to download
+)
+
+// Spots chooses messages of a mailbox: the smallest of each page, and the last that is not large.
+func Spots(old *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
+	pages, err := old.AllPages(load)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []manifest.Record
+	n := min(spotPages, len(pages))
+	for i := range n {
+		records, err := pages[i*(len(pages)-1)/max(1, n-1)].LoadRecords(load)
+		if err != nil {
+			return nil, err
+		}
+		small := slices.DeleteFunc(records, func(record manifest.Record) bool { return record.Size > spotBytes })
+		if len(small) == 0 {
+			continue
+		}
+		last := small[len(small)-1]
+		chosen = append(chosen, last)
+		smallest := slices.MinFunc(small, func(a, b manifest.Record) int { return cmp.Compare(a.Size, b.Size) })
+		if smallest.UID != last.UID {
+			chosen = append(chosen, smallest)
+		}
+	}
+	return chosen, nil
+}
