@@ -14,119 +14,119 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Store is a repository's store as it is used, where it keeps versions. Who can put objects can put another one under a name
-// that is taken, and who can delete can hide what he cannot destroy. Neither loses what was there: a name is the hash of its
-// object, so that no other bytes can come first, and where the newest version is not what the name says, an older one is.
-//
-// Under lock, the oldest version of a name is its object. Listings say so, and see what is hidden; objects are put under
-// retention, and deleted for good or not at all.
+// Store is the store of a repository. It finds the original of each object: where the newest version of a name is not what
+// the name says, it reads an older one. Under lock it retains what it puts, lists what is hidden, and deletes all versions of
+// an object or none.
 type Store struct {
 	store.Store
-	versioned store.Versioned // nil: the store knows none
-	lock      *Lock
-	through   bool // listings see what is hidden
+	versioned  store.Versioned // nil if the store keeps no versions
+	lock       *Lock
+	showHidden bool // list the objects that delete markers hide
 
-	mu      sync.Mutex
-	chosen  map[string]choice        // versions of names of which the newest is not the object
-	seeking map[string]chan struct{} // names for which somebody looks for an older version; closed when he is done
-	blind   bool                     // versions cannot be listed
+	mu       sync.Mutex
+	chosen   map[string]choice        // what is read under names of which the newest version is not the object
+	seeking  map[string]chan struct{} // names of which a goroutine looks for the original; closed when it is done
+	unlisted bool                     // these credentials may not list versions
 }
 
-// choice is the version that is read under a name.
+// choice is the version to read under a name.
 type choice struct {
 	version string
-	proven  bool // its bytes were seen to be what the name says
+	proven  bool // its bytes have the hash that the name says
 }
 
-func New(s store.Store, lock *Lock) *Store {
-	v := &Store{Store: s, lock: lock, through: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
-	v.versioned, _ = s.(store.Versioned)
-	return v
+// New returns the store of a repository. A nil lock means that the repository is not under lock.
+func New(base store.Store, lock *Lock) *Store {
+	s := &Store{Store: base, lock: lock, showHidden: lock != nil, chosen: map[string]choice{}, seeking: map[string]chan struct{}{}}
+	s.versioned, _ = base.(store.Versioned)
+	return s
 }
 
-// Lock returns the lock, or nil.
-func (v *Store) Lock() *Lock { return v.lock }
+// Lock returns the lock, or nil if the repository is not under lock.
+func (s *Store) Lock() *Lock { return s.lock }
 
-// SetLock changes the lock. No other use of v may be under way.
-func (v *Store) SetLock(lock *Lock) { v.lock = lock }
+// SetLock changes the lock. No other use of s may be under way.
+func (s *Store) SetLock(lock *Lock) { s.lock = lock }
 
-// ShowHidden makes listings show what delete markers hide, as they do under lock.
-func (v *Store) ShowHidden() { v.through = true }
+// ShowHidden makes List list the objects that delete markers hide, as it does under lock.
+func (s *Store) ShowHidden() { s.showHidden = true }
 
-// Put puts an object under retention, unless the bucket does so by itself.
-func (v *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
-	if v.lock == nil || v.lock.ByDefault {
-		return v.Store.Put(ctx, name, body, size)
+// Put puts an object. Under lock it asks for retention, unless the bucket retains by default.
+func (s *Store) Put(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if s.lock == nil || s.lock.ByDefault {
+		return s.Store.Put(ctx, name, body, size)
 	}
-	keep, err := v.keep(ctx)
+	keep, err := s.keep(ctx)
 	if err != nil {
 		return err
 	}
-	return v.retainer().PutRetained(ctx, name, body, size, keep)
+	return s.retainer().PutRetained(ctx, name, body, size, keep)
 }
 
-// keep is the retention of what is put or renewed now.
-func (v *Store) keep(ctx context.Context) (store.Retention, error) {
-	now, err := v.Now(ctx)
-	return store.Retention{Until: now.Add(v.lock.Term()), Compliance: v.lock.Compliance}, err
+// keep returns the retention of an object that is put now.
+func (s *Store) keep(ctx context.Context) (store.Retention, error) {
+	now, err := s.Now(ctx)
+	return store.Retention{Until: now.Add(s.lock.Term()), Compliance: s.lock.Compliance}, err
 }
 
-// retainer is the store, which a repository under lock needs.
-func (v *Store) retainer() store.Retainer { return v.Store.(store.Retainer) }
+// retainer returns the store as a Retainer, which it is under lock.
+func (s *Store) retainer() store.Retainer { return s.Store.(store.Retainer) }
 
-func (v *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
-	body, size, err := v.get(ctx, name, offset, length)
-	if v.lock != nil && errors.Is(err, store.ErrNotExist) && v.Original(ctx, name) {
-		return v.get(ctx, name, offset, length)
+// Get reads the original of an object, if it is known. Under lock it looks for it if the object seems to be missing.
+func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	body, size, err := s.get(ctx, name, offset, length)
+	if s.lock != nil && errors.Is(err, store.ErrNotExist) && s.Original(ctx, name) {
+		return s.get(ctx, name, offset, length)
 	}
 	return body, size, err
 }
 
-func (v *Store) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
-	if version, ok := v.version(name); ok {
-		return v.versioned.GetVersion(ctx, name, version, offset, length)
+func (s *Store) get(ctx context.Context, name string, offset, length int64) (io.ReadCloser, int64, error) {
+	if version, ok := s.version(name); ok {
+		return s.versioned.GetVersion(ctx, name, version, offset, length)
 	}
-	return v.Store.Get(ctx, name, offset, length)
+	return s.Store.Get(ctx, name, offset, length)
 }
 
-func (v *Store) version(name string) (string, bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	c, ok := v.chosen[name]
+func (s *Store) version(name string) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.chosen[name]
 	return c.version, ok
 }
 
-func (v *Store) choose(name string, c choice) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if old := v.chosen[name]; old.version == c.version {
+func (s *Store) choose(name string, c choice) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.chosen[name]; old.version == c.version {
 		c.proven = c.proven || old.proven
 	}
-	v.chosen[name] = c
+	s.chosen[name] = c
 }
 
-// Original looks for a version that hashes to the object's name, for somebody who read other bytes there, or nothing, and says
-// whether he should read again: from then on Get has that version. Of several who ask at once one looks for all.
-func (v *Store) Original(ctx context.Context, name string) bool {
+// Original looks for a version that hashes to the object's name, after the caller has read other bytes under it, or none. If it
+// reports true, Get reads that version from now on, and the caller should read again. If several goroutines ask for a name at
+// once, one of them looks.
+func (s *Store) Original(ctx context.Context, name string) bool {
 	hash, ok := store.Hash(name)
-	if v.versioned == nil || !ok {
+	if s.versioned == nil || !ok {
 		return false
 	}
-	defer v.seek(name)()
-	v.mu.Lock()
-	before, chosen := v.chosen[name]
-	v.mu.Unlock()
+	defer s.seek(name)()
+	s.mu.Lock()
+	before, chosen := s.chosen[name]
+	s.mu.Unlock()
 	if before.proven {
-		return true // found since he read
+		return true // found since the caller read
 	}
-	for versions, err := range v.histories(ctx, name) {
+	for versions, err := range s.histories(ctx, name) {
 		if err != nil || versions[0].Name != name {
-			return false // who asked has an error of his own to tell
+			return false // the caller has an error already
 		}
 		for i := len(versions) - 1; i >= 0; i-- {
 			version := versions[i]
-			if !version.Marker && v.matches(ctx, version, hash) {
-				v.choose(name, choice{version.ID, true})
+			if !version.Marker && s.matches(ctx, version, hash) {
+				s.choose(name, choice{version.ID, true})
 				return !version.Latest || chosen
 			}
 		}
@@ -134,20 +134,20 @@ func (v *Store) Original(ctx context.Context, name string) bool {
 	return false
 }
 
-// seek waits until nobody looks for an older version of the name, and keeps others from it until done is called.
-func (v *Store) seek(name string) (done func()) {
+// seek waits until no other goroutine looks for the original of the name, and keeps others waiting until done is called.
+func (s *Store) seek(name string) (done func()) {
 	for {
-		v.mu.Lock()
-		busy, mine := v.seeking[name], make(chan struct{})
+		s.mu.Lock()
+		busy, mine := s.seeking[name], make(chan struct{})
 		if busy == nil {
-			v.seeking[name] = mine
+			s.seeking[name] = mine
 		}
-		v.mu.Unlock()
+		s.mu.Unlock()
 		if busy == nil {
 			return func() {
-				v.mu.Lock()
-				defer v.mu.Unlock()
-				delete(v.seeking, name)
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				delete(s.seeking, name)
 				close(mine)
 			}
 		}
@@ -155,9 +155,9 @@ func (v *Store) seek(name string) (done func()) {
 	}
 }
 
-// matches reads a version, whatever its size.
-func (v *Store) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
-	body, size, err := v.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
+// matches reports whether a version has the hash. It reads the version.
+func (s *Store) matches(ctx context.Context, version store.Version, hash [32]byte) bool {
+	body, size, err := s.versioned.GetVersion(ctx, version.Name, version.ID, 0, -1)
 	if err != nil {
 		return false
 	}
@@ -167,15 +167,15 @@ func (v *Store) matches(ctx context.Context, version store.Version, hash [32]byt
 	return err == nil && n == size && [32]byte(h.Sum(nil)) == hash
 }
 
-// histories yields the versions of one name after another, the newest first.
-func (v *Store) histories(ctx context.Context, prefix string) iter.Seq2[[]store.Version, error] {
+// histories yields the versions of each name, the newest first.
+func (s *Store) histories(ctx context.Context, prefix string) iter.Seq2[[]store.Version, error] {
 	return func(yield func([]store.Version, error) bool) {
-		if v.versioned == nil {
-			yield(nil, fmt.Errorf("the store knows no versions: %w", store.ErrPermission))
+		if s.versioned == nil {
+			yield(nil, fmt.Errorf("the store keeps no versions: %w", store.ErrPermission))
 			return
 		}
 		var versions []store.Version
-		for version, err := range v.versioned.Versions(ctx, prefix) {
+		for version, err := range s.versioned.Versions(ctx, prefix) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -194,24 +194,24 @@ func (v *Store) histories(ctx context.Context, prefix string) iter.Seq2[[]store.
 	}
 }
 
-// List lists, under lock, the oldest versions. Credentials that may not list versions see the newest.
-func (v *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
+// List lists objects: under lock the oldest version of each name, or the newest if these credentials may not list versions.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
-		if v.through && v.sees() {
-			for versions, err := range v.histories(ctx, prefix) {
+		if s.showHidden && s.listsVersions() {
+			for versions, err := range s.histories(ctx, prefix) {
 				if errors.Is(err, store.ErrPermission) {
-					v.goBlind()
+					s.cannotList()
 					break
 				}
-				if o, ok := v.object(versions); (err != nil || ok) && !yield(o, err) || err != nil {
+				if o, ok := s.object(versions); (err != nil || ok) && !yield(o, err) || err != nil {
 					return
 				}
 			}
-			if v.sees() {
+			if s.listsVersions() {
 				return
 			}
 		}
-		for o, err := range v.Store.List(ctx, prefix) {
+		for o, err := range s.Store.List(ctx, prefix) {
 			if !yield(o, err) {
 				return
 			}
@@ -219,20 +219,20 @@ func (v *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 	}
 }
 
-func (v *Store) sees() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.versioned != nil && !v.blind
+func (s *Store) listsVersions() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.versioned != nil && !s.unlisted
 }
 
-func (v *Store) goBlind() {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.blind = true
+func (s *Store) cannotList() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unlisted = true
 }
 
-// object is what a name stands for: its oldest version. Markers alone are what is left of an object that is gone.
-func (v *Store) object(versions []store.Version) (store.Object, bool) {
+// object returns the oldest version of a name, which is its object. There is none if only delete markers are left.
+func (s *Store) object(versions []store.Version) (store.Object, bool) {
 	oldest, ok := oldestOf(versions)
 	if !ok {
 		return store.Object{}, false
@@ -240,7 +240,7 @@ func (v *Store) object(versions []store.Version) (store.Object, bool) {
 	o := oldest.Object
 	o.Hidden = hidden(versions)
 	if !oldest.Latest {
-		v.choose(o.Name, choice{version: oldest.ID})
+		s.choose(o.Name, choice{version: oldest.ID})
 	}
 	return o, true
 }
@@ -258,12 +258,12 @@ func oldestOf(versions []store.Version) (store.Version, bool) {
 	return store.Version{}, false
 }
 
-// Delete removes, under lock, all versions, the object first: if that is retained, nothing is touched.
-func (v *Store) Delete(ctx context.Context, name string) error {
-	if v.lock == nil || !v.sees() {
-		return v.Store.Delete(ctx, name)
+// Delete removes an object: under lock all versions, the object first, so that nothing changes if it is retained.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if s.lock == nil || !s.listsVersions() {
+		return s.Store.Delete(ctx, name)
 	}
-	for versions, err := range v.histories(ctx, name) {
+	for versions, err := range s.histories(ctx, name) {
 		if err != nil {
 			return err
 		}
@@ -271,7 +271,7 @@ func (v *Store) Delete(ctx context.Context, name string) error {
 			continue
 		}
 		for i := len(versions) - 1; i >= 0; i-- {
-			if err := v.versioned.DeleteVersion(ctx, name, versions[i].ID); err != nil {
+			if err := s.versioned.DeleteVersion(ctx, name, versions[i].ID); err != nil {
 				return err
 			}
 		}
@@ -279,9 +279,9 @@ func (v *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Hides reports whether anything under a prefix is hidden.
-func (v *Store) Hides(ctx context.Context, prefix string) bool {
-	for versions, err := range v.histories(ctx, prefix) {
+// Hides reports whether a delete marker hides any object under a prefix.
+func (s *Store) Hides(ctx context.Context, prefix string) bool {
+	for versions, err := range s.histories(ctx, prefix) {
 		if err != nil {
 			return false
 		}
@@ -292,9 +292,9 @@ func (v *Store) Hides(ctx context.Context, prefix string) bool {
 	return false
 }
 
-// Replaced returns the names, in order, of the objects of which another version than the newest is read.
-func (v *Store) Replaced() []string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Sorted(maps.Keys(v.chosen))
+// Replaced returns the names, in order, of the objects of which Get does not read the newest version.
+func (s *Store) Replaced() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.chosen))
 }
