@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+
+	"github.com/mailstrata/mailstrata/internal/hint"
 )
 
 type authCommand struct {
@@ -54,14 +56,14 @@ EXIT STATUS
 // Run lets mailstrata in, one account or repository after the other.
 func (c *authCommand) Run(ctx context.Context, p *program) error {
 	if c.Forget && len(c.Account) == 0 {
-		return &usageError{text: "what is to be forgotten is not named", hint: "mailstrata auth NAME --forget"}
+		return &hint.Usage{Text: "what is to be forgotten is not named", Hint: "mailstrata auth NAME --forget"}
 	}
 	admissions, err := c.admissions(ctx, p)
 	if err != nil {
 		return err
 	}
 	if len(admissions) == 0 {
-		p.note("nothing is missing: all consents and secrets that the configuration wants are there")
+		p.Note("nothing is missing: all consents and secrets that the configuration wants are there")
 	}
 	for _, a := range admissions {
 		if c.Forget {

@@ -5,19 +5,23 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // admission is one thing that mailstrata is let into: an account, by a consent or a password; or a repository. It may also be
 // a secret that cannot be tried.
 type admission struct {
-	account  *account // nil: it is none
-	provider string   // who gives tokens, as far as is known
-	place    *place   // nil: it is none
+	account  *access.Account  // nil: it is none
+	provider string           // who gives tokens, as far as is known
+	place    *access.Location // nil: it is none
 
-	secret  secret // what is to be in the keyring
-	keyring string // its entry; "": the owner of the account is asked for a consent
+	secret  secret.Source // what is to be in the keyring
+	keyring string        // its entry; "": the owner of the account is asked for a consent
 }
 
 func (a *admission) forget(ctx context.Context, p *program) error {
@@ -28,11 +32,11 @@ func (a *admission) forget(ctx context.Context, p *program) error {
 	if a.account == nil {
 		return err
 	}
-	store, failed := p.grants()
+	store, failed := p.TokenStore()
 	if failed != nil {
 		return errors.Join(err, failed)
 	}
-	return errors.Join(err, store.Delete(ctx, a.account.opts.User, a.account.opts.Host))
+	return errors.Join(err, store.Delete(ctx, a.account.Options.User, a.account.Options.Host))
 }
 
 func (a *admission) admit(ctx context.Context, p *program, c *authCommand) error {
@@ -59,11 +63,11 @@ func (c *authCommand) admissions(ctx context.Context, p *program) (admissions []
 
 // named is what a word means: an account of the configuration, a repository of it, or both; or else any account.
 func (c *authCommand) named(p *program, name string) (admissions []*admission, err error) {
-	configured, err := p.config()
+	configured, err := p.Config()
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.configuredAccount(name)
+	a, err := p.ConfiguredAccount(name)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +76,7 @@ func (c *authCommand) named(p *program, name string) (admissions []*admission, e
 	}
 	if r := configured.Repository(name); r != nil && name != "" {
 		if r.Secret.Keyring == "" && a == nil {
-			return nil, &usageError{text: "the passphrase of " + quoted(name) + " is not kept in the keyring", hint: "say so in the configuration: secret_keyring = " + quoted(name)}
+			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "say so in the configuration: secret_keyring = " + ui.Quote(name)}
 		}
 		if r.Secret.Keyring != "" {
 			repository, err := p.ofRepository(r)
@@ -92,29 +96,29 @@ func (c *authCommand) named(p *program, name string) (admissions []*admission, e
 	return []*admission{{account: a, provider: provider}}, nil
 }
 
-func (c *authCommand) ofAccount(p *program, a *account) *admission {
-	if entry := a.configured.Secret.Keyring; entry != "" && c.Provider == "" {
-		return &admission{account: a, keyring: entry, secret: secret{name: "password of " + a.name, variable: "MAILSTRATA_IMAP_PASSWORD"}}
+func (c *authCommand) ofAccount(p *program, a *access.Account) *admission {
+	if entry := a.Configured.Secret.Keyring; entry != "" && c.Provider == "" {
+		return &admission{account: a, keyring: entry, secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"}}
 	}
-	return &admission{account: a, provider: cmp.Or(c.Provider, a.configured.Provider, providerAt(a))}
+	return &admission{account: a, provider: cmp.Or(c.Provider, a.Configured.Provider, access.ProviderOf(a))}
 }
 
 func (p *program) ofRepository(r *config.Repository) (*admission, error) {
-	l, err := configuredPlace(r)
+	l, err := p.ConfiguredLocation(r)
 	if err != nil {
 		return nil, err
 	}
-	s := p.passphrase(l)
-	s.keyring = ""
+	s := l.Keys().Passphrase
+	s.Keyring = ""
 	if r.Name != "" {
-		s.name += " " + r.Name
+		s.Name += " " + r.Name
 	}
 	return &admission{place: l, keyring: r.Secret.Keyring, secret: s}, nil
 }
 
 // missing are all of the configuration that lack a consent, or have nothing in the keyring yet.
 func (p *program) missing(ctx context.Context) (admissions []*admission, err error) {
-	c, err := p.config()
+	c, err := p.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -123,16 +127,16 @@ func (p *program) missing(ctx context.Context) (admissions []*admission, err err
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, &usageError{text: "no account is named, and none is configured that wants a consent or the keyring", hint: "mailstrata auth anna@gmail.com, or imaps://user@host; or see docs/config.md"}
+		return nil, &hint.Usage{Text: "no account is named, and none is configured that wants a consent or the keyring", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host; or see docs/config.md"}
 	}
-	store, err := p.grants()
+	store, err := p.TokenStore()
 	if err != nil {
 		return nil, err
 	}
 	seen := make(map[string]bool)
 	for _, a := range all {
 		if a.keyring == "" {
-			if !store.Has(a.account.opts.User, a.account.opts.Host) {
+			if !store.Has(a.account.Options.User, a.account.Options.Host) {
 				admissions = append(admissions, a)
 			}
 			continue
@@ -167,7 +171,7 @@ func (p *program) wanted(c *config.Config) (all []*admission, err error) {
 		if c.Accounts[i].Secret.Keyring == "" && c.Accounts[i].Provider == "" {
 			continue
 		}
-		a, err := accountOf(&c.Accounts[i])
+		a, err := access.AccountOf(&c.Accounts[i])
 		if err != nil {
 			return nil, err
 		}
@@ -175,7 +179,7 @@ func (p *program) wanted(c *config.Config) (all []*admission, err error) {
 	}
 	for command, w := range c.Watch {
 		if w.Ping.Keyring != "" {
-			all = append(all, &admission{keyring: w.Ping.Keyring, secret: secret{name: "URL to ping after " + command}})
+			all = append(all, &admission{keyring: w.Ping.Keyring, secret: secret.Source{Name: "URL to ping after " + command}})
 		}
 	}
 	return all, nil

@@ -8,14 +8,18 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // consented asks for the consent, tries it, and keeps it.
 func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) error {
 	a := ad.account
-	store, err := p.grants()
+	store, err := p.TokenStore()
 	if err != nil {
 		return err
 	}
@@ -25,9 +29,9 @@ func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) 
 	}
 	grant, err := c.ask(ctx, p, consent)
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.name, err)
+		return fmt.Errorf("%s: %w", a.Name, err)
 	}
-	tried, err := c.try(ctx, p, a, "consent as "+a.opts.User+", not with another account; and IMAP must be allowed for it", func(o *imap.Options) {
+	tried, err := c.try(ctx, p, a, "consent as "+a.Options.User+", not with another account; and IMAP must be allowed for it", func(o *imap.Options) {
 		o.Token = func(context.Context) (string, error) { return grant.AccessToken, nil }
 	})
 	if err != nil {
@@ -38,7 +42,7 @@ func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) 
 		return err
 	}
 	return p.admitted(authSummary{
-		Account: a.name, URL: a.url, Provider: grant.Provider.Name, Scopes: append([]string{}, grant.Provider.Scopes...),
+		Account: a.Name, URL: a.URL, Provider: grant.Provider.Name, Scopes: append([]string{}, grant.Provider.Scopes...),
 		Tried: tried, Kept: kept(sealed),
 	}, a)
 }
@@ -63,26 +67,26 @@ type authSummary struct {
 }
 
 // admitted tells of it; a nil account is none.
-func (p *program) admitted(s authSummary, a *account) error {
+func (p *program) admitted(s authSummary, a *access.Account) error {
 	if p.flags.JSON {
-		return p.printJSON(s)
+		return p.PrintJSON(s)
 	}
 	switch {
 	case a == nil && s.Tried:
-		p.printf("the passphrase opens %s; the keyring has it now", safe(s.Repository))
-		p.note("note: a passphrase that is in the keyring alone is lost with it: keep a copy in another place")
+		p.Printf("the passphrase opens %s; the keyring has it now", ui.Safe(s.Repository))
+		p.Note("note: a passphrase that is in the keyring alone is lost with it: keep a copy in another place")
 		return nil
 	case a == nil:
-		p.printf("the keyring has it now")
+		p.Printf("the keyring has it now")
 		return nil
 	}
 	if s.Tried {
-		p.printf("%s lets %s in", safe(a.opts.Host), safe(a.opts.User))
+		p.Printf("%s lets %s in", ui.Safe(a.Options.Host), ui.Safe(a.Options.User))
 	}
-	if a.configured.Name != "" {
-		p.printf("mailstrata backup %s asks for no password", safe(a.name))
+	if a.Configured.Name != "" {
+		p.Printf("mailstrata backup %s asks for no password", ui.Safe(a.Name))
 	} else {
-		p.printf("mailstrata backup --imap %s needs no password now", safe(a.url))
+		p.Printf("mailstrata backup --imap %s needs no password now", ui.Safe(a.URL))
 	}
 	return nil
 }
@@ -90,14 +94,14 @@ func (p *program) admitted(s authSummary, a *account) error {
 // consent is what to ask for: as the flags say, or the configuration, or as before; and whether the grant is to be sealed.
 func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Store, ad *admission) (consent *oauth.Consent, sealed bool, err error) {
 	a := ad.account
-	configured, err := p.config()
+	configured, err := p.Config()
 	if err != nil {
 		return nil, false, err
 	}
 	own := ownProvider(configured, ad.provider)
-	consent = &oauth.Consent{User: a.opts.User, Host: a.opts.Host, Port: c.Port, ClientID: c.ClientID}
-	before, _ := store.Get(ctx, a.opts.User, a.opts.Host) // what cannot be read is asked for anew
-	sealed = c.Keyring || store.Sealed(a.opts.User, a.opts.Host) || own != nil && own.Keyring
+	consent = &oauth.Consent{User: a.Options.User, Host: a.Options.Host, Port: c.Port, ClientID: c.ClientID}
+	before, _ := store.Get(ctx, a.Options.User, a.Options.Host) // what cannot be read is asked for anew
+	sealed = c.Keyring || store.Sealed(a.Options.User, a.Options.Host) || own != nil && own.Keyring
 	again := own == nil && before != nil && (c.Provider == "" || c.Provider == before.Provider.Name)
 	switch {
 	case own != nil:
@@ -117,21 +121,21 @@ func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Stor
 		consent.Provider.Scopes = c.Scope
 	}
 	if err := consent.Provider.Validate(); err != nil {
-		return nil, false, &usageError{text: err.Error(), hint: "say --provider google or microsoft, or name the URLs of another; see mailstrata auth --help"}
+		return nil, false, &hint.Usage{Text: err.Error(), Hint: "say --provider google or microsoft, or name the URLs of another; see mailstrata auth --help"}
 	}
-	secret := secret{name: "secret of the client", variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", file: c.ClientSecretFile}
+	clientSecret := secret.Source{Name: "secret of the client", Variable: "MAILSTRATA_OAUTH_CLIENT_SECRET", File: c.ClientSecretFile}
 	switch {
 	case own != nil:
 		consent.ClientID = cmp.Or(consent.ClientID, own.ClientID)
-		secret = secret.or(own.Secret)
+		clientSecret = clientSecret.Or(own.Secret)
 	case again && consent.ClientID == "":
 		consent.ClientID, consent.ClientSecret = before.ClientID, before.ClientSecret
 	}
 	if consent.ClientID == "" {
-		return nil, false, &usageError{text: "no client is named", hint: "register one at the provider (docs/oauth.md tells how) and name it by --client-id, or in the configuration"}
+		return nil, false, &hint.Usage{Text: "no client is named", Hint: "register one at the provider (docs/oauth.md tells how) and name it by --client-id, or in the configuration"}
 	}
-	if p.given(secret) {
-		value, err := p.readOrKeep(ctx, secret)
+	if p.Secrets.Given(clientSecret) {
+		value, err := p.Secrets.ReadOrKeep(ctx, clientSecret)
 		consent.ClientSecret = string(value)
 		return consent, sealed, err
 	}
@@ -156,9 +160,9 @@ func noProvider(name string, c *config.Config) error {
 	for i := range c.Providers {
 		names = append(names, c.Providers[i].Name)
 	}
-	e := &usageError{text: "there is no provider " + quoted(name), hint: "it is one of " + safe(strings.Join(names, ", "))}
-	if near := nearest(name, names); near != "" {
-		e.hint = "did you mean " + quoted(near) + "?"
+	e := &hint.Usage{Text: "there is no provider " + ui.Quote(name), Hint: "it is one of " + ui.Safe(strings.Join(names, ", "))}
+	if near := ui.Nearest(name, names); near != "" {
+		e.Hint = "did you mean " + ui.Quote(near) + "?"
 	}
 	return e
 }
@@ -167,36 +171,36 @@ func noProvider(name string, c *config.Config) error {
 func (c *authCommand) ask(ctx context.Context, p *program, consent *oauth.Consent) (*oauth.Grant, error) {
 	if c.Device || !c.Browser && consent.Provider.Name != "google" {
 		grant, err := consent.Device(ctx, func(page, code string) {
-			p.say("On any device, open " + safe(page))
-			p.say("and enter the code " + safe(code))
+			p.Say("On any device, open " + ui.Safe(page))
+			p.Say("and enter the code " + ui.Safe(code))
 		})
 		if c.Device || !errors.Is(err, oauth.ErrNoDevice) || consent.Provider.AuthURL == "" {
 			return grant, err
 		}
-		p.note("note: %s", oneLine(err.Error()))
+		p.Note("note: %s", ui.OneLine(err.Error()))
 	}
 	return consent.Browser(ctx, func(page string) {
-		p.say("Open this page in a browser on this host, and consent as " + safe(consent.User) + ":")
-		p.say(safe(page))
+		p.Say("Open this page in a browser on this host, and consent as " + ui.Safe(consent.User) + ":")
+		p.Say(ui.Safe(page))
 	})
 }
 
 // try logs in, with what enter puts into the options; hint says what to do where that is refused. A server that cannot be reached now does not make it worthless.
-func (c *authCommand) try(ctx context.Context, p *program, a *account, hint string, enter func(*imap.Options)) (tried bool, err error) {
-	if err := p.reach(a, &imapFlags{Connections: 1}); err != nil {
+func (c *authCommand) try(ctx context.Context, p *program, a *access.Account, advice string, enter func(*imap.Options)) (tried bool, err error) {
+	if err := p.ConfigureAccount(a, &access.AccountFlags{Connections: 1}); err != nil {
 		return false, err
 	}
-	options := a.opts
+	options := a.Options
 	enter(&options)
 	client, err := imap.Dial(ctx, &options)
 	switch {
 	case err == nil:
 		return true, client.Close()
 	case errors.Is(err, imap.ErrLogin):
-		return false, &hintedError{text: oneLine(err.Error()) + "; nothing was kept", hint: hint, err: err}
+		return false, &hint.Error{Text: ui.OneLine(err.Error()) + "; nothing was kept", Hint: advice, Err: err}
 	case ctx.Err() != nil:
 		return false, err
 	}
-	p.warn("it could not be tried: %s", oneLine(err.Error()))
+	p.Warn("it could not be tried: %s", ui.OneLine(err.Error()))
 	return false, nil
 }

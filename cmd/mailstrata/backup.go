@@ -5,40 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"time"
 
-	"filippo.io/age"
-
-	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/config"
-	"github.com/mailstrata/mailstrata/internal/percent"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 type backupCommand struct {
-	Account []string `arg:"" optional:"" help:"Of the accounts of the configuration, or of those that --imap names, only these."`
-
-	IMAP       []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
-	Name       []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
-	Gmail      string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels; the usual) or labels (each label as the mailbox that it seems to be)."`
-	Namespace  []string `group:"selection" sep:"none" placeholder:"NAME" help:"Mailboxes of others, too: shared, other (of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
-	Virtual    bool     `group:"selection" help:"Virtual mailboxes, too, which show the messages of other mailboxes (Dovecot)."`
-	imapFlags  `embed:""`
-	selection  `embed:""`
+	job.Flags  `embed:""`
+	Parallel   int `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
 	watchFlags `embed:""`
-
-	Parallel int          `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
-	Shard    config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
-
-	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. The default is unlimited, and 2GB for Gmail."`
-	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed, what was read is kept, and the next run goes on from there."`
-	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
-
-	VerifySource percent.Rate `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
-	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
 // isWhole implements whole.
@@ -51,7 +28,7 @@ Without --imap, the accounts are those of the configuration (docs/config.md), or
 
 Without --repo and a configuration, the repository is one of your own below your data directory. The first backup makes it, sealed to a new key file beside it, and tells where both are. KEEP A COPY OF THAT KEY: without it nobody can read the archive.
 
-` + patternHelp + `
+` + job.PatternHelp + `
 
 Shared mailboxes and those of other users are in namespaces of their own. They are archived if --namespace names their namespace. Otherwise a warning names them, unless --exclude does. Virtual mailboxes of Dovecot show messages of other mailboxes. They are archived with --virtual; otherwise a warning names them.
 
@@ -93,66 +70,30 @@ func (c *backupCommand) Validate() error {
 	if c.TimeLimit < 0 {
 		return fmt.Errorf("--time-limit must be longer than 0, such as 12h")
 	}
-	return c.imapFlags.Validate()
+	return c.AccountFlags.Validate()
 }
 
 func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	p.aimAt(archivingGoal())
-	orders, err := c.orders(ctx, p)
+	orders, err := c.Jobs(ctx, p.Host)
 	if err != nil {
 		return err
 	}
-	configured, err := p.config()
+	configured, err := p.Config()
 	if err != nil {
 		return err
 	}
 	for _, path := range configured.Exposed() {
-		p.warnExposed(path)
+		p.Secrets.WarnExposed(path)
 	}
 	run := &backupRun{program: p, accounts: len(orders), parallel: cmp.Or(c.Parallel, configured.Parallel), laid: []manifestSummary{}}
-	for _, stack := range p.stacks(orders) {
+	for _, stack := range job.Groups(orders, p.flags.Repo) {
 		err = errors.Join(err, run.archive(ctx, stack))
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return errors.Join(err, run.tell())
-}
-
-// openOrMakeOwn opens the repository; the user's own is made where it is missing.
-func (p *program) openOrMakeOwn(ctx context.Context, repository string) (*repo.Repo, *place, error) {
-	l, err := p.placeNamed(repository)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := p.openPlace(ctx, l)
-	if l.own && errors.Is(err, repo.ErrNoRepository) {
-		r, err = p.makeOwn(ctx, l)
-	}
-	return r, l, err
-}
-
-// makeOwn makes the repository of a user who named none: beside its key, which opens it from then on.
-func (p *program) makeOwn(ctx context.Context, l *place) (*repo.Repo, error) {
-	options, err := p.repoOptions(l)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(filepath.Dir(l.key), 0o700); err != nil {
-		return nil, fmt.Errorf("make a directory for the repository: %w", err)
-	}
-	key, err := makeKeyFile(l.key)
-	if err != nil {
-		return nil, err
-	}
-	r, err := p.create(ctx, l, repo.InitOptions{Options: options, Owners: []age.Recipient{key.identity.Recipient()}}, key)
-	if err != nil {
-		return nil, err
-	}
-	p.say("A repository was made for you: " + l.path)
-	p.say("It is sealed to this key file: " + l.key)
-	p.say("WHO LOSES THE KEY LOSES THE ARCHIVE: keep a copy of it in another place.")
-	return r, nil
 }
 
 // remarksAtMost is how many warnings and failures of a run are told one by one.
@@ -162,22 +103,22 @@ const remarksAtMost = 10
 func (p *program) remark(b *backup.Result) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
-		p.alarm("%s: suspicious: %s", safe(b.Account), oneLine(alarm))
+		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
 	}
 	if len(m.Alarm) > 0 {
-		p.say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", safe(b.Account)+"@latest~1", shortID(b.Head)))
+		p.Say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", ui.Safe(b.Account)+"@latest~1", shortID(b.Head)))
 	}
 	for _, f := range m.Failures[:min(len(m.Failures), remarksAtMost)] {
-		what := "mailbox " + quoted(f.Mailbox)
+		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
-		p.warn("%s: %s could not be read: %s", safe(b.Account), what, oneLine(f.Reason))
+		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
 	}
 	for _, w := range m.Warnings[:min(len(m.Warnings), remarksAtMost)] {
-		p.warn("%s: %s", safe(b.Account), oneLine(w))
+		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
 	}
 	if len(m.Failures) > remarksAtMost || len(m.Warnings) > remarksAtMost {
-		p.warn("%s: more of these: mailstrata show %s", safe(b.Account), shortID(b.Head))
+		p.Warn("%s: more of these: mailstrata show %s", ui.Safe(b.Account), shortID(b.Head))
 	}
 }

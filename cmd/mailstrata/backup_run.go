@@ -9,6 +9,10 @@ import (
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -19,7 +23,7 @@ type backupRun struct {
 	accounts int // of all repositories
 	parallel int // accounts at once; 0: the usual
 
-	repositories []*place
+	repositories []*access.Location
 	laid         []manifestSummary
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
@@ -35,47 +39,24 @@ type backupFailure struct {
 	err error
 }
 
-// stack is the orders for one repository.
-type stack struct {
-	repository string // as --repo takes it; "": what is usual
-	orders     []*order
-}
-
-// stacks sorts orders by repository, in the order in which these are met first.
-func (p *program) stacks(orders []*order) (stacks []*stack) {
-	for _, o := range orders {
-		name := o.configured.Repository
-		if p.flags.Repo != "" {
-			name = p.flags.Repo
-		}
-		i := slices.IndexFunc(stacks, func(s *stack) bool { return s.repository == name })
-		if i < 0 {
-			i = len(stacks)
-			stacks = append(stacks, &stack{repository: name})
-		}
-		stacks[i].orders = append(stacks[i].orders, o)
-	}
-	return stacks
-}
-
 // archive archives the accounts of one repository. An error is the repository's, or an interruption.
-func (b *backupRun) archive(ctx context.Context, s *stack) error {
+func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, first := range s.orders[:min(cmp.Or(b.parallel, 1), len(s.orders))] {
-		first.connect(ctx, b.program)
-		defer first.disconnect()
+	for _, first := range s.Jobs[:min(cmp.Or(b.parallel, 1), len(s.Jobs))] {
+		first.Connect(ctx, b.program.Host)
+		defer first.Disconnect()
 	}
-	r, l, err := b.program.openOrMakeOwn(ctx, s.repository)
+	r, l, err := b.program.OpenOrCreate(ctx, s.Repository)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	b.repositories = append(b.repositories, l)
-	b.program.remindOfKey(l, r)
-	told := b.program.progress("read")
-	defer told.done()
-	for group := range slices.Chunk(s.orders, backup.AccountsAtOnce) {
+	l.RemindOfKey(r)
+	told := b.program.Progress("read")
+	defer told.Done()
+	for group := range slices.Chunk(s.Jobs, backup.AccountsAtOnce) {
 		if err := b.group(ctx, r, group, told); err != nil {
 			return err
 		}
@@ -84,33 +65,33 @@ func (b *backupRun) archive(ctx context.Context, s *stack) error {
 }
 
 // group archives some accounts that share packs. Their secrets are asked for now, and their connections end with it.
-func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*order, told *progress) error {
+func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, told *ui.Progress) error {
 	p := b.program
 	var sources []backup.Account
 	for _, o := range orders {
-		source, err := o.source(ctx, p)
+		source, err := o.Source(ctx, p.Host)
 		if err != nil && (b.accounts == 1 || ctx.Err() != nil) {
 			return err
 		}
 		if err != nil {
-			b.take(&backup.Result{Account: o.name, Err: err})
+			b.take(&backup.Result{Account: o.Name, Err: err})
 			continue
 		}
 		defer source.Source.Close()
 		sources = append(sources, source)
 	}
-	told.begin("looking at the mailboxes")
+	told.Begin("looking at the mailboxes")
 	backups, err := backup.Run(ctx, r, sources, backup.Options{
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,
 		Progress: func(now backup.Progress) {
-			told.update(now.Account, tally{messages: now.Messages, bytes: now.Bytes, total: now.TotalMessages, byID: now.ByID, mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes})
+			told.Update(now.Account, ui.Tally{Messages: now.Messages, Bytes: now.Bytes, Total: now.TotalMessages, ByID: now.ByID, Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes})
 		},
 		Note: func(n backup.Note) {
 			if n.Detail {
-				p.detail("%s: %s", safe(n.Account), oneLine(n.Text))
+				p.Detail("%s: %s", ui.Safe(n.Account), ui.OneLine(n.Text))
 			} else {
-				p.warn("%s: %s", safe(n.Account), oneLine(n.Text))
+				p.Warn("%s: %s", ui.Safe(n.Account), ui.OneLine(n.Text))
 			}
 		},
 	})
@@ -134,7 +115,7 @@ func (b *backupRun) take(backup *backup.Result) {
 	}
 	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
 	if backup.Kept {
-		b.program.warn("%s: what was read until now is kept; the next run goes on from there", safe(backup.Account))
+		b.program.Warn("%s: what was read until now is kept; the next run goes on from there", ui.Safe(backup.Account))
 	}
 }
 
@@ -161,7 +142,7 @@ func (b *backupRun) print() error {
 			Postponed  []string          `json:"postponed"`
 			Errors     []backupFailure   `json:"errors"`
 		}{Postponed: list(b.postponed), Repository: b.repositories[0].String(), Manifests: b.laid, Errors: append([]backupFailure{}, b.failed...)}
-		return p.printJSON(document)
+		return p.PrintJSON(document)
 	}
 	if b.accounts <= tableMost {
 		return p.printManifests(b.laid, false)
@@ -175,7 +156,7 @@ func (b *backupRun) print() error {
 		messages += s.NewMessages
 		bytes += s.NewBytes
 	}
-	p.printf("%d of %s archived; new: %s, %s", len(b.laid), plural(b.accounts, "account"), plural(messages, "message"), size(bytes))
+	p.Printf("%d of %s archived; new: %s, %s", len(b.laid), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
 	return nil
 }
 
@@ -189,21 +170,21 @@ func (b *backupRun) warnFailed() {
 			untried = append(untried, f)
 			continue
 		}
-		b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
-		if hint := hint(f.err); hint != "" && !slices.Contains(hints, hint) {
+		b.program.Warn("archive %s: %s", ui.Safe(f.Account), ui.OneLine(f.Error))
+		if hint := hint.For(f.err); hint != "" && !slices.Contains(hints, hint) {
 			hints = append(hints, hint)
 		}
 	}
 	switch n := len(untried); {
 	case n > fewUntried:
-		b.program.warn("%d more accounts, from %s to %s: %s", n, safe(untried[0].Account), safe(untried[n-1].Account), oneLine(untried[0].Error))
+		b.program.Warn("%d more accounts, from %s to %s: %s", n, ui.Safe(untried[0].Account), ui.Safe(untried[n-1].Account), ui.OneLine(untried[0].Error))
 	default:
 		for _, f := range untried {
-			b.program.warn("archive %s: %s", safe(f.Account), oneLine(f.Error))
+			b.program.Warn("archive %s: %s", ui.Safe(f.Account), ui.OneLine(f.Error))
 		}
 	}
 	for _, hint := range hints {
-		b.program.say("hint: " + hint)
+		b.program.Say("hint: " + hint)
 	}
 }
 

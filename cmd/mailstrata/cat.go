@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
@@ -25,12 +26,12 @@ EXAMPLES
 }
 
 func (c *catCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := mayRead(r); err != nil {
+	if err := access.MayRead(r); err != nil {
 		return err
 	}
 	contents, err := p.choose(ctx, r, c.Manifest)
@@ -49,5 +50,5 @@ func (c *catCommand) Run(ctx context.Context, p *program) error {
 	if err := body.Verify(ctx); err != nil {
 		return fmt.Errorf("mailbox %q, UID %d: %w", mailbox.Name, c.UID, err)
 	}
-	return body.WriteTo(ctx, p.out)
+	return body.WriteTo(ctx, p)
 }

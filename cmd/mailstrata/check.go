@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -79,7 +80,7 @@ func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.Arc, func()
 }
 
 func (c *checkCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,18 +89,18 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	told := p.progress("checked")
+	told := p.Progress("checked")
 	listing := &problemListing{program: p, told: told}
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
 		Data:     data,
 		Limits:   p.lossLimits(nil),
-		Progress: told.at,
+		Progress: steps(told),
 	}, listing.tell)
-	told.done()
+	told.Done()
 	listing.end()
 	if listing.notes > remarksAtMost {
-		p.note("note: %s more like these; --json tells them all", count(listing.notes-remarksAtMost))
+		p.Note("note: %s more like these; --json tells them all", ui.Count(listing.notes-remarksAtMost))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
@@ -108,17 +109,17 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if p.flags.JSON {
-		err = p.printJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Chunks, report.Problems})
+		err = p.PrintJSON(checkSummary{report.Manifests, report.Mailboxes, report.Pages, report.Messages, report.Chunks, report.Problems})
 	} else {
-		p.printf("%s, %s and %s checked: %s", plural(report.Manifests, "manifest"), plural(report.Messages, "message"),
-			plural(report.Chunks, "chunk"), plural(report.Problems, "problem"))
+		p.Printf("%s, %s and %s checked: %s", ui.Plural(report.Manifests, "manifest"), ui.Plural(report.Messages, "message"),
+			ui.Plural(report.Chunks, "chunk"), ui.Plural(report.Problems, "problem"))
 	}
 	switch {
 	case err != nil:
 	case report.Problems > report.Unlocked+report.Misdated:
 		err = &outcome{statusPartial, "the repository is damaged"}
 	case report.Misdated > 0:
-		err = &outcome{statusPartial, "what is stored is whole, but " + plural(report.Misdated, "manifest") + " cannot be believed; find out which host wrote it"}
+		err = &outcome{statusPartial, "what is stored is whole, but " + ui.Plural(report.Misdated, "manifest") + " cannot be believed; find out which host wrote it"}
 	case report.Unlocked > 0:
 		err = &outcome{statusPartial, "what is stored is whole, but locked for less than the repository promises"}
 	}
@@ -129,7 +130,7 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 // lost pack harms thousands.
 type problemListing struct {
 	*program
-	told    *progress
+	told    *ui.Progress
 	err     error
 	pending archive.Problem // of the messages below; its reason is that of the first
 	uids    mail.UIDSet
@@ -137,15 +138,15 @@ type problemListing struct {
 }
 
 func (l *problemListing) tell(problem archive.Problem) {
-	l.told.done()
+	l.told.Done()
 	switch {
 	case l.flags.JSON:
-		l.err = errors.Join(l.err, l.printJSON(problemSummary{
+		l.err = errors.Join(l.err, l.PrintJSON(problemSummary{
 			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
 		}))
 	case problem.Harmless:
 		if l.notes++; l.notes <= remarksAtMost {
-			l.note("note: %s", oneLine(problem.String()))
+			l.Note("note: %s", ui.OneLine(problem.String()))
 		}
 	case problem.UID == 0:
 		l.end()
@@ -169,21 +170,21 @@ func (l *problemListing) end() {
 }
 
 func (l *problemListing) problem(problem archive.Problem) {
-	l.printf("%s", l.screen.paint(amiss, fold(l.describe(problem), l.screen.width, "  ")))
+	l.Folded(ui.Red, l.describe(problem), "  ")
 }
 
 // describe is a problem in a line. An object that is wrong is named whole; what it harms, by what lists show.
 func (l *problemListing) describe(problem archive.Problem) string {
 	if problem.Manifest == "" {
-		return oneLine(problem.String())
+		return ui.OneLine(problem.String())
 	}
 	id := problem.Manifest[strings.LastIndexAny(problem.Manifest, "/-")+1:]
-	where := fmt.Sprintf("manifest %s of %s", id[:min(len(id), 8)], safe(problem.Account))
+	where := fmt.Sprintf("manifest %s of %s", id[:min(len(id), 8)], ui.Safe(problem.Account))
 	if problem.Mailbox != "" {
-		where += ", mailbox " + quoted(problem.Mailbox)
+		where += ", mailbox " + ui.Quote(problem.Mailbox)
 	}
 	if n := l.uids.Len(); n > 0 {
-		where += fmt.Sprintf(", %s (UID %s)", plural(n, "message"), shorten(l.uids.String(), 60))
+		where += fmt.Sprintf(", %s (UID %s)", ui.Plural(n, "message"), ui.Shorten(l.uids.String(), 60))
 	}
-	return where + ": " + brief(oneLine(problem.Reason))
+	return where + ": " + ui.ShortenHashes(ui.OneLine(problem.Reason))
 }

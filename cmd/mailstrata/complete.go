@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -42,11 +43,11 @@ func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) 
 	word := words[len(words)-1]
 	for _, candidate := range l.candidates(ctx, p, word) {
 		if strings.HasPrefix(candidate.value, word) {
-			p.printf("%s\t%s", safe(candidate.value), safe(candidate.about))
+			p.Printf("%s\t%s", ui.Safe(candidate.value), ui.Safe(candidate.about))
 		}
 	}
 	if l.wantsFiles(word) {
-		p.printf(filesPlease)
+		p.Printf(filesPlease)
 	}
 	return nil
 }
@@ -215,7 +216,7 @@ func (l *typedLine) archived(ctx context.Context, p *program, value *kong.Value,
 // inner is the program as the command line, or the environment, has it, and tells nothing.
 func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	inner := &program{stdout: io.Discard, stderr: io.Discard, getenv: p.getenv}
-	inner.console = newConsole(io.Discard)
+	inner.begin(func(error) {})
 	var typed cli
 	var helped bool
 	parser, err := inner.parser(ctx, &typed, &helped)
@@ -225,8 +226,8 @@ func (l *typedLine) inner(ctx context.Context, p *program) (*program, error) {
 	if _, err := parser.Parse(append([]string{"list"}, l.common...)); err != nil {
 		return nil, err
 	}
-	inner.flags = typed.globals
-	inner.flags.Quiet, inner.flags.PasswordCommand = true, ""
+	inner.Host.Flags = typed.Flags
+	inner.Host.Flags.PasswordCommand = ""
 	return inner, nil
 }
 
@@ -236,7 +237,7 @@ func (l *typedLine) config(ctx context.Context, p *program) *config.Config {
 	if err != nil {
 		return &config.Config{}
 	}
-	c, err := inner.config()
+	c, err := inner.Config()
 	if err != nil {
 		return &config.Config{}
 	}
@@ -288,17 +289,17 @@ func (l *typedLine) open(ctx context.Context, p *program) (*repo.Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	place, err := inner.place()
+	place, err := inner.Location("")
 	if err != nil {
 		return nil, err
 	}
-	place.configured.Secret.Command, place.configured.Secret.Keyring = "", ""
-	chosen := inner.unlocking(place)
-	none := func() ([]byte, error) { return nil, repo.ErrWrongKey }
-	if chosen.given {
-		none = inner.askedOnce(ctx, place)
+	place.Configured.Secret.Command, place.Configured.Secret.Keyring = "", ""
+	k := place.Keys()
+	k.Ask = func() ([]byte, error) { return nil, repo.ErrWrongKey }
+	if k.Given {
+		k.Ask = place.AskOnce(ctx)
 	}
-	return inner.openPlaceWith(ctx, place, keys{chosen.keyFile, none, chosen.given})
+	return place.OpenWith(ctx, k)
 }
 
 // manifestCandidates are the manifests, newest first of each account, and "latest".
@@ -309,7 +310,7 @@ func manifestCandidates(ctx context.Context, r *repo.Repo, word string) []candid
 		if err != nil {
 			continue
 		}
-		about := moment(s.Head.Time) + ", " + ago(s.Head.Time) + ", " + s.Manifest.Account + ", " + plural(s.Manifest.Totals.Messages, "message")
+		about := ui.Time(s.Head.Time) + ", " + ui.Ago(s.Head.Time) + ", " + s.Manifest.Account + ", " + ui.Plural(s.Manifest.Totals.Messages, "message")
 		if s.Manifest.State != manifest.Complete {
 			about += ", checkpoint"
 		}
@@ -332,7 +333,7 @@ func accountCandidates(ctx context.Context, r *repo.Repo) []candidate {
 	var found []candidate
 	for s, err := range archive.Manifests(ctx, r) {
 		if err == nil && !slices.ContainsFunc(found, func(c candidate) bool { return c.value == s.Manifest.Account }) {
-			found = append(found, candidate{s.Manifest.Account, "last " + ago(s.Head.Time)})
+			found = append(found, candidate{s.Manifest.Account, "last " + ui.Ago(s.Head.Time)})
 		}
 	}
 	return found
@@ -345,7 +346,7 @@ func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 		if arg.Name != "manifest" && arg.Name != "before" && arg.Name != "after" {
 			continue
 		}
-		quiet := &program{stdout: io.Discard, stderr: io.Discard, console: newConsole(io.Discard)}
+		quiet := &program{Output: ui.Discard()}
 		if contents, err := quiet.choose(ctx, r, l.positional[i]); err == nil {
 			named = append(named, contents)
 		}
@@ -357,7 +358,7 @@ func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 	for _, contents := range named {
 		for mailbox, err := range contents.Mailboxes(ctx) {
 			if err == nil && !slices.ContainsFunc(found, func(c candidate) bool { return c.value == mailbox.Name }) {
-				found = append(found, candidate{mailbox.Name, plural(mailbox.Messages, "message")})
+				found = append(found, candidate{mailbox.Name, ui.Plural(mailbox.Messages, "message")})
 			}
 		}
 	}

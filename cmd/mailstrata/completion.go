@@ -33,6 +33,6 @@ var (
 )
 
 func (c *completionCommand) Run(p *program) error {
-	_, err := fmt.Fprint(p.out, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
+	_, err := fmt.Fprint(p, map[string]string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Shell])
 	return err
 }

@@ -11,7 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 type configCommand struct {
@@ -34,14 +37,14 @@ EXIT STATUS
 }
 
 func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
-	file, err := p.configFile()
+	file, err := p.ConfigFile()
 	if err != nil {
 		return err
 	}
 	if file == "" {
-		return &usageError{text: "there is no configuration: neither " + safe(strings.Join(p.configPlaces(), " nor ")), hint: "docs/config.md has an example"}
+		return &hint.Usage{Text: "there is no configuration: neither " + ui.Safe(strings.Join(p.ConfigPaths(), " nor ")), Hint: "docs/config.md has an example"}
 	}
-	read, err := config.Load(file, p.home())
+	read, err := config.Load(file, p.Home())
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err
@@ -51,15 +54,15 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 	}
 	warnings := doubts(read)
 	if p.flags.JSON {
-		if err := p.printJSON(summarizeConfig(read, problems, warnings)); err != nil {
+		if err := p.PrintJSON(summarizeConfig(read, problems, warnings)); err != nil {
 			return err
 		}
 	}
 	for _, warning := range warnings {
-		p.warn("%s", safe(warning))
+		p.Warn("%s", ui.Safe(warning))
 	}
 	if len(problems) > 0 {
-		return p.misconfigured(err)
+		return p.ReportProblems(err)
 	}
 	if !p.flags.JSON {
 		repositories := fmt.Sprintf("%d repositories", len(read.Repositories))
@@ -68,9 +71,9 @@ func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
 		}
 		verdict := "nothing is wrong"
 		if len(warnings) > 0 {
-			verdict = "nothing is wrong in the file, but on this host (" + plural(len(warnings), "warning") + ")"
+			verdict = "nothing is wrong in the file, but on this host (" + ui.Plural(len(warnings), "warning") + ")"
 		}
-		p.printf("%s: %s; %s, %s", safe(file), verdict, repositories, plural(len(read.Accounts), "account"))
+		p.Printf("%s: %s; %s, %s", ui.Safe(file), verdict, repositories, ui.Plural(len(read.Accounts), "account"))
 	}
 	return nil
 }
@@ -127,7 +130,7 @@ type configProblem struct {
 func summarizeConfig(c *config.Config, problems config.Problems, warnings []string) configCheckSummary {
 	s := configCheckSummary{File: c.File, Repositories: len(c.Repositories), Accounts: len(c.Accounts), Problems: []configProblem{}, Warnings: list(warnings)}
 	for _, problem := range problems {
-		s.Problems = append(s.Problems, configProblem{problem.File, problem.Line, problem.Key, problem.Text, meant(problem)})
+		s.Problems = append(s.Problems, configProblem{problem.File, problem.Line, problem.Key, problem.Text, access.Meant(problem)})
 	}
 	return s
 }
@@ -153,11 +156,11 @@ type configuredSummary struct {
 }
 
 func (c *configShowCommand) Run(ctx context.Context, p *program) error {
-	read, err := p.config()
+	read, err := p.Config()
 	if err != nil {
 		return err
 	}
-	t := p.table("ACCOUNT", "URL", "REPOSITORY", "SECRET")
+	t := p.Table("ACCOUNT", "URL", "REPOSITORY", "SECRET")
 	for i := range read.Accounts {
 		a := &read.Accounts[i]
 		if !c.Shard.Has(a.Name) {
@@ -174,13 +177,13 @@ func (c *configShowCommand) Run(ctx context.Context, p *program) error {
 			s.Repository = cmp.Or(r.Name, r.Place)
 		}
 		if !p.flags.JSON {
-			t.row(s.Name, s.URL, s.Repository, s.Secret)
-		} else if err := p.printJSON(s); err != nil {
+			t.Row(s.Name, s.URL, s.Repository, s.Secret)
+		} else if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	}
 	if !p.flags.JSON {
-		t.close()
+		t.Flush()
 	}
 	return errors.Join(p.showProviders(read), p.showWatches(read))
 }
@@ -198,18 +201,18 @@ func (p *program) showProviders(c *config.Config) error {
 	if len(c.Providers) == 0 {
 		return nil
 	}
-	t := p.table("PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS")
+	t := p.Table("PROVIDER", "KIND", "CLIENT", "SECRET", "TOKENS")
 	for i := range c.Providers {
 		s := providerSummary{c.Providers[i].Name, c.Providers[i].Kind, c.Providers[i].ClientID, c.Providers[i].Secret.String(), c.Providers[i].Keyring}
 		if !p.flags.JSON {
-			t.row(s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring))
-		} else if err := p.printJSON(s); err != nil {
+			t.Row(s.Provider, s.Kind, s.ClientID, s.Secret, kept(s.Keyring))
+		} else if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	}
 	if !p.flags.JSON {
-		p.printf("")
-		t.close()
+		p.Printf("")
+		t.Flush()
 	}
 	return nil
 }
@@ -226,7 +229,7 @@ func (p *program) showWatches(c *config.Config) error {
 	if len(c.Watch) == 0 {
 		return nil
 	}
-	t := p.table("COMMAND", "PING", "METRICS", "ON FAILURE")
+	t := p.Table("COMMAND", "PING", "METRICS", "ON FAILURE")
 	for _, command := range slices.Sorted(maps.Keys(c.Watch)) {
 		w := c.Watch[command]
 		s := watchSummary{command, w.Ping.String(), w.Metrics, w.OnFailure != ""}
@@ -235,14 +238,14 @@ func (p *program) showWatches(c *config.Config) error {
 			failing = "command"
 		}
 		if !p.flags.JSON {
-			t.row(s.Watch, s.Ping, s.Metrics, failing)
-		} else if err := p.printJSON(s); err != nil {
+			t.Row(s.Watch, s.Ping, s.Metrics, failing)
+		} else if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	}
 	if !p.flags.JSON {
-		p.printf("")
-		t.close()
+		p.Printf("")
+		t.Flush()
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func parses(t *testing.T, args []string) {
 	var grammar cli
 	helped := false
 	p := &program{getenv: func(string) string { return "" }}
+	p.begin(func(error) {})
 	parser, err := p.parser(t.Context(), &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)

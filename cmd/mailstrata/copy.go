@@ -6,6 +6,10 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -64,16 +68,16 @@ type copySummary struct {
 
 func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	p.aimAt(archivingGoal())
-	target, err := p.placeAt(c.To)
+	target, err := p.Location(c.To)
 	if err != nil {
 		return err
 	}
-	from, err := p.open(ctx)
+	from, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer from.Close()
-	if err := mayRead(from); err != nil {
+	if err := access.MayRead(from); err != nil {
 		return err
 	}
 	wants, err := c.wants(ctx, p, from)
@@ -86,40 +90,37 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	}
 	defer to.Close()
 	if from.ID() == to.ID() {
-		return usage("--to names the repository that is copied from")
+		return hint.Usagef("--to names the repository that is copied from")
 	}
-	told := p.progress("copied")
-	told.begin("looking what is there")
+	told := p.Progress("copied")
+	told.Begin("looking what is there")
 	listing := &copyListing{program: p, told: told}
-	var done tally
+	var done ui.Tally
 	err = archive.Copy(ctx, archive.CopyOptions{
 		From: from, To: to, Wants: wants, Empty: c.AllowEmpty,
-		Expect: func(messages int64) { done.total = messages },
+		Expect: func(messages int64) { done.Total = messages },
 		Progress: func(record manifest.Record) {
-			done.messages++
-			done.bytes += record.Size
-			told.update("", done)
+			done.Messages++
+			done.Bytes += record.Size
+			told.Update("", done)
 		},
 	}, listing.tell)
-	told.done()
+	told.Done()
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
-	p.rememberCopy(from)
+	p.RememberCopy(from)
 	return listing.end()
 }
 
 // open opens the repository to copy to.
-func (c *copyCommand) open(ctx context.Context, p *program, l *place) (*repo.Repo, error) {
-	u := p.unlockingBy(l, unlockFlags{
-		keyFile: c.ToKeyFile, keyFileFlag: "to-key-file", passwordFile: c.ToPasswordFile, passwordFrom: c.ToPasswordCommand,
-		variable: "MAILSTRATA_TO_PASSWORD", flag: "--to-password", name: "passphrase of the repository to copy to",
+func (c *copyCommand) open(ctx context.Context, p *program, l *access.Location) (*repo.Repo, error) {
+	k := l.KeysOf(access.KeyFlags{
+		KeyFile: c.ToKeyFile, KeyFileFlag: "to-key-file", PasswordFile: c.ToPasswordFile, PasswordCommand: c.ToPasswordCommand,
+		Passphrase: secret.Source{Name: "passphrase of the repository to copy to", Variable: "MAILSTRATA_TO_PASSWORD", Flag: "--to-password"},
 	})
-	if err := u.check(); err != nil {
-		return nil, err
-	}
-	ask := func() ([]byte, error) { return p.read(ctx, u.passphrase) }
-	return p.openPlaceWith(ctx, l, keys{u.keyFile, ask, u.given})
+	k.Ask = func() ([]byte, error) { return p.Secrets.Read(ctx, k.Passphrase) }
+	return l.OpenWith(ctx, k)
 }
 
 // wants tells which manifests were named.
@@ -141,7 +142,7 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 // copyListing tells of manifests as they are copied.
 type copyListing struct {
 	program               *program
-	told                  *progress
+	told                  *ui.Progress
 	copied, present, gone int
 	erased                int
 	lost, unread          int
@@ -167,23 +168,23 @@ func (l *copyListing) tell(c archive.Copied) {
 		l.untagged++
 	}
 	if l.program.flags.JSON {
-		l.err = errors.Join(l.err, l.program.printJSON(summarizeCopy(c)))
+		l.err = errors.Join(l.err, l.program.PrintJSON(summarizeCopy(c)))
 		return
 	}
-	l.told.done()
+	l.told.Done()
 	switch {
 	case c.Err != nil:
-		l.program.warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), oneLine(c.Err.Error()))
+		l.program.Warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), ui.OneLine(c.Err.Error()))
 	case !c.Present && !c.Gone && !c.Erased:
 		mended := ""
 		if c.Mended {
 			mended = "  (more than the copy that was there)"
 		}
-		l.program.printf("%s  %s  %s  %s%s", shortID(c.Summary.Head), safe(c.Manifest.Account), moment(c.Summary.Head.Time), plural(c.Manifest.Totals.Messages, "message"), mended)
+		l.program.Printf("%s  %s  %s  %s%s", shortID(c.Summary.Head), ui.Safe(c.Manifest.Account), ui.Time(c.Summary.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"), mended)
 	}
 	if len(c.Lost) > 0 {
-		l.program.warn("of manifest %s, %s could not be read, and the copy lacks what was there: %s", shortID(c.Summary.Head),
-			plural(len(c.Lost), "message or page"), oneLine(c.Lost[0].Reason))
+		l.program.Warn("of manifest %s, %s could not be read, and the copy lacks what was there: %s", shortID(c.Summary.Head),
+			ui.Plural(len(c.Lost), "message or page"), ui.OneLine(c.Lost[0].Reason))
 	}
 }
 
@@ -211,15 +212,15 @@ func (l *copyListing) end() error {
 		if l.erased > 0 {
 			forgotten += fmt.Sprintf(", %d of accounts that were erased", l.erased)
 		}
-		l.program.printf("%s copied, %d there before%s", plural(l.copied, "manifest"), l.present, forgotten)
+		l.program.Printf("%s copied, %d there before%s", ui.Plural(l.copied, "manifest"), l.present, forgotten)
 	}
 	if l.untagged > 0 {
-		l.program.warn("the tags of %s, pins among them, were not copied: tags are signed, which takes an owner's key of the repository that is copied to",
-			plural(l.untagged, "manifest"))
+		l.program.Warn("the tags of %s, pins among them, were not copied: tags are signed, which takes an owner's key of the repository that is copied to",
+			ui.Plural(l.untagged, "manifest"))
 	}
 	if l.lost == 0 && l.unread == 0 {
 		return nil
 	}
 	return &outcome{statusPartial, fmt.Sprintf("not all could be read: %s, %s; mailstrata check --read-data tells why",
-		plural(l.unread, "manifest"), plural(l.lost, "message or page"))}
+		ui.Plural(l.unread, "manifest"), ui.Plural(l.lost, "message or page"))}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 type demoCommand struct {
@@ -94,7 +95,7 @@ func (s *story) play(ctx context.Context) error {
 	for range demo.Samples() {
 		samples++
 	}
-	s.tell("Anna's mail, %s, lies on an IMAP server: %s", plural(samples, "message"), url)
+	s.tell("Anna's mail, %s, lies on an IMAP server: %s", ui.Plural(samples, "message"), url)
 	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
 	restore := []string{"restore", "latest~1", "--to", "maildir:" + s.restored(), "--with-deleted"}
@@ -105,7 +106,7 @@ func (s *story) play(ctx context.Context) error {
 		{"A repository is made. Whoever has the key file can open it, and nobody else.",
 			[]string{"init", "--new-key-file", s.environ["MAILSTRATA_KEY_FILE"]}},
 		{"The first night: everything is new.", backup},
-		{"In the morning the server loses a mailbox, " + quoted(demo.Lost) + ".", nil},
+		{"In the morning the server loses a mailbox, " + ui.Quote(demo.Lost) + ".", nil},
 		{"The second night: nothing is new, and what is gone is gone from this manifest alone.", backup},
 		{"Days later somebody asks for that mailbox. These are the nights that there are:", []string{"list"}},
 		{"The one before the newest still has it:", []string{"ls", "latest~1", demo.Lost}},
@@ -161,8 +162,8 @@ func (s *story) tell(format string, args ...any) { s.show("\n# "+format, args...
 // show writes at once: the story is watched.
 func (s *story) show(format string, args ...any) {
 	if !s.flags.JSON {
-		s.printf(format, args...)
-		s.out.Flush()
+		s.Printf(format, args...)
+		_ = s.Flush()
 	}
 }
 
@@ -182,7 +183,7 @@ func commandLine(args []string) string {
 func (s *story) judge(keep bool) error {
 	messages, differences := compareMaildir(s.restored(), demo.Samples())
 	if s.flags.JSON {
-		err := s.printJSON(struct {
+		err := s.PrintJSON(struct {
 			Messages    int      `json:"messages"`
 			Equal       bool     `json:"equal"`
 			Differences []string `json:"differences"`
@@ -193,13 +194,13 @@ func (s *story) judge(keep bool) error {
 	}
 	if len(differences) > 0 {
 		for _, d := range differences {
-			s.warn("%s", d)
+			s.Warn("%s", d)
 		}
 		return errors.New("what was restored is not what was archived")
 	}
-	s.tell("All %s are as they were on the server before: bytes, flags, keywords and dates.", plural(messages, "message"))
+	s.tell("All %s are as they were on the server before: bytes, flags, keywords and dates.", ui.Plural(messages, "message"))
 	if keep && !s.flags.JSON {
-		s.printf("# Everything is still in %s.", s.dir)
+		s.Printf("# Everything is still in %s.", s.dir)
 	}
 	return nil
 }

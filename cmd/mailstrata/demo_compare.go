@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // The demo looks at the Maildir that it restored with eyes of its own, not those of the package that wrote it.
@@ -33,7 +34,7 @@ func compareMaildir(root string, wanted iter.Seq2[string, demo.Message]) (equal 
 	}
 	folders := make(map[string]string) // of mailboxes
 	for mailbox, message := range wanted {
-		what := fmt.Sprintf("%s, message of %s", quoted(mailbox), moment(message.Internal))
+		what := fmt.Sprintf("%s, message of %s", ui.Quote(mailbox), ui.Time(message.Internal))
 		got, ok := found[string(message.Body)]
 		if !ok {
 			differences = append(differences, what+": is not there")

@@ -10,6 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/diff"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -50,7 +52,7 @@ EXIT STATUS
 }
 
 func (c *diffCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -73,7 +75,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	if c.List {
-		p.page()
+		p.Page()
 	}
 	t := &comparison{program: p, difference: d, readable: r.CanRead()}
 	if err := t.tell(ctx, c.List); err != nil {
@@ -90,7 +92,7 @@ func (c *diffCommand) narrow(ctx context.Context, r *repo.Repo, d *diff.Differen
 	_, errBefore := d.Before.Mailbox(ctx, c.Mailbox)
 	_, errAfter := d.After.Mailbox(ctx, c.Mailbox)
 	if errBefore != nil && errAfter != nil {
-		return unknownMailbox(ctx, r, d.After, pattern(c.Mailbox))
+		return unknownMailbox(ctx, r, d.After, job.Pattern(c.Mailbox))
 	}
 	isNamed := func(m *manifest.Mailbox) bool {
 		return m != nil && (m.Name == c.Mailbox || m.Raw == c.Mailbox || m.IsInbox() && (&mail.Mailbox{Raw: c.Mailbox}).IsInbox())
@@ -111,11 +113,11 @@ func (t *comparison) tell(ctx context.Context, list bool) error {
 	for _, m := range t.difference.Mailboxes {
 		if m.Unread != nil {
 			t.unread++
-			t.warn("mailbox %s cannot be compared: %s", quoted(m.Mailbox().Name), oneLine(m.Unread.Error()))
+			t.Warn("mailbox %s cannot be compared: %s", ui.Quote(m.Mailbox().Name), ui.OneLine(m.Unread.Error()))
 		}
 	}
 	if t.flags.JSON && !list {
-		return t.printJSON(t.document())
+		return t.PrintJSON(t.document())
 	}
 	if !t.flags.JSON {
 		t.tables()
@@ -134,16 +136,16 @@ func (t *comparison) tell(ctx context.Context, list bool) error {
 // tables are the counts.
 func (t *comparison) tables() {
 	d := t.difference
-	t.facts("before", t.describe(d.Before), "after", t.describe(d.After))
-	t.printf("")
+	t.Facts("before", t.describe(d.Before), "after", t.describe(d.After))
+	t.Printf("")
 	if len(d.Mailboxes) == 0 {
-		t.printf("no difference")
+		t.Printf("no difference")
 		return
 	}
-	table := t.table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
+	table := t.Table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
 	row := func(name string, m *diff.MailboxDifference, remarks string) {
-		table.mark(colourOf(m), name, right(some(m.Added), "ADDED"), right(some(m.Removed), "REMOVED"), right(some(m.MovedIn), "MOVED IN"),
-			right(some(m.MovedOut), "MOVED OUT"), right(some(m.Reflagged), "REFLAGGED"), remarks)
+		table.ColoredRow(colourOf(m), name, ui.Right(some(m.Added), "ADDED"), ui.Right(some(m.Removed), "REMOVED"), ui.Right(some(m.MovedIn), "MOVED IN"),
+			ui.Right(some(m.MovedOut), "MOVED OUT"), ui.Right(some(m.Reflagged), "REFLAGGED"), remarks)
 	}
 	for _, m := range d.Mailboxes {
 		row(m.Mailbox().Name, m, remarksOn(m))
@@ -152,14 +154,14 @@ func (t *comparison) tables() {
 		totals := d.Totals()
 		row("(all)", &totals, "")
 	}
-	table.close()
+	table.Flush()
 	if d.Totals().Removed > 0 {
-		t.printf("\nTo get back what was removed:  mailstrata restore %s --missing-from %s --to …", shortID(d.Before.Head), shortID(d.After.Head))
+		t.Printf("\nTo get back what was removed:  mailstrata restore %s --missing-from %s --to …", shortID(d.Before.Head), shortID(d.After.Head))
 	}
 }
 
 func (t *comparison) describe(c *archive.Contents) string {
-	text := fmt.Sprintf("%s  %s  %s  %s", shortID(c.Head), c.Manifest.Account, moment(c.Head.Time), plural(c.Manifest.Totals.Messages, "message"))
+	text := fmt.Sprintf("%s  %s  %s  %s", shortID(c.Head), c.Manifest.Account, ui.Time(c.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"))
 	if c.Manifest.State != manifest.Complete {
 		text += "  (a checkpoint: the run did not come to its end)"
 	}
@@ -171,7 +173,7 @@ func some(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return count(n)
+	return ui.Count(n)
 }
 
 // remarksOn say in words what became of a mailbox as a whole, and what to make of the numbers.
@@ -203,14 +205,14 @@ func remarksOn(m *diff.MailboxDifference) string {
 }
 
 // colourOf is that of the remarks on a mailbox.
-func colourOf(m *diff.MailboxDifference) colour {
+func colourOf(m *diff.MailboxDifference) ui.Color {
 	switch {
 	case m.WasRemoved() || m.Unread != nil || shrinkage(m) != "":
-		return amiss
+		return ui.Red
 	case isIncomplete(m.After):
-		return notice
+		return ui.Yellow
 	}
-	return plain
+	return ui.Plain
 }
 
 // shrinkage says that a mailbox is empty now, or holds far less: what to look at first.
@@ -235,7 +237,7 @@ func isIncomplete(m *manifest.Mailbox) bool {
 
 // list lists what became of the messages of one mailbox.
 func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error {
-	var table *table
+	var table *ui.Table
 	for change, err := range t.difference.Changes(ctx, m) {
 		var message messageSummary
 		if err == nil {
@@ -250,26 +252,26 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 				return err
 			}
 			t.unread++
-			t.warn("%s", oneLine(err.Error()))
+			t.Warn("%s", ui.OneLine(err.Error()))
 		}
 		if change == nil {
 			continue
 		}
 		if t.flags.JSON {
-			if err := t.printJSON(changeDocument(m, change, message)); err != nil {
+			if err := t.PrintJSON(changeDocument(m, change, message)); err != nil {
 				return err
 			}
 			continue
 		}
 		if table == nil {
-			t.printf("\n%s:", safe(m.Mailbox().Name))
-			table = t.table("CHANGE", "     UID", "DATE", "    SIZE", "FROM", "SUBJECT")
+			t.Printf("\n%s:", ui.Safe(m.Mailbox().Name))
+			table = t.Table("CHANGE", "     UID", "DATE", "    SIZE", "FROM", "SUBJECT")
 		}
-		table.row(changeWords(change), right(fmt.Sprint(message.UID), "     UID"), message.date(), right(size(message.Size), "    SIZE"),
+		table.Row(changeWords(change), ui.Right(fmt.Sprint(message.UID), "     UID"), message.date(), ui.Right(ui.Size(message.Size), "    SIZE"),
 			message.From, message.Subject)
 	}
 	if table != nil {
-		table.close()
+		table.Flush()
 	}
 	return nil
 }

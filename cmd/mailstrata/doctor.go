@@ -8,16 +8,19 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
 type doctorCommand struct {
 	Account []string `arg:"" optional:"" name:"account" help:"Accounts and repositories of the configuration; all of them, if neither these nor --imap are given."`
 
-	IMAP      []string      `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
-	NoProbe   bool          `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
-	TimeLimit time.Duration `group:"account" placeholder:"DURATION" help:"How long looking at one account may take (10m)."`
-	imapFlags `embed:""`
+	IMAP                []string      `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
+	NoProbe             bool          `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
+	TimeLimit           time.Duration `group:"account" placeholder:"DURATION" help:"How long looking at one account may take (10m)."`
+	access.AccountFlags `embed:""`
 }
 
 func (*doctorCommand) Help() string {
@@ -64,7 +67,7 @@ type examination struct {
 }
 
 func (e *examination) note(status verdict, check, text, advice string) {
-	e.findings = append(e.findings, finding{e.subject, check, status, oneLine(text), advice})
+	e.findings = append(e.findings, finding{e.subject, check, status, ui.OneLine(text), advice})
 }
 
 func (e *examination) ok(check, format string, args ...any) {
@@ -77,14 +80,14 @@ func (e *examination) warn(check, advice, format string, args ...any) {
 
 // fail notes an error, with what the program would say to it elsewhere.
 func (e *examination) fail(check string, err error) {
-	e.note(verdictFail, check, err.Error(), hint(err))
+	e.note(verdictFail, check, err.Error(), hint.For(err))
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if c.TimeLimit < 0 {
-		return usage("--time-limit must be more than nothing, such as 10m")
+		return hint.Usagef("--time-limit must be more than nothing, such as 10m")
 	}
-	p.patience = watchedPatience
+	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
 	accounts, repositories, err := c.patients(p)
 	if err != nil {
 		return err
@@ -105,8 +108,8 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 
 // patients are the accounts and the repositories that are named, or else all of the configuration; and of accounts the
 // repositories that they go to. A repository is named as --repo takes it; "" is what is usual.
-func (c *doctorCommand) patients(p *program) (accounts []*account, repositories []string, err error) {
-	configured, err := p.config()
+func (c *doctorCommand) patients(p *program) (accounts []*access.Account, repositories []string, err error) {
+	configured, err := p.Config()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,20 +118,20 @@ func (c *doctorCommand) patients(p *program) (accounts []*account, repositories 
 		names = configured.Names()
 	}
 	for _, url := range c.IMAP {
-		a, err := parseAccount(url)
+		a, err := access.ParseAccount(url)
 		if err != nil {
 			return nil, nil, err
 		}
 		accounts = append(accounts, a)
 	}
 	for _, name := range names {
-		a, err := p.configuredAccount(name)
+		a, err := p.ConfiguredAccount(name)
 		if err != nil {
 			return nil, nil, err
 		}
 		r := configured.Repository(name)
 		if a == nil && r == nil {
-			return nil, nil, &usageError{text: "the configuration has no account and no repository " + quoted(name), hint: unknownName(name, configured.Names()) + "any other account is named by --imap and its URL"}
+			return nil, nil, &hint.Usage{Text: "the configuration has no account and no repository " + ui.Quote(name), Hint: unknownName(name, configured.Names()) + "any other account is named by --imap and its URL"}
 		}
 		if r != nil {
 			repositories = append(repositories, name)
@@ -142,19 +145,19 @@ func (c *doctorCommand) patients(p *program) (accounts []*account, repositories 
 
 // unknownName begins a hint with what was probably meant.
 func unknownName(name string, names []string) string {
-	if near := nearest(name, names); near != "" {
-		return "did you mean " + quoted(near) + "? "
+	if near := ui.Nearest(name, names); near != "" {
+		return "did you mean " + ui.Quote(near) + "? "
 	}
 	return "mailstrata config show lists them; "
 }
 
 // repositories are those that are named, and those that the accounts go to, each once. One of the command line counts alone.
-func (c *doctorCommand) repositories(p *program, accounts []*account, named []string) []string {
+func (c *doctorCommand) repositories(p *program, accounts []*access.Account, named []string) []string {
 	if p.flags.Repo != "" {
 		return []string{p.flags.Repo}
 	}
 	for _, a := range accounts {
-		named = append(named, a.configured.Repository)
+		named = append(named, a.Configured.Repository)
 	}
 	if len(named) == 0 {
 		named = []string{""}
@@ -162,7 +165,7 @@ func (c *doctorCommand) repositories(p *program, accounts []*account, named []st
 	var distinct []string
 	seen := make(map[string]bool)
 	for _, name := range named {
-		l, err := p.placeNamed(name)
+		l, err := p.Location(name)
 		if err != nil || !seen[l.String()] { // what is wrong with it, its examination tells
 			distinct = append(distinct, name)
 		}
@@ -177,28 +180,28 @@ func (c *doctorCommand) repositories(p *program, accounts []*account, named []st
 const examinedMost = 10 * time.Minute
 
 // examineAccount logs in, and looks at what the server offers.
-func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *account) []finding {
-	e := &examination{subject: a.name}
-	if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
+func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *access.Account) []finding {
+	e := &examination{subject: a.Name}
+	if err := p.UnlockAccount(ctx, a, &c.AccountFlags); err != nil {
 		e.fail("secret", err)
 		return e.findings
 	}
-	if from := p.secretOf(a); from != "" {
+	if from := p.DescribeSecret(a); from != "" {
 		e.ok("secret", "%s", from)
 	}
-	a.opts.Namespaces, a.opts.Virtual = a.configured.Namespaces, a.configured.Virtual
+	a.Options.Namespaces, a.Options.Virtual = a.Configured.Namespaces, a.Configured.Virtual
 	limit := cmp.Or(c.TimeLimit, examinedMost)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("the server did not finish within %v (--time-limit): it answers too slowly or without an end", limit))
 	defer cancel()
-	source := imap.NewSource(a.opts)
+	source := imap.NewSource(a.Options)
 	defer source.Close()
 	server, err := source.Server(ctx)
 	if err != nil {
 		e.fail("login", err)
 		return e.findings
 	}
-	e.ok("login", "%s lets %s in", a.opts.Host, a.opts.User)
+	e.ok("login", "%s lets %s in", a.Options.Host, a.Options.User)
 	survey, err := source.Survey(ctx)
 	if err != nil {
 		e.fail("mailboxes", err)
@@ -214,7 +217,7 @@ func (c *doctorCommand) examineAccount(ctx context.Context, p *program, a *accou
 			messages += uint64(m.Status.Messages)
 		}
 	}
-	e.ok("mailboxes", "%s, %s", plural(mailboxes, "mailbox"), plural(messages, "message"))
+	e.ok("mailboxes", "%s, %s", ui.Plural(mailboxes, "mailbox"), ui.Plural(messages, "message"))
 	e.skipped(survey, server)
 	for _, note := range survey.Notes {
 		e.warn("mailboxes", "", "%s", note)
@@ -230,7 +233,7 @@ func (p *program) tellFindings(findings []finding) error {
 			failed++
 		}
 		if p.flags.JSON {
-			if err := p.printJSON(f); err != nil {
+			if err := p.PrintJSON(f); err != nil {
 				return err
 			}
 		}
@@ -239,7 +242,7 @@ func (p *program) tellFindings(findings []finding) error {
 		p.tableOfFindings(findings)
 	}
 	if failed > 0 {
-		return &outcome{statusFailed, plural(failed, "check") + " failed"}
+		return &outcome{statusFailed, ui.Plural(failed, "check") + " failed"}
 	}
 	return nil
 }
@@ -272,21 +275,21 @@ func (p *program) tableOfFindings(findings []finding) {
 			for _, f := range all {
 				n[f.Status]++
 			}
-			p.printf("%s of %d accounts, repositories and hosts: %d failed, %d to look at, %d fine (-v lists these too)",
-				plural(len(all), "check"), subjects, n[verdictFail], n[verdictWarn], n[verdictOK])
+			p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d to look at, %d fine (-v lists these too)",
+				ui.Plural(len(all), "check"), subjects, n[verdictFail], n[verdictWarn], n[verdictOK])
 		}
 	}()
 	if len(findings) == 0 {
 		return
 	}
-	t := p.table("STATUS", "SUBJECT", "CHECK", "FINDING")
+	t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
 	for _, f := range findings {
-		t.mark(map[verdict]colour{verdictWarn: notice, verdictFail: amiss}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
+		t.ColoredRow(map[verdict]ui.Color{verdictWarn: ui.Yellow, verdictFail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
 	}
-	t.close()
+	t.Flush()
 	for _, f := range findings {
 		if f.Advice != "" && f.Status != verdictOK {
-			p.printf("%s, %s: %s", safe(f.Subject), f.Check, safe(f.Advice))
+			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -25,12 +26,12 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 		default:
 			if doubtful++; doubtful <= remarksAtMost {
 				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
-					shortID(s.Head), moment(s.Head.Time), err)
+					shortID(s.Head), ui.Time(s.Head.Time), err)
 			}
 		}
 	}
 	if doubtful > remarksAtMost {
-		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", count(int64(doubtful-remarksAtMost)))
+		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", ui.Count(int64(doubtful-remarksAtMost)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
@@ -39,11 +40,11 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 	}
 	if n := len(belated); n > 0 {
 		e.warn("manifests", "mailstrata list marks them as belated; find out which host wrote those that are neither copies nor repairs",
-			"%s came to the store long after their times: copies, repairs, or dated back", plural(int64(n), "manifest"))
+			"%s came to the store long after their times: copies, repairs, or dated back", ui.Plural(int64(n), "manifest"))
 	}
 	e.unreported(ctx, r, &histories, limits)
 	if doubtful == 0 {
-		e.ok("manifests", "%s, and each can be read and believed", plural(int64(len(heads)), "manifest"))
+		e.ok("manifests", "%s, and each can be read and believed", ui.Plural(int64(len(heads)), "manifest"))
 	}
 }
 
@@ -56,9 +57,9 @@ func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *a
 	for _, u := range lost[:min(len(lost), remarksAtMost)] {
 		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s says that it was meant",
 			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
-			shortID(u.Head), safe(u.Account), oneLine(u.Lost[len(u.Lost)-1]))
+			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
 	if len(lost) > remarksAtMost {
-		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", count(int64(len(lost)-remarksAtMost)))
+		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-remarksAtMost)))
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -24,16 +25,16 @@ const skewAtMost = time.Minute
 // examineRepository opens the repository, and tries what its credentials allow.
 func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name string) []finding {
 	e := &examination{subject: "repository"}
-	l, err := p.placeNamed(name)
-	if err == nil && l.configured.Name != "" {
-		e.subject += " " + l.configured.Name
+	l, err := p.Location(name)
+	if err == nil && l.Configured.Name != "" {
+		e.subject += " " + l.Configured.Name
 	}
 	if err != nil {
 		e.fail("place", err)
 		return e.findings
 	}
-	store, err := p.store(ctx, l)
-	if err != nil && l.own && errors.Is(err, repo.ErrNoRepository) {
+	store, err := l.Store(ctx)
+	if err != nil && l.Own && errors.Is(err, repo.ErrNoRepository) {
 		e.warn("place", "mailstrata backup makes it, or name another with --repo", "there is none yet at %s", l)
 		return e.findings
 	}
@@ -42,12 +43,12 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 		return e.findings
 	}
 	e.clock(ctx, store)
-	e.keyring(ctx, l.configured.Secret)
-	if r, err := p.openPlace(ctx, l); err != nil {
+	e.keyring(ctx, l.Configured.Secret)
+	if r, err := l.Open(ctx); err != nil {
 		e.fail("key", err)
 	} else {
 		e.key(r)
-		if key := p.keyBeside(l, r); key != "" {
+		if key := l.KeyBeside(r); key != "" {
 			e.warn("key", "mailstrata key export FILE writes a copy to another disk; mailstrata copy makes a second repository",
 				"%s lies beside the repository: what destroys one destroys both", key)
 		}
@@ -119,10 +120,10 @@ func (e *examination) lock(ctx context.Context, store store.Store, r *repo.Repo)
 	}
 	if !state.Due.After(now) {
 		e.warn("lock", "mailstrata prune renews them, with an owner's key and credentials that may (s3:PutObjectRetention)",
-			"%s; all locks were to be renewed by %s", describeLock(r.Lock()), moment(state.Due))
+			"%s; all locks were to be renewed by %s", describeLock(r.Lock()), ui.Time(state.Due))
 		return
 	}
-	e.ok("lock", "%s; all locks are to be renewed after %s", describeLock(r.Lock()), moment(state.Due))
+	e.ok("lock", "%s; all locks are to be renewed after %s", describeLock(r.Lock()), ui.Time(state.Due))
 }
 
 // prober is a store that knows how to prove more than a single try shows.
@@ -205,7 +206,7 @@ func (p *program) examineHost() []finding {
 	for _, d := range []struct {
 		check string
 		where func() (string, error)
-	}{{"cache", p.cacheDir}, {"state", p.stateDir}} {
+	}{{"cache", p.CacheDir}, {"state", p.StateDir}} {
 		dir, err := d.where()
 		if err == nil {
 			err = writable(dir)
@@ -216,9 +217,9 @@ func (p *program) examineHost() []finding {
 		}
 		room, known := spareBytes(dir)
 		if known && room < roomAtLeast && d.check == "cache" {
-			e.warn(d.check, "make room, or name another with --cache-dir", "%s has room for %s only", dir, size(room))
+			e.warn(d.check, "make room, or name another with --cache-dir", "%s has room for %s only", dir, ui.Size(room))
 		} else if known {
-			e.ok(d.check, "%s has room for %s", dir, size(room))
+			e.ok(d.check, "%s has room for %s", dir, ui.Size(room))
 		} else {
 			e.ok(d.check, "%s can be written", dir)
 		}

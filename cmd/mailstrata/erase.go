@@ -12,6 +12,9 @@ import (
 	"github.com/mailstrata/mailstrata/archive/erase"
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -55,20 +58,20 @@ EXIT STATUS
 
 func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	if n := len(c.Words); !c.Message && n != 1 || c.Message && n != 1 && n != 3 {
-		return &usageError{
-			text: "erase takes one account, or with --message one message",
-			hint: "mailstrata erase --message takes a hash, a Message-ID, or MANIFEST MAILBOX UID",
+		return &hint.Usage{
+			Text: "erase takes one account, or with --message one message",
+			Hint: "mailstrata erase --message takes a hash, a Message-ID, or MANIFEST MAILBOX UID",
 		}
 	}
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	progress := p.progress("read")
-	progress.begin("looking for what is to be erased")
+	progress := p.Progress("read")
+	progress.Begin("looking for what is to be erased")
 	plan, err := c.plan(ctx, p, r)
-	progress.done()
+	progress.Done()
 	if err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	if err := c.confirm(ctx, p, plan); err != nil {
 		return err
 	}
-	report, err := plan.Carry(ctx, func(archive.Rewritten) { progress.update("", tally{}) })
+	report, err := plan.Carry(ctx, func(archive.Rewritten) { progress.Update("", ui.Tally{}) })
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to complete it", err)
 	}
@@ -111,7 +114,7 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 	if len(c.Words) == 3 {
 		uid, err := strconv.ParseUint(c.Words[2], 10, 32)
 		if err != nil || uid == 0 {
-			return nil, usage("%s is not a UID", quoted(c.Words[2]))
+			return nil, hint.Usagef("%s is not a UID", ui.Quote(c.Words[2]))
 		}
 		contents, err := p.choose(ctx, r, word)
 		if err != nil {
@@ -131,9 +134,9 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 		return []chunk.ID{chunk.ID(hash)}, nil
 	}
 	if !strings.Contains(word, "@") {
-		return nil, &usageError{
-			text: quoted(word) + " is neither the hash of a message nor a Message-ID",
-			hint: "mailstrata find --json shows the hashes; or name it by MANIFEST MAILBOX UID",
+		return nil, &hint.Usage{
+			Text: ui.Quote(word) + " is neither the hash of a message nor a Message-ID",
+			Hint: "mailstrata find --json shows the hashes; or name it by MANIFEST MAILBOX UID",
 		}
 	}
 	return byMessageID(ctx, r, word)
@@ -141,7 +144,7 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 
 // byMessageID finds the messages with a Message-ID, in all nights.
 func byMessageID(ctx context.Context, r *repo.Repo, id string) (hashes []chunk.ID, err error) {
-	if err := mayRead(r); err != nil {
+	if err := access.MayRead(r); err != nil {
 		return nil, err
 	}
 	whole := "<" + strings.TrimSuffix(strings.TrimPrefix(id, "<"), ">") + ">"
@@ -173,26 +176,21 @@ func (c *eraseCommand) confirm(ctx context.Context, p *program, plan *erase.Plan
 	word := confirmingWord(plan)
 	if c.Confirm != "" {
 		if c.Confirm != word {
-			return usage("--confirm %s: nothing was changed; to confirm this, give --confirm %s", quoted(c.Confirm), quoted(word))
+			return hint.Usagef("--confirm %s: nothing was changed; to confirm this, give --confirm %s", ui.Quote(c.Confirm), ui.Quote(word))
 		}
 		return nil
 	}
-	tty, err := p.terminal()
-	if err != nil {
-		return &hintedError{
-			text: "nothing was changed: there is no terminal to confirm on",
-			hint: "--confirm " + quoted(word) + " confirms it",
+	answer, err := p.Ask(ctx, fmt.Sprintf("This cannot be undone. Type %s to erase it: ", ui.Safe(word)))
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return &hint.Error{
+			Text: "nothing was changed: there is no terminal to confirm on",
+			Hint: "--confirm " + ui.Quote(word) + " confirms it",
 		}
-	}
-	defer tty.Close()
-	p.console.clear()
-	fmt.Fprintf(tty, "This cannot be undone. Type %s to erase it: ", safe(word))
-	answer, err := readLine(ctx, tty)
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	if strings.TrimSpace(answer) != word {
-		return errors.New("not confirmed: nothing was changed")
+	case answer != word:
+		return errNotConfirmed
 	}
 	return nil
 }

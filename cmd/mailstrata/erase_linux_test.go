@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // What is erased is confirmed on the terminal by its name. Any other word changes nothing.
@@ -21,7 +23,7 @@ func TestEraseIsConfirmed(t *testing.T) {
 		status int
 		listed bool
 	}{{"yes", statusFailed, true}, {"anna@elsewhere", statusFailed, true}, {"anna", statusDone, false}} {
-		master, slave := openPTY(t, 80)
+		master, slave := testbed.OpenPTY(t, 80)
 		if _, err := fmt.Fprintln(master, try.typed); err != nil {
 			t.Fatal(err)
 		}

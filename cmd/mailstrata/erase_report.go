@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // erasureSummary describes an erasure in JSON.
@@ -69,26 +70,26 @@ func summarizeErasure(plan *erase.Plan, dry bool) *erasureSummary {
 // printErasure shows what is to be erased.
 func printErasure(p *program, plan *erase.Plan) {
 	for _, m := range plan.Messages {
-		p.printf("message %x  %s  %s", m.Hash[:4], safe(m.Date.String()), size(m.Size))
+		p.Printf("message %x  %s  %s", m.Hash[:4], ui.Safe(m.Date.String()), ui.Size(m.Size))
 		for _, place := range m.Places {
-			p.printf("  %s", safe(fmt.Sprintf("%s  %s  UID %d", place.Account, place.Mailbox, place.UID)))
+			p.Printf("  %s", ui.Safe(fmt.Sprintf("%s  %s  UID %d", place.Account, place.Mailbox, place.UID)))
 		}
 		if m.More > 0 {
-			p.printf("  and %s more", plural(m.More, "place"))
+			p.Printf("  and %s more", ui.Plural(m.More, "place"))
 		}
 	}
 	shared := ""
 	if plan.Shared.Chunks > 0 {
-		shared = fmt.Sprintf("%s, %s, which other mail also has, for instance %s", plural(int64(plan.Shared.Chunks), "chunk"),
-			size(plan.Shared.Bytes), plan.Shared.Example)
+		shared = fmt.Sprintf("%s, %s, which other mail also has, for instance %s", ui.Plural(int64(plan.Shared.Chunks), "chunk"),
+			ui.Size(plan.Shared.Bytes), plan.Shared.Example)
 	}
 	locked := ""
 	if !plan.Locked.IsZero() {
-		locked = "the store keeps it until " + moment(plan.Locked) + ", and longer if the locks are renewed before the first prune"
+		locked = "the store keeps it until " + ui.Time(plan.Locked) + ", and longer if the locks are renewed before the first prune"
 	}
-	p.facts(
+	p.Facts(
 		"account", plan.Account,
-		"in", plural(int64(plan.Manifests), "manifest")+" and "+plural(int64(plan.Packs), "pack"),
+		"in", ui.Plural(int64(plan.Manifests), "manifest")+" and "+ui.Plural(int64(plan.Packs), "pack"),
 		"stays", shared,
 		"locked", locked,
 	)
@@ -106,21 +107,21 @@ func (p *program) endErasure(s *erasureSummary, plan *erase.Plan, report *erase.
 		}
 	}
 	if p.flags.JSON {
-		if err := p.printJSON(s); err != nil {
+		if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	}
 	if report != nil && !p.flags.JSON {
-		p.printf("%s written again without it, %d marked", plural(int64(report.Rewritten), "manifest"), report.Marked)
-		p.note("its bytes are in the store until two prunes have run, one a day from now and one a day after that: until %s at the earliest", moment(report.Gone()))
-		p.note("a copy in another repository stays: run mailstrata erase there, too")
+		p.Printf("%s written again without it, %d marked", ui.Plural(int64(report.Rewritten), "manifest"), report.Marked)
+		p.Note("its bytes are in the store until two prunes have run, one a day from now and one a day after that: until %s at the earliest", ui.Time(report.Gone()))
+		p.Note("a copy in another repository stays: run mailstrata erase there, too")
 		if report.Spills > 0 {
-			p.note("a backup is under way on this host, and may hold it in %s until it ends", plural(int64(report.Spills), "file"))
+			p.Note("a backup is under way on this host, and may hold it in %s until it ends", ui.Plural(int64(report.Spills), "file"))
 		}
 	}
 	p.warnDamaged(report)
 	if unread > 0 {
-		p.warn("%s cannot be read and may hold it: %s", plural(int64(unread), "page or table"), oneLine(damage.Error()))
+		p.Warn("%s cannot be read and may hold it: %s", ui.Plural(int64(unread), "page or table"), ui.OneLine(damage.Error()))
 	}
 	if unread > 0 || len(s.Damaged) > 0 {
 		return &outcome{statusPartial, "not everything could be read, or written again; mailstrata check shows what is damaged"}
@@ -135,8 +136,8 @@ func (p *program) warnDamaged(report *erase.Report) {
 	}
 	for _, d := range report.Damaged {
 		name := hex.EncodeToString(d.Old.ID[:4])
-		p.warn("manifest %s still holds it, because it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
-			name, strings.TrimSuffix(oneLine(d.Err.Error()), "."), name, name)
+		p.Warn("manifest %s still holds it, because it cannot be written again: %s. Run mailstrata repair manifest %s if its mail is wanted, and then mailstrata forget %s",
+			name, strings.TrimSuffix(ui.OneLine(d.Err.Error()), "."), name, name)
 	}
 }
 
@@ -145,5 +146,5 @@ func erasedFact(messages int64) string {
 	if messages == 0 {
 		return ""
 	}
-	return plural(messages, "message") + " left out, which the server had"
+	return ui.Plural(messages, "message") + " left out, which the server had"
 }

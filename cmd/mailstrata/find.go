@@ -7,6 +7,10 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -15,11 +19,11 @@ type findCommand struct {
 	Manifest string   `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before. Without it, in the newest of each account."`
 	Text     []string `arg:"" optional:"" help:"Text in the sender, a recipient or the subject (repeatable; all must fit). The first may stand in place of MANIFEST."`
 
-	All        bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
-	Account    string `group:"query" placeholder:"NAME" help:"Look in this account alone."`
-	To         string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
-	queryFlags `embed:""`
-	selection  `embed:""`
+	All           bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
+	Account       string `group:"query" placeholder:"NAME" help:"Look in this account alone."`
+	To            string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
+	queryFlags    `embed:""`
+	job.Selection `embed:""`
 }
 
 func (*findCommand) Help() string {
@@ -27,7 +31,7 @@ func (*findCommand) Help() string {
 
 With --all, deleted messages are found too: LAST is the newest manifest that has the message, and the one to restore it from.
 
-` + patternHelp + `
+` + job.PatternHelp + `
 
 EXAMPLES
 
@@ -63,37 +67,37 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 	case err != nil:
 		return err
 	case query.IsZero() && len(c.Mailbox) == 0:
-		return &usageError{text: "nothing to search for", hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
+		return &hint.Usage{Text: "nothing to search for", Hint: "mailstrata find TEXT, --from TEXT, --subject TEXT, --since DATE …; mailstrata find --help shows all"}
 	case c.All && c.Manifest != "":
-		return usage("--all looks in all manifests: name none")
+		return hint.Usagef("--all looks in all manifests: name none")
 	case c.Account != "" && c.Manifest != "":
-		return usage("name the account with the manifest: %s@%s", safe(c.Account), safe(c.Manifest))
+		return hint.Usagef("name the account with the manifest: %s@%s", ui.Safe(c.Account), ui.Safe(c.Manifest))
 	}
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	if query.ReadsMail() {
-		if err := mayRead(r); err != nil {
+		if err := access.MayRead(r); err != nil {
 			return err
 		}
 	}
-	p.page()
-	s := &searchResults{program: p, query: query, selection: &c.selection, readable: r.CanRead()}
+	p.Page()
+	s := &searchResults{program: p, query: query, selection: &c.Selection, readable: r.CanRead()}
 	if c.All {
 		err = s.everywhere(ctx, r, c.Account)
 	} else {
 		err = s.newest(ctx, r, c.Manifest, c.Account)
 	}
 	if s.table != nil {
-		s.table.close()
+		s.table.Flush()
 	}
 	if err != nil {
 		return err
 	}
 	if s.found == 0 {
-		p.note("nothing was found%s", cmp.Or(s.where, "; --all looks in older manifests too"))
+		p.Note("nothing was found%s", cmp.Or(s.where, "; --all looks in older manifests too"))
 	}
 	if s.unread > 0 {
 		return &outcome{statusPartial, "some of it could not be read"}
@@ -105,16 +109,16 @@ func (c *findCommand) Run(ctx context.Context, p *program) error {
 type searchResults struct {
 	*program
 	query     search.Query
-	selection *selection
+	selection *job.Selection
 	readable  bool
-	table     *table
+	table     *ui.Table
 	where     string
 	accounts  bool // there are several
 	found     int64
 	unread    int
 }
 
-func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.selection.wants(&m.Mailbox) }
+func (s *searchResults) wants(m *manifest.Mailbox) bool { return s.selection.Wants(&m.Mailbox) }
 
 // newest looks in one manifest, or in the newest of each account.
 func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account string) error {
@@ -139,7 +143,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 		s.where = ": there are no manifests yet; mailstrata backup makes one"
 	}
 	if len(manifests) == 1 {
-		if err := s.selection.checkNames(ctx, s.program, r, manifests[0]); err != nil {
+		if err := s.checkNames(ctx, s.selection, r, manifests[0]); err != nil {
 			return err
 		}
 	}
@@ -179,7 +183,7 @@ func (s *searchResults) tell(ctx context.Context, found *search.Sighting, err er
 		}
 	}
 	if s.flags.JSON {
-		return s.printJSON(s.document(found, message))
+		return s.PrintJSON(s.document(found, message))
 	}
 	s.row(found, message)
 	return nil
@@ -191,7 +195,7 @@ func (s *searchResults) trouble(ctx context.Context, err error) error {
 		return cmp.Or(context.Cause(ctx), err)
 	}
 	s.unread++
-	s.warn("%s", oneLine(err.Error()))
+	s.Warn("%s", ui.OneLine(err.Error()))
 	return nil
 }
 
@@ -204,9 +208,9 @@ func (s *searchResults) row(found *search.Sighting, m messageSummary) {
 		if s.accounts {
 			headings = append([]string{"ACCOUNT"}, headings...)
 		}
-		s.table = s.program.table(headings...).canSpare("FIRST", "FLAGS", "SIZE", "DATE").keeps("ACCOUNT", "MAILBOX")
+		s.table = s.program.Table(headings...).Optional("FIRST", "FLAGS", "SIZE", "DATE").Whole("ACCOUNT", "MAILBOX")
 	}
-	cells := []string{found.Mailbox.Name, right(fmt.Sprint(m.UID), "     UID"), m.date(), right(size(m.Size), "    SIZE"),
+	cells := []string{found.Mailbox.Name, ui.Right(fmt.Sprint(m.UID), "     UID"), m.date(), ui.Right(ui.Size(m.Size), "    SIZE"),
 		m.marks(), m.From, m.Subject}
 	if found.Last.Name != "" {
 		cells = append([]string{nameAndDay(found.First), nameAndDay(found.Last)}, cells...)
@@ -214,7 +218,7 @@ func (s *searchResults) row(found *search.Sighting, m messageSummary) {
 	if s.accounts {
 		cells = append([]string{found.Contents.Manifest.Account}, cells...)
 	}
-	s.table.row(cells...)
+	s.table.Row(cells...)
 }
 
 // nameAndDay is a manifest in a table of messages.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -92,7 +94,7 @@ func (n *number) UnmarshalText(text []byte) error {
 	}
 	parsed, err := strconv.ParseUint(string(text), 10, 31)
 	if err != nil || parsed == 0 {
-		return fmt.Errorf(`%s is not a number above 0, nor "unlimited"`, quoted(string(text)))
+		return fmt.Errorf(`%s is not a number above 0, nor "unlimited"`, ui.Quote(string(text)))
 	}
 	*n = number(parsed)
 	return nil
@@ -120,7 +122,7 @@ func (c *forgetCommand) rules(p *program) (history.Policy, error) {
 	if !policy.IsZero() || len(c.Names) > 0 || len(c.Acknowledge) > 0 {
 		return policy, nil
 	}
-	configured, err := p.config()
+	configured, err := p.Config()
 	if err != nil {
 		return policy, err
 	}
@@ -139,9 +141,9 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if policy.IsZero() && len(c.Names) == 0 && len(c.Acknowledge) == 0 {
-		return &usageError{
-			text: "nothing says what to keep, and no manifest is named",
-			hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run tells what such rules would do",
+		return &hint.Usage{
+			Text: "nothing says what to keep, and no manifest is named",
+			Hint: "mailstrata forget --keep-daily 30 --keep-monthly 24 --dry-run tells what such rules would do",
 		}
 	}
 	if decides := !policy.IsZero() || len(c.Names) > 0; decides && len(c.Acknowledge) > 0 {
@@ -149,7 +151,7 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,8 +179,8 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	if err == nil && c.Prune {
 		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
 	} else if marked > 0 {
-		p.note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day. Until then mailstrata forget --undo brings them back",
-			plural(int64(marked), "manifest"))
+		p.Note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day. Until then mailstrata forget --undo brings them back",
+			ui.Plural(int64(marked), "manifest"))
 	}
 	return cmp.Or(err, p.remarkLosses(plan), p.suspended(plan))
 }
@@ -188,26 +190,13 @@ func (p *program) suspended(plan *archive.Forgetting) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {
 		accounts[d.Manifest.Account] = true
-		p.warn("%s: nothing of this account is forgotten: manifest %s of %s: %s", safe(d.Manifest.Account), shortID(d.Head), moment(d.Head.Time),
-			oneLine(d.Head.Misdating().Error()))
+		p.Warn("%s: nothing of this account is forgotten: manifest %s of %s: %s", ui.Safe(d.Manifest.Account), shortID(d.Head), ui.Time(d.Head.Time),
+			ui.OneLine(d.Head.Misdating().Error()))
 	}
 	if len(accounts) == 0 {
 		return nil
 	}
-	return &outcome{statusPartial, "nothing was forgotten of " + plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them"}
-}
-
-// openToRemove opens the repository for who removes or tags, which is the owner's to do.
-func (p *program) openToRemove(ctx context.Context) (*repo.Repo, error) {
-	r, err := p.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if !r.Keeper() {
-		r.Close()
-		return nil, fmt.Errorf("what removes is signed by the owner, and %w", repo.ErrNoRole)
-	}
-	return r, nil
+	return &outcome{statusPartial, "nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them"}
 }
 
 func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy history.Policy) (*archive.Forgetting, error) {
@@ -218,7 +207,7 @@ func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, poli
 		}
 		plan, err := archive.PlanForgetNamed(ctx, r, heads, p.lossLimits(c.ShrinkLimit))
 		if errors.Is(err, archive.ErrKept) {
-			err = &hintedError{text: err.Error(), hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", err: err}
+			err = &hint.Error{Text: err.Error(), Hint: "mailstrata unpin lets a pinned one go, mailstrata forget --acknowledge one that is kept for an alarm", Err: err}
 		}
 		return plan, err
 	}
@@ -288,10 +277,10 @@ func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Rep
 			return err
 		}
 		if len(alarms) == 0 {
-			return usage("--acknowledge: nothing shrank suspiciously in manifest %s", shortID(contents.Head))
+			return hint.Usagef("--acknowledge: nothing shrank suspiciously in manifest %s", shortID(contents.Head))
 		}
 		for _, alarm := range alarms {
-			p.note("%s: %s", shortID(contents.Head), safe(alarm))
+			p.Note("%s: %s", shortID(contents.Head), ui.Safe(alarm))
 		}
 		if c.DryRun {
 			continue
@@ -330,18 +319,18 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 func (c *forgetCommand) print(p *program, plan *archive.Forgetting) error {
 	if p.flags.JSON {
 		for i := range plan.Decisions {
-			if err := p.printJSON(summarizeDecision(&plan.Decisions[i])); err != nil {
+			if err := p.PrintJSON(summarizeDecision(&plan.Decisions[i])); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	if len(plan.Decisions) == 0 {
-		p.note("there are no manifests to decide about")
+		p.Note("there are no manifests to decide about")
 		return nil
 	}
 	gone := 0
-	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
+	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "", "WHY")
 	for i := range plan.Decisions {
 		s := summarizeDecision(&plan.Decisions[i])
 		what := "stays"
@@ -349,13 +338,13 @@ func (c *forgetCommand) print(p *program, plan *archive.Forgetting) error {
 			what = "goes"
 			gone++
 		}
-		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
+		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), what, strings.Join(s.Reasons, ", "))
 	}
-	t.close()
+	t.Flush()
 	would := ""
 	if c.DryRun {
 		would = "would "
 	}
-	p.printf("%s: %d %sgo, %d %sstay", plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
+	p.Printf("%s: %d %sgo, %d %sstay", ui.Plural(int64(len(plan.Decisions)), "manifest"), gone, would, len(plan.Decisions)-gone, would)
 	return nil
 }

@@ -7,18 +7,16 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // mayAsk returns an error if a question would have no terminal, before an acknowledgement is written.
 func (c *forgetCommand) mayAsk(p *program) error {
-	if c.Yes || c.DryRun {
+	if c.Yes || c.DryRun || p.HasTerminal() {
 		return nil
 	}
-	tty, err := p.terminal()
-	if err != nil {
-		return nobodyToAsk()
-	}
-	return tty.Close()
+	return nobodyToAsk()
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
@@ -32,35 +30,21 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 	if c.Yes || c.DryRun || goes == 0 {
 		return nil
 	}
-	return p.agree(ctx, fmt.Sprintf("Forget %s? Type yes to go on: ", plural(int64(goes), "manifest")))
-}
-
-// agree asks a question on the terminal, and returns an error if the answer is not yes.
-func (p *program) agree(ctx context.Context, question string) error {
-	tty, err := p.terminal()
-	if err != nil {
+	answer, err := p.Ask(ctx, fmt.Sprintf("Forget %s? Type yes to go on: ", ui.Plural(int64(goes), "manifest")))
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
 		return nobodyToAsk()
-	}
-	defer tty.Close()
-	if err := p.out.Flush(); err != nil {
+	case err != nil:
 		return err
-	}
-	p.console.clear()
-	fmt.Fprint(tty, question)
-	answer, err := readLine(ctx, tty)
-	if err != nil {
-		return err
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
+	case strings.EqualFold(answer, "y"), strings.EqualFold(answer, "yes"):
 		return nil
 	}
-	return errors.New("not confirmed: nothing was changed")
+	return errNotConfirmed
 }
 
 func nobodyToAsk() error {
-	return &usageError{
-		text: "nothing was changed: there is no terminal to confirm this on",
-		hint: "--yes answers for you, as in scripts; --dry-run only shows what would be done",
+	return &hint.Usage{
+		Text: "nothing was changed: there is no terminal to confirm this on",
+		Hint: "--yes answers for you, as in scripts; --dry-run only shows what would be done",
 	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -19,9 +21,9 @@ func (p *program) remarkLosses(plan *archive.Forgetting) error {
 		}
 		found = true
 		for _, lost := range d.Lost {
-			p.alarm("%s: manifest %s: suspicious: %s", safe(d.Manifest.Account), shortID(d.Head), oneLine(lost))
+			p.Alarm("%s: manifest %s: suspicious: %s", ui.Safe(d.Manifest.Account), shortID(d.Head), ui.OneLine(lost))
 		}
-		p.say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that you know of it", shortID(d.Head)))
+		p.Say(fmt.Sprintf("hint: mailstrata forget --acknowledge %s says that you know of it", shortID(d.Head)))
 	}
 	if !found {
 		return nil
@@ -33,10 +35,10 @@ func (p *program) remarkLosses(plan *archive.Forgetting) error {
 func (p *program) lossLimits(rules []loss.Rule) archive.Limits {
 	return func(account string) func(*mail.Mailbox) loss.Limit {
 		rules := loss.Rules(rules)
-		if a, err := p.configuredAccount(account); len(rules) == 0 && err == nil && a != nil {
-			rules = a.configured.ShrinkLimits
+		if a, err := p.ConfiguredAccount(account); len(rules) == 0 && err == nil && a != nil {
+			rules = a.Configured.ShrinkLimits
 		}
-		return func(m *mail.Mailbox) loss.Limit { return shrinkLimit(rules, m) }
+		return func(m *mail.Mailbox) loss.Limit { return job.ShrinkLimit(rules, m) }
 	}
 }
 

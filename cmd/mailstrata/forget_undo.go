@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -18,16 +20,16 @@ func (c *forgetCommand) checkUndo() error {
 	policy := c.policy()
 	switch {
 	case !c.Undo && c.EvenIncomplete:
-		return usage("--even-incomplete goes with --undo")
+		return hint.Usagef("--even-incomplete goes with --undo")
 	case c.Undo && (!policy.IsZero() || len(c.Acknowledge) > 0 || c.Prune):
-		return usage("--undo takes the manifests to bring back, and no rules, --acknowledge or --prune")
+		return hint.Usagef("--undo takes the manifests to bring back, and no rules, --acknowledge or --prune")
 	}
 	return nil
 }
 
 // undo brings forgotten manifests back. Without names it lists those that can be.
 func (c *forgetCommand) undo(ctx context.Context, p *program) error {
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,21 +50,21 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 	}
 	left := 0
 	var printed error
-	progress := p.progress("read")
-	progress.begin("looking for what the manifests need")
+	progress := p.Progress("read")
+	progress.Begin("looking for what the manifests need")
 	err = recommit.Undo(ctx, r, named, c.EvenIncomplete, func(u recommit.Undone) {
 		if u.Err != nil {
 			left++
 		}
-		progress.done()
+		progress.Done()
 		printed = errors.Join(printed, p.printUndone(u))
 	})
-	progress.done()
+	progress.Done()
 	if err = errors.Join(err, printed); err != nil {
 		return err
 	}
 	if left > 0 {
-		return fmt.Errorf("%d of %s could not be brought back", left, plural(len(named), "manifest"))
+		return fmt.Errorf("%d of %s could not be brought back", left, ui.Plural(len(named), "manifest"))
 	}
 	return nil
 }
@@ -72,7 +74,7 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rec
 	for _, name := range c.Names {
 		ref, err := parseRef(name)
 		if err != nil {
-			return nil, &usageError{text: err.Error()}
+			return nil, &hint.Usage{Text: err.Error()}
 		}
 		var candidates []history.Candidate
 		for _, f := range forgotten {
@@ -95,17 +97,17 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rec
 
 // notForgotten explains why no forgotten manifest has a name.
 func notForgotten(ctx context.Context, r *repo.Repo, name string, ref history.Ref, err error) error {
-	hint := "mailstrata forget --undo lists the forgotten manifests that are still there"
+	advice := "mailstrata forget --undo lists the forgotten manifests that are still there"
 	marks, failed := r.Marks(ctx)
 	for marked := range marks {
 		head, _ := repo.ParseManifest(marked)
 		_, missed := ref.Pick([]history.Candidate{{Hash: head.ID}})
 		if failed == nil && isID(name) && missed == nil {
 			text := fmt.Sprintf("manifest %s was forgotten, and a prune has deleted it since: it cannot be brought back", shortID(head))
-			return &hintedError{text: text, hint: "a copy in another repository may have it: mailstrata copy", err: err}
+			return &hint.Error{Text: text, Hint: "a copy in another repository may have it: mailstrata copy", Err: err}
 		}
 	}
-	return &hintedError{text: "no forgotten manifest is there by that name: " + err.Error(), hint: hint, err: err}
+	return &hint.Error{Text: "no forgotten manifest is there by that name: " + err.Error(), Hint: advice, Err: err}
 }
 
 // forgottenSummary is a forgotten manifest as JSON, and what became of it.
@@ -137,23 +139,23 @@ func summarizeForgotten(f *recommit.Forgotten) forgottenSummary {
 // listForgotten prints forgotten manifests, and until when they can be brought back.
 func (p *program) listForgotten(forgotten []recommit.Forgotten) error {
 	if len(forgotten) == 0 && !p.flags.JSON {
-		p.note("no forgotten manifest is there any more")
+		p.Note("no forgotten manifest is there any more")
 		return nil
 	}
-	t := p.table("ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", "")
+	t := p.Table("ID", "ACCOUNT", "TIME", "MESSAGES", "FORGOTTEN", "KEPT UNTIL", "")
 	for i := range forgotten {
 		s := summarizeForgotten(&forgotten[i])
 		if p.flags.JSON {
-			if err := p.printJSON(s); err != nil {
+			if err := p.PrintJSON(s); err != nil {
 				return err
 			}
 			continue
 		}
-		t.row(s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), moment(s.Forgotten), moment(s.Until), s.Error)
+		t.Row(s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Time(s.Forgotten), ui.Time(s.Until), s.Error)
 	}
 	if !p.flags.JSON {
-		t.close()
-		p.note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")
+		t.Flush()
+		p.Note("mailstrata forget --undo ID brings one back. The first prune after the time under KEPT UNTIL deletes it")
 	}
 	return nil
 }
@@ -169,26 +171,26 @@ func (p *program) printUndone(u recommit.Undone) error {
 		s.Error = u.Err.Error()
 	}
 	for _, m := range u.Missing[:min(len(u.Missing), remarksAtMost)] {
-		p.warn("%s: missing: %s", s.ID[:8], safe(missingText(m)))
+		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(missingText(m)))
 	}
 	if more := len(u.Missing) - remarksAtMost; more > 0 {
-		p.warn("%s: and %s more", s.ID[:8], count(int64(more)))
+		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
 	}
 	switch {
 	case errors.Is(u.Err, recommit.ErrMissing):
-		p.alarm("%s was not brought back: %s is missing", s.ID[:8], plural(len(u.Missing), "piece"))
-		p.say("hint: --even-incomplete brings back what is left")
+		p.Alarm("%s was not brought back: %s is missing", s.ID[:8], ui.Plural(len(u.Missing), "piece"))
+		p.Say("hint: --even-incomplete brings back what is left")
 	case u.Err != nil:
-		p.alarm("%s was not brought back: %s", s.ID[:8], oneLine(u.Err.Error()))
+		p.Alarm("%s was not brought back: %s", s.ID[:8], ui.OneLine(u.Err.Error()))
 	}
 	switch {
 	case p.flags.JSON:
-		return p.printJSON(s)
+		return p.PrintJSON(s)
 	case u.Err != nil:
 	case u.There:
-		p.printf("%s of %s, %s, is there already: %s", s.ID[:8], safe(s.Account), moment(s.Time), s.Undone[:8])
+		p.Printf("%s of %s, %s, is there already: %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	default:
-		p.printf("%s of %s, %s, counts again: as %s", s.ID[:8], safe(s.Account), moment(s.Time), s.Undone[:8])
+		p.Printf("%s of %s, %s, counts again: as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	}
 	return nil
 }
@@ -197,9 +199,9 @@ func (p *program) printUndone(u recommit.Undone) error {
 func missingText(m manifest.Failure) string {
 	switch {
 	case m.UID > 0:
-		return fmt.Sprintf("mailbox %s UID %d: %s", quoted(m.Mailbox), m.UID, m.Reason)
+		return fmt.Sprintf("mailbox %s UID %d: %s", ui.Quote(m.Mailbox), m.UID, m.Reason)
 	case m.Mailbox != "":
-		return fmt.Sprintf("mailbox %s: %s", quoted(m.Mailbox), m.Reason)
+		return fmt.Sprintf("mailbox %s: %s", ui.Quote(m.Mailbox), m.Reason)
 	}
 	return m.Reason
 }

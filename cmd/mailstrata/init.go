@@ -1,16 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"filippo.io/age"
 
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
-	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 type initCommand struct {
@@ -56,15 +58,15 @@ func (c *initCommand) Validate() error {
 }
 
 func (c *initCommand) Run(ctx context.Context, p *program) error {
-	l, err := p.place()
+	l, err := p.Location("")
 	if err != nil {
 		return err
 	}
-	p.patience = watchedPatience
-	if l.own {
-		return &usageError{text: "init makes a repository where --repo says, and --repo is missing", hint: "mailstrata backup without --repo makes one of your own by itself"}
+	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
+	if l.Own {
+		return &hint.Usage{Text: "init makes a repository where --repo says, and --repo is missing", Hint: "mailstrata backup without --repo makes one of your own by itself"}
 	}
-	if p.isRepository(ctx, l) { // before a key is made, or a passphrase asked for
+	if l.IsRepository(ctx) { // before a key is made, or a passphrase asked for
 		return fmt.Errorf("%s: %w", l, repo.ErrRepository)
 	}
 	o, key, err := c.options(ctx, p, l)
@@ -74,7 +76,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 	if c.Lock > 0 {
 		o.Lock = &objectlock.Lock{Days: int(c.Lock), Compliance: c.LockMode == "compliance"}
 	}
-	r, err := p.create(ctx, l, o, key)
+	r, err := l.Create(ctx, o, key)
 	if err != nil {
 		return err
 	}
@@ -83,88 +85,35 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 }
 
 // options are the keys that the user wants.
-func (c *initCommand) options(ctx context.Context, p *program, l *place) (o repo.InitOptions, key *newKeyFile, err error) {
-	if o.Options, err = p.repoOptions(l); err != nil {
+func (c *initCommand) options(ctx context.Context, p *program, l *access.Location) (o repo.InitOptions, key *secret.KeyFile, err error) {
+	if o.Options, err = l.Options(); err != nil {
 		return o, nil, err
 	}
 	if o.NoSeal = c.NoSeal; o.NoSeal {
 		return o, nil, nil
 	}
-	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase(l)); !onlyKey {
-		s := p.passphrase(l)
-		s.twice = true
-		if o.Passphrase, err = p.readOrKeep(ctx, s); err != nil { // kept before there is a repository that needs it
+	if onlyKey := c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase); !onlyKey {
+		s := l.Keys().Passphrase
+		s.Twice = true
+		if o.Passphrase, err = p.Secrets.ReadOrKeep(ctx, s); err != nil { // kept before there is a repository that needs it
 			return o, nil, err
 		}
 	}
 	if c.NewKeyFile == "" {
 		return o, nil, nil
 	}
-	if key, err = makeKeyFile(c.NewKeyFile); err != nil {
+	if key, err = secret.CreateKeyFile(c.NewKeyFile); err != nil {
 		return o, nil, err
 	}
 	if c.KeyRole == "writer" {
-		o.Writers = []age.Recipient{key.identity.Recipient()}
+		o.Writers = []age.Recipient{key.Identity.Recipient()}
 	} else {
-		o.Owners = []age.Recipient{key.identity.Recipient()}
+		o.Owners = []age.Recipient{key.Identity.Recipient()}
 	}
 	return o, key, nil
 }
 
-// isRepository reports whether there is a repository already. Where that cannot be told, create will.
-func (p *program) isRepository(ctx context.Context, l *place) bool {
-	store, err := p.store(ctx, l)
-	if err != nil {
-		return false
-	}
-	r, err := repo.Open(ctx, store, repo.Unlock{}, repo.Options{})
-	if err == nil { // not sealed
-		_ = r.Close()
-		return true
-	}
-	return errors.Is(err, repo.ErrWrongKey)
-}
-
-// mayBeRepository reports whether something of a repository may be in a store after Init failed. Then its key stays.
-func (p *program) mayBeRepository(ctx context.Context, store store.Store) bool {
-	for _, prefix := range []string{"config/", "keys/"} {
-		for range store.List(context.WithoutCancel(ctx), prefix) {
-			return true // an object, or an error: what cannot be listed may be there
-		}
-	}
-	return false
-}
-
-// watchedPatience is how long a command goes on with a store in trouble whose user waits to hear what is wrong.
-var watchedPatience = 30 * time.Second
-
-// scryptWork is how much work it is to try a passphrase; 0: age's own, a second's. The tests make it less.
-var scryptWork int
-
-// create makes the repository and completes its key file.
-func (p *program) create(ctx context.Context, l *place, o repo.InitOptions, key *newKeyFile) (*repo.Repo, error) {
-	store, err := p.newStore(ctx, l, o.Lock)
-	if err != nil {
-		key.discard()
-		return nil, err
-	}
-	o.ScryptWork = scryptWork
-	r, err := repo.Init(ctx, store, o)
-	if err != nil {
-		if !p.mayBeRepository(ctx, store) {
-			key.discard()
-		}
-		return nil, fmt.Errorf("make a repository in %s: %w", l, err)
-	}
-	if key != nil {
-		if err := key.finish(r); err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-	}
-	return r, nil
-}
-
-func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
+func (c *initCommand) tell(p *program, l *access.Location, r *repo.Repo) error {
 	if p.flags.JSON {
 		document := struct {
 			Repository  string       `json:"repository"`
@@ -178,18 +127,18 @@ func (c *initCommand) tell(p *program, l *place, r *repo.Repo) error {
 		if c.NewKeyFile != "" {
 			document.KeyRole = c.KeyRole
 		}
-		return p.printJSON(document)
+		return p.PrintJSON(document)
 	}
-	p.facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", describeLock(r.Lock()))
+	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", describeLock(r.Lock()))
 	switch {
 	case c.NoSeal:
-		p.note("This repository is not encrypted: whoever can read it can read the mail.")
-	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.given(p.passphrase(l)):
-		p.note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
+		p.Note("This repository is not encrypted: whoever can read it can read the mail.")
+	case c.NewKeyFile != "" && c.KeyRole == "owner" && !p.Secrets.Given(l.Keys().Passphrase):
+		p.Note("The key file is the only key. WHO LOSES IT LOSES THE ARCHIVE: keep a copy of it in another place.")
 	case c.NewKeyFile != "":
-		p.note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")
+		p.Note("WHO LOSES BOTH THE PASSPHRASE AND ALL KEY FILES OF AN OWNER LOSES THE ARCHIVE: keep a copy in another place.")
 	default:
-		p.note("WHO LOSES THE PASSPHRASE LOSES THE ARCHIVE: keep it in another place too.")
+		p.Note("WHO LOSES THE PASSPHRASE LOSES THE ARCHIVE: keep it in another place too.")
 	}
 	return nil
 }

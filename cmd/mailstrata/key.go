@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -37,26 +37,6 @@ func summarizeKey(r *repo.Repo, s repo.Slot) keySummary {
 	}
 }
 
-// openKeeper opens the repository for a change of its keys, and refuses in time where that cannot be.
-func (p *program) openKeeper(ctx context.Context) (*repo.Repo, *place, error) {
-	l, err := p.place()
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := p.openPlace(ctx, l)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case !r.Sealed():
-		err = errors.New("this repository is not sealed: it has no keys, and cannot get any; make a sealed one beside it")
-	case !r.Keeper():
-		err = fmt.Errorf("only an owner changes keys, and %w", repo.ErrNoRole)
-	default:
-		return r, l, nil
-	}
-	return nil, nil, errors.Join(err, r.Close())
-}
-
 // findKey finds the key that a user means by the first digits of its id.
 func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 	n := 0
@@ -67,21 +47,21 @@ func findKey(slots []repo.Slot, id string) (found repo.Slot, err error) {
 			n++
 		}
 	}
-	hint := "mailstrata key list tells the ids"
+	advice := "mailstrata key list tells the ids"
 	switch n {
 	case 0:
-		return found, &hintedError{text: "no key has the id " + quoted(id), hint: hint}
+		return found, &hint.Error{Text: "no key has the id " + ui.Quote(id), Hint: advice}
 	case 1:
 		return found, nil
 	}
-	return found, &hintedError{text: fmt.Sprintf("%d keys have an id that begins with %s", n, quoted(id)), hint: hint}
+	return found, &hint.Error{Text: fmt.Sprintf("%d keys have an id that begins with %s", n, ui.Quote(id)), Hint: advice}
 }
 
 // describeKey is a key in a few words.
 func describeKey(s repo.Slot) string {
 	text := fmt.Sprintf("%s (%s, %s", s.ID, s.Role, s.Kind)
 	if s.Label != "" {
-		text += ", " + quoted(s.Label)
+		text += ", " + ui.Quote(s.Label)
 	}
 	return text + ")"
 }

@@ -8,6 +8,8 @@ import (
 
 	"filippo.io/age"
 
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -42,18 +44,18 @@ func (c *keyAddCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	r, _, err := p.openKeeper(ctx)
+	r, _, err := p.OpenToChangeKeys(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	var file *newKeyFile
+	var file *secret.KeyFile
 	switch {
 	case c.NewKeyFile != "":
-		if file, err = makeKeyFile(c.NewKeyFile); err != nil {
+		if file, err = secret.CreateKeyFile(c.NewKeyFile); err != nil {
 			return err
 		}
-		recipient = file.identity.Recipient()
+		recipient = file.Identity.Recipient()
 	case recipient == nil:
 		if recipient, err = c.passphrase(ctx, p); err != nil {
 			return err
@@ -64,7 +66,7 @@ func (c *keyAddCommand) Run(ctx context.Context, p *program) error {
 		return fmt.Errorf("add a key: %w", err)
 	}
 	if file != nil {
-		if err := file.finish(r); err != nil {
+		if err := file.Complete(r); err != nil {
 			return err
 		}
 	}
@@ -86,15 +88,15 @@ func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	}
 	recipient, err := repo.ParseRecipient(text)
 	if err != nil {
-		return nil, &usageError{text: err.Error(), hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
+		return nil, &hint.Usage{Text: err.Error(), Hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
 	}
 	return recipient, nil
 }
 
 func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipient, error) {
-	passphrase, err := p.read(ctx, secret{
-		name: "new passphrase", variable: "MAILSTRATA_NEW_PASSWORD", flag: "--new-password",
-		file: c.NewPasswordFile, command: c.NewPasswordCommand, twice: true,
+	passphrase, err := p.Secrets.Read(ctx, secret.Source{
+		Name: "new passphrase", Variable: "MAILSTRATA_NEW_PASSWORD", Flag: "--new-password",
+		File: c.NewPasswordFile, Command: c.NewPasswordCommand, Twice: true,
 	})
 	if err != nil {
 		return nil, err
@@ -103,8 +105,8 @@ func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipie
 	if err != nil {
 		return nil, errors.New("the new passphrase is empty")
 	}
-	if scryptWork > 0 {
-		recipient.SetWorkFactor(scryptWork)
+	if p.scryptWork > 0 {
+		recipient.SetWorkFactor(p.scryptWork)
 	}
 	return recipient, nil
 }
@@ -119,12 +121,12 @@ func (c *keyAddCommand) tell(ctx context.Context, p *program, r *repo.Repo, name
 			continue
 		}
 		if p.flags.JSON {
-			return p.printJSON(struct {
+			return p.PrintJSON(struct {
 				keySummary
 				KeyFile string `json:"key_file,omitempty"`
 			}{summarizeKey(r, s), c.NewKeyFile})
 		}
-		p.facts("key", s.ID, "role", string(s.Role), "kind", s.Kind, "label", s.Label, "key file", c.NewKeyFile,
+		p.Facts("key", s.ID, "role", string(s.Role), "kind", s.Kind, "label", s.Label, "key file", c.NewKeyFile,
 			"fingerprint", r.Fingerprint())
 	}
 	return nil

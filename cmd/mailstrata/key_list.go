@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 type keyListCommand struct{}
@@ -15,7 +17,7 @@ JSON: one object a line, with id, role, kind, recipient, label, made, current, m
 }
 
 func (c *keyListCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -26,16 +28,16 @@ func (c *keyListCommand) Run(ctx context.Context, p *program) error {
 	}
 	if p.flags.JSON {
 		for _, s := range slots {
-			if err := p.printJSON(summarizeKey(r, s)); err != nil {
+			if err := p.PrintJSON(summarizeKey(r, s)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	p.facts("fingerprint", r.Fingerprint())
-	p.printf("")
-	t := p.table("ID", "ROLE", "KIND", "LABEL", "MADE", "REMARKS")
-	defer t.close()
+	p.Facts("fingerprint", r.Fingerprint())
+	p.Printf("")
+	t := p.Table("ID", "ROLE", "KIND", "LABEL", "MADE", "REMARKS")
+	defer t.Flush()
 	for _, s := range slots {
 		remark := ""
 		switch {
@@ -44,7 +46,7 @@ func (c *keyListCommand) Run(ctx context.Context, p *program) error {
 		case s.Current:
 			remark = "in use now"
 		}
-		t.row(s.ID, string(s.Role), s.Kind, s.Label, moment(s.Made), remark)
+		t.Row(s.ID, string(s.Role), s.Kind, s.Label, ui.Time(s.Made), remark)
 	}
 	return nil
 }

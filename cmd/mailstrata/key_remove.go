@@ -27,7 +27,7 @@ JSON: one object a line for each key removed, with id, role, kind, recipient, la
 }
 
 func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
-	r, _, err := p.openKeeper(ctx)
+	r, _, err := p.OpenToChangeKeys(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,22 +49,22 @@ func (c *keyRemoveCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	p.note("Who used it may have kept what it opened: mailstrata key rotate makes new keys for what is stored from now on.")
+	p.Note("Who used it may have kept what it opened: mailstrata key rotate makes new keys for what is stored from now on.")
 	return nil
 }
 
 func (c *keyRemoveCommand) remove(ctx context.Context, p *program, r *repo.Repo, s repo.Slot) error {
 	err := r.RemoveSlot(ctx, s.Name)
 	if errors.Is(err, store.ErrRetained) {
-		p.warn("the store retains %s: it opens nothing here any more, but what it sealed can still be taken from it with age", s.Name)
+		p.Warn("the store retains %s: it opens nothing here any more, but what it sealed can still be taken from it with age", s.Name)
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
 	if p.flags.JSON {
-		return p.printJSON(summarizeKey(r, s))
+		return p.PrintJSON(summarizeKey(r, s))
 	}
-	p.printf("removed key %s", describeKey(s))
+	p.Printf("removed key %s", describeKey(s))
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -29,13 +30,13 @@ JSON: one object with keys, fingerprint, retained (names of old key objects that
 }
 
 func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
-	r, l, err := p.openKeeper(ctx)
+	r, l, err := p.OpenToChangeKeys(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	before := r.Fingerprint()
-	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: p.askedOnce(ctx, l), ScryptWork: scryptWork})
+	retained, err := r.Rotate(ctx, repo.Rotation{Keeper: c.Keeper, Passphrase: l.AskOnce(ctx), ScryptWork: p.scryptWork})
 	if err != nil {
 		return fmt.Errorf("rotate the keys: %w", err)
 	}
@@ -44,19 +45,19 @@ func (c *keyRotateCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, name := range retained {
-		p.warn("the store retains %s: it opens nothing here any more, but what was stored before, with age", name)
+		p.Warn("the store retains %s: it opens nothing here any more, but what was stored before, with age", name)
 	}
 	if p.flags.JSON {
-		return p.printJSON(struct {
+		return p.PrintJSON(struct {
 			Keys        int      `json:"keys"`
 			Fingerprint string   `json:"fingerprint"`
 			Retained    []string `json:"retained"`
 		}{len(slots), r.Fingerprint(), append([]string{}, retained...)})
 	}
-	p.printf("%s made anew: what is stored from now on is sealed to new keys", plural(len(slots), "key"))
-	p.facts("fingerprint", r.Fingerprint())
+	p.Printf("%s made anew: what is stored from now on is sealed to new keys", ui.Plural(len(slots), "key"))
+	p.Facts("fingerprint", r.Fingerprint())
 	if r.Fingerprint() != before {
-		p.note("The fingerprint is another than before. Tell each host, once: --trust %s", r.Fingerprint())
+		p.Note("The fingerprint is another than before. Tell each host, once: --trust %s", r.Fingerprint())
 	}
 	return nil
 }

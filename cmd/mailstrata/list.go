@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -36,7 +38,7 @@ EXIT STATUS
 }
 
 func (c *listCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -50,9 +52,9 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 	case c.Account != "" && len(accounts) > 0:
 		return noAccount(c.Account, accounts)
 	default:
-		p.note("there are no manifests yet; mailstrata backup makes one")
+		p.Note("there are no manifests yet; mailstrata backup makes one")
 	}
-	p.page()
+	p.Page()
 	show := func() error { return p.printManifests(found, true) }
 	if c.Latest {
 		show = func() error { return p.printLatest(latestOfEach(found)) }
@@ -61,21 +63,21 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if len(accounts) > accountsNamed && c.Account == "" && !c.Latest && !p.flags.JSON {
-		p.note("note: mailstrata list --latest shows one line for each of the %s", plural(len(accounts), "account"))
+		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
 	}
 	if unread > 0 {
-		return &outcome{statusPartial, plural(unread, "manifest") + " could not be read, or cannot be believed"}
+		return &outcome{statusPartial, ui.Plural(unread, "manifest") + " could not be read, or cannot be believed"}
 	}
 	return nil
 }
 
 // noAccount is an error with the accounts that there are as a hint.
 func noAccount(name string, accounts []string) error {
-	hint := safe(theAccounts(accounts))
-	if near := nearest(name, accounts); near != "" {
-		hint = "did you mean " + quoted(near) + "?"
+	advice := ui.Safe(theAccounts(accounts))
+	if near := ui.Nearest(name, accounts); near != "" {
+		advice = "did you mean " + ui.Quote(near) + "?"
 	}
-	return &hintedError{text: "no manifest is of an account " + quoted(name), hint: hint}
+	return &hint.Error{Text: "no manifest is of an account " + ui.Quote(name), Hint: advice}
 }
 
 // collect reads the manifests, newest first, and tells which accounts there are. A manifest that cannot be read is told
@@ -93,7 +95,7 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 		case err != nil && s.Head.Name == "":
 			return nil, nil, 0, fmt.Errorf("list the manifests: %w", err)
 		case err != nil:
-			p.warn("manifest %s of %s: %s", shortID(s.Head), moment(s.Head.Time), oneLine(err.Error()))
+			p.Warn("manifest %s of %s: %s", shortID(s.Head), ui.Time(s.Head.Time), ui.OneLine(err.Error()))
 			unread++
 		case c.Account == "" || c.Account == s.Manifest.Account:
 			found = append(found, summarize(s.Head, s.Manifest))
@@ -121,12 +123,12 @@ func (c *listCommand) collect(ctx context.Context, p *program, r *repo.Repo) (fo
 func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories) (lost map[string][]string, err error) {
 	found, err := histories.Shrunk(ctx, r, p.lossLimits(nil))
 	if archive.IsDamage(err) && ctx.Err() == nil { // mailstrata check names it; here it hides nothing
-		p.warn("the manifests could not be compared: %s", oneLine(err.Error()))
+		p.Warn("the manifests could not be compared: %s", ui.OneLine(err.Error()))
 		return nil, nil
 	}
 	lost = make(map[string][]string)
 	for _, u := range found {
-		p.alarm("%s: %s", safe(u.Account), oneLine(u.String()))
+		p.Alarm("%s: %s", ui.Safe(u.Account), ui.OneLine(u.String()))
 		lost[u.Head.Name] = u.Lost
 	}
 	return lost, err
@@ -136,7 +138,7 @@ func (p *program) unreported(ctx context.Context, r *repo.Repo, histories *archi
 func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if p.flags.JSON {
 		for _, s := range manifests {
-			if err := p.printJSON(s); err != nil {
+			if err := p.PrintJSON(s); err != nil {
 				return err
 			}
 		}
@@ -149,15 +151,15 @@ func (p *program) printManifests(manifests []manifestSummary, aged bool) error {
 	if aged {
 		headings = slices.Insert(headings, 3, "AGE")
 	}
-	t := p.table(headings...).canSpare("NEW", "SIZE", "AGE")
-	defer t.close()
+	t := p.Table(headings...).Optional("NEW", "SIZE", "AGE")
+	defer t.Flush()
 	for _, s := range manifests {
-		cells := []string{s.ID[:8], s.Account, moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"),
-			right(count(s.NewMessages), "     NEW"), s.remarks()}
+		cells := []string{s.ID[:8], s.Account, ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"),
+			ui.Right(ui.Count(s.NewMessages), "     NEW"), s.remarks()}
 		if aged {
-			cells = slices.Insert(cells, 3, ago(s.Time))
+			cells = slices.Insert(cells, 3, ui.Ago(s.Time))
 		}
-		t.mark(s.colour(), cells...)
+		t.ColoredRow(s.colour(), cells...)
 	}
 	return nil
 }

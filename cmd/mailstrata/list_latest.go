@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
@@ -48,7 +49,7 @@ func (s *latestSummary) good() time.Time {
 func (p *program) printLatest(newest []latestSummary) error {
 	if p.flags.JSON {
 		for i := range newest {
-			if err := p.printJSON(&newest[i]); err != nil {
+			if err := p.PrintJSON(&newest[i]); err != nil {
 				return err
 			}
 		}
@@ -57,15 +58,15 @@ func (p *program) printLatest(newest []latestSummary) error {
 	if len(newest) == 0 {
 		return nil
 	}
-	t := p.table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").canSpare("SIZE", "TIME", "MESSAGES")
-	defer t.close()
+	t := p.Table("ACCOUNT", "LAST GOOD", "AGE", "ID", "TIME", "MESSAGES", "    SIZE", "REMARKS").Optional("SIZE", "TIME", "MESSAGES")
+	defer t.Flush()
 	for i := range newest {
 		s := &newest[i]
 		good, age := "never", ""
 		if s.LastGood != nil {
-			good, age = moment(*s.LastGood), ago(*s.LastGood)
+			good, age = ui.Time(*s.LastGood), ui.Ago(*s.LastGood)
 		}
-		t.mark(s.colour(), s.Account, good, age, s.ID[:8], moment(s.Time), right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"), s.remarks())
+		t.ColoredRow(s.colour(), s.Account, good, age, s.ID[:8], ui.Time(s.Time), ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), s.remarks())
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
@@ -39,9 +41,9 @@ type lockReport struct {
 }
 
 func (c *lockCommand) Run(ctx context.Context, p *program) error {
-	open := p.open
+	open := p.Open
 	if c.Period > 0 {
-		open = p.openToRemove
+		open = p.OpenAsOwner
 	}
 	r, err := open(ctx)
 	if err != nil {
@@ -64,13 +66,13 @@ func (c *lockCommand) Run(ctx context.Context, p *program) error {
 			at := state.Renewed.UTC()
 			report.Renewed = &at
 		}
-		return p.printJSON(report)
+		return p.PrintJSON(report)
 	}
 	last := "not yet for the whole period"
 	if !state.Renewed.IsZero() {
-		last = moment(state.Renewed)
+		last = ui.Time(state.Renewed)
 	}
-	p.facts("lock", describeLock(r.Lock()), "locks renewed", last, "due", moment(state.Due), "renewed now", renewedLocks(renewed))
+	p.Facts("lock", describeLock(r.Lock()), "locks renewed", last, "due", ui.Time(state.Due), "renewed now", renewedLocks(renewed))
 	return nil
 }
 
@@ -82,11 +84,11 @@ func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (r
 	longer := *r.Lock()
 	longer.Days = int(c.Period)
 	if longer.ByDefault {
-		l, err := p.place()
+		l, err := p.Location("")
 		if err != nil {
 			return 0, err
 		}
-		bucket, err := p.openBucket(ctx, l)
+		bucket, err := l.OpenBucket(ctx)
 		if err != nil {
 			return 0, err
 		}
@@ -95,15 +97,15 @@ func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (r
 			return 0, err
 		}
 		if !byDefault {
-			return 0, &hintedError{
-				text: fmt.Sprintf("the bucket's default retention could not be made %d days, which a lock of %d days needs", longer.TermDays(), longer.Days),
-				hint: "these credentials need s3:PutBucketObjectLockConfiguration; or set it by the means of your provider, and do this again",
+			return 0, &hint.Error{
+				Text: fmt.Sprintf("the bucket's default retention could not be made %d days, which a lock of %d days needs", longer.TermDays(), longer.Days),
+				Hint: "these credentials need s3:PutBucketObjectLockConfiguration; or set it by the means of your provider, and do this again",
 			}
 		}
 	}
-	told := p.progress("renewed")
-	defer told.done()
-	return r.Lengthen(ctx, longer.Days, told.at)
+	told := p.Progress("renewed")
+	defer told.Done()
+	return r.Lengthen(ctx, longer.Days, steps(told))
 }
 
 // lockPeriod is a number of days; 0: none.
@@ -114,7 +116,7 @@ func (l *lockPeriod) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutSuffix(string(text), "d")
 	days, err := strconv.Atoi(digits)
 	if !ok || err != nil || days < 1 || days > objectlock.MaxDays {
-		return fmt.Errorf("%s is no period such as 30d, from 1d to %dd", quoted(string(text)), objectlock.MaxDays)
+		return fmt.Errorf("%s is no period such as 30d, from 1d to %dd", ui.Quote(string(text)), objectlock.MaxDays)
 	}
 	*l = lockPeriod(days)
 	return nil
@@ -150,5 +152,5 @@ func renewedLocks(n int) string {
 	if n == 0 {
 		return ""
 	}
-	return "of " + plural(int64(n), "object")
+	return "of " + ui.Plural(int64(n), "object")
 }

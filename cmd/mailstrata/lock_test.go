@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
@@ -54,7 +53,7 @@ func TestLocksThatAreDueAreAStatus(t *testing.T) {
 		"due":            {store.ErrPermission, nil, statusPartial},
 		"due, and worse": {store.ErrPermission, []string{"INBOX shrank"}, statusShrunk},
 	} {
-		p := &program{out: bufio.NewWriter(io.Discard), console: &console{w: io.Discard}, watcher: new(watch)}
+		p := &program{Output: ui.Discard(), watcher: new(watch)}
 		run := &backupRun{program: p, accounts: 2}
 		run.take(&backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}})
 		got, ended := statusDone, new(outcome)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/header"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 )
@@ -39,7 +40,7 @@ EXIT STATUS
 }
 
 func (c *lsCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.page()
+	p.Page()
 	if c.Mailbox == "" {
 		return listMailboxes(ctx, p, contents)
 	}
@@ -63,10 +64,10 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if mailbox.Label {
-		p.note("%s is a label: mailstrata find %s --label %[1]s lists its messages", quoted(mailbox.Name), safe(c.Manifest))
+		p.Note("%s is a label: mailstrata find %s --label %[1]s lists its messages", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	if !mailbox.Selectable() {
-		p.note("%s holds no messages itself; mailstrata ls %s lists what is below it", quoted(mailbox.Name), safe(c.Manifest))
+		p.Note("%s holds no messages itself; mailstrata ls %s lists what is below it", ui.Quote(mailbox.Name), ui.Safe(c.Manifest))
 	}
 	l := &messageListing{program: p, contents: contents, mailbox: mailbox, readable: r.CanRead()}
 	return l.run(ctx)
@@ -80,7 +81,7 @@ func listMailboxes(ctx context.Context, p *program, contents *archive.Contents) 
 		if err != nil {
 			return err
 		}
-		if err := p.printJSON(summarizeMailbox(mailbox)); err != nil {
+		if err := p.PrintJSON(summarizeMailbox(mailbox)); err != nil {
 			return err
 		}
 	}
@@ -93,14 +94,14 @@ type messageListing struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox
 	readable bool // the key can open mail
-	table    *table
+	table    *ui.Table
 	unread   int
 }
 
 func (l *messageListing) run(ctx context.Context) error {
 	if !l.flags.JSON {
-		l.table = l.program.table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").canSpare("FLAGS", "SIZE")
-		defer l.table.close()
+		l.table = l.program.Table("     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT").Optional("FLAGS", "SIZE")
+		defer l.table.Flush()
 	}
 	for entry, err := range l.contents.Entries(ctx, l.mailbox) {
 		if err == nil {
@@ -111,7 +112,7 @@ func (l *messageListing) run(ctx context.Context) error {
 		}
 		if err != nil {
 			l.unread++
-			l.warn("%s", oneLine(err.Error()))
+			l.Warn("%s", ui.OneLine(err.Error()))
 		}
 	}
 	if l.unread > 0 {
@@ -144,9 +145,9 @@ type messageSummary struct {
 func (l *messageListing) message(ctx context.Context, e *manifest.Entry) error {
 	s, err := l.summarizeMessage(ctx, l.contents, l.mailbox, e, l.readable)
 	if l.flags.JSON {
-		return errors.Join(err, l.printJSON(s))
+		return errors.Join(err, l.PrintJSON(s))
 	}
-	l.table.row(right(fmt.Sprint(s.UID), "     UID"), s.date(), right(size(s.Size), "    SIZE"),
+	l.table.Row(ui.Right(fmt.Sprint(s.UID), "     UID"), s.date(), ui.Right(ui.Size(s.Size), "    SIZE"),
 		s.marks(), s.From, s.Subject)
 	return err
 }

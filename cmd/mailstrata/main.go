@@ -14,8 +14,12 @@ import (
 	"syscall"
 )
 
-func main() {
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+func main() { run(new(program)) }
+
+// run runs the program with the streams and the environment of the process, and exits.
+func run(p *program) {
+	p.stdin, p.stdout, p.stderr, p.getenv = os.Stdin, os.Stdout, os.Stderr, os.Getenv
+
 	p.aimAt(memoryGoal)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // who asks a second time is obeyed at once

@@ -20,9 +20,8 @@ const raceOptions = "atexit_sleep_ms=10"
 
 // TestMain lets the scripts run mailstrata as a program of its own, with passphrases that cost less than a second each.
 func TestMain(m *testing.M) {
-	scryptWork = 10
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" "+raceOptions))
-	testscript.Main(m, map[string]func(){"mailstrata": main})
+	testscript.Main(m, map[string]func(){"mailstrata": func() { run(&program{scryptWork: 10}) }})
 }
 
 // TestScripts runs mailstrata as its users do: testdata/*.txtar are sessions at a shell. Beside testscript's own commands

@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 type manCommand struct {
@@ -26,7 +29,7 @@ EXAMPLES
 
 func (c *manCommand) Run(p *program, k *kong.Context) error {
 	if c.Dir == "" {
-		_, err := p.out.WriteString(manPage(k.Model.Node))
+		_, err := io.WriteString(p, manPage(k.Model.Node))
 		return err
 	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
@@ -38,7 +41,7 @@ func (c *manCommand) Run(p *program, k *kong.Context) error {
 			return fmt.Errorf("write a manual page: %w", err)
 		}
 	}
-	p.note("%s in %s", plural(len(nodes), "manual page"), safe(c.Dir))
+	p.Note("%s in %s", ui.Plural(len(nodes), "manual page"), ui.Safe(c.Dir))
 	return nil
 }
 

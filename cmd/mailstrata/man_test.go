@@ -15,6 +15,7 @@ func model(t *testing.T) *kong.Node {
 	var grammar cli
 	var helped bool
 	p := &program{stdout: &strings.Builder{}, stderr: &strings.Builder{}, getenv: func(string) string { return "" }}
+	p.begin(func(error) {})
 	parser, err := p.parser(t.Context(), &grammar, &helped)
 	if err != nil {
 		t.Fatal(err)

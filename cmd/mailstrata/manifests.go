@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
@@ -29,11 +32,11 @@ func parseRef(text string) (history.Ref, error) {
 func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
 	ref, err := parseRef(text)
 	if err != nil {
-		return nil, &usageError{text: err.Error()}
+		return nil, &hint.Usage{Text: err.Error()}
 	}
 	head, passed, err := archive.Resolve(ctx, r, ref)
 	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
-		return nil, &hintedError{text: err.Error(), hint: safe(whatThereIs(ctx, r, ref)), err: err}
+		return nil, &hint.Error{Text: err.Error(), Hint: ui.Safe(whatThereIs(ctx, r, ref)), Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -41,11 +44,11 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 	for _, over := range passed[:min(len(passed), remarksAtMost)] {
 		h := over.Head
 		if over.Err != nil {
-			p.warn("manifest %s of %s is passed over: %s", shortID(h), moment(h.Time), oneLine(over.Err.Error()))
+			p.Warn("manifest %s of %s is passed over: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
 			continue
 		}
-		p.warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
-			"%s of %s is used instead; name the other by its id if you want it", shortID(h), moment(h.Time), moment(h.Stored), shortID(head), moment(head.Time))
+		p.Warn("manifest %s of %s came to the store at %s, long after its time: it is a copy or a repair, or somebody dated it back. "+
+			"%s of %s is used instead; name the other by its id if you want it", shortID(h), ui.Time(h.Time), ui.Time(h.Stored), shortID(head), ui.Time(head.Time))
 	}
 	return archive.OpenManifest(ctx, r, head)
 }
@@ -69,7 +72,7 @@ func whatThereIs(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	case len(heads) == 0:
 		return "mailstrata backup makes one"
 	case ref.Account != "" && !slices.Contains(accounts, ref.Account):
-		if near := nearest(ref.Account, accounts); near != "" {
+		if near := ui.Nearest(ref.Account, accounts); near != "" {
 			return "did you mean account " + near + "?"
 		}
 		return theAccounts(accounts)
@@ -78,7 +81,7 @@ func whatThereIs(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	}
 	oldest, newest := heads[0], heads[len(heads)-1]
 	return fmt.Sprintf("mailstrata list shows the manifests; the oldest is %s of %s, the newest %s of %s",
-		shortID(oldest), moment(oldest.Time), shortID(newest), moment(newest.Time))
+		shortID(oldest), ui.Time(oldest.Time), shortID(newest), ui.Time(newest.Time))
 }
 
 // accountsNamed is how many accounts a hint names: there may be thousands.
@@ -87,7 +90,7 @@ const accountsNamed = 12
 // theAccounts names the accounts of a repository, or how many there are beside the first ones.
 func theAccounts(accounts []string) string {
 	if more := len(accounts) - accountsNamed; more > 1 {
-		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:accountsNamed], ", "), count(int64(more)))
+		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:accountsNamed], ", "), ui.Count(int64(more)))
 	}
 	return "the accounts are " + strings.Join(accounts, ", ")
 }
@@ -96,18 +99,18 @@ func theAccounts(accounts []string) string {
 func (p *program) mailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name string) (*manifest.Mailbox, error) {
 	mailbox, err := c.Mailbox(ctx, name)
 	if errors.Is(err, mail.ErrNoMailbox) {
-		return nil, unknownMailbox(ctx, r, c, pattern(name))
+		return nil, unknownMailbox(ctx, r, c, job.Pattern(name))
 	}
 	return mailbox, err
 }
 
 // unknownMailbox is an error that tells where the mailbox was before it was deleted, or else the nearest name.
-func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name pattern) error {
+func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) error {
 	if head, messages, ok := lastSeen(ctx, r, c, name); ok {
-		return &hintedError{
-			text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), quoted(string(name))),
-			hint: fmt.Sprintf("it is in manifest %s of %s, with %s", shortID(head), moment(head.Time), plural(messages, "message")),
-			err:  mail.ErrNoMailbox,
+		return &hint.Error{
+			Text: fmt.Sprintf("manifest %s has no mailbox %s", shortID(c.Head), ui.Quote(string(name))),
+			Hint: fmt.Sprintf("it is in manifest %s of %s, with %s", shortID(head), ui.Time(head.Time), ui.Plural(messages, "message")),
+			Err:  mail.ErrNoMailbox,
 		}
 	}
 	var names []string
@@ -116,15 +119,7 @@ func unknownMailbox(ctx context.Context, r *repo.Repo, c *archive.Contents, name
 			names = append(names, mailbox.Name)
 		}
 	}
-	return noMailbox("manifest "+shortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head)))
-}
-
-// noMailbox is an error with the nearest of the names that there are as a hint.
-func noMailbox(where, name string, names []string, hint string) error {
-	if near := nearest(name, names); near != "" {
-		hint = strings.TrimSpace("did you mean " + quoted(near) + "? " + hint)
-	}
-	return &hintedError{text: where + " has no mailbox " + quoted(name), hint: hint, err: mail.ErrNoMailbox}
+	return job.NoMailbox("manifest "+shortID(c.Head), string(name), names, fmt.Sprintf("mailstrata ls %s lists the mailboxes", shortID(c.Head)))
 }
 
 // manifestsSearched bounds how long somebody waits for a hint.
@@ -132,7 +127,7 @@ const manifestsSearched = 400
 
 // lastSeen looks for a mailbox in the other manifests of an account, the nearest before this one first, then those after
 // it: whoever looks for a deleted folder gets the night to go back to.
-func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name pattern) (head repo.Head, messages int64, ok bool) {
+func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name job.Pattern) (head repo.Head, messages int64, ok bool) {
 	var before, after []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
@@ -152,7 +147,7 @@ func lastSeen(ctx context.Context, r *repo.Repo, c *archive.Contents, name patte
 			continue
 		}
 		for mailbox, err := range other.Mailboxes(ctx) {
-			if err == nil && name.matches(&mailbox.Mailbox) {
+			if err == nil && name.Matches(&mailbox.Mailbox) {
 				messages += mailbox.Messages
 				ok = true
 			}
@@ -222,7 +217,7 @@ func (s *manifestSummary) remarks() string {
 		words = append(words, "not consistent")
 	}
 	if s.Failures > 0 {
-		words = append(words, plural(s.Failures, "failure"))
+		words = append(words, ui.Plural(s.Failures, "failure"))
 	}
 	if s.Alarms > 0 {
 		words = append(words, "shrank")
@@ -231,7 +226,7 @@ func (s *manifestSummary) remarks() string {
 		words = append(words, "lacks mail")
 	}
 	if s.Warnings > 0 {
-		words = append(words, plural(s.Warnings, "warning"))
+		words = append(words, ui.Plural(s.Warnings, "warning"))
 	}
 	if s.Belated {
 		words = append(words, "belated")
@@ -240,12 +235,12 @@ func (s *manifestSummary) remarks() string {
 }
 
 // colour is that of the remarks.
-func (s *manifestSummary) colour() colour {
+func (s *manifestSummary) colour() ui.Color {
 	switch {
 	case s.Failures > 0 || s.Alarms > 0 || len(s.Lost) > 0:
-		return amiss
+		return ui.Red
 	case s.Belated || s.Warnings > 0 || s.State != manifest.Complete.String():
-		return notice
+		return ui.Yellow
 	}
-	return plain
+	return ui.Plain
 }

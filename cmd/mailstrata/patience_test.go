@@ -13,9 +13,6 @@ import (
 
 // Whoever sits before init or doctor hears soon that a store is in trouble; a nightly run is more patient.
 func TestInitIsNotPatient(t *testing.T) {
-	before := watchedPatience
-	t.Cleanup(func() { watchedPatience = before })
-	watchedPatience = 300 * time.Millisecond
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
 			return // the bucket is there
@@ -32,7 +29,7 @@ func TestInitIsNotPatient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
-	p := &program{stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
+	p := &program{watchedPatience: 300 * time.Millisecond, stdout: &stdout, stderr: &stderr, getenv: func(name string) string { return variables[name] }}
 	key := filepath.Join(home, "key")
 	status := p.run(ctx, []string{"init", "--repo", "s3:" + store.URL + "/bucket", "--new-key-file", key, "--key-role", "owner"})
 	if status != statusFailed || ctx.Err() != nil || !strings.Contains(stderr.String(), "the disk is on fire") {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/search"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -23,7 +25,7 @@ type pickFlags struct {
 
 // pick makes of the flags what restore.Run wants. Without any, all messages of the mailboxes are meant.
 func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, query search.Query) (*restore.Pick, func(*manifest.Mailbox) bool, error) {
-	wants := func(m *manifest.Mailbox) bool { return c.wants(&m.Mailbox) }
+	wants := func(m *manifest.Mailbox) bool { return c.Wants(&m.Mailbox) }
 	if len(c.Mailbox)+len(c.Exclude) == 0 {
 		wants = nil
 	}
@@ -63,12 +65,12 @@ func isID(ref string) bool {
 // messages reads --message. Its mailbox is meant alone, without those below it.
 func (c *restoreCommand) messages(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents, pick *restore.Pick) (*manifest.Mailbox, error) {
 	if len(c.Mailbox) != 1 || len(c.Exclude) > 0 {
-		return nil, usage("--message: a UID is of one mailbox: name it, with one --mailbox")
+		return nil, hint.Usagef("--message: a UID is of one mailbox: name it, with one --mailbox")
 	}
 	for _, text := range c.Message {
 		uids, err := mail.ParseUIDSet(text)
 		if err != nil || uids.Len() == 0 {
-			return nil, usage("--message: %s names no UIDs, such as 12 or 12,15:20", quoted(text))
+			return nil, hint.Usagef("--message: %s names no UIDs, such as 12 or 12,15:20", ui.Quote(text))
 		}
 		for uids := range uids.Ranges() {
 			pick.UIDs.AddRange(uids)

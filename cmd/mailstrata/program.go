@@ -1,24 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/mailstrata/mailstrata/imap"
-	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
-	"github.com/mailstrata/mailstrata/internal/notify"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
 )
 
 // program is one call of mailstrata: its command line, and the world around it.
@@ -28,38 +27,35 @@ type program struct {
 	stderr io.Writer // all else
 	getenv func(string) string
 
-	flags   globals
-	console *console
-	out     *bufio.Writer // over stdout
-	screen  screen        // stdout
-	pager   *pager        // between them; nil: none
-	cancel  context.CancelCauseFunc
-	watcher *watch // nil: nobody is told how it went
+	scryptWork      int           // of new passphrases; 0: age's own, a second's
+	watchedPatience time.Duration // with a store in trouble, if the user waits; 0: usualWatchedPatience
 
-	patience   time.Duration   // with trouble of a store that may pass; 0: the usual
-	configured *config.Config  // once it was read
-	byVariable map[string]bool // flags whose value is that of an environment variable
-	logins     imap.Logins     // that servers refused
-	exposed    map[string]bool // files of which warnExposed has warned
+	*ui.Output
+	*access.Host
+	flags   globals
+	watcher *watch // nil: nobody is told how it went
+}
+
+// usualWatchedPatience is how long a command goes on with a store in trouble whose user waits to hear what is wrong.
+const usualWatchedPatience = 30 * time.Second
+
+// begin sets up what the command line is parsed with. quit ends the command whose pager was quit.
+func (p *program) begin(quit func(error)) {
+	p.Output = ui.New(p.stdin, p.stdout, p.stderr, p.getenv, quit)
+	p.Host = access.NewHost(p.Output, p.stderr, p.getenv)
+	p.Host.ScryptWork, p.Host.Version = p.scryptWork, version()
 }
 
 // run does what the arguments say and returns the exit status.
 func (p *program) run(ctx context.Context, args []string) int {
-	p.console = newConsole(p.stderr)
-	p.console.journal = isJournal(p.stderr, p.getenv("JOURNAL_STREAM"))
-	p.out = bufio.NewWriter(p.stdout)
 	working, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p.cancel = cancel
+	p.begin(cancel)
 	err := p.perform(working, args)
-	if flushed := p.out.Flush(); err == nil {
-		err = flushed
+	if closed := p.Close(); err == nil {
+		err = closed
 	}
-	if p.pager != nil {
-		p.pager.close()
-	}
-	p.console.clear()
-	if quit(working, err) {
+	if ui.Quit(working, err) {
 		return statusDone
 	}
 	status := p.report(ctx, err)
@@ -72,9 +68,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 // perform parses the command line and runs the command.
 func (p *program) perform(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return &usageError{
-			text: "no command is given",
-			hint: "mailstrata backup --imap imaps://user@host archives an account now; mailstrata --help tells the rest",
+		return &hint.Usage{
+			Text: "no command is given",
+			Hint: "mailstrata backup --imap imaps://user@host archives an account now; mailstrata --help tells the rest",
 		}
 	}
 	var cli cli
@@ -90,11 +86,11 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	if err != nil {
 		return misuse(err)
 	}
-	p.flags = cli.globals
-	p.screen = p.look(p.stdout)
-	p.console.quiet, p.console.verbose, p.console.screen = cli.Quiet, cli.Verbose, p.look(p.stderr)
+	p.flags, p.Host.Flags = cli.globals, cli.Flags
+	p.Host.Verbose = cli.Verbose
+	p.Configure(ui.Settings{Quiet: cli.Quiet, Verbose: cli.Verbose, NoPager: cli.NoPager, Color: cli.Color})
 	p.watcher = p.watch(ctx, command)
-	if cache, err := p.cacheDir(); err == nil {
+	if cache, err := p.CacheDir(); err == nil {
 		local.AlsoTemporary(filepath.Join(cache, "tmp"))
 	}
 	return command.Run()
@@ -150,7 +146,7 @@ func misuse(err error) error {
 			}
 		}
 	}
-	return &usageError{text: text, hint: quoting + "see " + where}
+	return &hint.Usage{Text: text, Hint: quoting + "see " + where}
 }
 
 // unknownCommand returns a complaint about a word that is not a command, and the command that does what the word does in
@@ -167,8 +163,8 @@ func unknownCommand(unexpected string, model *kong.Application) (text, ours stri
 			commands = append(commands, c.Name)
 		}
 	}
-	if near := nearest(word, commands); near != "" {
-		text += ", did you mean " + quoted(near) + "?"
+	if near := ui.Nearest(word, commands); near != "" {
+		text += ", did you mean " + ui.Quote(near) + "?"
 	}
 	return text, ""
 }
@@ -186,14 +182,27 @@ var elsewhere = map[string]string{
 func (p *program) variable(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	if name := flag.Tag.Get("var"); name != "" {
 		if value := p.getenv(name); value != "" {
-			if p.byVariable == nil {
-				p.byVariable = make(map[string]bool)
+			if p.ByVariable == nil {
+				p.ByVariable = make(map[string]bool)
 			}
-			p.byVariable[flag.Name] = true
+			p.ByVariable[flag.Name] = true
 			return value, nil
 		}
 	}
 	return nil, nil
+}
+
+// readPath reads a flag that is a path. The home directory is HOME; "-" is not a path.
+func (p *program) readPath(flag *kong.DecodeContext, target reflect.Value) error {
+	var path string
+	err := flag.Scan.PopValueInto("file", &path)
+	if err == nil && path != "" && path != "-" {
+		if path, err = p.Expand(path); err == nil {
+			path, err = filepath.Abs(path)
+		}
+	}
+	target.SetString(path)
+	return err
 }
 
 // describeValue is a flag's help with the variable that stands for it.
@@ -204,76 +213,7 @@ func describeValue(value *kong.Value) string {
 	return value.Help
 }
 
-// console is standard error: lines of text, and, on a terminal, one line below them that changes. It is safe for
-// concurrent use.
-type console struct {
-	mu             sync.Mutex
-	w              io.Writer
-	pager          io.Writer // takes its place while results are read there; nil: none does
-	screen         screen
-	live           bool         // a terminal
-	journal        bool         // systemd's
-	tail           *notify.Tail // gets each line too; nil: nobody wants it
-	quiet, verbose bool
-	shown          bool // the changing line is there
-}
-
-func newConsole(w io.Writer) *console { return &console{w: w, live: isTerminal(w)} }
-
-// level is how urgent a line is, as syslog(3) has it.
-type level int
-
-const (
-	levelError   level = 3
-	levelWarning level = 4
-	levelInfo    level = 6
-)
-
-// line writes a whole line, above the changing one. The journal is told how urgent it is (sd-daemon(3)).
-func (c *console) line(urgent level, text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.erase()
-	w := c.w
-	if c.pager != nil {
-		w = c.pager
-	}
-	if c.tail != nil {
-		c.tail.Line(text)
-	}
-	if c.journal {
-		text = fmt.Sprintf("<%d>%s", urgent, text)
-	}
-	_, _ = io.WriteString(w, text+"\n") // where standard error is gone, there is nobody to tell
-}
-
-// redirect puts lines among the results, where a pager has the terminal to itself.
-func (c *console) redirect(pager io.Writer) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.live {
-		c.pager = pager
-	}
-}
-
-// status replaces the changing line.
-func (c *console) status(text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.erase()
-	_, _ = io.WriteString(c.w, text)
-	c.shown = true
-}
-
-func (c *console) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.erase()
-}
-
-func (c *console) erase() {
-	if c.shown {
-		_, _ = io.WriteString(c.w, "\r\x1b[K")
-		c.shown = false
-	}
+// steps shows how far a repository has come with a command of several steps.
+func steps(told *ui.Progress) func(repo.Progress) {
+	return func(now repo.Progress) { told.Step(ui.StepState(now)) }
 }

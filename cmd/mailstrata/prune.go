@@ -9,6 +9,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -59,7 +61,7 @@ func (s *share) UnmarshalText(text []byte) error {
 	digits, ok := strings.CutSuffix(string(text), "%")
 	percent, err := strconv.ParseFloat(digits, 64)
 	if !ok && string(text) != "0" || err != nil || !(percent >= 0 && percent <= 100) {
-		return fmt.Errorf(`%s is neither a percentage such as 5%% nor "unlimited"`, quoted(string(text)))
+		return fmt.Errorf(`%s is neither a percentage such as 5%% nor "unlimited"`, ui.Quote(string(text)))
 	}
 	*s = share(percent / 100)
 	return nil
@@ -94,7 +96,7 @@ type pruneSummary struct {
 }
 
 func (c *pruneCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
@@ -104,24 +106,24 @@ func (c *pruneCommand) Run(ctx context.Context, p *program) error {
 
 func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) error {
 	left, late := 0, 0
-	told := p.progress("pruned")
+	told := p.Progress("pruned")
 	report, err := archive.Prune(ctx, r, repo.PruneOptions{
 		DryRun:    c.DryRun,
 		MaxUnused: float64(c.MaxUnused),
-		Progress:  told.at,
+		Progress:  steps(told),
 		Erased:    func(repo.Head) { late++ },
 		Left: func(name string, err error) {
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // as it should be: how many is told at the end
 			}
 			if left++; left <= remarksAtMost {
-				p.note("left: %s: %s", name, oneLine(err.Error()))
+				p.Note("left: %s: %s", name, ui.OneLine(err.Error()))
 			}
 		},
 	})
-	told.done()
+	told.Done()
 	if left > remarksAtMost {
-		p.note("left: %s more", count(left-remarksAtMost))
+		p.Note("left: %s more", ui.Count(left-remarksAtMost))
 	}
 	if err != nil {
 		return pruneError(err)
@@ -131,10 +133,10 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 		return err
 	}
 	if report.Locks != nil {
-		p.warn("what is stored is not locked as it should be: %s", oneLine(report.Locks.Error()))
+		p.Warn("what is stored is not locked as it should be: %s", ui.OneLine(report.Locks.Error()))
 	}
 	if p.flags.JSON {
-		err = p.printJSON(summarizePrune(report, erased, c.DryRun))
+		err = p.PrintJSON(summarizePrune(report, erased, c.DryRun))
 	} else {
 		c.print(p, report)
 	}
@@ -142,7 +144,7 @@ func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) erro
 	case err != nil:
 	case report.Lost > 0 || report.Unread > 0:
 		err = &outcome{statusPartial, fmt.Sprintf("the repository is damaged: %s could not be read, %s cannot be had; mailstrata check tells which",
-			plural(int64(report.Unread), "pack"), plural(report.Lost, "chunk"))}
+			ui.Plural(int64(report.Unread), "pack"), ui.Plural(report.Lost, "chunk"))}
 	case len(erased.Damaged)+erased.Unread > 0:
 		err = &outcome{statusPartial, "the prune is done, but damaged manifests may still hold what was erased"}
 	case report.Locks != nil:
@@ -157,14 +159,14 @@ func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late
 	case late == 0:
 		return &erase.Report{}, nil
 	case c.DryRun:
-		p.note("%s or more, committed after an erasure, would be written again without what was erased", plural(late, "manifest"))
+		p.Note("%s or more, committed after an erasure, would be written again without what was erased", ui.Plural(late, "manifest"))
 		return &erase.Report{}, nil
 	}
 	report, err := erase.Complete(ctx, r, nil)
 	if err != nil {
 		return nil, fmt.Errorf("write manifests again that were committed after an erasure: %w", err)
 	}
-	p.note("%s written again without what was erased: the runs that committed them began before the erasure", plural(report.Rewritten, "manifest"))
+	p.Note("%s written again without what was erased: the runs that committed them began before the erasure", ui.Plural(report.Rewritten, "manifest"))
 	p.warnDamaged(report)
 	return report, nil
 }
@@ -172,7 +174,7 @@ func (c *pruneCommand) erase(ctx context.Context, p *program, r *repo.Repo, late
 // pruneError says what to do where a manifest stands in the way.
 func pruneError(err error) error {
 	if errors.Is(err, repo.ErrNoChunk) || errors.Is(err, repo.ErrDamaged) {
-		return &hintedError{text: err.Error(), hint: "mailstrata check names what is damaged; a manifest that is beyond repair no longer stands in the way a day after mailstrata forget", err: err}
+		return &hint.Error{Text: err.Error(), Hint: "mailstrata check names what is damaged; a manifest that is beyond repair no longer stands in the way a day after mailstrata forget", Err: err}
 	}
 	return err
 }
@@ -191,7 +193,9 @@ func summarizePrune(r *repo.PruneReport, erased *erase.Report, dry bool) pruneSu
 
 // print tells what is freed now, what later, and what stays.
 func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
-	things := func(a repo.Amount, what string) string { return plural(int64(a.Objects), what) + ", " + size(a.Bytes) }
+	things := func(a repo.Amount, what string) string {
+		return ui.Plural(int64(a.Objects), what) + ", " + ui.Size(a.Bytes)
+	}
 	some := func(a repo.Amount, text string) string {
 		if a == (repo.Amount{}) {
 			return ""
@@ -203,17 +207,17 @@ func (c *pruneCommand) print(p *program, r *repo.PruneReport) {
 	if c.DryRun {
 		verb = "to be freed now"
 	}
-	p.facts(
-		"needed by", plural(int64(r.Roots), "manifest"),
+	p.Facts(
+		"needed by", ui.Plural(int64(r.Roots), "manifest"),
 		"packs", things(r.Packs, "pack"),
-		verb, fmt.Sprintf("%s: %s, %s, %s", size(now.Bytes), plural(int64(r.Deleted.Objects), "pack"),
-			plural(int64(r.Manifests.Objects), "forgotten manifest"), plural(int64(r.Replaced.Objects), "index segment")),
+		verb, fmt.Sprintf("%s: %s, %s, %s", ui.Size(now.Bytes), ui.Plural(int64(r.Deleted.Objects), "pack"),
+			ui.Plural(int64(r.Manifests.Objects), "forgotten manifest"), ui.Plural(int64(r.Replaced.Objects), "index segment")),
 		"in a day", things(r.Condemned, "pack"),
 		"named before", some(r.Waiting, things(r.Waiting, "pack")),
-		"written anew", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+size(r.Copied.Bytes)+" stay of them"),
+		"written anew", some(r.Rewritten, things(r.Rewritten, "pack")+"; "+ui.Size(r.Copied.Bytes)+" stay of them"),
 		"index merged", some(r.Segments, things(r.Segments, "segment")),
 		"erased", some(r.Erased, "is in "+things(r.Erased, "pack")+" still"),
-		"unused, and left", size(r.Unused),
+		"unused, and left", ui.Size(r.Unused),
 		"not deleted", some(r.Retained, things(r.Retained, "object")+": the store retains them"),
 		"locks renewed", renewedLocks(r.Renewed),
 	)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive/search"
 	"github.com/mailstrata/mailstrata/internal/day"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // queryFlags say which messages are meant, wherever messages are looked for. All that are given must fit.
@@ -41,7 +43,7 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 		}
 		t, ok := parseDate(date.text)
 		if !ok {
-			return q, usage("--%s: %s is not a date such as 2026-03-14 or 2026-03-14T06:30", date.flag, quoted(date.text))
+			return q, hint.Usagef("--%s: %s is not a date such as 2026-03-14 or 2026-03-14T06:30", date.flag, ui.Quote(date.text))
 		}
 		*date.to = t
 	}
@@ -54,7 +56,7 @@ func (f *queryFlags) query(recipient string) (search.Query, error) {
 		}
 		n, err := humanize.ParseBytes(limit.text)
 		if err != nil || n == 0 || n > 1<<62 {
-			return q, usage("--%s: %s is not a size such as 500K or 1M", limit.flag, quoted(limit.text))
+			return q, hint.Usagef("--%s: %s is not a size such as 500K or 1M", limit.flag, ui.Quote(limit.text))
 		}
 		*limit.to = int64(n)
 	}

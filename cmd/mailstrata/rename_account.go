@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -48,24 +50,24 @@ type renameSummary struct {
 
 func (c *renameCommand) Run(ctx context.Context, p *program) error {
 	if c.Old == c.New || c.New == "" {
-		return usage("rename-account takes two different names")
+		return hint.Usagef("rename-account takes two different names")
 	}
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	told := p.progress("renamed")
-	told.begin("reading the history")
-	renamed, err := recommit.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.update("", tally{}) })
-	told.done()
+	told := p.Progress("renamed")
+	told.Begin("reading the history")
+	renamed, err := recommit.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.Update("", ui.Tally{}) })
+	told.Done()
 	switch {
 	case errors.Is(err, recommit.ErrNoAccount):
 		return noAccount(c.Old, accountsOf(ctx, r))
 	case errors.Is(err, recommit.ErrExists):
-		return &hintedError{
-			text: fmt.Sprintf("account %s is archived already: nothing was changed", quoted(c.New)),
-			hint: "--merge adds the history of " + quoted(c.Old) + " to it", err: err,
+		return &hint.Error{
+			Text: fmt.Sprintf("account %s is archived already: nothing was changed", ui.Quote(c.New)),
+			Hint: "--merge adds the history of " + ui.Quote(c.Old) + " to it", Err: err,
 		}
 	case err != nil:
 		return fmt.Errorf("%w; run the same command again to complete it", err)
@@ -77,28 +79,28 @@ func (c *renameCommand) report(p *program, renamed *recommit.Renamed) error {
 	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.There, Marked: renamed.Marked, Left: []damagedManifest{}}
 	for _, left := range renamed.Left {
 		s.Left = append(s.Left, damagedManifest{id(left.Head), left.Err.Error()})
-		p.warn("manifest %s stays under the old name: %s", shortID(left.Head), oneLine(left.Err.Error()))
+		p.Warn("manifest %s stays under the old name: %s", shortID(left.Head), ui.OneLine(left.Err.Error()))
 	}
 	switch {
 	case p.flags.JSON:
-		if err := p.printJSON(s); err != nil {
+		if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	case s.Renamed+s.Marked == 0:
-		p.printf("nothing is left to be renamed")
+		p.Printf("nothing is left to be renamed")
 	default:
-		p.printf("%s of %s are of %s now", plural(int64(s.Renamed), "manifest"), safe(c.Old), safe(c.New))
+		p.Printf("%s of %s are of %s now", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
 	}
 	p.tellWhatHangsOnTheName(c.Old, c.New)
 	if len(s.Left) > 0 {
-		return &outcome{statusPartial, plural(len(s.Left), "manifest") + " could not be renamed"}
+		return &outcome{statusPartial, ui.Plural(len(s.Left), "manifest") + " could not be renamed"}
 	}
 	return nil
 }
 
 // tellWhatHangsOnTheName says what the user has to change.
 func (p *program) tellWhatHangsOnTheName(old, new string) {
-	c, err := p.config()
+	c, err := p.Config()
 	configured := func(name string) bool {
 		if err != nil {
 			return false
@@ -112,10 +114,10 @@ func (p *program) tellWhatHangsOnTheName(old, new string) {
 	}
 	switch {
 	case configured(old):
-		p.warn("the configuration has the old name: change it to name = %s before the next backup, or that downloads the account again, under the old name. "+
-			"An OAuth consent goes by the name too: mailstrata auth %s asks for it", quoted(new), safe(new))
+		p.Warn("the configuration has the old name: change it to name = %s before the next backup, or that downloads the account again, under the old name. "+
+			"An OAuth consent goes by the name too: mailstrata auth %s asks for it", ui.Quote(new), ui.Safe(new))
 	case !configured(new):
-		p.note("say %s from now on where you back it up: name = %s in the configuration, or mailstrata backup --name %s", safe(new), quoted(new), safe(new))
+		p.Note("say %s from now on where you back it up: name = %s in the configuration, or mailstrata backup --name %s", ui.Safe(new), ui.Quote(new), ui.Safe(new))
 	}
-	p.note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")
+	p.Note("a copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy")
 }

@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store"
@@ -26,7 +29,7 @@ func (*repairIndexCommand) Help() string {
 }
 
 func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -35,19 +38,19 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
 	packs, err := r.Reindex(ctx, func(problem repo.Problem) {
 		if !problem.Kind.Harmless() {
 			problems++
-			p.warn("%s", oneLine(problem.String()))
+			p.Warn("%s", ui.OneLine(problem.String()))
 		}
 	})
 	if err != nil {
 		return err
 	}
 	if p.flags.JSON {
-		err = p.printJSON(map[string]int{"packs": packs, "problems": problems})
+		err = p.PrintJSON(map[string]int{"packs": packs, "problems": problems})
 	} else {
-		p.printf("%s indexed", plural(packs, "pack"))
+		p.Printf("%s indexed", ui.Plural(packs, "pack"))
 	}
 	if err == nil && problems > 0 {
-		err = &outcome{statusPartial, plural(problems, "object") + " could not be read"}
+		err = &outcome{statusPartial, ui.Plural(problems, "object") + " could not be read"}
 	}
 	return err
 }
@@ -75,7 +78,7 @@ EXIT STATUS
 }
 
 func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -86,7 +89,7 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 	}
 	var mended repo.Mended
 	if len(packs) > 0 {
-		mended, err = r.MendPacks(ctx, packs, func(problem repo.Problem) { p.warn("%s", oneLine(problem.String())) })
+		mended, err = r.MendPacks(ctx, packs, func(problem repo.Problem) { p.Warn("%s", ui.OneLine(problem.String())) })
 		if err != nil {
 			return err
 		}
@@ -96,8 +99,8 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 		err = archive.RepairLost(ctx, r, func(s archive.Summary, repaired archive.Repaired) {
 			manifests, messages = manifests+1, messages+int64(len(repaired.Lost))
 			if !p.flags.JSON {
-				p.printf("manifest %s of %s is %s without %s", shortID(repaired.Head), safe(s.Manifest.Account), shortID(s.Head),
-					plural(len(repaired.Lost), "message or page"))
+				p.Printf("manifest %s of %s is %s without %s", shortID(repaired.Head), ui.Safe(s.Manifest.Account), shortID(s.Head),
+					ui.Plural(len(repaired.Lost), "message or page"))
 			}
 		})
 		if err != nil {
@@ -105,18 +108,18 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	if p.flags.JSON {
-		err = p.printJSON(map[string]int64{
+		err = p.PrintJSON(map[string]int64{
 			"packs": int64(mended.Packs), "chunks": mended.Chunks, "lost": mended.Lost, "manifests": manifests, "messages": messages,
 		})
 	} else {
-		p.printf("%s: %s saved, %s lost", plural(mended.Packs, "damaged pack"), plural(mended.Chunks, "chunk"), count(mended.Lost))
+		p.Printf("%s: %s saved, %s lost", ui.Plural(mended.Packs, "damaged pack"), ui.Plural(mended.Chunks, "chunk"), ui.Count(mended.Lost))
 	}
 	switch {
 	case err != nil:
 	case mended.Lost > 0:
 		err = &outcome{statusPartial, "something is lost; the next backup fetches what the server still has"}
 	case c.left > 0:
-		err = &outcome{statusPartial, plural(c.left, "pack") + " that the store lists cannot be read"}
+		err = &outcome{statusPartial, ui.Plural(c.left, "pack") + " that the store lists cannot be read"}
 	}
 	return err
 }
@@ -126,24 +129,24 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 	for _, name := range c.Pack {
 		pack, ok := repo.ParsePack(name)
 		if !ok {
-			return nil, usage("%s is no pack: check names them, data/… or catalog/…", quoted(name))
+			return nil, hint.Usagef("%s is no pack: check names them, data/… or catalog/…", ui.Quote(name))
 		}
 		packs = append(packs, pack)
 	}
 	if len(packs) > 0 {
 		return packs, nil
 	}
-	if err := mayRead(r); err != nil {
+	if err := access.MayRead(r); err != nil {
 		return nil, err
 	}
-	p.note("reading all mail …")
+	p.Note("reading all mail …")
 	_, err = r.CheckData(ctx, repo.AllPacks, func(problem repo.Problem) {
 		pack, ok := repo.ParsePack(problem.Object)
 		switch {
 		case !ok || problem.Kind.Harmless():
 		case errors.Is(problem.Err, store.ErrNotExist):
-			p.warn("%s; the store may be out of order, so this pack is left as it is: mailstrata repair packs %s gives it up",
-				oneLine(problem.String()), problem.Object)
+			p.Warn("%s; the store may be out of order, so this pack is left as it is: mailstrata repair packs %s gives it up",
+				ui.OneLine(problem.String()), problem.Object)
 			c.left++
 		default:
 			packs = append(packs, pack)
@@ -182,39 +185,39 @@ type repairSummary struct {
 }
 
 func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if err := mayRead(r); err != nil {
+	if err := access.MayRead(r); err != nil {
 		return err
 	}
 	contents, err := p.choose(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
-	told := p.progress("verified")
-	done := tally{total: contents.Manifest.Totals.Messages}
+	told := p.Progress("verified")
+	done := ui.Tally{Total: contents.Manifest.Totals.Messages}
 	progress := func(record manifest.Record) {
-		done.messages++
-		done.bytes += record.Size
-		told.update("", done)
+		done.Messages++
+		done.Bytes += record.Size
+		told.Update("", done)
 	}
 	repaired, err := archive.Repair(ctx, r, contents.Head, archive.RepairOptions{Empty: c.AllowEmpty, Progress: progress})
-	told.done()
+	told.Done()
 	if errors.Is(err, archive.ErrNothingReadable) {
-		return &hintedError{
-			text: fmt.Sprintf("manifest %s: %v: %s", shortID(contents.Head), err, oneLine(repaired.Lost[0].Reason)),
-			hint: "mailstrata check shows what is damaged; if the mail is gone, --allow-empty writes a manifest without any",
-			err:  err,
+		return &hint.Error{
+			Text: fmt.Sprintf("manifest %s: %v: %s", shortID(contents.Head), err, ui.OneLine(repaired.Lost[0].Reason)),
+			Hint: "mailstrata check shows what is damaged; if the mail is gone, --allow-empty writes a manifest without any",
+			Err:  err,
 		}
 	}
 	if err != nil {
 		return err
 	}
 	if repaired.Untagged != nil {
-		p.warn("the repaired manifest may lack tags, pins among them: %s", oneLine(repaired.Untagged.Error()))
+		p.Warn("the repaired manifest may lack tags, pins among them: %s", ui.OneLine(repaired.Untagged.Error()))
 	}
 	return c.tell(p, contents, repaired)
 }
@@ -225,30 +228,30 @@ func (c *repairManifestCommand) tell(p *program, contents *archive.Contents, rep
 		if repaired.Head.Name != "" {
 			s.Repaired = id(repaired.Head)
 		}
-		if err := p.printJSON(s); err != nil {
+		if err := p.PrintJSON(s); err != nil {
 			return err
 		}
 	} else {
 		c.print(p, contents, repaired)
 	}
 	if len(repaired.Lost) > 0 {
-		return &outcome{statusPartial, plural(len(repaired.Lost), "message or page") + " cannot be had"}
+		return &outcome{statusPartial, ui.Plural(len(repaired.Lost), "message or page") + " cannot be had"}
 	}
 	return nil
 }
 
 func (c *repairManifestCommand) print(p *program, contents *archive.Contents, repaired archive.Repaired) {
 	if len(repaired.Lost) == 0 {
-		p.printf("manifest %s has all that it refers to; there is nothing to repair", shortID(contents.Head))
+		p.Printf("manifest %s has all that it refers to; there is nothing to repair", shortID(contents.Head))
 		return
 	}
 	for _, failure := range repaired.Lost[:min(len(repaired.Lost), remarksAtMost)] {
-		p.printf("%s", safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
+		p.Printf("%s", ui.Safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
 	}
 	if more := len(repaired.Lost) - remarksAtMost; more > 0 {
-		p.printf("… and %s more; --json tells them all", count(more))
+		p.Printf("… and %s more; --json tells them all", ui.Count(more))
 	}
 	if repaired.Head.Name != "" {
-		p.printf("manifest %s is %s without them", shortID(repaired.Head), shortID(contents.Head))
+		p.Printf("manifest %s is %s without them", shortID(repaired.Head), shortID(contents.Head))
 	}
 }

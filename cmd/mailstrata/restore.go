@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/job"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -17,21 +19,21 @@ import (
 type restoreCommand struct {
 	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
 
-	To             string `group:"selection" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
-	selection      `embed:""`
-	WithDeleted    bool          `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
-	Prefix         string        `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
-	Layout         string        `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
-	EOL            string        `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
-	Keep           string        `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
-	LabelsAs       string        `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
-	Prune          bool          `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
-	Yes            bool          `group:"weed" help:"With --prune: do not ask."`
-	EvenIncomplete bool          `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
-	DryRun         bool          `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
-	TimeLimit      time.Duration `group:"selection" placeholder:"DURATION" help:"End the restore when nothing was restored for so long (6h). Run the same restore again to go on."`
-	pickFlags      `embed:""`
-	imapFlags      `embed:""`
+	To                  string `group:"selection" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	job.Selection       `embed:""`
+	WithDeleted         bool          `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
+	Prefix              string        `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
+	Layout              string        `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL                 string        `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
+	Keep                string        `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
+	LabelsAs            string        `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
+	Prune               bool          `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
+	Yes                 bool          `group:"weed" help:"With --prune: do not ask."`
+	EvenIncomplete      bool          `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
+	DryRun              bool          `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
+	TimeLimit           time.Duration `group:"selection" placeholder:"DURATION" help:"End the restore when nothing was restored for so long (6h). Run the same restore again to go on."`
+	pickFlags           `embed:""`
+	access.AccountFlags `embed:""`
 }
 
 func (*restoreCommand) Help() string {
@@ -41,7 +43,7 @@ Without --prune, restoring only adds. What the target holds is never changed or 
 
 Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
 
-` + patternHelp + `
+` + job.PatternHelp + `
 
 Of these mailboxes, only some messages can be chosen; all that is asked for must fit. ` + queryHelp + `
 
@@ -92,12 +94,12 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.TimeLimit < 0 {
-		return usage("--time-limit must be longer than 0, such as 6h")
+		return hint.Usagef("--time-limit must be longer than 0, such as 6h")
 	}
 	if c.To == "" {
 		return c.offerTarget(ctx, p)
 	}
-	destination, err := c.destination(p)
+	destination, err := job.ParseDestination(p.Host, c.To, &job.TargetFlags{Layout: c.Layout, EOL: c.EOL, Account: c.AccountFlags})
 	if err != nil {
 		return err
 	}
@@ -106,18 +108,18 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if !c.DryRun {
-		release, err := p.alone(ctx, destination, c.To)
+		release, err := destination.Lock(ctx, p.Host, c.To)
 		if err != nil {
 			return err
 		}
 		defer release()
 	}
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	readable := mayRead(r)
+	readable := access.MayRead(r)
 	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail()) {
 		return readable
 	}
@@ -125,7 +127,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := c.checkNames(ctx, p, r, contents); err != nil {
+	if err := p.checkNames(ctx, &c.Selection, r, contents); err != nil {
 		return err
 	}
 	pick, wants, err := c.pick(ctx, p, r, contents, query)
@@ -140,11 +142,11 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Keep:   cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 	}
 	if readable == nil {
-		if o.Target, err = destination.open(ctx, p); err != nil {
+		if o.Target, err = destination.Open(ctx, p.Host); err != nil {
 			return err
 		}
 		if c.Prefix != "" {
-			o.Target = &below{Target: o.Target, prefix: c.Prefix}
+			o.Target = &job.PrefixTarget{Target: o.Target, Prefix: c.Prefix}
 		}
 	}
 	report, err := p.restore(ctx, o)
@@ -153,42 +155,34 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 
 // restore runs a restore with its progress, and closes the target.
 func (p *program) restore(ctx context.Context, o restore.Options) (*restore.Report, error) {
-	progress := p.progress("restored")
+	progress := p.Progress("restored")
 	o.Progress = func(now restore.Progress) {
-		progress.update("", tally{
-			messages: now.DoneMessages, bytes: now.DoneBytes, total: now.Messages,
-			mailboxes: now.DoneMailboxes, allMailboxes: now.Mailboxes,
+		progress.Update("", ui.Tally{
+			Messages: now.DoneMessages, Bytes: now.DoneBytes, Total: now.Messages,
+			Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes,
 		})
 	}
 	report, err := restore.Run(ctx, o)
 	if o.Target != nil {
 		err = errors.Join(err, o.Target.Close()) // not before that is what was written durable
 	}
-	progress.done()
+	progress.Done()
 	return report, err
 }
 
 // offerTarget returns the complaint that --to is missing. It names the account that the manifest was read from.
 func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
-	missing := &usageError{text: "--to is missing: where to restore to", hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
-	r, err := p.open(ctx)
+	missing := &hint.Usage{Text: "--to is missing: where to restore to", Hint: "--to maildir:PATH, --to eml:PATH, or --to imaps://user@host"}
+	r, err := p.Open(ctx)
 	if err != nil {
 		return missing
 	}
 	defer r.Close()
 	if contents, err := p.choose(ctx, r, c.Manifest); err == nil {
-		missing.hint = fmt.Sprintf("--to %s restores into the account that it was read from, and only adds what is missing there; "+
-			"or --to maildir:PATH, --to eml:PATH", shellWord(contents.Manifest.Source))
+		missing.Hint = fmt.Sprintf("--to %s restores into the account that it was read from, and only adds what is missing there; "+
+			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
 	}
 	return missing
-}
-
-// shellWord quotes a word for a shell.
-func shellWord(text string) string {
-	if text = safe(text); !strings.ContainsAny(text, " \t\"'`$&|;<>()*?[]#~!\\") {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 var labelModes = map[string]restore.LabelMode{
@@ -196,80 +190,22 @@ var labelModes = map[string]restore.LabelMode{
 }
 
 // checkNames refuses names of mailboxes that the manifest does not have: a slip must not look like an empty mailbox.
-func (s *selection) checkNames(ctx context.Context, p *program, r *repo.Repo, contents *archive.Contents) error {
+func (p *program) checkNames(ctx context.Context, s *job.Selection, r *repo.Repo, contents *archive.Contents) error {
 	unmatched, excluded := s.Mailbox, s.Exclude
 	for mailbox, err := range contents.Mailboxes(ctx) {
 		if err != nil {
 			return nil // what cannot be read may have the name; the restore tells of it
 		}
-		unmatched = without(unmatched, &mailbox.Mailbox)
-		excluded = without(excluded, &mailbox.Mailbox)
+		unmatched = job.Without(unmatched, &mailbox.Mailbox)
+		excluded = job.Without(excluded, &mailbox.Mailbox)
 	}
 	for _, name := range excluded {
-		p.warn("--exclude %s leaves nothing out: manifest %s has no such mailbox", quoted(string(name)), shortID(contents.Head))
+		p.Warn("--exclude %s leaves nothing out: manifest %s has no such mailbox", ui.Quote(string(name)), shortID(contents.Head))
 	}
 	if len(unmatched) > 0 {
 		return unknownMailbox(ctx, r, contents, unmatched[0])
 	}
 	return nil
-}
-
-// destination is a target before it is opened.
-type destination struct {
-	place string // where it is: the same for all ways to name it
-	open  func(context.Context, *program) (restore.Target, error)
-}
-
-// destination reads what --to says.
-func (c *restoreCommand) destination(p *program) (*destination, error) {
-	if a, err := p.configuredAccount(c.To); err != nil {
-		return nil, err
-	} else if a != nil {
-		return c.imap(a), nil
-	}
-	kind, path, _ := strings.Cut(c.To, ":")
-	kind = strings.ToLower(kind)
-	switch {
-	case (kind == "maildir" || kind == "eml") && path == "":
-		return nil, usage("--to %s: names no directory", kind)
-	case kind == "maildir", kind == "eml":
-		path, err := p.atHome(path)
-		if err != nil {
-			return nil, err
-		}
-		return c.files(kind, path)
-	case kind == "imap", kind == "imaps":
-		a, err := p.accountAt(c.To)
-		if err != nil {
-			return nil, err
-		}
-		return c.imap(a), nil
-	}
-	wrong := &usageError{
-		text: fmt.Sprintf("--to: there is no target of kind %s", quoted(kind)),
-		hint: "a target is maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
-	}
-	if !strings.Contains(c.To, ":") {
-		wrong.text = "--to does not say what to make there"
-		wrong.hint = fmt.Sprintf("maildir:%s or eml:%[1]s; or an account: imaps://user@host", safe(c.To))
-		if near := nearest(c.To, p.configured.Names()); near != "" {
-			wrong.hint += ", or of the configuration: did you mean " + quoted(near) + "?"
-		}
-	}
-	return nil, wrong
-}
-
-func (c *restoreCommand) imap(a *account) *destination {
-	place := "imap " + strings.ToLower(a.opts.Address()) + " " + a.opts.User
-	return &destination{place, func(ctx context.Context, p *program) (restore.Target, error) {
-		if err := p.unlock(ctx, a, &c.imapFlags); err != nil {
-			return nil, err
-		}
-		a.opts.Waiting = func(asked time.Duration, cause error) {
-			p.warn("the server asks to be left alone for %v, and the restore waits: %s", asked, oneLine(cause.Error()))
-		}
-		return imap.NewTarget(a.opts), nil
-	}}
 }
 
 // tell prints the report; finished says that the restore came to its end.
@@ -278,7 +214,7 @@ func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *re
 		return nil
 	}
 	if p.flags.JSON {
-		if err := p.printJSON(c.document(contents, report)); err != nil {
+		if err := p.PrintJSON(c.document(contents, report)); err != nil {
 			return err
 		}
 	} else {
@@ -295,20 +231,20 @@ func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *re
 
 func (c *restoreCommand) describe(p *program, contents *archive.Contents, report *restore.Report, finished bool) {
 	for _, note := range report.Notes {
-		p.warn("%s", oneLine(note))
+		p.Warn("%s", ui.OneLine(note))
 	}
 	for _, problem := range report.Problems[:min(len(report.Problems), remarksAtMost)] {
-		p.warn("%s", brief(oneLine(problem.String())))
+		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
 	}
 	if len(report.Problems) > remarksAtMost {
-		p.warn("%s more; all are in %s", count(len(report.Problems)-remarksAtMost), report.File)
+		p.Warn("%s more; all are in %s", ui.Count(len(report.Problems)-remarksAtMost), report.File)
 	}
 	c.describePrune(p, report.Prune)
 	if c.DryRun {
-		p.printf("would restore %s in %s, %s, of manifest %s", plural(report.Messages, "message"),
-			plural(report.Mailboxes, "mailbox"), size(report.Bytes), shortID(contents.Head))
+		p.Printf("would restore %s in %s, %s, of manifest %s", ui.Plural(report.Messages, "message"),
+			ui.Plural(report.Mailboxes, "mailbox"), ui.Size(report.Bytes), shortID(contents.Head))
 		if report.Looked {
-			p.printf("  %s would be added, %s there already", count(report.Added), count(report.Present))
+			p.Printf("  %s would be added, %s there already", ui.Count(report.Added), ui.Count(report.Present))
 		}
 		return
 	}
@@ -319,8 +255,8 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	case !finished:
 		verb = "restored until then:"
 	}
-	p.printf("%s %s in %s, %s, of manifest %s", verb, plural(report.Added, "message"),
-		plural(report.DoneMailboxes, "mailbox"), size(report.AddedBytes), shortID(contents.Head))
+	p.Printf("%s %s in %s, %s, of manifest %s", verb, ui.Plural(report.Added, "message"),
+		ui.Plural(report.DoneMailboxes, "mailbox"), ui.Size(report.AddedBytes), shortID(contents.Head))
 	for _, line := range []struct {
 		n    int64
 		what string
@@ -333,11 +269,11 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 		{report.Failed, "not to be read from the archive"},
 	} {
 		if line.n > 0 {
-			p.printf("  %s %s", count(line.n), line.what)
+			p.Printf("  %s %s", ui.Count(line.n), line.what)
 		}
 	}
 	if report.File != "" {
-		p.printf("  report: %s", safe(report.File))
+		p.Printf("  report: %s", ui.Safe(report.File))
 	}
 }
 

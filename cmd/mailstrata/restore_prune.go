@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -16,13 +16,13 @@ func (c *restoreCommand) checkPrune() error {
 	kind, _, _ := strings.Cut(strings.ToLower(c.To), ":")
 	switch {
 	case !c.Prune && (c.Yes || c.EvenIncomplete):
-		return usage("--yes and --even-incomplete go with --prune")
+		return hint.Usagef("--yes and --even-incomplete go with --prune")
 	case !c.Prune:
 		return nil
 	case kind == "eml":
-		return usage("--prune: a directory of .eml files is only added to; restore to a new one")
+		return hint.Usagef("--prune: a directory of .eml files is only added to; restore to a new one")
 	case c.Prefix != "":
-		return usage("--prune: with --prefix, the target is not the account that was archived")
+		return hint.Usagef("--prune: with --prefix, the target is not the account that was archived")
 	}
 	return nil
 }
@@ -41,64 +41,43 @@ func (c *restoreCommand) weedOptions(p *program) *restore.WeedOptions {
 
 // confirmWeeding tells what is to be removed and has the user say so.
 func (p *program) confirmWeeding(ctx context.Context, target string, plan restore.WeedReport) error {
-	tty, err := p.terminal()
-	if err != nil {
-		return &hintedError{
-			text: fmt.Sprintf("nothing was changed: there is no terminal to confirm on the removal of %s and %s", plural(plan.Surplus, "message"), plural(len(plan.Mailboxes), "mailbox")),
-			hint: "--dry-run tells what would be removed; --yes does not ask",
-		}
-	}
-	defer tty.Close()
-	p.console.clear()
-	fmt.Fprintf(tty, "When all is restored to %s:\n", safe(target))
+	question := fmt.Sprintf("When all is restored to %s:\n", ui.Safe(target))
 	for _, line := range planLines(&plan) {
-		fmt.Fprintf(tty, "  %s\n", line)
+		question += "  " + line + "\n"
 	}
-	fmt.Fprintf(tty, "Type \"remove\" to go on: ")
-	answer, err := readLine(ctx, tty)
-	if err != nil {
+	answer, err := p.Ask(ctx, question+"Type \"remove\" to go on: ")
+	switch {
+	case errors.Is(err, ui.ErrNoTerminal):
+		return &hint.Error{
+			Text: fmt.Sprintf("nothing was changed: there is no terminal to confirm on the removal of %s and %s", ui.Plural(plan.Surplus, "message"), ui.Plural(len(plan.Mailboxes), "mailbox")),
+			Hint: "--dry-run tells what would be removed; --yes does not ask",
+		}
+	case err != nil:
 		return err
-	}
-	if strings.TrimSpace(answer) != "remove" {
-		return errors.New("not confirmed: nothing was changed")
+	case answer != "remove":
+		return errNotConfirmed
 	}
 	return nil
 }
 
-// readLine reads what somebody types.
-func readLine(ctx context.Context, tty *os.File) (string, error) {
-	type answer struct {
-		line string
-		err  error
-	}
-	answered := make(chan answer, 1)
-	go func() {
-		line, err := bufio.NewReader(tty).ReadString('\n')
-		answered <- answer{line, err}
-	}()
-	select {
-	case a := <-answered:
-		return a.line, a.err
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
-	}
-}
+// errNotConfirmed ends a command whose question was not answered with yes.
+var errNotConfirmed = errors.New("not confirmed: nothing was changed")
 
 // planLines tell what is to be removed.
 func planLines(plan *restore.WeedReport) []string {
 	lines := []string{
-		fmt.Sprintf("remove %s that the manifest does not have", plural(plan.Surplus, "message")),
-		fmt.Sprintf("give %s the flags of the manifest", plural(plan.Reflagged, "message")),
+		fmt.Sprintf("remove %s that the manifest does not have", ui.Plural(plan.Surplus, "message")),
+		fmt.Sprintf("give %s the flags of the manifest", ui.Plural(plan.Reflagged, "message")),
 	}
 	if n := len(plan.Mailboxes); n > 0 {
 		var names []string
 		for _, name := range plan.Mailboxes[:min(n, remarksAtMost)] {
-			names = append(names, quoted(name))
+			names = append(names, ui.Quote(name))
 		}
 		if n > remarksAtMost {
 			names = append(names, "…")
 		}
-		lines = append(lines, fmt.Sprintf("remove %s: %s", plural(n, "mailbox"), strings.Join(names, ", ")))
+		lines = append(lines, fmt.Sprintf("remove %s: %s", ui.Plural(n, "mailbox"), strings.Join(names, ", ")))
 	}
 	return lines
 }
@@ -108,12 +87,12 @@ func (c *restoreCommand) describePrune(p *program, pruned *restore.WeedReport) {
 	case pruned == nil:
 	case c.DryRun:
 		for _, line := range planLines(pruned) {
-			p.printf("would %s", line)
+			p.Printf("would %s", line)
 		}
 	case pruned.Done:
-		p.printf("removed %s and %s; %s got other flags", plural(pruned.Removed, "message"), plural(pruned.MailboxesRemoved, "mailbox"), plural(pruned.FlagsSet, "message"))
+		p.Printf("removed %s and %s; %s got other flags", ui.Plural(pruned.Removed, "message"), ui.Plural(pruned.MailboxesRemoved, "mailbox"), ui.Plural(pruned.FlagsSet, "message"))
 		if pruned.Left > 0 {
-			p.warn("%s could not be removed, or were changed meanwhile", plural(pruned.Left, "message"))
+			p.Warn("%s could not be removed, or were changed meanwhile", ui.Plural(pruned.Left, "message"))
 		}
 	}
 }

@@ -66,7 +66,7 @@ tell() { printf '\001%s\002' "$BUFFER"; BUFFER=; zle accept-line }; zle -N tell;
 			if err := os.WriteFile(filepath.Join(home, start.file), []byte(start.rc), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			master, slave := openPTY(t, 200)
+			master, slave := testbed.OpenPTY(t, 200)
 			command := exec.CommandContext(t.Context(), path, "-i")
 			command.Env = []string{"HOME=" + home, "ZDOTDIR=" + home, "PATH=" + os.Getenv("PATH"), "TERM=dumb", "INPUTRC=/dev/null"}
 			command.Dir, command.Stdin, command.Stdout, command.Stderr = home, slave, slave, slave

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -91,11 +92,11 @@ func (s *mailboxSummary) remarks() string {
 	return strings.Join(words, ", ")
 }
 
-func (s *mailboxSummary) colour() colour {
+func (s *mailboxSummary) colour() ui.Color {
 	if s.Inherited || s.Selectable && !s.Label && !s.Complete {
-		return notice
+		return ui.Yellow
 	}
-	return plain
+	return ui.Plain
 }
 
 // failureSummary is a failure as JSON.
@@ -114,7 +115,7 @@ func failureSummaries(failures []manifest.Failure) []failureSummary {
 }
 
 func (c *showCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	p.page()
+	p.Page()
 	if p.flags.JSON {
 		return showJSON(ctx, p, contents)
 	}
@@ -153,7 +154,7 @@ func showJSON(ctx context.Context, p *program, contents *archive.Contents) error
 		}
 		document.Mailboxes = append(document.Mailboxes, summarizeMailbox(mailbox))
 	}
-	return p.printJSON(document)
+	return p.PrintJSON(document)
 }
 
 // serverSummary is what a server told of itself, as JSON.
@@ -188,42 +189,42 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	for _, field := range m.Server.ID {
 		id = append(id, field.Name+" "+field.Value)
 	}
-	p.facts(
+	p.Facts(
 		"id", s.ID,
 		"account", s.Account,
 		"source", s.Source,
-		"laid", s.Time.Local().Format(time.RFC3339)+", "+ago(s.Time),
-		"run", fmt.Sprintf("%s to %s, by %s", moment(s.Start), moment(s.End), s.Program),
+		"laid", s.Time.Local().Format(time.RFC3339)+", "+ui.Ago(s.Time),
+		"run", fmt.Sprintf("%s to %s, by %s", ui.Time(s.Start), ui.Time(s.End), s.Program),
 		"parent", s.Parent,
 		"state", s.State,
 		"consistent", consistency(s.Consistent),
-		"messages", fmt.Sprintf("%s in %s, %s", count(s.Messages), plural(s.Mailboxes, "mailbox"), size(s.Bytes)),
+		"messages", fmt.Sprintf("%s in %s, %s", ui.Count(s.Messages), ui.Plural(s.Mailboxes, "mailbox"), ui.Size(s.Bytes)),
 		"erased", erasedFact(s.Erased),
 		"new in this run", newInRun(&s),
 		"server", strings.Join(id, ", "),
 	)
-	p.printf("")
+	p.Printf("")
 	if err := mailboxTable(ctx, p, contents); err != nil {
 		return err
 	}
-	p.paragraphs(amiss, "Alarms: what shrank or changed suspiciously", m.Alarm)
+	p.Paragraphs(ui.Red, "Alarms: what shrank or changed suspiciously", m.Alarm)
 	if len(m.Alarm) > 0 {
 		p.tellWhatToCompare(ctx, r, contents)
 	}
-	p.paragraphs(notice, "Warnings", m.Warnings)
+	p.Paragraphs(ui.Yellow, "Warnings", m.Warnings)
 	var failures []string
 	for _, f := range m.Failures {
-		where := "mailbox " + quoted(f.Mailbox)
+		where := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			where += fmt.Sprintf(" UID %d", f.UID)
 		}
 		failures = append(failures, where+": "+f.Reason)
 	}
 	if more := m.Totals.Failures - int64(len(failures)); more > 0 {
-		failures = append(failures, fmt.Sprintf("and %s more", count(more)))
+		failures = append(failures, fmt.Sprintf("and %s more", ui.Count(more)))
 	}
-	p.paragraphs(amiss, "Failures: what could not be read", failures)
-	p.paragraphs(plain, "Subscriptions to mailboxes that are not there", m.Dangling)
+	p.Paragraphs(ui.Red, "Failures: what could not be read", failures)
+	p.Paragraphs(ui.Plain, "Subscriptions to mailboxes that are not there", m.Dangling)
 	return nil
 }
 
@@ -234,17 +235,17 @@ func (p *program) tellWhatToCompare(ctx context.Context, r *repo.Repo, contents 
 			continue
 		}
 		before, after := shortID(s.Head), shortID(contents.Head)
-		p.printf("  To see what is missing:  mailstrata diff %s %s --list", before, after)
-		p.printf("  To get it back:          mailstrata restore %s --missing-from %s --to …", before, after)
+		p.Printf("  To see what is missing:  mailstrata diff %s %s --list", before, after)
+		p.Printf("  To get it back:          mailstrata restore %s --missing-from %s --to …", before, after)
 		return
 	}
 }
 
 // newInRun tells what a run downloaded, and what it need not.
 func newInRun(s *manifestSummary) string {
-	text := fmt.Sprintf("%s, %s", plural(s.NewMessages, "message"), size(s.NewBytes))
+	text := fmt.Sprintf("%s, %s", ui.Plural(s.NewMessages, "message"), ui.Size(s.NewBytes))
 	if s.ByID > 0 {
-		text += fmt.Sprintf("; moved or copied, and not downloaded: %s, %s", plural(s.ByID, "message"), size(s.ByIDBytes))
+		text += fmt.Sprintf("; moved or copied, and not downloaded: %s, %s", ui.Plural(s.ByID, "message"), ui.Size(s.ByIDBytes))
 	}
 	return text
 }
@@ -268,26 +269,15 @@ func mailboxTable(ctx context.Context, p *program, contents *archive.Contents) e
 		mailboxes = append(mailboxes, summarizeMailbox(mailbox))
 		subscribed = subscribed || mailbox.Subscribed
 	}
-	t := p.table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS").canSpare("UIDVALIDITY")
-	defer t.close()
+	t := p.Table("MAILBOX", "MESSAGES", "    SIZE", "UIDVALIDITY", "REMARKS").Optional("UIDVALIDITY")
+	defer t.Flush()
 	for _, s := range mailboxes {
 		s.Subscribed = s.Subscribed || !subscribed
 		validity := ""
 		if s.UIDValidity > 0 {
 			validity = fmt.Sprint(s.UIDValidity)
 		}
-		t.mark(s.colour(), s.Name, right(count(s.Messages), "MESSAGES"), right(size(s.Bytes), "    SIZE"), right(validity, "UIDVALIDITY"), s.remarks())
+		t.ColoredRow(s.colour(), s.Name, ui.Right(ui.Count(s.Messages), "MESSAGES"), ui.Right(ui.Size(s.Bytes), "    SIZE"), ui.Right(validity, "UIDVALIDITY"), s.remarks())
 	}
 	return nil
-}
-
-// paragraphs writes a list under a heading, if there is anything in it.
-func (p *program) paragraphs(c colour, heading string, lines []string) {
-	if len(lines) == 0 {
-		return
-	}
-	p.printf("\n%s:", p.screen.paint(c, heading))
-	for _, line := range lines {
-		p.printf("%s", fold("  "+oneLine(line), p.screen.width, "    "))
-	}
 }

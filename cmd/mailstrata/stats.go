@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -73,7 +74,7 @@ type usageSummary struct {
 }
 
 func (c *statsCommand) Run(ctx context.Context, p *program) error {
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,12 +90,12 @@ func (c *statsCommand) Run(ctx context.Context, p *program) error {
 		u.Ratio = float64(u.StoredBytes) / float64(u.ArchivedBytes)
 	}
 	if p.flags.JSON {
-		err = p.printJSON(u)
+		err = p.PrintJSON(u)
 	} else {
 		u.print(p)
 	}
 	if err == nil && u.unread > 0 {
-		err = &outcome{statusPartial, plural(u.unread, "manifest") + " could not be read"}
+		err = &outcome{statusPartial, ui.Plural(u.unread, "manifest") + " could not be read"}
 	}
 	return err
 }
@@ -122,7 +123,7 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo
 			return fmt.Errorf("list the manifests: %w", err)
 		}
 		if err != nil {
-			p.warn("manifest %s: %s", shortID(s.Head), oneLine(err.Error()))
+			p.Warn("manifest %s: %s", shortID(s.Head), ui.OneLine(err.Error()))
 			u.unread++
 			continue
 		}
@@ -156,34 +157,34 @@ func (u *usageSummary) addAccounts(ctx context.Context, p *program, r *repo.Repo
 }
 
 func (u *usageSummary) print(p *program) {
-	kinds := p.table("KIND", "OBJECTS", "  STORED", "UNPACKED")
+	kinds := p.Table("KIND", "OBJECTS", "  STORED", "UNPACKED")
 	for _, k := range u.Objects {
 		unpacked := ""
 		if k.Unpacked > 0 {
-			unpacked = size(k.Unpacked)
+			unpacked = ui.Size(k.Unpacked)
 		}
-		kinds.row(k.Kind, right(count(k.Objects), "OBJECTS"), right(size(k.Bytes), "  STORED"), right(unpacked, "UNPACKED"))
+		kinds.Row(k.Kind, ui.Right(ui.Count(k.Objects), "OBJECTS"), ui.Right(ui.Size(k.Bytes), "  STORED"), ui.Right(unpacked, "UNPACKED"))
 	}
-	kinds.close()
-	p.printf("")
-	accounts := p.table("ACCOUNT", "MANIFESTS", "MESSAGES NOW", "    SIZE", "EVER ARCHIVED", "    SIZE")
+	kinds.Flush()
+	p.Printf("")
+	accounts := p.Table("ACCOUNT", "MANIFESTS", "MESSAGES NOW", "    SIZE", "EVER ARCHIVED", "    SIZE")
 	for _, a := range u.Accounts {
-		accounts.row(a.Account, right(count(a.Manifests), "MANIFESTS"), right(count(a.Messages), "MESSAGES NOW"), right(size(a.Bytes), "    SIZE"),
-			right(count(a.ArchivedMessages), "EVER ARCHIVED"), right(size(a.ArchivedBytes), "    SIZE"))
+		accounts.Row(a.Account, ui.Right(ui.Count(a.Manifests), "MANIFESTS"), ui.Right(ui.Count(a.Messages), "MESSAGES NOW"), ui.Right(ui.Size(a.Bytes), "    SIZE"),
+			ui.Right(ui.Count(a.ArchivedMessages), "EVER ARCHIVED"), ui.Right(ui.Size(a.ArchivedBytes), "    SIZE"))
 	}
-	accounts.close()
-	p.printf("")
-	p.printf("%s stored for %s archived: %s", size(u.StoredBytes), size(u.ArchivedBytes), ratio(u.StoredBytes, u.ArchivedBytes))
-	p.printf("")
-	p.chart([]bar{
-		{"every night copied whole", u.WholeBytes},
-		{"downloaded when new", u.ArchivedBytes},
-		{"each piece once", u.UnpackedBytes},
-		{"stored", u.StoredBytes},
+	accounts.Flush()
+	p.Printf("")
+	p.Printf("%s stored for %s archived: %s", ui.Size(u.StoredBytes), ui.Size(u.ArchivedBytes), ui.Ratio(u.StoredBytes, u.ArchivedBytes))
+	p.Printf("")
+	p.Chart([]ui.Bar{
+		{Name: "every night copied whole", Bytes: u.WholeBytes},
+		{Name: "downloaded when new", Bytes: u.ArchivedBytes},
+		{Name: "each piece once", Bytes: u.UnpackedBytes},
+		{Name: "stored", Bytes: u.StoredBytes},
 	})
 	if periods := periodsOf(u.Days); len(periods) > 1 {
-		p.printf("\nArchived:")
-		p.chart(periods)
+		p.Printf("\nArchived:")
+		p.Chart(periods)
 	}
 }
 
@@ -191,16 +192,16 @@ func (u *usageSummary) print(p *program) {
 const periodsAtMost = 36
 
 // periodsOf adds days up to months, or years, if there are too many. A period without manifests has no line.
-func periodsOf(days []dayUsage) []bar {
-	var bars []bar
+func periodsOf(days []dayUsage) []ui.Bar {
+	var bars []ui.Bar
 	for _, letters := range []int{len("2026-03-14"), len("2026-03"), len("2026")} {
 		bars = nil
 		for _, d := range days {
 			name := d.Day[:letters]
-			if last := len(bars) - 1; last < 0 || bars[last].name != name {
-				bars = append(bars, bar{name: name})
+			if last := len(bars) - 1; last < 0 || bars[last].Name != name {
+				bars = append(bars, ui.Bar{Name: name})
 			}
-			bars[len(bars)-1].bytes += d.ArchivedBytes
+			bars[len(bars)-1].Bytes += d.ArchivedBytes
 		}
 		if len(bars) <= periodsAtMost {
 			break

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -81,13 +83,13 @@ type tagSummary struct {
 func (c *tagCommand) Run(ctx context.Context, p *program) error {
 	for _, tag := range append(c.Add, c.Remove...) {
 		if err := repo.CheckTag(tag); err != nil {
-			return &usageError{text: err.Error()}
+			return &hint.Usage{Text: err.Error()}
 		}
 	}
 	if len(c.Add)+len(c.Remove) > 0 {
 		return p.tag(ctx, c.Manifests, c.Add, c.Remove)
 	}
-	r, err := p.open(ctx)
+	r, err := p.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (c *tagCommand) Run(ctx context.Context, p *program) error {
 
 // tag sets tags and takes others back, and tells what came of it.
 func (p *program) tag(ctx context.Context, names, set, taken []string) error {
-	r, err := p.openToRemove(ctx)
+	r, err := p.OpenAsOwner(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,12 +128,12 @@ func (p *program) tellTags(ctx context.Context, r *repo.Repo, names []string) er
 	for _, head := range heads {
 		list := append([]string{}, tags[head.Name]...)
 		if p.flags.JSON {
-			if err := p.printJSON(tagSummary{id(head), list}); err != nil {
+			if err := p.PrintJSON(tagSummary{id(head), list}); err != nil {
 				return err
 			}
 			continue
 		}
-		p.printf("%s %s", shortID(head), safe(strings.Join(list, ", ")))
+		p.Printf("%s %s", shortID(head), ui.Safe(strings.Join(list, ", ")))
 	}
 	return nil
 }

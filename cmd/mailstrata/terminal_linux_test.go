@@ -1,58 +1,18 @@
 package main
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/rivo/uniseg"
 
 	"github.com/mailstrata/mailstrata/internal/demo"
+	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
-
-// pty is a terminal of so many columns, and what is written to it until it is closed.
-func pty(t *testing.T, columns int) (*os.File, func() string) {
-	t.Helper()
-	master, slave := openPTY(t, columns)
-	read := make(chan string)
-	go func() {
-		text, _ := io.ReadAll(master) // it ends with an error when nobody has the other side any more
-		read <- strings.ReplaceAll(string(text), "\r\n", "\n")
-	}()
-	return slave, func() string {
-		slave.Close()
-		return <-read
-	}
-}
-
-// openPTY gives both sides of a terminal: the master is who sits at it.
-func openPTY(t *testing.T, columns int) (master, slave *os.File) {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	fd := int(master.Fd())
-	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(columns)})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return master, slave
-}
 
 // sandbox is a user with an archived account, who runs commands in this process.
 type sandbox struct{ environ map[string]string }
@@ -94,7 +54,7 @@ func TestOnTerminal(t *testing.T) {
 	for _, command := range [][]string{
 		{"list"}, {"ls", "latest"}, {"ls", "latest", "INBOX"}, {"find", "--since", "1990-01-01"}, {"show", "latest"},
 	} {
-		terminal, text := pty(t, 77)
+		terminal, text := testbed.PTY(t, 77)
 		if status := s.run(t, terminal, command...); status != statusDone {
 			t.Errorf("%v ended with status %d", command, status)
 		}
@@ -104,12 +64,12 @@ func TestOnTerminal(t *testing.T) {
 		}
 		for line := range strings.Lines(shown) {
 			line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "paged: ")
-			if name, rest, _ := strings.Cut(line, "  "); name != "id" && rest != "" && cut(line, 77) != line {
+			if name, rest, _ := strings.Cut(line, "  "); name != "id" && rest != "" && ui.Cut(line, 77) != line {
 				t.Errorf("%v: a row of more than 77 cells: %s", command, line)
 			}
 		}
 	}
-	terminal, text := pty(t, 77)
+	terminal, text := testbed.PTY(t, 77)
 	s.run(t, terminal, "list", "--no-pager")
 	if shown := text(); strings.Contains(shown, "paged: ") || !strings.Contains(shown, "AGE") {
 		t.Errorf("with --no-pager:\n%s", shown)
@@ -120,7 +80,7 @@ func TestOnTerminal(t *testing.T) {
 func TestPagerIsQuit(t *testing.T) {
 	s := newSandbox(t)
 	s.environ["PAGER"] = "true"
-	terminal, text := pty(t, 200)
+	terminal, text := testbed.PTY(t, 200)
 	var told strings.Builder
 	p := &program{stdout: terminal, stderr: &told, getenv: func(name string) string { return s.environ[name] }}
 	status := p.run(t.Context(), []string{"find", "--since", "1990-01-01"})
@@ -129,30 +89,25 @@ func TestPagerIsQuit(t *testing.T) {
 	}
 }
 
-// Colours are for terminals, unless they are asked for, and NO_COLOR is obeyed.
-func TestColours(t *testing.T) {
-	for _, c := range []struct {
-		terminal bool
-		flag     string
-		environ  map[string]string
-		want     bool
-	}{
-		{true, "auto", nil, true},
-		{true, "auto", map[string]string{"NO_COLOR": "1"}, false},
-		{true, "auto", map[string]string{"TERM": "dumb"}, false},
-		{true, "always", map[string]string{"NO_COLOR": "1"}, true},
-		{true, "never", nil, false},
-		{false, "auto", nil, false},
-		{false, "always", nil, true},
-	} {
-		var w io.Writer = io.Discard
-		if c.terminal {
-			w, _ = pty(t, 80)
+// A list of manifests fits a narrow terminal, and says whose they are to the last.
+func TestManifestsFit(t *testing.T) {
+	for _, width := range []int{60, 80, 100} {
+		terminal, text := testbed.PTY(t, width)
+		p := &program{Output: ui.New(nil, terminal, io.Discard, func(string) string { return "" }, func(error) {})}
+		p.Configure(ui.Settings{})
+		manifests := []manifestSummary{{ID: strings.Repeat("0", 64), Account: "anna@mail.example", Time: time.Now().Add(-2 * time.Minute), Messages: 12345678, Bytes: 1 << 40}}
+		if err := p.printManifests(manifests, true); err != nil {
+			t.Fatal(err)
 		}
-		p := &program{getenv: func(name string) string { return c.environ[name] }}
-		p.flags.Color = c.flag
-		if got := p.look(w); got.coloured != c.want || got.width > 0 != c.terminal {
-			t.Errorf("%+v: %+v", c, got)
+		_ = p.Flush()
+		listed := text()
+		for line := range strings.Lines(listed) {
+			if got := uniseg.StringWidth(strings.TrimSuffix(line, "\n")); got > width {
+				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
+			}
+		}
+		if !strings.Contains(listed, "anna@") {
+			t.Errorf("on a terminal of %d nobody can tell the account:\n%s", width, listed)
 		}
 	}
 }

@@ -18,7 +18,7 @@ const formatVersion = 1
 
 func (*versionCommand) Run(p *program) error {
 	if p.flags.JSON {
-		return p.printJSON(struct {
+		return p.PrintJSON(struct {
 			Version string `json:"version"`
 			Format  int    `json:"format"`
 			Go      string `json:"go"`
@@ -26,7 +26,7 @@ func (*versionCommand) Run(p *program) error {
 			Arch    string `json:"arch"`
 		}{version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH})
 	}
-	p.printf("mailstrata %s, format %d, %s %s/%s", version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	p.Printf("mailstrata %s, format %d, %s %s/%s", version(), formatVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/notify"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
 // watchFlags say who is told of a run that nobody watches.
@@ -51,11 +53,11 @@ func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
 		host = "a host without a name"
 	}
 	w := &watch{flags: &flags, tail: new(notify.Tail),
-		run: notify.Run{Command: command.Selected().Path(), Host: safe(host), Start: time.Now()}}
-	p.console.tail = w.tail
+		run: notify.Run{Command: command.Selected().Path(), Host: ui.Safe(host), Start: time.Now()}}
+	p.Collect(w.tail)
 	if w.pinger, err = p.pinger(ctx, w.flags, configured.Ping); err != nil {
 		// A backup is worth more than who watches over it; and a monitor that hears nothing says so.
-		p.warn("no monitor is told: %s", oneLine(err.Error()))
+		p.Warn("no monitor is told: %s", ui.OneLine(err.Error()))
 	}
 	if w.pinger != nil {
 		w.started = make(chan error, 1)
@@ -73,11 +75,11 @@ func (p *program) configuredWatch(command *kong.Context) config.Watch {
 	if some, ok := command.Selected().Target.Addr().Interface().(whole); ok && !some.isWhole() {
 		return config.Watch{}
 	}
-	file, err := p.configFile()
+	file, err := p.ConfigFile()
 	if err != nil || file == "" {
 		return config.Watch{}
 	}
-	c, _ := config.Load(file, p.home())
+	c, _ := config.Load(file, p.Home())
 	if c == nil {
 		return config.Watch{}
 	}
@@ -87,11 +89,11 @@ func (p *program) configuredWatch(command *kong.Context) config.Watch {
 // pinger is the monitor that the flags name, or the configuration; nil: none.
 func (p *program) pinger(ctx context.Context, flags *watchFlags, configured config.Secret) (*notify.Pinger, error) {
 	address := flags.Ping
-	if from := (secret{name: "URL to ping", file: flags.PingFile}); address == "" && (from.file != "" || !configured.IsZero()) {
-		if from = from.or(configured); !p.given(from) {
-			return nil, fmt.Errorf("the variable %s is not set", from.variable)
+	if from := (secret.Source{Name: "URL to ping", File: flags.PingFile}); address == "" && (from.File != "" || !configured.IsZero()) {
+		if from = from.Or(configured); !p.Secrets.Given(from) {
+			return nil, fmt.Errorf("the variable %s is not set", from.Variable)
 		}
-		text, err := p.read(ctx, from)
+		text, err := p.Secrets.Read(ctx, from)
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +124,7 @@ func (w *watch) end(ctx context.Context, p *program, status int) {
 		troubles = append(troubles, notify.Call(ctx, w.flags.OnFailure, &w.run, os.Environ(), p.stderr))
 	}
 	if trouble := errors.Join(troubles...); trouble != nil {
-		p.warn("%s", oneLine(trouble.Error()))
+		p.Warn("%s", ui.OneLine(trouble.Error()))
 	}
 }
 
@@ -148,9 +150,9 @@ func (w *watch) account(b *backup.Result) {
 	if w == nil {
 		return
 	}
-	a := notify.Account{Name: safe(b.Account)}
+	a := notify.Account{Name: ui.Safe(b.Account)}
 	if b.Err != nil {
-		a.Status, a.Err = statusFailed, cmp.Or(oneLine(b.Err.Error()), "unknown")
+		a.Status, a.Err = statusFailed, cmp.Or(ui.OneLine(b.Err.Error()), "unknown")
 		w.run.Accounts = append(w.run.Accounts, a)
 		return
 	}

@@ -1,0 +1,229 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/internal/secret"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// imapFlags say how to reach and enter an IMAP account, wherever one is named.
+type AccountFlags struct {
+	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
+	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
+	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
+	Connections     Connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
+	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, with servers that have nothing better. Others on the network may be able to read the password."`
+	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
+}
+
+// Validate is called by kong.
+func (f *AccountFlags) Validate() error {
+	given := 0
+	for _, flag := range []string{f.PasswordFile, f.PasswordCommand, f.TokenCommand} {
+		if flag != "" {
+			given++
+		}
+	}
+	if given > 1 {
+		return fmt.Errorf("--imap-password-file, --imap-password-command and --imap-token-command exclude each other")
+	}
+	return nil
+}
+
+// connections is how many to open at most; 0 where nothing was said.
+type Connections int
+
+// UnmarshalText reads a number from 1 to 100.
+func (c *Connections) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 8)
+	if err != nil || n < 1 || n > 100 {
+		return errors.New("it must be from 1 to 100")
+	}
+	*c = Connections(n)
+	return nil
+}
+
+// account is an IMAP account that is archived, or restored to: its name, its URL, and where its secret comes from.
+type Account struct {
+	Name    string // the name its owner gave it
+	URL     string // without secrets
+	Options imap.Options
+
+	Configured config.Account // what the configuration says of it, if it does
+}
+
+// parseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
+func ParseAccount(text string) (*Account, error) {
+	opts, err := imap.ParseURL(text)
+	if err == nil {
+		return &Account{Name: opts.String(), URL: text, Options: opts}, nil
+	}
+	wrong := &hint.Usage{Text: err.Error()}
+	switch {
+	case errors.Is(err, imap.ErrURLPassword):
+		wrong.Hint = "a password comes from MAILSTRATA_IMAP_PASSWORD, --imap-password-file or --imap-password-command, never from the command line"
+	case !strings.Contains(text, ":") && strings.Count(text, "@") == 1:
+		wrong.Hint = "did you mean imaps://" + ui.Safe(text) + "?"
+		if known, ok := KnownHosts[strings.ToLower(text[strings.IndexByte(text, '@')+1:])]; ok {
+			wrong.Hint = "did you mean " + ui.Safe(AccountURL(text, known.host)) + "?"
+		}
+	}
+	return nil, wrong
+}
+
+// configuredAccount is an account of the configuration; nil: it has none of this name.
+func (h *Host) ConfiguredAccount(name string) (*Account, error) {
+	c, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Accounts {
+		if c.Accounts[i].Name == name {
+			return AccountOf(&c.Accounts[i])
+		}
+	}
+	return nil, nil
+}
+
+// accountAt is an account that is named by its URL: one of the configuration, with its secret and its certificates, if the
+// server, the user and the way there are the same; or any other.
+func (h *Host) AccountAt(url string) (*Account, error) {
+	a, err := ParseAccount(url)
+	if err != nil {
+		return nil, err
+	}
+	c, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Accounts {
+		other, err := AccountOf(&c.Accounts[i])
+		if err == nil && other.Options.User == a.Options.User && other.Options.Address() == a.Options.Address() && other.Options.Security == a.Options.Security {
+			return other, nil
+		}
+	}
+	return a, nil
+}
+
+func AccountOf(configured *config.Account) (*Account, error) {
+	a, err := ParseAccount(configured.URL)
+	if err != nil {
+		return nil, err
+	}
+	a.Name, a.Configured = configured.Name, *configured
+	return a, nil
+}
+
+// reach completes the account with what the flags say, or else the configuration, but for its secret.
+func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
+	a.Options.Connections = cmp.Or(int(flags.Connections), a.Configured.Connections)
+	a.Options.Compress = flags.Compress || a.Configured.Compress
+	a.Options.Logins = &h.logins
+	a.Options.OldTLS = flags.OldTLS || a.Configured.OldTLS
+	a.Options.Insecure = h.Flags.AllowPlaintext || a.Configured.AllowPlaintext
+	if a.Options.Insecure && a.Options.Security == imap.StartTLS {
+		a.Options.Security = imap.Plain
+	}
+	a.Options.Version = h.Version
+	if h.Verbose {
+		a.Options.Trace = traceWriter{h.Output, a.Name}
+	}
+	state, err := h.StateDir()
+	if err != nil {
+		return err
+	}
+	a.Options.Journal = filepath.Join(state, "appended")
+	a.Options.RootCAs, err = trustedCertificates(cmp.Or(h.Flags.CAFile, a.Configured.CAFile))
+	return err
+}
+
+// unlock completes the account with what is said of it, and with its secret.
+func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlags) error {
+	if err := h.ConfigureAccount(a, flags); err != nil {
+		return err
+	}
+	environ := []string{"MAILSTRATA_ACCOUNT=" + a.Name, "MAILSTRATA_IMAP_USER=" + a.Options.User, "MAILSTRATA_IMAP_HOST=" + a.Options.Host}
+	passwordGiven := flags.PasswordFile != "" || flags.PasswordCommand != ""
+	tokenCommand := flags.TokenCommand
+	if !passwordGiven && tokenCommand == "" {
+		tokenCommand = a.Configured.Token
+		passwordGiven = !a.Configured.Secret.IsZero()
+	}
+	token := secret.Source{Name: "access token of " + a.Name, Variable: "MAILSTRATA_IMAP_TOKEN", Command: tokenCommand, Environ: environ}
+	if token.Command == "" && !passwordGiven {
+		// What is kept for this account counts more than a variable, which is for all.
+		if source, err := h.tokenSource(a); err != nil || source != nil {
+			a.Options.Token = source
+			return err
+		}
+		if a.Configured.Provider != "" {
+			return &hint.Error{
+				Text: "the owner of " + a.Name + " has not consented to tokens of " + a.Configured.Provider,
+				Hint: "mailstrata auth " + ui.Safe(a.Name) + " asks for the consent",
+				Err:  oauth.ErrConsent,
+			}
+		}
+	}
+	if token.Command != "" || !passwordGiven && h.Getenv(token.Variable) != "" {
+		// A token lives an hour: it is asked for anew for each connection.
+		a.Options.Token = func(ctx context.Context) (string, error) {
+			value, err := h.Secrets.Read(ctx, token)
+			return string(value), err
+		}
+		return nil
+	}
+	password := secret.Source{
+		Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD", Flag: "--imap-password",
+		File: flags.PasswordFile, Command: flags.PasswordCommand, Environ: environ,
+	}
+	value, err := h.Secrets.Read(ctx, password.Or(a.Configured.Secret))
+	a.Options.Password = string(value)
+	return err
+}
+
+// trusted returns the system's certificates and those of the files; nil means the system's alone.
+func trustedCertificates(files ...string) (*x509.CertPool, error) {
+	var pool *x509.CertPool
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificates to trust: %w", err)
+		}
+		if pool == nil {
+			if pool, err = x509.SystemCertPool(); err != nil {
+				pool = x509.NewCertPool()
+			}
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+		}
+	}
+	return pool, nil
+}
+
+// traceWriter shows the protocol, line by line.
+type traceWriter struct {
+	output  *ui.Output
+	account string
+}
+
+func (t traceWriter) Write(line []byte) (int, error) {
+	t.output.Trace(ui.Safe(t.account) + ": " + ui.OneLine(string(line)))
+	return len(line), nil
+}

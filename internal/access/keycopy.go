@@ -1,0 +1,73 @@
+package access
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// keyFileOf returns the key file that opens a place, or "" if a passphrase does.
+func (l *Location) KeyFile() string {
+	k := l.Keys()
+	if k.keyFile != "" {
+		return k.keyFile
+	}
+	if _, err := os.Stat(l.ownKey); l.ownKey != "" && err == nil && !k.Given {
+		return l.ownKey
+	}
+	return ""
+}
+
+// remindOfKey says at each backup into the user's own repository that its key lies beside it, until the user has copied
+// one of them. For other repositories only doctor says so, because their owner chose where the key is.
+func (l *Location) RemindOfKey(r *repo.Repo) {
+	key := l.KeyBeside(r)
+	if key == "" || !l.Own {
+		return
+	}
+	l.host.Output.Note("note: the key %s lies beside the repository: what destroys one destroys both. Without the key nobody can read the archive.", ui.Safe(key))
+	l.host.Output.Note("mailstrata key export FILE writes a copy of it to another disk; mailstrata copy makes a second repository.")
+}
+
+// keyBeside returns the owner's key file that opens a repository, if it lies beside it and no copy of either is known.
+func (l *Location) KeyBeside(r *repo.Repo) string {
+	key := l.KeyFile()
+	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.Keeper() {
+		return ""
+	}
+	memory, err := l.host.copyMemory(r)
+	if err != nil {
+		return ""
+	}
+	if _, err := os.Stat(memory); err == nil {
+		return ""
+	}
+	return key
+}
+
+// beside reports whether a file is in the directory of the repository, or in the one above.
+func beside(file, directory string) bool {
+	file, errFile := filepath.Abs(file)
+	directory, err := filepath.Abs(directory)
+	if errFile != nil || err != nil {
+		return false
+	}
+	return filepath.Dir(file) == filepath.Dir(directory) || strings.HasPrefix(file, directory+string(filepath.Separator))
+}
+
+// copyMemory is the file whose presence means that the key or the repository was copied.
+func (h *Host) copyMemory(r *repo.Repo) (string, error) {
+	state, err := h.StateDir()
+	return filepath.Join(state, "copied-"+r.ID()), err
+}
+
+// rememberCopy makes the file of copyMemory. If that fails, the next backup reminds the user again.
+func (h *Host) RememberCopy(r *repo.Repo) {
+	memory, err := h.copyMemory(r)
+	if err == nil && os.MkdirAll(filepath.Dir(memory), 0o700) == nil {
+		_ = os.WriteFile(memory, nil, 0o600)
+	}
+}

@@ -1,0 +1,179 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/dir"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/mailstrata/mailstrata/s3"
+)
+
+// location is where a repository is.
+type Location struct {
+	host   *Host
+	path   string      // of a local directory; "": it is a bucket
+	bucket *s3.Options // nil: it is a directory
+	ownKey string      // the key file that belongs to it, if none is named; "": none
+	Own    bool        // the one in the user's data directory, which was not named
+
+	Configured config.Repository      // what the configuration says of it, if it does
+	asked      func() ([]byte, error) // the passphrase, once it was asked for
+}
+
+// parseLocation reads what --repo says.
+func (h *Host) parseLocation(text string) (*Location, error) {
+	if strings.HasPrefix(text, "s3:") {
+		bucket, err := s3.ParseURL(text)
+		if err != nil {
+			return nil, &hint.Usage{Text: err.Error()}
+		}
+		return &Location{host: h, bucket: &bucket}, nil
+	}
+	if err := config.CheckDirectory(text); err != nil {
+		return nil, &hint.Usage{Text: err.Error(), Hint: schemeHint(err)}
+	}
+	path, err := filepath.Abs(text)
+	return &Location{host: h, path: path}, err
+}
+
+// schemeHint says what to write instead of a scheme that other programs have.
+func schemeHint(err error) string {
+	var scheme *config.SchemeError
+	if !errors.As(err, &scheme) {
+		return ""
+	}
+	switch strings.ToLower(scheme.Scheme) {
+	case "http", "https":
+		return "for a bucket, put s3: before the URL"
+	case "s3":
+		return "a bucket is written s3:https://host/bucket, with a small s"
+	case "file":
+		return "write the path alone, without file:"
+	}
+	return "rclone serve s3 and similar gateways offer other kinds of storage as a bucket: s3:http://127.0.0.1:8080/bucket"
+}
+
+// location returns the location of a name, as --repo takes it. "" is the repository that the user names, or else the first of
+// the configuration, or else the user's own.
+func (h *Host) Location(name string) (*Location, error) {
+	if name = cmp.Or(name, h.Flags.Repo); name != "" {
+		return h.locationAt(name)
+	}
+	c, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	if first := c.Repository(""); first != nil {
+		return h.ConfiguredLocation(first)
+	}
+	data, err := h.dataDir()
+	if err != nil {
+		return nil, err
+	}
+	return &Location{host: h, path: filepath.Join(data, "repository"), ownKey: filepath.Join(data, "key"), Own: true}, nil
+}
+
+// placeAt is a repository that the user names: one of the configuration, by its name or its place, or any other.
+func (h *Host) locationAt(text string) (*Location, error) {
+	c, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	if r := c.Repository(text); r != nil && text != "" {
+		return h.ConfiguredLocation(r)
+	}
+	if text, err = h.Expand(text); err != nil {
+		return nil, err
+	}
+	l, err := h.parseLocation(text)
+	if err != nil {
+		return nil, err
+	}
+	for i := range c.Repositories {
+		if other, err := h.ConfiguredLocation(&c.Repositories[i]); err == nil && other.String() == l.String() {
+			return other, nil
+		}
+	}
+	return l, nil
+}
+
+func (h *Host) ConfiguredLocation(r *config.Repository) (*Location, error) {
+	l, err := h.parseLocation(r.Place)
+	if err == nil {
+		l.Configured = *r
+	}
+	return l, err
+}
+
+// String is the place as --repo takes it.
+func (l *Location) String() string {
+	if l.bucket == nil {
+		return l.path
+	}
+	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
+}
+
+// store opens the place as it is.
+func (l *Location) Store(ctx context.Context) (store.Store, error) {
+	if l.bucket != nil {
+		return l.OpenBucket(ctx)
+	}
+	d, err := dir.Open(l.path)
+	if errors.Is(err, store.ErrNotExist) && l.Own {
+		return nil, &hint.Error{
+			Text: "no repository is named, and there is none of your own at " + l.path,
+			Hint: "name one with --repo or MAILSTRATA_REPO; mailstrata backup without it makes your own",
+			Err:  repo.ErrNoRepository,
+		}
+	}
+	if errors.Is(err, store.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", l.path, repo.ErrNoRepository)
+	}
+	return d, err
+}
+
+func (l *Location) OpenBucket(ctx context.Context) (*s3.Store, error) {
+	bucket := *l.bucket
+	bucket.Patience = l.host.Patience
+	bucket.Insecure = l.host.Flags.AllowPlaintext || l.Configured.AllowPlaintext
+	var err error
+	if bucket.RootCAs, err = trustedCertificates(cmp.Or(l.host.Flags.CAFile, l.Configured.CAFile), l.host.Getenv("AWS_CA_BUNDLE")); err != nil {
+		return nil, err
+	}
+	bucket.Waiting = func(err error) { l.host.Output.Warn("still trying: %s", ui.OneLine(err.Error())) }
+	return s3.Open(ctx, bucket)
+}
+
+// newStore opens the place for a new repository: it makes the directory or the bucket where there is none, and proves
+// that objects there cannot be replaced.
+func (l *Location) newStore(ctx context.Context, lock *objectlock.Lock) (store.Store, error) {
+	if l.bucket == nil && lock != nil {
+		return nil, &hint.Usage{Text: "a directory cannot keep objects under lock", Hint: "--lock needs a bucket with Object Lock"}
+	}
+	if l.bucket == nil {
+		return dir.Create(l.path)
+	}
+	bucket, err := l.OpenBucket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if lock == nil {
+		err = bucket.MakeBucket(ctx)
+	} else {
+		lock.ByDefault, err = bucket.MakeLockedBucket(ctx, lock.Compliance, lock.TermDays())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return bucket, bucket.ProbeCreateOnly(ctx)
+}

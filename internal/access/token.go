@@ -1,0 +1,60 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/oauth"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// grants are kept in the state directory.
+func (h *Host) TokenStore() (*oauth.Store, error) {
+	state, err := h.StateDir()
+	return oauth.NewStore(filepath.Join(state, "oauth")), err
+}
+
+// secretOf tells where the secret of an account comes from; "": nothing is said, and it is asked for.
+func (h *Host) DescribeSecret(a *Account) string {
+	if entry := a.Configured.Secret.Keyring; entry != "" {
+		return "the keyring has it, as " + entry
+	}
+	if !a.Configured.Secret.IsZero() {
+		return a.Configured.Secret.String()
+	}
+	if a.Configured.Token != "" {
+		return "token command"
+	}
+	store, err := h.TokenStore()
+	switch {
+	case err != nil || !store.Has(a.Options.User, a.Options.Host):
+		return ""
+	case store.Sealed(a.Options.User, a.Options.Host):
+		return "tokens, sealed to a key in the keyring"
+	}
+	return "tokens, in a file"
+}
+
+// granted gives the tokens of an account that has consented; nil: it has not.
+func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), error) {
+	store, err := h.TokenStore()
+	if err != nil || !store.Has(a.Options.User, a.Options.Host) {
+		return nil, err
+	}
+	source := oauth.NewSource(store, a.Options.User, a.Options.Host, nil)
+	return func(ctx context.Context) (string, error) {
+		token, err := source.Token(ctx)
+		switch {
+		case errors.Is(err, oauth.ErrConsent):
+			return "", &hint.Error{Text: err.Error(), Hint: "mailstrata auth " + ui.Safe(cmp.Or(a.Configured.Name, a.URL)) + " asks for the consent again", Err: err}
+		case errors.Is(err, oauth.ErrUnavailable):
+			return "", fmt.Errorf("%w (%w)", err, mail.ErrTemporary)
+		}
+		return token, err
+	}, nil
+}

@@ -1,0 +1,151 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/repo"
+)
+
+// orders are what the command line asks for, on this host.
+func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err error) {
+	accounts, err := f.named()
+	if len(f.IMAP) == 0 {
+		accounts, err = f.configured(ctx, h)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		if f.Shard.Has(a.Name) {
+			orders = append(orders, f.job(a))
+		}
+	}
+	if len(orders) == 0 {
+		h.Output.Note("none of %s is in the share %s", ui.Plural(len(accounts), "account"), f.Shard)
+	}
+	return orders, nil
+}
+
+// named are the accounts that the command line names by their URLs.
+func (f *Flags) named() ([]*access.Account, error) {
+	var accounts []*access.Account
+	for i, url := range f.IMAP {
+		a, err := access.ParseAccount(url)
+		if err != nil {
+			return nil, err
+		}
+		if i < len(f.Name) {
+			a.Name = f.Name[i]
+		}
+		if slices.ContainsFunc(accounts, func(other *access.Account) bool { return other.Name == a.Name }) {
+			return nil, &hint.Usage{Text: "two accounts are called " + ui.Quote(a.Name), Hint: "tell them apart by --name"}
+		}
+		accounts = append(accounts, a)
+	}
+	return f.only(accounts, "no --imap names an account ")
+}
+
+// configured are the accounts of the configuration.
+func (f *Flags) configured(ctx context.Context, h *access.Host) ([]*access.Account, error) {
+	configured, err := h.Config()
+	if err != nil {
+		return nil, err
+	}
+	accounts := make([]*access.Account, len(configured.Accounts))
+	for i := range accounts {
+		if accounts[i], err = access.AccountOf(&configured.Accounts[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(accounts) == 0 {
+		return f.known(ctx, h)
+	}
+	return f.only(accounts, "the configuration has no account ")
+}
+
+// only are those of the accounts that the arguments name; without any, all.
+func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Account, error) {
+	if len(f.Account) == 0 {
+		return accounts, nil
+	}
+	byName := make(map[string]*access.Account, len(accounts))
+	var names []string
+	for _, a := range accounts {
+		byName[a.Name] = a
+		names = append(names, a.Name)
+	}
+	var chosen []*access.Account
+	for _, wanted := range f.Account {
+		a, ok := byName[wanted]
+		if !ok {
+			return nil, &hint.Usage{Text: otherwise + ui.Quote(wanted), Hint: unknownAccount(wanted, names)}
+		}
+		if !slices.Contains(chosen, a) {
+			chosen = append(chosen, a)
+		}
+	}
+	return chosen, nil
+}
+
+// namesTold is how many accounts a hint lists.
+const namesShown = 10
+
+func unknownAccount(wanted string, names []string) string {
+	if near := ui.Nearest(wanted, names); near != "" {
+		return "did you mean " + ui.Quote(near) + "?"
+	}
+	if len(names) > namesShown {
+		names = append(slices.Clone(names[:namesShown]), "…")
+	}
+	return "there are " + ui.Safe(strings.Join(names, ", "))
+}
+
+// known returns the accounts that the repository holds, by the URLs of their newest manifests, so that a second backup
+// needs no URL.
+func (f *Flags) known(ctx context.Context, h *access.Host) ([]*access.Account, error) {
+	nothing := &hint.Usage{Text: "no account is named, and none is configured", Hint: "name one: --imap imaps://user@host; or see docs/config.md"}
+	if len(f.Account) > 0 {
+		nothing.Text = "the configuration has no account " + ui.Quote(f.Account[0])
+	}
+	r, err := h.Open(ctx)
+	if errors.Is(err, repo.ErrNoRepository) {
+		return nil, nothing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for the accounts that the repository holds, because none is named: %w", err)
+	}
+	defer r.Close()
+	newest, err := archive.Latest(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var accounts []*access.Account
+	for _, contents := range newest {
+		a, err := access.ParseAccount(contents.Manifest.Source)
+		if err != nil {
+			continue
+		}
+		a.Name = contents.Manifest.Account
+		accounts = append(accounts, a)
+	}
+	slices.SortFunc(accounts, func(a, b *access.Account) int { return cmp.Compare(a.Name, b.Name) })
+	switch {
+	case len(accounts) == 0:
+		return nil, nothing
+	case len(accounts) > 1 && len(f.Account) == 0:
+		nothing.Hint = "name those to archive: mailstrata backup " + ui.ShellWord(accounts[0].Name) + " …; mailstrata list --latest shows all"
+		return nil, nothing
+	case len(f.Account) == 0:
+		h.Output.Note("note: archiving %s (%s), the only account of this repository", ui.Safe(accounts[0].Name), ui.Safe(accounts[0].URL))
+	}
+	return f.only(accounts, "neither the configuration nor the repository has an account ")
+}

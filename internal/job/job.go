@@ -1,0 +1,175 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive/loss"
+	"github.com/mailstrata/mailstrata/backup"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/percent"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// jobFlags say which accounts are archived, and how.
+type Flags struct {
+	Account []string `arg:"" optional:"" help:"Of the accounts of the configuration, or of those that --imap names, only these."`
+
+	IMAP                []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
+	Name                []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
+	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels; the usual) or labels (each label as the mailbox that it seems to be)."`
+	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Mailboxes of others, too: shared, other (of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
+	Virtual             bool     `group:"selection" help:"Virtual mailboxes, too, which show the messages of other mailboxes (Dovecot)."`
+	access.AccountFlags `embed:""`
+	Selection           `embed:""`
+
+	Shard config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
+
+	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. The default is unlimited, and 2GB for Gmail."`
+	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed, what was read is kept, and the next run goes on from there."`
+	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
+
+	VerifySource percent.Rate `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
+	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
+}
+
+// order is an account that is to be archived, and how: what the command line says, or else the configuration.
+type Job struct {
+	*access.Account
+	Selection
+	flags    access.AccountFlags
+	excluded []Pattern // what the command line leaves out; a configuration may be for many accounts
+	labels   bool
+
+	namespaces []string // beside the user's own
+	virtual    bool     // virtual mailboxes too
+
+	shrink    loss.Rules
+	verify    percent.Rate
+	budget    backup.Budget
+	timeLimit time.Duration
+
+	connected *backup.Account // what source gives, which is connecting already; nil: nothing is
+}
+
+// byteCount is a number of bytes; below 0, there is no bound.
+type byteCount int64
+
+// UnmarshalText reads "2GB", "500 MiB" or "unlimited".
+func (b *byteCount) UnmarshalText(text []byte) error {
+	n, err := config.ParseBytes(string(text))
+	*b = byteCount(n)
+	return err
+}
+
+// order is what is to be done with an account.
+func (f *Flags) job(a *access.Account) *Job {
+	o := &Job{
+		Account: a, Selection: f.Selection, flags: f.AccountFlags, labels: cmp.Or(f.Gmail, a.Configured.Gmail) == "labels",
+		timeLimit: cmp.Or(f.TimeLimit, a.Configured.TimeLimit),
+		shrink:    f.ShrinkLimit, verify: cmp.Or(f.VerifySource, a.Configured.VerifySource),
+		budget: backup.Budget{
+			Day:    cmp.Or(int64(f.BudgetDay), a.Configured.Budget.Day),
+			Second: cmp.Or(int64(f.BudgetSecond), a.Configured.Budget.Second),
+		},
+	}
+	o.virtual, o.namespaces = f.Virtual || a.Configured.Virtual, f.Namespace
+	if len(o.namespaces) == 0 {
+		o.namespaces = a.Configured.Namespaces
+	}
+	o.excluded = o.Exclude
+	if len(o.Mailbox) == 0 && len(o.Exclude) == 0 {
+		o.Mailbox, o.Exclude = patterns(a.Configured.Mailboxes), patterns(a.Configured.Exclude)
+	}
+	if len(o.shrink) == 0 {
+		o.shrink = a.Configured.ShrinkLimits
+	}
+	return o
+}
+
+func patterns(texts []string) (patterns []Pattern) {
+	for _, text := range texts {
+		patterns = append(patterns, Pattern(text))
+	}
+	return patterns
+}
+
+// source is the account as archive reads it, with its secret.
+func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
+	if o.connected != nil {
+		return *o.connected, nil
+	}
+	a, err := o.authenticated(ctx, h)
+	if err != nil {
+		return backup.Account{}, err
+	}
+	return o.backupAccount(imap.NewSource(a.Options), h), nil
+}
+
+// connect begins to connect, for the time in which the repository is opened: where the password is at hand, so that nobody is
+// asked for it, no command run and no token taken, before the repository is there for which they are wanted. What is wrong will
+// be told when the account's turn comes.
+func (o *Job) Connect(ctx context.Context, h *access.Host) {
+	if !o.passwordAtHand(h) {
+		return
+	}
+	a, err := o.authenticated(ctx, h)
+	if err != nil || a.Options.Token != nil {
+		return
+	}
+	source := imap.NewSource(a.Options)
+	source.Connect(ctx)
+	ready := o.backupAccount(source, h)
+	o.connected = &ready
+}
+
+// disconnect ends what connect began.
+func (o *Job) Disconnect() {
+	if o.connected != nil {
+		_ = o.connected.Source.Close()
+		o.connected = nil
+	}
+}
+
+// passwordAtHand reports whether the account's password stands in a variable or a file.
+func (o *Job) passwordAtHand(h *access.Host) bool {
+	flags, kept := &o.flags, &o.Configured.Secret
+	if flags.PasswordCommand != "" || flags.TokenCommand != "" {
+		return false
+	}
+	if flags.PasswordFile != "" {
+		return true
+	}
+	if kept.Command != "" || kept.Keyring != "" || o.Configured.Token != "" || o.Configured.Provider != "" {
+		return false
+	}
+	return kept.File != "" || kept.Credential != "" || h.Getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
+}
+
+// unlocked is a copy of the account with its secret: what it takes to connect is not kept beyond.
+func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
+	a := *o.Account
+	if err := h.UnlockAccount(ctx, &a, &o.flags); err != nil {
+		return nil, err
+	}
+	a.Options.Labels, a.Options.Namespaces, a.Options.Virtual = o.labels, o.namespaces, o.virtual
+	return &a, nil
+}
+
+// reads is the account as archive reads it from a source.
+func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account {
+	return backup.Account{
+		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
+		Source:      &checkedSource{Source: source, account: o.Name, patterns: o.Mailbox, excluded: o.excluded, host: h},
+		Select:      func(m mail.Mailbox) bool { return o.Wants(&m) },
+		ShrinkLimit: func(m *mail.Mailbox) loss.Limit { return ShrinkLimit(o.shrink, m) },
+	}
+}
+
+// shrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
+func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
+	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return Pattern(name).Matches(m) })
+}

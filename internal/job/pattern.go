@@ -1,0 +1,111 @@
+package job
+
+import (
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// pattern stands for mailboxes, by their decoded or raw names: "Work" is Work and all below it; '*' stands for any
+// characters, '%' for any but the hierarchy delimiter, as in LIST. INBOX alone is not what is below it, since on some
+// servers everything is.
+type Pattern string
+
+const PatternHelp = `A mailbox is meant with all that is below it (but INBOX alone). In its name, '*' stands for any characters, and '%' for any but the separator of levels.`
+
+func (p Pattern) Matches(m *mail.Mailbox) bool {
+	if strings.EqualFold(string(p), "INBOX") {
+		return m.IsInbox()
+	}
+	return p.matchesParent(m.Name, m.Delimiter) || m.Raw != m.Name && p.matchesParent(m.Raw, m.Delimiter)
+}
+
+// covers reports whether the pattern fits the name, or that of a mailbox above it.
+func (p Pattern) matchesParent(name, delimiter string) bool {
+	if matchName(string(p), name, delimiter) {
+		return true
+	}
+	if delimiter == "" {
+		return false
+	}
+	for at := len(name); ; {
+		at = strings.LastIndex(name[:at], delimiter)
+		if at < 0 {
+			return false
+		}
+		if matchName(string(p), name[:at], delimiter) {
+			return true
+		}
+	}
+}
+
+// fits matches a whole name. It keeps one place to come back to, that of the last wildcard: so it takes no more than
+// length times length steps, whatever the pattern.
+func matchName(pattern, name, delimiter string) bool {
+	var star, mark = -1, 0 // the last '*', and how far it has swallowed
+	var percent, at = -1, 0
+	i, j := 0, 0
+	for j < len(name) {
+		switch {
+		case i < len(pattern) && pattern[i] == '*':
+			star, mark, percent = i, j, -1
+			i++
+		case i < len(pattern) && pattern[i] == '%':
+			percent, at = i, j
+			i++
+		case i < len(pattern) && pattern[i] == name[j]:
+			i, j = i+1, j+1
+		case percent >= 0 && !strings.HasPrefix(name[at:], delimiter) || percent >= 0 && delimiter == "":
+			at++
+			i, j = percent+1, at
+		case star >= 0:
+			mark++
+			i, j, percent = star+1, mark, -1
+		default:
+			return false
+		}
+	}
+	for i < len(pattern) && (pattern[i] == '*' || pattern[i] == '%') {
+		i++
+	}
+	return i == len(pattern)
+}
+
+// selection is the mailboxes that somebody wants.
+type Selection struct {
+	Mailbox []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Only this mailbox (repeatable)."`
+	Exclude []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Not this mailbox (repeatable)."`
+}
+
+// wants reports whether a mailbox is selected.
+func (s *Selection) Wants(m *mail.Mailbox) bool {
+	wanted := len(s.Mailbox) == 0
+	for _, p := range s.Mailbox {
+		wanted = wanted || p.Matches(m)
+	}
+	for _, p := range s.Exclude {
+		wanted = wanted && !p.Matches(m)
+	}
+	return wanted
+}
+
+// without leaves out the patterns that fit a mailbox.
+func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
+	var left []Pattern
+	for _, p := range patterns {
+		if !p.Matches(m) {
+			left = append(left, p)
+		}
+	}
+	return left
+}
+
+// noMailbox is an error with the nearest of the names that there are as a hint.
+func NoMailbox(where, name string, names []string, advice string) error {
+	if near := ui.Nearest(name, names); near != "" {
+		advice = strings.TrimSpace("did you mean " + ui.Quote(near) + "? " + advice)
+	}
+	return &hint.Error{Text: where + " has no mailbox " + ui.Quote(name), Hint: advice, Err: mail.ErrNoMailbox}
+}

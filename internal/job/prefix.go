@@ -1,0 +1,73 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// below is a target whose mailboxes all go below one.
+type PrefixTarget struct {
+	restore.Target
+	Prefix string // levels separated by '/'
+}
+
+func (b *PrefixTarget) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+	places, notes, err := b.Target.Prepare(ctx, b.moved(mailboxes))
+	rename(places, mailboxes)
+	return places, notes, err
+}
+
+// Look implements restore.Looker, where the target does.
+func (b *PrefixTarget) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	looker, ok := b.Target.(restore.Looker)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	places, err := looker.Look(ctx, b.moved(mailboxes))
+	rename(places, mailboxes)
+	return places, err
+}
+
+// Peek implements restore.Looker. It is called after Look alone.
+func (b *PrefixTarget) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
+	return b.Target.(restore.Looker).Peek(ctx, place)
+}
+
+// Brief implements restore.Briefed if the target does.
+func (b *PrefixTarget) Brief(with restore.Briefing) {
+	if target, ok := b.Target.(restore.Briefed); ok {
+		with.Mailboxes = b.moved(with.Mailboxes)
+		target.Brief(with)
+	}
+}
+
+func (b *PrefixTarget) moved(mailboxes []mail.Mailbox) []mail.Mailbox {
+	moved := slices.Clone(mailboxes)
+	for i := range moved {
+		b.move(&moved[i])
+	}
+	return moved
+}
+
+// rename calls places after the mailboxes as they are archived.
+func rename(places []restore.Place, mailboxes []mail.Mailbox) {
+	for i := range min(len(places), len(mailboxes)) {
+		places[i].Mailbox = mailboxes[i].Name
+	}
+}
+
+// move puts a mailbox below the prefix. There INBOX is a name like any other, and no mailbox has a special use: the
+// target's own have them.
+func (b *PrefixTarget) move(m *mail.Mailbox) {
+	// A name without hierarchy may hold any character; it is to stay one level.
+	m.Delimiter = cmp.Or(m.Delimiter, "\x00")
+	m.Name = strings.Join(append(strings.Split(strings.Trim(b.Prefix, "/"), "/"), m.Name), m.Delimiter)
+	m.Raw = m.Name
+	m.SpecialUse = nil
+}

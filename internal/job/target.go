@@ -1,0 +1,149 @@
+package job
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mailstrata/mailstrata/eml"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/internal/ui"
+	"github.com/mailstrata/mailstrata/maildir"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// targetFlags are the flags that say how a target is written.
+type TargetFlags struct {
+	Layout, EOL string // of Maildirs
+	Account     access.AccountFlags
+}
+
+// files is a tree of Maildirs or of .eml files as a target.
+func (f *TargetFlags) files(kind, path string) (*Destination, error) {
+	place, err := realPath(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &Destination{place: "files " + place}
+	if kind == "eml" {
+		d.Open = func(context.Context, *access.Host) (restore.Target, error) { return eml.New(path), nil }
+		return d, nil
+	}
+	o := maildir.Options{
+		Layout: map[string]maildir.Layout{"maildir++": maildir.MaildirPP, "nested": maildir.Nested}[f.Layout],
+		EOL:    map[string]maildir.EOL{"auto": maildir.Auto, "lf": maildir.LF, "keep": maildir.AsIs}[f.EOL],
+	}
+	d.Open = func(context.Context, *access.Host) (restore.Target, error) { return maildir.New(path, o), nil }
+	return d, nil
+}
+
+// realPath resolves the symbolic links of a path, as far as it exists.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	for at, rest := path, ""; ; at, rest = filepath.Dir(at), filepath.Join(filepath.Base(at), rest) {
+		real, err := filepath.EvalSymlinks(at)
+		if err == nil {
+			return filepath.Join(real, rest), nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			return path, nil // what is wrong with it is reported when it is opened
+		}
+	}
+}
+
+// alone waits until no other restore of this user on this host writes to the target, because each would add what the
+// other is about to add. If there can be no lock, it warns and goes on.
+func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (release func(), err error) {
+	state, err := h.StateDir()
+	if err != nil {
+		return nil, err
+	}
+	name := sha256.Sum256([]byte(d.place))
+	path := filepath.Join(state, "restoring", hex.EncodeToString(name[:16])+".lock")
+	release, missing, err := local.Lock(ctx, path, func(process string) {
+		if process != "" {
+			process = fmt.Sprintf(" (process %s)", ui.Safe(process))
+		}
+		h.Output.Say(fmt.Sprintf("another restore into %s is under way on this host%s: waiting for it to end", ui.Safe(named), process))
+	})
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		missing, release = err, func() {}
+	}
+	if missing != nil {
+		h.Output.Warn("do not run a second restore into this target at the same time, because messages would be added twice: %s", ui.OneLine(missing.Error()))
+	}
+	return release, nil
+}
+
+// destination is a target before it is opened.
+type Destination struct {
+	place string // where it is: the same for all ways to name it
+	Open  func(context.Context, *access.Host) (restore.Target, error)
+}
+
+// destination reads what --to says.
+func ParseDestination(h *access.Host, to string, f *TargetFlags) (*Destination, error) {
+	if a, err := h.ConfiguredAccount(to); err != nil {
+		return nil, err
+	} else if a != nil {
+		return f.imap(a), nil
+	}
+	kind, path, _ := strings.Cut(to, ":")
+	kind = strings.ToLower(kind)
+	switch {
+	case (kind == "maildir" || kind == "eml") && path == "":
+		return nil, hint.Usagef("--to %s: names no directory", kind)
+	case kind == "maildir", kind == "eml":
+		path, err := h.Expand(path)
+		if err != nil {
+			return nil, err
+		}
+		return f.files(kind, path)
+	case kind == "imap", kind == "imaps":
+		a, err := h.AccountAt(to)
+		if err != nil {
+			return nil, err
+		}
+		return f.imap(a), nil
+	}
+	wrong := &hint.Usage{
+		Text: fmt.Sprintf("--to: there is no target of kind %s", ui.Quote(kind)),
+		Hint: "a target is maildir:PATH, eml:PATH, imaps://user@host or imap://user@host",
+	}
+	if !strings.Contains(to, ":") {
+		wrong.Text = "--to does not say what to make there"
+		wrong.Hint = fmt.Sprintf("maildir:%s or eml:%[1]s; or an account: imaps://user@host", ui.Safe(to))
+		if near := ui.Nearest(to, h.Names()); near != "" {
+			wrong.Hint += ", or of the configuration: did you mean " + ui.Quote(near) + "?"
+		}
+	}
+	return nil, wrong
+}
+
+func (f *TargetFlags) imap(a *access.Account) *Destination {
+	place := "imap " + strings.ToLower(a.Options.Address()) + " " + a.Options.User
+	return &Destination{place, func(ctx context.Context, h *access.Host) (restore.Target, error) {
+		if err := h.UnlockAccount(ctx, a, &f.Account); err != nil {
+			return nil, err
+		}
+		a.Options.Waiting = func(asked time.Duration, cause error) {
+			h.Output.Warn("the server asks to be left alone for %v, and the restore waits: %s", asked, ui.OneLine(cause.Error()))
+		}
+		return imap.NewTarget(a.Options), nil
+	}}
+}

@@ -1,0 +1,213 @@
+package secret
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/internal/config"
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/keyring"
+	"github.com/mailstrata/mailstrata/internal/plaintext"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
+const maxLength = 64 << 10
+
+// secret says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
+// user of a host, and stay in histories.
+type Source struct {
+	Name       string   // what it is, for people: "passphrase of the repository"
+	Variable   string   // the environment variable that may hold it
+	Flag       string   // what its flags begin with; "": --password
+	File       string   // the file that holds it; "": none
+	Command    string   // the command that prints it; "": none
+	Credential string   // a credential of the systemd unit; "": none
+	Keyring    string   // an entry of the keyring; "": none
+	Environ    []string // more variables for the command
+	Twice      bool     // a new secret: asked for twice
+}
+
+// secrets reads secrets.
+type Reader struct {
+	output  *ui.Output
+	stderr  io.Writer // of commands that print secrets
+	getenv  func(string) string
+	exposed map[string]bool // files of which warnExposed has warned
+}
+
+func NewReader(output *ui.Output, stderr io.Writer, getenv func(string) string) *Reader {
+	return &Reader{output: output, stderr: stderr, getenv: getenv, exposed: make(map[string]bool)}
+}
+
+// read gets the secret: from where it is said to be, or else from the variable, or else by asking on the terminal.
+func (r *Reader) Read(ctx context.Context, s Source) ([]byte, error) {
+	switch {
+	case s.File != "":
+		r.WarnExposed(s.File)
+		return s.fromFile()
+	case s.Command != "":
+		return s.fromCommand(ctx, r.stderr)
+	case s.Credential != "":
+		return r.fromCredential(s)
+	case s.Keyring != "":
+		return fromKeyring(ctx, s)
+	}
+	if value := r.getenv(s.Variable); value != "" {
+		return []byte(value), nil
+	}
+	return r.askFor(ctx, s)
+}
+
+// or is what the configuration says, where no flag says otherwise.
+func (s Source) Or(configured config.Secret) Source {
+	if s.File != "" || s.Command != "" {
+		return s
+	}
+	s.File, s.Command, s.Credential, s.Keyring = configured.File, configured.Command, configured.Credential, configured.Keyring
+	s.Variable = cmp.Or(configured.Variable, s.Variable)
+	return s
+}
+
+// fromCredential reads what systemd gives to the unit that it starts (LoadCredential=, SetCredentialEncrypted=).
+func (r *Reader) fromCredential(s Source) ([]byte, error) {
+	dir := r.getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return nil, &hint.Error{
+			Text: "the " + s.Name + " is a credential, " + ui.Quote(s.Credential) + ", and only a unit of systemd has such",
+			Hint: "systemd-run --pipe --wait --property=LoadCredential=… runs a command with one",
+		}
+	}
+	s.File = filepath.Join(dir, s.Credential)
+	return s.fromFile()
+}
+
+// fromKeyring asks the keyring, which may ask its owner to unlock it.
+func fromKeyring(ctx context.Context, s Source) ([]byte, error) {
+	value, err := keyring.Get(ctx, s.Keyring)
+	if err != nil {
+		return nil, fmt.Errorf("the %s: %w", s.Name, err)
+	}
+	return s.trim(strings.NewReader(value), "the keyring")
+}
+
+func (s *Source) fromFile() ([]byte, error) {
+	f, err := os.Open(s.File)
+	if err != nil {
+		return nil, fmt.Errorf("read the %s: %w", s.Name, err)
+	}
+	defer f.Close()
+	return s.trim(io.LimitReader(f, maxLength+1), s.File)
+}
+
+// fromCommand runs the command by the shell, so that it can be written as one would type it.
+func (s *Source) fromCommand(ctx context.Context, stderr io.Writer) ([]byte, error) {
+	shell := []string{"sh", "-c", s.Command}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/c", s.Command}
+	}
+	var printed bytes.Buffer
+	command := exec.CommandContext(ctx, shell[0], shell[1:]...)
+	command.Stdout, command.Stderr = &printed, stderr
+	command.Env = append(os.Environ(), s.Environ...)
+	if err := command.Run(); err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("the command that gives the %s failed: %w", s.Name, err)
+	}
+	return s.trim(io.LimitReader(&printed, maxLength+1), "the command")
+}
+
+// trim takes off the line ending that editors and commands add.
+func (s *Source) trim(r io.Reader, where string) ([]byte, error) {
+	value, err := io.ReadAll(r)
+	if err == nil {
+		value, err = plaintext.Decode(value)
+	}
+	value = bytes.TrimSuffix(bytes.TrimSuffix(value, []byte("\n")), []byte("\r"))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the %s: %w", s.Name, err)
+	case bytes.ContainsAny(value, "\r\n"):
+		return nil, fmt.Errorf("%s has more than one line, but the %s must be one line; after a command, add | head -n 1", where, s.Name)
+	case len(value) == 0:
+		return nil, fmt.Errorf("%s gives an empty %s", where, s.Name)
+	case len(value) > maxLength:
+		return nil, fmt.Errorf("%s gives more than %d bytes, which is no %s", where, maxLength, s.Name)
+	}
+	return value, nil
+}
+
+// askFor asks for a secret on the terminal, twice if it is new.
+func (r *Reader) askFor(ctx context.Context, s Source) ([]byte, error) {
+	value, err := r.output.AskSecret(ctx, s.Name)
+	if errors.Is(err, ui.ErrNoTerminal) {
+		return nil, &hint.Error{
+			Text: "the " + s.Name + " is needed, and there is no terminal to ask for it on",
+			Hint: "give it by " + s.ways(),
+		}
+	}
+	if err != nil || !s.Twice {
+		return value, err
+	}
+	again, err := r.output.AskSecret(ctx, s.Name+" again")
+	if err == nil && !bytes.Equal(value, again) {
+		err = errors.New("these are not the same; nothing was done")
+	}
+	return value, err
+}
+
+// ways names the ways in which the secret can be given.
+func (s *Source) ways() string {
+	flag := cmp.Or(s.Flag, "--password")
+	return s.Variable + ", " + flag + "-file or " + flag + "-command"
+}
+
+// given reports whether a secret is there without asking.
+func (r *Reader) Given(s Source) bool {
+	return s.File != "" || s.Command != "" || s.Credential != "" || s.Keyring != "" || r.getenv(s.Variable) != ""
+}
+
+// readOrKeep reads a secret. What the keyring lacks is asked for, and put there.
+func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
+	value, err := r.Read(ctx, s)
+	if !errors.Is(err, keyring.ErrNotFound) {
+		return value, err
+	}
+	entry := s.Keyring
+	s.Keyring = ""
+	if value, err = r.Read(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := keyring.Set(ctx, entry, string(value)); err != nil {
+		return nil, fmt.Errorf("keep the %s: %w", s.Name, err)
+	}
+	return value, nil
+}
+
+// warnExposed warns once of a file with a secret that other users of this host can read. Files of systemd's credentials
+// are in a directory that only the unit can enter.
+func (r *Reader) WarnExposed(file string) {
+	if runtime.GOOS == "windows" || r.exposed[file] {
+		return
+	}
+	info, err := os.Stat(file)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o004 == 0 {
+		return
+	}
+	if dir := r.getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(file) == filepath.Clean(dir) {
+		return
+	}
+	r.exposed[file] = true
+	r.output.Warn("other users of this host can read the secret in %s: chmod 600 makes it yours alone", ui.Safe(file))
+}

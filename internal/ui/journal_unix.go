@@ -1,0 +1,25 @@
+//go:build unix
+
+package ui
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// isJournal reports whether w is the stream to systemd's journal that JOURNAL_STREAM names, by device and inode
+// (systemd.exec(5)): standard error may be something else by now.
+func isJournal(w io.Writer, stream string) bool {
+	f, ok := w.(*os.File)
+	if !ok || stream == "" {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stream == fmt.Sprintf("%d:%d", stat.Dev, stat.Ino)
+}

@@ -1,0 +1,187 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
+// and then, and not at all with -q. It is safe for concurrent use.
+type Progress struct {
+	console *console
+	verb    string // "read", "written"
+
+	mu    sync.Mutex
+	parts map[string]Tally // by what is worked on at the same time: accounts
+	step  string           // of several, one after the other
+	next  time.Time        // when to tell again
+	moved time.Time        // when the first of it was done: a server may take its time to begin
+}
+
+// tally is how much is done.
+type Tally struct {
+	Messages, Bytes, Total int64 // total: messages; 0 where not known
+	ByID                   int64 // of the messages, those that need not be read
+	Mailboxes              int64 // done
+	AllMailboxes           int64 // 0 where not known
+}
+
+// StepState is how far one step of several has come.
+type StepState struct {
+	Step            string
+	Done, Of        int64 // Of is 0 if it is not known
+	Bytes, AllBytes int64
+}
+
+const (
+	liveEvery  = 100 * time.Millisecond
+	plainEvery = 30 * time.Second
+)
+
+func (o *Output) Progress(verb string) *Progress {
+	now := time.Now()
+	first := now
+	if !o.console.live {
+		first = now.Add(plainEvery)
+	}
+	return &Progress{console: o.console, verb: verb, parts: make(map[string]Tally), next: first}
+}
+
+// begin says what is done before there is anything to count.
+func (p *Progress) Begin(what string) {
+	if p.console.live && !p.console.quiet {
+		p.console.status(what + " …")
+	}
+}
+
+// update takes the news of one part.
+func (p *Progress) Update(part string, t Tally) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.parts[part] = t
+	now := time.Now()
+	if p.moved.IsZero() {
+		if t.Messages == 0 && p.console.live {
+			return // begin has said what there is to say
+		}
+		p.moved = now
+	}
+	if !p.due(now) {
+		return
+	}
+	var sum Tally
+	for _, t := range p.parts {
+		sum.Messages += t.Messages
+		sum.Bytes += t.Bytes
+		sum.ByID += t.ByID
+		sum.Mailboxes += t.Mailboxes
+		sum.AllMailboxes += t.AllMailboxes
+		sum.Total += max(t.Total, t.Messages)
+	}
+	p.show(now, describe(p.verb, sum, now.Sub(p.moved)))
+}
+
+// at takes the news of what is done step by step.
+func (p *Progress) Step(s StepState) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if s.Step != p.step {
+		p.step, p.moved = s.Step, now
+	}
+	if p.due(now) {
+		p.show(now, describeStep(s, now.Sub(p.moved)))
+	}
+}
+
+// due reports whether it is to be told again how far the command is.
+func (p *Progress) due(now time.Time) bool {
+	return !p.console.quiet && (p.console.live || p.console.verbose) && !now.Before(p.next)
+}
+
+func (p *Progress) show(now time.Time, line string) {
+	if p.console.live {
+		p.next = now.Add(liveEvery)
+		if width := p.console.screen.width; width > 0 {
+			line = Cut(line, width-1) // a line that wraps could not be taken back
+		}
+		p.console.status(line)
+	} else {
+		p.next = now.Add(plainEvery)
+		p.console.line(levelInfo, line)
+	}
+}
+
+// done takes the changing line away.
+func (p *Progress) Done() { p.console.clear() }
+
+// describe is one line of progress: "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
+func describe(verb string, t Tally, elapsed time.Duration) string {
+	messages := Plural(t.Messages, "message")
+	if t.Total > t.Messages {
+		messages = Count(t.Messages) + " of " + Plural(t.Total, "message")
+	}
+	words := []string{messages + " " + verb}
+	if t.ByID > 0 {
+		words = append(words, Count(t.ByID)+" of them known")
+	}
+	if t.AllMailboxes > 1 {
+		words = append(words, Count(t.Mailboxes)+" of "+Plural(t.AllMailboxes, "mailbox"))
+	}
+	if t.Bytes > 0 {
+		words = append(words, Size(t.Bytes))
+	}
+	if elapsed < time.Second {
+		return strings.Join(words, ", ") // too early to tell how fast it goes
+	}
+	if t.Bytes > 0 {
+		words = append(words, Size(int64(float64(t.Bytes)/elapsed.Seconds()))+"/s")
+	}
+	if left := remaining(elapsed, t.Messages, t.Total); left > 0 {
+		words = append(words, roughly(left)+" left")
+	}
+	return strings.Join(words, ", ")
+}
+
+// describeStep is one line of progress: "packs deleted: 12 of 40, 120 MB of 400 MB, 40 MB/s, 7 s left".
+func describeStep(s StepState, elapsed time.Duration) string {
+	words := []string{s.Step + ": " + Count(s.Done)}
+	if s.Of > 0 {
+		words[0] += " of " + Count(s.Of)
+	}
+	if s.AllBytes > 0 {
+		words = append(words, Size(s.Bytes)+" of "+Size(s.AllBytes))
+	}
+	if elapsed < time.Second {
+		return strings.Join(words, ", ") // too early to tell how fast it goes
+	}
+	if s.Bytes > 0 {
+		words = append(words, Size(int64(float64(s.Bytes)/elapsed.Seconds()))+"/s")
+	}
+	// Some steps wait for bytes, others for answers: the slower of the two says when it is done.
+	if left := max(remaining(elapsed, s.Done, s.Of), remaining(elapsed, s.Bytes, s.AllBytes)); left > 0 {
+		words = append(words, roughly(left)+" left")
+	}
+	return strings.Join(words, ", ")
+}
+
+// rest is how long the rest takes, if it goes on like that; 0: that cannot be told.
+func remaining(elapsed time.Duration, done, of int64) time.Duration {
+	if done <= 0 || of <= done {
+		return 0
+	}
+	return time.Duration(float64(elapsed) / float64(done) * float64(of-done))
+}
+
+// roughly is a time that nobody should take to the second.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds())+1)
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()+0.5))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()+0.5))
+}

@@ -1,0 +1,116 @@
+package ui
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/rivo/uniseg"
+)
+
+// newTestOutput returns an output to a buffer, as if it were a screen.
+func newTestOutput(w io.Writer, s screen) *Output {
+	o := New(nil, w, io.Discard, func(string) string { return "" }, func(error) {})
+	o.screen = s
+	return o
+}
+
+// rendered is a table as it is written for a screen.
+func rendered(s screen, rows ...[]string) string {
+	var b bytes.Buffer
+	p := newTestOutput(&b, s)
+	t := p.Table(rows[0]...)
+	for _, cells := range rows[1:] {
+		t.ColoredRow(Red, cells...)
+	}
+	t.Flush()
+	_ = p.Flush()
+	return b.String()
+}
+
+var wideRows = [][]string{
+	{"MAILBOX", "    SIZE", "FROM", "SUBJECT"},
+	{"INBOX", "   12 kB", "Jo <jo@mail.example>", strings.Repeat("a long subject ", 20)},
+	{"会議録/二〇二六年三月", "  232 kB", "会議室予約システム <noreply@mail.example>", "会議室の予約を確認しました。" + strings.Repeat("よろしく", 30)},
+	{"👩‍💻 Code", "     1 B", "", "e\u0301te\u0301"},
+	{"escape \x1b[2J", "     1 B", "", ""},
+}
+
+// A row never takes more than its line of a terminal, however wide its characters are.
+func TestTableFits(t *testing.T) {
+	for width := 50; width < 300; width += 7 {
+		for line := range strings.Lines(rendered(screen{width: width}, wideRows...)) {
+			line = strings.TrimSuffix(line, "\n")
+			if got := uniseg.StringWidth(line); got > width {
+				t.Errorf("%d cells on a terminal of %d: %s", got, width, line)
+			}
+			if !isSafe(line) {
+				t.Errorf("not safe: %q", line)
+			}
+		}
+	}
+}
+
+// Columns begin at the same cell in all rows.
+func TestTableAligns(t *testing.T) {
+	lines := strings.Split(rendered(screen{width: 100}, wideRows...), "\n")
+	want := strings.Index(lines[0], "    SIZE")
+	for i, size := range []string{"   12 kB", "  232 kB", "     1 B"} {
+		before, _, ok := strings.Cut(lines[i+1], size)
+		if got := uniseg.StringWidth(before); !ok || got != want {
+			t.Errorf("the size begins at cell %d, its heading at %d: %s", got, want, lines[i+1])
+		}
+	}
+}
+
+// Who reads the output of a pipe gets all of it, and no colours.
+func TestTableIsNotCutInPipes(t *testing.T) {
+	got := rendered(screen{}, wideRows...)
+	for _, cells := range wideRows {
+		for _, cell := range cells {
+			if !strings.Contains(got, strings.TrimRight(Safe(cell), " ")) {
+				t.Errorf("%q is not in the table", cell)
+			}
+		}
+	}
+	if strings.ContainsAny(got, "…\x1b") {
+		t.Errorf("something was cut or coloured:\n%s", got)
+	}
+}
+
+func TestTableColours(t *testing.T) {
+	got := rendered(screen{colored: true}, []string{"ID", "REMARKS"}, []string{"1", "shrank"}, []string{"2", ""})
+	if want := "ID  REMARKS\n1   \x1b[31mshrank\x1b[0m\n2\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		width int
+		want  string
+	}{
+		{"subject", 7, "subject"},
+		{"subject", 6, "subje…"},
+		{"会議録", 6, "会議録"},
+		{"会議録", 5, "会議…"},
+		{"会議録", 4, "会…"},
+		{"👩‍💻👩‍💻👩‍💻", 5, "👩‍💻👩‍💻…"},
+		{"e\u0301e\u0301e\u0301", 2, "e\u0301…"},
+	} {
+		if got := Cut(c.text, c.width); got != c.want {
+			t.Errorf("cut(%q, %d) = %q, want %q", c.text, c.width, got, c.want)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	if got, want := fold("parent  3f9a and some words more", 14, "  "), "parent  3f9a\n  and some\n  words more"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if long := strings.Repeat("word ", 50); fold(long, 0, "") != long {
+		t.Error("folded where there is no terminal")
+	}
+}
