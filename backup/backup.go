@@ -9,22 +9,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
-	"github.com/mailstrata/mailstrata/backup/fetch"
-	"github.com/mailstrata/mailstrata/backup/identity"
-	"github.com/mailstrata/mailstrata/backup/moves"
-	"github.com/mailstrata/mailstrata/backup/quota"
-	"github.com/mailstrata/mailstrata/backup/sample"
 	"github.com/mailstrata/mailstrata/backup/source"
-	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/internal/percent"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
@@ -52,6 +44,17 @@ type Account struct {
 	TimeLimit time.Duration // how long reading the account may take; 0 means the constant TimeLimit
 	began     *time.Time    // when that began, in the first of several runs
 	waits     *retry.Budget // likewise of all of these runs
+}
+
+// wants reports whether the user wants a mailbox.
+func (a *Account) wants(listed mail.Mailbox) bool {
+	return a.Select == nil || a.Select(listed)
+}
+
+// reads reports whether a mailbox is to be archived in this run. Others stand as they were recorded before, if they
+// were: not to be asked for is no loss.
+func (a *Account) reads(listed mail.Mailbox) bool {
+	return listed.Skip == mail.NotSkipped && a.wants(listed)
 }
 
 // Options say how a backup is made.
@@ -126,13 +129,13 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	if err != nil {
 		return nil, err
 	}
-	walks := make([]*walk, len(accounts))
+	runs := make([]*accountRun, len(accounts))
 	for i, account := range accounts {
-		walks[i] = newWalk(r, run, account, o)
+		runs[i] = newAccountRun(r, run, account, o)
 		if err := run.Locks(); err != nil {
-			walks[i].warn(lockWarning, err)
+			runs[i].record.warn(lockWarning, err)
 		}
-		if err := walks[i].findParent(ctx); err != nil {
+		if err := runs[i].findParent(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -146,23 +149,23 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 
 	backups = make([]*Result, len(accounts))
 	for i, account := range accounts {
-		walks[i].writer = writer
+		runs[i].catalog.writer = writer
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
 	}
-	ended := readAll(ctx, walks, backups, o)
-	concludeAll(cmp.Or(o.ConcludeAfter, concludeAfter), len(walks), ended, func(i int) { walks[i].conclude(ctx, backups[i]) })
+	ended := readAll(ctx, runs, backups, o)
+	concludeAll(cmp.Or(o.ConcludeAfter, concludeAfter), len(runs), ended, func(i int) { runs[i].conclude(ctx, backups[i]) })
 	return backups, context.Cause(ctx)
 }
 
 // readAll begins to read all accounts, some at once. It sends the number of each that is read.
-func readAll(ctx context.Context, walks []*walk, backups []*Result, o Options) <-chan int {
-	ended := make(chan int, len(walks))
+func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
+	ended := make(chan int, len(runs))
 	go func() {
 		var group errgroup.Group
 		group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
-		for i, w := range walks {
+		for i, a := range runs {
 			group.Go(func() error {
-				backups[i].Manifest, backups[i].Err = w.recordInTime(ctx)
+				backups[i].Manifest, backups[i].Err = a.recordInTime(ctx)
 				ended <- i
 				return nil
 			})
@@ -199,21 +202,6 @@ func concludeAll(patience time.Duration, n int, ended <-chan int, conclude func(
 	concludeWaiting()
 }
 
-// conclude commits what was read of an account, or keeps what was read until an error.
-func (w *walk) conclude(ctx context.Context, b *Result) {
-	unhurried, done := grace.Context(ctx, interrupted)
-	defer done()
-	switch {
-	case b.Err == nil:
-		b.Head, b.Err = w.commit(unhurried, b.Manifest)
-	case errors.Is(b.Err, quota.ErrSpent):
-		w.postpone(unhurried, b)
-	default:
-		b.Kept = w.salvage(ctx)
-	}
-	w.closeSpill(b.Err == nil)
-}
-
 // Warnings that are of one run alone begin so.
 const (
 	lockWarning = "what was stored before is locked for less than the repository's period, and its locks could not be renewed " +
@@ -229,129 +217,4 @@ func passing(warning string) bool {
 		}
 	}
 	return false
-}
-
-// warnAgain takes over the warnings of a checkpoint.
-func (w *walk) warnAgain(warnings []string) {
-	for _, warning := range warnings {
-		if !passing(warning) {
-			w.warn("%s", warning)
-		}
-	}
-}
-
-// findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
-// forgotten (rules 1 and 4), be it a checkpoint; and the newest that is none. One that cannot be read is passed over, and
-// told of.
-func (w *walk) findParent(ctx context.Context) error {
-	for head, err := range w.run.Heads(ctx, w.account.Name) {
-		var m *manifest.Manifest
-		if err == nil && !head.Marked {
-			err = head.Misdating()
-		}
-		if err == nil && head.Committed() {
-			m, err = archive.ReadManifest(ctx, w.repo, head)
-		}
-		switch {
-		case err != nil && (head.Name == "" || ctx.Err() != nil):
-			return fmt.Errorf("find the newest manifest of %s: %w", w.account.Name, err)
-		case errors.Is(err, repo.ErrMisdated):
-			w.warn("a manifest is passed over: %v", err)
-		case err != nil:
-			w.warn("an earlier manifest cannot be read, and is passed over: %v", err)
-		case m != nil:
-			if w.parent == nil {
-				w.parent = &laid{head, m}
-				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
-					w.alarms = slices.Clone(m.Alarm)
-					w.warnAgain(m.Warnings)
-				}
-			}
-			if m.State == manifest.Complete {
-				w.basis = &laid{head, m}
-				return nil
-			}
-		}
-	}
-	return nil
-}
-
-func newWalk(r *repo.Repo, run *repo.Run, account Account, o Options) *walk {
-	limit := quota.New(account.Budget.Second)
-	account.Source = quota.Limit(account.Source, limit)
-	w := &walk{
-		account:     account,
-		quota:       limit,
-		program:     o.Program,
-		repo:        r,
-		run:         run,
-		reader:      r.Reader(repo.ReaderOptions{}),
-		tell:        o.Progress,
-		note:        o.Note,
-		sampler:     sample.New(account.VerifySource, run.Start(), r.MessageKey()),
-		checkpoints: newCheckpoints(o.Checkpoint),
-		spillAfter:  cmp.Or(o.SpillAfter, spillAfter),
-		failures:    make(map[string][]manifest.Failure),
-		unread:      make(map[string]bool),
-		kept:        make(map[string]int64),
-	}
-	account.waits.Report = func(asked time.Duration, cause error) {
-		w.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
-	}
-	w.moves = moves.New(w.load)
-	w.downloads = &fetch.Account{Server: identity.Server(account.URL), Quota: limit, Done: w.advance}
-	return w
-}
-
-// open reaches the source, and meanwhile compares what others wrote of the account: before the first checkpoint, which carries
-// the alarms on.
-func (w *walk) open(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return w.nameUnreported(ctx) })
-	group.Go(func() error {
-		return source.Retry(ctx, w.account.waits, source.FirstAttempts, func() (err error) {
-			w.server, err = w.account.Source.Server(ctx)
-			return err
-		})
-	})
-	return group.Wait()
-}
-
-// record reads the account and writes down what was found, ready to be committed.
-func (w *walk) record(ctx context.Context) (*manifest.Manifest, error) {
-	if w.parent == nil { // of an account that was erased, all manifests are marked
-		if err := w.heed(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.open(ctx); err != nil {
-		return nil, err
-	}
-	if err := w.budget(ctx); err != nil {
-		return nil, err
-	}
-	if err := w.takeUp(ctx); err != nil {
-		return nil, err
-	}
-	consistent, err := w.follow(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w.failUnnumbered()
-	m, err := w.manifest(ctx, manifest.Complete)
-	if err != nil {
-		return nil, err
-	}
-	m.Consistent = consistent
-	return m, w.addLosses(ctx, m)
-}
-
-// commit puts a manifest: the one moment at which what it records counts.
-func (w *walk) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
-	head, err := w.writer.Commit(ctx, w.account.Name, m.EncodeAt)
-	if err == nil {
-		w.quota.Wrote(m.Downloaded)
-		w.keepTables()
-	}
-	return head, err
 }

@@ -32,22 +32,22 @@ func (b Budget) day(server mail.Server) int64 {
 }
 
 // budget finds out what is left of the day for this run.
-func (w *walk) budget(ctx context.Context) error {
-	day := w.account.Budget.day(w.server)
+func (a *accountRun) budget(ctx context.Context) error {
+	day := a.account.Budget.day(a.server)
 	if day == 0 {
 		return nil
 	}
-	spent, err := w.spentToday(ctx)
-	w.quota.SetLeft(day - spent)
+	spent, err := a.spentToday(ctx)
+	a.quota.SetLeft(day - spent)
 	return err
 }
 
 // spentToday is what the runs of the day on which this one began have downloaded, as far as it is written down.
 // A manifest that was committed again, when the account got another name, says what the first one said: it counts once.
-func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
-	midnight := w.run.Start().UTC().Truncate(24 * time.Hour)
+func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
+	midnight := a.run.Start().UTC().Truncate(24 * time.Hour)
 	counted := make(map[[32]byte]bool)
-	for head, err := range w.run.Heads(ctx, w.account.Name) {
+	for head, err := range a.run.Heads(ctx, a.account.Name) {
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return 0, err
@@ -58,7 +58,7 @@ func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
 		case err != nil:
 			continue // findParent warned
 		}
-		m, err := archive.ReadManifest(ctx, w.repo, head)
+		m, err := archive.ReadManifest(ctx, a.repo, head)
 		if err != nil || m.Start.Before(midnight) {
 			continue
 		}
@@ -70,16 +70,9 @@ func (w *walk) spentToday(ctx context.Context) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// postponeRest notes that something was left out.
-func (w *walk) postponeRest() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.postponed = true
-}
-
 // postpone ends a walk whose budget is used up: with a checkpoint, from which the next run goes on.
-func (w *walk) postpone(ctx context.Context, b *Result) {
-	w.warn(spentWarning, w.account.Budget.day(w.server))
+func (a *accountRun) postpone(ctx context.Context, b *Result) {
+	a.record.warn(spentWarning, a.account.Budget.day(a.server))
 	b.Postponed = true
-	b.Head, b.Manifest, b.Err = w.layCheckpoint(ctx)
+	b.Head, b.Manifest, b.Err = a.layCheckpoint(ctx)
 }

@@ -93,8 +93,8 @@ func (c *checkpoints) end() {
 
 // checkpoint lays one, unless another harvest has done so since it was due. It waits until no harvest is under way: each
 // ends with its windows, because it sees that a checkpoint is due.
-func (w *walk) checkpoint(ctx context.Context) error {
-	c := w.checkpoints
+func (a *accountRun) checkpoint(ctx context.Context) error {
+	c := a.checkpoints
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.harvesting > 0 {
@@ -105,27 +105,25 @@ func (w *walk) checkpoint(ctx context.Context) error {
 	}
 	unhurried, done := grace.Context(ctx, interrupted)
 	defer done()
-	if _, _, err := w.layCheckpoint(unhurried); err != nil {
+	if _, _, err := a.layCheckpoint(unhurried); err != nil {
 		return err
 	}
-	w.spill.Clear(w.downloads.Recovered.Exhausted())
+	a.spill.Clear(a.downloads.Recovered.Exhausted())
 	c.last, c.bytes, c.laid = time.Now(), 0, true
-	now, err := w.run.Now(ctx)
-	if err == nil && now.Sub(w.run.Start()) > renewAfter {
+	now, err := a.run.Now(ctx)
+	if err == nil && now.Sub(a.run.Start()) > renewAfter {
 		return errRenew
 	}
 	return err
 }
 
 // layCheckpoint commits what is recorded so far.
-func (w *walk) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
-	w.mu.Lock()
-	m, err := w.manifest(ctx, manifest.Checkpoint)
-	w.mu.Unlock()
+func (a *accountRun) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
+	m, err := a.manifest(ctx, manifest.Checkpoint)
 	if err != nil {
 		return repo.Head{}, nil, err
 	}
-	head, err := w.commit(ctx, m)
+	head, err := a.commit(ctx, m)
 	return head, m, err
 }
 
@@ -134,14 +132,14 @@ const interrupted = 2 * time.Minute
 
 // salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
 // download again what this one has. It reports whether there is one now that has it.
-func (w *walk) salvage(ctx context.Context) bool {
+func (a *accountRun) salvage(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interrupted)
 	defer cancel()
-	w.checkpoints.mu.Lock()
-	defer w.checkpoints.mu.Unlock()
-	if w.checkpoints.bytes == 0 {
-		return w.checkpoints.laid
+	a.checkpoints.mu.Lock()
+	defer a.checkpoints.mu.Unlock()
+	if a.checkpoints.bytes == 0 {
+		return a.checkpoints.laid
 	}
-	_, _, err := w.layCheckpoint(ctx)
+	_, _, err := a.layCheckpoint(ctx)
 	return err == nil
 }

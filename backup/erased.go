@@ -13,12 +13,12 @@ import (
 // for the message.
 
 // heed returns an error if the account was erased.
-func (w *walk) heed(ctx context.Context) error {
-	erasures, err := w.run.Erasures(ctx)
+func (a *accountRun) heed(ctx context.Context) error {
+	erasures, err := a.run.Erasures(ctx)
 	if err != nil {
 		return err
 	}
-	if since, erased := erasures.Account(w.repo.AccountDir(w.account.Name)); erased {
+	if since, erased := erasures.Account(a.repo.AccountDir(a.account.Name)); erased {
 		return fmt.Errorf("%w on %s, and is not archived any more: remove the account from the configuration, or archive it under another name",
 			repo.ErrErased, since.UTC().Format(time.DateOnly))
 	}

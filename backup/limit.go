@@ -25,19 +25,17 @@ func (e *tooLongError) Error() string {
 }
 
 // recordInTime calls record within the account's limit of time, which counts from the first of several runs.
-func (w *walk) recordInTime(ctx context.Context) (*manifest.Manifest, error) {
-	limit := cmp.Or(w.account.TimeLimit, TimeLimit)
-	if w.account.began.IsZero() {
-		*w.account.began = time.Now()
+func (a *accountRun) recordInTime(ctx context.Context) (*manifest.Manifest, error) {
+	limit := cmp.Or(a.account.TimeLimit, TimeLimit)
+	if a.account.began.IsZero() {
+		*a.account.began = time.Now()
 	}
 	late := errors.New("the limit of time is over")
-	ctx, cancel := context.WithDeadlineCause(ctx, w.account.began.Add(limit), late)
+	ctx, cancel := context.WithDeadlineCause(ctx, a.account.began.Add(limit), late)
 	defer cancel()
-	m, err := w.record(ctx)
+	m, err := a.read(ctx)
 	if err != nil && context.Cause(ctx) == late {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return nil, &tooLongError{limit, w.progress.Messages}
+		return nil, &tooLongError{limit, a.progress.messages()}
 	}
 	return m, err
 }

@@ -1,6 +1,8 @@
 package backup
 
-import "fmt"
+import (
+	"sync"
+)
 
 // Progress is how far a verb has come.
 type Progress struct {
@@ -20,59 +22,44 @@ type Note struct {
 	Detail  bool // for who asks for details
 }
 
-// remark tells something of this host and this run.
-func (w *walk) remark(detail bool, format string, args ...any) {
-	if w.note != nil {
-		w.note(Note{w.account.Name, fmt.Sprintf(format, args...), detail})
-	}
+// tracker counts the progress of a run, and reports it.
+type tracker struct {
+	report func(Progress) // may be nil
+
+	mu       sync.Mutex
+	progress Progress
 }
 
-// expect adds to the total what readings are likely to download.
-func (w *walk) expect(due []*reading) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var arrived int64
-	for _, r := range due {
-		arrived += r.expected()
-	}
-	w.moves.Expect(arrived)
-	w.progress.TotalMessages += arrived
-	w.progress.Mailboxes += int64(len(due))
-	w.progress.Account = w.account.Name
+// expect adds to the totals: messages that are likely to be downloaded, and mailboxes that are read.
+func (t *tracker) expect(messages, mailboxes int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.TotalMessages += messages
+	t.progress.Mailboxes += mailboxes
+}
+
+// messages returns how many messages are done.
+func (t *tracker) messages() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.progress.Messages
 }
 
 // finished counts a mailbox that was read.
-func (w *walk) finished() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.progress.DoneMailboxes++
+func (t *tracker) finished() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.DoneMailboxes++
 }
 
-// expected is how many messages a reading is likely to download.
-func (r *reading) expected() int64 {
-	now := r.listed.Status
-	switch {
-	case now == nil:
-		return 0
-	case r.old == nil || r.old.Status == nil || r.old.Status.UIDValidity != now.UIDValidity || r.old.Unproven:
-		return int64(now.Messages)
-	}
-	arrived := int64(now.UIDNext) - int64(r.old.Status.UIDNext)
-	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Accounted())
-}
-
-// advance counts a message that was downloaded, advanceByID one that need not be.
-func (w *walk) advance(bytes int64) { w.progressed(bytes, 0) }
-func (w *walk) advanceByID()        { w.progressed(0, 1) }
-
-func (w *walk) progressed(bytes, byID int64) {
-	w.checkpoints.downloaded(bytes)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.progress.Messages++
-	w.progress.Bytes += bytes
-	w.progress.ByID += byID
-	if w.tell != nil {
-		w.tell(w.progress)
+// advance counts a message. It was downloaded, unless byID is 1.
+func (t *tracker) advance(bytes, byID int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.progress.Messages++
+	t.progress.Bytes += bytes
+	t.progress.ByID += byID
+	if t.report != nil {
+		t.report(t.progress)
 	}
 }

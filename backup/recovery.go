@@ -22,14 +22,14 @@ const spillAfter = 5 * time.Second
 
 // takeUp opens the spill, and puts into the repository what earlier runs have left in it. A host that cannot spill is told
 // of, and archives as well.
-func (w *walk) takeUp(ctx context.Context) error {
-	spill, err := w.repo.RecoveryLog(w.account.Name, w.spillAfter)
+func (a *accountRun) takeUp(ctx context.Context) error {
+	spill, err := a.repo.RecoveryLog(a.account.Name, a.spillAfter)
 	if err != nil {
-		w.remark(true, "nothing is kept for the case that this run is killed: %v", err)
+		a.remark(true, "nothing is kept for the case that this run is killed: %v", err)
 		return nil
 	}
-	w.spill, w.checkpoints.full = spill, spill.Full
-	filer := archive.NewFiler(w.repo, w.writer, nil)
+	a.spill, a.checkpoints.full = spill, spill.Full
+	filer := archive.NewFiler(a.repo, a.catalog.writer, nil)
 	defer filer.Close()
 	found := &fetch.Recovered{}
 	var bytes int64
@@ -45,22 +45,22 @@ func (w *walk) takeUp(ctx context.Context) error {
 		return err
 	})
 	if problem != nil {
-		w.remark(true, "what a run that was killed has left is not read to its end: %v", problem)
+		a.remark(true, "what a run that was killed has left is not read to its end: %v", problem)
 	}
 	if n := found.Len(); n > 0 {
-		w.downloads.Recovered = found
-		w.remark(true, "taken up from a run that was killed: %d messages, %d bytes", n, bytes)
+		a.downloads.Recovered = found
+		a.remark(true, "taken up from a run that was killed: %d messages, %d bytes", n, bytes)
 	}
 	return err
 }
 
 // closeSpill ends the spilling; what is in a manifest is forgotten.
-func (w *walk) closeSpill(committed bool) {
-	if err := w.spill.Failed(); err != nil {
-		w.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)
+func (a *accountRun) closeSpill(committed bool) {
+	if err := a.spill.Failed(); err != nil {
+		a.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)
 	}
 	if committed {
-		w.spill.Clear(true)
+		a.spill.Clear(true)
 	}
-	w.spill.Close()
+	a.spill.Close()
 }

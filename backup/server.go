@@ -1,8 +1,12 @@
 package backup
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -10,31 +14,61 @@ import (
 const onlyProven = "every archived message is compared with the server before it counts"
 
 // doubtAll makes all records unproven if the account is not read from the same server as before.
-func (w *walk) doubtAll(ctx context.Context, survey *mail.Survey) error {
-	if w.parent == nil {
+func (s *scheduler) doubtAll(ctx context.Context, survey *mail.Survey) error {
+	if s.parent == nil {
 		return nil
 	}
-	other := identity.Server(w.parent.Source) != identity.Server(w.account.URL)
+	other := identity.Server(s.parent.Source) != identity.Server(s.account.URL)
 	switch {
 	case other:
-		w.warn("the account was read as %s before and is read as %s now: %s", w.parent.Source, w.account.URL, onlyProven)
-	case identity.Software(w.parent.Server.ID) == identity.Software(w.server.ID):
+		s.record.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.account.URL, onlyProven)
+	case identity.Software(s.parent.Server.ID) == identity.Software(s.server.ID):
 		return nil
 	default:
-		same, err := w.sampleAccount(ctx, survey)
+		same, err := s.sampleAccount(ctx, survey)
 		if err != nil || same {
 			return err
 		}
-		w.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: %s",
-			identity.Software(w.parent.Server.ID), identity.Software(w.server.ID), onlyProven)
+		s.record.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: %s",
+			identity.Software(s.parent.Server.ID), identity.Software(s.server.ID), onlyProven)
 	}
-	for _, m := range w.before {
+	for _, m := range s.record.before {
 		m.Unproven = m.Accounted() > 0
 	}
 	return nil
 }
 
+// sampleAccount makes a spot check of the largest mailboxes that have the same UIDVALIDITY as before.
+func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
+	var old []*mailboxRun
+	for _, listed := range survey.Mailboxes {
+		was := s.record.before[listed.Raw]
+		if was == nil || was.Messages == 0 || was.Unproven || !s.account.reads(listed) || listed.Status == nil {
+			continue
+		}
+		if listed.Status.UIDValidity == was.UIDValidity() {
+			old = append(old, &mailboxRun{account: s.accountRun, listed: listed, old: was})
+		}
+	}
+	slices.SortStableFunc(old, func(a, b *mailboxRun) int { return cmp.Compare(b.old.Messages, a.old.Messages) })
+	for _, r := range old[:min(len(old), spotMailboxes)] {
+		session := s.session(r.listed)
+		same, err := r.spotCheck(ctx, session, r.old)
+		session.Release()
+		switch {
+		case errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrTemporary),
+			archive.IsDamage(err):
+			continue // its reading reports that
+		case err != nil || !same:
+			return false, err
+		}
+	}
+	s.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is as archived",
+		identity.Software(s.server.ID), identity.Software(s.parent.Server.ID))
+	return true, nil
+}
+
 // isForeign reports whether another server gave the ids in an earlier manifest.
-func (w *walk) isForeign(m *laid) bool {
-	return m != nil && identity.Server(m.Source) != identity.Server(w.account.URL)
+func (a *accountRun) isForeign(m *laid) bool {
+	return m != nil && identity.Server(m.Source) != identity.Server(a.account.URL)
 }

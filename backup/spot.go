@@ -1,14 +1,12 @@
 package backup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/backup/fetch"
-	"github.com/mailstrata/mailstrata/backup/identity"
 	"github.com/mailstrata/mailstrata/backup/quota"
 	"github.com/mailstrata/mailstrata/backup/sample"
 	"github.com/mailstrata/mailstrata/backup/source"
@@ -22,8 +20,8 @@ import (
 const spotMailboxes = 8 // mailboxes of an account
 
 // spotCheck reports whether the chosen messages of a mailbox are as recorded.
-func (r *reading) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
-	chosen, err := sample.Spots(old, r.walk.load(ctx))
+func (r *mailboxRun) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
+	chosen, err := sample.Spots(old, r.account.catalog.load(ctx))
 	if err != nil {
 		return false, err
 	}
@@ -34,36 +32,6 @@ func (r *reading) spotCheck(ctx context.Context, session *source.Session, old *m
 	return len(c.other) == 0, err
 }
 
-// sampleAccount makes a spot check of the largest mailboxes that have the same UIDVALIDITY as before.
-func (w *walk) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
-	var old []*reading
-	for _, listed := range survey.Mailboxes {
-		was := w.before[listed.Raw]
-		if was == nil || was.Messages == 0 || was.Unproven || !w.selected(listed) || listed.Status == nil {
-			continue
-		}
-		if listed.Status.UIDValidity == was.UIDValidity() {
-			old = append(old, &reading{walk: w, listed: listed, old: was})
-		}
-	}
-	slices.SortStableFunc(old, func(a, b *reading) int { return cmp.Compare(b.old.Messages, a.old.Messages) })
-	for _, r := range old[:min(len(old), spotMailboxes)] {
-		session := w.session(r.listed)
-		same, err := r.spotCheck(ctx, session, r.old)
-		session.Release()
-		switch {
-		case errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrTemporary),
-			archive.IsDamage(err):
-			continue // its reading reports that
-		case err != nil || !same:
-			return false, err
-		}
-	}
-	w.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is as archived",
-		identity.Software(w.server.ID), identity.Software(w.parent.Server.ID))
-	return true, nil
-}
-
 // comparison is the result of downloading archived messages again.
 type comparison struct {
 	other            []manifest.Record // messages that differ from the archive
@@ -72,11 +40,11 @@ type comparison struct {
 }
 
 // compareBodies downloads recorded messages again and compares them. It ignores those that are gone.
-func (r *reading) compareBodies(ctx context.Context, session *source.Session, recorded []manifest.Record) (c comparison, err error) {
-	filer := archive.NewFiler(r.walk.repo, r.walk.writer, nil)
+func (r *mailboxRun) compareBodies(ctx context.Context, session *source.Session, recorded []manifest.Record) (c comparison, err error) {
+	filer := archive.NewFiler(r.account.repo, r.account.catalog.writer, nil)
 	defer filer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
-		d := fetch.NewDownload(r.walk.downloads, session, filer)
+		d := fetch.NewDownload(r.account.downloads, session, filer)
 		d.Quiet = true // neither news nor progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {

@@ -25,27 +25,6 @@ func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool
 	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
-// standsSince is for the first survey of a run. It reports whether the parent's record of a mailbox can stay as it is.
-func (w *walk) standsSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
-	twins := identity.Twins(w.before)
-	return func(old *manifest.Mailbox, now *mail.Status) bool {
-		return !old.Unproven && unchanged(old, now, observed) && !(twins[*now] && w.validities.Ambiguous(now))
-	}
-}
-
-// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
-// given up is not tried again in the same run, unless it may have been replaced meanwhile.
-func (w *walk) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
-	again, givenUp := w.unread[recorded.Raw]
-	switch {
-	case givenUp:
-		return !again
-	case recorded.Status == nil:
-		return false // it could not be selected before
-	}
-	return now == nil || identity.SameNumbers(*recorded.Status, *now)
-}
-
 // dueAfter spreads the full readings of flags over the second half of flagsDue, by name.
 func dueAfter(raw string) time.Duration {
 	hash := fnv.New32a()

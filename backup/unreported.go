@@ -22,28 +22,28 @@ const lookedBack = 7 * 24 * time.Hour
 //
 // This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read, and an
 // unchanged night stays as cheap as it was.
-func (w *walk) nameUnreported(ctx context.Context) error {
-	own, err := w.run.Own(w.account.Name)
+func (a *accountRun) nameUnreported(ctx context.Context) error {
+	own, err := a.run.Own(a.account.Name)
 	if err != nil {
 		return err
 	}
-	if err := w.nameRemoved(ctx, own); err != nil {
+	if err := a.nameRemoved(ctx, own); err != nil {
 		return err
 	}
-	if w.basis == nil || w.isEnd(own, w.basis.Head, w.basis.Manifest) {
+	if a.basis == nil || a.isEnd(own, a.basis.Head, a.basis.Manifest) {
 		return nil
 	}
-	histories, after, err := w.written(ctx, own)
+	histories, after, err := a.written(ctx, own)
 	if err != nil {
-		return fmt.Errorf("read earlier manifests of %s: %w", w.account.Name, err)
+		return fmt.Errorf("read earlier manifests of %s: %w", a.account.Name, err)
 	}
-	found, err := histories.Since(ctx, w.repo, w.limits(), after)
+	found, err := histories.Since(ctx, a.repo, a.limits(), after)
 	if err != nil {
 		return err
 	}
 	for _, u := range found {
-		if alarm := u.String(); !slices.Contains(w.alarms, alarm) {
-			w.alarms = append(w.alarms, alarm)
+		if alarm := u.String(); !slices.Contains(a.record.alarms, alarm) {
+			a.record.alarms = append(a.record.alarms, alarm)
 		}
 	}
 	return nil
@@ -51,15 +51,15 @@ func (w *walk) nameUnreported(ctx context.Context) error {
 
 // nameRemoved adds to the alarms that the newest manifest which this host wrote is gone and was not forgotten: somebody removed
 // it, or the store lost it or was set back. It asks the store only if the run does not go on from that manifest.
-func (w *walk) nameRemoved(ctx context.Context, own repo.Head) error {
-	if own.Name == "" || w.parent != nil && !own.Time.After(w.parent.Head.Time) {
+func (a *accountRun) nameRemoved(ctx context.Context, own repo.Head) error {
+	if own.Name == "" || a.parent != nil && !own.Time.After(a.parent.Head.Time) {
 		return nil
 	}
-	name, removed, err := w.run.Lost(ctx, w.account.Name)
+	name, removed, err := a.run.Lost(ctx, a.account.Name)
 	if err != nil || !removed {
 		return err
 	}
-	w.alarms = append(w.alarms, fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: somebody removed it, or "+
+	a.record.alarms = append(a.record.alarms, fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: somebody removed it, or "+
 		"the store lost it or was set back to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
 	return nil
 }
@@ -67,19 +67,19 @@ func (w *walk) nameRemoved(ctx context.Context, own repo.Head) error {
 // isEnd reports whether a manifest is the one up to which this host has compared: the newest that it wrote, if that is
 // complete. What is a copy or a repair it wrote without comparing. Where the run goes on from a checkpoint there is no such
 // end: others may have written something while the run before was under way.
-func (w *walk) isEnd(own, head repo.Head, m *manifest.Manifest) bool {
-	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && w.parent.Name == w.basis.Name
+func (a *accountRun) isEnd(own, head repo.Head, m *manifest.Manifest) bool {
+	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && a.parent.Name == a.basis.Name
 }
 
 // written are the account's manifests back to the one that this host wrote last, or those of some days if that is not found,
 // and the last one before these. Those after the time were not compared by this host.
-func (w *walk) written(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
-	after = w.basis.Head.Time.Add(-lookedBack)
+func (a *accountRun) written(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
+	after = a.basis.Head.Time.Add(-lookedBack)
 	if own.Name != "" && own.Time.Before(after) {
 		after = own.Time
 	}
 	histories = new(archive.Histories)
-	for s, err := range archive.AccountManifests(ctx, w.repo, w.account.Name) {
+	for s, err := range archive.AccountManifests(ctx, a.repo, a.account.Name) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
 			return nil, after, err
@@ -87,7 +87,7 @@ func (w *walk) written(ctx context.Context, own repo.Head) (histories *archive.H
 			continue
 		}
 		histories.Add(s)
-		if w.isEnd(own, s.Head, s.Manifest) {
+		if a.isEnd(own, s.Head, s.Manifest) {
 			after = own.Time
 		}
 		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) {
@@ -98,8 +98,8 @@ func (w *walk) written(ctx context.Context, own repo.Head) (histories *archive.H
 }
 
 // limits are the account's, as forget has them.
-func (w *walk) limits() archive.Limits {
-	limit := w.account.ShrinkLimit
+func (a *accountRun) limits() archive.Limits {
+	limit := a.account.ShrinkLimit
 	if limit == nil {
 		return nil
 	}

@@ -13,16 +13,16 @@ import (
 // 2.3.1.1), and some have broken it. A sample, where one is asked for, is downloaded all the same and compared.
 
 // sample chooses what this reading compares.
-func (r *reading) sample(ctx context.Context) ([]manifest.Record, error) {
+func (r *mailboxRun) sample(ctx context.Context) ([]manifest.Record, error) {
 	if !r.verify || r.old == nil || r.old.Status == nil || r.old.Messages == 0 {
 		return nil, nil
 	}
-	return r.walk.sampler.Choose(r.old, r.walk.load(ctx))
+	return r.account.sampler.Choose(r.old, r.account.catalog.load(ctx))
 }
 
 // same downloads a sample of the recorded messages and reports whether each is what was archived. A message that is gone
 // says nothing; one that cannot be had is told of, and is archived already.
-func (r *reading) same(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
+func (r *mailboxRun) same(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
 	if len(sample) == 0 {
 		return true, nil
 	}
@@ -36,12 +36,12 @@ func (r *reading) same(ctx context.Context, session *source.Session, sample []ma
 			byID++
 		}
 	}
-	r.walk.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ", r.listed.Name, c.compared, len(c.other))
+	r.account.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ", r.listed.Name, c.compared, len(c.other))
 	if c.unread > 0 {
-		r.walk.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
+		r.account.record.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
 	}
 	if len(c.other) > 0 {
-		r.walk.alarm(r.differ(c.other, c.compared, byID))
+		r.account.record.alarm(r.differ(c.other, c.compared, byID))
 	}
 	return len(c.other) == 0, nil
 }
@@ -50,7 +50,7 @@ func (r *reading) same(ctx context.Context, session *source.Session, sample []ma
 const uidsNamed = 10
 
 // differ says what is other than was archived.
-func (r *reading) differ(other []manifest.Record, compared, byID int) string {
+func (r *mailboxRun) differ(other []manifest.Record, compared, byID int) string {
 	var uids []string
 	for _, record := range other[:min(len(other), uidsNamed)] {
 		uids = append(uids, fmt.Sprint(record.UID))
@@ -64,11 +64,4 @@ func (r *reading) differ(other []manifest.Record, compared, byID int) string {
 		told += fmt.Sprintf("; %d had been taken by the server's id", byID)
 	}
 	return told
-}
-
-// alarm marks the manifest.
-func (w *walk) alarm(told string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.alarms = append(w.alarms, told)
 }

@@ -21,10 +21,10 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// reading is the reading of one mailbox in one round: from what is recorded of it, and what the server tells, to what
+// mailboxRun is the reading of one mailbox in one round: from what is recorded of it, and what the server tells, to what
 // is recorded now.
-type reading struct {
-	walk     *walk
+type mailboxRun struct {
+	account  *accountRun
 	listed   mail.Mailbox      // by the survey of this round
 	parent   bool              // the survey lists mailboxes below it
 	old      *manifest.Mailbox // what is recorded of it; nil: nothing
@@ -44,7 +44,7 @@ type reading struct {
 	byIDs tally  // taken by id
 }
 
-func (r *reading) count(entry manifest.Entry) {
+func (r *mailboxRun) count(entry manifest.Entry) {
 	t := &r.fresh
 	if entry.ByID {
 		t = &r.byIDs
@@ -54,7 +54,7 @@ func (r *reading) count(entry manifest.Entry) {
 }
 
 // counted counts entries as they are yielded.
-func (r *reading) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[manifest.Entry, error] {
+func (r *mailboxRun) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		for entry, err := range entries {
 			r.count(entry)
@@ -67,45 +67,45 @@ func (r *reading) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[ma
 
 // run reads the mailbox and puts what it found into the record. A mailbox that cannot be read does not stop the others:
 // it stands as it was recorded before, and is named among the failures.
-func (r *reading) run(ctx context.Context) error {
+func (r *mailboxRun) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
 	if r.old != nil && archive.IsDamage(err) {
 		// A night must not end for what an earlier one lost.
-		r.walk.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
+		r.account.record.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
 		r.old, r.sight, r.kept = nil, nil, 0
 		found, failures, err = r.read(ctx)
 	}
 	if err != nil {
 		r.kept = 0
 	}
-	r.walk.keep(r.listed.Raw, r.kept)
+	r.account.record.keep(r.listed.Raw, r.kept)
 	switch {
 	case err == nil:
-		r.walk.settle(r, found, failures)
+		r.account.record.settle(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, quota.ErrSpent):
-		r.walk.postponeRest() // what it has is in the record; others go on, as far as they need no download
+		r.account.postponed.Store(true) // what it has is in the record; others go on, as far as they need no download
 	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.parent:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
-			r.walk.stray(r.old)
+			r.account.vanished.stray(r.old)
 		}
-		r.walk.settle(r, container(r.listed), nil)
+		r.account.record.settle(r, container(r.listed), nil)
 	case errors.Is(err, mail.ErrNoMailbox):
 		// It was deleted or renamed since the survey, and the next one shows that. If that lists it too, the server
 		// contradicts itself, and the mailbox is one that cannot be read: nothing is lost for it.
-		r.walk.giveUp(r, err, !r.walk.wasGivenUp(r.listed.Raw))
+		r.giveUp(err, !r.account.record.wasGivenUp(r.listed.Raw))
 	case errors.Is(err, source.ErrReset):
 		// It was replaced since the survey. The next one shows that, and until then nothing is lost.
-		r.walk.giveUp(r, err, true)
+		r.giveUp(err, true)
 	case errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrFlood), errors.Is(err, manifest.ErrLimit):
-		r.walk.giveUp(r, err, false)
+		r.giveUp(err, false)
 	case errors.Is(err, mail.ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.
-		if _, gone := r.walk.account.Source.Survey(ctx); gone != nil {
+		if _, gone := r.account.account.Source.Survey(ctx); gone != nil {
 			return err
 		}
-		r.walk.giveUp(r, err, false)
+		r.giveUp(err, false)
 	default:
 		return fmt.Errorf("mailbox %q: %w", r.listed.Name, err)
 	}
@@ -113,7 +113,7 @@ func (r *reading) run(ctx context.Context) error {
 }
 
 // unread is the mailbox as it was recorded before, as far as it was.
-func (r *reading) unread() *manifest.Mailbox {
+func (r *mailboxRun) unread() *manifest.Mailbox {
 	if r.old == nil || r.doubtful {
 		return &manifest.Mailbox{Mailbox: named(r.listed)}
 	}
@@ -121,7 +121,7 @@ func (r *reading) unread() *manifest.Mailbox {
 }
 
 // inherited is unread, of a mailbox that the server would not tell of.
-func (r *reading) inherited() *manifest.Mailbox {
+func (r *mailboxRun) inherited() *manifest.Mailbox {
 	m := r.unread()
 	m.Inherited, m.Complete = r.old != nil && !r.doubtful, false
 	return m
@@ -129,8 +129,8 @@ func (r *reading) inherited() *manifest.Mailbox {
 
 // read opens the mailbox and reads what is new and what changed. Where the server's answers do not add up to the number
 // of messages that it told, all flags are read and compared, once.
-func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
-	session := r.walk.session(r.listed)
+func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
+	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
 	s := r.sight
 	if s == nil {
@@ -155,7 +155,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if err != nil || len(failures) > 0 || found.Accounted() == int64(found.Status.Messages) {
 		return found, failures, err
 	}
-	if err := r.walk.writer.Flush(ctx); err != nil {
+	if err := r.account.catalog.writer.Flush(ctx); err != nil {
 		return nil, nil, err
 	}
 	again := *found
@@ -163,7 +163,7 @@ func (r *reading) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failu
 	if err != nil {
 		return nil, nil, err
 	}
-	r.walk.leave(found, &c.Gone)
+	r.account.vanished.leave(found, &c.Gone)
 	r.kept -= c.Gone.Len()
 	failures, err = r.update(ctx, session, found, &again, c)
 	return &again, failures, err
@@ -186,17 +186,17 @@ func steady(found, old *manifest.Mailbox) {
 
 // reckon compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody
 // knows.
-func (r *reading) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
+func (r *mailboxRun) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
 	told := r.listed.Status
 	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
 	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
-		r.walk.leftEarly(lacking)
+		r.account.vanished.leftEarly(lacking)
 	}
 }
 
 // begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
 // was opened; the view's own are taken where the survey has none, or is of a mailbox that has been replaced since.
-func (r *reading) begin(view source.View) *manifest.Mailbox {
+func (r *mailboxRun) begin(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
 	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !identity.Contradict(told.MailboxID, seen.MailboxID) {
@@ -210,23 +210,23 @@ func (r *reading) begin(view source.View) *manifest.Mailbox {
 }
 
 // usable is what is recorded of the mailbox, if its UIDs still mean the same messages.
-func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
+func (r *mailboxRun) usable(found *manifest.Mailbox) *manifest.Mailbox {
 	old := r.old
 	if old == nil || old.Status == nil {
 		return nil
 	}
 	if found.Status.UIDValidity == 0 {
-		r.walk.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
+		r.account.record.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
 		return nil
 	}
 	if old.Status.UIDValidity != found.Status.UIDValidity || identity.Contradict(old.Status.MailboxID, found.Status.MailboxID) {
 		if old.Messages > 0 { // else nothing is: Courier tells another UIDVALIDITY of an empty mailbox each time, until one opens it
-			r.walk.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
 		}
 		return nil
 	}
 	if old.Status.HighestModSeq > found.Status.HighestModSeq {
-		r.walk.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
+		r.account.record.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
 		found.Trusted = false
 	}
 	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
@@ -239,31 +239,31 @@ func (r *reading) usable(found *manifest.Mailbox) *manifest.Mailbox {
 }
 
 // distrust is for mod-sequences that stand still while messages come or flags change (RFC 7162 section 3.1 has them move).
-func (r *reading) distrust(found *manifest.Mailbox) {
-	r.walk.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
+func (r *mailboxRun) distrust(found *manifest.Mailbox) {
+	r.account.record.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
 	found.Trusted = false
 }
 
 // canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
-func (r *reading) canAskForChanges(old, found *manifest.Mailbox) bool {
+func (r *mailboxRun) canAskForChanges(old, found *manifest.Mailbox) bool {
 	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
 }
 
 // compare finds out what changed since the old record, and notes in found when all flags were read.
-func (r *reading) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*compare.Change, error) {
+func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*compare.Change, error) {
 	c := compare.New(old, found)
 	var err error
 	switch {
 	case old == nil:
 		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
-		if err = c.Ask(ctx, session, old, found, r.walk.load(ctx)); errors.Is(err, mail.ErrRefused) {
-			r.walk.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
+		if err = c.Ask(ctx, session, old, found, r.account.catalog.load(ctx)); errors.Is(err, mail.ErrRefused) {
+			r.account.record.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
 			byModSeq, c = false, compare.New(old, found)
-			err = c.CompareFlags(ctx, session, old, found, r.walk.load(ctx))
+			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
 		}
 	default:
-		err = c.CompareFlags(ctx, session, old, found, r.walk.load(ctx))
+		err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
 	}
 	if err != nil {
 		return nil, err
@@ -279,12 +279,12 @@ func (r *reading) compare(ctx context.Context, session *source.Session, old, fou
 		found.FlagsRead = old.FlagsRead
 	}
 	c.KeepErased(old, found)
-	r.walk.moves.Gone(old, c.Gone)
+	r.account.moves.Gone(old, c.Gone)
 	return c, nil
 }
 
 // update makes found's pages from the old ones, if there are any, and what has changed.
-func (r *reading) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
+func (r *mailboxRun) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
 		fetcher, err := r.add(ctx, session, old, found, c)
@@ -297,12 +297,12 @@ func (r *reading) update(ctx context.Context, session *source.Session, old, foun
 		}
 		part := *found
 		r.old = &part
-		r.walk.settle(r, &part, failures)
+		r.account.record.settle(r, &part, failures)
 		if !errors.Is(fetcher.Cut, fetch.ErrDue) {
 			return failures, fetcher.Cut
 		}
 		session.Release() // nobody waits for a checkpoint with a connection in hand
-		if err := r.walk.checkpoint(ctx); err != nil {
+		if err := r.account.checkpoint(ctx); err != nil {
 			return failures, err
 		}
 		old, c = &part, &compare.Change{Fresh: fetcher.Rest, Narrowed: true}
@@ -317,8 +317,8 @@ const writeGrace = 30 * time.Second
 
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
-func (r *reading) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
-	if err := r.walk.heed(ctx); err != nil {
+func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
+	if err := r.account.heed(ctx); err != nil {
 		return nil, err
 	}
 	fresh := c.Fresh
@@ -329,38 +329,40 @@ func (r *reading) add(ctx context.Context, session *source.Session, old, found *
 		}
 	}
 	fetcher := &fetch.Fetcher{
-		Account:  r.walk.downloads,
-		NewFiler: func() *archive.Filer { return archive.NewFiler(r.walk.repo, r.walk.writer, r.walk.spill) },
-		Due:      r.walk.checkpoints.due, Recovered: !r.anew, Match: r.match,
+		Account: r.account.downloads,
+		NewFiler: func() *archive.Filer {
+			return archive.NewFiler(r.account.repo, r.account.catalog.writer, r.account.spill)
+		},
+		Due: r.account.checkpoints.due, Recovered: !r.anew, Match: r.match,
 	}
-	r.walk.checkpoints.begin()
-	defer r.walk.checkpoints.end()
-	fetcher.Start(ctx, session, fresh, r.walk.account.Source.Parallel())
+	r.account.checkpoints.begin()
+	defer r.account.checkpoints.end()
+	fetcher.Start(ctx, session, fresh, r.account.account.Source.Parallel())
 	defer fetcher.Stop()
 	write, cancel := grace.Context(ctx, writeGrace)
 	defer cancel()
 	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: r.counted(fetcher.Entries(ctx))}
-	err := found.Fill(old, changes, r.walk.load(write), r.walk.put(write))
+	err := found.Fill(old, changes, r.account.catalog.load(write), r.account.catalog.put(write))
 	if n := fetcher.Erased.Len(); n > 0 {
 		found.Erased = found.Erased.Union(fetcher.Erased)
-		r.walk.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
+		r.account.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
 	}
 	return fetcher, err
 }
 
 // match returns the entries of messages that are archived already, by UID, and the UIDs of those that were erased.
-func (r *reading) match(
+func (r *mailboxRun) match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
 ) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {
 	if r.anew {
 		return nil, erased, nil
 	}
-	matcher := moves.Matcher{Index: r.walk.moves, Repo: r.walk.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
+	matcher := moves.Matcher{Index: r.account.moves, Repo: r.account.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
 	matched, err := matcher.Match(ctx, session, messages)
 	if err != nil || len(matched) == 0 {
 		return nil, erased, err
 	}
-	erasures, err := r.walk.run.Erasures(ctx)
+	erasures, err := r.account.run.Erasures(ctx)
 	if err != nil {
 		return nil, erased, err
 	}
@@ -370,7 +372,7 @@ func (r *reading) match(
 		if !ok {
 			continue
 		}
-		r.walk.advanceByID()
+		r.account.advance(0, 1)
 		if erasures.Message(content.Hash) { // the parent may still have it
 			erased.Add(message.UID)
 			continue
@@ -380,4 +382,38 @@ func (r *reading) match(
 		entries[message.UID] = entry
 	}
 	return entries, erased, nil
+}
+
+// giveUp records a mailbox that cannot be read as it was recorded before, with what was known to be missing of it then,
+// and says why. With again, another round tries, if the survey still lists it.
+func (r *mailboxRun) giveUp(reason error, again bool) {
+	raw := r.listed.Raw
+	failures := []manifest.Failure{{Mailbox: raw, Reason: reason.Error()}}
+	earlier := r.account.record.failuresOf(raw)
+	if len(earlier) == 0 && r.account.parent != nil {
+		earlier = r.account.parent.Failures
+	}
+	for _, failure := range earlier {
+		if failure.Mailbox == raw && failure.UID != 0 {
+			failures = append(failures, failure)
+		}
+	}
+	r.account.record.settle(r, r.inherited(), failures)
+	r.account.record.setUnread(raw, again)
+	if again {
+		r.account.vanished.note()
+	}
+}
+
+// expected is how many messages a reading is likely to download.
+func (r *mailboxRun) expected() int64 {
+	now := r.listed.Status
+	switch {
+	case now == nil:
+		return 0
+	case r.old == nil || r.old.Status == nil || r.old.Status.UIDValidity != now.UIDValidity || r.old.Unproven:
+		return int64(now.Messages)
+	}
+	arrived := int64(now.UIDNext) - int64(r.old.Status.UIDNext)
+	return max(0, min(arrived, int64(now.Messages)), int64(now.Messages)-r.old.Accounted())
 }

@@ -19,7 +19,7 @@ type sight struct {
 }
 
 // look opens the mailbox and finds out what is to be done with it.
-func (r *reading) look(ctx context.Context, session *source.Session) *sight {
+func (r *mailboxRun) look(ctx context.Context, session *source.Session) *sight {
 	sampled, err := r.sample(ctx)
 	if err != nil || r.idle && len(sampled) == 0 {
 		return &sight{stands: true, err: err}
@@ -30,12 +30,12 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 	}
 	found := r.begin(view)
 	if r.doubtful {
-		same, err := compare.Confirm(ctx, session, r.old, r.common, r.walk.load(ctx))
+		same, err := compare.Confirm(ctx, session, r.old, r.common, r.account.catalog.load(ctx))
 		if err != nil {
 			return &sight{err: err}
 		}
 		if !same {
-			r.walk.moves.Lost(r.old)
+			r.account.moves.Lost(r.old)
 			r.old = nil
 		}
 		r.doubtful = false
@@ -45,9 +45,9 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 		return &sight{err: err}
 	}
 	if old == nil && r.old != nil {
-		r.walk.moves.Lost(r.old)
-		if r.walk.round > 0 {
-			r.walk.leave(r.old, nil)
+		r.account.moves.Lost(r.old)
+		if r.account.record.round > 0 {
+			r.account.vanished.leave(r.old, nil)
 		}
 	}
 	if old != nil {
@@ -57,40 +57,40 @@ func (r *reading) look(ctx context.Context, session *source.Session) *sight {
 			return &sight{err: err}
 		case !same:
 			old, r.anew = nil, true
-			r.walk.moves.Distrust()
+			r.account.moves.Distrust()
 		case r.idle:
 			return &sight{stands: true}
 		}
 	}
 	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
-	if err == nil && old != nil && r.walk.round > 0 {
-		r.walk.leave(old, &c.Gone)
+	if err == nil && old != nil && r.account.record.round > 0 {
+		r.account.vanished.leave(old, &c.Gone)
 	}
 	return &sight{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
 // proven returns the record of the mailbox, if its UIDs still mean the same messages at this server.
-func (r *reading) proven(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
+func (r *mailboxRun) proven(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
 	}
 	old := r.usable(found)
-	if old == nil || !r.walk.validities.Ambiguous(found.Status) {
+	if old == nil || !r.account.record.validities.Ambiguous(found.Status) {
 		return old, nil
 	}
 	same, err := r.spotCheck(ctx, session, old)
 	if err != nil || same {
 		return old, err
 	}
-	r.walk.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again",
+	r.account.record.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again",
 		r.listed.Name, found.UIDValidity())
 	return nil, nil
 }
 
 // lookAhead is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
-func (r *reading) lookAhead(ctx context.Context) error {
-	session := r.walk.session(r.listed)
+func (r *mailboxRun) lookAhead(ctx context.Context) error {
+	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
 	if r.sight = r.look(ctx, session); ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -100,7 +100,7 @@ func (r *reading) lookAhead(ctx context.Context) error {
 
 // lookedAt returns the readings to be looked at before any other, if any messages have arrived: those of mailboxes that
 // messages may have left, or in which a sample is compared (if a message differs from the archive, none is taken by its id). Others wait with what changed in them until they are read, for all of it takes memory.
-func lookedAt(due []*reading) (first []*reading) {
+func lookedAt(due []*mailboxRun) (first []*mailboxRun) {
 	arrived := false
 	for _, r := range due {
 		arrived = arrived || r.expected() > 0
@@ -115,7 +115,7 @@ func lookedAt(due []*reading) (first []*reading) {
 }
 
 // mayHaveLost reports whether, by the numbers, messages that are recorded may be gone.
-func (r *reading) mayHaveLost() bool {
+func (r *mailboxRun) mayHaveLost() bool {
 	if r.doubtful || r.old != nil && r.old.Unproven {
 		return true
 	}

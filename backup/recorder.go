@@ -1,0 +1,239 @@
+package backup
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/mailstrata/mailstrata/backup/identity"
+	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// recorder holds what will be in the account's next manifest. Its methods may be called from several goroutines.
+type recorder struct {
+	account *Account
+	round   int // of reading, from 0
+
+	before     map[string]*manifest.Mailbox // by raw name: what is in the parent
+	recorded   map[string]*manifest.Mailbox // by raw name: what will be in the manifest
+	validities identity.Validities
+	dangling   []string
+	outside    string            // the name of a mailbox that is not read because it is shared or another user's, or ""
+	untold     bool              // the last survey left out the numbers of a mailbox
+	gaps       map[string]string // why, by raw name, where that is a fault of the server
+
+	mu       sync.Mutex
+	failures map[string][]manifest.Failure // by raw name
+	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	kept     map[string]int64              // by raw name: at least so many messages of the parent are still in it
+	warnings []string
+	alarms   []string
+	fresh    tally // downloaded in this run
+	byIDs    tally // taken by id
+}
+
+// tally counts messages and their bytes.
+type tally struct{ messages, bytes int64 }
+
+// add takes over what another one has counted.
+func (t *tally) add(other *tally) {
+	t.messages += other.messages
+	t.bytes += other.bytes
+	*other = tally{}
+}
+
+func newRecorder(account *Account) *recorder {
+	return &recorder{
+		account:  account,
+		failures: make(map[string][]manifest.Failure),
+		unread:   make(map[string]bool),
+		kept:     make(map[string]int64),
+	}
+}
+
+// fill puts what is recorded now into a manifest.
+func (rec *recorder) fill(m *manifest.Manifest, putTable func([]byte) (chunk.ID, error)) error {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	m.Dangling = rec.dangling
+	m.Alarm = slices.Sorted(slices.Values(rec.alarms))
+	mailboxes := make([]manifest.Mailbox, 0, len(rec.recorded))
+	for _, raw := range slices.Sorted(maps.Keys(rec.recorded)) {
+		mailboxes = append(mailboxes, *rec.recorded[raw])
+		for _, failure := range rec.failures[raw] {
+			m.AddFailure(failure)
+		}
+	}
+	m.Totals.NewMessages, m.Totals.NewBytes = rec.fresh.messages, rec.fresh.bytes
+	m.Totals.TakenMessages, m.Totals.TakenBytes = rec.byIDs.messages, rec.byIDs.bytes
+	for _, warning := range rec.warnings {
+		m.AddWarning(warning)
+	}
+	return m.SetMailboxes(mailboxes, putTable)
+}
+
+// warnAgain takes over the warnings of a checkpoint.
+func (rec *recorder) warnAgain(warnings []string) {
+	for _, warning := range warnings {
+		if !passing(warning) {
+			rec.warn("%s", warning)
+		}
+	}
+}
+
+// takeAlong gives what failed in a mailbox its new name.
+func (rec *recorder) takeAlong(from, to string) {
+	if from == to {
+		return
+	}
+	failures := slices.Clone(rec.failures[from])
+	for i := range failures {
+		failures[i].Mailbox = to
+	}
+	if len(failures) > 0 {
+		rec.failures[to] = failures
+	}
+	delete(rec.failures, from)
+}
+
+// mostLost is the largest number of recorded messages that can be gone: all but those that are in their places.
+func (rec *recorder) mostLost() (most int64) {
+	for _, m := range rec.before {
+		most += m.Messages
+	}
+	for raw, kept := range rec.kept {
+		if m := rec.recorded[raw]; m != nil {
+			most -= min(kept, m.Messages)
+		}
+	}
+	return max(0, most)
+}
+
+// keep notes how many messages of the parent are still in a mailbox. A mailbox that is read again in a later round counts as
+// keeping none.
+func (rec *recorder) keep(raw string, messages int64) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if rec.round > 0 {
+		messages = 0
+	}
+	rec.kept[raw] = messages
+}
+
+// whereElse adds to alarms that mail may have been moved to a mailbox that is not read.
+func (rec *recorder) whereElse(alarms []string) []string {
+	if rec.outside == "" {
+		return alarms
+	}
+	for i := range alarms {
+		alarms[i] += fmt.Sprintf("; it may have been moved to a mailbox that is not archived, such as %q", rec.outside)
+	}
+	return alarms
+}
+
+// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
+// given up is not tried again in the same run, unless it may have been replaced meanwhile.
+func (rec *recorder) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
+	again, givenUp := rec.unread[recorded.Raw]
+	switch {
+	case givenUp:
+		return !again
+	case recorded.Status == nil:
+		return false // it could not be selected before
+	}
+	return now == nil || identity.SameNumbers(*recorded.Status, *now)
+}
+
+// alarm marks the manifest.
+func (rec *recorder) alarm(told string) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.alarms = append(rec.alarms, told)
+}
+
+// stand takes over the record of a mailbox.
+func (rec *recorder) stand(old *manifest.Mailbox, listed mail.Mailbox) {
+	rec.recorded[listed.Raw] = relisted(old, listed)
+	if rec.round == 0 {
+		rec.keep(listed.Raw, old.Messages)
+	}
+}
+
+// settle puts what a reading found into the record.
+func (rec *recorder) settle(r *mailboxRun, found *manifest.Mailbox, failures []manifest.Failure) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.recorded[r.listed.Raw] = found
+	rec.fresh.add(&r.fresh)
+	rec.byIDs.add(&r.byIDs)
+	delete(rec.unread, r.listed.Raw)
+	delete(rec.failures, r.listed.Raw)
+	if len(failures) > 0 {
+		rec.failures[r.listed.Raw] = failures
+	}
+}
+
+// wasGivenUp reports whether this run has tried to read a mailbox before, and could not.
+func (rec *recorder) wasGivenUp(raw string) bool {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	_, givenUp := rec.unread[raw]
+	return givenUp
+}
+
+// setUnread notes that a mailbox was given up; with again, another round tries.
+func (rec *recorder) setUnread(raw string, again bool) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.unread[raw] = again
+}
+
+func (rec *recorder) failuresOf(raw string) []manifest.Failure {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	return rec.failures[raw]
+}
+
+func (rec *recorder) warn(format string, args ...any) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if warning := fmt.Sprintf(format, args...); !slices.Contains(rec.warnings, warning) {
+		rec.warnings = append(rec.warnings, warning)
+	}
+}
+
+// tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
+// fewer, than it lists, though nothing changed meanwhile.
+func (rec *recorder) tellGaps() {
+	for raw, m := range rec.recorded {
+		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(rec.failures[raw]) > 0 {
+			continue
+		}
+		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
+		rec.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+	}
+}
+
+// failUnnumbered makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their messages
+// were.
+func (rec *recorder) failUnnumbered() {
+	for raw, reason := range rec.gaps {
+		if m := rec.recorded[raw]; m != nil && rec.account.reads(m.Mailbox) && len(rec.failures[raw]) == 0 {
+			rec.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
+			m.Complete = false
+		}
+	}
+}
+
+// whole reports whether everything that the last survey told of was read without a gap.
+func (rec *recorder) whole() bool {
+	for _, mailbox := range rec.recorded {
+		if mailbox.Selectable() && !mailbox.Label && rec.account.reads(mailbox.Mailbox) && !mailbox.Complete {
+			return false
+		}
+	}
+	return !rec.untold
+}

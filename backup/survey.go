@@ -1,0 +1,74 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+const excluding = "and --exclude says that they are left out on purpose"
+
+// survey takes a fresh view of the account.
+func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error) {
+	most := source.MaxAttempts
+	if s.record.round == 0 {
+		most = source.OpenAttempts
+	}
+	attempts := 0
+	err = source.Retry(ctx, s.account.waits, most, func() error {
+		survey, err = s.account.Source.Survey(ctx)
+		if attempts++; attempts == 2 && err != nil && source.IsTransient(err) && ctx.Err() == nil {
+			s.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)
+		}
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("list mailboxes: %w", err)
+	}
+	return survey, err
+}
+
+// notes has what a survey tells the owner of the account among the warnings.
+func (s *scheduler) notes(survey *mail.Survey) {
+	for _, note := range survey.Notes {
+		s.record.warn("%s", note)
+	}
+}
+
+// labels tells which mailboxes of a survey are not read, because the messages are read where all are. Where that is not
+// selected, a label is a mailbox like any other.
+func (s *scheduler) labels(survey *mail.Survey) func(mail.Mailbox) bool {
+	whole := !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Has(`\All`) && !s.account.reads(m) })
+	return func(m mail.Mailbox) bool { return m.Label && whole }
+}
+
+// noteSkipped warns of mailboxes that are not read, unless the user excluded them.
+func (s *scheduler) noteSkipped(survey *mail.Survey) {
+	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
+	s.record.outside = ""
+	for _, m := range survey.Mailboxes {
+		if m.Skip == mail.NotSkipped || !m.Selectable() {
+			continue
+		}
+		if m.Skip == mail.SkipForeign && s.record.outside == "" {
+			s.record.outside = m.Name
+		}
+		if !s.account.wants(m) {
+			continue
+		}
+		if count[m.Skip]++; count[m.Skip] == 1 {
+			example[m.Skip] = m.Name
+		}
+	}
+	if n := count[mail.SkipForeign]; n > 0 {
+		s.record.warn("mailboxes that are shared, or other users', are not archived: %d, such as %q (--namespace archives them, %s)",
+			n, example[mail.SkipForeign], excluding)
+	}
+	if n := count[mail.SkipVirtual]; n > 0 {
+		s.record.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q (--virtual archives them, %s)",
+			n, example[mail.SkipVirtual], excluding)
+	}
+}
