@@ -68,11 +68,11 @@ type Options struct {
 	// after ten minutes, or 256 MiB that took half a minute or more.
 	Checkpoint func(age time.Duration, bytes int64) bool
 
-	// SpillAfter is how old a run becomes before what it downloads is spilled; 0: five seconds.
-	SpillAfter time.Duration
+	// RecoveryAfter is how old a run becomes before what it downloads is spilled; 0: five seconds.
+	RecoveryAfter time.Duration
 
-	// ConcludeAfter is how long an account that was read waits for others, with which it shares packs; 0: a minute.
-	ConcludeAfter time.Duration
+	// WaitForOthers is how long an account that was read waits for others, with which it shares packs; 0: a minute.
+	WaitForOthers time.Duration
 }
 
 // Result is what a run recorded of one account.
@@ -87,11 +87,11 @@ type Result struct {
 }
 
 // AccountsAtOnce share packs and one index segment; after each such group its manifests are committed. Where one takes
-// long, those that were read do not wait for it (concludeAfter): it may take days, and their manifests would be late.
+// long, those that were read do not wait for it (waitForOthers): it may take days, and their manifests would be late.
 const AccountsAtOnce = 16
 
-// concludeAfter is how long an account that was read waits for others.
-const concludeAfter = time.Minute
+// waitForOthers is how long an account that was read waits for others.
+const waitForOthers = time.Minute
 
 // Run reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
 // in its Result. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
@@ -153,7 +153,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
 	}
 	ended := readAll(ctx, runs, backups, o)
-	concludeAll(cmp.Or(o.ConcludeAfter, concludeAfter), len(runs), ended, func(i int) { runs[i].conclude(ctx, backups[i]) })
+	finishAll(cmp.Or(o.WaitForOthers, waitForOthers), len(runs), ended, func(i int) { runs[i].finish(ctx, backups[i]) })
 	return backups, context.Cause(ctx)
 }
 
@@ -165,7 +165,7 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 		group.SetLimit(cmp.Or(max(0, o.Parallel), 2))
 		for i, a := range runs {
 			group.Go(func() error {
-				backups[i].Manifest, backups[i].Err = a.recordInTime(ctx)
+				backups[i].Manifest, backups[i].Err = a.readInTime(ctx)
 				ended <- i
 				return nil
 			})
@@ -174,13 +174,13 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 	return ended
 }
 
-// concludeAll concludes n accounts that come to their ends: all together, unless the first one has waited too long.
-func concludeAll(patience time.Duration, n int, ended <-chan int, conclude func(i int)) {
+// finishAll concludes n accounts that come to their ends: all together, unless the first one has waited too long.
+func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i int)) {
 	var waiting []int
-	concludeWaiting := func() {
+	finishWaiting := func() {
 		slices.Sort(waiting)
 		for _, i := range waiting {
-			conclude(i)
+			finish(i)
 		}
 		waiting = nil
 	}
@@ -195,11 +195,11 @@ func concludeAll(patience time.Duration, n int, ended <-chan int, conclude func(
 				}
 				waiting = append(waiting, i)
 			case <-timer.C:
-				concludeWaiting()
+				finishWaiting()
 			}
 		}
 	}
-	concludeWaiting()
+	finishWaiting()
 }
 
 // Warnings that are of one run alone begin so.
@@ -209,8 +209,8 @@ const (
 	spentWarning = "the budget of %d bytes a day is used up; it continues tomorrow (UTC)"
 )
 
-// passing reports whether a checkpoint's warning says nothing any more when another run goes on from it.
-func passing(warning string) bool {
+// isOfOneRun reports whether a checkpoint's warning says nothing any more when another run goes on from it.
+func isOfOneRun(warning string) bool {
 	for _, format := range []string{lockWarning, spentWarning} {
 		if beginning, _, _ := strings.Cut(format, "%"); strings.HasPrefix(warning, beginning) {
 			return true

@@ -32,8 +32,8 @@ func (b Budget) day(server mail.Server) int64 {
 }
 
 // budget finds out what is left of the day for this run.
-func (a *accountRun) budget(ctx context.Context) error {
-	day := a.account.Budget.day(a.server)
+func (a *accountRun) limitToday(ctx context.Context) error {
+	day := a.Budget.day(a.server)
 	if day == 0 {
 		return nil
 	}
@@ -47,7 +47,7 @@ func (a *accountRun) budget(ctx context.Context) error {
 func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	midnight := a.run.Start().UTC().Truncate(24 * time.Hour)
 	counted := make(map[[32]byte]bool)
-	for head, err := range a.run.Heads(ctx, a.account.Name) {
+	for head, err := range a.run.Heads(ctx, a.Name) {
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return 0, err
@@ -72,7 +72,7 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 
 // postpone ends a walk whose budget is used up: with a checkpoint, from which the next run goes on.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
-	a.record.warn(spentWarning, a.account.Budget.day(a.server))
+	a.record.warn(spentWarning, a.Budget.day(a.server))
 	b.Postponed = true
-	b.Head, b.Manifest, b.Err = a.layCheckpoint(ctx)
+	b.Head, b.Manifest, b.Err = a.writeCheckpoint(ctx)
 }

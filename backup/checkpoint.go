@@ -36,14 +36,14 @@ var (
 // checkpoints decide when a checkpoint is laid, and see to it that all harvests under way are cut short and in the record
 // by then.
 type checkpoints struct {
-	mu         sync.Mutex
-	quiet      *sync.Cond // harvesting fell to 0
-	harvesting int
-	last       time.Time // when the last one was laid, by this host's clock
-	bytes      int64     // downloaded since
-	laid       bool      // in this run
-	every      func(age time.Duration, bytes int64) bool
-	full       func() bool // the spill has no room: what comes now comes again after a crash
+	mu           sync.Mutex
+	noneFetching *sync.Cond // fetching fell to 0
+	fetching     int
+	last         time.Time // when the last one was laid, by this host's clock
+	bytes        int64     // downloaded since
+	written      bool      // in this run
+	every        func(age time.Duration, bytes int64) bool
+	full         func() bool // the spill has no room: what comes now comes again after a crash
 }
 
 func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
@@ -53,7 +53,7 @@ func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
 			return age >= checkpointAge || bytes >= checkpointBytes && age >= checkpointPause
 		}
 	}
-	c.quiet = sync.NewCond(&c.mu)
+	c.noneFetching = sync.NewCond(&c.mu)
 	return c
 }
 
@@ -80,14 +80,14 @@ func (c *checkpoints) downloaded(bytes int64) {
 func (c *checkpoints) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.harvesting++
+	c.fetching++
 }
 
 func (c *checkpoints) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.harvesting--; c.harvesting == 0 {
-		c.quiet.Broadcast()
+	if c.fetching--; c.fetching == 0 {
+		c.noneFetching.Broadcast()
 	}
 }
 
@@ -97,19 +97,19 @@ func (a *accountRun) checkpoint(ctx context.Context) error {
 	c := a.checkpoints
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.harvesting > 0 {
-		c.quiet.Wait()
+	for c.fetching > 0 {
+		c.noneFetching.Wait()
 	}
 	if !c.isDue() {
 		return nil
 	}
-	unhurried, done := grace.Context(ctx, interrupted)
+	longer, done := grace.Context(ctx, interruptGrace)
 	defer done()
-	if _, _, err := a.layCheckpoint(unhurried); err != nil {
+	if _, _, err := a.writeCheckpoint(longer); err != nil {
 		return err
 	}
-	a.spill.Clear(a.downloads.Recovered.Exhausted())
-	c.last, c.bytes, c.laid = time.Now(), 0, true
+	a.recovery.Clear(a.downloads.Recovered.Exhausted())
+	c.last, c.bytes, c.written = time.Now(), 0, true
 	now, err := a.run.Now(ctx)
 	if err == nil && now.Sub(a.run.Start()) > renewAfter {
 		return errRenew
@@ -117,8 +117,8 @@ func (a *accountRun) checkpoint(ctx context.Context) error {
 	return err
 }
 
-// layCheckpoint commits what is recorded so far.
-func (a *accountRun) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
+// writeCheckpoint commits what is recorded so far.
+func (a *accountRun) writeCheckpoint(ctx context.Context) (repo.Head, *manifest.Manifest, error) {
 	m, err := a.manifest(ctx, manifest.Checkpoint)
 	if err != nil {
 		return repo.Head{}, nil, err
@@ -127,19 +127,19 @@ func (a *accountRun) layCheckpoint(ctx context.Context) (repo.Head, *manifest.Ma
 	return head, m, err
 }
 
-// interrupted is how long who interrupts a run waits at the most, so that what was read is not read again.
-const interrupted = 2 * time.Minute
+// interruptGrace is how long who interrupts a run waits at the most, so that what was read is not read again.
+const interruptGrace = 2 * time.Minute
 
-// salvage lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
+// keepRest lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
 // download again what this one has. It reports whether there is one now that has it.
-func (a *accountRun) salvage(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interrupted)
+func (a *accountRun) keepRest(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interruptGrace)
 	defer cancel()
 	a.checkpoints.mu.Lock()
 	defer a.checkpoints.mu.Unlock()
 	if a.checkpoints.bytes == 0 {
-		return a.checkpoints.laid
+		return a.checkpoints.written
 	}
-	_, _, err := a.layCheckpoint(ctx)
+	_, _, err := a.writeCheckpoint(ctx)
 	return err == nil
 }

@@ -12,13 +12,13 @@ import (
 // under a UID that no record names. Then the mailbox records the UID as erased, counts as complete, and no later run asks
 // for the message.
 
-// heed returns an error if the account was erased.
-func (a *accountRun) heed(ctx context.Context) error {
+// checkNotErased returns an error if the account was erased.
+func (a *accountRun) checkNotErased(ctx context.Context) error {
 	erasures, err := a.run.Erasures(ctx)
 	if err != nil {
 		return err
 	}
-	if since, erased := erasures.Account(a.repo.AccountDir(a.account.Name)); erased {
+	if since, erased := erasures.Account(a.repo.AccountDir(a.Name)); erased {
 		return fmt.Errorf("%w on %s, and is not archived any more: remove the account from the configuration, or archive it under another name",
 			repo.ErrErased, since.UTC().Format(time.DateOnly))
 	}

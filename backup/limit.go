@@ -24,14 +24,14 @@ func (e *tooLongError) Error() string {
 		"or without end", e.limit, e.messages)
 }
 
-// recordInTime calls record within the account's limit of time, which counts from the first of several runs.
-func (a *accountRun) recordInTime(ctx context.Context) (*manifest.Manifest, error) {
-	limit := cmp.Or(a.account.TimeLimit, TimeLimit)
-	if a.account.began.IsZero() {
-		*a.account.began = time.Now()
+// readInTime calls record within the account's limit of time, which counts from the first of several runs.
+func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error) {
+	limit := cmp.Or(a.TimeLimit, TimeLimit)
+	if a.began.IsZero() {
+		*a.began = time.Now()
 	}
 	late := errors.New("the limit of time is over")
-	ctx, cancel := context.WithDeadlineCause(ctx, a.account.began.Add(limit), late)
+	ctx, cancel := context.WithDeadlineCause(ctx, a.began.Add(limit), late)
 	defer cancel()
 	m, err := a.read(ctx)
 	if err != nil && context.Cause(ctx) == late {

@@ -17,19 +17,19 @@ import (
 // addLosses compares the manifest with the last one that was not a checkpoint, and adds the losses to its alarms and
 // warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
-	before, most := a.record.before, a.record.mostLost()
-	if a.basis != a.parent && (a.basis == nil || a.parent == nil || a.basis.ID != a.parent.ID) {
+	before, most := a.record.before, a.record.maxLost()
+	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
 		var err error
-		if before, err = a.mailboxes(ctx, a.basis); err != nil {
+		if before, err = a.mailboxes(ctx, a.lastComplete); err != nil {
 			return err
 		}
 		most = -1
 	}
 	catalog := archive.Catalog(ctx, a.repo, a.catalog.reader)
-	catalog.Load = a.loadWritten(ctx, catalog.Load)
-	comparison := loss.Comparison{Before: byRaw(before), Now: byRaw(a.record.recorded), Most: most, Catalog: catalog}
-	if limits := a.limits(); limits != nil {
-		comparison.Limit = limits(a.account.Name)
+	catalog.Load = a.flushedLoad(ctx, catalog.Load)
+	comparison := loss.Comparison{Before: sorted(before), Now: sorted(a.record.recorded), Most: most, Catalog: catalog}
+	if limits := a.lossLimits(); limits != nil {
+		comparison.Limit = limits(a.Name)
 	}
 	var unread error
 	comparison.Erased = func(hash chunk.ID) bool {
@@ -46,15 +46,15 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	if err != nil {
 		return fmt.Errorf("compare with the manifest before: %w", err)
 	}
-	m.Alarm = append(m.Alarm, a.record.whereElse(losses.Alarms)...)
-	for _, remark := range a.record.whereElse(losses.Remarks) {
+	m.Alarm = append(m.Alarm, a.record.mentionOutside(losses.Alarms)...)
+	for _, remark := range a.record.mentionOutside(losses.Remarks) {
 		m.AddWarning(remark)
 	}
 	return nil
 }
 
-// loadWritten makes the pages of this run durable before the first chunk is read, because they may be read too.
-func (a *accountRun) loadWritten(ctx context.Context, load func(chunk.ID) ([]byte, error)) func(chunk.ID) ([]byte, error) {
+// flushedLoad makes the pages of this run durable before the first chunk is read, because they may be read too.
+func (a *accountRun) flushedLoad(ctx context.Context, load func(chunk.ID) ([]byte, error)) func(chunk.ID) ([]byte, error) {
 	flush := sync.OnceValue(func() error { return a.catalog.writer.Flush(ctx) })
 	return func(id chunk.ID) ([]byte, error) {
 		if err := flush(); err != nil {
@@ -64,8 +64,8 @@ func (a *accountRun) loadWritten(ctx context.Context, load func(chunk.ID) ([]byt
 	}
 }
 
-// byRaw returns the mailboxes in the order of their raw names.
-func byRaw(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
+// sorted returns the mailboxes in the order of their raw names.
+func sorted(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	list := make([]*manifest.Mailbox, 0, len(mailboxes))
 	for _, raw := range slices.Sorted(maps.Keys(mailboxes)) {
 		list = append(list, mailboxes[raw])

@@ -24,30 +24,30 @@ import (
 // mailboxRun is the reading of one mailbox in one round: from what is recorded of it, and what the server tells, to what
 // is recorded now.
 type mailboxRun struct {
-	account  *accountRun
-	listed   mail.Mailbox      // by the survey of this round
-	parent   bool              // the survey lists mailboxes below it
-	old      *manifest.Mailbox // what is recorded of it; nil: nothing
-	former   *manifest.Mailbox // old, before anything was read; its records nominate
-	unproven bool              // former has the same UIDVALIDITY, and was read at another server
-	doubted  mail.UIDSet       // messages with another size or date than former has
-	doubtful bool              // old was recorded under another name, and may be of another mailbox
-	common   bool              // doubtful, and the UIDVALIDITY proves little
-	observed time.Time         // when the survey was taken, by the store's clock
-	verify   bool              // a sample of old is to be compared with the server
-	idle     bool              // nothing else is to be done
-	anew     bool              // nothing is to be taken but from the server: old was other than what it has
+	account     *accountRun
+	listed      mail.Mailbox      // by the survey of this round
+	hasChildren bool              // the survey lists mailboxes below it
+	old         *manifest.Mailbox // what is recorded of it; nil: nothing
+	former      *manifest.Mailbox // old, before anything was read; its records nominate
+	unproven    bool              // former has the same UIDVALIDITY, and was read at another server
+	doubted     mail.UIDSet       // messages with another size or date than former has
+	doubtful    bool              // old was recorded under another name, and may be of another mailbox
+	shared      bool              // doubtful, and the UIDVALIDITY proves little
+	observed    time.Time         // when the survey was taken, by the store's clock
+	verify      bool              // a sample of old is to be compared with the server
+	verifyOnly  bool              // nothing else is to be done
+	mistrusted  bool              // nothing is to be taken but from the server: old was other than what it has
 
-	sight *sight // what a first look told; nil: not taken yet
-	kept  int64  // at least so many messages of old are still there
-	fresh tally  // downloaded
-	byIDs tally  // taken by id
+	preview    *preview // what a first look told; nil: not taken yet
+	kept       int64    // at least so many messages of old are still there
+	downloaded tally    // downloaded
+	matched    tally    // taken by id
 }
 
 func (r *mailboxRun) count(entry manifest.Entry) {
-	t := &r.fresh
+	t := &r.downloaded
 	if entry.ByID {
-		t = &r.byIDs
+		t = &r.matched
 	}
 	t.messages++
 	t.bytes += entry.Size
@@ -72,25 +72,25 @@ func (r *mailboxRun) run(ctx context.Context) error {
 	if r.old != nil && archive.IsDamage(err) {
 		// A night must not end for what an earlier one lost.
 		r.account.record.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
-		r.old, r.sight, r.kept = nil, nil, 0
+		r.old, r.preview, r.kept = nil, nil, 0
 		found, failures, err = r.read(ctx)
 	}
 	if err != nil {
 		r.kept = 0
 	}
-	r.account.record.keep(r.listed.Raw, r.kept)
+	r.account.record.setKept(r.listed.Raw, r.kept)
 	switch {
 	case err == nil:
-		r.account.record.settle(r, found, failures)
+		r.account.record.set(r, found, failures)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, quota.ErrSpent):
 		r.account.postponed.Store(true) // what it has is in the record; others go on, as far as they need no download
-	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.parent:
+	case errors.Is(err, mail.ErrNoMailbox) && r.listed.Status == nil && r.hasChildren:
 		if r.old != nil && !r.doubtful && r.old.Messages > 0 {
-			r.account.vanished.stray(r.old)
+			r.account.vanished.addMailbox(r.old)
 		}
-		r.account.record.settle(r, container(r.listed), nil)
+		r.account.record.set(r, nonExistent(r.listed), nil)
 	case errors.Is(err, mail.ErrNoMailbox):
 		// It was deleted or renamed since the survey, and the next one shows that. If that lists it too, the server
 		// contradicts itself, and the mailbox is one that cannot be read: nothing is lost for it.
@@ -102,7 +102,7 @@ func (r *mailboxRun) run(ctx context.Context) error {
 		r.giveUp(err, false)
 	case errors.Is(err, mail.ErrTemporary):
 		// Is it this mailbox, or is the server gone? A survey tells.
-		if _, gone := r.account.account.Source.Survey(ctx); gone != nil {
+		if _, gone := r.account.Source.Survey(ctx); gone != nil {
 			return err
 		}
 		r.giveUp(err, false)
@@ -112,17 +112,17 @@ func (r *mailboxRun) run(ctx context.Context) error {
 	return nil
 }
 
-// unread is the mailbox as it was recorded before, as far as it was.
-func (r *mailboxRun) unread() *manifest.Mailbox {
+// previous is the mailbox as it was recorded before, as far as it was.
+func (r *mailboxRun) previous() *manifest.Mailbox {
 	if r.old == nil || r.doubtful {
-		return &manifest.Mailbox{Mailbox: named(r.listed)}
+		return &manifest.Mailbox{Mailbox: withoutMarks(r.listed)}
 	}
-	return relisted(r.old, r.listed)
+	return withListing(r.old, r.listed)
 }
 
 // inherited is unread, of a mailbox that the server would not tell of.
 func (r *mailboxRun) inherited() *manifest.Mailbox {
-	m := r.unread()
+	m := r.previous()
 	m.Inherited, m.Complete = r.old != nil && !r.doubtful, false
 	return m
 }
@@ -132,13 +132,13 @@ func (r *mailboxRun) inherited() *manifest.Mailbox {
 func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Failure, error) {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
-	s := r.sight
+	s := r.preview
 	if s == nil {
-		s = r.look(ctx, session)
+		s = r.examine(ctx, session)
 	}
-	r.sight = nil
+	r.preview = nil
 	if s.err != nil || s.stands {
-		found := r.unread()
+		found := r.previous()
 		r.kept = found.Messages
 		return found, nil, s.err
 	}
@@ -149,8 +149,8 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 	found := s.found
 	failures, err := r.update(ctx, session, s.old, found, s.change)
 	if err == nil {
-		r.reckon(found, failures)
-		steady(found, s.old)
+		r.noteMissing(found, failures)
+		keepTimes(found, s.old)
 	}
 	if err != nil || len(failures) > 0 || found.Accounted() == int64(found.Status.Messages) {
 		return found, failures, err
@@ -163,15 +163,15 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 	if err != nil {
 		return nil, nil, err
 	}
-	r.account.vanished.leave(found, &c.Gone)
+	r.account.vanished.add(found, &c.Gone)
 	r.kept -= c.Gone.Len()
 	failures, err = r.update(ctx, session, found, &again, c)
 	return &again, failures, err
 }
 
-// steady keeps the times of an old record that is otherwise the same, so that its table stays as it is. The time when flags
+// keepTimes keeps the times of an old record that is otherwise the same, so that its table stays as it is. The time when flags
 // were read in full matters only if HIGHESTMODSEQ is trusted.
-func steady(found, old *manifest.Mailbox) {
+func keepTimes(found, old *manifest.Mailbox) {
 	if old == nil {
 		return
 	}
@@ -184,33 +184,33 @@ func steady(found, old *manifest.Mailbox) {
 	}
 }
 
-// reckon compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody
+// noteMissing compares what was read with what the survey counted: what lacks has left in between. Where no survey told, nobody
 // knows.
-func (r *mailboxRun) reckon(found *manifest.Mailbox, failures []manifest.Failure) {
+func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Failure) {
 	told := r.listed.Status
 	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
 	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
-		r.account.vanished.leftEarly(lacking)
+		r.account.vanished.addUnread(lacking)
 	}
 }
 
 // begin is the mailbox's record without its messages. The numbers are the survey's, which were told before this view
 // was opened; the view's own are taken where the survey has none, or is of a mailbox that has been replaced since.
-func (r *mailboxRun) begin(view source.View) *manifest.Mailbox {
+func (r *mailboxRun) newRecord(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
 	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !identity.Contradict(told.MailboxID, seen.MailboxID) {
 		status = *told
 	}
 	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
-	m := &manifest.Mailbox{Mailbox: named(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
+	m := &manifest.Mailbox{Mailbox: withoutMarks(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
 	m.Status = &status
 	m.Trusted = status.HighestModSeq > 0 && seen.HighestModSeq > 0
 	return m
 }
 
-// usable is what is recorded of the mailbox, if its UIDs still mean the same messages.
-func (r *mailboxRun) usable(found *manifest.Mailbox) *manifest.Mailbox {
+// validRecord is what is recorded of the mailbox, if its UIDs still mean the same messages.
+func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
 	old := r.old
 	if old == nil || old.Status == nil {
 		return nil
@@ -230,7 +230,7 @@ func (r *mailboxRun) usable(found *manifest.Mailbox) *manifest.Mailbox {
 		found.Trusted = false
 	}
 	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
-		r.distrust(found)
+		r.distrustModSeq(found)
 	}
 	if !old.Trusted && old.Status.HighestModSeq > 0 && old.Messages > 0 {
 		found.Trusted = false
@@ -239,14 +239,14 @@ func (r *mailboxRun) usable(found *manifest.Mailbox) *manifest.Mailbox {
 }
 
 // distrust is for mod-sequences that stand still while messages come or flags change (RFC 7162 section 3.1 has them move).
-func (r *mailboxRun) distrust(found *manifest.Mailbox) {
+func (r *mailboxRun) distrustModSeq(found *manifest.Mailbox) {
 	r.account.record.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
 	found.Trusted = false
 }
 
 // canAskForChanges reports whether the server can be asked for what changed since the old record, rather than for all.
 func (r *mailboxRun) canAskForChanges(old, found *manifest.Mailbox) bool {
-	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
+	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
 }
 
 // compare finds out what changed since the old record, and notes in found when all flags were read.
@@ -272,7 +272,7 @@ func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, 
 		r.former, r.doubted = old, c.Doubted
 	}
 	if c.Unmoved && found.Trusted {
-		r.distrust(found)
+		r.distrustModSeq(found)
 	}
 	found.FlagsRead = r.observed
 	if byModSeq {
@@ -297,7 +297,7 @@ func (r *mailboxRun) update(ctx context.Context, session *source.Session, old, f
 		}
 		part := *found
 		r.old = &part
-		r.account.record.settle(r, &part, failures)
+		r.account.record.set(r, &part, failures)
 		if !errors.Is(fetcher.Cut, fetch.ErrDue) {
 			return failures, fetcher.Cut
 		}
@@ -318,7 +318,7 @@ const writeGrace = 30 * time.Second
 // add puts the change into found's pages: what is in the old ones, without what is gone, and the fresh messages as they
 // are downloaded. If the harvest is cut short, found has what came until then.
 func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
-	if err := r.account.heed(ctx); err != nil {
+	if err := r.account.checkNotErased(ctx); err != nil {
 		return nil, err
 	}
 	fresh := c.Fresh
@@ -331,13 +331,13 @@ func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, foun
 	fetcher := &fetch.Fetcher{
 		Account: r.account.downloads,
 		NewFiler: func() *archive.Filer {
-			return archive.NewFiler(r.account.repo, r.account.catalog.writer, r.account.spill)
+			return archive.NewFiler(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
-		Due: r.account.checkpoints.due, Recovered: !r.anew, Match: r.match,
+		Due: r.account.checkpoints.due, Recovered: !r.mistrusted, Match: r.match,
 	}
 	r.account.checkpoints.begin()
 	defer r.account.checkpoints.end()
-	fetcher.Start(ctx, session, fresh, r.account.account.Source.Parallel())
+	fetcher.Start(ctx, session, fresh, r.account.Source.Parallel())
 	defer fetcher.Stop()
 	write, cancel := grace.Context(ctx, writeGrace)
 	defer cancel()
@@ -354,7 +354,7 @@ func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, foun
 func (r *mailboxRun) match(
 	ctx context.Context, session *source.Session, messages []mail.Message,
 ) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {
-	if r.anew {
+	if r.mistrusted {
 		return nil, erased, nil
 	}
 	matcher := moves.Matcher{Index: r.account.moves, Repo: r.account.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
@@ -398,10 +398,10 @@ func (r *mailboxRun) giveUp(reason error, again bool) {
 			failures = append(failures, failure)
 		}
 	}
-	r.account.record.settle(r, r.inherited(), failures)
-	r.account.record.setUnread(raw, again)
+	r.account.record.set(r, r.inherited(), failures)
+	r.account.record.setGivenUp(raw, again)
 	if again {
-		r.account.vanished.note()
+		r.account.vanished.addRound()
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// sight is what the first look at a mailbox told: what is to be done with it, before anything is downloaded.
-type sight struct {
+// preview is what the first look at a mailbox told: what is to be done with it, before anything is downloaded.
+type preview struct {
 	old      *manifest.Mailbox // what is recorded of it, if its UIDs still mean the same messages
 	found    *manifest.Mailbox // what is recorded now, without its messages
 	change   *compare.Change
@@ -18,21 +18,21 @@ type sight struct {
 	err      error
 }
 
-// look opens the mailbox and finds out what is to be done with it.
-func (r *mailboxRun) look(ctx context.Context, session *source.Session) *sight {
-	sampled, err := r.sample(ctx)
-	if err != nil || r.idle && len(sampled) == 0 {
-		return &sight{stands: true, err: err}
+// examine opens the mailbox and finds out what is to be done with it.
+func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *preview {
+	sampled, err := r.chooseSample(ctx)
+	if err != nil || r.verifyOnly && len(sampled) == 0 {
+		return &preview{stands: true, err: err}
 	}
 	view, err := session.Open(ctx)
 	if err != nil {
-		return &sight{err: err}
+		return &preview{err: err}
 	}
-	found := r.begin(view)
+	found := r.newRecord(view)
 	if r.doubtful {
-		same, err := compare.Confirm(ctx, session, r.old, r.common, r.account.catalog.load(ctx))
+		same, err := compare.Confirm(ctx, session, r.old, r.shared, r.account.catalog.load(ctx))
 		if err != nil {
-			return &sight{err: err}
+			return &preview{err: err}
 		}
 		if !same {
 			r.account.moves.Lost(r.old)
@@ -40,42 +40,42 @@ func (r *mailboxRun) look(ctx context.Context, session *source.Session) *sight {
 		}
 		r.doubtful = false
 	}
-	old, err := r.proven(ctx, session, found)
+	old, err := r.provenRecord(ctx, session, found)
 	if err != nil {
-		return &sight{err: err}
+		return &preview{err: err}
 	}
 	if old == nil && r.old != nil {
 		r.account.moves.Lost(r.old)
 		if r.account.record.round > 0 {
-			r.account.vanished.leave(r.old, nil)
+			r.account.vanished.add(r.old, nil)
 		}
 	}
 	if old != nil {
-		same, err := r.same(ctx, session, sampled)
+		same, err := r.verifySample(ctx, session, sampled)
 		switch {
 		case err != nil:
-			return &sight{err: err}
+			return &preview{err: err}
 		case !same:
-			old, r.anew = nil, true
+			old, r.mistrusted = nil, true
 			r.account.moves.Distrust()
-		case r.idle:
-			return &sight{stands: true}
+		case r.verifyOnly:
+			return &preview{stands: true}
 		}
 	}
 	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
 	if err == nil && old != nil && r.account.record.round > 0 {
-		r.account.vanished.leave(old, &c.Gone)
+		r.account.vanished.add(old, &c.Gone)
 	}
-	return &sight{old: old, found: found, change: c, validity: session.Validity, err: err}
+	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
-// proven returns the record of the mailbox, if its UIDs still mean the same messages at this server.
-func (r *mailboxRun) proven(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
+// provenRecord returns the record of the mailbox, if its UIDs still mean the same messages at this server.
+func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
 	}
-	old := r.usable(found)
+	old := r.validRecord(found)
 	if old == nil || !r.account.record.validities.Ambiguous(found.Status) {
 		return old, nil
 	}
@@ -88,19 +88,19 @@ func (r *mailboxRun) proven(ctx context.Context, session *source.Session, found 
 	return nil, nil
 }
 
-// lookAhead is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
-func (r *mailboxRun) lookAhead(ctx context.Context) error {
+// examineFirst is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
+func (r *mailboxRun) examineFirst(ctx context.Context) error {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
-	if r.sight = r.look(ctx, session); ctx.Err() != nil {
+	if r.preview = r.examine(ctx, session); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil // run tells of an error
 }
 
-// lookedAt returns the readings to be looked at before any other, if any messages have arrived: those of mailboxes that
+// toExamineFirst returns the readings to be looked at before any other, if any messages have arrived: those of mailboxes that
 // messages may have left, or in which a sample is compared (if a message differs from the archive, none is taken by its id). Others wait with what changed in them until they are read, for all of it takes memory.
-func lookedAt(due []*mailboxRun) (first []*mailboxRun) {
+func toExamineFirst(due []*mailboxRun) (first []*mailboxRun) {
 	arrived := false
 	for _, r := range due {
 		arrived = arrived || r.expected() > 0

@@ -17,22 +17,22 @@ type recorder struct {
 	account *Account
 	round   int // of reading, from 0
 
-	before     map[string]*manifest.Mailbox // by raw name: what is in the parent
-	recorded   map[string]*manifest.Mailbox // by raw name: what will be in the manifest
-	validities identity.Validities
-	dangling   []string
-	outside    string            // the name of a mailbox that is not read because it is shared or another user's, or ""
-	untold     bool              // the last survey left out the numbers of a mailbox
-	gaps       map[string]string // why, by raw name, where that is a fault of the server
+	before      map[string]*manifest.Mailbox // by raw name: what is in the parent
+	recorded    map[string]*manifest.Mailbox // by raw name: what will be in the manifest
+	validities  identity.Validities
+	dangling    []string
+	outside     string            // the name of a mailbox that is not read because it is shared or another user's, or ""
+	uncounted   bool              // the last survey left out the numbers of a mailbox
+	countFaults map[string]string // why, by raw name, where that is a fault of the server
 
-	mu       sync.Mutex
-	failures map[string][]manifest.Failure // by raw name
-	unread   map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
-	kept     map[string]int64              // by raw name: at least so many messages of the parent are still in it
-	warnings []string
-	alarms   []string
-	fresh    tally // downloaded in this run
-	byIDs    tally // taken by id
+	mu         sync.Mutex
+	failures   map[string][]manifest.Failure // by raw name
+	givenUp    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
+	kept       map[string]int64              // by raw name: at least so many messages of the parent are still in it
+	warnings   []string
+	alarms     []string
+	downloaded tally // downloaded in this run
+	matched    tally // taken by id
 }
 
 // tally counts messages and their bytes.
@@ -49,7 +49,7 @@ func newRecorder(account *Account) *recorder {
 	return &recorder{
 		account:  account,
 		failures: make(map[string][]manifest.Failure),
-		unread:   make(map[string]bool),
+		givenUp:  make(map[string]bool),
 		kept:     make(map[string]int64),
 	}
 }
@@ -67,25 +67,25 @@ func (rec *recorder) fill(m *manifest.Manifest, putTable func([]byte) (chunk.ID,
 			m.AddFailure(failure)
 		}
 	}
-	m.Totals.NewMessages, m.Totals.NewBytes = rec.fresh.messages, rec.fresh.bytes
-	m.Totals.TakenMessages, m.Totals.TakenBytes = rec.byIDs.messages, rec.byIDs.bytes
+	m.Totals.NewMessages, m.Totals.NewBytes = rec.downloaded.messages, rec.downloaded.bytes
+	m.Totals.TakenMessages, m.Totals.TakenBytes = rec.matched.messages, rec.matched.bytes
 	for _, warning := range rec.warnings {
 		m.AddWarning(warning)
 	}
 	return m.SetMailboxes(mailboxes, putTable)
 }
 
-// warnAgain takes over the warnings of a checkpoint.
-func (rec *recorder) warnAgain(warnings []string) {
+// carryWarnings takes over the warnings of a checkpoint.
+func (rec *recorder) carryWarnings(warnings []string) {
 	for _, warning := range warnings {
-		if !passing(warning) {
+		if !isOfOneRun(warning) {
 			rec.warn("%s", warning)
 		}
 	}
 }
 
-// takeAlong gives what failed in a mailbox its new name.
-func (rec *recorder) takeAlong(from, to string) {
+// moveFailures gives what failed in a mailbox its new name.
+func (rec *recorder) moveFailures(from, to string) {
 	if from == to {
 		return
 	}
@@ -99,8 +99,8 @@ func (rec *recorder) takeAlong(from, to string) {
 	delete(rec.failures, from)
 }
 
-// mostLost is the largest number of recorded messages that can be gone: all but those that are in their places.
-func (rec *recorder) mostLost() (most int64) {
+// maxLost is the largest number of recorded messages that can be gone: all but those that are in their places.
+func (rec *recorder) maxLost() (most int64) {
 	for _, m := range rec.before {
 		most += m.Messages
 	}
@@ -112,9 +112,9 @@ func (rec *recorder) mostLost() (most int64) {
 	return max(0, most)
 }
 
-// keep notes how many messages of the parent are still in a mailbox. A mailbox that is read again in a later round counts as
+// setKept notes how many messages of the parent are still in a mailbox. A mailbox that is read again in a later round counts as
 // keeping none.
-func (rec *recorder) keep(raw string, messages int64) {
+func (rec *recorder) setKept(raw string, messages int64) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if rec.round > 0 {
@@ -123,8 +123,8 @@ func (rec *recorder) keep(raw string, messages int64) {
 	rec.kept[raw] = messages
 }
 
-// whereElse adds to alarms that mail may have been moved to a mailbox that is not read.
-func (rec *recorder) whereElse(alarms []string) []string {
+// mentionOutside adds to alarms that mail may have been moved to a mailbox that is not read.
+func (rec *recorder) mentionOutside(alarms []string) []string {
 	if rec.outside == "" {
 		return alarms
 	}
@@ -134,10 +134,10 @@ func (rec *recorder) whereElse(alarms []string) []string {
 	return alarms
 }
 
-// settled reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
+// isCurrent reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
 // given up is not tried again in the same run, unless it may have been replaced meanwhile.
-func (rec *recorder) settled(recorded *manifest.Mailbox, now *mail.Status) bool {
-	again, givenUp := rec.unread[recorded.Raw]
+func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) bool {
+	again, givenUp := rec.givenUp[recorded.Raw]
 	switch {
 	case givenUp:
 		return !again
@@ -154,22 +154,22 @@ func (rec *recorder) alarm(told string) {
 	rec.alarms = append(rec.alarms, told)
 }
 
-// stand takes over the record of a mailbox.
-func (rec *recorder) stand(old *manifest.Mailbox, listed mail.Mailbox) {
-	rec.recorded[listed.Raw] = relisted(old, listed)
+// carryOver takes over the record of a mailbox.
+func (rec *recorder) carryOver(old *manifest.Mailbox, listed mail.Mailbox) {
+	rec.recorded[listed.Raw] = withListing(old, listed)
 	if rec.round == 0 {
-		rec.keep(listed.Raw, old.Messages)
+		rec.setKept(listed.Raw, old.Messages)
 	}
 }
 
-// settle puts what a reading found into the record.
-func (rec *recorder) settle(r *mailboxRun, found *manifest.Mailbox, failures []manifest.Failure) {
+// set puts what a reading found into the record.
+func (rec *recorder) set(r *mailboxRun, found *manifest.Mailbox, failures []manifest.Failure) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.recorded[r.listed.Raw] = found
-	rec.fresh.add(&r.fresh)
-	rec.byIDs.add(&r.byIDs)
-	delete(rec.unread, r.listed.Raw)
+	rec.downloaded.add(&r.downloaded)
+	rec.matched.add(&r.matched)
+	delete(rec.givenUp, r.listed.Raw)
 	delete(rec.failures, r.listed.Raw)
 	if len(failures) > 0 {
 		rec.failures[r.listed.Raw] = failures
@@ -180,15 +180,15 @@ func (rec *recorder) settle(r *mailboxRun, found *manifest.Mailbox, failures []m
 func (rec *recorder) wasGivenUp(raw string) bool {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	_, givenUp := rec.unread[raw]
+	_, givenUp := rec.givenUp[raw]
 	return givenUp
 }
 
-// setUnread notes that a mailbox was given up; with again, another round tries.
-func (rec *recorder) setUnread(raw string, again bool) {
+// setGivenUp notes that a mailbox was given up; with again, another round tries.
+func (rec *recorder) setGivenUp(raw string, again bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.unread[raw] = again
+	rec.givenUp[raw] = again
 }
 
 func (rec *recorder) failuresOf(raw string) []manifest.Failure {
@@ -205,9 +205,9 @@ func (rec *recorder) warn(format string, args ...any) {
 	}
 }
 
-// tellGaps makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
+// failMiscounted makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
 // fewer, than it lists, though nothing changed meanwhile.
-func (rec *recorder) tellGaps() {
+func (rec *recorder) failMiscounted() {
 	for raw, m := range rec.recorded {
 		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(rec.failures[raw]) > 0 {
 			continue
@@ -217,10 +217,10 @@ func (rec *recorder) tellGaps() {
 	}
 }
 
-// failUnnumbered makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their messages
+// failUncounted makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their messages
 // were.
-func (rec *recorder) failUnnumbered() {
-	for raw, reason := range rec.gaps {
+func (rec *recorder) failUncounted() {
+	for raw, reason := range rec.countFaults {
 		if m := rec.recorded[raw]; m != nil && rec.account.reads(m.Mailbox) && len(rec.failures[raw]) == 0 {
 			rec.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
 			m.Complete = false
@@ -228,12 +228,12 @@ func (rec *recorder) failUnnumbered() {
 	}
 }
 
-// whole reports whether everything that the last survey told of was read without a gap.
-func (rec *recorder) whole() bool {
+// isComplete reports whether everything that the last survey told of was read without a gap.
+func (rec *recorder) isComplete() bool {
 	for _, mailbox := range rec.recorded {
 		if mailbox.Selectable() && !mailbox.Label && rec.account.reads(mailbox.Mailbox) && !mailbox.Complete {
 			return false
 		}
 	}
-	return !rec.untold
+	return !rec.uncounted
 }

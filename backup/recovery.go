@@ -16,24 +16,24 @@ import (
 // message that the server then tells of in the same words is not asked for again. So nothing rests on the spill but time:
 // whatever is lost, wrong or stale in it is downloaded.
 
-// spillAfter is how old a run becomes before it spills. Most are over by then; of one that is killed, so many seconds of
+// recoveryAfter is how old a run becomes before it spills. Most are over by then; of one that is killed, so many seconds of
 // download are lost, and sealing and writing a second time what is downloaded costs a twelfth of a run's CPU time.
-const spillAfter = 5 * time.Second
+const recoveryAfter = 5 * time.Second
 
-// takeUp opens the spill, and puts into the repository what earlier runs have left in it. A host that cannot spill is told
+// recoverDownloads opens the spill, and puts into the repository what earlier runs have left in it. A host that cannot spill is told
 // of, and archives as well.
-func (a *accountRun) takeUp(ctx context.Context) error {
-	spill, err := a.repo.RecoveryLog(a.account.Name, a.spillAfter)
+func (a *accountRun) recoverDownloads(ctx context.Context) error {
+	log, err := a.repo.RecoveryLog(a.Name, a.recoveryAfter)
 	if err != nil {
 		a.remark(true, "nothing is kept for the case that this run is killed: %v", err)
 		return nil
 	}
-	a.spill, a.checkpoints.full = spill, spill.Full
+	a.recovery, a.checkpoints.full = log, log.Full
 	filer := archive.NewFiler(a.repo, a.catalog.writer, nil)
 	defer filer.Close()
 	found := &fetch.Recovered{}
 	var bytes int64
-	problem, err := spill.Recover(ctx, func(key []byte, body io.Reader) error {
+	problem, err := log.Recover(ctx, func(key []byte, body io.Reader) error {
 		stored, err := filer.File(ctx, nil, 0, body)
 		if errors.Is(err, repo.ErrErased) {
 			return nil
@@ -54,13 +54,13 @@ func (a *accountRun) takeUp(ctx context.Context) error {
 	return err
 }
 
-// closeSpill ends the spilling; what is in a manifest is forgotten.
-func (a *accountRun) closeSpill(committed bool) {
-	if err := a.spill.Failed(); err != nil {
+// closeRecovery ends the spilling; what is in a manifest is forgotten.
+func (a *accountRun) closeRecovery(committed bool) {
+	if err := a.recovery.Failed(); err != nil {
 		a.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)
 	}
 	if committed {
-		a.spill.Clear(true)
+		a.recovery.Clear(true)
 	}
-	a.spill.Close()
+	a.recovery.Close()
 }

@@ -24,23 +24,23 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// laid is a manifest that an earlier run laid.
-type laid struct {
+// base is a manifest that an earlier run laid.
+type base struct {
 	repo.Head
 	*manifest.Manifest
 }
 
 // accountRun is one run over one account: its state, and what its parts share.
 type accountRun struct {
-	account Account
+	Account
 	program string
 	note    func(Note)
 	repo    *repo.Repo
 	run     *repo.Run
 	server  mail.Server
 
-	parent *laid // the newest manifest, or a checkpoint; what it records is gone on from
-	basis  *laid // the newest that is no checkpoint: what was lost since is told
+	parent       *base // the newest manifest, or a checkpoint; what it records is gone on from
+	lastComplete *base // the newest that is no checkpoint: what was lost since is told
 
 	record   *recorder // what will be in the manifest
 	vanished *vanished // what left its place meanwhile
@@ -48,32 +48,32 @@ type accountRun struct {
 	catalog  *catalog
 	progress *tracker
 
-	checkpoints *checkpoints
-	quota       *quota.Quota
-	postponed   atomic.Bool // the day's budget is used up, and something was left out for it
-	spillAfter  time.Duration
-	spill       *recovery.Log // nil: none
-	downloads   *fetch.Account
-	sampler     *sample.Sampler // nil: nothing that is recorded is compared
+	checkpoints   *checkpoints
+	quota         *quota.Quota
+	postponed     atomic.Bool // the day's budget is used up, and something was left out for it
+	recoveryAfter time.Duration
+	recovery      *recovery.Log // nil: none
+	downloads     *fetch.Account
+	sampler       *sample.Sampler // nil: nothing that is recorded is compared
 }
 
 func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *accountRun {
 	limit := quota.New(account.Budget.Second)
 	account.Source = quota.Limit(account.Source, limit)
 	a := &accountRun{
-		account:     account,
-		program:     o.Program,
-		note:        o.Note,
-		repo:        r,
-		run:         run,
-		catalog:     &catalog{repo: r, account: account.Name, reader: r.Reader(repo.ReaderOptions{})},
-		progress:    &tracker{report: o.Progress, progress: Progress{Account: account.Name}},
-		checkpoints: newCheckpoints(o.Checkpoint),
-		quota:       limit,
-		spillAfter:  cmp.Or(o.SpillAfter, spillAfter),
-		sampler:     sample.New(account.VerifySource, run.Start(), r.MessageKey()),
+		Account:       account,
+		program:       o.Program,
+		note:          o.Note,
+		repo:          r,
+		run:           run,
+		catalog:       &catalog{repo: r, account: account.Name, reader: r.Reader(repo.ReaderOptions{})},
+		progress:      &tracker{report: o.Progress, progress: Progress{Account: account.Name}},
+		checkpoints:   newCheckpoints(o.Checkpoint),
+		quota:         limit,
+		recoveryAfter: cmp.Or(o.RecoveryAfter, recoveryAfter),
+		sampler:       sample.New(account.VerifySource, run.Start(), r.MessageKey()),
 	}
-	a.record = newRecorder(&a.account)
+	a.record = newRecorder(&a.Account)
 	a.moves = moves.New(a.catalog.load)
 	a.vanished = &vanished{record: a.record, catalog: a.catalog, moves: a.moves}
 	a.downloads = &fetch.Account{Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, 0) }}
@@ -89,26 +89,26 @@ func (a *accountRun) advance(bytes, byID int64) {
 	a.progress.advance(bytes, byID)
 }
 
-// conclude commits what was read of an account, or keeps what was read until an error.
-func (a *accountRun) conclude(ctx context.Context, b *Result) {
-	unhurried, done := grace.Context(ctx, interrupted)
+// finish commits what was read of an account, or keeps what was read until an error.
+func (a *accountRun) finish(ctx context.Context, b *Result) {
+	longer, done := grace.Context(ctx, interruptGrace)
 	defer done()
 	switch {
 	case b.Err == nil:
-		b.Head, b.Err = a.commit(unhurried, b.Manifest)
+		b.Head, b.Err = a.commit(longer, b.Manifest)
 	case errors.Is(b.Err, quota.ErrSpent):
-		a.postpone(unhurried, b)
+		a.postpone(longer, b)
 	default:
-		b.Kept = a.salvage(ctx)
+		b.Kept = a.keepRest(ctx)
 	}
-	a.closeSpill(b.Err == nil)
+	a.closeRecovery(b.Err == nil)
 }
 
 // findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
 // forgotten (rules 1 and 4), be it a checkpoint; and the newest that is none. One that cannot be read is passed over, and
 // told of.
 func (a *accountRun) findParent(ctx context.Context) error {
-	for head, err := range a.run.Heads(ctx, a.account.Name) {
+	for head, err := range a.run.Heads(ctx, a.Name) {
 		var m *manifest.Manifest
 		if err == nil && !head.Marked {
 			err = head.Misdating()
@@ -118,21 +118,21 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		}
 		switch {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
-			return fmt.Errorf("find the newest manifest of %s: %w", a.account.Name, err)
+			return fmt.Errorf("find the newest manifest of %s: %w", a.Name, err)
 		case errors.Is(err, repo.ErrMisdated):
 			a.record.warn("a manifest is passed over: %v", err)
 		case err != nil:
 			a.record.warn("an earlier manifest cannot be read, and is passed over: %v", err)
 		case m != nil:
 			if a.parent == nil {
-				a.parent = &laid{head, m}
+				a.parent = &base{head, m}
 				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
 					a.record.alarms = slices.Clone(m.Alarm)
-					a.record.warnAgain(m.Warnings)
+					a.record.carryWarnings(m.Warnings)
 				}
 			}
 			if m.State == manifest.Complete {
-				a.basis = &laid{head, m}
+				a.lastComplete = &base{head, m}
 				return nil
 			}
 		}
@@ -144,10 +144,10 @@ func (a *accountRun) findParent(ctx context.Context) error {
 // the alarms on.
 func (a *accountRun) open(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return a.nameUnreported(ctx) })
+	group.Go(func() error { return a.addUnreported(ctx) })
 	group.Go(func() error {
-		return source.Retry(ctx, a.account.waits, source.FirstAttempts, func() (err error) {
-			a.server, err = a.account.Source.Server(ctx)
+		return source.Retry(ctx, a.waits, source.FirstAttempts, func() (err error) {
+			a.server, err = a.Source.Server(ctx)
 			return err
 		})
 	})
@@ -157,24 +157,24 @@ func (a *accountRun) open(ctx context.Context) error {
 // read reads the account and writes down what was found, ready to be committed.
 func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	if a.parent == nil { // of an account that was erased, all manifests are marked
-		if err := a.heed(ctx); err != nil {
+		if err := a.checkNotErased(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.budget(ctx); err != nil {
+	if err := a.limitToday(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.takeUp(ctx); err != nil {
+	if err := a.recoverDownloads(ctx); err != nil {
 		return nil, err
 	}
-	consistent, err := (&scheduler{accountRun: a}).follow(ctx)
+	consistent, err := (&scheduler{accountRun: a}).readInRounds(ctx)
 	if err != nil {
 		return nil, err
 	}
-	a.record.failUnnumbered()
+	a.record.failUncounted()
 	m, err := a.manifest(ctx, manifest.Complete)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 
 // commit puts a manifest: the one moment at which what it records counts.
 func (a *accountRun) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
-	head, err := a.catalog.writer.Commit(ctx, a.account.Name, m.EncodeAt)
+	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
 	if err == nil {
 		a.quota.Wrote(m.Downloaded)
 		a.catalog.keepTables()
@@ -200,8 +200,8 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 		return nil, err
 	}
 	m := &manifest.Manifest{
-		Account:  a.account.Name,
-		Source:   a.account.URL,
+		Account:  a.Name,
+		Source:   a.URL,
 		Program:  a.program,
 		Start:    a.run.Start(),
 		End:      now,
@@ -217,7 +217,7 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 }
 
 // mailboxes is what a manifest recorded, by raw name; nothing for none. What is damaged of it is told of, and read anew.
-func (a *accountRun) mailboxes(ctx context.Context, m *laid) (map[string]*manifest.Mailbox, error) {
+func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
 	if m == nil {
 		return mailboxes, nil
@@ -241,12 +241,12 @@ func (a *accountRun) mailboxes(ctx context.Context, m *laid) (map[string]*manife
 
 // session is for reading a mailbox of the account.
 func (a *accountRun) session(mailbox mail.Mailbox) *source.Session {
-	return source.NewSession(a.account.Source, a.account.waits, mailbox)
+	return source.NewSession(a.Source, a.waits, mailbox)
 }
 
 // remark tells something of this host and this run.
 func (a *accountRun) remark(detail bool, format string, args ...any) {
 	if a.note != nil {
-		a.note(Note{a.account.Name, fmt.Sprintf(format, args...), detail})
+		a.note(Note{a.Name, fmt.Sprintf(format, args...), detail})
 	}
 }

@@ -13,15 +13,15 @@ import (
 
 const onlyProven = "every archived message is compared with the server before it counts"
 
-// doubtAll makes all records unproven if the account is not read from the same server as before.
-func (s *scheduler) doubtAll(ctx context.Context, survey *mail.Survey) error {
+// checkServer makes all records unproven if the account is not read from the same server as before.
+func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error {
 	if s.parent == nil {
 		return nil
 	}
-	other := identity.Server(s.parent.Source) != identity.Server(s.account.URL)
+	other := identity.Server(s.parent.Source) != identity.Server(s.URL)
 	switch {
 	case other:
-		s.record.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.account.URL, onlyProven)
+		s.record.warn("the account was read as %s before and is read as %s now: %s", s.parent.Source, s.URL, onlyProven)
 	case identity.Software(s.parent.Server.ID) == identity.Software(s.server.ID):
 		return nil
 	default:
@@ -43,7 +43,7 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 	var old []*mailboxRun
 	for _, listed := range survey.Mailboxes {
 		was := s.record.before[listed.Raw]
-		if was == nil || was.Messages == 0 || was.Unproven || !s.account.reads(listed) || listed.Status == nil {
+		if was == nil || was.Messages == 0 || was.Unproven || !s.reads(listed) || listed.Status == nil {
 			continue
 		}
 		if listed.Status.UIDValidity == was.UIDValidity() {
@@ -69,6 +69,6 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 }
 
 // isForeign reports whether another server gave the ids in an earlier manifest.
-func (a *accountRun) isForeign(m *laid) bool {
-	return m != nil && identity.Server(m.Source) != identity.Server(a.account.URL)
+func (a *accountRun) isForeign(m *base) bool {
+	return m != nil && identity.Server(m.Source) != identity.Server(a.URL)
 }

@@ -18,8 +18,8 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 		most = source.OpenAttempts
 	}
 	attempts := 0
-	err = source.Retry(ctx, s.account.waits, most, func() error {
-		survey, err = s.account.Source.Survey(ctx)
+	err = source.Retry(ctx, s.waits, most, func() error {
+		survey, err = s.Source.Survey(ctx)
 		if attempts++; attempts == 2 && err != nil && source.IsTransient(err) && ctx.Err() == nil {
 			s.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)
 		}
@@ -31,22 +31,22 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 	return survey, err
 }
 
-// notes has what a survey tells the owner of the account among the warnings.
-func (s *scheduler) notes(survey *mail.Survey) {
+// warnNotes has what a survey tells the owner of the account among the warnings.
+func (s *scheduler) warnNotes(survey *mail.Survey) {
 	for _, note := range survey.Notes {
 		s.record.warn("%s", note)
 	}
 }
 
-// labels tells which mailboxes of a survey are not read, because the messages are read where all are. Where that is not
+// labelTest tells which mailboxes of a survey are not read, because the messages are read where all are. Where that is not
 // selected, a label is a mailbox like any other.
-func (s *scheduler) labels(survey *mail.Survey) func(mail.Mailbox) bool {
-	whole := !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Has(`\All`) && !s.account.reads(m) })
+func (s *scheduler) labelTest(survey *mail.Survey) func(mail.Mailbox) bool {
+	whole := !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Has(`\All`) && !s.reads(m) })
 	return func(m mail.Mailbox) bool { return m.Label && whole }
 }
 
-// noteSkipped warns of mailboxes that are not read, unless the user excluded them.
-func (s *scheduler) noteSkipped(survey *mail.Survey) {
+// warnSkipped warns of mailboxes that are not read, unless the user excluded them.
+func (s *scheduler) warnSkipped(survey *mail.Survey) {
 	count, example := make(map[mail.Skip]int), make(map[mail.Skip]string)
 	s.record.outside = ""
 	for _, m := range survey.Mailboxes {
@@ -56,7 +56,7 @@ func (s *scheduler) noteSkipped(survey *mail.Survey) {
 		if m.Skip == mail.SkipForeign && s.record.outside == "" {
 			s.record.outside = m.Name
 		}
-		if !s.account.wants(m) {
+		if !s.wants(m) {
 			continue
 		}
 		if count[m.Skip]++; count[m.Skip] == 1 {

@@ -11,32 +11,32 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// flagsDue is the age at which a mailbox's flags are read in full again though the server says that nothing changed:
+// maxFlagsAge is the age at which a mailbox's flags are read in full again though the server says that nothing changed:
 // its word is trusted, but not for ever. Mailboxes come due on different nights, from half this age on.
-const flagsDue = 30 * 24 * time.Hour
+const maxFlagsAge = 30 * 24 * time.Hour
 
-// unchanged reports whether the parent's pages of a mailbox can stand without asking: they were whole, the numbers are
+// isUnchanged reports whether the parent's pages of a mailbox can stand without asking: they were whole, the numbers are
 // the same, and HIGHESTMODSEQ among them is one that moves when flags do (design, "How an account is read", 2). Numbers
 // that the server did not tell are equal to nothing.
-func unchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool {
+func isUnchanged(old *manifest.Mailbox, now *mail.Status, observed time.Time) bool {
 	if now == nil || !old.Complete || old.Status == nil || !identity.SameNumbers(*old.Status, *now) {
 		return false
 	}
-	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < dueAfter(old.Raw)
+	return now.Messages == 0 || old.Trusted && observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
 }
 
-// dueAfter spreads the full readings of flags over the second half of flagsDue, by name.
-func dueAfter(raw string) time.Duration {
+// flagsAgeLimit spreads the full readings of flags over the second half of maxFlagsAge, by name.
+func flagsAgeLimit(raw string) time.Duration {
 	hash := fnv.New32a()
 	hash.Write([]byte(raw))
-	return flagsDue/2 + flagsDue/2*time.Duration(hash.Sum32()%1000)/1000
+	return maxFlagsAge/2 + maxFlagsAge/2*time.Duration(hash.Sum32()%1000)/1000
 }
 
-// container is a mailbox that a server lists as if it could be opened, and that does not exist: Dovecot with Maildir++ does
+// nonExistent is a mailbox that a server lists as if it could be opened, and that does not exist: Dovecot with Maildir++ does
 // so with a deleted one that has others below it, without the attribute that RFC 5258 has for it. It is recorded with that
 // attribute. Without others below it, such a mailbox is one that cannot be read.
-func container(listed mail.Mailbox) *manifest.Mailbox {
-	m := &manifest.Mailbox{Mailbox: named(listed)}
+func nonExistent(listed mail.Mailbox) *manifest.Mailbox {
+	m := &manifest.Mailbox{Mailbox: withoutMarks(listed)}
 	m.Attributes = append(m.Attributes, `\NonExistent`)
 	return m
 }
@@ -56,13 +56,13 @@ func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
 	return false
 }
 
-// isContainer reports whether nothing has changed about that since it was found out.
-func isContainer(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
+// isStillNonExistent reports whether nothing has changed about that since it was found out.
+func isStillNonExistent(recorded *manifest.Mailbox, listed mail.Mailbox) bool {
 	return recorded != nil && !recorded.Selectable() && listed.Selectable() && listed.Status == nil
 }
 
-// named is what of a listing goes into a manifest: all but marks that change with every look.
-func named(listed mail.Mailbox) mail.Mailbox {
+// withoutMarks is what of a listing goes into a manifest: all but marks that change with every look.
+func withoutMarks(listed mail.Mailbox) mail.Mailbox {
 	listed.Attributes = slices.DeleteFunc(slices.Clone(listed.Attributes), func(a string) bool {
 		return strings.EqualFold(a, `\Marked`) || strings.EqualFold(a, `\Unmarked`)
 	})
@@ -70,10 +70,10 @@ func named(listed mail.Mailbox) mail.Mailbox {
 	return listed
 }
 
-// relisted is an earlier record under the name, attributes and subscription of today.
-func relisted(old *manifest.Mailbox, listed mail.Mailbox) *manifest.Mailbox {
+// withListing is an earlier record under the name, attributes and subscription of today.
+func withListing(old *manifest.Mailbox, listed mail.Mailbox) *manifest.Mailbox {
 	now := *old
-	now.Mailbox = named(listed)
+	now.Mailbox = withoutMarks(listed)
 	now.Status, now.Label = old.Status, old.Label
 	return &now
 }

@@ -13,31 +13,31 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// lookedBack is how far a host looks that does not find what it wrote last.
-const lookedBack = 7 * 24 * time.Hour
+// lookback is how far a host looks that does not find what it wrote last.
+const lookback = 7 * 24 * time.Hour
 
-// nameUnreported adds to the alarms what manifests of other hosts lack of those before them. Somebody with a stolen writer's key
+// addUnreported adds to the alarms what manifests of other hosts lack of those before them. Somebody with a stolen writer's key
 // can write a manifest without the account's mail and without an alarm. This run goes on from it, and its own comparison finds
 // nothing gone.
 //
 // This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read, and an
-// unchanged night stays as cheap as it was.
-func (a *accountRun) nameUnreported(ctx context.Context) error {
-	own, err := a.run.Own(a.account.Name)
+// isUnchanged night stays as cheap as it was.
+func (a *accountRun) addUnreported(ctx context.Context) error {
+	own, err := a.run.Own(a.Name)
 	if err != nil {
 		return err
 	}
-	if err := a.nameRemoved(ctx, own); err != nil {
+	if err := a.addRemoved(ctx, own); err != nil {
 		return err
 	}
-	if a.basis == nil || a.isEnd(own, a.basis.Head, a.basis.Manifest) {
+	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) {
 		return nil
 	}
-	histories, after, err := a.written(ctx, own)
+	histories, after, err := a.histories(ctx, own)
 	if err != nil {
-		return fmt.Errorf("read earlier manifests of %s: %w", a.account.Name, err)
+		return fmt.Errorf("read earlier manifests of %s: %w", a.Name, err)
 	}
-	found, err := histories.Since(ctx, a.repo, a.limits(), after)
+	found, err := histories.Since(ctx, a.repo, a.lossLimits(), after)
 	if err != nil {
 		return err
 	}
@@ -49,13 +49,13 @@ func (a *accountRun) nameUnreported(ctx context.Context) error {
 	return nil
 }
 
-// nameRemoved adds to the alarms that the newest manifest which this host wrote is gone and was not forgotten: somebody removed
+// addRemoved adds to the alarms that the newest manifest which this host wrote is gone and was not forgotten: somebody removed
 // it, or the store lost it or was set back. It asks the store only if the run does not go on from that manifest.
-func (a *accountRun) nameRemoved(ctx context.Context, own repo.Head) error {
+func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	if own.Name == "" || a.parent != nil && !own.Time.After(a.parent.Head.Time) {
 		return nil
 	}
-	name, removed, err := a.run.Lost(ctx, a.account.Name)
+	name, removed, err := a.run.Lost(ctx, a.Name)
 	if err != nil || !removed {
 		return err
 	}
@@ -64,22 +64,22 @@ func (a *accountRun) nameRemoved(ctx context.Context, own repo.Head) error {
 	return nil
 }
 
-// isEnd reports whether a manifest is the one up to which this host has compared: the newest that it wrote, if that is
+// isCompared reports whether a manifest is the one up to which this host has compared: the newest that it wrote, if that is
 // complete. What is a copy or a repair it wrote without comparing. Where the run goes on from a checkpoint there is no such
 // end: others may have written something while the run before was under way.
-func (a *accountRun) isEnd(own, head repo.Head, m *manifest.Manifest) bool {
-	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && a.parent.Name == a.basis.Name
+func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool {
+	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && a.parent.Name == a.lastComplete.Name
 }
 
 // written are the account's manifests back to the one that this host wrote last, or those of some days if that is not found,
 // and the last one before these. Those after the time were not compared by this host.
-func (a *accountRun) written(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
-	after = a.basis.Head.Time.Add(-lookedBack)
+func (a *accountRun) histories(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
+	after = a.lastComplete.Head.Time.Add(-lookback)
 	if own.Name != "" && own.Time.Before(after) {
 		after = own.Time
 	}
 	histories = new(archive.Histories)
-	for s, err := range archive.AccountManifests(ctx, a.repo, a.account.Name) {
+	for s, err := range archive.AccountManifests(ctx, a.repo, a.Name) {
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
 			return nil, after, err
@@ -87,7 +87,7 @@ func (a *accountRun) written(ctx context.Context, own repo.Head) (histories *arc
 			continue
 		}
 		histories.Add(s)
-		if a.isEnd(own, s.Head, s.Manifest) {
+		if a.isCompared(own, s.Head, s.Manifest) {
 			after = own.Time
 		}
 		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) {
@@ -97,9 +97,9 @@ func (a *accountRun) written(ctx context.Context, own repo.Head) (histories *arc
 	return histories, after, nil
 }
 
-// limits are the account's, as forget has them.
-func (a *accountRun) limits() archive.Limits {
-	limit := a.account.ShrinkLimit
+// lossLimits are the account's, as forget has them.
+func (a *accountRun) lossLimits() archive.Limits {
+	limit := a.ShrinkLimit
 	if limit == nil {
 		return nil
 	}

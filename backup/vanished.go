@@ -22,116 +22,116 @@ type vanished struct {
 	catalog *catalog
 	moves   *moves.Index
 
-	mu      sync.Mutex
-	seen    bool        // in some round; then more rounds are worth it
-	early   int64       // in the latest round, messages of a survey that had left before they were read
-	sources []departure // that were recorded in this run
+	mu     sync.Mutex
+	any    bool           // in some round; then more rounds are worth it
+	unread int64          // in the latest round, messages of a survey that had left before they were read
+	parts  []vanishedPart // that were recorded in this run
 
-	strays []*manifest.Mailbox // gone from a survey, and not found under another name
-	search bool                // there are new ones: another survey may list them
+	mailboxes   []*manifest.Mailbox // gone from a survey, and not found under another name
+	searchAgain bool                // there are new ones: another survey may list them
 }
 
-// origin is a mailbox, as long as its UIDs mean the same.
-type origin struct {
+// uidSpace is a mailbox, as long as its UIDs mean the same.
+type uidSpace struct {
 	raw      string
 	validity uint32
 }
 
-// leavers are messages of one origin.
-type leavers struct {
+// messages are messages of one origin.
+type vanishedMessages struct {
 	mailbox *manifest.Mailbox
 	entries []manifest.Entry
 }
 
-// departure is where messages are gone from: a mailbox, or some of its UIDs.
-type departure struct {
+// vanishedPart is where messages are gone from: a mailbox, or some of its UIDs.
+type vanishedPart struct {
 	mailbox *manifest.Mailbox
 	uids    *mail.UIDSet // nil: all
 }
 
-// lookedFor are the recorded mailboxes that a survey lacks, and those that an earlier one lacked.
-func (v *vanished) lookedFor(survey *mail.Survey, before map[string]*manifest.Mailbox) []*manifest.Mailbox {
-	return append(identity.Missing(survey, before), v.strays...)
+// missing are the recorded mailboxes that a survey lacks, and those that an earlier one lacked.
+func (v *vanished) missing(survey *mail.Survey, before map[string]*manifest.Mailbox) []*manifest.Mailbox {
+	return append(identity.Missing(survey, before), v.mailboxes...)
 }
 
-// notFound takes note of mailboxes that this survey shows under no other name, and gives those that are newly missed: a
+// update takes note of mailboxes that this survey shows under no other name, and gives those that are newly orphans: a
 // listing is not of one moment, and may have passed by a mailbox that was being renamed.
-func (v *vanished) notFound(vanished, renamed []*manifest.Mailbox) (lost []*manifest.Mailbox) {
+func (v *vanished) update(vanished, renamed []*manifest.Mailbox) (lost []*manifest.Mailbox) {
 	left := slices.DeleteFunc(vanished, func(m *manifest.Mailbox) bool { return slices.Contains(renamed, m) })
-	v.search = false
+	v.searchAgain = false
 	for _, m := range left {
-		if m.Label || slices.Contains(v.strays, m) {
+		if m.Label || slices.Contains(v.mailboxes, m) {
 			continue
 		}
 		lost = append(lost, m)
-		v.search = v.search || m.Messages > 0
+		v.searchAgain = v.searchAgain || m.Messages > 0
 		if v.record.round > 0 && m.Messages > 0 {
-			v.seen = true
-			v.sources = append(v.sources, departure{m, nil})
+			v.any = true
+			v.parts = append(v.parts, vanishedPart{m, nil})
 		}
 	}
-	v.strays = left
+	v.mailboxes = left
 	return lost
 }
 
-// stray is a mailbox that turned out not to be there while a survey lists it.
-func (v *vanished) stray(m *manifest.Mailbox) {
+// addMailbox is a mailbox that turned out not to be there while a survey lists it.
+func (v *vanished) addMailbox(m *manifest.Mailbox) {
 	v.moves.Lost(m)
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.strays = append(v.strays, m)
+	v.mailboxes = append(v.mailboxes, m)
 	if v.record.round > 0 {
-		v.sources = append(v.sources, departure{m, nil})
+		v.parts = append(v.parts, vanishedPart{m, nil})
 	}
 }
 
-// note notes that messages vanished, and more rounds are worth it.
-func (v *vanished) note() {
+// addRound notes that messages vanished, and more rounds are worth it.
+func (v *vanished) addRound() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seen = true
+	v.any = true
 }
 
-// leave tells that messages which were recorded in this run are gone from a mailbox; without UIDs, all of it.
-func (v *vanished) leave(m *manifest.Mailbox, uids *mail.UIDSet) {
+// add tells that messages which were recorded in this run are gone from a mailbox; without UIDs, all of it.
+func (v *vanished) add(m *manifest.Mailbox, uids *mail.UIDSet) {
 	if m.Messages == 0 || uids != nil && uids.Len() == 0 {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seen = true
-	v.sources = append(v.sources, departure{m, uids})
+	v.any = true
+	v.parts = append(v.parts, vanishedPart{m, uids})
 }
 
-// leftEarly tells that messages which a survey had counted were gone when they were to be read.
-func (v *vanished) leftEarly(messages int64) {
+// addUnread tells that messages which a survey had counted were gone when they were to be read.
+func (v *vanished) addUnread(messages int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.seen = true
-	v.early += max(0, messages)
+	v.any = true
+	v.unread += max(0, messages)
 }
 
-// bringBack is for an account that did not come to rest: what was recorded in this run, and is nowhere in the record any
+// reinstate is for an account that did not come to rest: what was recorded in this run, and is nowhere in the record any
 // more, is put back to where it was. It may have been moved to where nobody has looked since, or deleted.
-func (v *vanished) bringBack(ctx context.Context) error {
-	if !v.seen {
+func (v *vanished) reinstate(ctx context.Context) error {
+	if !v.any {
 		return nil
 	}
 	if err := v.catalog.writer.Flush(ctx); err != nil {
 		return err
 	}
-	missed, err := v.missed(ctx)
+	orphans, err := v.orphans(ctx)
 	if err != nil {
 		return err
 	}
-	var back, homeless int64
-	for _, those := range missed {
-		m := v.home(those.mailbox)
+	var reinstated, orphaned int64
+	for _, those := range orphans {
+		m := v.mailboxFor(those.mailbox)
 		if m == nil {
-			homeless += int64(len(those.entries))
+			orphaned += int64(len(those.entries))
 			continue
 		}
-		back += int64(len(those.entries))
+		reinstated += int64(len(those.entries))
 		slices.SortFunc(those.entries, func(a, b manifest.Entry) int { return cmp.Compare(a.UID, b.UID) })
 		added := func(yield func(manifest.Entry, error) bool) {
 			for _, entry := range those.entries {
@@ -147,12 +147,12 @@ func (v *vanished) bringBack(ctx context.Context) error {
 		v.record.recorded[m.Raw] = m
 	}
 	v.record.warn("the account did not come to rest while it was read %d times over. Messages that were gone before they could be read: %d; read, gone, and not seen elsewhere since: %d, which are recorded where they were; and without such a place: %d",
-		v.record.round, v.early, back, homeless)
+		v.record.round, v.unread, reinstated, orphaned)
 	return nil
 }
 
-// home is the recorded mailbox that messages can be put back to, which is not complete then; nil: another one has its name.
-func (v *vanished) home(was *manifest.Mailbox) *manifest.Mailbox {
+// mailboxFor is the recorded mailbox that messages can be put back to, which is not complete then; nil: another one has its name.
+func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	now, there := v.record.recorded[was.Raw]
 	switch {
 	case !there:
@@ -169,10 +169,10 @@ func (v *vanished) home(was *manifest.Mailbox) *manifest.Mailbox {
 	return &same
 }
 
-// missed finds what departed and is nowhere in what was read since, each content once.
-func (v *vanished) missed(ctx context.Context) (map[origin]*leavers, error) {
+// orphans finds what departed and is nowhere in what was read since, each content once.
+func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages, error) {
 	gone := make(map[chunk.ID]bool)
-	err := v.departed(ctx, func(_ *manifest.Mailbox, entry *manifest.Entry) { gone[entry.Hash] = true })
+	err := v.each(ctx, func(_ *manifest.Mailbox, entry *manifest.Entry) { gone[entry.Hash] = true })
 	if err != nil {
 		return nil, err
 	}
@@ -187,24 +187,24 @@ func (v *vanished) missed(ctx context.Context) (map[origin]*leavers, error) {
 			delete(gone, entry.Hash)
 		}
 	}
-	missed := make(map[origin]*leavers)
-	err = v.departed(ctx, func(m *manifest.Mailbox, entry *manifest.Entry) {
+	orphans := make(map[uidSpace]*vanishedMessages)
+	err = v.each(ctx, func(m *manifest.Mailbox, entry *manifest.Entry) {
 		if !gone[entry.Hash] {
 			return
 		}
 		delete(gone, entry.Hash)
-		from := origin{m.Raw, m.UIDValidity()}
-		if missed[from] == nil {
-			missed[from] = &leavers{mailbox: m}
+		from := uidSpace{m.Raw, m.UIDValidity()}
+		if orphans[from] == nil {
+			orphans[from] = &vanishedMessages{mailbox: m}
 		}
-		missed[from].entries = append(missed[from].entries, *entry)
+		orphans[from].entries = append(orphans[from].entries, *entry)
 	})
-	return missed, err
+	return orphans, err
 }
 
-// departed calls do with each message that departed, the latest first.
-func (v *vanished) departed(ctx context.Context, do func(*manifest.Mailbox, *manifest.Entry)) error {
-	for _, s := range slices.Backward(v.sources) {
+// each calls do with each message that departed, the latest first.
+func (v *vanished) each(ctx context.Context, do func(*manifest.Mailbox, *manifest.Entry)) error {
+	for _, s := range slices.Backward(v.parts) {
 		pages, err := s.mailbox.AllPages(v.catalog.load(ctx))
 		if err != nil {
 			return err

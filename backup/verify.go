@@ -13,7 +13,7 @@ import (
 // 2.3.1.1), and some have broken it. A sample, where one is asked for, is downloaded all the same and compared.
 
 // sample chooses what this reading compares.
-func (r *mailboxRun) sample(ctx context.Context) ([]manifest.Record, error) {
+func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error) {
 	if !r.verify || r.old == nil || r.old.Status == nil || r.old.Messages == 0 {
 		return nil, nil
 	}
@@ -22,7 +22,7 @@ func (r *mailboxRun) sample(ctx context.Context) ([]manifest.Record, error) {
 
 // same downloads a sample of the recorded messages and reports whether each is what was archived. A message that is gone
 // says nothing; one that cannot be had is told of, and is archived already.
-func (r *mailboxRun) same(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
+func (r *mailboxRun) verifySample(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
 	if len(sample) == 0 {
 		return true, nil
 	}
@@ -41,7 +41,7 @@ func (r *mailboxRun) same(ctx context.Context, session *source.Session, sample [
 		r.account.record.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
 	}
 	if len(c.other) > 0 {
-		r.account.record.alarm(r.differ(c.other, c.compared, byID))
+		r.account.record.alarm(r.differences(c.other, c.compared, byID))
 	}
 	return len(c.other) == 0, nil
 }
@@ -49,8 +49,8 @@ func (r *mailboxRun) same(ctx context.Context, session *source.Session, sample [
 // uidsNamed is how many UIDs an alarm names.
 const uidsNamed = 10
 
-// differ says what is other than was archived.
-func (r *mailboxRun) differ(other []manifest.Record, compared, byID int) string {
+// differences says what is other than was archived.
+func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) string {
 	var uids []string
 	for _, record := range other[:min(len(other), uidsNamed)] {
 		uids = append(uids, fmt.Sprint(record.UID))

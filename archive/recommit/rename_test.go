@@ -38,7 +38,7 @@ func (w *world) mustRename() *recommit.Renamed {
 func (w *world) backUpAs(name string) *backup.Result {
 	w.t.Helper()
 	list := []backup.Account{{Name: name, URL: "imap://test", Source: w.account, Budget: backup.Budget{Day: 1 << 40}}}
-	results, err := backup.Run(w.t.Context(), w.r, list, backup.Options{Program: "test", SpillAfter: 1})
+	results, err := backup.Run(w.t.Context(), w.r, list, backup.Options{Program: "test", RecoveryAfter: 1})
 	if err = errors.Join(err, results[0].Err); err != nil {
 		w.t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestRenameKeepsTheBudget(t *testing.T) {
 	inbox := w.account.Mailbox("INBOX")
 	inbox.Add("Subject: more\r\n\r\n" + strings.Repeat("x", 1000))
 	list := []backup.Account{{Name: other, URL: "imap://test", Source: w.account, Budget: backup.Budget{Day: w.nights[0].Manifest.Downloaded}}}
-	results, err := backup.Run(t.Context(), w.r, list, backup.Options{Program: "test", SpillAfter: 1})
+	results, err := backup.Run(t.Context(), w.r, list, backup.Options{Program: "test", RecoveryAfter: 1})
 	if err = errors.Join(err, results[0].Err); err != nil || !results[0].Postponed {
 		t.Errorf("%v, postponed: %v", err, results[0].Postponed)
 	}

@@ -42,7 +42,7 @@ func TryBackUp(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.
 	for i, a := range accounts {
 		list = append(list, backup.Account{Name: fmt.Sprintf("account-%d", i), URL: "imap://test", Source: a})
 	}
-	backups, err := backup.Run(ctx, r, list, backup.Options{Program: "test", SpillAfter: 1})
+	backups, err := backup.Run(ctx, r, list, backup.Options{Program: "test", RecoveryAfter: 1})
 	if len(backups) == 0 {
 		return &backup.Result{Err: err}
 	}

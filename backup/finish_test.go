@@ -60,7 +60,7 @@ func TestNobodyWaitsForAnAccountThatStalls(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	results, err := backup.Run(ctx, r, accounts, backup.Options{ConcludeAfter: 20 * time.Millisecond})
+	results, err := backup.Run(ctx, r, accounts, backup.Options{WaitForOthers: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
