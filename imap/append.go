@@ -31,6 +31,11 @@ func (c *Client) Subscribe(ctx context.Context, raw string) error {
 	return c.do(ctx, newCommand("SUBSCRIBE").mailbox(raw))
 }
 
+// Unsubscribe takes a mailbox from those subscribed to.
+func (c *Client) Unsubscribe(ctx context.Context, raw string) error {
+	return c.do(ctx, newCommand("UNSUBSCRIBE").mailbox(raw))
+}
+
 // Store adds flags to messages; with a "-" as sign it removes them, and without one it replaces theirs.
 func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
 	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))

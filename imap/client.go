@@ -1,6 +1,10 @@
 package imap
 
-import "github.com/mailstrata/mailstrata/mail"
+import (
+	"context"
+
+	"github.com/mailstrata/mailstrata/mail"
+)
 
 // Client is a connection that is logged in to an account. It is used by one goroutine at a time.
 type Client struct {
@@ -12,3 +16,12 @@ type Client struct {
 	plain     bool // no attributes of extensions: the server answered BAD to them
 	plainList bool // no extended LIST: the server refused it
 }
+
+// Alive reports whether commands can be given.
+func (c *Client) Alive() bool { return c.dead == nil }
+
+// Has reports whether the server offers a capability, by its own name or as part of IMAP4rev2.
+func (c *Client) Has(capability string) bool { return c.caps.has(capability) }
+
+// Noop gives the server an occasion to report what is new (RFC 9051 section 6.1.2).
+func (c *Client) Noop(ctx context.Context) error { return c.do(ctx, newCommand("NOOP")) }

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // command is one command, from its making to its answer.
@@ -81,7 +79,7 @@ func (c *command) text(s string) *command {
 
 // mailbox adds a mailbox's name, and notes it for errors.
 func (c *command) mailbox(raw string) *command {
-	c.name += " " + strconv.Quote(printableName(raw))
+	c.name += " " + strconv.Quote(wire.PrintableName(raw))
 	return c.raw(" ").text(raw)
 }
 
@@ -89,12 +87,4 @@ func (c *command) add(l *literal) *command {
 	c.raw("")
 	c.parts[len(c.parts)-1].literal = l
 	return c
-}
-
-// printableName is a mailbox's name as people know it.
-func printableName(raw string) string {
-	if name, ok := mail.DecodeName(raw); ok {
-		return wire.Printable(name)
-	}
-	return wire.Printable(raw)
 }

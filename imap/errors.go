@@ -119,6 +119,8 @@ func (e *Error) RetryAfter() time.Duration {
 
 func isTemporary(err error) bool { return errors.Is(err, mail.ErrTemporary) }
 
+func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
+
 // lostError is a connection that ended under a command, whichever way.
 type lostError struct {
 	server string

@@ -391,3 +391,11 @@ func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
 	c.sets[string(c.scratch)] = flags
 	return flags, fresh
 }
+
+// Overview fetches of every message of the range what messages are told apart by at first.
+func (m *Mailbox) Overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		g := newGatherer(m, uids, hasFlags|hasDate|hasSize, yield)
+		g.end(g.fetch(ctx, "UID FLAGS INTERNALDATE RFC822.SIZE", ""))
+	}
+}

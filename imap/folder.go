@@ -97,7 +97,7 @@ func (f *folder) connect(ctx context.Context) error {
 		return err
 	}
 	f.c = c
-	if m := c.mailbox; f.mailbox != nil && m != nil && m.name == f.place.Name && m.readOnly == f.reading {
+	if m := c.Opened(f.place.Name, f.reading); m != nil && f.mailbox != nil {
 		f.mailbox = m
 		return nil
 	}
@@ -109,10 +109,10 @@ func (f *folder) connect(ctx context.Context) error {
 		return err
 	}
 	if f.validity == 0 {
-		f.validity = f.mailbox.status.UIDValidity
+		f.validity = f.mailbox.Status().UIDValidity
 	}
-	if f.validity != f.mailbox.status.UIDValidity {
-		return fmt.Errorf("mailbox %s was made anew while it was restored", printableName(f.place.Name))
+	if f.validity != f.mailbox.Status().UIDValidity {
+		return fmt.Errorf("mailbox %s was made anew while it was restored", wire.PrintableName(f.place.Name))
 	}
 	return nil
 }
@@ -120,14 +120,14 @@ func (f *folder) connect(ctx context.Context) error {
 // load notes what the mailbox holds: from the journal, and by size and date.
 func (f *folder) load(ctx context.Context) error {
 	var err error
-	f.journal, f.journaled, err = journal.Open(f.t.pool.opts.Journal, f.t.pool.opts.Address()+" "+f.t.pool.opts.User, f.place.Name, f.validity)
+	f.journal, f.journaled, err = journal.Open(f.t.opts.Journal, f.t.opts.Address()+" "+f.t.opts.User, f.place.Name, f.validity)
 	if err != nil {
 		return err
 	}
 	f.have = map[chunk.ID][]mail.UID{}
 	f.next = 1
-	if f.mailbox.status.Messages == 0 {
-		f.next = max(1, mail.UID(f.mailbox.status.UIDNext))
+	if f.mailbox.Status().Messages == 0 {
+		f.next = max(1, mail.UID(f.mailbox.Status().UIDNext))
 		return nil
 	}
 	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
@@ -148,7 +148,7 @@ func (f *folder) load(ctx context.Context) error {
 				"and no more are compared; restore into other mailboxes (--prefix)", heldMost)
 		}
 	}
-	f.next = max(f.next, mail.UID(f.mailbox.status.UIDNext))
+	f.next = max(f.next, mail.UID(f.mailbox.Status().UIDNext))
 	f.journaled.Hashes = nil // have has those that are there
 	return nil
 }
@@ -221,18 +221,18 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 // ready brings a message into the form in which it will be sent.
 func (f *folder) ready(ctx context.Context, it *item) error {
 	if it.Size > f.c.appendLimit() {
-		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.pool.opts.Host, f.c.appendLimit())
+		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.opts.Host, f.c.appendLimit())
 	}
 	if err := it.putAside(ctx); err != nil {
 		return err
 	}
 	for _, flag := range it.Flags {
 		switch {
-		case f.refusedKeywords[flag], !isSendable(strings.TrimPrefix(flag, `\`)):
+		case f.refusedKeywords[flag], !wire.IsSendable(strings.TrimPrefix(flag, `\`)):
 			it.leaveOut(flag, "")
 		case !f.mailbox.canSet(flag) && !isSystemFlag(flag):
 			it.leaveOut(flag, ": the mailbox does not keep it")
-		case isAtom(strings.TrimPrefix(flag, `\`)):
+		case wire.IsAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)
 		default:
 			it.later = append(it.later, flag) // not legal, but it came from a server
@@ -260,16 +260,6 @@ func (it *item) putAside(ctx context.Context) error {
 	return it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd))
 }
 
-// isAtom: RFC 9051 section 9, atom.
-func isAtom(s string) bool {
-	return s != "" && isSendable(s) && !strings.ContainsAny(s, "%*]") && isASCII(s)
-}
-
-// isSendable: can stand in a command without breaking it.
-func isSendable(keyword string) bool {
-	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
-}
-
 // errDropped: the connection was lost whenever these messages were sent, though it can be made again.
 var errDropped = errors.New("the server hangs up on it")
 
@@ -281,10 +271,10 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 	left = items
 	for n := range tries {
 		left, err = f.send(ctx, left)
-		if len(left) == 0 || !isTemporary(err) || ctx.Err() != nil {
+		if len(left) == 0 || !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
 			return left, err
 		}
-		if f.c.dead != nil {
+		if !f.c.Alive() {
 			err = fmt.Errorf("%w: %w", errDropped, err)
 		}
 		var failed error
@@ -309,7 +299,7 @@ func (f *folder) recover(ctx context.Context, n int, cause error) error {
 	if err := f.t.pause(ctx, wait); err != nil {
 		return err
 	}
-	if f.c != nil && f.c.dead == nil {
+	if f.c != nil && f.c.Alive() {
 		return nil
 	}
 	return f.connect(ctx)

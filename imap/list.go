@@ -62,6 +62,15 @@ func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, erro
 	return survey, err
 }
 
+// List returns every mailbox that the server lists.
+func (c *Client) List(ctx context.Context) ([]mail.Mailbox, error) {
+	l, err := c.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.mailboxes(scope{}), nil
+}
+
 // list asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154). If a server refuses what it
 // offers, list asks as if it offered nothing.
 func (c *Client) list(ctx context.Context) (*listing, error) {

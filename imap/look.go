@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -20,7 +22,7 @@ func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
 	}
-	p := &preparation{c: c, reserved: t.reserved}
+	p := &preparation{c: c, host: t.opts.Host, reserved: t.reserved}
 	if err := p.look(ctx); err != nil {
 		return nil, err
 	}
@@ -41,7 +43,7 @@ func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holding
 	}
 	if err := f.load(ctx); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
 	}
 	return f, nil
 }

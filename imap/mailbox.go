@@ -70,6 +70,14 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 	return m, nil
 }
 
+// Opened returns the mailbox that is open, if it has this raw name and was opened in this way, or nil.
+func (c *Client) Opened(raw string, readOnly bool) *Mailbox {
+	if c.mailbox == nil || c.mailbox.name != raw || c.mailbox.readOnly != readOnly {
+		return nil
+	}
+	return c.mailbox
+}
+
 // selected returns the raw name of the mailbox that is open, or "".
 func (c *Client) selected() string {
 	if c.mailbox == nil {

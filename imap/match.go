@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
 
@@ -49,14 +51,6 @@ func (p *present) learn() *traits {
 		p.traits = &traits{}
 	}
 	return p.traits
-}
-
-// Overview fetches of every message of the range what messages are told apart by at first.
-func (m *Mailbox) Overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return func(yield func(mail.Message, error) bool) {
-		g := newGatherer(m, uids, hasFlags|hasDate|hasSize, yield)
-		g.end(g.fetch(ctx, "UID FLAGS INTERNALDATE RFC822.SIZE", ""))
-	}
 }
 
 // Missing tells which messages are not there.
@@ -104,7 +98,7 @@ func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID
 func (f *folder) patiently(ctx context.Context, do func() error) error {
 	var err error
 	for n := range tries {
-		if err = do(); !isTemporary(err) || ctx.Err() != nil {
+		if err = do(); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
 			return err
 		}
 		if failed := f.recover(ctx, n, err); failed != nil {
@@ -122,7 +116,7 @@ func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices [
 	}
 	near, err := n.sameHeaders(ctx, wanted, indices)
 	if err != nil {
-		return fmt.Errorf("mailbox %s: %w", printableName(f.place.Name), err)
+		return fmt.Errorf("mailbox %s: %w", wire.PrintableName(f.place.Name), err)
 	}
 	if err := f.digests(ctx, flatten(near)); err != nil {
 		return err

@@ -3,7 +3,6 @@ package imap
 import (
 	"context"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
@@ -88,13 +87,4 @@ func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 		return true, nil
 	}
 	return quota, c.do(ctx, cmd)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }

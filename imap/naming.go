@@ -32,5 +32,8 @@ func (n naming) same(raw string) string {
 	return raw
 }
 
+// SameName returns one key for all the ways to write a mailbox's name in modified UTF-7, which ASCII names are as well.
+func SameName(raw string) string { return naming{}.same(raw) }
+
 // names is how this connection writes them.
 func (c *conn) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -19,6 +21,7 @@ import (
 // itself has a place for every mailbox, whatever its names hold.
 type preparation struct {
 	c        *Client
+	host     string
 	m        mapping
 	reserved []mail.Mailbox           // of the archive: their own names are for nobody else
 	byRaw    map[string]*mail.Mailbox // what the target has
@@ -34,23 +37,22 @@ func (p *preparation) note(format string, args ...any) {
 
 // look lists what the target has.
 func (p *preparation) look(ctx context.Context) error {
-	l, err := p.c.list(ctx)
+	boxes, err := p.c.List(ctx)
 	if err != nil {
 		return err
 	}
-	boxes := l.mailboxes(scope{})
 	p.byRaw, p.there, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
 	for i := range boxes {
 		box := &boxes[i]
 		p.byRaw[box.Raw] = box
-		p.there[naming{}.same(box.Raw)] = box
+		p.there[SameName(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box.Name
 		}
 	}
 	if p.m == (mapping{}) {
 		spaces, err := p.c.Namespaces(ctx)
-		if err != nil && p.c.dead != nil {
+		if err != nil && !p.c.Alive() {
 			return err
 		}
 		p.m = newMapping(spaces, boxes)
@@ -64,7 +66,7 @@ func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
 	}
-	return p.there[naming{}.same(raw)]
+	return p.there[SameName(raw)]
 }
 
 func (p *preparation) has(raw string) bool {
@@ -77,7 +79,7 @@ func (p *preparation) key(raw string) string {
 	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
 		return "listed " + box.Raw
 	}
-	return naming{}.same(raw)
+	return SameName(raw)
 }
 
 // identical returns the mailbox of the target that has the archived raw name, byte for byte, or "". If the target divides
@@ -125,7 +127,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) 
 		name := p.choose(box, names, free)
 		if name == "" {
 			return nil, fmt.Errorf("the mailboxes %q and %q would both be %q on %s",
-				taken[p.key(names[0])], box.Name, printableName(names[0]), p.c.opts.Host)
+				taken[p.key(names[0])], box.Name, wire.PrintableName(names[0]), p.host)
 		}
 		take(i, name)
 	}
@@ -178,7 +180,7 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 			}
 		}
 		if box.Subscribed && !place.Skip {
-			if err := p.c.Subscribe(ctx, place.Name); p.c.dead != nil {
+			if err := p.c.Subscribe(ctx, place.Name); !p.c.Alive() {
 				return err
 			} else if err != nil {
 				p.note("mailbox %s: not subscribed to: %v", box.Name, err)
@@ -200,11 +202,11 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 			continue
 		}
 		if p.createExactly(ctx, box, name) == nil {
-			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, printableName(name))
+			p.note("mailbox %s: it is %s there, for the server refused its name", box.Name, wire.PrintableName(name))
 			place.Name, err = name, nil
 		}
 	}
-	if p.c.dead != nil || err != nil && !isRefused(err) {
+	if !p.c.Alive() || err != nil && !isRefused(err) {
 		return err
 	}
 	if err != nil {
@@ -213,7 +215,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		return nil
 	}
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
-	p.byRaw[place.Name], p.there[naming{}.same(place.Name)] = made, made
+	p.byRaw[place.Name], p.there[SameName(place.Name)] = made, made
 	return nil
 }
 
@@ -227,11 +229,11 @@ func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name
 	if err != nil || !slices.ContainsFunc(levels, func(level string) bool { return strings.Trim(level, " ") != level }) {
 		return err
 	}
-	l, err := p.c.list(ctx)
+	boxes, err := p.c.List(ctx)
 	if err != nil {
 		return err
 	}
-	if l.byName[name] == nil {
+	if !slices.ContainsFunc(boxes, func(box mail.Mailbox) bool { return box.Raw == name }) {
 		return errOtherName
 	}
 	return nil
@@ -243,7 +245,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	for _, u := range box.SpecialUse {
 		if holder, taken := p.uses[strings.ToLower(u)]; taken {
 			p.note("mailbox %s: not marked as %s, which %s is there", box.Name, u, holder)
-		} else if p.c.caps.has("CREATE-SPECIAL-USE") && use == "" {
+		} else if p.c.Has("CREATE-SPECIAL-USE") && use == "" {
 			use = u
 		}
 	}
@@ -260,8 +262,6 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	}
 	return err
 }
-
-func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
 // confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
 // not listed is opened.

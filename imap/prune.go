@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -23,8 +25,8 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 	}
 	defer t.pool.put(c)
 	switch {
-	case !c.caps.has("UIDPLUS") && !c.caps.has("IMAP4REV2"):
-		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail", errors.ErrUnsupported, t.pool.opts.Host)
+	case !c.Has("UIDPLUS") && !c.Has("IMAP4REV2"):
+		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail", errors.ErrUnsupported, t.opts.Host)
 	case c.isGmail():
 		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings", errors.ErrUnsupported)
 	}
@@ -34,11 +36,11 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 	}
 	taken := map[string]bool{"INBOX": true}
 	for _, place := range places {
-		taken[naming{}.same(place.Name)] = true
+		taken[SameName(place.Name)] = true
 	}
 	var beyond []restore.Place
 	for _, box := range slices.Backward(survey.Mailboxes) { // Work/2026 before Work
-		if box.Selectable() && !taken[naming{}.same(box.Raw)] {
+		if box.Selectable() && !taken[SameName(box.Raw)] {
 			beyond = append(beyond, restore.Place{Mailbox: box.Name, Name: box.Raw})
 		}
 	}
@@ -62,7 +64,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	if err := c.Delete(ctx, place.Name); err != nil {
 		return false, err
 	}
-	return true, c.deadOnly(c.do(ctx, newCommand("UNSUBSCRIBE").mailbox(place.Name)))
+	return true, c.deadOnly(c.Unsubscribe(ctx, place.Name))
 }
 
 // weeding is what a mailbox held, and what of it is too much.
@@ -83,7 +85,7 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 	}
 	if err := w.f.load(ctx); err != nil {
 		w.f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
 	}
 	for uid := range w.flags {
 		w.surplus.Add(uid)
@@ -140,7 +142,7 @@ func (w *weeding) swap(wanted []restore.Wanted, copies []mail.UID) {
 // sendable are the flags that a command can hold.
 func sendable(flags mail.Flags) mail.Flags {
 	return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool {
-		return strings.EqualFold(flag, `\Recent`) || !isAtom(strings.TrimPrefix(flag, `\`))
+		return strings.EqualFold(flag, `\Recent`) || !wire.IsAtom(strings.TrimPrefix(flag, `\`))
 	})
 }
 
@@ -157,7 +159,7 @@ const pulledAtOnce = 1000
 func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done restore.Weeded, err error) {
 	before, ok := earlier.(*weeding)
 	if !ok || before.f.validity != w.f.validity {
-		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", printableName(w.f.place.Name))
+		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.f.place.Name))
 	}
 	var due mail.UIDSet
 	for uid := range w.surplus.All() {

@@ -52,7 +52,7 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 			return err
 		}
 		// Some servers tell a session of new messages no sooner than by a NOOP, and answer nothing until then (Courier).
-		if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
+		if err := f.c.Noop(ctx); err != nil {
 			return err
 		}
 		seen, err = f.lookAt(ctx, byUID, unseen)

@@ -107,7 +107,7 @@ func (f *folder) locate(ctx context.Context) error {
 	if len(f.nameless) == 0 {
 		return nil
 	}
-	if err := f.c.do(ctx, newCommand("NOOP")); err != nil {
+	if err := f.c.Noop(ctx); err != nil {
 		return err
 	}
 	fresh, err := f.arrived(ctx)

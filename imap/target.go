@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
 
 	"github.com/mailstrata/mailstrata/internal/retry"
@@ -17,6 +19,7 @@ import (
 // Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
 // are added.
 type Target struct {
+	opts     Options
 	pool     *pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
 	waits    retry.Budget                                     // that the server asked for
@@ -34,7 +37,7 @@ var _ restore.Target = (*Target)(nil)
 // UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
 // (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
 func NewTarget(opts Options) *Target {
-	return &Target{pool: newPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
+	return &Target{opts: opts, pool: newPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
 }
 
 // Brief implements restore.Briefed.
@@ -50,7 +53,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	if err := c.Unselect(ctx); err != nil {
 		return nil, nil, err
 	}
-	p := &preparation{c: c, reserved: t.reserved}
+	p := &preparation{c: c, host: t.opts.Host, reserved: t.reserved}
 	if err := p.look(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -73,7 +76,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	}
 	if err := f.load(ctx); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", printableName(place.Name), t.pool.opts.Host, err)
+		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
 	}
 	f.rest()
 	return f, nil

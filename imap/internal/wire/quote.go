@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 func Quotable(s string) bool {
@@ -53,4 +55,31 @@ func Printable(text string) string {
 		return string(runes[:enough]) + "…"
 	}
 	return clean
+}
+
+// PrintableName is a mailbox's name as people know it.
+func PrintableName(raw string) string {
+	if name, ok := mail.DecodeName(raw); ok {
+		return Printable(name)
+	}
+	return Printable(raw)
+}
+
+// IsAtom: RFC 9051 section 9, atom.
+func IsAtom(s string) bool {
+	return s != "" && IsSendable(s) && !strings.ContainsAny(s, "%*]") && isASCII(s)
+}
+
+// IsSendable: can stand in a command without breaking it.
+func IsSendable(keyword string) bool {
+	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

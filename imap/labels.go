@@ -1,0 +1,61 @@
+package imap
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+var _ restore.LabelKeeper = (*Target)(nil)
+
+// KeepsLabels implements restore.LabelKeeper.
+func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
+	c, err := t.pool.get(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer t.pool.put(c)
+	return c.isGmail(), nil
+}
+
+// sameUse is the raw name of Gmail's own mailbox for the special use of an archived one; "": there is none. Gmail's are
+// always there, in the language of the user, and no second one can be made.
+func (p *preparation) sameUse(box *mail.Mailbox) string {
+	if !p.c.isGmail() {
+		return ""
+	}
+	for _, there := range p.there {
+		if there.Selectable() && slices.ContainsFunc(box.SpecialUse, there.Has) {
+			return there.Raw
+		}
+	}
+	return ""
+}
+
+// storeLabels gives appended messages their labels, all those that have the same together.
+func (f *folder) storeLabels(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
+	alike := map[string]mail.UIDSet{}
+	for uid := range uids.All() {
+		if labels := byUID[uid].Labels; len(labels) > 0 {
+			key := strings.Join(labels, "\x00")
+			set := alike[key]
+			set.Add(uid)
+			alike[key] = set
+		}
+	}
+	for key, set := range alike {
+		err := f.mailbox.AddLabels(ctx, set, strings.Split(key, "\x00"))
+		if err != nil && !isRefused(err) {
+			return err
+		}
+		for uid := range set.All() {
+			if err != nil {
+				byUID[uid].changedOnce("its labels are left out: %v", err)
+			}
+		}
+	}
+	return nil
+}
