@@ -23,7 +23,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	switch {
 	case len(left) == 0:
 		return err
-	case !isRefused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
+	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
 		return err
 	case len(left) > 1:
 		half := len(left) / 2

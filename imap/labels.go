@@ -48,7 +48,7 @@ func (f *folder) storeLabels(ctx context.Context, byUID map[mail.UID]*item, uids
 	}
 	for key, set := range alike {
 		err := f.mailbox.AddLabels(ctx, set, strings.Split(key, "\x00"))
-		if err != nil && !isRefused(err) {
+		if err != nil && !refused(err) {
 			return err
 		}
 		for uid := range set.All() {

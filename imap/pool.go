@@ -15,7 +15,7 @@ import (
 type pool struct {
 	opts    Options
 	utf8    bool
-	traffic netconn.Traffic
+	bytes   netconn.Traffic
 	tokens  chan struct{} // one for each connection that may be in use
 	dialing chan struct{} // held while connecting: a refusal means a limit only to whom all the others are known
 
@@ -105,7 +105,7 @@ func (p *pool) dial(ctx context.Context) (*Client, error) {
 	}
 	defer func() { <-p.dialing }()
 	p.dialed++
-	c, err := dial(ctx, &p.opts, &p.traffic, p.dialed, p.utf8)
+	c, err := dial(ctx, &p.opts, &p.bytes, p.dialed, p.utf8)
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +187,9 @@ func (p *pool) drop(c *Client) {
 	p.open--
 	p.mu.Unlock()
 }
+
+// traffic returns the bytes received and sent so far.
+func (p *pool) traffic() (in, out int64) { return p.bytes.Bytes() }
 
 // parallel is how many connections there can be.
 func (p *pool) parallel() int {

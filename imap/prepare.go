@@ -195,7 +195,7 @@ func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createExactly(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
-		if !isRefused(err) {
+		if !refused(err) {
 			break
 		}
 		if name == place.Name || p.find(name) != nil || p.wanted[p.key(name)] { // the name is another mailbox's
@@ -206,7 +206,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 			place.Name, err = name, nil
 		}
 	}
-	if !p.c.Alive() || err != nil && !isRefused(err) {
+	if !p.c.Alive() || err != nil && !refused(err) {
 		return err
 	}
 	if err != nil {
@@ -250,7 +250,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 		}
 	}
 	err := p.c.Create(ctx, name, use)
-	if use != "" && isRefused(err) {
+	if use != "" && refused(err) {
 		p.note("mailbox %s: not marked as %s: %v", box.Name, use, err)
 		err = p.c.Create(ctx, name, "")
 	} else if use != "" && err == nil {
@@ -262,6 +262,9 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	}
 	return err
 }
+
+// refused reports whether the server refused a command, and would again.
+func refused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
 // confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
 // not listed is opened.
@@ -275,7 +278,7 @@ func (p *preparation) confirm(ctx context.Context, places []restore.Place) error
 		}
 		_, err := p.c.Examine(ctx, places[i].Name)
 		switch {
-		case isRefused(err):
+		case refused(err):
 			p.note("mailbox %s was made, but the server does not list it, and does not open it: %v", places[i].Mailbox, err)
 			places[i].Skip = true
 		case err != nil:

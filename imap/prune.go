@@ -64,7 +64,10 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	if err := c.Delete(ctx, place.Name); err != nil {
 		return false, err
 	}
-	return true, c.deadOnly(c.Unsubscribe(ctx, place.Name))
+	if err := c.Unsubscribe(ctx, place.Name); !c.Alive() {
+		return true, err
+	}
+	return true, nil
 }
 
 // weeding is what a mailbox held, and what of it is too much.

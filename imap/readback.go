@@ -105,7 +105,7 @@ func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids 
 		if f.refusedKeywords[keyword] {
 			continue
 		}
-		if err := f.mailbox.Store(ctx, set, "+", []string{keyword}); isRefused(err) {
+		if err := f.mailbox.Store(ctx, set, "+", []string{keyword}); refused(err) {
 			f.refusedKeywords[keyword] = true
 		} else if err != nil {
 			return err

@@ -1,99 +1,22 @@
 package imap
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"net"
-	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap/internal/imaptest"
 )
 
-// A script is what a server expects and says on one connection, in order:
-//
-//	"< LOGIN …"    expects a command; "…" stands for any rest
-//	"<{11}"        expects so many bytes of a literal
-//	"!"            hangs up
-//	anything else  is sent, as a line; TAG is the tag of the last command, TAG2 that of the second
-type script []string
+type script = imaptest.Script
 
-// serve runs a server that follows one script for each connection, and says how to reach it. A test fails if a script is
-// not followed, or not to its end.
+// serve runs a server that follows one script for each connection, and returns the options for it.
 func serve(t *testing.T, scripts ...script) *Options {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	t.Cleanup(func() {
-		l.Close()
-		running.Wait()
-	})
-	running.Go(func() {
-		for i, s := range scripts {
-			conn, err := l.Accept()
-			if err != nil {
-				t.Errorf("connection %d was never made", i+1)
-				return
-			}
-			running.Go(func() {
-				if err := s.follow(conn); err != nil {
-					t.Errorf("connection %d: %v", i+1, err)
-				}
-			})
-		}
-	})
-	return &Options{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Security: Plain, User: "anna", Password: "secret", Stall: 10 * time.Second}
+	host, port := imaptest.Serve(t, scripts...)
+	return &Options{Host: host, Port: port, Security: Plain, User: "anna", Password: "secret", Stall: 10 * time.Second}
 }
 
-func (s script) follow(conn net.Conn) error {
-	defer conn.Close()
-	r := bufio.NewReader(conn)
-	var tags []string
-	for _, step := range s {
-		switch {
-		case step == "!":
-			return nil
-		case strings.HasPrefix(step, "<{"):
-			var n int64
-			fmt.Sscanf(step, "<{%d}", &n)
-			if _, err := io.CopyN(io.Discard, r, n); err != nil {
-				return fmt.Errorf("want %s: %w", step, err)
-			}
-		case strings.HasPrefix(step, "<"):
-			line, err := r.ReadString('\n')
-			line = strings.TrimRight(line, "\r\n")
-			tag, command, tagged := strings.Cut(line, " ")
-			want := strings.TrimPrefix(step, "<")
-			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // else it goes on after a literal
-				tags, want, line = append(tags, tag), rest, command
-			}
-			if prefix, open := strings.CutSuffix(want, "…"); line != want && !(open && strings.HasPrefix(line, prefix)) {
-				return fmt.Errorf("want %q, have %q (%v)", want, line, err)
-			}
-		default:
-			for i := len(tags); i > 0; i-- {
-				step = strings.ReplaceAll(step, fmt.Sprintf("TAG%d", i), tags[i-1])
-			}
-			if len(tags) > 0 {
-				step = strings.ReplaceAll(step, "TAG", tags[len(tags)-1])
-			}
-			if _, err := io.WriteString(conn, step+"\r\n"); err != nil {
-				return err
-			}
-		}
-	}
-	io.Copy(io.Discard, r) // until the client hangs up
-	return nil
-}
-
-// loggedIn begins a script with a connection that needs no login.
-func loggedIn(caps string, rest ...string) script {
-	return append(script{"* PREAUTH [CAPABILITY IMAP4rev1 " + caps + "] ready"}, rest...)
-}
+func loggedIn(caps string, rest ...string) script { return imaptest.LoggedIn(caps, rest...) }
 
 // selected begins a script with a mailbox open.
 func selected(caps string, rest ...string) script {

@@ -3,15 +3,11 @@ package imap
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"regexp"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,19 +19,6 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
-
-func TestMain(m *testing.M) { testbed.Main(m) }
-
-// at gives the options for an account of a test server.
-func at(t *testing.T, address, user, password string) Options {
-	t.Helper()
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, _ := strconv.Atoi(port)
-	return Options{Host: host, Port: n, Security: Plain, User: user, Password: password, Journal: t.TempDir(), Version: "test"}
-}
 
 // account is all that an account holds: mailboxes by name, with their messages by UID.
 type account map[string][]restore.Wanted
@@ -322,72 +305,6 @@ func TestMoxRoundTrip(t *testing.T) {
 		t.Errorf("have %v, %v", server, err)
 	}
 	t.Log(server)
-}
-
-// A certificate counts if those trusted vouch for it, for this host and today, and not otherwise.
-func TestCertificates(t *testing.T) {
-	dove, expired := testbed.Dovecot(t, testbed.DovecotOptions{}), testbed.Dovecot(t, testbed.DovecotOptions{Expired: true})
-	dial := func(d *testbed.DovecotServer, address string, change func(*Options)) error {
-		opts := at(t, address, "anna", "pw")
-		opts.Security, opts.RootCAs = TLS, d.RootCAs
-		if change != nil {
-			change(&opts)
-		}
-		c, err := Dial(t.Context(), &opts)
-		if err == nil {
-			c.Close()
-		}
-		return err
-	}
-	if err := dial(dove, dove.TLSAddr, nil); err != nil {
-		t.Error(err)
-	}
-	if err := dial(dove, dove.Addr, func(o *Options) { o.Security = StartTLS }); err != nil {
-		t.Error(err)
-	}
-	for name, err := range map[string]error{
-		"nobody vouches": dial(dove, dove.TLSAddr, func(o *Options) { o.RootCAs = nil }),
-		"STARTTLS":       dial(dove, dove.Addr, func(o *Options) { o.Security, o.RootCAs = StartTLS, nil }),
-		"out of date":    dial(expired, expired.TLSAddr, nil),
-		"not TLS":        dial(dove, dove.Addr, nil),
-		"password":       dial(dove, dove.TLSAddr, func(o *Options) { o.Password = "wrong" }),
-	} {
-		t.Logf("%s: %v", name, err)
-		if err == nil || isTemporary(err) || (name == "password") != errors.Is(err, ErrLogin) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// A server that refuses one more connection is read with those there are.
-func TestFewerConnections(t *testing.T) {
-	dove := testbed.Dovecot(t, testbed.DovecotOptions{Config: "mail_max_userip_connections = 1"})
-	dove.Deliver("anna", "INBOX", ordinary()...)
-	s := NewSource(at(t, dove.Addr, "anna", "pw"))
-	defer s.Close()
-	inbox := mail.Mailbox{Raw: "INBOX"}
-	first, err := s.Examine(t.Context(), inbox)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second := make(chan error)
-	go func() {
-		v, err := s.Examine(t.Context(), inbox)
-		if err == nil {
-			err = v.Close()
-		}
-		second <- err
-	}()
-	for s.Parallel() == 4 {
-		runtime.Gosched()
-	}
-	if n, err := first.UIDs(t.Context(), mail.UIDRange{First: 1, Last: math.MaxUint32}); err != nil || n.Len() != 7 {
-		t.Errorf("have %v, %v", n, err)
-	}
-	first.Close()
-	if err := <-second; err != nil || s.Parallel() != 1 {
-		t.Errorf("%d at once, %v", s.Parallel(), err)
-	}
 }
 
 // More folders are open than the server allows connections, and each gets its messages in order.

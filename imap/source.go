@@ -128,7 +128,7 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View
 func (s *Source) Parallel() int { return s.pool.parallel() }
 
 // Traffic is the bytes received and sent so far.
-func (s *Source) Traffic() (in, out int64) { return s.pool.traffic.Bytes() }
+func (s *Source) Traffic() (in, out int64) { return s.pool.traffic() }
 
 // Close closes the idle connections now, and those in use when they are given back.
 func (s *Source) Close() error {

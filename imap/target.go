@@ -86,7 +86,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 func (t *Target) Parallel() int { return t.pool.parallel() }
 
 // Traffic is the bytes received and sent so far.
-func (t *Target) Traffic() (in, out int64) { return t.pool.traffic.Bytes() }
+func (t *Target) Traffic() (in, out int64) { return t.pool.traffic() }
 
 // Close closes the idle connections now, and those in use when they are given back.
 func (t *Target) Close() error {
