@@ -139,8 +139,8 @@ func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 	return uint32(n), uids
 }
 
-// appendLimit is the largest message that the server takes (RFC 7889).
-func (c *Client) appendLimit() int64 {
+// AppendLimit is the largest message that the server takes (RFC 7889).
+func (c *Client) AppendLimit() int64 {
 	value, _ := c.caps.value("APPENDLIMIT")
 	if limit, err := strconv.ParseInt(value, 10, 64); err == nil && limit > 0 {
 		return limit

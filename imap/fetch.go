@@ -48,7 +48,7 @@ func (c *Client) extraItems() (items []string) {
 	if c.caps.has("SAVEDATE") {
 		items = append(items, "SAVEDATE")
 	}
-	if c.isGmail() {
+	if c.IsGmail() {
 		items = append(items, "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS")
 	}
 	if c.is("Dovecot") { // which has no capability for it
@@ -61,7 +61,7 @@ func (c *Client) extraItems() (items []string) {
 func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags | hasDate | hasSize
-		if m.c.isGmail() && !m.c.plain {
+		if m.c.IsGmail() && !m.c.plain {
 			need |= hasLabels
 		}
 		g := newGatherer(m, uids, need, yield)
@@ -82,7 +82,7 @@ func (m *Mailbox) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 func (m *Mailbox) flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags
-		if m.c.isGmail() && !m.c.plain {
+		if m.c.IsGmail() && !m.c.plain {
 			need |= hasLabels // what is told unasked of a message has none, and the message may
 		}
 		g := newGatherer(m, uids, need, yield)
@@ -98,7 +98,7 @@ func (m *Mailbox) flags(ctx context.Context, uids mail.UIDRange, modSeq bool, mo
 func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := hasFlags | hasDate | hasSize
-		if m.c.isGmail() && !m.c.plain {
+		if m.c.IsGmail() && !m.c.plain {
 			need |= hasLabels
 		}
 		g := newGatherer(m, uids, need, yield)
@@ -115,7 +115,7 @@ func (c *Client) flagItems(modSeq bool) string {
 	if modSeq && !c.plain {
 		items += " MODSEQ"
 	}
-	if c.isGmail() && !c.plain {
+	if c.IsGmail() && !c.plain {
 		items += " X-GM-LABELS"
 	}
 	return items

@@ -14,7 +14,7 @@ import (
 // once more under each label that it has. So these three are read, with the labels of each message; the others are
 // names. They are found by special use, for their names are in the user's language.
 
-func (c *conn) isGmail() bool { return c.caps.has("X-GM-EXT-1") }
+func (c *conn) IsGmail() bool { return c.caps.has("X-GM-EXT-1") }
 
 // markLabels marks the mailboxes whose messages are all read elsewhere.
 func markLabels(survey *mail.Survey) {

@@ -164,8 +164,8 @@ func (c *conn) deadOnly(err error) error {
 	return err
 }
 
-// canSet reports whether a flag will stay on messages of this mailbox.
-func (m *Mailbox) canSet(flag string) bool {
+// CanSet reports whether a flag will stay on messages of this mailbox.
+func (m *Mailbox) CanSet(flag string) bool {
 	if !m.limited {
 		return true
 	}

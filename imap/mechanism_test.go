@@ -45,11 +45,11 @@ func TestRefusedMechanism(t *testing.T) {
 		s := NewSource(*serve(t, script{ready, plain, "TAG BAD no", login, in}, script{ready, login, in}))
 		defer s.Close()
 		for range 2 {
-			c, err := s.pool.get(t.Context())
+			c, err := s.pool.Get(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer s.pool.put(c)
+			defer s.pool.Put(c)
 		}
 	})
 }

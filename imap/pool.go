@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// pool shares out the connections of one account. When the server refuses one more while others are open, whatever
+// Pool shares out the connections of one account. When the server refuses one more while others are open, whatever
 // reason it gives (BYE, NO [LIMIT], a login that does not work any more), the pool goes on with those it has.
-type pool struct {
+type Pool struct {
 	opts    Options
 	utf8    bool
 	bytes   netconn.Traffic
@@ -39,8 +39,8 @@ const fresh = 30 * time.Second
 
 var errClosed = errors.New("the account is closed")
 
-func newPool(opts Options, utf8 bool) *pool {
-	p := &pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
+func NewPool(opts Options, utf8 bool) *Pool {
+	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
 	p.opts.learned = &learned{}
 	if opts.Trace != nil {
 		p.opts.Trace = &oneByOne{w: opts.Trace}
@@ -52,11 +52,11 @@ func newPool(opts Options, utf8 bool) *pool {
 	return p
 }
 
-// get waits for a connection that works.
-func (p *pool) get(ctx context.Context) (*Client, error) { return p.getOn(ctx, "") }
+// Get waits for a connection that works.
+func (p *Pool) Get(ctx context.Context) (*Client, error) { return p.GetOn(ctx, "") }
 
-// getOn is get for who will open a mailbox: best is a connection that has it open.
-func (p *pool) getOn(ctx context.Context, mailbox string) (*Client, error) {
+// GetOn is get for who will open a mailbox: best is a connection that has it open.
+func (p *Pool) GetOn(ctx context.Context, mailbox string) (*Client, error) {
 	for {
 		select {
 		case <-p.tokens:
@@ -75,7 +75,7 @@ func (p *pool) getOn(ctx context.Context, mailbox string) (*Client, error) {
 }
 
 // connect takes an idle connection, or makes a new one.
-func (p *pool) connect(ctx context.Context, mailbox string) (*Client, error) {
+func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 	for {
 		c, err := p.takeIdle(mailbox)
 		if err != nil {
@@ -92,7 +92,7 @@ func (p *pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 	return p.dial(ctx)
 }
 
-func (p *pool) dial(ctx context.Context) (*Client, error) {
+func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	defer func() {
 		p.mu.Lock()
 		p.coming--
@@ -117,7 +117,7 @@ func (p *pool) dial(ctx context.Context) (*Client, error) {
 
 // takeIdle takes the idle connection that suits best, if one does: none where a new one may be made and all others have
 // a mailbox open that somebody may come back to. Then the caller makes it.
-func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
+func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -146,7 +146,7 @@ func (p *pool) takeIdle(mailbox string) (c idleClient, err error) {
 }
 
 // doWithout gives up for good what is over the connections there are, the caller's token first. Without any, it does not.
-func (p *pool) doWithout(ctx context.Context) bool {
+func (p *Pool) doWithout(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ctx.Err() != nil || p.closed || p.open == 0 {
@@ -168,8 +168,8 @@ func (p *pool) doWithout(ctx context.Context) bool {
 	return true
 }
 
-// put gives a connection back; one that is broken is forgotten.
-func (p *pool) put(c *Client) {
+// Put gives a connection back; one that is broken is forgotten.
+func (p *Pool) Put(c *Client) {
 	p.mu.Lock()
 	if c.dead == nil && !p.closed {
 		p.idle = append(p.idle, idleClient{c, time.Now()})
@@ -181,24 +181,24 @@ func (p *pool) put(c *Client) {
 	p.tokens <- struct{}{}
 }
 
-func (p *pool) drop(c *Client) {
+func (p *Pool) drop(c *Client) {
 	c.Close()
 	p.mu.Lock()
 	p.open--
 	p.mu.Unlock()
 }
 
-// traffic returns the bytes received and sent so far.
-func (p *pool) traffic() (in, out int64) { return p.bytes.Bytes() }
+// Traffic returns the bytes received and sent so far.
+func (p *Pool) Traffic() (in, out int64) { return p.bytes.Bytes() }
 
-// parallel is how many connections there can be.
-func (p *pool) parallel() int {
+// Parallel is how many connections there can be.
+func (p *Pool) Parallel() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.limit
 }
 
-func (p *pool) close() {
+func (p *Pool) Close() {
 	p.mu.Lock()
 	idle := p.idle
 	p.idle, p.closed = nil, true

@@ -23,7 +23,7 @@ func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, er
 	if err == nil && m.messages == 0 {
 		return set, nil
 	}
-	return m.fetchUIDs(ctx, uids)
+	return m.FetchUIDs(ctx, uids)
 }
 
 // search asks for a compact answer where that is offered (RFC 4731).
@@ -57,8 +57,8 @@ func answersOther(args []wire.Node, tag string) bool {
 	return found && string(told.Text) != tag
 }
 
-// fetchUIDs asks every message of the range for its UID.
-func (m *Mailbox) fetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
+// FetchUIDs asks every message of the range for its UID.
+func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID FETCH").raw(" " + setOf(uids).String() + " (UID)")
 	var found wire.UIDCollector
 	cmd.data = func(resp *wire.Response) (bool, error) {

@@ -13,7 +13,7 @@ import (
 // Source is an account that is read. It never changes anything there: mailboxes are opened by EXAMINE, bodies fetched by
 // PEEK.
 type Source struct {
-	pool  *pool
+	pool  *Pool
 	ahead atomic.Pointer[answer] // what Connect asked for and Server did not take yet; nil: nothing
 
 	mu      sync.Mutex
@@ -23,7 +23,7 @@ type Source struct {
 var _ source.Source = (*Source)(nil)
 
 // NewSource prepares to read an account. Nothing is connected yet.
-func NewSource(opts Options) *Source { return &Source{pool: newPool(opts, true)} }
+func NewSource(opts Options) *Source { return &Source{pool: NewPool(opts, true)} }
 
 // answer is what the server says of itself, once it has said it.
 type answer struct {
@@ -45,11 +45,11 @@ func (s *Source) Connect(ctx context.Context) {
 
 // with lends a connection.
 func (s *Source) with(ctx context.Context, use func(*Client) error) error {
-	c, err := s.pool.get(ctx)
+	c, err := s.pool.Get(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.pool.put(c)
+	defer s.pool.Put(c)
 	return use(c)
 }
 
@@ -102,7 +102,7 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err != nil {
 			return err
 		}
-		if c.isGmail() && !s.pool.opts.Labels {
+		if c.IsGmail() && !s.pool.opts.Labels {
 			markLabels(survey)
 		}
 		return s.skipVirtual(ctx, c, survey)
@@ -112,27 +112,27 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 
 // Examine opens a mailbox on a connection of its own.
 func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
-	c, err := s.pool.get(ctx)
+	c, err := s.pool.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	m, err := c.Examine(ctx, mailbox.Raw)
 	if err != nil {
-		s.pool.put(c)
+		s.pool.Put(c)
 		return nil, err
 	}
 	return &view{Mailbox: m, source: s}, nil
 }
 
 // Parallel is how many views can be open at once.
-func (s *Source) Parallel() int { return s.pool.parallel() }
+func (s *Source) Parallel() int { return s.pool.Parallel() }
 
 // Traffic is the bytes received and sent so far.
-func (s *Source) Traffic() (in, out int64) { return s.pool.traffic() }
+func (s *Source) Traffic() (in, out int64) { return s.pool.Traffic() }
 
 // Close closes the idle connections now, and those in use when they are given back.
 func (s *Source) Close() error {
-	s.pool.close()
+	s.pool.Close()
 	return nil
 }
 
@@ -147,7 +147,7 @@ type view struct {
 func (v *view) Close() error {
 	if !v.closed {
 		v.closed = true
-		v.source.pool.put(v.c)
+		v.source.pool.Put(v.c)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
-	if !c.is("Dovecot") || c.isGmail() || s.pool.opts.Virtual {
+	if !c.is("Dovecot") || c.IsGmail() || s.pool.opts.Virtual {
 		return nil
 	}
 	roots := map[string]bool{} // of namespaces with such mailboxes

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailstrata/mailstrata/imap/imaprestore"
+
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/dir"
 	"github.com/mailstrata/mailstrata/imap"
@@ -46,7 +48,7 @@ func imapTarget(t *testing.T, dovecot *testbed.DovecotServer, user string) resto
 		t.Fatal(err)
 	}
 	n, _ := strconv.Atoi(port)
-	target := imap.NewTarget(imap.Options{Host: address, Port: n, Security: imap.Plain, User: user, Password: imapPassword, Journal: t.TempDir()})
+	target := imaprestore.NewTarget(imap.Options{Host: address, Port: n, Security: imap.Plain, User: user, Password: imapPassword, Journal: t.TempDir()})
 	t.Cleanup(func() { target.Close() })
 	return target
 }

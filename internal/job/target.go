@@ -11,8 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/imap/imaprestore"
+
 	"github.com/mailstrata/mailstrata/eml"
-	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"
@@ -144,6 +145,6 @@ func (f *TargetFlags) imap(a *access.Account) *Destination {
 		a.Options.Waiting = func(asked time.Duration, cause error) {
 			h.Output.Warn("the server asks to be left alone for %v, and the restore waits: %s", asked, ui.OneLine(cause.Error()))
 		}
-		return imap.NewTarget(a.Options), nil
+		return imaprestore.NewTarget(a.Options), nil
 	}}
 }

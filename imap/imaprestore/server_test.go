@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,13 +24,26 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
+func TestMain(m *testing.M) { testbed.Main(m) }
+
+// at gives the options for an account of a test server.
+func at(t *testing.T, address, user, password string) imap.Options {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(port)
+	return imap.Options{Host: host, Port: n, Security: imap.Plain, User: user, Password: password, Journal: t.TempDir(), Version: "test"}
+}
+
 // account is all that an account holds: mailboxes by name, with their messages by UID.
 type account map[string][]restore.Wanted
 
 // readAccount reads everything. It makes sure on the way that sizes and numbers agree.
-func readAccount(t *testing.T, opts Options) account {
+func readAccount(t *testing.T, opts imap.Options) account {
 	t.Helper()
-	s := NewSource(opts)
+	s := imap.NewSource(opts)
 	defer s.Close()
 	survey, err := s.Survey(t.Context())
 	if err != nil {
@@ -41,7 +58,7 @@ func readAccount(t *testing.T, opts Options) account {
 	return all
 }
 
-func readMailbox(t *testing.T, s *Source, box mail.Mailbox) (list []restore.Wanted) {
+func readMailbox(t *testing.T, s *imap.Source, box mail.Mailbox) (list []restore.Wanted) {
 	t.Helper()
 	v, err := s.Examine(t.Context(), box)
 	if err != nil {
@@ -99,7 +116,7 @@ func wanted(m mail.Message, body []byte) restore.Wanted {
 }
 
 // restoreTo writes an account to a target and returns how many messages were added, and all that was said of them.
-func restoreTo(t *testing.T, opts Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
+func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
 	t.Helper()
 	target := NewTarget(opts)
 	defer target.Close()
@@ -143,9 +160,9 @@ func restoreTo(t *testing.T, opts Options, mailboxes []mail.Mailbox, from accoun
 	return added, said
 }
 
-func mailboxes(t *testing.T, opts Options) []mail.Mailbox {
+func mailboxes(t *testing.T, opts imap.Options) []mail.Mailbox {
 	t.Helper()
-	s := NewSource(opts)
+	s := imap.NewSource(opts)
 	defer s.Close()
 	survey, err := s.Survey(t.Context())
 	if err != nil {
@@ -185,7 +202,7 @@ func same(t *testing.T, what string, have, want []restore.Wanted) {
 
 // What is restored is equal: bytes, flags, keywords, dates, copies; and restoring again adds nothing, journal or no
 // journal.
-func roundTrip(t *testing.T, from, to Options) {
+func roundTrip(t *testing.T, from, to imap.Options) {
 	t.Helper()
 	boxes, original := mailboxes(t, from), readAccount(t, from)
 	total := 0
@@ -298,7 +315,7 @@ func TestMoxRoundTrip(t *testing.T) {
 	opts := at(t, mox.Addr, mox.User, mox.Password)
 	opts.Insecure = true
 	roundTrip(t, at(t, dove.Addr, "anna", "pw"), opts)
-	s := NewSource(opts)
+	s := imap.NewSource(opts)
 	defer s.Close()
 	server, err := s.Server(t.Context())
 	if err != nil || len(server.Capabilities) == 0 {

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
 
@@ -28,9 +30,9 @@ import (
 type folder struct {
 	t        *Target
 	place    restore.Place
-	c        *Client
-	mailbox  *Mailbox // as it was opened last
-	validity uint32   // at opening
+	c        *imap.Client
+	mailbox  *imap.Mailbox // as it was opened last
+	validity uint32        // at opening
 	journal  *journal.Journal
 	reading  bool               // it is only looked at
 	seen     func(mail.Message) // is told of each message there at opening; may be nil
@@ -84,7 +86,7 @@ func (f *folder) attend(ctx context.Context) error {
 // rest gives the connection back.
 func (f *folder) rest() {
 	if f.c != nil {
-		f.t.pool.put(f.c)
+		f.t.pool.Put(f.c)
 		f.c = nil
 	}
 }
@@ -92,7 +94,7 @@ func (f *folder) rest() {
 // connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
 func (f *folder) connect(ctx context.Context) error {
 	f.rest()
-	c, err := f.t.pool.getOn(ctx, f.place.Name)
+	c, err := f.t.pool.GetOn(ctx, f.place.Name)
 	if err != nil {
 		return err
 	}
@@ -220,8 +222,8 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 
 // ready brings a message into the form in which it will be sent.
 func (f *folder) ready(ctx context.Context, it *item) error {
-	if it.Size > f.c.appendLimit() {
-		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.opts.Host, f.c.appendLimit())
+	if it.Size > f.c.AppendLimit() {
+		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.opts.Host, f.c.AppendLimit())
 	}
 	if err := it.putAside(ctx); err != nil {
 		return err
@@ -230,7 +232,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		switch {
 		case f.refusedKeywords[flag], !wire.IsSendable(strings.TrimPrefix(flag, `\`)):
 			it.leaveOut(flag, "")
-		case !f.mailbox.canSet(flag) && !isSystemFlag(flag):
+		case !f.mailbox.CanSet(flag) && !isSystemFlag(flag):
 			it.leaveOut(flag, ": the mailbox does not keep it")
 		case wire.IsAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)
@@ -307,9 +309,9 @@ func (f *folder) recover(ctx context.Context, n int, cause error) error {
 
 // send sends items in one go and notes those that are there now.
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
-	messages := make([]Appended, len(items))
+	messages := make([]imap.Appended, len(items))
 	for i, it := range items {
-		messages[i] = Appended{Flags: it.flags, Date: it.date, Size: it.spool.Size, Binary: it.odd.NUL, Write: it.spool.CopyTo}
+		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.spool.Size, Binary: it.odd.NUL, Write: it.spool.CopyTo}
 	}
 	if err := f.journal.Sending(f.next); err != nil {
 		return items, err

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -58,7 +58,7 @@ func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
 			t.Errorf("restore %d: have %+v, want %+v", i+2, fates, want)
 		}
 		f.Close()
-		if target.pool.close(); end {
+		if target.pool.Close(); end {
 			target.Close()
 		}
 	}

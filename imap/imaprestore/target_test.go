@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -233,7 +235,7 @@ func TestOverQuota(t *testing.T) {
 	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x"`+appended, "<{14}", "<", `< APPEND "x"`+appended, "<{14}", "<",
 		"TAG1 OK x", "TAG2 OK [APPENDUID 7 10] done", "TAG3 NO [OVERQUOTA] full"))
 	fates, err := f.Append(t.Context(), some(2))
-	if !errors.Is(err, ErrOverQuota) || !fates[0].Added || fates[1].Added {
+	if !errors.Is(err, imap.ErrOverQuota) || !fates[0].Added || fates[1].Added {
 		t.Errorf("have %s, %v", fatesOf(fates), err)
 	}
 }

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/mail"
 )
@@ -23,7 +25,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	switch {
 	case len(left) == 0:
 		return err
-	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, ErrOverQuota), errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
+	case !refused(err) && !errors.Is(err, errDropped), errors.Is(err, imap.ErrOverQuota), errors.Is(err, mail.ErrNoMailbox), ctx.Err() != nil:
 		return err
 	case len(left) > 1:
 		half := len(left) / 2
@@ -59,7 +61,7 @@ func (f *folder) concede(it *item, refusal error) bool {
 	}
 	if n := len(it.flags); n > 0 {
 		it.flags = slices.DeleteFunc(it.flags, func(flag string) bool {
-			if f.mailbox.canSet(flag) {
+			if f.mailbox.CanSet(flag) {
 				return false
 			}
 			it.leaveOut(flag, ": the mailbox does not keep it")
@@ -100,7 +102,7 @@ func isSystemFlag(flag string) bool {
 // mayBeForDate reports whether the server may have refused a message for its date: some server cannot hold that date, or the
 // answer says so, or gives no reason by a code. A message that is too large, for example, is not worth another upload.
 func (it *item) mayBeForDate(refusal error) bool {
-	var answer *Error
+	var answer *imap.Error
 	if !errors.As(refusal, &answer) {
 		return false
 	}

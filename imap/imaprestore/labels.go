@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -13,18 +13,18 @@ var _ restore.LabelKeeper = (*Target)(nil)
 
 // KeepsLabels implements restore.LabelKeeper.
 func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
-	c, err := t.pool.get(ctx)
+	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer t.pool.put(c)
-	return c.isGmail(), nil
+	defer t.pool.Put(c)
+	return c.IsGmail(), nil
 }
 
 // sameUse is the raw name of Gmail's own mailbox for the special use of an archived one; "": there is none. Gmail's are
 // always there, in the language of the user, and no second one can be made.
 func (p *preparation) sameUse(box *mail.Mailbox) string {
-	if !p.c.isGmail() {
+	if !p.c.IsGmail() {
 		return ""
 	}
 	for _, there := range p.there {

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"bufio"
@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -27,7 +29,7 @@ func TestConnectionsAllowed(t *testing.T) {
 func openAtOnce(t *testing.T, taken int32) {
 	const allowed = 3
 	var open, most atomic.Int32
-	opts := Options{Host: "localhost", Security: Plain, User: "anna", Password: "secret", Connections: allowed,
+	opts := imap.Options{Host: "localhost", Security: imap.Plain, User: "anna", Password: "secret", Connections: allowed,
 		Dial: func(context.Context, string) (net.Conn, error) {
 			time.Sleep(20 * time.Millisecond) // as others take time to answer
 			if open.Load() == taken {

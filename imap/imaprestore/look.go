@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -14,11 +14,11 @@ var _ restore.Looker = (*Target)(nil)
 
 // Look implements restore.Looker: it lists, and makes nothing.
 func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
-	c, err := t.pool.get(ctx)
+	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer t.pool.put(c)
+	defer t.pool.Put(c)
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
@@ -20,7 +22,7 @@ import (
 // under an escaped one, and made under the first name that the server takes. So an account that is restored into
 // itself has a place for every mailbox, whatever its names hold.
 type preparation struct {
-	c        *Client
+	c        *imap.Client
 	host     string
 	m        mapping
 	reserved []mail.Mailbox           // of the archive: their own names are for nobody else
@@ -45,7 +47,7 @@ func (p *preparation) look(ctx context.Context) error {
 	for i := range boxes {
 		box := &boxes[i]
 		p.byRaw[box.Raw] = box
-		p.there[SameName(box.Raw)] = box
+		p.there[imap.SameName(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box.Name
 		}
@@ -66,7 +68,7 @@ func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
 	}
-	return p.there[SameName(raw)]
+	return p.there[imap.SameName(raw)]
 }
 
 func (p *preparation) has(raw string) bool {
@@ -79,7 +81,7 @@ func (p *preparation) key(raw string) string {
 	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
 		return "listed " + box.Raw
 	}
-	return SameName(raw)
+	return imap.SameName(raw)
 }
 
 // identical returns the mailbox of the target that has the archived raw name, byte for byte, or "". If the target divides
@@ -215,7 +217,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		return nil
 	}
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
-	p.byRaw[place.Name], p.there[SameName(place.Name)] = made, made
+	p.byRaw[place.Name], p.there[imap.SameName(place.Name)] = made, made
 	return nil
 }
 
@@ -256,7 +258,7 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	} else if use != "" && err == nil {
 		p.uses[strings.ToLower(use)] = box.Name
 	}
-	var refused *Error
+	var refused *imap.Error
 	if errors.As(err, &refused) && refused.Code == "ALREADYEXISTS" {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
@@ -19,15 +21,15 @@ var _ restore.Weeder = (*Target)(nil)
 
 // Beyond implements restore.Weeder: the user's own mailboxes that are no places.
 func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
-	c, err := t.pool.get(ctx)
+	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer t.pool.put(c)
+	defer t.pool.Put(c)
 	switch {
 	case !c.Has("UIDPLUS") && !c.Has("IMAP4REV2"):
 		return nil, fmt.Errorf("%w: %s knows no UID EXPUNGE (UIDPLUS), and a plain EXPUNGE could remove other mail", errors.ErrUnsupported, t.opts.Host)
-	case c.isGmail():
+	case c.IsGmail():
 		return nil, fmt.Errorf("%w: what an expunge means on Gmail depends on the account's settings", errors.ErrUnsupported)
 	}
 	survey, err := c.Survey(ctx, nil)
@@ -36,11 +38,11 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 	}
 	taken := map[string]bool{"INBOX": true}
 	for _, place := range places {
-		taken[SameName(place.Name)] = true
+		taken[imap.SameName(place.Name)] = true
 	}
 	var beyond []restore.Place
 	for _, box := range slices.Backward(survey.Mailboxes) { // Work/2026 before Work
-		if box.Selectable() && !taken[SameName(box.Raw)] {
+		if box.Selectable() && !taken[imap.SameName(box.Raw)] {
 			beyond = append(beyond, restore.Place{Mailbox: box.Name, Name: box.Raw})
 		}
 	}
@@ -49,11 +51,11 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 
 // RemoveEmpty implements restore.Weeder. Between the look and the DELETE mail can come in; IMAP has no remedy.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
-	c, err := t.pool.get(ctx)
+	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer t.pool.put(c)
+	defer t.pool.Put(c)
 	if err := c.Unselect(ctx); err != nil {
 		return false, err
 	}
@@ -211,7 +213,7 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 	if err := pull(); err != nil || due.Len() == 0 {
 		return due, err
 	}
-	there, err := f.mailbox.fetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
+	there, err := f.mailbox.FetchUIDs(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32})
 	return due.Without(due.Without(there)), err
 }
 
@@ -220,7 +222,7 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 func (w *weeding) setFlags(ctx context.Context, f *folder) (changed int64, err error) {
 	alike := map[string]mail.UIDSet{}
 	for uid, want := range w.other {
-		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.canSet(flag) })
+		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.CanSet(flag) })
 		if able.Equal(w.flags[uid].Without(`\Recent`)) {
 			continue
 		}

@@ -1,4 +1,4 @@
-package imap
+package imaprestore
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
@@ -19,8 +21,8 @@ import (
 // Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
 // are added.
 type Target struct {
-	opts     Options
-	pool     *pool
+	opts     imap.Options
+	pool     *imap.Pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
 	waits    retry.Budget                                     // that the server asked for
 	held     atomic.Int64                                     // messages in the folders that are open
@@ -36,8 +38,8 @@ var _ restore.Target = (*Target)(nil)
 //
 // UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
 // (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
-func NewTarget(opts Options) *Target {
-	return &Target{opts: opts, pool: newPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
+func NewTarget(opts imap.Options) *Target {
+	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
 }
 
 // Brief implements restore.Briefed.
@@ -45,11 +47,11 @@ func (t *Target) Brief(with restore.Briefing) { t.reserved = with.Mailboxes }
 
 // Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
-	c, err := t.pool.get(ctx)
+	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer t.pool.put(c)
+	defer t.pool.Put(c)
 	if err := c.Unselect(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -83,13 +85,13 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 }
 
 // Parallel is how many folders can be added to at once: there are so many connections.
-func (t *Target) Parallel() int { return t.pool.parallel() }
+func (t *Target) Parallel() int { return t.pool.Parallel() }
 
 // Traffic is the bytes received and sent so far.
-func (t *Target) Traffic() (in, out int64) { return t.pool.traffic() }
+func (t *Target) Traffic() (in, out int64) { return t.pool.Traffic() }
 
 // Close closes the idle connections now, and those in use when they are given back.
 func (t *Target) Close() error {
-	t.pool.close()
+	t.pool.Close()
 	return t.writeReports()
 }
