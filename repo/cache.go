@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
@@ -99,6 +100,15 @@ func (c *cache) spoolFile(pattern string) (file local.File, named bool, err erro
 		return local.File{}, false, err
 	}
 	return file, os.Remove(file.Name()) != nil, nil
+}
+
+// spool begins an object on its way to the store.
+func (c *cache) spool(recipients []age.Recipient) (*spool, error) {
+	file, named, err := c.spoolFile("spool-*")
+	if err != nil {
+		return nil, err
+	}
+	return newSpool(file, named, recipients)
 }
 
 func (c *cache) close() (err error) {

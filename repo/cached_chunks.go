@@ -14,7 +14,7 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	if err != nil || len(content) > maxCached {
 		return
 	}
-	stored, _, err := r.build(KindCatalog, content, r.seals.recipients(KindCatalog))
+	stored, _, err := r.codec.build(KindCatalog, content, r.seals.recipients(KindCatalog))
 	if err == nil {
 		r.cache.keepObject(cachedName(r.AccountDir(account)), stored)
 	}
@@ -30,7 +30,7 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	if err != nil || len(stored) > 2*maxCached {
 		return kept
 	}
-	content, err := r.parse(stored, KindCatalog, r.seals.writer)
+	content, err := r.codec.parse(stored, KindCatalog, r.seals.writer)
 	var chunks [][]byte
 	if err != nil || decode(content, &chunks) != nil {
 		return kept

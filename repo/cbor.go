@@ -17,8 +17,8 @@ const maxPairs = 64
 // extensions is the map under key 63: entries that this version does not know are carried along as they are.
 type extensions map[uint64]cbor.RawMessage
 
-// codec is CBOR as docs/format.md has it: one encoding for each value.
-var codec = sync.OnceValue(func() (c struct {
+// cborModes is CBOR as docs/format.md has it: one encoding for each value.
+var cborModes = sync.OnceValue(func() (c struct {
 	cbor.EncMode
 	cbor.DecMode
 }) {
@@ -42,7 +42,7 @@ var codec = sync.OnceValue(func() (c struct {
 
 // encode inverts decode.
 func encode(v any) ([]byte, error) {
-	b, err := codec().Marshal(v)
+	b, err := cborModes().Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
@@ -52,7 +52,7 @@ func encode(v any) ([]byte, error) {
 // decode reads b into v and refuses any encoding but the one that encode makes: unknown keys, entries that must be
 // absent, long forms of numbers and byte strings of a wrong length all differ when encoded again.
 func decode(b []byte, v any) error {
-	if err := codec().Unmarshal(b, v); err != nil {
+	if err := cborModes().Unmarshal(b, v); err != nil {
 		return damaged("%v", err)
 	}
 	again, err := encode(v)

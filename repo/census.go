@@ -183,7 +183,7 @@ func (s *packState) over(t *packState) bool {
 	if s.Size != t.Size {
 		return s.Size > t.Size
 	}
-	return s.pack().name() < t.pack().name()
+	return s.pack().String() < t.pack().String()
 }
 
 // tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.

@@ -327,7 +327,7 @@ func (c *checker) object(ctx context.Context, kind Kind, o store.Object) error {
 	if err != nil {
 		return err
 	}
-	content, err := c.r.parse(stored, kind, c.r.seals.writer)
+	content, err := c.r.codec.parse(stored, kind, c.r.seals.writer)
 	if err != nil {
 		return err
 	}
@@ -443,8 +443,8 @@ func (c *checker) missing(context.Context) error {
 	var names []string
 	for p := range c.indexed {
 		_, gone := c.condemned[p]
-		if _, ok := c.stored[p.name()]; !ok && !gone {
-			names = append(names, p.name())
+		if _, ok := c.stored[p.String()]; !ok && !gone {
+			names = append(names, p.String())
 		}
 	}
 	slices.Sort(names)

@@ -20,9 +20,9 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 	if err != nil {
 		return packRow{}, nil, err
 	}
-	src := &storeReader{ctx: ctx, store: r.store, name: p.name(), size: size}
+	src := &storeReader{ctx: ctx, store: r.store, name: p.String(), size: size}
 	if whole {
-		file, err := r.download(ctx, p.name(), p.Hash)
+		file, err := r.download(ctx, p.String(), p.Hash)
 		if err != nil {
 			return packRow{}, nil, err
 		}
@@ -34,11 +34,8 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 	if err != nil {
 		return packRow{}, nil, err
 	}
-	c, err := parseContainer(plain, plainSize, &r.keys)
+	c, err := r.codec.openPack(plain, plainSize, kind)
 	if err != nil {
-		return packRow{}, nil, err
-	}
-	if err := checkPack(c, kind, r.id); err != nil {
 		return packRow{}, nil, err
 	}
 	checked.Bytes += src.fetched
@@ -52,9 +49,9 @@ func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, 
 
 // checkChunks decodes every frame and hashes every chunk.
 func (r *Repo) checkChunks(c *container, checked *Checked) error {
-	hasher := r.keys.chunk.New()
+	hasher := r.codec.keys.chunk.New()
 	for i, lane := range c.table.Lanes {
-		content, err := c.frame(i, r.decoder)
+		content, err := c.frame(i, r.codec.decoder)
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func signedMessage(kind Kind, repository [16]byte, payload []byte) []byte {
 
 // verify opens a statement of the keeper's.
 func (r *Repo) verify(kind Kind, content []byte) (payload []byte, err error) {
-	return openStatement(content, kind, r.id, r.config.Keeper)
+	return openStatement(content, kind, r.codec.repository, r.config.Keeper)
 }
 
 func openStatement(content []byte, kind Kind, repository [16]byte, keeper [32]byte) (payload []byte, err error) {
@@ -110,11 +110,11 @@ func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, e
 			return "", err
 		}
 	}
-	content, err := makeStatement(kind, r.id, r.keeper, what)
+	content, err := makeStatement(kind, r.codec.repository, r.keeper, what)
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := r.build(kind, content, r.seals.recipients(kind))
+	stored, hash, err := r.codec.build(kind, content, r.seals.recipients(kind))
 	if err != nil {
 		return "", err
 	}
@@ -162,34 +162,6 @@ func (r *Repo) markAll(ctx context.Context, manifests []Marked, erase bool) erro
 
 // marksTogether is how many manifests one mark names.
 const marksTogether = 4096
-
-// Pack names a pack.
-type Pack struct {
-	Catalog bool // else data
-	Hash    [32]byte
-}
-
-func (p Pack) name() string {
-	if p.Catalog {
-		return objectName(KindCatalog, p.Hash)
-	}
-	return objectName(KindData, p.Hash)
-}
-
-// ParsePack reads the name of a pack's object.
-func ParsePack(name string) (p Pack, ok bool) {
-	kind, ok := kindOf(name)
-	if !ok || kind != KindData && kind != KindCatalog {
-		return Pack{}, false
-	}
-	hash, _ := store.Hash(name)
-	return Pack{Catalog: kind == KindCatalog, Hash: hash}, true
-}
-
-// String is the name of the object.
-func (p Pack) String() string { return p.name() }
-
-func (p *packRow) pack() Pack { return Pack{Catalog: p.Kind == 1, Hash: p.Hash} }
 
 // Condemn says that packs are to be deleted (rule 7). From now on no run takes a chunk in them for stored.
 func (r *Repo) Condemn(ctx context.Context, packs []Pack) error {

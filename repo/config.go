@@ -123,11 +123,11 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 
 // takeConfig opens a config with the secrets of a slot, and makes them prove each other.
 func (r *Repo) takeConfig(name string, stored []byte) error {
-	content, err := r.parse(stored, KindConfig, r.seals.writer)
+	content, err := r.codec.parse(stored, KindConfig, r.seals.writer)
 	if err != nil {
 		return err
 	}
-	payload, err := openStatement(content, KindConfig, r.id, r.held.Keeper)
+	payload, err := openStatement(content, KindConfig, r.codec.repository, r.held.Keeper)
 	if err != nil {
 		return err
 	}
@@ -184,8 +184,8 @@ func parseRecipients(texts []string) ([]age.Recipient, error) {
 // by a config that he signed.
 func (r *Repo) fingerprint() string {
 	h := blake3.NewDeriveKey(contextFingerprint)
-	h.Write(r.id[:])
-	h.Write(r.keys.id[:])
+	h.Write(r.codec.repository[:])
+	h.Write(r.codec.keys.id[:])
 	h.Write(r.config.Keeper[:])
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -254,7 +254,7 @@ func (c *container) readHead(size int64) error {
 // decodeHead refuses an object of a version that this program does not know before anything else is said against it.
 func (c *container) decodeHead() error {
 	h := &c.head
-	if err := codec().Unmarshal(c.rawHead, h); err != nil || h.Name != headName {
+	if err := cborModes().Unmarshal(c.rawHead, h); err != nil || h.Name != headName {
 		return damaged("its head is not one of mailstrata's")
 	}
 	if h.Version != version {

@@ -2,45 +2,39 @@ package repo
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
 	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/zeebo/blake3"
 )
 
-// fixed is a repository whose secrets are known: 0, 1, 2, … and so on.
-func fixed(t testing.TB) *Repo {
+// fixed is the codec of a repository whose secrets are known: 0, 1, 2, … and so on.
+func fixed(t testing.TB) *codec {
 	t.Helper()
-	r := &Repo{held: &slot{Role: RoleOwner}, cache: &cache{dir: t.TempDir()}}
-	for i := range r.id {
-		r.id[i] = byte(0xa0 + i)
-	}
-	for i := range r.held.Secret {
-		r.held.Secret[i] = byte(i)
-	}
-	r.keys = r.held.Secret.keys()
-	var err error
-	if r.decoder, err = newFrameDecoder(); err != nil {
+	decoder, err := newFrameDecoder()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.cache.make(); err != nil {
-		t.Fatal(err)
+	var own secret
+	for i := range own {
+		own[i] = byte(i)
 	}
-	return r
+	c := newCodec([16]byte{}, own.keys(), decoder)
+	for i := range c.repository {
+		c.repository[i] = byte(0xa0 + i)
+	}
+	return c
 }
 
 // rawBlock is a zstd frame of one uncompressed block: the same bytes for ever, whatever the compressor. Programs before
@@ -56,15 +50,15 @@ func rawBlock(content, checksum []byte) []byte {
 }
 
 // vector is a pack of two chunks.
-func vector(t testing.TB, r *Repo) []byte {
+func vector(t testing.TB, r *codec) []byte {
 	t.Helper()
 	return vectorOf(t, r, []byte{0x52, 0x74, 0xbd, 0x45}) // the low half of XXH64 of the content
 }
 
-func vectorOf(t testing.TB, r *Repo, checksum []byte) []byte {
+func vectorOf(t testing.TB, r *codec, checksum []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := newContainerWriter(&out, newHead(KindData, r.id, &r.keys), &r.keys)
+	w, err := newContainerWriter(&out, newHead(KindData, r.repository, &r.keys), &r.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +141,7 @@ func TestFramesHaveChecksums(t *testing.T) {
 
 // The example in docs/format.md is this one, byte for byte.
 func TestTheDocumentShowsTheFrozenPack(t *testing.T) {
-	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "format.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,12 +178,12 @@ var frozenKeys = map[string]string{
 	"account": "0ce2e8589c2226b5feffe35eb440816c4e82f76eaa53e2e8fad0be8e3cea1b84",
 }
 
-func parsePack(r *Repo, b []byte) (*container, error) {
+func parsePack(r *codec, b []byte) (*container, error) {
 	c, err := parseContainer(bytes.NewReader(b), int64(len(b)), &r.keys)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPack(c, KindData, r.id); err != nil {
+	if err := errors.Join(c.is(KindData, r.repository), checkPack(c, KindData)); err != nil {
 		return nil, err
 	}
 	_, err = c.content(r.decoder)
@@ -254,8 +248,7 @@ func TestSealedTruncationIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := fixed(t)
-	r.seals = seals{writers: []age.Recipient{id.Recipient()}, writer: id}
-	stored, _, err := r.build(KindManifest, bytes.Repeat([]byte("manifest "), 20), r.seals.writers)
+	stored, _, err := r.build(KindManifest, bytes.Repeat([]byte("manifest "), 20), []age.Recipient{id.Recipient()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,20 +263,19 @@ func TestWhoseObjectItIs(t *testing.T) {
 	r := fixed(t)
 	b := vector(t, r)
 	other := fixed(t)
-	other.held.Secret[0]++
-	other.keys = other.held.Secret.keys()
+	other.keys = secret{1}.keys()
 	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
 		t.Errorf("under another secret: %v", err)
 	}
 	other = fixed(t)
-	other.id[0]++
+	other.repository[0]++
 	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
 		t.Errorf("of another repository: %v", err)
 	}
 	forged := r.keys
 	forged.tag[0]++
 	var out bytes.Buffer
-	w, err := newContainerWriter(&out, newHead(KindManifest, r.id, &forged), &forged)
+	w, err := newContainerWriter(&out, newHead(KindManifest, r.repository, &forged), &forged)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +298,7 @@ func TestNewerObjectsAreRefused(t *testing.T) {
 		"algorithms": func(h *head) { h.Algorithms = "blake3 lzma" },
 	} {
 		var out bytes.Buffer
-		h := newHead(KindManifest, r.id, &r.keys)
+		h := newHead(KindManifest, r.repository, &r.keys)
 		change(&h)
 		w, err := newContainerWriter(&out, h, &r.keys)
 		if err != nil {
@@ -325,7 +317,7 @@ func TestNewerObjectsAreRefused(t *testing.T) {
 func TestExtensionsAreCarried(t *testing.T) {
 	r := fixed(t)
 	var out bytes.Buffer
-	h := newHead(KindManifest, r.id, &r.keys)
+	h := newHead(KindManifest, r.repository, &r.keys)
 	h.Ext = extensions{7: {0x43, 'n', 'e', 'w'}}
 	w, err := newContainerWriter(&out, h, &r.keys)
 	if err != nil {
@@ -400,16 +392,11 @@ func TestSegmentRoundTrip(t *testing.T) {
 	for _, e := range entries {
 		proofs[e.frame/10].add(e.prefix, e.frame%10, e.offset, e.length)
 	}
-	s, _, err := r.writeSegment(packs, slices.Values(entries), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
-	if err != nil {
+	s := spoolFor(t)
+	if _, err := r.writeSegment(s, packs, slices.Values(entries), table{Inputs: [][32]byte{{1}}, Proofs: proofs}); err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	c, err := parseContainer(s.file, s.size, &r.keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seg, err := r.parseSegment(c)
+	seg, err := r.openSegment(s.file, s.size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -420,9 +407,24 @@ func TestSegmentRoundTrip(t *testing.T) {
 		}
 		i++
 	}
-	if i != len(entries) || len(c.table.Inputs) != 1 || len(seg.packs) != len(packs) {
-		t.Errorf("%d entries, %d inputs", i, len(c.table.Inputs))
+	if i != len(entries) || len(seg.c.table.Inputs) != 1 || len(seg.packs) != len(packs) {
+		t.Errorf("%d entries, %d inputs", i, len(seg.c.table.Inputs))
 	}
+}
+
+// spoolFor is an empty spool, which does not seal.
+func spoolFor(t testing.TB) *spool {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "spool-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSpool(local.File{File: file}, true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	return s
 }
 
 // segmentOf makes packs of 10 frames, and n ascending entries.
@@ -454,12 +456,12 @@ func FuzzContainer(f *testing.F) {
 			return
 		}
 		if c.head.Kind == KindIndex {
-			if s, err := r.parseSegment(c); err == nil {
+			if s, err := parseSegment(c, r.decoder); err == nil {
 				for range s.entries() {
 				}
 			}
 		}
-		if checkPack(c, c.head.Kind, c.head.Repository) == nil {
+		if checkPack(c, c.head.Kind) == nil {
 			describePack(c, [32]byte{}, int64(len(b)))
 		}
 		_, _ = c.content(r.decoder)
@@ -490,116 +492,11 @@ func FuzzTable(f *testing.F) {
 		if c.layOut() != nil {
 			return
 		}
-		c.head.Repository = r.id
-		_ = checkPack(c, Kind(kind), r.id)
-		if s, err := r.parseSegment(c); err == nil {
+		_ = checkPack(c, Kind(kind))
+		if s, err := parseSegment(c, r.decoder); err == nil && c.head.Kind == KindIndex {
 			_, _ = s.sums(nil)
 		}
 	})
-}
-
-func FuzzSmallObjects(f *testing.F) {
-	seed := make([]byte, ed25519.SeedSize)
-	for _, v := range []any{
-		slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
-		config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
-		mark{Manifest: []byte("manifests/x")},
-		mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
-		condemnation{Packs: []condemnedPack{{Kind: 1}}},
-		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
-		erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
-		statement{Payload: []byte{1}},
-		checkRow{When: 1, Hand: 2},
-	} {
-		b, err := encode(v)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
-	}
-	r := fixed(f)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if s, err := parseSlot(b); err == nil {
-			again(t, s, b)
-			_ = (&Repo{}).hold(s)
-		}
-		if c, err := parseConfig(b); err == nil {
-			again(t, c, b)
-			_ = (&Repo{keys: r.keys, held: &slot{}}).use(c)
-		}
-		if m, err := parseMark(b); err == nil {
-			again(t, m, b)
-		}
-		if c, err := parseCondemnation(b); err == nil {
-			again(t, c, b)
-		}
-		if n, err := parseNote(b); err == nil {
-			again(t, n, b)
-		}
-		if e, err := parseErasure(b); err == nil {
-			again(t, e, b)
-		}
-		if row := (checkRow{}); decode(b, &row) == nil {
-			again(t, row, b)
-		}
-		_, _ = r.verify(KindMark, b)
-	})
-}
-
-// Nothing that ends too early, or goes on too long, is taken for a small object.
-func TestSmallObjectsAreWhole(t *testing.T) {
-	seed := make([]byte, ed25519.SeedSize)
-	for _, v := range []any{
-		&slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
-		&config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
-		&mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
-		&condemnation{Packs: []condemnedPack{{Kind: 1}}},
-		&note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
-		&erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
-		&statement{Payload: []byte{1}},
-		&checkRow{When: 1, Hand: 2},
-	} {
-		b, err := encode(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fresh := func() any { return reflect.New(reflect.TypeOf(v).Elem()).Interface() }
-		if err := decode(b, fresh()); err != nil {
-			t.Errorf("%T: %v", v, err)
-		}
-		for n := range b {
-			if decode(b[:n], fresh()) == nil {
-				t.Errorf("%T is taken for whole after %d bytes of %d", v, n, len(b))
-			}
-		}
-		if decode(append(b, 0), fresh()) == nil {
-			t.Errorf("%T is taken with a byte too many", v)
-		}
-	}
-}
-
-// The example of docs/format.md, "Marks, condemnations and notes".
-func TestNoteVector(t *testing.T) {
-	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
-	n := note{Manifest: []byte(name), Number: 2, Set: [][]byte{[]byte("move"), []byte("pinned")}, Taken: [][]byte{[]byte("old")}}
-	payload, err := encode(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "a401587c" + hex.EncodeToString([]byte(name)) + "0202" + "0382446d6f76654670696e6e6564" + "0481436f6c64"
-	if hex.EncodeToString(payload) != want {
-		t.Errorf("%x", payload)
-	}
-	if again, err := parseNote(payload); err != nil || again.Number != 2 || len(again.Set) != 2 {
-		t.Errorf("%+v, %v", again, err)
-	}
-}
-
-func again(t *testing.T, v any, want []byte) {
-	t.Helper()
-	if got, err := encode(v); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("%x is accepted, but encodes as %x (%v)", want, got, err)
-	}
 }
 
 // A merged segment that lost an entry, or whose proofs are others, is never made.
@@ -612,9 +509,8 @@ func TestAMergeThatLosesIsNotMade(t *testing.T) {
 	}
 	for i := range entries {
 		less := slices.Delete(slices.Clone(entries), i, i+1)
-		s, _, err := r.writeSegment(packs, slices.Values(less), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
+		_, err := r.writeSegment(spoolFor(t), packs, slices.Values(less), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
 		if !errors.Is(err, ErrDamaged) {
-			s.close()
 			t.Fatalf("without entry %d: %v", i, err)
 		}
 		if i > 20 {
@@ -641,86 +537,3 @@ func TestPackSumVector(t *testing.T) {
 }
 
 const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"
-
-// The examples of docs/format.md, of a config with a lock that was made longer, and of a renewal.
-func TestLockVectors(t *testing.T) {
-	made := time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
-	lock := &objectlock.Lock{Days: 90, ByDefault: true, Since: time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC)}
-	c := &config{
-		Number: 2, Created: uint64(made.Unix()), Polynomial: 0x3DA3358B4DC173, Keeper: [32]byte(bytes.Repeat([]byte{7}, 32)),
-		Slots: []slotRow{{Hash: [32]byte(bytes.Repeat([]byte{0x11}, 32)), Role: RoleOwner, Created: uint64(made.Unix()), Recipient: []byte{}, Label: []byte{}}},
-		Lock:  rowOf(lock), LockedSince: uint64(lock.Since.Unix()),
-	}
-	b, err := encode(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "a70102021a69ae0d80031b003da3358b4dc173065820" + strings.Repeat("07", 32) + "0781855820" + strings.Repeat("11", 32) +
-		"656f776e65721a69ae0d804040" + "0883185af4f5" + "091a69cc7c20"
-	if hex.EncodeToString(b) != want {
-		t.Errorf("%x", b)
-	}
-	parsed, err := parseConfig(b)
-	if err != nil || !parsed.lock().Since.Equal(lock.Since) || parsed.lock().Days != 90 {
-		t.Errorf("%+v, %v", parsed, err)
-	}
-	for name, spoil := range map[string]func(*config){
-		"no lock was lengthened":      func(c *config) { c.Lock = nil },
-		"a lock of no days":           func(c *config) { c.Lock = &lockRow{} },
-		"a lock of more than allowed": func(c *config) { c.Lock = &lockRow{Days: objectlock.MaxDays + 1} },
-	} {
-		spoilt := *c
-		spoil(&spoilt)
-		if b, err := encode(spoilt); err != nil {
-			t.Fatal(err)
-		} else if _, err := parseConfig(b); !errors.Is(err, ErrDamaged) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-
-	at := time.UnixMilli(0x19d46c4dd00)
-	b, err = encode(renewalRow{When: uint64(at.UnixMilli())})
-	if name := stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
-		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
-	}
-	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range []string{"  02 1a 69ae0d80 ", "  08 83 18 5a f4 f5 ", "  09 1a 69cc7c20 ", "`a1 01 1b 0000019d46c4dd00`", "`renewals/fffffe62b93b22ff-`"} {
-		if !strings.Contains(string(doc), line) {
-			t.Errorf("docs/format.md does not show %q", line)
-		}
-	}
-}
-
-// The example of docs/format.md, of a mark of two manifests.
-func TestMarkVector(t *testing.T) {
-	name := func(digit string) []byte {
-		return []byte("manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat(digit, 64))
-	}
-	payload, err := encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "a301587c" + hex.EncodeToString(name("1")) + "025820" + strings.Repeat("07", 32) + "0381" + "82587c" + hex.EncodeToString(name("2")) + "40"
-	if hex.EncodeToString(payload) != want {
-		t.Errorf("%x", payload)
-	}
-	m, err := parseMark(payload)
-	if err != nil || len(m.rows()) != 2 {
-		t.Errorf("%+v, %v", m, err)
-	}
-	if null, err := encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
-		t.Fatal(err)
-	} else if _, err := parseMark(null); !errors.Is(err, ErrDamaged) {
-		t.Errorf("null for no parent: %v", err)
-	}
-	m.More[0].Manifest = name("0")
-	if payload, err = encode(m); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parseMark(payload); !errors.Is(err, ErrDamaged) {
-		t.Errorf("names that do not ascend: %v", err)
-	}
-}

@@ -15,13 +15,13 @@ import (
 
 // On opens the repository in another store, with the keys that r holds already.
 func On(r *Repo, store store.Store, cacheDir string) *Repo {
-	c, err := openCache(cacheDir, r.id)
+	c, err := openCache(cacheDir, r.codec.repository)
 	if err != nil {
 		panic(err)
 	}
 	return &Repo{
-		store: objectlock.New(store, r.config.lock()), id: r.id, held: r.held, keys: r.keys, keeper: r.keeper, seals: r.seals,
-		config: r.config, cutter: r.cutter, decoder: r.decoder, cache: c, slotName: r.slotName, configName: r.configName,
+		store: objectlock.New(store, r.config.lock()), codec: r.codec, held: r.held, keeper: r.keeper, seals: r.seals,
+		config: r.config, cutter: r.cutter, cache: c, slotName: r.slotName, configName: r.configName,
 	}
 }
 
@@ -42,11 +42,11 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 	if slotHash != nil {
 		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
 	}
-	content, err := makeStatement(KindConfig, thief.R.id, thief.Keeper, c)
+	content, err := makeStatement(KindConfig, thief.R.codec.repository, thief.Keeper, c)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.build(KindConfig, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.codec.build(KindConfig, content, thief.R.seals.writers)
 	return configName(number, hash), stored, err
 }
 
@@ -59,7 +59,7 @@ func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, h
 	if err != nil {
 		return "", hash, nil, err
 	}
-	stored, hash, err = thief.R.build(KindKey, content, []age.Recipient{recipient})
+	stored, hash, err = thief.R.codec.build(KindKey, content, []age.Recipient{recipient})
 	return slotName(RoleOwner, hash), hash, stored, err
 }
 
@@ -73,11 +73,11 @@ func (thief *Thief) Statement(manifest string, packs ...Pack) (name string, stor
 		}
 		kind, what = KindCondemnation, c
 	}
-	content, err := makeStatement(kind, thief.R.id, thief.Keeper, what)
+	content, err := makeStatement(kind, thief.R.codec.repository, thief.Keeper, what)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.build(kind, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.codec.build(kind, content, thief.R.seals.writers)
 	return objectName(kind, hash), stored, err
 }
 
@@ -87,17 +87,17 @@ func (thief *Thief) Erasure(e Erasure) (name string, stored []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := makeStatement(KindErasure, thief.R.id, thief.Keeper, rows[0])
+	content, err := makeStatement(KindErasure, thief.R.codec.repository, thief.Keeper, rows[0])
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.build(KindErasure, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.codec.build(KindErasure, content, thief.R.seals.writers)
 	return objectName(KindErasure, hash), stored, err
 }
 
 // Stranger makes a manifest with what is public of a repository: to whom it seals.
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
-	other := &Repo{id: r.id, keys: secret{1}.keys(), decoder: r.decoder}
+	other := newCodec(r.codec.repository, secret{1}.keys(), r.codec.decoder)
 	stored, hash, err := other.build(KindManifest, content, r.seals.writers)
 	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
@@ -196,7 +196,7 @@ func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 
 // Forge makes a manifest's object, as a thief of a writer's key can, at any time.
 func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
-	stored, hash, err := r.build(KindManifest, content, r.seals.writers)
+	stored, hash, err := r.codec.build(KindManifest, content, r.seals.writers)
 	return manifestName(r.AccountDir(account), at, hash), stored, err
 }
 

@@ -251,9 +251,5 @@ func (r *Repo) openSegment(file *download) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := parseContainer(plain, size, &r.keys)
-	if err != nil {
-		return nil, err
-	}
-	return r.parseSegment(c)
+	return r.codec.openSegment(plain, size)
 }

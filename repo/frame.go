@@ -116,24 +116,6 @@ func (p *frameEncoders) check(stored, content []byte, d *frameDecoder) error {
 	return nil
 }
 
-// withFrame compresses content, checks the frame, and lends it to use.
-func (r *Repo) withFrame(content []byte, use func(stored []byte) error) error {
-	level := levelFor(content)
-	e, err := r.encoders.take(level)
-	if err != nil {
-		return err
-	}
-	defer r.encoders.giveBack(e, level)
-	stored, err := e.encode(content)
-	if err == nil {
-		err = r.encoders.check(stored, content, r.decoder)
-	}
-	if err != nil {
-		return err
-	}
-	return use(stored)
-}
-
 // frameDecoder inverts frameEncoder. It may be used by several goroutines. It does not compare zstd's checksum: where that
 // matters, the table's hash was compared. From a damaged frame it returns the chunks that still have their IDs.
 type frameDecoder struct{ zstd *zstd.Decoder }
@@ -180,3 +162,9 @@ func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte
 	}
 	return content, nil
 }
+
+// maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
+const maxEncoders = 4
+
+// encodersAtOnce is how many frames a writer compresses at once.
+func encodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }

@@ -184,7 +184,7 @@ func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }
 
 // manifestCodec decodes manifests, whose arrays may be longer than those of other objects.
 var manifestCodec = sync.OnceValues(func() (cbor.DecMode, error) {
-	limits := codec().DecMode.DecOptions()
+	limits := cborModes().DecMode.DecOptions()
 	limits.MaxArrayElements = 1 << 20
 	return limits.DecMode()
 })

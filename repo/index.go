@@ -59,7 +59,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index, error) {
 	return x, nil
 }
 
-func (r *Repo) flatOwner() flatOwner { return flatOwner{r.id, r.keys.id} }
+func (r *Repo) flatOwner() flatOwner { return flatOwner{r.codec.repository, r.codec.keys.id} }
 
 // openFiles opens the flat files of earlier runs. One that is not right, or holds nothing that others do not, goes.
 func (x *index) openFiles() {
@@ -143,7 +143,7 @@ func (x *index) problems() (all []Problem) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for pack := range x.alone {
-		all = append(all, Problem{Kind: Broken, Object: pack.name(), Err: errAlone})
+		all = append(all, Problem{Kind: Broken, Object: pack.String(), Err: errAlone})
 	}
 	for segment, err := range x.bad {
 		all = append(all, Problem{Kind: Broken, Object: objectName(KindIndex, segment), Err: err})

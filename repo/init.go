@@ -88,18 +88,18 @@ func vacant(ctx context.Context, store store.Store) error {
 
 // newRepo draws the secrets.
 func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err error) {
-	r = &Repo{store: objectlock.New(store, o.Lock)}
-	rand.Read(r.id[:])
 	_, keeper, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return nil, fmt.Errorf("draw the keeper's key: %w", err)
 	}
 	held := &slot{Role: RoleOwner, Seed: keeper.Seed(), Keeper: [32]byte(publicKey(keeper.Seed())), Number: 1}
 	rand.Read(held.Secret[:])
-	r.keys = held.Secret.keys()
-	if r.decoder, err = newFrameDecoder(); err != nil {
+	decoder, err := newFrameDecoder()
+	if err != nil {
 		return nil, err
 	}
+	r = &Repo{store: objectlock.New(store, o.Lock), codec: newCodec([16]byte{}, held.Secret.keys(), decoder)}
+	rand.Read(r.codec.repository[:])
 	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()

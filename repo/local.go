@@ -20,9 +20,9 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	if err != nil {
 		return nil, err
 	}
-	id := r.keys.account.Sum([]byte(account))
+	id := r.codec.keys.account.Sum([]byte(account))
 	return recovery.Open(recovery.Options{
-		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.id, KeyID: r.keys.id, Tag: r.keys.tag,
+		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.repository, KeyID: r.codec.keys.id, Tag: r.codec.keys.tag,
 		Recipients: r.seals.recipients(KindCatalog), Identity: identity,
 	})
 }

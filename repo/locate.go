@@ -20,7 +20,7 @@ type Frame struct {
 
 // Compare orders frames by pack and place.
 func (f Frame) Compare(g Frame) int {
-	return cmp.Or(cmp.Compare(f.Pack.name(), g.Pack.name()), cmp.Compare(f.Offset, g.Offset))
+	return cmp.Or(cmp.Compare(f.Pack.String(), g.Pack.String()), cmp.Compare(f.Offset, g.Offset))
 }
 
 func (f Frame) end() int64 { return int64(f.Offset) + int64(f.Stored) }

@@ -84,7 +84,7 @@ type described struct {
 
 // frames describes the frames of a pack, as it does itself, or else as the index does.
 func (m *mending) frames(ctx context.Context, p Pack) ([]describedFrame, error) {
-	for o, err := range m.r.store.List(ctx, p.name()) {
+	for o, err := range m.r.store.List(ctx, p.String()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", p, err)
 		}
@@ -95,7 +95,7 @@ func (m *mending) frames(ctx context.Context, p Pack) ([]describedFrame, error) 
 		if ctx.Err() != nil || !ofTheObject(err) {
 			return nil, fmt.Errorf("read %s: %w", p, err)
 		}
-		m.report(Problem{Kind: Broken, Object: p.name(), Err: err})
+		m.report(Problem{Kind: Broken, Object: p.String(), Err: err})
 	}
 	return m.describedByIndex(ctx, p)
 }
@@ -197,5 +197,5 @@ func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedF
 
 func (m *mending) lose(f describedFrame, chunks int, err error) {
 	m.done.Lost += int64(chunks)
-	m.report(Problem{Kind: Broken, Object: f.Pack.name(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
+	m.report(Problem{Kind: Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
 }

@@ -103,7 +103,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 		plain, size, err := unsealAt(src, s.Size, p.r.seals.writer)
 		var c *container
 		if err == nil {
-			c, err = parseContainer(plain, size, &p.r.keys)
+			c, err = parseContainer(plain, size, &p.r.codec.keys)
 		}
 		switch {
 		case err == nil:

@@ -3,12 +3,10 @@ package repo
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 
-	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
@@ -19,72 +17,6 @@ const maxStored = maxContent + maxTable
 
 // smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
 const smallFrame = 4 << 20
-
-// objectName is the name of a pack, and of any other object that is named by nothing but its hash.
-func objectName(kind Kind, hash [32]byte) string { return kind.folder() + hex.EncodeToString(hash[:]) }
-
-// build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.
-func (r *Repo) build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
-	var none [32]byte
-	var out bytes.Buffer
-	sealed, fileKey, err := seal(&out, recipients)
-	if err != nil {
-		return nil, none, err
-	}
-	if err := r.writeContainer(sealed, kind, content); err != nil {
-		return nil, none, fmt.Errorf("make a %s: %w", kind, err)
-	}
-	if err := sealed.Close(); err != nil {
-		return nil, none, fmt.Errorf("make a %s: %w", kind, err)
-	}
-	var id age.Identity
-	if fileKey != nil {
-		id = age.NewInjectedFileKeyIdentity(fileKey)
-	}
-	again, err := r.parse(out.Bytes(), kind, id)
-	if err != nil {
-		return nil, none, fmt.Errorf("a %s just made cannot be read: %w", kind, err)
-	}
-	if !bytes.Equal(again, content) {
-		return nil, none, fmt.Errorf("a %s just made holds something else", kind)
-	}
-	return out.Bytes(), blake3.Sum256(out.Bytes()), nil
-}
-
-func (r *Repo) writeContainer(w io.Writer, kind Kind, content []byte) error {
-	if len(content) > maxContent {
-		return fmt.Errorf("content of %d bytes is larger than the format allows", len(content))
-	}
-	c, err := newContainerWriter(w, newHead(kind, r.id, &r.keys), &r.keys)
-	if err != nil {
-		return err
-	}
-	for len(content) > 0 {
-		n := min(len(content), smallFrame)
-		err := r.withFrame(content[:n:n], func(stored []byte) error { return c.frame(stored, n) })
-		if err != nil {
-			return err
-		}
-		content = content[n:]
-	}
-	return c.finish(table{})
-}
-
-// parse inverts build.
-func (r *Repo) parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) {
-	plain, err := unseal(stored, id)
-	if err != nil {
-		return nil, err
-	}
-	c, err := parseContainer(bytes.NewReader(plain), int64(len(plain)), &r.keys)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.is(kind, r.id); err != nil {
-		return nil, err
-	}
-	return c.content(r.decoder)
-}
 
 // put stores an object that build made, and sees the store list it.
 func (r *Repo) put(ctx context.Context, name string, stored []byte) error {
@@ -111,7 +43,7 @@ func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte,
 			return nil, err
 		}
 	}
-	content, err := r.parse(stored, kind, id)
+	content, err := r.codec.parse(stored, kind, id)
 	if err == nil && !cached && keepsCached(kind) {
 		r.cache.keepObject(name, stored)
 	}

@@ -22,19 +22,16 @@ import (
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	store    *objectlock.Store
-	id       [16]byte
-	held     *slot // what the key at hand gives
-	keys     keys
-	keeper   ed25519.PrivateKey // nil: not held
-	seals    seals
-	config   config
-	cutter   *chunk.Cutter
-	decoder  *frameDecoder
-	encoders frameEncoders
-	hashers  sync.Pool // of *chunk.Hasher, for chunk IDs
-	options  Options
-	cache    *cache
+	store   *objectlock.Store
+	held    *slot // what the key at hand gives
+	codec   *codec
+	keeper  ed25519.PrivateKey // nil: not held
+	seals   seals
+	config  config
+	cutter  *chunk.Cutter
+	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
+	options Options
+	cache   *cache
 
 	slotName, configName string    // of the objects that opened it
 	doubts               []Problem // configs that were passed over
@@ -247,7 +244,7 @@ func (r *Repo) settle(o Options, keyFingerprint string) (err error) {
 	if err := r.checkPin(keyFingerprint); err != nil {
 		return err
 	}
-	r.cache, err = openCache(o.CacheDir, r.id)
+	r.cache, err = openCache(o.CacheDir, r.codec.repository)
 	return err
 }
 
@@ -263,7 +260,7 @@ func (r *Repo) Close() error {
 }
 
 // ID is the repository's, as hexadecimal digits.
-func (r *Repo) ID() string { return hex.EncodeToString(r.id[:]) }
+func (r *Repo) ID() string { return hex.EncodeToString(r.codec.repository[:]) }
 
 // Fingerprint stands for the repository's keys and recipients.
 func (r *Repo) Fingerprint() string { return r.fingerprint() }
@@ -292,27 +289,27 @@ func (r *Repo) Keeper() bool { return r.keeper != nil }
 func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }
 
 // ChunkKey is the key of chunk IDs.
-func (r *Repo) ChunkKey() chunk.Key { return r.keys.chunk }
+func (r *Repo) ChunkKey() chunk.Key { return r.codec.keys.chunk }
 
 // chunkID is what a chunk of these bytes is called.
 func (r *Repo) chunkID(data []byte) chunk.ID {
 	h, ok := r.hashers.Get().(*chunk.Hasher)
 	if !ok {
-		h = r.keys.chunk.New()
+		h = r.codec.keys.chunk.New()
 	}
 	defer r.hashers.Put(h)
 	return h.ID(data)
 }
 
 // MessageKey is the key of message hashes.
-func (r *Repo) MessageKey() chunk.Key { return r.keys.message }
+func (r *Repo) MessageKey() chunk.Key { return r.codec.keys.message }
 
 // MessageHasher hashes a message that comes in pieces.
-func (r *Repo) MessageHasher() *chunk.Hasher { return r.keys.message.New() }
+func (r *Repo) MessageHasher() *chunk.Hasher { return r.codec.keys.message.New() }
 
 // AccountDir is the name under which the manifests of an account are kept: it does not tell the account's.
 func (r *Repo) AccountDir(account string) string {
-	id := r.keys.account.Sum([]byte(account))
+	id := r.codec.keys.account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
 }
 

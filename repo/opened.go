@@ -73,7 +73,7 @@ func (o *openedPacks) read(ctx context.Context, r *Repo, f Frame, offset, length
 		return nil, err
 	}
 	if id == nil {
-		return fetchPart(ctx, r.store, f.Pack.name(), f.Size, offset, length)
+		return fetchPart(ctx, r.store, f.Pack.String(), f.Size, offset, length)
 	}
 	opened := o.get(f.Pack)
 	if err := opened.open(ctx, r.store, f, id); err != nil {
@@ -96,11 +96,11 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id ag
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		p.end.at = f.Size - end
-		p.end.bytes, err = fetchPart(groupCtx, store, f.Pack.name(), f.Size, p.end.at, end)
+		p.end.bytes, err = fetchPart(groupCtx, store, f.Pack.String(), f.Size, p.end.at, end)
 		return err
 	})
 	group.Go(func() (err error) {
-		p.start.bytes, err = fetchPart(groupCtx, store, f.Pack.name(), f.Size, 0, min(f.Size, firstPart))
+		p.start.bytes, err = fetchPart(groupCtx, store, f.Pack.String(), f.Size, 0, min(f.Size, firstPart))
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -110,7 +110,7 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id ag
 	for n := int64(firstPart); err != nil && n < min(f.Size, maxAgeHeader); {
 		n *= 4
 		var failed error
-		if p.start.bytes, failed = fetchPart(ctx, store, f.Pack.name(), f.Size, 0, min(f.Size, n)); failed != nil {
+		if p.start.bytes, failed = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, n)); failed != nil {
 			return failed
 		}
 		header, err = age.ExtractHeader(bytes.NewReader(p.start.bytes))
@@ -122,7 +122,7 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id ag
 		return unsealError(err)
 	}
 	if len(p.start.bytes) < len(header)+ageNonce {
-		p.start.bytes, err = fetchPart(ctx, store, f.Pack.name(), f.Size, 0, min(f.Size, int64(len(header)+ageNonce)))
+		p.start.bytes, err = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, int64(len(header)+ageNonce)))
 		if err != nil {
 			return err
 		}
@@ -142,7 +142,7 @@ func (p *openedPack) read(ctx context.Context, store store.Store, f Frame, offse
 	if from < 0 || from >= to {
 		return nil, damaged("a range from %d in a pack of %d bytes", offset, f.Size)
 	}
-	pieces, err := fetchPart(ctx, store, f.Pack.name(), f.Size, payload+from, to-from)
+	pieces, err := fetchPart(ctx, store, f.Pack.String(), f.Size, payload+from, to-from)
 	if err != nil {
 		return nil, err
 	}

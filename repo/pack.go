@@ -5,50 +5,6 @@ import (
 	"fmt"
 )
 
-// packRow is how an index segment describes a pack: enough to fetch one frame of it.
-type packRow struct {
-	_       struct{} `cbor:",toarray"`
-	Kind    uint8    // 0 data, 1 catalog
-	Hash    [32]byte
-	Size    uint64 // of the object, as stored
-	Head    uint32 // length of the head frame
-	Stored  []uint32
-	Lengths []uint32
-}
-
-// packKinds by their number in an index. Part of the durable format.
-var packKinds = [...]Kind{KindData, KindCatalog}
-
-func packNumber(kind Kind) uint8 {
-	if kind == KindCatalog {
-		return 1
-	}
-	return 0
-}
-
-func (p *packRow) name() string { return objectName(packKinds[p.Kind], p.Hash) }
-
-// check that the row can be of a pack; an index is believed no further than that.
-func (p *packRow) check() error {
-	if int(p.Kind) >= len(packKinds) {
-		return fmt.Errorf("a pack of kind %d: %w", p.Kind, ErrNewer)
-	}
-	if len(p.Stored) == 0 || len(p.Stored) != len(p.Lengths) {
-		return damaged("pack %x with %d and %d frames", p.Hash, len(p.Stored), len(p.Lengths))
-	}
-	end := uint64(p.Head)
-	for i := range p.Stored {
-		if p.Lengths[i] == 0 || p.Lengths[i] > maxFrame {
-			return damaged("pack %x with a frame of %d bytes", p.Hash, p.Lengths[i])
-		}
-		end += uint64(p.Stored[i])
-	}
-	if end > p.Size {
-		return damaged("pack %x with frames up to %d in %d bytes", p.Hash, end, p.Size)
-	}
-	return nil
-}
-
 // pack is one that is being built in a spool.
 type pack struct {
 	kind   Kind
@@ -60,11 +16,11 @@ type pack struct {
 }
 
 func newPack(r *Repo, kind Kind) (*pack, error) {
-	s, err := newSpool(r.cache, r.seals.recipients(kind))
+	s, err := r.cache.spool(r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
 	}
-	w, err := newContainerWriter(s, newHead(kind, r.id, &r.keys), &r.keys)
+	w, err := r.codec.newWriter(s, kind)
 	if err != nil {
 		s.close()
 		return nil, err
@@ -115,52 +71,9 @@ func (p *pack) finish(r *Repo) (*sealedPack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be opened: %w", err)
 	}
-	c, err := parseContainer(plain, size, &r.keys)
-	if err == nil {
-		err = checkPack(c, p.kind, r.id)
-	}
+	c, err := r.codec.openPack(plain, size, p.kind)
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be read: %w", err)
 	}
 	return &sealedPack{packRow: describePack(c, hash, p.spool.size), lanes: c.table.Lanes, spool: p.spool}, nil
-}
-
-// checkPack checks what describes a pack.
-func checkPack(c *container, kind Kind, repository [16]byte) error {
-	if err := c.is(kind, repository); err != nil {
-		return err
-	}
-	if len(c.table.Salt) != 16 || len(c.table.Lanes) != len(c.table.Frames) {
-		return damaged("a pack with %d frames and %d descriptions of frames", len(c.table.Frames), len(c.table.Lanes))
-	}
-	for i, l := range c.table.Lanes {
-		if err := l.check(kind, c.table.Frames[i].Length); err != nil {
-			return fmt.Errorf("frame %d: %w", i+1, err)
-		}
-	}
-	return nil
-}
-
-// describePack makes the row of a pack that checkPack found right.
-func describePack(c *container, hash [32]byte, stored int64) packRow {
-	row := packRow{
-		Kind: packNumber(c.head.Kind), Hash: hash, Size: uint64(stored),
-		Head: uint32(skippableHeader + len(c.rawHead)),
-	}
-	for _, f := range c.table.Frames {
-		row.Stored = append(row.Stored, f.Stored)
-		row.Lengths = append(row.Lengths, f.Length)
-	}
-	return row
-}
-
-// packEntries yields where each chunk of the pack lies; its frames are counted from first.
-func packEntries(lanes []laneRow, first uint32, yield func(entry)) {
-	for i, l := range lanes {
-		offset := uint32(0)
-		for j, length := range l.Lengths {
-			yield(entry{l.prefix(j), first + uint32(i), offset, length})
-			offset += length
-		}
-	}
 }

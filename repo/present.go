@@ -81,7 +81,7 @@ func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error
 		return present, nil
 	}
 	p.asked++
-	present, err := p.r.lists(ctx, pack.name(), int64(size))
+	present, err := p.r.lists(ctx, pack.String(), int64(size))
 	if err != nil {
 		return false, err
 	}

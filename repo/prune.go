@@ -261,13 +261,13 @@ func (p *pruning) judge(ctx context.Context) (err error) {
 		if s := p.states[pack]; s != nil && s.listed {
 			continue
 		}
-		there, err := p.r.exists(ctx, pack.name())
+		there, err := p.r.exists(ctx, pack.String())
 		if err != nil {
 			return err
 		}
 		if there { // another prune has not deleted it meanwhile
 			p.report.Unread++
-			p.leave(pack.name(), errUndescribed)
+			p.leave(pack.String(), errUndescribed)
 		}
 	}
 	return nil

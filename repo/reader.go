@@ -116,7 +116,7 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]b
 
 func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.name()) {
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.String()) {
 		rd.opened.forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}
@@ -128,7 +128,7 @@ func (rd *Reader) fetchFrameOnce(ctx context.Context, f Frame) ([]byte, error) {
 	if len(stored) == 0 {
 		return nil, err
 	}
-	content, damage := rd.r.decoder.decode(stored, int(f.Length))
+	content, damage := rd.r.codec.decoder.decode(stored, int(f.Length))
 	return content, cmp.Or(err, damage)
 }
 
@@ -195,7 +195,7 @@ func (rd *Reader) fetchRange(ctx context.Context, frames []Frame) error {
 	for _, f := range frames {
 		_, err := rd.frames.get(ctx, f, func() ([]byte, error) {
 			at := int64(f.Offset) - start
-			return rd.r.decoder.decode(stored[at:at+int64(f.Stored)], int(f.Length))
+			return rd.r.codec.decoder.decode(stored[at:at+int64(f.Stored)], int(f.Length))
 		})
 		if err != nil {
 			return fmt.Errorf("read %s: %w", f.Pack, err)

@@ -38,7 +38,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
 		}
-		if err := c.outcome(ctx, store.Object{Name: pack.name(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
+		if err := c.outcome(ctx, store.Object{Name: pack.String(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
 			return err
 		}
 		if len(draft.entries) < draftEntries && len(draft.packs) < largestSegment.packs {

@@ -39,14 +39,11 @@ func (x *index) openRemote(ctx context.Context, s listedSegment) error {
 	if err != nil {
 		return storeError(err)
 	}
-	c, err := parseContainer(plain, size, &x.r.keys)
+	seg, err := x.r.codec.openSegment(plain, size)
 	if err != nil {
 		return storeError(err)
 	}
-	seg, err := x.r.parseSegment(c)
-	if err != nil {
-		return err
-	}
+	c := seg.c
 	s.inputs = c.table.Inputs
 	c.rawHead, c.rawTable, c.r = nil, nil, nil
 	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]entry{}}

@@ -124,7 +124,7 @@ func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.build(KindRenewal, content, r.seals.recipients(KindRenewal))
+	stored, hash, err := r.codec.build(KindRenewal, content, r.seals.recipients(KindRenewal))
 	if err != nil {
 		return err
 	}

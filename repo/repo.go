@@ -18,7 +18,6 @@ package repo
 
 import (
 	"errors"
-	"fmt"
 )
 
 var (
@@ -67,8 +66,3 @@ var (
 	// ErrClock: the clock of the store went back during a run.
 	ErrClock = errors.New("the clock of the store went back during the run")
 )
-
-// damaged says what is wrong with the object at hand; who reads the object adds its name.
-func damaged(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
-}

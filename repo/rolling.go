@@ -83,7 +83,7 @@ func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.build(KindCheck, content, r.seals.recipients(KindCheck))
+	stored, hash, err := r.codec.build(KindCheck, content, r.seals.recipients(KindCheck))
 	if err != nil {
 		return err
 	}

@@ -145,11 +145,11 @@ func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 			return err
 		}
 		for _, payload := range payloads {
-			content, err := signPayload(kind, r.id, keeper, payload)
+			content, err := signPayload(kind, r.codec.repository, keeper, payload)
 			if err != nil {
 				return err
 			}
-			stored, hash, err := r.build(kind, content, r.seals.recipients(kind))
+			stored, hash, err := r.codec.build(kind, content, r.seals.recipients(kind))
 			if err != nil {
 				return err
 			}

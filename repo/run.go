@@ -194,7 +194,7 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 	case deadline.After(run.Deadline()):
 		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
-	stored, hash, err := run.r.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
+	stored, hash, err := run.r.codec.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
 	return manifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 

@@ -19,36 +19,6 @@ const (
 	ageIntro    = "age-encryption.org/v1\n"
 )
 
-// seals says to whom objects are sealed, and opens those that this key may open. Without recipients nothing is sealed.
-type seals struct {
-	readers, writers []age.Recipient
-	reader, writer   age.Identity // nil: not held
-}
-
-func (s *seals) sealed() bool { return len(s.writers) > 0 }
-
-// recipients of objects of a kind.
-func (s *seals) recipients(kind Kind) []age.Recipient {
-	if kind == KindData {
-		return s.readers
-	}
-	return s.writers
-}
-
-// identity that opens objects of a kind; nil in a repository without sealing.
-func (s *seals) identity(kind Kind) (age.Identity, error) {
-	switch {
-	case !s.sealed():
-		return nil, nil
-	case kind != KindData:
-		return s.writer, nil
-	case s.reader == nil:
-		return nil, fmt.Errorf("reading mail needs the owner's key, not a writer's: %w", ErrNoRole)
-	default:
-		return s.reader, nil
-	}
-}
-
 // seal returns a writer that seals to recipients what is written to it, and the key of this one file, by which a
 // writer that cannot open its own packs can still look through them before they are put.
 func seal(w io.Writer, recipients []age.Recipient) (io.WriteCloser, []byte, error) {

@@ -3,7 +3,7 @@ package repo
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
+	"io"
 	"iter"
 	"slices"
 
@@ -68,27 +68,17 @@ func decodeBlock(b []byte) []entry {
 	return entries
 }
 
-// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. merged has the inputs
-// and proofs of a segment that replaces others.
-func (r *Repo) writeSegment(packs []packRow, entries iter.Seq[entry], merged table) (*spool, [32]byte, error) {
-	var none [32]byte
-	s, err := newSpool(r.cache, r.seals.recipients(KindIndex))
-	if err != nil {
-		return nil, none, err
+// writeSegment writes an index segment of packs and ascending entries, and reads it again. merged has the inputs and proofs
+// of a segment that replaces others.
+func (c *codec) writeSegment(s *spool, packs []packRow, entries iter.Seq[entry], merged table) (hash [32]byte, err error) {
+	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
+		return hash, err
 	}
-	hash, err := r.fillSegment(s, packs, entries, merged)
-	if err == nil {
-		err = r.rereadSegment(s)
-	}
-	if err != nil {
-		s.close()
-		return nil, none, fmt.Errorf("make an index segment: %w", err)
-	}
-	return s, hash, nil
+	return hash, c.rereadSegment(s)
 }
 
-func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], merged table) (hash [32]byte, err error) {
-	w, err := newContainerWriter(s, newHead(KindIndex, r.id, &r.keys), &r.keys)
+func (c *codec) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], merged table) (hash [32]byte, err error) {
+	w, err := c.newWriter(s, KindIndex)
 	if err != nil {
 		return hash, err
 	}
@@ -98,7 +88,7 @@ func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], m
 		content := encodeBlock(block)
 		blocks = append(blocks, blockRow{First: block[0].prefix, Entries: uint32(len(block))})
 		block = block[:0]
-		return r.withFrame(content, func(stored []byte) error { return w.frame(stored, len(content)) })
+		return c.withFrame(content, func(stored []byte) error { return w.frame(stored, len(content)) })
 	}
 	for e := range entries {
 		block = append(block, e)
@@ -119,16 +109,12 @@ func (r *Repo) fillSegment(s *spool, packs []packRow, entries iter.Seq[entry], m
 	return s.finish()
 }
 
-func (r *Repo) rereadSegment(s *spool) error {
+func (c *codec) rereadSegment(s *spool) error {
 	plain, size, err := s.plain()
 	if err != nil {
 		return err
 	}
-	c, err := parseContainer(plain, size, &r.keys)
-	if err != nil {
-		return err
-	}
-	seg, err := r.parseSegment(c)
+	seg, err := c.openSegment(plain, size)
 	if err != nil {
 		return err
 	}
@@ -150,12 +136,17 @@ type segment struct {
 	first   []uint32 // the first frame of each pack
 }
 
-// parseSegment checks what describes a segment; entries checks the rest.
-func (r *Repo) parseSegment(c *container) (*segment, error) {
-	if err := c.is(KindIndex, r.id); err != nil {
+// openSegment opens an index segment and checks what describes it; entries checks the rest.
+func (c *codec) openSegment(r io.ReaderAt, size int64) (*segment, error) {
+	object, err := c.open(r, size, KindIndex)
+	if err != nil {
 		return nil, err
 	}
-	s := &segment{c: c, decoder: r.decoder, packs: c.table.Packs}
+	return parseSegment(object, c.decoder)
+}
+
+func parseSegment(c *container, d *frameDecoder) (*segment, error) {
+	s := &segment{c: c, decoder: d, packs: c.table.Packs}
 	if len(s.packs) == 0 || len(c.table.Blocks) != len(c.table.Frames) {
 		return nil, damaged("an index segment of %d packs, %d blocks and %d frames",
 			len(s.packs), len(c.table.Blocks), len(c.table.Frames))

@@ -89,8 +89,8 @@ func openSlot(stored storedSlot, d *frameDecoder, ids []age.Identity) (*Repo, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{id: c.head.Repository, keys: s.Secret.keys(), decoder: d, slotName: stored.name}
-	if err := errors.Join(c.is(KindKey, r.id), c.signed(&r.keys)); err != nil {
+	r := &Repo{codec: newCodec(c.head.Repository, s.Secret.keys(), d), slotName: stored.name}
+	if err := errors.Join(c.is(KindKey, r.codec.repository), c.signed(&r.codec.keys)); err != nil {
 		return nil, err
 	}
 	return r, r.hold(s)

@@ -111,7 +111,7 @@ func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient 
 	if recipient != nil {
 		recipients = []age.Recipient{recipient}
 	}
-	stored, hash, err := r.build(KindKey, content, recipients)
+	stored, hash, err := r.codec.build(KindKey, content, recipients)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 }
 
 func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
-	content, err := makeStatement(KindConfig, r.id, keeper, c)
+	content, err := makeStatement(KindConfig, r.codec.repository, keeper, c)
 	if err != nil {
 		return "", err
 	}
@@ -250,7 +250,7 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := r.build(KindConfig, content, recipients)
+	stored, hash, err := r.codec.build(KindConfig, content, recipients)
 	if err != nil {
 		return "", err
 	}

@@ -20,14 +20,10 @@ type spool struct {
 	named   bool // the file has its name still
 }
 
-func newSpool(c *cache, recipients []age.Recipient) (*spool, error) {
-	file, named, err := c.spoolFile("spool-*")
-	if err != nil {
-		return nil, err
-	}
-	// Without its name the file is gone with the process, however that ends. Where an open file cannot be removed,
-	// close does it.
-	s := &spool{file: file, hash: blake3.New(), named: named}
+// newSpool begins an object in an empty file. A file without a name is gone with the process, however that ends; one that
+// is named still, since an open file cannot be removed everywhere, is removed by close.
+func newSpool(file local.File, named bool, recipients []age.Recipient) (s *spool, err error) {
+	s = &spool{file: file, hash: blake3.New(), named: named}
 	s.sealed, s.fileKey, err = seal(spoolFile{s}, recipients)
 	if err != nil {
 		s.close()

@@ -15,7 +15,7 @@ func (w *Writer) encodeFrames() error {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			err := w.r.withFrame(f.content, func(stored []byte) error { return w.pack(f, stored) })
+			err := w.r.codec.withFrame(f.content, func(stored []byte) error { return w.pack(f, stored) })
 			if err != nil {
 				w.fail(err)
 			}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,12 +84,6 @@ const draftEntries = 128 << 10
 
 // maxClaims bounds what a writer remembers where the index cannot be kept in the cache: some 40 MB.
 const maxClaims = 1 << 20
-
-// maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
-const maxEncoders = 4
-
-// encodersAtOnce is how many frames a writer compresses at once.
-func encodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 
 // Writer begins writing. It reads nothing: the index and the condemnations are read when the first chunk comes, so a
 // night without news reads neither. Whoever looks for a parent does so before (rule 1).

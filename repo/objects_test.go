@@ -1,0 +1,221 @@
+package repo
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailstrata/mailstrata/repo/objectlock"
+)
+
+// fixedRepo is a repository whose secrets are known: 0, 1, 2, … and so on.
+func fixedRepo(t testing.TB) *Repo {
+	t.Helper()
+	r := &Repo{held: &slot{Role: RoleOwner}}
+	for i := range r.held.Secret {
+		r.held.Secret[i] = byte(i)
+	}
+	decoder, err := newFrameDecoder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.codec = newCodec([16]byte{}, r.held.Secret.keys(), decoder)
+	for i := range r.codec.repository {
+		r.codec.repository[i] = byte(0xa0 + i)
+	}
+	return r
+}
+
+func FuzzSmallObjects(f *testing.F) {
+	seed := make([]byte, ed25519.SeedSize)
+	for _, v := range []any{
+		slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
+		config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
+		mark{Manifest: []byte("manifests/x")},
+		mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
+		condemnation{Packs: []condemnedPack{{Kind: 1}}},
+		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
+		statement{Payload: []byte{1}},
+		checkRow{When: 1, Hand: 2},
+	} {
+		b, err := encode(v)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	r := fixedRepo(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if s, err := parseSlot(b); err == nil {
+			again(t, s, b)
+			_ = (&Repo{}).hold(s)
+		}
+		if c, err := parseConfig(b); err == nil {
+			again(t, c, b)
+			_ = (&Repo{codec: r.codec, held: &slot{}}).use(c)
+		}
+		if m, err := parseMark(b); err == nil {
+			again(t, m, b)
+		}
+		if c, err := parseCondemnation(b); err == nil {
+			again(t, c, b)
+		}
+		if n, err := parseNote(b); err == nil {
+			again(t, n, b)
+		}
+		if e, err := parseErasure(b); err == nil {
+			again(t, e, b)
+		}
+		if row := (checkRow{}); decode(b, &row) == nil {
+			again(t, row, b)
+		}
+		_, _ = r.verify(KindMark, b)
+	})
+}
+
+// Nothing that ends too early, or goes on too long, is taken for a small object.
+func TestSmallObjectsAreWhole(t *testing.T) {
+	seed := make([]byte, ed25519.SeedSize)
+	for _, v := range []any{
+		&slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
+		&config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
+		&mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
+		&condemnation{Packs: []condemnedPack{{Kind: 1}}},
+		&note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		&erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
+		&statement{Payload: []byte{1}},
+		&checkRow{When: 1, Hand: 2},
+	} {
+		b, err := encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh := func() any { return reflect.New(reflect.TypeOf(v).Elem()).Interface() }
+		if err := decode(b, fresh()); err != nil {
+			t.Errorf("%T: %v", v, err)
+		}
+		for n := range b {
+			if decode(b[:n], fresh()) == nil {
+				t.Errorf("%T is taken for whole after %d bytes of %d", v, n, len(b))
+			}
+		}
+		if decode(append(b, 0), fresh()) == nil {
+			t.Errorf("%T is taken with a byte too many", v)
+		}
+	}
+}
+
+// The example of docs/format.md, "Marks, condemnations and notes".
+func TestNoteVector(t *testing.T) {
+	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
+	n := note{Manifest: []byte(name), Number: 2, Set: [][]byte{[]byte("move"), []byte("pinned")}, Taken: [][]byte{[]byte("old")}}
+	payload, err := encode(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a401587c" + hex.EncodeToString([]byte(name)) + "0202" + "0382446d6f76654670696e6e6564" + "0481436f6c64"
+	if hex.EncodeToString(payload) != want {
+		t.Errorf("%x", payload)
+	}
+	if again, err := parseNote(payload); err != nil || again.Number != 2 || len(again.Set) != 2 {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+func again(t *testing.T, v any, want []byte) {
+	t.Helper()
+	if got, err := encode(v); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%x is accepted, but encodes as %x (%v)", want, got, err)
+	}
+}
+
+// The examples of docs/format.md, of a config with a lock that was made longer, and of a renewal.
+func TestLockVectors(t *testing.T) {
+	made := time.Date(2026, 3, 9, 0, 0, 0, 0, time.UTC)
+	lock := &objectlock.Lock{Days: 90, ByDefault: true, Since: time.Date(2026, 4, 1, 2, 0, 0, 0, time.UTC)}
+	c := &config{
+		Number: 2, Created: uint64(made.Unix()), Polynomial: 0x3DA3358B4DC173, Keeper: [32]byte(bytes.Repeat([]byte{7}, 32)),
+		Slots: []slotRow{{Hash: [32]byte(bytes.Repeat([]byte{0x11}, 32)), Role: RoleOwner, Created: uint64(made.Unix()), Recipient: []byte{}, Label: []byte{}}},
+		Lock:  rowOf(lock), LockedSince: uint64(lock.Since.Unix()),
+	}
+	b, err := encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a70102021a69ae0d80031b003da3358b4dc173065820" + strings.Repeat("07", 32) + "0781855820" + strings.Repeat("11", 32) +
+		"656f776e65721a69ae0d804040" + "0883185af4f5" + "091a69cc7c20"
+	if hex.EncodeToString(b) != want {
+		t.Errorf("%x", b)
+	}
+	parsed, err := parseConfig(b)
+	if err != nil || !parsed.lock().Since.Equal(lock.Since) || parsed.lock().Days != 90 {
+		t.Errorf("%+v, %v", parsed, err)
+	}
+	for name, spoil := range map[string]func(*config){
+		"no lock was lengthened":      func(c *config) { c.Lock = nil },
+		"a lock of no days":           func(c *config) { c.Lock = &lockRow{} },
+		"a lock of more than allowed": func(c *config) { c.Lock = &lockRow{Days: objectlock.MaxDays + 1} },
+	} {
+		spoilt := *c
+		spoil(&spoilt)
+		if b, err := encode(spoilt); err != nil {
+			t.Fatal(err)
+		} else if _, err := parseConfig(b); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	at := time.UnixMilli(0x19d46c4dd00)
+	b, err = encode(renewalRow{When: uint64(at.UnixMilli())})
+	if name := stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
+		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
+	}
+	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"  02 1a 69ae0d80 ", "  08 83 18 5a f4 f5 ", "  09 1a 69cc7c20 ", "`a1 01 1b 0000019d46c4dd00`", "`renewals/fffffe62b93b22ff-`"} {
+		if !strings.Contains(string(doc), line) {
+			t.Errorf("docs/format.md does not show %q", line)
+		}
+	}
+}
+
+// The example of docs/format.md, of a mark of two manifests.
+func TestMarkVector(t *testing.T) {
+	name := func(digit string) []byte {
+		return []byte("manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat(digit, 64))
+	}
+	payload, err := encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "a301587c" + hex.EncodeToString(name("1")) + "025820" + strings.Repeat("07", 32) + "0381" + "82587c" + hex.EncodeToString(name("2")) + "40"
+	if hex.EncodeToString(payload) != want {
+		t.Errorf("%x", payload)
+	}
+	m, err := parseMark(payload)
+	if err != nil || len(m.rows()) != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if null, err := encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
+		t.Fatal(err)
+	} else if _, err := parseMark(null); !errors.Is(err, ErrDamaged) {
+		t.Errorf("null for no parent: %v", err)
+	}
+	m.More[0].Manifest = name("0")
+	if payload, err = encode(m); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parseMark(payload); !errors.Is(err, ErrDamaged) {
+		t.Errorf("names that do not ascend: %v", err)
+	}
+}
