@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"math"
 	"math/rand/v2"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Arc is a part of all packs. Packs lie on a ring, by their hashes; an arc is a stretch of it, so that arcs which follow each
@@ -27,7 +29,7 @@ func arcFrom(from uint64, share float64) Arc {
 }
 
 // Holds reports whether a pack lies on the arc.
-func (a Arc) Holds(p Pack) bool {
+func (a Arc) Holds(p format.Pack) bool {
 	return a.whole || binary.BigEndian.Uint64(p.Hash[:8])-a.from < a.length
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
@@ -103,12 +104,12 @@ func (c *cache) spoolFile(pattern string) (file local.File, named bool, err erro
 }
 
 // spool begins an object on its way to the store.
-func (c *cache) spool(recipients []age.Recipient) (*spool, error) {
+func (c *cache) spool(recipients []age.Recipient) (*format.Spool, error) {
 	file, named, err := c.spoolFile("spool-*")
 	if err != nil {
 		return nil, err
 	}
-	return newSpool(file, named, recipients)
+	return format.NewSpool(file, named, recipients)
 }
 
 func (c *cache) close() (err error) {
@@ -139,8 +140,8 @@ func (c *cache) spools() string   { return c.sub("spool") }
 func (c *cache) recovery() string { return c.sub("spill") }
 
 // keepsCached: objects that a run reads each time and that are small.
-func keepsCached(k Kind) bool {
-	return k == KindManifest || k == KindMark || k == KindCondemnation || k == KindNote || k == KindRenewal || k == KindErasure
+func keepsCached(k format.Kind) bool {
+	return k == format.KindManifest || k == format.KindMark || k == format.KindCondemnation || k == format.KindNote || k == format.KindRenewal || k == format.KindErasure
 }
 
 // path of a cached object. Sealed objects stay sealed here.
@@ -195,7 +196,7 @@ func (c *cache) keepListed(prefix string, listed map[string]bool) {
 
 // keepNewest removes all but the newest manifests of an account. Their names sort by time.
 func (c *cache) keepNewest(dir string) {
-	c.sweep(KindManifest.folder()+dir+"/", func(i int, _ string) bool { return i < keptManifests })
+	c.sweep(format.KindManifest.Folder()+dir+"/", func(i int, _ string) bool { return i < keptManifests })
 }
 
 // sweep removes objects whose names begin with prefix, but for those that are to be kept, and what a crash left.

@@ -5,16 +5,17 @@ import (
 	"path/filepath"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // CacheChunks keeps chunks of the catalog on this host, in place of those that it kept for the account before, so that what
 // each run reads first costs no requests. They are sealed like the catalog.
 func (r *Repo) CacheChunks(account string, chunks [][]byte) {
-	content, err := encode(chunks)
+	content, err := format.Encode(chunks)
 	if err != nil || len(content) > maxCached {
 		return
 	}
-	stored, _, err := r.codec.build(KindCatalog, content, r.seals.recipients(KindCatalog))
+	stored, _, err := r.codec.Build(format.KindCatalog, content, r.seals.recipients(format.KindCatalog))
 	if err == nil {
 		r.cache.keepObject(cachedName(r.AccountDir(account)), stored)
 	}
@@ -30,9 +31,9 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	if err != nil || len(stored) > 2*maxCached {
 		return kept
 	}
-	content, err := r.codec.parse(stored, KindCatalog, r.seals.writer)
+	content, err := r.codec.Parse(stored, format.KindCatalog, r.seals.writer)
 	var chunks [][]byte
-	if err != nil || decode(content, &chunks) != nil {
+	if err != nil || format.Decode(content, &chunks) != nil {
 		return kept
 	}
 	for _, data := range chunks {

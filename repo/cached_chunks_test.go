@@ -14,7 +14,7 @@ func TestCachedChunks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.cache, err = openCache(t.TempDir(), r.codec.repository); err != nil {
+		if r.cache, err = openCache(t.TempDir(), r.codec.Repository); err != nil {
 			t.Fatal(err)
 		}
 		if kept := r.CachedChunks("anna"); len(kept) != 0 {

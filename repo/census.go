@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // census knows where every chunk lies, which chunks are reached, and what that makes of each pack. It is a file, of every
@@ -28,7 +29,7 @@ type census struct {
 
 // packState is a pack, what the store and the condemnations say of it, and what the walk of the roots found in it.
 type packState struct {
-	packRow
+	format.PackRow
 	indexed   bool // a segment describes it, not only the pack itself
 	listed    bool // it is in the store, with the size that the index says
 	condemned bool
@@ -70,11 +71,11 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 
 func (x *index) census() (*census, error) {
 	files := x.snapshot()
-	indexed := map[Pack]bool{}
+	indexed := map[format.Pack]bool{}
 	for _, f := range files {
 		for i := range f.packs {
 			if !f.salvaged() {
-				indexed[f.packs[i].pack()] = true
+				indexed[f.packs[i].Pack()] = true
 			}
 		}
 	}
@@ -89,9 +90,9 @@ func (x *index) census() (*census, error) {
 	if err != nil {
 		return nil, fmt.Errorf("merge the cached index: %w", err)
 	}
-	c := &census{flat: f, reached: make([]uint64, f.count/64+1), buf: make([]byte, flatBlock*entrySize)}
+	c := &census{flat: f, reached: make([]uint64, f.count/64+1), buf: make([]byte, flatBlock*format.EntrySize)}
 	for i := range f.packs {
-		c.packs = append(c.packs, &packState{packRow: f.packs[i], indexed: indexed[f.packs[i].pack()]})
+		c.packs = append(c.packs, &packState{PackRow: f.packs[i], indexed: indexed[f.packs[i].Pack()]})
 	}
 	return c, nil
 }
@@ -107,7 +108,7 @@ func (c *census) reach(id chunk.ID) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.seek(id.Prefix(), c.buf, func(n int64, _ entry) bool {
+	err = c.flat.seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = c.reached[n/64]&bit == 0
 		c.reached[n/64] |= bit
@@ -119,7 +120,7 @@ func (c *census) reach(id chunk.ID) (first bool, err error) {
 // places are the lines of one chunk.
 type places struct {
 	prefix  chunk.Prefix
-	entries []entry
+	entries []format.Entry
 	reached bool
 	erased  bool
 }
@@ -132,14 +133,14 @@ func (c *census) each(yield func(*places) error) error {
 		if err != nil {
 			return err
 		}
-		if len(at.entries) > 0 && e.prefix != at.prefix {
+		if len(at.entries) > 0 && e.Prefix != at.prefix {
 			if err := yield(&at); err != nil {
 				return err
 			}
 			at.entries = at.entries[:0]
 		}
 		if len(at.entries) == 0 {
-			at.prefix, at.reached = e.prefix, c.reached[n/64]&(1<<(n%64)) != 0
+			at.prefix, at.reached = e.Prefix, c.reached[n/64]&(1<<(n%64)) != 0
 			at.erased = c.erased != nil && !at.reached && c.erased[n/64]&(1<<(n%64)) != 0
 		}
 		at.entries = append(at.entries, e)
@@ -156,7 +157,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := &places{prefix: p}
-	err := c.flat.seek(p, c.buf, func(n int64, e entry) bool {
+	err := c.flat.seek(p, c.buf, func(n int64, e format.Entry) bool {
 		if len(at.entries) == 0 {
 			at.reached = c.reached[n/64]&(1<<(n%64)) != 0
 		}
@@ -166,7 +167,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	return at, err
 }
 
-func (c *census) pack(e entry) *packState { return c.packs[c.flat.places[e.frame].pack] }
+func (c *census) pack(e format.Entry) *packState { return c.packs[c.flat.places[e.Frame].pack] }
 
 // keeper is the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
 // prune, anywhere, chooses the same. Nil: no pack counts.
@@ -183,7 +184,7 @@ func (s *packState) over(t *packState) bool {
 	if s.Size != t.Size {
 		return s.Size > t.Size
 	}
-	return s.pack().String() < t.pack().String()
+	return s.Pack().String() < t.Pack().String()
 }
 
 // tally works out what the walk of the roots makes of each pack, and how many chunks that are reached lie nowhere.
@@ -195,15 +196,15 @@ func (c *census) tally() (lost int64, err error) {
 			if i > 0 && c.pack(at.entries[i-1]) == s {
 				continue // a pack that holds a chunk twice
 			}
-			s.total += int64(e.length)
+			s.total += int64(e.Length)
 			if at.erased {
-				s.erased += int64(e.length)
+				s.erased += int64(e.Length)
 			}
 			if s.listed || s.newer {
 				listed++
 			}
 			if s == keeper && at.reached {
-				s.kept += int64(e.length)
+				s.kept += int64(e.Length)
 			}
 		}
 		if !at.reached || keeper != nil {
@@ -214,7 +215,7 @@ func (c *census) tally() (lost int64, err error) {
 		}
 		for _, e := range at.entries {
 			if s := c.pack(e); s.listed {
-				s.needed += int64(e.length)
+				s.needed += int64(e.Length)
 			}
 		}
 		return nil

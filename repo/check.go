@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -66,13 +67,13 @@ type Checked struct {
 }
 
 // kindOf tells what kind of object has a name.
-func kindOf(name string) (Kind, bool) {
+func kindOf(name string) (format.Kind, bool) {
 	folder, rest, _ := strings.Cut(name, "/")
-	for _, kind := range []Kind{
-		KindConfig, KindKey, KindData, KindCatalog, KindIndex, KindManifest, KindMark, KindCondemnation, KindNote,
-		KindCheck, KindRenewal, KindErasure,
+	for _, kind := range []format.Kind{
+		format.KindConfig, format.KindKey, format.KindData, format.KindCatalog, format.KindIndex, format.KindManifest, format.KindMark, format.KindCondemnation, format.KindNote,
+		format.KindCheck, format.KindRenewal, format.KindErasure,
 	} {
-		if folder+"/" != kind.folder() {
+		if folder+"/" != kind.Folder() {
 			continue
 		}
 		return kind, rightName(kind, name, rest)
@@ -80,15 +81,15 @@ func kindOf(name string) (Kind, bool) {
 	return "", false
 }
 
-func rightName(kind Kind, name, rest string) (ok bool) {
+func rightName(kind format.Kind, name, rest string) (ok bool) {
 	switch kind {
-	case KindConfig:
+	case format.KindConfig:
 		_, ok = parseConfigName(name)
-	case KindManifest:
+	case format.KindManifest:
 		_, ok = parseManifestName(name)
-	case KindCheck, KindRenewal:
+	case format.KindCheck, format.KindRenewal:
 		_, _, ok = parseStamped(rest)
-	case KindKey:
+	case format.KindKey:
 		role, hash, _ := strings.Cut(rest, "-")
 		_, ok = store.ParseHash(hash)
 		ok = ok && role != ""
@@ -107,9 +108,9 @@ type checker struct {
 	all     Progress // what there is to check
 	checked Checked
 	stored  map[string]int64 // packs in the store
-	indexed map[Pack]packRow
+	indexed map[format.Pack]format.PackRow
 
-	condemned map[Pack]time.Time
+	condemned map[format.Pack]time.Time
 	marks     map[string]Marked // nil: not read
 	short     shortLocks
 }
@@ -128,7 +129,7 @@ func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (C
 
 // CheckTold is CheckData, and tells how far it is, unless tell is nil.
 func (r *Repo) CheckTold(ctx context.Context, data Arc, report func(Problem), tell func(Progress)) (Checked, error) {
-	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
+	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err
 	}
@@ -166,7 +167,7 @@ func (c *checker) measure(ctx context.Context) error {
 			continue
 		}
 		c.all.Of++
-		if pack, isPack := ParsePack(o.Name); !isPack || kind == KindCatalog || c.data.Holds(pack) {
+		if pack, isPack := format.ParsePack(o.Name); !isPack || kind == format.KindCatalog || c.data.Holds(pack) {
 			c.all.AllBytes += o.Size
 		}
 	}
@@ -189,7 +190,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // ofTheObject tells an error that is about one object from those that any other would meet too.
 func ofTheObject(err error) bool {
-	for _, is := range []error{ErrDamaged, ErrNotMine, ErrNewer, errUnsigned, store.ErrNotExist} {
+	for _, is := range []error{format.ErrDamaged, format.ErrNotMine, format.ErrNewer, errUnsigned, store.ErrNotExist} {
 		if errors.Is(err, is) {
 			return true
 		}
@@ -228,11 +229,11 @@ func (c *checker) absent(ctx context.Context, o store.Object) error {
 }
 
 func (c *checker) segments(ctx context.Context) error {
-	for o, err := range c.r.store.List(ctx, KindIndex.folder()) {
+	for o, err := range c.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return fmt.Errorf("list the index: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); ok && kind == KindIndex {
+		if kind, ok := kindOf(o.Name); ok && kind == format.KindIndex {
 			if err := c.outcome(ctx, o, c.segment(ctx, o)); err != nil {
 				return err
 			}
@@ -254,23 +255,18 @@ func (c *checker) segment(ctx context.Context, o store.Object) error {
 	if err != nil {
 		return err
 	}
-	for _, err := range seg.entries() {
+	for _, err := range seg.Entries() {
 		if err != nil {
 			return err
 		}
 	}
-	for _, p := range seg.packs {
-		if old, ok := c.indexed[p.pack()]; ok && !old.equal(&p) {
-			c.problem(Broken, o.Name, damaged("it describes %s otherwise than another segment", p.name()))
+	for _, p := range seg.Packs {
+		if old, ok := c.indexed[p.Pack()]; ok && !old.Equal(&p) {
+			c.problem(Broken, o.Name, format.Damaged("it describes %s otherwise than another segment", p.Name()))
 		}
-		c.indexed[p.pack()] = p
+		c.indexed[p.Pack()] = p
 	}
 	return nil
-}
-
-func (p *packRow) equal(q *packRow) bool {
-	return p.Kind == q.Kind && p.Hash == q.Hash && p.Size == q.Size && p.Head == q.Head &&
-		slices.Equal(p.Stored, q.Stored) && slices.Equal(p.Lengths, q.Lengths)
 }
 
 func (c *checker) count(o store.Object) {
@@ -284,7 +280,7 @@ func (c *checker) objects(ctx context.Context) error {
 			return fmt.Errorf("list the store: %w", err)
 		}
 		kind, ok := kindOf(o.Name)
-		if strings.HasPrefix(o.Name, probes) || kind == KindIndex && ok {
+		if strings.HasPrefix(o.Name, probes) || kind == format.KindIndex && ok {
 			continue
 		}
 		if !ok {
@@ -308,17 +304,17 @@ func (c *checker) objects(ctx context.Context) error {
 }
 
 // doomed reports whether an object is a condemned pack.
-func (c *checker) doomed(kind Kind, name string) bool {
+func (c *checker) doomed(kind format.Kind, name string) bool {
 	hash, _ := store.Hash(name)
-	_, condemned := c.condemned[Pack{Catalog: kind == KindCatalog, Hash: hash}]
-	return condemned && (kind == KindData || kind == KindCatalog)
+	_, condemned := c.condemned[format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}]
+	return condemned && (kind == format.KindData || kind == format.KindCatalog)
 }
 
-func (c *checker) object(ctx context.Context, kind Kind, o store.Object) error {
+func (c *checker) object(ctx context.Context, kind format.Kind, o store.Object) error {
 	switch kind {
-	case KindData, KindCatalog:
+	case format.KindData, format.KindCatalog:
 		return c.pack(ctx, kind, o)
-	case KindKey:
+	case format.KindKey:
 		c.count(o)
 		return c.slot(ctx, o)
 	}
@@ -327,7 +323,7 @@ func (c *checker) object(ctx context.Context, kind Kind, o store.Object) error {
 	if err != nil {
 		return err
 	}
-	content, err := c.r.codec.parse(stored, kind, c.r.seals.writer)
+	content, err := c.r.codec.Parse(stored, kind, c.r.seals.writer)
 	if err != nil {
 		return err
 	}
@@ -335,28 +331,28 @@ func (c *checker) object(ctx context.Context, kind Kind, o store.Object) error {
 }
 
 // content checks what an object says, where that is this package's business.
-func (c *checker) content(kind Kind, content []byte) error {
+func (c *checker) content(kind format.Kind, content []byte) error {
 	switch kind {
-	case KindConfig:
+	case format.KindConfig:
 		return c.config(content)
-	case KindManifest:
+	case format.KindManifest:
 		_, err := outlineOf(content)
 		return err
-	case KindCheck:
-		return decode(content, new(checkRow))
-	case KindRenewal:
-		return decode(content, new(renewalRow))
+	case format.KindCheck:
+		return format.Decode(content, new(checkRow))
+	case format.KindRenewal:
+		return format.Decode(content, new(renewalRow))
 	}
 	payload, err := c.r.verify(kind, content)
 	if err != nil {
 		return err
 	}
 	switch kind {
-	case KindMark:
+	case format.KindMark:
 		_, err = parseMark(payload)
-	case KindNote:
+	case format.KindNote:
 		_, err = parseNote(payload)
-	case KindErasure:
+	case format.KindErasure:
 		_, err = parseErasure(payload)
 	default:
 		_, err = parseCondemnation(payload)
@@ -367,14 +363,14 @@ func (c *checker) content(kind Kind, content []byte) error {
 // config checks one that counts, or did: a config of an earlier keeper is proven by its tag alone.
 func (c *checker) config(content []byte) error {
 	var s statement
-	if err := decode(content, &s); err != nil {
+	if err := format.Decode(content, &s); err != nil {
 		return err
 	}
 	past, err := parseConfig(s.Payload)
 	if err != nil || past.Number < c.r.config.Number {
 		return err
 	}
-	_, err = c.r.verify(KindConfig, content)
+	_, err = c.r.verify(format.KindConfig, content)
 	return err
 }
 
@@ -402,27 +398,27 @@ func (c *checker) slot(ctx context.Context, o store.Object) error {
 	return err
 }
 
-func (c *checker) pack(ctx context.Context, kind Kind, o store.Object) error {
+func (c *checker) pack(ctx context.Context, kind format.Kind, o store.Object) error {
 	hash, _ := store.Hash(o.Name)
-	pack := Pack{Catalog: kind == KindCatalog, Hash: hash}
+	pack := format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}
 	row, indexed := c.indexed[pack]
 	c.stored[o.Name] = o.Size
 	if indexed && uint64(o.Size) != row.Size {
-		return damaged("%d bytes where the index says %d", o.Size, row.Size)
+		return format.Damaged("%d bytes where the index says %d", o.Size, row.Size)
 	}
 	if !indexed {
 		c.problem(Unindexed, o.Name, errors.New("no index names it"))
 	}
-	whole := kind == KindCatalog || c.data.Holds(pack)
-	if whole && kind == KindData && !c.r.CanRead() {
+	whole := kind == format.KindCatalog || c.data.Holds(pack)
+	if whole && kind == format.KindData && !c.r.CanRead() {
 		return c.bytes(ctx, o, hash)
 	}
 	found, _, err := c.r.inspectPack(ctx, pack, o.Size, whole, &c.checked)
 	if err != nil {
 		return err
 	}
-	if indexed && !found.equal(&row) {
-		return damaged("the index describes it otherwise")
+	if indexed && !found.Equal(&row) {
+		return format.Damaged("the index describes it otherwise")
 	}
 	return nil
 }

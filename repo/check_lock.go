@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -38,9 +39,9 @@ type shortLocks struct {
 
 // lock asks how long an object is kept. Some stores do not tell of a bucket's default, and some credentials are not told: then
 // nothing is known, which is no fault.
-func (c *checker) lock(ctx context.Context, kind Kind, o store.Object) error {
+func (c *checker) lock(ctx context.Context, kind format.Kind, o store.Object) error {
 	lock := c.r.Lock()
-	if lock == nil || c.short.deaf || kind == KindCheck || kind == KindRenewal || c.doomed(kind, o.Name) {
+	if lock == nil || c.short.deaf || kind == format.KindCheck || kind == format.KindRenewal || c.doomed(kind, o.Name) {
 		return nil
 	}
 	if c.marks == nil {

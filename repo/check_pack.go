@@ -6,59 +6,60 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // inspectPack reads what describes a pack, or the whole of it.
-func (r *Repo) inspectPack(ctx context.Context, p Pack, size int64, whole bool, checked *Checked) (packRow, []laneRow, error) {
+func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
-	kind := KindData
+	kind := format.KindData
 	if p.Catalog {
-		kind = KindCatalog
+		kind = format.KindCatalog
 	}
 	id, err := r.seals.identity(kind)
 	if err != nil {
-		return packRow{}, nil, err
+		return format.PackRow{}, nil, err
 	}
 	src := &storeReader{ctx: ctx, store: r.store, name: p.String(), size: size}
 	if whole {
 		file, err := r.download(ctx, p.String(), p.Hash)
 		if err != nil {
-			return packRow{}, nil, err
+			return format.PackRow{}, nil, err
 		}
 		defer file.close()
-		src.whole = &hostFile{file.File}
+		src.whole = &format.HostFile{File: file.File}
 		checked.Bytes += size
 	}
-	plain, plainSize, err := unsealAt(src, size, id)
+	plain, plainSize, err := format.UnsealAt(src, size, id)
 	if err != nil {
-		return packRow{}, nil, err
+		return format.PackRow{}, nil, err
 	}
-	c, err := r.codec.openPack(plain, plainSize, kind)
+	c, err := r.codec.OpenPack(plain, plainSize, kind)
 	if err != nil {
-		return packRow{}, nil, err
+		return format.PackRow{}, nil, err
 	}
 	checked.Bytes += src.fetched
 	if whole {
 		if err := r.checkChunks(c, checked); err != nil {
-			return packRow{}, nil, err
+			return format.PackRow{}, nil, err
 		}
 	}
-	return describePack(c, p.Hash, size), c.table.Lanes, nil
+	return format.DescribePack(c, p.Hash, size), c.Table.Lanes, nil
 }
 
 // checkChunks decodes every frame and hashes every chunk.
-func (r *Repo) checkChunks(c *container, checked *Checked) error {
-	hasher := r.codec.keys.chunk.New()
-	for i, lane := range c.table.Lanes {
-		content, err := c.frame(i, r.codec.decoder)
+func (r *Repo) checkChunks(c *format.Container, checked *Checked) error {
+	hasher := r.codec.Keys.Chunk.New()
+	for i, lane := range c.Table.Lanes {
+		content, err := c.Frame(i, r.codec.Decoder)
 		if err != nil {
 			return err
 		}
 		for j, length := range lane.Lengths {
-			if hasher.ID(content[:length]).Prefix() != lane.prefix(j) {
+			if hasher.ID(content[:length]).Prefix() != lane.Prefix(j) {
 				return fmt.Errorf("frame %d, chunk %d of %d: %w", i+1, j+1, len(lane.Lengths),
-					damaged("its bytes do not hash to its ID"))
+					format.Damaged("its bytes do not hash to its ID"))
 			}
 			content = content[length:]
 			checked.Chunks++
@@ -73,7 +74,7 @@ type storeReader struct {
 	store   store.Store
 	name    string
 	size    int64
-	whole   *hostFile // nil: ask the store
+	whole   *format.HostFile // nil: ask the store
 	parts   []held
 	piece   int64 // what is fetched at once at the least; 0: storePiece
 	fetched int64
@@ -102,7 +103,7 @@ func (s *storeReader) ReadAt(p []byte, off int64) (int, error) {
 	}
 	bytes, err := fetchPart(s.ctx, s.store, s.name, s.size, from, to-from)
 	if err != nil {
-		return 0, &fetchError{err}
+		return 0, &format.ReadError{Err: err}
 	}
 	s.fetched += int64(len(bytes))
 	s.parts = append(s.parts, held{from, bytes})

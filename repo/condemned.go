@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -28,11 +29,11 @@ type statement struct {
 
 // mark says that manifests are to be forgotten: one, and the more that one call names, ascending.
 type mark struct {
-	Manifest []byte     `cbor:"1,keyasint"`
-	Parent   []byte     `cbor:"2,keyasint,omitempty"`
-	More     []markRow  `cbor:"3,keyasint,omitempty"`
-	Erase    bool       `cbor:"4,keyasint,omitempty"`
-	Ext      extensions `cbor:"63,keyasint,omitempty"`
+	Manifest []byte            `cbor:"1,keyasint"`
+	Parent   []byte            `cbor:"2,keyasint,omitempty"`
+	More     []markRow         `cbor:"3,keyasint,omitempty"`
+	Erase    bool              `cbor:"4,keyasint,omitempty"`
+	Ext      format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // markRow is one manifest of a mark.
@@ -48,8 +49,8 @@ func (m *mark) rows() []markRow {
 
 // condemnation says which packs are to be deleted.
 type condemnation struct {
-	Packs []condemnedPack `cbor:"1,keyasint"`
-	Ext   extensions      `cbor:"63,keyasint,omitempty"`
+	Packs []condemnedPack   `cbor:"1,keyasint"`
+	Ext   format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 type condemnedPack struct {
@@ -61,19 +62,19 @@ type condemnedPack struct {
 // errUnsigned: the statement does not bear the keeper's signature. It says nothing then.
 var errUnsigned = errors.New("not signed by the keeper")
 
-func signedMessage(kind Kind, repository [16]byte, payload []byte) []byte {
+func signedMessage(kind format.Kind, repository [16]byte, payload []byte) []byte {
 	message := append([]byte("mailstrata v1 "+string(kind)), 0)
 	return append(append(message, repository[:]...), payload...)
 }
 
 // verify opens a statement of the keeper's.
-func (r *Repo) verify(kind Kind, content []byte) (payload []byte, err error) {
-	return openStatement(content, kind, r.codec.repository, r.config.Keeper)
+func (r *Repo) verify(kind format.Kind, content []byte) (payload []byte, err error) {
+	return openStatement(content, kind, r.codec.Repository, r.config.Keeper)
 }
 
-func openStatement(content []byte, kind Kind, repository [16]byte, keeper [32]byte) (payload []byte, err error) {
+func openStatement(content []byte, kind format.Kind, repository [16]byte, keeper [32]byte) (payload []byte, err error) {
 	var s statement
-	if err := decode(content, &s); err != nil {
+	if err := format.Decode(content, &s); err != nil {
 		return nil, err
 	}
 	if !ed25519.Verify(keeper[:], signedMessage(kind, repository, s.Payload), s.Signature[:]) {
@@ -83,42 +84,42 @@ func openStatement(content []byte, kind Kind, repository [16]byte, keeper [32]by
 }
 
 // makeStatement inverts openStatement.
-func makeStatement(kind Kind, repository [16]byte, keeper ed25519.PrivateKey, what any) (content []byte, err error) {
-	payload, err := encode(what)
+func makeStatement(kind format.Kind, repository [16]byte, keeper ed25519.PrivateKey, what any) (content []byte, err error) {
+	payload, err := format.Encode(what)
 	if err != nil {
 		return nil, err
 	}
 	return signPayload(kind, repository, keeper, payload)
 }
 
-func signPayload(kind Kind, repository [16]byte, keeper ed25519.PrivateKey, payload []byte) ([]byte, error) {
+func signPayload(kind format.Kind, repository [16]byte, keeper ed25519.PrivateKey, payload []byte) ([]byte, error) {
 	s := statement{Payload: payload}
 	copy(s.Signature[:], ed25519.Sign(keeper, signedMessage(kind, repository, payload)))
-	return encode(s)
+	return format.Encode(s)
 }
 
 // declare signs and stores a statement.
-func (r *Repo) declare(ctx context.Context, kind Kind, what any) (name string, err error) {
+func (r *Repo) declare(ctx context.Context, kind format.Kind, what any) (name string, err error) {
 	if r.keeper == nil {
 		return "", fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
 	if err := r.undoubted(); err != nil {
 		return "", err
 	}
-	if kind == KindMark || kind == KindCondemnation { // their age counts
+	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts
 		if err := r.agreed(ctx); err != nil {
 			return "", err
 		}
 	}
-	content, err := makeStatement(kind, r.codec.repository, r.keeper, what)
+	content, err := makeStatement(kind, r.codec.Repository, r.keeper, what)
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := r.codec.build(kind, content, r.seals.recipients(kind))
+	stored, hash, err := r.codec.Build(kind, content, r.seals.recipients(kind))
 	if err != nil {
 		return "", err
 	}
-	name = objectName(kind, hash)
+	name = format.ObjectName(kind, hash)
 	return name, r.put(ctx, name, stored)
 }
 
@@ -153,7 +154,7 @@ func (r *Repo) markAll(ctx context.Context, manifests []Marked, erase bool) erro
 	rows = slices.CompactFunc(rows, func(a, b markRow) bool { return bytes.Equal(a.Manifest, b.Manifest) })
 	for part := range slices.Chunk(rows, marksTogether) {
 		m := mark{Manifest: part[0].Manifest, Parent: part[0].Parent, More: part[1:], Erase: erase}
-		if _, err := r.declare(ctx, KindMark, m); err != nil {
+		if _, err := r.declare(ctx, format.KindMark, m); err != nil {
 			return err
 		}
 	}
@@ -164,7 +165,7 @@ func (r *Repo) markAll(ctx context.Context, manifests []Marked, erase bool) erro
 const marksTogether = 4096
 
 // Condemn says that packs are to be deleted (rule 7). From now on no run takes a chunk in them for stored.
-func (r *Repo) Condemn(ctx context.Context, packs []Pack) error {
+func (r *Repo) Condemn(ctx context.Context, packs []format.Pack) error {
 	var rows []condemnedPack
 	for _, p := range packs {
 		row := condemnedPack{Hash: p.Hash}
@@ -175,8 +176,8 @@ func (r *Repo) Condemn(ctx context.Context, packs []Pack) error {
 	}
 	slices.SortFunc(rows, condemnedPack.compare)
 	rows = slices.Compact(rows)
-	for part := range slices.Chunk(rows, maxElements) {
-		if _, err := r.declare(ctx, KindCondemnation, condemnation{Packs: part}); err != nil {
+	for part := range slices.Chunk(rows, format.MaxElements) {
+		if _, err := r.declare(ctx, format.KindCondemnation, condemnation{Packs: part}); err != nil {
 			return err
 		}
 	}
@@ -192,15 +193,15 @@ func (c condemnedPack) compare(d condemnedPack) int {
 
 func parseCondemnation(payload []byte) (*condemnation, error) {
 	c := new(condemnation)
-	if err := decode(payload, c); err != nil {
+	if err := format.Decode(payload, c); err != nil {
 		return nil, err
 	}
 	for i, p := range c.Packs {
-		if int(p.Kind) >= len(packKinds) {
-			return nil, fmt.Errorf("a pack of kind %d: %w", p.Kind, ErrNewer)
+		if int(p.Kind) >= len(format.PackKinds) {
+			return nil, fmt.Errorf("a pack of kind %d: %w", p.Kind, format.ErrNewer)
 		}
 		if i > 0 && p.compare(c.Packs[i-1]) <= 0 {
-			return nil, damaged("the packs do not ascend")
+			return nil, format.Damaged("the packs do not ascend")
 		}
 	}
 	return c, nil
@@ -208,19 +209,19 @@ func parseCondemnation(payload []byte) (*condemnation, error) {
 
 func parseMark(payload []byte) (*mark, error) {
 	m := new(mark)
-	if err := decode(payload, m); err != nil {
+	if err := format.Decode(payload, m); err != nil {
 		return nil, err
 	}
 	rows := m.rows()
 	for i, row := range rows {
 		if _, ok := parseManifestName(string(row.Manifest)); !ok {
-			return nil, damaged("%q is not the name of a manifest", row.Manifest)
+			return nil, format.Damaged("%q is not the name of a manifest", row.Manifest)
 		}
 		if len(row.Parent) != 0 && len(row.Parent) != 32 || i > 0 && row.Parent == nil {
-			return nil, damaged("a parent of %d bytes", len(row.Parent))
+			return nil, format.Damaged("a parent of %d bytes", len(row.Parent))
 		}
 		if i > 0 && bytes.Compare(row.Manifest, rows[i-1].Manifest) <= 0 {
-			return nil, damaged("the manifests do not ascend")
+			return nil, format.Damaged("the manifests do not ascend")
 		}
 	}
 	return m, nil
@@ -228,15 +229,15 @@ func parseMark(payload []byte) (*mark, error) {
 
 // Condemned reads all condemnations: the packs that they name, and when each was named first. One that is damaged is
 // an error, for it may name any pack; one that is not signed says nothing.
-func (r *Repo) Condemned(ctx context.Context) (map[Pack]time.Time, error) {
-	all := map[Pack]time.Time{}
-	err := r.statements(ctx, KindCondemnation, nil, func(o store.Object, payload []byte) error {
+func (r *Repo) Condemned(ctx context.Context) (map[format.Pack]time.Time, error) {
+	all := map[format.Pack]time.Time{}
+	err := r.statements(ctx, format.KindCondemnation, nil, func(o store.Object, payload []byte) error {
 		c, err := parseCondemnation(payload)
 		if err != nil {
 			return err
 		}
 		for _, p := range c.Packs {
-			pack := Pack{Catalog: p.Kind == 1, Hash: p.Hash}
+			pack := format.Pack{Catalog: p.Kind == 1, Hash: p.Hash}
 			if since, ok := all[pack]; !ok || o.Time.Before(since) {
 				all[pack] = o.Time
 			}
@@ -269,7 +270,7 @@ func (r *Repo) Marks(ctx context.Context) (map[string]Marked, error) { return r.
 
 func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string]Marked, error) {
 	all := map[string]Marked{}
-	err := r.statements(ctx, KindMark, overlook, func(o store.Object, payload []byte) error {
+	err := r.statements(ctx, format.KindMark, overlook, func(o store.Object, payload []byte) error {
 		m, err := parseMark(payload)
 		if err != nil {
 			return err
@@ -298,18 +299,18 @@ func (r *Repo) marks(ctx context.Context, overlook func(error) bool) (map[string
 
 // statements reads all statements of a kind, several at a time, and hands them to use one at a time. An error of one ends
 // that, unless it is to be overlooked.
-func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) bool, use func(store.Object, []byte) error) error {
+func (r *Repo) statements(ctx context.Context, kind format.Kind, overlook func(error) bool, use func(store.Object, []byte) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
 	var mu sync.Mutex
 	var listErr error
 	listed := map[string]bool{}
-	for o, err := range r.store.List(ctx, kind.folder()) {
+	for o, err := range r.store.List(ctx, kind.Folder()) {
 		if err != nil {
-			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.folder(), "/"), err)
+			listErr = fmt.Errorf("list %s: %w", strings.TrimSuffix(kind.Folder(), "/"), err)
 			break
 		}
-		if _, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); !ok {
+		if _, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder())); !ok {
 			continue
 		}
 		listed[o.Name] = true
@@ -333,12 +334,12 @@ func (r *Repo) statements(ctx context.Context, kind Kind, overlook func(error) b
 		return err
 	}
 	if listErr == nil {
-		r.cache.keepListed(kind.folder(), listed)
+		r.cache.keepListed(kind.Folder(), listed)
 	}
 	return listErr
 }
 
-func (r *Repo) statement(ctx context.Context, kind Kind, name string) ([]byte, error) {
+func (r *Repo) statement(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	content, err := r.load(ctx, kind, name)
 	if err != nil {
 		return nil, err

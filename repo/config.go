@@ -11,6 +11,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
@@ -29,7 +30,7 @@ type config struct {
 
 	LockedSince uint64 `cbor:"9,keyasint,omitempty"` // see Lock.Since
 
-	Ext extensions `cbor:"63,keyasint,omitempty"`
+	Ext format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // slotRow is what the config tells of a key slot. An object in keys/ that has no row is none, whoever put it there.
@@ -51,7 +52,7 @@ const (
 
 func parseConfig(content []byte) (*config, error) {
 	c := new(config)
-	if err := decode(content, c); err != nil {
+	if err := format.Decode(content, c); err != nil {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	return c, c.check()
@@ -60,33 +61,33 @@ func parseConfig(content []byte) (*config, error) {
 // check tells what is no config that a writer makes.
 func (c *config) check() error {
 	if c.Number == 0 || c.Number > maxNumber {
-		return damaged("config number %d", c.Number)
+		return format.Damaged("config number %d", c.Number)
 	}
 	if (len(c.Readers) == 0) != (len(c.Writers) == 0) {
-		return damaged("a config that seals mail but not the catalog, or the other way round")
+		return format.Damaged("a config that seals mail but not the catalog, or the other way round")
 	}
 	if !slices.ContainsFunc(c.Slots, func(s slotRow) bool { return s.Role == RoleOwner }) {
-		return damaged("a config without an owner")
+		return format.Damaged("a config without an owner")
 	}
 	if c.Lock != nil && c.Lock.Days > objectlock.MaxDays || c.lock().Check() != nil {
-		return damaged("config: a lock of %d days", c.Lock.Days)
+		return format.Damaged("config: a lock of %d days", c.Lock.Days)
 	}
 	if c.Lock == nil && c.LockedSince > 0 || c.LockedSince > 1<<40 {
-		return damaged("config: a lock that is none was lengthened at %d", c.LockedSince)
+		return format.Damaged("config: a lock that is none was lengthened at %d", c.LockedSince)
 	}
 	if err := chunk.Polynomial(c.Polynomial).Check(); err != nil {
-		return damaged("config: %v", err)
+		return format.Damaged("config: %v", err)
 	}
 	return nil
 }
 
 func configName(number uint64, hash [32]byte) string {
-	return fmt.Sprintf("%s%0*d-%x", KindConfig.folder(), configDigits, number, hash)
+	return fmt.Sprintf("%s%0*d-%x", format.KindConfig.Folder(), configDigits, number, hash)
 }
 
 // parseConfigName inverts configName.
 func parseConfigName(name string) (number uint64, ok bool) {
-	digits, hash, _ := strings.Cut(strings.TrimPrefix(name, KindConfig.folder()), "-")
+	digits, hash, _ := strings.Cut(strings.TrimPrefix(name, format.KindConfig.Folder()), "-")
 	_, ok = store.ParseHash(hash)
 	number, err := strconv.ParseUint(digits, 10, 64)
 	return number, ok && err == nil && len(digits) == configDigits && number > 0
@@ -96,7 +97,7 @@ func parseConfigName(name string) (number uint64, ok bool) {
 // count only where all are.
 func configNames(ctx context.Context, store store.Store) (names []string, err error) {
 	var hidden []string
-	for o, err := range store.List(ctx, KindConfig.folder()) {
+	for o, err := range store.List(ctx, format.KindConfig.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for a repository: %w", err)
 		}
@@ -123,11 +124,11 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 
 // takeConfig opens a config with the secrets of a slot, and makes them prove each other.
 func (r *Repo) takeConfig(name string, stored []byte) error {
-	content, err := r.codec.parse(stored, KindConfig, r.seals.writer)
+	content, err := r.codec.Parse(stored, format.KindConfig, r.seals.writer)
 	if err != nil {
 		return err
 	}
-	payload, err := openStatement(content, KindConfig, r.codec.repository, r.held.Keeper)
+	payload, err := openStatement(content, format.KindConfig, r.codec.Repository, r.held.Keeper)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 		return err
 	}
 	if number, _ := parseConfigName(name); number != c.Number {
-		return damaged("it says that its number is %d", c.Number)
+		return format.Damaged("it says that its number is %d", c.Number)
 	}
 	if err := r.use(c); err != nil {
 		return err
@@ -173,7 +174,7 @@ func parseRecipients(texts []string) ([]age.Recipient, error) {
 	for _, text := range texts {
 		recipients, err := age.ParseRecipients(strings.NewReader(text))
 		if err != nil || len(recipients) != 1 || strings.ContainsAny(text, "\n\r") {
-			return nil, damaged("%q in the config is not one age recipient", text)
+			return nil, format.Damaged("%q in the config is not one age recipient", text)
 		}
 		all = append(all, recipients...)
 	}
@@ -183,9 +184,9 @@ func parseRecipients(texts []string) ([]age.Recipient, error) {
 // fingerprint stands for what signs all that must not change unnoticed: the keeper. Recipients and key slots may change,
 // by a config that he signed.
 func (r *Repo) fingerprint() string {
-	h := blake3.NewDeriveKey(contextFingerprint)
-	h.Write(r.codec.repository[:])
-	h.Write(r.codec.keys.id[:])
+	h := blake3.NewDeriveKey(format.ContextFingerprint)
+	h.Write(r.codec.Repository[:])
+	h.Write(r.codec.Keys.ID[:])
 	h.Write(r.config.Keeper[:])
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // A writer chooses the times in a manifest and the time in its name, and a store's clock can leap. Only the store
@@ -150,7 +152,7 @@ type renamed string
 func (r renamed) Error() string { return string(r) }
 
 // Is makes it an ErrNotMine: somebody who can write to the store copied it.
-func (renamed) Is(target error) bool { return target == ErrNotMine }
+func (renamed) Is(target error) bool { return target == format.ErrNotMine }
 
 // validMillis reports whether a number can be a time in a name.
 func validMillis(inverted uint64) bool { return math.MaxUint64-inverted <= lastMillis }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -35,9 +36,9 @@ type ErasedMessage struct {
 
 // erasureRow is an Erasure as it is encoded.
 type erasureRow struct {
-	Accounts [][]byte    `cbor:"1,keyasint,omitempty"`
-	Messages []erasedRow `cbor:"2,keyasint,omitempty"`
-	Ext      extensions  `cbor:"63,keyasint,omitempty"`
+	Accounts [][]byte          `cbor:"1,keyasint,omitempty"`
+	Messages []erasedRow       `cbor:"2,keyasint,omitempty"`
+	Ext      format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 type erasedRow struct {
@@ -56,7 +57,7 @@ func (r *Repo) Erase(ctx context.Context, e Erasure) error {
 		return err
 	}
 	for i := range rows {
-		if _, err := r.declare(ctx, KindErasure, &rows[i]); err != nil {
+		if _, err := r.declare(ctx, format.KindErasure, &rows[i]); err != nil {
 			return err
 		}
 	}
@@ -84,7 +85,7 @@ func (e *Erasure) rows() (rows []erasureRow, err error) {
 		if n := len(row.Messages); n > 0 && row.Messages[n-1].Hash == m.Hash {
 			continue
 		}
-		if size += 48 + 16*len(m.Chunks); len(row.Messages) > 0 && (size > erasureBytes || len(row.Messages) == maxElements) {
+		if size += 48 + 16*len(m.Chunks); len(row.Messages) > 0 && (size > erasureBytes || len(row.Messages) == format.MaxElements) {
 			flush()
 			size = 48 + 16*len(m.Chunks)
 		}
@@ -105,30 +106,30 @@ func joinPrefixes(prefixes []chunk.Prefix) []byte {
 
 func parseErasure(payload []byte) (*erasureRow, error) {
 	e := new(erasureRow)
-	if err := decode(payload, e); err != nil {
+	if err := format.Decode(payload, e); err != nil {
 		return nil, err
 	}
 	if len(e.Accounts)+len(e.Messages) == 0 {
-		return nil, damaged("an erasure of nothing")
+		return nil, format.Damaged("an erasure of nothing")
 	}
 	for i, dir := range e.Accounts {
 		if len(dir) != 16 {
-			return nil, damaged("an account of %d bytes", len(dir))
+			return nil, format.Damaged("an account of %d bytes", len(dir))
 		}
 		if i > 0 && bytes.Compare(dir, e.Accounts[i-1]) <= 0 {
-			return nil, damaged("the accounts do not ascend")
+			return nil, format.Damaged("the accounts do not ascend")
 		}
 	}
 	for i, m := range e.Messages {
 		if i > 0 && bytes.Compare(m.Hash[:], e.Messages[i-1].Hash[:]) <= 0 {
-			return nil, damaged("the messages do not ascend")
+			return nil, format.Damaged("the messages do not ascend")
 		}
 		if m.Prefixes == nil || len(m.Prefixes)%16 != 0 {
-			return nil, damaged("%d bytes of chunk prefixes", len(m.Prefixes))
+			return nil, format.Damaged("%d bytes of chunk prefixes", len(m.Prefixes))
 		}
 		for at := 16; at < len(m.Prefixes); at += 16 {
 			if bytes.Compare(m.Prefixes[at:at+16], m.Prefixes[at-16:at]) <= 0 {
-				return nil, damaged("the chunks of a message do not ascend")
+				return nil, format.Damaged("the chunks of a message do not ascend")
 			}
 		}
 	}
@@ -178,7 +179,7 @@ func (e *Erasures) IsEmpty() bool { return e == nil || len(e.accounts)+len(e.mes
 // ignored.
 func (r *Repo) Erasures(ctx context.Context) (*Erasures, error) {
 	all := &Erasures{map[string]time.Time{}, map[chunk.ID]struct{}{}, map[chunk.Prefix]struct{}{}}
-	err := r.statements(ctx, KindErasure, nil, func(o store.Object, payload []byte) error {
+	err := r.statements(ctx, format.KindErasure, nil, func(o store.Object, payload []byte) error {
 		e, err := parseErasure(payload)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // The example of docs/format.md, "Erasures".
@@ -21,7 +22,7 @@ func TestErasureVector(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d objects, %v", len(rows), err)
 	}
-	payload, err := encode(rows[0])
+	payload, err := format.Encode(rows[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func TestErasureVector(t *testing.T) {
 // A mark that erases, in frozen bytes.
 func TestErasingMarkVector(t *testing.T) {
 	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
-	payload, err := encode(mark{Manifest: []byte(name), Erase: true})
+	payload, err := format.Encode(mark{Manifest: []byte(name), Erase: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,13 +9,14 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
 // On opens the repository in another store, with the keys that r holds already.
 func On(r *Repo, store store.Store, cacheDir string) *Repo {
-	c, err := openCache(cacheDir, r.codec.repository)
+	c, err := openCache(cacheDir, r.codec.Repository)
 	if err != nil {
 		panic(err)
 	}
@@ -42,11 +43,11 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 	if slotHash != nil {
 		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
 	}
-	content, err := makeStatement(KindConfig, thief.R.codec.repository, thief.Keeper, c)
+	content, err := makeStatement(format.KindConfig, thief.R.codec.Repository, thief.Keeper, c)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.build(KindConfig, content, thief.R.seals.writers)
+	stored, hash, err := thief.R.codec.Build(format.KindConfig, content, thief.R.seals.writers)
 	return configName(number, hash), stored, err
 }
 
@@ -55,30 +56,30 @@ func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, h
 	held := *thief.R.held
 	held.Role, held.Seed, held.Keeper = RoleOwner, thief.Keeper.Seed(), [32]byte(publicKey(thief.Keeper.Seed()))
 	held.Readers = []string{reader}
-	content, err := encode(held)
+	content, err := format.Encode(held)
 	if err != nil {
 		return "", hash, nil, err
 	}
-	stored, hash, err = thief.R.codec.build(KindKey, content, []age.Recipient{recipient})
+	stored, hash, err = thief.R.codec.Build(format.KindKey, content, []age.Recipient{recipient})
 	return slotName(RoleOwner, hash), hash, stored, err
 }
 
 // Statement makes a mark of a manifest, or a condemnation of packs, signed by the thief.
-func (thief *Thief) Statement(manifest string, packs ...Pack) (name string, stored []byte, err error) {
-	kind, what := KindMark, any(mark{Manifest: []byte(manifest)})
+func (thief *Thief) Statement(manifest string, packs ...format.Pack) (name string, stored []byte, err error) {
+	kind, what := format.KindMark, any(mark{Manifest: []byte(manifest)})
 	if manifest == "" {
 		var c condemnation
 		for _, p := range packs {
 			c.Packs = append(c.Packs, condemnedPack{Hash: p.Hash})
 		}
-		kind, what = KindCondemnation, c
+		kind, what = format.KindCondemnation, c
 	}
-	content, err := makeStatement(kind, thief.R.codec.repository, thief.Keeper, what)
+	content, err := makeStatement(kind, thief.R.codec.Repository, thief.Keeper, what)
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.build(kind, content, thief.R.seals.writers)
-	return objectName(kind, hash), stored, err
+	stored, hash, err := thief.R.codec.Build(kind, content, thief.R.seals.writers)
+	return format.ObjectName(kind, hash), stored, err
 }
 
 // Erasure makes an erasure, signed by the thief.
@@ -87,18 +88,18 @@ func (thief *Thief) Erasure(e Erasure) (name string, stored []byte, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := makeStatement(KindErasure, thief.R.codec.repository, thief.Keeper, rows[0])
+	content, err := makeStatement(format.KindErasure, thief.R.codec.Repository, thief.Keeper, rows[0])
 	if err != nil {
 		return "", nil, err
 	}
-	stored, hash, err := thief.R.codec.build(KindErasure, content, thief.R.seals.writers)
-	return objectName(KindErasure, hash), stored, err
+	stored, hash, err := thief.R.codec.Build(format.KindErasure, content, thief.R.seals.writers)
+	return format.ObjectName(format.KindErasure, hash), stored, err
 }
 
 // Stranger makes a manifest with what is public of a repository: to whom it seals.
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
-	other := newCodec(r.codec.repository, secret{1}.keys(), r.codec.decoder)
-	stored, hash, err := other.build(KindManifest, content, r.seals.writers)
+	other := format.NewCodec(r.codec.Repository, format.Secret{1}.Keys(), r.codec.Decoder)
+	stored, hash, err := other.Build(format.KindManifest, content, r.seals.writers)
 	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
 
@@ -129,33 +130,33 @@ func SegmentSizes(ctx context.Context, r *Repo) (sizes [][2]int, err error) {
 // PutSegment puts an index segment of made-up chunks, and returns their prefixes.
 func PutSegment(ctx context.Context, r *Repo, seed uint64, chunks int) (name string, prefixes []chunk.Prefix, err error) {
 	packs, entries := madeUp(seed, chunks)
-	s, hash, err := r.writeSegment(packs, sorted(entries), table{})
+	s, hash, err := r.writeSegment(packs, format.Sorted(entries), format.Table{})
 	if err != nil {
 		return "", nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	for _, e := range entries {
-		prefixes = append(prefixes, e.prefix)
+		prefixes = append(prefixes, e.Prefix)
 	}
-	name = objectName(KindIndex, hash)
-	return name, prefixes, r.store.Put(ctx, name, s.file, s.size)
+	name = format.ObjectName(format.KindIndex, hash)
+	return name, prefixes, r.store.Put(ctx, name, s.File, s.Size)
 }
 
 // madeUp are packs as an archive has them, of chunks of 4 KB, in frames of 2 MiB.
-func madeUp(seed uint64, chunks int) (packs []packRow, entries []entry) {
+func madeUp(seed uint64, chunks int) (packs []format.PackRow, entries []format.Entry) {
 	const frames, inFrame = 16, 512
 	random := rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8), byte(seed >> 16)})
 	for i := range chunks {
 		if i%(frames*inFrame) == 0 {
-			p := packRow{Size: 20 << 20, Head: 70}
+			p := format.PackRow{Size: 20 << 20, Head: 70}
 			_, _ = random.Read(p.Hash[:])
 			for range frames {
 				p.Stored, p.Lengths = append(p.Stored, 1<<20), append(p.Lengths, inFrame*4096)
 			}
 			packs = append(packs, p)
 		}
-		e := entry{frame: uint32(i / inFrame), offset: uint32(i % inFrame * 4096), length: 4096}
-		_, _ = random.Read(e.prefix[:])
+		e := format.Entry{Frame: uint32(i / inFrame), Offset: uint32(i % inFrame * 4096), Length: 4096}
+		_, _ = random.Read(e.Prefix[:])
 		entries = append(entries, e)
 	}
 	return packs, entries
@@ -196,7 +197,7 @@ func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 
 // Forge makes a manifest's object, as a thief of a writer's key can, at any time.
 func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
-	stored, hash, err := r.codec.build(KindManifest, content, r.seals.writers)
+	stored, hash, err := r.codec.Build(format.KindManifest, content, r.seals.writers)
 	return manifestName(r.AccountDir(account), at, hash), stored, err
 }
 
@@ -205,5 +206,5 @@ func Rename(h Head, at time.Time) string { return manifestName(h.Account, at, h.
 
 // Outline is a manifest as the first programs wrote it, without its time, and without what this package does not read.
 func Outline(start, deadline time.Time) ([]byte, error) {
-	return encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
+	return format.Encode(map[int]int64{3: start.UnixMilli(), 5: deadline.UnixMilli()})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 	"golang.org/x/sync/errgroup"
@@ -94,11 +95,11 @@ func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 // list lists the segments, and those of them that nothing is known of yet.
 func (x *index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedSegment, err error) {
 	listed = map[[32]byte]bool{}
-	for o, err := range x.r.store.List(ctx, KindIndex.folder()) {
+	for o, err := range x.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the index: %w", err)
 		}
-		hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, KindIndex.folder()))
+		hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, format.KindIndex.Folder()))
 		listed[hash] = ok
 		if ok && !x.has(hash) {
 			unknown = append(unknown, listedSegment{Object: o, hash: hash})
@@ -135,7 +136,7 @@ func (x *index) outcome(s listedSegment, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotMine) || errors.Is(err, store.ErrRange) || last && errors.Is(err, store.ErrNotExist):
+	case errors.Is(err, format.ErrDamaged) || errors.Is(err, format.ErrNotMine) || errors.Is(err, store.ErrRange) || last && errors.Is(err, store.ErrNotExist):
 		x.doWithout(s.hash, err)
 		return nil
 	}
@@ -180,12 +181,12 @@ func (x *index) fetch(ctx context.Context, s listedSegment) error {
 }
 
 // flatten makes a flat file of a segment.
-func (x *index) flatten(seg *segment, hash [32]byte) error {
+func (x *index) flatten(seg *format.Segment, hash [32]byte) error {
 	w, err := newFlatWriter(x.r.cache.indexes(), x.r.flatOwner())
 	if err != nil {
 		return err
 	}
-	for e, err := range seg.entries() {
+	for e, err := range seg.Entries() {
 		if err == nil {
 			err = w.add(e)
 		}
@@ -194,13 +195,13 @@ func (x *index) flatten(seg *segment, hash [32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, x.path([][32]byte{hash}), seg.packs, [][32]byte{hash}, seg.c.table.Inputs)
+	return x.publish(w, x.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
 }
 
 // download fetches an object into a temporary file, still sealed, and checks its hash.
 func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
 	file, err := r.downloadOnce(ctx, name, hash)
-	if errors.Is(err, ErrDamaged) && r.store.Original(ctx, name) {
+	if errors.Is(err, format.ErrDamaged) && r.store.Original(ctx, name) {
 		return r.downloadOnce(ctx, name, hash)
 	}
 	return file, err
@@ -219,7 +220,7 @@ func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*d
 	h := blake3.New()
 	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
 	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
-		err = damaged("its bytes do not hash to its name")
+		err = format.Damaged("its bytes do not hash to its name")
 	}
 	d := &download{file, named}
 	if err != nil {
@@ -242,14 +243,14 @@ func (d *download) close() {
 	}
 }
 
-func (r *Repo) openSegment(file *download) (*segment, error) {
+func (r *Repo) openSegment(file *download) (*format.Segment, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	plain, size, err := unsealAt(hostFile{file.File}, info.Size(), r.seals.writer)
+	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, info.Size(), r.seals.writer)
 	if err != nil {
 		return nil, err
 	}
-	return r.codec.openSegment(plain, size)
+	return r.codec.OpenSegment(plain, size)
 }

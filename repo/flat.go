@@ -12,6 +12,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // A flat file is the local form of one or more index segments: entries in order, to be searched by pread. It is a
@@ -57,7 +58,7 @@ type flat struct {
 	path     string
 	count    int64
 	blocks   []flatBlockRow
-	packs    []packRow
+	packs    []format.PackRow
 	places   []place // of each frame
 	whole    []byte  // all blocks, of a small file
 	first    []uint32
@@ -98,7 +99,7 @@ func (f *flat) load(owner flatOwner) error {
 	}
 	count, length, packs, segments, inputs := number(0), number(1), number(2), number(3), number(4)
 	room := uint64(info.Size()) - flatHeader
-	if length > room || count > room/entrySize || room-length != count*entrySize {
+	if length > room || count > room/format.EntrySize || room-length != count*format.EntrySize {
 		return errFlat
 	}
 	tail := make([]byte, length)
@@ -112,7 +113,7 @@ func (f *flat) load(owner flatOwner) error {
 		return errFlat
 	}
 	f.count = int64(count)
-	if err := f.loadTail(tail, packs, segments, inputs); err != nil || count*entrySize > smallFlat {
+	if err := f.loadTail(tail, packs, segments, inputs); err != nil || count*format.EntrySize > smallFlat {
 		return err
 	}
 	return f.loadWhole()
@@ -120,9 +121,9 @@ func (f *flat) load(owner flatOwner) error {
 
 // loadWhole reads and checks all blocks.
 func (f *flat) loadWhole() error {
-	whole := make([]byte, f.count*entrySize)
+	whole := make([]byte, f.count*format.EntrySize)
 	for i := range f.blocks {
-		if _, err := f.block(i, whole[i*flatBlock*entrySize:]); err != nil {
+		if _, err := f.block(i, whole[i*flatBlock*format.EntrySize:]); err != nil {
 			return errFlat
 		}
 	}
@@ -157,7 +158,7 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 		if lengths == nil {
 			return errFlat
 		}
-		p := packRow{
+		p := format.PackRow{
 			Kind: d[0], Hash: [32]byte(d[1:]),
 			Size: binary.LittleEndian.Uint64(d[33:]), Head: binary.LittleEndian.Uint32(d[41:]),
 		}
@@ -165,7 +166,7 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 			p.Stored = append(p.Stored, binary.LittleEndian.Uint32(pair))
 			p.Lengths = append(p.Lengths, binary.LittleEndian.Uint32(pair[4:]))
 		}
-		if p.check() != nil {
+		if p.Check() != nil {
 			return errFlat
 		}
 		f.addPack(p)
@@ -183,7 +184,7 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 }
 
 // addPack lays out the pack's frames.
-func (f *flat) addPack(p packRow) {
+func (f *flat) addPack(p format.PackRow) {
 	f.first = append(f.first, uint32(len(f.places)))
 	offset := p.Head
 	for i, stored := range p.Stored {
@@ -202,10 +203,10 @@ func (f *flat) close() { _ = f.file.Close() }
 func (f *flat) block(i int, buf []byte) ([]byte, error) {
 	entries := min(flatBlock, f.count-int64(i)*flatBlock)
 	if f.whole != nil {
-		return f.whole[i*flatBlock*entrySize:][:entries*entrySize], nil
+		return f.whole[i*flatBlock*format.EntrySize:][:entries*format.EntrySize], nil
 	}
-	buf = buf[:entries*entrySize]
-	if _, err := f.file.ReadAt(buf, flatHeader+int64(i)*flatBlock*entrySize); err != nil {
+	buf = buf[:entries*format.EntrySize]
+	if _, err := f.file.ReadAt(buf, flatHeader+int64(i)*flatBlock*format.EntrySize); err != nil {
 		return nil, fmt.Errorf("%s: %w", f.path, errors.Join(errFlat, err))
 	}
 	if xxhash.Sum64(buf) != f.blocks[i].sum {
@@ -215,12 +216,12 @@ func (f *flat) block(i int, buf []byte) ([]byte, error) {
 }
 
 // find yields every entry of a prefix. buf holds a block.
-func (f *flat) find(p chunk.Prefix, buf []byte, yield func(entry) bool) error {
-	return f.seek(p, buf, func(_ int64, e entry) bool { return yield(e) })
+func (f *flat) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) error {
+	return f.seek(p, buf, func(_ int64, e format.Entry) bool { return yield(e) })
 }
 
 // seek is find for who wants to know which entry of the file each is.
-func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, entry) bool) error {
+func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
 	start := prefixStart(p)
 	// The first block that begins at or after start may be preceded by one that holds start in its middle.
 	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
@@ -229,14 +230,14 @@ func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, entry) bool) e
 		if err != nil {
 			return err
 		}
-		n := len(block) / entrySize
-		j := sort.Search(n, func(j int) bool { return chunk.Prefix(block[j*entrySize:]).Compare(p) >= 0 })
+		n := len(block) / format.EntrySize
+		j := sort.Search(n, func(j int) bool { return chunk.Prefix(block[j*format.EntrySize:]).Compare(p) >= 0 })
 		for ; j < n; j++ {
-			e := entryAt(block, j)
-			if e.prefix != p {
+			e := format.EntryAt(block, j)
+			if e.Prefix != p {
 				return nil
 			}
-			if int(e.frame) >= len(f.places) {
+			if int(e.Frame) >= len(f.places) {
 				return fmt.Errorf("%s: %w", f.path, errFlat)
 			}
 			if !yield(int64(i)*flatBlock+int64(j), e) {
@@ -248,17 +249,17 @@ func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, entry) bool) e
 }
 
 // all yields every entry in order. After an error nothing more is yielded.
-func (f *flat) all() iter.Seq2[entry, error] {
-	return func(yield func(entry, error) bool) {
-		buf := make([]byte, flatBlock*entrySize)
+func (f *flat) all() iter.Seq2[format.Entry, error] {
+	return func(yield func(format.Entry, error) bool) {
+		buf := make([]byte, flatBlock*format.EntrySize)
 		for i := range f.blocks {
 			block, err := f.block(i, buf)
 			if err != nil {
-				yield(entry{}, err)
+				yield(format.Entry{}, err)
 				return
 			}
-			for j := range len(block) / entrySize {
-				if !yield(entryAt(block, j), nil) {
+			for j := range len(block) / format.EntrySize {
+				if !yield(format.EntryAt(block, j), nil) {
 					return
 				}
 			}

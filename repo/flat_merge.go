@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"math"
 	"slices"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // mergeFlats writes what the files hold into one. A pack that several describe is described once, and an entry that
@@ -30,7 +32,7 @@ const noFrame = math.MaxUint32
 
 // layTogether lays out the packs of all files, each once, but for those that are to be left out. moved is, for each file, where
 // its frames are then.
-func layTogether(files []*flat, leaveOut func(*packRow) bool) (merged flat, moved [][]uint32) {
+func layTogether(files []*flat, leaveOut func(*format.PackRow) bool) (merged flat, moved [][]uint32) {
 	known := map[[32]byte]uint32{}
 	moved = make([][]uint32, len(files))
 	for i, f := range files {
@@ -61,10 +63,10 @@ func layTogether(files []*flat, leaveOut func(*packRow) bool) (merged flat, move
 }
 
 // mergeEntries hands the entries of all files to add, in order, each once.
-func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error {
+func mergeEntries(files []*flat, moved [][]uint32, add func(format.Entry) error) error {
 	var all cursors
 	for i, f := range files {
-		c := &cursor{flat: f, moved: moved[i], buf: make([]byte, flatBlock*entrySize)}
+		c := &cursor{flat: f, moved: moved[i], buf: make([]byte, flatBlock*format.EntrySize)}
 		if more, err := c.advance(); err != nil {
 			return err
 		} else if more {
@@ -72,10 +74,10 @@ func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error 
 		}
 	}
 	heap.Init(&all)
-	var group []entry // of one prefix: renumbered frames may have to be put in order
+	var group []format.Entry // of one prefix: renumbered frames may have to be put in order
 	for len(all) > 0 {
 		c := all[0]
-		if len(group) > 0 && group[0].prefix != c.head.prefix {
+		if len(group) > 0 && group[0].Prefix != c.head.Prefix {
 			if err := addGroup(group, add); err != nil {
 				return err
 			}
@@ -95,13 +97,13 @@ func mergeEntries(files []*flat, moved [][]uint32, add func(entry) error) error 
 	return addGroup(group, add)
 }
 
-func addGroup(group []entry, add func(entry) error) error {
+func addGroup(group []format.Entry, add func(format.Entry) error) error {
 	if len(group) > 1 {
-		slices.SortFunc(group, entry.compare)
+		slices.SortFunc(group, format.Entry.Compare)
 		group = slices.Compact(group)
 	}
 	for _, e := range group {
-		if e.frame == noFrame {
+		if e.Frame == noFrame {
 			continue
 		}
 		if err := add(e); err != nil {
@@ -115,7 +117,7 @@ func addGroup(group []entry, add func(entry) error) error {
 type cursor struct {
 	flat  *flat
 	moved []uint32 // where its frames are then
-	head  entry
+	head  format.Entry
 
 	buf, rest []byte // of the block
 	next      int    // block
@@ -132,11 +134,11 @@ func (c *cursor) advance() (more bool, err error) {
 		}
 		c.next++
 	}
-	c.head, c.rest = entryAt(c.rest, 0), c.rest[entrySize:]
-	if int(c.head.frame) >= len(c.moved) {
+	c.head, c.rest = format.EntryAt(c.rest, 0), c.rest[format.EntrySize:]
+	if int(c.head.Frame) >= len(c.moved) {
 		return false, errFlat
 	}
-	c.head.frame = c.moved[c.head.frame]
+	c.head.Frame = c.moved[c.head.Frame]
 	return true, nil
 }
 
@@ -144,7 +146,7 @@ func (c *cursor) advance() (more bool, err error) {
 type cursors []*cursor
 
 func (c cursors) Len() int           { return len(c) }
-func (c cursors) Less(i, j int) bool { return c[i].head.prefix.Compare(c[j].head.prefix) < 0 }
+func (c cursors) Less(i, j int) bool { return c[i].head.Prefix.Compare(c[j].head.Prefix) < 0 }
 func (c cursors) Swap(i, j int)      { c[i], c[j] = c[j], c[i] }
 func (c *cursors) Push(x any)        { *c = append(*c, x.(*cursor)) }
 

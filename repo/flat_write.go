@@ -9,8 +9,8 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // flatWriter writes a flat file.
@@ -41,13 +41,13 @@ func (w *flatWriter) abandon() {
 	_ = os.Remove(w.file.Name())
 }
 
-func (w *flatWriter) add(e entry) error {
+func (w *flatWriter) add(e format.Entry) error {
 	if len(w.block) == 0 {
-		w.blocks = append(w.blocks, flatBlockRow{first: prefixStart(e.prefix)})
+		w.blocks = append(w.blocks, flatBlockRow{first: prefixStart(e.Prefix)})
 	}
-	w.block = appendEntry(w.block, e)
+	w.block = format.AppendEntry(w.block, e)
 	w.count++
-	if len(w.block) == flatBlock*entrySize {
+	if len(w.block) == flatBlock*format.EntrySize {
 		return w.flush()
 	}
 	return nil
@@ -63,23 +63,8 @@ func (w *flatWriter) flush() error {
 	return err
 }
 
-func appendEntry(b []byte, e entry) []byte {
-	b = append(b, e.prefix[:]...)
-	b = binary.LittleEndian.AppendUint32(b, e.frame)
-	b = binary.LittleEndian.AppendUint32(b, e.offset)
-	return binary.LittleEndian.AppendUint32(b, e.length)
-}
-
-func entryAt(b []byte, i int) entry {
-	b = b[i*entrySize:]
-	return entry{
-		chunk.Prefix(b), binary.LittleEndian.Uint32(b[16:]),
-		binary.LittleEndian.Uint32(b[20:]), binary.LittleEndian.Uint32(b[24:]),
-	}
-}
-
 // finish writes tail and header, gives the file its name and opens it.
-func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32]byte) (*flat, error) {
+func (w *flatWriter) finish(path string, packs []format.PackRow, segments, inputs [][32]byte) (*flat, error) {
 	if err := w.end(path, packs, segments, inputs); err != nil {
 		return nil, local.Fail("keep the index in", path, err)
 	}
@@ -90,7 +75,7 @@ func (w *flatWriter) finish(path string, packs []packRow, segments, inputs [][32
 	return f, local.Fail("open", path, err)
 }
 
-func (w *flatWriter) end(path string, packs []packRow, segments, inputs [][32]byte) error {
+func (w *flatWriter) end(path string, packs []format.PackRow, segments, inputs [][32]byte) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
@@ -124,7 +109,7 @@ func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {
 	return b
 }
 
-func (w *flatWriter) tail(packs []packRow, segments, inputs [][32]byte) (b []byte) {
+func (w *flatWriter) tail(packs []format.PackRow, segments, inputs [][32]byte) (b []byte) {
 	for _, block := range w.blocks {
 		b = binary.LittleEndian.AppendUint64(b, block.first)
 		b = binary.LittleEndian.AppendUint64(b, block.sum)

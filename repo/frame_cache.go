@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // frameCache keeps decoded frames, those used last, up to a number of bytes.
@@ -13,12 +15,12 @@ type frameCache struct {
 
 	mu     sync.Mutex
 	size   int64
-	frames map[Frame]*cachedFrame
+	frames map[format.Frame]*cachedFrame
 	recent *list.List // of *cachedFrame, the last used in front
 }
 
 type cachedFrame struct {
-	frame   Frame
+	frame   format.Frame
 	content []byte
 	err     error
 	done    chan struct{} // closed when content or err is there
@@ -26,17 +28,17 @@ type cachedFrame struct {
 }
 
 func newFrameCache(limit int64) *frameCache {
-	return &frameCache{limit: limit, frames: map[Frame]*cachedFrame{}, recent: list.New()}
+	return &frameCache{limit: limit, frames: map[format.Frame]*cachedFrame{}, recent: list.New()}
 }
 
-func (c *frameCache) holds(f Frame) bool {
+func (c *frameCache) holds(f format.Frame) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.frames[f] != nil
 }
 
 // get returns a frame's content; with an error, what there is of it. Of several that ask for it at once, one fetches it.
-func (c *frameCache) get(ctx context.Context, f Frame, fetch func() ([]byte, error)) ([]byte, error) {
+func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]byte, error)) ([]byte, error) {
 	for {
 		c.mu.Lock()
 		cached, ok := c.frames[f]
@@ -81,7 +83,7 @@ func (c *frameCache) fill(cached *cachedFrame, fetch func() ([]byte, error)) ([]
 }
 
 // drop forgets frames, but for those that are being fetched.
-func (c *frameCache) drop(frames []Frame) {
+func (c *frameCache) drop(frames []format.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, f := range frames {

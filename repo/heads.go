@@ -9,11 +9,10 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -39,7 +38,7 @@ type Head struct {
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
 func manifestName(dir string, put time.Time, hash [32]byte) string {
-	return KindManifest.folder() + dir + "/" + stamped(put, hash)
+	return format.KindManifest.Folder() + dir + "/" + stamped(put, hash)
 }
 
 // stamped is the end of a name that sorts the newest first.
@@ -60,9 +59,9 @@ func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
 
 // parseManifestName inverts manifestName.
 func parseManifestName(name string) (h Head, ok bool) {
-	dir, rest, found := strings.Cut(strings.TrimPrefix(name, KindManifest.folder()), "/")
+	dir, rest, found := strings.Cut(strings.TrimPrefix(name, format.KindManifest.Folder()), "/")
 	put, hash, right := parseStamped(rest)
-	if !strings.HasPrefix(name, KindManifest.folder()) || !found || !right || len(dir) != 32 || !isHex(dir) {
+	if !strings.HasPrefix(name, format.KindManifest.Folder()) || !found || !right || len(dir) != 32 || !isHex(dir) {
 		return Head{}, false
 	}
 	return Head{Account: dir, Name: name, ID: hash, Time: put}, true
@@ -83,12 +82,12 @@ func headOf(o store.Object) (Head, bool) {
 // Manifests lists the manifests of all accounts, and of each account the newest first. It is for who looks for mail: a
 // mark that cannot be read hides none.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder(), time.Time{}, ofTheObject)
+	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, ofTheObject)
 }
 
 // EveryManifest is Manifests for who removes: a mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder(), time.Time{}, nil)
+	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, nil)
 }
 
 // AccountManifests lists the manifests of one account, the newest first. It is for who builds on them: a mark that cannot
@@ -98,7 +97,7 @@ func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[H
 }
 
 func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time) iter.Seq2[Head, error] {
-	return r.listHeads(ctx, KindManifest.folder()+r.AccountDir(account)+"/", known, nil)
+	return r.listHeads(ctx, format.KindManifest.Folder()+r.AccountDir(account)+"/", known, nil)
 }
 
 // listHeads lists manifests. known is the newest known time of the store, or zero.
@@ -145,16 +144,16 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 // bytes that hash to the name and do not open, which anybody can put there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
-	if foreign := new(unopened); errors.As(err, &foreign) && errors.Is(err, ErrDamaged) {
+	if foreign := new(unopened); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
 		// Damage changes bytes, and these are what the name says: somebody without the key put them there.
-		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, ErrNotMine)
+		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}
 	if err != nil {
 		return nil, err
 	}
 	o, err := outlineOf(content)
 	if err == nil && o.Account != nil && r.AccountDir(string(o.Account)) != h.Account {
-		err = fmt.Errorf("it is of another account than its name says: %w", ErrNotMine)
+		err = fmt.Errorf("it is of another account than its name says: %w", format.ErrNotMine)
 	}
 	if err == nil {
 		err = o.placed(r, h)
@@ -168,7 +167,7 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 // Root reads the content of a manifest for Prune, whatever its name, because nothing else may need what it needs.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
-	return r.load(ctx, KindManifest, h.Name)
+	return r.load(ctx, format.KindManifest, h.Name)
 }
 
 // outline is what this package must know of a manifest. Package manifest checks all the rest, that there is an account
@@ -182,24 +181,13 @@ type outline struct {
 
 func (o *outline) deadline() time.Time { return time.UnixMilli(o.Deadline) }
 
-// manifestCodec decodes manifests, whose arrays may be longer than those of other objects.
-var manifestCodec = sync.OnceValues(func() (cbor.DecMode, error) {
-	limits := cborModes().DecMode.DecOptions()
-	limits.MaxArrayElements = 1 << 20
-	return limits.DecMode()
-})
-
 func outlineOf(manifest []byte) (*outline, error) {
-	mode, err := manifestCodec()
-	if err != nil {
-		return nil, err
-	}
 	o := new(outline)
-	if err := mode.Unmarshal(manifest, o); err != nil {
-		return nil, damaged("not a manifest: %v", err)
+	if err := format.DecodePart(manifest, o); err != nil {
+		return nil, format.Damaged("not a manifest: %v", err)
 	}
 	if o.Deadline <= 0 {
-		return nil, damaged("a manifest without a deadline")
+		return nil, format.Damaged("a manifest without a deadline")
 	}
 	return o, nil
 }

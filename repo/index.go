@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/zeebo/blake3"
 )
 
@@ -26,10 +27,10 @@ type index struct {
 
 	mu    sync.RWMutex // held for reading while files are searched
 	files []*flat
-	have  map[[32]byte]bool  // segments that the files hold
-	far   []*remoteSegment   // segments that are looked into where they are; never changed in place
-	bad   map[[32]byte]error // segments that cannot be read, and why
-	alone map[Pack]bool      // packs that were needed, and that no segment describes
+	have  map[[32]byte]bool    // segments that the files hold
+	far   []*remoteSegment     // segments that are looked into where they are; never changed in place
+	bad   map[[32]byte]error   // segments that cannot be read, and why
+	alone map[format.Pack]bool // packs that were needed, and that no segment describes
 
 	salvaged bool // packs that no segment describes were looked for; guarded by refreshing
 
@@ -49,7 +50,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
-	x := &index{r: r, have: map[[32]byte]bool{}, bad: map[[32]byte]error{}, alone: map[Pack]bool{}}
+	x := &index{r: r, have: map[[32]byte]bool{}, bad: map[[32]byte]error{}, alone: map[format.Pack]bool{}}
 	x.openFiles()
 	if err := x.refresh(ctx); err != nil {
 		x.close()
@@ -59,7 +60,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index, error) {
 	return x, nil
 }
 
-func (r *Repo) flatOwner() flatOwner { return flatOwner{r.codec.repository, r.codec.keys.id} }
+func (r *Repo) flatOwner() flatOwner { return flatOwner{r.codec.Repository, r.codec.Keys.ID} }
 
 // openFiles opens the flat files of earlier runs. One that is not right, or holds nothing that others do not, goes.
 func (x *index) openFiles() {
@@ -129,7 +130,7 @@ func (x *index) doWithout(segment [32]byte, err error) {
 }
 
 // standsAlone notes a pack that was needed and that no segment describes.
-func (x *index) standsAlone(p Pack) {
+func (x *index) standsAlone(p format.Pack) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.alone[p] = true
@@ -146,7 +147,7 @@ func (x *index) problems() (all []Problem) {
 		all = append(all, Problem{Kind: Broken, Object: pack.String(), Err: errAlone})
 	}
 	for segment, err := range x.bad {
-		all = append(all, Problem{Kind: Broken, Object: objectName(KindIndex, segment), Err: err})
+		all = append(all, Problem{Kind: Broken, Object: format.ObjectName(format.KindIndex, segment), Err: err})
 	}
 	slices.SortFunc(all, func(a, b Problem) int { return cmp.Compare(a.Object, b.Object) })
 	return all
@@ -171,7 +172,7 @@ func (x *index) snapshot() []*flat {
 }
 
 // publish ends a flat file and uses it.
-func (x *index) publish(w *flatWriter, path string, packs []packRow, segments, inputs [][32]byte) error {
+func (x *index) publish(w *flatWriter, path string, packs []format.PackRow, segments, inputs [][32]byte) error {
 	f, err := w.finish(path, packs, segments, inputs)
 	if err != nil {
 		w.abandon()
@@ -245,10 +246,10 @@ func (x *index) replace(old []*flat, merged *flat) {
 
 // found is one place of a chunk.
 type found struct {
-	pack *packRow
+	pack *format.PackRow
 	n    int    // of the frame in the pack
 	at   uint32 // where that begins in the container
-	entry
+	format.Entry
 	indexed bool // a segment says so, not only the pack itself
 }
 
@@ -292,17 +293,17 @@ func (x *index) search(ctx context.Context, p chunk.Prefix, yield func(found) bo
 
 // searchFiles tells which file could not be searched, and whether the caller has enough.
 func (x *index) searchFiles(p chunk.Prefix, yield func(found) bool) (bad *flat, stopped bool, err error) {
-	buf, _ := x.buffers.Get().(*[flatBlock * entrySize]byte)
+	buf, _ := x.buffers.Get().(*[flatBlock * format.EntrySize]byte)
 	if buf == nil {
-		buf = new([flatBlock * entrySize]byte)
+		buf = new([flatBlock * format.EntrySize]byte)
 	}
 	defer x.buffers.Put(buf)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	more := true
 	for _, f := range slices.Backward(x.files) { // the newest last, and asked first
-		err := f.find(p, buf[:], func(e entry) bool {
-			at := f.places[e.frame]
+		err := f.find(p, buf[:], func(e format.Entry) bool {
+			at := f.places[e.Frame]
 			more = yield(found{&f.packs[at.pack], at.frame, at.offset, e, !f.salvaged()})
 			return more
 		})

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,9 +9,11 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/zeebo/blake3"
 )
 
-func writeFlat(t testing.TB, dir, name string, packs []packRow, entries []entry, segments ...[32]byte) *flat {
+func writeFlat(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *flat {
 	t.Helper()
 	w, err := newFlatWriter(dir, flatOwner{})
 	if err != nil {
@@ -29,10 +32,10 @@ func writeFlat(t testing.TB, dir, name string, packs []packRow, entries []entry,
 	return f
 }
 
-func lookUp(t testing.TB, f *flat, p chunk.Prefix) (found []entry) {
+func lookUp(t testing.TB, f *flat, p chunk.Prefix) (found []format.Entry) {
 	t.Helper()
-	buf := make([]byte, flatBlock*entrySize)
-	if err := f.find(p, buf, func(e entry) bool { found = append(found, e); return true }); err != nil {
+	buf := make([]byte, flatBlock*format.EntrySize)
+	if err := f.find(p, buf, func(e format.Entry) bool { found = append(found, e); return true }); err != nil {
 		t.Fatal(err)
 	}
 	return found
@@ -40,14 +43,14 @@ func lookUp(t testing.TB, f *flat, p chunk.Prefix) (found []entry) {
 
 func TestFlatFindsAllAndNothingElse(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 5000} {
-		packs, entries := segmentOf(2, n)
+		packs, entries := segmentWith(2, n)
 		f := writeFlat(t, t.TempDir(), "a.flat", packs, entries, [32]byte{1})
 		for _, e := range entries {
-			if got := lookUp(t, f, e.prefix); len(got) != 1 || got[0] != e {
+			if got := lookUp(t, f, e.Prefix); len(got) != 1 || got[0] != e {
 				t.Fatalf("of %d entries, %v is found as %v", n, e, got)
 			}
-			e.prefix[15]++
-			if got := lookUp(t, f, e.prefix); len(got) != 0 {
+			e.Prefix[15]++
+			if got := lookUp(t, f, e.Prefix); len(got) != 0 {
 				t.Fatalf("%v is found", got)
 			}
 		}
@@ -61,17 +64,17 @@ func TestFlatFindsAllAndNothingElse(t *testing.T) {
 
 // Prefixes that share their first half, and one that is held more often than a block has room for.
 func TestFlatWithCrowdedPrefixes(t *testing.T) {
-	packs, _ := segmentOf(100, 0)
-	var entries []entry
+	packs, _ := segmentWith(100, 0)
+	var entries []format.Entry
 	for i := range 1000 {
-		entries = append(entries, entry{prefix: chunk.Prefix{1, 8: byte(i >> 8), 9: byte(i)}, length: 1})
+		entries = append(entries, format.Entry{Prefix: chunk.Prefix{1, 8: byte(i >> 8), 9: byte(i)}, Length: 1})
 	}
 	for i := range 600 {
-		entries = append(entries, entry{prefix: chunk.Prefix{2}, frame: uint32(i), length: 1})
+		entries = append(entries, format.Entry{Prefix: chunk.Prefix{2}, Frame: uint32(i), Length: 1})
 	}
 	f := writeFlat(t, t.TempDir(), "a.flat", packs, entries)
 	for i := range 1000 {
-		if got := lookUp(t, f, entries[i].prefix); len(got) != 1 || got[0] != entries[i] {
+		if got := lookUp(t, f, entries[i].Prefix); len(got) != 1 || got[0] != entries[i] {
 			t.Fatalf("entry %d is found as %v", i, got)
 		}
 	}
@@ -82,18 +85,18 @@ func TestFlatWithCrowdedPrefixes(t *testing.T) {
 
 func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 	dir := t.TempDir()
-	packs, entries := segmentOf(4, 3000)
-	var left, right []entry
+	packs, entries := segmentWith(4, 3000)
+	var left, right []format.Entry
 	for i, e := range entries {
 		if i%3 != 0 {
 			left = append(left, e)
 		}
 		if i%3 != 1 { // every third entry is in both
-			e.frame = (e.frame + 20) % 40 // the packs come in another order there
+			e.Frame = (e.Frame + 20) % 40 // the packs come in another order there
 			right = append(right, e)
 		}
 	}
-	slices.SortFunc(right, entry.compare)
+	slices.SortFunc(right, format.Entry.Compare)
 	reordered := append(slices.Clone(packs[2:]), packs[:2]...)
 	files := []*flat{
 		writeFlat(t, dir, "a.flat", packs, left, [32]byte{1}),
@@ -108,8 +111,8 @@ func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 		t.Errorf("%d entries, %d packs", merged.count, len(merged.packs))
 	}
 	for _, e := range entries {
-		got := lookUp(t, merged, e.prefix)
-		if len(got) != 1 || got[0].length != e.length || merged.packs[merged.places[got[0].frame].pack].Hash != packs[e.frame/10].Hash {
+		got := lookUp(t, merged, e.Prefix)
+		if len(got) != 1 || got[0].Length != e.Length || merged.packs[merged.places[got[0].Frame].pack].Hash != packs[e.Frame/10].Hash {
 			t.Fatalf("%v is found as %v", e, got)
 		}
 	}
@@ -118,7 +121,7 @@ func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 // A cache file is never believed: wherever it is damaged, it is refused or says so at the lookup.
 func TestDamagedFlatIsNoticed(t *testing.T) {
 	dir := t.TempDir()
-	packs, entries := segmentOf(2, 600)
+	packs, entries := segmentWith(2, 600)
 	f := writeFlat(t, dir, "a.flat", packs, entries, [32]byte{1})
 	whole, err := os.ReadFile(f.path)
 	if err != nil {
@@ -161,7 +164,7 @@ func flatError(path string) error {
 }
 
 func FuzzFlatTail(f *testing.F) {
-	packs, entries := segmentOf(2, 300)
+	packs, entries := segmentWith(2, 300)
 	w := flatWriter{blocks: make([]flatBlockRow, 2)}
 	f.Add(uint64(len(entries)), uint64(2), uint64(1), uint64(0), w.tail(packs, [][32]byte{{1}}, nil))
 	f.Fuzz(func(t *testing.T, count, packs, segments, inputs uint64, tail []byte) {
@@ -176,14 +179,33 @@ func FuzzFlatTail(f *testing.F) {
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			packs, entries := segmentOf(1000, n)
+			packs, entries := segmentWith(1000, n)
 			f := writeFlat(b, b.TempDir(), "a.flat", packs, entries)
-			buf := make([]byte, flatBlock*entrySize)
+			buf := make([]byte, flatBlock*format.EntrySize)
 			i := 0
 			for b.Loop() {
 				i = (i + 7919) % n
-				_ = f.find(entries[i].prefix, buf, func(entry) bool { return true })
+				_ = f.find(entries[i].Prefix, buf, func(format.Entry) bool { return true })
 			}
 		})
 	}
+}
+
+// segmentWith makes packs of 10 frames, and n ascending entries.
+func segmentWith(packs, n int) (rows []format.PackRow, entries []format.Entry) {
+	for i := range packs {
+		row := format.PackRow{Kind: uint8(i % 2), Hash: blake3.Sum256([]byte{byte(i), byte(i >> 8)}), Size: 1 << 20, Head: 64}
+		for range 10 {
+			row.Stored, row.Lengths = append(row.Stored, 1000), append(row.Lengths, 1<<20)
+		}
+		rows = append(rows, row)
+	}
+	for i := range n {
+		id := chunk.Key{9}.Sum(binary.LittleEndian.AppendUint32(nil, uint32(i)))
+		entries = append(entries, format.Entry{
+			Prefix: id.Prefix(), Frame: uint32(i % (packs * 10)), Offset: uint32(i % 1000), Length: 1 + uint32(i%5000),
+		})
+	}
+	slices.SortFunc(entries, format.Entry.Compare)
+	return rows, entries
 }

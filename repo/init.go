@@ -10,6 +10,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -76,7 +77,7 @@ func vacant(ctx context.Context, store store.Store) error {
 	case !errors.Is(err, ErrNoRepository):
 		return err
 	}
-	for o, err := range store.List(ctx, KindManifest.folder()) {
+	for o, err := range store.List(ctx, format.KindManifest.Folder()) {
 		if err != nil {
 			return fmt.Errorf("look for a repository: %w", err)
 		}
@@ -94,12 +95,12 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 	}
 	held := &slot{Role: RoleOwner, Seed: keeper.Seed(), Keeper: [32]byte(publicKey(keeper.Seed())), Number: 1}
 	rand.Read(held.Secret[:])
-	decoder, err := newFrameDecoder()
+	decoder, err := format.NewFrameDecoder()
 	if err != nil {
 		return nil, err
 	}
-	r = &Repo{store: objectlock.New(store, o.Lock), codec: newCodec([16]byte{}, held.Secret.keys(), decoder)}
-	rand.Read(r.codec.repository[:])
+	r = &Repo{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}
+	rand.Read(r.codec.Repository[:])
 	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {
 		p, err := chunk.RandomPolynomial()

@@ -66,9 +66,9 @@ func (w *Writer) seeWaiting(ctx context.Context, packs []*sealedPack) error {
 	group.SetLimit(keptAtOnce)
 	for _, p := range packs {
 		group.Go(func() error {
-			err := w.r.seeKept(ctx, p.name(), p.spool.file, p.spool.size)
+			err := w.r.seeKept(ctx, p.Name(), p.spool.File, p.spool.Size)
 			if err == nil {
-				w.present.add(p.pack(), p.Size)
+				w.present.add(p.Pack(), p.Size)
 			}
 			return err
 		})
@@ -78,7 +78,7 @@ func (w *Writer) seeWaiting(ctx context.Context, packs []*sealedPack) error {
 
 func closeSpools(packs []*sealedPack) {
 	for _, p := range packs {
-		p.spool.close()
+		p.spool.Close()
 	}
 }
 

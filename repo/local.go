@@ -5,6 +5,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/recovery"
 )
 
@@ -16,14 +17,14 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 	if _, temporary := r.cache.place(); temporary {
 		return nil, errNoCache
 	}
-	identity, err := r.seals.identity(KindCatalog)
+	identity, err := r.seals.identity(format.KindCatalog)
 	if err != nil {
 		return nil, err
 	}
-	id := r.codec.keys.account.Sum([]byte(account))
+	id := r.codec.Keys.Account.Sum([]byte(account))
 	return recovery.Open(recovery.Options{
-		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.repository, KeyID: r.codec.keys.id, Tag: r.codec.keys.tag,
-		Recipients: r.seals.recipients(KindCatalog), Identity: identity,
+		Dir: r.cache.recovery(), Account: [16]byte(id[:16]), After: after, Repository: r.codec.Repository, KeyID: r.codec.Keys.ID, Tag: r.codec.Keys.Tag,
+		Recipients: r.seals.recipients(format.KindCatalog), Identity: identity,
 	})
 }
 

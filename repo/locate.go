@@ -1,33 +1,17 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
-
-// Frame names a frame of a pack. Frames are comparable, and Compare orders them as they lie in the store.
-type Frame struct {
-	Pack   Pack
-	Size   int64  // of the pack, as stored
-	Offset uint32 // in its container
-	Stored uint32
-	Length uint32
-}
-
-// Compare orders frames by pack and place.
-func (f Frame) Compare(g Frame) int {
-	return cmp.Or(cmp.Compare(f.Pack.String(), g.Pack.String()), cmp.Compare(f.Offset, g.Offset))
-}
-
-func (f Frame) end() int64 { return int64(f.Offset) + int64(f.Stored) }
 
 // Location is where a chunk lies.
 type Location struct {
-	Frame  Frame
+	Frame  format.Frame
 	Offset uint32 // in the frame's content
 	Length uint32
 }
@@ -96,10 +80,7 @@ func (x *index) noChunk(id chunk.ID) error {
 
 func (f found) location() Location {
 	return Location{
-		Frame: Frame{
-			Pack: f.pack.pack(), Size: int64(f.pack.Size), Offset: f.at,
-			Stored: f.pack.Stored[f.n], Length: f.pack.Lengths[f.n],
-		},
-		Offset: f.offset, Length: f.length,
+		Frame:  f.pack.Frame(f.n, f.at),
+		Offset: f.Offset, Length: f.Length,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -21,7 +22,7 @@ type Mended struct {
 // MendPacks takes what can still be read out of packs that are damaged or gone, stores it anew, and condemns them: from then on
 // no run takes a chunk of theirs for stored, so that the next backup stores again what it meets. It needs the owner's key.
 // Pieces that cannot be read are reported.
-func (r *Repo) MendPacks(ctx context.Context, packs []Pack, report func(Problem)) (Mended, error) {
+func (r *Repo) MendPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Mended, error) {
 	if !r.CanRead() || !r.Keeper() {
 		return Mended{}, fmt.Errorf("mending packs needs the owner's key: %w", ErrNoRole)
 	}
@@ -34,7 +35,7 @@ func (r *Repo) MendPacks(ctx context.Context, packs []Pack, report func(Problem)
 
 type mending struct {
 	r      *Repo
-	packs  []Pack
+	packs  []format.Pack
 	report func(Problem)
 	done   Mended
 }
@@ -49,7 +50,7 @@ func (m *mending) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	w.avoid = make(map[Pack]bool)
+	w.avoid = make(map[format.Pack]bool)
 	for _, p := range m.packs {
 		w.avoid[p] = true
 	}
@@ -71,8 +72,8 @@ func (m *mending) run(ctx context.Context) (err error) {
 
 // describedFrame is a frame and what it holds.
 type describedFrame struct {
-	Frame
-	lane    Lane
+	format.Frame
+	lane    format.Lane
 	content []described
 }
 
@@ -83,7 +84,7 @@ type described struct {
 }
 
 // frames describes the frames of a pack, as it does itself, or else as the index does.
-func (m *mending) frames(ctx context.Context, p Pack) ([]describedFrame, error) {
+func (m *mending) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	for o, err := range m.r.store.List(ctx, p.String()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", p, err)
@@ -100,28 +101,23 @@ func (m *mending) frames(ctx context.Context, p Pack) ([]describedFrame, error) 
 	return m.describedByIndex(ctx, p)
 }
 
-func describedByItself(row packRow, lanes []laneRow) []describedFrame {
+func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFrame {
 	frames := make([]describedFrame, len(lanes))
 	offset := row.Head
 	for i := range lanes {
-		frames[i] = describedFrame{Frame: row.frame(i, offset), lane: lanes[i].Lane}
+		frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lanes[i].Lane}
 		offset += row.Stored[i]
 		at := uint32(0)
 		for j, length := range lanes[i].Lengths {
-			frames[i].content = append(frames[i].content, described{lanes[i].prefix(j), at, length})
+			frames[i].content = append(frames[i].content, described{lanes[i].Prefix(j), at, length})
 			at += length
 		}
 	}
 	return frames
 }
 
-// frame is the i-th frame, which begins at offset.
-func (p *packRow) frame(i int, offset uint32) Frame {
-	return Frame{Pack: p.pack(), Size: int64(p.Size), Offset: offset, Stored: p.Stored[i], Length: p.Lengths[i]}
-}
-
 // describedByIndex does not know lanes: of mail, all is taken for text.
-func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFrame, error) {
+func (m *mending) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	x, err := m.r.openIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -129,13 +125,13 @@ func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFram
 	if err := x.loadAll(ctx); err != nil {
 		return nil, err
 	}
-	lane := LaneText
+	lane := format.LaneText
 	if p.Catalog {
-		lane = LaneCatalog
+		lane = format.LaneCatalog
 	}
 	var frames []describedFrame
 	for _, f := range x.snapshot() {
-		number := slices.IndexFunc(f.packs, func(row packRow) bool { return row.pack() == p })
+		number := slices.IndexFunc(f.packs, func(row format.PackRow) bool { return row.Pack() == p })
 		if number < 0 {
 			continue
 		}
@@ -143,16 +139,16 @@ func (m *mending) describedByIndex(ctx context.Context, p Pack) ([]describedFram
 		frames = make([]describedFrame, len(row.Stored))
 		offset := row.Head
 		for i := range frames {
-			frames[i] = describedFrame{Frame: row.frame(i, offset), lane: lane}
+			frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lane}
 			offset += row.Stored[i]
 		}
 		for e, err := range f.all() {
 			if err != nil {
 				return nil, err
 			}
-			if place := f.places[e.frame]; int(place.pack) == number {
+			if place := f.places[e.Frame]; int(place.pack) == number {
 				content := &frames[place.frame].content
-				*content = append(*content, described{e.prefix, e.offset, e.length})
+				*content = append(*content, described{e.Prefix, e.Offset, e.Length})
 			}
 		}
 		break
@@ -177,13 +173,13 @@ func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedF
 	}()
 	for _, c := range f.content {
 		if uint64(c.offset)+uint64(c.length) > uint64(len(content)) {
-			damage = cmp.Or(damage, damaged("chunk %s ends outside of its frame", c.prefix))
+			damage = cmp.Or(damage, format.Damaged("chunk %s ends outside of its frame", c.prefix))
 			lost++
 			continue
 		}
 		data := content[c.offset:][:c.length]
 		if m.r.chunkID(data).Prefix() != c.prefix {
-			damage = cmp.Or(damage, damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
+			damage = cmp.Or(damage, format.Damaged("its bytes do not hash to the ID of chunk %s", c.prefix))
 			lost++
 			continue
 		}

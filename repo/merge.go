@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -25,7 +26,7 @@ type segmentSize struct {
 }
 
 // largestSegment is what the format allows; tests allow less.
-var largestSegment = segmentSize{packs: maxElements, entries: maxContent / entrySize}
+var largestSegment = segmentSize{packs: format.MaxElements, entries: format.MaxContent / format.EntrySize}
 
 func (s segmentSize) and(t segmentSize) segmentSize {
 	return segmentSize{s.packs + t.packs, s.entries + t.entries}
@@ -89,26 +90,26 @@ func (p *pruning) together(listed []listedSegment) (groups [][]listedSegment) {
 
 // listSegments lists the segments and reads what each replaces. One that cannot be read is left alone.
 func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err error) {
-	for o, err := range p.r.store.List(ctx, KindIndex.folder()) {
+	for o, err := range p.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
 		}
-		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, KindIndex.folder())); ok {
+		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, format.KindIndex.Folder())); ok {
 			all = append(all, listedSegment{Object: o, hash: hash})
 		}
 	}
 	read := all[:0]
 	for _, s := range all {
 		src := &storeReader{ctx: ctx, store: p.r.store, name: s.Name, size: s.Size}
-		plain, size, err := unsealAt(src, s.Size, p.r.seals.writer)
-		var c *container
+		plain, size, err := format.UnsealAt(src, s.Size, p.r.seals.writer)
+		var c *format.Container
 		if err == nil {
-			c, err = parseContainer(plain, size, &p.r.codec.keys)
+			c, err = format.ParseContainer(plain, size, &p.r.codec.Keys)
 		}
 		switch {
 		case err == nil:
-			s.inputs, s.size.packs = c.table.Inputs, len(c.table.Packs)
-			for _, b := range c.table.Blocks {
+			s.inputs, s.size.packs = c.Table.Inputs, len(c.Table.Packs)
+			for _, b := range c.Table.Blocks {
 				s.size.entries += int(b.Entries)
 			}
 			read = append(read, s)
@@ -158,8 +159,8 @@ func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []lis
 	for _, s := range inputs {
 		sums, err := p.readSegment(ctx, s, nil)
 		if err == nil {
-			if missing := covers(whole, sums, p.gone); missing != nil {
-				err = damaged("%s should replace it: %v", merged.Name, missing)
+			if missing := format.Covers(whole, sums, p.gone); missing != nil {
+				err = format.Damaged("%s should replace it: %v", merged.Name, missing)
 			}
 		}
 		if err != nil {
@@ -188,14 +189,14 @@ func (p *pruning) passOver(ctx context.Context, name string, err error) error {
 }
 
 // gone reports whether a pack is deleted for good: it was condemned, and is not in the store.
-func (p *pruning) gone(pack Pack) bool {
+func (p *pruning) gone(pack format.Pack) bool {
 	_, condemned := p.condemned[pack]
 	_, listed := p.packs[pack]
 	return condemned && !listed
 }
 
 // readSegment reads a segment whole. Where a flat file is to be made of it, it says of what.
-func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*segment) func(entry) error) (map[Pack]packSum, error) {
+func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
 	file, err := p.r.download(ctx, s.Name, s.hash)
 	if err != nil {
 		return nil, err
@@ -205,16 +206,16 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*s
 	if err != nil {
 		return nil, err
 	}
-	var use func(entry) error
+	var use func(format.Entry) error
 	if keep != nil {
 		use = keep(seg)
 	}
-	return seg.sums(use)
+	return seg.Sums(use)
 }
 
 // merge makes one segment of several. Those that cannot be read, or contradict others, are left out.
 func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
-	m := &merging{p: p, sums: map[Pack]packSum{}}
+	m := &merging{p: p, sums: map[format.Pack]format.PackDigest{}}
 	defer m.close()
 	now := Progress{Step: "index segments merged", Of: int64(len(listed))}
 	for _, s := range listed {
@@ -229,7 +230,7 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 		now.Done, now.Bytes = now.Done+1, now.Bytes+s.Size
 		p.tell(now)
 	}
-	merged, _ := layTogether(m.files, func(row *packRow) bool { return p.gone(row.pack()) })
+	merged, _ := layTogether(m.files, func(row *format.PackRow) bool { return p.gone(row.Pack()) })
 	if len(m.files) < 2 || len(merged.packs) == 0 {
 		return nil
 	}
@@ -247,7 +248,7 @@ type merging struct {
 	p     *pruning
 	files []*flat
 	taken []listedSegment
-	sums  map[Pack]packSum
+	sums  map[format.Pack]format.PackDigest
 }
 
 func (m *merging) close() {
@@ -267,14 +268,14 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 	if err != nil {
 		return err
 	}
-	var packs []packRow
-	sums, err := m.p.readSegment(ctx, s, func(seg *segment) func(entry) error {
-		packs = seg.packs
+	var packs []format.PackRow
+	sums, err := m.p.readSegment(ctx, s, func(seg *format.Segment) func(format.Entry) error {
+		packs = seg.Packs
 		return w.add
 	})
 	if err == nil {
-		if other := covers(m.sums, sums, func(Pack) bool { return true }); other != nil {
-			err = damaged("another segment contradicts it: %v", other)
+		if other := format.Covers(m.sums, sums, func(format.Pack) bool { return true }); other != nil {
+			err = format.Damaged("another segment contradicts it: %v", other)
 		}
 	}
 	if err != nil {
@@ -296,19 +297,19 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 // put writes the merged segment, with its proofs, which were made from the inputs, and reads it again before it is put.
 func (m *merging) put(ctx context.Context) error {
 	r := m.p.r
-	merged, moved := layTogether(m.files, func(row *packRow) bool { return m.p.gone(row.pack()) })
-	t := table{}
+	merged, moved := layTogether(m.files, func(row *format.PackRow) bool { return m.p.gone(row.Pack()) })
+	t := format.Table{}
 	for _, s := range m.taken {
 		t.Inputs = append(t.Inputs, s.hash)
 	}
 	slices.SortFunc(t.Inputs, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
 	for i := range merged.packs {
-		t.Proofs = append(t.Proofs, m.sums[merged.packs[i].pack()])
+		t.Proofs = append(t.Proofs, m.sums[merged.packs[i].Pack()])
 	}
 	stop := errors.New("stopped")
 	var failed error
-	s, hash, err := r.writeSegment(merged.packs, func(yield func(entry) bool) {
-		failed = mergeEntries(m.files, moved, func(e entry) error {
+	s, hash, err := r.writeSegment(merged.packs, func(yield func(format.Entry) bool) {
+		failed = mergeEntries(m.files, moved, func(e format.Entry) error {
 			if !yield(e) {
 				return stop
 			}
@@ -318,10 +319,10 @@ func (m *merging) put(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, failed)
 	}
-	defer s.close()
+	defer s.Close()
 	if failed != nil {
 		return fmt.Errorf("merge index segments: %w", failed)
 	}
-	name := objectName(KindIndex, hash)
-	return r.putKept(ctx, name, s.file, s.size)
+	name := format.ObjectName(format.KindIndex, hash)
+	return r.putKept(ctx, name, s.File, s.Size)
 }

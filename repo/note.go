@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -18,11 +19,11 @@ import (
 
 // note sets tags of a manifest, or takes them back. The one with the highest number counts, for each tag.
 type note struct {
-	Manifest []byte     `cbor:"1,keyasint"`
-	Number   uint64     `cbor:"2,keyasint"`
-	Set      [][]byte   `cbor:"3,keyasint,omitempty"`
-	Taken    [][]byte   `cbor:"4,keyasint,omitempty"`
-	Ext      extensions `cbor:"63,keyasint,omitempty"`
+	Manifest []byte            `cbor:"1,keyasint"`
+	Number   uint64            `cbor:"2,keyasint"`
+	Set      [][]byte          `cbor:"3,keyasint,omitempty"`
+	Taken    [][]byte          `cbor:"4,keyasint,omitempty"`
+	Ext      format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // Limits of the durable format.
@@ -95,7 +96,7 @@ func (r *Repo) TagsSaid(ctx context.Context) (tags, said Tags, err error) {
 
 func (r *Repo) notes(ctx context.Context, overlook func(error) bool) (map[string][]*note, error) {
 	all := map[string][]*note{}
-	err := r.statements(ctx, KindNote, overlook, func(_ store.Object, payload []byte) error {
+	err := r.statements(ctx, format.KindNote, overlook, func(_ store.Object, payload []byte) error {
 		n, err := parseNote(payload)
 		if err == nil {
 			all[string(n.Manifest)] = append(all[string(n.Manifest)], n)
@@ -162,7 +163,7 @@ func (r *Repo) Tag(ctx context.Context, h Head, set, taken []string) error {
 	if len(n.Set) > maxTags || len(n.Taken) > maxTags {
 		return fmt.Errorf("more than %d tags at once", maxTags)
 	}
-	_, err = r.declare(ctx, KindNote, n)
+	_, err = r.declare(ctx, format.KindNote, n)
 	return err
 }
 
@@ -177,28 +178,28 @@ func tagBytes(tags []string, needed func(string) bool) (out [][]byte) {
 
 func parseNote(payload []byte) (*note, error) {
 	n := new(note)
-	if err := decode(payload, n); err != nil {
+	if err := format.Decode(payload, n); err != nil {
 		return nil, err
 	}
 	if _, ok := parseManifestName(string(n.Manifest)); !ok {
-		return nil, damaged("%q is not the name of a manifest", n.Manifest)
+		return nil, format.Damaged("%q is not the name of a manifest", n.Manifest)
 	}
 	if n.Number == 0 || len(n.Set)+len(n.Taken) == 0 || len(n.Set) > maxTags || len(n.Taken) > maxTags {
-		return nil, damaged("a note with number %d, %d tags and %d taken back", n.Number, len(n.Set), len(n.Taken))
+		return nil, format.Damaged("a note with number %d, %d tags and %d taken back", n.Number, len(n.Set), len(n.Taken))
 	}
 	for _, list := range [][][]byte{n.Set, n.Taken} {
 		for i, tag := range list {
 			if err := CheckTag(string(tag)); err != nil {
-				return nil, damaged("%v", err)
+				return nil, format.Damaged("%v", err)
 			}
 			if i > 0 && string(tag) <= string(list[i-1]) {
-				return nil, damaged("its tags do not ascend")
+				return nil, format.Damaged("its tags do not ascend")
 			}
 		}
 	}
 	for _, tag := range n.Set {
 		if slices.ContainsFunc(n.Taken, func(other []byte) bool { return string(other) == string(tag) }) {
-			return nil, damaged("it sets tag %q and takes it back", tag)
+			return nil, format.Damaged("it sets tag %q and takes it back", tag)
 		}
 	}
 	return n, nil

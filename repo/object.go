@@ -7,16 +7,14 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
 
 // maxStored bounds an object that is read into memory whole: its content, the table, and what sealing adds.
-const maxStored = maxContent + maxTable
-
-// smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
-const smallFrame = 4 << 20
+const maxStored = format.MaxContent + format.MaxTable
 
 // put stores an object that build made, and sees the store list it.
 func (r *Repo) put(ctx context.Context, name string, stored []byte) error {
@@ -24,7 +22,7 @@ func (r *Repo) put(ctx context.Context, name string, stored []byte) error {
 }
 
 // load reads an object whole and checks all that can be checked of it.
-func (r *Repo) load(ctx context.Context, kind Kind, name string) ([]byte, error) {
+func (r *Repo) load(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	content, err := r.loadUnnamed(ctx, kind, name)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
@@ -32,7 +30,7 @@ func (r *Repo) load(ctx context.Context, kind Kind, name string) ([]byte, error)
 	return content, nil
 }
 
-func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte, error) {
+func (r *Repo) loadUnnamed(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
 	id, err := r.seals.identity(kind)
 	if err != nil {
 		return nil, err
@@ -43,7 +41,7 @@ func (r *Repo) loadUnnamed(ctx context.Context, kind Kind, name string) ([]byte,
 			return nil, err
 		}
 	}
-	content, err := r.codec.parse(stored, kind, id)
+	content, err := r.codec.Parse(stored, kind, id)
 	if err == nil && !cached && keepsCached(kind) {
 		r.cache.keepObject(name, stored)
 	}
@@ -62,7 +60,7 @@ func (u *unopened) Unwrap() error { return u.err }
 // fetch reads an object's bytes and checks them against its name.
 func fetch(ctx context.Context, s *objectlock.Store, name string) ([]byte, error) {
 	stored, err := fetchOnce(ctx, s, name)
-	if errors.Is(err, ErrDamaged) && s.Original(ctx, name) {
+	if errors.Is(err, format.ErrDamaged) && s.Original(ctx, name) {
 		return fetchOnce(ctx, s, name)
 	}
 	return stored, err
@@ -75,14 +73,14 @@ func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) 
 	}
 	defer body.Close()
 	if size > maxStored {
-		return nil, damaged("%d bytes are more than the format allows", size)
+		return nil, format.Damaged("%d bytes are more than the format allows", size)
 	}
 	stored, err := readBody(body, size)
 	if err != nil {
 		return nil, err
 	}
 	if hash, ok := store.Hash(name); !ok || blake3.Sum256(stored) != hash {
-		return nil, damaged("its bytes do not hash to its name")
+		return nil, format.Damaged("its bytes do not hash to its name")
 	}
 	return stored, nil
 }
@@ -96,7 +94,7 @@ func readBody(body io.Reader, size int64) ([]byte, error) {
 		return nil, err
 	}
 	if n != size {
-		return nil, damaged("the store delivers %d of its %d bytes", n, size)
+		return nil, format.Damaged("the store delivers %d of its %d bytes", n, size)
 	}
 	return b.Bytes(), nil
 }

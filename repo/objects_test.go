@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -22,13 +23,13 @@ func fixedRepo(t testing.TB) *Repo {
 	for i := range r.held.Secret {
 		r.held.Secret[i] = byte(i)
 	}
-	decoder, err := newFrameDecoder()
+	decoder, err := format.NewFrameDecoder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.codec = newCodec([16]byte{}, r.held.Secret.keys(), decoder)
-	for i := range r.codec.repository {
-		r.codec.repository[i] = byte(0xa0 + i)
+	r.codec = format.NewCodec([16]byte{}, r.held.Secret.Keys(), decoder)
+	for i := range r.codec.Repository {
+		r.codec.Repository[i] = byte(0xa0 + i)
 	}
 	return r
 }
@@ -46,7 +47,7 @@ func FuzzSmallObjects(f *testing.F) {
 		statement{Payload: []byte{1}},
 		checkRow{When: 1, Hand: 2},
 	} {
-		b, err := encode(v)
+		b, err := format.Encode(v)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -74,10 +75,10 @@ func FuzzSmallObjects(f *testing.F) {
 		if e, err := parseErasure(b); err == nil {
 			again(t, e, b)
 		}
-		if row := (checkRow{}); decode(b, &row) == nil {
+		if row := (checkRow{}); format.Decode(b, &row) == nil {
 			again(t, row, b)
 		}
-		_, _ = r.verify(KindMark, b)
+		_, _ = r.verify(format.KindMark, b)
 	})
 }
 
@@ -94,20 +95,20 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 		&statement{Payload: []byte{1}},
 		&checkRow{When: 1, Hand: 2},
 	} {
-		b, err := encode(v)
+		b, err := format.Encode(v)
 		if err != nil {
 			t.Fatal(err)
 		}
 		fresh := func() any { return reflect.New(reflect.TypeOf(v).Elem()).Interface() }
-		if err := decode(b, fresh()); err != nil {
+		if err := format.Decode(b, fresh()); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}
 		for n := range b {
-			if decode(b[:n], fresh()) == nil {
+			if format.Decode(b[:n], fresh()) == nil {
 				t.Errorf("%T is taken for whole after %d bytes of %d", v, n, len(b))
 			}
 		}
-		if decode(append(b, 0), fresh()) == nil {
+		if format.Decode(append(b, 0), fresh()) == nil {
 			t.Errorf("%T is taken with a byte too many", v)
 		}
 	}
@@ -117,7 +118,7 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 func TestNoteVector(t *testing.T) {
 	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
 	n := note{Manifest: []byte(name), Number: 2, Set: [][]byte{[]byte("move"), []byte("pinned")}, Taken: [][]byte{[]byte("old")}}
-	payload, err := encode(n)
+	payload, err := format.Encode(n)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestNoteVector(t *testing.T) {
 
 func again(t *testing.T, v any, want []byte) {
 	t.Helper()
-	if got, err := encode(v); err != nil || !bytes.Equal(got, want) {
+	if got, err := format.Encode(v); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("%x is accepted, but encodes as %x (%v)", want, got, err)
 	}
 }
@@ -146,7 +147,7 @@ func TestLockVectors(t *testing.T) {
 		Slots: []slotRow{{Hash: [32]byte(bytes.Repeat([]byte{0x11}, 32)), Role: RoleOwner, Created: uint64(made.Unix()), Recipient: []byte{}, Label: []byte{}}},
 		Lock:  rowOf(lock), LockedSince: uint64(lock.Since.Unix()),
 	}
-	b, err := encode(c)
+	b, err := format.Encode(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,15 +167,15 @@ func TestLockVectors(t *testing.T) {
 	} {
 		spoilt := *c
 		spoil(&spoilt)
-		if b, err := encode(spoilt); err != nil {
+		if b, err := format.Encode(spoilt); err != nil {
 			t.Fatal(err)
-		} else if _, err := parseConfig(b); !errors.Is(err, ErrDamaged) {
+		} else if _, err := parseConfig(b); !errors.Is(err, format.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 
 	at := time.UnixMilli(0x19d46c4dd00)
-	b, err = encode(renewalRow{When: uint64(at.UnixMilli())})
+	b, err = format.Encode(renewalRow{When: uint64(at.UnixMilli())})
 	if name := stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
 		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
 	}
@@ -194,7 +195,7 @@ func TestMarkVector(t *testing.T) {
 	name := func(digit string) []byte {
 		return []byte("manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat(digit, 64))
 	}
-	payload, err := encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
+	payload, err := format.Encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,16 +207,16 @@ func TestMarkVector(t *testing.T) {
 	if err != nil || len(m.rows()) != 2 {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if null, err := encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
+	if null, err := format.Encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
 		t.Fatal(err)
-	} else if _, err := parseMark(null); !errors.Is(err, ErrDamaged) {
+	} else if _, err := parseMark(null); !errors.Is(err, format.ErrDamaged) {
 		t.Errorf("null for no parent: %v", err)
 	}
 	m.More[0].Manifest = name("0")
-	if payload, err = encode(m); err != nil {
+	if payload, err = format.Encode(m); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := parseMark(payload); !errors.Is(err, ErrDamaged) {
+	if _, err := parseMark(payload); !errors.Is(err, format.ErrDamaged) {
 		t.Errorf("names that do not ascend: %v", err)
 	}
 }

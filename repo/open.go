@@ -15,6 +15,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,7 @@ import (
 type Repo struct {
 	store   *objectlock.Store
 	held    *slot // what the key at hand gives
-	codec   *codec
+	codec   *format.Codec
 	keeper  ed25519.PrivateKey // nil: not held
 	seals   seals
 	config  config
@@ -81,7 +82,7 @@ type Unlock struct {
 func Open(ctx context.Context, store store.Store, u Unlock, o Options) (*Repo, error) {
 	v := objectlock.New(store, nil)
 	r, err := open(ctx, v, u)
-	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, KindConfig.folder()) || v.Hides(ctx, KindKey.folder())) {
+	if (errors.Is(err, ErrNoRepository) || errors.Is(err, ErrWrongKey)) && (v.Hides(ctx, format.KindConfig.Folder()) || v.Hides(ctx, format.KindKey.Folder())) {
 		// Who may delete may have hidden all of it. Under lock nothing can be hidden.
 		v.ShowHidden()
 		if hidden, failed := open(ctx, v, u); failed == nil && hidden.config.Lock != nil {
@@ -100,7 +101,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error)
 	if err != nil {
 		return nil, err
 	}
-	decoder, err := newFrameDecoder()
+	decoder, err := format.NewFrameDecoder()
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +145,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 	var found []*storedSlot
 	group, fetching := errgroup.WithContext(ctx)
 	group.SetLimit(8)
-	for o, failed := range store.List(ctx, KindKey.folder()) {
+	for o, failed := range store.List(ctx, format.KindKey.Folder()) {
 		if failed != nil {
 			err = fmt.Errorf("list the key slots: %w", failed)
 			break
@@ -175,7 +176,7 @@ func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 	switch {
 	case err == nil:
 		s.bytes = stored
-	case errors.Is(err, ErrDamaged):
+	case errors.Is(err, format.ErrDamaged):
 		s.damage = fmt.Errorf("read %s: %w", s.name, err)
 	case !errors.Is(err, store.ErrNotExist):
 		return fmt.Errorf("read %s: %w", s.name, err)
@@ -186,7 +187,7 @@ func (s *storedSlot) fetch(ctx context.Context, st *objectlock.Store) error {
 // genuine leaves out slots that are not sealed where others are: who can put objects, but has no key, must not make
 // us take a repository of his own, without sealing, for one that asks for a key.
 func genuine(slots []storedSlot) []storedSlot {
-	sealed := func(s storedSlot) bool { return isSealed(s.bytes) }
+	sealed := func(s storedSlot) bool { return format.IsSealed(s.bytes) }
 	if slices.ContainsFunc(slots, sealed) {
 		slots = slices.DeleteFunc(slots, func(s storedSlot) bool { return !sealed(s) })
 	}
@@ -194,9 +195,9 @@ func genuine(slots []storedSlot) []storedSlot {
 }
 
 // unlock finds a slot that opens and whose secrets the config confirms.
-func unlock(slots []storedSlot, u Unlock, d *frameDecoder, confirm func(*Repo) error) (*Repo, error) {
+func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*Repo) error) (*Repo, error) {
 	r, err := tryIdentities(slots, u.Identities, d, confirm)
-	if r != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return byPassphrase(s.bytes) }) {
+	if r != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return format.ByPassphrase(s.bytes) }) {
 		return r, err
 	}
 	passphrase, err := u.Passphrase()
@@ -211,14 +212,14 @@ func unlock(slots []storedSlot, u Unlock, d *frameDecoder, confirm func(*Repo) e
 }
 
 // tryIdentities takes the slot whose config counts most. Usually that is the first that opens.
-func tryIdentities(slots []storedSlot, ids []age.Identity, d *frameDecoder, confirm func(*Repo) error) (best *Repo, err error) {
+func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecoder, confirm func(*Repo) error) (best *Repo, err error) {
 	failed := ErrWrongKey
 	for _, s := range slots {
 		r, err := openSlot(s, d, ids)
 		switch {
 		case err == nil:
 			err = confirm(r)
-		case errors.Is(err, ErrNotMine):
+		case errors.Is(err, format.ErrNotMine):
 			continue // a slot of somebody else is what most are; only what else is wrong is worth telling
 		default:
 			err = fmt.Errorf("open %s: %w", s.name, err)
@@ -244,7 +245,7 @@ func (r *Repo) settle(o Options, keyFingerprint string) (err error) {
 	if err := r.checkPin(keyFingerprint); err != nil {
 		return err
 	}
-	r.cache, err = openCache(o.CacheDir, r.codec.repository)
+	r.cache, err = openCache(o.CacheDir, r.codec.Repository)
 	return err
 }
 
@@ -260,7 +261,7 @@ func (r *Repo) Close() error {
 }
 
 // ID is the repository's, as hexadecimal digits.
-func (r *Repo) ID() string { return hex.EncodeToString(r.codec.repository[:]) }
+func (r *Repo) ID() string { return hex.EncodeToString(r.codec.Repository[:]) }
 
 // Fingerprint stands for the repository's keys and recipients.
 func (r *Repo) Fingerprint() string { return r.fingerprint() }
@@ -289,27 +290,27 @@ func (r *Repo) Keeper() bool { return r.keeper != nil }
 func (r *Repo) Cutter() *chunk.Cutter { return r.cutter }
 
 // ChunkKey is the key of chunk IDs.
-func (r *Repo) ChunkKey() chunk.Key { return r.codec.keys.chunk }
+func (r *Repo) ChunkKey() chunk.Key { return r.codec.Keys.Chunk }
 
 // chunkID is what a chunk of these bytes is called.
 func (r *Repo) chunkID(data []byte) chunk.ID {
 	h, ok := r.hashers.Get().(*chunk.Hasher)
 	if !ok {
-		h = r.codec.keys.chunk.New()
+		h = r.codec.Keys.Chunk.New()
 	}
 	defer r.hashers.Put(h)
 	return h.ID(data)
 }
 
 // MessageKey is the key of message hashes.
-func (r *Repo) MessageKey() chunk.Key { return r.codec.keys.message }
+func (r *Repo) MessageKey() chunk.Key { return r.codec.Keys.Message }
 
 // MessageHasher hashes a message that comes in pieces.
-func (r *Repo) MessageHasher() *chunk.Hasher { return r.codec.keys.message.New() }
+func (r *Repo) MessageHasher() *chunk.Hasher { return r.codec.Keys.Message.New() }
 
 // AccountDir is the name under which the manifests of an account are kept: it does not tell the account's.
 func (r *Repo) AccountDir(account string) string {
-	id := r.codec.keys.account.Sum([]byte(account))
+	id := r.codec.Keys.Account.Sum([]byte(account))
 	return hex.EncodeToString(id[:16])
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -16,8 +17,8 @@ import (
 // the ciphertext, by which age knows that nothing is cut off.
 type openedPacks struct {
 	mu    sync.Mutex
-	packs map[Pack]*openedPack
-	order []Pack
+	packs map[format.Pack]*openedPack
+	order []format.Pack
 }
 
 // maxOpened packs take 70 KiB each.
@@ -37,7 +38,7 @@ type held struct {
 	bytes []byte
 }
 
-func (o *openedPacks) get(p Pack) *openedPack {
+func (o *openedPacks) get(p format.Pack) *openedPack {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if opened := o.packs[p]; opened != nil {
@@ -54,7 +55,7 @@ func (o *openedPacks) get(p Pack) *openedPack {
 }
 
 // forget drops what is known of a pack, for it was of other bytes.
-func (o *openedPacks) forget(p Pack) {
+func (o *openedPacks) forget(p format.Pack) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.packs[p] != nil {
@@ -63,10 +64,10 @@ func (o *openedPacks) forget(p Pack) {
 }
 
 // read reads length bytes of the container from offset.
-func (o *openedPacks) read(ctx context.Context, r *Repo, f Frame, offset, length int64) ([]byte, error) {
-	kind := KindData
+func (o *openedPacks) read(ctx context.Context, r *Repo, f format.Frame, offset, length int64) ([]byte, error) {
+	kind := format.KindData
 	if f.Pack.Catalog {
-		kind = KindCatalog
+		kind = format.KindCatalog
 	}
 	id, err := r.seals.identity(kind)
 	if err != nil {
@@ -86,13 +87,13 @@ func (o *openedPacks) read(ctx context.Context, r *Repo, f Frame, offset, length
 const firstPart = 4 << 10
 
 // open fetches both ends of the pack, at once.
-func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id age.Identity) error {
+func (p *openedPack) open(ctx context.Context, store store.Store, f format.Frame, id age.Identity) error {
 	p.once.Lock()
 	defer p.once.Unlock()
 	if p.ready {
 		return nil
 	}
-	end := min(f.Size, agePiece+ageOverhead)
+	end := min(f.Size, format.AgePiece+format.AgeOverhead)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		p.end.at = f.Size - end
@@ -116,18 +117,18 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id ag
 		header, err = age.ExtractHeader(bytes.NewReader(p.start.bytes))
 	}
 	if err != nil {
-		return unsealError(err)
+		return format.UnsealError(err)
 	}
 	if p.fileKey, err = age.DecryptHeader(header, id); err != nil {
-		return unsealError(err)
+		return format.UnsealError(err)
 	}
-	if len(p.start.bytes) < len(header)+ageNonce {
-		p.start.bytes, err = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, int64(len(header)+ageNonce)))
+	if len(p.start.bytes) < len(header)+format.AgeNonce {
+		p.start.bytes, err = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, int64(len(header)+format.AgeNonce)))
 		if err != nil {
 			return err
 		}
 	}
-	p.start.bytes = bytes.Clone(p.start.bytes[:min(len(p.start.bytes), len(header)+ageNonce)])
+	p.start.bytes = bytes.Clone(p.start.bytes[:min(len(p.start.bytes), len(header)+format.AgeNonce)])
 	p.ready = true
 	return nil
 }
@@ -136,29 +137,29 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f Frame, id ag
 const maxAgeHeader = 256 << 10
 
 // read fetches the pieces that cover the range, by one request, and lets age open them.
-func (p *openedPack) read(ctx context.Context, store store.Store, f Frame, offset, length int64) ([]byte, error) {
+func (p *openedPack) read(ctx context.Context, store store.Store, f format.Frame, offset, length int64) ([]byte, error) {
 	payload := int64(len(p.start.bytes))
-	from, to := coveringRange(offset, length, f.Size-payload)
+	from, to := format.CoveringRange(offset, length, f.Size-payload)
 	if from < 0 || from >= to {
-		return nil, damaged("a range from %d in a pack of %d bytes", offset, f.Size)
+		return nil, format.Damaged("a range from %d in a pack of %d bytes", offset, f.Size)
 	}
 	pieces, err := fetchPart(ctx, store, f.Pack.String(), f.Size, payload+from, to-from)
 	if err != nil {
 		return nil, err
 	}
 	parts := partsReader{p.start, p.end, {payload + from, pieces}}
-	plain, size, err := unsealAt(parts, f.Size, age.NewInjectedFileKeyIdentity(p.fileKey))
+	plain, size, err := format.UnsealAt(parts, f.Size, age.NewInjectedFileKeyIdentity(p.fileKey))
 	if err != nil {
 		return nil, err
 	}
 	if offset+length > size {
-		return nil, damaged("a range up to %d in a container of %d bytes", offset+length, size)
+		return nil, format.Damaged("a range up to %d in a container of %d bytes", offset+length, size)
 	}
 	out := make([]byte, length)
 	n, err := plain.ReadAt(out, offset) // with an error, the pieces before the damage
 	if n < len(out) {
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			err = damaged("it ends at byte %d", offset+int64(n))
+			err = format.Damaged("it ends at byte %d", offset+int64(n))
 		}
 		return out[:n], err
 	}
@@ -191,7 +192,7 @@ func fetchPart(ctx context.Context, store store.Store, name string, size, offset
 	}
 	defer body.Close()
 	if found != size {
-		return nil, damaged("%d bytes where the index says %d", found, size)
+		return nil, format.Damaged("%d bytes where the index says %d", found, size)
 	}
 	part := make([]byte, length) // not more than the object has, for it is as large as the index says
 	if _, err := io.ReadFull(body, part); err != nil {

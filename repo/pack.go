@@ -3,26 +3,34 @@ package repo
 import (
 	"crypto/rand"
 	"fmt"
+
+	"github.com/mailstrata/mailstrata/repo/format"
+)
+
+// Sizes that a writer chooses; readers take all that docs/format.md allows.
+const (
+	packTarget = 32 << 20 // a pack is closed before its container is larger
+	firstPack  = 16 << 20 // or, of the first packs of a writer, than that (assembly.target)
 )
 
 // pack is one that is being built in a spool.
 type pack struct {
-	kind   Kind
-	spool  *spool
-	writer *containerWriter
-	lanes  []laneRow
+	kind   format.Kind
+	spool  *format.Spool
+	writer *format.ContainerWriter
+	lanes  []format.LaneRow
 	chunks int
 	table  int // bytes of the encoded table so far, a little overestimated
 }
 
-func newPack(r *Repo, kind Kind) (*pack, error) {
+func newPack(r *Repo, kind format.Kind) (*pack, error) {
 	s, err := r.cache.spool(r.seals.recipients(kind))
 	if err != nil {
 		return nil, err
 	}
-	w, err := r.codec.newWriter(s, kind)
+	w, err := r.codec.NewWriter(s, kind)
 	if err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return &pack{kind: kind, spool: s, writer: w, table: 64}, nil
@@ -30,50 +38,49 @@ func newPack(r *Repo, kind Kind) (*pack, error) {
 
 // tableBytes is what a frame adds to the table at most: a row of 46 bytes, heads of arrays, a prefix and a length of
 // at most 5 bytes for each chunk.
-func tableBytes(f *rawFrame) int { return 46 + 16 + 21*len(f.prefixes) }
+func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
 // takes reports whether the frame still fits into a container of a size.
-func (p *pack) takes(f *rawFrame, stored []byte, target int64) bool {
-	size := p.writer.offset + int64(len(stored)+p.table+tableBytes(f)) + skippableHeader + int64(trailerSize)
+func (p *pack) takes(f *format.RawFrame, stored []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
-		padme(size) <= target && p.chunks+len(f.prefixes) <= packChunks && len(p.lanes) < maxFrames
+		p.writer.SizeWith(len(stored), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
 }
 
-func (p *pack) add(f *rawFrame, stored []byte) error {
-	if err := p.writer.frame(stored, len(f.content)); err != nil {
+func (p *pack) add(f *format.RawFrame, stored []byte) error {
+	if err := p.writer.Frame(stored, len(f.Content)); err != nil {
 		return err
 	}
-	p.lanes = append(p.lanes, f.row())
-	p.chunks += len(f.prefixes)
+	p.lanes = append(p.lanes, f.Row())
+	p.chunks += len(f.Prefixes)
 	p.table += tableBytes(f)
 	return nil
 }
 
 // sealedPack is a pack that waits in its spool to be put.
 type sealedPack struct {
-	packRow
-	lanes []laneRow
-	spool *spool
+	format.PackRow
+	lanes []format.LaneRow
+	spool *format.Spool
 }
 
 // finish closes the pack and reads back what describes it.
 func (p *pack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)
-	if err := p.writer.finish(table{Salt: salt, Lanes: p.lanes}); err != nil {
+	if err := p.writer.Finish(format.Table{Salt: salt, Lanes: p.lanes}); err != nil {
 		return nil, fmt.Errorf("finish a pack: %w", err)
 	}
-	hash, err := p.spool.finish()
+	hash, err := p.spool.Finish()
 	if err != nil {
 		return nil, fmt.Errorf("finish a pack: %w", err)
 	}
-	plain, size, err := p.spool.plain()
+	plain, size, err := p.spool.Plain()
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be opened: %w", err)
 	}
-	c, err := r.codec.openPack(plain, size, p.kind)
+	c, err := r.codec.OpenPack(plain, size, p.kind)
 	if err != nil {
 		return nil, fmt.Errorf("a pack just made cannot be read: %w", err)
 	}
-	return &sealedPack{packRow: describePack(c, hash, p.spool.size), lanes: c.table.Lanes, spool: p.spool}, nil
+	return &sealedPack{PackRow: format.DescribePack(c, hash, p.spool.Size), lanes: c.Table.Lanes, spool: p.spool}, nil
 }

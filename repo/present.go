@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -22,7 +23,7 @@ type presence struct {
 	parts  int // into how many listings at once that of a folder is divided: 1 or 16
 
 	mu    sync.Mutex
-	sizes map[Pack]uint64 // as listed; 0: the store has no such pack
+	sizes map[format.Pack]uint64 // as listed; 0: the store has no such pack
 	asked int
 	all   bool // all packs were listed
 
@@ -41,7 +42,7 @@ const undivided = 2 * listingPage
 
 // newPresence returns a presence that knows no pack. packs is the number of packs in the index.
 func newPresence(r *Repo, packs int) *presence {
-	p := &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(packKinds)), mostSingles), parts: 16, sizes: map[Pack]uint64{}}
+	p := &presence{r: r, single: min(max(fewSingles, packs/listingPage+len(format.PackKinds)), mostSingles), parts: 16, sizes: map[format.Pack]uint64{}}
 	if packs <= undivided {
 		p.parts = 1
 	}
@@ -49,14 +50,14 @@ func newPresence(r *Repo, packs int) *presence {
 }
 
 // add notes a pack that the store has listed.
-func (p *presence) add(pack Pack, size uint64) {
+func (p *presence) add(pack format.Pack, size uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sizes[pack] = size
 }
 
 // known reports what is known of a pack without asking the store.
-func (p *presence) known(pack Pack, size uint64) (present, known bool) {
+func (p *presence) known(pack format.Pack, size uint64) (present, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	listed, ok := p.sizes[pack]
@@ -64,7 +65,7 @@ func (p *presence) known(pack Pack, size uint64) (present, known bool) {
 }
 
 // has reports whether the store has listed the pack, with that size, to this run.
-func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error) {
+func (p *presence) has(ctx context.Context, pack format.Pack, size uint64) (bool, error) {
 	if present, known := p.known(pack, size); known {
 		return present, nil
 	}
@@ -98,9 +99,9 @@ func (p *presence) has(ctx context.Context, pack Pack, size uint64) (bool, error
 func (p *presence) listAll(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
-	for _, kind := range packKinds {
+	for _, kind := range format.PackKinds {
 		for digit := range p.parts {
-			prefix := kind.folder()
+			prefix := kind.Folder()
 			if p.parts > 1 {
 				prefix += hex.EncodeToString([]byte{byte(digit)})[1:]
 			}
@@ -116,13 +117,13 @@ func (p *presence) listAll(ctx context.Context) error {
 	return nil
 }
 
-func (p *presence) listFolder(ctx context.Context, kind Kind, prefix string) error {
+func (p *presence) listFolder(ctx context.Context, kind format.Kind, prefix string) error {
 	for o, err := range p.r.store.List(ctx, prefix) {
 		if err != nil {
 			return fmt.Errorf("list the packs: %w", err)
 		}
-		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
-			p.add(Pack{Catalog: kind == KindCatalog, Hash: hash}, uint64(o.Size))
+		if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder())); ok {
+			p.add(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, uint64(o.Size))
 		}
 	}
 	return nil
@@ -134,7 +135,7 @@ func (x *index) packCount() (n int) {
 		n += len(f.packs)
 	}
 	for _, s := range x.remotes() {
-		n += len(s.seg.packs)
+		n += len(s.seg.Packs)
 	}
 	return n
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -93,8 +94,8 @@ type pruning struct {
 	walk Walk
 	run  *Run
 
-	packs     map[Pack]store.Object
-	condemned map[Pack]time.Time
+	packs     map[format.Pack]store.Object
+	condemned map[format.Pack]time.Time
 	now       time.Time // not after the roots were listed
 	roots     []Head
 	forgotten []Head // whose marks are old enough
@@ -104,7 +105,7 @@ type pruning struct {
 	census    *census
 	followed  int   // roots
 	reached   int64 // chunks, however often
-	states    map[Pack]*packState
+	states    map[format.Pack]*packState
 
 	mu     sync.Mutex // guards report while objects are deleted
 	report PruneReport
@@ -140,14 +141,14 @@ func (p *pruning) look(ctx context.Context) error {
 }
 
 func (p *pruning) listPacks(ctx context.Context) error {
-	p.packs = map[Pack]store.Object{}
-	for _, kind := range packKinds {
-		for o, err := range p.r.store.List(ctx, kind.folder()) {
+	p.packs = map[format.Pack]store.Object{}
+	for _, kind := range format.PackKinds {
+		for o, err := range p.r.store.List(ctx, kind.Folder()) {
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder())); ok {
-				p.packs[Pack{Catalog: kind == KindCatalog, Hash: hash}] = o
+			if hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder())); ok {
+				p.packs[format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}] = o
 				p.report.Packs.add(o.Size)
 			}
 		}
@@ -242,17 +243,17 @@ func (p *pruning) follow(ctx context.Context, h Head) error {
 
 // judge puts together what the store, the condemnations and the roots say of each pack.
 func (p *pruning) judge(ctx context.Context) (err error) {
-	p.states = map[Pack]*packState{}
+	p.states = map[format.Pack]*packState{}
 	for _, s := range p.census.packs {
-		o, listed := p.packs[s.pack()]
-		_, s.condemned = p.condemned[s.pack()]
+		o, listed := p.packs[s.Pack()]
+		_, s.condemned = p.condemned[s.Pack()]
 		s.listed = listed && uint64(o.Size) == s.Size
 		if !listed && !s.condemned {
-			if s.newer, err = p.r.exists(ctx, s.name()); err != nil {
+			if s.newer, err = p.r.exists(ctx, s.Name()); err != nil {
 				return err
 			}
 		}
-		p.states[s.pack()] = s
+		p.states[s.Pack()] = s
 	}
 	if p.report.Lost, err = p.census.tally(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -58,7 +59,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.seek(prefix, c.buf, func(n int64, _ entry) bool {
+	err = c.flat.seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = (c.reached[n/64]|c.erased[n/64])&bit == 0
 		c.erased[n/64] |= bit

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -34,7 +35,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return &Reader{
 		r:        r,
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
-		opened:   &openedPacks{packs: map[Pack]*openedPack{}},
+		opened:   &openedPacks{packs: map[format.Pack]*openedPack{}},
 		inFlight: semaphore.NewWeighted(inFlight),
 	}
 }
@@ -105,16 +106,16 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]b
 	content, err := rd.frames.get(ctx, place.Frame, func() ([]byte, error) { return rd.fetchFrame(ctx, place.Frame) })
 	end := uint64(place.Offset) + uint64(place.Length)
 	if end > uint64(len(content)) {
-		return nil, cmp.Or(err, damaged("the index places it outside its frame"))
+		return nil, cmp.Or(err, format.Damaged("the index places it outside its frame"))
 	}
 	data := content[place.Offset:end:end] // of a damaged frame, the chunks before the damage are whole
 	if rd.r.chunkID(data) != id {
-		return nil, cmp.Or(err, damaged("its bytes do not hash to its ID"))
+		return nil, cmp.Or(err, format.Damaged("its bytes do not hash to its ID"))
 	}
 	return data, nil
 }
 
-func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
+func (rd *Reader) fetchFrame(ctx context.Context, f format.Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.String()) {
 		rd.opened.forget(f.Pack)
@@ -123,12 +124,12 @@ func (rd *Reader) fetchFrame(ctx context.Context, f Frame) ([]byte, error) {
 	return content, err
 }
 
-func (rd *Reader) fetchFrameOnce(ctx context.Context, f Frame) ([]byte, error) {
+func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, error) {
 	stored, err := rd.opened.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
 	if len(stored) == 0 {
 		return nil, err
 	}
-	content, damage := rd.r.codec.decoder.decode(stored, int(f.Length))
+	content, damage := rd.r.codec.Decoder.Decode(stored, int(f.Length))
 	return content, cmp.Or(err, damage)
 }
 
@@ -145,9 +146,9 @@ const (
 
 // Prefetch reads frames that are about to be needed into the cache: those that lie together by one request, several
 // requests at once. It stops short of what the cache holds. An error here says nothing that Chunk would not say again.
-func (rd *Reader) Prefetch(ctx context.Context, frames []Frame) error {
+func (rd *Reader) Prefetch(ctx context.Context, frames []format.Frame) error {
 	frames = slices.Clone(frames)
-	slices.SortFunc(frames, Frame.Compare)
+	slices.SortFunc(frames, format.Frame.Compare)
 	frames = slices.DeleteFunc(slices.Compact(frames), rd.frames.holds)
 	room := rd.frames.limit
 	group, ctx := errgroup.WithContext(ctx)
@@ -168,34 +169,34 @@ func (rd *Reader) Prefetch(ctx context.Context, frames []Frame) error {
 }
 
 // Drop forgets frames that will not be needed again soon: their room is better used for others.
-func (rd *Reader) Drop(frames []Frame) { rd.frames.drop(frames) }
+func (rd *Reader) Drop(frames []format.Frame) { rd.frames.drop(frames) }
 
 // together is how many of the frames are read by one request.
-func together(frames []Frame) int {
+func together(frames []format.Frame) int {
 	first := frames[0]
 	n := 1
 	for n < len(frames) && frames[n].Pack == first.Pack &&
-		int64(frames[n].Offset)-frames[n-1].end() <= maxGap && frames[n].end()-int64(first.Offset) <= maxRange {
+		int64(frames[n].Offset)-frames[n-1].End() <= maxGap && frames[n].End()-int64(first.Offset) <= maxRange {
 		n++
 	}
 	return n
 }
 
-func (rd *Reader) fetchRange(ctx context.Context, frames []Frame) error {
+func (rd *Reader) fetchRange(ctx context.Context, frames []format.Frame) error {
 	start := int64(frames[0].Offset)
-	weight := min(inFlight, frames[len(frames)-1].end()-start)
+	weight := min(inFlight, frames[len(frames)-1].End()-start)
 	if err := rd.inFlight.Acquire(ctx, weight); err != nil {
 		return context.Cause(ctx)
 	}
 	defer rd.inFlight.Release(weight)
-	stored, err := rd.opened.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].end()-start)
+	stored, err := rd.opened.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].End()-start)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", frames[0].Pack, err)
 	}
 	for _, f := range frames {
 		_, err := rd.frames.get(ctx, f, func() ([]byte, error) {
 			at := int64(f.Offset) - start
-			return rd.r.codec.decoder.decode(stored[at:at+int64(f.Stored)], int(f.Length))
+			return rd.r.codec.Decoder.Decode(stored[at:at+int64(f.Stored)], int(f.Length))
 		})
 		if err != nil {
 			return fmt.Errorf("read %s: %w", f.Pack, err)

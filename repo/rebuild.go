@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -20,7 +21,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	if !r.CanRead() {
 		return 0, fmt.Errorf("making an index from packs of mail needs the owner's key: %w", ErrNoRole)
 	}
-	c := &checker{r: r, report: report, stored: map[string]int64{}, indexed: map[Pack]packRow{}}
+	c := &checker{r: r, report: report, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	damaged, err := c.damagedSegments(ctx)
 	if err == nil {
 		err = r.removeSegments(ctx, damaged, report)
@@ -33,7 +34,7 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 		return 0, err
 	}
 	var draft segmentDraft
-	err = r.eachPack(ctx, func(pack Pack, size int64) error {
+	err = r.eachPack(ctx, func(pack format.Pack, size int64) error {
 		_, indexed := c.indexed[pack]
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
@@ -57,18 +58,18 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 // damagedSegments reads all segments, and names those that are damaged, also when they are read a second time. Others that
 // cannot be read, of a newer version, or of somebody else, are reported.
 func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
-	for o, err := range c.r.store.List(ctx, KindIndex.folder()) {
+	for o, err := range c.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != KindIndex {
+		if kind, ok := kindOf(o.Name); !ok || kind != format.KindIndex {
 			continue
 		}
 		err := c.segment(ctx, o)
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, format.ErrDamaged) {
 			err = c.segment(ctx, o)
 		}
-		if errors.Is(err, ErrDamaged) {
+		if errors.Is(err, format.ErrDamaged) {
 			names = append(names, o.Name)
 		} else if err := c.outcome(ctx, o, err); err != nil {
 			return nil, err
@@ -93,20 +94,20 @@ func (r *Repo) removeSegments(ctx context.Context, names []string, report func(P
 }
 
 // eachPack hands over every pack in the store that the key at hand can look into, and its size.
-func (r *Repo) eachPack(ctx context.Context, use func(p Pack, size int64) error) error {
-	for _, kind := range packKinds {
+func (r *Repo) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
+	for _, kind := range format.PackKinds {
 		if _, err := r.seals.identity(kind); err != nil {
 			continue
 		}
-		for o, err := range r.store.List(ctx, kind.folder()) {
+		for o, err := range r.store.List(ctx, kind.Folder()) {
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.folder()))
+			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder()))
 			if !ok {
 				continue
 			}
-			if err := use(Pack{Catalog: kind == KindCatalog, Hash: hash}, o.Size); err != nil {
+			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, o.Size); err != nil {
 				return err
 			}
 		}
@@ -127,19 +128,19 @@ func (x *index) salvage(ctx context.Context) error {
 
 // salvageAnew asks those packs that were not described then either. The caller holds refreshing.
 func (x *index) salvageAnew(ctx context.Context) error {
-	described := map[Pack]bool{}
+	described := map[format.Pack]bool{}
 	for _, f := range x.snapshot() {
 		for i := range f.packs {
-			described[f.packs[i].pack()] = true
+			described[f.packs[i].Pack()] = true
 		}
 	}
 	for _, s := range x.remotes() {
-		for i := range s.seg.packs {
-			described[s.seg.packs[i].pack()] = true
+		for i := range s.seg.Packs {
+			described[s.seg.Packs[i].Pack()] = true
 		}
 	}
 	var draft segmentDraft
-	err := x.r.eachPack(ctx, func(pack Pack, size int64) error {
+	err := x.r.eachPack(ctx, func(pack format.Pack, size int64) error {
 		if described[pack] {
 			return nil
 		}
@@ -167,19 +168,19 @@ func (x *index) keepSalvaged(d *segmentDraft) error {
 	for _, p := range d.packs {
 		hashes = append(hashes, p.Hash)
 	}
-	slices.SortFunc(d.entries, entry.compare)
+	slices.SortFunc(d.entries, format.Entry.Compare)
 	err := x.keep(*d, nil, hashes)
 	*d = segmentDraft{}
 	return err
 }
 
 // read adds a pack by its own description.
-func (d *segmentDraft) read(ctx context.Context, r *Repo, p Pack, size int64) error {
+func (d *segmentDraft) read(ctx context.Context, r *Repo, p format.Pack, size int64) error {
 	row, lanes, err := r.inspectPack(ctx, p, size, false, new(Checked))
 	if err != nil {
 		return err
 	}
-	packEntries(lanes, d.frames, func(e entry) { d.entries = append(d.entries, e) })
+	format.PackEntries(lanes, d.frames, func(e format.Entry) { d.entries = append(d.entries, e) })
 	d.packs = append(d.packs, row)
 	d.frames += uint32(len(row.Stored))
 	return nil
@@ -189,12 +190,12 @@ func (r *Repo) putDraft(ctx context.Context, d *segmentDraft) error {
 	if len(d.packs) == 0 {
 		return nil
 	}
-	s, hash, err := r.writeSegment(d.packs, sorted(d.entries), table{})
+	s, hash, err := r.writeSegment(d.packs, format.Sorted(d.entries), format.Table{})
 	if err != nil {
 		return err
 	}
-	defer s.close()
+	defer s.Close()
 	*d = segmentDraft{}
-	name := objectName(KindIndex, hash)
-	return r.putKept(ctx, name, s.file, s.size)
+	name := format.ObjectName(format.KindIndex, hash)
+	return r.putKept(ctx, name, s.File, s.Size)
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -24,29 +25,28 @@ const requestCost = 1 << 20
 // remoteSegment is a segment that is looked into where it is.
 type remoteSegment struct {
 	listedSegment
-	seg  *segment
+	seg  *format.Segment
 	ends []held // what age asks for each time: the header, and the last piece
 
 	mu    sync.Mutex
-	known map[chunk.Prefix][]entry // what was looked up; as bounded as the cost
+	known map[chunk.Prefix][]format.Entry // what was looked up; as bounded as the cost
 	cost  int64
 }
 
 // openRemote reads the table of a segment.
 func (x *index) openRemote(ctx context.Context, s listedSegment) error {
 	src := &storeReader{ctx: ctx, store: x.r.store, name: s.Name, size: s.Size}
-	plain, size, err := unsealAt(src, s.Size, x.r.seals.writer)
+	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
 	if err != nil {
 		return storeError(err)
 	}
-	seg, err := x.r.codec.openSegment(plain, size)
+	seg, err := x.r.codec.OpenSegment(plain, size)
 	if err != nil {
 		return storeError(err)
 	}
-	c := seg.c
-	s.inputs = c.table.Inputs
-	c.rawHead, c.rawTable, c.r = nil, nil, nil
-	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]entry{}}
+	s.inputs = seg.Inputs()
+	seg.Detach()
+	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]format.Entry{}}
 	if x.r.Sealed() {
 		remote.ends = src.ends()
 	}
@@ -58,15 +58,15 @@ func (x *index) openRemote(ctx context.Context, s listedSegment) error {
 
 // storeError is the error of a store that was carried through age or a container.
 func storeError(err error) error {
-	if fetch := (*fetchError)(nil); errors.As(err, &fetch) {
-		return fetch.err
+	if fetch := (*format.ReadError)(nil); errors.As(err, &fetch) {
+		return fetch.Err
 	}
 	return err
 }
 
 // ends are the parts of an object that age reads whenever it opens it.
 func (s *storeReader) ends() []held {
-	const header, last = 8 << 10, agePiece + ageOverhead
+	const header, last = 8 << 10, format.AgePiece + format.AgeOverhead
 	var ends []held
 	for _, part := range s.parts {
 		if part.at == 0 {
@@ -100,7 +100,7 @@ func (x *index) dropUnlisted(listed map[[32]byte]bool) {
 // searchRemotes looks into the segments, all at once. One that is damaged is done without, one that is gone is to be looked
 // for among those that are there now.
 func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
-	entries := make([][]entry, len(remotes))
+	entries := make([][]format.Entry, len(remotes))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	for i, s := range remotes {
@@ -135,14 +135,14 @@ func (x *index) outcomeRemote(s *remoteSegment, err error) error {
 }
 
 // find is every entry of a prefix.
-func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all []entry, err error) {
+func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all []format.Entry, err error) {
 	s.mu.Lock()
 	all, known := s.known[p]
 	s.mu.Unlock()
 	if known {
 		return all, nil
 	}
-	blocks := s.seg.c.table.Blocks
+	blocks := s.seg.Blocks()
 	first := func(i int) int { return chunk.Prefix(blocks[i].First).Compare(p) }
 	// The first block that begins with p or after it may be preceded by one that holds p in its middle.
 	i := max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
@@ -151,8 +151,8 @@ func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all 
 		if err != nil {
 			return nil, err
 		}
-		at, _ := slices.BinarySearchFunc(block, p, func(e entry, p chunk.Prefix) int { return e.prefix.Compare(p) })
-		for ; at < len(block) && block[at].prefix == p; at++ {
+		at, _ := slices.BinarySearchFunc(block, p, func(e format.Entry, p chunk.Prefix) int { return e.Prefix.Compare(p) })
+		for ; at < len(block) && block[at].Prefix == p; at++ {
 			all = append(all, block[at])
 		}
 	}
@@ -163,29 +163,25 @@ func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all 
 }
 
 // block fetches and checks a block.
-func (s *remoteSegment) block(ctx context.Context, r *Repo, i int) ([]entry, error) {
+func (s *remoteSegment) block(ctx context.Context, r *Repo, i int) ([]format.Entry, error) {
 	// A block of 28 bytes an entry, which hardly compress, touches three of age's pieces at the most.
 	src := &storeReader{ctx: ctx, store: r.store, name: s.Name, size: s.Size, parts: s.ends, piece: 1}
 	if r.Sealed() {
-		src.piece = 3 * (agePiece + ageOverhead)
+		src.piece = 3 * (format.AgePiece + format.AgeOverhead)
 	}
-	plain, _, err := unsealAt(src, s.Size, r.seals.writer)
+	plain, _, err := format.UnsealAt(src, s.Size, r.seals.writer)
 	if err != nil {
 		return nil, storeError(err)
 	}
-	c := *s.seg.c
-	c.r = plain
-	block, err := s.seg.block(&c, i)
+	block, err := s.seg.BlockFrom(plain, i)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cost += requestCost + src.fetched
 	return block, storeError(err)
 }
 
-func (s *remoteSegment) found(e entry) found {
-	pack := s.seg.owners[e.frame]
-	row := &s.seg.packs[pack]
-	n := int(e.frame - s.seg.first[pack])
+func (s *remoteSegment) found(e format.Entry) found {
+	row, n := s.seg.Frame(e)
 	at := row.Head
 	for _, stored := range row.Stored[:n] {
 		at += stored

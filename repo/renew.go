@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 )
 
@@ -19,8 +20,8 @@ import (
 
 // renewalRow is the content of an object in renewals/.
 type renewalRow struct {
-	When uint64     `cbor:"1,keyasint"`
-	Ext  extensions `cbor:"63,keyasint,omitempty"`
+	When uint64            `cbor:"1,keyasint"`
+	Ext  format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // renewal is what a run knows of the locks.
@@ -54,11 +55,11 @@ func (r *Repo) renew(ctx context.Context, now time.Time, after time.Duration, te
 // lastRenewal tells when all objects were locked last; the zero time: not since the lock was lengthened.
 func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error) {
 	since := r.Lock().Since
-	for o, err := range r.store.List(ctx, KindRenewal.folder()) {
+	for o, err := range r.store.List(ctx, format.KindRenewal.Folder()) {
 		if err != nil {
 			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != KindRenewal {
+		if kind, ok := kindOf(o.Name); !ok || kind != format.KindRenewal {
 			continue
 		}
 		row, err := r.loadRenewal(ctx, o.Name)
@@ -80,11 +81,11 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 }
 
 func (r *Repo) loadRenewal(ctx context.Context, name string) (row renewalRow, err error) {
-	content, err := r.load(ctx, KindRenewal, name)
+	content, err := r.load(ctx, format.KindRenewal, name)
 	if err != nil {
 		return row, err
 	}
-	if err := decode(content, &row); err != nil {
+	if err := format.Decode(content, &row); err != nil {
 		return row, fmt.Errorf("read %s: %w", name, err)
 	}
 	return row, nil
@@ -101,11 +102,11 @@ func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Tim
 		return 0, err
 	}
 	goes := func(name string) bool {
-		pack, isPack := ParsePack(name)
+		pack, isPack := format.ParsePack(name)
 		_, dead := condemned[pack]
 		_, marked := marks[name]
 		kind, ours := kindOf(name)
-		return isPack && dead || marked || !ours || kind == KindCheck || kind == KindRenewal
+		return isPack && dead || marked || !ours || kind == format.KindCheck || kind == format.KindRenewal
 	}
 	renewed := func(n int64) {
 		if tell != nil {
@@ -120,15 +121,15 @@ func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Tim
 }
 
 func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
-	content, err := encode(renewalRow{When: uint64(now.UnixMilli())})
+	content, err := format.Encode(renewalRow{When: uint64(now.UnixMilli())})
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.codec.build(KindRenewal, content, r.seals.recipients(KindRenewal))
+	stored, hash, err := r.codec.Build(format.KindRenewal, content, r.seals.recipients(format.KindRenewal))
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, KindRenewal.folder()+stamped(now, hash), stored)
+	return r.put(ctx, format.KindRenewal.Folder()+stamped(now, hash), stored)
 }
 
 // Locks says what is wrong with the locks of older objects: they were due to be renewed, and could not be. Nil: all that
@@ -137,14 +138,14 @@ func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
 func (run *Run) Locks() error { return run.renewal.err }
 
 // ending finds the packs whose lock ends before a manifest of this run has been kept for a period.
-func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
+func (run *Run) ending(ctx context.Context) (map[format.Pack]bool, error) {
 	if run.renewal.err == nil {
 		return nil, nil
 	}
 	lock := run.r.config.lock()
-	ending := map[Pack]bool{}
-	for _, kind := range packKinds {
-		for o, err := range run.r.store.List(ctx, kind.folder()) {
+	ending := map[format.Pack]bool{}
+	for _, kind := range format.PackKinds {
+		for o, err := range run.r.store.List(ctx, kind.Folder()) {
 			if err != nil {
 				return nil, fmt.Errorf("list the packs: %w", err)
 			}
@@ -155,7 +156,7 @@ func (run *Run) ending(ctx context.Context) (map[Pack]bool, error) {
 			if locked.Before(run.renewal.last) {
 				locked = run.renewal.last
 			}
-			if pack, ok := ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.Period())) {
+			if pack, ok := format.ParsePack(o.Name); ok && locked.Add(lock.Term()).Before(run.Deadline().Add(lock.Period())) {
 				ending[pack] = true
 			}
 		}

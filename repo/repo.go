@@ -18,6 +18,8 @@ package repo
 
 import (
 	"errors"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 var (
@@ -31,13 +33,13 @@ var (
 	ErrWrongKey = errors.New("no key slot of this repository opens with this passphrase or key file")
 
 	// ErrNewer: an object was made by a later version of the format.
-	ErrNewer = errors.New("made by a newer mailstrata: use a newer one to read it")
+	ErrNewer = format.ErrNewer
 
 	// ErrDamaged: an object is not what its name, its tag or its table says.
-	ErrDamaged = errors.New("damaged")
+	ErrDamaged = format.ErrDamaged
 
 	// ErrNotMine: an object is whole, but belongs to another repository or was not made with this one's secret.
-	ErrNotMine = errors.New("not made by this repository")
+	ErrNotMine = format.ErrNotMine
 
 	// ErrSwapped: the repository is not the one that was seen here before.
 	ErrSwapped = errors.New("this is not the repository that was used here before")
@@ -66,3 +68,24 @@ var (
 	// ErrClock: the clock of the store went back during a run.
 	ErrClock = errors.New("the clock of the store went back during the run")
 )
+
+// The terms of the format that callers use.
+type (
+	Lane  = format.Lane
+	Kind  = format.Kind
+	Pack  = format.Pack
+	Frame = format.Frame
+)
+
+// Constants of these.
+const (
+	LaneHeader  = format.LaneHeader
+	LaneText    = format.LaneText
+	LaneBody    = format.LaneBody
+	LaneCatalog = format.LaneCatalog
+
+	KindData = format.KindData
+)
+
+// ParsePack reads the name of a pack's object.
+func ParsePack(name string) (Pack, bool) { return format.ParsePack(name) }

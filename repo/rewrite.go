@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 const (
@@ -23,10 +24,10 @@ const (
 func (p *pruning) rewrite(ctx context.Context) error {
 	chosen := p.wasteful()
 	chosen = append(chosen, p.holdingErased(chosen)...)
-	for catalog := range packKinds {
+	for catalog := range format.PackKinds {
 		chosen = append(chosen, p.crumbs(uint8(catalog), chosen)...)
 	}
-	slices.SortFunc(chosen, func(a, b *packState) int { return cmp.Compare(a.name(), b.name()) })
+	slices.SortFunc(chosen, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
 	copied, err := p.copy(ctx, chosen)
 	if err != nil {
 		return err
@@ -100,17 +101,17 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 		return nil, err
 	}
 	defer w.Close()
-	w.listed = map[Pack]uint64{}
+	w.listed = map[format.Pack]uint64{}
 	for pack, o := range p.packs {
 		w.listed[pack] = uint64(o.Size)
 	}
-	w.avoid = map[Pack]bool{}
+	w.avoid = map[format.Pack]bool{}
 	for _, s := range packs {
-		w.avoid[s.pack()] = true
+		w.avoid[s.Pack()] = true
 	}
 	for _, s := range p.census.packs {
 		if !s.counts() && !s.newer {
-			w.avoid[s.pack()] = true
+			w.avoid[s.Pack()] = true
 		}
 	}
 	now := Progress{Step: "packs written anew", Of: int64(len(packs))}
@@ -125,10 +126,10 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case !ofTheObject(err):
-			return nil, fmt.Errorf("copy from %s: %w", s.name(), err)
+			return nil, fmt.Errorf("copy from %s: %w", s.Name(), err)
 		default:
 			p.report.Unread++
-			p.leave(s.name(), err)
+			p.leave(s.Name(), err)
 		}
 		now.Done, now.Bytes = now.Done+1, now.Bytes+int64(s.Size)
 		p.tell(now)
@@ -143,17 +144,17 @@ func (p *pruning) copy(ctx context.Context, packs []*packState) (done []*packSta
 }
 
 func (p *pruning) copyPack(ctx context.Context, w *Writer, s *packState) error {
-	row, lanes, err := p.r.inspectPack(ctx, s.pack(), int64(s.Size), false, new(Checked))
+	row, lanes, err := p.r.inspectPack(ctx, s.Pack(), int64(s.Size), false, new(Checked))
 	if err != nil {
 		return err
 	}
-	if !row.equal(&s.packRow) {
-		return damaged("the index describes it otherwise")
+	if !row.Equal(&s.PackRow) {
+		return format.Damaged("the index describes it otherwise")
 	}
 	rd := p.r.Reader(ReaderOptions{CacheBytes: 1})
 	offset := row.Head
 	for i := range lanes {
-		frame := Frame{Pack: s.pack(), Size: int64(s.Size), Offset: offset, Stored: row.Stored[i], Length: row.Lengths[i]}
+		frame := format.Frame{Pack: s.Pack(), Size: int64(s.Size), Offset: offset, Stored: row.Stored[i], Length: row.Lengths[i]}
 		if err := p.copyFrame(ctx, w, rd, s, frame, &lanes[i]); err != nil {
 			return fmt.Errorf("frame %d of %d: %w", i+1, len(lanes), err)
 		}
@@ -162,13 +163,13 @@ func (p *pruning) copyPack(ctx context.Context, w *Writer, s *packState) error {
 	return nil
 }
 
-func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame Frame, lane *laneRow) error {
+func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packState, frame format.Frame, lane *format.LaneRow) error {
 	var content []byte
 	at := 0
 	for i, length := range lane.Lengths {
 		from := at
 		at += int(length)
-		wanted, err := p.wanted(s, lane.prefix(i))
+		wanted, err := p.wanted(s, lane.Prefix(i))
 		if err != nil {
 			return err
 		}
@@ -181,8 +182,8 @@ func (p *pruning) copyFrame(ctx context.Context, w *Writer, rd *Reader, s *packS
 			}
 		}
 		data := content[from:at]
-		if p.r.chunkID(data).Prefix() != lane.prefix(i) {
-			return damaged("its bytes do not hash to the ID of chunk %s", lane.prefix(i))
+		if p.r.chunkID(data).Prefix() != lane.Prefix(i) {
+			return format.Damaged("its bytes do not hash to the ID of chunk %s", lane.Prefix(i))
 		}
 		if _, _, err := w.Put(ctx, lane.Lane, data); err != nil {
 			return err

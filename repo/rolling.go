@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // A rolling check reads all packs once within a period, some at each call. How far it came is kept in the repository, so
@@ -12,9 +14,9 @@ import (
 
 // checkRow is the content of a check object.
 type checkRow struct {
-	When uint64     `cbor:"1,keyasint"`
-	Hand uint64     `cbor:"2,keyasint,omitempty"`
-	Ext  extensions `cbor:"63,keyasint,omitempty"`
+	When uint64            `cbor:"1,keyasint"`
+	Hand uint64            `cbor:"2,keyasint,omitempty"`
+	Ext  format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // Rolling is one call of a rolling check.
@@ -36,11 +38,11 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 	}
 	rolling := Rolling{now: c.start}
 	hand, elapsed := rand.Uint64(), firstShare
-	for o, err := range r.store.List(ctx, KindCheck.folder()) {
+	for o, err := range r.store.List(ctx, format.KindCheck.Folder()) {
 		if err != nil {
 			return Rolling{}, fmt.Errorf("list the checks: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != KindCheck {
+		if kind, ok := kindOf(o.Name); !ok || kind != format.KindCheck {
 			continue
 		}
 		rolling.seen = append(rolling.seen, o.Name)
@@ -67,11 +69,11 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 
 func (r *Repo) loadCheck(ctx context.Context, name string) (checkRow, error) {
 	var row checkRow
-	content, err := r.load(ctx, KindCheck, name)
+	content, err := r.load(ctx, format.KindCheck, name)
 	if err != nil {
 		return row, err
 	}
-	if err := decode(content, &row); err != nil {
+	if err := format.Decode(content, &row); err != nil {
 		return row, fmt.Errorf("read %s: %w", name, err)
 	}
 	return row, nil
@@ -79,15 +81,15 @@ func (r *Repo) loadCheck(ctx context.Context, name string) (checkRow, error) {
 
 // Rolled puts down that the check is done. Older ones are deleted, if the store lets them be.
 func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
-	content, err := encode(checkRow{When: uint64(rolling.now.UnixMilli()), Hand: rolling.end()})
+	content, err := format.Encode(checkRow{When: uint64(rolling.now.UnixMilli()), Hand: rolling.end()})
 	if err != nil {
 		return err
 	}
-	stored, hash, err := r.codec.build(KindCheck, content, r.seals.recipients(KindCheck))
+	stored, hash, err := r.codec.Build(format.KindCheck, content, r.seals.recipients(format.KindCheck))
 	if err != nil {
 		return err
 	}
-	if err := r.put(ctx, KindCheck.folder()+stamped(rolling.now, hash), stored); err != nil {
+	if err := r.put(ctx, format.KindCheck.Folder()+stamped(rolling.now, hash), stored); err != nil {
 		return err
 	}
 	for _, name := range rolling.seen {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -135,7 +136,7 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 // signAgain has a new keeper declare what the old one did: nothing is taken back. It is sealed to the old writer, for
 // hosts that have not opened the repository anew must be able to read on.
 func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
-	for _, kind := range []Kind{KindMark, KindCondemnation, KindNote, KindErasure} {
+	for _, kind := range []format.Kind{format.KindMark, format.KindCondemnation, format.KindNote, format.KindErasure} {
 		var payloads [][]byte
 		err := r.statements(ctx, kind, nil, func(_ store.Object, payload []byte) error {
 			payloads = append(payloads, payload)
@@ -145,15 +146,15 @@ func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 			return err
 		}
 		for _, payload := range payloads {
-			content, err := signPayload(kind, r.codec.repository, keeper, payload)
+			content, err := signPayload(kind, r.codec.Repository, keeper, payload)
 			if err != nil {
 				return err
 			}
-			stored, hash, err := r.codec.build(kind, content, r.seals.recipients(kind))
+			stored, hash, err := r.codec.Build(kind, content, r.seals.recipients(kind))
 			if err != nil {
 				return err
 			}
-			if err := r.put(ctx, objectName(kind, hash), stored); err != nil {
+			if err := r.put(ctx, format.ObjectName(kind, hash), stored); err != nil {
 				return err
 			}
 		}

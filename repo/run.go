@@ -7,6 +7,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Run is one time of archiving, of one or several accounts.
@@ -194,7 +196,7 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 	case deadline.After(run.Deadline()):
 		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
-	stored, hash, err := run.r.codec.build(KindManifest, manifest, run.r.seals.recipients(KindManifest))
+	stored, hash, err := run.r.codec.Build(format.KindManifest, manifest, run.r.seals.recipients(format.KindManifest))
 	return manifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 

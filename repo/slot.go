@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Role is what a key slot allows.
@@ -25,16 +26,16 @@ const (
 
 // slot is the content of an object in keys/: the secrets of a role.
 type slot struct {
-	Role    Role       `cbor:"1,keyasint"`
-	Created uint64     `cbor:"2,keyasint"`
-	Label   []byte     `cbor:"3,keyasint,omitempty"`
-	Secret  secret     `cbor:"4,keyasint"`
-	Writers []string   `cbor:"5,keyasint,omitempty"` // age identities, the newest first
-	Readers []string   `cbor:"6,keyasint,omitempty"` // likewise
-	Seed    []byte     `cbor:"7,keyasint,omitempty"` // the keeper's
-	Keeper  [32]byte   `cbor:"8,keyasint"`           // by whom the config must be signed
-	Number  uint64     `cbor:"9,keyasint"`           // the config's when this was made: an older config is none
-	Ext     extensions `cbor:"63,keyasint,omitempty"`
+	Role    Role              `cbor:"1,keyasint"`
+	Created uint64            `cbor:"2,keyasint"`
+	Label   []byte            `cbor:"3,keyasint,omitempty"`
+	Secret  format.Secret     `cbor:"4,keyasint"`
+	Writers []string          `cbor:"5,keyasint,omitempty"` // age identities, the newest first
+	Readers []string          `cbor:"6,keyasint,omitempty"` // likewise
+	Seed    []byte            `cbor:"7,keyasint,omitempty"` // the keeper's
+	Keeper  [32]byte          `cbor:"8,keyasint"`           // by whom the config must be signed
+	Number  uint64            `cbor:"9,keyasint"`           // the config's when this was made: an older config is none
+	Ext     format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // Format implements fmt.Formatter, as secret does.
@@ -42,14 +43,14 @@ func (*slot) Format(f fmt.State, _ rune) { io.WriteString(f, "key slot") }
 
 func parseSlot(content []byte) (*slot, error) {
 	s := new(slot)
-	if err := decode(content, s); err != nil {
+	if err := format.Decode(content, s); err != nil {
 		return nil, fmt.Errorf("key slot: %w", err)
 	}
 	switch {
 	case s.Role != RoleOwner && s.Role != RoleWriter:
-		return nil, fmt.Errorf("a key slot for the role %q: %w", s.Role, ErrNewer)
+		return nil, fmt.Errorf("a key slot for the role %q: %w", s.Role, format.ErrNewer)
 	case !s.asItsRole():
-		return nil, damaged("a key slot that is not as its role %q has it", s.Role)
+		return nil, format.Damaged("a key slot that is not as its role %q has it", s.Role)
 	}
 	return s, nil
 }
@@ -69,19 +70,19 @@ func publicKey(seed []byte) []byte { return ed25519.NewKeyFromSeed(seed).Public(
 
 // openSlot opens an object in keys/. What it holds is proven by its own secret only: that it is the repository's slot,
 // the config must confirm.
-func openSlot(stored storedSlot, d *frameDecoder, ids []age.Identity) (*Repo, error) {
+func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*Repo, error) {
 	plain := stored.bytes
-	if isSealed(plain) {
+	if format.IsSealed(plain) {
 		var err error
 		if plain, err = unsealAny(plain, ids); err != nil {
 			return nil, err
 		}
 	}
-	c, err := parseContainer(bytes.NewReader(plain), int64(len(plain)), nil)
+	c, err := format.ParseContainer(bytes.NewReader(plain), int64(len(plain)), nil)
 	if err != nil {
 		return nil, err
 	}
-	content, err := c.content(d)
+	content, err := c.Content(d)
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +90,8 @@ func openSlot(stored storedSlot, d *frameDecoder, ids []age.Identity) (*Repo, er
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{codec: newCodec(c.head.Repository, s.Secret.keys(), d), slotName: stored.name}
-	if err := errors.Join(c.is(KindKey, r.codec.repository), c.signed(&r.codec.keys)); err != nil {
+	r := &Repo{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d), slotName: stored.name}
+	if err := errors.Join(c.CheckKind(format.KindKey, r.codec.Repository), c.CheckTag(&r.codec.Keys)); err != nil {
 		return nil, err
 	}
 	return r, r.hold(s)
@@ -98,9 +99,9 @@ func openSlot(stored storedSlot, d *frameDecoder, ids []age.Identity) (*Repo, er
 
 func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 	if len(ids) == 0 {
-		return nil, fmt.Errorf("sealed to another key: %w", ErrNotMine)
+		return nil, fmt.Errorf("sealed to another key: %w", format.ErrNotMine)
 	}
-	return unseal(stored, anyIdentity(ids))
+	return format.Unseal(stored, anyIdentity(ids))
 }
 
 // anyIdentity is a key file: it may hold several identities.
@@ -114,13 +115,6 @@ func (a anyIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 		}
 	}
 	return nil, age.ErrIncorrectIdentity
-}
-
-func isSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(ageIntro)) }
-
-// byPassphrase reports whether an object in keys/ is sealed to a passphrase.
-func byPassphrase(stored []byte) bool {
-	return bytes.HasPrefix(stored, []byte(ageIntro+"-> scrypt "))
 }
 
 // hold takes over the secrets of a slot.
@@ -142,7 +136,7 @@ func parseIdentities(texts []string) (age.Identity, error) {
 	for _, text := range texts {
 		ids, err := age.ParseIdentities(strings.NewReader(text))
 		if err != nil || len(ids) != 1 || strings.ContainsAny(text, "\n\r") {
-			return nil, damaged("a key slot without an age identity where one must be") // never the text: it is secret
+			return nil, format.Damaged("a key slot without an age identity where one must be") // never the text: it is secret
 		}
 		all = append(all, ids...)
 	}

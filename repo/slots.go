@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Slot is a key slot as it is listed.
@@ -44,7 +45,7 @@ func (r *Repo) slotOf(row *slotRow) Slot {
 // Slots lists the key slots, as the config names them.
 func (r *Repo) Slots(ctx context.Context) ([]Slot, error) {
 	stored := map[string]bool{}
-	for o, err := range r.store.List(ctx, KindKey.folder()) {
+	for o, err := range r.store.List(ctx, format.KindKey.Folder()) {
 		if err != nil {
 			return nil, fmt.Errorf("list the key slots: %w", err)
 		}
@@ -103,7 +104,7 @@ func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient 
 	if err != nil {
 		return nil, err
 	}
-	content, err := encode(owner.share(row, number))
+	content, err := format.Encode(owner.share(row, number))
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient 
 	if recipient != nil {
 		recipients = []age.Recipient{recipient}
 	}
-	stored, hash, err := r.codec.build(KindKey, content, recipients)
+	stored, hash, err := r.codec.Build(format.KindKey, content, recipients)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +133,7 @@ func (s *slot) share(row slotRow, number uint64) *slot {
 }
 
 func slotName(role Role, hash [32]byte) string {
-	return strings.Replace(objectName(KindKey, hash), "/", "/"+string(role)+"-", 1)
+	return strings.Replace(format.ObjectName(format.KindKey, hash), "/", "/"+string(role)+"-", 1)
 }
 
 // RemoveSlot takes a key slot out of the config, by which it is none any more, and deletes the object. It takes the way
@@ -242,7 +243,7 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 }
 
 func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
-	content, err := makeStatement(KindConfig, r.codec.repository, keeper, c)
+	content, err := makeStatement(format.KindConfig, r.codec.Repository, keeper, c)
 	if err != nil {
 		return "", err
 	}
@@ -250,7 +251,7 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 	if err != nil {
 		return "", err
 	}
-	stored, hash, err := r.codec.build(KindConfig, content, recipients)
+	stored, hash, err := r.codec.Build(format.KindConfig, content, recipients)
 	if err != nil {
 		return "", err
 	}
@@ -264,7 +265,7 @@ func opensWith(stored []byte, id age.Identity) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	if err = unsealError(err); errors.Is(err, ErrNotMine) {
+	if err = format.UnsealError(err); errors.Is(err, format.ErrNotMine) {
 		return false, nil
 	}
 	return false, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Stats counts what a Writer did.
@@ -45,7 +47,7 @@ func (w *Writer) Stats() Stats {
 }
 
 // Usage is what a repository takes in its store, by kind.
-type Usage map[Kind]struct{ Objects, Bytes, Unpacked int64 }
+type Usage map[format.Kind]struct{ Objects, Bytes, Unpacked int64 }
 
 // Usage lists the whole store and adds up. Unpacked is what packs hold, as far as the index describes them: each chunk
 // once, before it was compressed.
@@ -74,20 +76,20 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 // unpacked is what packs hold, by their names.
 func (x *index) unpacked() map[string]int64 {
 	sizes := make(map[string]int64)
-	add := func(packs []packRow) {
+	add := func(packs []format.PackRow) {
 		for i := range packs {
 			var size int64
 			for _, length := range packs[i].Lengths {
 				size += int64(length)
 			}
-			sizes[packs[i].name()] = size
+			sizes[packs[i].Name()] = size
 		}
 	}
 	for _, f := range x.snapshot() {
 		add(f.packs)
 	}
 	for _, s := range x.remotes() {
-		add(s.seg.packs)
+		add(s.seg.Packs)
 	}
 	return sizes
 }

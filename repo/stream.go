@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // Stream is a way into a Writer for chunks that belong together, such as those of one mailbox's messages in their order:
@@ -14,13 +15,13 @@ import (
 type Stream struct {
 	w      *Writer
 	leased int // how many use it now; guarded by Writer.leasing
-	lanes  [lanes]frameLane
+	lanes  [format.Lanes]frameLane
 }
 
 // frameLane is the frame of one lane of a stream that is being filled.
 type frameLane struct {
 	mu    sync.Mutex
-	frame *rawFrame // nil: none
+	frame *format.RawFrame // nil: none
 }
 
 // maxStreams bounds memory: each has a frame in the making for each lane, some 13 MiB in all. More users share.
@@ -49,8 +50,8 @@ func (s *Stream) Close() {
 
 // Put stores a chunk unless it is stored already, and says which. It copies data. It waits when much is under way.
 // What it reports as added is durable after the writer's next Flush.
-func (s *Stream) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
-	return s.w.put(ctx, &s.lanes[lane%lanes], lane, data)
+func (s *Stream) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
+	return s.w.put(ctx, &s.lanes[lane%format.Lanes], lane, data)
 }
 
 // filling yields the lanes that have a frame in the making.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -14,13 +15,13 @@ func (p *pruning) sweep(ctx context.Context) error {
 	var doomed []store.Object
 	var living []*packState
 	for _, s := range p.ordered() {
-		o := p.packs[s.pack()]
+		o := p.packs[s.Pack()]
 		switch {
 		case !s.listed || !s.condemned && s.indexed:
 		case s.needed > 0:
 			living = append(living, s)
 		case !s.condemned: // and no segment names it: rewrite's, or condemn's
-		case p.now.Sub(p.condemned[s.pack()]) >= Grace:
+		case p.now.Sub(p.condemned[s.Pack()]) >= Grace:
 			doomed = append(doomed, o)
 		default:
 			p.report.Waiting.add(o.Size)
@@ -36,18 +37,18 @@ func (p *pruning) sweep(ctx context.Context) error {
 // ordered is the packs by their names.
 func (p *pruning) ordered() []*packState {
 	all := slices.Clone(p.census.packs)
-	slices.SortFunc(all, func(a, b *packState) int { return cmp.Compare(a.name(), b.name()) })
+	slices.SortFunc(all, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
 	return all
 }
 
 // young reports whether a pack may belong to a run that has not committed yet (rule 7).
 func (p *pruning) young(s *packState) bool {
-	return p.now.Sub(p.packs[s.pack()].Time) < Grace
+	return p.now.Sub(p.packs[s.Pack()].Time) < Grace
 }
 
 // condemn is rule 7: packs in which nothing is kept, because nothing in them is reached, or all of it is kept elsewhere.
 func (p *pruning) condemn(ctx context.Context) error {
-	var packs []Pack
+	var packs []format.Pack
 	for _, s := range p.ordered() {
 		if s.listed && s.erased > 0 {
 			p.report.Erased.add(int64(s.Size))
@@ -55,7 +56,7 @@ func (p *pruning) condemn(ctx context.Context) error {
 		switch {
 		case !s.listed || s.condemned:
 		case s.kept == 0 && s.needed == 0 && !p.young(s):
-			packs = append(packs, s.pack())
+			packs = append(packs, s.Pack())
 			p.report.Condemned.add(int64(s.Size))
 		default:
 			p.report.Unused += s.unused()

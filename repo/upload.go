@@ -3,6 +3,8 @@ package repo
 import (
 	"context"
 	"fmt"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // uploaders is how many packs are put at once, while the next is built.
@@ -15,19 +17,19 @@ func (w *Writer) encodeFrames() error {
 		case <-w.ctx.Done():
 			return nil
 		case f := <-w.encode:
-			err := w.r.codec.withFrame(f.content, func(stored []byte) error { return w.pack(f, stored) })
+			err := w.r.codec.WithFrame(f.Content, func(stored []byte) error { return w.pack(f, stored) })
 			if err != nil {
 				w.fail(err)
 			}
-			w.free[packNumber(f.lane.kind())] <- f // never blocks: there is room for all
+			w.free[format.PackNumber(f.Lane.Kind())] <- f // never blocks: there is room for all
 			w.frames.Done()
 		}
 	}
 }
 
 // pack puts a frame into the pack of its kind that is being built.
-func (w *Writer) pack(f *rawFrame, stored []byte) error {
-	a := &w.kinds[packNumber(f.lane.kind())]
+func (w *Writer) pack(f *format.RawFrame, stored []byte) error {
+	a := &w.kinds[format.PackNumber(f.Lane.Kind())]
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.pack != nil && !a.pack.takes(f, stored, a.target()) {
@@ -36,7 +38,7 @@ func (w *Writer) pack(f *rawFrame, stored []byte) error {
 		}
 	}
 	if a.pack == nil {
-		p, err := newPack(w.r, f.lane.kind())
+		p, err := newPack(w.r, f.Lane.Kind())
 		if err != nil {
 			return err
 		}
@@ -60,17 +62,17 @@ func (w *Writer) closePackLocked(a *assembly) error {
 	a.pack = nil
 	done, err := p.finish(w.r)
 	if err != nil {
-		p.spool.close()
+		p.spool.Close()
 		return err
 	}
-	a.closed += done.spool.size
+	a.closed += done.spool.Size
 	w.packs.Add(1)
 	select {
 	case w.upload <- done:
 		return nil
 	case <-w.ctx.Done():
 		w.packs.Done()
-		p.spool.close()
+		p.spool.Close()
 		return w.failure()
 	}
 }
@@ -91,11 +93,11 @@ func (w *Writer) uploadPacks() error {
 }
 
 func (w *Writer) uploadPack(p *sealedPack) error {
-	if err := w.r.store.Put(w.ctx, p.name(), p.spool.file, p.spool.size); err != nil {
-		p.spool.close()
-		return fmt.Errorf("store %s: %w", p.name(), err)
+	if err := w.r.store.Put(w.ctx, p.Name(), p.spool.File, p.spool.Size); err != nil {
+		p.spool.Close()
+		return fmt.Errorf("store %s: %w", p.Name(), err)
 	}
-	w.stats.object(p.spool.size)
+	w.stats.object(p.spool.Size)
 	entries, held := w.acknowledged(p)
 	switch {
 	case entries >= draftEntries:
@@ -112,9 +114,9 @@ func (w *Writer) acknowledged(p *sealedPack) (entries int, held int64) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	d := &w.pending
-	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.size
-	packEntries(p.lanes, d.frames, func(e entry) { d.entries = append(d.entries, e) })
-	d.packs = append(d.packs, p.packRow)
+	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.Size
+	format.PackEntries(p.lanes, d.frames, func(e format.Entry) { d.entries = append(d.entries, e) })
+	d.packs = append(d.packs, p.PackRow)
 	d.frames += uint32(len(p.Stored))
 	p.lanes = nil // the entries say it
 	return len(d.entries), d.held
@@ -135,16 +137,16 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	if err := w.seeWaiting(ctx, draft.waiting); err != nil {
 		return err
 	}
-	s, hash, err := w.r.writeSegment(draft.packs, sorted(draft.entries), table{})
+	s, hash, err := w.r.writeSegment(draft.packs, format.Sorted(draft.entries), format.Table{})
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	name := objectName(KindIndex, hash)
-	if err := w.r.putKept(ctx, name, s.file, s.size); err != nil {
+	defer s.Close()
+	name := format.ObjectName(format.KindIndex, hash)
+	if err := w.r.putKept(ctx, name, s.File, s.Size); err != nil {
 		return err
 	}
-	w.stats.object(s.size)
+	w.stats.object(s.Size)
 	if err := w.index.learn(ctx, draft, hash); err != nil {
 		return w.bearClaims(err)
 	}
@@ -163,11 +165,11 @@ func (w *Writer) bearClaims(err error) error {
 	return fmt.Errorf("more than %d new chunks must be kept in mind, for the cache cannot be written: %w", w.maxClaims, err)
 }
 
-func (w *Writer) release(entries []entry) {
+func (w *Writer) release(entries []format.Entry) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	for _, e := range entries {
-		delete(w.claimed, e.prefix)
+		delete(w.claimed, e.Prefix)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/grace"
+	"github.com/mailstrata/mailstrata/repo/format"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,14 +34,14 @@ type Writer struct {
 	gate    sync.RWMutex // Put holds it for reading, Flush for writing
 	streams [maxStreams]Stream
 	leasing sync.Mutex
-	free    [len(packKinds)]chan *rawFrame // frames at rest: those of catalogs are small, and stay so
+	free    [len(format.PackKinds)]chan *format.RawFrame // frames at rest: those of catalogs are small, and stay so
 
-	encode  chan *rawFrame
+	encode  chan *format.RawFrame
 	upload  chan *sealedPack
 	frames  sync.WaitGroup // sent to encode, not yet in a pack
 	packs   sync.WaitGroup // sent to upload, not yet durable
 	workers errgroup.Group
-	kinds   [len(packKinds)]assembly
+	kinds   [len(format.PackKinds)]assembly
 
 	known     sync.Mutex
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
@@ -48,9 +49,9 @@ type Writer struct {
 	maxHeld   int64
 	pending   segmentDraft
 	segments  sync.Mutex // one index segment is put at a time
-	condemned map[Pack]bool
-	avoid     map[Pack]bool   // packs that do not count either: their chunks are stored elsewhere
-	listed    map[Pack]uint64 // packs that this run has listed already, and their sizes
+	condemned map[format.Pack]bool
+	avoid     map[format.Pack]bool   // packs that do not count either: their chunks are stored elsewhere
+	listed    map[format.Pack]uint64 // packs that this run has listed already, and their sizes
 	index     *index
 	present   *presence
 	ready     bool
@@ -73,9 +74,9 @@ func (a *assembly) target() int64 { return min(packTarget, max(firstPack, a.clos
 type segmentDraft struct {
 	waiting []*sealedPack // of packs, those that the store has not listed yet
 	held    int64         // bytes of these
-	packs   []packRow
+	packs   []format.PackRow
 	frames  uint32
-	entries []entry
+	entries []format.Entry
 }
 
 // draftEntries is when a segment is put before Flush asks for it. 128 Ki entries are some 500 MB of mail, and 8 MB of
@@ -88,10 +89,10 @@ const maxClaims = 1 << 20
 // Writer begins writing. It reads nothing: the index and the condemnations are read when the first chunk comes, so a
 // night without news reads neither. Whoever looks for a parent does so before (rule 1).
 func (run *Run) Writer(ctx context.Context) (*Writer, error) {
-	encoders := encodersAtOnce()
+	encoders := format.EncodersAtOnce()
 	w := &Writer{
 		run: run, r: run.r,
-		encode:  make(chan *rawFrame),
+		encode:  make(chan *format.RawFrame),
 		upload:  make(chan *sealedPack),
 		claimed: map[chunk.Prefix]struct{}{}, maxClaims: maxClaims, maxHeld: heldSpools,
 	}
@@ -99,8 +100,8 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 	for i := range w.streams {
 		w.streams[i].w = w
 	}
-	w.free[packNumber(KindData)] = newFrames(maxStreams*dataLanes + encoders + 1)
-	w.free[packNumber(KindCatalog)] = newFrames(maxStreams + 1)
+	w.free[format.PackNumber(format.KindData)] = newFrames(maxStreams*format.DataLanes + encoders + 1)
+	w.free[format.PackNumber(format.KindCatalog)] = newFrames(maxStreams + 1)
 	for range encoders {
 		w.workers.Go(w.encodeFrames)
 	}
@@ -111,10 +112,10 @@ func (run *Run) Writer(ctx context.Context) (*Writer, error) {
 }
 
 // newFrames are empty frames. So many go round: one for each lane of each stream, and those on their way into a pack.
-func newFrames(n int) chan *rawFrame {
-	frames := make(chan *rawFrame, n)
+func newFrames(n int) chan *format.RawFrame {
+	frames := make(chan *format.RawFrame, n)
 	for range n {
-		frames <- new(rawFrame)
+		frames <- new(format.RawFrame)
 	}
 	return frames
 }
@@ -156,7 +157,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.condemned = map[Pack]bool{}
+	w.condemned = map[format.Pack]bool{}
 	maps.Copy(w.condemned, w.avoid)
 	maps.Copy(w.condemned, ending)
 	for p := range condemned {
@@ -170,12 +171,12 @@ func (w *Writer) prepare(ctx context.Context) error {
 }
 
 // Put is Stream.Put for chunks that belong to nothing else.
-func (w *Writer) Put(ctx context.Context, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
-	return w.put(ctx, &w.streams[0].lanes[lane%lanes], lane, data)
+func (w *Writer) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
+	return w.put(ctx, &w.streams[0].lanes[lane%format.Lanes], lane, data)
 }
 
-func (w *Writer) put(ctx context.Context, into *frameLane, lane Lane, data []byte) (id chunk.ID, added bool, err error) {
-	if err := checkChunk(lane, data); err != nil {
+func (w *Writer) put(ctx context.Context, into *frameLane, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
+	if err := format.CheckChunk(lane, data); err != nil {
 		return id, false, err
 	}
 	w.gate.RLock()
@@ -248,12 +249,12 @@ func (w *Writer) claim(ctx context.Context, p chunk.Prefix) (bool, error) {
 // table and must find the chunk too.
 func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err error) {
 	type sized struct {
-		pack Pack
+		pack format.Pack
 		size uint64
 	}
 	var perhaps []sized // the search of the index does not wait for the store
 	err = w.index.find(ctx, p, func(f found) bool {
-		pack := sized{f.pack.pack(), f.pack.Size}
+		pack := sized{f.pack.Pack(), f.pack.Size}
 		if f.indexed && !w.condemned[pack.pack] {
 			var known bool
 			if stored, known = w.present.known(pack.pack, pack.size); !known {
@@ -272,21 +273,21 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 }
 
 // add puts a claimed chunk into its lane's frame.
-func (w *Writer) add(ctx context.Context, lane *frameLane, l Lane, p chunk.Prefix, data []byte) error {
+func (w *Writer) add(ctx context.Context, lane *frameLane, l format.Lane, p chunk.Prefix, data []byte) error {
 	lane.mu.Lock()
 	defer lane.mu.Unlock()
 	if lane.frame == nil {
 		select {
-		case lane.frame = <-w.free[packNumber(l.kind())]:
-			lane.frame.reset(l)
+		case lane.frame = <-w.free[format.PackNumber(l.Kind())]:
+			lane.frame.Reset(l)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-w.ctx.Done():
 			return w.failure()
 		}
 	}
-	lane.frame.add(p, data)
-	if !lane.frame.full() {
+	lane.frame.Add(p, data)
+	if !lane.frame.Full() {
 		return nil
 	}
 	return w.send(ctx, lane)
@@ -371,7 +372,7 @@ func (w *Writer) Close() error {
 	_ = w.workers.Wait() // failures were told by Put and Flush
 	for i := range w.kinds {
 		if p := w.kinds[i].pack; p != nil {
-			p.spool.close()
+			p.spool.Close()
 		}
 	}
 	closeSpools(w.pending.waiting)

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"fmt"
@@ -18,31 +18,28 @@ const (
 	LaneBody                // other Base64 parts, decoded
 	LaneCatalog             // pages, lists and tables
 
-	lanes     = iota
-	dataLanes = lanes - 1
+	Lanes     = iota
+	DataLanes = Lanes - 1
 )
 
 // kind of pack that holds the lane.
-func (l Lane) kind() Kind {
+func (l Lane) Kind() Kind {
 	if l == LaneCatalog {
 		return KindCatalog
 	}
 	return KindData
 }
 
-// Sizes that a writer chooses; readers take all that docs/format.md allows.
-const (
-	packTarget = 32 << 20 // a pack is closed before its container is larger
-	firstPack  = 16 << 20 // or, of the first packs of a writer, than that (assembly.target)
-	packChunks = 1 << 16  // or holds more chunks: its table must stay small too
+// packChunks closes a pack that holds more chunks: its table must stay small.
+const PackChunks = 1 << 16
 
-	maxChunk = 4 << 20 // part of the durable format
-)
+// maxChunk is the size of the largest chunk. Part of the durable format.
+const maxChunk = 4 << 20
 
 // frameTargets is how much content closes a frame. Large frames are smaller in all (of list mail's text 4 MiB make 5 %
 // less than 1 MiB), but each costs its memory while it is filled, and is decoded whole for one message. A frame that is
 // damaged costs all messages that have a chunk in it. With headers these are thousands, so their frames are smaller.
-var frameTargets = [lanes]int{
+var frameTargets = [Lanes]int{
 	LaneHeader:  2 << 20,
 	LaneText:    4 << 20,
 	LaneBody:    4 << 20,
@@ -54,72 +51,72 @@ var frameTargets = [lanes]int{
 const frameLevel = zstd.SpeedBetterCompression
 
 // rawFrame is a frame that is being filled.
-type rawFrame struct {
-	lane     Lane
-	content  []byte
-	prefixes []chunk.Prefix
+type RawFrame struct {
+	Lane     Lane
+	Content  []byte
+	Prefixes []chunk.Prefix
 	lengths  []uint32
 }
 
-func (f *rawFrame) add(p chunk.Prefix, data []byte) {
-	if f.content == nil {
-		f.content = make([]byte, 0, frameTargets[f.lane]+chunk.Max)
+func (f *RawFrame) Add(p chunk.Prefix, data []byte) {
+	if f.Content == nil {
+		f.Content = make([]byte, 0, frameTargets[f.Lane]+chunk.Max)
 	}
-	f.content = append(f.content, data...)
-	f.prefixes = append(f.prefixes, p)
+	f.Content = append(f.Content, data...)
+	f.Prefixes = append(f.Prefixes, p)
 	f.lengths = append(f.lengths, uint32(len(data)))
 }
 
-func (f *rawFrame) full() bool {
-	return len(f.content) >= frameTargets[f.lane] || len(f.prefixes) >= packChunks
+func (f *RawFrame) Full() bool {
+	return len(f.Content) >= frameTargets[f.Lane] || len(f.Prefixes) >= PackChunks
 }
 
-func (f *rawFrame) reset(l Lane) {
-	f.lane, f.content, f.prefixes, f.lengths = l, f.content[:0], f.prefixes[:0], f.lengths[:0]
+func (f *RawFrame) Reset(l Lane) {
+	f.Lane, f.Content, f.Prefixes, f.lengths = l, f.Content[:0], f.Prefixes[:0], f.lengths[:0]
 }
 
 // row describes the frame in a pack's table.
-func (f *rawFrame) row() laneRow {
-	row := laneRow{Lane: f.lane, Prefixes: make([]byte, 0, len(f.prefixes)*16), Lengths: append([]uint32(nil), f.lengths...)}
-	for _, p := range f.prefixes {
+func (f *RawFrame) Row() LaneRow {
+	row := LaneRow{Lane: f.Lane, Prefixes: make([]byte, 0, len(f.Prefixes)*16), Lengths: append([]uint32(nil), f.lengths...)}
+	for _, p := range f.Prefixes {
 		row.Prefixes = append(row.Prefixes, p[:]...)
 	}
 	return row
 }
 
 // laneRow says which chunks a frame of a pack holds.
-type laneRow struct {
+type LaneRow struct {
 	_        struct{} `cbor:",toarray"`
 	Lane     Lane
 	Prefixes []byte // 16 bytes each
 	Lengths  []uint32
 }
 
-func (l *laneRow) prefix(i int) chunk.Prefix { return chunk.Prefix(l.Prefixes[i*16:]) }
+func (l *LaneRow) Prefix(i int) chunk.Prefix { return chunk.Prefix(l.Prefixes[i*16:]) }
 
 // check that the row fits a frame of length bytes in a pack of a kind.
-func (l *laneRow) check(kind Kind, length uint32) error {
-	if l.Lane >= lanes || l.Lane.kind() != kind {
-		return damaged("lane %d in a %s pack", l.Lane, kind)
+func (l *LaneRow) check(kind Kind, length uint32) error {
+	if l.Lane >= Lanes || l.Lane.Kind() != kind {
+		return Damaged("lane %d in a %s pack", l.Lane, kind)
 	}
 	if len(l.Lengths) == 0 || len(l.Prefixes) != 16*len(l.Lengths) {
-		return damaged("%d bytes of prefixes for %d chunks", len(l.Prefixes), len(l.Lengths))
+		return Damaged("%d bytes of prefixes for %d chunks", len(l.Prefixes), len(l.Lengths))
 	}
 	sum := uint64(0)
 	for _, n := range l.Lengths {
 		if n == 0 || n > maxChunk {
-			return damaged("a chunk of %d bytes", n)
+			return Damaged("a chunk of %d bytes", n)
 		}
 		sum += uint64(n)
 	}
 	if sum != uint64(length) {
-		return damaged("chunks of %d bytes in a frame of %d", sum, length)
+		return Damaged("chunks of %d bytes in a frame of %d", sum, length)
 	}
 	return nil
 }
 
-func checkChunk(lane Lane, data []byte) error {
-	if lane >= lanes {
+func CheckChunk(lane Lane, data []byte) error {
+	if lane >= Lanes {
 		return fmt.Errorf("there is no lane %d", lane)
 	}
 	if len(data) == 0 || len(data) > maxChunk {

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -20,19 +20,19 @@ import (
 )
 
 // fixed is the codec of a repository whose secrets are known: 0, 1, 2, … and so on.
-func fixed(t testing.TB) *codec {
+func fixed(t testing.TB) *Codec {
 	t.Helper()
-	decoder, err := newFrameDecoder()
+	decoder, err := NewFrameDecoder()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var own secret
+	var own Secret
 	for i := range own {
 		own[i] = byte(i)
 	}
-	c := newCodec([16]byte{}, own.keys(), decoder)
-	for i := range c.repository {
-		c.repository[i] = byte(0xa0 + i)
+	c := NewCodec([16]byte{}, own.Keys(), decoder)
+	for i := range c.Repository {
+		c.Repository[i] = byte(0xa0 + i)
 	}
 	return c
 }
@@ -50,27 +50,27 @@ func rawBlock(content, checksum []byte) []byte {
 }
 
 // vector is a pack of two chunks.
-func vector(t testing.TB, r *codec) []byte {
+func vector(t testing.TB, r *Codec) []byte {
 	t.Helper()
 	return vectorOf(t, r, []byte{0x52, 0x74, 0xbd, 0x45}) // the low half of XXH64 of the content
 }
 
-func vectorOf(t testing.TB, r *codec, checksum []byte) []byte {
+func vectorOf(t testing.TB, r *Codec, checksum []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w, err := newContainerWriter(&out, newHead(KindData, r.repository, &r.keys), &r.keys)
+	w, err := newContainerWriter(&out, newHead(KindData, r.Repository, &r.Keys), &r.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := new(rawFrame)
-	f.reset(LaneText)
+	f := new(RawFrame)
+	f.Reset(LaneText)
 	for _, text := range []string{"Hello, ", "strata\r\n"} {
-		f.add(r.keys.chunk.Sum([]byte(text)).Prefix(), []byte(text))
+		f.Add(r.Keys.Chunk.Sum([]byte(text)).Prefix(), []byte(text))
 	}
-	if err := w.frame(rawBlock(f.content, checksum), len(f.content)); err != nil {
+	if err := w.Frame(rawBlock(f.Content, checksum), len(f.Content)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.finish(table{Salt: []byte("0123456789abcdef"), Lanes: []laneRow{f.row()}}); err != nil {
+	if err := w.Finish(Table{Salt: []byte("0123456789abcdef"), Lanes: []LaneRow{f.Row()}}); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
@@ -117,7 +117,7 @@ func TestAPackWithoutChecksums(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if content, err := c.content(r.decoder); err != nil || string(content) != "Hello, strata\r\n" {
+	if content, err := c.Content(r.Decoder); err != nil || string(content) != "Hello, strata\r\n" {
 		t.Errorf("%q, %v", content, err)
 	}
 }
@@ -156,13 +156,13 @@ func TestTheDocumentShowsTheFrozenPack(t *testing.T) {
 }
 
 func TestFrozenKeys(t *testing.T) {
-	k := fixed(t).keys
+	k := fixed(t).Keys
 	for name, key := range map[string][]byte{
-		"keyID":   k.id[:],
-		"chunk":   k.chunk[:],
-		"message": k.message[:],
-		"tag":     k.tag[:],
-		"account": k.account[:],
+		"keyID":   k.ID[:],
+		"chunk":   k.Chunk[:],
+		"message": k.Message[:],
+		"tag":     k.Tag[:],
+		"account": k.Account[:],
 	} {
 		if got := hex.EncodeToString(key); got != frozenKeys[name] {
 			t.Errorf("%s is %s", name, got)
@@ -178,15 +178,15 @@ var frozenKeys = map[string]string{
 	"account": "0ce2e8589c2226b5feffe35eb440816c4e82f76eaa53e2e8fad0be8e3cea1b84",
 }
 
-func parsePack(r *codec, b []byte) (*container, error) {
-	c, err := parseContainer(bytes.NewReader(b), int64(len(b)), &r.keys)
+func parsePack(r *Codec, b []byte) (*Container, error) {
+	c, err := ParseContainer(bytes.NewReader(b), int64(len(b)), &r.Keys)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.is(KindData, r.repository), checkPack(c, KindData)); err != nil {
+	if err := errors.Join(c.CheckKind(KindData, r.Repository), checkPack(c, KindData)); err != nil {
 		return nil, err
 	}
-	_, err = c.content(r.decoder)
+	_, err = c.Content(r.Decoder)
 	return c, err
 }
 
@@ -196,7 +196,7 @@ func TestContainerRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := c.content(r.decoder)
+	content, err := c.Content(r.Decoder)
 	if err != nil || string(content) != "Hello, strata\r\n" {
 		t.Errorf("%q, %v", content, err)
 	}
@@ -248,12 +248,12 @@ func TestSealedTruncationIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := fixed(t)
-	stored, _, err := r.build(KindManifest, bytes.Repeat([]byte("manifest "), 20), []age.Recipient{id.Recipient()})
+	stored, _, err := r.Build(KindManifest, bytes.Repeat([]byte("manifest "), 20), []age.Recipient{id.Recipient()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range len(stored) {
-		if _, err := r.parse(stored[:n], KindManifest, id); err == nil {
+		if _, err := r.Parse(stored[:n], KindManifest, id); err == nil {
 			t.Fatalf("%d of %d bytes are accepted", n, len(stored))
 		}
 	}
@@ -263,29 +263,29 @@ func TestWhoseObjectItIs(t *testing.T) {
 	r := fixed(t)
 	b := vector(t, r)
 	other := fixed(t)
-	other.keys = secret{1}.keys()
+	other.Keys = Secret{1}.Keys()
 	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
 		t.Errorf("under another secret: %v", err)
 	}
 	other = fixed(t)
-	other.repository[0]++
+	other.Repository[0]++
 	if _, err := parsePack(other, b); !errors.Is(err, ErrNotMine) {
 		t.Errorf("of another repository: %v", err)
 	}
-	forged := r.keys
-	forged.tag[0]++
+	forged := r.Keys
+	forged.Tag[0]++
 	var out bytes.Buffer
-	w, err := newContainerWriter(&out, newHead(KindManifest, r.repository, &forged), &forged)
+	w, err := newContainerWriter(&out, newHead(KindManifest, r.Repository, &forged), &forged)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{})); err != nil {
+	if err := errors.Join(w.Frame(rawBlock([]byte("x"), nil), 1), w.Finish(Table{})); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNotMine) {
+	if _, err := r.Parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNotMine) {
 		t.Errorf("a forged tag: %v", err)
 	}
-	if _, err := r.parse(b, KindManifest, nil); !errors.Is(err, ErrNotMine) {
+	if _, err := r.Parse(b, KindManifest, nil); !errors.Is(err, ErrNotMine) {
 		t.Errorf("a pack as a manifest: %v", err)
 	}
 }
@@ -298,16 +298,16 @@ func TestNewerObjectsAreRefused(t *testing.T) {
 		"algorithms": func(h *head) { h.Algorithms = "blake3 lzma" },
 	} {
 		var out bytes.Buffer
-		h := newHead(KindManifest, r.repository, &r.keys)
+		h := newHead(KindManifest, r.Repository, &r.Keys)
 		change(&h)
-		w, err := newContainerWriter(&out, h, &r.keys)
+		w, err := newContainerWriter(&out, h, &r.Keys)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{})); err != nil {
+		if err := errors.Join(w.Frame(rawBlock([]byte("x"), nil), 1), w.Finish(Table{})); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNewer) {
+		if _, err := r.Parse(out.Bytes(), KindManifest, nil); !errors.Is(err, ErrNewer) {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
@@ -317,28 +317,28 @@ func TestNewerObjectsAreRefused(t *testing.T) {
 func TestExtensionsAreCarried(t *testing.T) {
 	r := fixed(t)
 	var out bytes.Buffer
-	h := newHead(KindManifest, r.repository, &r.keys)
-	h.Ext = extensions{7: {0x43, 'n', 'e', 'w'}}
-	w, err := newContainerWriter(&out, h, &r.keys)
+	h := newHead(KindManifest, r.Repository, &r.Keys)
+	h.Ext = Extensions{7: {0x43, 'n', 'e', 'w'}}
+	w, err := newContainerWriter(&out, h, &r.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.frame(rawBlock([]byte("x"), nil), 1), w.finish(table{Ext: extensions{1: {0x01}}})); err != nil {
+	if err := errors.Join(w.Frame(rawBlock([]byte("x"), nil), 1), w.Finish(Table{Ext: Extensions{1: {0x01}}})); err != nil {
 		t.Fatal(err)
 	}
-	c, err := parseContainer(bytes.NewReader(out.Bytes()), int64(out.Len()), &r.keys)
+	c, err := ParseContainer(bytes.NewReader(out.Bytes()), int64(out.Len()), &r.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(c.head.Ext[7]) != "\x43new" || string(c.table.Ext[1]) != "\x01" {
-		t.Errorf("%v, %v", c.head.Ext, c.table.Ext)
+	if string(c.Head.Ext[7]) != "\x43new" || string(c.Table.Ext[1]) != "\x01" {
+		t.Errorf("%v, %v", c.Head.Ext, c.Table.Ext)
 	}
 }
 
 func TestPadme(t *testing.T) {
 	for n, want := range map[int64]int64{
-		0: 0, 1: 1, 2: 2, 8: 8, 9: 10, 100: 104, 1000: 1024, 1025: 1088, 65537: 67584, packTarget: packTarget,
-		packTarget + 1: packTarget + 1<<16, 3_000_000: 3_014_656, 4_194_305: 4_259_840, 1<<40 + 1: 1<<40 + 1<<16,
+		0: 0, 1: 1, 2: 2, 8: 8, 9: 10, 100: 104, 1000: 1024, 1025: 1088, 65537: 67584, 32 << 20: 32 << 20,
+		32<<20 + 1: 32<<20 + 1<<16, 3_000_000: 3_014_656, 4_194_305: 4_259_840, 1<<40 + 1: 1<<40 + 1<<16,
 	} {
 		if got := padme(n); got != want {
 			t.Errorf("padme(%d) = %d, want %d", n, got, want)
@@ -355,12 +355,12 @@ func TestPadme(t *testing.T) {
 // Whatever a frame or a table says of lengths, no more is allocated than the object can bear out, or a frame's limit.
 func TestLyingLengthsCostNoMemory(t *testing.T) {
 	r := fixed(t)
-	d := r.decoder
+	d := r.Decoder
 	giant := binary.LittleEndian.AppendUint64([]byte{0x28, 0xb5, 0x2f, 0xfd, 0xe0}, 1<<40)
 	giant = append(giant, 1, 0, 0)
 	before := allocated()
 	for _, length := range []int{1, maxFrame, 1 << 40} {
-		if _, err := d.decode(giant, length); err == nil {
+		if _, err := d.Decode(giant, length); err == nil {
 			t.Error("a frame of a TiB is accepted")
 		}
 	}
@@ -388,49 +388,49 @@ func allocated() uint64 {
 func TestSegmentRoundTrip(t *testing.T) {
 	r := fixed(t)
 	packs, entries := segmentOf(3, 10_000)
-	proofs := make([]packSum, len(packs))
+	proofs := make([]PackDigest, len(packs))
 	for _, e := range entries {
-		proofs[e.frame/10].add(e.prefix, e.frame%10, e.offset, e.length)
+		proofs[e.Frame/10].add(e.Prefix, e.Frame%10, e.Offset, e.Length)
 	}
 	s := spoolFor(t)
-	if _, err := r.writeSegment(s, packs, slices.Values(entries), table{Inputs: [][32]byte{{1}}, Proofs: proofs}); err != nil {
+	if _, err := r.WriteSegment(s, packs, slices.Values(entries), Table{Inputs: [][32]byte{{1}}, Proofs: proofs}); err != nil {
 		t.Fatal(err)
 	}
-	seg, err := r.openSegment(s.file, s.size)
+	seg, err := r.OpenSegment(s.File, s.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := 0
-	for e, err := range seg.entries() {
+	for e, err := range seg.Entries() {
 		if err != nil || e != entries[i] {
 			t.Fatalf("entry %d: %v, %v", i, e, err)
 		}
 		i++
 	}
-	if i != len(entries) || len(seg.c.table.Inputs) != 1 || len(seg.packs) != len(packs) {
-		t.Errorf("%d entries, %d inputs", i, len(seg.c.table.Inputs))
+	if i != len(entries) || len(seg.c.Table.Inputs) != 1 || len(seg.Packs) != len(packs) {
+		t.Errorf("%d entries, %d inputs", i, len(seg.c.Table.Inputs))
 	}
 }
 
 // spoolFor is an empty spool, which does not seal.
-func spoolFor(t testing.TB) *spool {
+func spoolFor(t testing.TB) *Spool {
 	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "spool-*")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := newSpool(local.File{File: file}, true, nil)
+	s, err := NewSpool(local.File{File: file}, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	return s
 }
 
 // segmentOf makes packs of 10 frames, and n ascending entries.
-func segmentOf(packs, n int) (rows []packRow, entries []entry) {
+func segmentOf(packs, n int) (rows []PackRow, entries []Entry) {
 	for i := range packs {
-		row := packRow{Kind: uint8(i % 2), Hash: blake3.Sum256([]byte{byte(i), byte(i >> 8)}), Size: 1 << 20, Head: 64}
+		row := PackRow{Kind: uint8(i % 2), Hash: blake3.Sum256([]byte{byte(i), byte(i >> 8)}), Size: 1 << 20, Head: 64}
 		for range 10 {
 			row.Stored, row.Lengths = append(row.Stored, 1000), append(row.Lengths, 1<<20)
 		}
@@ -438,9 +438,9 @@ func segmentOf(packs, n int) (rows []packRow, entries []entry) {
 	}
 	for i := range n {
 		id := chunk.Key{9}.Sum(binary.LittleEndian.AppendUint32(nil, uint32(i)))
-		entries = append(entries, entry{id.Prefix(), uint32(i % (packs * 10)), uint32(i % 1000), 1 + uint32(i%5000)})
+		entries = append(entries, Entry{id.Prefix(), uint32(i % (packs * 10)), uint32(i % 1000), 1 + uint32(i%5000)})
 	}
-	slices.SortFunc(entries, entry.compare)
+	slices.SortFunc(entries, Entry.Compare)
 	return rows, entries
 }
 
@@ -451,50 +451,50 @@ func FuzzContainer(f *testing.F) {
 	f.Add(b[:len(b)-1])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := parseContainer(bytes.NewReader(b), int64(len(b)), nil)
+		c, err := ParseContainer(bytes.NewReader(b), int64(len(b)), nil)
 		if err != nil {
 			return
 		}
-		if c.head.Kind == KindIndex {
-			if s, err := parseSegment(c, r.decoder); err == nil {
-				for range s.entries() {
+		if c.Head.Kind == KindIndex {
+			if s, err := parseSegment(c, r.Decoder); err == nil {
+				for range s.Entries() {
 				}
 			}
 		}
-		if checkPack(c, c.head.Kind) == nil {
-			describePack(c, [32]byte{}, int64(len(b)))
+		if checkPack(c, c.Head.Kind) == nil {
+			DescribePack(c, [32]byte{}, int64(len(b)))
 		}
-		_, _ = c.content(r.decoder)
+		_, _ = c.Content(r.Decoder)
 	})
 }
 
 // FuzzTable changes the table under a right tag: what a writer with the secret could do.
 func FuzzTable(f *testing.F) {
 	r := fixed(f)
-	add := func(kind string, tb table) {
-		encoded, err := encode(tb)
+	add := func(kind string, tb Table) {
+		encoded, err := Encode(tb)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(kind, encoded)
 	}
 	row := frameRow{Stored: 10, Length: 1, Hash: blake3.Sum256(rawBlock([]byte("x"), nil))}
-	add("data", table{Frames: []frameRow{row}, Salt: make([]byte, 16), Lanes: []laneRow{{Lane: 1, Prefixes: make([]byte, 16), Lengths: []uint32{1}}}})
+	add("data", Table{Frames: []frameRow{row}, Salt: make([]byte, 16), Lanes: []LaneRow{{Lane: 1, Prefixes: make([]byte, 16), Lengths: []uint32{1}}}})
 	packs, _ := segmentOf(1, 0)
-	add("index", table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}})
-	add("index", table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}, Inputs: [][32]byte{{1}}, Proofs: make([]packSum, len(packs))})
+	add("index", Table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}})
+	add("index", Table{Frames: []frameRow{row}, Packs: packs, Blocks: []blockRow{{Entries: 1}}, Inputs: [][32]byte{{1}}, Proofs: make([]PackDigest, len(packs))})
 	f.Fuzz(func(t *testing.T, kind string, encoded []byte) {
-		var tb table
-		if decode(encoded, &tb) != nil {
+		var tb Table
+		if Decode(encoded, &tb) != nil {
 			return
 		}
-		c := &container{r: bytes.NewReader(rawBlock([]byte("x"), nil)), table: tb, tableAt: 10, head: head{Kind: Kind(kind)}}
+		c := &Container{r: bytes.NewReader(rawBlock([]byte("x"), nil)), Table: tb, tableAt: 10, Head: head{Kind: Kind(kind)}}
 		if c.layOut() != nil {
 			return
 		}
 		_ = checkPack(c, Kind(kind))
-		if s, err := parseSegment(c, r.decoder); err == nil && c.head.Kind == KindIndex {
-			_, _ = s.sums(nil)
+		if s, err := parseSegment(c, r.Decoder); err == nil && c.Head.Kind == KindIndex {
+			_, _ = s.Sums(nil)
 		}
 	})
 }
@@ -503,13 +503,13 @@ func FuzzTable(f *testing.F) {
 func TestAMergeThatLosesIsNotMade(t *testing.T) {
 	r := fixed(t)
 	packs, entries := segmentOf(3, 500)
-	proofs := make([]packSum, len(packs))
+	proofs := make([]PackDigest, len(packs))
 	for _, e := range entries {
-		proofs[e.frame/10].add(e.prefix, e.frame%10, e.offset, e.length)
+		proofs[e.Frame/10].add(e.Prefix, e.Frame%10, e.Offset, e.Length)
 	}
 	for i := range entries {
 		less := slices.Delete(slices.Clone(entries), i, i+1)
-		_, err := r.writeSegment(spoolFor(t), packs, slices.Values(less), table{Inputs: [][32]byte{{1}}, Proofs: proofs})
+		_, err := r.WriteSegment(spoolFor(t), packs, slices.Values(less), Table{Inputs: [][32]byte{{1}}, Proofs: proofs})
 		if !errors.Is(err, ErrDamaged) {
 			t.Fatalf("without entry %d: %v", i, err)
 		}
@@ -521,14 +521,14 @@ func TestAMergeThatLosesIsNotMade(t *testing.T) {
 
 // The example of docs/format.md, "Index segments".
 func TestPackSumVector(t *testing.T) {
-	var sum packSum
+	var sum PackDigest
 	sum.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
 	one := sum
 	sum.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
 	if sum.Entries != 2 || hex.EncodeToString(sum.Digest[:]) != packSumVector {
 		t.Errorf("%d entries, %x", sum.Entries, sum.Digest)
 	}
-	var other packSum
+	var other PackDigest
 	other.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
 	other.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
 	if other != sum || one == sum {

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"crypto/hmac"
@@ -16,34 +16,34 @@ const (
 	contextTag         = "mailstrata v1 tag"
 	contextAccount     = "mailstrata v1 account"
 	contextKeyID       = "mailstrata v1 key id"
-	contextFingerprint = "mailstrata v1 fingerprint"
+	ContextFingerprint = "mailstrata v1 fingerprint"
 )
 
 // secret is what a repository's names and tags are made under. All roles hold it.
-type secret [32]byte
+type Secret [32]byte
 
 // Format implements fmt.Formatter: a secret printed by mistake shows nothing of itself.
-func (secret) Format(f fmt.State, _ rune) { io.WriteString(f, "secret") }
+func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, "secret") }
 
 // keys is what is derived from a secret.
-type keys struct {
-	chunk   chunk.Key
-	message chunk.Key
-	tag     chunk.Key
-	account chunk.Key
-	id      [8]byte
+type Keys struct {
+	Chunk   chunk.Key
+	Message chunk.Key
+	Tag     chunk.Key
+	Account chunk.Key
+	ID      [8]byte
 }
 
-func (s secret) keys() (k keys) {
+func (s Secret) Keys() (k Keys) {
 	for _, derived := range []struct {
 		context string
 		key     []byte
 	}{
-		{contextChunk, k.chunk[:]},
-		{contextMessage, k.message[:]},
-		{contextTag, k.tag[:]},
-		{contextAccount, k.account[:]},
-		{contextKeyID, k.id[:]},
+		{contextChunk, k.Chunk[:]},
+		{contextMessage, k.Message[:]},
+		{contextTag, k.Tag[:]},
+		{contextAccount, k.Account[:]},
+		{contextKeyID, k.ID[:]},
 	} {
 		blake3.DeriveKey(derived.context, s[:], derived.key)
 	}
@@ -51,15 +51,15 @@ func (s secret) keys() (k keys) {
 }
 
 // sign makes the tag over a container's head and table.
-func (k *keys) sign(head, table []byte) [32]byte {
-	h := k.tag.New()
+func (k *Keys) sign(head, table []byte) [32]byte {
+	h := k.Tag.New()
 	h.Write(head)
 	h.Write(table)
 	return h.Sum()
 }
 
 // signed reports whether tag is that of head and table, in a time that does not tell how much of it is right.
-func (k *keys) signed(head, table []byte, tag [32]byte) bool {
+func (k *Keys) signed(head, table []byte, tag [32]byte) bool {
 	want := k.sign(head, table)
 	return hmac.Equal(want[:], tag[:])
 }

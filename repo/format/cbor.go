@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -9,13 +9,13 @@ import (
 )
 
 // maxElements bounds every array in a head, table, slot, config, mark or condemnation. Part of the durable format.
-const maxElements = 1 << 16
+const MaxElements = 1 << 16
 
 // maxPairs bounds every map. Part of the durable format.
 const maxPairs = 64
 
 // extensions is the map under key 63: entries that this version does not know are carried along as they are.
-type extensions map[uint64]cbor.RawMessage
+type Extensions map[uint64]cbor.RawMessage
 
 // cborModes is CBOR as docs/format.md has it: one encoding for each value.
 var cborModes = sync.OnceValue(func() (c struct {
@@ -31,7 +31,7 @@ var cborModes = sync.OnceValue(func() (c struct {
 		IndefLength:      cbor.IndefLengthForbidden,
 		TagsMd:           cbor.TagsForbidden,
 		MaxNestedLevels:  16,
-		MaxArrayElements: maxElements,
+		MaxArrayElements: MaxElements,
 		MaxMapPairs:      maxPairs,
 	}.DecMode()
 	if err != nil {
@@ -41,7 +41,7 @@ var cborModes = sync.OnceValue(func() (c struct {
 })
 
 // encode inverts decode.
-func encode(v any) ([]byte, error) {
+func Encode(v any) ([]byte, error) {
 	b, err := cborModes().Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
@@ -51,16 +51,32 @@ func encode(v any) ([]byte, error) {
 
 // decode reads b into v and refuses any encoding but the one that encode makes: unknown keys, entries that must be
 // absent, long forms of numbers and byte strings of a wrong length all differ when encoded again.
-func decode(b []byte, v any) error {
+func Decode(b []byte, v any) error {
 	if err := cborModes().Unmarshal(b, v); err != nil {
-		return damaged("%v", err)
+		return Damaged("%v", err)
 	}
-	again, err := encode(v)
+	again, err := Encode(v)
 	if err != nil {
-		return damaged("%v", err)
+		return Damaged("%v", err)
 	}
 	if !bytes.Equal(again, b) {
-		return damaged("not in the one encoding that the format allows")
+		return Damaged("not in the one encoding that the format allows")
 	}
 	return nil
+}
+
+// partModes has room for manifests, whose arrays may be longer than those of other objects.
+var partModes = sync.OnceValues(func() (cbor.DecMode, error) {
+	limits := cborModes().DecMode.DecOptions()
+	limits.MaxArrayElements = 1 << 20
+	return limits.DecMode()
+})
+
+// decodePart reads into v what it has fields for, of a manifest.
+func DecodePart(b []byte, v any) error {
+	mode, err := partModes()
+	if err != nil {
+		return err
+	}
+	return mode.Unmarshal(b, v)
 }

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 // A sealed object is one age file. age authenticates that the bytes are those that somebody sealed, in 64 KiB pieces;
 // who that was, the container's tag tells.
 const (
-	agePiece    = 64 << 10 // plaintext of a piece
-	ageOverhead = 16       // of a piece
-	ageNonce    = 16       // between header and pieces
+	AgePiece    = 64 << 10 // plaintext of a piece
+	AgeOverhead = 16       // of a piece
+	AgeNonce    = 16       // between header and pieces
 	ageIntro    = "age-encryption.org/v1\n"
 )
 
@@ -60,43 +60,43 @@ func (e *eavesdropper) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, 
 }
 
 // unseal opens the object in stored. A nil identity means that it is not sealed.
-func unseal(stored []byte, id age.Identity) ([]byte, error) {
+func Unseal(stored []byte, id age.Identity) ([]byte, error) {
 	if id == nil {
 		return stored, nil
 	}
 	r, err := age.Decrypt(bytes.NewReader(stored), id)
 	if err != nil {
-		return nil, unsealError(err)
+		return nil, UnsealError(err)
 	}
 	plain := bytes.NewBuffer(make([]byte, 0, len(stored)))
 	if _, err := plain.ReadFrom(r); err != nil {
-		return nil, unsealError(err)
+		return nil, UnsealError(err)
 	}
 	return plain.Bytes(), nil
 }
 
 // unsealAt is unseal for an object that is read in parts.
-func unsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, error) {
+func UnsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, error) {
 	if id == nil {
 		return r, size, nil
 	}
 	plain, size, err := age.DecryptReaderAt(r, size, id)
 	if err != nil {
-		return nil, 0, unsealError(err)
+		return nil, 0, UnsealError(err)
 	}
 	return damagedReader{plain}, size, nil
 }
 
 // unsealError distinguishes a wrong key from damaged bytes. It does not change errors of the store or of this host.
-func unsealError(err error) error {
+func UnsealError(err error) error {
 	var noMatch *age.NoIdentityMatchError
 	if errors.As(err, &noMatch) {
 		return fmt.Errorf("sealed to another key: %w", ErrNotMine)
 	}
-	if fetch := (*fetchError)(nil); errors.As(err, &fetch) {
-		return fetch.err
+	if fetch := (*ReadError)(nil); errors.As(err, &fetch) {
+		return fetch.Err
 	}
-	return damaged("age: %v", err)
+	return Damaged("age: %v", err)
 }
 
 // damagedReader makes age's errors ours.
@@ -105,33 +105,40 @@ type damagedReader struct{ r io.ReaderAt }
 func (d damagedReader) ReadAt(p []byte, off int64) (int, error) {
 	n, err := d.r.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = unsealError(err)
+		err = UnsealError(err)
 	}
 	return n, err
 }
 
 // hostFile is a file of this host. It carries read errors through age, so that bytes that this host cannot read do not count as
 // damage.
-type hostFile struct{ local.File }
+type HostFile struct{ local.File }
 
-func (f hostFile) ReadAt(p []byte, off int64) (int, error) {
+func (f HostFile) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.File.ReadAt(p, off)
 	if local.Is(err) {
-		err = &fetchError{err}
+		err = &ReadError{err}
 	}
 	return n, err
 }
 
 // fetchError carries an error of the store, or of this host, through age.
-type fetchError struct{ err error }
+type ReadError struct{ Err error }
 
-func (e *fetchError) Error() string { return e.err.Error() }
-func (e *fetchError) Unwrap() error { return e.err }
+func (e *ReadError) Error() string { return e.Err.Error() }
+func (e *ReadError) Unwrap() error { return e.Err }
 
 // coveringRange is the range of pieces, in bytes of the payload, that covers length bytes of plaintext from offset.
-func coveringRange(offset, length, payload int64) (from, to int64) {
-	const piece = agePiece + ageOverhead
-	from = offset / agePiece * piece
-	to = ((offset+length-1)/agePiece + 1) * piece
+func CoveringRange(offset, length, payload int64) (from, to int64) {
+	const piece = AgePiece + AgeOverhead
+	from = offset / AgePiece * piece
+	to = ((offset+length-1)/AgePiece + 1) * piece
 	return from, min(to, payload)
+}
+
+func IsSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(ageIntro)) }
+
+// byPassphrase reports whether an object in keys/ is sealed to a passphrase.
+func ByPassphrase(stored []byte) bool {
+	return bytes.HasPrefix(stored, []byte(ageIntro+"-> scrypt "))
 }

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -93,14 +93,14 @@ func (p *frameEncoders) giveBack(e *frameEncoder, level zstd.EncoderLevel) {
 	if p.idle == nil {
 		p.idle = make(map[zstd.EncoderLevel][]*frameEncoder)
 	}
-	if p.lent+len(p.idle[level]) < encodersAtOnce() {
+	if p.lent+len(p.idle[level]) < EncodersAtOnce() {
 		p.idle[level] = append(p.idle[level], e)
 	}
 }
 
 // check decodes a frame again and compares: a compressor that errs, or memory that does, must be noticed while the content
 // is still at hand.
-func (p *frameEncoders) check(stored, content []byte, d *frameDecoder) error {
+func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
 	if cap(p.again) < len(content) {
@@ -118,9 +118,9 @@ func (p *frameEncoders) check(stored, content []byte, d *frameDecoder) error {
 
 // frameDecoder inverts frameEncoder. It may be used by several goroutines. It does not compare zstd's checksum: where that
 // matters, the table's hash was compared. From a damaged frame it returns the chunks that still have their IDs.
-type frameDecoder struct{ zstd *zstd.Decoder }
+type FrameDecoder struct{ zstd *zstd.Decoder }
 
-func newFrameDecoder() (*frameDecoder, error) {
+func NewFrameDecoder() (*FrameDecoder, error) {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(min(runtime.GOMAXPROCS(0), 4)),
 		zstd.WithDecoderLowmem(true),
@@ -132,33 +132,33 @@ func newFrameDecoder() (*frameDecoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the decompressor: %w", err)
 	}
-	return &frameDecoder{d}, nil
+	return &FrameDecoder{d}, nil
 }
 
 // decode returns the length bytes that the frame holds; with an error, those before the damage, which may be wrong too. The length comes from a table or an index; the frame's own
 // header must agree before anything is allocated.
-func (d *frameDecoder) decode(stored []byte, length int) ([]byte, error) {
+func (d *FrameDecoder) Decode(stored []byte, length int) ([]byte, error) {
 	return d.decodeInto(stored, length, nil)
 }
 
 // decodeInto is decode for who has a buffer to spare.
-func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte, error) {
+func (d *FrameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte, error) {
 	var h zstd.Header
 	if err := h.Decode(stored); err != nil {
-		return nil, damaged("not a zstd frame: %v", err)
+		return nil, Damaged("not a zstd frame: %v", err)
 	}
 	if h.Skippable || !h.HasFCS || h.DictionaryID != 0 || h.FrameContentSize != uint64(length) || length > maxFrame {
-		return nil, damaged("not the zstd frame of %d bytes that is expected", length)
+		return nil, Damaged("not the zstd frame of %d bytes that is expected", length)
 	}
 	if cap(buf) < length {
 		buf = make([]byte, 0, length)
 	}
 	content, err := d.zstd.DecodeAll(stored, buf[:0:length])
 	if err != nil {
-		return content, damaged("zstd: %v", err)
+		return content, Damaged("zstd: %v", err)
 	}
 	if len(content) != length {
-		return content, damaged("a frame of %d bytes holds %d", length, len(content))
+		return content, Damaged("a frame of %d bytes holds %d", length, len(content))
 	}
 	return content, nil
 }
@@ -167,4 +167,4 @@ func (d *frameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte
 const maxEncoders = 4
 
 // encodersAtOnce is how many frames a writer compresses at once.
-func encodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
+func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"bytes"
@@ -10,33 +10,33 @@ import (
 )
 
 // codec makes and reads the objects of one repository.
-type codec struct {
-	repository [16]byte
-	keys       keys
-	decoder    *frameDecoder
+type Codec struct {
+	Repository [16]byte
+	Keys       Keys
+	Decoder    *FrameDecoder
 	encoders   frameEncoders
 }
 
-func newCodec(repository [16]byte, k keys, d *frameDecoder) *codec {
-	return &codec{repository: repository, keys: k, decoder: d}
+func NewCodec(repository [16]byte, k Keys, d *FrameDecoder) *Codec {
+	return &Codec{Repository: repository, Keys: k, Decoder: d}
 }
 
 // newWriter begins a container of a kind.
-func (c *codec) newWriter(w io.Writer, kind Kind) (*containerWriter, error) {
-	return newContainerWriter(w, newHead(kind, c.repository, &c.keys), &c.keys)
+func (c *Codec) NewWriter(w io.Writer, kind Kind) (*ContainerWriter, error) {
+	return newContainerWriter(w, newHead(kind, c.Repository, &c.Keys), &c.Keys)
 }
 
 // open parses a container and checks its tag, its kind and its repository.
-func (c *codec) open(r io.ReaderAt, size int64, kind Kind) (*container, error) {
-	object, err := parseContainer(r, size, &c.keys)
+func (c *Codec) open(r io.ReaderAt, size int64, kind Kind) (*Container, error) {
+	object, err := ParseContainer(r, size, &c.Keys)
 	if err != nil {
 		return nil, err
 	}
-	return object, object.is(kind, c.repository)
+	return object, object.CheckKind(kind, c.Repository)
 }
 
 // withFrame compresses content, checks the frame, and lends it to use.
-func (c *codec) withFrame(content []byte, use func(stored []byte) error) error {
+func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
 	level := levelFor(content)
 	e, err := c.encoders.take(level)
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *codec) withFrame(content []byte, use func(stored []byte) error) error {
 	defer c.encoders.giveBack(e, level)
 	stored, err := e.encode(content)
 	if err == nil {
-		err = c.encoders.check(stored, content, c.decoder)
+		err = c.encoders.check(stored, content, c.Decoder)
 	}
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (c *codec) withFrame(content []byte, use func(stored []byte) error) error {
 }
 
 // build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.
-func (c *codec) build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
+func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
 	var none [32]byte
 	var out bytes.Buffer
 	sealed, fileKey, err := seal(&out, recipients)
@@ -71,7 +71,7 @@ func (c *codec) build(kind Kind, content []byte, recipients []age.Recipient) ([]
 	if fileKey != nil {
 		id = age.NewInjectedFileKeyIdentity(fileKey)
 	}
-	again, err := c.parse(out.Bytes(), kind, id)
+	again, err := c.Parse(out.Bytes(), kind, id)
 	if err != nil {
 		return nil, none, fmt.Errorf("a %s just made cannot be read: %w", kind, err)
 	}
@@ -81,28 +81,31 @@ func (c *codec) build(kind Kind, content []byte, recipients []age.Recipient) ([]
 	return out.Bytes(), blake3.Sum256(out.Bytes()), nil
 }
 
-func (c *codec) writeContainer(w io.Writer, kind Kind, content []byte) error {
-	if len(content) > maxContent {
+// smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
+const smallFrame = 4 << 20
+
+func (c *Codec) writeContainer(w io.Writer, kind Kind, content []byte) error {
+	if len(content) > MaxContent {
 		return fmt.Errorf("content of %d bytes is larger than the format allows", len(content))
 	}
-	out, err := c.newWriter(w, kind)
+	out, err := c.NewWriter(w, kind)
 	if err != nil {
 		return err
 	}
 	for len(content) > 0 {
 		n := min(len(content), smallFrame)
-		err := c.withFrame(content[:n:n], func(stored []byte) error { return out.frame(stored, n) })
+		err := c.WithFrame(content[:n:n], func(stored []byte) error { return out.Frame(stored, n) })
 		if err != nil {
 			return err
 		}
 		content = content[n:]
 	}
-	return out.finish(table{})
+	return out.Finish(Table{})
 }
 
 // parse inverts build.
-func (c *codec) parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) {
-	plain, err := unseal(stored, id)
+func (c *Codec) Parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) {
+	plain, err := Unseal(stored, id)
 	if err != nil {
 		return nil, err
 	}
@@ -110,5 +113,5 @@ func (c *codec) parse(stored []byte, kind Kind, id age.Identity) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	return object.content(c.decoder)
+	return object.Content(c.Decoder)
 }

@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"encoding/binary"
@@ -11,16 +11,16 @@ import (
 // packSum stands for all that a segment says of where the chunks of one pack lie: how many entries, and a digest that does
 // not depend on their order. Two segments say the same of a pack if and only if their sums are equal. Part of the durable
 // format.
-type packSum struct {
+type PackDigest struct {
 	_       struct{} `cbor:",toarray"`
 	Entries uint64
 	Digest  [32]byte
 }
 
 // add adds an entry, with its frame counted in the pack: the BLAKE3 hash of its 28 bytes, as four numbers, each to its like.
-func (s *packSum) add(p chunk.Prefix, frame, offset, length uint32) {
-	var buf [entrySize]byte
-	hash := blake3.Sum256(appendEntry(buf[:0], entry{p, frame, offset, length}))
+func (s *PackDigest) add(p chunk.Prefix, frame, offset, length uint32) {
+	var buf [EntrySize]byte
+	hash := blake3.Sum256(AppendEntry(buf[:0], Entry{p, frame, offset, length}))
 	for i := 0; i < len(hash); i += 8 {
 		sum := binary.LittleEndian.Uint64(s.Digest[i:]) + binary.LittleEndian.Uint64(hash[i:])
 		binary.LittleEndian.PutUint64(s.Digest[i:], sum)
@@ -29,15 +29,15 @@ func (s *packSum) add(p chunk.Prefix, frame, offset, length uint32) {
 }
 
 // sum adds an entry of the segment to the sum of its pack.
-func (s *segment) sum(sums []packSum, e entry) {
-	pack := s.owners[e.frame]
-	sums[pack].add(e.prefix, e.frame-s.first[pack], e.offset, e.length)
+func (s *Segment) sum(sums []PackDigest, e Entry) {
+	pack := s.owners[e.Frame]
+	sums[pack].add(e.Prefix, e.Frame-s.first[pack], e.Offset, e.Length)
 }
 
 // sums are what the segment says of each of its packs. All entries are read and checked for that.
-func (s *segment) sums(use func(entry) error) (map[Pack]packSum, error) {
-	sums := make([]packSum, len(s.packs))
-	for e, err := range s.entries() {
+func (s *Segment) Sums(use func(Entry) error) (map[Pack]PackDigest, error) {
+	sums := make([]PackDigest, len(s.Packs))
+	for e, err := range s.Entries() {
 		if err == nil && use != nil {
 			err = use(e)
 		}
@@ -46,11 +46,11 @@ func (s *segment) sums(use func(entry) error) (map[Pack]packSum, error) {
 		}
 		s.sum(sums, e)
 	}
-	all := make(map[Pack]packSum, len(sums))
+	all := make(map[Pack]PackDigest, len(sums))
 	for i, sum := range sums {
-		pack := s.packs[i].pack()
+		pack := s.Packs[i].Pack()
 		if old, ok := all[pack]; ok && old != sum {
-			return nil, damaged("it describes %s twice, and differently", pack)
+			return nil, Damaged("it describes %s twice, and differently", pack)
 		}
 		all[pack] = sum
 	}
@@ -58,7 +58,7 @@ func (s *segment) sums(use func(entry) error) (map[Pack]packSum, error) {
 }
 
 // covers reports what is missing where a segment with these sums shall replace another. Packs that are gone may be missing.
-func covers(merged, input map[Pack]packSum, gone func(Pack) bool) error {
+func Covers(merged, input map[Pack]PackDigest, gone func(Pack) bool) error {
 	for pack, want := range input {
 		switch got, ok := merged[pack]; {
 		case !ok && !gone(pack):

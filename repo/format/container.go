@@ -1,4 +1,4 @@
-package repo
+package format
 
 import (
 	"encoding/binary"
@@ -28,14 +28,14 @@ const (
 	trailerSize     = 32 + 8 + 8 + len(trailerMagic)
 
 	headName   = "mailstrata"
-	version    = 1
+	Version    = 1
 	algorithms = "blake3 zstd"
 
 	maxFrame   = 16 << 20  // content of a frame
-	maxFrames  = 1 << 16   // frames of a container
+	MaxFrames  = 1 << 16   // frames of a container
 	maxHead    = 1 << 10   // encoded head
-	maxTable   = 64 << 20  // encoded table
-	maxContent = 256 << 20 // content of a container that is not a pack
+	MaxTable   = 64 << 20  // encoded table
+	MaxContent = 256 << 20 // content of a container that is not a pack
 )
 
 // Kind is what an object is.
@@ -58,7 +58,7 @@ const (
 )
 
 // folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
-func (k Kind) folder() string {
+func (k Kind) Folder() string {
 	switch k {
 	case KindConfig, KindData, KindCatalog, KindIndex:
 		return string(k) + "/"
@@ -90,23 +90,23 @@ type head struct {
 	Repository [16]byte   `cbor:"3,keyasint"`
 	KeyID      [8]byte    `cbor:"4,keyasint"`
 	Algorithms string     `cbor:"5,keyasint"`
-	Ext        extensions `cbor:"63,keyasint,omitempty"`
+	Ext        Extensions `cbor:"63,keyasint,omitempty"`
 }
 
-func newHead(kind Kind, repository [16]byte, k *keys) head {
-	return head{Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.id, Algorithms: algorithms}
+func newHead(kind Kind, repository [16]byte, k *Keys) head {
+	return head{Name: headName, Kind: kind, Version: Version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
 }
 
 // table describes what lies between head and table; the kinds use different parts of it.
-type table struct {
-	Frames []frameRow `cbor:"1,keyasint"`
-	Salt   []byte     `cbor:"2,keyasint,omitempty"` // packs
-	Lanes  []laneRow  `cbor:"3,keyasint,omitempty"`
-	Packs  []packRow  `cbor:"4,keyasint,omitempty"` // index segments
-	Blocks []blockRow `cbor:"5,keyasint,omitempty"`
-	Inputs [][32]byte `cbor:"6,keyasint,omitempty"`
-	Proofs []packSum  `cbor:"7,keyasint,omitempty"`
-	Ext    extensions `cbor:"63,keyasint,omitempty"`
+type Table struct {
+	Frames []frameRow   `cbor:"1,keyasint"`
+	Salt   []byte       `cbor:"2,keyasint,omitempty"` // packs
+	Lanes  []LaneRow    `cbor:"3,keyasint,omitempty"`
+	Packs  []PackRow    `cbor:"4,keyasint,omitempty"` // index segments
+	Blocks []blockRow   `cbor:"5,keyasint,omitempty"`
+	Inputs [][32]byte   `cbor:"6,keyasint,omitempty"`
+	Proofs []PackDigest `cbor:"7,keyasint,omitempty"`
+	Ext    Extensions   `cbor:"63,keyasint,omitempty"`
 }
 
 // frameRow describes a frame.
@@ -118,27 +118,27 @@ type frameRow struct {
 }
 
 // containerWriter writes one container to a stream.
-type containerWriter struct {
+type ContainerWriter struct {
 	w      io.Writer
-	keys   *keys
+	keys   *Keys
 	head   []byte
 	offset int64
 	frames []frameRow
 }
 
-func newContainerWriter(w io.Writer, h head, k *keys) (*containerWriter, error) {
-	encoded, err := encode(h)
+func newContainerWriter(w io.Writer, h head, k *Keys) (*ContainerWriter, error) {
+	encoded, err := Encode(h)
 	if err != nil {
 		return nil, err
 	}
-	c := &containerWriter{w: w, keys: k, head: encoded}
+	c := &ContainerWriter{w: w, keys: k, head: encoded}
 	return c, c.write(append(skippable(headMagic, len(encoded)), encoded...))
 }
 
 // frame adds a frame that encodeFrame made from length bytes.
-func (c *containerWriter) frame(stored []byte, length int) error {
-	if len(c.frames) == maxFrames {
-		return fmt.Errorf("a container holds at most %d frames", maxFrames)
+func (c *ContainerWriter) Frame(stored []byte, length int) error {
+	if len(c.frames) == MaxFrames {
+		return fmt.Errorf("a container holds at most %d frames", MaxFrames)
 	}
 	c.frames = append(c.frames, frameRow{
 		Stored: uint32(len(stored)), Length: uint32(length), Hash: blake3.Sum256(stored),
@@ -147,13 +147,13 @@ func (c *containerWriter) frame(stored []byte, length int) error {
 }
 
 // finish writes the table, of which the caller fills in what its kind has beyond the frames.
-func (c *containerWriter) finish(t table) error {
+func (c *ContainerWriter) Finish(t Table) error {
 	t.Frames = c.frames
-	encoded, err := encode(t)
+	encoded, err := Encode(t)
 	if err != nil {
 		return err
 	}
-	if len(encoded) > maxTable {
+	if len(encoded) > MaxTable {
 		return fmt.Errorf("a table of %d bytes is larger than the format allows", len(encoded))
 	}
 	at := c.offset + skippableHeader
@@ -171,7 +171,12 @@ func (c *containerWriter) finish(t table) error {
 	return c.write(out)
 }
 
-func (c *containerWriter) write(b []byte) error {
+// sizeWith is the size of the finished container if a frame of stored bytes and a table of some bytes are added.
+func (c *ContainerWriter) SizeWith(stored, table int) int64 {
+	return padme(c.offset + int64(stored+table) + skippableHeader + int64(trailerSize))
+}
+
+func (c *ContainerWriter) write(b []byte) error {
 	n, err := c.w.Write(b)
 	c.offset += int64(n)
 	return err
@@ -200,10 +205,10 @@ func padme(n int64) int64 {
 }
 
 // container is an object that was opened and parsed. Whether it may be believed, check says.
-type container struct {
+type Container struct {
 	r      io.ReaderAt
-	head   head
-	table  table
+	Head   head
+	Table  Table
 	frames []int64 // where each frame begins, and where the last ends
 
 	rawHead, rawTable []byte
@@ -213,8 +218,8 @@ type container struct {
 
 // parseContainer inverts containerWriter. It checks all but the tag, which needs a key, and the frames. What it
 // allocates is bounded by the size of the object. Where k is given, the tag is checked before the table is decoded.
-func parseContainer(r io.ReaderAt, size int64, k *keys) (*container, error) {
-	c := &container{r: r}
+func ParseContainer(r io.ReaderAt, size int64, k *Keys) (*Container, error) {
+	c := &Container{r: r}
 	if err := c.readHead(size); err != nil {
 		return nil, err
 	}
@@ -222,19 +227,19 @@ func parseContainer(r io.ReaderAt, size int64, k *keys) (*container, error) {
 		return nil, err
 	}
 	if k != nil {
-		if err := c.signed(k); err != nil {
+		if err := c.CheckTag(k); err != nil {
 			return nil, err
 		}
 	}
-	if err := decode(c.rawTable, &c.table); err != nil {
+	if err := Decode(c.rawTable, &c.Table); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
 	return c, c.layOut()
 }
 
-func (c *container) readHead(size int64) error {
+func (c *Container) readHead(size int64) error {
 	if size < int64(2*skippableHeader+trailerSize) {
-		return damaged("%d bytes are no object", size)
+		return Damaged("%d bytes are no object", size)
 	}
 	frame := make([]byte, min(size-int64(trailerSize), skippableHeader+maxHead))
 	if err := readFull(c.r, frame, 0); err != nil {
@@ -242,32 +247,32 @@ func (c *container) readHead(size int64) error {
 	}
 	length := int64(binary.LittleEndian.Uint32(frame[4:]))
 	if binary.LittleEndian.Uint32(frame) != headMagic {
-		return damaged("it does not begin with a head")
+		return Damaged("it does not begin with a head")
 	}
 	if length > int64(len(frame)-skippableHeader) {
-		return damaged("a head of %d bytes", length)
+		return Damaged("a head of %d bytes", length)
 	}
 	c.rawHead = frame[skippableHeader : skippableHeader+length]
 	return c.decodeHead()
 }
 
 // decodeHead refuses an object of a version that this program does not know before anything else is said against it.
-func (c *container) decodeHead() error {
-	h := &c.head
+func (c *Container) decodeHead() error {
+	h := &c.Head
 	if err := cborModes().Unmarshal(c.rawHead, h); err != nil || h.Name != headName {
-		return damaged("its head is not one of mailstrata's")
+		return Damaged("its head is not one of mailstrata's")
 	}
-	if h.Version != version {
+	if h.Version != Version {
 		return fmt.Errorf("version %d of the format: %w", h.Version, ErrNewer)
 	}
-	if h.Algorithms != algorithms || h.Kind.folder() == "" {
+	if h.Algorithms != algorithms || h.Kind.Folder() == "" {
 		return fmt.Errorf("an object of kind %q with algorithms %q: %w", h.Kind, h.Algorithms, ErrNewer)
 	}
 	*h = head{}
-	return decode(c.rawHead, h)
+	return Decode(c.rawHead, h)
 }
 
-func (c *container) readTable(size int64) error {
+func (c *Container) readTable(size int64) error {
 	var trailer [trailerSize]byte
 	if err := readFull(c.r, trailer[:], size-int64(trailerSize)); err != nil {
 		return err
@@ -275,15 +280,15 @@ func (c *container) readTable(size int64) error {
 	offset := binary.LittleEndian.Uint64(trailer[32:])
 	length := binary.LittleEndian.Uint64(trailer[40:])
 	if string(trailer[48:]) != trailerMagic {
-		return damaged("it does not end with a trailer")
+		return Damaged("it does not end with a trailer")
 	}
 	first := uint64(2*skippableHeader + len(c.rawHead))
 	room := uint64(size) - uint64(trailerSize)
-	if length > maxTable || offset < first || offset > room || length > room-offset {
-		return damaged("a table of %d bytes at %d in %d bytes", length, offset, size)
+	if length > MaxTable || offset < first || offset > room || length > room-offset {
+		return Damaged("a table of %d bytes at %d in %d bytes", length, offset, size)
 	}
 	if end := int64(offset+length) + int64(trailerSize); size != padme(end) {
-		return damaged("%d bytes padded to %d", end, size)
+		return Damaged("%d bytes padded to %d", end, size)
 	}
 	c.tag, c.tableAt = [32]byte(trailer[:32]), int64(offset)-skippableHeader
 
@@ -294,11 +299,11 @@ func (c *container) readTable(size int64) error {
 	frame, padding := b[:skippableHeader], b[skippableHeader+length:len(b)-trailerSize]
 	if binary.LittleEndian.Uint32(frame) != tableMagic ||
 		uint64(binary.LittleEndian.Uint32(frame[4:])) != uint64(len(b)-skippableHeader) {
-		return damaged("the table is not where the trailer says")
+		return Damaged("the table is not where the trailer says")
 	}
 	for _, zero := range padding {
 		if zero != 0 {
-			return damaged("the padding is not zeros")
+			return Damaged("the padding is not zeros")
 		}
 	}
 	c.rawTable = b[skippableHeader : skippableHeader+length]
@@ -306,29 +311,29 @@ func (c *container) readTable(size int64) error {
 }
 
 // layOut finds where the frames are and makes sure that they fill the space between head and table.
-func (c *container) layOut() error {
-	if len(c.table.Frames) == 0 {
-		return damaged("it holds no frames")
+func (c *Container) layOut() error {
+	if len(c.Table.Frames) == 0 {
+		return Damaged("it holds no frames")
 	}
 	at := int64(skippableHeader + len(c.rawHead))
-	c.frames = append(make([]int64, 0, len(c.table.Frames)+1), at)
-	for i, f := range c.table.Frames {
+	c.frames = append(make([]int64, 0, len(c.Table.Frames)+1), at)
+	for i, f := range c.Table.Frames {
 		if f.Length == 0 || f.Length > maxFrame {
-			return damaged("frame %d holds %d bytes", i, f.Length)
+			return Damaged("frame %d holds %d bytes", i, f.Length)
 		}
 		at += int64(f.Stored)
 		c.frames = append(c.frames, at)
 	}
 	if at != c.tableAt {
-		return damaged("the frames do not fill the space between head and table")
+		return Damaged("the frames do not fill the space between head and table")
 	}
 	return nil
 }
 
 // signed checks that the object was made with the repository's secret.
-func (c *container) signed(k *keys) error {
-	if c.head.KeyID != k.id {
-		return fmt.Errorf("made under key id %s: %w", hex.EncodeToString(c.head.KeyID[:]), ErrNotMine)
+func (c *Container) CheckTag(k *Keys) error {
+	if c.Head.KeyID != k.ID {
+		return fmt.Errorf("made under key id %s: %w", hex.EncodeToString(c.Head.KeyID[:]), ErrNotMine)
 	}
 	if !k.signed(c.rawHead, c.rawTable, c.tag) {
 		return fmt.Errorf("its tag is wrong: %w", ErrNotMine)
@@ -337,53 +342,53 @@ func (c *container) signed(k *keys) error {
 }
 
 // is checks that the object is of a kind and of a repository.
-func (c *container) is(kind Kind, repository [16]byte) error {
-	if c.head.Kind != kind {
-		return fmt.Errorf("it says that it is of kind %q, not %q: %w", c.head.Kind, kind, ErrNotMine)
+func (c *Container) CheckKind(kind Kind, repository [16]byte) error {
+	if c.Head.Kind != kind {
+		return fmt.Errorf("it says that it is of kind %q, not %q: %w", c.Head.Kind, kind, ErrNotMine)
 	}
-	if c.head.Repository != repository {
-		return fmt.Errorf("of repository %s: %w", hex.EncodeToString(c.head.Repository[:]), ErrNotMine)
+	if c.Head.Repository != repository {
+		return fmt.Errorf("of repository %s: %w", hex.EncodeToString(c.Head.Repository[:]), ErrNotMine)
 	}
 	return nil
 }
 
 // stored reads frame i as it is stored, into buf if that is large enough, and checks its hash.
-func (c *container) stored(i int, buf []byte) ([]byte, error) {
-	length := int(c.table.Frames[i].Stored)
+func (c *Container) stored(i int, buf []byte) ([]byte, error) {
+	length := int(c.Table.Frames[i].Stored)
 	if cap(buf) < length {
 		buf = make([]byte, length)
 	}
 	buf = buf[:length]
 	if err := readFull(c.r, buf, c.frames[i]); err != nil {
-		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.table.Frames), err)
+		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.Table.Frames), err)
 	}
-	if blake3.Sum256(buf) != c.table.Frames[i].Hash {
-		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.table.Frames), damaged("its hash is not the table's"))
+	if blake3.Sum256(buf) != c.Table.Frames[i].Hash {
+		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.Table.Frames), Damaged("its hash is not the table's"))
 	}
 	return buf, nil
 }
 
 // frame reads and decodes frame i.
-func (c *container) frame(i int, d *frameDecoder) ([]byte, error) {
+func (c *Container) Frame(i int, d *FrameDecoder) ([]byte, error) {
 	stored, err := c.stored(i, nil)
 	if err != nil {
 		return nil, err
 	}
-	content, err := d.decode(stored, int(c.table.Frames[i].Length))
+	content, err := d.Decode(stored, int(c.Table.Frames[i].Length))
 	if err != nil {
-		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.table.Frames), err)
+		return nil, fmt.Errorf("frame %d of %d: %w", i+1, len(c.Table.Frames), err)
 	}
 	return content, nil
 }
 
 // content reads and decodes all frames.
-func (c *container) content(d *frameDecoder) ([]byte, error) {
+func (c *Container) Content(d *FrameDecoder) ([]byte, error) {
 	var all []byte
-	for i := range c.table.Frames {
-		if len(all)+int(c.table.Frames[i].Length) > maxContent {
-			return nil, damaged("its content is larger than %d bytes", maxContent)
+	for i := range c.Table.Frames {
+		if len(all)+int(c.Table.Frames[i].Length) > MaxContent {
+			return nil, Damaged("its content is larger than %d bytes", MaxContent)
 		}
-		content, err := c.frame(i, d)
+		content, err := c.Frame(i, d)
 		if err != nil {
 			return nil, err
 		}
@@ -403,7 +408,7 @@ func readFull(r io.ReaderAt, b []byte, offset int64) error {
 	case n == len(b):
 		return nil
 	case err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return damaged("it ends at byte %d", offset+int64(n))
+		return Damaged("it ends at byte %d", offset+int64(n))
 	default:
 		return err
 	}

@@ -1,0 +1,276 @@
+package format
+
+import (
+	"cmp"
+	"encoding/binary"
+	"io"
+	"iter"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/chunk"
+)
+
+// entry says where a chunk lies: length bytes from offset in the content of a frame.
+type Entry struct {
+	Prefix chunk.Prefix
+	Frame  uint32 // counted through all packs of a segment
+	Offset uint32
+	Length uint32
+}
+
+const (
+	EntrySize    = 16 + 3*4
+	blockEntries = 4096 // entries of a block; part of the durable format
+)
+
+func (e Entry) Compare(f Entry) int {
+	return cmp.Or(e.Prefix.Compare(f.Prefix), cmp.Compare(e.Frame, f.Frame), cmp.Compare(e.Offset, f.Offset))
+}
+
+// blockRow describes a block.
+type blockRow struct {
+	_       struct{} `cbor:",toarray"`
+	First   [16]byte
+	Entries uint32
+}
+
+// encodeBlock writes entries as four columns: numbers beside their like compress.
+func encodeBlock(entries []Entry) []byte {
+	b := make([]byte, 0, len(entries)*EntrySize)
+	for _, e := range entries {
+		b = append(b, e.Prefix[:]...)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.Frame)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.Offset)
+	}
+	for _, e := range entries {
+		b = binary.LittleEndian.AppendUint32(b, e.Length)
+	}
+	return b
+}
+
+// decodeBlock inverts encodeBlock; the caller knows that b is of whole entries.
+func decodeBlock(b []byte) []Entry {
+	n := len(b) / EntrySize
+	entries := make([]Entry, n)
+	frames, offsets, lengths := b[16*n:], b[20*n:], b[24*n:]
+	for i := range entries {
+		entries[i] = Entry{
+			Prefix: chunk.Prefix(b[16*i:]),
+			Frame:  binary.LittleEndian.Uint32(frames[4*i:]),
+			Offset: binary.LittleEndian.Uint32(offsets[4*i:]),
+			Length: binary.LittleEndian.Uint32(lengths[4*i:]),
+		}
+	}
+	return entries
+}
+
+// writeSegment writes an index segment of packs and ascending entries, and reads it again. merged has the inputs and proofs
+// of a segment that replaces others.
+func (c *Codec) WriteSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
+	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
+		return hash, err
+	}
+	return hash, c.rereadSegment(s)
+}
+
+func (c *Codec) fillSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
+	w, err := c.NewWriter(s, KindIndex)
+	if err != nil {
+		return hash, err
+	}
+	var blocks []blockRow
+	block := make([]Entry, 0, blockEntries)
+	flush := func() error {
+		content := encodeBlock(block)
+		blocks = append(blocks, blockRow{First: block[0].Prefix, Entries: uint32(len(block))})
+		block = block[:0]
+		return c.WithFrame(content, func(stored []byte) error { return w.Frame(stored, len(content)) })
+	}
+	for e := range entries {
+		block = append(block, e)
+		if len(block) == blockEntries {
+			if err := flush(); err != nil {
+				return hash, err
+			}
+		}
+	}
+	if len(block) > 0 {
+		if err := flush(); err != nil {
+			return hash, err
+		}
+	}
+	if err := w.Finish(Table{Packs: packs, Blocks: blocks, Inputs: merged.Inputs, Proofs: merged.Proofs}); err != nil {
+		return hash, err
+	}
+	return s.Finish()
+}
+
+func (c *Codec) rereadSegment(s *Spool) error {
+	plain, size, err := s.Plain()
+	if err != nil {
+		return err
+	}
+	seg, err := c.OpenSegment(plain, size)
+	if err != nil {
+		return err
+	}
+	for _, err := range seg.Entries() {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// segment is an index segment that was opened.
+type Segment struct {
+	c       *Container
+	decoder *FrameDecoder
+	Packs   []PackRow
+	lengths []uint32 // content length of each frame of the packs
+	owners  []uint32 // the pack of each frame
+	first   []uint32 // the first frame of each pack
+}
+
+// openSegment opens an index segment and checks what describes it; entries checks the rest.
+func (c *Codec) OpenSegment(r io.ReaderAt, size int64) (*Segment, error) {
+	object, err := c.open(r, size, KindIndex)
+	if err != nil {
+		return nil, err
+	}
+	return parseSegment(object, c.Decoder)
+}
+
+func parseSegment(c *Container, d *FrameDecoder) (*Segment, error) {
+	s := &Segment{c: c, decoder: d, Packs: c.Table.Packs}
+	if len(s.Packs) == 0 || len(c.Table.Blocks) != len(c.Table.Frames) {
+		return nil, Damaged("an index segment of %d packs, %d blocks and %d frames",
+			len(s.Packs), len(c.Table.Blocks), len(c.Table.Frames))
+	}
+	for i := range s.Packs {
+		if err := s.Packs[i].Check(); err != nil {
+			return nil, err
+		}
+		s.first = append(s.first, uint32(len(s.lengths)))
+		s.lengths = append(s.lengths, s.Packs[i].Lengths...)
+		s.owners = append(s.owners, slices.Repeat([]uint32{uint32(i)}, len(s.Packs[i].Lengths))...)
+	}
+	if (len(c.Table.Inputs) > 0 || len(c.Table.Proofs) > 0) && len(c.Table.Proofs) != len(s.Packs) {
+		return nil, Damaged("a merged segment of %d packs with %d proofs", len(s.Packs), len(c.Table.Proofs))
+	}
+	for i, b := range c.Table.Blocks {
+		if b.Entries == 0 || b.Entries > blockEntries || c.Table.Frames[i].Length != b.Entries*EntrySize {
+			return nil, Damaged("block %d of %d entries in %d bytes", i+1, b.Entries, c.Table.Frames[i].Length)
+		}
+	}
+	return s, nil
+}
+
+// entries yields all entries, ascending. After an error nothing more is yielded.
+func (s *Segment) Entries() iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		var last Entry
+		sums := make([]PackDigest, len(s.c.Table.Proofs))
+		for i := range s.c.Table.Blocks {
+			block, err := s.block(s.c, i)
+			if err == nil && i > 0 && block[0].Compare(last) <= 0 {
+				err = Damaged("entries do not ascend at %s", block[0].Prefix)
+			}
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			for _, e := range block {
+				if len(sums) > 0 {
+					s.sum(sums, e)
+				}
+				if !yield(e, nil) {
+					return
+				}
+			}
+			last = block[len(block)-1]
+		}
+		if !slices.Equal(sums, s.c.Table.Proofs) {
+			yield(Entry{}, Damaged("its entries are not those that its proofs tell of"))
+		}
+	}
+}
+
+// detach lets go of what only the parsing needed, and of the reader. From then on blocks are read by blockFrom.
+func (s *Segment) Detach() { s.c.rawHead, s.c.rawTable, s.c.r = nil, nil, nil }
+
+// frame returns the pack of an entry, and the number of its frame there.
+func (s *Segment) Frame(e Entry) (row *PackRow, n int) {
+	pack := s.owners[e.Frame]
+	return &s.Packs[pack], int(e.Frame - s.first[pack])
+}
+
+// blocks are the rows of the table that describe the segment's blocks.
+func (s *Segment) Blocks() []blockRow { return s.c.Table.Blocks }
+
+// inputs are the segments that this one replaces.
+func (s *Segment) Inputs() [][32]byte { return s.c.Table.Inputs }
+
+// blockFrom reads block i of the segment that r reads.
+func (s *Segment) BlockFrom(r io.ReaderAt, i int) ([]Entry, error) {
+	c := *s.c
+	c.r = r
+	return s.block(&c, i)
+}
+
+// block reads block i from c, and checks it.
+func (s *Segment) block(c *Container, i int) ([]Entry, error) {
+	content, err := c.Frame(i, s.decoder)
+	if err != nil {
+		return nil, err
+	}
+	block := decodeBlock(content)
+	if block[0].Prefix != c.Table.Blocks[i].First {
+		return nil, Damaged("block %d does not begin with the prefix that the table says", i+1)
+	}
+	var last Entry
+	for j, e := range block {
+		if err := s.check(e, last, j == 0); err != nil {
+			return nil, err
+		}
+		last = e
+	}
+	return block, nil
+}
+
+func (s *Segment) check(e, last Entry, first bool) error {
+	switch {
+	case !first && e.Compare(last) <= 0:
+		return Damaged("entries do not ascend at %s", e.Prefix)
+	case int(e.Frame) >= len(s.lengths):
+		return Damaged("entry %s names frame %d of %d", e.Prefix, e.Frame, len(s.lengths))
+	case e.Length == 0 || e.Length > maxChunk || uint64(e.Offset)+uint64(e.Length) > uint64(s.lengths[e.Frame]):
+		return Damaged("entry %s reaches over the end of its frame", e.Prefix)
+	}
+	return nil
+}
+
+// sorted yields entries in order. It reorders the slice.
+func Sorted(entries []Entry) iter.Seq[Entry] {
+	slices.SortFunc(entries, Entry.Compare)
+	return slices.Values(entries)
+}
+
+func AppendEntry(b []byte, e Entry) []byte {
+	b = append(b, e.Prefix[:]...)
+	b = binary.LittleEndian.AppendUint32(b, e.Frame)
+	b = binary.LittleEndian.AppendUint32(b, e.Offset)
+	return binary.LittleEndian.AppendUint32(b, e.Length)
+}
+
+func EntryAt(b []byte, i int) Entry {
+	b = b[i*EntrySize:]
+	return Entry{
+		chunk.Prefix(b), binary.LittleEndian.Uint32(b[16:]),
+		binary.LittleEndian.Uint32(b[20:]), binary.LittleEndian.Uint32(b[24:]),
+	}
+}
