@@ -1,4 +1,4 @@
-# An image with the program, certificates to trust, and nothing else: no shell, so secrets come from files, not from commands.
+# An image with the program and the certificates to trust, and no shell: secrets come from files, not from commands.
 #
 #   docker build -t mailstrata .
 #   docker run --rm -v state:/state -v cache:/cache -v /etc/mailstrata:/secrets:ro mailstrata backup …

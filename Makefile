@@ -1,11 +1,11 @@
-# mailstrata: what is done with it by hand.
+# Targets for developers.
 #
 #   make            build ./mailstrata
-#   make test       everything, with the race detector and real servers: what CI runs
-#   make test-fast  the same without the race detector; servers that are not there are skipped
-#   make servers    build the servers of the tests into .testbed/bin (MinIO takes some minutes, once)
+#   make test       all tests, with the race detector and real servers: what CI runs
+#   make test-fast  the same without the race detector; skips servers that are not installed
+#   make servers    build the servers that the tests need into .testbed/bin (MinIO takes some minutes, once)
 #   make fuzz       every fuzz target for FUZZTIME (10s)
-#   make demo       the whole story, offline
+#   make demo       back up and restore sample mail, offline
 #   make bench      measure beside mbsync and restic, with BENCH='--maildir PATH --rounds 5' (see bench/main.go)
 
 GO       ?= go
@@ -13,9 +13,10 @@ FUZZTIME ?= 10s
 BIN      := .testbed/bin
 SERVERS  := $(BIN)/minio $(BIN)/versitygw $(BIN)/mox $(BIN)/age
 
-# The race detector watches this program, and leaves alone what only computes: compressing, cutting and deriving keys take
-# twenty times as long under it. GOFLAGS reaches the builds that tests start, too. Not CBOR: it uses sync.Map, and the linker
-# keeps one copy of generic code; were it the unwatched one, all who use sync.Map (encoding/json) would seem to race.
+# Packages that only compute are built without the race detector: compressing, cutting and deriving keys take twenty times
+# as long with it. GOFLAGS applies to the builds that tests start, too. CBOR is not in the list: it uses sync.Map, and the
+# linker keeps one copy of generic code. If that were the copy without the detector, every other user of sync.Map
+# (encoding/json) would seem to race.
 COMPUTES := github.com/klauspost/compress/... golang.org/x/crypto/... github.com/restic/chunker github.com/zeebo/blake3/... \
             filippo.io/... github.com/mailstrata/mailstrata/internal/removal
 WATCHED  := $(foreach package,$(COMPUTES),-gcflags=$(package)=-race=false)
@@ -32,21 +33,22 @@ test: packages servers check
 test-fast:
 	$(GO) test ./...
 
-# Formatting, vet and staticcheck.
+# Formatting, vet, staticcheck, and the rules of internal/lint.
 check: $(BIN)/staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(BIN)/staticcheck ./...
+	$(GO) test ./internal/lint
 
 servers: $(SERVERS)
 
-# Each is the one tool of a module of its own, which pins it; it is built anew when the pins change.
+# Each server is the tool of a module in testbed, which pins its version. It is built again when the module changes.
 $(BIN)/%: testbed/%/go.mod testbed/%/go.sum
 	@mkdir -p $(BIN)
 	$(GO) -C testbed/$* build -trimpath -ldflags="-s -w" -o $(CURDIR)/$@ tool
 	@touch $@
 
-# What the tests need of the system, and the race detector: a C compiler. Nothing is done where all is there.
+# Install what the tests need, including a C compiler for the race detector. Does nothing if everything is installed.
 packages:
 	@testbed/packages
 

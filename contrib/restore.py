@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Brings mail back from a mailstrata archive without mailstrata.
+"""Restore mail from a mailstrata archive without mailstrata.
 
     restore.py --list COPY
     restore.py [--key FILE] [--fingerprint HEX] [--manifest ID] [--mailbox NAME] COPY OUT
 
-COPY is a directory that holds a plain copy of the bucket: config/, keys/, data/ and so on. Each message becomes a file
+COPY is a directory with a plain copy of the bucket: config/, keys/, data/ and so on. Each message becomes a file
 OUT/MAILBOX/UID.eml, byte for byte; OUT/messages.jsonl lists its flags, labels and date. What is missing or damaged is
 named in OUT/problems.txt, and the exit status is then 1. It was written from docs/format.md alone, and needs Python's
 standard library and two programs, age (1.3 or newer) and zstd. See README.md beside it.
@@ -37,7 +37,7 @@ OBJECTS = re.compile(
 
 
 class Broken(Exception):
-    """An object, or a chunk, is not there or not what docs/format.md says."""
+    """An object or a chunk is missing, or not as docs/format.md says."""
 
 
 def need(condition, what):
@@ -155,7 +155,7 @@ def derive(context, material):
     return blake3_many(blake3_many(None, [context.encode()], CONTEXT)[0], [material], MATERIAL)[0]
 
 
-# Ed25519 (RFC 8032): verification alone.
+# Ed25519 (RFC 8032): verification only.
 
 PRIME = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -233,7 +233,7 @@ def decode(data):
 
 
 def unzstd(frame):
-    """What the frame holds, as far as zstd gets, and what it complains of."""
+    """The content of the frame, as far as zstd decodes it, and the error that zstd reports."""
     done = subprocess.run(["zstd", "-dcq", "--long=31"], input=frame, capture_output=True)
     return done.stdout, done.stderr.decode(errors="replace").strip() or ("zstd fails" if done.returncode else "")
 
@@ -256,7 +256,7 @@ def file_key(header, identities):
             bits = 0
             for letter in identity.lower().rsplit("1", 1)[1][:-6]:
                 bits = bits << 5 | "qpzry9x8gf2tvdw0s3jn54khce6mua7l".index(letter)
-            seed = (bits >> 4).to_bytes(32, "big")  # 52 letters of 5 bits, the last 4 of no meaning
+            seed = (bits >> 4).to_bytes(32, "big")  # 52 letters of 5 bits, of which the last 4 mean nothing
             expanded = hashlib.shake_256(seed).digest(96)
             private = hpke.MLKEM768X25519PrivateKey(
                 mlkem.MLKEM768PrivateKey.from_seed_bytes(expanded[:64]),
@@ -269,7 +269,7 @@ def file_key(header, identities):
 
 
 def open_pieces(sealed, identities):
-    """The plaintext of a damaged age file, and the stretches of it that are lost."""
+    """The plaintext of a damaged age file, and the ranges of it that are lost."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -290,7 +290,7 @@ def open_pieces(sealed, identities):
 
 
 class Container:
-    """An object, unsealed: its table, and where in plain its frames lie. lost: stretches of plain that are not right."""
+    """An object, unsealed: its table, and where in plain its frames are. lost: ranges of plain that are wrong."""
 
     def __init__(self, plain, lost=(), layout=None):
         self.plain, self.lost = plain, list(lost)
@@ -326,15 +326,15 @@ class Container:
             at += compressed
 
     def proved(self, tag_key, kind):
-        """Refuses an object that the repository's secret did not make."""
-        need(self.kind == kind, "it says that it is of another kind")
+        """Refuse an object that was not made with the repository's secret."""
+        need(self.kind == kind, "it has another kind")
         need(blake3(self.head + self.raw_table, tag_key) == self.tag, "its tag is wrong")
         for (at, stored, _), (_, _, want) in zip(self.frames, self.table[1]):
             need(blake3(self.plain[at : at + stored]) == want, "a frame has another hash than the table says")
         return self
 
     def frame(self, number):
-        """What a frame holds, or as much of it as can be decoded, and what is wrong with it."""
+        """The content of a frame, or as much of it as can be decoded, and the error."""
         at, stored, length = self.frames[number]
         bad = min((max(a, at) for a, b in self.lost if a < at + stored and b > at), default=at + stored)
         content, wrong = unzstd(self.plain[at:bad])
@@ -350,7 +350,7 @@ class Container:
 
 
 class Keys:
-    """What a slot gives."""
+    """The secrets of a slot."""
 
     def __init__(self, slot, repository):
         secret, self.keeper, self.repository = slot[4], slot[8], repository
@@ -410,7 +410,7 @@ class Archive:
         if not found:
             sys.exit("\n".join(closed + ["no key slot opens" + (" that has this fingerprint" if fingerprint else "")]))
         if len(found) > 1:
-            sys.exit("slots of several repositories open: say with --fingerprint which one is yours")
+            sys.exit("slots of several repositories open: name yours with --fingerprint")
         keys = next(iter(found.values()))
         if keys.writers and not keys.readers:
             sys.exit("this is a writer's key, which opens no mail")
@@ -444,7 +444,7 @@ class Archive:
 
     @functools.lru_cache(maxsize=4)  # a pack has at most 32 MiB
     def pack(self, name):
-        """A pack, or what is left of it. Nothing in it is believed: each chunk is proved by its ID."""
+        """A pack, or what can be read of it. Nothing in it is trusted: each chunk is proved by its ID."""
         role, layout = ("reader" if name.startswith("data/") else "writer"), self.layouts.get(name)
         try:
             return Container(self.unseal(name, os.path.join(self.scratch, role)), (), layout)
@@ -473,7 +473,7 @@ class Archive:
         return dict(zip(places, zip(blake3_many(self.keys.chunk, chunks), chunks)))
 
     def locate(self):
-        """Where chunks lie: the index says it. Packs that it does not name are asked themselves."""
+        """Find chunks by the index. Packs that it does not name are read themselves."""
         self.where = {}
         for name in self.names("index"):
             try:
@@ -525,7 +525,7 @@ class Archive:
             rest = [name for name in self.names("data") + self.names("catalog") if name not in self.asked]
             if not rest:
                 raise
-        self.ask(rest)  # the index may be wrong, or not know of it
+        self.ask(rest)  # the index may be wrong or incomplete
         self.frame.cache_clear()
         return self.find(chunk_id)
 
@@ -540,7 +540,7 @@ class Archive:
         raise Broken(f"no pack has the chunk {chunk_id.hex()} whole")
 
     def marks(self):
-        """The names of manifests that are to be forgotten."""
+        """The names of manifests that were forgotten."""
         marked = set()
         for name in self.names("marks"):
             try:
@@ -554,19 +554,19 @@ class Archive:
         return marked
 
     def manifests(self):
-        """All that can be read and came in time: name, time, content, whether it is forgotten, whether its time is false."""
+        """All that can be read and came in time: name, time, content, whether forgotten, whether misdated."""
         marked = self.marks()
         for name in self.names("manifests"):
             _, account, stamp = name.split("/")
             put = 2**64 - 1 - int(stamp.split("-")[0], 16)
             try:
                 m = decode(self.open(name, "manifest").content())
-                need(self.keys.folder(m[1]) == account, "it is of another account than its name says")
+                need(self.keys.folder(m[1]) == account, "its name is of another account")
                 near = m[3] - 60_000 <= put <= m[3] + 12 * 3_600_000 + 60_000  # for programs that did not write 24
-                need(m[24] == put if 24 in m else near, "it is of another time than its name says")
+                need(m[24] == put if 24 in m else near, "its name has another time")
                 when = datetime.fromtimestamp(put / 1000, timezone.utc)
                 if when > datetime.now(timezone.utc) + timedelta(minutes=5):
-                    self.problem(f"{name}: its time, {when:%Y-%m-%d %H:%M}, is to come: it is restored only if you name it")
+                    self.problem(f"{name}: its time, {when:%Y-%m-%d %H:%M}, is in the future: it is restored only if you name it")
                     yield name, when, m, name in marked, True
                 elif put <= m[5]:  # else it came after its deadline
                     yield name, when, m, name in marked, False
@@ -633,7 +633,7 @@ def date(record):
 
 
 def folder(name):
-    """A mailbox's name as one of a directory: it leads nowhere else."""
+    """A mailbox's name as the name of a directory, which cannot lead elsewhere."""
     quoted = urllib.parse.quote(name, safe=" @,=").replace(".", "%2E")
     if len(quoted) > 200:
         quoted = quoted[:180] + "-" + hashlib.sha256(name).hexdigest()[:16]
@@ -649,7 +649,7 @@ def title(mailbox):
 
 
 class Output:
-    """Files of messages, whose hashes are compared some hundred at a time before they are written."""
+    """Write files of messages, after comparing their hashes, some hundred at a time."""
 
     def __init__(self, archive, out):
         self.archive, self.out, self.waiting, self.size = archive, out, [], 0
@@ -661,7 +661,7 @@ class Output:
         where = os.path.join(self.out, folder(mailbox[1]))
         try:
             os.makedirs(where)
-        except FileExistsError:  # a name that differs in case alone, where that makes no difference
+        except FileExistsError:  # a name that differs only in case, on a file system that ignores case
             where += "-" + hashlib.sha256(mailbox[1]).hexdigest()[:16]
             os.makedirs(where)
         return where
@@ -706,7 +706,7 @@ def restore(archive, manifest, wanted, out):
     output, total = Output(archive, out), 0
     for mailbox in archive.mailboxes(manifest):
         if mailbox.get(0, 0) != 0:
-            archive.problem(f"{ascii(title(mailbox))}: a collection that a newer mailstrata made, which is left out")
+            archive.problem(f"{ascii(title(mailbox))}: a collection of a newer mailstrata, which is left out")
             continue
         total += mailbox.get(13, 0)
         if wanted is not None and wanted not in (title(mailbox), text(mailbox[1])):
@@ -728,12 +728,12 @@ def restore(archive, manifest, wanted, out):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("copy", metavar="COPY")
-    p.add_argument("out", metavar="OUT", nargs="?", help="a directory that is not there yet")
+    p.add_argument("out", metavar="OUT", nargs="?", help="a directory that does not exist yet")
     p.add_argument("--list", action="store_true", help="list the manifests")
     p.add_argument("--key", metavar="FILE", help="an owner's key file; without one, age asks for the passphrase")
-    p.add_argument("--fingerprint", metavar="HEX", help="of your repository: nothing else is opened")
+    p.add_argument("--fingerprint", metavar="HEX", help="of your repository: no other is opened")
     p.add_argument("--manifest", metavar="ID", help="the beginning of an id; without it, the newest complete one")
-    p.add_argument("--mailbox", metavar="NAME", help="this mailbox alone")
+    p.add_argument("--mailbox", metavar="NAME", help="only this mailbox")
     p.add_argument("--age", metavar="PROGRAM", default="age")
     a = p.parse_args()
     if a.list == (a.out is not None):
@@ -752,7 +752,7 @@ def main():
         if a.list:
             return 1 if archive.problems else 0
         if not found:
-            sys.exit("no such manifest: --list shows which there are")
+            sys.exit("no such manifest: --list shows all manifests")
         if len({m[1] for _, _, m, _ in found}) > 1:
             sys.exit("there are several accounts: --list shows the manifests, and --manifest names one")
         when, manifest_id, m, forgotten = max(found, key=lambda f: f[0])

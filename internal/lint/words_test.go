@@ -20,7 +20,7 @@ var words = []struct {
 	{word(`lest`), "so that … not"},
 	{word(`whoever`), "anyone who, or name the program or person"},
 	{word(`nobody's`), "no user's, no one's"},
-	{word(`is none`), "is not a …, or does not count"},
+	{regexp.MustCompile(`\b[Ii]s none\b`), "is not a …, or does not count"},
 	{word(`can be had`), "can be read, is available"},
 	{word(`had better`), "should"},
 	{word(`by (its|his|their) own lights`), "leave it out"},
