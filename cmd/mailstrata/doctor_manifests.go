@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
@@ -24,14 +25,14 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 			heads = append(heads, s.Head)
 			histories.Add(s)
 		default:
-			if doubtful++; doubtful <= remarksAtMost {
+			if doubtful++; doubtful <= listedMost {
 				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
-					shortID(s.Head), ui.Time(s.Head.Time), err)
+					shortHead(s.Head), ui.Time(s.Head.Time), err)
 			}
 		}
 	}
-	if doubtful > remarksAtMost {
-		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", ui.Count(int64(doubtful-remarksAtMost)))
+	if doubtful > listedMost {
+		e.warn("manifests", "mailstrata list names them", "%s more that cannot be read or believed", ui.Count(int64(doubtful-listedMost)))
 	}
 	belated, err := archive.BelatedAmong(ctx, r, heads)
 	if err != nil {
@@ -54,12 +55,18 @@ func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *a
 		e.fail("manifests", fmt.Errorf("compare them: %w", err))
 		return
 	}
-	for _, u := range lost[:min(len(lost), remarksAtMost)] {
+	for _, u := range lost[:min(len(lost), listedMost)] {
 		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s says that it was meant",
-			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
-			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
+			shortHead(u.Before), shortHead(u.Head), shortHead(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
+			shortHead(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
-	if len(lost) > remarksAtMost {
-		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-remarksAtMost)))
+	if len(lost) > listedMost {
+		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-listedMost)))
 	}
 }
+
+// listedMost is how many manifests are named one by one.
+const listedMost = 10
+
+// shortHead is enough of a manifest's id for people.
+func shortHead(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/config"
 	"github.com/mailstrata/mailstrata/internal/keyring"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -23,9 +25,9 @@ import (
 const skewAtMost = time.Minute
 
 // examineRepository opens the repository, and tries what its credentials allow.
-func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name string) []finding {
+func examineRepository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []finding {
 	e := &examination{subject: "repository"}
-	l, err := p.Location(name)
+	l, err := h.Location(name)
 	if err == nil && l.Configured.Name != "" {
 		e.subject += " " + l.Configured.Name
 	}
@@ -53,10 +55,10 @@ func (c *doctorCommand) examineRepository(ctx context.Context, p *program, name 
 				"%s lies beside the repository: what destroys one destroys both", key)
 		}
 		e.lock(ctx, store, r)
-		e.manifests(ctx, r, p.lossLimits(nil))
+		e.manifests(ctx, r, limits)
 		_ = r.Close() // it was only looked at
 	}
-	if !c.NoProbe {
+	if probe {
 		e.probe(ctx, store)
 	}
 	return e.findings
@@ -120,10 +122,10 @@ func (e *examination) lock(ctx context.Context, store store.Store, r *repo.Repo)
 	}
 	if !state.Due.After(now) {
 		e.warn("lock", "mailstrata prune renews them, with an owner's key and credentials that may (s3:PutObjectRetention)",
-			"%s; all locks were to be renewed by %s", describeLock(r.Lock()), ui.Time(state.Due))
+			"%s; all locks were to be renewed by %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 		return
 	}
-	e.ok("lock", "%s; all locks are to be renewed after %s", describeLock(r.Lock()), ui.Time(state.Due))
+	e.ok("lock", "%s; all locks are to be renewed after %s", access.DescribeLock(r.Lock()), ui.Time(state.Due))
 }
 
 // prober is a store that knows how to prove more than a single try shows.
@@ -201,12 +203,12 @@ func (e *examination) createOnly(ctx context.Context, st store.Store, put func([
 const roomAtLeast = 1 << 30
 
 // examineHost looks at the directories that mailstrata keeps things in.
-func (p *program) examineHost() []finding {
+func examineHost(h *access.Host) []finding {
 	e := &examination{subject: "this host"}
 	for _, d := range []struct {
 		check string
 		where func() (string, error)
-	}{{"cache", p.CacheDir}, {"state", p.StateDir}} {
+	}{{"cache", h.CacheDir}, {"state", h.StateDir}} {
 		dir, err := d.where()
 		if err == nil {
 			err = writable(dir)

@@ -129,7 +129,7 @@ func (c *initCommand) tell(p *program, l *access.Location, r *repo.Repo) error {
 		}
 		return p.PrintJSON(document)
 	}
-	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", describeLock(r.Lock()))
+	p.Facts("repository", l.String(), "id", r.ID(), "fingerprint", r.Fingerprint(), "key file", c.NewKeyFile, "lock", access.DescribeLock(r.Lock()))
 	switch {
 	case c.NoSeal:
 		p.Note("This repository is not encrypted: whoever can read it can read the mail.")

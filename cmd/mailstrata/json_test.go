@@ -37,12 +37,13 @@ func TestJSONIsDocumented(t *testing.T) {
 	}
 }
 
-// jsonFields are the names in the struct tags of this package.
+// jsonFields are the names in the struct tags of this package and of package doctor.
 func jsonFields(t *testing.T) map[string]bool {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	files = append(files, "../../internal/doctor/doctor.go")
 	fields := make(map[string]bool)
 	for _, name := range files {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
@@ -72,7 +73,7 @@ func (c *lockCommand) Run(ctx context.Context, p *program) error {
 	if !state.Renewed.IsZero() {
 		last = ui.Time(state.Renewed)
 	}
-	p.Facts("lock", describeLock(r.Lock()), "locks renewed", last, "due", ui.Time(state.Due), "renewed now", renewedLocks(renewed))
+	p.Facts("lock", access.DescribeLock(r.Lock()), "locks renewed", last, "due", ui.Time(state.Due), "renewed now", renewedLocks(renewed))
 	return nil
 }
 
@@ -134,17 +135,6 @@ func summarizeLock(l *objectlock.Lock) *lockSummary {
 		return nil
 	}
 	return &lockSummary{l.Days, l.Mode(), l.ByDefault}
-}
-
-// describeLock is a repository's lock in words; "" where there is none.
-func describeLock(l *objectlock.Lock) string {
-	switch {
-	case l == nil:
-		return ""
-	case l.ByDefault:
-		return fmt.Sprintf("%d days, %s, by the bucket's default retention", l.Days, l.Mode())
-	}
-	return fmt.Sprintf("%d days, %s, asked for with each object (s3:PutObjectRetention)", l.Days, l.Mode())
 }
 
 // renewedLocks is how many locks were renewed, in words; "" where none was.

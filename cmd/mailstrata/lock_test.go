@@ -2,45 +2,13 @@ package main
 
 import (
 	"errors"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
-
-// doctor tells of locks before and after they are due, and of none where there is none.
-func TestDoctorTellsOfLocks(t *testing.T) {
-	lock := &objectlock.Lock{Days: 10, ByDefault: true}
-	store := storetest.NewLocked(lock.Term())
-	r, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true, Lock: lock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	for _, want := range []verdict{verdictOK, verdictWarn} {
-		e := new(examination)
-		e.lock(t.Context(), store, r)
-		if len(e.findings) != 1 || e.findings[0].Status != want || !strings.Contains(e.findings[0].Finding, "10 days, governance") {
-			t.Errorf("%+v", e.findings)
-		}
-		store.Advance(6 * 24 * time.Hour)
-	}
-	e, open := new(examination), new(storetest.Memory)
-	if r, err = repo.Init(t.Context(), open, repo.InitOptions{NoSeal: true}); err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if e.lock(t.Context(), open, r); len(e.findings) > 0 {
-		t.Errorf("%+v", e.findings)
-	}
-}
 
 // A backup that could not renew locks which are due ends with a status that monitors see, and so does its account for them.
 func TestLocksThatAreDueAreAStatus(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -95,4 +96,15 @@ func (l *Location) createOwn(ctx context.Context) (*repo.Repo, error) {
 	l.host.Output.Say("It is sealed to this key file: " + l.ownKey)
 	l.host.Output.Say("WHO LOSES THE KEY LOSES THE ARCHIVE: keep a copy of it in another place.")
 	return r, nil
+}
+
+// DescribeLock is a repository's lock in words; "" where there is none.
+func DescribeLock(l *objectlock.Lock) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.ByDefault:
+		return fmt.Sprintf("%d days, %s, by the bucket's default retention", l.Days, l.Mode())
+	}
+	return fmt.Sprintf("%d days, %s, asked for with each object (s3:PutObjectRetention)", l.Days, l.Mode())
 }
