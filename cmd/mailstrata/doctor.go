@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/internal/access"
+	"github.com/mailstrata/mailstrata/internal/doctor"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
@@ -48,14 +49,14 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	var findings []finding
+	var findings []doctor.Finding
 	for _, a := range accounts {
-		findings = append(findings, examineAccount(ctx, p.Host, a, &c.AccountFlags, c.TimeLimit)...)
+		findings = append(findings, doctor.Account(ctx, p.Host, a, &c.AccountFlags, c.TimeLimit)...)
 	}
 	for _, name := range repositories {
-		findings = append(findings, examineRepository(ctx, p.Host, name, p.lossLimits(nil), !c.NoProbe)...)
+		findings = append(findings, doctor.Repository(ctx, p.Host, name, p.lossLimits(nil), !c.NoProbe)...)
 	}
-	findings = append(findings, examineHost(p.Host)...)
+	findings = append(findings, doctor.Host(p.Host)...)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -132,10 +133,10 @@ func (c *doctorCommand) repositories(p *program, accounts []*access.Account, nam
 	return distinct
 }
 
-func (p *program) tellFindings(findings []finding) error {
+func (p *program) tellFindings(findings []doctor.Finding) error {
 	failed := 0
 	for _, f := range findings {
-		if f.Status == verdictFail {
+		if f.Status == doctor.Fail {
 			failed++
 		}
 		if p.flags.JSON {
@@ -157,7 +158,7 @@ func (p *program) tellFindings(findings []finding) error {
 const subjectsListed = 10
 
 // worstFirst sorts findings. If there are many subjects, and not all are wanted, it leaves out what is fine.
-func worstFirst(findings []finding, all bool) (listed []finding, subjects int) {
+func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, subjects int) {
 	seen := make(map[string]bool)
 	for _, f := range findings {
 		seen[f.Subject] = true
@@ -166,23 +167,23 @@ func worstFirst(findings []finding, all bool) (listed []finding, subjects int) {
 	if all || len(seen) <= subjectsListed {
 		return listed, len(seen)
 	}
-	listed = slices.DeleteFunc(listed, func(f finding) bool { return f.Status == verdictOK })
-	order := map[verdict]int{verdictFail: 0, verdictWarn: 1}
-	slices.SortStableFunc(listed, func(a, b finding) int { return cmp.Compare(order[a.Status], order[b.Status]) })
+	listed = slices.DeleteFunc(listed, func(f doctor.Finding) bool { return f.Status == doctor.OK })
+	order := map[doctor.Verdict]int{doctor.Fail: 0, doctor.Warn: 1}
+	slices.SortStableFunc(listed, func(a, b doctor.Finding) int { return cmp.Compare(order[a.Status], order[b.Status]) })
 	return listed, len(seen)
 }
 
-func (p *program) tableOfFindings(findings []finding) {
+func (p *program) tableOfFindings(findings []doctor.Finding) {
 	all := findings
 	findings, subjects := worstFirst(all, p.flags.Verbose)
 	defer func() {
 		if subjects > subjectsListed {
-			n := make(map[verdict]int)
+			n := make(map[doctor.Verdict]int)
 			for _, f := range all {
 				n[f.Status]++
 			}
 			p.Printf("%s of %d accounts, repositories and hosts: %d failed, %d to look at, %d fine (-v lists these too)",
-				ui.Plural(len(all), "check"), subjects, n[verdictFail], n[verdictWarn], n[verdictOK])
+				ui.Plural(len(all), "check"), subjects, n[doctor.Fail], n[doctor.Warn], n[doctor.OK])
 		}
 	}()
 	if len(findings) == 0 {
@@ -190,11 +191,11 @@ func (p *program) tableOfFindings(findings []finding) {
 	}
 	t := p.Table("STATUS", "SUBJECT", "CHECK", "FINDING")
 	for _, f := range findings {
-		t.ColoredRow(map[verdict]ui.Color{verdictWarn: ui.Yellow, verdictFail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
+		t.ColoredRow(map[doctor.Verdict]ui.Color{doctor.Warn: ui.Yellow, doctor.Fail: ui.Red}[f.Status], string(f.Status), f.Subject, f.Check, f.Finding)
 	}
 	t.Flush()
 	for _, f := range findings {
-		if f.Advice != "" && f.Status != verdictOK {
+		if f.Advice != "" && f.Status != doctor.OK {
 			p.Printf("%s, %s: %s", ui.Safe(f.Subject), f.Check, ui.Safe(f.Advice))
 		}
 	}

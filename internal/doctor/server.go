@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"fmt"
@@ -9,16 +9,16 @@ import (
 )
 
 // offer is an extension that makes a difference.
-type offer struct {
-	check      string
-	names      []string // any of them will do
-	rev2       bool     // a part of IMAP4rev2
-	have, lack string
-	costs      bool // its lack is worth a warning
+type extension struct {
+	check           string
+	names           []string // any of them will do
+	rev2            bool     // a part of IMAP4rev2
+	present, absent string
+	warn            bool // its lack is worth a warning
 }
 
 // offers are what of a server's capabilities mailstrata makes use of.
-var offers = []offer{
+var extensions = []extension{
 	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "the account is looked over in one round trip", "each mailbox is asked for singly: nights take longer", true},
 	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
 	{"ids", []string{"OBJECTID", "X-GM-EXT-1"}, false, "messages that were moved are not downloaded again", "messages that were moved are downloaded again (and stored once)", false},
@@ -28,8 +28,8 @@ var offers = []offer{
 }
 
 // offers notes what the server offers, and what is made of it.
-func (e *examination) offers(server mail.Server) {
-	has := func(o offer) string {
+func (e *findings) extensions(server mail.Server) {
+	has := func(o extension) string {
 		for _, name := range o.names {
 			if slices.Contains(server.Capabilities, name) {
 				return name
@@ -45,14 +45,14 @@ func (e *examination) offers(server mail.Server) {
 		}
 		return ""
 	}
-	for _, o := range offers {
+	for _, o := range extensions {
 		switch name := has(o); {
 		case name != "":
-			e.ok(o.check, "%s: %s", name, o.have)
-		case o.costs:
-			e.warn(o.check, "", "%s", o.lack)
+			e.ok(o.check, "%s: %s", name, o.present)
+		case o.warn:
+			e.warn(o.check, "", "%s", o.absent)
 		default:
-			e.ok(o.check, "none: %s", o.lack)
+			e.ok(o.check, "none: %s", o.absent)
 		}
 	}
 	if slices.Contains(server.Capabilities, "X-GM-EXT-1") {
@@ -61,7 +61,7 @@ func (e *examination) offers(server mail.Server) {
 }
 
 // skipped reports the mailboxes that a backup leaves out, and the namespaces without any.
-func (e *examination) skipped(survey *mail.Survey, server mail.Server) {
+func (e *findings) skipped(survey *mail.Survey, server mail.Server) {
 	var foreign, virtual []string
 	for _, m := range survey.Mailboxes {
 		switch {

@@ -1,11 +1,11 @@
 //go:build linux || darwin || freebsd
 
-package main
+package doctor
 
 import "golang.org/x/sys/unix"
 
 // spareBytes is how much room a directory has for who is not the superuser, where that can be known.
-func spareBytes(dir string) (int64, bool) {
+func freeBytes(dir string) (int64, bool) {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return 0, false

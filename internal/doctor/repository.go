@@ -1,13 +1,11 @@
-package main
+package doctor
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -22,27 +20,27 @@ import (
 
 // skewAtMost is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
 // hour; what is kept, and for how long, goes by the store's clock alone.
-const skewAtMost = time.Minute
+const mostSkew = time.Minute
 
 // examineRepository opens the repository, and tries what its credentials allow.
-func examineRepository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []finding {
-	e := &examination{subject: "repository"}
+func Repository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []Finding {
+	e := &findings{subject: "repository"}
 	l, err := h.Location(name)
 	if err == nil && l.Configured.Name != "" {
 		e.subject += " " + l.Configured.Name
 	}
 	if err != nil {
 		e.fail("place", err)
-		return e.findings
+		return e.found
 	}
 	store, err := l.Store(ctx)
 	if err != nil && l.Own && errors.Is(err, repo.ErrNoRepository) {
 		e.warn("place", "mailstrata backup makes it, or name another with --repo", "there is none yet at %s", l)
-		return e.findings
+		return e.found
 	}
 	if err != nil {
 		e.fail("place", err)
-		return e.findings
+		return e.found
 	}
 	e.clock(ctx, store)
 	e.keyring(ctx, l.Configured.Secret)
@@ -61,10 +59,10 @@ func examineRepository(ctx context.Context, h *access.Host, name string, limits 
 	if probe {
 		e.probe(ctx, store)
 	}
-	return e.findings
+	return e.found
 }
 
-func (e *examination) clock(ctx context.Context, store store.Store) {
+func (e *findings) clock(ctx context.Context, store store.Store) {
 	before := time.Now()
 	there, err := store.Now(ctx)
 	if err != nil {
@@ -72,7 +70,7 @@ func (e *examination) clock(ctx context.Context, store store.Store) {
 		return
 	}
 	skew := there.Sub(before.Add(time.Since(before) / 2)).Round(time.Second)
-	if skew.Abs() > skewAtMost {
+	if skew.Abs() > mostSkew {
 		e.warn("clock", "set the clock of this host (NTP); if it is right, that of the store", "the store's clock is %s from this host's", skew)
 		return
 	}
@@ -80,7 +78,7 @@ func (e *examination) clock(ctx context.Context, store store.Store) {
 }
 
 // keyring looks for a passphrase that should be there; a key file may open the repository without it.
-func (e *examination) keyring(ctx context.Context, s config.Secret) {
+func (e *findings) keyring(ctx context.Context, s config.Secret) {
 	if s.Keyring == "" {
 		return
 	}
@@ -91,7 +89,7 @@ func (e *examination) keyring(ctx context.Context, s config.Secret) {
 	e.ok("passphrase", "the keyring has it, as %s", s.Keyring)
 }
 
-func (e *examination) key(r *repo.Repo) {
+func (e *findings) key(r *repo.Repo) {
 	switch {
 	case !r.Sealed():
 		e.warn("key", "", "the repository is not sealed: who can read it can read the mail")
@@ -106,7 +104,7 @@ func (e *examination) key(r *repo.Repo) {
 }
 
 // lock tells whether the locks are renewed in time.
-func (e *examination) lock(ctx context.Context, store store.Store, r *repo.Repo) {
+func (e *findings) lock(ctx context.Context, store store.Store, r *repo.Repo) {
 	if r.Lock() == nil {
 		return
 	}
@@ -134,7 +132,7 @@ type prober interface {
 }
 
 // probe puts an object, reads it, lists it, tries to put another over it, and deletes it.
-func (e *examination) probe(ctx context.Context, st store.Store) {
+func (e *findings) probe(ctx context.Context, st store.Store) {
 	name, data := "probe/"+strings.ToLower(rand.Text()), []byte("what mailstrata doctor put here")
 	put := func(data []byte) error { return st.Put(ctx, name, bytes.NewReader(data), int64(len(data))) }
 	if err := put(data); err != nil {
@@ -173,7 +171,7 @@ func (e *examination) probe(ctx context.Context, st store.Store) {
 	}
 }
 
-func (e *examination) try(check string, do func() error) {
+func (e *findings) try(check string, do func() error) {
 	if err := do(); err != nil {
 		e.fail(check, err)
 		return
@@ -181,7 +179,7 @@ func (e *examination) try(check string, do func() error) {
 	e.ok(check, "allowed")
 }
 
-func (e *examination) createOnly(ctx context.Context, st store.Store, put func([]byte) error) {
+func (e *findings) createOnly(ctx context.Context, st store.Store, put func([]byte) error) {
 	err := put([]byte("something else"))
 	if s, ok := st.(prober); ok && errors.Is(err, store.ErrExist) {
 		if err := s.ProbeCreateOnly(ctx); err != nil {
@@ -197,46 +195,4 @@ func (e *examination) createOnly(ctx context.Context, st store.Store, put func([
 	default:
 		e.fail("create-only", err)
 	}
-}
-
-// roomAtLeast is what a cache should find: packs are built there, and what a killed run had is kept there.
-const roomAtLeast = 1 << 30
-
-// examineHost looks at the directories that mailstrata keeps things in.
-func examineHost(h *access.Host) []finding {
-	e := &examination{subject: "this host"}
-	for _, d := range []struct {
-		check string
-		where func() (string, error)
-	}{{"cache", h.CacheDir}, {"state", h.StateDir}} {
-		dir, err := d.where()
-		if err == nil {
-			err = writable(dir)
-		}
-		if err != nil {
-			e.fail(d.check, err)
-			continue
-		}
-		room, known := spareBytes(dir)
-		if known && room < roomAtLeast && d.check == "cache" {
-			e.warn(d.check, "make room, or name another with --cache-dir", "%s has room for %s only", dir, ui.Size(room))
-		} else if known {
-			e.ok(d.check, "%s has room for %s", dir, ui.Size(room))
-		} else {
-			e.ok(d.check, "%s can be written", dir)
-		}
-	}
-	return e.findings
-}
-
-// writable makes the directory where it is missing, as every command does, and writes to it.
-func writable(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make a directory: %w", err)
-	}
-	f, err := os.CreateTemp(dir, ".doctor-*")
-	if err != nil {
-		return fmt.Errorf("write to a directory: %w", err)
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"strings"
@@ -19,20 +19,20 @@ func TestDoctorTellsOfLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for _, want := range []verdict{verdictOK, verdictWarn} {
-		e := new(examination)
+	for _, want := range []Verdict{OK, Warn} {
+		e := new(findings)
 		e.lock(t.Context(), store, r)
-		if len(e.findings) != 1 || e.findings[0].Status != want || !strings.Contains(e.findings[0].Finding, "10 days, governance") {
-			t.Errorf("%+v", e.findings)
+		if len(e.found) != 1 || e.found[0].Status != want || !strings.Contains(e.found[0].Finding, "10 days, governance") {
+			t.Errorf("%+v", e.found)
 		}
 		store.Advance(6 * 24 * time.Hour)
 	}
-	e, open := new(examination), new(storetest.Memory)
+	e, open := new(findings), new(storetest.Memory)
 	if r, err = repo.Init(t.Context(), open, repo.InitOptions{NoSeal: true}); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if e.lock(t.Context(), open, r); len(e.findings) > 0 {
-		t.Errorf("%+v", e.findings)
+	if e.lock(t.Context(), open, r); len(e.found) > 0 {
+		t.Errorf("%+v", e.found)
 	}
 }

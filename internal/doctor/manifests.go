@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 // manifests looks for manifests that count for nothing because they cannot be read or believed, for belated ones, and for
 // those that lack mail and have no alarm.
-func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
+func (e *findings) manifests(ctx context.Context, r *repo.Repo, limits archive.Limits) {
 	var heads []repo.Head
 	var histories archive.Histories
 	doubtful := 0
@@ -27,7 +27,7 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 		default:
 			if doubtful++; doubtful <= listedMost {
 				e.warn("manifests", "find out which host wrote it, then run mailstrata forget "+s.Head.Name, "manifest %s of %s: %s",
-					shortHead(s.Head), ui.Time(s.Head.Time), err)
+					shortID(s.Head), ui.Time(s.Head.Time), err)
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func (e *examination) manifests(ctx context.Context, r *repo.Repo, limits archiv
 	}
 }
 
-func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories, limits archive.Limits) {
+func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *archive.Histories, limits archive.Limits) {
 	lost, err := histories.Shrunk(ctx, r, limits)
 	if err != nil {
 		e.fail("manifests", fmt.Errorf("compare them: %w", err))
@@ -57,8 +57,8 @@ func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *a
 	}
 	for _, u := range lost[:min(len(lost), listedMost)] {
 		e.warn("manifests", fmt.Sprintf("mailstrata diff %s %s shows what is missing; mailstrata forget --acknowledge %s says that it was meant",
-			shortHead(u.Before), shortHead(u.Head), shortHead(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
-			shortHead(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
+			shortID(u.Before), shortID(u.Head), shortID(u.Head)), "manifest %s of %s lacks mail of the one before it, and has no alarm: %s",
+			shortID(u.Head), ui.Safe(u.Account), ui.OneLine(u.Lost[len(u.Lost)-1]))
 	}
 	if len(lost) > listedMost {
 		e.warn("manifests", "mailstrata list names them", "%s more lack mail and have no alarm", ui.Count(int64(len(lost)-listedMost)))
@@ -69,4 +69,4 @@ func (e *examination) unreported(ctx context.Context, r *repo.Repo, histories *a
 const listedMost = 10
 
 // shortHead is enough of a manifest's id for people.
-func shortHead(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }
+func shortID(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }

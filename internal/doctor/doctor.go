@@ -1,0 +1,49 @@
+package doctor
+
+import (
+	"fmt"
+
+	"github.com/mailstrata/mailstrata/internal/hint"
+	"github.com/mailstrata/mailstrata/internal/ui"
+)
+
+// verdict is what a check comes to.
+type Verdict string
+
+const (
+	OK   Verdict = "ok"
+	Warn Verdict = "warn"
+	Fail Verdict = "fail"
+)
+
+// finding is what was found out by one check, as JSON.
+type Finding struct {
+	Subject string  `json:"subject"` // an account, the repository, this host
+	Check   string  `json:"check"`
+	Status  Verdict `json:"status"`
+	Finding string  `json:"finding"`
+	Advice  string  `json:"advice,omitempty"`
+}
+
+// examination collects findings about one subject.
+type findings struct {
+	subject string
+	found   []Finding
+}
+
+func (e *findings) add(status Verdict, check, text, advice string) {
+	e.found = append(e.found, Finding{e.subject, check, status, ui.OneLine(text), advice})
+}
+
+func (e *findings) ok(check, format string, args ...any) {
+	e.add(OK, check, fmt.Sprintf(format, args...), "")
+}
+
+func (e *findings) warn(check, advice, format string, args ...any) {
+	e.add(Warn, check, fmt.Sprintf(format, args...), advice)
+}
+
+// fail notes an error, with what the program would say to it elsewhere.
+func (e *findings) fail(check string, err error) {
+	e.add(Fail, check, err.Error(), hint.For(err))
+}
