@@ -1,0 +1,179 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandsBelow are the commands that help tells of, with those below them.
+func commandsBelow(node *kong.Node) []*kong.Node {
+	var nodes []*kong.Node
+	for _, child := range node.Children {
+		if !child.Hidden {
+			nodes = append(append(nodes, child), commandsBelow(child)...)
+		}
+	}
+	return nodes
+}
+
+// manName is a page's name: mailstrata-key-add.
+func manName(node *kong.Node) string { return strings.ReplaceAll(node.FullPath(), " ", "-") }
+
+// manWriter writes roff with the macros of man(7).
+type manWriter struct {
+	strings.Builder
+	describe func(*kong.Value) string
+}
+
+// manPage returns the page of a command, or of the program. describe returns the help of a flag.
+func manPage(node *kong.Node, version string, describe func(*kong.Value) string) string {
+	w := &manWriter{describe: describe}
+	w.macro("TH", strings.ToUpper(manName(node)), "1", "", "mailstrata "+version)
+	w.macro("SH", "NAME")
+	about, detail := node.Help, node.Detail
+	if node.Parent == nil {
+		about, detail = "archive mail, and restore it", node.Help
+	}
+	w.text(manName(node) + " - " + strings.TrimSuffix(about, "."))
+	w.macro("SH", "SYNOPSIS")
+	w.text(synopsis(node))
+	w.macro("SH", "DESCRIPTION")
+	sections := strings.Split(detail, "\n\n")
+	body, tail := sections, []string(nil)
+	for i, block := range sections {
+		if isHeading(block) {
+			body, tail = sections[:i], sections[i:]
+			break
+		}
+	}
+	w.blocks(body)
+	w.commands(node)
+	w.arguments(node)
+	w.flags("OPTIONS", node.Flags)
+	if node.Parent != nil {
+		var common []*kong.Flag
+		for parent := node.Parent; parent != nil; parent = parent.Parent {
+			common = append(common, parent.Flags...)
+		}
+		w.flags("OPTIONS OF ALL COMMANDS", common)
+	}
+	w.blocks(tail)
+	w.seeAlso(node)
+	return w.String()
+}
+
+func synopsis(node *kong.Node) string {
+	words := []string{node.FullPath()}
+	if len(commandsBelow(node)) > 0 {
+		words = append(words, "COMMAND")
+	}
+	for _, arg := range node.Positional {
+		words = append(words, strings.ToUpper(arg.Summary()))
+	}
+	return strings.Join(append(words, "[OPTIONS]"), " ")
+}
+
+func (w *manWriter) commands(node *kong.Node) {
+	commands := commandsBelow(node)
+	if len(commands) == 0 {
+		return
+	}
+	w.macro("SH", "COMMANDS")
+	for _, command := range commands {
+		w.item(command.FullPath(), command.Help)
+	}
+}
+
+func (w *manWriter) arguments(node *kong.Node) {
+	if len(node.Positional) > 0 {
+		w.macro("SH", "ARGUMENTS")
+	}
+	for _, arg := range node.Positional {
+		w.item(strings.ToUpper(arg.Summary()), arg.Help)
+	}
+}
+
+func (w *manWriter) flags(heading string, flags []*kong.Flag) {
+	headed := false
+	for _, flag := range flags {
+		if flag.Hidden {
+			continue
+		}
+		if !headed {
+			w.macro("SH", heading)
+			headed = true
+		}
+		term := flag.Summary()
+		if flag.Short != 0 {
+			term = "-" + string(flag.Short) + ", " + term
+		}
+		w.item(term, w.describe(flag.Value))
+	}
+}
+
+func (w *manWriter) seeAlso(node *kong.Node) {
+	var pages []string
+	if node.Parent != nil {
+		pages = append(pages, manName(node.Parent)+"(1)")
+	}
+	for _, child := range node.Children {
+		if !child.Hidden {
+			pages = append(pages, manName(child)+"(1)")
+		}
+	}
+	w.macro("SH", "SEE ALSO")
+	w.text(strings.Join(pages, ", "))
+}
+
+// blocks writes help: paragraphs, headings in capitals, and what is indented as it is.
+func (w *manWriter) blocks(blocks []string) {
+	for _, block := range blocks {
+		switch {
+		case block == "":
+		case isHeading(block):
+			w.macro("SH", block)
+		case strings.HasPrefix(block, "    "):
+			w.macro("PP")
+			w.macro("EX")
+			for line := range strings.SplitSeq(block, "\n") {
+				w.text(line)
+			}
+			w.macro("EE")
+		default:
+			w.macro("PP")
+			w.text(strings.ReplaceAll(block, "\n", " "))
+		}
+	}
+}
+
+func isHeading(block string) bool {
+	return block != "" && strings.ToUpper(block) == block && !strings.ContainsAny(block, "\n.:;-")
+}
+
+func (w *manWriter) item(term, text string) {
+	w.macro("TP")
+	w.WriteString(`\fB` + roff(term) + "\\fR\n")
+	w.text(text)
+}
+
+func (w *manWriter) macro(name string, args ...string) {
+	w.WriteString("." + name)
+	for _, arg := range args {
+		w.WriteString(` "` + strings.ReplaceAll(roff(arg), `"`, `\(dq`) + `"`)
+	}
+	w.WriteByte('\n')
+}
+
+// text writes a line that is no macro, whatever it begins with.
+func (w *manWriter) text(line string) {
+	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
+		line = "\x00" + line
+	}
+	w.WriteString(strings.ReplaceAll(roff(line), "\x00", `\&`) + "\n")
+}
+
+// roff escapes what roff would obey, or set as another character.
+func roff(text string) string {
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "~", `\(ti`, "^", `\(ha`).Replace(text)
+}
