@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/mailstrata/mailstrata/internal/man"
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
@@ -28,15 +29,15 @@ EXAMPLES
 
 func (c *manCommand) Run(p *program, k *kong.Context) error {
 	if c.Dir == "" {
-		_, err := io.WriteString(p, manPage(k.Model.Node, version(), describeValue))
+		_, err := io.WriteString(p, man.Page(k.Model.Node, version(), describeValue))
 		return err
 	}
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return fmt.Errorf("make a directory for the manual pages: %w", err)
 	}
-	nodes := append([]*kong.Node{k.Model.Node}, commandsBelow(k.Model.Node)...)
+	nodes := append([]*kong.Node{k.Model.Node}, man.Commands(k.Model.Node)...)
 	for _, node := range nodes {
-		if err := os.WriteFile(filepath.Join(c.Dir, manName(node)+".1"), []byte(manPage(node, version(), describeValue)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(c.Dir, man.Name(node)+".1"), []byte(man.Page(node, version(), describeValue)), 0o644); err != nil {
 			return fmt.Errorf("write a manual page: %w", err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/mailstrata/mailstrata/internal/man"
 )
 
 // model is the grammar of the command line.
@@ -32,32 +34,32 @@ func TestManPagesAreComplete(t *testing.T) {
 	}
 	root := model(t)
 	whole := page(t, dir, root)
-	for _, node := range commandsBelow(root) {
+	for _, node := range man.Commands(root) {
 		text := page(t, dir, node)
-		if !strings.Contains(whole, roff(node.FullPath())) {
+		if !strings.Contains(whole, man.Escape(node.FullPath())) {
 			t.Errorf("mailstrata(1) does not tell of %s", node.FullPath())
 		}
 		for _, flags := range node.AllFlags(true) {
 			for _, flag := range flags {
-				if !strings.Contains(text, `\fB`+roff(flag.Summary())+`\fR`) && !strings.Contains(text, ", "+roff(flag.Summary())+`\fR`) {
-					t.Errorf("%s does not tell of --%s", manName(node), flag.Name)
+				if !strings.Contains(text, `\fB`+man.Escape(flag.Summary())+`\fR`) && !strings.Contains(text, ", "+man.Escape(flag.Summary())+`\fR`) {
+					t.Errorf("%s does not tell of --%s", man.Name(node), flag.Name)
 				}
 			}
 		}
 		for _, arg := range node.Positional {
-			if !strings.Contains(text, roff(strings.ToUpper(arg.Summary()))) {
-				t.Errorf("%s does not tell of %s", manName(node), arg.Summary())
+			if !strings.Contains(text, man.Escape(strings.ToUpper(arg.Summary()))) {
+				t.Errorf("%s does not tell of %s", man.Name(node), arg.Summary())
 			}
 		}
 		if len(node.Children) == 0 && !strings.Contains(text, `.SH "EXIT STATUS"`) {
-			t.Errorf("%s tells no exit statuses", manName(node))
+			t.Errorf("%s tells no exit statuses", man.Name(node))
 		}
 	}
 }
 
 func page(t *testing.T, dir string, node *kong.Node) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, manName(node)+".1"))
+	text, err := os.ReadFile(filepath.Join(dir, man.Name(node)+".1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
-package main
+package man
 
 import "testing"
 
 // What help tells as text, roff never takes for a request.
 func TestManText(t *testing.T) {
-	w := new(manWriter)
+	w := new(writer)
 	w.blocks([]string{".SH not a heading", "    'single' \\n --flag", "EXIT STATUS"})
 	want := ".PP\n\\&.SH not a heading\n.PP\n.EX\n    \\(aqsingle\\(aq \\en \\-\\-flag\n.EE\n.SH \"EXIT STATUS\"\n"
 	if w.String() != want {

@@ -1,4 +1,4 @@
-package main
+package man
 
 import (
 	"strings"
@@ -7,35 +7,35 @@ import (
 )
 
 // commandsBelow are the commands that help tells of, with those below them.
-func commandsBelow(node *kong.Node) []*kong.Node {
+func Commands(node *kong.Node) []*kong.Node {
 	var nodes []*kong.Node
 	for _, child := range node.Children {
 		if !child.Hidden {
-			nodes = append(append(nodes, child), commandsBelow(child)...)
+			nodes = append(append(nodes, child), Commands(child)...)
 		}
 	}
 	return nodes
 }
 
 // manName is a page's name: mailstrata-key-add.
-func manName(node *kong.Node) string { return strings.ReplaceAll(node.FullPath(), " ", "-") }
+func Name(node *kong.Node) string { return strings.ReplaceAll(node.FullPath(), " ", "-") }
 
 // manWriter writes roff with the macros of man(7).
-type manWriter struct {
+type writer struct {
 	strings.Builder
 	describe func(*kong.Value) string
 }
 
 // manPage returns the page of a command, or of the program. describe returns the help of a flag.
-func manPage(node *kong.Node, version string, describe func(*kong.Value) string) string {
-	w := &manWriter{describe: describe}
-	w.macro("TH", strings.ToUpper(manName(node)), "1", "", "mailstrata "+version)
+func Page(node *kong.Node, version string, describe func(*kong.Value) string) string {
+	w := &writer{describe: describe}
+	w.macro("TH", strings.ToUpper(Name(node)), "1", "", "mailstrata "+version)
 	w.macro("SH", "NAME")
 	about, detail := node.Help, node.Detail
 	if node.Parent == nil {
 		about, detail = "archive mail, and restore it", node.Help
 	}
-	w.text(manName(node) + " - " + strings.TrimSuffix(about, "."))
+	w.text(Name(node) + " - " + strings.TrimSuffix(about, "."))
 	w.macro("SH", "SYNOPSIS")
 	w.text(synopsis(node))
 	w.macro("SH", "DESCRIPTION")
@@ -65,7 +65,7 @@ func manPage(node *kong.Node, version string, describe func(*kong.Value) string)
 
 func synopsis(node *kong.Node) string {
 	words := []string{node.FullPath()}
-	if len(commandsBelow(node)) > 0 {
+	if len(Commands(node)) > 0 {
 		words = append(words, "COMMAND")
 	}
 	for _, arg := range node.Positional {
@@ -74,8 +74,8 @@ func synopsis(node *kong.Node) string {
 	return strings.Join(append(words, "[OPTIONS]"), " ")
 }
 
-func (w *manWriter) commands(node *kong.Node) {
-	commands := commandsBelow(node)
+func (w *writer) commands(node *kong.Node) {
+	commands := Commands(node)
 	if len(commands) == 0 {
 		return
 	}
@@ -85,7 +85,7 @@ func (w *manWriter) commands(node *kong.Node) {
 	}
 }
 
-func (w *manWriter) arguments(node *kong.Node) {
+func (w *writer) arguments(node *kong.Node) {
 	if len(node.Positional) > 0 {
 		w.macro("SH", "ARGUMENTS")
 	}
@@ -94,7 +94,7 @@ func (w *manWriter) arguments(node *kong.Node) {
 	}
 }
 
-func (w *manWriter) flags(heading string, flags []*kong.Flag) {
+func (w *writer) flags(heading string, flags []*kong.Flag) {
 	headed := false
 	for _, flag := range flags {
 		if flag.Hidden {
@@ -112,14 +112,14 @@ func (w *manWriter) flags(heading string, flags []*kong.Flag) {
 	}
 }
 
-func (w *manWriter) seeAlso(node *kong.Node) {
+func (w *writer) seeAlso(node *kong.Node) {
 	var pages []string
 	if node.Parent != nil {
-		pages = append(pages, manName(node.Parent)+"(1)")
+		pages = append(pages, Name(node.Parent)+"(1)")
 	}
 	for _, child := range node.Children {
 		if !child.Hidden {
-			pages = append(pages, manName(child)+"(1)")
+			pages = append(pages, Name(child)+"(1)")
 		}
 	}
 	w.macro("SH", "SEE ALSO")
@@ -127,7 +127,7 @@ func (w *manWriter) seeAlso(node *kong.Node) {
 }
 
 // blocks writes help: paragraphs, headings in capitals, and what is indented as it is.
-func (w *manWriter) blocks(blocks []string) {
+func (w *writer) blocks(blocks []string) {
 	for _, block := range blocks {
 		switch {
 		case block == "":
@@ -151,29 +151,29 @@ func isHeading(block string) bool {
 	return block != "" && strings.ToUpper(block) == block && !strings.ContainsAny(block, "\n.:;-")
 }
 
-func (w *manWriter) item(term, text string) {
+func (w *writer) item(term, text string) {
 	w.macro("TP")
-	w.WriteString(`\fB` + roff(term) + "\\fR\n")
+	w.WriteString(`\fB` + Escape(term) + "\\fR\n")
 	w.text(text)
 }
 
-func (w *manWriter) macro(name string, args ...string) {
+func (w *writer) macro(name string, args ...string) {
 	w.WriteString("." + name)
 	for _, arg := range args {
-		w.WriteString(` "` + strings.ReplaceAll(roff(arg), `"`, `\(dq`) + `"`)
+		w.WriteString(` "` + strings.ReplaceAll(Escape(arg), `"`, `\(dq`) + `"`)
 	}
 	w.WriteByte('\n')
 }
 
 // text writes a line that is no macro, whatever it begins with.
-func (w *manWriter) text(line string) {
+func (w *writer) text(line string) {
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {
 		line = "\x00" + line
 	}
-	w.WriteString(strings.ReplaceAll(roff(line), "\x00", `\&`) + "\n")
+	w.WriteString(strings.ReplaceAll(Escape(line), "\x00", `\&`) + "\n")
 }
 
 // roff escapes what roff would obey, or set as another character.
-func roff(text string) string {
+func Escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "~", `\(ti`, "^", `\(ha`).Replace(text)
 }
