@@ -26,9 +26,9 @@ type Change struct {
 	Flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
 	Fresh mail.UIDSet                    // to be downloaded, if they are there
 
-	most   int64 // messages that the mailbox can have
-	told   int64 // messages that the server listed so far
-	ranges int   // of UIDs that are there and not recorded, so far
+	maxListed int64 // messages that the mailbox can have
+	listed    int64 // messages that the server listed so far
+	ranges    int   // of UIDs that are there and not recorded, so far
 
 	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
 
@@ -41,13 +41,13 @@ type Change struct {
 func New(old, found *manifest.Mailbox) *Change {
 	c := &Change{Flags: make(map[mail.UID]*manifest.FlagSet), sets: make(map[string]*manifest.FlagSet)}
 	if old != nil {
-		c.most = max(old.Messages, int64(found.Status.Messages)) + arrivedMost
+		c.maxListed = max(old.Messages, int64(found.Status.Messages)) + maxArrived
 	}
 	return c
 }
 
-// arrivedMost is how many messages may come into a mailbox after its messages were counted.
-const arrivedMost = 1 << 18
+// maxArrived is how many messages may come into a mailbox after its messages were counted.
+const maxArrived = 1 << 18
 
 // errTooMany is a server that lists more messages than there can be.
 var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", mail.ErrFlood)
@@ -72,7 +72,7 @@ func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *m
 		clear(c.Flags)
 		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
 			c.Flags[message.UID] = c.flagSet(message)
-			if int64(len(c.Flags)) > c.most {
+			if int64(len(c.Flags)) > c.maxListed {
 				return errTooMany
 			}
 			return nil
@@ -90,7 +90,7 @@ func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *m
 	}
 	c.addBeyond(known.Last, found)
 	if present != nil {
-		c.AddGone(old.Erased.Without(*present))
+		c.addGone(old.Erased.Without(*present))
 	}
 	return c.reconcile(old, present, load)
 }
@@ -198,11 +198,11 @@ func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old,
 		}
 		span := mail.UIDRange{First: next, Last: entries[len(entries)-1].UID}
 		next = span.Last + 1
-		tell := source.View.Facts
+		ask := source.View.Facts
 		err := session.Ask(ctx, func(view source.View) error {
-			err := c.compareRange(tell(view, ctx, span), entries, span, old)
+			err := c.compareRange(ask(view, ctx, span), entries, span, old)
 			if errors.Is(err, mail.ErrTemporary) {
-				tell = source.View.Flags // the size of one message may cost the connection: read without sizes
+				ask = source.View.Flags // the size of one message may cost the connection: read without sizes
 			}
 			return err
 		})
@@ -233,15 +233,15 @@ func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []mani
 		mail.Message
 	}
 	present := make(map[mail.UID]listed, len(entries))
-	var fresh gathered
+	var fresh uidCollector
 	var erased mail.UIDSet
-	told := c.told
+	told := c.listed
 	for message, err := range now {
 		uid := message.UID
 		if err != nil {
 			return err
 		}
-		if told++; told > c.most {
+		if told++; told > c.maxListed {
 			return errTooMany
 		}
 		_, recorded := slices.BinarySearchFunc(entries, uid, func(e manifest.Entry, uid mail.UID) int { return cmp.Compare(e.UID, uid) })
@@ -275,7 +275,7 @@ func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []mani
 	}
 	c.Gone = c.Gone.Union(old.Erased.In(span).Without(erased))
 	c.Fresh = c.Fresh.Union(fresh.set())
-	c.told, c.ranges = told, c.ranges+fresh.pieces
+	c.listed, c.ranges = told, c.ranges+fresh.ranges
 	return nil
 }
 
@@ -300,8 +300,8 @@ func (c *Change) KeepErased(old, found *manifest.Mailbox) {
 	c.Fresh = c.Fresh.Without(found.Erased)
 }
 
-// AddGone records that messages are gone.
-func (c *Change) AddGone(uids mail.UIDSet) { c.Gone = c.Gone.Union(uids) }
+// addGone records that messages are gone.
+func (c *Change) addGone(uids mail.UIDSet) { c.Gone = c.Gone.Union(uids) }
 
 // lastOf returns the highest UID of a set, or 0 if it is empty.
 func lastOf(uids mail.UIDSet) (last mail.UID) {

@@ -9,20 +9,20 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// wide is how many UIDs are asked for window by window because the server claims to have messages: some hundred requests.
+// maxUnchecked is how many UIDs are asked for window by window because the server claims to have messages: some hundred requests.
 // A server that claims 4,294,967,295 messages would otherwise be asked for hours.
-const wide = 1 << 17
+const maxUnchecked = 1 << 17
 
 // sparse is how many UIDs are asked for in any case.
 const sparse = 2000
 
-// Existing replaces a wide range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
+// Existing replaces a maxUnchecked range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
 // It asks for flags and does not SEARCH, which is not reliable everywhere.
 func Existing(ctx context.Context, session *source.Session, messages uint32, fresh mail.UIDSet) (mail.UIDSet, error) {
-	if fresh.Len() <= min(4*int64(messages)+sparse, wide) {
+	if fresh.Len() <= min(4*int64(messages)+sparse, maxUnchecked) {
 		return fresh, nil
 	}
-	var present gathered
+	var present uidCollector
 	for all := range fresh.Ranges() {
 		err := session.Ask(ctx, func(view source.View) error {
 			for message, err := range view.Flags(ctx, all) {
@@ -45,56 +45,56 @@ func Existing(ctx context.Context, session *source.Session, messages uint32, fre
 	return present.set(), nil
 }
 
-// gathered collects UIDs in any order. It sorts those that are out of order many at a time.
-type gathered struct {
-	sorted mail.UIDSet
-	pieces int // ranges of sorted
-	last   mail.UID
-	loose  []mail.UID
+// uidCollector collects UIDs in any order. It sorts those that are out of order many at a time.
+type uidCollector struct {
+	sorted   mail.UIDSet
+	ranges   int // ranges of sorted
+	last     mail.UID
+	unsorted []mail.UID
 }
 
-// freshRanges is how many separate ranges of UIDs that are not recorded one mailbox may have. Somebody who keeps every
+// maxRanges is how many separate ranges of UIDs that are not recorded one mailbox may have. Somebody who keeps every
 // other of two million messages has as many.
-const freshRanges = 1 << 20
+const maxRanges = 1 << 20
 
 // add takes a UID. It fails when there are more ranges than a mailbox may have, some of them counted before.
-func (g *gathered) add(uid mail.UID, before int) error {
+func (g *uidCollector) add(uid mail.UID, before int) error {
 	g.put(uid)
-	if g.pieces+before > freshRanges {
-		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", mail.ErrFlood, freshRanges)
+	if g.ranges+before > maxRanges {
+		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", mail.ErrFlood, maxRanges)
 	}
 	return nil
 }
 
-func (g *gathered) put(uid mail.UID) {
+func (g *uidCollector) put(uid mail.UID) {
 	if uid > g.last {
-		if g.pieces == 0 || uid > g.last+1 {
-			g.pieces++
+		if g.ranges == 0 || uid > g.last+1 {
+			g.ranges++
 		}
 		g.sorted.Add(uid)
 		g.last = uid
 		return
 	}
-	if g.loose = append(g.loose, uid); len(g.loose) == 1<<20 {
+	if g.unsorted = append(g.unsorted, uid); len(g.unsorted) == 1<<20 {
 		g.set()
 	}
 }
 
-func (g *gathered) set() mail.UIDSet {
-	if len(g.loose) == 0 {
+func (g *uidCollector) set() mail.UIDSet {
+	if len(g.unsorted) == 0 {
 		return g.sorted
 	}
 	ranges := slices.Collect(g.sorted.Ranges())
-	for r := range mail.UIDs(g.loose...).Ranges() {
+	for r := range mail.UIDs(g.unsorted...).Ranges() {
 		ranges = append(ranges, r)
 	}
 	slices.SortFunc(ranges, func(a, b mail.UIDRange) int { return int(int64(a.First) - int64(b.First)) })
-	g.sorted, g.loose, g.pieces = mail.UIDSet{}, nil, 0
+	g.sorted, g.unsorted, g.ranges = mail.UIDSet{}, nil, 0
 	for _, r := range ranges {
 		g.sorted.AddRange(r)
 	}
 	for range g.sorted.Ranges() {
-		g.pieces++
+		g.ranges++
 	}
 	return g.sorted
 }

@@ -87,12 +87,12 @@ func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
 		if err != nil {
 			return err
 		}
-		before := d.came()
-		err = d.bodies(ctx, view, batch)
-		if d.stalls++; d.came() > before {
+		before := d.received()
+		err = d.request(ctx, view, batch)
+		if d.stalls++; d.received() > before {
 			d.stalls = 0
 		}
-		if err := d.judge(ctx, batch, err); err != nil {
+		if err := d.handle(ctx, batch, err); err != nil {
 			return err
 		}
 	}
@@ -119,15 +119,15 @@ func (d *Download) reuse(messages []mail.Message) (left []mail.Message) {
 	return left
 }
 
-// judge decides how to go on with what a batch left.
-func (d *Download) judge(ctx context.Context, batch []mail.Message, err error) error {
+// handle decides how to go on with what a batch left.
+func (d *Download) handle(ctx context.Context, batch []mail.Message, err error) error {
 	left := d.missing(batch)
 	var large *mail.TooLargeError
 	switch {
 	case errors.As(err, &large):
-		return d.leaveOutLarge(left, large)
+		return d.failTooLarge(left, large)
 	case err == nil || errors.Is(err, mail.ErrRefused):
-		return d.leftOut(ctx, batch, left, err)
+		return d.retryMissing(ctx, batch, left, err)
 	case !source.IsTransient(err):
 		return err
 	case d.stalls >= maxStalls:
@@ -137,13 +137,13 @@ func (d *Download) judge(ctx context.Context, batch []mail.Message, err error) e
 	if err := d.session.Pause(ctx, max(1, d.stalls), err); err != nil {
 		return err
 	}
-	d.queue = append(d.queue, d.suspects(batch, left, err)...)
+	d.queue = append(d.queue, d.retryBatches(batch, left, err)...)
 	return nil
 }
 
-// leaveOutLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
+// failTooLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
 // server did not say which message it was, the others are asked for in halves, until it is alone.
-func (d *Download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError) error {
+func (d *Download) failTooLarge(left []mail.Message, large *mail.TooLargeError) error {
 	d.session.Release()
 	d.stalls = 0 // the server works
 	if len(left) == 0 {
@@ -168,10 +168,10 @@ func (d *Download) leaveOutLarge(left []mail.Message, large *mail.TooLargeError)
 	return nil
 }
 
-// suspects is how to go on after the connection was lost or the server asked for patience: if something came, the first
+// retryBatches is how to go on after the connection was lost or the server asked for patience: if something came, the first
 // that did not come is suspect and goes alone, behind all others; if nothing came, in halves. So a message that costs the
 // connection each time (a damaged one makes Dovecot say BYE in the middle of the FETCH) is soon alone.
-func (d *Download) suspects(batch, left []mail.Message, cause error) [][]mail.Message {
+func (d *Download) retryBatches(batch, left []mail.Message, cause error) [][]mail.Message {
 	switch {
 	case len(left) == 0:
 		return nil
@@ -187,40 +187,40 @@ func (d *Download) suspects(batch, left []mail.Message, cause error) [][]mail.Me
 // blame counts an attempt against a message that was read alone: it is tried again, or given up if others could be read
 // meanwhile, or the server has had its time.
 func (d *Download) blame(message mail.Message, reason error) [][]mail.Message {
-	s, again := d.attempts[message.UID]
+	a, again := d.attempts[message.UID]
 	if !again {
-		s.since = d.came()
+		a.since = d.received()
 	}
-	s.n++
-	d.attempts[message.UID] = s
-	if s.n >= maxAttempts && (d.came() > s.since || d.stalls >= provingStalls || errors.Is(reason, errLeftOut)) {
+	a.n++
+	d.attempts[message.UID] = a
+	if a.n >= maxAttempts && (d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
 		d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: message.UID, Reason: reason.Error()})
 		return nil
 	}
 	return [][]mail.Message{{message}}
 }
 
-// errLeftOut: the server answered, and without this message.
-var errLeftOut = errors.New("the server lists it but does not deliver it")
+// errNotDelivered: the server answered, and without this message.
+var errNotDelivered = errors.New("the server lists it but does not deliver it")
 
-// leftOut looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
+// retryMissing looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
 // once more alone, and then is a failure.
-func (d *Download) leftOut(ctx context.Context, batch, left []mail.Message, refusal error) error {
+func (d *Download) retryMissing(ctx context.Context, batch, left []mail.Message, refusal error) error {
 	if len(left) == 0 {
 		return nil
 	}
 	d.session.Release()
 	for _, message := range left {
-		present, err := d.present(ctx, message.UID)
+		present, err := d.isPresent(ctx, message.UID)
 		if err != nil {
 			return err
 		}
 		if !present {
 			continue
 		}
-		reason := errLeftOut
+		reason := errNotDelivered
 		if refusal != nil {
-			reason = fmt.Errorf("%w: %w", errLeftOut, refusal)
+			reason = fmt.Errorf("%w: %w", errNotDelivered, refusal)
 		}
 		if len(batch) > 1 {
 			d.queue = append(d.queue, []mail.Message{message})
@@ -231,8 +231,8 @@ func (d *Download) leftOut(ctx context.Context, batch, left []mail.Message, refu
 	return nil
 }
 
-// present asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
-func (d *Download) present(ctx context.Context, uid mail.UID) (bool, error) {
+// isPresent asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
+func (d *Download) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 	present := false
 	err := d.session.Ask(ctx, func(view source.View) error {
 		for message, err := range view.Flags(ctx, mail.UIDRange{First: uid, Last: uid}) {
@@ -248,10 +248,10 @@ func (d *Download) present(ctx context.Context, uid mail.UID) (bool, error) {
 
 // isBody reports whether what came can be the body of a message of which the server told a size. An empty one is none
 // where there should be something: so some servers answer for a message that they cannot read.
-func isBody(size, told int64) bool { return size > 0 || told <= 0 }
+func isBody(size, serverSize int64) bool { return size > 0 || serverSize <= 0 }
 
-// bodies asks once for the messages and keeps what comes.
-func (d *Download) bodies(ctx context.Context, view source.View, messages []mail.Message) error {
+// request asks once for the messages and keeps what comes.
+func (d *Download) request(ctx context.Context, view source.View, messages []mail.Message) error {
 	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
 		asked[message.UID] = message
@@ -284,8 +284,8 @@ func (d *Download) done(bytes int64) {
 	}
 }
 
-// came counts the messages that have come.
-func (d *Download) came() int { return len(d.Got) + int(d.Erased.Len()) }
+// received counts the messages that have come.
+func (d *Download) received() int { return len(d.Got) + int(d.Erased.Len()) }
 
 func (d *Download) missing(messages []mail.Message) []mail.Message {
 	var left []mail.Message

@@ -29,9 +29,9 @@ const (
 	// fault than a message.
 	maxWhole = 3
 
-	// maxVain is how many questions in a row may be lost until the server is given up: more than it takes to find one
+	// maxListStalls is how many questions in a row may be lost until the server is given up: more than it takes to find one
 	// message in a window.
-	maxVain = 24
+	maxListStalls = 24
 )
 
 // list fills messages, ascending, each once. What the server does not tell of whatever the question is a failure.
@@ -50,14 +50,14 @@ func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 			continue
 		}
 		l.stalls++
-		if !source.IsTransient(err) || l.stalls == maxVain {
+		if !source.IsTransient(err) || l.stalls == maxListStalls {
 			return err
 		}
 		l.session.Release()
 		if err := l.session.Pause(ctx, min(l.stalls, maxWhole), err); err != nil {
 			return err
 		}
-		sets = append(sets, l.again(set, err)...)
+		sets = append(sets, l.retrySets(set, err)...)
 	}
 	byUID := func(a, b mail.Message) int { return cmp.Compare(a.UID, b.UID) }
 	slices.SortFunc(l.messages, byUID)
@@ -77,9 +77,9 @@ func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) e
 	return nil
 }
 
-// again is what to ask after the connection was lost: the same, or its halves; nothing if it is one message, and was it
+// retrySets is what to ask after the connection was lost: the same, or its halves; nothing if it is one message, and was it
 // before.
-func (l *listing) again(uids mail.UIDSet, cause error) []mail.UIDSet {
+func (l *listing) retrySets(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
 		if l.split = l.split || l.stalls >= maxWhole || errors.Is(cause, mail.ErrFlood); !l.split {
 			return []mail.UIDSet{uids}

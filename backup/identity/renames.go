@@ -29,65 +29,65 @@ type Match struct {
 
 // Find compares a survey with what is recorded. vanished are the recorded mailboxes whose raw names it does not list.
 func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Records {
-	l := &Records{
+	r := &Records{
 		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]Match),
 		claimed: make(map[*manifest.Mailbox]bool), shared: make(map[uint32]int),
 	}
 	for _, m := range recorded {
-		l.shared[m.UIDValidity()]++
+		r.shared[m.UIDValidity()]++
 	}
 	candidates := slices.Clone(vanished)
-	var newcomers []*mail.Mailbox
+	var unmatched []*mail.Mailbox
 	for i := range survey.Mailboxes {
 		listed := &survey.Mailboxes[i]
 		old := recorded[listed.Raw]
 		if old == nil {
-			old = l.respelled(listed, vanished)
+			old = r.reencoded(listed, vanished)
 		}
-		l.named[listed.Raw] = old
+		r.named[listed.Raw] = old
 		switch {
 		case listed.Status == nil:
 		case old == nil:
-			newcomers = append(newcomers, listed)
+			unmatched = append(unmatched, listed)
 		case isOther(old, listed.Status):
-			newcomers, candidates = append(newcomers, listed), append(candidates, old)
+			unmatched, candidates = append(unmatched, listed), append(candidates, old)
 		}
 	}
 	candidates = slices.DeleteFunc(candidates, func(m *manifest.Mailbox) bool {
-		return m.Status == nil || m.Messages == 0 || l.claimed[m]
+		return m.Status == nil || m.Messages == 0 || r.claimed[m]
 	})
-	for _, fits := range []func(was, now *mail.Status) bool{isSame, standsStill, mayHaveChanged} {
-		newcomers = l.match(newcomers, candidates, fits)
+	for _, fits := range []func(was, now *mail.Status) bool{isSame, isUnchanged, mayBeSame} {
+		unmatched = r.match(unmatched, candidates, fits)
 	}
-	return l
+	return r
 }
 
-// respelled returns the recorded mailbox that had the same decoded name in another encoding: with UTF8=ACCEPT (RFC 6855) a
+// reencoded returns the recorded mailbox that had the same decoded name in another encoding: with UTF8=ACCEPT (RFC 6855) a
 // server sends other bytes for it.
-func (l *Records) respelled(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
+func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
-		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !l.claimed[m]
+		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !r.claimed[m]
 	})
 	if i < 0 {
 		return nil
 	}
-	l.claimed[vanished[i]] = true
+	r.claimed[vanished[i]] = true
 	return vanished[i]
 }
 
 // match pairs mailboxes with recorded ones that fit, if each fits only one, and returns the mailboxes without a partner.
-func (l *Records) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
+func (r *Records) match(unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
 	only := func(n int) bool { return n == 1 }
-	for _, listed := range newcomers {
+	for _, listed := range unmatched {
 		var old *manifest.Mailbox
 		olds, others := 0, 0
 		for _, m := range candidates {
-			if !l.claimed[m] && fits(m.Status, listed.Status) {
+			if !r.claimed[m] && fits(m.Status, listed.Status) {
 				old, olds = m, olds+1
 			}
 		}
 		if old != nil {
-			for _, other := range newcomers {
+			for _, other := range unmatched {
 				if fits(old.Status, other.Status) {
 					others++
 				}
@@ -98,23 +98,23 @@ func (l *Records) match(newcomers []*mail.Mailbox, candidates []*manifest.Mailbo
 			continue
 		}
 		sure := isSame(old.Status, listed.Status)
-		l.renamed[listed.Raw] = Match{old, !sure, !sure && l.shared[old.UIDValidity()] > 1}
+		r.renamed[listed.Raw] = Match{old, !sure, !sure && r.shared[old.UIDValidity()] > 1}
 	}
-	for _, listed := range newcomers {
-		if d, ok := l.renamed[listed.Raw]; ok {
-			l.claimed[d.Record] = true
+	for _, listed := range unmatched {
+		if d, ok := r.renamed[listed.Raw]; ok {
+			r.claimed[d.Record] = true
 		}
 	}
 	return left
 }
 
 // Of returns the record of a listed mailbox, if it has one.
-func (l *Records) Of(listed *mail.Mailbox) Match {
-	if d, ok := l.renamed[listed.Raw]; ok {
+func (r *Records) Of(listed *mail.Mailbox) Match {
+	if d, ok := r.renamed[listed.Raw]; ok {
 		return d
 	}
-	old := l.named[listed.Raw]
-	if old != nil && old.Raw == listed.Raw && l.claimed[old] {
+	old := r.named[listed.Raw]
+	if old != nil && old.Raw == listed.Raw && r.claimed[old] {
 		return Match{} // it has another name now
 	}
 	return Match{Record: old}
@@ -127,18 +127,18 @@ func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
-// isSame, standsStill and mayHaveChanged compare the numbers of a recorded mailbox with those of a listed one. isSame means
-// that the server says that they are the same, standsStill that nothing changed, and mayHaveChanged that messages may have
+// isSame, isUnchanged and mayBeSame compare the numbers of a recorded mailbox with those of a listed one. isSame means
+// that the server says that they are the same, isUnchanged that nothing changed, and mayBeSame that messages may have
 // come and gone.
 func isSame(was, now *mail.Status) bool {
 	return was.MailboxID != "" && was.MailboxID == now.MailboxID && was.UIDValidity == now.UIDValidity
 }
 
-func standsStill(was, now *mail.Status) bool {
-	return mayHaveChanged(was, now) && was.UIDNext == now.UIDNext && was.Messages == now.Messages
+func isUnchanged(was, now *mail.Status) bool {
+	return mayBeSame(was, now) && was.UIDNext == now.UIDNext && was.Messages == now.Messages
 }
 
-func mayHaveChanged(was, now *mail.Status) bool {
+func mayBeSame(was, now *mail.Status) bool {
 	return was.UIDValidity != 0 && was.UIDValidity == now.UIDValidity && !Contradict(was.MailboxID, now.MailboxID) &&
 		now.Messages > 0 && (was.UIDNext <= now.UIDNext || now.UIDNext == 0)
 }

@@ -21,16 +21,15 @@ type Index struct {
 	load Load
 	seed maphash.Seed
 
-	mu       sync.Mutex
-	void     bool                         // ids prove nothing in this run
-	recorded map[string]*manifest.Mailbox // by raw name: the account as it was recorded
-	foreign  bool                         // ids are another server's, and say nothing about what is archived
-	arrived  int64
-	origins  []origin // not looked through yet
-	basis    bool     // what the manifest before a checkpoint has was looked at
-	others   bool     // the rest of the account was looked through, or is not to be
-	pages    []manifest.Page
-	refs     map[uint64]recordRef // by a hash of the id
+	mu         sync.Mutex
+	distrusted bool                         // ids prove nothing in this run
+	recorded   map[string]*manifest.Mailbox // by raw name: the account as it was recorded
+	foreign    bool                         // ids are another server's, and say nothing about what is archived
+	arrived    int64
+	origins    []origin // not looked through yet
+	others     bool     // the rest of the account was looked through, or is not to be
+	pages      []manifest.Page
+	refs       map[uint64]recordRef // by a hash of the id
 }
 
 // origin is where messages are gone from: a mailbox, or some of its UIDs.
@@ -94,7 +93,7 @@ func (x *Index) Lost(mailbox *manifest.Mailbox) {
 func (x *Index) Distrust() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.void = true
+	x.distrusted = true
 }
 
 // Expect tells how many messages have arrived, as far as a survey knows.
@@ -113,7 +112,7 @@ func (x *Index) isWorth(messages, bytes int64) bool {
 // candidate is an archived message that may be one on the server.
 type candidate struct {
 	*manifest.Record
-	byFacts bool // by its size and date, and not by an id
+	bySizeAndDate bool // by its size and date, and not by an id
 }
 
 // find returns, by UID, the archived messages that the ids of messages name, or else their sizes and dates. These are only
@@ -121,7 +120,7 @@ type candidate struct {
 func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID]candidate, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.void {
+	if x.distrusted {
 		return nil, nil
 	}
 	keys := make(map[mail.UID]uint64, len(messages))
@@ -155,7 +154,7 @@ func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID
 			return nil, err
 		}
 		for _, uid := range uids {
-			found[uid] = candidate{&records[refs[uid].index], refs[uid].byFacts}
+			found[uid] = candidate{&records[refs[uid].index], refs[uid].bySizeAndDate}
 		}
 	}
 	return found, nil
@@ -164,7 +163,7 @@ func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID
 // candidateRef is where a message's nominee is.
 type candidateRef struct {
 	recordRef
-	byFacts bool
+	bySizeAndDate bool
 }
 
 // ref finds the nominee of a message, by its id first.
@@ -174,7 +173,7 @@ func (x *Index) ref(message *mail.Message, keys map[mail.UID]uint64) (candidateR
 			return candidateRef{at, false}, true
 		}
 	}
-	key, ok := x.factsKey(message.Size, message.Internal)
+	key, ok := x.sizeDateKey(message.Size, message.Internal)
 	if !ok {
 		return candidateRef{}, false
 	}
@@ -220,7 +219,7 @@ func (x *Index) readAll(ctx context.Context) error {
 
 // read notes where the records of a source are, by their ids, and with facts by size and date too. It skips damaged
 // pages.
-func (x *Index) read(ctx context.Context, s origin, facts bool) error {
+func (x *Index) read(ctx context.Context, s origin, sizeAndDate bool) error {
 	pages, err := s.mailbox.AllPages(x.load(ctx))
 	if err != nil && !archive.IsDamage(err) {
 		return err
@@ -240,7 +239,7 @@ func (x *Index) read(ctx context.Context, s origin, facts bool) error {
 		x.pages = append(x.pages, page)
 		for i := range records {
 			if s.uids == nil || s.uids.Contains(records[i].UID) {
-				x.add(&records[i], i, facts && (s.uids == nil || records[i].IDs == mail.IDs{}))
+				x.add(&records[i], i, sizeAndDate && (s.uids == nil || records[i].IDs == mail.IDs{}))
 			}
 		}
 	}
@@ -248,21 +247,21 @@ func (x *Index) read(ctx context.Context, s origin, facts bool) error {
 }
 
 // add notes where a record of the latest page is. Size and date nominate only what has a probe.
-func (x *Index) add(record *manifest.Record, index int, facts bool) {
+func (x *Index) add(record *manifest.Record, index int, sizeAndDate bool) {
 	now := recordRef{int32(len(x.pages) - 1), int16(index), binary.BigEndian.Uint64(record.Hash[:])}
 	if key, ok := x.key(record.IDs); ok {
-		x.note(key, now)
+		x.put(key, now)
 	}
-	if !facts || record.Probe == (chunk.Prefix{}) {
+	if !sizeAndDate || record.Probe == (chunk.Prefix{}) {
 		return
 	}
-	if key, ok := x.factsKey(record.Size, record.Internal); ok {
-		x.note(key, now)
+	if key, ok := x.sizeDateKey(record.Size, record.Internal); ok {
+		x.put(key, now)
 	}
 }
 
-// note keeps a place, unless there is no room, or the key leads to two messages.
-func (x *Index) note(key uint64, now recordRef) {
+// put keeps a place, unless there is no room, or the key leads to two messages.
+func (x *Index) put(key uint64, now recordRef) {
 	was, known := x.refs[key]
 	switch {
 	case !known && len(x.refs) < maxRefs:
@@ -288,8 +287,8 @@ func (x *Index) key(ids mail.IDs) (uint64, bool) {
 	return 0, false
 }
 
-// factsKey is a hash of the size and date, which stay the same at another server or under another UIDVALIDITY.
-func (x *Index) factsKey(size int64, date mail.Date) (uint64, bool) {
+// sizeDateKey is a hash of the size and date, which stay the same at another server or under another UIDVALIDITY.
+func (x *Index) sizeDateKey(size int64, date mail.Date) (uint64, bool) {
 	if size < manifest.MinProbed || date.Raw != "" {
 		return 0, false
 	}

@@ -74,7 +74,7 @@ func (m *Matcher) Match(ctx context.Context, session *source.Session, messages [
 	hasher := m.Repo.MessageHasher()
 	matched := make(map[mail.UID]archive.Filed)
 	for uid, p := range proofs {
-		if p.holds(hasher) {
+		if p.proves(hasher) {
 			matched[uid] = p.content()
 		}
 	}
@@ -83,7 +83,7 @@ func (m *Matcher) Match(ctx context.Context, session *source.Session, messages [
 
 // mayBe reports whether a message may be the archived one, by what the server says of it.
 func mayBe(message mail.Message, was candidate) bool {
-	if was.byFacts {
+	if was.bySizeAndDate {
 		return message.Size == was.ServerSize()
 	}
 	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
@@ -160,7 +160,7 @@ func (m *Matcher) proof(ctx context.Context, message mail.Message, record candid
 
 // worth is how many bytes a proof may cost. A proof without an id needs more, and an account that moved has no other way.
 func (p *proof) worth() int64 {
-	if p.record.byFacts {
+	if p.record.bySizeAndDate {
 		return p.record.Size / 4 * 3
 	}
 	return p.record.Size / 2
@@ -168,24 +168,26 @@ func (p *proof) worth() int64 {
 
 // measure finds the lengths of the archived header and of the opening in the index.
 func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) error {
-	places, err := r.Locate(ctx, p.header)
-	for _, at := range places {
+	locations, err := r.Locate(ctx, p.header)
+	for _, at := range locations {
 		p.headerSize += int64(at.Length)
 	}
 	if err != nil || len(opening) == 0 {
 		return err
 	}
-	places, err = r.Locate(ctx, opening)
-	for _, at := range places {
+	locations, err = r.Locate(ctx, opening)
+	for _, at := range locations {
 		p.openingSize = min(int64(at.Length), manifest.OpeningBytes)
 	}
 	return err
 }
 
 // wantsOpening reports whether the opening must fit, because no id names the message and its record has an opening.
-func (p *proof) wantsOpening() bool { return p.record.byFacts && p.record.Opening != (chunk.Prefix{}) }
+func (p *proof) wantsOpening() bool {
+	return p.record.bySizeAndDate && p.record.Opening != (chunk.Prefix{})
+}
 
-func (p *proof) wantsProbe() bool { return p.record.byFacts || archive.CanNameTwo(p.message.IDs) }
+func (p *proof) wantsProbe() bool { return p.record.bySizeAndDate || archive.CanNameTwo(p.message.IDs) }
 
 // ranges are those that are to be compared, in the order of the message.
 func (p *proof) ranges() []source.Range {
@@ -209,9 +211,9 @@ func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, want
 		return err
 	}
 	chunks, messages := m.Repo.ChunkKey().New(), m.Repo.MessageHasher()
-	err = view.Ranges(ctx, wanted, func(s source.Range, data []byte) error {
-		if p := proofs[s.UID]; int64(len(data)) == s.Length {
-			return p.take(s, data, m.Repo.Cutter(), chunks, messages)
+	err = view.Ranges(ctx, wanted, func(r source.Range, data []byte) error {
+		if p := proofs[r.UID]; int64(len(data)) == r.Length {
+			return p.compare(r, data, m.Repo.Cutter(), chunks, messages)
 		}
 		return nil
 	})
@@ -225,9 +227,9 @@ func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, want
 	return err
 }
 
-// take compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
-func (p *proof) take(s source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
-	switch at := slices.Index(p.ranges(), s); at {
+// compare compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
+func (p *proof) compare(r source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
+	switch at := slices.Index(p.ranges(), r); at {
 	case 0:
 		p.sameOpening = p.openingSize == 0 || messages.ID(data[p.headerSize:]).Prefix() == p.record.Opening
 		var ids []chunk.ID
@@ -243,8 +245,8 @@ func (p *proof) take(s source.Range, data []byte, cutter *chunk.Cutter, chunks, 
 	return nil
 }
 
-// holds reports whether all that was wanted came, and is as it is archived.
-func (p *proof) holds(hasher *chunk.Hasher) bool {
+// proves reports whether all that was wanted came, and is as it is archived.
+func (p *proof) proves(hasher *chunk.Hasher) bool {
 	if !p.sameHeader || !p.sameOpening || !p.wantsProbe() {
 		return p.sameHeader && p.sameOpening
 	}
