@@ -24,16 +24,16 @@ type Load = func(chunk.ID) ([]byte, error)
 type Change struct {
 	Gone  mail.UIDSet
 	Flags map[mail.UID]*manifest.FlagSet // of messages whose flags changed, or may have
-	Fresh mail.UIDSet                    // to be downloaded, if they are there
+	Fresh mail.UIDSet                    // to be downloaded, if they exist
 
-	maxListed int64 // messages that the mailbox can have
-	listed    int64 // messages that the server listed so far
-	ranges    int   // of UIDs that are there and not recorded, so far
+	maxListed int64 // how many messages the server may list
+	listed    int64 // how many it has listed so far
+	ranges    int   // ranges of UIDs that exist and are not recorded, so far
 
-	sets map[string]*manifest.FlagSet // each distinct set once: mailboxes have few
+	sets map[string]*manifest.FlagSet // each distinct set once, because mailboxes have few
 
-	Doubted  mail.UIDSet // of Fresh, those that are recorded with another size or date
-	Narrowed bool        // Fresh are known to exist, or to be few
+	Doubted  mail.UIDSet // messages of Fresh that are recorded with another size or date
+	Narrowed bool        // the UIDs in Fresh exist, or are few
 
 	Unmoved bool // flags changed, and the mod-sequence of their message did not
 }
@@ -46,13 +46,13 @@ func New(old, found *manifest.Mailbox) *Change {
 	return c
 }
 
-// maxArrived is how many messages may come into a mailbox after its messages were counted.
+// maxArrived is how many messages may arrive in a mailbox after its messages were counted.
 const maxArrived = 1 << 18
 
-// errTooMany is a server that lists more messages than there can be.
+// errTooMany reports that a server lists more messages than there can be.
 var errTooMany = fmt.Errorf("%w: the server lists more messages than it says the mailbox has", mail.ErrFlood)
 
-// flagSet is the message's set, shared with all messages that have the same.
+// flagSet returns the flags of a message. Messages with the same flags share one set.
 func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 	key := strings.Join(message.Flags, "\x00") + "\x00\x00" + strings.Join(message.Labels, "\x00")
 	set, ok := c.sets[key]
@@ -63,8 +63,8 @@ func (c *Change) flagSet(message mail.Message) *manifest.FlagSet {
 	return set
 }
 
-// Ask asks what changed since the recorded mod-sequence: flags by CHANGEDSINCE, removals by VANISHED or, where
-// the server lacks that, by the set of UIDs that are there.
+// Ask asks the server what changed since the recorded mod-sequence: flags with CHANGEDSINCE, and removals with
+// VANISHED or, if the server lacks it, with the UIDs that exist.
 func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
 	known := mail.UIDRange{First: 1, Last: LastUID(old)}
 	var present *mail.UIDSet
@@ -95,16 +95,16 @@ func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *m
 	return c.reconcile(old, present, load)
 }
 
-// addBeyond makes fresh what came after the last known UID.
+// addBeyond adds the UIDs after the last known one to Fresh.
 func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 	if known < math.MaxUint32 {
 		c.Fresh.AddRange(mail.UIDRange{First: known + 1, Last: LastUID(found)})
 	}
 }
 
-// reconcile compares what is recorded with what is present, if that was asked, and with the messages that changed:
-// recorded messages that are not present are gone, and others of which the server tells, though below the last UIDNEXT,
-// are fresh. Only pages that differ are loaded.
+// reconcile compares the record with the UIDs that are present, if these were requested, and with the messages that
+// changed. Recorded messages that are not present are gone. Other messages that the server reports are fresh, even
+// below the last UIDNEXT. Only pages that differ are loaded.
 func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Load) error {
 	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
 	told := changed
@@ -133,7 +133,7 @@ func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Loa
 	return nil
 }
 
-// addUnrecorded makes fresh what the server tells of from one UID up to, but without, another, where nothing is recorded.
+// addUnrecorded adds to Fresh the reported UIDs from from up to but not including to, where nothing is recorded.
 func (c *Change) addUnrecorded(told mail.UIDSet, from, to uint64) {
 	if from < to {
 		for r := range told.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
@@ -142,7 +142,7 @@ func (c *Change) addUnrecorded(told mail.UIDSet, from, to uint64) {
 	}
 }
 
-// reconcilePage compares a page with the UIDs of its range that the server told of; all of them are all that are there.
+// reconcilePage compares a page with the reported UIDs of its range. If all is true, no other messages exist.
 func (c *Change) reconcilePage(page manifest.Page, all bool, told mail.UIDSet, load Load) error {
 	entries, err := page.Entries(load)
 	if err != nil {
@@ -163,10 +163,10 @@ func (c *Change) reconcilePage(page manifest.Page, all bool, told mail.UIDSet, l
 	return nil
 }
 
-// batchSize is how many messages' flags are compared at a time: it bounds the memory and costs a round trip each.
+// batchSize is how many messages are compared at a time. It bounds the memory; each batch costs a round trip.
 const batchSize = 64 * manifest.MaxPageRecords
 
-// batches yields the entries of a mailbox, so many at a time.
+// batches yields the entries of a mailbox in batches.
 func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] {
 	return func(yield func([]manifest.Entry, error) bool) {
 		var entries []manifest.Entry
@@ -188,8 +188,8 @@ func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] 
 	}
 }
 
-// CompareFlags reads the flags of all messages and compares them with the record. Messages that are there but not
-// recorded (earlier failures) become fresh.
+// CompareFlags reads the flags of all messages and compares them with the record. Messages that exist but are not
+// recorded, because they failed before, are fresh.
 func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
 	next := mail.UID(1)
 	for entries, err := range batches(old, load) {
@@ -222,11 +222,13 @@ func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old,
 	return nil
 }
 
-// compareRange compares the recorded entries of a range of UIDs with what the server says now. What changed since has a
-// higher mod-sequence than there was at the time, or the server's mean nothing. A message of another size or date may be
-// another one: it becomes fresh too, and its record stays until there is a better one.
+// compareRange compares the recorded entries of a range of UIDs with what the server reports now. If flags changed,
+// the mod-sequence must be higher than the recorded one: otherwise the server's mod-sequences mean nothing. A message
+// with another size or date may be another message: it becomes fresh too, and its record stays until there is a
+// better one.
 //
-// Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any number.
+// Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any
+// number of them.
 func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox) error {
 	type listed struct {
 		*manifest.FlagSet
@@ -279,19 +281,19 @@ func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []mani
 	return nil
 }
 
-// differs reports whether a message has another size or date than the record under its UID. It ignores what the server does
-// not give.
+// differs reports whether a message has another size or date than the record under its UID. It ignores what the
+// server does not give.
 func differs(now mail.Message, was *manifest.Record) bool {
 	return now.Size > 0 && now.Size != was.ServerSize() || now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
 }
 
-// LastUID is the highest UID that belongs to what is recorded: ranges are closed, for "n:*" gives the last message even
-// where it is below n (RFC 9051 section 6.4.9), and later messages belong to the next round.
+// LastUID returns the highest UID that can be in a record. Ranges are closed, because "n:*" returns the last message
+// even if its UID is below n (RFC 9051 section 6.4.9), and because later messages belong to the next round.
 func LastUID(m *manifest.Mailbox) mail.UID {
-	return mail.UID(m.Status.UIDNext - 1) // an unknown UIDNEXT, 0, means all
+	return mail.UID(m.Status.UIDNext - 1) // if UIDNEXT is unknown, 0, this is the highest UID
 }
 
-// KeepErased takes over the erased UIDs that the server still has, so that they are not fresh.
+// KeepErased records the erased UIDs that the server still has, so that they are not fresh.
 func (c *Change) KeepErased(old, found *manifest.Mailbox) {
 	if old == nil {
 		return
@@ -300,10 +302,10 @@ func (c *Change) KeepErased(old, found *manifest.Mailbox) {
 	c.Fresh = c.Fresh.Without(found.Erased)
 }
 
-// addGone records that messages are gone.
+// addGone adds messages that are gone.
 func (c *Change) addGone(uids mail.UIDSet) { c.Gone = c.Gone.Union(uids) }
 
-// lastOf returns the highest UID of a set, or 0 if it is empty.
+// lastOf returns the highest UID of a set, or 0 if the set is empty.
 func lastOf(uids mail.UIDSet) (last mail.UID) {
 	for r := range uids.Ranges() {
 		last = r.Last

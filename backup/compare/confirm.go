@@ -8,12 +8,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// enough messages that agree prove that a mailbox is the recorded one, even if most of the others are gone.
+// enough is how many matching messages prove that a mailbox is the recorded one, even if most of the others are gone.
 const enough = 16
 
-// Confirm reports whether the messages of a mailbox are those that are recorded of another one. None may have another size,
-// date or id, as far as the server shows these, and at least half of them, or enough, must be there. If the UIDVALIDITY proves
-// little, all must be there. It downloads nothing.
+// Confirm reports whether the messages of a mailbox are those of old, which was recorded under another name. No
+// message may have another size, date or id, as far as the server gives these, and at least half of the messages, or
+// enough of them, must exist. If all is true, because the UIDVALIDITY proves little, all must exist. Confirm
+// downloads nothing.
 func Confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox, all bool, load Load) (bool, error) {
 	next := mail.UID(1)
 	var agree, count int64
@@ -35,7 +36,7 @@ func Confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox
 	return agree >= min(enough, (count+1)/2), nil
 }
 
-// confirmRange counts the recorded messages of a range of UIDs that are there, and reports whether any differs.
+// confirmRange counts the recorded messages of a range of UIDs that exist, and reports whether any of them differs.
 func confirmRange(ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
 	recorded := make(map[mail.UID]*manifest.Record, len(entries))
 	for i := range entries {
@@ -61,7 +62,7 @@ func confirmRange(ctx context.Context, session *source.Session, entries []manife
 	return agree, differ, err
 }
 
-// agrees reports whether what a server tells of a message does not contradict what is recorded.
+// agrees reports whether what the server gives for a message agrees with its record.
 func agrees(now mail.Message, was *manifest.Record) bool {
 	return (now.Size < 0 || now.Size == was.ServerSize()) && now.Internal == was.Internal && now.IDs == was.IDs
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// maxUnchecked is how many UIDs are asked for window by window because the server claims to have messages: some hundred requests.
-// A server that claims 4,294,967,295 messages would otherwise be asked for hours.
+// maxUnchecked is how many UIDs are requested window by window only because the server claims to have messages: some
+// hundred requests. If a server claims 4,294,967,295 messages, that would otherwise take hours.
 const maxUnchecked = 1 << 17
 
-// sparse is how many UIDs are asked for in any case.
+// sparse is how many UIDs are not worth a check.
 const sparse = 2000
 
-// Existing replaces a maxUnchecked range with few messages by the UIDs that exist, because mailboxes can be sparse and numbers wrong.
-// It asks for flags and does not SEARCH, which is not reliable everywhere.
+// Existing replaces a wide range that holds few messages with the UIDs that exist, because mailboxes can be sparse
+// and a server's numbers wrong. It asks for flags: SEARCH is not reliable everywhere.
 func Existing(ctx context.Context, session *source.Session, messages uint32, fresh mail.UIDSet) (mail.UIDSet, error) {
 	if fresh.Len() <= min(4*int64(messages)+sparse, maxUnchecked) {
 		return fresh, nil
@@ -45,19 +45,20 @@ func Existing(ctx context.Context, session *source.Session, messages uint32, fre
 	return present.set(), nil
 }
 
-// uidCollector collects UIDs in any order. It sorts those that are out of order many at a time.
+// uidCollector collects UIDs in any order. It sorts those that come out of order many at a time.
 type uidCollector struct {
 	sorted   mail.UIDSet
-	ranges   int // ranges of sorted
+	ranges   int // of sorted
 	last     mail.UID
 	unsorted []mail.UID
 }
 
-// maxRanges is how many separate ranges of UIDs that are not recorded one mailbox may have. Somebody who keeps every
-// other of two million messages has as many.
+// maxRanges is how many separate ranges of UIDs that are not recorded a mailbox may have: as many as if you kept
+// every other of two million messages.
 const maxRanges = 1 << 20
 
-// add takes a UID. It fails when there are more ranges than a mailbox may have, some of them counted before.
+// add adds a UID. It returns an error if there are more ranges than a mailbox may have, including those counted
+// before.
 func (g *uidCollector) add(uid mail.UID, before int) error {
 	g.put(uid)
 	if g.ranges+before > maxRanges {

@@ -16,64 +16,64 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Account is what all downloads of an account share.
+// Account holds what all downloads of an account share.
 type Account struct {
-	Server    string            // whose account it is (identity.Server)
-	Quota     *quota.Quota      // what may be downloaded
-	Recovered *Recovered        // what need not be downloaded again
+	Server    string            // the server that the recovery log's keys belong to (identity.Server)
+	Quota     *quota.Quota      // bounds what is downloaded
+	Recovered *Recovered        // messages that need no download
 	Done      func(bytes int64) // called for each message that was stored
 
-	tooLarge atomic.Int64 // messages that are too large
+	tooLarge atomic.Int64 // counts messages that are too large
 }
 
-// Download brings messages from one session into the repository. It gets every message that can be had, however often the
-// connection breaks, and has the others among its failures.
+// Download fetches messages through one session and stores them in the repository. It gets every message that the
+// server delivers, however often the connection breaks, and lists the others in Failures.
 type Download struct {
 	Got       map[mail.UID]archive.Filed
 	Failures  []manifest.Failure
-	Erased    mail.UIDSet // messages that are left out, because they were erased from the repository
-	Recovered bool        // what was recovered from an interrupted run counts
-	Quiet     bool        // Account.Done is not called
+	Erased    mail.UIDSet // messages that are left out because they were erased from the repository
+	Recovered bool        // whether to use Account.Recovered
+	Quiet     bool        // do not call Account.Done
 
 	account *Account
 	session *source.Session
 	filer   *archive.Filer
 
 	attempts map[mail.UID]attempts
-	queue    [][]mail.Message // what is still to be asked for, in batches
-	stalls   int              // attempts in a row that gave nothing
+	queue    [][]mail.Message // batches that are still to be requested
+	stalls   int              // requests in a row that brought nothing
 }
 
-// attempts are what counts against a message: attempts to read it alone that failed.
+// attempts counts the failed attempts to read a message alone.
 type attempts struct {
 	n     int
-	since int // how many messages had been kept by then
+	since int // messages received before the first of them
 }
 
 const (
-	// maxAttempts is how often a message may fail, read alone, until it is given up.
+	// maxAttempts is how often reading a message alone may fail before the message becomes a failure.
 	maxAttempts = 2
 
-	// maxStalls is how many attempts in a row may give nothing until the server is taken to be out of order, and not
-	// the messages: with the waits between them, some minutes.
+	// maxStalls is how many requests in a row may bring nothing. After that the server is at fault and not the
+	// messages. With the waits in between, this takes some minutes.
 	maxStalls = 10
 
-	// provingStalls is how many such attempts count against a message when there is no other to try.
+	// provingStalls is how many such requests count against a message if there is no other message to try.
 	provingStalls = 5
 
-	// maxTooLarge is how many messages of an account may be too large in a run until its server is taken to be at fault,
-	// and not the messages. Each costs a connection.
+	// maxTooLarge is how many messages of an account may be too large in a run. After that the server is at fault and
+	// not the messages. Each one costs a connection.
 	maxTooLarge = 100
 )
 
-// NewDownload returns a download without messages.
+// NewDownload returns a Download that has fetched nothing yet.
 func NewDownload(account *Account, session *source.Session, filer *archive.Filer) *Download {
 	return &Download{account: account, session: session, filer: filer,
 		Got: make(map[mail.UID]archive.Filed), attempts: make(map[mail.UID]attempts)}
 }
 
-// Fetch downloads the messages. Afterwards each is in d.Got, or in d.Failures, or gone from the server; or else there was
-// no room for it in the budget, and the error is quota.ErrSpent.
+// Fetch downloads messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the server. If the
+// quota has no room for all of them, Fetch returns quota.ErrSpent.
 func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
 	messages = d.reuse(messages)
 	affordable := d.account.Quota.Afford(messages)
@@ -83,7 +83,7 @@ func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
 	for len(d.queue) > 0 {
 		batch := d.queue[0]
 		d.queue = d.queue[1:]
-		view, err := d.session.Open(ctx) // has patience of its own; without a connection nothing counts against a message
+		view, err := d.session.Open(ctx) // retries on its own; without a connection nothing counts against a message
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
 	return nil
 }
 
-// reuse takes what a run that was killed had downloaded, and gives what is still to be asked for.
+// reuse takes the messages that were recovered from an interrupted run, and returns the others.
 func (d *Download) reuse(messages []mail.Message) (left []mail.Message) {
 	if !d.Recovered {
 		return messages
@@ -119,7 +119,7 @@ func (d *Download) reuse(messages []mail.Message) (left []mail.Message) {
 	return left
 }
 
-// handle decides how to go on with what a batch left.
+// handle decides how to go on after a batch was requested.
 func (d *Download) handle(ctx context.Context, batch []mail.Message, err error) error {
 	left := d.missing(batch)
 	var large *mail.TooLargeError
@@ -141,8 +141,8 @@ func (d *Download) handle(ctx context.Context, batch []mail.Message, err error) 
 	return nil
 }
 
-// failTooLarge makes a failure of a message that is too large, and asks for the others on another connection. Where the
-// server did not say which message it was, the others are asked for in halves, until it is alone.
+// failTooLarge makes a failure of a message that is too large, and queues the others for another connection. If the
+// server did not say which message it was, failTooLarge halves the batch until the message is alone.
 func (d *Download) failTooLarge(left []mail.Message, large *mail.TooLargeError) error {
 	d.session.Release()
 	d.stalls = 0 // the server works
@@ -168,9 +168,10 @@ func (d *Download) failTooLarge(left []mail.Message, large *mail.TooLargeError) 
 	return nil
 }
 
-// retryBatches is how to go on after the connection was lost or the server asked for patience: if something came, the first
-// that did not come is suspect and goes alone, behind all others; if nothing came, in halves. So a message that costs the
-// connection each time (a damaged one makes Dovecot say BYE in the middle of the FETCH) is soon alone.
+// retryBatches returns the batches to request after the connection was lost or the server asked to wait. If some
+// messages came, the first one that did not come is suspect and goes alone, after all others. If none came, the batch
+// is halved. So a message that costs the connection each time is soon alone. (A damaged message makes Dovecot say BYE
+// in the middle of the FETCH.)
 func (d *Download) retryBatches(batch, left []mail.Message, cause error) [][]mail.Message {
 	switch {
 	case len(left) == 0:
@@ -184,8 +185,8 @@ func (d *Download) retryBatches(batch, left []mail.Message, cause error) [][]mai
 	return [][]mail.Message{left[:half], left[half:]}
 }
 
-// blame counts an attempt against a message that was read alone: it is tried again, or given up if others could be read
-// meanwhile, or the server has had its time.
+// blame counts a failed attempt to read a message alone. The message is tried again, unless other messages came in
+// the meantime or the server has had its time: then it becomes a failure.
 func (d *Download) blame(message mail.Message, reason error) [][]mail.Message {
 	a, again := d.attempts[message.UID]
 	if !again {
@@ -200,11 +201,11 @@ func (d *Download) blame(message mail.Message, reason error) [][]mail.Message {
 	return [][]mail.Message{{message}}
 }
 
-// errNotDelivered: the server answered, and without this message.
+// errNotDelivered is the reason for a message that the server lists and leaves out of its answer.
 var errNotDelivered = errors.New("the server lists it but does not deliver it")
 
-// retryMissing looks in a fresh view for messages that the server left out or refused: gone is gone; what is there is tried
-// once more alone, and then is a failure.
+// retryMissing looks in a fresh view for messages that the server left out or refused. Messages that are gone are
+// dropped. The others are requested once more, each alone, before they become failures.
 func (d *Download) retryMissing(ctx context.Context, batch, left []mail.Message, refusal error) error {
 	if len(left) == 0 {
 		return nil
@@ -231,7 +232,8 @@ func (d *Download) retryMissing(ctx context.Context, batch, left []mail.Message,
 	return nil
 }
 
-// isPresent asks for the message's flags, not by SEARCH: iCloud has been seen to answer SEARCH with nothing.
+// isPresent asks for the flags of the message. It does not use SEARCH, because iCloud sometimes answers SEARCH with
+// nothing.
 func (d *Download) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 	present := false
 	err := d.session.Ask(ctx, func(view source.View) error {
@@ -246,11 +248,11 @@ func (d *Download) isPresent(ctx context.Context, uid mail.UID) (bool, error) {
 	return present, err
 }
 
-// isBody reports whether what came can be the body of a message of which the server told a size. An empty one is none
-// where there should be something: so some servers answer for a message that they cannot read.
+// isBody reports whether a body of this size can be that of a message with that RFC822.SIZE. Some servers send an
+// empty body for a message that they cannot read.
 func isBody(size, serverSize int64) bool { return size > 0 || serverSize <= 0 }
 
-// request asks once for the messages and keeps what comes.
+// request asks once for the messages and stores those that come.
 func (d *Download) request(ctx context.Context, view source.View, messages []mail.Message) error {
 	asked := make(map[mail.UID]mail.Message, len(messages))
 	for _, message := range messages {
@@ -284,7 +286,7 @@ func (d *Download) done(bytes int64) {
 	}
 }
 
-// received counts the messages that have come.
+// received returns the number of messages that have come.
 func (d *Download) received() int { return len(d.Got) + int(d.Erased.Len()) }
 
 func (d *Download) missing(messages []mail.Message) []mail.Message {

@@ -16,47 +16,48 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Fetcher downloads the messages of a mailbox by several connections at once. Entries come out in the order of their UIDs.
+// Fetcher downloads messages of one mailbox over several connections. It yields their entries in the order of their
+// UIDs.
 type Fetcher struct {
 	Account   *Account
-	NewFiler  func() *archive.Filer // one for each connection
-	Due       func() bool           // whether to stop, because a checkpoint is due
-	Recovered bool                  // what was recovered from an interrupted run counts
+	NewFiler  func() *archive.Filer // called once for each connection
+	Due       func() bool           // reports whether to stop because a checkpoint is due
+	Recovered bool                  // whether to use Account.Recovered
 
-	// Match returns the entries of messages that need no download, and the UIDs of messages that are left out.
+	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
 
 	Failures []manifest.Failure // complete when Entries has ended
-	Cut      error              // why Entries ended before its time; ErrDue, or what went wrong
-	Rest     mail.UIDSet        // what it did not come to
-	Erased   mail.UIDSet        // messages that are left out, because they were erased from the repository
+	Cut      error              // why Entries ended early: ErrDue, quota.ErrSpent or what went wrong
+	Rest     mail.UIDSet        // the messages that were not reached
+	Erased   mail.UIDSet        // messages that are left out because they were erased from the repository
 
 	windows []mail.UIDSet
-	results chan chan result // of the windows, in their order; its room bounds how far downloads run ahead
+	results chan chan result // one for each window, in order; its capacity bounds how far downloads run ahead
 	jobs    chan job
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 }
 
-// ErrDue cuts a Fetcher short, so that what it has can go into a checkpoint.
+// ErrDue cuts a Fetcher short, so that its messages can go into a checkpoint.
 var ErrDue = errors.New("a checkpoint is due")
 
-// job is a window to be downloaded, and where its result goes.
+// job is a window to download, and where to send its result.
 type job struct {
 	uids mail.UIDSet
 	out  chan result
 }
 
-// result is what a window gave.
+// result is the outcome of a window.
 type result struct {
 	entries  []manifest.Entry
 	failures []manifest.Failure
 	erased   mail.UIDSet
-	err      error // why that is not all
+	err      error // why messages of the window are missing
 }
 
-// Start begins to download messages. The first connection is that of the session; at most parallel others join while they are
-// free.
+// Start begins to download messages. The first connection is the session's own; up to parallel-1 others join while
+// they are free.
 func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDSet, parallel int) {
 	f.windows = windows(uids)
 	helpers := min(parallel, len(f.windows)) - 1
@@ -68,7 +69,7 @@ func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDS
 		f.work.Go(func() {
 			session := own.Another()
 			defer func() { session.Release() }()
-			// Only with a place on the server it takes work: a window taken must not wait for a connection.
+			// Open first: a window that has been handed out must not wait for a connection.
 			if _, err := session.Open(ctx); err == nil {
 				f.download(ctx, session)
 			}
@@ -76,7 +77,7 @@ func (f *Fetcher) Start(ctx context.Context, own *source.Session, uids mail.UIDS
 	}
 }
 
-// dispatch gives out the windows in order, until a checkpoint is due.
+// dispatch hands out the windows in order, until a checkpoint is due.
 func (f *Fetcher) dispatch(ctx context.Context) {
 	defer close(f.jobs)
 	defer close(f.results)
@@ -99,24 +100,24 @@ func (f *Fetcher) dispatch(ctx context.Context) {
 	}
 }
 
-// idle is how long a worker without work keeps its connection: others may have work and no connection.
+// idle is how long a worker without work keeps its connection, which others may need.
 const idle = 50 * time.Millisecond
 
-// download downloads windows by one session until there are no more.
+// download downloads windows through one session until there are no more.
 func (f *Fetcher) download(ctx context.Context, session *source.Session) {
 	filer := f.NewFiler()
 	defer filer.Close()
 	for {
 		job, ok := f.next(session)
 		if !ok {
-			session.Release() // also the one that was given to Start: a window under way may want for a connection
+			session.Release() // the session passed to Start, too: a window under way may need the connection
 			return
 		}
 		job.out <- f.window(ctx, session, filer, job.uids)
 	}
 }
 
-// next waits for a window, and if that takes long, without a connection.
+// next waits for a window. If that takes long, it gives up the connection.
 func (f *Fetcher) next(session *source.Session) (j job, ok bool) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
@@ -130,14 +131,14 @@ func (f *Fetcher) next(session *source.Session) (j job, ok bool) {
 	return j, ok
 }
 
-// Stop ends the downloads, whether they are done or not.
+// Stop ends the downloads, whether they are complete or not.
 func (f *Fetcher) Stop() {
 	f.cancel()
 	f.work.Wait()
 }
 
-// Entries yields the entries of the messages that could be had, ascending by UID. Whatever goes wrong on the way cuts it
-// short and is no error of its own: what was yielded is good.
+// Entries yields the entries of the messages, ascending by UID. An error ends the sequence early and is recorded in
+// Cut: the entries yielded until then are good.
 func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		done := 0
@@ -158,7 +159,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 				f.Cut = cmp.Or(f.Cut, result.err)
 			}
 			if result.err != nil && !errors.Is(result.err, quota.ErrSpent) {
-				f.cancel() // no more windows; what those under way have is good
+				f.cancel() // no more windows; the results of those under way are good
 			}
 			f.Failures = append(f.Failures, result.failures...)
 			f.Erased = f.Erased.Union(result.erased)
@@ -171,7 +172,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 	}
 }
 
-// window downloads one window's messages. What came until something went wrong is good.
+// window downloads the messages of one window. If it fails, the messages that came until then are in the result.
 func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *archive.Filer, uids mail.UIDSet) result {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
@@ -230,8 +231,8 @@ func Entry(message mail.Message, filed archive.Filed) manifest.Entry {
 	return entry
 }
 
-// clip drops what of a server's words no manifest has room for, and no server in its senses says: ids are hints, and of
-// a date that long nothing can be read anyway.
+// clip drops server data that exceeds what a manifest can hold. Ids are only hints, and a date that long is
+// unreadable.
 func clip(r *manifest.Record) {
 	for _, id := range []*string{&r.IDs.Email, &r.IDs.Thread, &r.IDs.XGUID, &r.IDs.GMMsg, &r.IDs.GMThread} {
 		if len(*id) > manifest.MaxServerID {

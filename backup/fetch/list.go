@@ -12,29 +12,29 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// listing asks what there is of a window, without bodies. A message can cost the connection already here: Dovecot reads a
-// Maildir's message to tell its size, and says BYE where the name of the file tells a wrong one. So what is not answered
-// is asked in halves, as it is with bodies.
+// listing lists the messages of a window, without bodies. A message can cost the connection even here: Dovecot reads
+// a message of a Maildir to find its size, and says BYE if the file's name gives a wrong one. So listing halves what
+// is not answered, as Download does.
 type listing struct {
 	session  *source.Session
 	messages []mail.Message
-	split    bool             // the window is not asked for as a whole any more
-	dropped  map[mail.UID]int // how often the connection was lost while this message was asked for alone
+	split    bool             // the window is no longer requested as a whole
+	dropped  map[mail.UID]int // how often the connection was lost while this message was requested alone
 	stalls   int              // losses in a row
 	failures []manifest.Failure
 }
 
 const (
-	// maxWhole is how often a window is asked for as a whole, with ever longer waits: more often the server is at
-	// fault than a message.
+	// maxWhole is how often a window is requested as a whole, with growing waits. Usually the server is at fault and
+	// not a message.
 	maxWhole = 3
 
-	// maxListStalls is how many questions in a row may be lost until the server is given up: more than it takes to find one
-	// message in a window.
+	// maxListStalls is how many requests in a row may fail before the server is given up: more than it takes to
+	// isolate one message of a window.
 	maxListStalls = 24
 )
 
-// list fills messages, ascending, each once. What the server does not tell of whatever the question is a failure.
+// list fills messages, ascending, each once. A message for which the server never answers becomes a failure.
 func (l *listing) list(ctx context.Context, uids mail.UIDSet) error {
 	sets := []mail.UIDSet{uids}
 	for len(sets) > 0 {
@@ -77,8 +77,8 @@ func (l *listing) ask(ctx context.Context, view source.View, uids mail.UIDSet) e
 	return nil
 }
 
-// retrySets is what to ask after the connection was lost: the same, or its halves; nothing if it is one message, and was it
-// before.
+// retrySets returns the sets to request after the connection was lost: the same set, or its halves, or nothing if it
+// is one message that failed before.
 func (l *listing) retrySets(uids mail.UIDSet, cause error) []mail.UIDSet {
 	if uids.Len() > 1 {
 		if l.split = l.split || l.stalls >= maxWhole || errors.Is(cause, mail.ErrFlood); !l.split {

@@ -9,8 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// recoveryKey is what a message goes by in the spill: its mailbox and UID, and all that the server tells of it and that does
-// not change. A UID that means another message now is not likely to agree in all of it. Where UIDs mean nothing on another day, there is none.
+// recoveryKey returns the key of a message in the recovery log: its mailbox and UID, and everything that the server
+// says about it that does not change. If the UID means another message now, some of this is likely to differ. There
+// is no key if UIDs are only valid for a session.
 func recoveryKey(session *source.Session, server string, m mail.Message) []byte {
 	if session.Validity == 0 {
 		return nil
@@ -33,7 +34,8 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 
-// Recovered is what was taken up from the spill, by its keys. A nil one is empty.
+// Recovered holds the messages that were recovered from an interrupted run, by their keys in the recovery log. A nil
+// Recovered is empty.
 type Recovered struct {
 	mu       sync.Mutex
 	messages map[string]*recovered
@@ -45,7 +47,7 @@ type recovered struct {
 	taken bool
 }
 
-// Add adds a message, by its key in the recovery log.
+// Add adds a message.
 func (r *Recovered) Add(key []byte, stored archive.Filed) {
 	if r.messages == nil {
 		r.messages = make(map[string]*recovered)
@@ -59,7 +61,7 @@ func (r *Recovered) Add(key []byte, stored archive.Filed) {
 // Len returns the number of messages that were not taken.
 func (r *Recovered) Len() int { return r.left }
 
-// take gives a message, if it is there.
+// take returns a message, if there is one with this key.
 func (r *Recovered) take(key []byte) (archive.Filed, bool) {
 	if r == nil {
 		return archive.Filed{}, false
@@ -77,7 +79,7 @@ func (r *Recovered) take(key []byte) (archive.Filed, bool) {
 	return m.Filed, true
 }
 
-// Exhausted reports whether all was taken.
+// Exhausted reports whether all messages were taken.
 func (r *Recovered) Exhausted() bool {
 	if r == nil {
 		return true

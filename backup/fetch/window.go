@@ -6,14 +6,14 @@ import (
 
 const (
 	// WindowMessages is how many messages are downloaded as one piece of work: enough that round trips do not matter,
-	// few enough that several connections share a mailbox and that what waits for its turn stays small.
+	// few enough that several connections share a mailbox and that results waiting for their turn stay small.
 	WindowMessages = 500
 
-	// windowGap is the number of unwanted UIDs between two wanted ones that is worth a new window.
+	// windowGap is how many unwanted UIDs between two wanted ones are worth a new window.
 	windowGap = 2000
 )
 
-// windows divides a set of UIDs into pieces of work, ascending.
+// windows divides UIDs into pieces of work, ascending.
 func windows(uids mail.UIDSet) []mail.UIDSet {
 	var list []mail.UIDSet
 	var current mail.UIDSet
@@ -40,7 +40,7 @@ func windows(uids mail.UIDSet) []mail.UIDSet {
 	return list
 }
 
-// span is the range that encloses a set.
+// span returns the range that encloses a set.
 func span(uids mail.UIDSet) mail.UIDRange {
 	var all mail.UIDRange
 	for r := range uids.Ranges() {

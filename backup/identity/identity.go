@@ -1,3 +1,15 @@
+// Package identity decides which server and which mailbox a record belongs to. Find matches listed mailboxes with
+// recorded ones, even if they were renamed.
+//
+// A UIDVALIDITY and a UID identify a message on one server only (RFC 9051 section 2.3.1.1). So a record counts
+// without a comparison only on the server where it was made:
+//
+//	other host, port or user   no record counts: every mailbox is unproven until it is read
+//	another name or version    a sample is compared; if it differs, as above
+//	the same                   records count
+//
+// An unproven mailbox is read as if its UIDVALIDITY were new. Package moves uses its records as candidates, and a
+// message that header and probe prove is not downloaded.
 package identity
 
 import (
@@ -9,17 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A UIDVALIDITY and a UID identify a message at one server only (RFC 9051 section 2.3.1.1). So a record counts without a
-// comparison only at the server where it was made:
-//
-//	other host, port or user   no record counts: every mailbox is unproven until it is read
-//	another name or version    a sample is compared; if it differs, as above
-//	the same                   records count
-//
-// An unproven mailbox is read as if its UIDVALIDITY were new. Its records nominate (nominees.go), and a message that header
-// and probe prove is not downloaded.
-
-// Server returns the part of a source's URL that names an account at a server. The two standard ports are one server's.
+// Server returns the part of a source's URL that identifies an account on a server. The two standard ports count as
+// one server.
 func Server(source string) string {
 	u, err := url.Parse(source)
 	if err != nil || u.Host == "" {
@@ -36,8 +39,8 @@ func Server(source string) string {
 	return user + "@" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
-// softwareFields are the fields of an ID response (RFC 2971) that stay the same from one connection to the next. Others hold
-// a load balancer's host, the time, or a token.
+// softwareFields are the fields of an ID response (RFC 2971) that stay the same from one connection to the next.
+// Others contain a load balancer's host, the time or a token.
 var softwareFields = []string{"name", "vendor", "version"}
 
 // Software returns what a server calls itself.
@@ -55,7 +58,7 @@ func Software(id []mail.Field) string {
 // Validities counts the mailboxes with each UIDVALIDITY.
 type Validities map[uint32]int
 
-// CountValidities counts the mailboxes that were recorded or are listed, whichever are more.
+// CountValidities counts the recorded and the listed mailboxes, and returns the higher number for each UIDVALIDITY.
 func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey) Validities {
 	most := make(Validities)
 	count := make(map[uint32]int)
@@ -75,10 +78,10 @@ func CountValidities(recorded map[string]*manifest.Mailbox, survey *mail.Survey)
 	return most
 }
 
-// Ambiguous reports whether other mailboxes may have the same UIDVALIDITY: some servers (DavMail, hoodiecrow) give each
-// mailbox the same small one, and others make it of the time, so that mailboxes made within one second share it. There two
-// mailboxes that swap their names look as if each had the messages of the other, and a mailbox that was deleted and created
-// again looks as it did before.
+// Ambiguous reports whether other mailboxes may have the same UIDVALIDITY. Some servers (DavMail, hoodiecrow) give
+// every mailbox the same small one. Others derive it from the time, so that mailboxes created within one second share
+// it. On such a server, two mailboxes that swap their names look as if each had the messages of the other, and a
+// mailbox that was deleted and created again looks as before.
 func (v Validities) Ambiguous(status *mail.Status) bool {
 	if status == nil || status.UIDValidity == 0 || status.MailboxID != "" {
 		return false
@@ -86,7 +89,7 @@ func (v Validities) Ambiguous(status *mail.Status) bool {
 	return v[status.UIDValidity] > 1 || status.UIDValidity == 1 && status.HighestModSeq == 0
 }
 
-// Twins returns the numbers of mailboxes, with true for those that several mailboxes had.
+// Twins returns the numbers of the recorded mailboxes. The value is true if several mailboxes have the same numbers.
 func Twins(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	several := make(map[mail.Status]bool)
 	for _, m := range recorded {
@@ -98,7 +101,7 @@ func Twins(recorded map[string]*manifest.Mailbox) map[mail.Status]bool {
 	return several
 }
 
-// IsRenumbered reports whether no mailbox has the UIDVALIDITY that it had. Then the server is a new one, whatever it calls
+// IsRenumbered reports whether no mailbox has its old UIDVALIDITY. Then the server is a new one, whatever it calls
 // itself, and its ids may be those of other messages.
 func IsRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool {
 	changed := false
@@ -115,13 +118,14 @@ func IsRenumbered(survey *mail.Survey, before map[string]*manifest.Mailbox) bool
 	return changed
 }
 
-// Contradict reports whether two MAILBOXIDs differ. One that is missing, or is garbage, differs from none.
+// Contradict reports whether two MAILBOXIDs differ. A missing or malformed one differs from none.
 func Contradict(a, b string) bool {
 	a, b = mail.ObjectID(a), mail.ObjectID(b)
 	return a != "" && b != "" && a != b
 }
 
-// SameNumbers compares two answers about one mailbox. A number that only one of them gave makes them different.
+// SameNumbers reports whether two answers about a mailbox are equal. A number that only one of them has makes them
+// different.
 func SameNumbers(a, b mail.Status) bool {
 	return a == b && a.UIDValidity != 0 && a.UIDNext != 0
 }

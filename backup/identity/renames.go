@@ -8,14 +8,15 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Records finds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the same
-// mailbox. If a mailbox was renamed, or another mailbox has its name, it goes by what a mailbox keeps when it is renamed.
+// Records holds the records of the mailboxes that a survey lists. A record under the same name counts if it is of the
+// same mailbox. If a mailbox was renamed, or another mailbox has its name, Records goes by what stays the same in a
+// rename.
 //
-// MAILBOXID (RFC 8474) is proof of that. If the server has none, an equal UIDVALIDITY is a hint, and the record must be
-// compared with the server (confirm).
+// A MAILBOXID (RFC 8474) proves the match. If the server has none, an equal UIDVALIDITY is a hint, and the record
+// must be compared with the server (compare.Confirm).
 type Records struct {
-	named   map[string]*manifest.Mailbox // by present raw name: the record under that name
-	renamed map[string]Match             // by present raw name: the record under another one
+	named   map[string]*manifest.Mailbox // by raw name: the record under that name
+	renamed map[string]Match             // by raw name: the record under another name
 	claimed map[*manifest.Mailbox]bool   // records of mailboxes that have another name now
 	shared  map[uint32]int               // how many recorded mailboxes have a UIDVALIDITY
 }
@@ -24,10 +25,11 @@ type Records struct {
 type Match struct {
 	Record   *manifest.Mailbox
 	Doubtful bool // it must be confirmed
-	Shared   bool // other mailboxes have its UIDVALIDITY too, which proves little then
+	Shared   bool // other mailboxes have the same UIDVALIDITY, so that it proves little
 }
 
-// Find compares a survey with what is recorded. vanished are the recorded mailboxes whose raw names it does not list.
+// Find matches a survey with recorded mailboxes. vanished are the recorded mailboxes whose raw names the survey
+// lacks.
 func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished []*manifest.Mailbox) *Records {
 	r := &Records{
 		named: make(map[string]*manifest.Mailbox), renamed: make(map[string]Match),
@@ -62,8 +64,8 @@ func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished [
 	return r
 }
 
-// reencoded returns the recorded mailbox that had the same decoded name in another encoding: with UTF8=ACCEPT (RFC 6855) a
-// server sends other bytes for it.
+// reencoded returns the recorded mailbox that had the same decoded name in another encoding. With UTF8=ACCEPT (RFC
+// 6855) a server sends a name in other bytes.
 func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) *manifest.Mailbox {
 	i := slices.IndexFunc(vanished, func(m *manifest.Mailbox) bool {
 		return m.Name == listed.Name && m.Delimiter == listed.Delimiter && m.Raw != listed.Raw && !r.claimed[m]
@@ -75,7 +77,8 @@ func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 	return vanished[i]
 }
 
-// match pairs mailboxes with recorded ones that fit, if each fits only one, and returns the mailboxes without a partner.
+// match pairs listed mailboxes with recorded ones that fit, if each fits only one, and returns the listed mailboxes
+// that are left.
 func (r *Records) match(unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
 	only := func(n int) bool { return n == 1 }
 	for _, listed := range unmatched {
@@ -120,16 +123,16 @@ func (r *Records) Of(listed *mail.Mailbox) Match {
 	return Match{Record: old}
 }
 
-// isOther reports whether a mailbox is not the one that was recorded under its name.
+// isOther reports whether a mailbox differs from the one that was recorded under its name.
 func isOther(old *manifest.Mailbox, now *mail.Status) bool {
 	was := old.Status
 	return was != nil && (Contradict(was.MailboxID, now.MailboxID) ||
 		was.UIDValidity != 0 && now.UIDValidity != 0 && was.UIDValidity != now.UIDValidity)
 }
 
-// isSame, isUnchanged and mayBeSame compare the numbers of a recorded mailbox with those of a listed one. isSame means
-// that the server says that they are the same, isUnchanged that nothing changed, and mayBeSame that messages may have
-// come and gone.
+// isSame, isUnchanged and mayBeSame compare the numbers of a recorded mailbox with those of a listed one. isSame
+// reports that the server says that they are the same mailbox, isUnchanged that nothing changed, and mayBeSame that
+// messages may have come and gone.
 func isSame(was, now *mail.Status) bool {
 	return was.MailboxID != "" && was.MailboxID == now.MailboxID && was.UIDValidity == now.UIDValidity
 }
@@ -143,7 +146,7 @@ func mayBeSame(was, now *mail.Status) bool {
 		now.Messages > 0 && (was.UIDNext <= now.UIDNext || now.UIDNext == 0)
 }
 
-// Missing gives the recorded mailboxes that a survey does not list any more, in the order of their names.
+// Missing returns the recorded mailboxes that a survey does not list, in the order of their names.
 func Missing(survey *mail.Survey, recorded map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	listed := make(map[string]bool, len(survey.Mailboxes))
 	for _, mailbox := range survey.Mailboxes {

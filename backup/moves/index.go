@@ -12,11 +12,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Index has the archived messages that may be what arrives in a mailbox: their ids say so; or their sizes and dates do, of
-// mailboxes that vanished, were renumbered, or are unproven, and of messages without an id that left. They are looked for
-// where messages left, and elsewhere only as far as it costs little beside what has arrived (design, "Moved and copied").
+// Index finds archived messages that may be the messages that arrive in a mailbox. Their ids match. Or their sizes
+// and dates match, and they are from mailboxes that vanished, were renumbered or are unproven, or have no id and left
+// their mailbox. Index reads the records of mailboxes that lost messages. It reads those of other mailboxes only if
+// that costs little compared with downloading what has arrived (docs/design.md, "Moved and copied").
 //
-// Of each is kept no more than where its record is: some 40 bytes.
+// Index keeps only a reference to each record: about 40 bytes.
 type Index struct {
 	load Load
 	seed maphash.Seed
@@ -24,38 +25,38 @@ type Index struct {
 	mu         sync.Mutex
 	distrusted bool                         // ids prove nothing in this run
 	recorded   map[string]*manifest.Mailbox // by raw name: the account as it was recorded
-	foreign    bool                         // ids are another server's, and say nothing about what is archived
+	foreign    bool                         // ids are those of another server, and do not identify archived messages
 	arrived    int64
-	origins    []origin // not looked through yet
-	others     bool     // the rest of the account was looked through, or is not to be
+	origins    []origin // to be read
+	others     bool     // the other mailboxes were read, or are not worth reading
 	pages      []manifest.Page
-	refs       map[uint64]recordRef // by a hash of the id
+	refs       map[uint64]recordRef // by a hash of the id, or of the size and date
 }
 
-// origin is where messages are gone from: a mailbox, or some of its UIDs.
+// origin is a mailbox, or some UIDs of one, that messages are gone from.
 type origin struct {
 	mailbox *manifest.Mailbox
 	uids    *mail.UIDSet // nil: all
 }
 
-// recordRef are those of a record. An id that is recorded of two bodies leads nowhere.
+// recordRef refers to a record. If two messages with different bodies have the same key, page is -1.
 type recordRef struct {
 	page  int32 // -1: none
 	index int16
-	hash  uint64 // the beginning of the message's hash
+	hash  uint64 // the first bytes of the message's hash
 }
 
 const (
 	// maxRefs bounds the memory.
 	maxRefs = 1 << 19
 
-	// recordBytes is about what a record costs to be read, and worthwhile how many times cheaper reading records must
-	// be than downloading all that has arrived.
+	// recordBytes is about what reading a record costs. Reading records must be worthwhile times cheaper than
+	// downloading everything that has arrived.
 	recordBytes = 200
 	worthwhile  = 8
 )
 
-// Load returns how to fetch chunks of the catalog.
+// Load returns a function that fetches chunks of the catalog.
 type Load = func(context.Context) func(chunk.ID) ([]byte, error)
 
 // New returns an empty index.
@@ -63,14 +64,15 @@ func New(load Load) *Index {
 	return &Index{load: load, seed: maphash.MakeSeed(), refs: make(map[uint64]recordRef)}
 }
 
-// Begin begins a round: recorded are the mailboxes of the account. With foreign, ids are another server's.
+// Begin begins a round. recorded are the mailboxes of the account. If foreign is true, ids are those of another
+// server from now on.
 func (x *Index) Begin(recorded map[string]*manifest.Mailbox, foreign bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.recorded, x.foreign = recorded, x.foreign || foreign
 }
 
-// Gone tells that messages have left a mailbox. Their pages are about to be read in any case.
+// Gone adds messages that left a mailbox. Their pages are about to be read in any case.
 func (x *Index) Gone(mailbox *manifest.Mailbox, uids mail.UIDSet) {
 	if mailbox == nil || uids.Len() == 0 {
 		return
@@ -80,7 +82,7 @@ func (x *Index) Gone(mailbox *manifest.Mailbox, uids mail.UIDSet) {
 	x.origins = append(x.origins, origin{mailbox, &uids})
 }
 
-// Lost tells that a mailbox is not there any more, or that its UIDs mean nothing any more.
+// Lost adds the messages of a mailbox that is gone, or whose UIDs mean nothing any more.
 func (x *Index) Lost(mailbox *manifest.Mailbox) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -89,22 +91,22 @@ func (x *Index) Lost(mailbox *manifest.Mailbox) {
 	}
 }
 
-// Distrust is for a server whose messages are found to be other than those that were archived.
+// Distrust ends all matching in this run, because messages on the server differ from those that were archived.
 func (x *Index) Distrust() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.distrusted = true
 }
 
-// Expect tells how many messages have arrived, as far as a survey knows.
+// Expect adds the number of messages that have arrived, as far as a survey shows it.
 func (x *Index) Expect(arrived int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.arrived += arrived
 }
 
-// isWorth reports whether reading the records of so many messages costs little beside downloading what has arrived, if
-// that is as large as these.
+// isWorth reports whether reading the records of so many messages costs little compared with downloading what has
+// arrived, if that is of the same size.
 func (x *Index) isWorth(messages, bytes int64) bool {
 	return messages > 0 && messages*recordBytes*worthwhile <= x.arrived*(bytes/messages)
 }
@@ -112,11 +114,11 @@ func (x *Index) isWorth(messages, bytes int64) bool {
 // candidate is an archived message that may be one on the server.
 type candidate struct {
 	*manifest.Record
-	bySizeAndDate bool // by its size and date, and not by an id
+	bySizeAndDate bool // found by its size and date, and not by an id
 }
 
-// find returns, by UID, the archived messages that the ids of messages name, or else their sizes and dates. These are only
-// hints.
+// find returns the archived messages with the ids of messages, or else with their sizes and dates, by UID. A match is
+// only a hint.
 func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID]candidate, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -160,13 +162,13 @@ func (x *Index) find(ctx context.Context, messages []mail.Message) (map[mail.UID
 	return found, nil
 }
 
-// candidateRef is where a message's nominee is.
+// candidateRef refers to a candidate.
 type candidateRef struct {
 	recordRef
 	bySizeAndDate bool
 }
 
-// ref finds the nominee of a message, by its id first.
+// ref finds the candidate for a message, first by its id.
 func (x *Index) ref(message *mail.Message, keys map[mail.UID]uint64) (candidateRef, bool) {
 	if key, ok := keys[message.UID]; ok {
 		if at, ok := x.refs[key]; ok && at.page >= 0 {
@@ -181,8 +183,8 @@ func (x *Index) ref(message *mail.Message, keys map[mail.UID]uint64) (candidateR
 	return candidateRef{at, true}, ok && at.page >= 0
 }
 
-// readOrigins looks through the sources. If a message is still not found and it is worth it, it looks through all mailboxes,
-// because a copy leaves nothing behind.
+// readOrigins reads the origins. If a message is still not found, it reads all mailboxes once, if that is worth it: a
+// copied message leaves no origin.
 func (x *Index) readOrigins(ctx context.Context, keys map[mail.UID]uint64) error {
 	for len(x.origins) > 0 {
 		s := x.origins[0]
@@ -217,7 +219,7 @@ func (x *Index) readAll(ctx context.Context) error {
 	return nil
 }
 
-// read notes where the records of a source are, by their ids, and with facts by size and date too. It skips damaged
+// read adds the records of an origin by their ids, and if sizeAndDate is true, by size and date too. It skips damaged
 // pages.
 func (x *Index) read(ctx context.Context, s origin, sizeAndDate bool) error {
 	pages, err := s.mailbox.AllPages(x.load(ctx))
@@ -246,7 +248,7 @@ func (x *Index) read(ctx context.Context, s origin, sizeAndDate bool) error {
 	return nil
 }
 
-// add notes where a record of the latest page is. Size and date nominate only what has a probe.
+// add adds a record of the latest page. Only records with a probe are found by size and date.
 func (x *Index) add(record *manifest.Record, index int, sizeAndDate bool) {
 	now := recordRef{int32(len(x.pages) - 1), int16(index), binary.BigEndian.Uint64(record.Hash[:])}
 	if key, ok := x.key(record.IDs); ok {
@@ -260,7 +262,7 @@ func (x *Index) add(record *manifest.Record, index int, sizeAndDate bool) {
 	}
 }
 
-// put keeps a place, unless there is no room, or the key leads to two messages.
+// put adds a reference, unless there is no room. A key of two different messages refers to none.
 func (x *Index) put(key uint64, now recordRef) {
 	was, known := x.refs[key]
 	switch {
@@ -271,8 +273,7 @@ func (x *Index) put(key uint64, now recordRef) {
 	}
 }
 
-// key is a hash of the id by which a message is recognised, the most reliable that it has. Ids of different kinds have
-// nothing to do with each other.
+// key hashes the most reliable id of a message. Ids of different kinds are unrelated.
 func (x *Index) key(ids mail.IDs) (uint64, bool) {
 	switch {
 	case x.foreign:
@@ -287,7 +288,7 @@ func (x *Index) key(ids mail.IDs) (uint64, bool) {
 	return 0, false
 }
 
-// sizeDateKey is a hash of the size and date, which stay the same at another server or under another UIDVALIDITY.
+// sizeDateKey hashes the size and date, which stay the same on another server or under another UIDVALIDITY.
 func (x *Index) sizeDateKey(size int64, date mail.Date) (uint64, bool) {
 	if size < manifest.MinProbed || date.Raw != "" {
 		return 0, false
@@ -295,7 +296,7 @@ func (x *Index) sizeDateKey(size int64, date mail.Date) (uint64, bool) {
 	return maphash.Comparable(x.seed, [2]int64{size, date.Seconds}), true
 }
 
-// sameID reports whether two messages have the same id, of those by which messages are recognised.
+// sameID reports whether two messages have the same most reliable id.
 func sameID(a, b mail.IDs) bool {
 	switch {
 	case a.Email != "" || b.Email != "":

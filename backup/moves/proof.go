@@ -14,22 +14,17 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A message that was moved or copied need not be downloaded again. Its id, or its size and date, nominate an archived one.
-// The proof is its size, its date, and ranges of it: the header, chunk by chunk, and, unless an id can name only one
-// body, the bytes of the probe. Only hashes are compared, so no archived mail is read: a writer's host cannot, and it would
-// cost more than the download.
-
-// proof is a message on the server beside the archived one that it may be.
+// proof compares a message on the server with the archived message that it may be.
 type proof struct {
 	message mail.Message
 	record  candidate
-	header  []chunk.ID // of the archived header
+	header  []chunk.ID // of the archived message
 
 	headerSize  int64
 	openingSize int64 // bytes after the header to compare; 0 if none
 	sameHeader  bool
 	sameOpening bool
-	probe       [2][]byte // the two ranges, as far as they came, if a probe is wanted
+	probe       [2][]byte // the two ranges, once they have come
 }
 
 // Matcher finds messages of one mailbox that are archived already.
@@ -37,13 +32,13 @@ type Matcher struct {
 	Index *Index
 	Repo  *repo.Repo
 
-	Former   *manifest.Mailbox // the mailbox as it was recorded, whose records are candidates under their UIDs; nil: none
+	Former   *manifest.Mailbox // the mailbox as it was recorded: records under the same UID are candidates; nil: none
 	Doubted  mail.UIDSet       // messages that have another size or date than Former has
-	Unproven bool              // Former was recorded at another server: all its records are candidates
+	Unproven bool              // Former was recorded on another server: all its records are candidates
 }
 
-// Match finds messages whose content is archived, and returns it by UID. Messages that it does not find, for whatever reason,
-// are to be downloaded.
+// Match returns the archived content of messages, by UID. The caller downloads the messages that are not in the
+// result.
 func (m *Matcher) Match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]archive.Filed, error) {
 	candidates, err := m.Index.find(ctx, messages)
 	if err == nil {
@@ -81,7 +76,7 @@ func (m *Matcher) Match(ctx context.Context, session *source.Session, messages [
 	return matched, nil
 }
 
-// mayBe reports whether a message may be the archived one, by what the server says of it.
+// mayBe reports whether the data that the server gives for a message is that of the archived one.
 func mayBe(message mail.Message, was candidate) bool {
 	if was.bySizeAndDate {
 		return message.Size == was.ServerSize()
@@ -89,8 +84,8 @@ func mayBe(message mail.Message, was candidate) bool {
 	return message.Size == was.ServerSize() && sameID(message.IDs, was.IDs) && message.Internal.SameInstant(was.Internal)
 }
 
-// addByUID adds the records under the UIDs of messages: of those that have another date now, and, if the mailbox was
-// read at another server, of those that nothing else nominates.
+// addByUID adds the records under the UIDs of messages as candidates: for messages with another date than before,
+// and, if the mailbox was read on another server, for those without another candidate.
 func (m *Matcher) addByUID(
 	ctx context.Context, messages []mail.Message, candidates map[mail.UID]candidate,
 ) (map[mail.UID]candidate, error) {
@@ -129,8 +124,8 @@ func (m *Matcher) addByUID(
 	return candidates, nil
 }
 
-// proof prepares to compare a message with the archived one. It returns nil if that is impossible or would cost too much of
-// the download.
+// proof prepares to compare a message with an archived one. It returns nil if that is impossible, or would cost too
+// much compared with the download.
 func (m *Matcher) proof(ctx context.Context, message mail.Message, record candidate) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
@@ -158,7 +153,8 @@ func (m *Matcher) proof(ctx context.Context, message mail.Message, record candid
 	return p, nil
 }
 
-// worth is how many bytes a proof may cost. A proof without an id needs more, and an account that moved has no other way.
+// worth returns how many bytes a proof may cost. Without an id a proof needs more, and an account that moved to
+// another server has no other way.
 func (p *proof) worth() int64 {
 	if p.record.bySizeAndDate {
 		return p.record.Size / 4 * 3
@@ -166,7 +162,7 @@ func (p *proof) worth() int64 {
 	return p.record.Size / 2
 }
 
-// measure finds the lengths of the archived header and of the opening in the index.
+// measure looks up the lengths of the archived header and of the opening.
 func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) error {
 	locations, err := r.Locate(ctx, p.header)
 	for _, at := range locations {
@@ -182,14 +178,14 @@ func (p *proof) measure(ctx context.Context, r *repo.Repo, opening []chunk.ID) e
 	return err
 }
 
-// wantsOpening reports whether the opening must fit, because no id names the message and its record has an opening.
+// wantsOpening reports whether the opening must match: there is one, and no id names the message.
 func (p *proof) wantsOpening() bool {
 	return p.record.bySizeAndDate && p.record.Opening != (chunk.Prefix{})
 }
 
 func (p *proof) wantsProbe() bool { return p.record.bySizeAndDate || archive.CanNameTwo(p.message.IDs) }
 
-// ranges are those that are to be compared, in the order of the message.
+// ranges returns the ranges to compare, in the order of the message.
 func (p *proof) ranges() []source.Range {
 	uid := p.message.UID
 	wanted := []source.Range{{UID: uid, Length: p.headerSize + p.openingSize}}
@@ -200,8 +196,8 @@ func (p *proof) ranges() []source.Range {
 	return wanted
 }
 
-// fetchRanges gets what the proofs want. A server that refuses, hangs up, or sends too much, has proven nothing, and is not asked
-// again: the download has more patience.
+// fetchRanges fetches what the proofs need. If the server refuses, hangs up or sends too much, nothing is proven, and
+// fetchRanges does not try again: the download does.
 func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof) error {
 	if len(wanted) == 0 {
 		return nil
@@ -227,7 +223,8 @@ func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, want
 	return err
 }
 
-// compare compares a header as soon as it comes, for it can be long; what the probe is made of is kept until all is there.
+// compare compares a header as soon as it comes, because it can be long. It keeps the ranges of the probe until both
+// are there.
 func (p *proof) compare(r source.Range, data []byte, cutter *chunk.Cutter, chunks, messages *chunk.Hasher) error {
 	switch at := slices.Index(p.ranges(), r); at {
 	case 0:
@@ -245,7 +242,7 @@ func (p *proof) compare(r source.Range, data []byte, cutter *chunk.Cutter, chunk
 	return nil
 }
 
-// proves reports whether all that was wanted came, and is as it is archived.
+// proves reports whether everything came and equals the archive.
 func (p *proof) proves(hasher *chunk.Hasher) bool {
 	if !p.sameHeader || !p.sameOpening || !p.wantsProbe() {
 		return p.sameHeader && p.sameOpening
@@ -256,7 +253,7 @@ func (p *proof) proves(hasher *chunk.Hasher) bool {
 	return hasher.ID(slices.Concat(p.probe[0], p.probe[1])).Prefix() == p.record.Probe
 }
 
-// content is the archived content.
+// content returns the archived content.
 func (p *proof) content() archive.Filed {
 	was := p.record
 	return archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening}

@@ -8,10 +8,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Limit returns a source whose messages are counted and held back by a quota.
+// Limit returns a source whose downloads are counted and slowed down by a quota.
 func Limit(from source.Source, quota *Quota) source.Source { return &limited{from, quota} }
 
-// limited is a source whose messages are counted and held back.
+// limited is a source with a quota.
 type limited struct {
 	source.Source
 	quota *Quota

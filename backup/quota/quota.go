@@ -1,3 +1,4 @@
+// Package quota bounds what is downloaded from a server: for a day (Quota.SetLeft, Quota.Afford) and for a second (Limit).
 package quota
 
 import (
@@ -10,21 +11,23 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ErrSpent ends a harvest: the budget of the day is used up.
+// ErrSpent reports that the budget of the day is used up.
 var ErrSpent = errors.New("the budget of the day is used up")
 
-// Quota counts what comes from the server, and holds it back.
+// Quota counts the bytes that come from a server, bounds them for a day and slows them down. Its methods may be
+// called from several goroutines.
 type Quota struct {
-	limiter *rate.Limiter // nil: none
+	limiter *rate.Limiter // nil: no limit
 
 	mu       sync.Mutex
 	bounded  bool
-	left     int64 // of the day's budget, when this run began
-	granted  int64 // sizes of messages that were let pass
+	left     int64 // of the day's budget, when the run began
+	granted  int64 // sizes of messages that Afford let pass
 	received int64
-	written  int64 // of received, what is in this run's manifests
+	written  int64 // of received, what is in manifests of this run
 }
 
+// New returns a Quota that lets so many bytes come in a second; 0: any number.
 func New(second int64) *Quota {
 	q := &Quota{}
 	if second > 0 {
@@ -33,7 +36,7 @@ func New(second int64) *Quota {
 	return q
 }
 
-// SetLeft gives a run what is left of the day.
+// SetLeft sets how many bytes the run may download. Without it there is no bound.
 func (q *Quota) SetLeft(left int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -47,7 +50,7 @@ func (q *Quota) Spent() bool {
 	return q.isSpent()
 }
 
-// Err is ErrSpent where nothing is left.
+// Err returns ErrSpent if nothing is left.
 func (q *Quota) Err() error {
 	if q.Spent() {
 		return ErrSpent
@@ -57,8 +60,8 @@ func (q *Quota) Err() error {
 
 func (q *Quota) isSpent() bool { return q.bounded && max(q.granted, q.received) >= q.left }
 
-// Afford gives, of messages that are to be downloaded, those that the budget has room for. The last one may exceed it: else
-// one that is larger than a day's budget would never come.
+// Afford returns the leading messages that the quota has room for. The last one may exceed it: otherwise a message
+// larger than a day's budget would never be downloaded.
 func (q *Quota) Afford(messages []mail.Message) []mail.Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -66,14 +69,14 @@ func (q *Quota) Afford(messages []mail.Message) []mail.Message {
 		if q.isSpent() {
 			return messages[:i]
 		}
-		if size := messages[i].Size; size <= mail.MaxMessage { // a larger one is wrong, or does not come
+		if size := messages[i].Size; size <= mail.MaxMessage { // a larger one is an error of the server, or does not come
 			q.granted += max(0, size)
 		}
 	}
 	return messages
 }
 
-// Add counts bytes, and waits until so many may have come.
+// Add counts n bytes, and waits as long as the rate requires.
 func (q *Quota) Add(ctx context.Context, n int) error {
 	q.mu.Lock()
 	q.received += int64(n)
@@ -88,13 +91,14 @@ func (q *Quota) Add(ctx context.Context, n int) error {
 	return nil
 }
 
-// Unwritten is what no manifest of this run tells yet; Wrote says that one does.
+// Unwritten returns the bytes that no manifest of this run accounts for yet.
 func (q *Quota) Unwritten() int64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.received - q.written
 }
 
+// Wrote reports that a manifest of this run accounts for so many more bytes.
 func (q *Quota) Wrote(bytes int64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,4 +1,5 @@
-// Package sample chooses archived messages to be downloaded again and compared.
+// Package sample chooses archived messages to download again and compare. A Sampler chooses others each day; Spots
+// chooses some by which to recognize a mailbox.
 package sample
 
 import (
@@ -13,16 +14,16 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Sampler chooses what is compared in a run. Each message has a place on a circle, by a hash that no server can know; a
-// run takes an arc of it. The arcs of different days begin by steps of the golden section, whose multiples leave no gap open
-// for long: of the 1/rate runs that it takes at the least to go round, run each night it takes twice as many at the most,
-// and at other paces (each week, each month) five times.
+// Sampler chooses the messages to compare in a run. Each message has a position on a circle, by a hash that no server
+// can know, and a run takes an arc of the circle. The arcs of different days begin at multiples of the golden
+// section, which leave no gap open for long. Covering the circle takes at least 1/rate runs. With a run each night it
+// takes at most twice as many, and at other intervals (each week, each month) at most five times as many.
 type Sampler struct {
 	key         chunk.Key
 	from, width uint64
 }
 
-// New is for a run that began at a time by the store's clock; nil: nothing is compared.
+// New returns a Sampler for a run that began at a time by the store's clock, or nil if the rate is 0.
 func New(rate percent.Rate, began time.Time, key chunk.Key) *Sampler {
 	if rate <= 0 {
 		return nil
@@ -32,7 +33,7 @@ func New(rate percent.Rate, began time.Time, key chunk.Key) *Sampler {
 	return &Sampler{key: key, from: day * golden, width: arc(float64(rate))}
 }
 
-// arc is a share of the circle.
+// arc returns the length of a share of the circle.
 func arc(share float64) uint64 {
 	if share >= 1 {
 		return math.MaxUint64
@@ -40,10 +41,10 @@ func arc(share float64) uint64 {
 	return uint64(share * (1 << 63) * 2)
 }
 
-// byIDMore is how much likelier a message is compared that was never downloaded from where it is.
+// byIDMore is how much likelier a message is chosen that was never downloaded from its mailbox.
 const byIDMore = 4
 
-// picks reports whether a message is compared.
+// picks reports whether a message is chosen.
 func (s *Sampler) picks(m *manifest.Mailbox, record *manifest.Record) bool {
 	place := binary.LittleEndian.AppendUint32([]byte(m.Raw), m.Status.UIDValidity)
 	hash := s.key.Sum(binary.LittleEndian.AppendUint32(place, uint32(record.UID)))
@@ -54,7 +55,7 @@ func (s *Sampler) picks(m *manifest.Mailbox, record *manifest.Record) bool {
 	return binary.LittleEndian.Uint64(hash[:])-s.from <= width
 }
 
-// Choose chooses messages of a mailbox, by what is recorded of it.
+// Choose returns the chosen messages of a recorded mailbox.
 func (s *Sampler) Choose(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
 	pages, err := m.AllPages(load)
 	if err != nil {
@@ -80,7 +81,8 @@ const (
 	spotBytes = 256 << 10 // the size of the largest message to download
 )
 
-// Spots chooses messages of a mailbox: the smallest of each page, and the last that is not large.
+// Spots returns a few messages of a recorded mailbox: of some pages, the smallest message and the last one that is
+// not large.
 func Spots(old *manifest.Mailbox, load func(chunk.ID) ([]byte, error)) ([]manifest.Record, error) {
 	pages, err := old.AllPages(load)
 	if err != nil {

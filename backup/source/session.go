@@ -10,15 +10,15 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ErrReset: the mailbox got a new UIDVALIDITY, or was replaced, while it was being read. What was read of it under the
-// old one is of no use.
+// ErrReset reports that a mailbox got a new UIDVALIDITY, or was replaced, while it was being read. What was read
+// under the old one is of no use.
 var ErrReset = errors.New("the mailbox was replaced while it was read")
 
-// Session reads one mailbox through a View that it opens when it is first needed, and opens again after it broke. So the
-// code that reads need not know of connections.
+// Session reads one mailbox through a View, which it opens when it is first needed and opens again after it broke. So
+// the code that reads does not deal with connections.
 type Session struct {
 	Mailbox  mail.Mailbox
-	Validity uint32 // the UIDVALIDITY that all reading belongs to; 0: that of the first View
+	Validity uint32 // the UIDVALIDITY to read under; 0: that of the first View
 
 	source Source
 	waits  *retry.Budget
@@ -26,30 +26,30 @@ type Session struct {
 }
 
 const (
-	// FirstAttempts bounds how often a server is spoken to at first: one that is not there at all is reported within a
+	// FirstAttempts is how often the server is contacted at first. If there is no server, this takes less than a
 	// second.
 	FirstAttempts = 3
 
-	// OpenAttempts is how often a mailbox is opened in vain, within some seconds, before the run asks whether the server
-	// is gone.
+	// OpenAttempts is how often opening a mailbox is tried, within some seconds, before the run asks whether the
+	// server is gone.
 	OpenAttempts = 6
 
-	// MaxAttempts is how often in a row an operation fails before a server is given up: with the waits between them,
-	// about ten minutes.
+	// MaxAttempts is how often in a row an operation may fail before the run gives up the server: with the waits in
+	// between, about ten minutes.
 	MaxAttempts = 10
 )
 
-// NewSession returns a session of a mailbox. Nothing is opened yet.
+// NewSession returns a session of a mailbox. It opens nothing.
 func NewSession(source Source, waits *retry.Budget, mailbox mail.Mailbox) *Session {
 	return &Session{Mailbox: mailbox, source: source, waits: waits}
 }
 
-// Another returns a session of the same mailbox, for another connection.
+// Another returns a session of the same mailbox for another connection.
 func (s *Session) Another() *Session {
 	return &Session{Mailbox: s.Mailbox, Validity: s.Validity, source: s.source, waits: s.waits}
 }
 
-// Open returns the session's view. It waits and tries again while the error is transient.
+// Open returns the view. It waits and tries again while the error is transient.
 func (s *Session) Open(ctx context.Context) (View, error) {
 	if s.view != nil {
 		return s.view, nil
@@ -72,13 +72,13 @@ func (s *Session) Open(ctx context.Context) (View, error) {
 	return nil, fmt.Errorf("open mailbox %q: %w", s.Mailbox.Name, err)
 }
 
-// serverIsGone reports whether the server does not list mailboxes either, so that the fault is not the mailbox's.
+// serverIsGone reports whether the server does not list mailboxes either, so that the mailbox is not at fault.
 func (s *Session) serverIsGone(ctx context.Context) bool {
 	_, err := s.source.Survey(ctx)
 	return err != nil
 }
 
-// adopt makes a freshly opened view the session's, if it is of the mailbox that the session is for.
+// adopt takes a view, if the mailbox still has the session's UIDVALIDITY.
 func (s *Session) adopt(view View) (View, error) {
 	validity := view.Status().UIDValidity
 	if s.Validity == 0 {
@@ -92,7 +92,7 @@ func (s *Session) adopt(view View) (View, error) {
 	return view, nil
 }
 
-// Release closes the view, if there is one; the next Open begins with a fresh one.
+// Release closes the view, if there is one. The next Open opens a fresh one.
 func (s *Session) Release() {
 	if s.view != nil {
 		s.view.Close()
@@ -100,8 +100,8 @@ func (s *Session) Release() {
 	}
 }
 
-// Ask calls question, which has no effect until it is answered whole. It calls it again on a fresh view while the error is
-// transient.
+// Ask calls question with the view. While the error is transient, it calls question again with a fresh view: question
+// must start over.
 func (s *Session) Ask(ctx context.Context, question func(View) error) error {
 	for attempt := 1; ; attempt++ {
 		view, err := s.Open(ctx) // retries on its own
@@ -119,12 +119,12 @@ func (s *Session) Ask(ctx context.Context, question func(View) error) error {
 	}
 }
 
-// Pause waits after so many attempts in a row that failed, the last one with err.
+// Pause waits after so many failed attempts in a row, the last of which returned err.
 func (s *Session) Pause(ctx context.Context, attempts int, err error) error {
 	return pause(ctx, s.waits, attempts, err)
 }
 
-// Retry calls try until it succeeds, at most so often, while the error is transient.
+// Retry calls try until it succeeds, at most so many times, while the error is transient.
 func Retry(ctx context.Context, waits *retry.Budget, most int, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
@@ -137,12 +137,12 @@ func Retry(ctx context.Context, waits *retry.Budget, most int, try func() error)
 	}
 }
 
-// IsTransient reports whether it may help to ask again.
+// IsTransient reports whether trying again may help.
 func IsTransient(err error) bool {
 	return errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
 }
 
-// maxAttempts is how often to ask. A server that sends too much is asked once more, because only one response may be broken.
+// maxAttempts returns how often to try. After a flood once more, because only one response may have been broken.
 func maxAttempts(err error, most int) int {
 	if errors.Is(err, mail.ErrFlood) {
 		return min(most, 2)
@@ -150,10 +150,11 @@ func maxAttempts(err error, most int) int {
 	return most
 }
 
-// backoff is for a server that suggests no time.
+// backoff applies if the server suggests no time.
 var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}
 
-// pause waits before the next attempt: as long as the server asked, no time after a flood, else as long as the backoff says.
+// pause waits before the next attempt: as long as the server suggested, not at all after a flood, and otherwise as
+// long as the backoff says.
 func pause(ctx context.Context, waits *retry.Budget, attempts int, err error) error {
 	if asked := retry.Suggested(err); asked > 0 {
 		if refused := waits.Spend(asked, err); refused != nil {
