@@ -1,5 +1,5 @@
 // Package archive is accounts as they lie in a repository. Contents is one as a manifest has it: its mailboxes, their
-// messages, and the bytes of these. A Filer puts a message in: into parts (package mail), into chunks (package chunk), into
+// messages, and the bytes of these. A MessageWriter puts a message in: into parts (package mail), into chunks (package chunk), into
 // packs (package repo). Manifests can be listed, searched (Find) and compared (Diff), checked (Check), copied to another
 // repository (Copy), forgotten and pruned.
 //

@@ -112,7 +112,7 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 	}
 	for i, id := range part.Chunks {
 		if i%StretchChunks == 0 && len(part.Chunks) > StretchChunks/4 {
-			c.prefetchChunks(ctx, part.Chunks[i:min(i+StretchChunks, len(part.Chunks))])
+			c.PrefetchChunks(ctx, part.Chunks[i:min(i+StretchChunks, len(part.Chunks))])
 		}
 		data, err := c.chunks.Chunk(ctx, id)
 		if err != nil {

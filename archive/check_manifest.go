@@ -67,8 +67,8 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	var bytes int64
-	for some := range slices.Chunk(pages, aheadPages) {
-		w.contents.prefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.walked))
+	for some := range slices.Chunk(pages, PageBatch) {
+		w.contents.PrefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.walked))
 		for _, page := range some {
 			n, ok, err := w.page(ctx, about, page)
 			if err != nil {
@@ -137,7 +137,7 @@ func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manife
 		return nil
 	}
 	w.flags[page.Flags.Prefix()] = struct{}{}
-	sets, err := parsed(ctx, w.contents, page.Flags, manifest.ParseFlags)
+	sets, err := ReadPiece(ctx, w.contents, page.Flags, manifest.ParseFlags)
 	if err == nil && len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%w: flags of %d messages, its row says %d", manifest.ErrMalformed, len(sets), page.Messages)
 	}

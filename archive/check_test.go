@@ -52,22 +52,11 @@ func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
 		then := store.Clone()
 		then.Advance(time.Duration(days) * 24 * time.Hour)
 		var problems []archive.Problem
-		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: reopen(t, then), Data: repo.AllPacks}, func(p archive.Problem) { problems = append(problems, p) })
+		report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: archivetest.Reopen(t, then), Data: repo.AllPacks}, func(p archive.Problem) { problems = append(problems, p) })
 		if err != nil || report.Problems != want || report.Unlocked != want || report.Messages != 1 {
 			t.Errorf("after %d days: %+v, %v, %v", days, report, problems, err)
 		}
 	}
-}
-
-// reopen forgets all that is cached.
-func reopen(t testing.TB, store store.Store) *repo.Repo {
-	t.Helper()
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{CacheDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-	return r
 }
 
 // post is a mailbox of a test account.
@@ -185,7 +174,7 @@ func TestRestoreFromRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	inbox := incompressible(1, 300, 30_000)
 	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.Odd()})
-	r := reopen(t, store)
+	r := archivetest.Reopen(t, store)
 	for _, free := range []bool{false, true} {
 		target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: free}
 		o := restore.Options{Contents: open(t, r, head), Target: target}
@@ -236,7 +225,7 @@ func TestRestoreReadsOnce(t *testing.T) {
 		}
 	}
 	m := &meter{Store: store}
-	r = reopen(t, m)
+	r = archivetest.Reopen(t, m)
 	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: true}
 	if report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target}); err != nil || !report.Whole() {
 		t.Fatal(err, report)
@@ -340,7 +329,7 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 			named = append(named, p.UID)
 		}
 	}
-	r := reopen(t, store)
+	r := archivetest.Reopen(t, store)
 	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
 	report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target})
 	if err != nil {
@@ -363,7 +352,7 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 func check(t *testing.T, store store.Store, data repo.Arc) (*archive.CheckReport, []archive.Problem) {
 	t.Helper()
 	var problems []archive.Problem
-	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: reopen(t, store), Data: data}, func(p archive.Problem) {
+	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: archivetest.Reopen(t, store), Data: data}, func(p archive.Problem) {
 		if !p.Harmless {
 			problems = append(problems, p)
 		}
@@ -431,7 +420,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 	for _, fault := range []storetest.Fault{storetest.Refuse, storetest.Truncate} {
 		for n := 1; ; n++ {
 			faulty := &storetest.Faulty{Store: store}
-			r := reopen(t, faulty)
+			r := archivetest.Reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
 			_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
 				if !p.Harmless {
@@ -447,7 +436,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 		}
 		for n := 1; ; n++ {
 			faulty := &storetest.Faulty{Store: store}
-			r := reopen(t, faulty)
+			r := archivetest.Reopen(t, faulty)
 			contents := open(t, r, head)
 			target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
 			o := restore.Options{Contents: contents, Target: target}

@@ -121,7 +121,7 @@ func (c *Contents) Mailboxes(ctx context.Context) iter.Seq2[*manifest.Mailbox, e
 			}
 		}
 		for i, id := range c.Manifest.Tables {
-			mailboxes, err := parsed(ctx, c, id, manifest.ParseMailboxes)
+			mailboxes, err := ReadPiece(ctx, c, id, manifest.ParseMailboxes)
 			if err != nil {
 				if !yield(nil, fmt.Errorf("mailbox table %d of %d: %w", i+1, len(c.Manifest.Tables), err)) {
 					return
@@ -164,7 +164,7 @@ func (c *Contents) Pages(ctx context.Context, mailbox *manifest.Mailbox) iter.Se
 			}
 		}
 		for i, id := range mailbox.Lists {
-			pages, err := parsed(ctx, c, id, manifest.ParsePageList)
+			pages, err := ReadPiece(ctx, c, id, manifest.ParsePageList)
 			if err != nil && !yield(manifest.Page{}, fmt.Errorf("mailbox %q: page list %d of %d: %w", mailbox.Name, i+1, len(mailbox.Lists), err)) {
 				return
 			}
@@ -182,7 +182,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	return func(yield func(manifest.Page, error) bool) {
 		var pages []manifest.Page
 		flush := func() bool {
-			c.prefetchPages(ctx, pages)
+			c.PrefetchPages(ctx, pages)
 			for _, page := range pages {
 				if !yield(page, nil) {
 					return false
@@ -198,7 +198,7 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 				}
 				continue
 			}
-			if pages = append(pages, page); len(pages) == aheadPages && !flush() {
+			if pages = append(pages, page); len(pages) == PageBatch && !flush() {
 				return
 			}
 		}
@@ -206,10 +206,10 @@ func (c *Contents) Ahead(ctx context.Context, rows iter.Seq2[manifest.Page, erro
 	}
 }
 
-// aheadPages is how many pages are fetched together: of 50 KB at most each, a few frames.
-const aheadPages = 96
+// PageBatch is how many pages are fetched together: of 50 KB at most each, a few frames.
+const PageBatch = 96
 
-func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
+func (c *Contents) PrefetchPages(ctx context.Context, pages []manifest.Page) {
 	if len(pages) < 2 {
 		return
 	}
@@ -217,7 +217,7 @@ func (c *Contents) prefetchPages(ctx context.Context, pages []manifest.Page) {
 	for _, page := range pages {
 		ids = append(ids, page.Records, page.Flags)
 	}
-	c.prefetchChunks(ctx, ids)
+	c.PrefetchChunks(ctx, ids)
 }
 
 // Entries yields all that is recorded of a mailbox's messages, ascending by UID. A message whose flags cannot be read is
@@ -296,7 +296,7 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	for i := range records {
 		entries[i].Record = records[i]
 	}
-	sets, err := parsed(ctx, c, page.Flags, manifest.ParseFlags)
+	sets, err := ReadPiece(ctx, c, page.Flags, manifest.ParseFlags)
 	if err == nil && len(sets) != len(records) {
 		err = fmt.Errorf("%w: flags of %d messages for %d records", manifest.ErrMalformed, len(sets), len(records))
 	}
@@ -311,7 +311,7 @@ func (c *Contents) Page(ctx context.Context, mailbox *manifest.Mailbox, page man
 
 // Records reads a record page and sees to it that it is what its row says.
 func (c *Contents) Records(ctx context.Context, page manifest.Page) ([]manifest.Record, error) {
-	records, err := parsed(ctx, c, page.Records, manifest.ParseRecords)
+	records, err := ReadPiece(ctx, c, page.Records, manifest.ParseRecords)
 	if err != nil {
 		return nil, err
 	}
@@ -355,8 +355,8 @@ func (c *Contents) Entry(ctx context.Context, mailbox *manifest.Mailbox, uid mai
 // ErrNoMessage: the mailbox has no such message.
 var ErrNoMessage = errors.New("no message")
 
-// parsed reads a chunk of the catalog and parses it.
-func parsed[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+// ReadPiece reads a chunk of the catalog and parses it.
+func ReadPiece[T any](ctx context.Context, c *Contents, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
 	data, err := c.chunks.Chunk(ctx, id)
 	if err != nil {
 		return nil, err
@@ -378,8 +378,8 @@ func (c *Contents) Prefetch(ctx context.Context, frames []repo.Frame) {
 // Drop forgets frames that will not be needed again soon.
 func (c *Contents) Drop(frames []repo.Frame) { c.chunks.Drop(frames) }
 
-// prefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
-func (c *Contents) prefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }
+// PrefetchChunks fetches together what the chunks need. It is of no consequence if it fails: whoever reads a chunk is told.
+func (c *Contents) PrefetchChunks(ctx context.Context, ids []chunk.ID) { prefetch(ctx, c.chunks, ids) }
 
 func prefetch(ctx context.Context, chunks ChunkReader, ids []chunk.ID) {
 	places, err := chunks.Locate(ctx, ids)

@@ -43,18 +43,10 @@ type writeError struct{ err error }
 func (e *writeError) Error() string { return e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// writing wraps an error of what is written to.
-func writing(err error) error {
+// AsWrite wraps an error of what is written to.
+func AsWrite(err error) error {
 	if err == nil {
 		return nil
 	}
 	return &writeError{err}
-}
-
-// ErrNothingReadable: a copy or a repair found no message that can be read, and wrote no manifest.
-var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
-
-// nothingReadable reports whether a manifest with messages was recast into one without any, because none could be read.
-func (c *recasting) nothingReadable(made *manifest.Manifest) bool {
-	return len(c.lost) > 0 && made.Totals.Messages == 0 && c.from.Manifest.Totals.Messages > 0
 }

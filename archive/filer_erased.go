@@ -21,16 +21,16 @@ type heldChunk struct {
 const holdsMost = 64 << 20
 
 // heed reads the erasures once, and drops what the message before left.
-func (f *Filer) heed(ctx context.Context) (err error) {
+func (f *MessageWriter) heed(ctx context.Context) (err error) {
 	f.held, f.holding = nil, 0
 	if f.erased == nil {
 		f.erased, err = f.writer.Erasures(ctx)
 	}
-	return writing(err)
+	return AsWrite(err)
 }
 
 // put stores a chunk, or holds it.
-func (f *Filer) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
+func (f *MessageWriter) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
 	if f.erased.HasMessages() && f.holding < holdsMost {
 		if id = f.ids.ID(data); f.erased.Chunk(id) {
 			f.held = append(f.held, heldChunk{lane, bytes.Clone(data)})
@@ -43,10 +43,10 @@ func (f *Filer) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.
 }
 
 // release stores what was held.
-func (f *Filer) release(ctx context.Context) error {
+func (f *MessageWriter) release(ctx context.Context) error {
 	for _, c := range f.held {
 		if _, _, err := f.stream.Put(ctx, c.lane, c.data); err != nil {
-			return writing(err)
+			return AsWrite(err)
 		}
 	}
 	f.held, f.holding = nil, 0

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/repo"
@@ -260,7 +261,7 @@ func copyTrial(t *testing.T) trial {
 	archivetest.NewRepo(t, base)
 	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(to *repo.Repo) error {
-			_, _, err := tryCopy(ctx, source, to)
+			_, _, err := archivetest.TryCopy(ctx, source, to)
 			return err
 		})
 	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
@@ -295,7 +296,7 @@ func repairAll(ctx context.Context, r *repo.Repo, pack repo.Pack) error {
 	if _, err := r.MendPacks(ctx, []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		return err
 	}
-	return archive.RepairLost(ctx, r, func(archive.Summary, archive.Repaired) {})
+	return rewrite.RepairLost(ctx, r, func(archive.Summary, rewrite.Repaired) {})
 }
 
 // checkTrial checks a sound repository: trouble with the store may not be told as damage.

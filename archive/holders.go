@@ -67,7 +67,7 @@ func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	for _, id := range m.Tables {
 		h.place.Mailbox = ""
 		has, err := h.piece(ctx, id, func() (bool, error) {
-			mailboxes, err := parsed(ctx, h.contents, id, manifest.ParseMailboxes)
+			mailboxes, err := ReadPiece(ctx, h.contents, id, manifest.ParseMailboxes)
 			if err != nil {
 				return false, h.damaged(ctx, fmt.Errorf("mailbox table %s: %w", id, err))
 			}
@@ -122,7 +122,7 @@ func (h *Holders) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) (
 		holds = holds || has
 		for _, id := range m.Lists {
 			has, err := h.piece(ctx, id, func() (bool, error) {
-				pages, err := parsed(ctx, h.contents, id, manifest.ParsePageList)
+				pages, err := ReadPiece(ctx, h.contents, id, manifest.ParsePageList)
 				if err != nil {
 					return false, h.damaged(ctx, fmt.Errorf("page list %s: %w", id, err))
 				}
@@ -140,12 +140,12 @@ func (h *Holders) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) (
 func (h *Holders) pages(ctx context.Context, pages []manifest.Page) (holds bool, err error) {
 	var fresh []chunk.ID
 	for _, page := range pages {
-		if _, ok := h.known[page.Records.Prefix()]; !ok && len(fresh) < aheadPages {
+		if _, ok := h.known[page.Records.Prefix()]; !ok && len(fresh) < PageBatch {
 			fresh = append(fresh, page.Records)
 		}
 	}
 	if len(fresh) > 1 {
-		h.contents.prefetchChunks(ctx, fresh)
+		h.contents.PrefetchChunks(ctx, fresh)
 	}
 	for _, page := range pages {
 		has, err := h.piece(ctx, page.Records, func() (bool, error) { return h.records(ctx, page.Records) })
@@ -158,7 +158,7 @@ func (h *Holders) pages(ctx context.Context, pages []manifest.Page) (holds bool,
 }
 
 func (h *Holders) records(ctx context.Context, page chunk.ID) (holds bool, err error) {
-	records, err := parsed(ctx, h.contents, page, manifest.ParseRecords)
+	records, err := ReadPiece(ctx, h.contents, page, manifest.ParseRecords)
 	if err != nil {
 		return false, h.damaged(ctx, fmt.Errorf("record page %s: %w", page, err))
 	}

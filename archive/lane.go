@@ -5,10 +5,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// laneOf says which chunks are compressed together: those of like parts. A decoded body that reads as text lies with the
+// LaneOf says which chunks are compressed together: those of like parts. A decoded body that reads as text lies with the
 // text: it is mostly a message in another charset, that quotes and is quoted, or a log. Beside photographs it would take
 // nearly twice the bytes.
-func laneOf(kind mail.PartKind, data []byte) repo.Lane {
+func LaneOf(kind mail.PartKind, data []byte) repo.Lane {
 	switch {
 	case kind == mail.HeaderPart:
 		return repo.LaneHeader

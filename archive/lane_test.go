@@ -29,7 +29,7 @@ func TestLaneOf(t *testing.T) {
 		{mail.Base64Part, []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"), repo.LaneBody},
 		{mail.Base64Part, []byte("h\x00i\x00"), repo.LaneBody}, // UTF-16: the text lane has nothing like it
 	} {
-		if got := laneOf(c.kind, c.data); got != c.want {
+		if got := LaneOf(c.kind, c.data); got != c.want {
 			t.Errorf("%v %.20q: lane %d, want %d", c.kind, c.data, got, c.want)
 		}
 	}

@@ -20,6 +20,14 @@ type Summary struct {
 	Manifest *manifest.Manifest
 }
 
+// Origin is the hash of the manifest that this one goes back to, by copies, repairs and the like; else its own.
+func (s Summary) Origin() [32]byte {
+	if s.Manifest.Origin != [32]byte{} {
+		return s.Manifest.Origin
+	}
+	return s.Head.ID
+}
+
 // readAhead is how many manifests are read at once: each costs one round trip to the store.
 const readAhead = 8
 

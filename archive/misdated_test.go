@@ -66,7 +66,7 @@ func TestCopyPassesOverMisdatedManifests(t *testing.T) {
 	forge(t, target)
 	second := archivetest.BackUp(t, from, a).Head
 	for range 2 {
-		copied, _ := copyAll(t, from, to)
+		copied, _ := archivetest.Copy(t, from, to)
 		got := make(map[string]error)
 		for _, c := range copied {
 			got[c.Summary.Head.Name] = c.Err

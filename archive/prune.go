@@ -81,7 +81,7 @@ func follow[T any](ctx context.Context, w *reaching, id chunk.ID, parse func([]b
 	if first, err := w.reach(id); err != nil || !first {
 		return nil, err
 	}
-	return parsed(ctx, w.contents, id, parse)
+	return ReadPiece(ctx, w.contents, id, parse)
 }
 
 func (w *reaching) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
@@ -109,7 +109,7 @@ func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
 	var fresh []chunk.ID
 	flush := func() error {
 		if len(fresh) > 1 {
-			w.contents.prefetchChunks(ctx, fresh)
+			w.contents.PrefetchChunks(ctx, fresh)
 		}
 		for _, id := range fresh {
 			if err := w.records(ctx, id); err != nil {
@@ -130,7 +130,7 @@ func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
 		if first {
 			fresh = append(fresh, page.Records)
 		}
-		if len(fresh) == aheadPages {
+		if len(fresh) == PageBatch {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -140,7 +140,7 @@ func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
 }
 
 func (w *reaching) records(ctx context.Context, page chunk.ID) error {
-	records, err := parsed(ctx, w.contents, page, manifest.ParseRecords)
+	records, err := ReadPiece(ctx, w.contents, page, manifest.ParseRecords)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -21,24 +20,6 @@ func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
 		t.Fatal(err)
 	}
 	return report
-}
-
-// mustBeWhole checks everything, as another host.
-func mustBeWhole(t *testing.T, store store.Store) {
-	t.Helper()
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
-		if !p.Harmless {
-			t.Error(p)
-		}
-	})
-	if err != nil || report.Problems > 0 {
-		t.Errorf("%d problems, %v", report.Problems, err)
-	}
 }
 
 // Nights of change, forgotten and pruned as one would: what is left is byte for byte what those nights were, and the store
@@ -72,7 +53,7 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 		mustPrune(t, r)
 		store.Advance(25 * time.Hour)
 	}
-	mustBeWhole(t, store)
+	archivetest.MustBeSound(t, archivetest.Reopen(t, store))
 	n := 0
 	for s, err := range archive.Manifests(t.Context(), r) {
 		if err != nil {
@@ -113,5 +94,5 @@ func TestEveryManifestIsARoot(t *testing.T) {
 		}
 	}
 	archivetest.MustHold(t, r, first, want)
-	mustBeWhole(t, store)
+	archivetest.MustBeSound(t, archivetest.Reopen(t, store))
 }

@@ -89,8 +89,8 @@ func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspe
 // fewer. Then it is not silent: list and show have its failures, and the next backup asks the server for what they name.
 // Whoever forges that does not hide what is missing, and forget compares all the same.
 func (d *Decision) repairs(before *Decision) bool {
-	missing := accounted(before.Manifest.Totals) - accounted(d.Manifest.Totals)
-	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == originOf(Summary{Head: before.Head, Manifest: before.Manifest}) &&
+	missing := before.Manifest.Totals.Accounted() - d.Manifest.Totals.Accounted()
+	return d.Manifest.Origin != [32]byte{} && d.Manifest.Origin == (Summary{Head: before.Head, Manifest: before.Manifest}).Origin() &&
 		d.Manifest.Totals.Failures-before.Manifest.Totals.Failures >= missing
 }
 

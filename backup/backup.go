@@ -2,7 +2,7 @@
 //
 // It declares what it reads from: a Source is an account, and a View one mailbox of it, opened. Source by source a walk goes
 // through the mailboxes; a reading of each looks at what is there, compares it with what the last manifest has, and a
-// harvest downloads what is new. What is filed (archive.Filer) and what was observed become the new manifest.
+// harvest downloads what is new. What is filed (archive.MessageWriter) and what was observed become the new manifest.
 package backup
 
 import (

@@ -330,8 +330,8 @@ func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, foun
 	}
 	fetcher := &fetch.Fetcher{
 		Account: r.account.downloads,
-		NewFiler: func() *archive.Filer {
-			return archive.NewFiler(r.account.repo, r.account.catalog.writer, r.account.recovery)
+		NewFiler: func() *archive.MessageWriter {
+			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
 		Due: r.account.checkpoints.due, Recovered: !r.mistrusted, Match: r.match,
 	}

@@ -89,6 +89,9 @@ type Totals struct {
 	Erased        int64 // messages that are left out because they were erased: the sum over the mailboxes
 }
 
+// Accounted returns the number of messages that the manifest has or that were erased from it. None of these is missing.
+func (t Totals) Accounted() int64 { return t.Messages + t.Erased }
+
 // Failure is a message, or a mailbox, that could not be read.
 type Failure struct {
 	Mailbox string   // raw name; empty: the account as a whole

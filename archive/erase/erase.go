@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -26,7 +27,7 @@ type Report struct {
 	Time      time.Time           // by the store's clock, before anything was changed
 	Rewritten int                 // manifests that were written without what was erased
 	Marked    int                 // manifests that were marked: the old ones of these, and those of erased accounts
-	Damaged   []archive.Rewritten // manifests that still hold it, because they are damaged or misdated
+	Damaged   []rewrite.Rewritten // manifests that still hold it, because they are damaged or misdated
 	Unread    int                 // pieces of the archive that cannot be read, and may hold what was erased
 	Damage    error               // why the first of these cannot be read
 	Spills    int                 // files of runs under way on this host that may hold it until the runs end
@@ -39,7 +40,7 @@ func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
 const rounds = 3
 
 // Carry erases what is planned. It calls rewritten, which may be nil, with each manifest that it wrote again.
-func (p *Plan) Carry(ctx context.Context, rewritten func(archive.Rewritten)) (*Report, error) {
+func (p *Plan) Carry(ctx context.Context, rewritten func(rewrite.Rewritten)) (*Report, error) {
 	if err := p.repo.Erase(ctx, p.erasure); err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
@@ -48,7 +49,7 @@ func (p *Plan) Carry(ctx context.Context, rewritten func(archive.Rewritten)) (*R
 
 // Complete writes each manifest that holds anything erased again without it, and marks the old one. If no manifest does, it
 // changes nothing. It calls rewritten, which may be nil, with each manifest that it wrote. It needs the owner's key.
-func Complete(ctx context.Context, r *repo.Repo, rewritten func(archive.Rewritten)) (*Report, error) {
+func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritten)) (*Report, error) {
 	if !r.Keeper() {
 		return nil, fmt.Errorf("an owner signs erasures, and %w", repo.ErrNoRole)
 	}
@@ -77,7 +78,7 @@ func Complete(ctx context.Context, r *repo.Repo, rewritten func(archive.Rewritte
 type completion struct {
 	repo      *repo.Repo
 	erasures  *repo.Erasures
-	rewritten func(archive.Rewritten) // nil: nobody wants to know
+	rewritten func(rewrite.Rewritten) // nil: nobody wants to know
 	failed    map[string]bool         // manifests that cannot be written again
 	marked    []string
 	report    Report
@@ -90,7 +91,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 		return c.erasures.Message(record.Hash), nil
 	})
 	var marks []repo.Marked
-	rewrite := make(map[string][]repo.Head) // by the folder of the account, the newest first
+	holding := make(map[string][]repo.Head) // by the folder of the account, the newest first
 	clean := make(map[string][]repo.Head)   // likewise, those that stay as they are
 	for head, err := range c.repo.EveryManifest(ctx) {
 		if err != nil {
@@ -115,11 +116,11 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 				continue
 			}
 			if err := head.Misdating(); err != nil && !head.Marked { // its place in the history is not known
-				c.fail(archive.Rewritten{Old: head, Err: err})
+				c.fail(rewrite.Rewritten{Old: head, Err: err})
 				continue
 			}
 			if !head.Marked {
-				rewrite[head.Account] = append(rewrite[head.Account], head)
+				holding[head.Account] = append(holding[head.Account], head)
 				continue
 			}
 		}
@@ -129,7 +130,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 	if err := c.mark(ctx, marks); err != nil {
 		return false, err
 	}
-	for account, heads := range rewrite {
+	for account, heads := range holding {
 		if heads, err = c.unwritten(ctx, heads, clean[account]); err != nil {
 			return false, err
 		}
@@ -137,7 +138,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 	}
-	return len(rewrite) > 0, nil
+	return len(holding) > 0, nil
 }
 
 // unwritten marks the manifests that an interrupted erasure has already written again, and returns the others. clean are
@@ -154,7 +155,7 @@ func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (l
 			return nil, err
 		}
 		if err == nil && m.Totals.Erased > 0 && m.Origin != [32]byte{} {
-			there[written{m.Origin, m.Totals.Messages + m.Totals.Erased}] = true
+			there[written{m.Origin, m.Totals.Accounted()}] = true
 		}
 	}
 	if len(there) == 0 {
@@ -166,11 +167,8 @@ func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (l
 		if err != nil {
 			return nil, err
 		}
-		origin := m.Origin
-		if origin == [32]byte{} {
-			origin = head.ID
-		}
-		if there[written{origin, m.Totals.Messages + m.Totals.Erased}] {
+		origin := archive.Summary{Head: head, Manifest: m}.Origin()
+		if there[written{origin, m.Totals.Accounted()}] {
 			marks = append(marks, repo.Marked{Manifest: head.Name})
 		} else {
 			left = append(left, head)
@@ -186,7 +184,7 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 	}
 	slices.Reverse(heads)
 	var marks []repo.Marked
-	w := &archive.Rewriter{Repo: c.repo, Holds: holders.HasPage, Done: func(done archive.Rewritten) error {
+	written := func(done rewrite.Rewritten) error {
 		if done.Err != nil {
 			c.fail(done)
 			return nil
@@ -197,18 +195,18 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 			c.rewritten(done)
 		}
 		return nil
-	}}
+	}
 	m, err := archive.ReadManifest(ctx, c.repo, heads[0])
 	if err != nil {
 		return err
 	}
-	err = w.Rewrite(ctx, m.Account, heads)
+	err = rewrite.WithoutErased(ctx, c.repo, m.Account, heads, holders.HasPage, written)
 	// What was written is marked even if the rest could not be written. Otherwise the history would have it twice.
 	return errors.Join(err, c.mark(context.WithoutCancel(ctx), marks))
 }
 
 // fail records a manifest that cannot be written again.
-func (c *completion) fail(done archive.Rewritten) {
+func (c *completion) fail(done rewrite.Rewritten) {
 	c.failed[done.Old.Name] = true
 	c.report.Damaged = append(c.report.Damaged, done)
 }

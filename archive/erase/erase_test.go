@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/replicate"
+
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
 	"github.com/mailstrata/mailstrata/backup"
@@ -72,7 +74,7 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 	mustRest(t, r, a)
 	prune(t, store, r)
 	mustBeGone(t, store, hash)
-	mustBeSound(t, r)
+	archivetest.MustBeSound(t, r)
 }
 
 // Without an erasure, a prune leaves a pack alone of which little is unused: that is what marks to be erased are for.
@@ -161,7 +163,7 @@ func TestSharedChunksStay(t *testing.T) {
 	prune(t, store, r)
 	mustBeGone(t, store, hash)
 	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), without(a.State()))
-	mustBeSound(t, r)
+	archivetest.MustBeSound(t, r)
 }
 
 // An erased account is in no manifest, no backup archives it again, and what another account has too stays.
@@ -204,7 +206,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 			t.Errorf("%s is there", name)
 		}
 	}
-	mustBeSound(t, r)
+	archivetest.MustBeSound(t, r)
 	if _, err := erase.PlanAccount(t.Context(), r, "account-0"); !errors.Is(err, erase.ErrNothing) {
 		t.Errorf("erasing it again: %v", err)
 	}
@@ -235,7 +237,7 @@ func TestRunUnderWayBringsNothingBack(t *testing.T) {
 	if n := len(heads(t, r)); n != 5 {
 		t.Errorf("there are %d nights, want 5", n)
 	}
-	mustBeSound(t, r)
+	archivetest.MustBeSound(t, r)
 }
 
 // What is erased in one repository is not copied from it, and not taken from another that has it.
@@ -244,25 +246,17 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	r, there, a := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second), account()
 	b := archivetest.BackUp(t, r, a)
 	hash := record(t, r, b.Head, "INBOX", confidential).Hash
-	copyAll := func(from, to *repo.Repo) (copied []archive.Copied) {
-		t.Helper()
-		err := archive.Copy(t.Context(), archive.CopyOptions{From: from, To: to}, func(c archive.Copied) { copied = append(copied, c) })
-		if err != nil {
-			t.Fatal(err)
-		}
-		return copied
-	}
-	copyAll(r, there)
+	archivetest.Copy(t, r, there)
 	a.Mailbox("INBOX").Add(letter(7000))
 	archivetest.BackUp(t, r, a)
 	eraseMessage(t, r, hash)
-	copyAll(there, r)
+	archivetest.Copy(t, there, r)
 	prune(t, store, r)
-	copyAll(there, r)
+	archivetest.Copy(t, there, r)
 	prune(t, store, r)
 	mustBeGone(t, store, hash)
 
-	copied := copyAll(r, there) // the second night has only the other's copy of the first to go on from
+	copied, _ := archivetest.Copy(t, r, there) // the second night has only the other's copy of the first to go on from
 	for _, c := range copied {
 		if len(c.Lost) > 0 || c.Err != nil {
 			t.Errorf("%+v", c)
@@ -280,13 +274,13 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	}
 	eraseMessage(t, there, hashThere)
 	for range 2 {
-		if copied := copyAll(r, there); slices.ContainsFunc(copied, func(c archive.Copied) bool { return !c.Present }) {
+		if copied, _ := archivetest.Copy(t, r, there); slices.ContainsFunc(copied, func(c replicate.Copied) bool { return !c.Present }) {
 			t.Errorf("a copying after that: %+v", copied)
 		}
 		prune(t, second, there)
 	}
 	mustBeGone(t, second, hashThere)
-	mustBeSound(t, there)
+	archivetest.MustBeSound(t, there)
 
 	plan, err := erase.PlanAccount(t.Context(), r, "account-0")
 	if err != nil {
@@ -295,7 +289,8 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	if _, err := plan.Carry(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range copyAll(there, r) {
+	copied, _ = archivetest.Copy(t, there, r)
+	for _, c := range copied {
 		if !c.Erased {
 			t.Errorf("a manifest of an erased account is copied: %+v", c)
 		}

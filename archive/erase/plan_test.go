@@ -65,7 +65,7 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 	prune(t, store, r)
 	prune(t, store, r)
 	mustBeGone(t, store, hash)
-	mustBeSound(t, r)
+	archivetest.MustBeSound(t, r)
 }
 
 // What cannot be read may hold the message, and is not written again: its loss would be final.

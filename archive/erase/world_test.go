@@ -150,18 +150,6 @@ func without(state []string) (left []string) {
 	return left
 }
 
-func mustBeSound(t *testing.T, r *repo.Repo) {
-	t.Helper()
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
-		if !p.Harmless {
-			t.Error(p)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // mustRest backs up an account that holds what was erased: all else is there, the account is consistent, and the next
 // night asks for nothing.
 func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result {

@@ -29,7 +29,7 @@ type Account struct {
 // Download fetches messages through one session and stores them in the repository. It gets every message that the
 // server delivers, however often the connection breaks, and lists the others in Failures.
 type Download struct {
-	Got       map[mail.UID]archive.Filed
+	Got       map[mail.UID]archive.Stored
 	Failures  []manifest.Failure
 	Erased    mail.UIDSet // messages that are left out because they were erased from the repository
 	Recovered bool        // whether to use Account.Recovered
@@ -37,7 +37,7 @@ type Download struct {
 
 	account *Account
 	session *source.Session
-	filer   *archive.Filer
+	filer   *archive.MessageWriter
 
 	attempts map[mail.UID]attempts
 	queue    [][]mail.Message // batches that are still to be requested
@@ -67,9 +67,9 @@ const (
 )
 
 // NewDownload returns a Download that has fetched nothing yet.
-func NewDownload(account *Account, session *source.Session, filer *archive.Filer) *Download {
+func NewDownload(account *Account, session *source.Session, filer *archive.MessageWriter) *Download {
 	return &Download{account: account, session: session, filer: filer,
-		Got: make(map[mail.UID]archive.Filed), attempts: make(map[mail.UID]attempts)}
+		Got: make(map[mail.UID]archive.Stored), attempts: make(map[mail.UID]attempts)}
 }
 
 // Fetch downloads messages. Each one ends up in d.Got, d.Erased or d.Failures, or is gone from the server. If the
@@ -264,7 +264,7 @@ func (d *Download) request(ctx context.Context, view source.View, messages []mai
 			return err
 		}
 		message := asked[uid]
-		stored, err := d.filer.File(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
+		stored, err := d.filer.Write(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
 			d.Erased.Add(uid)
 			return nil

@@ -20,9 +20,9 @@ import (
 // UIDs.
 type Fetcher struct {
 	Account   *Account
-	NewFiler  func() *archive.Filer // called once for each connection
-	Due       func() bool           // reports whether to stop because a checkpoint is due
-	Recovered bool                  // whether to use Account.Recovered
+	NewFiler  func() *archive.MessageWriter // called once for each connection
+	Due       func() bool                   // reports whether to stop because a checkpoint is due
+	Recovered bool                          // whether to use Account.Recovered
 
 	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
@@ -173,7 +173,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 }
 
 // window downloads the messages of one window. If it fails, the messages that came until then are in the result.
-func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *archive.Filer, uids mail.UIDSet) result {
+func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *archive.MessageWriter, uids mail.UIDSet) result {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
 		return result{err: err}
@@ -208,7 +208,7 @@ func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erase
 }
 
 // Entry returns the manifest's entry of a message.
-func Entry(message mail.Message, filed archive.Filed) manifest.Entry {
+func Entry(message mail.Message, filed archive.Stored) manifest.Entry {
 	entry := manifest.Entry{
 		Record: manifest.Record{
 			UID:      message.UID,

@@ -43,40 +43,40 @@ type Recovered struct {
 }
 
 type recovered struct {
-	archive.Filed
+	archive.Stored
 	taken bool
 }
 
 // Add adds a message.
-func (r *Recovered) Add(key []byte, stored archive.Filed) {
+func (r *Recovered) Add(key []byte, stored archive.Stored) {
 	if r.messages == nil {
 		r.messages = make(map[string]*recovered)
 	}
 	if _, again := r.messages[string(key)]; !again {
 		r.left++
 	}
-	r.messages[string(key)] = &recovered{Filed: stored}
+	r.messages[string(key)] = &recovered{Stored: stored}
 }
 
 // Len returns the number of messages that were not taken.
 func (r *Recovered) Len() int { return r.left }
 
 // take returns a message, if there is one with this key.
-func (r *Recovered) take(key []byte) (archive.Filed, bool) {
+func (r *Recovered) take(key []byte) (archive.Stored, bool) {
 	if r == nil {
-		return archive.Filed{}, false
+		return archive.Stored{}, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m, ok := r.messages[string(key)]
 	if !ok {
-		return archive.Filed{}, false
+		return archive.Stored{}, false
 	}
 	if !m.taken {
 		m.taken = true
 		r.left--
 	}
-	return m.Filed, true
+	return m.Stored, true
 }
 
 // Exhausted reports whether all messages were taken.

@@ -39,7 +39,7 @@ type Matcher struct {
 
 // Match returns the archived content of messages, by UID. The caller downloads the messages that are not in the
 // result.
-func (m *Matcher) Match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]archive.Filed, error) {
+func (m *Matcher) Match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]archive.Stored, error) {
 	candidates, err := m.Index.find(ctx, messages)
 	if err == nil {
 		candidates, err = m.addByUID(ctx, messages, candidates)
@@ -67,7 +67,7 @@ func (m *Matcher) Match(ctx context.Context, session *source.Session, messages [
 		return nil, err
 	}
 	hasher := m.Repo.MessageHasher()
-	matched := make(map[mail.UID]archive.Filed)
+	matched := make(map[mail.UID]archive.Stored)
 	for uid, p := range proofs {
 		if p.proves(hasher) {
 			matched[uid] = p.content()
@@ -254,7 +254,7 @@ func (p *proof) proves(hasher *chunk.Hasher) bool {
 }
 
 // content returns the archived content.
-func (p *proof) content() archive.Filed {
+func (p *proof) content() archive.Stored {
 	was := p.record
-	return archive.Filed{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening}
+	return archive.Stored{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/replicate"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
@@ -96,7 +97,7 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	told.Begin("looking what is there")
 	listing := &copyListing{program: p, told: told}
 	var done ui.Tally
-	err = archive.Copy(ctx, archive.CopyOptions{
+	err = replicate.Copy(ctx, replicate.CopyOptions{
 		From: from, To: to, Wants: wants, Empty: c.AllowEmpty,
 		Expect: func(messages int64) { done.Total = messages },
 		Progress: func(record manifest.Record) {
@@ -150,7 +151,7 @@ type copyListing struct {
 	err                   error
 }
 
-func (l *copyListing) tell(c archive.Copied) {
+func (l *copyListing) tell(c replicate.Copied) {
 	switch {
 	case c.Err != nil:
 		l.unread++
@@ -188,7 +189,7 @@ func (l *copyListing) tell(c archive.Copied) {
 	}
 }
 
-func summarizeCopy(c archive.Copied) copySummary {
+func summarizeCopy(c replicate.Copied) copySummary {
 	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
 		Present: c.Present, Mended: c.Mended, Gone: c.Gone, Erased: c.Erased, Lost: len(c.Lost), Untagged: c.Untagged}
 	if c.Manifest != nil {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -34,7 +34,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	forgotten, err := recommit.List(ctx, r)
+	forgotten, err := rewrite.List(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 	var printed error
 	progress := p.Progress("read")
 	progress.Begin("looking for what the manifests need")
-	err = recommit.Undo(ctx, r, named, c.EvenIncomplete, func(u recommit.Undone) {
+	err = rewrite.Undo(ctx, r, named, c.EvenIncomplete, func(u rewrite.Undone) {
 		if u.Err != nil {
 			left++
 		}
@@ -70,7 +70,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 }
 
 // named finds the forgotten manifests that the user names.
-func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []recommit.Forgotten) (named []recommit.Forgotten, err error) {
+func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rewrite.Forgotten) (named []rewrite.Forgotten, err error) {
 	for _, name := range c.Names {
 		ref, err := parseRef(name)
 		if err != nil {
@@ -88,7 +88,7 @@ func (c *forgetCommand) named(ctx context.Context, r *repo.Repo, forgotten []rec
 		if err != nil {
 			return nil, notForgotten(ctx, r, name, ref, err)
 		}
-		if !slices.ContainsFunc(named, func(f recommit.Forgotten) bool { return f.Head.Name == forgotten[i].Head.Name }) {
+		if !slices.ContainsFunc(named, func(f rewrite.Forgotten) bool { return f.Head.Name == forgotten[i].Head.Name }) {
 			named = append(named, forgotten[i])
 		}
 	}
@@ -123,7 +123,7 @@ type forgottenSummary struct {
 	Error     string           `json:"error,omitempty"`
 }
 
-func summarizeForgotten(f *recommit.Forgotten) forgottenSummary {
+func summarizeForgotten(f *rewrite.Forgotten) forgottenSummary {
 	s := forgottenSummary{
 		ID: id(f.Head), Time: f.Head.Time.UTC(), Forgotten: f.Head.Since.UTC(), Until: f.Until().UTC(), Missing: []failureSummary{},
 	}
@@ -137,7 +137,7 @@ func summarizeForgotten(f *recommit.Forgotten) forgottenSummary {
 }
 
 // listForgotten prints forgotten manifests, and until when they can be brought back.
-func (p *program) listForgotten(forgotten []recommit.Forgotten) error {
+func (p *program) listForgotten(forgotten []rewrite.Forgotten) error {
 	if len(forgotten) == 0 && !p.flags.JSON {
 		p.Note("no forgotten manifest is there any more")
 		return nil
@@ -161,7 +161,7 @@ func (p *program) listForgotten(forgotten []recommit.Forgotten) error {
 }
 
 // printUndone reports what became of a manifest that was to be brought back.
-func (p *program) printUndone(u recommit.Undone) error {
+func (p *program) printUndone(u rewrite.Undone) error {
 	s := summarizeForgotten(&u.Old)
 	if u.New.Name != "" {
 		s.Undone = id(u.New)
@@ -177,7 +177,7 @@ func (p *program) printUndone(u recommit.Undone) error {
 		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
 	}
 	switch {
-	case errors.Is(u.Err, recommit.ErrMissing):
+	case errors.Is(u.Err, rewrite.ErrMissing):
 		p.Alarm("%s was not brought back: %s is missing", s.ID[:8], ui.Plural(len(u.Missing), "piece"))
 		p.Say("hint: --even-incomplete brings back what is left")
 	case u.Err != nil:

@@ -11,7 +11,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 type keyAddCommand struct {
@@ -87,7 +86,7 @@ func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	if text == "" && c.RecipientFile == "" {
 		return nil, nil
 	}
-	recipient, err := keys.ParseRecipient(text)
+	recipient, err := repo.ParseRecipient(text)
 	if err != nil {
 		return nil, &hint.Usage{Text: err.Error(), Hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
 	}

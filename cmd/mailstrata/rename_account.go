@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/repo"
@@ -59,12 +59,12 @@ func (c *renameCommand) Run(ctx context.Context, p *program) error {
 	defer r.Close()
 	told := p.Progress("renamed")
 	told.Begin("reading the history")
-	renamed, err := recommit.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.Update("", ui.Tally{}) })
+	renamed, err := rewrite.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.Update("", ui.Tally{}) })
 	told.Done()
 	switch {
-	case errors.Is(err, recommit.ErrNoAccount):
+	case errors.Is(err, rewrite.ErrNoAccount):
 		return noAccount(c.Old, accountsOf(ctx, r))
-	case errors.Is(err, recommit.ErrExists):
+	case errors.Is(err, rewrite.ErrExists):
 		return &hint.Error{
 			Text: fmt.Sprintf("account %s is archived already: nothing was changed", ui.Quote(c.New)),
 			Hint: "--merge adds the history of " + ui.Quote(c.Old) + " to it", Err: err,
@@ -75,7 +75,7 @@ func (c *renameCommand) Run(ctx context.Context, p *program) error {
 	return c.report(p, renamed)
 }
 
-func (c *renameCommand) report(p *program, renamed *recommit.Renamed) error {
+func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.There, Marked: renamed.Marked, Left: []damagedManifest{}}
 	for _, left := range renamed.Left {
 		s.Left = append(s.Left, damagedManifest{id(left.Head), left.Err.Error()})

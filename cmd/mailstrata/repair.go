@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/ui"
@@ -96,7 +97,7 @@ func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
 	}
 	manifests, messages := int64(0), int64(0)
 	if mended.Lost > 0 {
-		err = archive.RepairLost(ctx, r, func(s archive.Summary, repaired archive.Repaired) {
+		err = rewrite.RepairLost(ctx, r, func(s archive.Summary, repaired rewrite.Repaired) {
 			manifests, messages = manifests+1, messages+int64(len(repaired.Lost))
 			if !p.flags.JSON {
 				p.Printf("manifest %s of %s is %s without %s", shortID(repaired.Head), ui.Safe(s.Manifest.Account), shortID(s.Head),
@@ -204,9 +205,9 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 		done.Bytes += record.Size
 		told.Update("", done)
 	}
-	repaired, err := archive.Repair(ctx, r, contents.Head, archive.RepairOptions{Empty: c.AllowEmpty, Progress: progress})
+	repaired, err := rewrite.Repair(ctx, r, contents.Head, rewrite.RepairOptions{Empty: c.AllowEmpty, Progress: progress})
 	told.Done()
-	if errors.Is(err, archive.ErrNothingReadable) {
+	if errors.Is(err, rewrite.ErrNothingReadable) {
 		return &hint.Error{
 			Text: fmt.Sprintf("manifest %s: %v: %s", shortID(contents.Head), err, ui.OneLine(repaired.Lost[0].Reason)),
 			Hint: "mailstrata check shows what is damaged; if the mail is gone, --allow-empty writes a manifest without any",
@@ -222,7 +223,7 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 	return c.tell(p, contents, repaired)
 }
 
-func (c *repairManifestCommand) tell(p *program, contents *archive.Contents, repaired archive.Repaired) error {
+func (c *repairManifestCommand) tell(p *program, contents *archive.Contents, repaired rewrite.Repaired) error {
 	if p.flags.JSON {
 		s := repairSummary{ID: id(contents.Head), Lost: failureSummaries(repaired.Lost)}
 		if repaired.Head.Name != "" {
@@ -240,7 +241,7 @@ func (c *repairManifestCommand) tell(p *program, contents *archive.Contents, rep
 	return nil
 }
 
-func (c *repairManifestCommand) print(p *program, contents *archive.Contents, repaired archive.Repaired) {
+func (c *repairManifestCommand) print(p *program, contents *archive.Contents, repaired rewrite.Repaired) {
 	if len(repaired.Lost) == 0 {
 		p.Printf("manifest %s has all that it refers to; there is nothing to repair", shortID(contents.Head))
 		return

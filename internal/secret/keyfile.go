@@ -13,7 +13,6 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 // newKeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
@@ -48,7 +47,7 @@ func resume(path string) (*KeyFile, error) {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
 	if bytes.HasPrefix(text, []byte(unfinished)) {
-		key, err := keys.ParseFile(bytes.NewReader(text))
+		key, err := repo.ParseKeyFile(bytes.NewReader(text))
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +71,7 @@ func (k *KeyFile) Discard() {
 // Complete writes the file anew, with the repository's fingerprint.
 func (k *KeyFile) Complete(r *repo.Repo) error {
 	var text bytes.Buffer
-	if err := keys.WriteFile(&text, k.Identity, r.ID(), r.Fingerprint()); err != nil {
+	if err := repo.WriteKeyFile(&text, k.Identity, r); err != nil {
 		return err
 	}
 	return local.Replace(k.path, text.Bytes())
@@ -92,7 +91,7 @@ func WriteNew(path, text string) error {
 	return nil
 }
 
-func ReadKeyFile(path string) (*keys.File, error) {
+func ReadKeyFile(path string) (*repo.KeyFile, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &hint.Error{
@@ -107,7 +106,7 @@ func ReadKeyFile(path string) (*keys.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
-	key, err := keys.ParseFile(bytes.NewReader(text))
+	key, err := repo.ParseKeyFile(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

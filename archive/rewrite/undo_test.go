@@ -1,4 +1,4 @@
-package recommit_test
+package rewrite_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/erase"
-	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
@@ -57,7 +57,7 @@ func TestUndo(t *testing.T) {
 		w.prune()
 	}
 	w.mustHold(w.r, anna, 0, 1, 2, 3)
-	mustBeSound(t, w.r)
+	archivetest.MustBeSound(t, w.r)
 	if again := w.night(); len(again.Manifest.Alarm) > 0 || again.Manifest.Totals.NewMessages != 1 {
 		t.Errorf("the next night: %+v", again.Manifest.Totals)
 	}
@@ -67,7 +67,7 @@ func TestUndo(t *testing.T) {
 func TestUndoAfterAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
-	if forgotten, err := recommit.List(t.Context(), w.r); err != nil || len(forgotten) != 1 ||
+	if forgotten, err := rewrite.List(t.Context(), w.r); err != nil || len(forgotten) != 1 ||
 		forgotten[0].Until() != forgotten[0].Head.Since.Add(repo.Grace) {
 		t.Fatalf("%v, %+v", err, forgotten)
 	}
@@ -91,10 +91,10 @@ func TestUndoAfterAPrune(t *testing.T) {
 	w.prune()
 	w.prune()
 	w.mustHold(w.r, anna, 0, 1, 2)
-	mustBeSound(t, w.r)
+	archivetest.MustBeSound(t, w.r)
 
 	// The pack of its message is gone, too.
-	w.store, w.r = clone, reopen(t, clone)
+	w.store, w.r = clone, archivetest.Reopen(t, clone)
 	for _, name := range w.came[1] {
 		if strings.HasPrefix(name, "data/") {
 			if err := w.store.Delete(t.Context(), name); err != nil {
@@ -103,7 +103,7 @@ func TestUndoAfterAPrune(t *testing.T) {
 		}
 	}
 	all, err := w.undo(w.r, false, 1)
-	if err != nil || len(all) != 1 || !errors.Is(all[0].Err, recommit.ErrMissing) || all[0].New.Name != "" || len(all[0].Missing) != 1 {
+	if err != nil || len(all) != 1 || !errors.Is(all[0].Err, rewrite.ErrMissing) || all[0].New.Name != "" || len(all[0].Missing) != 1 {
 		t.Fatalf("%v, %+v", err, all)
 	}
 	w.mustHold(w.r, anna, 0, 2)
@@ -115,7 +115,7 @@ func TestUndoAfterAPrune(t *testing.T) {
 	if err != nil || m.Totals.Failures != 1 || m.Totals.Messages != w.nights[1].Manifest.Totals.Messages-1 {
 		t.Errorf("%v, %+v", err, m.Totals)
 	}
-	mustBeSound(t, w.r)
+	archivetest.MustBeSound(t, w.r)
 }
 
 // Killed at any operation of the store, an undo leaves nothing damaged, and what there is of it counts once; done again, it
@@ -132,11 +132,11 @@ func TestUndoKilledAnywhere(t *testing.T) {
 		for n := 1; ; n++ {
 			w.store = base.Clone()
 			faulty := &storetest.Faulty{Store: w.store}
-			r := reopen(t, faulty)
+			r := archivetest.Reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
 			_, err := w.undo(r, false, 0, 1)
-			w.r = reopen(t, w.store)
-			mustBeSound(t, w.r)
+			w.r = archivetest.Reopen(t, w.store)
+			archivetest.MustBeSound(t, w.r)
 			if list := listed(t, w.r, anna); len(list) > 3 {
 				t.Fatalf("killed at %d, there are %d manifests", n, len(list))
 			}
@@ -150,7 +150,7 @@ func TestUndoKilledAnywhere(t *testing.T) {
 				w.prune()
 				w.prune()
 				w.mustHold(w.r, anna, 0, 1, 2)
-				mustBeSound(t, w.r)
+				archivetest.MustBeSound(t, w.r)
 			}
 			if err == nil {
 				t.Logf("%d operations", n-1)
@@ -174,10 +174,10 @@ func TestUndoBesideAPrune(t *testing.T) {
 		wholes := 0
 		for n := 1; ; n++ {
 			w.store = base.Clone()
-			w.r = reopen(t, w.store)
+			w.r = archivetest.Reopen(t, w.store)
 			pruned := false
 			racing := &storetest.Faulty{Store: w.store}
-			r := reopen(t, racing)
+			r := archivetest.Reopen(t, racing)
 			from := racing.Ops()
 			racing.Fail = func(op storetest.Op) storetest.Fault {
 				if op.N == from+n {
@@ -201,7 +201,7 @@ func TestUndoBesideAPrune(t *testing.T) {
 			} else {
 				w.mustHold(w.r, anna, 0, 2)
 			}
-			mustBeSound(t, w.r)
+			archivetest.MustBeSound(t, w.r)
 		}
 		if wholes == 0 {
 			t.Error("none came in time")
@@ -234,7 +234,7 @@ func TestUndoBringsNothingErasedBack(t *testing.T) {
 	}
 	for range 2 {
 		all, err := w.undo(w.r, true, 1)
-		if err != nil || len(all) != 1 || !errors.Is(all[0].Err, recommit.ErrErased) {
+		if err != nil || len(all) != 1 || !errors.Is(all[0].Err, rewrite.ErrErased) {
 			t.Fatalf("%v, %+v", err, all)
 		}
 		if _, err := erase.Complete(t.Context(), w.r, nil); err != nil {
@@ -252,27 +252,13 @@ func TestUndoneManifestsAreCopied(t *testing.T) {
 	second, third := archivetest.NewRepo(t, &stores[0]), archivetest.NewRepo(t, &stores[1])
 	stores[0].Advance(3 * 24 * time.Hour)
 	stores[1].Advance(3 * 24 * time.Hour)
-	copyTo := func(to *repo.Repo) (made, present int) {
-		err := archive.Copy(t.Context(), archive.CopyOptions{From: w.r, To: to}, func(c archive.Copied) {
-			switch {
-			case c.Present:
-				present++
-			case c.Err == nil && !c.Gone:
-				made++
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made, present
-	}
-	copyTo(second)
+	w.copyTo(second)
 	w.forget(1)
 	w.mustUndo(1)
-	if made, present := copyTo(second); made != 0 || present != 3 {
+	if made, present := w.copyTo(second); made != 0 || present != 3 {
 		t.Errorf("%d copied, %d present", made, present)
 	}
-	if made, _ := copyTo(third); made != 3 {
+	if made, _ := w.copyTo(third); made != 3 {
 		t.Errorf("%d copied", made)
 	}
 	w.mustHold(third, anna, 0, 1, 2)

@@ -1,37 +1,38 @@
-package archive
+package rewrite
 
 import (
 	"context"
 	"fmt"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// counterparts are the pages of a manifest, and those of what it was recast to.
-type counterparts struct {
+// PageMap are the pages of a manifest, and those of what it was recast to.
+type PageMap struct {
 	records, flags map[chunk.ID]chunk.ID
-	rows           map[string][]counterpart // by the mailbox's raw name, ascending
+	rows           map[string][]pagePair // by the mailbox's raw name, ascending
 }
 
-// counterpart is a page, and what was made of it.
-type counterpart struct {
+// pagePair is a page, and what was made of it.
+type pagePair struct {
 	old, new manifest.Page
 	flags    bool // were there
 }
 
-func newCounterparts() *counterparts {
-	return &counterparts{
+func newPageMap() *PageMap {
+	return &PageMap{
 		records: make(map[chunk.ID]chunk.ID),
 		flags:   make(map[chunk.ID]chunk.ID),
-		rows:    make(map[string][]counterpart),
+		rows:    make(map[string][]pagePair),
 	}
 }
 
 // add takes down what was made of a page. One that lost messages is no counterpart of the whole page; and flags that could
 // not be read are told of each time, not only for the first manifest that has them.
-func (c *counterparts) add(mailbox string, pair counterpart) {
+func (c *PageMap) add(mailbox string, pair pagePair) {
 	c.rows[mailbox] = append(c.rows[mailbox], pair)
 	if pair.old.Messages != pair.new.Messages {
 		return
@@ -43,16 +44,16 @@ func (c *counterparts) add(mailbox string, pair counterpart) {
 }
 
 // page is what was made of the page, if it was met before; Flags is zero where they are others now.
-func (c *counterparts) page(old manifest.Page) (manifest.Page, bool) {
+func (c *PageMap) page(old manifest.Page) (manifest.Page, bool) {
 	records, ok := c.records[old.Records]
 	old.Records, old.Flags = records, c.flags[old.Flags]
 	return old, ok
 }
 
 // overlapping are the pages of a mailbox that have UIDs in common with a page.
-func (c *counterparts) overlapping(mailbox string, page manifest.Page) []counterpart {
+func (c *PageMap) overlapping(mailbox string, page manifest.Page) []pagePair {
 	first, last := page.Range()
-	var some []counterpart
+	var some []pagePair
 	for _, pair := range c.rows[mailbox] {
 		if from, to := pair.old.Range(); from <= last && first <= to {
 			some = append(some, pair)
@@ -61,10 +62,10 @@ func (c *counterparts) overlapping(mailbox string, page manifest.Page) []counter
 	return some
 }
 
-// match finds the counterparts of two manifests, one of which was recast to the other: both have the same mailboxes, cut
+// MapPages finds the counterparts of two manifests, one of which was recast to the other: both have the same mailboxes, cut
 // into the same pages but where messages were lost.
-func match(ctx context.Context, old, new *Contents) (*counterparts, error) {
-	c := newCounterparts()
+func MapPages(ctx context.Context, old, new *archive.Contents) (*PageMap, error) {
+	c := newPageMap()
 	made := make(map[string]*manifest.Mailbox)
 	for mailbox, err := range new.Mailboxes(ctx) {
 		if err != nil {
@@ -74,7 +75,7 @@ func match(ctx context.Context, old, new *Contents) (*counterparts, error) {
 	}
 	for mailbox, err := range old.Mailboxes(ctx) {
 		if err != nil {
-			if !IsDamage(err) {
+			if !archive.IsDamage(err) {
 				return nil, err
 			}
 			continue
@@ -86,7 +87,7 @@ func match(ctx context.Context, old, new *Contents) (*counterparts, error) {
 	return c, nil
 }
 
-func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mailbox, made *manifest.Mailbox) error {
+func (c *PageMap) matchMailbox(ctx context.Context, old, new *archive.Contents, mailbox, made *manifest.Mailbox) error {
 	if made == nil {
 		return nil
 	}
@@ -100,13 +101,13 @@ func (c *counterparts) matchMailbox(ctx context.Context, old, new *Contents, mai
 	}
 	for page, err := range old.Pages(ctx, mailbox) {
 		if err != nil {
-			if !IsDamage(err) {
+			if !archive.IsDamage(err) {
 				return err
 			}
 			continue
 		}
 		if same, ok := pages[page.Start]; ok && same.Bits == page.Bits {
-			c.add(mailbox.Raw, counterpart{page, same, flags})
+			c.add(mailbox.Raw, pagePair{page, same, flags})
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package archive
+package rewrite
 
 import (
 	"cmp"
@@ -11,39 +11,46 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// recasting says a manifest again: in the chunks of another repository, for a copy, or without what cannot be had any more,
+// Rewriter says a manifest again: in the chunks of another repository, for a copy, or without what cannot be had any more,
 // for a repair. Mailbox by mailbox and page by page, each record goes through keep; what keep cannot have is left out, and
 // named among the failures.
 //
 // Pages of which the counterpart is known, from the manifest that was recast before, are not read at all: a night costs what
 // changed in it.
-type recasting struct {
-	from   *Contents
-	to     ChunkReader // the repository that is written to
-	writer *repo.Writer
-	keep   func(ctx context.Context, record *manifest.Record) (Filed, error)
-	tell   func(manifest.Record) // after each message that keep was asked for
+type Rewriter struct {
+	From *archive.Contents
+	To   interface { // reads the repository that is written to
+		Chunk(ctx context.Context, id chunk.ID) ([]byte, error)
+	}
+	Writer   *repo.Writer
+	Store    func(ctx context.Context, record *manifest.Record) (archive.Stored, error)
+	Progress func(manifest.Record) // after each message that keep was asked for
 
-	before *counterparts // nil: nothing is known
-	made   *counterparts // of this manifest, for the next
-	lost   []manifest.Failure
+	SourceErased *repo.Erasures           // of the source
+	TargetErased *repo.Erasures           // of the target; keep may also return repo.ErrErased
+	Keeps        func(manifest.Page) bool // whether a page is kept as it is, unread; nil: none is
+
+	Before *PageMap // nil: nothing is known
+	After  *PageMap // of this manifest, for the next
+	Lost   []manifest.Failure
 	erasing
 }
 
-// manifest recasts the whole manifest. Deadline, parent and origin are the caller's to set.
-func (c *recasting) manifest(ctx context.Context) (*manifest.Manifest, error) {
-	if c.before == nil {
-		c.before = newCounterparts()
+// Rewrite recasts the whole manifest. Deadline, parent and origin are the caller's to set.
+func (c *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
+	if c.Before == nil {
+		c.Before = newPageMap()
 	}
-	c.made = newCounterparts()
+	c.After = newPageMap()
 	var mailboxes []manifest.Mailbox
-	for mailbox, err := range c.from.Mailboxes(ctx) {
+	for mailbox, err := range c.From.Mailboxes(ctx) {
 		if err != nil {
 			if err := c.lose(ctx, manifest.Failure{}, err); err != nil {
 				return nil, err
@@ -56,9 +63,9 @@ func (c *recasting) manifest(ctx context.Context) (*manifest.Manifest, error) {
 		}
 		mailboxes = append(mailboxes, *recast)
 	}
-	m := *c.from.Manifest
+	m := *c.From.Manifest
 	m.Failures = slices.Clone(m.Failures)
-	for _, failure := range c.lost {
+	for _, failure := range c.Lost {
 		m.AddFailure(failure)
 		m.Consistent = false
 	}
@@ -66,20 +73,20 @@ func (c *recasting) manifest(ctx context.Context) (*manifest.Manifest, error) {
 }
 
 // lose takes down what cannot be had. It returns an error that is not about one piece of the archive.
-func (c *recasting) lose(ctx context.Context, failure manifest.Failure, err error) error {
+func (c *Rewriter) lose(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !IsDamage(err) {
+	if !archive.IsDamage(err) {
 		return err
 	}
 	failure.Reason = err.Error()
-	c.lost = append(c.lost, failure)
+	c.Lost = append(c.Lost, failure)
 	return nil
 }
 
-func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
-	recast, before := *mailbox, len(c.lost)
+func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
+	recast, before := *mailbox, len(c.Lost)
 	c.erasing.begin()
 	made, err := c.pages(ctx, mailbox)
 	if err != nil {
@@ -91,7 +98,7 @@ func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*ma
 	}
 	recast.Erased = mailbox.Erased.Union(c.left)
 	switch {
-	case len(c.lost) > before:
+	case len(c.Lost) > before:
 		pages, err = c.regroup(ctx, &recast, pages)
 	case c.left.Len() > 0:
 		pages, err = c.closeUp(ctx, &recast, pages)
@@ -104,41 +111,41 @@ func (c *recasting) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*ma
 	}
 	for _, pair := range made {
 		if final[pair.new] { // else nothing names it, and nothing keeps it
-			c.made.add(mailbox.Raw, pair)
+			c.After.add(mailbox.Raw, pair)
 		}
 	}
 	return &recast, err
 }
 
 // pages recasts the pages of a mailbox.
-func (c *recasting) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []counterpart, err error) {
-	for page, err := range c.from.Pages(ctx, mailbox) {
+func (c *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []pagePair, err error) {
+	for page, err := range c.From.Pages(ctx, mailbox) {
 		if err != nil {
 			if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		before := len(c.lost)
+		before := len(c.Lost)
 		recast, err := c.page(ctx, mailbox, page)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", page, err)
 		}
 		if recast.Messages > 0 {
-			made = append(made, counterpart{page, recast, len(c.lost) == before})
+			made = append(made, pagePair{page, recast, len(c.Lost) == before})
 		}
 	}
 	return made, nil
 }
 
 // regroup makes the pages of a mailbox that has lost messages the right ones for those that are left.
-func (c *recasting) regroup(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
-	if err := c.writer.Flush(ctx); err != nil { // the pages are about to be read
+func (c *Rewriter) regroup(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
+	if err := c.Writer.Flush(ctx); err != nil { // the pages are about to be read
 		return nil, err
 	}
-	load := func(id chunk.ID) ([]byte, error) { return c.to.Chunk(ctx, id) }
+	load := func(id chunk.ID) ([]byte, error) { return c.To.Chunk(ctx, id) }
 	pages, err := manifest.Regroup(pages, load, c.put(ctx))
-	if err := errors.Join(err, c.writer.Flush(ctx)); err != nil {
+	if err := errors.Join(err, c.Writer.Flush(ctx)); err != nil {
 		return nil, err
 	}
 	if err := recast.SetPages(pages, c.put(ctx)); err != nil {
@@ -158,27 +165,27 @@ func (c *recasting) regroup(ctx context.Context, recast *manifest.Mailbox, pages
 }
 
 // put keeps a chunk of the catalog.
-func (c *recasting) put(ctx context.Context) func([]byte) (chunk.ID, error) {
+func (c *Rewriter) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	return func(data []byte) (chunk.ID, error) {
-		id, _, err := c.writer.Put(ctx, repo.LaneCatalog, data)
+		id, _, err := c.Writer.Put(ctx, repo.LaneCatalog, data)
 		return id, err
 	}
 }
 
 // page recasts a page. Without Messages, there is nothing left of it.
-func (c *recasting) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
-	known, same := c.before.page(page)
+func (c *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
+	known, same := c.Before.page(page)
 	switch {
-	case c.stands != nil && c.stands(page):
+	case c.Keeps != nil && c.Keeps(page):
 		return page, nil
 	case !same:
 		return c.records(ctx, mailbox, page)
 	case !known.Flags.IsZero():
 		return known, nil
 	}
-	sets, err := parsed(ctx, c.from, page.Flags, manifest.ParseFlags)
+	sets, err := archive.ReadPiece(ctx, c.From, page.Flags, manifest.ParseFlags)
 	if err != nil || len(sets) != int(page.Messages) {
-		err = fmt.Errorf("%s: %w: %w", page, ErrFlags, cmp.Or(err, manifest.ErrMalformed))
+		err = fmt.Errorf("%s: %w: %w", page, archive.ErrFlags, cmp.Or(err, manifest.ErrMalformed))
 		if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
@@ -189,8 +196,8 @@ func (c *recasting) page(ctx context.Context, mailbox *manifest.Mailbox, page ma
 }
 
 // records recasts a page of which the records are not known yet.
-func (c *recasting) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
-	entries, err := c.from.Page(ctx, mailbox, page)
+func (c *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
+	entries, err := c.From.Page(ctx, mailbox, page)
 	if err != nil { // there may be entries all the same, without their flags
 		if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
@@ -223,7 +230,7 @@ func (c *recasting) records(ctx context.Context, mailbox *manifest.Mailbox, page
 	return recast, err
 }
 
-func (c *recasting) putFlags(ctx context.Context, sets []manifest.FlagSet) (chunk.ID, error) {
+func (c *Rewriter) putFlags(ctx context.Context, sets []manifest.FlagSet) (chunk.ID, error) {
 	data, err := manifest.EncodeFlags(sets)
 	if err != nil {
 		return chunk.ID{}, err
@@ -235,7 +242,7 @@ func (c *recasting) putFlags(ctx context.Context, sets []manifest.FlagSet) (chun
 const recastAtOnce = 64
 
 // entries recasts the messages of a page, and leaves out those that cannot be had.
-func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
+func (c *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
 	earlier, err := c.earlier(ctx, mailbox, page)
 	if err != nil {
 		return nil, err
@@ -268,27 +275,27 @@ func (c *recasting) entries(ctx context.Context, mailbox *manifest.Mailbox, page
 }
 
 // entry recasts one message.
-func (c *recasting) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
+func (c *Rewriter) entry(ctx context.Context, entry *manifest.Entry, earlier map[chunk.ID]*manifest.Record) error {
 	message := entry.Record
 	old, ok := earlier[message.Hash]
 	if c.isErased(message.Hash, old) {
 		return repo.ErrErased
 	}
 	if ok {
-		entry.Hash, entry.Parts, entry.List, entry.Probe, entry.Opening = old.Hash, old.Parts, old.List, old.Probe, old.Opening
+		archive.StoredIn(old).SetIn(&entry.Record)
 		return nil
 	}
-	filed, err := c.keep(ctx, &message)
+	filed, err := c.Store(ctx, &message)
 	if err != nil {
 		return err
 	}
-	entry.Hash, entry.Parts, entry.List, entry.Probe, entry.Opening = filed.Hash, filed.Parts, filed.List, filed.Probe, filed.Opening
-	c.tell(message)
+	filed.SetIn(&entry.Record)
+	c.Progress(message)
 	return nil
 }
 
 // prefetch has the frames of messages fetched together.
-func (c *recasting) prefetch(ctx context.Context, entries []manifest.Entry, earlier map[chunk.ID]*manifest.Record) {
+func (c *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earlier map[chunk.ID]*manifest.Record) {
 	var ids []chunk.ID
 	for i := range entries {
 		if _, ok := earlier[entries[i].Hash]; ok {
@@ -298,22 +305,22 @@ func (c *recasting) prefetch(ctx context.Context, entries []manifest.Entry, earl
 			ids = append(ids, part.Chunks...)
 		}
 	}
-	c.from.prefetchChunks(ctx, ids)
+	c.From.PrefetchChunks(ctx, ids)
 }
 
 // earlier is what was made of the messages in the range of a page in the manifest before, by their hashes in the old
 // repository: a page that grew by one message is not copied anew.
-func (c *recasting) earlier(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
+func (c *Rewriter) earlier(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
 	known := make(map[chunk.ID]*manifest.Record)
-	for _, pair := range c.before.overlapping(mailbox.Raw, page) {
-		old, err := parsed(ctx, c.from, pair.old.Records, manifest.ParseRecords)
+	for _, pair := range c.Before.overlapping(mailbox.Raw, page) {
+		old, err := archive.ReadPiece(ctx, c.From, pair.old.Records, manifest.ParseRecords)
 		if err != nil {
-			if !IsDamage(err) {
+			if !archive.IsDamage(err) {
 				return nil, err
 			}
 			continue // its messages are read one by one
 		}
-		data, err := c.to.Chunk(ctx, pair.new.Records)
+		data, err := c.To.Chunk(ctx, pair.new.Records)
 		if err != nil {
 			return nil, err
 		}
@@ -334,8 +341,8 @@ func (c *recasting) earlier(ctx context.Context, mailbox *manifest.Mailbox, page
 	return known, nil
 }
 
-// oneAtATime lets a function that is told of messages be called from several goroutines. It may be nil.
-func oneAtATime(tell func(manifest.Record)) func(manifest.Record) {
+// OneAtATime lets a function that is told of messages be called from several goroutines. It may be nil.
+func OneAtATime(tell func(manifest.Record)) func(manifest.Record) {
 	if tell == nil {
 		return func(manifest.Record) {}
 	}
@@ -345,4 +352,12 @@ func oneAtATime(tell func(manifest.Record)) func(manifest.Record) {
 		defer mu.Unlock()
 		tell(record)
 	}
+}
+
+// ErrNothingReadable: a copy or a repair found no message that can be read, and wrote no manifest.
+var ErrNothingReadable = errors.New("no message of it can be read, so no manifest was written")
+
+// NothingReadable reports whether a manifest with messages was recast into one without any, because none could be read.
+func (c *Rewriter) NothingReadable(made *manifest.Manifest) bool {
+	return len(c.Lost) > 0 && made.Totals.Messages == 0 && c.From.Manifest.Totals.Messages > 0
 }

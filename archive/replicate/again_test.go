@@ -1,4 +1,4 @@
-package archive_test
+package replicate_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
@@ -51,12 +52,12 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	archivetest.BackUp(t, from, a)
 	_, putBack := takeAway(t, store, 0)
 
-	first, _ := copyAll(t, reopen(t, store), to)
+	first, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	if len(first[1].Lost) == 0 {
 		t.Fatal("a lost pack harms nothing: the test shows nothing")
 	}
 	before := second.Names()
-	still, _ := copyAll(t, reopen(t, store), to)
+	still, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	for _, c := range still {
 		if !c.Present || c.Mended {
 			t.Errorf("nothing more can be had, and: %+v", c)
@@ -67,7 +68,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	}
 
 	putBack()
-	mended, _ := copyAll(t, reopen(t, store), to)
+	mended, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	for i, c := range mended {
 		if lossy := len(first[i].Lost) > 0; c.Mended != lossy || c.Present == lossy || len(c.Lost) > 0 {
 			t.Errorf("night %d: %+v", i, c)
@@ -80,7 +81,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	if got := archivetest.Archived(t, to, first[1].Head); len(got) == 0 {
 		t.Error("the copy that lacked something is gone")
 	}
-	again, _ := copyAll(t, from, to)
+	again, _ := archivetest.Copy(t, from, to)
 	for _, c := range again {
 		if !c.Present || !strings.HasPrefix(c.Head.Name, "manifests/") {
 			t.Errorf("a mended copy was copied again: %+v", c)
@@ -89,7 +90,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
 		t.Errorf("a backup does not go on from the mended copy: %+v", b.Manifest.Totals)
 	}
-	mustBeSound(t, to)
+	archivetest.MustBeSound(t, to)
 }
 
 // interrupting calls off a copy when the first object of a folder is put.
@@ -117,10 +118,10 @@ func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		to := archivetest.NewRepo(t, &interrupting{new(storetest.Memory), folder, interrupt})
-		if _, _, err := tryCopy(ctx, from, to); err != nil && !errors.Is(err, context.Canceled) {
+		if _, _, err := archivetest.TryCopy(ctx, from, to); err != nil && !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
-		copied, messages := copyAll(t, from, to)
+		copied, messages := archivetest.Copy(t, from, to)
 		if !copied[0].Present || messages > 0 {
 			t.Errorf("%s: %d messages were copied again", folder, messages)
 		}
@@ -137,9 +138,9 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	a := archivetest.Sample()
 	home, away := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
 	night := archivetest.BackUp(t, home, a)
-	copyAll(t, home, away)
+	archivetest.Copy(t, home, away)
 	name, _ := takeAway(t, store, 0)
-	damaged := reopen(t, store)
+	damaged := archivetest.Reopen(t, store)
 	pack, _ := repo.ParsePack(name)
 	if err := damaged.Tag(t.Context(), night.Head, []string{history.TagPinned}, nil); err != nil {
 		t.Fatal(err)
@@ -147,7 +148,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
+	repaired, err := rewrite.Repair(t.Context(), damaged, night.Head, rewrite.RepairOptions{})
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("lost %d: %v", len(repaired.Lost), err)
 	}
@@ -158,7 +159,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 		}
 	}
 	pinned(repaired.Head)
-	copied, _ := copyAll(t, away, damaged)
+	copied, _ := archivetest.Copy(t, away, damaged)
 	pinned(copied[0].Head)
 	if !copied[0].Mended {
 		t.Fatalf("not mended: %+v", copied[0])
@@ -170,7 +171,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if got := archivetest.Archived(t, damaged, copied[0].Head); !slices.Equal(got, a.State()) {
 		t.Errorf("what came home is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
-	if again, _ := copyAll(t, away, damaged); !again[0].Present {
+	if again, _ := archivetest.Copy(t, away, damaged); !again[0].Present {
 		t.Errorf("it comes home each time: %+v", again[0])
 	}
 }
@@ -196,7 +197,7 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 		return all[h.Name]
 	}
 	tag(from, night.Head, []string{history.TagPinned, "early"}, nil)
-	copied, _ := copyAll(t, from, to)
+	copied, _ := archivetest.Copy(t, from, to)
 	there := copied[0].Head
 	if got := tags(there); !slices.Equal(got, []string{"early", history.TagPinned}) {
 		t.Errorf("the copy bears %v", got)
@@ -204,7 +205,7 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 	tag(to, there, []string{"mine"}, []string{"early"})
 	tag(from, night.Head, []string{"late"}, []string{history.TagPinned})
 	for range 2 {
-		copyAll(t, from, to)
+		archivetest.Copy(t, from, to)
 	}
 	if got := tags(there); !slices.Equal(got, []string{"late", "mine", history.TagPinned}) {
 		t.Errorf("the copy bears %v", got)
@@ -228,7 +229,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 			break
 		}
 	}
-	copied, _, err := tryCopy(t.Context(), reopen(t, store), to)
+	copied, _, err := archivetest.TryCopy(t.Context(), archivetest.Reopen(t, store), to)
 	if !archive.IsDamage(err) {
 		t.Errorf("that a note is damaged is not told: %v", err)
 	}
@@ -243,12 +244,12 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	}
 
 	name, _ := takeAway(t, store, 0)
-	damaged := reopen(t, store)
+	damaged := archivetest.Reopen(t, store)
 	pack, _ := repo.ParsePack(name)
 	if _, err := damaged.MendPacks(t.Context(), []repo.Pack{pack}, func(repo.Problem) {}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
+	repaired, err := rewrite.Repair(t.Context(), damaged, night.Head, rewrite.RepairOptions{})
 	if err != nil || repaired.Head.Name == "" || !archive.IsDamage(repaired.Untagged) {
 		t.Errorf("repaired: %+v, %v", repaired.Head, errors.Join(repaired.Untagged, err))
 	}

@@ -1,4 +1,4 @@
-package archive_test
+package replicate_test
 
 import (
 	"context"
@@ -10,42 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive/replicate"
+	"github.com/mailstrata/mailstrata/manifest/history"
+
 	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
-
-// copyAll copies everything, and counts.
-func copyAll(t *testing.T, from, to *repo.Repo) (copied []archive.Copied, messages int) {
-	t.Helper()
-	copied, messages, err := tryCopy(t.Context(), from, to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return copied, messages
-}
-
-func tryCopy(ctx context.Context, from, to *repo.Repo) (copied []archive.Copied, messages int, err error) {
-	o := archive.CopyOptions{From: from, To: to, Progress: func(manifest.Record) { messages++ }}
-	err = archive.Copy(ctx, o, func(c archive.Copied) { copied = append(copied, c) })
-	return copied, messages, err
-}
-
-// mustBeSound checks a repository to the last byte, and expects nothing to be wrong.
-func mustBeSound(t *testing.T, r *repo.Repo) {
-	t.Helper()
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
-		if !p.Harmless {
-			t.Error(p)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestCopyHoldsEveryNight(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
@@ -61,7 +35,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	for range 4 {
 		night()
 	}
-	copied, _ := copyAll(t, from, to)
+	copied, _ := archivetest.Copy(t, from, to)
 	if len(copied) != len(nights) {
 		t.Fatalf("%d manifests were copied, there are %d", len(copied), len(nights))
 	}
@@ -73,11 +47,11 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 			t.Errorf("night %d stands at %s in the copy, not at %s", i, c.Head.Time, nights[i].Time)
 		}
 	}
-	mustBeSound(t, to)
+	archivetest.MustBeSound(t, to)
 
 	// What is there is not copied again, and what is new costs what is new, also for a process that remembers nothing.
 	night()
-	again, messages := copyAll(t, from, to)
+	again, messages := archivetest.Copy(t, from, to)
 	for i, c := range again[:len(again)-1] {
 		if !c.Present {
 			t.Errorf("night %d was copied twice", i)
@@ -95,25 +69,25 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID {
 		t.Error("a backup does not go on from the copy")
 	}
-	home, _ := copyAll(t, to, from)
+	home, _ := archivetest.Copy(t, to, from)
 	for i, c := range home[:len(nights)] {
 		if !c.Present {
 			t.Errorf("night %d was copied home", i)
 		}
 	}
-	mustBeSound(t, from)
+	archivetest.MustBeSound(t, from)
 }
 
 func TestCopyReadsWhatIsNewAlone(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.Sample()
 	archivetest.BackUp(t, from, a)
-	copyAll(t, from, to)
+	archivetest.Copy(t, from, to)
 	a.Mailboxes["INBOX"].SetFlags(3, `\Flagged`)
 	a.Mailboxes["Odd"].Add("Subject: new\r\n\r\nnew\r\n")
 	archivetest.BackUp(t, from, a)
 	bodies := 0
-	err := archive.Copy(t.Context(), archive.CopyOptions{From: from, To: to, Progress: func(r manifest.Record) { bodies++ }}, func(archive.Copied) {})
+	err := replicate.Copy(t.Context(), replicate.CopyOptions{From: from, To: to, Progress: func(r manifest.Record) { bodies++ }}, func(replicate.Copied) {})
 	if odd := len(a.Mailboxes["Odd"].Messages); err != nil || bodies > odd {
 		t.Errorf("%d messages were handled for a flag and a message in a mailbox of %d: %v", bodies, odd, err)
 	}
@@ -126,22 +100,22 @@ func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 	archivetest.BackUp(t, from, a)
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0
-	err := archive.Copy(ctx, archive.CopyOptions{From: from, To: to, Progress: func(manifest.Record) {
+	err := replicate.Copy(ctx, replicate.CopyOptions{From: from, To: to, Progress: func(manifest.Record) {
 		if seen++; seen == 300 {
 			cancel()
 		}
-	}}, func(archive.Copied) { t.Error("an interrupted copy counts") })
+	}}, func(replicate.Copied) { t.Error("an interrupted copy counts") })
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("an interrupted copy ended with %v", err)
 	}
 	if !slices.ContainsFunc(store.Names(), func(name string) bool { return strings.HasPrefix(name, "index/") }) {
 		t.Error("what was copied until then is not to be found")
 	}
-	copied, _ := copyAll(t, from, to)
+	copied, _ := archivetest.Copy(t, from, to)
 	if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
 		t.Errorf("the copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
-	mustBeSound(t, to)
+	archivetest.MustBeSound(t, to)
 }
 
 func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
@@ -158,7 +132,7 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 		archivetest.NewRepo(t, memory)
 		faulty := &storetest.Faulty{Store: memory, Fail: storetest.CrashAt(n, storetest.Lose)}
 		if to, err := repo.Open(t.Context(), faulty, repo.Unlock{}, repo.Options{}); err == nil {
-			if _, _, err = tryCopy(t.Context(), from, to); err == nil {
+			if _, _, err = archivetest.TryCopy(t.Context(), from, to); err == nil {
 				return
 			}
 		}
@@ -166,7 +140,7 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		copied, _ := copyAll(t, from, to)
+		copied, _ := archivetest.Copy(t, from, to)
 		if got := archivetest.Archived(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.State()) {
 			t.Fatalf("step %d: the copy is not the account: %s", n, archivetest.FirstDifference(got, a.State()))
 		}
@@ -204,8 +178,8 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	damaged := lose(t, store, "data/", 1)
 
 	to := archivetest.NewRepo(t, new(storetest.Memory))
-	copied, _ := copyAll(t, damaged, to)
-	mustBeSound(t, to)
+	copied, _ := archivetest.Copy(t, damaged, to)
+	archivetest.MustBeSound(t, to)
 	lost := 0
 	for _, c := range copied {
 		lost += len(c.Lost)
@@ -221,7 +195,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 		t.Fatal("a lost pack harms nothing: the test shows nothing")
 	}
 
-	repaired, err := archive.Repair(t.Context(), damaged, second.Head, archive.RepairOptions{})
+	repaired, err := rewrite.Repair(t.Context(), damaged, second.Head, rewrite.RepairOptions{})
 	if err != nil || len(repaired.Lost) == 0 {
 		t.Fatalf("%d messages were found to be lost: %v", len(repaired.Lost), err)
 	}
@@ -236,7 +210,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if got := len(archivetest.Archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.State()) {
 		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.State()))
 	}
-	if again, err := archive.Repair(t.Context(), damaged, repaired.Head, archive.RepairOptions{}); err != nil || again.Head.Name != "" {
+	if again, err := rewrite.Repair(t.Context(), damaged, repaired.Head, rewrite.RepairOptions{}); err != nil || again.Head.Name != "" {
 		t.Errorf("what is repaired was repaired again: %v", err)
 	}
 }
@@ -249,7 +223,7 @@ func TestRepairOfLostPages(t *testing.T) {
 	a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	second := archivetest.BackUp(t, r, a)
 	damaged := lose(t, store, "catalog/", 0)
-	repaired, err := archive.Repair(t.Context(), damaged, second.Head, archive.RepairOptions{})
+	repaired, err := rewrite.Repair(t.Context(), damaged, second.Head, rewrite.RepairOptions{})
 	if err != nil || repaired.Head.Name == "" {
 		t.Fatalf("nothing was repaired: %v", err)
 	}
@@ -289,9 +263,9 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 	}
 	night("Other")
 	to := archivetest.NewRepo(t, new(storetest.Memory))
-	copied, _ := copyAll(t, from, to)
+	copied, _ := archivetest.Copy(t, from, to)
 	night("Third")
-	again, _ := copyAll(t, from, to)
+	again, _ := archivetest.Copy(t, from, to)
 	for i, c := range append(copied[1:], again[len(again)-1]) {
 		contents, err := archive.OpenManifest(t.Context(), to, c.Head)
 		if err != nil {
@@ -322,7 +296,7 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 	if err := damaged.Condemn(t.Context(), []repo.Pack{pack}); err != nil {
 		t.Fatal(err)
 	}
-	repaired, err := archive.Repair(t.Context(), damaged, night.Head, archive.RepairOptions{})
+	repaired, err := rewrite.Repair(t.Context(), damaged, night.Head, rewrite.RepairOptions{})
 	if err != nil || len(repaired.Lost) != 1 {
 		t.Fatalf("lost %v: %v", repaired.Lost, err)
 	}
@@ -341,7 +315,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 		a.Mailbox("INBOX").Add("Subject: one more\r\n\r\nmail\r\n")
 		archivetest.BackUp(t, from, a)
 	}
-	copyAll(t, from, to)
+	archivetest.Copy(t, from, to)
 	plan, err := archive.PlanForget(t.Context(), to, nil, history.Policy{Last: 1}, time.UTC, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -350,7 +324,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 		t.Fatalf("%d manifests were forgotten: %v", n, err)
 	}
 	for range 2 {
-		copied, messages := copyAll(t, from, to)
+		copied, messages := archivetest.Copy(t, from, to)
 		if messages > 0 || len(copied) != 3 || !copied[0].Gone || !copied[1].Gone || !copied[2].Present {
 			t.Fatalf("%d messages, %+v", messages, copied)
 		}
@@ -359,8 +333,8 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	named := archive.CopyOptions{From: from, To: to, Wants: func(s archive.Summary) bool { return s.Manifest.Totals.Messages == 1 }}
-	err = archive.Copy(t.Context(), named, func(c archive.Copied) {
+	named := replicate.CopyOptions{From: from, To: to, Wants: func(s archive.Summary) bool { return s.Manifest.Totals.Messages == 1 }}
+	err = replicate.Copy(t.Context(), named, func(c replicate.Copied) {
 		if c.Gone || c.Present || len(archivetest.Archived(t, to, c.Head)) != 1 {
 			t.Errorf("by name: %+v", c)
 		}
@@ -368,7 +342,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustBeSound(t, to)
+	archivetest.MustBeSound(t, to)
 }
 
 // A night goes on though what an earlier one recorded is lost: the account is still there to be read.

@@ -1,9 +1,10 @@
-package archive
+package replicate
 
 import (
 	"context"
 	"slices"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -30,18 +31,15 @@ type position struct {
 func positionOf(head repo.Head) position { return position{head.Account, head.Time.UnixMilli()} }
 
 // lacks reports whether the original says that it has more. That it still can be had is not said.
-func (h standing) lacks(original Summary) bool {
-	return h.messages < accounted(original.Manifest.Totals) || h.failures > original.Manifest.Totals.Failures
+func (h standing) lacks(original archive.Summary) bool {
+	return h.messages < original.Manifest.Totals.Accounted() || h.failures > original.Manifest.Totals.Failures
 }
 
 // bettered reports whether a manifest has more than the one that is there.
 func (h standing) bettered(by *manifest.Manifest) bool {
 	t := by.Totals
-	return accounted(t) > h.messages || accounted(t) == h.messages && t.Failures < h.failures
+	return t.Accounted() > h.messages || t.Accounted() == h.messages && t.Failures < h.failures
 }
-
-// accounted counts the messages that a manifest has, and those that it leaves out because they were erased.
-func accounted(t manifest.Totals) int64 { return t.Messages + t.Erased }
 
 // findCopies reads what is there.
 func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
@@ -55,12 +53,12 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 			c.forgotten[positionOf(head)] = true
 		}
 	}
-	for s, err := range Manifests(ctx, r) {
+	for s, err := range archive.Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
 			return nil, err
 		case err == nil:
-			c.add(originOf(s), s.Head, s.Manifest)
+			c.add(s.Origin(), s.Head, s.Manifest)
 		}
 	}
 	return c, nil
@@ -68,27 +66,18 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 
 func (c *copies) add(origin [32]byte, head repo.Head, m *manifest.Manifest) {
 	if old, ok := c.held[origin]; !ok || head.Time.After(old.head.Time) {
-		c.held[origin] = standing{head, accounted(m.Totals), m.Totals.Failures}
+		c.held[origin] = standing{head, m.Totals.Accounted(), m.Totals.Failures}
 	}
 }
 
-func (c *copies) of(original Summary) (standing, bool) {
-	h, ok := c.held[originOf(original)]
+func (c *copies) of(original archive.Summary) (standing, bool) {
+	h, ok := c.held[original.Origin()]
 	return h, ok
 }
 
 // parentOf is the hash of the copy of a manifest's parent; zero: there is none.
-func (c *copies) parentOf(original Summary) [32]byte { return c.held[original.Manifest.Parent].head.ID }
-
-// originOf is the hash of the manifest that a manifest goes back to, be it copied from hand to hand.
-func originOf(s Summary) [32]byte { return s.Origin() }
-
-// Origin is the hash of the manifest that this one goes back to, by copies, repairs and the like; else its own.
-func (s *Summary) Origin() [32]byte {
-	if s.Manifest.Origin != [32]byte{} {
-		return s.Manifest.Origin
-	}
-	return s.Head.ID
+func (c *copies) parentOf(original archive.Summary) [32]byte {
+	return c.held[original.Manifest.Parent].head.ID
 }
 
 // tagCarrier has copies bear the tags of their originals. What was said of a copy where it is stands: a tag that any note there

@@ -1,4 +1,4 @@
-package archive
+package rewrite
 
 import (
 	"context"
@@ -13,11 +13,6 @@ import (
 // erasing holds what a recasting leaves out because it was erased, in the source or in the target. That is not a loss: the
 // mailbox names the UIDs, and stays complete.
 type erasing struct {
-	here   *repo.Erasures           // of the source
-	there  *repo.Erasures           // of the target; keep may also return repo.ErrErased
-	stands func(manifest.Page) bool // whether a page is kept as it is, unread; nil: none is
-
-	// of the present mailbox
 	left  mail.UIDSet
 	bytes int64               // of these messages
 	fresh map[chunk.ID][]byte // pages with messages left out, which may not be in the store yet
@@ -29,8 +24,8 @@ func (e *erasing) begin() {
 }
 
 // isErased reports whether a message of the old manifest was erased, or the record that was made of it before.
-func (e *erasing) isErased(hash chunk.ID, made *manifest.Record) bool {
-	return e.here.Message(hash) || made != nil && e.there.Message(made.Hash)
+func (e *Rewriter) isErased(hash chunk.ID, made *manifest.Record) bool {
+	return e.SourceErased.Message(hash) || made != nil && e.TargetErased.Message(made.Hash)
 }
 
 func (e *erasing) leaveOut(record *manifest.Record) {
@@ -49,19 +44,19 @@ func (e *erasing) remember(put func([]byte) (chunk.ID, error)) func([]byte) (chu
 
 // closeUp regroups the pages of a mailbox that lost no message and had some erased, so that they are cut as the format wants
 // for the messages that are left. It reads few pages, so that each of many nights costs little.
-func (c *recasting) closeUp(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
+func (c *Rewriter) closeUp(ctx context.Context, recast *manifest.Mailbox, pages []manifest.Page) ([]manifest.Page, error) {
 	load := func(id chunk.ID) ([]byte, error) {
 		if data, ok := c.fresh[id]; ok {
 			return data, nil
 		}
-		data, err := c.to.Chunk(ctx, id)
+		data, err := c.To.Chunk(ctx, id)
 		if !errors.Is(err, repo.ErrNoChunk) {
 			return data, err
 		}
-		if err := c.writer.Flush(ctx); err != nil { // it may still be in a buffer
+		if err := c.Writer.Flush(ctx); err != nil { // it may still be in a buffer
 			return nil, err
 		}
-		return c.to.Chunk(ctx, id)
+		return c.To.Chunk(ctx, id)
 	}
 	pages, err := manifest.Regroup(pages, load, c.put(ctx))
 	if err != nil {

@@ -1,8 +1,9 @@
-package archive
+package replicate
 
 import (
 	"context"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
 )
 
@@ -23,7 +24,7 @@ func newErasedPair(ctx context.Context, o CopyOptions) (*erasedPair, error) {
 }
 
 // account reports whether the account of a manifest was erased.
-func (p *erasedPair) account(s Summary) bool {
+func (p *erasedPair) account(s archive.Summary) bool {
 	_, here := p.from.Account(s.Head.Account)
 	_, there := p.to.Account(p.target.AccountDir(s.Manifest.Account))
 	return here || there

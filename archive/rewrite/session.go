@@ -1,10 +1,10 @@
-// Package recommit commits manifests of a repository again: forgotten ones, and those of an account that gets another name.
+// Package rewrite commits manifests of a repository again: forgotten ones, and those of an account that gets another name.
 //
 // A manifest never changes and a mark is never taken back, so either is done by a new manifest that says the same. It has
 // the time of the old one, or the next that is free, and the old one as its origin, and it bears the same tags. Whoever
 // commits is a writer, and all rules for writers hold (docs/design/removing.md): what a manifest needs is
 // inherited if a run may have it as parent (rule 1), and else found stored, or stored again while it can still be read.
-package recommit
+package rewrite
 
 import (
 	"context"
@@ -36,7 +36,7 @@ type session struct {
 	account string
 	run     *repo.Run
 	writer  *repo.Writer
-	stock   *archive.Restocker
+	stock   *Restocker
 
 	taken map[int64]bool        // times in the account's history
 	there map[content]repo.Head // manifests of the account that count
@@ -98,7 +98,7 @@ func (s *session) listed(ctx context.Context, head repo.Head) error {
 
 // learn reads what the session needs besides manifests.
 func (s *session) learn(ctx context.Context) (err error) {
-	if s.stock, err = archive.NewRestocker(ctx, s.writer); err != nil {
+	if s.stock, err = NewRestocker(ctx, s.writer); err != nil {
 		return err
 	}
 	if s.tags, s.said, err = s.repo.TagsSaid(ctx); err != nil {

@@ -1,4 +1,4 @@
-package archive
+package replicate
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/manifest"
@@ -19,23 +21,23 @@ import (
 // joined, verified, and split anew, so a copy is also a proof.
 type CopyOptions struct {
 	From, To *repo.Repo
-	Wants    func(Summary) bool    // which manifests; nil: all that are complete
-	Expect   func(messages int64)  // how many messages there are to be copied, about; called once, before the first. It may be nil
-	Progress func(manifest.Record) // after each message that was copied; called from several goroutines, but never at once
-	Empty    bool                  // a copy is written even if no message of the original can be read
+	Wants    func(archive.Summary) bool // which manifests; nil: all that are complete
+	Expect   func(messages int64)       // how many messages there are to be copied, about; called once, before the first. It may be nil
+	Progress func(manifest.Record)      // after each message that was copied; called from several goroutines, but never at once
+	Empty    bool                       // a copy is written even if no message of the original can be read
 }
 
 // Copied is what became of a manifest.
 type Copied struct {
-	Summary                     // of the original
-	Head     repo.Head          // of the copy
-	Present  bool               // it had been copied before
-	Mended   bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
-	Gone     bool               // it was copied, and forgotten there since: it is copied only if it is named
-	Lost     []manifest.Failure // what could not be read, and is not in the copy; the copy says so
-	Erased   bool               // the account was erased in one of the repositories, and is not copied
-	Untagged []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
-	Err      error              // why there is no copy, though there could be others
+	archive.Summary                    // of the original
+	Head            repo.Head          // of the copy
+	Present         bool               // it had been copied before
+	Mended          bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
+	Gone            bool               // it was copied, and forgotten there since: it is copied only if it is named
+	Lost            []manifest.Failure // what could not be read, and is not in the copy; the copy says so
+	Erased          bool               // the account was erased in one of the repositories, and is not copied
+	Untagged        []string           // tags that the copy should bear and does not, for the key of the target cannot sign them
+	Err             error              // why there is no copy, though there could be others
 }
 
 // Copy copies manifests, of each account the oldest first, and tells of each. A copy stands in the history where its
@@ -60,7 +62,7 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	c := &copying{CopyOptions: o, source: NewReader(o.From), target: NewReader(o.To), tell: oneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
+	c := &copying{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tell: rewrite.OneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
@@ -76,18 +78,18 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 }
 
 // originals are the manifests that there are to copy, by account and the oldest first.
-func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]Summary, error) {
-	var accounts [][]Summary
-	for s, err := range Manifests(ctx, o.From) {
+func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]archive.Summary, error) {
+	var accounts [][]archive.Summary
+	for s, err := range archive.Manifests(ctx, o.From) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
 			return nil, err
 		case err != nil:
 			done(Copied{Summary: s, Err: err})
 		case len(accounts) > 0 && accounts[len(accounts)-1][0].Head.Account == s.Head.Account:
 			accounts[len(accounts)-1] = append(accounts[len(accounts)-1], s)
 		default:
-			accounts = append(accounts, []Summary{s})
+			accounts = append(accounts, []archive.Summary{s})
 		}
 	}
 	for _, account := range accounts {
@@ -99,19 +101,19 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]Summa
 // copying is a copying under way, account by account.
 type copying struct {
 	CopyOptions
-	source, target *Reader
+	source, target *archive.Reader
 	copies         *copies
 	tags           *tagCarrier
 	erased         *erasedPair
 	latest         repo.Head // the copy that before is about
-	before         *counterparts
+	before         *rewrite.PageMap
 	filers         sync.Pool
 	tell           func(manifest.Record)
 }
 
-func (c *copying) account(ctx context.Context, originals []Summary, done func(Copied)) error {
+func (c *copying) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
 	c.latest, c.before = repo.Head{}, nil
-	var met *Summary // the newest of which there is a copy, if before is not about it
+	var met *archive.Summary // the newest of which there is a copy, if before is not about it
 	for _, s := range originals {
 		todo, old := c.todo(s)
 		copied := Copied{Summary: s, Head: old.head, Present: todo == present || todo == mend, Gone: todo == gone}
@@ -166,7 +168,7 @@ const (
 	erased // the account was erased in one of the repositories
 )
 
-func (c *copying) todo(s Summary) (todo, standing) {
+func (c *copying) todo(s archive.Summary) (todo, standing) {
 	old, there := c.copies.of(s)
 	switch {
 	case c.Wants != nil && !c.Wants(s), c.Wants == nil && s.Manifest.State != manifest.Complete:
@@ -184,7 +186,7 @@ func (c *copying) todo(s Summary) (todo, standing) {
 }
 
 // expected is about how many messages are to be copied: all of an account's first manifest, and what each night brought then.
-func (c *copying) expected(accounts [][]Summary) (messages int64) {
+func (c *copying) expected(accounts [][]archive.Summary) (messages int64) {
 	for _, account := range accounts {
 		known := false // what the account had before, or most of it
 		for _, s := range account {
@@ -204,15 +206,15 @@ func (c *copying) expected(accounts [][]Summary) (messages int64) {
 }
 
 // resume goes on from a manifest that was copied at another time.
-func (c *copying) resume(ctx context.Context, original Summary) error {
+func (c *copying) resume(ctx context.Context, original archive.Summary) error {
 	old := c.source.Contents(original.Manifest)
 	copied, _ := c.copies.of(original)
 	c.latest = copied.head
-	new, err := OpenManifest(ctx, c.To, c.latest)
+	new, err := archive.OpenManifest(ctx, c.To, c.latest)
 	if err != nil {
 		return err
 	}
-	c.before, err = match(ctx, old, new)
+	c.before, err = rewrite.MapPages(ctx, old, new)
 	return err
 }
 
@@ -233,29 +235,29 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	c.filers.New = func() any { return NewFiler(c.To, writer, nil) }
+	c.filers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
 	defer func() { c.filers = sync.Pool{} }()
-	recasting := &recasting{
-		from: c.source.Contents(original.Manifest), to: c.target, writer: writer,
-		keep: nil, tell: c.tell, before: c.before, erasing: erasing{here: c.erased.from, there: c.erased.to},
+	recasting := &rewrite.Rewriter{
+		From: c.source.Contents(original.Manifest), To: c.target, Writer: writer,
+		Store: nil, Progress: c.tell, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
 	}
-	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
+	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
 		told := int64(0)
 		if record.Probe != (chunk.Prefix{}) {
 			told = record.Size // the copy has a probe of its own, under the other repository's key
 		}
-		return c.keep(ctx, told, recasting.from.Body(record))
+		return c.keep(ctx, told, recasting.From.Body(record))
 	}
-	m, err := recasting.manifest(ctx)
+	m, err := recasting.Rewrite(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // what was copied is not to be copied again
 			err = errors.Join(err, flushAfterwards(ctx, writer))
 		}
 		return err
 	}
-	copied.Lost = recasting.lost
-	if recasting.nothingReadable(m) && !c.Empty {
-		copied.Err = ErrNothingReadable
+	copied.Lost = recasting.Lost
+	if recasting.NothingReadable(m) && !c.Empty {
+		copied.Err = rewrite.ErrNothingReadable
 		return nil
 	}
 	at := original.Head.Time
@@ -263,19 +265,19 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		if !old.bettered(m) {
 			return nil
 		}
-		if at, err = placeAfter(ctx, c.To, account, old.head); err != nil {
+		if at, err = rewrite.FreeTime(ctx, c.To, account, old.head); err != nil {
 			return err
 		}
 		copied.Present, copied.Mended = false, true
 	}
-	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(original), c.copies.parentOf(original)
+	m.Deadline, m.Origin, m.Parent = run.Deadline(), original.Origin(), c.copies.parentOf(original)
 	unhurried, done := grace.Context(ctx, afterwards)
 	defer done()
 	if copied.Head, err = writer.CommitAt(unhurried, account, at, m.EncodeAt); err != nil {
 		return err
 	}
 	c.copies.add(m.Origin, copied.Head, m)
-	c.latest, c.before = copied.Head, recasting.made
+	c.latest, c.before = copied.Head, recasting.After
 	return nil
 }
 
@@ -307,8 +309,8 @@ func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) er
 }
 
 // keep stores a message in the target as it is read from the source. What cannot be read is told as it is.
-func (c *copying) keep(ctx context.Context, told int64, body Body) (Filed, error) {
-	f := c.filers.Get().(*Filer)
+func (c *copying) keep(ctx context.Context, told int64, body archive.Body) (archive.Stored, error) {
+	f := c.filers.Get().(*archive.MessageWriter)
 	defer c.filers.Put(f)
 	r, w := io.Pipe()
 	read := make(chan error, 1)
@@ -317,7 +319,7 @@ func (c *copying) keep(ctx context.Context, told int64, body Body) (Filed, error
 		w.CloseWithError(err)
 		read <- err
 	}()
-	filed, err := f.split(ctx, told, r)
+	filed, err := f.Write(ctx, nil, told, r)
 	r.CloseWithError(errors.New("the copy was given up"))
 	if unread := <-read; err == nil {
 		err = unread

@@ -1,9 +1,10 @@
-package archive
+package rewrite
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -16,7 +17,7 @@ type Restocker struct {
 	erased *repo.Erasures
 	sound  map[chunk.ID]struct{} // tables, lists and pages, when all that they need is stored
 
-	from    *Contents
+	from    *archive.Contents
 	missing []manifest.Failure
 }
 
@@ -28,7 +29,7 @@ func NewRestocker(ctx context.Context, to *repo.Writer) (*Restocker, error) {
 
 // Restock sees to one manifest. missing is what cannot be read any more. The error is ErrErased where the manifest holds a
 // message that was erased.
-func (s *Restocker) Restock(ctx context.Context, from *Contents) (missing []manifest.Failure, err error) {
+func (s *Restocker) Restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
 	s.from, s.missing = from, nil
 	err = s.mailboxes(ctx, from.Manifest.Mailboxes)
 	for _, id := range from.Manifest.Tables {
@@ -51,7 +52,7 @@ func restock[T any](ctx context.Context, s *Restocker, mailbox string, id chunk.
 	err := s.catalog(ctx, id)
 	var list []T
 	if err == nil {
-		list, err = parsed(ctx, s.from, id, parse)
+		list, err = archive.ReadPiece(ctx, s.from, id, parse)
 	}
 	if err != nil {
 		return s.lose(ctx, manifest.Failure{Mailbox: mailbox}, err)
@@ -70,7 +71,7 @@ func (s *Restocker) lose(ctx context.Context, failure manifest.Failure, err erro
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if !IsDamage(err) {
+	if !archive.IsDamage(err) {
 		return err
 	}
 	failure.Reason = err.Error()
@@ -100,9 +101,9 @@ func (s *Restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox)
 
 func (s *Restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
 	for len(pages) > 0 {
-		some := pages[:min(len(pages), aheadPages)]
+		some := pages[:min(len(pages), archive.PageBatch)]
 		pages = pages[len(some):]
-		s.from.prefetchPages(ctx, some)
+		s.from.PrefetchPages(ctx, some)
 		for _, page := range some {
 			if err := s.page(ctx, m, page); err != nil {
 				return fmt.Errorf("mailbox %q, %s: %w", m.Name, page, err)
@@ -146,7 +147,7 @@ func (s *Restocker) prefetch(ctx context.Context, records []manifest.Record) err
 		for _, part := range records[i].Parts {
 			for _, id := range part.Chunks {
 				if has, err := s.to.Has(ctx, id); err != nil {
-					return writing(err)
+					return archive.AsWrite(err)
 				} else if !has {
 					ids = append(ids, id)
 				}
@@ -154,7 +155,7 @@ func (s *Restocker) prefetch(ctx context.Context, records []manifest.Record) err
 		}
 	}
 	if len(ids) > 0 {
-		s.from.prefetchChunks(ctx, ids)
+		s.from.PrefetchChunks(ctx, ids)
 	}
 	return nil
 }

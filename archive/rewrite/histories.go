@@ -1,4 +1,4 @@
-package recommit
+package rewrite
 
 import (
 	"context"

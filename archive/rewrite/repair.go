@@ -1,4 +1,4 @@
-package archive
+package rewrite
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -32,7 +33,7 @@ type RepairOptions struct {
 //
 // A chunk that is damaged must not be taken for stored by anybody: repo.MendPacks sees to that, and comes first.
 func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) (repaired Repaired, err error) {
-	contents, err := OpenManifest(ctx, r, head)
+	contents, err := archive.OpenManifest(ctx, r, head)
 	if err != nil {
 		return Repaired{}, err
 	}
@@ -49,28 +50,27 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 	if err != nil {
 		return Repaired{}, err
 	}
-	recasting := &recasting{
-		from: contents, to: contents.chunks, writer: writer, tell: oneAtATime(o.Progress), erasing: erasing{here: erased, there: erased},
+	recasting := &Rewriter{
+		From: contents, To: contents, Writer: writer, Progress: OneAtATime(o.Progress), SourceErased: erased, TargetErased: erased,
 	}
-	recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
-		same := Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe, Opening: record.Opening}
+	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
 		if !o.Stored {
 			if err := contents.Body(record).Verify(ctx); err != nil {
-				return Filed{}, err
+				return archive.Stored{}, err
 			}
 		}
-		return same, storeAgain(ctx, contents, writer, record)
+		return archive.StoredIn(record), storeAgain(ctx, contents, writer, record)
 	}
-	m, err := recasting.manifest(ctx)
-	repaired.Lost = recasting.lost
+	m, err := recasting.Rewrite(ctx)
+	repaired.Lost = recasting.Lost
 	if err != nil || len(repaired.Lost) == 0 {
 		return repaired, err
 	}
-	if recasting.nothingReadable(m) && !o.Empty {
+	if recasting.NothingReadable(m) && !o.Empty {
 		return repaired, ErrNothingReadable
 	}
-	m.Deadline, m.Origin, m.Parent = run.Deadline(), originOf(Summary{head, contents.Manifest}), head.ID
-	at, err := placeAfter(ctx, r, contents.Manifest.Account, head)
+	m.Deadline, m.Origin, m.Parent = run.Deadline(), (archive.Summary{Head: head, Manifest: contents.Manifest}).Origin(), head.ID
+	at, err := FreeTime(ctx, r, contents.Manifest.Account, head)
 	if err != nil {
 		return repaired, err
 	}
@@ -91,7 +91,7 @@ func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, 
 	if len(tags[from.Name]) > 0 {
 		err = r.Tag(ctx, to, tags[from.Name], nil)
 	}
-	if IsDamage(err) {
+	if archive.IsDamage(err) {
 		return err, nil
 	}
 	return damage, err
@@ -99,7 +99,7 @@ func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, 
 
 // storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
 // be nobody's parent, for it may have come late or been marked meanwhile, and what it relies on may be condemned.
-func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *manifest.Record) error {
+func storeAgain(ctx context.Context, from *archive.Contents, to *repo.Writer, record *manifest.Record) error {
 	parts, err := record.PartList(from.Load(ctx))
 	if err != nil {
 		return err
@@ -109,27 +109,27 @@ func storeAgain(ctx context.Context, from *Contents, to *repo.Writer, record *ma
 	}
 	for _, part := range parts {
 		for _, id := range part.Chunks {
-			err = errors.Join(err, storeChunk(ctx, from, to, id, func(data []byte) repo.Lane { return laneOf(part.Kind, data) }))
+			err = errors.Join(err, storeChunk(ctx, from, to, id, func(data []byte) repo.Lane { return archive.LaneOf(part.Kind, data) }))
 		}
 	}
 	return err
 }
 
 // storeChunk stores a chunk if it does not count as stored.
-func storeChunk(ctx context.Context, from *Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane) error {
+func storeChunk(ctx context.Context, from *archive.Contents, to *repo.Writer, id chunk.ID, lane func([]byte) repo.Lane) error {
 	if has, err := to.Has(ctx, id); err != nil || has {
-		return writing(err)
+		return archive.AsWrite(err)
 	}
-	data, err := from.chunks.Chunk(ctx, id)
+	data, err := from.Chunk(ctx, id)
 	if err == nil {
 		_, _, err = to.Put(ctx, lane(data), data)
-		err = writing(err)
+		err = archive.AsWrite(err)
 	}
 	return err
 }
 
-// placeAfter is the next time after a manifest's at which the account has none.
-func placeAfter(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
+// FreeTime is the next time after a manifest's at which the account has none.
+func FreeTime(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
 	taken := make(map[int64]bool)
 	for other, err := range r.AccountManifests(ctx, account) {
 		if err != nil {

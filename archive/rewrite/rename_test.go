@@ -1,4 +1,4 @@
-package recommit_test
+package rewrite_test
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/mail"
@@ -21,11 +21,11 @@ import (
 )
 
 // rename gives anna the other name.
-func (w *world) rename(r *repo.Repo) (*recommit.Renamed, error) {
-	return recommit.Rename(w.t.Context(), r, anna, other, false, nil)
+func (w *world) rename(r *repo.Repo) (*rewrite.Renamed, error) {
+	return rewrite.Rename(w.t.Context(), r, anna, other, false, nil)
 }
 
-func (w *world) mustRename() *recommit.Renamed {
+func (w *world) mustRename() *rewrite.Renamed {
 	w.t.Helper()
 	renamed, err := w.rename(w.r)
 	if err != nil || len(renamed.Left) > 0 {
@@ -74,12 +74,12 @@ func TestRename(t *testing.T) {
 	}
 	w.states, w.nights = append(w.states, w.states[3]), append(w.nights, &backup.Result{Head: listed(t, w.r, other)[3].Head})
 	w.mustHold(w.r, other, 0, 1, 3, 4)
-	mustBeSound(t, w.r)
+	archivetest.MustBeSound(t, w.r)
 	if renamed := w.mustRename(); renamed.Committed+renamed.Marked != 0 {
 		t.Errorf("done again: %+v", renamed)
 	}
 	// And back again.
-	if renamed, err := recommit.Rename(t.Context(), w.r, other, anna, false, nil); err != nil || renamed.Committed != 4 {
+	if renamed, err := rewrite.Rename(t.Context(), w.r, other, anna, false, nil); err != nil || renamed.Committed != 4 {
 		t.Fatalf("%v, %+v", err, renamed)
 	}
 	w.mustHold(w.r, anna, 0, 1, 3, 4)
@@ -95,7 +95,7 @@ func TestRenameReadsNoMail(t *testing.T) {
 		}
 		return storetest.None
 	}}
-	if _, err := w.rename(reopen(t, watched)); err != nil {
+	if _, err := w.rename(archivetest.Reopen(t, watched)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range w.store.Names() {
@@ -109,24 +109,24 @@ func TestRenameReadsNoMail(t *testing.T) {
 func TestRenameOntoAnother(t *testing.T) {
 	w := newWorld(t, 2)
 	w.backUpAs(other)
-	if _, err := w.rename(w.r); !errors.Is(err, recommit.ErrExists) {
+	if _, err := w.rename(w.r); !errors.Is(err, rewrite.ErrExists) {
 		t.Fatal(err)
 	}
 	if len(listed(t, w.r, other)) != 1 || len(listed(t, w.r, anna)) != 2 {
 		t.Error("something was changed")
 	}
-	if renamed, err := recommit.Rename(t.Context(), w.r, anna, other, true, nil); err != nil || renamed.Committed != 2 {
+	if renamed, err := rewrite.Rename(t.Context(), w.r, anna, other, true, nil); err != nil || renamed.Committed != 2 {
 		t.Fatalf("%v, %+v", err, renamed)
 	}
 	if n := len(listed(t, w.r, other)); n != 3 {
 		t.Errorf("%d manifests", n)
 	}
-	if _, err := recommit.Rename(t.Context(), w.r, "nobody", other, true, nil); !errors.Is(err, recommit.ErrNoAccount) {
+	if _, err := rewrite.Rename(t.Context(), w.r, "nobody", other, true, nil); !errors.Is(err, rewrite.ErrNoAccount) {
 		t.Error(err)
 	}
 	// Another account that got the name which is free now is not taken for the rest of the first one.
 	w.backUpAs(anna)
-	if _, err := w.rename(w.r); !errors.Is(err, recommit.ErrExists) {
+	if _, err := w.rename(w.r); !errors.Is(err, rewrite.ErrExists) {
 		t.Error(err)
 	}
 }
@@ -143,11 +143,11 @@ func TestRenameKilledAnywhere(t *testing.T) {
 		for n := 1; ; n++ {
 			w.store, w.nights, w.states = base.Clone(), nights, states
 			faulty := &storetest.Faulty{Store: w.store}
-			r := reopen(t, faulty)
+			r := archivetest.Reopen(t, faulty)
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
 			_, err := w.rename(r)
-			w.r = reopen(t, w.store)
-			mustBeSound(t, w.r)
+			w.r = archivetest.Reopen(t, w.store)
+			archivetest.MustBeSound(t, w.r)
 			if n := len(listed(t, w.r, other)); n < 3 && len(listed(t, w.r, anna)) < 3 {
 				t.Fatalf("killed at %d, nights are gone", n)
 			}
@@ -168,7 +168,7 @@ func TestRenameKilledAnywhere(t *testing.T) {
 				w.prune()
 				w.prune()
 				w.mustHold(w.r, other, want...)
-				mustBeSound(t, w.r)
+				archivetest.MustBeSound(t, w.r)
 			}
 			if err == nil {
 				t.Logf("%d operations", n-1)
@@ -186,10 +186,10 @@ func TestRenameBesideAPrune(t *testing.T) {
 	base := w.store
 	for n := 1; ; n++ {
 		w.store = base.Clone()
-		w.r = reopen(t, w.store)
+		w.r = archivetest.Reopen(t, w.store)
 		pruned := false
 		racing := &storetest.Faulty{Store: w.store}
-		r := reopen(t, racing)
+		r := archivetest.Reopen(t, racing)
 		from := racing.Ops()
 		racing.Fail = func(op storetest.Op) storetest.Fault {
 			if op.Kind == "now" { // the store's clock is waited for
@@ -208,7 +208,7 @@ func TestRenameBesideAPrune(t *testing.T) {
 			w.prune()
 		}
 		w.mustHold(w.r, other, 0, 2)
-		mustBeSound(t, w.r)
+		archivetest.MustBeSound(t, w.r)
 		if !pruned {
 			break
 		}
@@ -238,7 +238,7 @@ func TestRenameBesideABackup(t *testing.T) {
 	if b := w.backUpAs(other); b.Manifest.Totals.NewMessages != 0 || b.Manifest.Parent != listed(t, w.r, other)[2].Head.ID {
 		t.Errorf("%+v", b.Manifest)
 	}
-	mustBeSound(t, w.r)
+	archivetest.MustBeSound(t, w.r)
 }
 
 // An interrupted run goes on under the new name.
@@ -310,7 +310,7 @@ func TestForgetAfterARename(t *testing.T) {
 func TestRenameLeavesWhatCannotBeRead(t *testing.T) {
 	w := newWorld(t, 3)
 	w.store.Replace(w.nights[1].Head.Name, []byte("not a manifest"))
-	w.r = reopen(t, w.store)
+	w.r = archivetest.Reopen(t, w.store)
 	renamed, err := w.rename(w.r)
 	if err != nil || len(renamed.Left) != 1 || renamed.Left[0].Head.Name != w.nights[1].Head.Name || renamed.Committed != 2 {
 		t.Fatalf("%v, %+v", err, renamed)
@@ -340,23 +340,9 @@ func TestRenamedAccountsAreCopied(t *testing.T) {
 	second := new(storetest.Memory)
 	second.Advance(3 * 24 * time.Hour)
 	to := archivetest.NewRepo(t, second)
-	copyAll := func() (made, present int) {
-		err := archive.Copy(t.Context(), archive.CopyOptions{From: w.r, To: to}, func(c archive.Copied) {
-			switch {
-			case c.Present:
-				present++
-			case c.Err == nil && !c.Gone:
-				made++
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return made, present
-	}
-	copyAll()
+	w.copyTo(to)
 	w.mustRename()
-	if made, present := copyAll(); made != 0 || present != 3 {
+	if made, present := w.copyTo(to); made != 0 || present != 3 {
 		t.Errorf("after the rename %d are copied, %d present", made, present)
 	}
 	if renamed, err := w.rename(to); err != nil || renamed.Committed != 3 {
@@ -364,8 +350,8 @@ func TestRenamedAccountsAreCopied(t *testing.T) {
 	}
 	w.mustHold(to, other, 0, 1, 2)
 	w.backUpAs(other)
-	if made, present := copyAll(); made != 1 || present != 3 {
+	if made, present := w.copyTo(to); made != 1 || present != 3 {
 		t.Errorf("after both renames and a night %d are copied, %d present", made, present)
 	}
-	mustBeSound(t, to)
+	archivetest.MustBeSound(t, to)
 }

@@ -1,4 +1,4 @@
-package recommit
+package rewrite
 
 import (
 	"cmp"
@@ -179,8 +179,8 @@ func (s *session) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (
 		u.Err = ErrMissing
 		return u, nil
 	}
-	repaired, err := archive.Repair(ctx, s.repo, u.Old.Head, archive.RepairOptions{Stored: true})
-	if errors.Is(err, archive.ErrNothingReadable) {
+	repaired, err := Repair(ctx, s.repo, u.Old.Head, RepairOptions{Stored: true})
+	if errors.Is(err, ErrNothingReadable) {
 		u.Err = err
 		return u, nil
 	}

@@ -1,4 +1,4 @@
-package archive
+package rewrite
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
@@ -19,11 +20,11 @@ type Rewritten struct {
 	Err    error     // why there is no New: Old is damaged, and stays as it is
 }
 
-// Rewriter writes manifests of one account without what was erased. It keeps pages that do not hold it.
-type Rewriter struct {
-	Repo  *repo.Repo
-	Holds func(manifest.Page) bool // whether a page has what was erased
-	Done  func(Rewritten) error    // called with each manifest
+// eraser writes manifests of one account without what was erased. It keeps pages that do not hold it.
+type eraser struct {
+	repo  *repo.Repo
+	holds func(manifest.Page) bool
+	done  func(Rewritten) error
 
 	account string
 	erased  *repo.Erasures
@@ -33,7 +34,7 @@ type Rewriter struct {
 	sound   map[string]bool // names of manifests that the run may inherit from (rule 1)
 	taken   map[int64]bool  // times of the account's manifests
 	parents map[chunk.ID]chunk.ID
-	before  *counterparts
+	before  *PageMap
 }
 
 // rewritesAtOnce is the number of manifests that one run writes. rewriteFor is how long it lasts, far from its deadline.
@@ -42,8 +43,16 @@ const (
 	rewriteFor     = 2 * time.Hour
 )
 
-// Rewrite writes manifests of one account, given the oldest first.
-func (w *Rewriter) Rewrite(ctx context.Context, account string, heads []repo.Head) error {
+// WithoutErased writes manifests of one account, given the oldest first, without what was erased. holds reports whether a
+// page has any of it, and done is called with each manifest.
+func WithoutErased(
+	ctx context.Context, r *repo.Repo, account string, heads []repo.Head, holds func(manifest.Page) bool, done func(Rewritten) error,
+) error {
+	w := &eraser{repo: r, holds: holds, done: done}
+	return w.rewrite(ctx, account, heads)
+}
+
+func (w *eraser) rewrite(ctx context.Context, account string, heads []repo.Head) error {
 	w.account, w.parents = account, make(map[chunk.ID]chunk.ID)
 	for len(heads) > 0 {
 		n, err := w.some(ctx, heads[:min(len(heads), rewritesAtOnce)])
@@ -56,13 +65,13 @@ func (w *Rewriter) Rewrite(ctx context.Context, account string, heads []repo.Hea
 }
 
 // some writes manifests in one run, and reports how many.
-func (w *Rewriter) some(ctx context.Context, heads []repo.Head) (n int, err error) {
-	if w.run, err = w.Repo.Begin(ctx); err != nil {
+func (w *eraser) some(ctx context.Context, heads []repo.Head) (n int, err error) {
+	if w.run, err = w.repo.Begin(ctx); err != nil {
 		return 0, err
 	}
 	w.before, w.sound, w.taken = nil, make(map[string]bool), make(map[int64]bool)
 	for head, err := range w.run.Heads(ctx, w.account) {
-		if err != nil && (head.Name == "" || ctx.Err() != nil || !IsDamage(err)) {
+		if err != nil && (head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)) {
 			return 0, err
 		}
 		w.sound[head.Name] = err == nil && head.Committed()
@@ -75,7 +84,7 @@ func (w *Rewriter) some(ctx context.Context, heads []repo.Head) (n int, err erro
 	if w.erased, err = w.run.Erasures(ctx); err != nil {
 		return 0, err
 	}
-	if w.tags, err = w.Repo.Tags(ctx); err != nil {
+	if w.tags, err = w.repo.Tags(ctx); err != nil {
 		return 0, err
 	}
 	for _, head := range heads {
@@ -90,8 +99,8 @@ func (w *Rewriter) some(ctx context.Context, heads []repo.Head) (n int, err erro
 		if err != nil {
 			return n, fmt.Errorf("write %s again: %w", head.Name, err)
 		}
-		if n++; w.Done != nil {
-			if err := w.Done(done); err != nil {
+		if n++; w.done != nil {
+			if err := w.done(done); err != nil {
 				return n, err
 			}
 		}
@@ -99,11 +108,11 @@ func (w *Rewriter) some(ctx context.Context, heads []repo.Head) (n int, err erro
 	return n, nil
 }
 
-func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
+func (w *eraser) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	done := Rewritten{Old: head}
-	contents, err := OpenManifest(ctx, w.Repo, head)
+	contents, err := archive.OpenManifest(ctx, w.repo, head)
 	if err != nil {
-		if ctx.Err() == nil && IsDamage(err) {
+		if ctx.Err() == nil && archive.IsDamage(err) {
 			done.Err, err = err, nil
 		}
 		return done, err
@@ -111,52 +120,52 @@ func (w *Rewriter) one(ctx context.Context, head repo.Head) (Rewritten, error) {
 	if parent := contents.Manifest.Parent; parent != [32]byte{} {
 		done.Parent = &parent
 	}
-	recasting := &recasting{
-		from: contents, to: contents.chunks, writer: w.writer, before: w.before, tell: func(manifest.Record) {},
-		erasing: erasing{here: w.erased, there: w.erased},
-		keep: func(_ context.Context, record *manifest.Record) (Filed, error) {
-			return Filed{Hash: record.Hash, Parts: record.Parts, List: record.List, Probe: record.Probe, Opening: record.Opening}, nil
+	recasting := &Rewriter{
+		From: contents, To: contents, Writer: w.writer, Before: w.before, Progress: func(manifest.Record) {},
+		SourceErased: w.erased, TargetErased: w.erased,
+		Store: func(_ context.Context, record *manifest.Record) (archive.Stored, error) {
+			return archive.StoredIn(record), nil
 		},
 	}
 	if w.sound[head.Name] {
-		recasting.stands = func(page manifest.Page) bool { return !w.Holds(page) }
+		recasting.Keeps = func(page manifest.Page) bool { return !w.holds(page) }
 	} else { // it is late or marked, so what it needs may be condemned
-		same := recasting.keep
-		recasting.keep = func(ctx context.Context, record *manifest.Record) (Filed, error) {
+		same := recasting.Store
+		recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
 			filed, _ := same(ctx, record)
 			return filed, storeAgain(ctx, contents, w.writer, record)
 		}
 	}
-	m, err := recasting.manifest(ctx)
+	m, err := recasting.Rewrite(ctx)
 	if err != nil {
-		if ctx.Err() == nil && IsDamage(err) { // a page that must be merged with another cannot be read
+		if ctx.Err() == nil && archive.IsDamage(err) { // a page that must be merged with another cannot be read
 			done.Err, err = err, nil
 		}
 		return done, err
 	}
-	if len(recasting.lost) > 0 {
-		done.Err = fmt.Errorf("mailbox %q: %s", recasting.lost[0].Mailbox, recasting.lost[0].Reason)
+	if len(recasting.Lost) > 0 {
+		done.Err = fmt.Errorf("mailbox %q: %s", recasting.Lost[0].Mailbox, recasting.Lost[0].Reason)
 		return done, nil
 	}
 	if parent, ok := w.parents[m.Parent]; ok {
 		m.Parent = parent
 	}
-	m.Deadline, m.Origin = w.run.Deadline(), originOf(Summary{head, contents.Manifest})
+	m.Deadline, m.Origin = w.run.Deadline(), (archive.Summary{Head: head, Manifest: contents.Manifest}).Origin()
 	if done.New, err = w.writer.CommitAt(ctx, w.account, w.placeAfter(head), m.EncodeAt); err != nil {
 		return done, err
 	}
-	w.parents[head.ID], w.before = done.New.ID, recasting.made
+	w.parents[head.ID], w.before = done.New.ID, recasting.After
 	if !w.sound[head.Name] {
 		w.before = nil
 	}
 	if tags := w.tags[head.Name]; len(tags) > 0 {
-		err = w.Repo.Tag(ctx, done.New, tags, nil)
+		err = w.repo.Tag(ctx, done.New, tags, nil)
 	}
 	return done, err
 }
 
-// placeAfter returns the next time after a manifest's that no manifest of the account has.
-func (w *Rewriter) placeAfter(head repo.Head) time.Time {
+// FreeTime returns the next time after a manifest's that no manifest of the account has.
+func (w *eraser) placeAfter(head repo.Head) time.Time {
 	at := head.Time
 	for w.taken[at.UnixMilli()] {
 		at = at.Add(time.Millisecond)

@@ -1,9 +1,10 @@
-package archive
+package rewrite
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -13,12 +14,12 @@ import (
 // condemned what is damaged, so that the next backup asks the server for the messages that were lost with it. An empty
 // manifest is no mistake here, because MendPacks has read each pack that it condemned. A manifest that lacks nothing is not
 // written again. done is called for each repaired manifest.
-func RepairLost(ctx context.Context, r *repo.Repo, done func(Summary, Repaired)) error {
+func RepairLost(ctx context.Context, r *repo.Repo, done func(archive.Summary, Repaired)) error {
 	newest, complete := make(map[string]bool), make(map[string]bool)
-	var wanted []Summary
-	for s, err := range Manifests(ctx, r) {
+	var wanted []archive.Summary
+	for s, err := range archive.Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !IsDamage(err)):
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
 			return err
 		case err != nil:
 			continue

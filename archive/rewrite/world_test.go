@@ -1,4 +1,4 @@
-package recommit_test
+package rewrite_test
 
 import (
 	"fmt"
@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/archive/recommit"
+	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
-	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -70,19 +69,19 @@ func (w *world) forget(nights ...int) {
 }
 
 // undo brings the nights back that are forgotten and among these.
-func (w *world) undo(r *repo.Repo, evenIncomplete bool, nights ...int) (all []recommit.Undone, err error) {
-	forgotten, err := recommit.List(w.t.Context(), r)
+func (w *world) undo(r *repo.Repo, evenIncomplete bool, nights ...int) (all []rewrite.Undone, err error) {
+	forgotten, err := rewrite.List(w.t.Context(), r)
 	if err != nil {
 		return nil, err
 	}
-	forgotten = slices.DeleteFunc(forgotten, func(f recommit.Forgotten) bool {
+	forgotten = slices.DeleteFunc(forgotten, func(f rewrite.Forgotten) bool {
 		return !slices.ContainsFunc(nights, func(n int) bool { return w.nights[n].Head.Name == f.Head.Name })
 	})
-	err = recommit.Undo(w.t.Context(), r, forgotten, evenIncomplete, func(u recommit.Undone) { all = append(all, u) })
+	err = rewrite.Undo(w.t.Context(), r, forgotten, evenIncomplete, func(u rewrite.Undone) { all = append(all, u) })
 	return all, err
 }
 
-func (w *world) mustUndo(nights ...int) []recommit.Undone {
+func (w *world) mustUndo(nights ...int) []rewrite.Undone {
 	w.t.Helper()
 	all, err := w.undo(w.r, false, nights...)
 	if err != nil {
@@ -151,24 +150,17 @@ func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
 	}
 }
 
-func mustBeSound(t *testing.T, r *repo.Repo) {
-	t.Helper()
-	_, err := archive.Check(t.Context(), archive.CheckOptions{Repo: r, Data: repo.AllPacks}, func(p archive.Problem) {
-		if !p.Harmless {
-			t.Error(p)
+// copyTo copies the repository to another, and counts the manifests that were copied and those that were there.
+func (w *world) copyTo(to *repo.Repo) (made, present int) {
+	w.t.Helper()
+	copied, _ := archivetest.Copy(w.t, w.r, to)
+	for _, c := range copied {
+		switch {
+		case c.Present:
+			present++
+		case c.Err == nil && !c.Gone:
+			made++
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-}
-
-// reopen opens the repository as another host does, that remembers nothing.
-func reopen(t *testing.T, store store.Store) *repo.Repo {
-	t.Helper()
-	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return made, present
 }
