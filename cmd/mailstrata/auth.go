@@ -58,18 +58,18 @@ func (c *authCommand) Run(ctx context.Context, p *program) error {
 	if c.Forget && len(c.Account) == 0 {
 		return &hint.Usage{Text: "what is to be forgotten is not named", Hint: "mailstrata auth NAME --forget"}
 	}
-	admissions, err := c.admissions(ctx, p)
+	credentials, err := c.credentials(ctx, p)
 	if err != nil {
 		return err
 	}
-	if len(admissions) == 0 {
+	if len(credentials) == 0 {
 		p.Note("nothing is missing: all consents and secrets that the configuration wants are there")
 	}
-	for _, a := range admissions {
+	for _, a := range credentials {
 		if c.Forget {
 			err = errors.Join(err, a.forget(ctx, p))
 		} else {
-			err = errors.Join(err, a.admit(ctx, p, c))
+			err = errors.Join(err, a.obtain(ctx, p, c))
 		}
 		if ctx.Err() != nil {
 			return err

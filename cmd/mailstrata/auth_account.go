@@ -20,7 +20,7 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 	}
 	at := strings.LastIndexByte(name, '@')
 	if at < 1 {
-		return nil, "", p.neither(name)
+		return nil, "", p.unknownName(name)
 	}
 	provider := cmp.Or(c.Provider, access.KnownHosts[strings.ToLower(name[at+1:])].Provider)
 	configured, err := p.Config()
@@ -32,7 +32,7 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 		host = access.ProviderHosts[own.Kind]
 	}
 	if near := ui.Nearest(name, configured.Names()); host == "" && near != "" {
-		return nil, "", p.neither(name)
+		return nil, "", p.unknownName(name)
 	}
 	if host == "" {
 		return nil, "", &hint.Usage{
@@ -44,8 +44,8 @@ func (c *authCommand) account(p *program, name string) (*access.Account, string,
 	return a, provider, err
 }
 
-// neither is said of a word that means nothing, with what it may have meant.
-func (p *program) neither(name string) error {
+// unknownName is said of a word that means nothing, with what it may have meant.
+func (p *program) unknownName(name string) error {
 	e := &hint.Usage{Text: ui.Quote(name) + " is neither a mail address nor the URL of an account, nor in the configuration", Hint: "mailstrata auth anna@gmail.com, or imaps://user@host"}
 	if near := ui.Nearest(name, p.Names()); near != "" {
 		e.Hint = "did you mean " + ui.Quote(near) + "?"

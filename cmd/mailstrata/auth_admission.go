@@ -13,18 +13,18 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// admission is one thing that mailstrata is let into: an account, by a consent or a password; or a repository. It may also be
+// credential is one thing that mailstrata is let into: an account, by a consent or a password; or a repository. It may also be
 // a secret that cannot be tried.
-type admission struct {
+type credential struct {
 	account  *access.Account  // nil: it is none
 	provider string           // who gives tokens, as far as is known
-	place    *access.Location // nil: it is none
+	location *access.Location // nil: it is none
 
 	secret  secret.Source // what is to be in the keyring
 	keyring string        // its entry; "": the owner of the account is asked for a consent
 }
 
-func (a *admission) forget(ctx context.Context, p *program) error {
+func (a *credential) forget(ctx context.Context, p *program) error {
 	var err error
 	if a.keyring != "" {
 		err = keyring.Delete(ctx, a.keyring)
@@ -39,30 +39,30 @@ func (a *admission) forget(ctx context.Context, p *program) error {
 	return errors.Join(err, store.Delete(ctx, a.account.Options.User, a.account.Options.Host))
 }
 
-func (a *admission) admit(ctx context.Context, p *program, c *authCommand) error {
+func (a *credential) obtain(ctx context.Context, p *program, c *authCommand) error {
 	if a.keyring != "" {
 		return a.keep(ctx, p, c)
 	}
-	return c.consented(ctx, p, a)
+	return c.consentTo(ctx, p, a)
 }
 
-// admissions are those that are named, or else all that are missing.
-func (c *authCommand) admissions(ctx context.Context, p *program) (admissions []*admission, err error) {
+// credentials are those that are named, or else all that are missing.
+func (c *authCommand) credentials(ctx context.Context, p *program) (credentials []*credential, err error) {
 	if len(c.Account) == 0 {
-		return p.missing(ctx)
+		return p.missingCredentials(ctx)
 	}
 	for _, name := range c.Account {
 		named, err := c.named(p, name)
 		if err != nil {
 			return nil, err
 		}
-		admissions = append(admissions, named...)
+		credentials = append(credentials, named...)
 	}
-	return admissions, nil
+	return credentials, nil
 }
 
 // named is what a word means: an account of the configuration, a repository of it, or both; or else any account.
-func (c *authCommand) named(p *program, name string) (admissions []*admission, err error) {
+func (c *authCommand) named(p *program, name string) (credentials []*credential, err error) {
 	configured, err := p.Config()
 	if err != nil {
 		return nil, err
@@ -72,38 +72,38 @@ func (c *authCommand) named(p *program, name string) (admissions []*admission, e
 		return nil, err
 	}
 	if a != nil {
-		admissions = append(admissions, c.ofAccount(p, a))
+		credentials = append(credentials, c.accountCredential(p, a))
 	}
 	if r := configured.Repository(name); r != nil && name != "" {
 		if r.Secret.Keyring == "" && a == nil {
 			return nil, &hint.Usage{Text: "the passphrase of " + ui.Quote(name) + " is not kept in the keyring", Hint: "say so in the configuration: secret_keyring = " + ui.Quote(name)}
 		}
 		if r.Secret.Keyring != "" {
-			repository, err := p.ofRepository(r)
+			repository, err := p.repositoryCredential(r)
 			if err != nil {
 				return nil, err
 			}
-			admissions = append(admissions, repository)
+			credentials = append(credentials, repository)
 		}
 	}
-	if len(admissions) > 0 {
-		return admissions, nil
+	if len(credentials) > 0 {
+		return credentials, nil
 	}
 	a, provider, err := c.account(p, name)
 	if err != nil {
 		return nil, err
 	}
-	return []*admission{{account: a, provider: provider}}, nil
+	return []*credential{{account: a, provider: provider}}, nil
 }
 
-func (c *authCommand) ofAccount(p *program, a *access.Account) *admission {
+func (c *authCommand) accountCredential(p *program, a *access.Account) *credential {
 	if entry := a.Configured.Secret.Keyring; entry != "" && c.Provider == "" {
-		return &admission{account: a, keyring: entry, secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"}}
+		return &credential{account: a, keyring: entry, secret: secret.Source{Name: "password of " + a.Name, Variable: "MAILSTRATA_IMAP_PASSWORD"}}
 	}
-	return &admission{account: a, provider: cmp.Or(c.Provider, a.Configured.Provider, access.ProviderOf(a))}
+	return &credential{account: a, provider: cmp.Or(c.Provider, a.Configured.Provider, access.ProviderOf(a))}
 }
 
-func (p *program) ofRepository(r *config.Repository) (*admission, error) {
+func (p *program) repositoryCredential(r *config.Repository) (*credential, error) {
 	l, err := p.ConfiguredLocation(r)
 	if err != nil {
 		return nil, err
@@ -113,16 +113,16 @@ func (p *program) ofRepository(r *config.Repository) (*admission, error) {
 	if r.Name != "" {
 		s.Name += " " + r.Name
 	}
-	return &admission{place: l, keyring: r.Secret.Keyring, secret: s}, nil
+	return &credential{location: l, keyring: r.Secret.Keyring, secret: s}, nil
 }
 
-// missing are all of the configuration that lack a consent, or have nothing in the keyring yet.
-func (p *program) missing(ctx context.Context) (admissions []*admission, err error) {
+// missingCredentials are all of the configuration that lack a consent, or have nothing in the keyring yet.
+func (p *program) missingCredentials(ctx context.Context) (credentials []*credential, err error) {
 	c, err := p.Config()
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.wanted(c)
+	all, err := p.configuredCredentials(c)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (p *program) missing(ctx context.Context) (admissions []*admission, err err
 	for _, a := range all {
 		if a.keyring == "" {
 			if !store.Has(a.account.Options.User, a.account.Options.Host) {
-				admissions = append(admissions, a)
+				credentials = append(credentials, a)
 			}
 			continue
 		}
@@ -147,21 +147,21 @@ func (p *program) missing(ctx context.Context) (admissions []*admission, err err
 		seen[a.keyring] = true
 		_, err := keyring.Get(ctx, a.keyring)
 		if errors.Is(err, keyring.ErrNotFound) {
-			admissions = append(admissions, a)
+			credentials = append(credentials, a)
 		} else if err != nil {
 			return nil, err
 		}
 	}
-	return admissions, nil
+	return credentials, nil
 }
 
-// wanted are all of the configuration that want a consent, or something in the keyring.
-func (p *program) wanted(c *config.Config) (all []*admission, err error) {
+// configuredCredentials are all of the configuration that want a consent, or something in the keyring.
+func (p *program) configuredCredentials(c *config.Config) (all []*credential, err error) {
 	for i := range c.Repositories {
 		if c.Repositories[i].Secret.Keyring == "" {
 			continue
 		}
-		a, err := p.ofRepository(&c.Repositories[i])
+		a, err := p.repositoryCredential(&c.Repositories[i])
 		if err != nil {
 			return nil, err
 		}
@@ -175,11 +175,11 @@ func (p *program) wanted(c *config.Config) (all []*admission, err error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, new(authCommand).ofAccount(p, a))
+		all = append(all, new(authCommand).accountCredential(p, a))
 	}
 	for command, w := range c.Watch {
 		if w.Ping.Keyring != "" {
-			all = append(all, &admission{keyring: w.Ping.Keyring, secret: secret.Source{Name: "URL to ping after " + command}})
+			all = append(all, &credential{keyring: w.Ping.Keyring, secret: secret.Source{Name: "URL to ping after " + command}})
 		}
 	}
 	return all, nil

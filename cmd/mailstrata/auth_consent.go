@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// consented asks for the consent, tries it, and keeps it.
-func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) error {
+// consentTo asks for the consent, tries it, and keeps it.
+func (c *authCommand) consentTo(ctx context.Context, p *program, ad *credential) error {
 	a := ad.account
 	store, err := p.TokenStore()
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *authCommand) consented(ctx context.Context, p *program, ad *admission) 
 	if err := store.Put(ctx, grant); err != nil {
 		return err
 	}
-	return p.admitted(authSummary{
+	return p.printCredential(authSummary{
 		Account: a.Name, URL: a.URL, Provider: grant.Provider.Name, Scopes: append([]string{}, grant.Provider.Scopes...),
 		Tried: tried, Kept: kept(sealed),
 	}, a)
@@ -66,8 +66,8 @@ type authSummary struct {
 	Kept       string   `json:"kept"`
 }
 
-// admitted tells of it; a nil account is none.
-func (p *program) admitted(s authSummary, a *access.Account) error {
+// printCredential tells of it; a nil account is none.
+func (p *program) printCredential(s authSummary, a *access.Account) error {
 	if p.flags.JSON {
 		return p.PrintJSON(s)
 	}
@@ -92,7 +92,7 @@ func (p *program) admitted(s authSummary, a *access.Account) error {
 }
 
 // consent is what to ask for: as the flags say, or the configuration, or as before; and whether the grant is to be sealed.
-func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Store, ad *admission) (consent *oauth.Consent, sealed bool, err error) {
+func (c *authCommand) consent(ctx context.Context, p *program, store *oauth.Store, ad *credential) (consent *oauth.Consent, sealed bool, err error) {
 	a := ad.account
 	configured, err := p.Config()
 	if err != nil {

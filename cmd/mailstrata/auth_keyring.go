@@ -10,7 +10,7 @@ import (
 )
 
 // keep asks for a secret, tries it, and puts it into the keyring.
-func (a *admission) keep(ctx context.Context, p *program, c *authCommand) error {
+func (a *credential) keep(ctx context.Context, p *program, c *authCommand) error {
 	value, err := p.Secrets.Read(ctx, a.secret)
 	if err != nil {
 		return err
@@ -20,9 +20,9 @@ func (a *admission) keep(ctx context.Context, p *program, c *authCommand) error 
 	case a.account != nil:
 		s.Account, s.URL = a.account.Name, a.account.URL
 		s.Tried, err = c.try(ctx, p, a.account, hint.For(imap.ErrLogin), func(o *imap.Options) { o.Password = string(value) })
-	case a.place != nil:
-		s.Repository = a.place.String()
-		s.Tried, err = a.place.TryPassphrase(ctx, value)
+	case a.location != nil:
+		s.Repository = a.location.String()
+		s.Tried, err = a.location.TryPassphrase(ctx, value)
 	}
 	if err != nil {
 		return err
@@ -30,5 +30,5 @@ func (a *admission) keep(ctx context.Context, p *program, c *authCommand) error 
 	if err := keyring.Set(ctx, a.keyring, string(value)); err != nil {
 		return fmt.Errorf("keep the %s: %w", a.secret.Name, err)
 	}
-	return p.admitted(s, a.account)
+	return p.printCredential(s, a.account)
 }

@@ -86,21 +86,21 @@ func (c *backupCommand) Run(ctx context.Context, p *program) error {
 	for _, path := range configured.Exposed() {
 		p.Secrets.WarnExposed(path)
 	}
-	run := &backupRun{program: p, accounts: len(orders), parallel: cmp.Or(c.Parallel, configured.Parallel), laid: []manifestSummary{}}
+	run := &backupRun{program: p, accounts: len(orders), parallel: cmp.Or(c.Parallel, configured.Parallel), committed: []manifestSummary{}}
 	for _, stack := range job.Groups(orders, p.flags.Repo) {
 		err = errors.Join(err, run.archive(ctx, stack))
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return errors.Join(err, run.tell())
+	return errors.Join(err, run.finish())
 }
 
-// remarksAtMost is how many warnings and failures of a run are told one by one.
-const remarksAtMost = 10
+// mostRemarks is how many warnings and failures of a run are told one by one.
+const mostRemarks = 10
 
-// remark tells an account's alarms, failures and warnings.
-func (p *program) remark(b *backup.Result) {
+// printRemarks tells an account's alarms, failures and warnings.
+func (p *program) printRemarks(b *backup.Result) {
 	m := b.Manifest
 	for _, alarm := range m.Alarm {
 		p.Alarm("%s: suspicious: %s", ui.Safe(b.Account), ui.OneLine(alarm))
@@ -108,17 +108,17 @@ func (p *program) remark(b *backup.Result) {
 	if len(m.Alarm) > 0 {
 		p.Say(fmt.Sprintf("hint: mailstrata diff %s %s shows what is missing", ui.Safe(b.Account)+"@latest~1", shortID(b.Head)))
 	}
-	for _, f := range m.Failures[:min(len(m.Failures), remarksAtMost)] {
+	for _, f := range m.Failures[:min(len(m.Failures), mostRemarks)] {
 		what := "mailbox " + ui.Quote(f.Mailbox)
 		if f.UID > 0 {
 			what += fmt.Sprintf(", UID %d", f.UID)
 		}
 		p.Warn("%s: %s could not be read: %s", ui.Safe(b.Account), what, ui.OneLine(f.Reason))
 	}
-	for _, w := range m.Warnings[:min(len(m.Warnings), remarksAtMost)] {
+	for _, w := range m.Warnings[:min(len(m.Warnings), mostRemarks)] {
 		p.Warn("%s: %s", ui.Safe(b.Account), ui.OneLine(w))
 	}
-	if len(m.Failures) > remarksAtMost || len(m.Warnings) > remarksAtMost {
+	if len(m.Failures) > mostRemarks || len(m.Warnings) > mostRemarks {
 		p.Warn("%s: more of these: mailstrata show %s", ui.Safe(b.Account), shortID(b.Head))
 	}
 }

@@ -24,7 +24,7 @@ type backupRun struct {
 	parallel int // accounts at once; 0: the usual
 
 	repositories []*access.Location
-	laid         []manifestSummary
+	committed    []manifestSummary
 	failed       []backupFailure
 	unlocked     bool     // locks are due, and could not be renewed
 	postponed    []string // accounts of which a checkpoint was laid, because the day's budget is used up
@@ -54,10 +54,10 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 	defer r.Close()
 	b.repositories = append(b.repositories, l)
 	l.RemindOfKey(r)
-	told := b.program.Progress("read")
-	defer told.Done()
+	progress := b.program.Progress("read")
+	defer progress.Done()
 	for group := range slices.Chunk(s.Jobs, backup.AccountsAtOnce) {
-		if err := b.group(ctx, r, group, told); err != nil {
+		if err := b.group(ctx, r, group, progress); err != nil {
 			return err
 		}
 	}
@@ -65,7 +65,7 @@ func (b *backupRun) archive(ctx context.Context, s *job.Group) error {
 }
 
 // group archives some accounts that share packs. Their secrets are asked for now, and their connections end with it.
-func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, told *ui.Progress) error {
+func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, progress *ui.Progress) error {
 	p := b.program
 	var sources []backup.Account
 	for _, o := range orders {
@@ -74,18 +74,18 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, 
 			return err
 		}
 		if err != nil {
-			b.take(&backup.Result{Account: o.Name, Err: err})
+			b.add(&backup.Result{Account: o.Name, Err: err})
 			continue
 		}
 		defer source.Source.Close()
 		sources = append(sources, source)
 	}
-	told.Begin("looking at the mailboxes")
+	progress.Begin("looking at the mailboxes")
 	backups, err := backup.Run(ctx, r, sources, backup.Options{
 		Program:  "mailstrata " + version(),
 		Parallel: b.parallel,
 		Progress: func(now backup.Progress) {
-			told.Update(now.Account, ui.Tally{Messages: now.Messages, Bytes: now.Bytes, Total: now.TotalMessages, ByID: now.ByID, Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes})
+			progress.Update(now.Account, ui.Tally{Messages: now.Messages, Bytes: now.Bytes, Total: now.TotalMessages, ByID: now.ByID, Mailboxes: now.DoneMailboxes, AllMailboxes: now.Mailboxes})
 		},
 		Note: func(n backup.Note) {
 			if n.Detail {
@@ -96,21 +96,21 @@ func (b *backupRun) group(ctx context.Context, r *repo.Repo, orders []*job.Job, 
 		},
 	})
 	for _, backup := range backups {
-		b.take(backup)
+		b.add(backup)
 	}
 	return err
 }
 
-// take keeps what is to be told of an account in the end, and tells what was not as it should be.
-func (b *backupRun) take(backup *backup.Result) {
-	b.program.watcher.account(backup)
+// add keeps what is to be told of an account in the end, and tells what was not as it should be.
+func (b *backupRun) add(backup *backup.Result) {
+	b.program.watcher.addAccount(backup)
 	b.unlocked = b.unlocked || backup.Locks != nil
 	if backup.Err == nil {
 		if backup.Postponed {
 			b.postponed = append(b.postponed, backup.Account)
 		}
-		b.laid = append(b.laid, summarize(backup.Head, backup.Manifest))
-		b.program.remark(backup)
+		b.committed = append(b.committed, summarize(backup.Head, backup.Manifest))
+		b.program.printRemarks(backup)
 		return
 	}
 	b.failed = append(b.failed, backupFailure{backup.Account, backup.Err.Error(), backup.Kept, backup.Err})
@@ -119,19 +119,19 @@ func (b *backupRun) take(backup *backup.Result) {
 	}
 }
 
-// tell prints what was laid.
-func (b *backupRun) tell() error {
+// finish prints what was laid.
+func (b *backupRun) finish() error {
 	if len(b.repositories) == 0 {
 		return nil
 	}
 	if err := b.print(); err != nil {
 		return err
 	}
-	return b.judge()
+	return b.outcome()
 }
 
-// tableMost is how many accounts are listed one by one.
-const tableMost = 50
+// mostRows is how many accounts are listed one by one.
+const mostRows = 50
 
 func (b *backupRun) print() error {
 	p := b.program
@@ -141,22 +141,22 @@ func (b *backupRun) print() error {
 			Manifests  []manifestSummary `json:"manifests"`
 			Postponed  []string          `json:"postponed"`
 			Errors     []backupFailure   `json:"errors"`
-		}{Postponed: list(b.postponed), Repository: b.repositories[0].String(), Manifests: b.laid, Errors: append([]backupFailure{}, b.failed...)}
+		}{Postponed: list(b.postponed), Repository: b.repositories[0].String(), Manifests: b.committed, Errors: append([]backupFailure{}, b.failed...)}
 		return p.PrintJSON(document)
 	}
-	if b.accounts <= tableMost {
-		return p.printManifests(b.laid, false)
+	if b.accounts <= mostRows {
+		return p.printManifests(b.committed, false)
 	}
-	remarkable := slices.DeleteFunc(slices.Clone(b.laid), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
+	remarkable := slices.DeleteFunc(slices.Clone(b.committed), func(s manifestSummary) bool { return s.Alarms == 0 && s.Failures == 0 })
 	if err := p.printManifests(remarkable, false); err != nil {
 		return err
 	}
 	var messages, bytes int64
-	for _, s := range b.laid {
+	for _, s := range b.committed {
 		messages += s.NewMessages
 		bytes += s.NewBytes
 	}
-	p.Printf("%d of %s archived; new: %s, %s", len(b.laid), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
+	p.Printf("%d of %s archived; new: %s, %s", len(b.committed), ui.Plural(b.accounts, "account"), ui.Plural(messages, "message"), ui.Size(bytes))
 	return nil
 }
 
@@ -176,7 +176,7 @@ func (b *backupRun) warnFailed() {
 		}
 	}
 	switch n := len(untried); {
-	case n > fewUntried:
+	case n > mostUntried:
 		b.program.Warn("%d more accounts, from %s to %s: %s", n, ui.Safe(untried[0].Account), ui.Safe(untried[n-1].Account), ui.OneLine(untried[0].Error))
 	default:
 		for _, f := range untried {
@@ -188,18 +188,18 @@ func (b *backupRun) warnFailed() {
 	}
 }
 
-// fewUntried is how many accounts that were not tried are named one by one.
-const fewUntried = 5
+// mostUntried is how many accounts that were not tried are named one by one.
+const mostUntried = 5
 
-// judge is how the run ended as a whole: as the account that fared worst.
-func (b *backupRun) judge() error {
+// outcome is how the run ended as a whole: as the account that fared worst.
+func (b *backupRun) outcome() error {
 	if len(b.failed) > 0 && b.accounts == 1 {
 		return fmt.Errorf("archive %s: %w", b.failed[0].Account, b.failed[0].err)
 	}
 	b.warnFailed()
 	var unread int64
 	shrunk := false
-	for _, s := range b.laid {
+	for _, s := range b.committed {
 		unread += s.Failures
 		shrunk = shrunk || s.Alarms > 0
 	}

@@ -34,7 +34,7 @@ func (c *catCommand) Run(ctx context.Context, p *program) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	contents, err := p.choose(ctx, r, c.Manifest)
+	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}

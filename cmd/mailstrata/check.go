@@ -89,18 +89,18 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	told := p.Progress("checked")
-	listing := &problemListing{program: p, told: told}
+	progress := p.Progress("checked")
+	listing := &problemListing{program: p, progress: progress}
 	report, err := archive.Check(ctx, archive.CheckOptions{
 		Repo:     r,
 		Data:     data,
 		Limits:   p.lossLimits(nil),
-		Progress: steps(told),
-	}, listing.tell)
-	told.Done()
-	listing.end()
-	if listing.notes > remarksAtMost {
-		p.Note("note: %s more like these; --json tells them all", ui.Count(listing.notes-remarksAtMost))
+		Progress: steps(progress),
+	}, listing.add)
+	progress.Done()
+	listing.flush()
+	if listing.notes > mostRemarks {
+		p.Note("note: %s more like these; --json tells them all", ui.Count(listing.notes-mostRemarks))
 	}
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
@@ -130,38 +130,38 @@ func (c *checkCommand) Run(ctx context.Context, p *program) error {
 // lost pack harms thousands.
 type problemListing struct {
 	*program
-	told    *ui.Progress
-	err     error
-	pending archive.Problem // of the messages below; its reason is that of the first
-	uids    mail.UIDSet
-	notes   int // harmless ones
+	progress *ui.Progress
+	err      error
+	pending  archive.Problem // of the messages below; its reason is that of the first
+	uids     mail.UIDSet
+	notes    int // harmless ones
 }
 
-func (l *problemListing) tell(problem archive.Problem) {
-	l.told.Done()
+func (l *problemListing) add(problem archive.Problem) {
+	l.progress.Done()
 	switch {
 	case l.flags.JSON:
 		l.err = errors.Join(l.err, l.PrintJSON(problemSummary{
 			problem.Object, problem.Manifest, problem.Account, problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Harmless,
 		}))
 	case problem.Harmless:
-		if l.notes++; l.notes <= remarksAtMost {
+		if l.notes++; l.notes <= mostRemarks {
 			l.Note("note: %s", ui.OneLine(problem.String()))
 		}
 	case problem.UID == 0:
-		l.end()
+		l.flush()
 		l.problem(problem)
 	default:
 		if problem.Manifest != l.pending.Manifest || problem.Mailbox != l.pending.Mailbox {
-			l.end()
+			l.flush()
 			l.pending = problem
 		}
 		l.uids.Add(problem.UID)
 	}
 }
 
-// end tells what waits for more of its mailbox.
-func (l *problemListing) end() {
+// flush tells what waits for more of its mailbox.
+func (l *problemListing) flush() {
 	if l.uids.Len() == 0 {
 		return
 	}

@@ -23,14 +23,14 @@ type completeCommand struct {
 	Words []string `arg:"" optional:""`
 }
 
-// patience is how long somebody waits who has pressed a key.
-const patience = 3 * time.Second
+// completionTimeout is how long somebody waits who has pressed a key.
+const completionTimeout = 3 * time.Second
 
-// filesPlease is the line that leaves a completion to the shell: the word is a file's name.
-const filesPlease = ":files"
+// completeFiles is the line that leaves a completion to the shell: the word is a file's name.
+const completeFiles = ":files"
 
 func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, completionTimeout)
 	defer cancel()
 	words := c.Words
 	if len(words) > 0 && words[0] == "--" {
@@ -47,7 +47,7 @@ func (c *completeCommand) Run(ctx context.Context, p *program, k *kong.Context) 
 		}
 	}
 	if l.wantsFiles(word) {
-		p.Printf(filesPlease)
+		p.Printf(completeFiles)
 	}
 	return nil
 }
@@ -347,7 +347,7 @@ func (l *typedLine) mailboxes(ctx context.Context, r *repo.Repo) []candidate {
 			continue
 		}
 		quiet := &program{Output: ui.Discard()}
-		if contents, err := quiet.choose(ctx, r, l.positional[i]); err == nil {
+		if contents, err := quiet.openManifest(ctx, r, l.positional[i]); err == nil {
 			named = append(named, contents)
 		}
 	}

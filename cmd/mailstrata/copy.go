@@ -93,9 +93,9 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 	if from.ID() == to.ID() {
 		return hint.Usagef("--to names the repository that is copied from")
 	}
-	told := p.Progress("copied")
-	told.Begin("looking what is there")
-	listing := &copyListing{program: p, told: told}
+	progress := p.Progress("copied")
+	progress.Begin("looking what is there")
+	listing := &copyListing{program: p, progress: progress}
 	var done ui.Tally
 	err = replicate.Copy(ctx, replicate.CopyOptions{
 		From: from, To: to, Wants: wants, Empty: c.AllowEmpty,
@@ -103,10 +103,10 @@ func (c *copyCommand) Run(ctx context.Context, p *program) error {
 		Progress: func(record manifest.Record) {
 			done.Messages++
 			done.Bytes += record.Size
-			told.Update("", done)
+			progress.Update("", done)
 		},
-	}, listing.tell)
-	told.Done()
+	}, listing.add)
+	progress.Done()
 	if err := errors.Join(err, listing.err); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 	}
 	named := make(map[string]bool)
 	for _, text := range c.Manifest {
-		contents, err := p.choose(ctx, from, text)
+		contents, err := p.openManifest(ctx, from, text)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +143,7 @@ func (c *copyCommand) wants(ctx context.Context, p *program, from *repo.Repo) (f
 // copyListing tells of manifests as they are copied.
 type copyListing struct {
 	program               *program
-	told                  *ui.Progress
+	progress              *ui.Progress
 	copied, present, gone int
 	erased                int
 	lost, unread          int
@@ -151,7 +151,7 @@ type copyListing struct {
 	err                   error
 }
 
-func (l *copyListing) tell(c replicate.Copied) {
+func (l *copyListing) add(c replicate.Copied) {
 	switch {
 	case c.Err != nil:
 		l.unread++
@@ -172,7 +172,7 @@ func (l *copyListing) tell(c replicate.Copied) {
 		l.err = errors.Join(l.err, l.program.PrintJSON(summarizeCopy(c)))
 		return
 	}
-	l.told.Done()
+	l.progress.Done()
 	switch {
 	case c.Err != nil:
 		l.program.Warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), ui.OneLine(c.Err.Error()))

@@ -34,8 +34,8 @@ EXIT STATUS
 0 what was restored is equal to what was archived; 1 it is not, or something failed; 2 the command line makes no sense; 130 interrupted.`
 }
 
-// story is a demo under way.
-type story struct {
+// demoRun is a demo under way.
+type demoRun struct {
 	*program
 	dir     string
 	server  *demo.Server
@@ -50,7 +50,7 @@ const (
 )
 
 func (c *demoCommand) Run(ctx context.Context, p *program) (err error) {
-	s := &story{program: p, dir: c.Keep}
+	s := &demoRun{program: p, dir: c.Keep}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp("", "mailstrata-demo-"); err != nil {
 			return fmt.Errorf("make a directory for the demo: %w", err)
@@ -61,14 +61,14 @@ func (c *demoCommand) Run(ctx context.Context, p *program) (err error) {
 		return err
 	}
 	defer s.server.Close()
-	if err := s.play(ctx); err != nil {
+	if err := s.run(ctx); err != nil {
 		return err
 	}
-	return s.judge(ctx, c.Keep != "")
+	return s.compare(ctx, c.Keep != "")
 }
 
 // setUp starts the mail server, and keeps the demo away from the user's own repository, keys and caches.
-func (s *story) setUp() (err error) {
+func (s *demoRun) setUp() (err error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
 	}
@@ -91,14 +91,14 @@ func (s *story) setUp() (err error) {
 	return nil
 }
 
-// play tells the story: each sentence, then the command that makes it true.
-func (s *story) play(ctx context.Context) error {
+// run tells the story: each sentence, then the command that makes it true.
+func (s *demoRun) run(ctx context.Context) error {
 	url := s.server.URL(demoUser)
 	samples := 0
 	for range demo.Samples() {
 		samples++
 	}
-	s.tell("Anna's mail, %s, lies on an IMAP server: %s", ui.Plural(samples, "message"), url)
+	s.narrate("Anna's mail, %s, lies on an IMAP server: %s", ui.Plural(samples, "message"), url)
 	s.show("$ export MAILSTRATA_REPO=%s MAILSTRATA_KEY_FILE=%s", s.environ["MAILSTRATA_REPO"], s.environ["MAILSTRATA_KEY_FILE"])
 	backup := []string{"backup", "--imap", url, "--name", demoUser}
 	restore := s.restore()
@@ -117,7 +117,7 @@ func (s *story) play(ctx context.Context) error {
 		{"Once more: what is there already is not added again.", restore},
 		{"And is everything sound?", []string{"check", "--read-data"}},
 	} {
-		s.tell("%s", step.sentence)
+		s.narrate("%s", step.sentence)
 		var err error
 		if step.command == nil {
 			err = s.account.Lose(demo.Lost)
@@ -132,12 +132,12 @@ func (s *story) play(ctx context.Context) error {
 }
 
 // restore is the command line that restores the first night.
-func (s *story) restore() []string {
+func (s *demoRun) restore() []string {
 	return []string{"restore", "latest~1", "--to", "maildir:" + filepath.Join(s.dir, "restored"), "--with-deleted"}
 }
 
 // perform shows a command, runs it, and shows what it prints.
-func (s *story) perform(ctx context.Context, args []string) error {
+func (s *demoRun) perform(ctx context.Context, args []string) error {
 	s.show("$ mailstrata %s", commandLine(args))
 	var printed strings.Builder
 	err := s.call(ctx, &printed, args)
@@ -146,7 +146,7 @@ func (s *story) perform(ctx context.Context, args []string) error {
 }
 
 // call runs a command.
-func (s *story) call(ctx context.Context, printed io.Writer, args []string) error {
+func (s *demoRun) call(ctx context.Context, printed io.Writer, args []string) error {
 	inner := &program{stdout: printed, stderr: printed, getenv: s.getenv}
 	status := inner.run(ctx, args)
 	if ctx.Err() != nil {
@@ -159,7 +159,7 @@ func (s *story) call(ctx context.Context, printed io.Writer, args []string) erro
 }
 
 // getenv shields the demo from the user's variables, but for those that say where this host keeps things.
-func (s *story) getenv(name string) string {
+func (s *demoRun) getenv(name string) string {
 	if value, ok := s.environ[name]; ok {
 		return value
 	}
@@ -169,10 +169,10 @@ func (s *story) getenv(name string) string {
 	return s.program.getenv(name)
 }
 
-func (s *story) tell(format string, args ...any) { s.show("\n# "+format, args...) }
+func (s *demoRun) narrate(format string, args ...any) { s.show("\n# "+format, args...) }
 
 // show writes at once: the story is watched.
-func (s *story) show(format string, args ...any) {
+func (s *demoRun) show(format string, args ...any) {
 	if !s.flags.JSON {
 		s.Printf(format, args...)
 		_ = s.Flush()
@@ -190,8 +190,8 @@ func commandLine(args []string) string {
 	return strings.Join(typed, " ")
 }
 
-// judge asks a restore that changes nothing what it would still add, remove or change, and ends the story.
-func (s *story) judge(ctx context.Context, keep bool) error {
+// compare asks a restore that changes nothing what it would still add, remove or change, and ends the story.
+func (s *demoRun) compare(ctx context.Context, keep bool) error {
 	var printed bytes.Buffer
 	if err := s.call(ctx, &printed, append(s.restore(), "--prune", "--dry-run", "--json")); err != nil {
 		return err
@@ -225,7 +225,7 @@ func (s *story) judge(ctx context.Context, keep bool) error {
 		}
 		return errors.New("the restored mail differs from the archived mail")
 	}
-	s.tell("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
+	s.narrate("All %s are as they were on the server before: bytes, flags and keywords.", ui.Plural(left.Present, "message"))
 	if keep && !s.flags.JSON {
 		s.Printf("# Everything is still in %s.", s.dir)
 	}

@@ -57,11 +57,11 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	before, err := p.choose(ctx, r, c.Before)
+	before, err := p.openManifest(ctx, r, c.Before)
 	if err != nil {
 		return err
 	}
-	after, err := p.choose(ctx, r, c.After)
+	after, err := p.openManifest(ctx, r, c.After)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c *diffCommand) Run(ctx context.Context, p *program) error {
 		p.Page()
 	}
 	t := &comparison{program: p, difference: d, readable: r.CanRead()}
-	if err := t.tell(ctx, c.List); err != nil {
+	if err := t.print(ctx, c.List); err != nil {
 		return err
 	}
 	if t.unread > 0 {
@@ -109,7 +109,7 @@ type comparison struct {
 	unread     int
 }
 
-func (t *comparison) tell(ctx context.Context, list bool) error {
+func (t *comparison) print(ctx context.Context, list bool) error {
 	for _, m := range t.difference.Mailboxes {
 		if m.Unread != nil {
 			t.unread++
@@ -144,8 +144,8 @@ func (t *comparison) tables() {
 	}
 	table := t.Table("MAILBOX", "ADDED", "REMOVED", "MOVED IN", "MOVED OUT", "REFLAGGED", "REMARKS")
 	row := func(name string, m *diff.MailboxDifference, remarks string) {
-		table.ColoredRow(colourOf(m), name, ui.Right(some(m.Added), "ADDED"), ui.Right(some(m.Removed), "REMOVED"), ui.Right(some(m.MovedIn), "MOVED IN"),
-			ui.Right(some(m.MovedOut), "MOVED OUT"), ui.Right(some(m.Reflagged), "REFLAGGED"), remarks)
+		table.ColoredRow(colourOf(m), name, ui.Right(nonZero(m.Added), "ADDED"), ui.Right(nonZero(m.Removed), "REMOVED"), ui.Right(nonZero(m.MovedIn), "MOVED IN"),
+			ui.Right(nonZero(m.MovedOut), "MOVED OUT"), ui.Right(nonZero(m.Reflagged), "REFLAGGED"), remarks)
 	}
 	for _, m := range d.Mailboxes {
 		row(m.Mailbox().Name, m, remarksOn(m))
@@ -168,8 +168,8 @@ func (t *comparison) describe(c *archive.Contents) string {
 	return text
 }
 
-// some is a number that is left out where it is 0.
-func some(n int64) string {
+// nonZero is a number that is left out where it is 0.
+func nonZero(n int64) string {
 	if n == 0 {
 		return ""
 	}

@@ -45,7 +45,7 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 		return hint.Usagef("--time-limit must be more than nothing, such as 10m")
 	}
 	p.Patience = cmp.Or(p.watchedPatience, usualWatchedPatience)
-	accounts, repositories, err := c.patients(p)
+	accounts, repositories, err := c.subjects(p)
 	if err != nil {
 		return err
 	}
@@ -60,12 +60,12 @@ func (c *doctorCommand) Run(ctx context.Context, p *program) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return p.tellFindings(findings)
+	return p.printFindings(findings)
 }
 
-// patients are the accounts and the repositories that are named, or else all of the configuration; and of accounts the
+// subjects are the accounts and the repositories that are named, or else all of the configuration; and of accounts the
 // repositories that they go to. A repository is named as --repo takes it; "" is what is usual.
-func (c *doctorCommand) patients(p *program) (accounts []*access.Account, repositories []string, err error) {
+func (c *doctorCommand) subjects(p *program) (accounts []*access.Account, repositories []string, err error) {
 	configured, err := p.Config()
 	if err != nil {
 		return nil, nil, err
@@ -133,7 +133,7 @@ func (c *doctorCommand) repositories(p *program, accounts []*access.Account, nam
 	return distinct
 }
 
-func (p *program) tellFindings(findings []doctor.Finding) error {
+func (p *program) printFindings(findings []doctor.Finding) error {
 	failed := 0
 	for _, f := range findings {
 		if f.Status == doctor.Fail {
@@ -146,7 +146,7 @@ func (p *program) tellFindings(findings []doctor.Finding) error {
 		}
 	}
 	if !p.flags.JSON {
-		p.tableOfFindings(findings)
+		p.printFindingsTable(findings)
 	}
 	if failed > 0 {
 		return &outcome{statusFailed, ui.Plural(failed, "check") + " failed"}
@@ -173,7 +173,7 @@ func worstFirst(findings []doctor.Finding, all bool) (listed []doctor.Finding, s
 	return listed, len(seen)
 }
 
-func (p *program) tableOfFindings(findings []doctor.Finding) {
+func (p *program) printFindingsTable(findings []doctor.Finding) {
 	all := findings
 	findings, subjects := worstFirst(all, p.flags.Verbose)
 	defer func() {

@@ -117,7 +117,7 @@ func (c *eraseCommand) hashes(ctx context.Context, p *program, r *repo.Repo) ([]
 		if err != nil || uid == 0 {
 			return nil, hint.Usagef("%s is not a UID", ui.Quote(c.Words[2]))
 		}
-		contents, err := p.choose(ctx, r, word)
+		contents, err := p.openManifest(ctx, r, word)
 		if err != nil {
 			return nil, err
 		}

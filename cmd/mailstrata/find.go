@@ -128,7 +128,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 		if account != "" {
 			ref = account + "@latest"
 		}
-		contents, err := s.choose(ctx, r, ref)
+		contents, err := s.openManifest(ctx, r, ref)
 		if err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 	s.accounts = len(manifests) > 1
 	for _, contents := range manifests {
 		for found, err := range search.Find(ctx, contents, s.query, s.wants) {
-			if err := s.tell(ctx, &search.Sighting{Found: found, Contents: contents}, err); err != nil {
+			if err := s.add(ctx, &search.Sighting{Found: found, Contents: contents}, err); err != nil {
 				return err
 			}
 		}
@@ -163,15 +163,15 @@ func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account st
 	s.where = " in any manifest"
 	s.accounts = account == ""
 	for found, err := range search.FindAll(ctx, r, account, s.query, s.wants) {
-		if err := s.tell(ctx, found, err); err != nil {
+		if err := s.add(ctx, found, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// tell tells of one message, or of what could not be read.
-func (s *searchResults) tell(ctx context.Context, found *search.Sighting, err error) error {
+// add tells of one message, or of what could not be read.
+func (s *searchResults) add(ctx context.Context, found *search.Sighting, err error) error {
 	if err != nil {
 		return s.trouble(ctx, err)
 	}

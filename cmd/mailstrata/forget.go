@@ -182,11 +182,11 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 		p.Note("%s marked to be forgotten; mailstrata prune deletes what nothing else needs, after a day. Until then mailstrata forget --undo brings them back",
 			ui.Plural(int64(marked), "manifest"))
 	}
-	return cmp.Or(err, p.remarkLosses(plan), p.suspended(plan))
+	return cmp.Or(err, p.printLosses(plan), p.printMisdated(plan))
 }
 
-// suspended names the misdated manifests for which nothing of their accounts was forgotten.
-func (p *program) suspended(plan *archive.Forgetting) error {
+// printMisdated names the misdated manifests for which nothing of their accounts was forgotten.
+func (p *program) printMisdated(plan *archive.Forgetting) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {
 		accounts[d.Manifest.Account] = true
@@ -248,7 +248,7 @@ func (p *program) heads(ctx context.Context, r *repo.Repo, names []string) (head
 // latter: it cannot be read, and has the id of the right one.
 func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Head, error) {
 	if _, ok := repo.ParseManifest(name); !ok {
-		contents, err := p.choose(ctx, r, name)
+		contents, err := p.openManifest(ctx, r, name)
 		if err != nil {
 			return repo.Head{}, err
 		}
@@ -268,7 +268,7 @@ func (p *program) head(ctx context.Context, r *repo.Repo, name string) (repo.Hea
 // acknowledge notes of manifests that what shrank in them was meant to.
 func (c *forgetCommand) acknowledge(ctx context.Context, p *program, r *repo.Repo) error {
 	for _, name := range c.Acknowledge {
-		contents, err := p.choose(ctx, r, name)
+		contents, err := p.openManifest(ctx, r, name)
 		if err != nil {
 			return err
 		}

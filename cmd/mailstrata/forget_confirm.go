@@ -16,7 +16,7 @@ func (c *forgetCommand) mayAsk(p *program) error {
 	if c.Yes || c.DryRun || p.HasTerminal() {
 		return nil
 	}
-	return nobodyToAsk()
+	return errNobodyToAsk()
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
@@ -33,7 +33,7 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 	answer, err := p.Ask(ctx, fmt.Sprintf("Forget %s? Type yes to go on: ", ui.Plural(int64(goes), "manifest")))
 	switch {
 	case errors.Is(err, ui.ErrNoTerminal):
-		return nobodyToAsk()
+		return errNobodyToAsk()
 	case err != nil:
 		return err
 	case strings.EqualFold(answer, "y"), strings.EqualFold(answer, "yes"):
@@ -42,7 +42,7 @@ func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.F
 	return errNotConfirmed
 }
 
-func nobodyToAsk() error {
+func errNobodyToAsk() error {
 	return &hint.Usage{
 		Text: "nothing was changed: there is no terminal to confirm this on",
 		Hint: "--yes answers for you, as in scripts; --dry-run only shows what would be done",

@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// remarkLosses prints the losses that no alarm mentions.
-func (p *program) remarkLosses(plan *archive.Forgetting) error {
+// printLosses prints the losses that no alarm mentions.
+func (p *program) printLosses(plan *archive.Forgetting) error {
 	found := false
 	for _, d := range plan.Decisions {
 		if len(d.Lost) == 0 {

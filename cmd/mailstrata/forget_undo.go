@@ -170,10 +170,10 @@ func (p *program) printUndone(u rewrite.Undone) error {
 	if u.Err != nil {
 		s.Error = u.Err.Error()
 	}
-	for _, m := range u.Missing[:min(len(u.Missing), remarksAtMost)] {
+	for _, m := range u.Missing[:min(len(u.Missing), mostRemarks)] {
 		p.Warn("%s: missing: %s", s.ID[:8], ui.Safe(missingText(m)))
 	}
-	if more := len(u.Missing) - remarksAtMost; more > 0 {
+	if more := len(u.Missing) - mostRemarks; more > 0 {
 		p.Warn("%s: and %s more", s.ID[:8], ui.Count(int64(more)))
 	}
 	switch {

@@ -81,7 +81,7 @@ func (c *initCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	return c.tell(p, l, r)
+	return c.print(p, l, r)
 }
 
 // options are the keys that the user wants.
@@ -113,7 +113,7 @@ func (c *initCommand) options(ctx context.Context, p *program, l *access.Locatio
 	return o, key, nil
 }
 
-func (c *initCommand) tell(p *program, l *access.Location, r *repo.Repo) error {
+func (c *initCommand) print(p *program, l *access.Location, r *repo.Repo) error {
 	if p.flags.JSON {
 		document := struct {
 			Repository  string       `json:"repository"`

@@ -70,7 +70,7 @@ func (c *keyAddCommand) Run(ctx context.Context, p *program) error {
 			return err
 		}
 	}
-	return c.tell(ctx, p, r, name)
+	return c.print(ctx, p, r, name)
 }
 
 // publicKey is the one that was named; nil: none.
@@ -111,7 +111,7 @@ func (c *keyAddCommand) passphrase(ctx context.Context, p *program) (age.Recipie
 	return recipient, nil
 }
 
-func (c *keyAddCommand) tell(ctx context.Context, p *program, r *repo.Repo, name string) error {
+func (c *keyAddCommand) print(ctx context.Context, p *program, r *repo.Repo, name string) error {
 	slots, err := r.Slots(ctx)
 	if err != nil {
 		return err

@@ -62,7 +62,7 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 	if err := show(); err != nil {
 		return err
 	}
-	if len(accounts) > accountsNamed && c.Account == "" && !c.Latest && !p.flags.JSON {
+	if len(accounts) > mostAccounts && c.Account == "" && !c.Latest && !p.flags.JSON {
 		p.Note("note: mailstrata list --latest shows one line for each of the %s", ui.Plural(len(accounts), "account"))
 	}
 	if unread > 0 {
@@ -73,7 +73,7 @@ func (c *listCommand) Run(ctx context.Context, p *program) error {
 
 // noAccount is an error with the accounts that there are as a hint.
 func noAccount(name string, accounts []string) error {
-	advice := ui.Safe(theAccounts(accounts))
+	advice := ui.Safe(nameAccounts(accounts))
 	if near := ui.Nearest(name, accounts); near != "" {
 		advice = "did you mean " + ui.Quote(near) + "?"
 	}

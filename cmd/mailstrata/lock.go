@@ -104,9 +104,9 @@ func (c *lockCommand) lengthen(ctx context.Context, p *program, r *repo.Repo) (r
 			}
 		}
 	}
-	told := p.Progress("renewed")
-	defer told.Done()
-	return r.Lengthen(ctx, longer.Days, steps(told))
+	progress := p.Progress("renewed")
+	defer progress.Done()
+	return r.Lengthen(ctx, longer.Days, steps(progress))
 }
 
 // lockPeriod is a number of days; 0: none.

@@ -23,13 +23,13 @@ func TestLocksThatAreDueAreAStatus(t *testing.T) {
 	} {
 		p := &program{Output: ui.Discard(), watcher: new(watch)}
 		run := &backupRun{program: p, accounts: 2}
-		run.take(&backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}})
+		run.add(&backup.Result{Account: "anna", Locks: c.locks, Manifest: &manifest.Manifest{Alarm: c.alarms}})
 		got, ended := statusDone, new(outcome)
-		if err := run.judge(); errors.As(err, &ended) {
+		if err := run.outcome(); errors.As(err, &ended) {
 			got = ended.status
 		}
-		if told := p.watcher.run.Accounts[0].Status; got != c.want || told != c.want {
-			t.Errorf("%s: status %d, and %d for monitors", name, got, told)
+		if progress := p.watcher.run.Accounts[0].Status; got != c.want || progress != c.want {
+			t.Errorf("%s: status %d, and %d for monitors", name, got, progress)
 		}
 	}
 }

@@ -51,7 +51,7 @@ func (c *lsCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	c.Manifest = cmp.Or(c.Manifest, "latest")
-	contents, err := p.choose(ctx, r, c.Manifest)
+	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}

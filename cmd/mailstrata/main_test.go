@@ -89,8 +89,8 @@ func TestInterruption(t *testing.T) {
 	home := t.TempDir()
 	command := exec.Command("mailstrata", "backup", "--imap", "imap://anna@"+silent.Addr().String())
 	command.Env = append(os.Environ(), "HOME="+home, "XDG_DATA_HOME=", "XDG_STATE_HOME=", "XDG_CACHE_HOME=", "MAILSTRATA_IMAP_PASSWORD=secret")
-	var told bytes.Buffer
-	command.Stderr = &told
+	var progress bytes.Buffer
+	command.Stderr = &progress
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestInterruption(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
 		t.Errorf("%v, want exit status %d", err, statusInterrupted)
 	}
-	if !strings.Contains(told.String(), "mailstrata: interrupted") {
-		t.Errorf("it told: %s", told.String())
+	if !strings.Contains(progress.String(), "mailstrata: interrupted") {
+		t.Errorf("it told: %s", progress.String())
 	}
 }

@@ -28,20 +28,20 @@ func parseRef(text string) (history.Ref, error) {
 	return history.ParseRef(asListed.ReplaceAllString(strings.TrimSpace(text), "${1}T${2}"), time.Now())
 }
 
-// choose opens the manifest that the user names.
-func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
+// openManifest opens the manifest that the user names.
+func (p *program) openManifest(ctx context.Context, r *repo.Repo, text string) (*archive.Contents, error) {
 	ref, err := parseRef(text)
 	if err != nil {
 		return nil, &hint.Usage{Text: err.Error()}
 	}
 	head, passed, err := archive.Resolve(ctx, r, ref)
 	if errors.Is(err, history.ErrNoMatch) || errors.Is(err, history.ErrAmbiguous) {
-		return nil, &hint.Error{Text: err.Error(), Hint: ui.Safe(whatThereIs(ctx, r, ref)), Err: err}
+		return nil, &hint.Error{Text: err.Error(), Hint: ui.Safe(referenceHint(ctx, r, ref)), Err: err}
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, over := range passed[:min(len(passed), remarksAtMost)] {
+	for _, over := range passed[:min(len(passed), mostRemarks)] {
 		h := over.Head
 		if over.Err != nil {
 			p.Warn("manifest %s of %s is passed over: %s", shortID(h), ui.Time(h.Time), ui.OneLine(over.Err.Error()))
@@ -53,8 +53,8 @@ func (p *program) choose(ctx context.Context, r *repo.Repo, text string) (*archi
 	return archive.OpenManifest(ctx, r, head)
 }
 
-// whatThereIs tells somebody whose reference fits nothing, or too much, what it could have been.
-func whatThereIs(ctx context.Context, r *repo.Repo, ref history.Ref) string {
+// referenceHint tells somebody whose reference fits nothing, or too much, what it could have been.
+func referenceHint(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 	var accounts []string
 	var heads []repo.Head
 	for s, err := range archive.Manifests(ctx, r) {
@@ -75,22 +75,22 @@ func whatThereIs(ctx context.Context, r *repo.Repo, ref history.Ref) string {
 		if near := ui.Nearest(ref.Account, accounts); near != "" {
 			return "did you mean account " + near + "?"
 		}
-		return theAccounts(accounts)
+		return nameAccounts(accounts)
 	case ref.Account == "" && len(accounts) > 1:
-		return "mailstrata list shows the manifests; " + theAccounts(accounts)
+		return "mailstrata list shows the manifests; " + nameAccounts(accounts)
 	}
 	oldest, newest := heads[0], heads[len(heads)-1]
 	return fmt.Sprintf("mailstrata list shows the manifests; the oldest is %s of %s, the newest %s of %s",
 		shortID(oldest), ui.Time(oldest.Time), shortID(newest), ui.Time(newest.Time))
 }
 
-// accountsNamed is how many accounts a hint names: there may be thousands.
-const accountsNamed = 12
+// mostAccounts is how many accounts a hint names: there may be thousands.
+const mostAccounts = 12
 
-// theAccounts names the accounts of a repository, or how many there are beside the first ones.
-func theAccounts(accounts []string) string {
-	if more := len(accounts) - accountsNamed; more > 1 {
-		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:accountsNamed], ", "), ui.Count(int64(more)))
+// nameAccounts names the accounts of a repository, or how many there are beside the first ones.
+func nameAccounts(accounts []string) string {
+	if more := len(accounts) - mostAccounts; more > 1 {
+		return fmt.Sprintf("the accounts are %s and %s more", strings.Join(accounts[:mostAccounts], ", "), ui.Count(int64(more)))
 	}
 	return "the accounts are " + strings.Join(accounts, ", ")
 }

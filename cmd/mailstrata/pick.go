@@ -35,7 +35,7 @@ func (c *restoreCommand) pick(ctx context.Context, p *program, r *repo.Repo, con
 	pick := &restore.Pick{Query: query}
 	if c.MissingFrom != "" {
 		var err error
-		if pick.MissingFrom, err = p.choose(ctx, r, c.otherRef(contents)); err != nil {
+		if pick.MissingFrom, err = p.openManifest(ctx, r, c.otherRef(contents)); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -79,17 +79,17 @@ func (p *program) perform(ctx context.Context, args []string) error {
 	if err != nil {
 		return err // the grammar itself is wrong, which every test would show
 	}
-	command, err := parser.Parse(familiar(args))
+	command, err := parser.Parse(translate(args))
 	if helped {
 		return nil
 	}
 	if err != nil {
-		return misuse(err)
+		return parseError(err)
 	}
 	p.flags, p.Host.Flags = cli.globals, cli.Flags
 	p.Host.Verbose = cli.Verbose
 	p.Configure(ui.Settings{Quiet: cli.Quiet, Verbose: cli.Verbose, NoPager: cli.NoPager, Color: cli.Color})
-	p.watcher = p.watch(ctx, command)
+	p.watcher = p.newWatch(ctx, command)
 	if cache, err := p.CacheDir(); err == nil {
 		local.AlsoTemporary(filepath.Join(cache, "tmp"))
 	}
@@ -114,8 +114,8 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 	)
 }
 
-// familiar says in this program's words what people try who know others: "help backup", "--version".
-func familiar(args []string) []string {
+// translate says in this program's words what people try who know others: "help backup", "--version".
+func translate(args []string) []string {
 	switch args[0] {
 	case "help":
 		return append(slices.Clone(args[1:]), "--help")
@@ -125,8 +125,8 @@ func familiar(args []string) []string {
 	return args
 }
 
-// misuse makes a parser's complaint a usage error, with the way to the help that fits.
-func misuse(err error) error {
+// parseError makes a parser's complaint a usage error, with the way to the help that fits.
+func parseError(err error) error {
 	where, text, quoting := "mailstrata --help", err.Error(), ""
 	if missing, ok := strings.CutPrefix(text, `expected "<`); ok {
 		text = "<" + strings.ReplaceAll(missing, `"`, "") + " is missing"
@@ -154,7 +154,7 @@ func misuse(err error) error {
 func unknownCommand(unexpected string, model *kong.Application) (text, ours string) {
 	word, _, _ := strings.Cut(unexpected, ",")
 	text = "there is no command " + word
-	if ours = elsewhere[word]; ours != "" {
+	if ours = otherWords[word]; ours != "" {
 		return text, ours
 	}
 	var commands []string
@@ -169,8 +169,8 @@ func unknownCommand(unexpected string, model *kong.Application) (text, ours stri
 	return text, ""
 }
 
-// elsewhere are the words of other programs, with the commands that do here what they do there.
-var elsewhere = map[string]string{
+// otherWords are the words of other programs, with the commands that do here what they do there.
+var otherWords = map[string]string{
 	"snapshots": "list", "log": "list", "sync": "backup", "fetch": "backup", "archive": "backup", "search": "find", "grep": "find",
 	"recover": "restore", "extract": "restore", "undelete": "restore", "export": "restore", "verify": "check", "dump": "cat",
 	"remove": "forget", "delete": "forget", "expire": "forget", "gc": "prune", "compact": "prune",
@@ -214,6 +214,6 @@ func describeValue(value *kong.Value) string {
 }
 
 // steps shows how far a repository has come with a command of several steps.
-func steps(told *ui.Progress) func(repo.Progress) {
-	return func(now repo.Progress) { told.Step(ui.StepState(now)) }
+func steps(progress *ui.Progress) func(repo.Progress) {
+	return func(now repo.Progress) { progress.Step(ui.StepState(now)) }
 }

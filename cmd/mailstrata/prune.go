@@ -106,24 +106,24 @@ func (c *pruneCommand) Run(ctx context.Context, p *program) error {
 
 func (c *pruneCommand) prune(ctx context.Context, p *program, r *repo.Repo) error {
 	left, late := 0, 0
-	told := p.Progress("pruned")
+	progress := p.Progress("pruned")
 	report, err := archive.Prune(ctx, r, repo.PruneOptions{
 		DryRun:    c.DryRun,
 		MaxUnused: float64(c.MaxUnused),
-		Progress:  steps(told),
+		Progress:  steps(progress),
 		Erased:    func(repo.Head) { late++ },
 		Left: func(name string, err error) {
 			if errors.Is(err, store.ErrRetained) && r.Lock() != nil {
 				return // as it should be: how many is told at the end
 			}
-			if left++; left <= remarksAtMost {
+			if left++; left <= mostRemarks {
 				p.Note("left: %s: %s", name, ui.OneLine(err.Error()))
 			}
 		},
 	})
-	told.Done()
-	if left > remarksAtMost {
-		p.Note("left: %s more", ui.Count(left-remarksAtMost))
+	progress.Done()
+	if left > mostRemarks {
+		p.Note("left: %s more", ui.Count(left-mostRemarks))
 	}
 	if err != nil {
 		return pruneError(err)

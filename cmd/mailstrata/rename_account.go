@@ -57,10 +57,10 @@ func (c *renameCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	told := p.Progress("renamed")
-	told.Begin("reading the history")
-	renamed, err := rewrite.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { told.Update("", ui.Tally{}) })
-	told.Done()
+	progress := p.Progress("renamed")
+	progress.Begin("reading the history")
+	renamed, err := rewrite.Rename(ctx, r, c.Old, c.New, c.Merge, func(repo.Head) { progress.Update("", ui.Tally{}) })
+	progress.Done()
 	switch {
 	case errors.Is(err, rewrite.ErrNoAccount):
 		return noAccount(c.Old, accountsOf(ctx, r))
@@ -91,15 +91,15 @@ func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
 	default:
 		p.Printf("%s of %s are of %s now", ui.Plural(int64(s.Renamed), "manifest"), ui.Safe(c.Old), ui.Safe(c.New))
 	}
-	p.tellWhatHangsOnTheName(c.Old, c.New)
+	p.noteNewName(c.Old, c.New)
 	if len(s.Left) > 0 {
 		return &outcome{statusPartial, ui.Plural(len(s.Left), "manifest") + " could not be renamed"}
 	}
 	return nil
 }
 
-// tellWhatHangsOnTheName says what the user has to change.
-func (p *program) tellWhatHangsOnTheName(old, new string) {
+// noteNewName says what the user has to change.
+func (p *program) noteNewName(old, new string) {
 	c, err := p.Config()
 	configured := func(name string) bool {
 		if err != nil {

@@ -194,19 +194,19 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 	if err := access.MayRead(r); err != nil {
 		return err
 	}
-	contents, err := p.choose(ctx, r, c.Manifest)
+	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
-	told := p.Progress("verified")
+	progress := p.Progress("verified")
 	done := ui.Tally{Total: contents.Manifest.Totals.Messages}
-	progress := func(record manifest.Record) {
+	verified := func(record manifest.Record) {
 		done.Messages++
 		done.Bytes += record.Size
-		told.Update("", done)
+		progress.Update("", done)
 	}
-	repaired, err := rewrite.Repair(ctx, r, contents.Head, rewrite.RepairOptions{Empty: c.AllowEmpty, Progress: progress})
-	told.Done()
+	repaired, err := rewrite.Repair(ctx, r, contents.Head, rewrite.RepairOptions{Empty: c.AllowEmpty, Progress: verified})
+	progress.Done()
 	if errors.Is(err, rewrite.ErrNothingReadable) {
 		return &hint.Error{
 			Text: fmt.Sprintf("manifest %s: %v: %s", shortID(contents.Head), err, ui.OneLine(repaired.Lost[0].Reason)),
@@ -220,10 +220,10 @@ func (c *repairManifestCommand) Run(ctx context.Context, p *program) error {
 	if repaired.Untagged != nil {
 		p.Warn("the repaired manifest may lack tags, pins among them: %s", ui.OneLine(repaired.Untagged.Error()))
 	}
-	return c.tell(p, contents, repaired)
+	return c.report(p, contents, repaired)
 }
 
-func (c *repairManifestCommand) tell(p *program, contents *archive.Contents, repaired rewrite.Repaired) error {
+func (c *repairManifestCommand) report(p *program, contents *archive.Contents, repaired rewrite.Repaired) error {
 	if p.flags.JSON {
 		s := repairSummary{ID: id(contents.Head), Lost: failureSummaries(repaired.Lost)}
 		if repaired.Head.Name != "" {
@@ -246,10 +246,10 @@ func (c *repairManifestCommand) print(p *program, contents *archive.Contents, re
 		p.Printf("manifest %s has all that it refers to; there is nothing to repair", shortID(contents.Head))
 		return
 	}
-	for _, failure := range repaired.Lost[:min(len(repaired.Lost), remarksAtMost)] {
+	for _, failure := range repaired.Lost[:min(len(repaired.Lost), mostRemarks)] {
 		p.Printf("%s", ui.Safe(fmt.Sprintf("mailbox %q, UID %d: %s", failure.Mailbox, failure.UID, failure.Reason)))
 	}
-	if more := len(repaired.Lost) - remarksAtMost; more > 0 {
+	if more := len(repaired.Lost) - mostRemarks; more > 0 {
 		p.Printf("… and %s more; --json tells them all", ui.Count(more))
 	}
 	if repaired.Head.Name != "" {

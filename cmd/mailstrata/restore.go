@@ -123,7 +123,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	if readable != nil && (!c.DryRun || c.Prune || query.ReadsMail()) {
 		return readable
 	}
-	contents, err := p.choose(ctx, r, c.Manifest)
+	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
 		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
 		DryRun: c.DryRun,
-		Prune:  c.weedOptions(p),
+		Prune:  c.pruneOptions(p),
 		Keep:   cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 	}
 	if readable == nil {
@@ -150,7 +150,7 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 		}
 	}
 	report, err := p.restore(ctx, o)
-	return errors.Join(err, c.tell(p, contents, report, err == nil))
+	return errors.Join(err, c.print(p, contents, report, err == nil))
 }
 
 // restore runs a restore with its progress, and closes the target.
@@ -178,7 +178,7 @@ func (c *restoreCommand) offerTarget(ctx context.Context, p *program) error {
 		return missing
 	}
 	defer r.Close()
-	if contents, err := p.choose(ctx, r, c.Manifest); err == nil {
+	if contents, err := p.openManifest(ctx, r, c.Manifest); err == nil {
 		missing.Hint = fmt.Sprintf("--to %s restores into the account that it was read from, and only adds what is missing there; "+
 			"or --to maildir:PATH, --to eml:PATH", ui.ShellWord(contents.Manifest.Source))
 	}
@@ -208,8 +208,8 @@ func (p *program) checkNames(ctx context.Context, s *job.Selection, r *repo.Repo
 	return nil
 }
 
-// tell prints the report; finished says that the restore came to its end.
-func (c *restoreCommand) tell(p *program, contents *archive.Contents, report *restore.Report, finished bool) error {
+// print prints the report; finished says that the restore came to its end.
+func (c *restoreCommand) print(p *program, contents *archive.Contents, report *restore.Report, finished bool) error {
 	if report == nil {
 		return nil
 	}
@@ -233,11 +233,11 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	for _, note := range report.Notes {
 		p.Warn("%s", ui.OneLine(note))
 	}
-	for _, problem := range report.Problems[:min(len(report.Problems), remarksAtMost)] {
+	for _, problem := range report.Problems[:min(len(report.Problems), mostRemarks)] {
 		p.Warn("%s", ui.ShortenHashes(ui.OneLine(problem.String())))
 	}
-	if len(report.Problems) > remarksAtMost {
-		p.Warn("%s more; all are in %s", ui.Count(len(report.Problems)-remarksAtMost), report.File)
+	if len(report.Problems) > mostRemarks {
+		p.Warn("%s more; all are in %s", ui.Count(len(report.Problems)-mostRemarks), report.File)
 	}
 	c.describePrune(p, report.Prune)
 	if c.DryRun {
@@ -279,25 +279,25 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 
 // restoreSummary is a restore as JSON.
 type restoreSummary struct {
-	Manifest   string           `json:"manifest"`
-	Target     string           `json:"target"`
-	DryRun     bool             `json:"dry_run"`
-	Looked     bool             `json:"looked_at_target"` // a dry run: added is what would be
-	Mailboxes  int64            `json:"mailboxes"`
-	Messages   int64            `json:"messages"`
-	Bytes      int64            `json:"bytes"`
-	Added      int64            `json:"added"`
-	AddedBytes int64            `json:"added_bytes"`
-	Present    int64            `json:"present"`
-	Changed    int64            `json:"changed"`
-	FlagsLost  int64            `json:"flags_lost"` // of changed: without a system flag such as \Seen
-	Altered    int64            `json:"altered"`
-	Refused    int64            `json:"refused"`
-	Failed     int64            `json:"failed"`
-	Notes      []string         `json:"notes"`
-	Problems   []restoreProblem `json:"problems"`
-	Report     string           `json:"report,omitempty"`
-	Prune      *weedSummary     `json:"prune,omitempty"`
+	Manifest   string               `json:"manifest"`
+	Target     string               `json:"target"`
+	DryRun     bool                 `json:"dry_run"`
+	Looked     bool                 `json:"looked_at_target"` // a dry run: added is what would be
+	Mailboxes  int64                `json:"mailboxes"`
+	Messages   int64                `json:"messages"`
+	Bytes      int64                `json:"bytes"`
+	Added      int64                `json:"added"`
+	AddedBytes int64                `json:"added_bytes"`
+	Present    int64                `json:"present"`
+	Changed    int64                `json:"changed"`
+	FlagsLost  int64                `json:"flags_lost"` // of changed: without a system flag such as \Seen
+	Altered    int64                `json:"altered"`
+	Refused    int64                `json:"refused"`
+	Failed     int64                `json:"failed"`
+	Notes      []string             `json:"notes"`
+	Problems   []restoreProblem     `json:"problems"`
+	Report     string               `json:"report,omitempty"`
+	Prune      *restorePruneSummary `json:"prune,omitempty"`
 }
 
 type restoreProblem struct {
@@ -313,7 +313,7 @@ func (c *restoreCommand) document(contents *archive.Contents, r *restore.Report)
 		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
-		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeWeeding(r.Prune),
+		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Prune),
 	}
 	for _, problem := range r.Problems {
 		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})

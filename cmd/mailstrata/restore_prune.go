@@ -27,20 +27,20 @@ func (c *restoreCommand) checkPrune() error {
 	return nil
 }
 
-// prune asks for the pruning that the flags want.
-func (c *restoreCommand) weedOptions(p *program) *restore.WeedOptions {
+// pruneOptions returns what --prune asks for, or nil.
+func (c *restoreCommand) pruneOptions(p *program) *restore.WeedOptions {
 	if !c.Prune {
 		return nil
 	}
 	o := &restore.WeedOptions{EvenIncomplete: c.EvenIncomplete}
 	if !c.Yes {
-		o.Confirm = func(ctx context.Context, plan restore.WeedReport) error { return p.confirmWeeding(ctx, c.To, plan) }
+		o.Confirm = func(ctx context.Context, plan restore.WeedReport) error { return p.confirmPrune(ctx, c.To, plan) }
 	}
 	return o
 }
 
-// confirmWeeding tells what is to be removed and has the user say so.
-func (p *program) confirmWeeding(ctx context.Context, target string, plan restore.WeedReport) error {
+// confirmPrune tells what is to be removed and has the user say so.
+func (p *program) confirmPrune(ctx context.Context, target string, plan restore.WeedReport) error {
 	question := fmt.Sprintf("When all is restored to %s:\n", ui.Safe(target))
 	for _, line := range planLines(&plan) {
 		question += "  " + line + "\n"
@@ -71,10 +71,10 @@ func planLines(plan *restore.WeedReport) []string {
 	}
 	if n := len(plan.Mailboxes); n > 0 {
 		var names []string
-		for _, name := range plan.Mailboxes[:min(n, remarksAtMost)] {
+		for _, name := range plan.Mailboxes[:min(n, mostRemarks)] {
 			names = append(names, ui.Quote(name))
 		}
-		if n > remarksAtMost {
+		if n > mostRemarks {
 			names = append(names, "…")
 		}
 		lines = append(lines, fmt.Sprintf("remove %s: %s", ui.Plural(n, "mailbox"), strings.Join(names, ", ")))
@@ -97,8 +97,8 @@ func (c *restoreCommand) describePrune(p *program, pruned *restore.WeedReport) {
 	}
 }
 
-// weedSummary is a pruning as JSON.
-type weedSummary struct {
+// restorePruneSummary is a pruning as JSON.
+type restorePruneSummary struct {
 	Surplus          int64    `json:"surplus"`   // messages that are too much
 	Reflagged        int64    `json:"reflagged"` // that have other flags
 	Mailboxes        []string `json:"mailboxes"` // that are too much
@@ -109,9 +109,9 @@ type weedSummary struct {
 	MailboxesRemoved int64    `json:"mailboxes_removed"`
 }
 
-func summarizeWeeding(pruned *restore.WeedReport) *weedSummary {
+func summarizeRestorePrune(pruned *restore.WeedReport) *restorePruneSummary {
 	if pruned == nil {
 		return nil
 	}
-	return &weedSummary{pruned.Surplus, pruned.Reflagged, list(pruned.Mailboxes), pruned.Done, pruned.Removed, pruned.Left, pruned.FlagsSet, pruned.MailboxesRemoved}
+	return &restorePruneSummary{pruned.Surplus, pruned.Reflagged, list(pruned.Mailboxes), pruned.Done, pruned.Removed, pruned.Left, pruned.FlagsSet, pruned.MailboxesRemoved}
 }

@@ -120,7 +120,7 @@ func (c *showCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	contents, err := p.choose(ctx, r, c.Manifest)
+	contents, err := p.openManifest(ctx, r, c.Manifest)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	}
 	p.Paragraphs(ui.Red, "Alarms: what shrank or changed suspiciously", m.Alarm)
 	if len(m.Alarm) > 0 {
-		p.tellWhatToCompare(ctx, r, contents)
+		p.printComparisonHint(ctx, r, contents)
 	}
 	p.Paragraphs(ui.Yellow, "Warnings", m.Warnings)
 	var failures []string
@@ -228,8 +228,8 @@ func showTables(ctx context.Context, p *program, r *repo.Repo, contents *archive
 	return nil
 }
 
-// tellWhatToCompare names the manifest that holds what this one may lack: the complete one before it.
-func (p *program) tellWhatToCompare(ctx context.Context, r *repo.Repo, contents *archive.Contents) {
+// printComparisonHint names the manifest that holds what this one may lack: the complete one before it.
+func (p *program) printComparisonHint(ctx context.Context, r *repo.Repo, contents *archive.Contents) {
 	for s, err := range archive.Manifests(ctx, r) {
 		if err != nil || s.Manifest.Account != contents.Manifest.Account || s.Manifest.State != manifest.Complete || !s.Head.Time.Before(contents.Head.Time) {
 			continue

@@ -188,8 +188,8 @@ func (u *usageSummary) print(p *program) {
 	}
 }
 
-// periodsAtMost is how many lines a chart over time may have.
-const periodsAtMost = 36
+// mostPeriods is how many lines a chart over time may have.
+const mostPeriods = 36
 
 // periodsOf adds days up to months, or years, if there are too many. A period without manifests has no line.
 func periodsOf(days []dayUsage) []ui.Bar {
@@ -203,7 +203,7 @@ func periodsOf(days []dayUsage) []ui.Bar {
 			}
 			bars[len(bars)-1].Bytes += d.ArchivedBytes
 		}
-		if len(bars) <= periodsAtMost {
+		if len(bars) <= mostPeriods {
 			break
 		}
 	}

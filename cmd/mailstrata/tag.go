@@ -94,7 +94,7 @@ func (c *tagCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	return p.tellTags(ctx, r, c.Manifests)
+	return p.printTags(ctx, r, c.Manifests)
 }
 
 // tag sets tags and takes others back, and tells what came of it.
@@ -113,10 +113,10 @@ func (p *program) tag(ctx context.Context, names, set, taken []string) error {
 			return err
 		}
 	}
-	return p.tellTags(ctx, r, names)
+	return p.printTags(ctx, r, names)
 }
 
-func (p *program) tellTags(ctx context.Context, r *repo.Repo, names []string) error {
+func (p *program) printTags(ctx context.Context, r *repo.Repo, names []string) error {
 	heads, err := p.heads(ctx, r, names)
 	if err != nil {
 		return err

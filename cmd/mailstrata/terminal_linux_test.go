@@ -81,11 +81,11 @@ func TestPagerIsQuit(t *testing.T) {
 	s := newSandbox(t)
 	s.environ["PAGER"] = "true"
 	terminal, text := testbed.PTY(t, 200)
-	var told strings.Builder
-	p := &program{stdout: terminal, stderr: &told, getenv: func(name string) string { return s.environ[name] }}
+	var progress strings.Builder
+	p := &program{stdout: terminal, stderr: &progress, getenv: func(name string) string { return s.environ[name] }}
 	status := p.run(t.Context(), []string{"find", "--since", "1990-01-01"})
-	if status != statusDone || told.Len() > 0 || text() != "" {
-		t.Errorf("status %d, told %q", status, told.String())
+	if status != statusDone || progress.Len() > 0 || text() != "" {
+		t.Errorf("status %d, told %q", status, progress.String())
 	}
 }
 

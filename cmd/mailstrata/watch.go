@@ -36,8 +36,8 @@ type watch struct {
 	started chan error     // how the first ping went
 }
 
-// watch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
-func (p *program) watch(ctx context.Context, command *kong.Context) *watch {
+// newWatch begins to watch the command, if it can be watched; nil: it cannot, or nobody wants to know.
+func (p *program) newWatch(ctx context.Context, command *kong.Context) *watch {
 	target, ok := command.Selected().Target.Addr().Interface().(interface{ watched() *watchFlags })
 	if !ok {
 		return nil
@@ -145,8 +145,8 @@ func meaning(status int) string {
 	return "failed"
 }
 
-// account notes what became of an account, for who is told of the run.
-func (w *watch) account(b *backup.Result) {
+// addAccount notes what became of an account, for who is told of the run.
+func (w *watch) addAccount(b *backup.Result) {
 	if w == nil {
 		return
 	}

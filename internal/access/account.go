@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// imapFlags say how to reach and enter an IMAP account, wherever one is named.
+// AccountFlags say how to reach and enter an IMAP account, wherever one is named.
 type AccountFlags struct {
 	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
 	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
@@ -43,7 +43,7 @@ func (f *AccountFlags) Validate() error {
 	return nil
 }
 
-// connections is how many to open at most; 0 where nothing was said.
+// Connections is how many to open at most; 0 where nothing was said.
 type Connections int
 
 // UnmarshalText reads a number from 1 to 100.
@@ -56,7 +56,7 @@ func (c *Connections) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// account is an IMAP account that is archived, or restored to: its name, its URL, and where its secret comes from.
+// Account is an IMAP account that is archived, or restored to: its name, its URL, and where its secret comes from.
 type Account struct {
 	Name    string // the name its owner gave it
 	URL     string // without secrets
@@ -65,7 +65,7 @@ type Account struct {
 	Configured config.Account // what the configuration says of it, if it does
 }
 
-// parseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
+// ParseAccount reads an account's URL. Nothing wrong is repeated: it may hold a secret.
 func ParseAccount(text string) (*Account, error) {
 	opts, err := imap.ParseURL(text)
 	if err == nil {
@@ -84,7 +84,7 @@ func ParseAccount(text string) (*Account, error) {
 	return nil, wrong
 }
 
-// configuredAccount is an account of the configuration; nil: it has none of this name.
+// ConfiguredAccount is an account of the configuration; nil: it has none of this name.
 func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	c, err := h.Config()
 	if err != nil {
@@ -98,7 +98,7 @@ func (h *Host) ConfiguredAccount(name string) (*Account, error) {
 	return nil, nil
 }
 
-// accountAt is an account that is named by its URL: one of the configuration, with its secret and its certificates, if the
+// AccountAt is an account that is named by its URL: one of the configuration, with its secret and its certificates, if the
 // server, the user and the way there are the same; or any other.
 func (h *Host) AccountAt(url string) (*Account, error) {
 	a, err := ParseAccount(url)
@@ -127,7 +127,7 @@ func AccountOf(configured *config.Account) (*Account, error) {
 	return a, nil
 }
 
-// reach completes the account with what the flags say, or else the configuration, but for its secret.
+// ConfigureAccount completes the account with what the flags say, or else the configuration, but for its secret.
 func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 	a.Options.Connections = cmp.Or(int(flags.Connections), a.Configured.Connections)
 	a.Options.Compress = flags.Compress || a.Configured.Compress
@@ -150,7 +150,7 @@ func (h *Host) ConfigureAccount(a *Account, flags *AccountFlags) error {
 	return err
 }
 
-// unlock completes the account with what is said of it, and with its secret.
+// UnlockAccount completes the account with what is said of it, and with its secret.
 func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlags) error {
 	if err := h.ConfigureAccount(a, flags); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (h *Host) UnlockAccount(ctx context.Context, a *Account, flags *AccountFlag
 	return err
 }
 
-// trusted returns the system's certificates and those of the files; nil means the system's alone.
+// trustedCertificates returns the system's certificates and those of the files; nil means the system's alone.
 func trustedCertificates(files ...string) (*x509.CertPool, error) {
 	var pool *x509.CertPool
 	for _, file := range files {

@@ -16,7 +16,7 @@ import (
 // systemConfig is the configuration of services; a user's own comes first.
 const systemConfig = "/etc/mailstrata/config.toml"
 
-// configPlaces are where the configuration is looked for; the first that is there counts.
+// ConfigPaths are where the configuration is looked for; the first that is there counts.
 func (h *Host) ConfigPaths() []string {
 	places := []string{systemConfig}
 	if dir, err := h.ownDir("XDG_CONFIG_HOME", ".config", "Library/Application Support", "AppData"); err == nil {
@@ -25,7 +25,7 @@ func (h *Host) ConfigPaths() []string {
 	return places
 }
 
-// configFile is the configuration that counts; "": there is none. One that is named must be there. A service's that this
+// ConfigFile is the configuration that counts; "": there is none. One that is named must be there. A service's that this
 // user may not read is none of his.
 func (h *Host) ConfigFile() (string, error) {
 	if h.Flags.ConfigFile != "" {
@@ -48,7 +48,7 @@ func (h *Host) ConfigFile() (string, error) {
 	return "", nil
 }
 
-// config is what the configuration says; of none, nothing.
+// Config is what the configuration says; of none, nothing.
 func (h *Host) Config() (*config.Config, error) {
 	if h.configured != nil {
 		return h.configured, nil
@@ -67,7 +67,7 @@ func (h *Host) Config() (*config.Config, error) {
 	return c, nil
 }
 
-// names are those of the accounts and repositories of the configuration.
+// Names are those of the accounts and repositories of the configuration.
 func (h *Host) Names() []string {
 	c, err := h.Config()
 	if err != nil {
@@ -76,7 +76,7 @@ func (h *Host) Names() []string {
 	return c.Names()
 }
 
-// misconfigured tells all that is wrong with the configuration.
+// ReportProblems tells all that is wrong with the configuration.
 func (h *Host) ReportProblems(err error) error {
 	var problems config.Problems
 	if !errors.As(err, &problems) {
@@ -92,7 +92,7 @@ func (h *Host) ReportProblems(err error) error {
 	return &hint.Usage{Text: ui.Plural(len(problems), "problem") + " in " + ui.Safe(problems[0].File), Hint: "docs/config.md explains every key; --config /dev/null does without"}
 }
 
-// meant is the name that somebody probably wanted to write.
+// Meant is the name that somebody probably wanted to write.
 func Meant(problem config.Problem) string {
 	wrote := problem.Key
 	if _, value, quoted := strings.Cut(problem.Text, `"`); quoted {

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// isRepository reports whether there is a repository already. Where that cannot be told, create will.
+// IsRepository reports whether there is a repository already. Where that cannot be told, create will.
 func (l *Location) IsRepository(ctx context.Context) bool {
 	store, err := l.Store(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func mayBeRepository(ctx context.Context, store store.Store) bool {
 	return false
 }
 
-// create makes the repository and completes its key file.
+// Create makes the repository and completes its key file.
 func (l *Location) Create(ctx context.Context, o repo.InitOptions, key *secret.KeyFile) (*repo.Repo, error) {
 	store, err := l.newStore(ctx, o.Lock)
 	if err != nil {

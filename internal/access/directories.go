@@ -20,7 +20,7 @@ func (h *Host) dataDir() (string, error) {
 	return h.ownDir("XDG_DATA_HOME", ".local/share", "Library/Application Support", "LocalAppData")
 }
 
-// cacheDir holds what can be fetched again.
+// CacheDir holds what can be fetched again.
 func (h *Host) CacheDir() (string, error) {
 	if h.Flags.CacheDir != "" {
 		return h.Flags.CacheDir, nil
@@ -28,15 +28,15 @@ func (h *Host) CacheDir() (string, error) {
 	return h.ownDir("XDG_CACHE_HOME", ".cache", "Library/Caches", "LocalAppData")
 }
 
-// stateDir holds what cannot be had again, and can be done without: which repositories were seen, what was appended.
+// StateDir holds what cannot be had again, and can be done without: which repositories were seen, what was appended.
 func (h *Host) StateDir() (string, error) {
 	return h.ownDir("XDG_STATE_HOME", ".local/state", "Library/Application Support", "LocalAppData")
 }
 
-// home is the user's own directory; "": it is not known.
+// Home is the user's own directory; "": it is not known.
 func (h *Host) Home() string { return cmp.Or(h.Getenv("HOME"), h.Getenv("USERPROFILE")) }
 
-// atHome expands a path that begins with "~", as shells do. Shells do not expand it after "=" and ":". A directory
+// Expand expands a path that begins with "~", as shells do. Shells do not expand it after "=" and ":". A directory
 // called "~" is dangerous: people remove it, and the home directory with it.
 func (h *Host) Expand(path string) (string, error) {
 	rest, tilde := strings.CutPrefix(path, "~")

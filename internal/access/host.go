@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// repositoryFlags are the flags of every command that say which repository is meant, and how to open it.
+// Flags are the flags of every command that say which repository is meant, and how to open it.
 type Flags struct {
 	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"The configuration, if it is not config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
 	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, s3:https://host[:port]/bucket[/prefix], or the name of one in the configuration, where the first is meant if none is named."`
@@ -23,7 +23,7 @@ type Flags struct {
 	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
 }
 
-// host is where mailstrata runs: its directories, its configuration, and what the command line says of repositories.
+// Host is where mailstrata runs: its directories, its configuration, and what the command line says of repositories.
 type Host struct {
 	Flags      Flags
 	ByVariable map[string]bool // flags whose value is that of an environment variable

@@ -21,7 +21,7 @@ func (l *Location) KeyFile() string {
 	return ""
 }
 
-// remindOfKey says at each backup into the user's own repository that its key lies beside it, until the user has copied
+// RemindOfKey says at each backup into the user's own repository that its key lies beside it, until the user has copied
 // one of them. For other repositories only doctor says so, because their owner chose where the key is.
 func (l *Location) RemindOfKey(r *repo.Repo) {
 	key := l.KeyBeside(r)
@@ -32,7 +32,7 @@ func (l *Location) RemindOfKey(r *repo.Repo) {
 	l.host.Output.Note("mailstrata key export FILE writes a copy of it to another disk; mailstrata copy makes a second repository.")
 }
 
-// keyBeside returns the owner's key file that opens a repository, if it lies beside it and no copy of either is known.
+// KeyBeside returns the owner's key file that opens a repository, if it lies beside it and no copy of either is known.
 func (l *Location) KeyBeside(r *repo.Repo) string {
 	key := l.KeyFile()
 	if key == "" || l.bucket != nil || !beside(key, l.path) || !r.Keeper() {
@@ -64,7 +64,7 @@ func (h *Host) copyMemory(r *repo.Repo) (string, error) {
 	return filepath.Join(state, "copied-"+r.ID()), err
 }
 
-// rememberCopy makes the file of copyMemory. If that fails, the next backup reminds the user again.
+// RememberCopy makes the file of copyMemory. If that fails, the next backup reminds the user again.
 func (h *Host) RememberCopy(r *repo.Repo) {
 	memory, err := h.copyMemory(r)
 	if err == nil && os.MkdirAll(filepath.Dir(memory), 0o700) == nil {

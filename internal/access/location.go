@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/s3"
 )
 
-// location is where a repository is.
+// Location is where a repository is.
 type Location struct {
 	host   *Host
 	path   string      // of a local directory; "": it is a bucket
@@ -63,7 +63,7 @@ func schemeHint(err error) string {
 	return "rclone serve s3 and similar gateways offer other kinds of storage as a bucket: s3:http://127.0.0.1:8080/bucket"
 }
 
-// location returns the location of a name, as --repo takes it. "" is the repository that the user names, or else the first of
+// Location returns the location of a name, as --repo takes it. "" is the repository that the user names, or else the first of
 // the configuration, or else the user's own.
 func (h *Host) Location(name string) (*Location, error) {
 	if name = cmp.Or(name, h.Flags.Repo); name != "" {
@@ -123,7 +123,7 @@ func (l *Location) String() string {
 	return strings.TrimSuffix("s3:"+l.bucket.Endpoint+"/"+l.bucket.Bucket+"/"+l.bucket.Prefix, "/")
 }
 
-// store opens the place as it is.
+// Store opens the place as it is.
 func (l *Location) Store(ctx context.Context) (store.Store, error) {
 	if l.bucket != nil {
 		return l.OpenBucket(ctx)

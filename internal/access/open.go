@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// open opens the repository that the user names, with the key that the user has.
+// Open opens the repository that the user names, with the key that the user has.
 func (h *Host) Open(ctx context.Context) (*repo.Repo, error) {
 	l, err := h.Location("")
 	if err != nil {
@@ -25,7 +25,7 @@ func (h *Host) Open(ctx context.Context) (*repo.Repo, error) {
 // passphraseTries is how often somebody at a terminal may mistype it.
 const passphraseTries = 3
 
-// open opens the repository. If the user types the passphrase, it may be wrong a few times.
+// Open opens the repository. If the user types the passphrase, it may be wrong a few times.
 func (l *Location) Open(ctx context.Context) (*repo.Repo, error) {
 	k := l.Keys()
 	for tries := 1; ; tries++ {
@@ -43,7 +43,7 @@ func (l *Location) Open(ctx context.Context) (*repo.Repo, error) {
 	}
 }
 
-// openWith opens the repository with these keys.
+// OpenWith opens the repository with these keys.
 func (l *Location) OpenWith(ctx context.Context, k Keys) (*repo.Repo, error) {
 	if err := k.check(); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func (l *Location) introduce(r *repo.Repo) {
 	}
 }
 
-// mayRead refuses, in time, what a writer's key cannot do.
+// MayRead refuses, in time, what a writer's key cannot do.
 func MayRead(r *repo.Repo) error {
 	if !r.CanRead() {
 		return fmt.Errorf("mail is to be read, and %w", repo.ErrNoRole)
@@ -129,7 +129,7 @@ func (l *Location) TryPassphrase(ctx context.Context, passphrase []byte) (tried 
 	return false, fmt.Errorf("open repository %s: %w", l, err)
 }
 
-// openAsOwner opens the repository for who removes or tags, which is the owner's to do.
+// OpenAsOwner opens the repository for who removes or tags, which is the owner's to do.
 func (h *Host) OpenAsOwner(ctx context.Context) (*repo.Repo, error) {
 	r, err := h.Open(ctx)
 	if err != nil {
@@ -142,7 +142,7 @@ func (h *Host) OpenAsOwner(ctx context.Context) (*repo.Repo, error) {
 	return r, nil
 }
 
-// openToChangeKeys opens the repository for a change of its keys, and refuses in time where that cannot be.
+// OpenToChangeKeys opens the repository for a change of its keys, and refuses in time where that cannot be.
 func (h *Host) OpenToChangeKeys(ctx context.Context) (*repo.Repo, *Location, error) {
 	l, err := h.Location("")
 	if err != nil {

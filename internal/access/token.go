@@ -13,13 +13,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// grants are kept in the state directory.
+// TokenStore are kept in the state directory.
 func (h *Host) TokenStore() (*oauth.Store, error) {
 	state, err := h.StateDir()
 	return oauth.NewStore(filepath.Join(state, "oauth")), err
 }
 
-// secretOf tells where the secret of an account comes from; "": nothing is said, and it is asked for.
+// DescribeSecret tells where the secret of an account comes from; "": nothing is said, and it is asked for.
 func (h *Host) DescribeSecret(a *Account) string {
 	if entry := a.Configured.Secret.Keyring; entry != "" {
 		return "the keyring has it, as " + entry
@@ -40,7 +40,7 @@ func (h *Host) DescribeSecret(a *Account) string {
 	return "tokens, in a file"
 }
 
-// granted gives the tokens of an account that has consented; nil: it has not.
+// tokenSource gives the tokens of an account that has consented; nil: it has not.
 func (h *Host) tokenSource(a *Account) (func(context.Context) (string, error), error) {
 	store, err := h.TokenStore()
 	if err != nil || !store.Has(a.Options.User, a.Options.Host) {

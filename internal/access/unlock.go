@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// keys are what opens a repository, as the user names it.
+// Keys are what opens a repository, as the user names it.
 type Keys struct {
 	keyFile    string // "": none
 	Passphrase secret.Source
@@ -22,7 +22,7 @@ type Keys struct {
 	Ask        func() ([]byte, error) // for the passphrase
 }
 
-// keyFlags are the values of the flags that name keys, and where else a passphrase comes from. The target of copy has flags
+// KeyFlags are the values of the flags that name keys, and where else a passphrase comes from. The target of copy has flags
 // of its own.
 type KeyFlags struct {
 	KeyFile, KeyFileFlag          string // and the name of the flag
@@ -30,7 +30,7 @@ type KeyFlags struct {
 	Passphrase                    secret.Source // its name, its variable, and what its flags begin with
 }
 
-// keys returns the keys that the user names for a location.
+// Keys returns the keys that the user names for a location.
 func (l *Location) Keys() Keys {
 	return l.KeysOf(KeyFlags{
 		KeyFile: l.host.Flags.KeyFile, KeyFileFlag: "key-file",
@@ -39,7 +39,7 @@ func (l *Location) Keys() Keys {
 	})
 }
 
-// keysOf returns the keys that flags, variables or the configuration name, in this order. The first of the three that names
+// KeysOf returns the keys that flags, variables or the configuration name, in this order. The first of the three that names
 // anything counts alone. Otherwise the key file in a configuration would hide an owner's passphrase on the command line.
 func (l *Location) KeysOf(f KeyFlags) Keys {
 	byVariable := l.host.ByVariable[f.KeyFileFlag]
@@ -71,7 +71,7 @@ func (k *Keys) check() error {
 	return nil
 }
 
-// askOnce returns a function that reads the passphrase when it is first called, and remembers it.
+// AskOnce returns a function that reads the passphrase when it is first called, and remembers it.
 func (l *Location) AskOnce(ctx context.Context) func() ([]byte, error) {
 	if l.asked == nil {
 		l.asked = sync.OnceValues(func() ([]byte, error) { return l.host.Secrets.Read(ctx, l.Keys().Passphrase) })

@@ -12,10 +12,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// examinedMost is how long the examination of one account may take where nothing else is said.
+// usualTimeLimit is how long the examination of one account may take where nothing else is said.
 const usualTimeLimit = 10 * time.Minute
 
-// examineAccount logs in, and looks at what the server offers.
+// Account logs in, and looks at what the server offers.
 func Account(ctx context.Context, h *access.Host, a *access.Account, flags *access.AccountFlags, timeLimit time.Duration) []Finding {
 	e := &findings{subject: a.Name}
 	if err := h.UnlockAccount(ctx, a, flags); err != nil {

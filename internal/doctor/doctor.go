@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// verdict is what a check comes to.
+// Verdict is what a check comes to.
 type Verdict string
 
 const (
@@ -16,7 +16,7 @@ const (
 	Fail Verdict = "fail"
 )
 
-// finding is what was found out by one check, as JSON.
+// Finding is what was found out by one check, as JSON.
 type Finding struct {
 	Subject string  `json:"subject"` // an account, the repository, this host
 	Check   string  `json:"check"`
@@ -25,7 +25,7 @@ type Finding struct {
 	Advice  string  `json:"advice,omitempty"`
 }
 
-// examination collects findings about one subject.
+// findings collects findings about one subject.
 type findings struct {
 	subject string
 	found   []Finding

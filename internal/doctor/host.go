@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// roomAtLeast is what a cache should find: packs are built there, and what a killed run had is kept there.
+// leastRoom is what a cache should find: packs are built there, and what a killed run had is kept there.
 const leastRoom = 1 << 30
 
-// examineHost looks at the directories that mailstrata keeps things in.
+// Host looks at the directories that mailstrata keeps things in.
 func Host(h *access.Host) []Finding {
 	e := &findings{subject: "this host"}
 	for _, d := range []struct {
@@ -39,7 +39,7 @@ func Host(h *access.Host) []Finding {
 	return e.found
 }
 
-// writable makes the directory where it is missing, as every command does, and writes to it.
+// checkWritable makes the directory where it is missing, as every command does, and writes to it.
 func checkWritable(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory: %w", err)

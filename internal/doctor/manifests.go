@@ -68,5 +68,5 @@ func (e *findings) unreported(ctx context.Context, r *repo.Repo, histories *arch
 // listedMost is how many manifests are named one by one.
 const listedMost = 10
 
-// shortHead is enough of a manifest's id for people.
+// shortID is enough of a manifest's id for people.
 func shortID(head repo.Head) string { return hex.EncodeToString(head.ID[:4]) }

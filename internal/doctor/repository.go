@@ -18,11 +18,11 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// skewAtMost is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
+// mostSkew is how far the clocks of this host and the store may be apart. Stores refuse signatures of another quarter of an
 // hour; what is kept, and for how long, goes by the store's clock alone.
 const mostSkew = time.Minute
 
-// examineRepository opens the repository, and tries what its credentials allow.
+// Repository opens the repository, and tries what its credentials allow.
 func Repository(ctx context.Context, h *access.Host, name string, limits archive.Limits, probe bool) []Finding {
 	e := &findings{subject: "repository"}
 	l, err := h.Location(name)

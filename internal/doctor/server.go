@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// offer is an extension that makes a difference.
+// extension is an extension that makes a difference.
 type extension struct {
 	check           string
 	names           []string // any of them will do
@@ -17,7 +17,7 @@ type extension struct {
 	warn            bool // its lack is worth a warning
 }
 
-// offers are what of a server's capabilities mailstrata makes use of.
+// extensions are what of a server's capabilities mailstrata makes use of.
 var extensions = []extension{
 	{"LIST-STATUS", []string{"LIST-STATUS"}, true, "the account is looked over in one round trip", "each mailbox is asked for singly: nights take longer", true},
 	{"changes", []string{"QRESYNC", "CONDSTORE"}, false, "only what changed is read", "the flags of all messages are read every night", true},
@@ -27,7 +27,7 @@ var extensions = []extension{
 	{"COMPRESS", []string{"COMPRESS=DEFLATE"}, false, "--compress helps below about 100 Mbit/s", "not offered", false},
 }
 
-// offers notes what the server offers, and what is made of it.
+// extensions notes what the server offers, and what is made of it.
 func (e *findings) extensions(server mail.Server) {
 	has := func(o extension) string {
 		for _, name := range o.names {

@@ -17,14 +17,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// usageError is a command line that makes no sense.
+// Usage is a command line that makes no sense.
 type Usage struct{ Text, Hint string }
 
 func (e *Usage) Error() string { return e.Text }
 
 func Usagef(format string, args ...any) error { return &Usage{Text: fmt.Sprintf(format, args...)} }
 
-// hintedError is an error that brings along what to do.
+// Error is an error that brings along what to do.
 type Error struct {
 	Text, Hint string
 	Err        error // may be nil
@@ -33,7 +33,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 func (e *Error) Unwrap() error { return e.Err }
 
-// hint is what the user can do about an error; "" where the error says it all.
+// For is what the user can do about an error; "" where the error says it all.
 func For(err error) string {
 	var misused *Usage
 	var hinted *Error

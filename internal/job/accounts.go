@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// orders are what the command line asks for, on this host.
+// Jobs are what the command line asks for, on this host.
 func (f *Flags) Jobs(ctx context.Context, h *access.Host) (orders []*Job, err error) {
 	accounts, err := f.named()
 	if len(f.IMAP) == 0 {
@@ -96,7 +96,7 @@ func (f *Flags) only(accounts []*access.Account, otherwise string) ([]*access.Ac
 	return chosen, nil
 }
 
-// namesTold is how many accounts a hint lists.
+// namesShown is how many accounts a hint lists.
 const namesShown = 10
 
 func unknownAccount(wanted string, names []string) string {

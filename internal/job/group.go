@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// stack is the orders for one repository.
+// Group is the orders for one repository.
 type Group struct {
 	Repository string // as --repo takes it; "": what is usual
 	Jobs       []*Job

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// jobFlags say which accounts are archived, and how.
+// Flags say which accounts are archived, and how.
 type Flags struct {
 	Account []string `arg:"" optional:"" help:"Of the accounts of the configuration, or of those that --imap names, only these."`
 
@@ -36,7 +36,7 @@ type Flags struct {
 	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
 }
 
-// order is an account that is to be archived, and how: what the command line says, or else the configuration.
+// Job is an account that is to be archived, and how: what the command line says, or else the configuration.
 type Job struct {
 	*access.Account
 	Selection
@@ -65,7 +65,7 @@ func (b *byteCount) UnmarshalText(text []byte) error {
 	return err
 }
 
-// order is what is to be done with an account.
+// job is what is to be done with an account.
 func (f *Flags) job(a *access.Account) *Job {
 	o := &Job{
 		Account: a, Selection: f.Selection, flags: f.AccountFlags, labels: cmp.Or(f.Gmail, a.Configured.Gmail) == "labels",
@@ -97,7 +97,7 @@ func patterns(texts []string) (patterns []Pattern) {
 	return patterns
 }
 
-// source is the account as archive reads it, with its secret.
+// Source is the account as archive reads it, with its secret.
 func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error) {
 	if o.connected != nil {
 		return *o.connected, nil
@@ -109,7 +109,7 @@ func (o *Job) Source(ctx context.Context, h *access.Host) (backup.Account, error
 	return o.backupAccount(imap.NewSource(a.Options), h), nil
 }
 
-// connect begins to connect, for the time in which the repository is opened: where the password is at hand, so that nobody is
+// Connect begins to connect, for the time in which the repository is opened: where the password is at hand, so that nobody is
 // asked for it, no command run and no token taken, before the repository is there for which they are wanted. What is wrong will
 // be told when the account's turn comes.
 func (o *Job) Connect(ctx context.Context, h *access.Host) {
@@ -126,7 +126,7 @@ func (o *Job) Connect(ctx context.Context, h *access.Host) {
 	o.connected = &ready
 }
 
-// disconnect ends what connect began.
+// Disconnect ends what connect began.
 func (o *Job) Disconnect() {
 	if o.connected != nil {
 		_ = o.connected.Source.Close()
@@ -149,7 +149,7 @@ func (o *Job) passwordAtHand(h *access.Host) bool {
 	return kept.File != "" || kept.Credential != "" || h.Getenv(cmp.Or(kept.Variable, "MAILSTRATA_IMAP_PASSWORD")) != ""
 }
 
-// unlocked is a copy of the account with its secret: what it takes to connect is not kept beyond.
+// authenticated is a copy of the account with its secret: what it takes to connect is not kept beyond.
 func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Account, error) {
 	a := *o.Account
 	if err := h.UnlockAccount(ctx, &a, &o.flags); err != nil {
@@ -159,7 +159,7 @@ func (o *Job) authenticated(ctx context.Context, h *access.Host) (*access.Accoun
 	return &a, nil
 }
 
-// reads is the account as archive reads it from a source.
+// backupAccount is the account as archive reads it from a source.
 func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account {
 	return backup.Account{
 		Name: o.Name, URL: o.URL, VerifySource: o.verify, Budget: o.budget, TimeLimit: o.timeLimit,
@@ -169,7 +169,7 @@ func (o *Job) backupAccount(source *imap.Source, h *access.Host) backup.Account 
 	}
 }
 
-// shrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
+// ShrinkLimit finds the limit of a mailbox, or of nil, which is the account as a whole.
 func ShrinkLimit(rules loss.Rules, m *mail.Mailbox) loss.Limit {
 	return rules.Limit(m, func(name string, m *mail.Mailbox) bool { return Pattern(name).Matches(m) })
 }

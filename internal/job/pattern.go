@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// pattern stands for mailboxes, by their decoded or raw names: "Work" is Work and all below it; '*' stands for any
+// Pattern stands for mailboxes, by their decoded or raw names: "Work" is Work and all below it; '*' stands for any
 // characters, '%' for any but the hierarchy delimiter, as in LIST. INBOX alone is not what is below it, since on some
 // servers everything is.
 type Pattern string
@@ -22,7 +22,7 @@ func (p Pattern) Matches(m *mail.Mailbox) bool {
 	return p.matchesParent(m.Name, m.Delimiter) || m.Raw != m.Name && p.matchesParent(m.Raw, m.Delimiter)
 }
 
-// covers reports whether the pattern fits the name, or that of a mailbox above it.
+// matchesParent reports whether the pattern fits the name, or that of a mailbox above it.
 func (p Pattern) matchesParent(name, delimiter string) bool {
 	if matchName(string(p), name, delimiter) {
 		return true
@@ -41,7 +41,7 @@ func (p Pattern) matchesParent(name, delimiter string) bool {
 	}
 }
 
-// fits matches a whole name. It keeps one place to come back to, that of the last wildcard: so it takes no more than
+// matchName matches a whole name. It keeps one place to come back to, that of the last wildcard: so it takes no more than
 // length times length steps, whatever the pattern.
 func matchName(pattern, name, delimiter string) bool {
 	var star, mark = -1, 0 // the last '*', and how far it has swallowed
@@ -73,13 +73,13 @@ func matchName(pattern, name, delimiter string) bool {
 	return i == len(pattern)
 }
 
-// selection is the mailboxes that somebody wants.
+// Selection is the mailboxes that somebody wants.
 type Selection struct {
 	Mailbox []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Only this mailbox (repeatable)."`
 	Exclude []Pattern `group:"selection" sep:"none" placeholder:"NAME" help:"Not this mailbox (repeatable)."`
 }
 
-// wants reports whether a mailbox is selected.
+// Wants reports whether a mailbox is selected.
 func (s *Selection) Wants(m *mail.Mailbox) bool {
 	wanted := len(s.Mailbox) == 0
 	for _, p := range s.Mailbox {
@@ -91,7 +91,7 @@ func (s *Selection) Wants(m *mail.Mailbox) bool {
 	return wanted
 }
 
-// without leaves out the patterns that fit a mailbox.
+// Without leaves out the patterns that fit a mailbox.
 func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
 	var left []Pattern
 	for _, p := range patterns {
@@ -102,7 +102,7 @@ func Without(patterns []Pattern, m *mail.Mailbox) []Pattern {
 	return left
 }
 
-// noMailbox is an error with the nearest of the names that there are as a hint.
+// NoMailbox is an error with the nearest of the names that there are as a hint.
 func NoMailbox(where, name string, names []string, advice string) error {
 	if near := ui.Nearest(name, names); near != "" {
 		advice = strings.TrimSpace("did you mean " + ui.Quote(near) + "? " + advice)

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// below is a target whose mailboxes all go below one.
+// PrefixTarget is a target whose mailboxes all go below one.
 type PrefixTarget struct {
 	restore.Target
 	Prefix string // levels separated by '/'

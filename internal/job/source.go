@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// selected is a source that looks after its owner's slips: a --mailbox that the account does not have is told, and where
+// checkedSource is a source that looks after its owner's slips: a --mailbox that the account does not have is told, and where
 // nothing at all is left to archive, nothing is; an empty manifest would look like an account that was lost.
 type checkedSource struct {
 	source.Source

@@ -22,7 +22,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// targetFlags are the flags that say how a target is written.
+// TargetFlags are the flags that say how a target is written.
 type TargetFlags struct {
 	Layout, EOL string // of Maildirs
 	Account     access.AccountFlags
@@ -91,7 +91,7 @@ func (d *Destination) Lock(ctx context.Context, h *access.Host, named string) (r
 	return release, nil
 }
 
-// destination is a target before it is opened.
+// Destination is a target before it is opened.
 type Destination struct {
 	place string // where it is: the same for all ways to name it
 	Open  func(context.Context, *access.Host) (restore.Target, error)

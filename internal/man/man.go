@@ -6,7 +6,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commandsBelow are the commands that help tells of, with those below them.
+// Commands are the commands that help tells of, with those below them.
 func Commands(node *kong.Node) []*kong.Node {
 	var nodes []*kong.Node
 	for _, child := range node.Children {
@@ -17,16 +17,16 @@ func Commands(node *kong.Node) []*kong.Node {
 	return nodes
 }
 
-// manName is a page's name: mailstrata-key-add.
+// Name is a page's name: mailstrata-key-add.
 func Name(node *kong.Node) string { return strings.ReplaceAll(node.FullPath(), " ", "-") }
 
-// manWriter writes roff with the macros of man(7).
+// writer writes roff with the macros of man(7).
 type writer struct {
 	strings.Builder
 	describe func(*kong.Value) string
 }
 
-// manPage returns the page of a command, or of the program. describe returns the help of a flag.
+// Page returns the page of a command, or of the program. describe returns the help of a flag.
 func Page(node *kong.Node, version string, describe func(*kong.Value) string) string {
 	w := &writer{describe: describe}
 	w.macro("TH", strings.ToUpper(Name(node)), "1", "", "mailstrata "+version)
@@ -173,7 +173,7 @@ func (w *writer) text(line string) {
 	w.WriteString(strings.ReplaceAll(Escape(line), "\x00", `\&`) + "\n")
 }
 
-// roff escapes what roff would obey, or set as another character.
+// Escape escapes what roff would obey, or set as another character.
 func Escape(text string) string {
 	return strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "~", `\(ti`, "^", `\(ha`).Replace(text)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// newKeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
+// KeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
 // repository that nobody can open; finish then adds what the repository is known by.
 type KeyFile struct {
 	path     string
@@ -40,7 +40,7 @@ func CreateKeyFile(path string) (*KeyFile, error) {
 	return &KeyFile{path, identity}, err
 }
 
-// takeUp goes on with the file of a try that failed. No other file is touched.
+// resume goes on with the file of a try that failed. No other file is touched.
 func resume(path string) (*KeyFile, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func resume(path string) (*KeyFile, error) {
 	return nil, fmt.Errorf("%s is there already, and a key file is never replaced", path)
 }
 
-// discard removes the file, unless a repository may have the key.
+// Discard removes the file, unless a repository may have the key.
 func (k *KeyFile) Discard() {
 	if k == nil {
 		return

@@ -20,10 +20,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 )
 
-// maxSecret bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
+// maxLength bounds what a file or a command gives as a secret: OAuth tokens have some thousand bytes.
 const maxLength = 64 << 10
 
-// secret says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
+// Source says where a secret comes from. There is no flag that takes one itself: argument lists can be read by every
 // user of a host, and stay in histories.
 type Source struct {
 	Name       string   // what it is, for people: "passphrase of the repository"
@@ -37,7 +37,7 @@ type Source struct {
 	Twice      bool     // a new secret: asked for twice
 }
 
-// secrets reads secrets.
+// Reader reads secrets.
 type Reader struct {
 	output  *ui.Output
 	stderr  io.Writer // of commands that print secrets
@@ -49,7 +49,7 @@ func NewReader(output *ui.Output, stderr io.Writer, getenv func(string) string) 
 	return &Reader{output: output, stderr: stderr, getenv: getenv, exposed: make(map[string]bool)}
 }
 
-// read gets the secret: from where it is said to be, or else from the variable, or else by asking on the terminal.
+// Read gets the secret: from where it is said to be, or else from the variable, or else by asking on the terminal.
 func (r *Reader) Read(ctx context.Context, s Source) ([]byte, error) {
 	switch {
 	case s.File != "":
@@ -68,7 +68,7 @@ func (r *Reader) Read(ctx context.Context, s Source) ([]byte, error) {
 	return r.askFor(ctx, s)
 }
 
-// or is what the configuration says, where no flag says otherwise.
+// Or is what the configuration says, where no flag says otherwise.
 func (s Source) Or(configured config.Secret) Source {
 	if s.File != "" || s.Command != "" {
 		return s
@@ -173,12 +173,12 @@ func (s *Source) ways() string {
 	return s.Variable + ", " + flag + "-file or " + flag + "-command"
 }
 
-// given reports whether a secret is there without asking.
+// Given reports whether a secret is there without asking.
 func (r *Reader) Given(s Source) bool {
 	return s.File != "" || s.Command != "" || s.Credential != "" || s.Keyring != "" || r.getenv(s.Variable) != ""
 }
 
-// readOrKeep reads a secret. What the keyring lacks is asked for, and put there.
+// ReadOrKeep reads a secret. What the keyring lacks is asked for, and put there.
 func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
 	value, err := r.Read(ctx, s)
 	if !errors.Is(err, keyring.ErrNotFound) {
@@ -195,7 +195,7 @@ func (r *Reader) ReadOrKeep(ctx context.Context, s Source) ([]byte, error) {
 	return value, nil
 }
 
-// warnExposed warns once of a file with a secret that other users of this host can read. Files of systemd's credentials
+// WarnExposed warns once of a file with a secret that other users of this host can read. Files of systemd's credentials
 // are in a directory that only the unit can enter.
 func (r *Reader) WarnExposed(file string) {
 	if runtime.GOOS == "windows" || r.exposed[file] {

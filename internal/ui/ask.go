@@ -11,7 +11,7 @@ import (
 	"golang.org/x/term"
 )
 
-// errNoTerminal means that there is nobody to ask.
+// ErrNoTerminal means that there is nobody to ask.
 var ErrNoTerminal = errors.New("no terminal")
 
 // terminal opens the terminal of the user, even if standard input is something else.
@@ -25,7 +25,7 @@ func (o *Output) terminal() (*os.File, error) {
 	return nil, ErrNoTerminal
 }
 
-// hasTerminal reports whether there is a terminal to ask on.
+// HasTerminal reports whether there is a terminal to ask on.
 func (o *Output) HasTerminal() bool {
 	tty, err := o.terminal()
 	if err != nil {
@@ -35,7 +35,7 @@ func (o *Output) HasTerminal() bool {
 	return true
 }
 
-// ask writes a question to the terminal and returns the line that the user types.
+// Ask writes a question to the terminal and returns the line that the user types.
 func (o *Output) Ask(ctx context.Context, question string) (string, error) {
 	return onTerminal(o, ctx, question, func(tty *os.File) (string, error) {
 		line, err := bufio.NewReader(tty).ReadString('\n')
@@ -43,7 +43,7 @@ func (o *Output) Ask(ctx context.Context, question string) (string, error) {
 	})
 }
 
-// askSecret asks for a secret without echo. An empty one is an error.
+// AskSecret asks for a secret without echo. An empty one is an error.
 func (o *Output) AskSecret(ctx context.Context, name string) ([]byte, error) {
 	return onTerminal(o, ctx, capital(name)+": ", func(tty *os.File) ([]byte, error) {
 		value, err := term.ReadPassword(int(tty.Fd()))

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// bar is a line of a chart.
+// Bar is a line of a chart.
 type Bar struct {
 	Name  string
 	Bytes int64
@@ -15,7 +15,7 @@ type Bar struct {
 // widestBar is how long the longest bar is at most.
 const widestBar = 50
 
-// chart draws bars beside their numbers, the longest as wide as there is room for. What is more than nothing is seen.
+// Chart draws bars beside their numbers, the longest as wide as there is room for. What is more than nothing is seen.
 func (o *Output) Chart(bars []Bar) {
 	var most int64
 	name := 0

@@ -13,7 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// output is where one command writes: results to standard output, and notes, warnings, errors and progress to standard error.
+// Output is where one command writes: results to standard output, and notes, warnings, errors and progress to standard error.
 // As an io.Writer, it takes results.
 type Output struct {
 	stdin   *os.File
@@ -27,25 +27,25 @@ type Output struct {
 	console *console
 }
 
-// settings are what the flags say about output.
+// Settings are what the flags say about output.
 type Settings struct {
 	Quiet, Verbose, NoPager bool
 	Color                   string // auto, always or never
 }
 
-// newOutput returns an output without colors, columns or a pager; configure adds these.
+// New returns an output without colors, columns or a pager; configure adds these.
 func New(stdin *os.File, stdout, stderr io.Writer, getenv func(string) string, quit func(error)) *Output {
 	o := &Output{stdin: stdin, stdout: stdout, getenv: getenv, quit: quit, buffer: bufio.NewWriter(stdout), console: newConsole(stderr)}
 	o.console.journal = isJournal(stderr, getenv("JOURNAL_STREAM"))
 	return o
 }
 
-// silent returns an output that discards all.
+// Discard returns an output that discards all.
 func Discard() *Output {
 	return New(nil, io.Discard, io.Discard, func(string) string { return "" }, func(error) {})
 }
 
-// configure applies the flags.
+// Configure applies the flags.
 func (o *Output) Configure(s Settings) {
 	o.noPager = s.NoPager
 	o.screen = lookAt(o.stdout, s.Color, o.getenv)
@@ -55,10 +55,10 @@ func (o *Output) Configure(s Settings) {
 // Write implements io.Writer.
 func (o *Output) Write(text []byte) (int, error) { return o.buffer.Write(text) }
 
-// flush writes the results so far.
+// Flush writes the results so far.
 func (o *Output) Flush() error { return o.buffer.Flush() }
 
-// close writes all results, waits for the pager, and clears the progress line.
+// Close writes all results, waits for the pager, and clears the progress line.
 func (o *Output) Close() error {
 	err := o.buffer.Flush()
 	if o.pager != nil {
@@ -68,16 +68,16 @@ func (o *Output) Close() error {
 	return err
 }
 
-// clear removes the progress line, so that a question has a line to itself.
+// Clear removes the progress line, so that a question has a line to itself.
 func (o *Output) Clear() { o.console.clear() }
 
-// collect copies each line of standard error to the tail.
+// Collect copies each line of standard error to the tail.
 func (o *Output) Collect(tail LineWriter) { o.console.tail = tail }
 
-// trace writes a line of a protocol. Unlike the other methods, it is safe for concurrent use.
+// Trace writes a line of a protocol. Unlike the other methods, it is safe for concurrent use.
 func (o *Output) Trace(line string) { o.console.line(levelInfo, line) }
 
-// printJSON writes one document on a line of its own.
+// PrintJSON writes one document on a line of its own.
 func (o *Output) PrintJSON(document any) error {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -108,36 +108,36 @@ func escapeJSON(document []byte) []byte {
 	return escaped
 }
 
-// printf writes a line of a result, for people.
+// Printf writes a line of a result, for people.
 func (o *Output) Printf(format string, args ...any) {
 	fmt.Fprintf(o.buffer, format+"\n", args...) // an error stays with the Writer, and run finds it there
 }
 
-// note tells something beside the result.
+// Note tells something beside the result.
 func (o *Output) Note(format string, args ...any) {
 	if !o.console.quiet {
 		o.Say(fmt.Sprintf(format, args...))
 	}
 }
 
-// detail tells, with -v, what few want to know.
+// Detail tells, with -v, what few want to know.
 func (o *Output) Detail(format string, args ...any) {
 	if o.console.verbose {
 		o.Note(format, args...)
 	}
 }
 
-// warn tells what somebody should know of, also with -q.
+// Warn tells what somebody should know of, also with -q.
 func (o *Output) Warn(format string, args ...any) {
 	o.write(levelWarning, o.console.screen.paint(Yellow, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
-// alarm warns of what may be a loss.
+// Alarm warns of what may be a loss.
 func (o *Output) Alarm(format string, args ...any) {
 	o.write(levelError, o.console.screen.paint(Red, "mailstrata:")+" "+fmt.Sprintf(format, args...))
 }
 
-// say writes to standard error what comes after the results written so far, where both go to one place.
+// Say writes to standard error what comes after the results written so far, where both go to one place.
 func (o *Output) Say(line string) { o.write(levelInfo, line) }
 
 func (o *Output) write(urgent level, line string) {
@@ -147,10 +147,10 @@ func (o *Output) write(urgent level, line string) {
 
 func Count[N int | int64 | uint64 | uint32](n N) string { return humanize.Comma(int64(n)) }
 
-// size is a number of bytes in units of 1,000.
+// Size is a number of bytes in units of 1,000.
 func Size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
-// moment is a time as people here read it.
+// Time is a time as people here read it.
 func Time(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -158,7 +158,7 @@ func Time(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// ago is how old something is: "3 days ago".
+// Ago is how old something is: "3 days ago".
 func Ago(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -166,7 +166,7 @@ func Ago(t time.Time) string {
 	return humanize.Time(t)
 }
 
-// ratio is a in terms of b: "0.31".
+// Ratio is a in terms of b: "0.31".
 func Ratio(a, b int64) string {
 	if b == 0 {
 		return ""

@@ -21,7 +21,7 @@ type pager struct {
 	failed  bool // there is none: results go where they went
 }
 
-// page sends the results of this command through a pager, if somebody sits before a terminal.
+// Page sends the results of this command through a pager, if somebody sits before a terminal.
 func (o *Output) Page() {
 	if o.screen.width == 0 || o.noPager || o.pager != nil {
 		return
@@ -82,7 +82,7 @@ func (g *pager) close() {
 	g.output.console.redirect(nil)
 }
 
-// quit reports whether the command ended because the pager was quit.
+// Quit reports whether the command ended because the pager was quit.
 func Quit(ctx context.Context, err error) bool {
 	return err != nil && errors.Is(context.Cause(ctx), errPagerQuit)
 }

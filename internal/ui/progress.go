@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
+// Progress tells how far a command has come: in one changing line on a terminal, elsewhere only with -v, in a plain line now
 // and then, and not at all with -q. It is safe for concurrent use.
 type Progress struct {
 	console *console
@@ -20,7 +20,7 @@ type Progress struct {
 	moved time.Time        // when the first of it was done: a server may take its time to begin
 }
 
-// tally is how much is done.
+// Tally is how much is done.
 type Tally struct {
 	Messages, Bytes, Total int64 // total: messages; 0 where not known
 	ByID                   int64 // of the messages, those that need not be read
@@ -49,14 +49,14 @@ func (o *Output) Progress(verb string) *Progress {
 	return &Progress{console: o.console, verb: verb, parts: make(map[string]Tally), next: first}
 }
 
-// begin says what is done before there is anything to count.
+// Begin says what is done before there is anything to count.
 func (p *Progress) Begin(what string) {
 	if p.console.live && !p.console.quiet {
 		p.console.status(what + " …")
 	}
 }
 
-// update takes the news of one part.
+// Update takes the news of one part.
 func (p *Progress) Update(part string, t Tally) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,7 +83,7 @@ func (p *Progress) Update(part string, t Tally) {
 	p.show(now, describe(p.verb, sum, now.Sub(p.moved)))
 }
 
-// at takes the news of what is done step by step.
+// Step takes the news of what is done step by step.
 func (p *Progress) Step(s StepState) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,7 +114,7 @@ func (p *Progress) show(now time.Time, line string) {
 	}
 }
 
-// done takes the changing line away.
+// Done takes the changing line away.
 func (p *Progress) Done() { p.console.clear() }
 
 // describe is one line of progress: "1,234 of 5,678 messages read, 3 of 10 mailboxes, 12 MB, 3.4 MB/s, 2 min left".
@@ -167,7 +167,7 @@ func describeStep(s StepState, elapsed time.Duration) string {
 	return strings.Join(words, ", ")
 }
 
-// rest is how long the rest takes, if it goes on like that; 0: that cannot be told.
+// remaining is how long the rest takes, if it goes on like that; 0: that cannot be told.
 func remaining(elapsed time.Duration, done, of int64) time.Duration {
 	if done <= 0 || of <= done {
 		return 0

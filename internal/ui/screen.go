@@ -36,7 +36,7 @@ func lookAt(w io.Writer, color string, getenv func(string) string) screen {
 	return s
 }
 
-// colour is a meaning, as a terminal shows it.
+// Color is a meaning, as a terminal shows it.
 type Color string
 
 const (

@@ -9,7 +9,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// table writes rows in columns. What it is given is made safe for a terminal. On one, the widest columns are cut so that
+// Table writes rows in columns. What it is given is made safe for a terminal. On one, the widest columns are cut so that
 // a row stays on its line; elsewhere nothing is.
 type Table struct {
 	w       io.Writer
@@ -39,7 +39,7 @@ func (c column) isFirm() bool {
 	return false
 }
 
-// row is a line of a table. Its last cell may have a colour.
+// tableRow is a line of a table. Its last cell may have a colour.
 type tableRow struct {
 	cells []string
 	color Color
@@ -54,13 +54,13 @@ func (o *Output) Table(headings ...string) *Table {
 	return t
 }
 
-// canSpare names the columns that are left out where the terminal is narrow, the first one first.
+// Optional names the columns that are left out where the terminal is narrow, the first one first.
 func (t *Table) Optional(headings ...string) *Table {
 	t.spare = headings
 	return t
 }
 
-// keeps names the columns that are never cut, although a row may then not fit on its line.
+// Whole names the columns that are never cut, although a row may then not fit on its line.
 func (t *Table) Whole(headings ...string) *Table {
 	for i := range t.columns {
 		t.columns[i].kept = slices.Contains(headings, t.columns[i].heading)
@@ -82,7 +82,7 @@ const (
 
 func (t *Table) Row(cells ...string) { t.ColoredRow(Plain, cells...) }
 
-// mark writes a row whose last cell has a colour.
+// ColoredRow writes a row whose last cell has a colour.
 func (t *Table) ColoredRow(c Color, cells ...string) {
 	for i, cell := range cells {
 		cells[i] = Safe(cell)
@@ -94,7 +94,7 @@ func (t *Table) ColoredRow(c Color, cells ...string) {
 	}
 }
 
-// close writes what was not written yet.
+// Flush writes what was not written yet.
 func (t *Table) Flush() {
 	widths := t.fitted()
 	for _, r := range t.pending {
@@ -188,7 +188,7 @@ func rowWidth(widths []int) int {
 	return width
 }
 
-// cut shortens text to so many cells of a terminal, between characters as people see them.
+// Cut shortens text to so many cells of a terminal, between characters as people see them.
 func Cut(text string, width int) string {
 	if uniseg.StringWidth(text) <= width {
 		return text
@@ -232,7 +232,7 @@ func fold(text string, width int, indent string) string {
 	return b.String()
 }
 
-// facts writes names with their values, one a line.
+// Facts writes names with their values, one a line.
 func (o *Output) Facts(pairs ...string) {
 	name := 0
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -248,15 +248,15 @@ func (o *Output) Facts(pairs ...string) {
 	}
 }
 
-// folded writes text in a color, and folds it on a terminal; the lines after the first begin with the indent.
+// Folded writes text in a color, and folds it on a terminal; the lines after the first begin with the indent.
 func (o *Output) Folded(c Color, text, indent string) {
 	o.Printf("%s", o.screen.paint(c, fold(text, o.screen.width, indent)))
 }
 
-// right aligns a number under its heading.
+// Right aligns a number under its heading.
 func Right(text, heading string) string { return fmt.Sprintf("%*s", len(heading), text) }
 
-// paragraphs writes a list under a heading, if there is anything in it.
+// Paragraphs writes a list under a heading, if there is anything in it.
 func (o *Output) Paragraphs(c Color, heading string, lines []string) {
 	if len(lines) == 0 {
 		return

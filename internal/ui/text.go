@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// safe makes text from a server or a message fit for a terminal: what a terminal would obey (escape sequences, other
+// Safe makes text from a server or a message fit for a terminal: what a terminal would obey (escape sequences, other
 // controls) or what would make text look like other text (bidirectional overrides, invisible characters) is shown as
 // an escape. Bytes that are not UTF-8 are too.
 func Safe(text string) string {
@@ -50,15 +50,15 @@ func isHarmless(r rune) bool {
 	return true
 }
 
-// oneLine makes a sentence of an error: errors.Join puts lines below each other, and servers are quoted in errors.
+// OneLine makes a sentence of an error: errors.Join puts lines below each other, and servers are quoted in errors.
 func OneLine(text string) string {
 	return Safe(strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' }), "; "))
 }
 
-// quoted is safe text in quotes, for sentences.
+// Quote is safe text in quotes, for sentences.
 func Quote(text string) string { return `"` + Safe(text) + `"` }
 
-// shorten cuts text to so many characters.
+// Shorten cuts text to so many characters.
 func Shorten(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
@@ -66,13 +66,13 @@ func Shorten(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
-// hash is that of a chunk. In the name of an object, which somebody may have to look for, it comes after '/' or '-'.
+// fullHash is that of a chunk. In the name of an object, which somebody may have to look for, it comes after '/' or '-'.
 var fullHash = regexp.MustCompile(`(^|[^/\-0-9a-f])([0-9a-f]{8})[0-9a-f]{56}\b`)
 
-// brief cuts the hashes of chunks, which nobody looks for, to their beginning.
+// ShortenHashes cuts the hashes of chunks, which nobody looks for, to their beginning.
 func ShortenHashes(text string) string { return fullHash.ReplaceAllString(text, "$1$2…") }
 
-// plural counts things: "1 message", "1,234 messages".
+// Plural counts things: "1 message", "1,234 messages".
 func Plural[N int | int64 | uint64](n N, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -83,7 +83,7 @@ func Plural[N int | int64 | uint64](n N, thing string) string {
 	return Count(n) + " " + thing + "s"
 }
 
-// nearest finds the candidate that a mistyped word, or a part of one, may have meant; "" if none is near.
+// Nearest finds the candidate that a mistyped word, or a part of one, may have meant; "" if none is near.
 func Nearest(word string, candidates []string) string {
 	most := max(2, len(word)/3)
 	if len(word) < 5 {
