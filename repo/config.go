@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
-	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
@@ -149,10 +149,10 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 // use takes over what a config says, if it agrees with the slot.
 func (r *Repo) use(c *config) (err error) {
 	r.config = *c
-	if r.seals.readers, err = parseRecipients(c.Readers); err != nil {
+	if r.seals.readers, err = keys.ParseRecipients(c.Readers); err != nil {
 		return err
 	}
-	if r.seals.writers, err = parseRecipients(c.Writers); err != nil {
+	if r.seals.writers, err = keys.ParseRecipients(c.Writers); err != nil {
 		return err
 	}
 	switch {
@@ -167,18 +167,6 @@ func (r *Repo) use(c *config) (err error) {
 	}
 	r.cutter, err = chunk.NewCutter(chunk.Polynomial(c.Polynomial))
 	return err
-}
-
-func parseRecipients(texts []string) ([]age.Recipient, error) {
-	var all []age.Recipient
-	for _, text := range texts {
-		recipients, err := age.ParseRecipients(strings.NewReader(text))
-		if err != nil || len(recipients) != 1 || strings.ContainsAny(text, "\n\r") {
-			return nil, format.Damaged("%q in the config is not one age recipient", text)
-		}
-		all = append(all, recipients...)
-	}
-	return all, nil
 }
 
 // fingerprint stands for what signs all that must not change unnoticed: the keeper. Recipients and key slots may change,

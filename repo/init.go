@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -110,11 +111,11 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 		c.Polynomial = uint64(p)
 	}
 	if !o.NoSeal {
-		reader, readerIdentity, err := newIdentity()
+		reader, readerIdentity, err := keys.NewIdentity()
 		if err != nil {
 			return nil, err
 		}
-		writer, writerIdentity, err := newIdentity()
+		writer, writerIdentity, err := keys.NewIdentity()
 		if err != nil {
 			return nil, err
 		}
@@ -125,16 +126,6 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 		return nil, err
 	}
 	return r, r.use(&c)
-}
-
-// newIdentity draws an identity of the hybrid kind: what is sealed today must stay closed when there are quantum
-// computers.
-func newIdentity() (recipient, identity string, err error) {
-	hybrid, err := age.GenerateHybridIdentity()
-	if err != nil {
-		return "", "", fmt.Errorf("draw an identity: %w", err)
-	}
-	return hybrid.Recipient().String(), hybrid.String(), nil
 }
 
 // initSlots puts the first slots, and lists them in the config that is to be put.
@@ -151,7 +142,7 @@ func (r *Repo) initSlots(ctx context.Context, now time.Time, o InitOptions) erro
 		return add(RoleOwner, nil, "")
 	}
 	if len(o.Passphrase) > 0 {
-		recipient, err := passphraseRecipient(o.Passphrase, o.ScryptWork)
+		recipient, err := keys.PassphraseRecipient(o.Passphrase, o.ScryptWork)
 		if err != nil {
 			return err
 		}

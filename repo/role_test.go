@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -159,17 +160,17 @@ func TestKeyFile(t *testing.T) {
 	r := mustInit(t, new(storetest.Memory), sealedOptions())
 	id := newKey(t)
 	var file bytes.Buffer
-	if err := repo.WriteKeyFile(&file, id, r); err != nil {
+	if err := keys.WriteFile(&file, id, r.ID(), r.Fingerprint()); err != nil {
 		t.Fatal(err)
 	}
-	k, err := repo.ParseKeyFile(&file)
+	k, err := keys.ParseFile(&file)
 	if err != nil || k.Repository != r.ID() || k.Fingerprint != r.Fingerprint() || len(k.Identities) != 1 {
 		t.Fatalf("%+v, %v", k, err)
 	}
 	if fmt.Sprint(k.Identities[0]) != id.String() {
 		t.Error("another identity")
 	}
-	_, err = repo.ParseKeyFile(strings.NewReader("AGE-SECRET-KEY-1NONSENSE"))
+	_, err = keys.ParseFile(strings.NewReader("AGE-SECRET-KEY-1NONSENSE"))
 	if err == nil || strings.Contains(err.Error(), "NONSENSE") {
 		t.Errorf("a bad key file: %v", err)
 	}

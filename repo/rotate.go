@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -71,7 +72,7 @@ func (r *Repo) draw(next *config, withKeeper bool) (*slot, error) {
 		recipients *[]string
 		identities *[]string
 	}{{&next.Readers, &held.Readers}, {&next.Writers, &held.Writers}} {
-		recipient, identity, err := newIdentity()
+		recipient, identity, err := keys.NewIdentity()
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +97,7 @@ func (r *Repo) rowRecipients(ctx context.Context, o Rotation) (recipients []age.
 		row := &r.config.Slots[i]
 		var recipient age.Recipient
 		if len(row.Recipient) > 0 {
-			recipient, err = ParseRecipient(string(row.Recipient))
+			recipient, err = keys.ParseRecipient(string(row.Recipient))
 		} else {
 			if passphrase == nil && o.Passphrase != nil {
 				if passphrase, err = o.Passphrase(); err != nil {
@@ -130,7 +131,7 @@ func (r *Repo) samePassphrase(ctx context.Context, row *slotRow, passphrase []by
 	case !fits:
 		return nil, refused
 	}
-	return passphraseRecipient(passphrase, work)
+	return keys.PassphraseRecipient(passphrase, work)
 }
 
 // signAgain has a new keeper declare what the old one did: nothing is taken back. It is sealed to the old writer, for

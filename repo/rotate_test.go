@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 	"golang.org/x/crypto/ssh"
@@ -187,7 +188,7 @@ func TestKeysOfEveryKind(t *testing.T) {
 		"ssh-rsa":     {publicSSH(t, rsaKey.Public()), string(pem.EncodeToMemory(rsaPEM))},
 	}
 	for kind, key := range kinds {
-		recipient, err := repo.ParseRecipient(key.recipient)
+		recipient, err := keys.ParseRecipient(key.recipient)
 		if err != nil {
 			t.Fatal(kind, err)
 		}
@@ -197,7 +198,7 @@ func TestKeysOfEveryKind(t *testing.T) {
 	}
 	for range 2 {
 		for kind, key := range kinds {
-			file, err := repo.ParseKeyFile(strings.NewReader(key.keyFile))
+			file, err := keys.ParseFile(strings.NewReader(key.keyFile))
 			if err != nil {
 				t.Fatal(kind, err)
 			}
@@ -232,7 +233,7 @@ func publicSSH(t *testing.T, key any) string {
 
 func TestNoRecipient(t *testing.T) {
 	for _, text := range []string{"", "age1", "AGE-SECRET-KEY-1X", "ssh-dss AAAA", "ssh-ed25519", "a\nb", "ssh-ed25519 AAAA\nage1"} {
-		if r, err := repo.ParseRecipient(text); err == nil {
+		if r, err := keys.ParseRecipient(text); err == nil {
 			t.Errorf("%q is %v", text, r)
 		}
 	}

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 // Role is what a key slot allows.
@@ -101,20 +101,7 @@ func unsealAny(stored []byte, ids []age.Identity) ([]byte, error) {
 	if len(ids) == 0 {
 		return nil, fmt.Errorf("sealed to another key: %w", format.ErrNotMine)
 	}
-	return format.Unseal(stored, anyIdentity(ids))
-}
-
-// anyIdentity is a key file: it may hold several identities.
-type anyIdentity []age.Identity
-
-func (a anyIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
-	for _, id := range a {
-		key, err := id.Unwrap(stanzas)
-		if !errors.Is(err, age.ErrIncorrectIdentity) {
-			return key, err
-		}
-	}
-	return nil, age.ErrIncorrectIdentity
+	return format.Unseal(stored, keys.Identities(ids))
 }
 
 // hold takes over the secrets of a slot.
@@ -123,25 +110,9 @@ func (r *Repo) hold(s *slot) (err error) {
 	if len(s.Seed) > 0 {
 		r.keeper = ed25519.NewKeyFromSeed(s.Seed)
 	}
-	if r.seals.writer, err = parseIdentities(s.Writers); err != nil {
+	if r.seals.writer, err = keys.ParseIdentities(s.Writers); err != nil {
 		return err
 	}
-	r.seals.reader, err = parseIdentities(s.Readers)
+	r.seals.reader, err = keys.ParseIdentities(s.Readers)
 	return err
-}
-
-// parseIdentities makes one identity of several; nil of none.
-func parseIdentities(texts []string) (age.Identity, error) {
-	var all anyIdentity
-	for _, text := range texts {
-		ids, err := age.ParseIdentities(strings.NewReader(text))
-		if err != nil || len(ids) != 1 || strings.ContainsAny(text, "\n\r") {
-			return nil, format.Damaged("a key slot without an age identity where one must be") // never the text: it is secret
-		}
-		all = append(all, ids...)
-	}
-	if len(all) == 0 {
-		return nil, nil
-	}
-	return all, nil
 }

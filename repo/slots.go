@@ -13,6 +13,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 // Slot is a key slot as it is listed.
@@ -33,7 +34,7 @@ const slotDigits = 8 // of an ID
 func (r *Repo) slotOf(row *slotRow) Slot {
 	s := Slot{
 		ID: hex.EncodeToString(row.Hash[:])[:slotDigits], Name: row.name(), Role: row.Role,
-		Kind: recipientKind(string(row.Recipient)), Recipient: string(row.Recipient), Label: string(row.Label),
+		Kind: keys.RecipientKind(string(row.Recipient)), Recipient: string(row.Recipient), Label: string(row.Label),
 		Made: time.Unix(int64(row.Created), 0), Current: row.name() == r.slotName,
 	}
 	if !r.Sealed() {
@@ -80,27 +81,16 @@ func (r *Repo) AddSlot(ctx context.Context, role Role, recipient age.Recipient, 
 
 // AddPassphrase is AddSlot for a passphrase. A work of 0 is age's own.
 func (r *Repo) AddPassphrase(ctx context.Context, role Role, passphrase []byte, label string, work int) (string, error) {
-	recipient, err := passphraseRecipient(passphrase, work)
+	recipient, err := keys.PassphraseRecipient(passphrase, work)
 	if err != nil {
 		return "", err
 	}
 	return r.AddSlot(ctx, role, recipient, label)
 }
 
-func passphraseRecipient(passphrase []byte, work int) (age.Recipient, error) {
-	recipient, err := age.NewScryptRecipient(string(passphrase))
-	if err != nil {
-		return nil, errors.New("the passphrase must not be empty")
-	}
-	if work > 0 {
-		recipient.SetWorkFactor(work)
-	}
-	return recipient, nil
-}
-
 // putSlot stores a slot of what row says with secrets of an owner's, for a config of this number, which must then list it.
 func (r *Repo) putSlot(ctx context.Context, owner *slot, row slotRow, recipient age.Recipient, number uint64) (*slotRow, error) {
-	text, err := recipientText(recipient)
+	text, err := keys.RecipientText(recipient)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +237,7 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 	if err != nil {
 		return "", err
 	}
-	recipients, err := parseRecipients(c.Writers)
+	recipients, err := keys.ParseRecipients(c.Writers)
 	if err != nil {
 		return "", err
 	}

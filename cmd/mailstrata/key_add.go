@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/secret"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 type keyAddCommand struct {
@@ -86,7 +87,7 @@ func (c *keyAddCommand) publicKey() (age.Recipient, error) {
 	if text == "" && c.RecipientFile == "" {
 		return nil, nil
 	}
-	recipient, err := repo.ParseRecipient(text)
+	recipient, err := keys.ParseRecipient(text)
 	if err != nil {
 		return nil, &hint.Usage{Text: err.Error(), Hint: "a key file of age names its public key in a comment; of an SSH key it is the file that ends in .pub"}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/internal/plaintext"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/keys"
 )
 
 // KeyFile is a key file on its way. The identity is on disk before the repository exists, so that there is never a
@@ -47,7 +48,7 @@ func resume(path string) (*KeyFile, error) {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
 	if bytes.HasPrefix(text, []byte(unfinished)) {
-		key, err := repo.ParseKeyFile(bytes.NewReader(text))
+		key, err := keys.ParseFile(bytes.NewReader(text))
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +72,7 @@ func (k *KeyFile) Discard() {
 // Complete writes the file anew, with the repository's fingerprint.
 func (k *KeyFile) Complete(r *repo.Repo) error {
 	var text bytes.Buffer
-	if err := repo.WriteKeyFile(&text, k.Identity, r); err != nil {
+	if err := keys.WriteFile(&text, k.Identity, r.ID(), r.Fingerprint()); err != nil {
 		return err
 	}
 	return local.Replace(k.path, text.Bytes())
@@ -91,7 +92,7 @@ func WriteNew(path, text string) error {
 	return nil
 }
 
-func ReadKeyFile(path string) (*repo.KeyFile, error) {
+func ReadKeyFile(path string) (*keys.File, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &hint.Error{
@@ -106,7 +107,7 @@ func ReadKeyFile(path string) (*repo.KeyFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
-	key, err := repo.ParseKeyFile(bytes.NewReader(text))
+	key, err := keys.ParseFile(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -1,4 +1,10 @@
-package repo
+// Package keys reads and writes key files, and the recipients and identities of key slots. What it does not write itself
+// is age's: identity files, recipients, and SSH keys.
+//
+//	keyfile.go    File: the file with which a host opens a repository
+//	recipient.go  recipients, as the config names them
+//	identity.go   identities, as a key slot holds them
+package keys
 
 import (
 	"bufio"
@@ -13,30 +19,30 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// KeyFile is an age identity file. In comments it carries which repository it is for, and that one's fingerprint: a
-// store that presents another is found out even by a host that never saw the right one.
-type KeyFile struct {
+// File is an age identity file. Its comments name the repository and its fingerprint, so that a host that has never seen the
+// repository notices if the store presents another one.
+type File struct {
 	Identities  []age.Identity
-	Repository  string // empty: the file does not say
-	Fingerprint string
+	Repository  string // ID of the repository; empty if the file does not say
+	Fingerprint string // of the repository; empty if the file does not say
 }
 
 const (
-	maxKeyFile         = 64 << 10
+	maxFile            = 64 << 10
 	commentRepository  = "# mailstrata repository: "
 	commentFingerprint = "# mailstrata fingerprint: "
 )
 
-// ParseKeyFile reads a key file. Any age identity file is one, and an SSH private key without a passphrase.
-func ParseKeyFile(r io.Reader) (*KeyFile, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
+// ParseFile reads a key file: an age identity file, or an SSH private key without a passphrase.
+func ParseFile(r io.Reader) (*File, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the key file: %w", err)
 	}
-	if len(text) > maxKeyFile {
+	if len(text) > maxFile {
 		return nil, errors.New("the key file is too large for an age identity file")
 	}
-	k := new(KeyFile)
+	k := new(File)
 	if bytes.HasPrefix(text, []byte("-----BEGIN")) {
 		k.Identities, err = parseSSHKey(text)
 		return k, err
@@ -58,34 +64,34 @@ func ParseKeyFile(r io.Reader) (*KeyFile, error) {
 func parseSSHKey(text []byte) ([]age.Identity, error) {
 	id, err := agessh.ParseIdentity(text)
 	if missing := (*ssh.PassphraseMissingError)(nil); errors.As(err, &missing) {
-		return nil, errors.New("the SSH key has a passphrase of its own, which is not asked for: " +
+		return nil, errors.New("the SSH key has a passphrase, and mailstrata does not ask for it: " +
 			"use a key without one, or an age identity")
 	}
 	if err != nil {
-		return nil, errors.New("the key file is not an SSH private key of the kind ssh-ed25519 or ssh-rsa")
+		return nil, errors.New("the key file is not an SSH private key of type ssh-ed25519 or ssh-rsa")
 	}
 	return []age.Identity{id}, nil
 }
 
-// WriteKeyFile inverts ParseKeyFile, for one identity and an open repository.
-func WriteKeyFile(w io.Writer, id age.Identity, r *Repo) error {
+// WriteFile writes the key file of one identity, for the repository with an ID and a fingerprint. ParseFile reads it.
+func WriteFile(w io.Writer, id age.Identity, repository, fingerprint string) error {
 	text, ok := id.(fmt.Stringer)
 	if !ok {
-		return errors.New("not an age identity that can be written down")
+		return errors.New("this identity cannot be written to a file")
 	}
 	recipient, err := RecipientOf(id)
 	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(w, "%s%s\n%s%s\n# public key: %s\n%s\n",
-		commentRepository, r.ID(), commentFingerprint, r.Fingerprint(), recipient, text)
+		commentRepository, repository, commentFingerprint, fingerprint, recipient, text)
 	if err != nil {
 		return fmt.Errorf("write the key file: %w", err)
 	}
 	return nil
 }
 
-// RecipientOf returns whom to seal to so that id opens it.
+// RecipientOf returns the recipient of an identity: what is sealed to it, id opens.
 func RecipientOf(id age.Identity) (age.Recipient, error) {
 	switch id := id.(type) {
 	case *age.HybridIdentity:
@@ -93,5 +99,5 @@ func RecipientOf(id age.Identity) (age.Recipient, error) {
 	case *age.X25519Identity:
 		return id.Recipient(), nil
 	}
-	return nil, errors.New("the key file holds an identity of a kind that a key slot cannot be made for")
+	return nil, errors.New("a key slot cannot be made for an identity of this type")
 }
