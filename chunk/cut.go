@@ -7,35 +7,33 @@ import (
 	"github.com/restic/chunker"
 )
 
-// The sizes of chunks are part of the durable format: with other sizes content
-// is cut elsewhere, and nothing is recognised again.
+// The sizes of chunks are part of the durable format. With other sizes, content would be cut elsewhere and would not be
+// recognized.
 const (
-	// Min is the size up to which content is one chunk. But for the last chunk
-	// of a content, no chunk is smaller.
+	// Min is the size up to which content is one chunk. Only the last chunk of longer content can be smaller.
 	Min = 16 << 10
-	// AverageBits: past Min, one byte in 2^AverageBits ends a chunk.
+	// AverageBits sets how often a chunk ends: past Min, one byte in 2^AverageBits ends it.
 	AverageBits = 16
-	// Max is the size at which a chunk ends in any case.
+	// Max is the size of the largest chunk.
 	Max = 256 << 10
 )
 
-// Cutter cuts content into chunks. It may be used by any number of goroutines;
-// each cut under way takes one work space of about half a MiB from a pool.
+// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a work space of about half a MiB from a
+// pool.
 type Cutter struct {
-	// fresh is a chunker that has seen nothing. A work space starts from a copy
-	// of it, for a chunker costs hundreds of microseconds to make, and its own
-	// Reset falls back to an average of 2^20.
+	// fresh is a chunker that has seen nothing. Each work space copies it, because a new chunker takes hundreds of
+	// microseconds, and Reset goes back to an average of 2^20.
 	fresh  chunker.BaseChunker
 	spaces sync.Pool // of *workspace
 }
 
-// workspace is what one cut needs: a chunker, and bytes not yet given out.
+// workspace is what one Cut needs: a chunker, and the bytes not yet emitted.
 type workspace struct {
 	points chunker.BaseChunker
 	buf    [2 * Max]byte
 }
 
-// NewCutter returns a Cutter that cuts by p.
+// NewCutter returns a Cutter that cuts by p. It returns ErrPolynomial if p fails its Check.
 func NewCutter(p Polynomial) (*Cutter, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
@@ -48,10 +46,9 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 	return c, nil
 }
 
-// Cut reads r to its end and hands its bytes to emit, chunk by chunk, in order.
-// Content of zero bytes has no chunks. The chunks depend on the content and the
-// polynomial only, not on how r delivers. The data is valid during the call
-// of emit only. Errors of r and of emit end the cut and are returned as they are.
+// Cut reads r to its end and calls emit with its bytes, chunk by chunk, in order. Empty content has no chunks. The chunks
+// depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during the call
+// of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
 func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
 	w := c.spaces.Get().(*workspace)
 	defer c.spaces.Put(w)
@@ -66,14 +63,14 @@ func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
 		return emit(w.buf[:n])
 	}
 	w.points = c.fresh
-	return w.cut(r, n, emit)
+	return w.run(r, n, emit)
 }
 
-// cut goes on with r, of which the first end bytes are in the buffer already.
+// run cuts r, whose first end bytes are in the buffer already.
 //
 //	0         start          seen       end       2*Max
 //	| emitted | of this chunk | not seen | free     |
-func (w *workspace) cut(r io.Reader, end int, emit func([]byte) error) error {
+func (w *workspace) run(r io.Reader, end int, emit func([]byte) error) error {
 	start, seen := 0, 0
 	for {
 		n, err := readUpTo(r, w.buf[end:])
@@ -99,16 +96,15 @@ func (w *workspace) cut(r io.Reader, end int, emit func([]byte) error) error {
 			}
 			return emit(w.buf[start:end])
 		}
-		// What is left is less than a whole chunk: more than Max bytes become free.
+		// The rest is less than one chunk, so more than Max bytes become free.
 		end = copy(w.buf[:], w.buf[start:end])
 		start, seen = 0, end
 	}
 }
 
-// readUpTo reads until buf is full or r ends; less than a full buffer means that
-// r has ended. Unlike with io.ReadFull, an io.ErrUnexpectedEOF comes from r and
-// stays an error: a connection that broke in a message must not look like
-// the end of that message.
+// readUpTo reads until buf is full or r ends. A result shorter than buf means that r has ended. Unlike io.ReadFull, it
+// keeps an io.ErrUnexpectedEOF of r as an error: a connection that breaks within a message must not look like the end of
+// that message.
 func readUpTo(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])

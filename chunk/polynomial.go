@@ -8,18 +8,18 @@ import (
 	"github.com/restic/chunker"
 )
 
-// Polynomial over GF(2) decides where content is cut: bit n is the coefficient
-// of x^n. It is drawn when a repository is made and never changes. As chunk
-// sizes tell something of the content, it is kept as a secret too.
+// Polynomial is a polynomial over GF(2) that decides where content is cut. Bit n is the coefficient of x^n. It is drawn
+// when a repository is created and never changes. It is secret, because the sizes of chunks reveal something of the
+// content.
 type Polynomial uint64
 
 // polynomialDegree is part of the durable format.
 const polynomialDegree = 53
 
-// ErrPolynomial is returned for a polynomial that must not be used for cutting.
+// ErrPolynomial is the error of Check for a polynomial that must not be used.
 var ErrPolynomial = errors.New("not an irreducible polynomial of degree 53")
 
-// RandomPolynomial draws a polynomial for a new repository.
+// RandomPolynomial returns a random polynomial for a new repository.
 func RandomPolynomial() (Polynomial, error) {
 	p, err := chunker.DerivePolynomial(rand.Reader)
 	if err != nil {
@@ -28,9 +28,8 @@ func RandomPolynomial() (Polynomial, error) {
 	return Polynomial(p), nil
 }
 
-// Check returns ErrPolynomial unless p is irreducible and of degree 53. With a
-// reducible polynomial the fingerprint depends on fewer bits than it has, and
-// chunks of all sizes become likely.
+// Check returns ErrPolynomial unless p is irreducible and of degree 53. With a reducible polynomial, the rolling
+// fingerprint has fewer effective bits, and the sizes of chunks vary more.
 func (p Polynomial) Check() error {
 	pol := chunker.Pol(p)
 	if pol.Deg() != polynomialDegree || !pol.Irreducible() {

@@ -6,44 +6,37 @@ import (
 	"errors"
 )
 
-// A run is what a program that encodes an attachment writes:
+// A run is what a mail program writes for an attachment (RFC 2045 section 6.8):
 //
-//	full line    LineLength characters, line ending        once or more
-//	last line    4 to LineLength characters, line ending   or none at all
+//	full line    LineLength characters and a line ending        once or more
+//	last line    4 to LineLength characters and a line ending   optional
 //
-//	full line    of A-Z a-z 0-9 + / only; LineLength is a multiple of 4, from 4
-//	             to MaxLineLength, and the same in all of them
-//	line ending  LF, or CRLF, the same in all lines
-//	last line    a multiple of 4 characters of which the last one or two may be
-//	             "=", and then the bits that encode nothing are 0; it has fewer
-//	             than LineLength characters, or a "=", or no line ending, which
-//	             only the end of the message excuses
+//	full line    only A-Z a-z 0-9 + /; LineLength is a multiple of 4, from 4 to MaxLineLength, and the same for all lines
+//	line ending  LF or CRLF, the same for all lines
+//	last line    a multiple of 4 characters; the last one or two may be "=", and then the unused bits are 0. It has fewer
+//	             than LineLength characters, or a "=", or no line ending. It may have no line ending only at the end of
+//	             the message.
 //
-// A run begins at the beginning of a line, goes as far as it can, and has at
-// least MinRun bytes. Runs are looked for from the first line of the body on;
-// where none begins, the line is text. So these are no lines of a run: one with
-// a stray CR, a blank, or a NUL in it; one with another line ending; a longer
-// one; one with "=" in its middle. They end a run, or keep one from beginning.
-// After a last line the run is over, though the next line may begin another one.
+// A run begins at the beginning of a line, extends as far as possible, and has at least MinRun bytes. The splitter looks
+// for runs from the first line of the body; a line at which no run begins is text. A line that contains a stray CR, a
+// space, a NUL or a "=" in its middle, that is longer, or that has another line ending is not part of a run. It ends the
+// run or prevents one. After a last line the run is over; the next line may begin another run.
 //
-// Decoding and encoding again gives the very bytes of such a run, and of nothing
-// else: what is not canonical stays text.
+// Decoding and encoding a run gives the same bytes again. Lines for which this does not hold stay text.
 
-// Recipe tells how the bytes of a Base64 part are written in the message: encode
-// them by RFC 4648 section 4, with padding, in lines of LineLength characters,
-// of which the last one may be shorter. Legal are all values whose LineLength is
-// a multiple of 4 from 4 to MaxLineLength; the other kinds of part have the zero
-// Recipe.
+// Recipe says how the bytes of a Base64 part are written in the message: in the encoding of RFC 4648 section 4, with
+// padding, in lines of LineLength characters, of which the last one may be shorter. LineLength is a multiple of 4 from 4
+// to MaxLineLength. Other kinds of part have the zero Recipe.
 type Recipe struct {
 	LineLength   uint16 // characters of a full line, without its ending
-	CRLF         bool   // lines end in CRLF, else in LF
-	Unterminated bool   // the last line has no line ending: the message ends with it
+	CRLF         bool   // lines end in CRLF; false: in LF
+	Unterminated bool   // the last line has no line ending, because the message ends with it
 }
 
-// ErrRecipe is returned for a recipe that Split never gives.
+// ErrRecipe is the error for a recipe that a Splitter never returns.
 var ErrRecipe = errors.New("impossible recipe for base64 lines")
 
-// Check returns ErrRecipe unless the recipe is one of a Base64 part.
+// Check returns ErrRecipe unless a Base64 part can have the recipe.
 func (r Recipe) Check() error {
 	if r.LineLength == 0 || r.LineLength > MaxLineLength || r.LineLength%4 != 0 {
 		return ErrRecipe
@@ -51,7 +44,7 @@ func (r Recipe) Check() error {
 	return nil
 }
 
-// lineEnding returns what ends a line.
+// lineEnding returns "\r\n" or "\n".
 func (r Recipe) lineEnding() string {
 	if r.CRLF {
 		return "\r\n"
@@ -59,18 +52,18 @@ func (r Recipe) lineEnding() string {
 	return "\n"
 }
 
-// fullLine returns the size of a full line with its ending.
+// fullLine returns the size of a full line, including its ending.
 func (r Recipe) fullLine() int { return int(r.LineLength) + len(r.lineEnding()) }
 
 // decodedLine returns how many bytes a full line encodes.
 func (r Recipe) decodedLine() int { return int(r.LineLength) / 4 * 3 }
 
-// strict also wants the bits to be 0 that encode nothing.
+// strict refuses encodings whose unused bits are not 0.
 var strict = base64.StdEncoding.Strict()
 
-// findRun looks for a run at the beginning of b, a line's beginning. It sees all
-// that is left of the message, or at least lookahead bytes of it. Without a run
-// it returns the zero Recipe and the size of the lines in which none begins.
+// findRun looks for a run at the beginning of b, which is the beginning of a line. b is the rest of the message, or at
+// least lookahead bytes of it. If there is no run, findRun returns the zero Recipe and the size of the lines at which none
+// begins.
 func findRun(b []byte, isAll bool) (recipe Recipe, skip int) {
 	size := lineSize(b)
 	recipe, ok := recipeOf(b[:size])
@@ -88,14 +81,13 @@ func findRun(b []byte, isAll bool) (recipe Recipe, skip int) {
 		run += last
 	}
 	if run < MinRun {
-		// A run that began at a later one of these lines would end at the same
-		// place, and be shorter still.
+		// A run that began at a later one of these lines would end at the same byte and be even shorter.
 		return Recipe{}, full
 	}
 	return recipe, 0
 }
 
-// recipeOf returns the recipe of the runs of which the line can be the first.
+// recipeOf returns the recipe of the runs that can begin with the line.
 func recipeOf(line []byte) (Recipe, bool) {
 	text, terminated := bytes.CutSuffix(line, []byte("\n"))
 	text, crlf := bytes.CutSuffix(text, []byte("\r"))
@@ -106,8 +98,7 @@ func recipeOf(line []byte) (Recipe, bool) {
 	return Recipe{LineLength: uint16(n), CRLF: crlf}, true
 }
 
-// decode makes the next bytes of a Base64 part ready, and knows in the end
-// whether the last line is terminated.
+// decode makes the next bytes of a Base64 part ready. At the end of the part it sets Unterminated.
 func (s *Splitter) decode() error {
 	if err := s.need(lookahead); err != nil {
 		return err
@@ -133,21 +124,19 @@ func (s *Splitter) decode() error {
 	return nil
 }
 
-// decodeFullLine decodes the first line of b if it is a full one, with ending.
+// decodeFullLine decodes the first line of b if it is a full line.
 func (r Recipe) decodeFullLine(to, b []byte) bool {
 	length, size := int(r.LineLength), r.fullLine()
 	if len(b) < size || b[size-1] != '\n' || r.CRLF && b[size-2] != '\r' {
 		return false
 	}
-	// The decoder ignores CR and LF, and takes padding: all of them make it
-	// give fewer bytes.
+	// The decoder ignores CR and LF and accepts padding. Each of them results in fewer bytes.
 	n, err := strict.Decode(to, b[:length])
 	return err == nil && n == length/4*3
 }
 
-// decodeLastLine decodes the first line of b if it can be the last one of a run
-// and is no full one. It returns how many bytes it encodes, and its size with
-// the line ending, 0 if it is no line of the run.
+// decodeLastLine decodes the first line of b if it can be the last line of a run and is not a full line. It returns the
+// number of decoded bytes and the size of the line with its ending. Both are 0 if the line is not part of the run.
 func (r Recipe) decodeLastLine(to, b []byte, isAll bool) (n, size int) {
 	line := b[:lineSize(b[:min(len(b), r.fullLine())])]
 	text, terminated := bytes.CutSuffix(line, []byte(r.lineEnding()))
@@ -160,8 +149,8 @@ func (r Recipe) decodeLastLine(to, b []byte, isAll bool) (n, size int) {
 	return n, len(line)
 }
 
-// decodeCanonical decodes text and returns how many bytes that gives, 0 unless
-// encoding them gives the text.
+// decodeCanonical decodes text and returns the number of decoded bytes. It returns 0 unless encoding them gives text
+// again.
 func decodeCanonical(to, text []byte) int {
 	bare, padded := bytes.CutSuffix(text, []byte("="))
 	if padded {
@@ -177,7 +166,7 @@ func decodeCanonical(to, text []byte) int {
 	return n
 }
 
-// isBase64 reports whether text has no characters but those of the alphabet.
+// isBase64 reports whether text has only characters of the alphabet.
 func isBase64(text []byte) bool {
 	for _, c := range text {
 		if !alphabet[c] {
@@ -187,7 +176,7 @@ func isBase64(text []byte) bool {
 	return true
 }
 
-// alphabet holds the characters of RFC 4648 table 1, without the padding.
+// alphabet has the characters of RFC 4648 table 1, without the padding.
 var alphabet = func() (is [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
 		is[c] = true

@@ -1,20 +1,18 @@
 package mail
 
-// The header of a message ends with the first empty line, which belongs to it:
-// a line of LF or CRLF alone (RFC 5322 section 2.1 knows CRLF; what programs
-// leave in a Maildir ends in LF).
+// The header of a message ends with the first empty line, which is part of it. That line is CRLF (RFC 5322 section 2.1),
+// or LF, which programs leave in a Maildir:
 //
 //	Subject: hello CR LF          header
 //	CR LF                         header
 //	The text                      body
 //
-// A shorter message without an empty line is all header. A message of MaxHeader
-// bytes or more without one among these is all body: it is hardly mail, and to
-// find out must not take more memory.
+// A message of less than MaxHeader bytes without an empty line is all header. A longer one without an empty line in its
+// first MaxHeader bytes is all body. It is hardly mail, and the search must not take more memory.
 
-// findHeader returns the size of the header, 0 if the message has none.
+// findHeader returns the size of the header, or 0 if the message has none.
 func (s *Splitter) findHeader() (int, error) {
-	line := 0 // where the first line begins that is not known to be whole
+	line := 0 // the start of the first line that may be incomplete
 	for want := lookahead; ; want *= 2 {
 		if err := s.need(want); err != nil {
 			return 0, err
@@ -33,9 +31,8 @@ func (s *Splitter) findHeader() (int, error) {
 	}
 }
 
-// headerSize looks for the first empty line of b from a line's beginning on. It
-// returns where that line ends, or 0 and where the last line begins, which
-// may go on.
+// headerSize searches b for an empty line, starting at the beginning of a line. It returns the end of the empty line, or 0
+// and the start of the last line, which may be incomplete.
 func headerSize(b []byte, line int) (size, rest int) {
 	for line < len(b) {
 		n := lineSize(b[line:])

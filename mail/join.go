@@ -7,8 +7,7 @@ import (
 	"io"
 )
 
-// Joiner writes a message from its parts; it inverts [Splitter]. The bytes of a
-// part may come in any pieces:
+// Joiner writes a message from its parts. It inverts [Splitter]. The bytes of a part may come in any pieces:
 //
 //	j := mail.NewJoiner(w)
 //	for each part {
@@ -17,24 +16,23 @@ import (
 //	}
 //	j.Close()
 //
-// An error of any of these calls is the answer of all later ones. It is not
-// safe for concurrent use.
+// After an error, every later call returns the same error. A Joiner is not safe for concurrent use.
 type Joiner struct {
 	w      io.Writer
 	begun  bool
-	kind   PartKind // of the part that is open, 0 if none is
-	recipe Recipe   // of that part, or of the one before
+	kind   PartKind // of the open part; 0: none is open
+	recipe Recipe   // of the open part, or of the one before
 	err    error
 
 	line []byte // decoded bytes that do not fill a line yet
-	owed bool   // a line was encoded, its ending not: the last one may have none
+	owed bool   // the last encoded line has no ending yet: the last line of a part may have none
 	text []byte // encoded lines not yet written
 }
 
-// encodedSize is how much encoded text goes to the writer at once.
+// encodedSize is the size from which encoded text is written out.
 const encodedSize = 16 << 10
 
-// ErrJoin is returned for parts in an order that Split never gives.
+// ErrJoin is the error for a sequence of parts that a Splitter never returns.
 var ErrJoin = errors.New("impossible sequence of parts")
 
 // NewJoiner returns a Joiner that writes a message to w.
@@ -44,20 +42,19 @@ func NewJoiner(w io.Writer) *Joiner {
 	return j
 }
 
-// Reset makes the Joiner start with a new message, to be written to w.
+// Reset makes the Joiner begin a new message, which it writes to w.
 func (j *Joiner) Reset(w io.Writer) {
 	*j = Joiner{w: w, line: j.line[:0], text: j.text[:0]}
 }
 
-// Begin ends the part before, if any, and begins the next one. As recipes
-// come from storage, it checks them.
+// Begin ends the current part, if any, and begins the next one. It checks the recipe, because recipes come from storage.
 func (j *Joiner) Begin(kind PartKind, recipe Recipe) error {
 	if j.endPart() != nil {
 		return j.err
 	}
 	switch {
 	case j.recipe.Unterminated:
-		return j.fail(fmt.Errorf("%w: a %v part after a line without its ending", ErrJoin, kind))
+		return j.fail(fmt.Errorf("%w: a %v part after a line without an ending", ErrJoin, kind))
 	case kind == HeaderPart && j.begun:
 		return j.fail(fmt.Errorf("%w: a header that is not the first part", ErrJoin))
 	case kind == HeaderPart, kind == TextPart:
@@ -75,7 +72,7 @@ func (j *Joiner) Begin(kind PartKind, recipe Recipe) error {
 	return nil
 }
 
-// Write takes the next bytes of the part.
+// Write adds bytes to the current part.
 func (j *Joiner) Write(b []byte) (int, error) {
 	switch {
 	case j.err != nil:
@@ -84,7 +81,7 @@ func (j *Joiner) Write(b []byte) (int, error) {
 	case j.kind != 0:
 		j.put(b)
 	default:
-		j.fail(fmt.Errorf("%w: bytes outside of a part", ErrJoin))
+		j.fail(fmt.Errorf("%w: bytes outside a part", ErrJoin))
 	}
 	if j.err != nil {
 		return 0, j.err
@@ -103,7 +100,7 @@ func (j *Joiner) endPart() error {
 	return j.err
 }
 
-// encode writes the lines that b completes, and keeps the rest.
+// encode encodes the lines that b completes, and keeps the rest.
 func (j *Joiner) encode(b []byte) {
 	size := j.recipe.decodedLine()
 	if len(j.line) > 0 {
@@ -133,7 +130,7 @@ func (j *Joiner) encodeLine(b []byte) {
 	}
 }
 
-// endRun writes the last line.
+// endRun encodes the last line and writes out the text.
 func (j *Joiner) endRun() {
 	if len(j.line) > 0 {
 		j.encodeLine(j.line)

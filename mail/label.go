@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// LabelKeyword writes a label of Gmail's as a keyword that every server should take: letters, digits and a few signs as they
-// are, all else as =XX. KeywordLabel inverts it.
+// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX, so
+// that every server should accept the keyword (RFC 9051 section 9, flag-keyword). KeywordLabel inverts it.
 func LabelKeyword(label string) string {
 	var b strings.Builder
 	for _, c := range []byte(label) {
@@ -19,7 +19,7 @@ func LabelKeyword(label string) string {
 	return b.String()
 }
 
-// KeywordLabel reads what LabelKeyword wrote; ok is false of what it would not have written.
+// KeywordLabel inverts LabelKeyword. It returns ok false for a keyword that LabelKeyword does not return.
 func KeywordLabel(keyword string) (label string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(keyword); i++ {

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// UID names a message within a mailbox and a UIDVALIDITY; never 0.
+// UID identifies a message within a mailbox and a UIDVALIDITY (RFC 9051 section 2.3.1.1). It is never 0.
 type UID uint32
 
-// Message is what a server tells of a message, without its body.
+// Message is what FETCH returns for a message (RFC 9051 section 7.5.2), without its body.
 type Message struct {
 	UID      UID
 	Flags    Flags
-	Labels   []string // Gmail's labels (X-GM-LABELS), raw and sorted; nil elsewhere
+	Labels   []string // X-GM-LABELS of Gmail, raw and sorted; nil elsewhere
 	Internal Date     // INTERNALDATE
-	Saved    Date     // SAVEDATE (RFC 8514); zero where unknown
-	Size     int64    // RFC822.SIZE: a hint, some servers are wrong by a factor of three; -1: not told
-	ModSeq   uint64   // 0: not told
+	Saved    Date     // SAVEDATE (RFC 8514); zero: not known
+	Size     int64    // RFC822.SIZE; a hint, because some servers are wrong by a factor of three; -1: not known
+	ModSeq   uint64   // RFC 7162; 0: not known
 	IDs      IDs
 }
 
-// IDs are the names that servers give to a message across mailboxes. Each is empty where the server has none.
-// They are hints, never proofs: X-GUID can name two bodies.
+// IDs identify a message across the mailboxes of a server. Each is empty if the server has none. They are hints and not
+// proofs: two bodies can have one X-GUID.
 type IDs struct {
 	Email    string // EMAILID (RFC 8474)
 	Thread   string // THREADID (RFC 8474)
@@ -31,22 +31,22 @@ type IDs struct {
 	GMThread string // X-GM-THRID (Gmail)
 }
 
-// Date is an INTERNALDATE: an instant, with the zone in which the server told it, or the raw text where that is not
-// all there is to tell.
+// Date is an INTERNALDATE: an instant and a zone, or the raw text if these do not say all of it.
 type Date struct {
 	Seconds int64  // since 1970-01-01 00:00:00 UTC
 	Zone    int16  // minutes east of UTC
-	Raw     string // set only where the other two do not give it back; they are 0 if it cannot be read
+	Raw     string // what the server sent, if Seconds and Zone do not give it back; they are 0 if it is no date
 }
 
 // SameInstant reports whether two dates are of the same moment. Their zones may differ, because a server's zone changes
 // between summer and winter.
 func (d Date) SameInstant(other Date) bool { return d.Seconds == other.Seconds && d.Raw == other.Raw }
 
-// dateLayout is RFC 9051's date-time: the day is padded with a space, never a zero.
+// dateLayout is date-time (RFC 9051 section 9). The day is padded with a space, not a zero.
 const dateLayout = "_2-Jan-2006 15:04:05 -0700"
 
-// ParseDate reads a date-time (RFC 9051 section 9). It never fails: what it cannot read is kept raw.
+// ParseDate parses a date-time (RFC 9051 section 9). It never fails: text that is no date-time becomes Raw. String
+// inverts it.
 func ParseDate(raw string) Date {
 	t, err := time.Parse(dateLayout, raw)
 	if err != nil {
@@ -54,14 +54,14 @@ func ParseDate(raw string) Date {
 	}
 	_, offset := t.Zone()
 	d := Date{Seconds: t.Unix(), Zone: int16(offset / 60)}
-	// Servers pad the day by a blank (Cyrus) or by 0 (Dovecot): both are right, and which it was is not kept.
+	// Servers pad the day with a space (Cyrus) or a zero (Dovecot). Which one it was is not kept.
 	if said := d.String(); said != raw && strings.Replace(said, " ", "0", 1) != raw {
 		d.Raw = raw
 	}
 	return d
 }
 
-// String is the date-time as the server sent it, but for the padding of the day; it inverts ParseDate.
+// String returns the date-time as the server sent it, except for the padding of the day. ParseDate inverts it.
 func (d Date) String() string {
 	if d.Raw != "" {
 		return d.Raw
@@ -69,13 +69,13 @@ func (d Date) String() string {
 	return d.Time().Format(dateLayout)
 }
 
-// Time is the instant, in the zone that the server told it in.
+// Time returns the instant, in the zone that the server sent.
 func (d Date) Time() time.Time {
 	zone := time.FixedZone(fmt.Sprintf("%+03d%02d", d.Zone/60, max(d.Zone%60, -d.Zone%60)), int(d.Zone)*60)
 	return time.Unix(d.Seconds, 0).In(zone)
 }
 
-// IsReadable reports whether what the server sent is a date. The instant alone does not tell: it is 0 of 1970 too.
+// IsReadable reports whether the server sent a valid date. Seconds alone do not show that: 0 is a valid instant.
 func (d Date) IsReadable() bool {
 	if d.Raw == "" {
 		return true
@@ -84,5 +84,5 @@ func (d Date) IsReadable() bool {
 	return err == nil
 }
 
-// IsZero reports whether there is no date at all.
+// IsZero reports whether there is no date.
 func (d Date) IsZero() bool { return d == Date{} }

@@ -5,47 +5,33 @@ import (
 	"io"
 )
 
-// A message is split so that equal content meets equal content: headers are
-// put beside headers, text beside text, and what travels as base64 is stored
-// decoded. The split is lossless for every sequence of bytes, mail or not, and
-// needs no MIME parser; so malformed mail is no special case.
-//
-//	message = [ Header ] { Text | Base64 }
-//
-//	Header  up to and including the first empty line          header.go
-//	Base64  a run of base64 lines, decoded, with its Recipe   base64.go
-//	Text    everything else, as it is
-//
-// No part is empty, two Text parts are never neighbours, and the parts depend on
-// the message only, not on how a reader delivers it.
-
 // These constants are part of the durable format.
 const (
-	// MaxHeader is the size of the largest Header part. In a message of this
-	// size or more that has no empty line so early, all is body.
+	// MaxHeader is the size of the largest Header part. A message of at least this size whose first MaxHeader bytes have
+	// no empty line has no Header.
 	MaxHeader = 256 << 10
-	// MinRun is the size in the message, line endings included, from which a
-	// run of base64 lines is worth a part of its own.
+	// MinRun is the smallest size of a run of base64 lines that becomes a part, in bytes of the message, including line
+	// endings.
 	MinRun = 1 << 10
-	// MaxRuns is the number of Base64 parts of a message; after them all is Text.
+	// MaxRuns is the largest number of Base64 parts of a message. The rest of the message is Text.
 	MaxRuns = 256
-	// MaxLineLength is the number of characters of the longest line of a run:
-	// RFC 5322 section 2.1.1 ends lines at 998, the next multiple of 4 is below.
+	// MaxLineLength is the largest number of characters of a line of a run: the largest multiple of 4 below the limit of
+	// 998 in RFC 5322 section 2.1.1.
 	MaxLineLength = 996
-	// MaxParts follows: a Header, and MaxRuns runs with Text around each.
+	// MaxParts is the largest number of parts: a Header, and MaxRuns runs with Text around each.
 	MaxParts = 1 + MaxRuns + (MaxRuns + 1)
 )
 
-// PartKind tells what a part is. The values are part of the durable format.
+// PartKind is the kind of a part. The values are part of the durable format.
 type PartKind uint8
 
 const (
-	HeaderPart PartKind = 1 // the bytes as they are
-	TextPart   PartKind = 2 // the bytes as they are
-	Base64Part PartKind = 3 // the decoded bytes; a Recipe gives back the lines
+	HeaderPart PartKind = 1 // the bytes of the message
+	TextPart   PartKind = 2 // the bytes of the message
+	Base64Part PartKind = 3 // the decoded bytes; the Recipe says how to encode them
 )
 
-// String names the kind as docs/format.md does.
+// String returns the name of the kind in docs/format.md.
 func (k PartKind) String() string {
 	switch k {
 	case HeaderPart:
@@ -59,20 +45,19 @@ func (k PartKind) String() string {
 }
 
 const (
-	// bufferSize bounds what a Splitter holds of a message, but for a header
-	// that is longer.
+	// bufferSize bounds the bytes of a message that a Splitter holds, except for a longer header.
 	bufferSize = 64 << 10
-	// lookahead suffices to decide at the start of any line whether a run
-	// begins or goes on there: MinRun and one line of the longest more.
+	// lookahead is enough to decide at the start of a line whether a run begins or continues there: it is more than MinRun
+	// and one line of MaxLineLength.
 	lookahead = 2 << 10
-	// decodedSize bounds what is decoded ahead of the reader of a part.
+	// decodedSize bounds the bytes that are decoded ahead of the reader of a part.
 	decodedSize = 16 << 10
-	// maxIdleReads is how often a reader may give neither bytes nor an error.
+	// maxIdleReads is how many reads in a row may return neither bytes nor an error.
 	maxIdleReads = 100
 )
 
-// Splitter splits one message after the other into parts, each read before the
-// next, as tar.Reader does:
+// Splitter splits messages into parts, one message after the other. Each part is read before the next, as with
+// tar.Reader:
 //
 //	s := mail.NewSplitter(r)
 //	for {
@@ -84,21 +69,20 @@ const (
 //		recipe := part.Recipe()
 //	}
 //
-// It holds some 80 KiB, whatever the size of the message (up to 272 KiB after a
-// very long header), and allocates nothing for a part. It is not safe for
-// concurrent use. [Joiner] inverts it.
+// It holds about 80 KiB for a message of any size (up to 272 KiB after a very long header) and allocates nothing for a
+// part. It is not safe for concurrent use. [Joiner] inverts it.
 type Splitter struct {
 	src io.Reader
-	end error // why src gave its last byte: io.EOF, or what broke
+	end error // the error after the last byte of src, often io.EOF; nil: there may be more
 
 	buf  []byte
-	r, w int // buf[r:w] is read from src and not yet part of any part
+	r, w int // buf[r:w] is read from src and not yet assigned to a part
 
 	part    Part
-	ready   []byte // bytes of the part to be read, in buf or in decoded
-	done    bool   // the part has no bytes but those that are ready
-	begun   bool   // the header is behind us
-	midLine bool   // buf[r] lies within a line that began as text
+	ready   []byte // the next bytes of the part, in buf or in decoded
+	done    bool   // the part has no more bytes than those that are ready
+	begun   bool   // the header has been searched for
+	midLine bool   // buf[r] is within a line that began as text
 	runs    int    // Base64 parts so far
 	decoded [decodedSize]byte
 }
@@ -110,14 +94,14 @@ type Part struct {
 	s      *Splitter
 }
 
-// NewSplitter returns a Splitter for the message that r delivers.
+// NewSplitter returns a Splitter for the message in r.
 func NewSplitter(r io.Reader) *Splitter {
 	s := &Splitter{buf: make([]byte, bufferSize)}
 	s.Reset(r)
 	return s
 }
 
-// Reset makes the Splitter start with the message that r delivers.
+// Reset makes the Splitter begin the message in r.
 func (s *Splitter) Reset(r io.Reader) {
 	s.src, s.end = r, nil
 	s.r, s.w = 0, 0
@@ -125,8 +109,8 @@ func (s *Splitter) Reset(r io.Reader) {
 	s.begun, s.midLine, s.runs = false, false, 0
 }
 
-// Next goes on to the next part, past what was not read of the current one. At
-// the end of the message it returns io.EOF. Any other error is the reader's.
+// Next returns the next part. It skips the rest of the current one. At the end of the message it returns io.EOF. Any other
+// error is that of the reader.
 func (s *Splitter) Next() (*Part, error) {
 	if err := s.skipPart(); err != nil {
 		return nil, err
@@ -173,15 +157,14 @@ func (s *Splitter) startPart(kind PartKind, recipe Recipe) {
 	s.done = false
 }
 
-// Kind tells what the part is.
+// Kind returns the kind of the part.
 func (p *Part) Kind() PartKind { return p.kind }
 
-// Recipe tells how a Base64 part is written in the message. It is known once
-// Read has returned io.EOF, and zero for the other kinds.
+// Recipe returns how a Base64 part is written in the message. It is valid after Read has returned io.EOF. Other kinds have
+// the zero Recipe.
 func (p *Part) Recipe() Recipe { return p.recipe }
 
-// Read reads the bytes of the part: those of the message, or, in a Base64
-// part, the decoded ones.
+// Read reads the bytes of the part: the decoded ones of a Base64 part, else those of the message.
 func (p *Part) Read(b []byte) (int, error) {
 	s := p.s
 	if len(b) == 0 {
@@ -200,7 +183,7 @@ func (p *Part) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// advance makes more bytes of the current part ready, or finds that it is done.
+// advance makes more bytes of the current part ready, or sets done.
 func (s *Splitter) advance() error {
 	if s.part.kind == Base64Part {
 		return s.decode()
@@ -208,13 +191,13 @@ func (s *Splitter) advance() error {
 	return s.scanText()
 }
 
-// giveText makes the next n bytes of the message ready as they are.
+// giveText makes the next n bytes of the message ready, unchanged.
 func (s *Splitter) giveText(n int) {
 	s.ready = s.buf[s.r : s.r+n]
 	s.r += n
 }
 
-// scanText makes as much text ready as the buffer holds, up to the next run.
+// scanText makes the buffered text ready, up to the next run.
 func (s *Splitter) scanText() error {
 	if err := s.need(lookahead); err != nil {
 		return err
@@ -237,14 +220,13 @@ func (s *Splitter) scanText() error {
 	return nil
 }
 
-// decidable reports whether the buffer holds enough past offset from for the
-// decision there to be the same as with the whole message at hand.
+// decidable reports whether enough bytes after the offset from are buffered to decide as with the whole message.
 func (s *Splitter) decidable(from int) bool {
 	return s.end != nil || s.w-s.r-from >= lookahead
 }
 
-// runAt looks for a run at an offset of what is buffered. If there is none the
-// recipe is zero, and the next skip bytes are text, as far as they are buffered.
+// runAt looks for a run at an offset in the buffered bytes. If there is none, the recipe is zero and the next skip bytes
+// are text.
 func (s *Splitter) runAt(from int) (recipe Recipe, skip int) {
 	b := s.buf[s.r+from : s.w]
 	switch {
@@ -256,8 +238,7 @@ func (s *Splitter) runAt(from int) (recipe Recipe, skip int) {
 	return findRun(b, s.end != nil)
 }
 
-// lineSize returns the size of the first line of b, its ending included, or of
-// b if that line does not end in it.
+// lineSize returns the size of the first line of b, including its ending, or the size of b if the line does not end in b.
 func lineSize(b []byte) int {
 	if i := bytes.IndexByte(b, '\n'); i >= 0 {
 		return i + 1
@@ -265,8 +246,7 @@ func lineSize(b []byte) int {
 	return len(b)
 }
 
-// need has at least n bytes buffered, or all that are left. Bytes that are ready
-// may move: it is called when there are none.
+// need buffers at least n bytes, or all that are left. It may move bytes, so it is called only when none are ready.
 func (s *Splitter) need(n int) error {
 	if s.w-s.r < n && s.end == nil {
 		s.refill(n)
@@ -277,8 +257,7 @@ func (s *Splitter) need(n int) error {
 	return nil
 }
 
-// refill moves what is buffered to the front, in a larger buffer if n asks for
-// it, and reads until n bytes are there.
+// refill moves the buffered bytes to the front, of a larger buffer if n needs one, and reads until n bytes are buffered.
 func (s *Splitter) refill(n int) {
 	to := s.buf
 	if n > len(to) {

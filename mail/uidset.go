@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// UIDRange is the UIDs from First to Last, both included; empty when Last < First.
+// UIDRange is the UIDs from First to Last, inclusive. It is empty if Last < First.
 type UIDRange struct{ First, Last UID }
 
 // Contains reports whether uid is in the range.
 func (r UIDRange) Contains(uid UID) bool { return r.First <= uid && uid <= r.Last }
 
-// Len is the number of UIDs in the range.
+// Len returns the number of UIDs in the range.
 func (r UIDRange) Len() int64 { return max(0, int64(r.Last)-int64(r.First)+1) }
 
-// UIDSet is a set of UIDs as ascending, disjoint, non-adjacent ranges: a mailbox of a million messages without a gap is
-// one range. The zero value is the empty set.
+// UIDSet is a set of UIDs, kept as ascending ranges that neither overlap nor touch. A mailbox of a million messages without
+// a gap is one range. The zero value is the empty set.
 type UIDSet struct{ ranges []UIDRange }
 
-// UIDs makes a set.
+// UIDs returns the set of the given UIDs.
 func UIDs(uids ...UID) UIDSet {
 	var s UIDSet
 	for _, uid := range slices.Sorted(slices.Values(uids)) {
@@ -30,15 +30,15 @@ func UIDs(uids ...UID) UIDSet {
 	return s
 }
 
-// Add puts one UID into the set.
+// Add adds one UID to the set.
 func (s *UIDSet) Add(uid UID) { s.AddRange(UIDRange{uid, uid}) }
 
-// AddRange puts a range into the set. Adding in ascending order costs no search.
+// AddRange adds a range to the set. Adding in ascending order needs no search.
 func (s *UIDSet) AddRange(r UIDRange) {
 	if r.Last < r.First {
 		return
 	}
-	// the first range that ends at or after r's left neighbour, and the first that begins after its right one
+	// ranges[i:j] overlap or touch r
 	n := len(s.ranges)
 	i := n
 	if n > 0 && uint64(s.ranges[n-1].Last)+1 >= uint64(r.First) {
@@ -71,7 +71,7 @@ func (s UIDSet) Contains(uid UID) bool {
 	return found
 }
 
-// Len is the number of UIDs in the set.
+// Len returns the number of UIDs in the set.
 func (s UIDSet) Len() int64 {
 	var n int64
 	for _, r := range s.ranges {
@@ -80,7 +80,7 @@ func (s UIDSet) Len() int64 {
 	return n
 }
 
-// In is the part of the set that is in a range.
+// In returns the UIDs of the set that are in a range.
 func (s UIDSet) In(r UIDRange) UIDSet {
 	first, _ := slices.BinarySearchFunc(s.ranges, r.First, func(have UIDRange, first UID) int {
 		if have.Last < first {
@@ -98,7 +98,7 @@ func (s UIDSet) In(r UIDRange) UIDSet {
 	return part
 }
 
-// Union returns the UIDs that are in either set.
+// Union returns the UIDs that are in s or in other.
 func (s UIDSet) Union(other UIDSet) UIDSet {
 	all := UIDSet{slices.Clone(s.ranges)}
 	for _, r := range other.ranges {
@@ -107,7 +107,7 @@ func (s UIDSet) Union(other UIDSet) UIDSet {
 	return all
 }
 
-// Without returns the UIDs that are in s and not in other.
+// Without returns the UIDs that are in s but not in other.
 func (s UIDSet) Without(other UIDSet) UIDSet {
 	var left UIDSet
 	others := other.ranges
@@ -123,7 +123,7 @@ func (s UIDSet) Without(other UIDSet) UIDSet {
 				left.AddRange(UIDRange{r.First, o.First - 1})
 			}
 			if o.Last >= r.Last {
-				r.First, r.Last = 1, 0 // nothing is left of it
+				r.First, r.Last = 1, 0 // nothing is left
 				break
 			}
 			r.First = o.Last + 1
@@ -133,10 +133,10 @@ func (s UIDSet) Without(other UIDSet) UIDSet {
 	return left
 }
 
-// Ranges yields the set's ranges, ascending.
+// Ranges yields the ranges of the set in ascending order.
 func (s UIDSet) Ranges() iter.Seq[UIDRange] { return slices.Values(s.ranges) }
 
-// All yields the UIDs, ascending.
+// All yields the UIDs in ascending order.
 func (s UIDSet) All() iter.Seq[UID] {
 	return func(yield func(UID) bool) {
 		for _, r := range s.ranges {
@@ -149,7 +149,7 @@ func (s UIDSet) All() iter.Seq[UID] {
 	}
 }
 
-// String is the set in IMAP's form (RFC 9051: sequence-set), "1:3,7"; ParseUIDSet inverts it.
+// String returns the set as a sequence-set (RFC 9051 section 9), such as "1:3,7". ParseUIDSet inverts it.
 func (s UIDSet) String() string {
 	var b strings.Builder
 	for i, r := range s.ranges {
@@ -165,7 +165,7 @@ func (s UIDSet) String() string {
 	return b.String()
 }
 
-// ParseUIDSet reads a set as servers send it: numbers and ranges in any order and either direction, never "*".
+// ParseUIDSet parses a sequence-set as servers send it: numbers and ranges in any order and direction, without "*".
 func ParseUIDSet(text string) (UIDSet, error) {
 	var s UIDSet
 	if text == "" {

@@ -7,11 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// mailboxBase64 is modified base64: "," instead of "/", no padding (RFC 3501 section 5.1.3).
-var mailboxBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+// mailboxBase64 is modified base64 (RFC 3501 section 5.1.3): "," instead of "/", and no padding.
+var mailboxBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").
+	WithPadding(base64.NoPadding)
 
-// DecodeName gives the name of a mailbox in UTF-8 from modified UTF-7, or ok false where it is not that. A server that
-// sends UTF-8 outright (UTF8=ACCEPT, or without asking) is understood too: 8-bit bytes cannot occur in modified UTF-7.
+// DecodeName decodes the name of a mailbox from modified UTF-7 (RFC 3501 section 5.1.3). It returns ok false for text that
+// is not modified UTF-7. It returns UTF-8 unchanged, which some servers send (UTF8=ACCEPT, RFC 6855, or without being
+// asked), because 8-bit bytes cannot occur in modified UTF-7.
 func DecodeName(raw string) (name string, ok bool) {
 	if strings.ContainsFunc(raw, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return raw, utf8.ValidString(raw)
@@ -36,7 +38,7 @@ func DecodeName(raw string) (name string, ok bool) {
 	}
 }
 
-// decodeShifted decodes what stands between "&" and "-": UTF-16 in base64.
+// decodeShifted decodes the text between "&" and "-", which is UTF-16 in modified base64.
 func decodeShifted(b *strings.Builder, encoded string) bool {
 	units, err := mailboxBase64.DecodeString(encoded)
 	if err != nil || len(units)%2 != 0 {
@@ -57,7 +59,8 @@ func decodeShifted(b *strings.Builder, encoded string) bool {
 	return true
 }
 
-// EncodeName writes a mailbox name in modified UTF-7. It inverts the decoding of every properly encoded name.
+// EncodeName encodes the name of a mailbox in modified UTF-7 (RFC 3501 section 5.1.3). For properly encoded names it
+// inverts DecodeName.
 func EncodeName(name string) string {
 	var b strings.Builder
 	var shifted []rune
