@@ -10,9 +10,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoding is core deterministic CBOR in which a Go string is a byte string: text from servers need not be UTF-8.
-// decoding is its inverse. What decoding lets pass of other encodings (longer heads, unsorted keys, null, text strings,
-// hashes of the wrong length) canonical finds, by encoding again.
+// encoding is core deterministic CBOR (RFC 8949 section 4.2.1) with Go strings as byte strings, because text from servers
+// need not be UTF-8. decoding inverts it. decoding accepts some other encodings (longer heads, unsorted keys, null, text
+// strings, hashes of the wrong length); canonical refuses them by encoding again.
 var (
 	encoding = must(cbor.EncOptions{
 		Sort:          cbor.SortCoreDeterministic,
@@ -25,7 +25,7 @@ var (
 	decoding         = strict(maxElements)
 	manifestDecoding = strict(MaxNotes)
 
-	// extensionEncoding and extensionDecoding keep text and byte strings apart.
+	// extensionEncoding and extensionDecoding distinguish text strings from byte strings.
 	extensionEncoding = must(cbor.EncOptions{
 		Sort:        cbor.SortCoreDeterministic,
 		IndefLength: cbor.IndefLengthForbidden,
@@ -41,8 +41,8 @@ var (
 	}.DecMode())
 )
 
-// maxElements bounds every array but a manifest's own, by the largest that any of them may have. The decoder has seen
-// the whole input before it makes a slice; so no array is longer than its input either.
+// maxElements bounds every array except those of a manifest. It is the largest limit of any of them. The decoder sees the
+// whole input before it allocates a slice, so no slice is longer than the input.
 const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames, MaxLists, MaxErased)
 
 // maxPairs bounds every map. Part of the durable format.
@@ -63,12 +63,12 @@ func strict(elements int) cbor.DecMode {
 
 func must[M any](mode M, err error) M {
 	if err != nil {
-		panic(err) // only for options that contradict each other, which every test would show
+		panic(err) // only for contradictory options
 	}
 	return mode
 }
 
-// encode is the one encoding of row.
+// encode returns the only encoding of row. what names it in errors.
 func encode(what string, row any, limit int) ([]byte, error) {
 	b, err := encoding.Marshal(row)
 	if err != nil {
@@ -80,7 +80,7 @@ func encode(what string, row any, limit int) ([]byte, error) {
 	return b, nil
 }
 
-// decode fills row. It does not yet know that b is the one encoding; canonical tells.
+// decode fills row from b. It does not check that b is the only encoding; canonical does.
 func decode(what string, mode cbor.DecMode, b []byte, row any, limit int) error {
 	if len(b) > limit {
 		return malformed(what, refuse("%d bytes, the limit is %d", len(b), limit))
@@ -91,13 +91,14 @@ func decode(what string, mode cbor.DecMode, b []byte, row any, limit int) error 
 	return nil
 }
 
-// canonical refuses b unless it is what was parsed of it, encoded again.
+// canonical refuses b unless it equals again, the new encoding of what was parsed from b. err is the error of that
+// encoding.
 func canonical(what string, b, again []byte, err error) error {
 	if err != nil {
 		return malformed(what, err)
 	}
 	if !bytes.Equal(b, again) {
-		return malformed(what, errors.New("not in the one encoding that a writer makes"))
+		return malformed(what, errors.New("not in the deterministic encoding of the format"))
 	}
 	return nil
 }
@@ -109,7 +110,7 @@ func malformed(what string, err error) error {
 	return fmt.Errorf("%s: %w: %w", what, ErrMalformed, err)
 }
 
-// check refuses extensions that are not a deterministically encoded map with unsigned keys.
+// check refuses extensions that are not a non-empty map with unsigned keys in deterministic encoding.
 func (e Extensions) check() error {
 	if e == nil {
 		return nil
@@ -125,7 +126,7 @@ func (e Extensions) check() error {
 	return nil
 }
 
-// containsFloat looks for what the format rules out and the decoder has no option against.
+// containsFloat reports whether v contains a float. The format has none, and the decoder cannot refuse them.
 func containsFloat(v any) bool {
 	switch v := v.(type) {
 	case float32, float64:
@@ -148,19 +149,19 @@ func containsFloat(v any) bool {
 	return false
 }
 
-// millis is a time as the format has it; the zero time is 0, which is absent.
+// millis returns a time in the format: milliseconds since 1970. The zero time is 0, which is omitted.
 func millis(t time.Time) (uint64, error) {
 	if t.IsZero() {
 		return 0, nil
 	}
 	ms := t.UnixMilli()
 	if ms < 0 {
-		return 0, refuse("the time %s lies before 1970", t.UTC().Format(time.RFC3339))
+		return 0, refuse("the time %s is before 1970", t.UTC().Format(time.RFC3339))
 	}
 	return uint64(ms), nil
 }
 
-// fromMillis inverts millis. What millis would not have made becomes a time that it refuses.
+// fromMillis inverts millis. A number that millis does not return becomes a time that millis refuses.
 func fromMillis(ms uint64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -168,7 +169,7 @@ func fromMillis(ms uint64) time.Time {
 	return time.UnixMilli(int64(ms)).UTC()
 }
 
-// hashBytes is 32 bytes, or nothing for the zero hash.
+// hashBytes returns the 32 bytes of a hash, or nil for the zero hash.
 func hashBytes(hash [32]byte) []byte {
 	if hash == [32]byte{} {
 		return nil
@@ -176,13 +177,13 @@ func hashBytes(hash [32]byte) []byte {
 	return hash[:]
 }
 
-// fromHashBytes inverts hashBytes. Of another number of bytes it makes what, encoded again, differs.
+// fromHashBytes inverts hashBytes. From another number of bytes it makes a hash that hashBytes encodes differently.
 func fromHashBytes(b []byte) (hash [32]byte) {
 	copy(hash[:], b)
 	return hash
 }
 
-// sorted is list ascending, each text once: as the format wants sets. It copies only what is not.
+// sorted returns list in ascending order without duplicates, as the format encodes sets. It copies the list only if needed.
 func sorted(list []string) []string {
 	for i := 1; i < len(list); i++ {
 		if list[i-1] >= list[i] {

@@ -21,7 +21,7 @@ func TestDownloaded(t *testing.T) {
 	if back, err := Parse(after); err != nil || back.Downloaded != m.Downloaded {
 		t.Errorf("it is read as %+v, %v", back, err)
 	}
-	if m.Downloaded = -1; m.checkAccounts() == nil {
+	if m.Downloaded = -1; m.checkSums() == nil {
 		t.Error("a negative number of bytes is written")
 	}
 }

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -11,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// manifestRow is a Manifest as it is encoded.
+// manifestRow is the encoding of a Manifest.
 type manifestRow struct {
 	Account      string          `cbor:"1,keyasint"`
 	Source       string          `cbor:"2,keyasint"`
@@ -75,7 +74,7 @@ type quotaRow struct {
 	Usage, Limit   uint64
 }
 
-// Encode is the content of the manifest's object; Parse inverts it.
+// Encode returns the content of the object of the manifest. Parse inverts it.
 func (m *Manifest) Encode() ([]byte, error) {
 	row, err := m.row()
 	if err != nil {
@@ -84,19 +83,19 @@ func (m *Manifest) Encode() ([]byte, error) {
 	return encode("manifest", row, MaxManifest)
 }
 
-// EncodeAt is Encode for a manifest that takes its place in history at that time, to the millisecond.
+// EncodeAt sets Time to at, to the millisecond, and encodes the manifest.
 func (m *Manifest) EncodeAt(at time.Time) ([]byte, error) {
 	m.Time = at.UTC().Truncate(time.Millisecond)
 	return m.Encode()
 }
 
-// Parse reads what Encode made.
+// Parse inverts Encode. Its error wraps ErrMalformed.
 func Parse(b []byte) (*Manifest, error) {
 	var row manifestRow
 	if err := decode("manifest", manifestDecoding, b, &row, MaxManifest); err != nil {
 		return nil, err
 	}
-	m, err := row.manifest()
+	m, err := row.value()
 	if err != nil {
 		return nil, err
 	}
@@ -108,20 +107,20 @@ func Parse(b []byte) (*Manifest, error) {
 }
 
 func (m *Manifest) row() (*manifestRow, error) {
-	if err := cmp.Or(m.checkTexts(), m.checkAccounts(), m.Extensions.check()); err != nil {
+	if err := cmp.Or(m.checkLimits(), m.checkSums(), m.Extensions.check()); err != nil {
 		return nil, err
 	}
 	start, errStart := millis(m.Start)
 	end, errEnd := millis(m.End)
 	deadline, errDeadline := millis(m.Deadline)
-	place, errTime := millis(m.Time)
+	at, errTime := millis(m.Time)
 	mailboxes, errMailboxes := encodeInline(m.Mailboxes)
 	if err := cmp.Or(errStart, errEnd, errDeadline, errTime, errMailboxes); err != nil {
 		return nil, err
 	}
 	row := &manifestRow{
 		Account: m.Account, Source: m.Source, Program: m.Program,
-		Start: start, End: end, Deadline: deadline, Time: place,
+		Start: start, End: end, Deadline: deadline, Time: at,
 		Parent:       hashBytes(m.Parent),
 		Origin:       hashBytes(m.Origin),
 		State:        uint8(m.State),
@@ -153,8 +152,9 @@ func (m *Manifest) row() (*manifestRow, error) {
 	return row, nil
 }
 
-// manifest inverts row. It checks nothing: what row would not have made, row refuses or makes differently.
-func (row *manifestRow) manifest() (*Manifest, error) {
+// value inverts Manifest.row. It does not check the values: row refuses those it does not return, or encodes them
+// differently, so Parse finds them.
+func (row *manifestRow) value() (*Manifest, error) {
 	mailboxes, err := decodeInline(row.Mailboxes)
 	if err != nil {
 		return nil, err
@@ -166,7 +166,7 @@ func (row *manifestRow) manifest() (*Manifest, error) {
 		Origin:     fromHashBytes(row.Origin),
 		State:      State(row.State),
 		Consistent: row.Consistent,
-		Totals:     row.Totals.totals(row.Taken),
+		Totals:     row.Totals.value(row.Taken),
 		Downloaded: int64(row.Downloaded),
 		Warnings:   row.Warnings,
 		Alarm:      row.Alarm,
@@ -207,8 +207,8 @@ func (t Totals) takenRow() *takenRow {
 	return &takenRow{Messages: uint64(t.TakenMessages), Bytes: uint64(t.TakenBytes)}
 }
 
-// totals inverts row and takenRow.
-func (t totalsRow) totals(taken *takenRow) Totals {
+// value inverts Totals.row and Totals.takenRow.
+func (t totalsRow) value(taken *takenRow) Totals {
 	totals := Totals{
 		Mailboxes: int64(t.Mailboxes), Messages: int64(t.Messages), Bytes: int64(t.Bytes), Failures: int64(t.Failures),
 		NewMessages: int64(t.NewMessages), NewBytes: int64(t.NewBytes),
@@ -219,8 +219,8 @@ func (t totalsRow) totals(taken *takenRow) Totals {
 	return totals
 }
 
-// checkTexts keeps the lists and texts of a manifest within the limits.
-func (m *Manifest) checkTexts() error {
+// checkLimits refuses lists and texts of a manifest beyond the limits.
+func (m *Manifest) checkLimits() error {
 	err := cmp.Or(
 		checkTexts("account", m.Account),
 		checkTexts("source", m.Source),
@@ -251,80 +251,4 @@ func (m *Manifest) checkTexts() error {
 		err = cmp.Or(err, checkTexts("quota", q.Root, q.Resource))
 	}
 	return err
-}
-
-// checkAccounts sees to it that the manifest's figures balance, as far as they are at hand: those of mailboxes in
-// tables are AllMailboxes' to check.
-func (m *Manifest) checkAccounts() error {
-	t := m.Totals
-	switch {
-	case m.Account == "":
-		return refuse("a manifest without an account")
-	case m.State > Complete:
-		return refuse("state %d", m.State)
-	case min(t.Mailboxes, t.Messages, t.Bytes, t.Failures, t.NewMessages, t.NewBytes, t.TakenMessages, t.TakenBytes, t.Erased, m.Downloaded) < 0:
-		return refuse("a total is negative: %+v", t)
-	case t.Failures < int64(len(m.Failures)) || t.Failures > int64(len(m.Failures)) && len(m.Failures) < MaxNotes:
-		return refuse("%d failures in the totals, %d told", t.Failures, len(m.Failures))
-	case len(m.Tables) > 0 && len(m.Mailboxes) > 0:
-		return refuse("mailboxes both inline and in tables")
-	case len(m.Tables) > 0:
-		return checkCount("mailboxes", int(min(t.Mailboxes, MaxMailboxes+1)), MaxMailboxes)
-	}
-	var a accounts
-	failed := failedMailboxes(m.Failures)
-	for i := range m.Mailboxes {
-		if err := a.add(&m.Mailboxes[i], failed); err != nil {
-			return err
-		}
-	}
-	return a.balance(t)
-}
-
-// accounts adds mailboxes up, in the order in which they are told.
-type accounts struct {
-	Totals
-	last string // the raw name of the latest
-}
-
-func (a *accounts) add(mb *Mailbox, failed map[string]bool) error {
-	if a.Mailboxes > 0 && mb.Raw <= a.last {
-		return refuse("mailbox %q after %q", mb.Raw, a.last)
-	}
-	if mb.Complete && failed[mb.Raw] {
-		return refuse("mailbox %q is complete, but has failures", mb.Raw)
-	}
-	a.last = mb.Raw
-	a.Mailboxes++
-	a.Messages += mb.Messages
-	a.Bytes += mb.Bytes
-	a.Erased += mb.Erased.Len()
-	if a.Bytes < 0 {
-		return refuse("more bytes than can be counted")
-	}
-	return nil
-}
-
-func (a *accounts) balance(told Totals) error {
-	if a.Mailboxes != told.Mailboxes || a.Messages != told.Messages || a.Bytes != told.Bytes || a.Erased != told.Erased {
-		return refuse("totals of %d mailboxes, %d messages, %d bytes, %d erased; the mailboxes add up to %d, %d, %d, %d",
-			told.Mailboxes, told.Messages, told.Bytes, told.Erased, a.Mailboxes, a.Messages, a.Bytes, a.Erased)
-	}
-	return nil
-}
-
-func failedMailboxes(failures []Failure) map[string]bool {
-	failed := make(map[string]bool)
-	for _, f := range failures {
-		failed[f.Mailbox] = true
-	}
-	return failed
-}
-
-// checkIDs refuses an ID that names nothing.
-func checkIDs(field string, ids []chunk.ID) error {
-	if slices.ContainsFunc(ids, chunk.ID.IsZero) {
-		return refuse("%s: an ID of zeros", field)
-	}
-	return nil
 }

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
-
-	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Entries yields all that is recorded of the mailbox's messages, ascending by UID, loading page after page. An entry is
-// the caller's to keep; equal flag sets share memory and are read-only. An error ends it.
-func (mb *Mailbox) Entries(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Entry, error] {
+// Entries yields the messages of the mailbox, ascending by UID. It loads page after page. The caller may keep an entry, but
+// must not change its FlagSet, because equal sets share memory. The first error ends the sequence.
+func (mb *Mailbox) Entries(load Load) iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		pages, err := mb.AllPages(load)
 		if err != nil {
@@ -38,8 +36,8 @@ func (mb *Mailbox) Entries(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Entry
 	}
 }
 
-// Entries loads the page: its two chunks, which must be of this page.
-func (p Page) Entries(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
+// Entries loads the two chunks of the page and checks that they belong to it.
+func (p Page) Entries(load Load) ([]Entry, error) {
 	records, err := p.LoadRecords(load)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p, err)
@@ -62,8 +60,8 @@ func (p Page) Entries(load func(chunk.ID) ([]byte, error)) ([]Entry, error) {
 	return entries, nil
 }
 
-// LoadRecords loads what of the page's messages never changes.
-func (p Page) LoadRecords(load func(chunk.ID) ([]byte, error)) ([]Record, error) {
+// LoadRecords loads the records of the page.
+func (p Page) LoadRecords(load Load) ([]Record, error) {
 	b, err := load(p.Records)
 	if err != nil {
 		return nil, err
@@ -73,7 +71,7 @@ func (p Page) LoadRecords(load func(chunk.ID) ([]byte, error)) ([]Record, error)
 		return nil, err
 	}
 	if len(records) != int(p.Messages) {
-		return nil, malformed("record page", fmt.Errorf("%d records, the mailbox says %d", len(records), p.Messages))
+		return nil, malformed("record page", fmt.Errorf("%d records, the page row says %d", len(records), p.Messages))
 	}
 	if first, last := records[0].UID, records[len(records)-1].UID; uint32(first) < p.Start || uint64(last) >= p.span().end() {
 		return nil, malformed("record page", errors.New("UIDs outside its range"))

@@ -8,7 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flagPage is the flag sets of a page, each distinct one once, in order of first use, and for each record which.
+// flagPage is the encoding of the flag sets of a page: each distinct set once, in order of first use, and for each record
+// the index of its set.
 type flagPage struct {
 	_     struct{} `cbor:",toarray"`
 	Sets  []flagRow
@@ -20,7 +21,8 @@ type flagRow struct {
 	Flags, Labels []string
 }
 
-// EncodeFlags is a flag page: the flag sets of the records of a page, in their order. Sets need not be sorted.
+// EncodeFlags returns a flag page: the flag sets of the records of a page, in their order. The flags of a set need not be
+// sorted. ParseFlags inverts it.
 func EncodeFlags(sets []FlagSet) ([]byte, error) {
 	if err := checkCount("records in a page", len(sets), MaxPageRecords); err != nil {
 		return nil, err
@@ -47,7 +49,7 @@ func EncodeFlags(sets []FlagSet) ([]byte, error) {
 	return encode("flag page", page, MaxChunk)
 }
 
-// ParseFlags inverts EncodeFlags. Records with equal sets share them: treat them as read-only.
+// ParseFlags inverts EncodeFlags. Equal sets share memory, so they are read-only.
 func ParseFlags(b []byte) ([]FlagSet, error) {
 	var page flagPage
 	if err := decode("flag page", decoding, b, &page, MaxChunk); err != nil {
@@ -61,7 +63,7 @@ func ParseFlags(b []byte) ([]FlagSet, error) {
 		if int(at) >= len(page.Sets) {
 			return nil, malformed("flag page", refuse("set %d of %d", at, len(page.Sets)))
 		}
-		sets[i] = page.Sets[at].set()
+		sets[i] = page.Sets[at].value()
 	}
 	again, err := EncodeFlags(sets)
 	if err := canonical("flag page", b, again, err); err != nil {
@@ -70,7 +72,7 @@ func ParseFlags(b []byte) ([]FlagSet, error) {
 	return sets, nil
 }
 
-// Equal reports whether both are the same flags and labels.
+// Equal reports whether s and other have the same flags and labels.
 func (s FlagSet) Equal(other FlagSet) bool {
 	return slices.Equal(sorted(s.Flags), sorted(other.Flags)) && slices.Equal(sorted(s.Labels), sorted(other.Labels))
 }
@@ -82,7 +84,7 @@ func (s FlagSet) row() (flagRow, error) {
 		checkList("labels of a message", row.Labels, MaxFlags))
 }
 
-func (row flagRow) set() FlagSet {
+func (row flagRow) value() FlagSet {
 	var set FlagSet
 	if len(row.Flags) > 0 {
 		set.Flags = mail.Flags(row.Flags)
@@ -93,7 +95,7 @@ func (row flagRow) set() FlagSet {
 	return set
 }
 
-// key tells sets apart, whatever bytes flags and labels have.
+// key returns a string that is different for each set, for any bytes in flags and labels.
 func (row flagRow) key() string {
 	var key []byte
 	for _, list := range [][]string{row.Flags, row.Labels} {

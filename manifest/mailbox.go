@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mailboxRow is a Mailbox as it is encoded.
+// mailboxRow is the encoding of a Mailbox.
 type mailboxRow struct {
 	Kind           uint8           `cbor:"0,keyasint,omitempty"`
 	Raw            string          `cbor:"1,keyasint"`
@@ -43,7 +43,8 @@ type numbersRow struct {
 	HighestModSeq                  uint64
 }
 
-// EncodeMailboxes is a mailbox table: a chunk with up to 256 mailboxes of a manifest, ascending by raw name.
+// EncodeMailboxes returns a mailbox table: a chunk with up to 256 mailboxes of a manifest, ascending by raw name.
+// ParseMailboxes inverts it.
 func EncodeMailboxes(mailboxes []Mailbox) ([]byte, error) {
 	if err := checkCount("mailboxes in a table", len(mailboxes), MaxTableRows); err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func ParseMailboxes(b []byte) ([]Mailbox, error) {
 	return mailboxes, nil
 }
 
-// encodeInline is the array of mailboxes in a manifest, nothing if there are none.
+// encodeInline returns the array of the mailboxes that a manifest holds itself, or nil if there are none.
 func encodeInline(mailboxes []Mailbox) ([]byte, error) {
 	rows, err := mailboxRows(mailboxes)
 	if err != nil || len(rows) == 0 {
@@ -118,13 +119,13 @@ func fromMailboxRows(rows []mailboxRow) []Mailbox {
 	}
 	mailboxes := make([]Mailbox, len(rows))
 	for i := range rows {
-		mailboxes[i] = rows[i].mailbox()
+		mailboxes[i] = rows[i].value()
 	}
 	return mailboxes
 }
 
 func (mb *Mailbox) row() (*mailboxRow, error) {
-	if err := cmp.Or(mb.checkTexts(), mb.checkAccounts(), mb.Extensions.check()); err != nil {
+	if err := cmp.Or(mb.checkLimits(), mb.checkSums(), mb.Extensions.check()); err != nil {
 		return nil, err
 	}
 	observed, errObserved := millis(mb.Observed)
@@ -164,8 +165,8 @@ func (mb *Mailbox) row() (*mailboxRow, error) {
 	return row, nil
 }
 
-// mailbox inverts row. It checks nothing: what row would not have made, row refuses or makes differently.
-func (row *mailboxRow) mailbox() Mailbox {
+// value inverts Mailbox.row. It does not check the values; see manifestRow.value.
+func (row *mailboxRow) value() Mailbox {
 	mb := Mailbox{
 		Mailbox: mail.Mailbox{
 			Raw:        row.Raw,
@@ -200,7 +201,7 @@ func (row *mailboxRow) mailbox() Mailbox {
 	return mb
 }
 
-func (mb *Mailbox) checkTexts() error {
+func (mb *Mailbox) checkLimits() error {
 	err := cmp.Or(
 		checkTexts("mailbox name", mb.Raw, mb.Name, mb.Delimiter),
 		checkList("attributes of a mailbox", mb.Attributes, MaxNames),
@@ -216,9 +217,8 @@ func (mb *Mailbox) checkTexts() error {
 	return err
 }
 
-// checkAccounts sees to it that the mailbox's figures balance, as far as they are at hand: those of pages in lists are
-// AllPages' to check.
-func (mb *Mailbox) checkAccounts() error {
+// checkSums refuses figures of a mailbox that do not add up. AllPages checks those of pages in lists.
+func (mb *Mailbox) checkSums() error {
 	var numbers mail.Status
 	if mb.Status != nil {
 		numbers = *mb.Status
@@ -235,7 +235,7 @@ func (mb *Mailbox) checkAccounts() error {
 	case mb.Complete && mb.Accounted() != int64(numbers.Messages):
 		return refuse("mailbox %q is complete, but has %d records of %d messages, and %d erased", mb.Raw, mb.Messages, numbers.Messages, mb.Erased.Len())
 	case mb.Label && (mb.Status != nil || mb.Complete || mb.Inherited || mb.Unproven || len(mb.PermanentFlags) > 0 || mb.Accounted() > 0):
-		return refuse("mailbox %q: a label that was read", mb.Raw)
+		return refuse("mailbox %q is a label, but has messages", mb.Raw)
 	case len(mb.Lists) > 0 && len(mb.Pages) > 0:
 		return refuse("mailbox %q: pages both inline and in lists", mb.Raw)
 	case len(mb.Lists) > 0:
@@ -247,7 +247,7 @@ func (mb *Mailbox) checkAccounts() error {
 	return mb.checkPages(mb.Pages)
 }
 
-// checkPages sees to it that these can be all the pages of the mailbox.
+// checkPages refuses pages that cannot be all the pages of the mailbox.
 func (mb *Mailbox) checkPages(pages []Page) error {
 	if err := checkPartition(pages); err != nil {
 		return refuse("mailbox %q: %v", mb.Raw, err)
@@ -261,3 +261,38 @@ func (mb *Mailbox) checkPages(pages []Page) error {
 	}
 	return nil
 }
+
+// uidRangeRow is the encoding of a range of UIDs.
+type uidRangeRow struct {
+	_           struct{} `cbor:",toarray"`
+	First, Last uint32
+}
+
+func uidRangeRows(set mail.UIDSet) (rows []uidRangeRow) {
+	for r := range set.Ranges() {
+		rows = append(rows, uidRangeRow{First: uint32(r.First), Last: uint32(r.Last)})
+	}
+	return rows
+}
+
+// fromUIDRangeRows inverts uidRangeRows. Rows that no set has are encoded differently, so Parse finds them.
+func fromUIDRangeRows(rows []uidRangeRow) (set mail.UIDSet) {
+	for _, row := range rows {
+		set.AddRange(mail.UIDRange{First: mail.UID(row.First), Last: mail.UID(row.Last)})
+	}
+	return set
+}
+
+// Numbered reports whether the mailbox has a Status. A mailbox that cannot hold messages has none.
+func (mb *Mailbox) Numbered() bool { return mb.Status != nil }
+
+// UIDValidity returns the UIDVALIDITY of the mailbox, or 0 if it is not known or mb is nil.
+func (mb *Mailbox) UIDValidity() uint32 {
+	if mb == nil || mb.Status == nil {
+		return 0
+	}
+	return mb.Status.UIDValidity
+}
+
+// Accounted returns how many messages of the server the mailbox accounts for: those in the pages and the erased ones.
+func (mb *Mailbox) Accounted() int64 { return mb.Messages + mb.Erased.Len() }

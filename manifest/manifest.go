@@ -1,23 +1,32 @@
-// Package manifest holds what a run recorded of an account: types, their one encoding, and the pages in which a
-// mailbox's messages are kept.
+// Package manifest is the record of what one run found in one account: its types, their encoding, and the pages that hold
+// the messages of a mailbox.
 //
-//	Manifest                       one run of one account
-//	  └ Mailbox …                  inline while small, else in tables, which are chunks
-//	      └ Page …                 inline up to 16, else in page lists, which are chunks
-//	          ├ record page        a chunk: what of up to 256 messages never changes
-//	          │   └ part list      a chunk, where a message has more than eight
-//	          └ flag page          a chunk: what of them does change
+// # Data model
 //
-// A page covers an aligned range of UIDs, and which ranges is decided by the records alone (see [Paginator]): a mailbox
-// that is the same is written the same, by whichever road it was reached, and one changed flag in a mailbox of a million
-// messages rewrites one flag page.
+// A manifest is an object of the repository. What does not fit into it is in chunks, which it names by their IDs. Unchanged
+// chunks are shared by the manifests of all runs:
 //
-// The bytes are those of docs/format.md, "Manifests": CBOR in its core deterministic encoding (RFC 8949 section 4.2.1).
-// Each Encode makes the one encoding there is; each Parse refuses all others, and what exceeds a limit of the format.
-// Both refuse accounts that do not balance: a mailbox called complete whose records are not its MESSAGES, totals that
-// are not the sum of the mailboxes.
+//	Manifest                      one run of one account                        manifest.go, encode.go
+//	  └ Mailbox …                 inline while small, else in mailbox tables    mailbox.go, tables.go
+//	      └ Page …                inline up to 4, else in page lists            pages.go
+//	          ├ record page       what never changes of up to 16 messages       record.go
+//	          │   └ part list     the parts of a message of many chunks         parts.go
+//	          └ flag page         the flags and labels of the same messages     flags.go
 //
-// The package does no I/O. Chunks are read through a function load and kept through a function put, both the caller's.
+// A page covers an aligned range of UIDs. The records alone decide which ranges are pages (partition.go), so a mailbox has
+// one encoding, however it came to its state, and one changed flag in a mailbox of a million messages rewrites one flag
+// page. A [Paginator] makes pages from nothing (paginate.go), [Mailbox.Fill] from the pages of an earlier run and what
+// changed since (update.go). [Mailbox.Entries] reads them (entries.go).
+//
+// # Encoding
+//
+// The bytes are those of docs/format.md, "Manifests": CBOR in its core deterministic encoding (RFC 8949 section 4.2.1;
+// cbor.go). Each Encode function makes the only encoding of its value, and the Parse function beside it refuses all others,
+// as well as values beyond a limit of the format (limits.go). Both refuse figures that do not add up (sums.go): a complete
+// mailbox whose records are not as many as its STATUS says, or totals that are not the sums over the mailboxes.
+//
+// The package does no I/O. It reads chunks through a [Load] and stores them through a [Put]. Package history chooses among
+// the manifests of an account.
 package manifest
 
 import (
@@ -28,44 +37,50 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Manifest is the record of one run of one account. Times are the store's, to the millisecond.
+// Load returns the bytes of a chunk.
+type Load func(chunk.ID) ([]byte, error)
+
+// Put stores bytes as a chunk and returns its ID.
+type Put func([]byte) (chunk.ID, error)
+
+// Manifest is the record of one run of one account. Times are by the clock of the store, to the millisecond.
 type Manifest struct {
-	Account  string    // the name its owner gave it
+	Account  string    // the name that the owner gave the account
 	Source   string    // a URL without secrets
 	Program  string    // name and version of the writer
 	Start    time.Time // of the run
 	End      time.Time
-	Deadline time.Time // a manifest whose object is younger is late: it is not committed
-	Time     time.Time // its place in the history of the account: its name has it too. Zero: an older program wrote it
-	Parent   [32]byte  // the hash of the manifest this one was made after; zero: none
-	Origin   [32]byte  // the hash of the manifest that this one is a copy or a repair of; zero: it is neither
+	Deadline time.Time // a manifest whose object is younger is late and therefore not committed
+	Time     time.Time // its position in the history of the account, also in its name; zero: written by an older version
+	Parent   [32]byte  // the hash of the manifest on which this one is based; zero: none
+	Origin   [32]byte  // the hash of the manifest of which this one is a copy or a repair; zero: it is neither
 
 	State      State
 	Consistent bool // proven to be the state of the account at one instant
 	Totals     Totals
-	Downloaded int64 // bytes that came from the server since the run's manifest before this one
+	Downloaded int64 // bytes received from the server since the previous manifest of the same run
 
 	Warnings []string  // see AddWarning
 	Failures []Failure // see AddFailure
 	Alarm    []string  // what shrank or changed suspiciously
 
 	Server   mail.Server
-	Dangling []string // raw names subscribed to that name no mailbox
+	Dangling []string // raw names of subscriptions without a mailbox
 
-	// The mailboxes ascend by raw name. They are here while they are few, else in chunks; SetMailboxes
-	// decides, AllMailboxes reads both.
+	// Mailboxes or Tables has the mailboxes, ascending by raw name: Mailboxes while they are few, else Tables names the
+	// chunks. SetMailboxes sets them, AllMailboxes reads them.
 	Mailboxes []Mailbox
 	Tables    []chunk.ID
 
 	Extensions Extensions
 }
 
-// State tells whether a run came to its end.
+// State is whether a run was complete when it wrote the manifest.
 type State uint8
 
 // The values are part of the durable format.
 const (
-	Checkpoint State = 0 // the run goes on; mailboxes not read yet stand as in the parent
+	Checkpoint State = 0 // the run continues; mailboxes not read yet are as in the parent
 	Complete   State = 1
 )
 
@@ -76,66 +91,67 @@ func (s State) String() string {
 	return "checkpoint"
 }
 
-// Totals are a manifest's accounts. Mailboxes, Messages and Bytes are the sums over the mailboxes.
+// Totals are the figures of a manifest. Mailboxes, Messages, Bytes and Erased are sums over the mailboxes.
 type Totals struct {
 	Mailboxes     int64
 	Messages      int64
-	Bytes         int64 // of the messages, as the server gave them
-	Failures      int64 // also those that Failures has no room for
+	Bytes         int64 // of the messages, as the server sent them
+	Failures      int64 // including those that Manifest.Failures has no room for
 	NewMessages   int64 // downloaded in this run
 	NewBytes      int64
-	TakenMessages int64 // by id in this run, and not downloaded
+	TakenMessages int64 // not downloaded in this run, because the archive has a message with the same id
 	TakenBytes    int64
-	Erased        int64 // messages that are left out because they were erased: the sum over the mailboxes
+	Erased        int64 // messages left out because their owner erased them
 }
 
 // Accounted returns the number of messages that the manifest has or that were erased from it. None of these is missing.
 func (t Totals) Accounted() int64 { return t.Messages + t.Erased }
 
-// Failure is a message, or a mailbox, that could not be read.
+// Failure is a message or a mailbox that could not be read.
 type Failure struct {
 	Mailbox string   // raw name; empty: the account as a whole
 	UID     mail.UID // 0: the mailbox as a whole
 	Reason  string
 }
 
-// Extensions are optional fields of a later writer of the same version: a CBOR map as it was written, carried along
-// verbatim. Nil where there are none.
+// Extensions are optional fields that a later writer of the same format version added: a CBOR map, preserved byte for
+// byte. Nil: there are none.
 type Extensions []byte
 
-// Mailbox is a mailbox as a run found it. Its Status are the numbers as they were before its pages were read.
+// Mailbox is a mailbox as a run found it. Its Status is from before its pages were read.
 type Mailbox struct {
 	mail.Mailbox
 	Kind           Kind
-	Observed       time.Time // when Status was, by the store's clock
-	Trusted        bool      // HighestModSeq can be relied on
-	Complete       bool      // with Erased, the pages hold Status.Messages records with current flags, and there is no failure
-	Inherited      bool      // the server would not tell of this mailbox; it stands as in the parent
-	Unproven       bool      // its messages were read at another server, and not compared with the manifest's source since
-	PermanentFlags []string
-	FlagsRead      time.Time // when all flags were last read in full
+	Observed       time.Time // when Status was read, by the clock of the store
+	Trusted        bool      // HighestModSeq is reliable
+	Complete       bool      // pages and Erased account for Status.Messages messages, flags are current, nothing failed
+	Inherited      bool      // the server did not answer for this mailbox; it is as in the parent
+	Unproven       bool      // its messages were read at another server and not compared with the source since
+	PermanentFlags []string  // RFC 9051 section 7.1
+	FlagsRead      time.Time // when all flags were last read
 
 	Messages int64 // in the pages
-	Bytes    int64 // of these
+	Bytes    int64 // of these messages
 
-	// Erased are messages that the server has and the pages do not: their owner erased them from the repository.
+	// Erased are messages that the server has and the pages do not, because their owner erased them from the repository.
 	Erased mail.UIDSet
 
-	// The page rows ascend. They are here while they are few, else in chunks; SetPages decides, AllPages reads
-	// both.
+	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists names the chunks. SetPages
+	// sets them, AllPages reads them.
 	Pages []Page
 	Lists []chunk.ID
 
 	Extensions Extensions
 }
 
-// Kind is what is collected. Mailboxes are the first kind of collection; others will come.
+// Kind is the kind of a collection. The format leaves room for others than mailboxes.
 type Kind uint8
 
-// KindMailbox is the one kind of version 1.
+// KindMailbox is the only kind of format version 1.
 const KindMailbox Kind = 0
 
-// Page is one row of a mailbox's page table: where the records of the UIDs from Start to Start + 2^Bits − 1 are.
+// Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start to Start + 2^Bits − 1
+// are.
 type Page struct {
 	Start    uint32 // a multiple of 2^Bits
 	Bits     uint8
@@ -144,26 +160,26 @@ type Page struct {
 	Flags    chunk.ID // of the flag page
 }
 
-// Record is what of a message never changes.
+// Record is what never changes of a message.
 type Record struct {
 	UID      mail.UID
-	Size     int64    // bytes, as the server gave the message
-	Hash     chunk.ID // of the whole message, under the message key
-	Internal mail.Date
-	Saved    mail.Date // SAVEDATE; zero where unknown
-	Hint     int64     // RFC822.SIZE, where it is not Size; else 0
+	Size     int64     // bytes, as the server sent the message
+	Hash     chunk.ID  // of the whole message, under the message key
+	Internal mail.Date // INTERNALDATE
+	Saved    mail.Date // SAVEDATE; zero: not known
+	Hint     int64     // RFC822.SIZE if it differs from Size, else 0
 	IDs      mail.IDs
 	ByID     bool // not downloaded, but taken from an archived message with the same id
 
-	// Probe is the prefix of the hash of two stretches of the message; see ProbeOffsets. Zero: there is none.
+	// Probe is the prefix of the hash of two ranges of the message; see ProbeOffsets. Zero: there is none.
 	Probe chunk.Prefix
 
-	// Opening is the prefix of the hash of what follows the header: the first OpeningBytes of the second part, if that is a
-	// Text. Zero if there is no opening. Only beside Probe.
+	// Opening is the prefix of the hash of the first OpeningBytes of the second part, if that is a Text part. It is zero
+	// otherwise, and if Probe is zero.
 	Opening chunk.Prefix
 
-	// The parts that, joined, are the message; none for an empty message. Where they have more than eight chunks between
-	// them (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.
+	// Parts are the parts that make up the message, none for an empty message. If they have more than eight chunks in total
+	// (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.
 	Parts []Part
 	List  chunk.ID
 
@@ -173,20 +189,20 @@ type Record struct {
 // ServerSize returns the size that the server gave for the message (RFC822.SIZE).
 func (r *Record) ServerSize() int64 { return cmp.Or(r.Hint, r.Size) }
 
-// Part is a stretch of a message and the chunks that hold it.
+// Part is a part of a message (see package mail) and the chunks that hold it.
 type Part struct {
 	Kind   mail.PartKind
 	Recipe mail.Recipe // of a Base64 part
 	Chunks []chunk.ID  // at least one
 }
 
-// FlagSet is what of a message does change.
+// FlagSet is what can change of a message.
 type FlagSet struct {
 	Flags  mail.Flags
-	Labels []string // Gmail's, raw and sorted; nil elsewhere
+	Labels []string // of Gmail, raw and sorted; nil elsewhere
 }
 
-// Entry is all that is recorded of a message.
+// Entry is everything that is recorded of a message.
 type Entry struct {
 	Record
 	FlagSet

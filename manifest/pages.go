@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// pageRow is a Page as it is encoded.
+// pageRow is the encoding of a Page.
 type pageRow struct {
 	_              struct{} `cbor:",toarray"`
 	Start          uint32
@@ -38,7 +38,8 @@ func fromPageRows(rows []pageRow) []Page {
 	return pages
 }
 
-// EncodePageList is a page list: a chunk with up to 256 page rows of a mailbox, ascending.
+// EncodePageList returns a page list: a chunk with up to 256 page rows of a mailbox, in ascending order. ParsePageList
+// inverts it.
 func EncodePageList(pages []Page) ([]byte, error) {
 	if err := checkCount("pages in a list", len(pages), MaxListPages); err != nil {
 		return nil, err
@@ -71,10 +72,10 @@ func ParsePageList(b []byte) ([]Page, error) {
 	return pages, nil
 }
 
-// SetPages records all pages of the mailbox, as Paginator or Update gave them, and adds up Messages: inline while there
-// are at most 4, else in lists of 64, the last of which may have fewer. Bytes are the caller's to set.
-func (mb *Mailbox) SetPages(pages []Page, put func([]byte) (chunk.ID, error)) error {
-	return mb.setPages(pages, nil, put)
+// SetPages sets the pages of the mailbox, as Paginator or Update returned them, and adds up Messages. Up to 4 pages are
+// inline; more are in lists of 64, the last of which may have fewer. The caller sets Bytes.
+func (mb *Mailbox) SetPages(pages []Page, put Put) error {
+	return mb.setPagesAfter(pages, nil, put)
 }
 
 // pageList is a page list and its ID.
@@ -83,8 +84,8 @@ type pageList struct {
 	id    chunk.ID
 }
 
-// setPages is SetPages, but that a list which is the same as before, in its place, keeps its ID and is not put.
-func (mb *Mailbox) setPages(pages []Page, before []pageList, put func([]byte) (chunk.ID, error)) error {
+// setPagesAfter is SetPages, except that it does not put a list that equals the list at the same index of before.
+func (mb *Mailbox) setPagesAfter(pages []Page, before []pageList, put Put) error {
 	mb.Pages, mb.Lists, mb.Messages = nil, nil, 0
 	for _, p := range pages {
 		mb.Messages += int64(p.Messages)
@@ -115,14 +116,14 @@ func (mb *Mailbox) setPages(pages []Page, before []pageList, put func([]byte) (c
 	return nil
 }
 
-// AllPages is all pages of the mailbox, wherever they are kept.
-func (mb *Mailbox) AllPages(load func(chunk.ID) ([]byte, error)) ([]Page, error) {
-	pages, _, err := mb.allPages(load)
+// AllPages returns all pages of the mailbox, inline or from lists.
+func (mb *Mailbox) AllPages(load Load) ([]Page, error) {
+	pages, _, err := mb.loadPages(load)
 	return pages, err
 }
 
-// allPages is AllPages, with the lists that they are in.
-func (mb *Mailbox) allPages(load func(chunk.ID) ([]byte, error)) (pages []Page, lists []pageList, err error) {
+// loadPages is AllPages. It also returns the lists.
+func (mb *Mailbox) loadPages(load Load) (pages []Page, lists []pageList, err error) {
 	if len(mb.Lists) == 0 {
 		return mb.Pages, nil, nil
 	}
@@ -144,7 +145,7 @@ func (mb *Mailbox) allPages(load func(chunk.ID) ([]byte, error)) (pages []Page, 
 		pages = append(pages, list...)
 	}
 	if len(pages) <= InlinePages {
-		return nil, nil, fmt.Errorf("mailbox %q: %w: lists for %d pages", mb.Raw, ErrMalformed, len(pages))
+		return nil, nil, fmt.Errorf("mailbox %q: %w: %d pages in lists, which would be inline", mb.Raw, ErrMalformed, len(pages))
 	}
 	if err := mb.checkPages(pages); err != nil {
 		return nil, nil, malformed("page lists", err)

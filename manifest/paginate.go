@@ -6,27 +6,26 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator cuts the records of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16. Pages
-// depend on the records alone, and are put as soon as they are decided, so that it holds little more than one page,
-// however large the mailbox.
+// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16 messages.
+// It puts a page as soon as its range is known, so it holds little more than one page of a mailbox of any size.
 type Paginator struct{ w *pageWriter }
 
-// NewPaginator returns a Paginator that keeps its pages through put.
-func NewPaginator(put func([]byte) (chunk.ID, error)) *Paginator {
+// NewPaginator returns a Paginator that stores pages through put.
+func NewPaginator(put Put) *Paginator {
 	return &Paginator{newPageWriter(PageRecords, nil, put)}
 }
 
 // Add adds one message. UIDs must ascend.
 func (p *Paginator) Add(e Entry) error { return p.w.addEntry(e, nil) }
 
-// Close returns the rows of all pages. The Paginator is of no more use.
+// Close puts the last page and returns the rows of all pages.
 func (p *Paginator) Close() ([]Page, error) { return p.w.close() }
 
-// pageItem is what a pageWriter is given: an old page as it is, or one message.
+// pageItem is an item of a pageWriter: an unchanged old page, or one message.
 type pageItem struct {
-	page  *Page      // an old page, not loaded; nil: a message
+	page  *Page      // an old page that is not loaded; nil: the item is a message
 	entry *Entry     // the message
-	from  *pageState // the old page whose record the message is; nil: the record is new
+	from  *pageState // the old page that has the record of the message; nil: the record is new
 }
 
 func (it pageItem) span() span {
@@ -36,29 +35,29 @@ func (it pageItem) span() span {
 	return span{uint32(it.entry.UID), 0}
 }
 
-func (it pageItem) records() int {
+func (it pageItem) count() int {
 	if it.page != nil {
-		return it.page.records()
+		return it.page.count()
 	}
 	return 1
 }
 
-// pageState is what is known of an old page that was loaded.
+// pageState is an old page that was loaded.
 type pageState struct {
 	page         Page
 	flagsChanged bool
 }
 
-// pageWriter makes pages of messages and of old pages. What is the same as in an old page keeps its ID and is not put.
+// pageWriter makes pages from messages and old pages. It does not put chunks that are the same as in an old page.
 type pageWriter struct {
 	tree  *partition[pageItem]
-	load  func(chunk.ID) ([]byte, error)
-	put   func([]byte) (chunk.ID, error)
-	last  uint64 // the highest UID given
+	load  Load
+	put   Put
+	last  uint64 // the highest UID so far
 	pages []Page
 }
 
-func newPageWriter(limit int, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) *pageWriter {
+func newPageWriter(limit int, load Load, put Put) *pageWriter {
 	w := &pageWriter{load: load, put: put}
 	w.tree = newPartition(limit, w.write)
 	return w
@@ -84,7 +83,7 @@ func (w *pageWriter) close() ([]Page, error) {
 	return w.pages, nil
 }
 
-// write makes the items of a span a page.
+// write makes a page of the items of a span.
 func (w *pageWriter) write(s span, items []pageItem) error {
 	page := Page{Start: s.start, Bits: s.bits}
 	page.Records, page.Flags, page.Messages = sameContent(items)
@@ -107,8 +106,8 @@ func (w *pageWriter) write(s span, items []pageItem) error {
 	return nil
 }
 
-// sameContent is what an old page's row says, if the items are that page: its records, and, where those did not change
-// either, its flags. What is not the same is zero.
+// sameContent returns the row of an old page if the items are exactly its messages. flags is zero if flags changed; all
+// results are zero if the items are not one old page.
 func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
 	if p := items[0].page; p != nil && len(items) == 1 {
 		return p.Records, p.Flags, p.Messages
@@ -126,7 +125,7 @@ func sameContent(items []pageItem) (records, flags chunk.ID, messages uint32) {
 	return from.page.Records, from.page.Flags, from.page.Messages
 }
 
-// entries is the items' messages; old pages among them are loaded.
+// entries returns the messages of the items. It loads the old pages among them.
 func (w *pageWriter) entries(items []pageItem) ([]Entry, error) {
 	var entries []Entry
 	for _, it := range items {

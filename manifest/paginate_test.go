@@ -32,7 +32,7 @@ func (mb mailbox) cut(limit int) []span {
 		n, _ := slices.BinarySearchFunc(in, half.end(), func(e Entry, end uint64) int { return int(int64(e.UID) - int64(end)) })
 		return append(descend(half, in[:n]), descend(half.next(), in[n:])...)
 	}
-	return descend(whole, mb)
+	return descend(allUIDs, mb)
 }
 
 // pages is the mailbox paginated from scratch, by the reference.
@@ -178,7 +178,7 @@ func TestUpdateExhaustively(t *testing.T) {
 func mustUpdate(t testing.TB, limit int, m *memory, old mailbox, pages []Page, c Changes) (mailbox, []Page) {
 	t.Helper()
 	want := old.after(c)
-	got, grown, err := update(limit, pages, c, m.load, m.put)
+	got, grown, err := updateAt(limit, pages, c, m.load, m.put)
 	if err != nil {
 		t.Fatalf("%v: %v", pages, err)
 	}

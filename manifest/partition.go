@@ -5,20 +5,20 @@ import (
 	"math/bits"
 )
 
-// span is an aligned range of UIDs: from start, a multiple of 2^bits, as many as 2^bits.
+// span is an aligned range of 2^bits UIDs that begins at start, a multiple of 2^bits.
 //
-// Spans are the nodes of a binary tree. The whole is its root; a span's halves are its children. The pages of a mailbox
-// are the nodes nearest to the root that hold at most PageRecords, without those that hold none. Programs before 2026-12 cut at
-// MaxPageRecords; see pageLimit.
+// Spans are the nodes of a binary tree. Its root is allUIDs, and the children of a span are its halves. The pages of a
+// mailbox are the nodes nearest to the root that hold at most PageRecords messages, without the empty ones. Versions before
+// 2026-12 divided at MaxPageRecords; see pageLimit.
 type span struct {
 	start uint32
 	bits  uint8
 }
 
-// whole is every UID there is.
-var whole = span{0, 32}
+// allUIDs is the span of all UIDs.
+var allUIDs = span{0, 32}
 
-// minPageBits is the smallest span a page can have: a smaller one's parent holds no more than a page either.
+// minPageBits is the size of the smallest span of a page. The parent of a smaller one holds at most 2^4 messages, too.
 const minPageBits = 4
 
 func (s span) end() uint64 { return uint64(s.start) + 1<<s.bits }
@@ -31,37 +31,35 @@ func (s span) contains(other span) bool {
 	return s.start <= other.start && other.end() <= s.end()
 }
 
-// first is the half of s with the smaller UIDs.
+// first returns the half of s with the smaller UIDs.
 func (s span) first() span { return span{s.start, s.bits - 1} }
 
-// next is the largest span that begins where s ends: the second half of the smallest span of which s is, or ends, the
-// first half. There is none after the whole's end.
+// next returns the largest span that begins where s ends. There is none if s ends with the last UID.
 func (s span) next() span {
 	end := s.end()
 	return span{uint32(end), uint8(bits.TrailingZeros64(end))}
 }
 
-// item is one or more records in a span, whatever else is known of them.
+// item is one or more records in a span.
 type item interface {
 	span() span
-	records() int
+	count() int
 }
 
-// partition decides which spans are pages, as items arrive in ascending order. It holds the items of the one span that
-// is not decided, of limit records at most. Tests exhaust small limits.
+// partition finds the spans that are pages, from items in ascending order. It holds the items of one span, the candidate,
+// which have at most limit records. Tests exhaust small limits.
 //
-// An item of several records must not hold more than a page and must be a page, or become part of a larger one: it is
-// never torn.
+// An item of several records has at most limit of them. It is a page or becomes part of a larger one; it is never divided.
 type partition[I item] struct {
-	limit int  // records of a page
-	at    span // the candidate: its parent holds more than a page
-	items []I  // those in it
-	count int  // their records
+	limit int  // the most records of a page
+	at    span // the candidate; its parent holds more than limit records
+	items []I  // in the candidate
+	count int  // of records in the candidate
 	emit  func(span, []I) error
 }
 
 func newPartition[I item](limit int, emit func(span, []I) error) *partition[I] {
-	return &partition[I]{limit: limit, at: whole, emit: emit}
+	return &partition[I]{limit: limit, at: allUIDs, emit: emit}
 }
 
 func (p *partition[I]) add(it I) error {
@@ -74,14 +72,14 @@ func (p *partition[I]) add(it I) error {
 		}
 	}
 	p.items = append(p.items, it)
-	p.count += it.records()
+	p.count += it.count()
 	if p.count <= p.limit {
 		return nil
 	}
 	return p.split()
 }
 
-// split gives up the candidate for its first half, and adds the items again.
+// split replaces the candidate by its first half and adds the items again.
 func (p *partition[I]) split() error {
 	items := p.items
 	p.at, p.items, p.count = p.at.first(), nil, 0
@@ -93,7 +91,7 @@ func (p *partition[I]) split() error {
 	return nil
 }
 
-// flush makes the candidate a page, now that all its items are known.
+// flush makes the candidate a page, unless it is empty.
 func (p *partition[I]) flush() error {
 	if p.count == 0 {
 		return nil
@@ -104,15 +102,15 @@ func (p *partition[I]) flush() error {
 	return err
 }
 
-// Range is the first and the last UID that the page can have.
+// Range returns the first and the last UID that the page can hold.
 func (p Page) Range() (first, last uint64) { return uint64(p.Start), uint64(p.Start) + 1<<p.Bits - 1 }
 
-func (p Page) span() span   { return span{p.Start, p.Bits} }
-func (p Page) records() int { return int(p.Messages) }
+func (p Page) span() span { return span{p.Start, p.Bits} }
+func (p Page) count() int { return int(p.Messages) }
 
-// pageLimit is at how many records the pages of a mailbox were cut, and are cut further: at PageRecords, or, where a page
-// holds more, at MaxPageRecords. No pages fit both limits and could be meant by either: where records were cut at the larger
-// limit, two halves hold more than that together, so one of all pages holds more than half of it.
+// pageLimit returns the limit at which the pages of a mailbox were divided: PageRecords, or MaxPageRecords if a page holds
+// more. Pages show their limit: two halves of a span that was divided at MaxPageRecords hold more than that together, so one
+// of the pages holds more than PageRecords.
 func pageLimit(pages []Page) int {
 	for _, p := range pages {
 		if p.Messages > PageRecords {
@@ -122,7 +120,7 @@ func pageLimit(pages []Page) int {
 	return PageRecords
 }
 
-// checkPartition refuses rows that are not all the pages of any mailbox.
+// checkPartition refuses rows that cannot be all the pages of a mailbox.
 func checkPartition(pages []Page) error {
 	var end uint64
 	for _, p := range pages {
@@ -136,7 +134,7 @@ func checkPartition(pages []Page) error {
 	}
 	tree := newPartition(pageLimit(pages), func(s span, of []Page) error {
 		if len(of) != 1 || of[0].span() != s {
-			return refuse("pages at %d: cut elsewhere than at the largest spans", s.start)
+			return refuse("pages at %d: not divided at the largest spans", s.start)
 		}
 		return nil
 	})
@@ -148,7 +146,7 @@ func checkPartition(pages []Page) error {
 	return tree.flush()
 }
 
-// check refuses a row that can be no page.
+// check refuses a row that cannot be a page.
 func (p Page) check() error {
 	s := p.span()
 	switch {

@@ -10,14 +10,14 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// plainPart is a Header or Text part as it is encoded.
+// plainPart is the encoding of a Header or Text part.
 type plainPart struct {
 	_    struct{} `cbor:",toarray"`
 	Kind uint8
 	IDs  []byte
 }
 
-// base64Part is a Base64 part as it is encoded.
+// base64Part is the encoding of a Base64 part.
 type base64Part struct {
 	_          struct{} `cbor:",toarray"`
 	Kind       uint8
@@ -26,7 +26,7 @@ type base64Part struct {
 	LineEnd    uint8
 }
 
-// The bits of a Base64 part's line end, part of the durable format.
+// The bits of base64Part.LineEnd. They are part of the durable format.
 const (
 	lineEndCRLF         = 1 << 0
 	lineEndUnterminated = 1 << 1
@@ -39,7 +39,7 @@ const (
 	idSize      = len(chunk.ID{})
 )
 
-// NeedsList tells whether the parts have too many chunks for a record, and must be kept as a part list.
+// NeedsList reports whether the parts have too many chunks for a record, so that they must be in a part list.
 func NeedsList(parts []Part) bool {
 	n := 0
 	for _, p := range parts {
@@ -48,17 +48,18 @@ func NeedsList(parts []Part) bool {
 	return n > MaxInlineChunks
 }
 
-// EncodeParts is a part list: a chunk with the parts of one message, for which NeedsList.
+// EncodeParts returns a part list: a chunk with the parts of one message. It refuses parts that do not need a list.
+// ParseParts inverts it.
 func EncodeParts(parts []Part) ([]byte, error) {
 	if !NeedsList(parts) {
-		return nil, refuse("a list of parts that fit into the record")
+		return nil, refuse("a part list for parts that fit into the record")
 	}
-	return encodeParts(parts)
+	return encodePartRows(parts)
 }
 
 // ParseParts inverts EncodeParts.
 func ParseParts(b []byte) ([]Part, error) {
-	parts, err := decodeParts(b)
+	parts, err := decodePartRows(b)
 	if err != nil {
 		return nil, malformed("part list", err)
 	}
@@ -69,8 +70,8 @@ func ParseParts(b []byte) ([]Part, error) {
 	return parts, nil
 }
 
-// PartList is the parts of the message, wherever they are kept.
-func (r *Record) PartList(load func(chunk.ID) ([]byte, error)) ([]Part, error) {
+// PartList returns the parts of the message, from the record or from its part list.
+func (r *Record) PartList(load Load) ([]Part, error) {
 	if r.List.IsZero() {
 		return r.Parts, nil
 	}
@@ -85,36 +86,36 @@ func (r *Record) PartList(load func(chunk.ID) ([]byte, error)) ([]Part, error) {
 	return parts, nil
 }
 
-// encodeParts is the parts of a record, or the ID of their list.
-func (r *Record) encodeParts() (cbor.RawMessage, error) {
+// partsOrList encodes the parts of a record, or the ID of its part list.
+func (r *Record) partsOrList() (cbor.RawMessage, error) {
 	if !r.List.IsZero() {
 		return append([]byte(idByteBegin), r.List[:]...), nil
 	}
-	parts, err := encodeParts(r.Parts)
+	parts, err := encodePartRows(r.Parts)
 	if err != nil {
 		return nil, fmt.Errorf("UID %d: %w", r.UID, err)
 	}
 	return parts, nil
 }
 
-// decodeParts inverts encodeParts.
-func (r *Record) decodeParts(b []byte) (err error) {
+// setPartsOrList inverts partsOrList.
+func (r *Record) setPartsOrList(b []byte) (err error) {
 	if len(b) == len(idByteBegin)+idSize && string(b[:len(idByteBegin)]) == idByteBegin {
 		r.List = chunk.ID(b[len(idByteBegin):])
 		return nil
 	}
-	r.Parts, err = decodeParts(b)
+	r.Parts, err = decodePartRows(b)
 	return err
 }
 
-func encodeParts(parts []Part) ([]byte, error) {
+func encodePartRows(parts []Part) ([]byte, error) {
 	if err := checkCount("parts in a message", len(parts), MaxParts); err != nil {
 		return nil, err
 	}
 	rows := make([]any, len(parts))
 	for i := range parts {
 		p := &parts[i]
-		if err := cmp.Or(p.check(i), checkNeighbour(parts, i)); err != nil {
+		if err := cmp.Or(p.check(i), checkNeighbor(parts, i)); err != nil {
 			return nil, err
 		}
 		rows[i] = p.row()
@@ -122,7 +123,7 @@ func encodeParts(parts []Part) ([]byte, error) {
 	return encode("parts", rows, MaxChunk)
 }
 
-func decodeParts(b []byte) ([]Part, error) {
+func decodePartRows(b []byte) ([]Part, error) {
 	var rows []cbor.RawMessage
 	if err := decode("parts", decoding, b, &rows, MaxChunk); err != nil {
 		return nil, err
@@ -139,7 +140,7 @@ func decodeParts(b []byte) ([]Part, error) {
 	return parts, nil
 }
 
-// check refuses what mail.Splitter never gives.
+// check refuses a part that mail.Splitter never returns.
 func (p *Part) check(i int) error {
 	switch {
 	case len(p.Chunks) == 0:
@@ -156,13 +157,13 @@ func (p *Part) check(i int) error {
 	return checkIDs("part", p.Chunks)
 }
 
-// checkNeighbour refuses what mail.Splitter never gives beside one another.
-func checkNeighbour(parts []Part, i int) error {
+// checkNeighbor refuses two adjacent parts that mail.Splitter never returns.
+func checkNeighbor(parts []Part, i int) error {
 	switch {
 	case i == len(parts)-1:
 		return nil
 	case parts[i].Recipe.Unterminated:
-		return refuse("part %d is not terminated, but not the last", i)
+		return refuse("part %d is not terminated and not the last", i)
 	case parts[i].Kind == mail.TextPart && parts[i+1].Kind == mail.TextPart:
 		return refuse("parts %d and %d are both text", i, i+1)
 	}
@@ -187,7 +188,7 @@ func (p *Part) row() any {
 	return row
 }
 
-// decode inverts row. It checks little: what row would not have made, row makes differently.
+// decode inverts row. It checks little, because row encodes other values differently, so the parser finds them.
 func (p *Part) decode(b []byte) error {
 	var row base64Part
 	switch b[0] {

@@ -1,19 +1,19 @@
 package manifest
 
-// A probe tells two messages apart without the bytes of either: it is a hash of two stretches of a message, so few bytes
-// that a server is soon asked for them, and no archived mail need be read to compare. X-GUID wants one, for it can name
-// two bodies.
+// A probe distinguishes two messages without the bytes of either. It is a hash of two short ranges of a message, so a
+// server can send them quickly, and no archived mail is read. Matching by X-GUID needs it, because two bodies can have one
+// X-GUID.
 //
-// An opening is a third stretch, right after the header, where two messages with one header differ first. The parts of the
-// message decide where it ends, so it has a hash of its own.
+// An opening is a third range, directly after the header, where two messages with equal headers differ first. Its end
+// depends on the parts of the message, so it has a hash of its own.
 //
 // These constants are part of the durable format.
 const (
-	MinProbed    = 8192 // bytes of the smallest message that has a probe: its stretches do not overlap
-	ProbeBytes   = 2048 // bytes of each stretch
-	OpeningBytes = 512  // bytes of an opening, at most
+	MinProbed    = 8192 // bytes of the smallest message that has a probe; the ranges of smaller ones could overlap
+	ProbeBytes   = 2048 // bytes of each range
+	OpeningBytes = 512  // the most bytes of an opening
 )
 
-// ProbeOffsets tells where the stretches of a message of so many bytes begin, each of ProbeBytes: one in its middle, and
-// one at its end.
+// ProbeOffsets returns where the two ranges of ProbeBytes begin in a message of the given size: one begins in its middle,
+// and one ends at its end.
 func ProbeOffsets(size int64) (middle, end int64) { return size / 2, size - ProbeBytes }

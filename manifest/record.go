@@ -10,10 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// recordRow is a Record that has nothing extra, as it is encoded.
+// recordRow is the encoding of a Record that has nothing extra.
 type recordRow struct {
 	_       struct{} `cbor:",toarray"`
-	Delta   uint32   // the UID, less that of the record before
+	Delta   uint32   // the UID minus that of the record before
 	Size    uint64
 	Hash    chunk.ID
 	Seconds int64
@@ -21,7 +21,7 @@ type recordRow struct {
 	Parts   cbor.RawMessage // an array of parts, or the ID of a part list
 }
 
-// fullRow is a Record with something extra, as it is encoded.
+// fullRow is the encoding of a Record that has something extra.
 type fullRow struct {
 	_       struct{} `cbor:",toarray"`
 	Delta   uint32
@@ -55,7 +55,7 @@ const (
 	arrayOf7 = 0x87 // the first byte of a fullRow
 )
 
-// EncodeRecords is a record page: the records of a page, ascending by UID.
+// EncodeRecords returns a record page: the records of a page, ascending by UID. ParseRecords inverts it.
 func EncodeRecords(records []Record) ([]byte, error) {
 	if err := checkCount("records in a page", len(records), MaxPageRecords); err != nil {
 		return nil, err
@@ -103,12 +103,12 @@ func ParseRecords(b []byte) ([]Record, error) {
 	return records, nil
 }
 
-// row is the record as it is encoded after one with the UID last.
+// row returns the encoding of the record after one with the UID last.
 func (r *Record) row(last mail.UID) (any, error) {
 	if err := cmp.Or(r.check(), r.Extensions.check()); err != nil {
 		return nil, err
 	}
-	parts, err := r.encodeParts()
+	parts, err := r.partsOrList()
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (r *Record) row(last mail.UID) (any, error) {
 	}, nil
 }
 
-// extra is what most records do not have; has is false if this one has nothing of it.
+// extra returns the fields that most records do not have. has is false if this record has none of them.
 func (r *Record) extra() (extra extraRow, has bool) {
 	extra = extraRow{
 		Raw:          rawDate(r.Internal),
@@ -158,7 +158,7 @@ func (r *Record) extra() (extra extraRow, has bool) {
 	return extra, has
 }
 
-// rawDate is the date's raw text, if the instant and the zone do not give it back.
+// rawDate returns the raw text of a date if Seconds and Zone do not give it back, else "".
 func rawDate(d mail.Date) string {
 	if d.Raw == "" || (mail.Date{Seconds: d.Seconds, Zone: d.Zone}).String() == d.Raw {
 		return ""
@@ -166,7 +166,8 @@ func rawDate(d mail.Date) string {
 	return d.Raw
 }
 
-// decode inverts row. It checks little: what row would not have made, row refuses or makes differently.
+// decode inverts row. It checks little, because row refuses other values or encodes them differently, so ParseRecords finds
+// them.
 func (r *Record) decode(b []byte, last mail.UID) error {
 	var row fullRow
 	switch b[0] {
@@ -203,10 +204,10 @@ func (r *Record) decode(b []byte, last mail.UID) error {
 	if copy(r.Probe[:], e.Probe) != len(e.Probe) || copy(r.Opening[:], e.Opening) != len(e.Opening) {
 		return refuse("a probe of %d bytes and an opening of %d", len(e.Probe), len(e.Opening))
 	}
-	return r.decodeParts(row.Parts)
+	return r.setPartsOrList(row.Parts)
 }
 
-// check sees to it that the record makes sense and fits: a page of the largest records fits a chunk.
+// check refuses records that are contradictory or too large. A page of the largest records fits into a chunk.
 func (r *Record) check() error {
 	empty := len(r.Parts) == 0 && r.List.IsZero()
 	switch {

@@ -3,15 +3,12 @@ package manifest
 import (
 	"fmt"
 	"iter"
-	"slices"
-
-	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// SetMailboxes records the account's mailboxes, which must ascend by raw name, and adds up their totals: inline while
-// they encode to half a KiB or less, else in tables of 32. Of more than 256 mailboxes tables are larger, so that a manifest
-// names no more than eight, up to 256 mailboxes or 1 MiB a table.
-func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID, error)) error {
+// SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their totals. Mailboxes of up
+// to 512 encoded bytes in total are inline; more are in tables of 32. Above 256 mailboxes the tables grow up to 256
+// mailboxes or 1 MiB each, so that a manifest names few of them.
+func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	m.Mailboxes, m.Tables = nil, nil
 	m.Totals.Mailboxes, m.Totals.Messages, m.Totals.Bytes, m.Totals.Erased = 0, 0, 0, 0
 	sizes := make([]int, len(mailboxes))
@@ -53,9 +50,9 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put func([]byte) (chunk.ID,
 	return nil
 }
 
-// AllMailboxes yields the mailboxes, wherever they are kept, and sees to it that they add up to the totals. An error
-// ends it.
-func (m *Manifest) AllMailboxes(load func(chunk.ID) ([]byte, error)) iter.Seq2[*Mailbox, error] {
+// AllMailboxes yields the mailboxes, inline or from tables, and checks that they add up to the totals. The first error ends
+// the sequence.
+func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	if len(m.Tables) == 0 {
 		return func(yield func(*Mailbox, error) bool) {
 			for i := range m.Mailboxes {
@@ -79,14 +76,14 @@ func (m *Manifest) AllMailboxes(load func(chunk.ID) ([]byte, error)) iter.Seq2[*
 				}
 			}
 		}
-		if err := t.accounts.balance(m.Totals); err != nil {
+		if err := t.sums.compare(m.Totals); err != nil {
 			yield(nil, malformed("mailbox tables", err))
 		}
 	}
 }
 
-// tableRows returns the number of mailboxes in a table, of n in all. A table is written again whenever one of its mailboxes
-// changes, and each manifest names all tables.
+// tableRows returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its table
+// is written again. Few tables cost less in each manifest, which names them all.
 func tableRows(n int) int {
 	rows := TableRows
 	for rows < MaxTableRows && n > rows*FewTables {
@@ -95,12 +92,12 @@ func tableRows(n int) int {
 	return rows
 }
 
-// tableReader reads tables one after the other. Writers may fill them in any way.
+// tableReader reads tables one after the other. It accepts any number of mailboxes in each.
 type tableReader struct {
-	m        *Manifest
-	load     func(chunk.ID) ([]byte, error)
-	failed   map[string]bool
-	accounts accounts
+	m      *Manifest
+	load   Load
+	failed map[string]bool
+	sums   sums
 }
 
 func (t *tableReader) read(i int) ([]Mailbox, error) {
@@ -113,14 +110,14 @@ func (t *tableReader) read(i int) ([]Mailbox, error) {
 		return nil, err
 	}
 	for j := range mailboxes {
-		if err := t.accounts.add(&mailboxes[j], t.failed); err != nil {
+		if err := t.sums.add(&mailboxes[j], t.failed); err != nil {
 			return nil, malformed("mailbox table", err)
 		}
 	}
 	return mailboxes, nil
 }
 
-// size is how many bytes the mailbox encodes to.
+// size returns the number of bytes that the mailbox encodes to.
 func (mb *Mailbox) size() (int, error) {
 	row, err := mb.row()
 	if err != nil {
@@ -130,7 +127,7 @@ func (mb *Mailbox) size() (int, error) {
 	return len(b), err
 }
 
-// arrayHead is how many bytes CBOR has before the elements of an array of n.
+// arrayHead returns the number of bytes before the elements of a CBOR array of n (RFC 8949 section 3).
 func arrayHead(n int) int {
 	switch {
 	case n < 24:
@@ -141,48 +138,4 @@ func arrayHead(n int) int {
 		return 3
 	}
 	return 5
-}
-
-// Numbered reports whether the server told the mailbox's numbers; it does not of one that holds no messages.
-func (mb *Mailbox) Numbered() bool { return mb.Status != nil }
-
-// UIDValidity is the mailbox's UIDVALIDITY; 0: not known. There may be no mailbox (nil).
-func (mb *Mailbox) UIDValidity() uint32 {
-	if mb == nil || mb.Status == nil {
-		return 0
-	}
-	return mb.Status.UIDValidity
-}
-
-// maxNote bounds the sentences that the program itself writes into a manifest.
-const maxNote = 1 << 10
-
-// AddFailure records that a message or a mailbox could not be read. Of very many the last one tells how many more there
-// were.
-func (m *Manifest) AddFailure(f Failure) {
-	m.Totals.Failures++
-	if more := m.Totals.Failures - (MaxNotes - 1); more > 1 {
-		m.Failures = slices.Delete(m.Failures, MaxNotes-1, len(m.Failures))
-		f = Failure{Reason: fmt.Sprintf("%d more", more)}
-	}
-	f.Mailbox, f.Reason = clip(f.Mailbox, MaxText), clip(f.Reason, maxNote)
-	m.Failures = append(m.Failures, f)
-}
-
-// AddWarning records a sentence for whoever reads the manifest. Of very many only the first are kept.
-func (m *Manifest) AddWarning(text string) {
-	switch len(m.Warnings) {
-	case MaxNotes:
-	case MaxNotes - 1:
-		m.Warnings = append(m.Warnings, "further warnings are left out")
-	default:
-		m.Warnings = append(m.Warnings, clip(text, maxNote))
-	}
-}
-
-func clip(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return s[:limit]
 }

@@ -6,29 +6,27 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Changes are what happened to a mailbox since its pages were made.
+// Changes are the changes of a mailbox since its pages were made.
 type Changes struct {
-	// Removed are UIDs that are gone. Those that are not recorded do not matter.
+	// Removed are UIDs that no longer exist. UIDs without a record have no effect.
 	Removed mail.UIDSet
 
-	// Flags are the flag sets that messages have now. UIDs that are not recorded do not matter.
+	// Flags are the current flag sets of messages whose flags changed. UIDs without a record have no effect.
 	Flags map[mail.UID]*FlagSet
 
-	// Added are messages, ascending by UID. One whose UID is recorded, removed or not, replaces the record. Nil: none.
+	// Added are messages, ascending by UID. A message replaces the record with the same UID, if any. Nil: none.
 	Added iter.Seq2[Entry, error]
 }
 
-// Fill sets the mailbox's pages (inline or in lists), Messages and Bytes to what old has after the changes. A nil old is
-// an empty mailbox.
-func (mb *Mailbox) Fill(old *Mailbox, c Changes, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) error {
+// Fill sets the pages, Messages and Bytes of the mailbox to those of old after the changes. A nil old is an empty mailbox.
+func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	if old == nil {
 		old = &Mailbox{}
 	}
-	before, lists, err := old.allPages(load)
+	before, lists, err := old.loadPages(load)
 	if err != nil {
 		return err
 	}
@@ -37,26 +35,26 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load func(chunk.ID) ([]byte, er
 	if err != nil {
 		return err
 	}
-	if err := mb.setPages(pages, lists, put); err != nil {
+	if err := mb.setPagesAfter(pages, lists, put); err != nil {
 		return err
 	}
 	mb.Bytes = bytes + grown
 	return nil
 }
 
-// Update returns the pages of a mailbox after changes: the very pages that a Paginator makes of the records as they are
-// then, or, where an older program made them, with its limit. Old pages are loaded only if a change lies in their range, or if they become one page with a neighbour. What is
-// the same as in an old page keeps its ID, without a call of put. grown is by how many bytes the messages are more.
+// Update returns the pages of a mailbox after changes. They are the pages that a Paginator makes of the changed records; if
+// an older version made the old pages, its limit stays. Update loads an old page only if a change is in its range or if it
+// is merged with another page, and puts only chunks that changed. grown is the growth of the mailbox in bytes.
 //
-// It holds some three pages at a time, besides the rows.
-func Update(old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) (pages []Page, grown int64, err error) {
+// It holds about three pages at a time, besides the rows.
+func Update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
 	if err := checkPartition(old); err != nil {
 		return nil, 0, malformed("pages", err)
 	}
-	return update(pageLimit(old), old, c, load, put)
+	return updateAt(pageLimit(old), old, c, load, put)
 }
 
-func update(limit int, old []Page, c Changes, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) (pages []Page, grown int64, err error) {
+func updateAt(limit int, old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
 	added := c.Added
 	if added == nil {
 		added = func(func(Entry, error) bool) {}
@@ -77,14 +75,14 @@ func update(limit int, old []Page, c Changes, load func(chunk.ID) ([]byte, error
 	return pages, u.grown, err
 }
 
-// updater walks old pages and changes, all ascending, in step.
+// updater merges old pages and changes, which all ascend.
 type updater struct {
 	w       *pageWriter
-	removed []mail.UIDRange // those that end at or after the page
-	flagged []mail.UID      // those at or after the page
+	removed []mail.UIDRange // that end at or after the start of the page
+	flagged []mail.UID      // at or after the start of the page
 	flags   map[mail.UID]*FlagSet
 	next    func() (Entry, error, bool)
-	fresh   Entry // the next one added, if more
+	fresh   Entry // the next added message, if more
 	more    bool
 	grown   int64
 }
@@ -107,16 +105,16 @@ func (u *updater) run(old []Page) error {
 			return err
 		}
 	}
-	return u.addBefore(whole.end())
+	return u.addBefore(allUIDs.end())
 }
 
-// pull gets the next added message. That UIDs ascend, the pageWriter sees to.
+// pull gets the next added message. The pageWriter checks that UIDs ascend.
 func (u *updater) pull() (err error) {
 	u.fresh, err, u.more = u.next()
 	return err
 }
 
-// addBefore adds what is new below a UID.
+// addBefore adds the new messages below a UID.
 func (u *updater) addBefore(uid uint64) error {
 	for u.more && uint64(u.fresh.UID) < uid {
 		u.grown += u.fresh.Size
@@ -130,7 +128,7 @@ func (u *updater) addBefore(uid uint64) error {
 	return nil
 }
 
-// touches tells whether any change lies in the page's range.
+// touches reports whether a change is in the range of the page.
 func (u *updater) touches(p Page) bool {
 	first, end := uint64(p.Start), p.span().end()
 	u.removed = u.removed[sort.Search(len(u.removed), func(i int) bool { return uint64(u.removed[i].Last) >= first }):]
@@ -140,7 +138,7 @@ func (u *updater) touches(p Page) bool {
 		u.more && uint64(u.fresh.UID) < end
 }
 
-// rework gives the messages of an old page, after the changes, to the pageWriter.
+// rework gives the changed messages of an old page to the pageWriter.
 func (u *updater) rework(p Page) error {
 	entries, err := p.Entries(u.w.load)
 	if err != nil {
@@ -170,7 +168,7 @@ func (u *updater) rework(p Page) error {
 	return u.addBefore(p.span().end())
 }
 
-// isRemoved is asked of ascending UIDs.
+// isRemoved reports whether a UID was removed. It is called with ascending UIDs.
 func (u *updater) isRemoved(uid mail.UID) bool {
 	for len(u.removed) > 0 && u.removed[0].Last < uid {
 		u.removed = u.removed[1:]
@@ -178,9 +176,9 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 	return len(u.removed) > 0 && u.removed[0].Contains(uid)
 }
 
-// Regroup returns the pages of a mailbox that has lost messages otherwise than by an Update: pages that were the right ones
-// for all of them, some of which are missing now, or hold fewer. Pages are loaded if they become one with a neighbour.
-func Regroup(pages []Page, load func(chunk.ID) ([]byte, error), put func([]byte) (chunk.ID, error)) ([]Page, error) {
+// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or erasing: some of its pages are
+// missing or hold fewer messages than before. Regroup loads the pages that it merges.
+func Regroup(pages []Page, load Load, put Put) ([]Page, error) {
 	w := newPageWriter(pageLimit(pages), load, put)
 	for _, p := range pages {
 		if err := w.addPage(p); err != nil {
