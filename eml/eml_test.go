@@ -42,7 +42,7 @@ func message(uid mail.UID, text string, flags ...string) restore.Wanted {
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
 // restoreTo writes messages into each of the mailboxes, and returns what became of those that were missing.
-func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Wanted) (fates []restore.Fate) {
+func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Wanted) (fates []restore.AppendResult) {
 	t.Helper()
 	target := New(path)
 	places, _, err := target.Prepare(t.Context(), mailboxes)

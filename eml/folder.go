@@ -80,7 +80,7 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, err
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
 // Append implements restore.Folder. The messages have their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	names := make([]string, len(messages))
 	for i := range messages {
 		names[i] = fileName(ctx, &messages[i])
@@ -88,7 +88,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 	if err := f.noteFlags(messages, names); err != nil {
 		return nil, tree.Explain(f.path, err)
 	}
-	fates := make([]restore.Fate, 0, len(messages))
+	fates := make([]restore.AppendResult, 0, len(messages))
 	for i := range messages {
 		fate, err := f.add(ctx, &messages[i], names[i])
 		if err != nil {
@@ -100,21 +100,21 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 }
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
-func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (restore.Fate, error) {
+func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (restore.AppendResult, error) {
 	file := f.files.Create()
 	w := watched{to: file}
 	if err := m.Body.WriteTo(ctx, &w); err != nil {
 		file.Discard()
 		if w.err == nil && ctx.Err() == nil {
-			return restore.Fate{Refused: err}, nil
+			return restore.AppendResult{Refused: err}, nil
 		}
-		return restore.Fate{}, errors.Join(w.err, ctx.Err())
+		return restore.AppendResult{}, errors.Join(w.err, ctx.Err())
 	}
 	// A date that a file cannot have is in flags.jsonl: nothing is lost.
 	if _, err := file.Keep(name, time.Unix(m.Internal.Seconds, 0)); err != nil {
-		return restore.Fate{}, err
+		return restore.AppendResult{}, err
 	}
-	return restore.Fate{Added: true}, nil
+	return restore.AppendResult{Added: true}, nil
 }
 
 // watched tells errors of the disk from errors of the archive.

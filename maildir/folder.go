@@ -68,11 +68,11 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
 // Append implements restore.Folder. The messages have their names when the folder is closed.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	if err := f.keywords.learn(ctx, f.root, messages); err != nil {
 		return nil, tree.Explain(f.path, err)
 	}
-	fates := make([]restore.Fate, 0, len(messages))
+	fates := make([]restore.AppendResult, 0, len(messages))
 	for i := range messages {
 		fate, err := f.add(ctx, &messages[i])
 		if err != nil {
@@ -84,24 +84,24 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 }
 
 // add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
-func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.Fate, error) {
+func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResult, error) {
 	file := f.files.Create()
 	size, err := f.write(ctx, file, m.Body)
 	if err != nil {
 		file.Discard()
 		if refused := (*bodyError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
-			return restore.Fate{Refused: refused.err}, nil
+			return restore.AppendResult{Refused: refused.err}, nil
 		}
-		return restore.Fate{}, err
+		return restore.AppendResult{}, err
 	}
 	letters, changed := f.keywords.flagLetters(m.Flags)
 	date := time.Unix(m.Internal.Seconds, 0)
 	name := fileName(m, f.present.nextCopy(m.Hash.Prefix()), size, letters)
 	kept, err := file.Keep(name, date)
 	if err != nil {
-		return restore.Fate{}, err
+		return restore.AppendResult{}, err
 	}
-	return restore.Fate{Added: true, FlagsLost: lostFlag(m.Flags), Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
+	return restore.AppendResult{Added: true, FlagsLost: lostFlag(m.Flags), Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
 }
 
 // bodyError is an error of the archive, not of the disk.

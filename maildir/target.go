@@ -30,13 +30,14 @@ type Target struct {
 var (
 	_ restore.Target    = (*Target)(nil)
 	_ restore.Unordered = (*Target)(nil)
+	_ restore.Informed  = (*Target)(nil)
 )
 
 // New prepares to write to the Maildir at path. Nothing is made or looked at yet.
 func New(path string, options Options) *Target { return &Target{path: path, options: options} }
 
-// Brief implements restore.Briefed.
-func (t *Target) Brief(with restore.Briefing) { t.hasher, t.reserved = with.Hasher, with.Mailboxes }
+// Inform implements restore.Informed.
+func (t *Target) Inform(with restore.ArchiveInfo) { t.hasher, t.reserved = with.Hasher, with.Mailboxes }
 
 // Parallel is how many folders are worth adding to at once.
 func (t *Target) Parallel() int { return 4 }

@@ -47,6 +47,8 @@ type item struct {
 	unread  error  // why it cannot be read
 }
 
+var _ InMemory = (*item)(nil)
+
 // batch is what is joined and written at once.
 type batch struct {
 	items  []*item
@@ -234,8 +236,8 @@ func (it *item) join(ctx context.Context, room []byte) error {
 	return err
 }
 
-// Held implements Held.
-func (it *item) Held() []byte { return it.data }
+// Bytes implements InMemory.
+func (it *item) Bytes() []byte { return it.data }
 
 // WriteTo implements Body.
 func (it *item) WriteTo(ctx context.Context, w io.Writer) error {

@@ -151,7 +151,7 @@ type watched struct {
 	t *testing.T
 }
 
-func (w watched) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+func (w watched) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	var places []restore.Place
 	for _, mailbox := range mailboxes {
 		place := restore.Place{Mailbox: mailbox.Name}
@@ -163,7 +163,7 @@ func (w watched) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Pl
 	return places, nil
 }
 
-func (w watched) Peek(_ context.Context, place restore.Place) (restore.Holdings, error) {
+func (w watched) OpenRead(_ context.Context, place restore.Place) (restore.ReadFolder, error) {
 	return w.Folders[place.Name], nil
 }
 
@@ -188,7 +188,7 @@ func TestDryRunLooks(t *testing.T) {
 		for _, pick := range []*restore.Pick{nil, {MissingFrom: after}} {
 			held := copies(target)
 			told, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: watched{target, t}, Pick: pick, DryRun: true})
-			if err != nil || !told.Looked && told.Messages > 0 {
+			if err != nil || !told.Previewed && told.Messages > 0 {
 				t.Fatal(err, told)
 			}
 			if !maps.Equal(held, copies(target)) {

@@ -26,13 +26,13 @@ type Options struct {
 	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
 	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
 	Pick        *Pick                        // which of their messages; nil: all
-	Prune       *WeedOptions                 // make the target exactly this; nil: only add
+	Mirror      *MirrorOptions               // make the target exactly this; nil: only add
 	Labels      LabelMode                    // what becomes of Gmail's labels
-	DryRun      bool                         // only tell; see Looker
+	DryRun      bool                         // only tell; see Previewer
 
-	// Keep is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
+	// ReportDir is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
 	// why, and what was changed of others. It is made when it is first needed.
-	Keep string
+	ReportDir string
 
 	TimeLimit time.Duration // how long nothing may be restored until the restore is given up; 0: TimeLimit
 
@@ -54,7 +54,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer stop()
 	r := &restore{
 		Options: o,
-		ledger:  newLedger(o.Keep, o.Progress),
+		ledger:  newLedger(o.ReportDir, o.Progress),
 		memory:  semaphore.NewWeighted(joinedBytes),
 	}
 	if u, ok := o.Target.(Unordered); ok {
@@ -80,7 +80,7 @@ type restore struct {
 }
 
 func (r *restore) run(ctx context.Context) error {
-	if r.Prune != nil {
+	if r.Mirror != nil {
 		if err := r.mayPrune(nil); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (r *restore) run(ctx context.Context) error {
 		return err
 	}
 	var prune *pruning
-	if r.Prune != nil {
+	if r.Mirror != nil {
 		if prune, err = r.planPruning(ctx, deliveries); err != nil {
 			return err
 		}
@@ -115,11 +115,11 @@ func (r *restore) run(ctx context.Context) error {
 
 // confirm has a pruning confirmed that changes anything.
 func (r *restore) confirm(ctx context.Context) error {
-	plan := *r.ledger.report.Prune
-	if r.Prune.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
+	plan := *r.ledger.report.Mirror
+	if r.Mirror.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
 		return nil
 	}
-	return r.Prune.Confirm(ctx, plan)
+	return r.Mirror.Confirm(ctx, plan)
 }
 
 // deliver adds to each place what it lacks.

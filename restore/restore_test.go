@@ -301,7 +301,7 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 	for _, reason := range []error{mail.ErrRefused, mail.ErrNoMailbox} {
 		target := archivetest.NewShore(s)
 		target.Closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
-		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: t.TempDir()})
+		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: t.TempDir()})
 		if err != nil || report.Refused != 5 || report.Added != 5 || report.Problems[0].Kept == "" || !strings.Contains(report.Problems[0].Reason, reason.Error()) {
 			t.Fatal(err, report)
 		}
@@ -351,7 +351,7 @@ func TestRestoreDamage(t *testing.T) {
 				target := archivetest.NewShore(s)
 				target.Verify = verify
 				keep := t.TempDir()
-				report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: keep})
+				report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: keep})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -431,7 +431,7 @@ func TestRestoreRefused(t *testing.T) {
 	}
 	target.Changed = []string{"keyword left out", "date clamped"}
 	keep := filepath.Join(t.TempDir(), "made", "when needed")
-	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: keep})
+	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: keep})
 	if err != nil || report.Refused != 7 || report.Changed != 27 || report.Failed != 0 || report.Added != 27 || report.DoneMessages != 34 {
 		t.Fatal(err, report)
 	}
@@ -461,7 +461,7 @@ func TestRestoreRefused(t *testing.T) {
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Keep: blocked}); err == nil {
+	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: blocked}); err == nil {
 		t.Error("what was refused could not be kept, and nothing was said")
 	}
 }
@@ -471,7 +471,7 @@ func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
 	letters := archivetest.Plain(1, 5)
 	target := archivetest.NewShore(s)
 	target.Alter = func(w restore.Wanted) bool { return w.UID == 3 }
-	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, Keep: t.TempDir()})
+	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, ReportDir: t.TempDir()})
 	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
 		t.Fatal(err, report)
 	}

@@ -10,7 +10,7 @@ import (
 
 // Target is a place that an archived account can be written to: a Maildir, an IMAP account, a folder of .eml files.
 // Writing is additive: nothing that a target holds is changed or removed, and what it holds already is not added again.
-// (A Weeder can remove, where it is asked to.)
+// (A Mirrorer can remove, where it is asked to.)
 type Target interface {
 	// Prepare makes the mailboxes, with hierarchy, special use and subscription as far as the target has them, and tells
 	// for each where its messages will go, in the target's words. Two mailboxes that would fall together are an error,
@@ -26,14 +26,14 @@ type Target interface {
 	Close() error
 }
 
-// Briefed is implemented by targets that need to know more about the archive than what they are to hold. Brief is called before
+// Informed is implemented by targets that need to know more about the archive than what they are to hold. Brief is called before
 // the target looks at or makes any mailbox.
-type Briefed interface {
-	Brief(with Briefing)
+type Informed interface {
+	Inform(with ArchiveInfo)
 }
 
-// Briefing is what a target may need to know about the archive.
-type Briefing struct {
+// ArchiveInfo is what a target may need to know about the archive.
+type ArchiveInfo struct {
 	// Mailboxes are all mailboxes of the manifest, restored or not: a target that must change a mailbox's name does not
 	// give it one of these names.
 	Mailboxes []mail.Mailbox
@@ -58,7 +58,7 @@ type Folder interface {
 	// Append adds messages in the order given. It tells the fate of each; err is for what ends the folder or the whole
 	// restore (a lost connection beyond retrying, a full disk, a quota), and then the fates of those not told are
 	// unknown to the caller but not lost: a second restore sorts them out.
-	Append(ctx context.Context, messages []Wanted) ([]Fate, error)
+	Append(ctx context.Context, messages []Wanted) ([]AppendResult, error)
 
 	// BatchSize bounds a call of Append: messages and bytes.
 	BatchSize() (messages int, bytes int64)
@@ -66,18 +66,18 @@ type Folder interface {
 	Close() error
 }
 
-// Resembler is implemented by folders whose target makes other bytes of some messages.
-type Resembler interface {
-	// Resemble is called with the missing messages after Missing was called for all messages. It returns those that are
+// SimilarFinder is implemented by folders whose target makes other bytes of some messages.
+type SimilarFinder interface {
+	// MissingSimilar is called with the missing messages after Missing was called for all messages. It returns those that are
 	// still missing when messages with other bytes count too.
-	Resemble(ctx context.Context, wanted []Wanted) (missing []int, err error)
+	MissingSimilar(ctx context.Context, wanted []Wanted) (missing []int, err error)
 }
 
-// Rememberer is implemented by folders that keep a journal of what was added to them.
-type Rememberer interface {
-	// Earlier is called after Missing, and after Resemble, about the same messages. It gives the fates of those that an interrupted restore
+// Journaled is implemented by folders that keep a journal of what was added to them.
+type Journaled interface {
+	// EarlierResults is called after Missing, and after Resemble, about the same messages. It gives the fates of those that an interrupted restore
 	// added and altered, as far as no restore came to its end with them in its report.
-	Earlier(ctx context.Context, wanted []Wanted) (map[int]Fate, error)
+	EarlierResults(ctx context.Context, wanted []Wanted) (map[int]AppendResult, error)
 }
 
 // Wanted is a message that is to be in a folder.
@@ -92,15 +92,15 @@ type Wanted struct {
 	Body     archive.Body
 }
 
-// Held is implemented by a Body that may be in memory, so that a target that puts messages aside need not copy it.
-type Held interface {
-	// Held gives the whole message, read and verified; nil: it is not in memory. It must not be changed, and is good as
+// InMemory is implemented by a Body that may be in memory, so that a target that puts messages aside need not copy it.
+type InMemory interface {
+	// Bytes gives the whole message, read and verified; nil: it is not in memory. It must not be changed, and is good as
 	// long as the call of Append lasts.
-	Held() []byte
+	Bytes() []byte
 }
 
-// Fate is what became of a message.
-type Fate struct {
+// AppendResult is what became of a message.
+type AppendResult struct {
 	Added     bool
 	Changed   []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
 	FlagsLost bool     // a flag such as \Seen is part of what was left out: Changed says which

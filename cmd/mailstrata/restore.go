@@ -137,9 +137,9 @@ func (c *restoreCommand) Run(ctx context.Context, p *program) error {
 	o := restore.Options{
 		Contents: contents, Mailboxes: wants, Pick: pick, KeepDeleted: c.WithDeleted,
 		Labels: labelModes[c.LabelsAs], TimeLimit: c.TimeLimit,
-		DryRun: c.DryRun,
-		Prune:  c.pruneOptions(p),
-		Keep:   cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
+		DryRun:    c.DryRun,
+		Mirror:    c.pruneOptions(p),
+		ReportDir: cmp.Or(c.Keep, "mailstrata-kept-"+shortID(contents.Head)),
 	}
 	if readable == nil {
 		if o.Target, err = destination.Open(ctx, p.Host); err != nil {
@@ -220,7 +220,7 @@ func (c *restoreCommand) print(p *program, contents *archive.Contents, report *r
 	} else {
 		c.describe(p, contents, report, finished)
 	}
-	if finished && report.Prune != nil && report.Prune.Left > 0 {
+	if finished && report.Mirror != nil && report.Mirror.Left > 0 {
 		return &outcome{statusPartial, "some messages that should have gone are there still"}
 	}
 	if !finished || report.Whole() {
@@ -239,11 +239,11 @@ func (c *restoreCommand) describe(p *program, contents *archive.Contents, report
 	if len(report.Problems) > mostRemarks {
 		p.Warn("%s more; all are in %s", ui.Count(len(report.Problems)-mostRemarks), report.File)
 	}
-	c.describePrune(p, report.Prune)
+	c.describePrune(p, report.Mirror)
 	if c.DryRun {
 		p.Printf("would restore %s in %s, %s, of manifest %s", ui.Plural(report.Messages, "message"),
 			ui.Plural(report.Mailboxes, "mailbox"), ui.Size(report.Bytes), shortID(contents.Head))
-		if report.Looked {
+		if report.Previewed {
 			p.Printf("  %s would be added, %s there already", ui.Count(report.Added), ui.Count(report.Present))
 		}
 		return
@@ -310,10 +310,10 @@ type restoreProblem struct {
 
 func (c *restoreCommand) document(contents *archive.Contents, r *restore.Report) restoreSummary {
 	s := restoreSummary{
-		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Looked,
+		Manifest: id(contents.Head), Target: c.To, DryRun: c.DryRun, Looked: r.Previewed,
 		Mailboxes: r.Mailboxes, Messages: r.Messages, Bytes: r.Bytes, Added: r.Added, AddedBytes: r.AddedBytes,
 		Present: r.Present, Changed: r.Changed, FlagsLost: r.FlagsLost, Altered: r.Altered, Refused: r.Refused, Failed: r.Failed,
-		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Prune),
+		Notes: list(r.Notes), Problems: []restoreProblem{}, Report: r.File, Prune: summarizeRestorePrune(r.Mirror),
 	}
 	for _, problem := range r.Problems {
 		s.Problems = append(s.Problems, restoreProblem{problem.Kind.String(), problem.Mailbox, uint32(problem.UID), problem.Reason, problem.Kept})

@@ -28,19 +28,19 @@ func (c *restoreCommand) checkPrune() error {
 }
 
 // pruneOptions returns what --prune asks for, or nil.
-func (c *restoreCommand) pruneOptions(p *program) *restore.WeedOptions {
+func (c *restoreCommand) pruneOptions(p *program) *restore.MirrorOptions {
 	if !c.Prune {
 		return nil
 	}
-	o := &restore.WeedOptions{EvenIncomplete: c.EvenIncomplete}
+	o := &restore.MirrorOptions{EvenIncomplete: c.EvenIncomplete}
 	if !c.Yes {
-		o.Confirm = func(ctx context.Context, plan restore.WeedReport) error { return p.confirmPrune(ctx, c.To, plan) }
+		o.Confirm = func(ctx context.Context, plan restore.MirrorReport) error { return p.confirmPrune(ctx, c.To, plan) }
 	}
 	return o
 }
 
 // confirmPrune tells what is to be removed and has the user say so.
-func (p *program) confirmPrune(ctx context.Context, target string, plan restore.WeedReport) error {
+func (p *program) confirmPrune(ctx context.Context, target string, plan restore.MirrorReport) error {
 	question := fmt.Sprintf("When all is restored to %s:\n", ui.Safe(target))
 	for _, line := range planLines(&plan) {
 		question += "  " + line + "\n"
@@ -64,7 +64,7 @@ func (p *program) confirmPrune(ctx context.Context, target string, plan restore.
 var errNotConfirmed = errors.New("not confirmed: nothing was changed")
 
 // planLines tell what is to be removed.
-func planLines(plan *restore.WeedReport) []string {
+func planLines(plan *restore.MirrorReport) []string {
 	lines := []string{
 		fmt.Sprintf("remove %s that the manifest does not have", ui.Plural(plan.Surplus, "message")),
 		fmt.Sprintf("give %s the flags of the manifest", ui.Plural(plan.Reflagged, "message")),
@@ -82,7 +82,7 @@ func planLines(plan *restore.WeedReport) []string {
 	return lines
 }
 
-func (c *restoreCommand) describePrune(p *program, pruned *restore.WeedReport) {
+func (c *restoreCommand) describePrune(p *program, pruned *restore.MirrorReport) {
 	switch {
 	case pruned == nil:
 	case c.DryRun:
@@ -109,7 +109,7 @@ type restorePruneSummary struct {
 	MailboxesRemoved int64    `json:"mailboxes_removed"`
 }
 
-func summarizeRestorePrune(pruned *restore.WeedReport) *restorePruneSummary {
+func summarizeRestorePrune(pruned *restore.MirrorReport) *restorePruneSummary {
 	if pruned == nil {
 		return nil
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Rememberer = (*folder)(nil)
+var _ restore.Journaled = (*folder)(nil)
 
-// Earlier implements restore.Rememberer. What an interrupted restore appended and did not look at is looked at now, and so
+// EarlierResults implements restore.Journaled. What an interrupted restore appended and did not look at is looked at now, and so
 // is what came since it sent something without getting an answer.
-func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]restore.Fate, error) {
-	fates := map[int]restore.Fate{}
+func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (map[int]restore.AppendResult, error) {
+	fates := map[int]restore.AppendResult{}
 	var batch []*item
 	var size int64
 	at := map[*item]int{}
@@ -39,7 +39,7 @@ func (f *folder) Earlier(ctx context.Context, wanted []restore.Wanted) (map[int]
 		if !unanswered && !f.journaled.Unchecked.Contains(uid) {
 			continue
 		}
-		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.Fate{Added: true}}
+		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.AppendResult{Added: true}}
 		batch, at[it] = append(batch, it), i
 		if size += it.Size; len(batch) == appendMessages || size >= appendBytes {
 			if err := look(); err != nil {

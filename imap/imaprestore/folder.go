@@ -162,7 +162,7 @@ const heldMost = 1_500_000
 // item is a message on its way into the folder.
 type item struct {
 	restore.Wanted
-	fate  *restore.Fate
+	fate  *restore.AppendResult
 	spool spool.Buffer
 	odd   fingerprint.Traits
 	flags []string // to send along
@@ -186,12 +186,12 @@ func (it *item) changed(format string, args ...any) {
 
 // Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
 // back; and looked at afterwards, for servers alter what they take.
-func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	if err := f.attend(ctx); err != nil {
 		return nil, err
 	}
 	defer f.rest()
-	fates := make([]restore.Fate, len(messages))
+	fates := make([]restore.AppendResult, len(messages))
 	var items []*item
 	defer func() {
 		for _, it := range items {
@@ -253,9 +253,9 @@ func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05
 
 // putAside reads the message once, and notes what is odd about it.
 func (it *item) putAside(ctx context.Context) error {
-	if body, ok := it.Body.(restore.Held); ok && body.Held() != nil {
-		it.spool.Hold(body.Held())
-		_, err := it.odd.Write(body.Held())
+	if body, ok := it.Body.(restore.InMemory); ok && body.Bytes() != nil {
+		it.spool.Hold(body.Bytes())
+		_, err := it.odd.Write(body.Bytes())
 		return err
 	}
 	it.spool.Expect(it.Size)

@@ -43,16 +43,16 @@ func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
 		if err != nil || len(missing) > 0 {
 			t.Fatal(missing, err)
 		}
-		fates, err := f.Earlier(t.Context(), list)
+		fates, err := f.EarlierResults(t.Context(), list)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[int]restore.Fate{
+		want := map[int]restore.AppendResult{
 			0: {Added: true, Changed: []string{"the server altered its bytes"}, Altered: true},
 			1: {Added: true, Changed: []string{`flag \Seen was not kept`}, FlagsLost: true},
 		}
 		if i == 2 {
-			want = map[int]restore.Fate{}
+			want = map[int]restore.AppendResult{}
 		}
 		if !reflect.DeepEqual(fates, want) {
 			t.Errorf("restore %d: have %+v, want %+v", i+2, fates, want)

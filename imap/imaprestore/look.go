@@ -10,10 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Looker = (*Target)(nil)
+var _ restore.Previewer = (*Target)(nil)
 
-// Look implements restore.Looker: it lists, and makes nothing.
-func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+// Preview implements restore.Previewer: it lists, and makes nothing.
+func (t *Target) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -35,8 +35,8 @@ func (t *Target) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.
 	return places, err
 }
 
-// Peek implements restore.Looker. The mailbox is opened by EXAMINE.
-func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
+// OpenRead implements restore.Previewer. The mailbox is opened by EXAMINE.
+func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
 	f := &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
 	if err := f.attend(ctx); err != nil {
 		return nil, err

@@ -17,10 +17,10 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Weeder = (*Target)(nil)
+var _ restore.Mirrorer = (*Target)(nil)
 
-// Beyond implements restore.Weeder: the user's own mailboxes that are no places.
-func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
+// Extra implements restore.Mirrorer: the user's own mailboxes that are no places.
+func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.
 	return beyond, nil
 }
 
-// RemoveEmpty implements restore.Weeder. Between the look and the DELETE mail can come in; IMAP has no remedy.
+// RemoveEmpty implements restore.Mirrorer. Between the look and the DELETE mail can come in; IMAP has no remedy.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -80,8 +80,8 @@ type weeding struct {
 	other   map[mail.UID]mail.Flags // that messages should have and do not
 }
 
-// Weed implements restore.Weeder. The mailbox is opened by EXAMINE.
-func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding, error) {
+// OpenMirror implements restore.Mirrorer. The mailbox is opened by EXAMINE.
+func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.Mirror, error) {
 	w := &weeding{flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
 	w.f = &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
 	w.f.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
@@ -98,8 +98,8 @@ func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding
 	return w, nil
 }
 
-// Keep implements restore.Weeding.
-func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+// Require implements restore.Mirror.
+func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	copies, err := w.f.match(ctx, wanted)
 	if err == nil {
 		err = w.f.resemble(ctx, wanted, copies)
@@ -151,8 +151,8 @@ func sendable(flags mail.Flags) mail.Flags {
 	})
 }
 
-// Count implements restore.Weeding.
-func (w *weeding) Count() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
+// Surplus implements restore.Mirror.
+func (w *weeding) Surplus() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
 
 // Close gives the connection back. What was found out stays.
 func (w *weeding) Close() error { return w.f.Close() }
@@ -160,8 +160,8 @@ func (w *weeding) Close() error { return w.f.Close() }
 // pulledAtOnce bounds the messages of one command.
 const pulledAtOnce = 1000
 
-// Pull implements restore.Weeding.
-func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done restore.Weeded, err error) {
+// Apply implements restore.Mirror.
+func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
 	before, ok := earlier.(*weeding)
 	if !ok || before.f.validity != w.f.validity {
 		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.f.place.Name))

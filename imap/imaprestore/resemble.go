@@ -10,10 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Resembler = (*folder)(nil)
+var _ restore.SimilarFinder = (*folder)(nil)
 
-// Resemble implements restore.Resembler.
-func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+// MissingSimilar implements restore.SimilarFinder.
+func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	if err := f.attend(ctx); err != nil {
 		return nil, err
 	}

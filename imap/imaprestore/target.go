@@ -32,7 +32,10 @@ type Target struct {
 	reports []journal.Report // to write when the restore has ended
 }
 
-var _ restore.Target = (*Target)(nil)
+var (
+	_ restore.Target   = (*Target)(nil)
+	_ restore.Informed = (*Target)(nil)
+)
 
 // NewTarget prepares to write to an account. Nothing is connected yet.
 //
@@ -42,8 +45,8 @@ func NewTarget(opts imap.Options) *Target {
 	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
 }
 
-// Brief implements restore.Briefed.
-func (t *Target) Brief(with restore.Briefing) { t.reserved = with.Mailboxes }
+// Inform implements restore.Informed.
+func (t *Target) Inform(with restore.ArchiveInfo) { t.reserved = with.Mailboxes }
 
 // Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {

@@ -47,7 +47,7 @@ func some(n int, flags ...string) (list []restore.Wanted) {
 	return list
 }
 
-func fatesOf(fates []restore.Fate) string {
+func fatesOf(fates []restore.AppendResult) string {
 	var words []string
 	for _, f := range fates {
 		word := "added"
@@ -107,7 +107,7 @@ func TestDateThatIsRefused(t *testing.T) {
 	f := opened(t, writable("UIDPLUS LITERAL+", lines...))
 	list := some(2)
 	list[0].Internal, list[1].Internal = mail.ParseDate(" 1-Jan-1601 00:00:00 +0000"), mail.ParseDate("12-Dec-2019 10:00:00 +1500")
-	var fates []restore.Fate
+	var fates []restore.AppendResult
 	for i := range list {
 		some, err := f.Append(t.Context(), list[i:i+1])
 		if err != nil {
@@ -275,7 +275,7 @@ func TestNameThatIsRefused(t *testing.T) {
 	if err != nil || !places[0].Skip || places[1].Name != "a=25" || places[2].Name != "b=2A" {
 		t.Errorf("have %+v, %q, %v", places, notes, err)
 	}
-	places, err = target.Look(t.Context(), boxes)
+	places, err = target.Preview(t.Context(), boxes)
 	if err != nil || places[2].Name != "b=2A" {
 		t.Errorf("the next restore: have %+v, %v", places, err)
 	}

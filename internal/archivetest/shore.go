@@ -97,20 +97,20 @@ func (b *Beach) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, er
 	return missing, nil
 }
 
-func (b *Beach) Append(ctx context.Context, messages []restore.Wanted) ([]restore.Fate, error) {
+func (b *Beach) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	b.Shore.mu.Lock()
 	b.Shore.calls++
 	fail := b.Shore.calls == b.Shore.FailAt
 	b.Shore.Appended = append(b.Shore.Appended, len(messages))
 	b.Shore.mu.Unlock()
-	var fates []restore.Fate
+	var fates []restore.AppendResult
 	for i, w := range messages {
 		if fail && i >= len(messages)/2 {
 			return fates, ErrFull
 		}
 		if b.Shore.Refuse != nil {
 			if err := b.Shore.Refuse(w); err != nil {
-				fates = append(fates, restore.Fate{Refused: err})
+				fates = append(fates, restore.AppendResult{Refused: err})
 				continue
 			}
 		}
@@ -120,7 +120,7 @@ func (b *Beach) Append(ctx context.Context, messages []restore.Wanted) ([]restor
 		}
 		b.Held = append(b.Held, Arrived{b.Shore.Key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
 		altered := b.Shore.Alter != nil && b.Shore.Alter(w)
-		fates = append(fates, restore.Fate{Added: true, Changed: b.Shore.Changed, Altered: altered})
+		fates = append(fates, restore.AppendResult{Added: true, Changed: b.Shore.Changed, Altered: altered})
 	}
 	return fates, nil
 }

@@ -59,8 +59,8 @@ func TestPruneWhileMailComes(t *testing.T) {
 	h, dovecot := toPrune(t)
 	strange(dovecot, "bert")
 	report, err := restore.Run(t.Context(), restore.Options{
-		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true, Keep: t.TempDir(),
-		Prune: &restore.WeedOptions{Confirm: func(_ context.Context, plan restore.WeedReport) error {
+		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true, ReportDir: t.TempDir(),
+		Mirror: &restore.MirrorOptions{Confirm: func(_ context.Context, plan restore.MirrorReport) error {
 			if plan.Surplus != 12 || len(plan.Mailboxes) != 2 {
 				t.Errorf("the plan is %+v", plan)
 			}
@@ -69,8 +69,8 @@ func TestPruneWhileMailComes(t *testing.T) {
 			return nil
 		}},
 	})
-	if err != nil || report.Prune.Removed != 12 || report.Prune.MailboxesRemoved != 1 {
-		t.Errorf("%+v, %v", report.Prune, err)
+	if err != nil || report.Mirror.Removed != 12 || report.Mirror.MailboxesRemoved != 1 {
+		t.Errorf("%+v, %v", report.Mirror, err)
 	}
 	dovecot.Deliver("anna", "INBOX", plain(500, 502)...)
 	dovecot.Deliver("anna", "Old", plain(502, 503)...)
@@ -89,7 +89,7 @@ func TestPruneInterrupted(t *testing.T) {
 	declined := errors.New("no")
 	_, err := restore.Run(t.Context(), restore.Options{
 		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true,
-		Prune: &restore.WeedOptions{Confirm: func(context.Context, restore.WeedReport) error { return declined }},
+		Mirror: &restore.MirrorOptions{Confirm: func(context.Context, restore.MirrorReport) error { return declined }},
 	})
 	if !errors.Is(err, declined) {
 		t.Errorf("declined, it ends with %v", err)
@@ -99,15 +99,15 @@ func TestPruneInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	report, err := restore.Run(ctx, restore.Options{
 		Contents: archivedIn(t, h), Target: imapTarget(t, dovecot, "bert"), KeepDeleted: true,
-		Prune: &restore.WeedOptions{},
+		Mirror: &restore.MirrorOptions{},
 		Progress: func(p restore.Progress) {
 			if p.DoneMailboxes == p.Mailboxes && p.DoneMessages == p.Messages {
 				cancel()
 			}
 		},
 	})
-	if err == nil || report.Prune.Removed > 0 {
-		t.Errorf("interrupted, it ends with %v: %+v", err, report.Prune)
+	if err == nil || report.Mirror.Removed > 0 {
+		t.Errorf("interrupted, it ends with %v: %+v", err, report.Mirror)
 	}
 	have := readAccount(t, dovecot.Addr, "bert", imapPassword)
 	for name, b := range before {
@@ -137,13 +137,13 @@ func TestPruneMaildirWhileMailComes(t *testing.T) {
 	target := maildir.New(path, maildir.Options{})
 	report, err := restore.Run(t.Context(), restore.Options{
 		Contents: archivedIn(t, h), Target: target, KeepDeleted: true,
-		Prune: &restore.WeedOptions{Confirm: func(_ context.Context, plan restore.WeedReport) error {
+		Mirror: &restore.MirrorOptions{Confirm: func(_ context.Context, plan restore.MirrorReport) error {
 			write("new/3.foreign")
 			return os.Rename(filepath.Join(path, "new/1.foreign"), filepath.Join(path, "cur/1.foreign:2,S"))
 		}},
 	})
-	if err := errors.Join(err, target.Close()); err != nil || report.Prune.Surplus != 2 || report.Prune.Removed != 2 {
-		t.Errorf("%+v, %v", report.Prune, err)
+	if err := errors.Join(err, target.Close()); err != nil || report.Mirror.Surplus != 2 || report.Mirror.Removed != 2 {
+		t.Errorf("%+v, %v", report.Mirror, err)
 	}
 	if left, _ := filepath.Glob(path + "/*/*foreign*"); len(left) != 1 || filepath.Base(left[0]) != "3.foreign" {
 		t.Errorf("left is %q", left)

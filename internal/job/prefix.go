@@ -23,27 +23,27 @@ func (b *PrefixTarget) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([
 	return places, notes, err
 }
 
-// Look implements restore.Looker, where the target does.
-func (b *PrefixTarget) Look(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
-	looker, ok := b.Target.(restore.Looker)
+// Preview implements restore.Previewer, where the target does.
+func (b *PrefixTarget) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+	looker, ok := b.Target.(restore.Previewer)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	places, err := looker.Look(ctx, b.moved(mailboxes))
+	places, err := looker.Preview(ctx, b.moved(mailboxes))
 	rename(places, mailboxes)
 	return places, err
 }
 
-// Peek implements restore.Looker. It is called after Look alone.
-func (b *PrefixTarget) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
-	return b.Target.(restore.Looker).Peek(ctx, place)
+// OpenRead implements restore.Previewer. It is called after Look alone.
+func (b *PrefixTarget) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
+	return b.Target.(restore.Previewer).OpenRead(ctx, place)
 }
 
-// Brief implements restore.Briefed if the target does.
-func (b *PrefixTarget) Brief(with restore.Briefing) {
-	if target, ok := b.Target.(restore.Briefed); ok {
+// Inform implements restore.Informed if the target does.
+func (b *PrefixTarget) Inform(with restore.ArchiveInfo) {
+	if target, ok := b.Target.(restore.Informed); ok {
 		with.Mailboxes = b.moved(with.Mailboxes)
-		target.Brief(with)
+		target.Inform(with)
 	}
 }
 

@@ -27,21 +27,21 @@ type Journal struct {
 // Known is what a journal says of a mailbox under one UIDVALIDITY.
 type Known struct {
 	Hashes    map[mail.UID]chunk.ID
-	Unchecked mail.UIDSet                // appended, and not compared with what was sent
-	Floor     mail.UID                   // from here on there may be messages whose answer was lost; 0 if there cannot be any
-	Results   map[mail.UID]*restore.Fate // that no report has
+	Unchecked mail.UIDSet                        // appended, and not compared with what was sent
+	Floor     mail.UID                           // from here on there may be messages whose answer was lost; 0 if there cannot be any
+	Results   map[mail.UID]*restore.AppendResult // that no report has
 }
 
 // Message is an appended message.
 type Message struct {
 	UID  mail.UID // 0: not known, and nothing is recorded
 	Hash chunk.ID
-	Fate *restore.Fate
+	Fate *restore.AppendResult
 }
 
 // Open opens the journal of a mailbox and reads what it knows under a UIDVALIDITY. No folder, no journal.
 func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, error) {
-	k := Known{Hashes: map[mail.UID]chunk.ID{}, Results: map[mail.UID]*restore.Fate{}}
+	k := Known{Hashes: map[mail.UID]chunk.ID{}, Results: map[mail.UID]*restore.AppendResult{}}
 	if folder == "" {
 		return &Journal{}, k, nil
 	}
@@ -113,7 +113,7 @@ func (k *Known) take(line string, looked *mail.UIDSet) {
 		}
 		fate := k.Results[mail.UID(uid)]
 		if fate == nil {
-			fate = &restore.Fate{Added: true}
+			fate = &restore.AppendResult{Added: true}
 			k.Results[mail.UID(uid)] = fate
 		}
 		if why != "" {

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Beyond implements restore.Weeder: the folders that are no places. What is no folder of mail is not looked at.
-func (t *Target) Beyond(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
+// Extra implements restore.Mirrorer: the folders that are no places. What is no folder of mail is not looked at.
+func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	taken := map[string]bool{filepath.Clean(t.path): true}
 	for _, place := range places {
 		taken[place.Name] = true
@@ -70,7 +70,7 @@ func isDirectory(at string) bool {
 	return err == nil && info.IsDir()
 }
 
-// RemoveEmpty implements restore.Weeder. Besides the mail, a folder holds what mail servers keep of it; if there is anything
+// RemoveEmpty implements restore.Mirrorer. Besides the mail, a folder holds what mail servers keep of it; if there is anything
 // else, it stays. A directory that something comes into meanwhile cannot be removed.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	top, err := t.open()

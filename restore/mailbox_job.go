@@ -79,7 +79,7 @@ func (f *filling) write(ctx context.Context, items []*item) error {
 }
 
 // settle takes down what became of a message.
-func (f *filling) settle(ctx context.Context, item *item, fate Fate) error {
+func (f *filling) settle(ctx context.Context, item *item, fate AppendResult) error {
 	ledger := f.restore.ledger
 	if err := ledger.notice(ctx, f.roll.mailbox, item.row.uid, fate, item); err != nil {
 		return err
@@ -137,8 +137,8 @@ func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
 	return all, nil
 }
 
-func (n noFolder) Append(_ context.Context, messages []Wanted) ([]Fate, error) {
-	fates := make([]Fate, len(messages))
+func (n noFolder) Append(_ context.Context, messages []Wanted) ([]AppendResult, error) {
+	fates := make([]AppendResult, len(messages))
 	for i := range fates {
 		fates[i].Refused = n.reason
 	}

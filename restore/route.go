@@ -63,7 +63,7 @@ func (r *restore) choose(ctx context.Context) ([]*delivery, error) {
 
 // brief gives the target what it needs to know about the archive.
 func (r *restore) brief(all []*manifest.Mailbox) {
-	target, ok := r.Target.(Briefed)
+	target, ok := r.Target.(Informed)
 	if !ok {
 		return
 	}
@@ -72,7 +72,7 @@ func (r *restore) brief(all []*manifest.Mailbox) {
 		list[i] = &delivery{Mailbox: m.Mailbox, from: m}
 	}
 	stripNamespace(list, all, r.Contents.Manifest.Server.Namespaces)
-	target.Brief(Briefing{asked(list), r.Contents.MessageHasher})
+	target.Inform(ArchiveInfo{asked(list), r.Contents.MessageHasher})
 }
 
 func (r *restore) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }

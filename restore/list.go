@@ -157,7 +157,7 @@ const rollPiece = 16 << 10
 // compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
 // the messages' hashes, so that all copies of a message are in one piece and can be counted. What only resembles a
 // message is counted when the folder was asked about all: it may be the copy of another one, of a later piece.
-func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
+func (l *roll) compare(ctx context.Context, r *restore, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
 		missing, err := l.comparePiece(ctx, r, folder, piece)
@@ -178,8 +178,8 @@ func (l *roll) compare(ctx context.Context, r *restore, folder Holdings) error {
 }
 
 // resemble returns the missing messages that the folder does not hold in another form either.
-func (l *roll) resemble(ctx context.Context, r *restore, folder Holdings, piece []uint32, missing []int) ([]int, error) {
-	resembler, ok := folder.(Resembler)
+func (l *roll) resemble(ctx context.Context, r *restore, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
+	resembler, ok := folder.(SimilarFinder)
 	if !ok || len(missing) == 0 {
 		return missing, nil
 	}
@@ -191,7 +191,7 @@ func (l *roll) resemble(ctx context.Context, r *restore, folder Holdings, piece 
 		rows[i] = piece[at]
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[piece[at]]})
 	}
-	left, err := resembler.Resemble(ctx, wanted)
+	left, err := resembler.MissingSimilar(ctx, wanted)
 	if err == nil {
 		err = l.trouble
 	}
@@ -228,7 +228,7 @@ func (l *roll) inPieces(visit func(piece []uint32) error) error {
 }
 
 // comparePiece asks about some messages, and returns those that the folder does not hold.
-func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, piece []uint32) ([]int, error) {
+func (l *roll) comparePiece(ctx context.Context, r *restore, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
 		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
@@ -244,12 +244,12 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder Holdings, pi
 }
 
 // noteEarlier records what an interrupted restore could not report.
-func (l *roll) noteEarlier(ctx context.Context, r *restore, folder Holdings, piece []uint32, wanted []Wanted) error {
-	remembers, ok := folder.(Rememberer)
+func (l *roll) noteEarlier(ctx context.Context, r *restore, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+	remembers, ok := folder.(Journaled)
 	if !ok || r.DryRun {
 		return nil
 	}
-	fates, err := remembers.Earlier(ctx, wanted)
+	fates, err := remembers.EarlierResults(ctx, wanted)
 	if err == nil {
 		err = l.trouble
 	}

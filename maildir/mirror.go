@@ -17,7 +17,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Weeder = (*Target)(nil)
+var _ restore.Mirrorer = (*Target)(nil)
 
 // weeding is what a folder held, and what of it is too much.
 type weeding struct {
@@ -30,8 +30,8 @@ type weeding struct {
 	other    map[string]mail.Flags     // files that stay, and the flags that they should have and do not
 }
 
-// Weed implements restore.Weeder.
-func (t *Target) Weed(ctx context.Context, place restore.Place) (restore.Weeding, error) {
+// OpenMirror implements restore.Mirrorer.
+func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.Mirror, error) {
 	root, err := os.OpenRoot(place.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s", mail.ErrNoMailbox, place.Name)
@@ -66,8 +66,8 @@ func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
 	})
 }
 
-// Keep implements restore.Weeding. Of several copies the one in cur that was there first stays.
-func (w *weeding) Keep(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+// Require implements restore.Mirror. Of several copies the one in cur that was there first stays.
+func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	files := make([]string, len(wanted))
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
@@ -139,16 +139,16 @@ func (w *weeding) surplus() map[string]string {
 	return files
 }
 
-// Count implements restore.Weeding.
-func (w *weeding) Count() (surplus, reflagged int64) {
+// Surplus implements restore.Mirror.
+func (w *weeding) Surplus() (surplus, reflagged int64) {
 	return int64(len(w.surplus())), int64(len(w.other))
 }
 
-// Close implements restore.Weeding. Nothing is open.
+// Close implements restore.Mirror. Nothing is open.
 func (w *weeding) Close() error { return nil }
 
-// Pull implements restore.Weeding. What was added is made durable before anything is removed.
-func (w *weeding) Pull(ctx context.Context, earlier restore.Weeding) (done restore.Weeded, err error) {
+// Apply implements restore.Mirror. What was added is made durable before anything is removed.
+func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
 	before, ok := earlier.(*weeding)
 	if !ok {
 		return done, errors.ErrUnsupported

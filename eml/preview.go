@@ -1,4 +1,4 @@
-package maildir
+package eml
 
 import (
 	"context"
@@ -13,17 +13,16 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Looker = (*Target)(nil)
+var _ restore.Previewer = (*Target)(nil)
 
-// Look implements restore.Looker: nothing is made.
-func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
+// Preview implements restore.Previewer: nothing is made.
+func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
-	locations := t.locate(mailboxes)
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		places[i] = restore.Place{Mailbox: box.Name, Skip: !box.Selectable()}
-		at := filepath.Join(t.path, filepath.FromSlash(locations[i].dir))
-		switch info, err := os.Stat(filepath.Join(at, "cur")); {
+		at := filepath.Join(t.path, filepath.FromSlash(directory(box)))
+		switch info, err := os.Stat(at); {
 		case err == nil && info.IsDir():
 			places[i].Name = at
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -33,20 +32,20 @@ func (t *Target) Look(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Pl
 	return places, nil
 }
 
-// Peek implements restore.Looker.
-func (t *Target) Peek(ctx context.Context, place restore.Place) (restore.Holdings, error) {
+// OpenRead implements restore.Previewer.
+func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
 	root, err := os.OpenRoot(place.Name)
 	if err != nil {
 		return nil, tree.Explain(place.Name, err)
 	}
-	f := &folder{path: place.Name, root: root, hasher: t.hasher}
+	f := &folder{path: place.Name, root: root}
 	if f.present, err = readPresent(ctx, root); err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
 	}
 	return &holdings{f}, nil
 }
 
-// holdings is a folder that is only asked.
+// holdings is a directory that is only asked.
 type holdings struct{ *folder }
 
 // Close does not end what a folder for adding has under way: there is nothing.

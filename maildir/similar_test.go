@@ -53,7 +53,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 		wanted = append(wanted, w)
 	}
 	target := New(path, Options{})
-	target.Brief(restore.Briefing{Hasher: key.New})
+	target.Inform(restore.ArchiveInfo{Hasher: key.New})
 	places, _, err := target.Prepare(t.Context(), []mail.Mailbox{box("INBOX")})
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestFetchedMailIsKnown(t *testing.T) {
 	for _, i := range missing {
 		left = append(left, wanted[i])
 	}
-	missing, err = opened.(restore.Resembler).Resemble(t.Context(), left)
+	missing, err = opened.(restore.SimilarFinder).MissingSimilar(t.Context(), left)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,12 +84,12 @@ func TestFetchedMailIsKnown(t *testing.T) {
 		t.Errorf("messages %v are missing, want %v", uids, want)
 	}
 
-	w, err := target.Weed(t.Context(), places[0])
+	w, err := target.OpenMirror(t.Context(), places[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	lacks, err := w.Keep(t.Context(), wanted)
-	if surplus, _ := w.Count(); err != nil || lacks != 5 || surplus != 3 {
+	lacks, err := w.Require(t.Context(), wanted)
+	if surplus, _ := w.Surplus(); err != nil || lacks != 5 || surplus != 3 {
 		t.Errorf("pruning misses %d messages and finds %d too many, %v; want 5 and 3", lacks, surplus, err)
 	}
 }

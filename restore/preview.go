@@ -8,30 +8,30 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Looker is implemented by targets that can be looked at without being changed: then a dry run tells what is there
+// Previewer is implemented by targets that can be looked at without being changed: then a dry run tells what is there
 // already, instead of only what was chosen.
-type Looker interface {
-	// Look tells for each mailbox where its messages would go, as Prepare does, but makes nothing. Of places that are not
+type Previewer interface {
+	// Preview tells for each mailbox where its messages would go, as Prepare does, but makes nothing. Of places that are not
 	// there yet the Name is empty: all would be added.
-	Look(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
+	Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
 
-	// Peek opens a place that is there.
-	Peek(ctx context.Context, place Place) (Holdings, error)
+	// OpenRead opens a place that is there.
+	OpenRead(ctx context.Context, place Place) (ReadFolder, error)
 }
 
-// Holdings is what a place holds: a Folder that is only asked.
-type Holdings interface {
+// ReadFolder is what a place holds: a Folder that is only asked.
+type ReadFolder interface {
 	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
 	Close() error
 }
 
 // look finds out what a restore would add.
 func (r *restore) look(ctx context.Context, deliveries []*delivery) error {
-	looker, ok := r.Target.(Looker)
+	looker, ok := r.Target.(Previewer)
 	if !ok {
 		return nil
 	}
-	places, err := looker.Look(ctx, asked(deliveries))
+	places, err := looker.Preview(ctx, asked(deliveries))
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
@@ -46,12 +46,12 @@ func (r *restore) look(ctx context.Context, deliveries []*delivery) error {
 			return fmt.Errorf("mailbox %q: %w", d.Name, err)
 		}
 	}
-	r.ledger.update(func(report *Report) { report.Looked = true })
+	r.ledger.update(func(report *Report) { report.Previewed = true })
 	return nil
 }
 
 // lookAt counts what one place has and lacks.
-func (r *restore) lookAt(ctx context.Context, looker Looker, d *delivery, place Place) error {
+func (r *restore) lookAt(ctx context.Context, looker Previewer, d *delivery, place Place) error {
 	list, err := r.callRoll(ctx, d)
 	if err != nil || place.Skip {
 		return err
@@ -60,9 +60,9 @@ func (r *restore) lookAt(ctx context.Context, looker Looker, d *delivery, place 
 	if len(list.rows) == 0 {
 		return nil
 	}
-	var folder Holdings = noFolder{errNoPlace}
+	var folder ReadFolder = noFolder{errNoPlace}
 	if place.Name != "" {
-		if folder, err = looker.Peek(ctx, place); err != nil {
+		if folder, err = looker.OpenRead(ctx, place); err != nil {
 			return err
 		}
 	}

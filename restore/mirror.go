@@ -9,52 +9,52 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Weeder is implemented by targets that can be made exactly what is archived.
+// Mirrorer is implemented by targets that can be made exactly what is archived.
 //
 // What is to go is found out before anything is added, and once more when all is added. What goes is what both times was too
 // much: mail that comes meanwhile stays.
-type Weeder interface {
-	Looker
+type Mirrorer interface {
+	Previewer
 
-	// Beyond lists the mailboxes that the target has beside the places, those below others first; never INBOX. It is an
+	// Extra lists the mailboxes that the target has beside the places, those below others first; never INBOX. It is an
 	// error that wraps errors.ErrUnsupported where nothing can be removed safely.
-	Beyond(ctx context.Context, places []Place) ([]Place, error)
+	Extra(ctx context.Context, places []Place) ([]Place, error)
 
-	// Weed takes down what a place holds now. Nothing is changed.
-	Weed(ctx context.Context, place Place) (Weeding, error)
+	// OpenMirror takes down what a place holds now. Nothing is changed.
+	OpenMirror(ctx context.Context, place Place) (Mirror, error)
 
 	// RemoveEmpty removes a mailbox that Beyond listed, if it holds nothing.
 	RemoveEmpty(ctx context.Context, place Place) (removed bool, err error)
 }
 
-// Weeding is what a place held when it was looked at, and what of it is too much.
-type Weeding interface {
-	// Keep tells of messages that are to be there, all copies of one in the same call, and gives back how many are not.
-	Keep(ctx context.Context, wanted []Wanted) (missing int, err error)
+// Mirror is what a place held when it was looked at, and what of it is too much.
+type Mirror interface {
+	// Require tells of messages that are to be there, all copies of one in the same call, and gives back how many are not.
+	Require(ctx context.Context, wanted []Wanted) (missing int, err error)
 
-	// Count is how many messages nobody wants to keep, and how many that stay have other flags than they should.
-	Count() (surplus, reflagged int64)
+	// Surplus is how many messages nobody wants to keep, and how many that stay have other flags than they should.
+	Surplus() (surplus, reflagged int64)
 
-	// Pull removes what was too much in an earlier weeding of the place too, and no other message, and sets flags. It tells
+	// Apply removes what was too much in an earlier weeding of the place too, and no other message, and sets flags. It tells
 	// how many were removed, how many are there still, and how many got other flags.
-	Pull(ctx context.Context, earlier Weeding) (Weeded, error)
+	Apply(ctx context.Context, earlier Mirror) (MirrorResult, error)
 
 	Close() error
 }
 
-// Weeded is what a Pull did.
-type Weeded struct{ Removed, Left, Reflagged int64 }
+// MirrorResult is what a Pull did.
+type MirrorResult struct{ Removed, Left, Reflagged int64 }
 
-// WeedOptions ask a restore to make the target exactly what is restored.
-type WeedOptions struct {
+// MirrorOptions ask a restore to make the target exactly what is restored.
+type MirrorOptions struct {
 	// Confirm is asked before anything is changed, if anything is to be removed. An error of it ends the restore.
-	Confirm func(ctx context.Context, plan WeedReport) error
+	Confirm func(ctx context.Context, plan MirrorReport) error
 
 	EvenIncomplete bool // also from a manifest that may lack messages, and though the target refuses some
 }
 
-// WeedReport is what is to be removed from a target, and then what was.
-type WeedReport struct {
+// MirrorReport is what is to be removed from a target, and then what was.
+type MirrorReport struct {
 	Surplus   int64    // messages that the manifest does not have
 	Reflagged int64    // messages with other flags
 	Mailboxes []string // that the manifest does not have, in the target's words
@@ -69,37 +69,37 @@ type WeedReport struct {
 // pruning is the pruning of a restore under way.
 type pruning struct {
 	restore    *restore
-	weeder     Weeder
+	weeder     Mirrorer
 	deliveries []*delivery
 	places     []Place
-	weeds      []Weeding // of the places that are there; nil for others
+	weeds      []Mirror // of the places that are there; nil for others
 	beyond     []Place
-	others     []Weeding // of beyond
+	others     []Mirror // of beyond
 }
 
-// ErrUnprunable: the manifest, or what is chosen of it, is nothing that a target should be cut down to.
-var ErrUnprunable = errors.New("nothing is pruned")
+// ErrNoMirror: the manifest, or what is chosen of it, is nothing that a target should be cut down to.
+var ErrNoMirror = errors.New("nothing is pruned")
 
 // mayPrune refuses what would remove mail that is not archived elsewhere, as far as that can be told.
 func (r *restore) mayPrune(deliveries []*delivery) error {
 	m := r.Contents.Manifest
 	switch {
 	case r.Pick != nil:
-		return fmt.Errorf("%w: single messages are chosen, and a target is pruned to whole mailboxes", ErrUnprunable)
+		return fmt.Errorf("%w: single messages are chosen, and a target is pruned to whole mailboxes", ErrNoMirror)
 	case m.State != manifest.Complete:
-		return fmt.Errorf("%w: the manifest is a checkpoint of a run that did not end", ErrUnprunable)
+		return fmt.Errorf("%w: the manifest is a checkpoint of a run that did not end", ErrNoMirror)
 	case r.ledger.report.Failed > 0:
-		return fmt.Errorf("%w: some of the archive cannot be read", ErrUnprunable)
-	case r.Prune.EvenIncomplete:
+		return fmt.Errorf("%w: some of the archive cannot be read", ErrNoMirror)
+	case r.Mirror.EvenIncomplete:
 		return nil
 	case len(m.Failures) > 0:
-		return fmt.Errorf("%w: messages are missing from the manifest, which could not be read from the account (%d failures)", ErrUnprunable, m.Totals.Failures)
+		return fmt.Errorf("%w: messages are missing from the manifest, which could not be read from the account (%d failures)", ErrNoMirror, m.Totals.Failures)
 	case len(m.Alarm) > 0:
-		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was laid", ErrUnprunable)
+		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was laid", ErrNoMirror)
 	}
 	for _, d := range deliveries {
 		if box := d.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {
-			return fmt.Errorf("%w: mailbox %q is incomplete in the manifest", ErrUnprunable, box.Name)
+			return fmt.Errorf("%w: mailbox %q is incomplete in the manifest", ErrNoMirror, box.Name)
 		}
 	}
 	return nil
@@ -107,27 +107,27 @@ func (r *restore) mayPrune(deliveries []*delivery) error {
 
 // planPruning finds out what is too much, before anything is added.
 func (r *restore) planPruning(ctx context.Context, deliveries []*delivery) (*pruning, error) {
-	weeder, ok := r.Target.(Weeder)
+	weeder, ok := r.Target.(Mirrorer)
 	if !ok {
-		return nil, fmt.Errorf("%w: this target can only be added to", ErrUnprunable)
+		return nil, fmt.Errorf("%w: this target can only be added to", ErrNoMirror)
 	}
 	if err := r.mayPrune(deliveries); err != nil {
 		return nil, err
 	}
-	p := &pruning{restore: r, weeder: weeder, deliveries: deliveries, weeds: make([]Weeding, len(deliveries))}
+	p := &pruning{restore: r, weeder: weeder, deliveries: deliveries, weeds: make([]Mirror, len(deliveries))}
 	var err error
-	if p.places, err = weeder.Look(ctx, asked(deliveries)); err != nil {
+	if p.places, err = weeder.Preview(ctx, asked(deliveries)); err != nil {
 		return nil, err
 	}
-	beyond, err := weeder.Beyond(ctx, p.places)
+	beyond, err := weeder.Extra(ctx, p.places)
 	if err != nil {
 		return nil, err
 	}
 	if r.Mailboxes == nil { // of chosen mailboxes, only these are meant
 		p.beyond = beyond
 	}
-	plan := &WeedReport{}
-	r.ledger.update(func(report *Report) { report.Prune = plan })
+	plan := &MirrorReport{}
+	r.ledger.update(func(report *Report) { report.Mirror = plan })
 	for i, d := range deliveries {
 		if p.weeds[i], err = p.weed(ctx, d, p.places[i], plan); err != nil {
 			return nil, fmt.Errorf("mailbox %q: %w", d.Name, err)
@@ -145,11 +145,11 @@ func (r *restore) planPruning(ctx context.Context, deliveries []*delivery) (*pru
 }
 
 // weed compares what a place holds with what goes there; nothing goes to a place beyond.
-func (p *pruning) weed(ctx context.Context, d *delivery, place Place, plan *WeedReport) (Weeding, error) {
+func (p *pruning) weed(ctx context.Context, d *delivery, place Place, plan *MirrorReport) (Mirror, error) {
 	if place.Name == "" || place.Skip {
 		return nil, nil
 	}
-	w, err := p.weeder.Weed(ctx, place)
+	w, err := p.weeder.OpenMirror(ctx, place)
 	if err != nil {
 		return nil, err
 	}
@@ -158,14 +158,14 @@ func (p *pruning) weed(ctx context.Context, d *delivery, place Place, plan *Weed
 			return nil, errors.Join(err, w.Close())
 		}
 	}
-	surplus, reflagged := w.Count()
+	surplus, reflagged := w.Surplus()
 	plan.Surplus += surplus
 	plan.Reflagged += reflagged
 	return w, w.Close()
 }
 
 // keep tells a weeding of all messages that go to its place.
-func (p *pruning) keep(ctx context.Context, d *delivery, w Weeding) (missing int64, err error) {
+func (p *pruning) keep(ctx context.Context, d *delivery, w Mirror) (missing int64, err error) {
 	list, err := p.restore.callRoll(ctx, d)
 	if err != nil {
 		return 0, err
@@ -175,7 +175,7 @@ func (p *pruning) keep(ctx context.Context, d *delivery, w Weeding) (missing int
 		for i, at := range piece {
 			wanted[i] = list.wanted(&rollBody{roll: list, row: &list.rows[at]})
 		}
-		n, err := w.Keep(ctx, wanted)
+		n, err := w.Require(ctx, wanted)
 		missing += int64(n)
 		if err == nil {
 			err = list.trouble
@@ -188,7 +188,7 @@ func (p *pruning) keep(ctx context.Context, d *delivery, w Weeding) (missing int
 // carryOut removes, when all that is to be there has been added, what was too much before and is now.
 func (p *pruning) carryOut(ctx context.Context, places []Place) error {
 	report := &p.restore.ledger.report
-	if report.Failed > 0 || report.Refused > 0 && !p.restore.Prune.EvenIncomplete {
+	if report.Failed > 0 || report.Refused > 0 && !p.restore.Mirror.EvenIncomplete {
 		p.restore.ledger.note("nothing was removed, because not everything could be added")
 		return nil
 	}
@@ -196,7 +196,7 @@ func (p *pruning) carryOut(ctx context.Context, places []Place) error {
 	if err != nil {
 		return err
 	}
-	report.Prune.Done = true
+	report.Mirror.Done = true
 	for i, w := range p.weeds {
 		if w == nil {
 			continue
@@ -214,14 +214,14 @@ func (p *pruning) carryOut(ctx context.Context, places []Place) error {
 }
 
 // verify looks at all places once more: everything that is to be there must be there.
-func (p *pruning) verify(ctx context.Context, places []Place) (fresh []Weeding, err error) {
+func (p *pruning) verify(ctx context.Context, places []Place) (fresh []Mirror, err error) {
 	var missing int64
-	fresh = make([]Weeding, len(places))
+	fresh = make([]Mirror, len(places))
 	for i, place := range places {
 		if place.Skip {
 			continue
 		}
-		w, err := p.weeder.Weed(ctx, place)
+		w, err := p.weeder.OpenMirror(ctx, place)
 		if err != nil {
 			return nil, err
 		}
@@ -237,19 +237,19 @@ func (p *pruning) verify(ctx context.Context, places []Place) (fresh []Weeding, 
 	return fresh, nil
 }
 
-func (p *pruning) pull(ctx context.Context, now, earlier Weeding) error {
-	done, err := now.Pull(ctx, earlier)
+func (p *pruning) pull(ctx context.Context, now, earlier Mirror) error {
+	done, err := now.Apply(ctx, earlier)
 	p.restore.ledger.update(func(report *Report) {
-		report.Prune.Removed += done.Removed
-		report.Prune.Left += done.Left
-		report.Prune.FlagsSet += done.Reflagged
+		report.Mirror.Removed += done.Removed
+		report.Mirror.Left += done.Left
+		report.Mirror.FlagsSet += done.Reflagged
 	})
 	return err
 }
 
 // remove empties a mailbox that nobody wants, and removes it, unless something has come into it.
-func (p *pruning) remove(ctx context.Context, place Place, earlier Weeding) error {
-	now, err := p.weeder.Weed(ctx, place)
+func (p *pruning) remove(ctx context.Context, place Place, earlier Mirror) error {
+	now, err := p.weeder.OpenMirror(ctx, place)
 	if errors.Is(err, mail.ErrNoMailbox) {
 		return nil // somebody else was faster
 	}
@@ -267,6 +267,6 @@ func (p *pruning) remove(ctx context.Context, place Place, earlier Weeding) erro
 	case err != nil:
 		return err
 	}
-	p.restore.ledger.update(func(report *Report) { report.Prune.MailboxesRemoved++ })
+	p.restore.ledger.update(func(report *Report) { report.Mirror.MailboxesRemoved++ })
 	return nil
 }

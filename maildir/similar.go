@@ -17,11 +17,11 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-var _ restore.Resembler = (*folder)(nil)
+var _ restore.SimilarFinder = (*folder)(nil)
 
-// Resemble implements restore.Resembler. Programs that fetch mail add fields of their own: mbsync X-TUID, getmail
+// MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add fields of their own: mbsync X-TUID, getmail
 // Return-Path, Delivered-To and Received. Package canonical decides which messages are still the same.
-func (f *folder) Resemble(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	names := make([]string, len(wanted))
 	if f.strangers != nil {
 		if err := f.strangers.resemble(ctx, f.root, wanted, names); err != nil {

@@ -32,15 +32,15 @@ func (o *Options) watch(ctx context.Context) (context.Context, func()) {
 			tell(now)
 		}
 	}
-	if o.Prune != nil && o.Prune.Confirm != nil {
-		prune := *o.Prune
+	if o.Mirror != nil && o.Mirror.Confirm != nil {
+		prune := *o.Mirror
 		confirm := prune.Confirm
-		prune.Confirm = func(ctx context.Context, plan WeedReport) error {
+		prune.Confirm = func(ctx context.Context, plan MirrorReport) error {
 			timer.Stop()
 			defer timer.Reset(limit)
 			return confirm(ctx, plan)
 		}
-		o.Prune = &prune
+		o.Mirror = &prune
 	}
 	return ctx, func() {
 		timer.Stop()

@@ -32,7 +32,7 @@ func TestStrangersStandForOneMessageEach(t *testing.T) {
 		wanted = append(wanted, w)
 	}
 	target := New(path, Options{})
-	target.Brief(restore.Briefing{Hasher: key.New})
+	target.Inform(restore.ArchiveInfo{Hasher: key.New})
 	if added, _, _ := restoreTo(t, target, []mail.Mailbox{box("INBOX")}, map[string][]restore.Wanted{"INBOX": wanted}); added != 5 {
 		t.Errorf("%d messages were added", added)
 	}

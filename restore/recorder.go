@@ -25,9 +25,9 @@ type Report struct {
 	Refused   int64 // messages that the target did not take; they are kept as .eml, if a directory was named
 	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
 
-	Prune *WeedReport // what of the target is too much; nil: nobody asked
+	Mirror *MirrorReport // what of the target is too much; nil: nobody asked
 
-	Looked bool // a dry run that looked at the target: Added is what would be added, Present what is there
+	Previewed bool // a dry run that looked at the target: Added is what would be added, Present what is there
 
 	Notes    []string  // what the target could not make as it was
 	Problems []Problem // the first maxProblems; all are in File
@@ -203,7 +203,7 @@ func (l *ledger) add(p Problem) error {
 }
 
 // notice records what the target changed in a message, and keeps the message if its bytes differ.
-func (l *ledger) notice(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, fate Fate, body archive.Body) error {
+func (l *ledger) notice(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, fate AppendResult, body archive.Body) error {
 	if len(fate.Changed) == 0 && !fate.Altered {
 		return nil
 	}
