@@ -39,11 +39,11 @@ const (
 
 // Dir is a directory of objects.
 type Dir struct {
-	root   string
-	opened os.FileInfo // of root
-	sweep  sync.Once
-	way    atomic.Int32 // of giving a file its name: the index of the first of ways that the file system may have
-	synced sync.Map     // directories whose own names are known to be durable: path → struct{}
+	root      string
+	opened    os.FileInfo // of root
+	sweep     sync.Once
+	publisher atomic.Int32 // the index of the first of publishers that the file system may support
+	synced    sync.Map     // directories whose own names are known to be durable: path → struct{}
 }
 
 // Create makes a directory for a new repository, with its parents, and opens it. It may be there already if it is empty.

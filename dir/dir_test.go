@@ -34,11 +34,11 @@ func TestStore(t *testing.T) {
 
 // A file system without hard links, or without renames that replace nothing, keeps a repository all the same.
 func TestWays(t *testing.T) {
-	for way := 1; way < dir.Ways; way++ {
+	for way := 1; way < dir.PublisherCount; way++ {
 		t.Run(fmt.Sprint(way), func(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) store.Store {
 				d, path := create(t)
-				d.SetWay(way)
+				d.SetPublisher(way)
 				t.Cleanup(func() { onlyOurs(t, path) })
 				return d
 			})
@@ -49,7 +49,7 @@ func TestWays(t *testing.T) {
 // A name that another process has claimed is waited for; what that process made of it is not replaced.
 func TestClaimed(t *testing.T) {
 	d, path := create(t)
-	d.SetWay(dir.Ways - 1)
+	d.SetPublisher(dir.PublisherCount - 1)
 	if err := d.Put(t.Context(), "data/a", strings.NewReader("x"), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package dir
 
-// Ways is how many ways there are to give a file its name.
-var Ways = len(ways)
+// PublisherCount is how many ways there are to give a file its name.
+var PublisherCount = len(publishers)
 
-// SetWay makes the directory begin with this way, as if its file system had none of those before.
-func (d *Dir) SetWay(n int) { d.way.Store(int32(n)) }
+// SetPublisher makes the directory begin with this way, as if its file system had none of those before.
+func (d *Dir) SetPublisher(n int) { d.publisher.Store(int32(n)) }

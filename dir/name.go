@@ -13,38 +13,38 @@ import (
 )
 
 // A way gives a whole file in "_tmp" its name. It never replaces what has the name: then the error is fs.ErrExist.
-// A file system that lacks what it needs gives errNoWay.
-type way func(ctx context.Context, d *Dir, temp, path string) error
+// A file system that lacks what it needs gives errUnsupported.
+type publisher func(ctx context.Context, d *Dir, temp, path string) error
 
 // ways are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and other
 // systems cannot rename without replacing; every file system can create a file exclusively.
-var ways = []way{link, renameOnly, claim}
+var publishers = []publisher{link, renameOnly, claim}
 
-var errNoWay = errors.New("the file system cannot do this")
+var errUnsupported = errors.New("the file system cannot do this")
 
-// give gives a file its name in the first way that the file system has.
-func (d *Dir) give(ctx context.Context, temp, path string) error {
+// publish gives a file its name in the first way that the file system has.
+func (d *Dir) publish(ctx context.Context, temp, path string) error {
 	for {
-		now := d.way.Load()
-		err := ways[now](ctx, d, temp, path)
-		if !errors.Is(err, errNoWay) || int(now) == len(ways)-1 {
+		now := d.publisher.Load()
+		err := publishers[now](ctx, d, temp, path)
+		if !errors.Is(err, errUnsupported) || int(now) == len(publishers)-1 {
 			return err
 		}
-		d.way.CompareAndSwap(now, now+1)
+		d.publisher.CompareAndSwap(now, now+1)
 	}
 }
 
 // link makes the name a second link of the file: link(2), unlike rename(2), never replaces anything.
 func link(_ context.Context, _ *Dir, temp, path string) error {
 	err := os.Link(temp, path)
-	if lacking(err) {
-		return fmt.Errorf("%w: %w", errNoWay, err)
+	if unsupported(err) {
+		return fmt.Errorf("%w: %w", errUnsupported, err)
 	}
 	return err
 }
 
-// lacking reports whether a call failed because the file system does not have it. FAT answers EPERM.
-func lacking(err error) bool {
+// unsupported reports whether a call failed because the file system does not have it. FAT answers EPERM.
+func unsupported(err error) bool {
 	for _, lacks := range []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported} {
 		if errors.Is(err, lacks) {
 			return true
@@ -65,7 +65,7 @@ func claim(ctx context.Context, d *Dir, temp, path string) error {
 		return err
 	}
 	held := filepath.Join(d.root, tmpDir, "claim-"+strings.ReplaceAll(filepath.ToSlash(name), "/", "_"))
-	if err := hold(ctx, held, path); err != nil {
+	if err := acquire(ctx, held, path); err != nil {
 		return err
 	}
 	defer os.Remove(held)
@@ -77,9 +77,9 @@ func claim(ctx context.Context, d *Dir, temp, path string) error {
 	return os.Rename(temp, path)
 }
 
-// hold creates a claim, and waits for another process that has it. A later run removes the claim of a dead process, like
+// acquire creates a claim, and waits for another process that has it. A later run removes the claim of a dead process, like
 // everything in "_tmp" that is a day old.
-func hold(ctx context.Context, claim, path string) error {
+func acquire(ctx context.Context, claim, path string) error {
 	for since := time.Now(); ; {
 		f, err := os.OpenFile(claim, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 		if err == nil {

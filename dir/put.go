@@ -38,7 +38,7 @@ func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("put %s: %w", path, explain(err))
 	}
-	err = d.give(ctx, f.Name(), path)
+	err = d.publish(ctx, f.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
 		return d.same(ctx, path, body, size)
 	}

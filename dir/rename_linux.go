@@ -15,8 +15,8 @@ func renameOnly(_ context.Context, _ *Dir, temp, path string) error {
 		return nil
 	}
 	err = &os.LinkError{Op: "rename", Old: temp, New: path, Err: err}
-	if lacking(err) {
-		return fmt.Errorf("%w: %w", errNoWay, err)
+	if unsupported(err) {
+		return fmt.Errorf("%w: %w", errUnsupported, err)
 	}
 	return err
 }

@@ -23,7 +23,7 @@ func (e *foreignError) Error() string {
 }
 
 // Is makes it an answer that makes no sense: it is tried again, but not for long.
-func (e *foreignError) Is(target error) bool { return target == errSenseless }
+func (e *foreignError) Is(target error) bool { return target == errImplausible }
 
 // longestForeign bounds what is read of such an answer.
 const longestForeign = 64 << 10

@@ -22,7 +22,7 @@ func (s *Store) GetVersion(ctx context.Context, name, version string, offset, le
 	if err != nil {
 		return nil, 0, err
 	}
-	from := origin{key, version}
+	from := objectVersion{key, version}
 	var r *body
 	err = s.retry(ctx, "get "+name, func(int) error {
 		stream, at, err := s.open(ctx, from, offset, length)
@@ -37,13 +37,15 @@ func (s *Store) GetVersion(ctx context.Context, name, version string, offset, le
 	return r, r.size, nil
 }
 
-// origin is where bytes come from.
-type origin struct {
+// objectVersion is where bytes come from.
+type objectVersion struct {
 	key     string
 	version string // "": the newest
 }
 
-func (f origin) options() minio.GetObjectOptions { return minio.GetObjectOptions{VersionID: f.version} }
+func (f objectVersion) options() minio.GetObjectOptions {
+	return minio.GetObjectOptions{VersionID: f.version}
+}
 
 // extent is a stretch of an object: the bytes from at up to end, of size in all.
 type extent struct {
@@ -51,7 +53,7 @@ type extent struct {
 }
 
 // open asks once for a range; what it means is as in store.Store.
-func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
+func (s *Store) open(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
 	if length == 0 { // which no Range header can say
 		return s.empty(ctx, from, offset, length)
 	}
@@ -78,7 +80,7 @@ func (s *Store) open(ctx context.Context, from origin, offset, length int64) (io
 }
 
 // empty answers for a range that should hold no bytes.
-func (s *Store) empty(ctx context.Context, from origin, offset, length int64) (io.ReadCloser, extent, error) {
+func (s *Store) empty(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, from.key, from.options())
 	if missing(err) {
 		return nil, extent{}, store.ErrNotExist
@@ -151,7 +153,7 @@ func answered(header http.Header, offset, length int64) (extent, error) {
 type body struct {
 	ctx    context.Context
 	store  *Store
-	from   origin
+	from   objectVersion
 	name   string
 	stream io.ReadCloser // nil: broken off
 	extent

@@ -15,7 +15,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 	return func(yield func(store.Object, error) bool) {
 		l := &listing{store: s, prefix: s.prefix + prefix, yield: yield}
 		doing := strings.TrimSpace("list objects " + prefix)
-		t := s.newTrial(doing)
+		t := s.newRetrier(doing)
 		for {
 			before := l.last
 			err := l.read(ctx)
@@ -23,7 +23,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 				return
 			}
 			if l.last != before {
-				t = s.newTrial(doing) // the listing went on for a while, so this is new trouble
+				t = s.newRetrier(doing) // the listing went on for a while, so this is new trouble
 			}
 			if err := t.pause(ctx, err); err != nil {
 				yield(store.Object{}, s.explain(doing, err))

@@ -94,7 +94,7 @@ func (s *Store) Retain(ctx context.Context, name, version string, keep store.Ret
 		case err == nil || !retained(err):
 			return err
 		}
-		if lasts, failed := s.retainedUntil(ctx, origin{key, version}); failed == nil && !lasts.Before(until.Truncate(time.Second)) {
+		if lasts, failed := s.retainedUntil(ctx, objectVersion{key, version}); failed == nil && !lasts.Before(until.Truncate(time.Second)) {
 			return nil
 		}
 		return final(fmt.Errorf("%w: %s does not let these credentials lengthen the lock of an object (s3:PutObjectRetention): %s",
@@ -109,14 +109,14 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 		return until, err
 	}
 	err = s.retry(ctx, "ask for the lock of "+name, func(int) error {
-		until, err = s.retainedUntil(ctx, origin{key, version})
+		until, err = s.retainedUntil(ctx, objectVersion{key, version})
 		return err
 	})
 	return until, err
 }
 
 // retainedUntil looks at the headers of a version: the answer to the proper question differs from store to store.
-func (s *Store) retainedUntil(ctx context.Context, of origin) (time.Time, error) {
+func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, of.key, of.options())
 	if missing(err) {
 		return time.Time{}, store.ErrNotExist

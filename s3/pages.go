@@ -59,7 +59,7 @@ func (p *pages) pass(resp *http.Response) {
 // judge looks at one page. Other answers pass, because the client library also makes other requests.
 func (p *pages) judge(data []byte) error {
 	if len(data) > longestPage {
-		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errSenseless, longestPage>>20)
+		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errImplausible, longestPage>>20)
 	}
 	root, entries := "ListBucketResult", []string{"<Contents>"}
 	if bytes.Contains(data, []byte("<ListVersionsResult")) {
@@ -68,7 +68,7 @@ func (p *pages) judge(data []byte) error {
 		return nil
 	}
 	if end := bytes.TrimSpace(data); !bytes.HasSuffix(end, []byte("</"+root+">")) && !bytes.HasSuffix(end, []byte("/>")) {
-		return fmt.Errorf("%w: a page of a listing is cut off", errSenseless)
+		return fmt.Errorf("%w: a page of a listing is cut off", errImplausible)
 	}
 	n := 0
 	for _, entry := range entries {
@@ -80,7 +80,7 @@ func (p *pages) judge(data []byte) error {
 		p.empty = 0
 	}
 	if p.empty > emptyPages {
-		return final(fmt.Errorf("%w: it lists page after page without an object", errSenseless))
+		return final(fmt.Errorf("%w: it lists page after page without an object", errImplausible))
 	}
 	return nil
 }

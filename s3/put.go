@@ -29,24 +29,24 @@ func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, 
 	if err != nil {
 		return err
 	}
-	o, err := s.measure(ctx, key, body, size)
+	u, err := s.measure(ctx, key, body, size)
 	if err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
-	o.keep = keep
+	u.keep = keep
 	return s.retry(ctx, "put "+name, func(try int) error {
 		if try > 0 {
 			// The try before may have succeeded without our hearing of it.
-			if err := s.compare(ctx, o); err == nil || errors.Is(err, store.ErrExist) {
+			if err := s.compare(ctx, u); err == nil || errors.Is(err, store.ErrExist) {
 				return err
 			}
 		}
-		return s.putOnce(ctx, o)
+		return s.putOnce(ctx, u)
 	})
 }
 
-// outgoing is an object to be put.
-type outgoing struct {
+// upload is an object to be put.
+type upload struct {
 	key    string
 	body   io.ReaderAt
 	size   int64
@@ -56,14 +56,14 @@ type outgoing struct {
 }
 
 // measure reads the body once to know its checksums, which go ahead of it.
-func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size int64) (*outgoing, error) {
-	o := &outgoing{key: key, body: body, size: size}
+func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size int64) (*upload, error) {
+	u := &upload{key: key, body: body, size: size}
 	sum, strong := md5.New(), sha256.New()
 	to := io.Writer(sum)
 	if s.plain {
 		to = io.MultiWriter(sum, strong)
 	}
-	src := o.source(ctx)
+	src := u.reader(ctx)
 	n, err := io.Copy(to, src)
 	if err := errors.Join(src.failure(), err); err != nil {
 		return nil, err
@@ -71,57 +71,57 @@ func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size 
 	if n != size {
 		return nil, fmt.Errorf("the body ends after %d bytes of %d: %w", n, size, io.ErrUnexpectedEOF)
 	}
-	sum.Sum(o.md5[:0])
+	sum.Sum(u.md5[:0])
 	if s.plain {
-		o.sha256 = hex.EncodeToString(strong.Sum(nil))
+		u.sha256 = hex.EncodeToString(strong.Sum(nil))
 	}
-	return o, nil
+	return u, nil
 }
 
 // putOnce sends the object and sees that it is kept as it was sent.
-func (s *Store) putOnce(ctx context.Context, o *outgoing) error {
+func (s *Store) putOnce(ctx context.Context, u *upload) error {
 	var options minio.PutObjectOptions
 	options.SetMatchETagExcept("*")
 	options.DisableContentSha256 = true // not in signed pieces: in one, by its hash, which every store takes
 	options.ContentType = "application/octet-stream"
-	if !o.keep.Until.IsZero() {
-		options.Mode, options.RetainUntilDate = retentionMode(o.keep), o.keep.Until.UTC()
+	if !u.keep.Until.IsZero() {
+		options.Mode, options.RetainUntilDate = retentionMode(u.keep), u.keep.Until.UTC()
 	}
-	src := o.source(ctx)
-	info, err := s.client.PutObject(ctx, s.Bucket, o.key, src, o.size, base64.StdEncoding.EncodeToString(o.md5[:]), o.sha256, options)
+	src := u.reader(ctx)
+	info, err := s.client.PutObject(ctx, s.Bucket, u.key, src, u.size, base64.StdEncoding.EncodeToString(u.md5[:]), u.sha256, options)
 	switch {
 	case src.failure() != nil:
 		return final(src.failure())
 	case status(err) == http.StatusPreconditionFailed:
-		return s.compare(ctx, o)
+		return s.compare(ctx, u)
 	case code(err) == minio.AccessDenied && options.Mode != "":
 		return final(fmt.Errorf("%w: %s denies these credentials to put objects under retention: allow s3:PutObjectRetention, "+
 			"which can lengthen a lock and not shorten it", store.ErrPermission, s.Endpoint))
 	case err != nil:
 		return err
 	}
-	return s.verify(ctx, o, info.ETag)
+	return s.verify(ctx, u, info.ETag)
 }
 
 // compare looks at what there is under a name that cannot be put, or may have been put already. It returns nil where it
 // is this very object, ErrExist where it is another; any other error says that it could not be seen.
-func (s *Store) compare(ctx context.Context, o *outgoing) error {
-	info, err := s.client.StatObject(ctx, s.Bucket, o.key, minio.StatObjectOptions{})
+func (s *Store) compare(ctx context.Context, u *upload) error {
+	info, err := s.client.StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
 	if missing(err) {
 		// Refused as if taken, and not there: another PUT of it failed, or it was deleted just now. Neither lasts.
-		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errSenseless)
+		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errImplausible)
 	}
 	if err != nil {
 		return err
 	}
-	if info.Size != o.size {
-		return fmt.Errorf("%w: there is an object of %d bytes, not these %d", store.ErrExist, info.Size, o.size)
+	if info.Size != u.size {
+		return fmt.Errorf("%w: there is an object of %d bytes, not these %d", store.ErrExist, info.Size, u.size)
 	}
-	if info.ETag == hex.EncodeToString(o.md5[:]) {
+	if info.ETag == hex.EncodeToString(u.md5[:]) {
 		return nil
 	}
 	// An ETag is the MD5 in most stores and cases, but not in all.
-	equal, err := s.equal(ctx, o)
+	equal, err := s.equal(ctx, u)
 	if err == nil && !equal {
 		err = fmt.Errorf("%w: there is an object of other bytes", store.ErrExist)
 	}
@@ -130,22 +130,22 @@ func (s *Store) compare(ctx context.Context, o *outgoing) error {
 
 // verify sees that what was put is what is kept. The store has checked the MD5 if it keeps to the protocol,
 // and says so by its ETag; one that says something else is asked for the size, and in the end for the bytes.
-func (s *Store) verify(ctx context.Context, o *outgoing, etag string) error {
-	if etag == hex.EncodeToString(o.md5[:]) {
+func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
+	if etag == hex.EncodeToString(u.md5[:]) {
 		return nil
 	}
-	info, err := s.client.StatObject(ctx, s.Bucket, o.key, minio.StatObjectOptions{})
+	info, err := s.client.StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
 	if err != nil {
 		return err
 	}
 	damaged := final(fmt.Errorf("%s keeps other bytes than it was given: the object is damaged, and the store not fit for archives", s.Endpoint))
-	if info.Size != o.size {
+	if info.Size != u.size {
 		return damaged
 	}
 	if encrypted(info) { // its ETag is of the ciphertext
 		return nil
 	}
-	equal, err := s.equal(ctx, o)
+	equal, err := s.equal(ctx, u)
 	if err == nil && !equal {
 		err = damaged
 	}
@@ -159,15 +159,15 @@ func encrypted(info minio.ObjectInfo) bool {
 }
 
 // equal compares the bytes under a name with those of the object, which has the same size.
-func (s *Store) equal(ctx context.Context, o *outgoing) (bool, error) {
-	there, _, err := s.open(ctx, origin{key: o.key}, 0, -1)
+func (s *Store) equal(ctx context.Context, u *upload) (bool, error) {
+	there, _, err := s.open(ctx, objectVersion{key: u.key}, 0, -1)
 	if err != nil {
 		return false, err
 	}
 	defer there.Close()
-	src := o.source(ctx)
+	src := u.reader(ctx)
 	a, b := make([]byte, 64<<10), make([]byte, 64<<10)
-	for left := o.size; left > 0; {
+	for left := u.size; left > 0; {
 		n := min(left, int64(len(a)))
 		if _, err := io.ReadFull(there, a[:n]); err != nil {
 			return false, fmt.Errorf("compare with what is there: %w", err)
@@ -184,13 +184,13 @@ func (s *Store) equal(ctx context.Context, o *outgoing) (bool, error) {
 }
 
 // source returns a reader of the body from its beginning.
-func (o *outgoing) source(ctx context.Context) *source {
-	return &source{ctx: ctx, r: io.NewSectionReader(o.body, 0, o.size)}
+func (u *upload) reader(ctx context.Context) *uploadReader {
+	return &uploadReader{ctx: ctx, r: io.NewSectionReader(u.body, 0, u.size)}
 }
 
 // source reads a body, and remembers if the body itself failed, which no retry of the sending mends.
 // It cannot seek, lest the client library sends it again by its own lights.
-type source struct {
+type uploadReader struct {
 	ctx context.Context
 	r   *io.SectionReader
 
@@ -198,7 +198,7 @@ type source struct {
 	err error
 }
 
-func (s *source) Read(p []byte) (int, error) {
+func (s *uploadReader) Read(p []byte) (int, error) {
 	if err := s.ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -211,7 +211,7 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *source) failure() error {
+func (s *uploadReader) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err

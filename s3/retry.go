@@ -33,7 +33,7 @@ const (
 // retry calls do until it succeeds, or fails with what does not pass, or patience ends. What it returns then is
 // explained, and begins with what was being done.
 func (s *Store) retry(ctx context.Context, doing string, do func(try int) error) error {
-	t := s.newTrial(doing)
+	t := s.newRetrier(doing)
 	for try := 0; ; try++ {
 		err := ctx.Err()
 		if err == nil {
@@ -48,8 +48,8 @@ func (s *Store) retry(ctx context.Context, doing string, do func(try int) error)
 	}
 }
 
-// trial is a row of tries.
-type trial struct {
+// retrier is the state of a series of attempts: when it began, how often it paused.
+type retrier struct {
 	store   *Store
 	doing   string
 	since   time.Time
@@ -57,12 +57,12 @@ type trial struct {
 	renewed bool // the credentials were read again
 }
 
-func (s *Store) newTrial(doing string) *trial {
-	return &trial{store: s, doing: doing, since: time.Now()}
+func (s *Store) newRetrier(doing string) *retrier {
+	return &retrier{store: s, doing: doing, since: time.Now()}
 }
 
 // pause waits before the next try. It returns err where there should be none.
-func (t *trial) pause(ctx context.Context, err error) error {
+func (t *retrier) pause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -96,11 +96,11 @@ func (s *Store) waiting(doing string, err error) {
 // patience returns how long to go on after err. It is negative if no retry can help.
 func (s *Store) patience(err error) time.Duration {
 	switch {
-	case !passing(err):
+	case !transient(err):
 		return -1
 	case !s.link.clock.seen():
 		return min(firstPatience, s.Patience)
-	case senseless(err):
+	case implausible(err):
 		return min(s.brief, s.Patience)
 	}
 	return s.Patience
@@ -115,16 +115,16 @@ func expired(err error) bool {
 	return false
 }
 
-// senseless reports whether no store gives such an answer.
-func senseless(err error) bool {
+// implausible reports whether err is an answer that no store gives.
+func implausible(err error) bool {
 	var syntax *xml.SyntaxError
 	var unmarshal xml.UnmarshalError
-	return errors.As(err, &syntax) || errors.As(err, &unmarshal) || errors.Is(err, errSenseless) ||
+	return errors.As(err, &syntax) || errors.As(err, &unmarshal) || errors.Is(err, errImplausible) ||
 		strings.Contains(err.Error(), "tls: ")
 }
 
-// errSenseless: a store answered what cannot be true.
-var errSenseless = errors.New("the store contradicts itself")
+// errImplausible: a store answered what cannot be true.
+var errImplausible = errors.New("the store contradicts itself")
 
 // finalError is an error that no retry mends.
 type finalError struct{ error }
@@ -134,7 +134,7 @@ func (e finalError) Unwrap() error { return e.error }
 func final(err error) error { return finalError{err} }
 
 // passing says whether what failed may succeed when it is done again.
-func passing(err error) bool {
+func transient(err error) bool {
 	var last finalError
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
 		return false

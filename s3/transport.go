@@ -48,7 +48,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.WithContext(ctx)
 	if req.Body != nil && req.Body != http.NoBody {
 		x.up = req.Body
-		out.Body = (*upload)(x)
+		out.Body = (*requestBody)(x)
 	}
 	resp, err := t.base.RoundTrip(out)
 	x.timer.Stop()
@@ -62,7 +62,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.clock.observe(resp.Header.Get("Date"))
 	}
 	x.down = resp.Body
-	resp.Body = (*download)(x)
+	resp.Body = (*responseBody)(x)
 	if err := foreign(resp); err != nil {
 		resp.Body.Close()
 		return nil, err
@@ -105,44 +105,44 @@ func (x *exchange) cause(err error) error {
 	return err
 }
 
-// upload is the body of the request of an exchange.
-type upload exchange
+// requestBody is the body of the request of an exchange.
+type requestBody exchange
 
-func (u *upload) Read(p []byte) (int, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.up == nil {
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.up == nil {
 		return 0, net.ErrClosed
 	}
-	u.timer.Reset(u.stall) // what was read before has been sent
-	return u.up.Read(p)
+	b.timer.Reset(b.stall) // what was read before has been sent
+	return b.up.Read(p)
 }
 
-func (u *upload) Close() error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.up == nil {
+func (b *requestBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.up == nil {
 		return nil
 	}
-	err := u.up.Close()
-	u.up = nil
+	err := b.up.Close()
+	b.up = nil
 	return err
 }
 
-// download is the body of the response of an exchange.
-type download exchange
+// responseBody is the body of the response of an exchange.
+type responseBody exchange
 
-func (d *download) Read(p []byte) (int, error) {
-	d.timer.Reset(d.stall) // a caller who takes long between two reads is no stall
-	n, err := d.down.Read(p)
-	d.timer.Stop()
+func (b *responseBody) Read(p []byte) (int, error) {
+	b.timer.Reset(b.stall) // a caller who takes long between two reads is no stall
+	n, err := b.down.Read(p)
+	b.timer.Stop()
 	if err != nil && err != io.EOF {
-		err = (*exchange)(d).cause(err)
+		err = (*exchange)(b).cause(err)
 	}
 	return n, err
 }
 
-func (d *download) Close() error {
-	(*exchange)(d).end()
-	return d.down.Close()
+func (b *responseBody) Close() error {
+	(*exchange)(b).end()
+	return b.down.Close()
 }

@@ -50,7 +50,7 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []store.Versio
 	found := s.client.ListObjectsIter(watched, s.Bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true})
 	for o := range found {
 		if o.Err != nil {
-			return nil, false, s.untold(o.Err)
+			return nil, false, s.permissionError(o.Err)
 		}
 		name, ours := strings.CutPrefix(o.Key, s.prefix)
 		if !ours || !strings.HasPrefix(o.Key, prefix) || !store.ValidName(name) {
@@ -66,7 +66,7 @@ func (s *Store) versions(ctx context.Context, prefix string) (all []store.Versio
 }
 
 // untold makes a refusal to list versions what store.Versioned calls it.
-func (s *Store) untold(err error) error {
+func (s *Store) permissionError(err error) error {
 	switch code(err) {
 	case minio.AccessDenied, minio.NotImplemented, minio.MethodNotAllowed, "VersioningNotConfigured":
 		return final(fmt.Errorf("%w: %s does not let these credentials list versions (s3:ListBucketVersions). It answers: %s",
