@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/mailstrata/mailstrata/repo/format"
 )
 
 // What was kept of an account comes back, the last of it alone, and nothing that is damaged.
@@ -28,7 +30,7 @@ func TestCachedChunks(t *testing.T) {
 			t.Errorf("%q", kept)
 		}
 		r.CacheChunks("carl", [][]byte{[]byte("of carl")})
-		r.DropLocal([]string{manifestName(r.AccountDir("carl"), time.UnixMilli(1), [32]byte{})})
+		r.DropLocal([]string{format.ManifestName(r.AccountDir("carl"), time.UnixMilli(1), [32]byte{})})
 		if kept := r.CachedChunks("carl"); len(kept) != 0 {
 			t.Errorf("of an account that was erased: %q", kept)
 		}

@@ -66,39 +66,6 @@ type Checked struct {
 	Chunks  int64 // of which the content was hashed
 }
 
-// kindOf tells what kind of object has a name.
-func kindOf(name string) (format.Kind, bool) {
-	folder, rest, _ := strings.Cut(name, "/")
-	for _, kind := range []format.Kind{
-		format.KindConfig, format.KindKey, format.KindData, format.KindCatalog, format.KindIndex, format.KindManifest, format.KindMark, format.KindCondemnation, format.KindNote,
-		format.KindCheck, format.KindRenewal, format.KindErasure,
-	} {
-		if folder+"/" != kind.Folder() {
-			continue
-		}
-		return kind, rightName(kind, name, rest)
-	}
-	return "", false
-}
-
-func rightName(kind format.Kind, name, rest string) (ok bool) {
-	switch kind {
-	case format.KindConfig:
-		_, ok = parseConfigName(name)
-	case format.KindManifest:
-		_, ok = parseManifestName(name)
-	case format.KindCheck, format.KindRenewal:
-		_, _, ok = parseStamped(rest)
-	case format.KindKey:
-		role, hash, _ := strings.Cut(rest, "-")
-		_, ok = store.ParseHash(hash)
-		ok = ok && role != ""
-	default:
-		_, ok = store.ParseHash(rest)
-	}
-	return ok
-}
-
 // checker is a check under way.
 type checker struct {
 	r       *Repo
@@ -162,7 +129,7 @@ func (c *checker) measure(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list the store: %w", err)
 		}
-		kind, ok := kindOf(o.Name)
+		kind, ok := format.KindOf(o.Name)
 		if !ok {
 			continue
 		}
@@ -233,7 +200,7 @@ func (c *checker) segments(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list the index: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); ok && kind == format.KindIndex {
+		if kind, ok := format.KindOf(o.Name); ok && kind == format.KindIndex {
 			if err := c.outcome(ctx, o, c.segment(ctx, o)); err != nil {
 				return err
 			}
@@ -279,7 +246,7 @@ func (c *checker) objects(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("list the store: %w", err)
 		}
-		kind, ok := kindOf(o.Name)
+		kind, ok := format.KindOf(o.Name)
 		if strings.HasPrefix(o.Name, probes) || kind == format.KindIndex && ok {
 			continue
 		}

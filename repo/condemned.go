@@ -214,7 +214,7 @@ func parseMark(payload []byte) (*mark, error) {
 	}
 	rows := m.rows()
 	for i, row := range rows {
-		if _, ok := parseManifestName(string(row.Manifest)); !ok {
+		if _, ok := ParseManifest(string(row.Manifest)); !ok {
 			return nil, format.Damaged("%q is not the name of a manifest", row.Manifest)
 		}
 		if len(row.Parent) != 0 && len(row.Parent) != 32 || i > 0 && row.Parent == nil {
@@ -247,12 +247,9 @@ func (r *Repo) Condemned(ctx context.Context) (map[format.Pack]time.Time, error)
 	return all, err
 }
 
-// ParseManifest reads the name of a manifest's object, as marks have it, also of one that was deleted long ago.
-func ParseManifest(name string) (h Head, ok bool) { return parseManifestName(name) }
-
 // NameUnder is the name that a manifest's object would have if it were of another account.
 func (r *Repo) NameUnder(h Head, account string) string {
-	return manifestName(r.AccountDir(account), h.Time, h.ID)
+	return format.ManifestName(r.AccountDir(account), h.Time, h.ID)
 }
 
 // Marked is what a mark says.

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -45,11 +43,6 @@ type slotRow struct {
 
 func (s *slotRow) name() string { return slotName(s.Role, s.Hash) }
 
-const (
-	configDigits = 8
-	maxNumber    = 99_999_999
-)
-
 func parseConfig(content []byte) (*config, error) {
 	c := new(config)
 	if err := format.Decode(content, c); err != nil {
@@ -60,7 +53,7 @@ func parseConfig(content []byte) (*config, error) {
 
 // check tells what is no config that a writer makes.
 func (c *config) check() error {
-	if c.Number == 0 || c.Number > maxNumber {
+	if c.Number == 0 || c.Number > format.MaxConfigNumber {
 		return format.Damaged("config number %d", c.Number)
 	}
 	if (len(c.Readers) == 0) != (len(c.Writers) == 0) {
@@ -81,18 +74,6 @@ func (c *config) check() error {
 	return nil
 }
 
-func configName(number uint64, hash [32]byte) string {
-	return fmt.Sprintf("%s%0*d-%x", format.KindConfig.Folder(), configDigits, number, hash)
-}
-
-// parseConfigName inverts configName.
-func parseConfigName(name string) (number uint64, ok bool) {
-	digits, hash, _ := strings.Cut(strings.TrimPrefix(name, format.KindConfig.Folder()), "-")
-	_, ok = store.ParseHash(hash)
-	number, err := strconv.ParseUint(digits, 10, 64)
-	return number, ok && err == nil && len(digits) == configDigits && number > 0
-}
-
 // configNames lists the configs by what counts: the highest number first, of equals the smallest hash. Those that are hidden
 // count only where all are.
 func configNames(ctx context.Context, store store.Store) (names []string, err error) {
@@ -101,7 +82,7 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 		if err != nil {
 			return nil, fmt.Errorf("look for a repository: %w", err)
 		}
-		switch _, ok := parseConfigName(o.Name); {
+		switch _, ok := format.ParseConfigName(o.Name); {
 		case ok && o.Hidden:
 			hidden = append(hidden, o.Name)
 		case ok:
@@ -115,8 +96,8 @@ func configNames(ctx context.Context, store store.Store) (names []string, err er
 		return nil, ErrNoRepository
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		x, _ := parseConfigName(a)
-		y, _ := parseConfigName(b)
+		x, _ := format.ParseConfigName(a)
+		y, _ := format.ParseConfigName(b)
 		return cmp.Or(cmp.Compare(y, x), cmp.Compare(a, b))
 	})
 	return names, nil
@@ -136,7 +117,7 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 	if err != nil {
 		return err
 	}
-	if number, _ := parseConfigName(name); number != c.Number {
+	if number, _ := format.ParseConfigName(name); number != c.Number {
 		return format.Damaged("it says that its number is %d", c.Number)
 	}
 	if err := r.use(c); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
@@ -33,9 +32,6 @@ const (
 	// belatedAfter is how long after T the store may get a manifest that came in time.
 	belatedAfter = time.Hour
 )
-
-// lastMillis is the end of the year 9999, which is as far as dates can be written.
-const lastMillis = 253402300799999
 
 // WriterTimed is a Store, such as a directory, in which the writer of an object can also set its time. There an early
 // time proves nothing: files are restored from backups, and some file systems have local times, or none. So a manifest's
@@ -135,7 +131,7 @@ func (o *outline) placed(r *Repo, h Head) error {
 	put := h.Time.UnixMilli()
 	if o.Time != 0 {
 		if put != o.Time {
-			return renamed("its name was changed, and should be " + manifestName(h.Account, time.UnixMilli(o.Time), h.ID))
+			return renamed("its name was changed, and should be " + format.ManifestName(h.Account, time.UnixMilli(o.Time), h.ID))
 		}
 		return nil
 	}
@@ -153,6 +149,3 @@ func (r renamed) Error() string { return string(r) }
 
 // Is makes it an ErrNotMine: somebody who can write to the store copied it.
 func (renamed) Is(target error) bool { return target == format.ErrNotMine }
-
-// validMillis reports whether a number can be a time in a name.
-func validMillis(inverted uint64) bool { return math.MaxUint64-inverted <= lastMillis }

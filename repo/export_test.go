@@ -48,7 +48,7 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 		return "", nil, err
 	}
 	stored, hash, err := thief.R.codec.Build(format.KindConfig, content, thief.R.seals.writers)
-	return configName(number, hash), stored, err
+	return format.ConfigName(number, hash), stored, err
 }
 
 // Slot makes a slot for an owner, with the thief as keeper.
@@ -100,7 +100,7 @@ func (thief *Thief) Erasure(e Erasure) (name string, stored []byte, err error) {
 func Stranger(r *Repo, account string, content []byte) (name string, stored []byte, err error) {
 	other := format.NewCodec(r.codec.Repository, format.Secret{1}.Keys(), r.codec.Decoder)
 	stored, hash, err := other.Build(format.KindManifest, content, r.seals.writers)
-	return manifestName(r.AccountDir(account), time.Now(), hash), stored, err
+	return format.ManifestName(r.AccountDir(account), time.Now(), hash), stored, err
 }
 
 // MergeTwo makes two index segments worth merging, until the test ends.
@@ -198,11 +198,11 @@ func LimitClaims(w *Writer, n int) { w.maxClaims = n }
 // Forge makes a manifest's object, as a thief of a writer's key can, at any time.
 func Forge(r *Repo, account string, at time.Time, content []byte) (name string, stored []byte, err error) {
 	stored, hash, err := r.codec.Build(format.KindManifest, content, r.seals.writers)
-	return manifestName(r.AccountDir(account), at, hash), stored, err
+	return format.ManifestName(r.AccountDir(account), at, hash), stored, err
 }
 
 // Rename is the name that a manifest would have at another time.
-func Rename(h Head, at time.Time) string { return manifestName(h.Account, at, h.ID) }
+func Rename(h Head, at time.Time) string { return format.ManifestName(h.Account, at, h.ID) }
 
 // Outline is a manifest as the first programs wrote it, without its time, and without what this package does not read.
 func Outline(start, deadline time.Time) ([]byte, error) {

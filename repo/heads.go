@@ -2,13 +2,9 @@ package repo
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/chunk"
@@ -37,44 +33,18 @@ type Head struct {
 // not misdated.
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
-func manifestName(dir string, put time.Time, hash [32]byte) string {
-	return format.KindManifest.Folder() + dir + "/" + stamped(put, hash)
-}
-
-// stamped is the end of a name that sorts the newest first.
-func stamped(put time.Time, hash [32]byte) string {
-	return fmt.Sprintf("%016x-%x", uint64(math.MaxUint64)-uint64(put.UnixMilli()), hash)
-}
-
-// parseStamped inverts stamped.
-func parseStamped(s string) (put time.Time, hash [32]byte, ok bool) {
-	inverted, digits, dash := strings.Cut(s, "-")
-	hash, right := store.ParseHash(digits)
-	n, err := strconv.ParseUint(inverted, 16, 64)
-	if !dash || !right || len(inverted) != 16 || !isHex(inverted) || err != nil || !validMillis(n) {
-		return time.Time{}, hash, false
-	}
-	return time.UnixMilli(int64(math.MaxUint64 - n)), hash, true
-}
-
-// parseManifestName inverts manifestName.
-func parseManifestName(name string) (h Head, ok bool) {
-	dir, rest, found := strings.Cut(strings.TrimPrefix(name, format.KindManifest.Folder()), "/")
-	put, hash, right := parseStamped(rest)
-	if !strings.HasPrefix(name, format.KindManifest.Folder()) || !found || !right || len(dir) != 32 || !isHex(dir) {
+// ParseManifest reads the name of a manifest's object, as marks have it, also of one that was deleted long ago.
+func ParseManifest(name string) (h Head, ok bool) {
+	account, put, hash, ok := format.ParseManifestName(name)
+	if !ok {
 		return Head{}, false
 	}
-	return Head{Account: dir, Name: name, ID: hash, Time: put}, true
-}
-
-func isHex(s string) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil && strings.ToLower(s) == s
+	return Head{Account: account, Name: name, ID: hash, Time: put}, true
 }
 
 // headOf makes a Head of a line of a listing. Objects with other names are somebody else's.
 func headOf(o store.Object) (Head, bool) {
-	h, ok := parseManifestName(o.Name)
+	h, ok := ParseManifest(o.Name)
 	h.Size, h.Stored = o.Size, o.Time
 	return h, ok
 }

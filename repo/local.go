@@ -34,7 +34,7 @@ func (r *Repo) RecoveryLog(account string, after time.Duration) (*recovery.Log, 
 func (r *Repo) DropLocal(manifests []string) (left int) {
 	for _, name := range manifests {
 		_ = os.Remove(r.cache.path(name))
-		if h, ok := parseManifestName(name); ok {
+		if h, ok := ParseManifest(name); ok {
 			_ = os.Remove(r.cache.path(cachedName(h.Account)))
 		}
 	}

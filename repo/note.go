@@ -181,7 +181,7 @@ func parseNote(payload []byte) (*note, error) {
 	if err := format.Decode(payload, n); err != nil {
 		return nil, err
 	}
-	if _, ok := parseManifestName(string(n.Manifest)); !ok {
+	if _, ok := ParseManifest(string(n.Manifest)); !ok {
 		return nil, format.Damaged("%q is not the name of a manifest", n.Manifest)
 	}
 	if n.Number == 0 || len(n.Set)+len(n.Taken) == 0 || len(n.Set) > maxTags || len(n.Taken) > maxTags {

@@ -176,7 +176,7 @@ func TestLockVectors(t *testing.T) {
 
 	at := time.UnixMilli(0x19d46c4dd00)
 	b, err = format.Encode(renewalRow{When: uint64(at.UnixMilli())})
-	if name := stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
+	if name := format.Stamped(at, [32]byte{}); err != nil || hex.EncodeToString(b) != "a1011b0000019d46c4dd00" || !strings.HasPrefix(name, "fffffe62b93b22ff-") {
 		t.Errorf("%x, %s, %s, %v", b, name, at.UTC(), err)
 	}
 	doc, err := os.ReadFile(filepath.Join("..", "docs", "format.md"))

@@ -150,7 +150,7 @@ func fetchSlots(ctx context.Context, store *objectlock.Store) (slots []storedSlo
 			err = fmt.Errorf("list the key slots: %w", failed)
 			break
 		}
-		if _, ok := kindOf(o.Name); !ok {
+		if _, ok := format.KindOf(o.Name); !ok {
 			continue // somebody else's
 		}
 		s := &storedSlot{name: o.Name}

@@ -167,7 +167,7 @@ func (r *Repo) rememberHead(h Head) error {
 	if err != nil || p == nil || p.Repository != r.ID() {
 		return err
 	}
-	newest, known := parseManifestName(p.Heads[h.Account])
+	newest, known := ParseManifest(p.Heads[h.Account])
 	if known && !h.Time.After(newest.Time) && !newest.Time.After(h.Stored.Add(earlyAtMost)) { // otherwise a clock was ahead
 		return nil
 	}

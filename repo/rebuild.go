@@ -62,7 +62,7 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 		if err != nil {
 			return nil, fmt.Errorf("list the index: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != format.KindIndex {
+		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindIndex {
 			continue
 		}
 		err := c.segment(ctx, o)

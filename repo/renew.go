@@ -59,7 +59,7 @@ func (r *Repo) lastRenewal(ctx context.Context, now time.Time) (time.Time, error
 		if err != nil {
 			return time.Time{}, fmt.Errorf("list the renewals: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != format.KindRenewal {
+		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindRenewal {
 			continue
 		}
 		row, err := r.loadRenewal(ctx, o.Name)
@@ -105,7 +105,7 @@ func (r *Repo) renewAll(ctx context.Context, lock *objectlock.Lock, now time.Tim
 		pack, isPack := format.ParsePack(name)
 		_, dead := condemned[pack]
 		_, marked := marks[name]
-		kind, ours := kindOf(name)
+		kind, ours := format.KindOf(name)
 		return isPack && dead || marked || !ours || kind == format.KindCheck || kind == format.KindRenewal
 	}
 	renewed := func(n int64) {
@@ -129,7 +129,7 @@ func (r *Repo) putRenewal(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return r.put(ctx, format.KindRenewal.Folder()+stamped(now, hash), stored)
+	return r.put(ctx, format.KindRenewal.Folder()+format.Stamped(now, hash), stored)
 }
 
 // Locks says what is wrong with the locks of older objects: they were due to be renewed, and could not be. Nil: all that

@@ -42,7 +42,7 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 		if err != nil {
 			return Rolling{}, fmt.Errorf("list the checks: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); !ok || kind != format.KindCheck {
+		if kind, ok := format.KindOf(o.Name); !ok || kind != format.KindCheck {
 			continue
 		}
 		rolling.seen = append(rolling.seen, o.Name)
@@ -89,7 +89,7 @@ func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	if err != nil {
 		return err
 	}
-	if err := r.put(ctx, format.KindCheck.Folder()+stamped(rolling.now, hash), stored); err != nil {
+	if err := r.put(ctx, format.KindCheck.Folder()+format.Stamped(rolling.now, hash), stored); err != nil {
 		return err
 	}
 	for _, name := range rolling.seen {

@@ -136,7 +136,7 @@ func (run *Run) Own(account string) (Head, error) {
 	if err != nil {
 		return Head{}, fmt.Errorf("the newest manifest that this host has written: %w", err)
 	}
-	own, _ := parseManifestName(name)
+	own, _ := ParseManifest(name)
 	return own, nil
 }
 
@@ -197,7 +197,7 @@ func (run *Run) encode(account string, at time.Time, encode Encode) (name string
 		return "", nil, deadline, fmt.Errorf("the manifest's deadline %s is after the run's, %s", deadline, run.Deadline())
 	}
 	stored, hash, err := run.r.codec.Build(format.KindManifest, manifest, run.r.seals.recipients(format.KindManifest))
-	return manifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
+	return format.ManifestName(run.r.AccountDir(account), at, hash), stored, deadline, err
 }
 
 // afterNewest is the time that a manifest's name bears: now, but after every other one of the account that this run has

@@ -56,7 +56,7 @@ func parseSlot(content []byte) (*slot, error) {
 }
 
 func (s *slot) asItsRole() bool {
-	if s.Number == 0 || s.Number > maxNumber {
+	if s.Number == 0 || s.Number > format.MaxConfigNumber {
 		return false
 	}
 	if s.Role == RoleWriter {

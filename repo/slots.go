@@ -186,8 +186,8 @@ func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	}
 	next := r.config
 	next.Slots = slices.Clone(next.Slots)
-	highest, _ := parseConfigName(newest)
-	if next.Number = highest + 1; next.Number > maxNumber {
+	highest, _ := format.ParseConfigName(newest)
+	if next.Number = highest + 1; next.Number > format.MaxConfigNumber {
 		return nil, fmt.Errorf("no config can follow %s: delete it if it is not yours", newest)
 	}
 	return &next, nil
@@ -221,7 +221,7 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 		return err
 	}
 	for _, other := range names {
-		if number, _ := parseConfigName(other); number >= next.Number && other != name {
+		if number, _ := format.ParseConfigName(other); number >= next.Number && other != name {
 			return fmt.Errorf("%w: %s came at the same time", ErrAmended, other)
 		}
 	}
@@ -245,7 +245,7 @@ func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateK
 	if err != nil {
 		return "", err
 	}
-	name = configName(c.Number, hash)
+	name = format.ConfigName(c.Number, hash)
 	return name, r.put(ctx, name, stored)
 }
 

@@ -62,7 +62,7 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the store: %w", err)
 		}
-		if kind, ok := kindOf(o.Name); ok {
+		if kind, ok := format.KindOf(o.Name); ok {
 			row := u[kind]
 			row.Objects++
 			row.Bytes += o.Size
