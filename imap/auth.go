@@ -9,10 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/emersion/go-sasl"
 
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
 

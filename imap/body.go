@@ -8,9 +8,7 @@ import (
 	"io"
 
 	"github.com/mailstrata/mailstrata/imap/internal/spool"
-
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

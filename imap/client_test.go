@@ -15,7 +15,6 @@ import (
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/internal/retry"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

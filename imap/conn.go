@@ -11,10 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
-
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
 

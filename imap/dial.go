@@ -11,12 +11,10 @@ import (
 	"net"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
-	"github.com/mailstrata/mailstrata/imap/internal/netconn"
-
 	"github.com/klauspost/compress/flate"
 
+	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 )
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
 // start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

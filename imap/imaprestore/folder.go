@@ -5,46 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
-
-	"github.com/mailstrata/mailstrata/imap/internal/journal"
-
-	"github.com/mailstrata/mailstrata/imap/internal/spool"
-
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
+	"github.com/mailstrata/mailstrata/imap/internal/journal"
+	"github.com/mailstrata/mailstrata/imap/internal/spool"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
-	"github.com/mailstrata/mailstrata/chunk"
-	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
 
 // folder is a mailbox of a target, open for adding.
 type folder struct {
-	t        *Target
-	place    restore.Place
-	c        *imap.Client
-	mailbox  *imap.Mailbox // as it was opened last
-	validity uint32        // at opening
-	journal  *journal.Journal
-	reading  bool               // it is only looked at
-	seen     func(mail.Message) // is told of each message there at opening; may be nil
+	inventory
 
-	journaled journal.Known // what the journal says of this mailbox
-	matched   []mail.UID    // of the last call of Missing or Resemble: the existing copy of each message
-	compared  []bool        // which of these the journal does not have
-	reported  mail.UIDSet
-
-	have   map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
-	others []*present              // the rest of what was there at opening
-	next   mail.UID                // every message with this UID or a higher one came after what is known
+	matched  []mail.UID // of the last call of Missing or Resemble: the existing copy of each message
+	reported mail.UIDSet
 
 	nameless []*item // added, and nobody told their UIDs yet
 
@@ -59,105 +38,17 @@ const (
 
 func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages, appendBytes }
 
+// folder returns the mailbox at a place, not opened yet.
+func (t *Target) folder(place restore.Place, readOnly bool) *folder {
+	return &folder{inventory: inventory{session: session{t: t, place: place, reading: readOnly}}, refusedKeywords: map[string]bool{}}
+}
+
 func (f *folder) Close() error {
-	f.rest()
-	f.t.held.Add(-int64(len(f.others)))
-	f.others = nil
-	if f.journal == nil {
-		return nil
+	if f.journal != nil {
+		f.endReported()
 	}
-	f.endReported()
-	return f.journal.Close()
+	return f.close()
 }
-
-// attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
-// is mostly one that has the mailbox selected. One that ended while it was idle is noticed here.
-func (f *folder) attend(ctx context.Context) error {
-	if f.c != nil {
-		return nil
-	}
-	err := f.patiently(ctx, func() error { return f.connect(ctx) })
-	if err != nil {
-		f.rest()
-	}
-	return err
-}
-
-// rest gives the connection back.
-func (f *folder) rest() {
-	if f.c != nil {
-		f.t.pool.Put(f.c)
-		f.c = nil
-	}
-}
-
-// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
-func (f *folder) connect(ctx context.Context) error {
-	f.rest()
-	c, err := f.t.pool.GetOn(ctx, f.place.Name)
-	if err != nil {
-		return err
-	}
-	f.c = c
-	if m := c.Opened(f.place.Name, f.reading); m != nil && f.mailbox != nil {
-		f.mailbox = m
-		return nil
-	}
-	open := c.Select
-	if f.reading {
-		open = c.Examine
-	}
-	if f.mailbox, err = open(ctx, f.place.Name); err != nil {
-		return err
-	}
-	if f.validity == 0 {
-		f.validity = f.mailbox.Status().UIDValidity
-	}
-	if f.validity != f.mailbox.Status().UIDValidity {
-		return fmt.Errorf("mailbox %s was made anew while it was restored", wire.PrintableName(f.place.Name))
-	}
-	return nil
-}
-
-// load notes what the mailbox holds: from the journal, and by size and date.
-func (f *folder) load(ctx context.Context) error {
-	var err error
-	f.journal, f.journaled, err = journal.Open(f.t.opts.Journal, f.t.opts.Address()+" "+f.t.opts.User, f.place.Name, f.validity)
-	if err != nil {
-		return err
-	}
-	f.have = map[chunk.ID][]mail.UID{}
-	f.next = 1
-	if f.mailbox.Status().Messages == 0 {
-		f.next = max(1, mail.UID(f.mailbox.Status().UIDNext))
-		return nil
-	}
-	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: 1, Last: math.MaxUint32}) {
-		if err != nil {
-			return err
-		}
-		f.next = max(f.next, m.UID+1)
-		if f.seen != nil {
-			f.seen(m)
-		}
-		if id, ok := f.journaled.Hashes[m.UID]; ok {
-			f.have[id] = append(f.have[id], m.UID)
-			continue
-		}
-		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
-		if f.t.held.Add(1) > heldMost {
-			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not put there, "+
-				"and no more are compared; restore into other mailboxes (--prefix)", heldMost)
-		}
-	}
-	f.next = max(f.next, mail.UID(f.mailbox.Status().UIDNext))
-	f.journaled.Hashes = nil // have has those that are there
-	return nil
-}
-
-// heldMost is how many messages that are there are held for comparing, in all folders of a target that are open: about
-// 50 bytes each until they are read.
-const heldMost = 1_500_000
 
 // item is a message on its way into the folder.
 type item struct {
@@ -265,9 +156,6 @@ func (it *item) putAside(ctx context.Context) error {
 // errDropped: the connection was lost whenever these messages were sent, though it can be made again.
 var errDropped = errors.New("the server hangs up on it")
 
-// tries is how often something is tried that fails for reasons that may pass.
-const tries = 3
-
 // try sends items until the server gives a clear answer. It returns those that are not there, and why.
 func (f *folder) try(ctx context.Context, items []*item) (left []*item, err error) {
 	left = items
@@ -288,23 +176,6 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 		}
 	}
 	return left, err
-}
-
-// recover waits as the server asked, or a little, and connects anew if need be.
-func (f *folder) recover(ctx context.Context, n int, cause error) error {
-	wait := retry.Suggested(cause)
-	if wait == 0 {
-		wait = time.Second << (2 * n)
-	} else if err := f.t.waits.Spend(wait, cause); err != nil {
-		return err
-	}
-	if err := f.t.pause(ctx, wait); err != nil {
-		return err
-	}
-	if f.c != nil && f.c.Alive() {
-		return nil
-	}
-	return f.connect(ctx)
 }
 
 // send sends items in one go and notes those that are there now.

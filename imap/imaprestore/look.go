@@ -2,9 +2,6 @@ package imaprestore
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
 
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -37,13 +34,9 @@ func (t *Target) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 
 // OpenRead implements restore.Previewer. The mailbox is opened by EXAMINE.
 func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
-	f := &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
-	if err := f.attend(ctx); err != nil {
+	f := t.folder(place, true)
+	if err := f.open(ctx); err != nil {
 		return nil, err
-	}
-	if err := f.load(ctx); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
 	}
 	return f, nil
 }

@@ -4,54 +4,16 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
 
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/internal/canonical"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
-
-// present is a message that a folder holds already, and what is known of it so far.
-type present struct {
-	uid     mail.UID
-	size    int64
-	instant int64
-	used    bool // it is the copy of some message wanted
-
-	hasHeader bool // was asked for
-	hasBody   bool
-	traits    *traits // nil: nothing was read of it
-}
-
-// traits are what was read of a message. Most messages of a large mailbox are never read.
-type traits struct {
-	header fingerprint.Digest // zero: it says nothing
-	key    canonical.Key      // likewise
-	fingerprint.Fingerprint
-}
-
-// known is what was read of the message, as far as that is.
-func (p *present) known() traits {
-	if p.traits == nil {
-		return traits{}
-	}
-	return *p.traits
-}
-
-// learn makes room for what is read of the message.
-func (p *present) learn() *traits {
-	if p.traits == nil {
-		p.traits = &traits{}
-	}
-	return p.traits
-}
 
 // Missing tells which messages are not there.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
@@ -76,7 +38,7 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 // match finds for each message a copy that is there, no copy for two; 0 is none. The journal knows some; the others are
 // compared with what is there, by size and date, then by header, and what is left by all their bytes. What servers make
 // other messages of is left to Resemble.
-func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
+func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	f.compared = make([]bool, len(wanted))
 	var missing []int
@@ -94,22 +56,8 @@ func (f *folder) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID
 	return copies, f.patiently(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
 }
 
-// patiently does something that changes nothing, again if the connection is lost.
-func (f *folder) patiently(ctx context.Context, do func() error) error {
-	var err error
-	for n := range tries {
-		if err = do(); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
-			return err
-		}
-		if failed := f.recover(ctx, n, err); failed != nil {
-			return failed
-		}
-	}
-	return err
-}
-
 // compare finds, of the messages at the given indices, those that are there.
-func (f *folder) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
+func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
 	n := f.nearby(wanted, indices)
 	if err := f.headers(ctx, n.all); err != nil {
 		return err
@@ -172,7 +120,7 @@ func flatten(near map[int][]*present) []*present {
 func byUID(a, b *present) int { return cmp.Compare(a.uid, b.uid) }
 
 // headers reads the headers of messages, where that is not done yet.
-func (f *folder) headers(ctx context.Context, list []*present) error {
+func (f *inventory) headers(ctx context.Context, list []*present) error {
 	const usual = 4 << 10
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
 	return f.mailbox.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
@@ -191,7 +139,7 @@ func (f *folder) headers(ctx context.Context, list []*present) error {
 }
 
 // digests reads the bodies of messages, where that is not done yet.
-func (f *folder) digests(ctx context.Context, list []*present) error {
+func (f *inventory) digests(ctx context.Context, list []*present) error {
 	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
 	return f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := fingerprint.Of(func(w io.Writer) error {

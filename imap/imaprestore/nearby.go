@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
 	"github.com/mailstrata/mailstrata/restore"
 )
 
@@ -21,7 +20,7 @@ type nearby struct {
 const pairsMost = 4 << 20
 
 // nearby finds them.
-func (f *folder) nearby(wanted []restore.Wanted, indices []int) *nearby {
+func (f *inventory) nearby(wanted []restore.Wanted, indices []int) *nearby {
 	n := &nearby{bySize: map[int64][]*present{}, byDate: map[int64][]*present{}}
 	for _, i := range indices {
 		n.bySize[wanted[i].Size], n.byDate[wanted[i].Internal.Seconds] = nil, nil

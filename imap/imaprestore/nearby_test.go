@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -14,7 +13,7 @@ import (
 // their number, and not with its square.
 func TestManyAlike(t *testing.T) {
 	const many = 20_000
-	f := &folder{t: &Target{}}
+	f := &inventory{}
 	header := []byte("Subject: one of many\r\n\r\n")
 	var wanted []restore.Wanted
 	var indices []int

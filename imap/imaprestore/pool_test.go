@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
-
 	"github.com/mailstrata/mailstrata/restore"
 )
 

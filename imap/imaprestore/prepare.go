@@ -8,9 +8,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap"
-
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )

@@ -8,11 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/mailstrata/mailstrata/imap"
-
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -74,7 +72,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 
 // weeding is what a mailbox held, and what of it is too much.
 type weeding struct {
-	f       *folder
+	inventory
 	surplus mail.UIDSet
 	flags   map[mail.UID]mail.Flags // of all that are there; in the end of those that are to have others
 	other   map[mail.UID]mail.Flags // that messages should have and do not
@@ -82,15 +80,10 @@ type weeding struct {
 
 // OpenMirror implements restore.Mirrorer. The mailbox is opened by EXAMINE.
 func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.Mirror, error) {
-	w := &weeding{flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
-	w.f = &folder{t: t, place: place, reading: true, refusedKeywords: map[string]bool{}}
-	w.f.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
-	if err := w.f.attend(ctx); err != nil {
-		return nil, errors.Join(err, w.Close())
-	}
-	if err := w.f.load(ctx); err != nil {
-		w.f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
+	w := &weeding{inventory: t.folder(place, true).inventory, flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
+	w.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
+	if err := w.open(ctx); err != nil {
+		return nil, err
 	}
 	for uid := range w.flags {
 		w.surplus.Add(uid)
@@ -100,9 +93,9 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 
 // Require implements restore.Mirror.
 func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
-	copies, err := w.f.match(ctx, wanted)
+	copies, err := w.match(ctx, wanted)
 	if err == nil {
-		err = w.f.resemble(ctx, wanted, copies)
+		err = w.resemble(ctx, wanted, copies)
 	}
 	if err != nil {
 		return 0, err
@@ -155,7 +148,7 @@ func sendable(flags mail.Flags) mail.Flags {
 func (w *weeding) Surplus() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
 
 // Close gives the connection back. What was found out stays.
-func (w *weeding) Close() error { return w.f.Close() }
+func (w *weeding) Close() error { return w.close() }
 
 // pulledAtOnce bounds the messages of one command.
 const pulledAtOnce = 1000
@@ -163,8 +156,8 @@ const pulledAtOnce = 1000
 // Apply implements restore.Mirror.
 func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
 	before, ok := earlier.(*weeding)
-	if !ok || before.f.validity != w.f.validity {
-		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.f.place.Name))
+	if !ok || before.validity != w.validity {
+		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.place.Name))
 	}
 	var due mail.UIDSet
 	for uid := range w.surplus.All() {
@@ -175,8 +168,8 @@ func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done resto
 	if due.Len() == 0 && len(w.other) == 0 {
 		return done, nil
 	}
-	f := &folder{t: w.f.t, place: w.f.place, validity: w.f.validity} // by SELECT, if it is the same mailbox still
-	defer f.Close()
+	f := &session{t: w.t, place: w.place, validity: w.validity} // by SELECT, if it is the same mailbox still
+	defer f.rest()
 	if err := f.attend(ctx); err != nil {
 		return done, err
 	}
@@ -190,7 +183,7 @@ func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done resto
 }
 
 // expunge removes exactly these messages, and tells which are there still.
-func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
+func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
 	var part mail.UIDSet
 	pull := func() error {
 		if part.Len() == 0 {
@@ -219,7 +212,7 @@ func (f *folder) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet
 
 // setFlags gives messages the flags that they should have, as far as the mailbox keeps them. Those that are to have the
 // same are told together.
-func (w *weeding) setFlags(ctx context.Context, f *folder) (changed int64, err error) {
+func (w *weeding) setFlags(ctx context.Context, f *session) (changed int64, err error) {
 	alike := map[string]mail.UIDSet{}
 	for uid, want := range w.other {
 		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.CanSet(flag) })

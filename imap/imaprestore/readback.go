@@ -9,9 +9,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/mail"
 )
 

@@ -35,11 +35,11 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 // resemble finds messages that match has not found and that the server holds with other bytes: servers re-encode bodies, and
 // strip and add fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
 // message is taken for another one that has its own copy.
-func (f *folder) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+func (f *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	return f.patiently(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
 }
 
-func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
+func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	dated := map[int64][]*present{} // of the dates that are wanted
 	for i := range wanted {
 		dated[wanted[i].Internal.Seconds] = nil
@@ -95,7 +95,7 @@ func (f *folder) resembleOnce(ctx context.Context, wanted []restore.Wanted, copi
 }
 
 // resembling compares the bodies of messages whose headers are alike.
-func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*present, copies []mail.UID) error {
+func (f *inventory) resembling(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*present, copies []mail.UID) error {
 	there, err := f.contents(ctx, flatten(near))
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (f *folder) resembling(ctx context.Context, wanted []restore.Wanted, left [
 }
 
 // contents digests messages that are there.
-func (f *folder) contents(ctx context.Context, list []*present) (map[mail.UID]canonical.Digest, error) {
+func (f *inventory) contents(ctx context.Context, list []*present) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := lacking(list, func(p *present) (bool, int64) { return false, p.size })
 	err := f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {

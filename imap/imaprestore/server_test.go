@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap"
-
 	"golang.org/x/sync/errgroup"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/imap"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"

@@ -3,13 +3,10 @@ package imaprestore
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/imap/internal/fingerprint"
-
 	"github.com/mailstrata/mailstrata/internal/canonical"
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // settle compares the new messages after an answer was lost, to find out which of the items were added. It returns the others.
@@ -131,15 +128,4 @@ func (f *folder) locate(ctx context.Context) error {
 		f.nameless = nil
 	}
 	return errors.Join(err, f.journal.Add(recorded(found)))
-}
-
-// arrived lists the messages that came after all that is known.
-func (f *folder) arrived(ctx context.Context) (fresh []*present, err error) {
-	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
-		if err != nil {
-			return nil, err
-		}
-		fresh = append(fresh, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
-	}
-	return fresh, nil
 }

@@ -2,17 +2,12 @@ package imaprestore
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
-
-	"github.com/mailstrata/mailstrata/imap/internal/wire"
-
 	"github.com/mailstrata/mailstrata/imap/internal/journal"
-
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -75,13 +70,9 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 
 // Open opens a mailbox for adding.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	f := &folder{t: t, place: place, refusedKeywords: map[string]bool{}}
-	if err := f.attend(ctx); err != nil {
+	f := t.folder(place, false)
+	if err := f.open(ctx); err != nil {
 		return nil, err
-	}
-	if err := f.load(ctx); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("look at mailbox %s on %s: %w", wire.PrintableName(place.Name), t.opts.Host, err)
 	}
 	f.rest()
 	return f, nil

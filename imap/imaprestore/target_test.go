@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/imap"
-
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )

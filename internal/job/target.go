@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/imap/imaprestore"
-
 	"github.com/mailstrata/mailstrata/eml"
+	"github.com/mailstrata/mailstrata/imap/imaprestore"
 	"github.com/mailstrata/mailstrata/internal/access"
 	"github.com/mailstrata/mailstrata/internal/hint"
 	"github.com/mailstrata/mailstrata/internal/local"

@@ -1,0 +1,108 @@
+package imaprestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mailstrata/mailstrata/imap"
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/internal/retry"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/restore"
+)
+
+// session is a mailbox of a target. It has a connection only while it is used: more mailboxes are open than there are
+// connections.
+type session struct {
+	t        *Target
+	place    restore.Place
+	c        *imap.Client  // nil: between calls
+	mailbox  *imap.Mailbox // as it was opened last
+	validity uint32        // at the first opening
+	reading  bool          // it is opened by EXAMINE
+}
+
+// attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
+// is mostly one that has the mailbox selected. One that ended while it was idle is noticed here.
+func (f *session) attend(ctx context.Context) error {
+	if f.c != nil {
+		return nil
+	}
+	err := f.patiently(ctx, func() error { return f.connect(ctx) })
+	if err != nil {
+		f.rest()
+	}
+	return err
+}
+
+// rest gives the connection back.
+func (f *session) rest() {
+	if f.c != nil {
+		f.t.pool.Put(f.c)
+		f.c = nil
+	}
+}
+
+// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
+func (f *session) connect(ctx context.Context) error {
+	f.rest()
+	c, err := f.t.pool.GetOn(ctx, f.place.Name)
+	if err != nil {
+		return err
+	}
+	f.c = c
+	if m := c.Opened(f.place.Name, f.reading); m != nil && f.mailbox != nil {
+		f.mailbox = m
+		return nil
+	}
+	open := c.Select
+	if f.reading {
+		open = c.Examine
+	}
+	if f.mailbox, err = open(ctx, f.place.Name); err != nil {
+		return err
+	}
+	if f.validity == 0 {
+		f.validity = f.mailbox.Status().UIDValidity
+	}
+	if f.validity != f.mailbox.Status().UIDValidity {
+		return fmt.Errorf("mailbox %s was made anew while it was restored", wire.PrintableName(f.place.Name))
+	}
+	return nil
+}
+
+// patiently does something that changes nothing, again if the connection is lost.
+func (f *session) patiently(ctx context.Context, do func() error) error {
+	var err error
+	for n := range tries {
+		if err = do(); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
+			return err
+		}
+		if failed := f.recover(ctx, n, err); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// recover waits as the server asked, or a little, and connects anew if need be.
+func (f *session) recover(ctx context.Context, n int, cause error) error {
+	wait := retry.Suggested(cause)
+	if wait == 0 {
+		wait = time.Second << (2 * n)
+	} else if err := f.t.waits.Spend(wait, cause); err != nil {
+		return err
+	}
+	if err := f.t.pause(ctx, wait); err != nil {
+		return err
+	}
+	if f.c != nil && f.c.Alive() {
+		return nil
+	}
+	return f.connect(ctx)
+}
+
+// tries is how often something is tried that fails for reasons that may pass.
+const tries = 3
