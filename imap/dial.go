@@ -20,7 +20,9 @@ import (
 
 // Dial connects, secures the connection, logs in, and tells server and client of each other.
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
-	return dial(ctx, opts, new(netconn.Traffic), 1, true)
+	own := *opts
+	own.learned = &learned{}
+	return dial(ctx, &own, new(netconn.Traffic), 1, true)
 }
 
 // dial is Dial with the bytes counted at traffic, and a number for the trace. utf8 asks for names and headers in UTF-8.
@@ -94,9 +96,7 @@ func (c *conn) adopt(netConn net.Conn) {
 func (c *conn) read(src io.Reader) {
 	c.r = wire.NewReader(src)
 	c.r.Sink = c.body
-	if c.trace != nil {
-		c.r.Trace = c.trace.received
-	}
+	c.r.Trace = c.trace.received
 }
 
 // promptly is how long a server may take to speak at first: one that is silent then is mostly another port.

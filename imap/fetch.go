@@ -58,52 +58,34 @@ func (c *Client) extraItems() (items []string) {
 
 // Messages fetches all but the bodies of every message of the range.
 func (m *Mailbox) Messages(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return func(yield func(mail.Message, error) bool) {
-		need := hasFlags | hasDate | hasSize
-		if m.c.IsGmail() && !m.c.plain {
-			need |= hasLabels
-		}
-		g := newGatherer(m, uids, need, yield)
-		err := g.fetch(ctx, m.c.fetchItems(m.modSeq()), "")
-		if g.isUnknown(err) {
-			err = g.fetch(ctx, m.c.fetchItems(m.modSeq()), "")
-		}
-		g.end(err)
-	}
+	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, m.c.fetchItems, "")
 }
 
-// Flags fetches what can change of every message of the range; changed since a mod-sequence if modifier says so.
+// Flags fetches what can change of every message of the range.
 func (m *Mailbox) Flags(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
-	return m.flags(ctx, uids, m.modSeq(), "")
-}
-
-// flags is Flags with a modifier of FETCH, such as (CHANGEDSINCE 70).
-func (m *Mailbox) flags(ctx context.Context, uids mail.UIDRange, modSeq bool, modifier string) iter.Seq2[mail.Message, error] {
-	return func(yield func(mail.Message, error) bool) {
-		need := hasFlags
-		if m.c.IsGmail() && !m.c.plain {
-			need |= hasLabels // what is told unasked of a message has none, and the message may
-		}
-		g := newGatherer(m, uids, need, yield)
-		err := g.fetch(ctx, m.c.flagItems(modSeq), modifier)
-		if modifier == "" && g.isUnknown(err) {
-			err = g.fetch(ctx, m.c.flagItems(modSeq), "")
-		}
-		g.end(err)
-	}
+	return m.fetch(ctx, uids, hasFlags|hasLabels, m.c.flagItems, "")
 }
 
 // Facts fetches what can change of every message of the range, and also its size and date.
 func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
+	items := func(modSeq bool) string { return m.c.flagItems(modSeq) + " INTERNALDATE RFC822.SIZE" }
+	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, items, "")
+}
+
+// fetch yields each message of the range as soon as it has what is needed; labels are needed where the server has them.
+// items returns the attributes to ask for. There are fewer of them, and fetch asks again, once the server has answered BAD.
+// modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
+func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string, modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
-		need := hasFlags | hasDate | hasSize
-		if m.c.IsGmail() && !m.c.plain {
-			need |= hasLabels
+		need := need
+		if !m.c.IsGmail() || m.c.plain {
+			need &^= hasLabels
 		}
+		modSeq := m.modSeq() || modifier != ""
 		g := newGatherer(m, uids, need, yield)
-		err := g.fetch(ctx, m.c.flagItems(m.modSeq())+" INTERNALDATE RFC822.SIZE", "")
-		if g.isUnknown(err) {
-			err = g.fetch(ctx, m.c.flagItems(m.modSeq())+" INTERNALDATE RFC822.SIZE", "")
+		err := g.fetch(ctx, items(modSeq), modifier)
+		if modifier == "" && g.isUnknown(err) {
+			err = g.fetch(ctx, items(modSeq), "")
 		}
 		g.end(err)
 	}

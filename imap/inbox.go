@@ -13,7 +13,7 @@ import (
 // addInbox adds INBOX to a listing that leaves it out, or that gives it as one that cannot be opened. INBOX always
 // exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing: the client asks for it by name. The note says what
 // the user should know.
-func (c *Client) addInbox(ctx context.Context, l *listing) (note string, err error) {
+func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err error) {
 	at := ""
 	for raw, m := range l.byName {
 		if m.IsInbox() {

@@ -23,9 +23,6 @@ const lossesMost = 2
 
 // lose counts a connection lost during a command.
 func (l *learned) lose(command string, reason error) {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.losses == nil {
@@ -38,9 +35,6 @@ func (l *learned) lose(command string, reason error) {
 
 // lost returns how many connections a command has cost.
 func (l *learned) lost(command string) int {
-	if l == nil {
-		return 0
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.losses[command]
@@ -57,18 +51,12 @@ func (l *learned) reason(command string) string {
 func (l *learned) avoid(command string) bool { return l.lost(command) >= lossesMost }
 
 func (l *learned) setOneByOne() {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.oneByOne = true
 }
 
 func (l *learned) isOneByOne() bool {
-	if l == nil {
-		return false
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.oneByOne
@@ -76,18 +64,12 @@ func (l *learned) isOneByOne() bool {
 
 // skipMechanism notes that the server does not have the first n ways to log in.
 func (l *learned) skipMechanism(n int) {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mechanism = max(l.mechanism, n)
 }
 
 func (l *learned) mechanisms() int {
-	if l == nil {
-		return 0
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mechanism

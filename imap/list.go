@@ -17,6 +17,13 @@ import (
 // ("other", "shared", or a prefix). It selects no mailbox, because about a selected one a server may report what that
 // session knew last. Mailboxes of other namespaces are included without numbers, to be skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
+	return surveyor{c}.survey(ctx, named)
+}
+
+// surveyor takes a survey.
+type surveyor struct{ *Client }
+
+func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	if err := c.Unselect(ctx); err != nil {
 		return nil, err
 	}
@@ -125,7 +132,7 @@ func (c *conn) is(name string) bool {
 }
 
 // subscriptions gives the raw names subscribed to, those included that name no mailbox any more.
-func (c *Client) subscriptions(ctx context.Context) ([]string, error) {
+func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	cmd := newCommand("LSUB").raw(` "" "*"`)
 	const selecting = "LIST (SUBSCRIBED)"
 	extended := c.extendedList() && c.opts.learned.lost(selecting) == 0
@@ -194,7 +201,7 @@ func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
 func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
 
 // fillIn asks singly for what the listing did not tell.
-func (c *Client) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
+func (c surveyor) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
 	var lacking, nameless []*mail.Mailbox
 	for i := range mailboxes {
 		switch m := &mailboxes[i]; {

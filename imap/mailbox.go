@@ -110,14 +110,13 @@ func (m *Mailbox) take(resp *wire.Response) bool {
 	if len(resp.Code.Args) > 0 {
 		first = resp.Code.Args[0]
 	}
-	n, ok := first.Number()
 	switch resp.Code.Name {
 	case "UIDVALIDITY":
-		m.status.UIDValidity = number32Or0(n, ok)
+		m.status.UIDValidity, _ = number32(first)
 	case "UIDNEXT":
-		m.status.UIDNext = number32Or0(n, ok)
+		m.status.UIDNext, _ = number32(first)
 	case "HIGHESTMODSEQ":
-		m.status.HighestModSeq = n
+		m.status.HighestModSeq, _ = first.Number()
 	case "NOMODSEQ":
 		m.status.HighestModSeq = 0
 	case "PERMANENTFLAGS":
@@ -128,13 +127,6 @@ func (m *Mailbox) take(resp *wire.Response) bool {
 		return false
 	}
 	return true
-}
-
-func number32Or0(n uint64, ok bool) uint32 {
-	if !ok || n > math.MaxUint32 {
-		return 0
-	}
-	return uint32(n)
 }
 
 // Unselect leaves the mailbox that is open, without expunging. CLOSE would do so too on a mailbox opened by EXAMINE, but

@@ -48,7 +48,7 @@ type Options struct {
 	// waiting to its caller.
 	Waiting func(asked time.Duration, cause error)
 
-	learned *learned // shared by a pool; may be nil
+	learned *learned // shared by the connections of a pool
 
 	// Dial makes a connection to host:port; nil: over TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)

@@ -79,7 +79,7 @@ func (s scope) prefixes() (prefixes []string) {
 
 // listSpaces adds to a listing what the server did not list among all mailboxes. Some servers list a namespace of others only
 // by name (Courier, Dovecot with list = no). A refusal means that there is nothing for this user.
-func (c *Client) listSpaces(ctx context.Context, l *listing, s scope) error {
+func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 	for _, prefix := range s.prefixes() {
 		if l.hasBelow(prefix) {
 			continue

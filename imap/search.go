@@ -97,7 +97,7 @@ func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
 			known = false
 		}
 	})()
-	for message, err := range m.flags(ctx, uids, true, modifier) {
+	for message, err := range m.fetch(ctx, uids, hasFlags|hasLabels, m.c.flagItems, modifier) {
 		if err == nil {
 			err = changed(message)
 		}

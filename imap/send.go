@@ -44,9 +44,7 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 	if p.literal != nil {
 		line = append(slices.Clip(p.text), c.announce(p.literal)...)
 	}
-	if c.trace != nil {
-		c.trace.sent(cmd.shown(line, first))
-	}
+	c.trace.sent(cmd.shown(line, first))
 	c.w.Write(line)
 	if p.literal == nil {
 		return nil

@@ -24,18 +24,18 @@ func (c *Client) statusItems(mailboxID bool) string {
 	return items
 }
 
-// parseStatus reads the pairs of a STATUS response; ok is false where one of the numbers is missing that make a mailbox.
+// parseStatus reads the pairs of a STATUS response. ok is false if one of the numbers is missing that make a mailbox.
 func parseStatus(pairs []wire.Node) (s mail.Status, ok bool) {
-	messages, okMessages := number32(pairs, "MESSAGES")
-	next, okNext := number32(pairs, "UIDNEXT")
-	validity, okValidity := number32(pairs, "UIDVALIDITY")
-	s = mail.Status{Messages: messages, UIDNext: next, UIDValidity: validity}
-	if n, found := wire.Attribute(pairs, "HIGHESTMODSEQ"); found {
-		s.HighestModSeq, _ = n.Number()
+	value := func(name string) wire.Node {
+		n, _ := wire.Attribute(pairs, name)
+		return n
 	}
-	if n, found := wire.Attribute(pairs, "MAILBOXID"); found {
-		s.MailboxID = mailboxID(n)
-	}
+	var okMessages, okNext, okValidity bool
+	s.Messages, okMessages = number32(value("MESSAGES"))
+	s.UIDNext, okNext = number32(value("UIDNEXT"))
+	s.UIDValidity, okValidity = number32(value("UIDVALIDITY"))
+	s.HighestModSeq, _ = value("HIGHESTMODSEQ").Number()
+	s.MailboxID = mailboxID(value("MAILBOXID"))
 	return s, okMessages && okNext && okValidity
 }
 
@@ -53,13 +53,13 @@ func objectID(n wire.Node) string {
 	return string(n.Bytes())
 }
 
-func number32(pairs []wire.Node, name string) (uint32, bool) {
-	n, found := wire.Attribute(pairs, name)
-	if !found {
+// number32 reads a number of 32 bits.
+func number32(n wire.Node) (uint32, bool) {
+	v, ok := n.Number()
+	if !ok || v > math.MaxUint32 {
 		return 0, false
 	}
-	v, ok := n.Number()
-	return uint32(v), ok && v <= math.MaxUint32
+	return uint32(v), true
 }
 
 func statusOf(raw string) *command { return newCommand("STATUS").mailbox(raw) }
@@ -70,7 +70,7 @@ const statusWindow = 50
 // status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers the server does not give
 // keeps a nil Status: the server's NO is about that mailbox alone, and nothing follows from it. One whose STATUS may have
 // cost a connection is asked alone, after the others, so that it is certain which it was.
-func (c *Client) status(mailboxes []*mail.Mailbox, items string) error {
+func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 	answers := newStatusAnswers(c.names())
 	var underWay []*command
 	finish := func(left int) error {

@@ -20,14 +20,15 @@ func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey
 	if !c.is("Dovecot") || c.IsGmail() || s.pool.opts.Virtual {
 		return nil
 	}
+	v := &virtualFinder{c, survey}
 	roots := map[string]bool{} // of namespaces with such mailboxes
 	for i := range survey.Mailboxes {
 		m := &survey.Mailboxes[i]
-		root, may := c.mayBeVirtual(m)
+		root, may := v.mayBeVirtual(m)
 		if !may || m.Status == nil || m.Status.Messages == 0 {
 			continue
 		}
-		is, err := s.isVirtual(ctx, c, m, survey)
+		is, err := s.isVirtual(ctx, v, m)
 		if err != nil {
 			return err
 		}
@@ -45,14 +46,20 @@ func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey
 	return nil
 }
 
+// virtualFinder finds the virtual mailboxes of a survey.
+type virtualFinder struct {
+	*Client
+	survey *mail.Survey
+}
+
 // mayBeVirtual reports whether a mailbox is where virtual ones are, and which namespace it has for them.
-func (c *Client) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
+func (v *virtualFinder) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 	if !m.Selectable() || m.IsInbox() || m.Skip != mail.NotSkipped {
 		return "", false
 	}
-	space, found := namespaceOf(m.Raw, c.spaces)
+	space, found := namespaceOf(m.Raw, v.spaces)
 	isOther := func(other mail.Namespace) bool { return other.Kind == mail.Personal && other.Prefix != space.Prefix }
-	if found && space.Kind == mail.Personal && space.Prefix != "" && slices.ContainsFunc(c.spaces, isOther) &&
+	if found && space.Kind == mail.Personal && space.Prefix != "" && slices.ContainsFunc(v.spaces, isOther) &&
 		!strings.HasPrefix(strings.ToUpper(space.Prefix), "INBOX") {
 		return space.Prefix, true
 	}
@@ -60,16 +67,16 @@ func (c *Client) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 }
 
 // isVirtual reports whether the messages of a mailbox are those of other mailboxes. The source remembers the answer.
-func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
+func (s *Source) isVirtual(ctx context.Context, v *virtualFinder, m *mail.Mailbox) (bool, error) {
 	s.mu.Lock()
 	is, known := s.virtual[m.Raw]
 	s.mu.Unlock()
 	if known {
 		return is, nil
 	}
-	is, answered, err := c.liesElsewhere(ctx, m)
+	is, answered, err := v.liesElsewhere(ctx, m)
 	if err == nil && !answered {
-		is, err = c.knownElsewhere(ctx, m, survey)
+		is, err = v.knownElsewhere(ctx, m)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,16 +84,16 @@ func (s *Source) isVirtual(ctx context.Context, c *Client, m *mail.Mailbox, surv
 		s.virtual = map[string]bool{}
 	}
 	s.virtual[m.Raw] = is && err == nil // if the question costs the connection, the mailbox is read like any other
-	return s.virtual[m.Raw], c.deadOnly(err)
+	return s.virtual[m.Raw], v.deadOnly(err)
 }
 
 // liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the server
 // said so.
-func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
-	if _, err := c.Examine(ctx, m.Raw); err != nil {
+func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
+	if _, err := v.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
 	}
-	own := c.names().same(m.Raw)
+	own := v.names().same(m.Raw)
 	is = true
 	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
 	cmd.data = func(resp *wire.Response) (bool, error) {
@@ -95,11 +102,11 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answer
 		}
 		if where, found := wire.Attribute(resp.Args[0].List, "X-MAILBOX"); found && where.IsText() {
 			answered = true
-			is = is && c.names().same(string(where.Text)) != own
+			is = is && v.names().same(string(where.Text)) != own
 		}
 		return true, nil
 	}
-	err = c.do(ctx, cmd)
+	err = v.do(ctx, cmd)
 	if isRefused(err) {
 		return false, false, nil
 	}
@@ -108,32 +115,32 @@ func (c *Client) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answer
 
 // knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of
 // another mailbox which cannot be virtual itself.
-func (c *Client) knownElsewhere(ctx context.Context, m *mail.Mailbox, survey *mail.Survey) (bool, error) {
+func (v *virtualFinder) knownElsewhere(ctx context.Context, m *mail.Mailbox) (bool, error) {
 	const most = 1 << 20 // bounds the memory
 	if m.Status.Messages > most {
 		return false, nil
 	}
 	seed, left, nameless := maphash.MakeSeed(), map[uint64]bool{}, false
-	err := c.guids(ctx, m.Raw, func(guid string) {
+	err := v.guids(ctx, m.Raw, func(guid string) {
 		nameless = nameless || guid == ""
 		left[maphash.String(seed, guid)] = true
 	})
-	for i := range survey.Mailboxes {
-		other := &survey.Mailboxes[i]
+	for i := range v.survey.Mailboxes {
+		other := &v.survey.Mailboxes[i]
 		if err != nil || nameless || len(left) == 0 {
 			break
 		}
-		if _, may := c.mayBeVirtual(other); may || !other.Selectable() || other.Status == nil || other.Status.Messages == 0 {
+		if _, may := v.mayBeVirtual(other); may || !other.Selectable() || other.Status == nil || other.Status.Messages == 0 {
 			continue
 		}
-		err = c.guids(ctx, other.Raw, func(guid string) { delete(left, maphash.String(seed, guid)) })
+		err = v.guids(ctx, other.Raw, func(guid string) { delete(left, maphash.String(seed, guid)) })
 	}
 	return err == nil && !nameless && len(left) == 0, err
 }
 
 // guids calls do with the X-GUID of every message of a mailbox.
-func (c *Client) guids(ctx context.Context, raw string, do func(guid string)) error {
-	if _, err := c.Examine(ctx, raw); err != nil {
+func (v *virtualFinder) guids(ctx context.Context, raw string, do func(guid string)) error {
+	if _, err := v.Examine(ctx, raw); err != nil {
 		return err
 	}
 	cmd := newCommand("UID FETCH").raw(" 1:* (UID X-GUID)")
@@ -145,5 +152,5 @@ func (c *Client) guids(ctx context.Context, raw string, do func(guid string)) er
 		do(objectID(guid))
 		return true, nil
 	}
-	return c.do(ctx, cmd)
+	return v.do(ctx, cmd)
 }

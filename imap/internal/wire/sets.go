@@ -45,43 +45,14 @@ func hasPrefixFold(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// readSearch reads the numbers of a SEARCH response. What is no number (RFC 7162's "(MODSEQ 917162500)" at the end) ends the
-// set.
+// readSearch reads the numbers of a SEARCH response, divided by blanks. What is no number (RFC 7162's "(MODSEQ 917162500)"
+// at the end) ends the set.
 func (r *Reader) readSearch(piece []byte, err error) error {
 	r.resp.Tag, r.resp.Name = "*", "SEARCH"
-	piece = piece[len("* SEARCH"):]
-	var number uint64
-	var digits, ended bool
-	for {
-		r.resp.Size += len(piece)
-		for _, c := range piece {
-			switch {
-			case ended:
-			case '0' <= c && c <= '9':
-				number = min(number*10+uint64(c-'0'), 1<<33) // far above any UID, far below an overflow
-				digits = true
-			default:
-				if digits {
-					if err := r.addRange(number, number); err != nil {
-						return err
-					}
-				}
-				number, digits = 0, false
-				ended = c != ' ' && c != '\r' && c != '\n'
-			}
-		}
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return unexpectedEOF(err, true)
-		}
-		piece, err = r.Input.ReadSlice('\n')
-	}
+	return r.readNumbers(&setParser{r: r, search: true}, piece[len("* SEARCH"):], err)
 }
 
-// readSet reads the set of an ESEARCH or VANISHED, and leaves what stands before it as the line. What stands after it is
-// passed over.
+// readSet reads the set of an ESEARCH or VANISHED, and leaves what precedes it as the line. It skips what follows the set.
 func (r *Reader) readSet(piece []byte, at int, err error) error {
 	r.resp.HasSet = true
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
@@ -90,7 +61,11 @@ func (r *Reader) readSet(piece []byte, at int, err error) error {
 	if r.Trace != nil {
 		r.Trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
 	}
-	p := setParser{r: r}
+	return r.readNumbers(&setParser{r: r}, piece, err)
+}
+
+// readNumbers parses the rest of a line, of which piece is the first part, read with err.
+func (r *Reader) readNumbers(p *setParser, piece []byte, err error) error {
 	for {
 		r.resp.Size += len(piece)
 		if err := p.parse(piece); err != nil {
@@ -106,9 +81,10 @@ func (r *Reader) readSet(piece []byte, at int, err error) error {
 	}
 }
 
-// setParser reads "2,10:11" in pieces.
+// setParser reads "2,10:11", or "2 10 11" in a SEARCH response, in pieces.
 type setParser struct {
 	r             *Reader
+	search        bool
 	first, number uint64
 	digits, ranged,
 	ended bool
@@ -120,12 +96,12 @@ func (p *setParser) parse(piece []byte) error {
 		case p.ended:
 			return nil
 		case '0' <= c && c <= '9':
-			p.number = min(p.number*10+uint64(c-'0'), 1<<33)
+			p.number = min(p.number*10+uint64(c-'0'), 1<<33) // far above any UID, far below an overflow
 			p.digits = true
-		case c == ':' && p.digits && !p.ranged:
+		case c == ':' && p.digits && !p.ranged && !p.search:
 			p.first, p.number, p.digits, p.ranged = p.number, 0, false, true
-		case c == ',' || c == ' ' || c == '\r' || c == '\n':
-			p.ended = c != ','
+		case p.search || c == ',' || c == ' ' || c == '\r' || c == '\n':
+			p.ended = c != ',' && !p.search || p.search && c != ' '
 			if err := p.end(); err != nil {
 				return err
 			}
@@ -138,31 +114,23 @@ func (p *setParser) parse(piece []byte) error {
 
 // end takes a number or a range.
 func (p *setParser) end() error {
+	if !p.digits {
+		p.r.resp.BadSet = !p.search // several blanks may follow each other
+		return nil
+	}
 	first := p.number
 	if p.ranged {
 		first = p.first
 	}
-	if !p.digits {
-		p.r.resp.BadSet = true
-		return nil
-	}
 	low, high := min(first, p.number), max(first, p.number)
 	p.number, p.digits, p.ranged = 0, false, false
-	if _, ok := ToUID(low); !ok || high > math.MaxUint32 {
-		p.r.resp.BadSet = true
-		return nil
-	}
-	return p.r.addRange(low, high)
-}
-
-// addRange adds a range to the answer, if it can be a range of UIDs.
-func (r *Reader) addRange(first, last uint64) error {
-	from, ok := ToUID(first)
-	to, ok2 := ToUID(last)
+	from, ok := ToUID(low)
+	to, ok2 := ToUID(high)
 	if !ok || !ok2 {
+		p.r.resp.BadSet = !p.search
 		return nil
 	}
-	return r.resp.UIDs.Add(mail.UIDRange{First: from, Last: to})
+	return p.r.resp.UIDs.Add(mail.UIDRange{First: from, Last: to})
 }
 
 // ToUID checks that a number can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).
