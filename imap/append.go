@@ -11,40 +11,6 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Create makes a mailbox, for a special use where one is given and the server takes it (RFC 6154).
-func (c *Client) Create(ctx context.Context, raw, specialUse string) error {
-	cmd := newCommand("CREATE").mailbox(raw)
-	if specialUse != "" {
-		cmd.raw(" (USE (" + specialUse + "))")
-	}
-	return c.do(ctx, cmd)
-}
-
-// Delete removes a mailbox with all that it holds.
-func (c *Client) Delete(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("DELETE").mailbox(raw))
-}
-
-// Subscribe puts a mailbox among those subscribed to.
-func (c *Client) Subscribe(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("SUBSCRIBE").mailbox(raw))
-}
-
-// Unsubscribe takes a mailbox from those subscribed to.
-func (c *Client) Unsubscribe(ctx context.Context, raw string) error {
-	return c.do(ctx, newCommand("UNSUBSCRIBE").mailbox(raw))
-}
-
-// Store adds flags to messages; with a "-" as sign it removes them, and without one it replaces theirs.
-func (m *Mailbox) Store(ctx context.Context, uids mail.UIDSet, sign string, flags []string) error {
-	return m.c.do(ctx, newCommand("UID STORE").raw(" "+uids.String()+" "+sign+"FLAGS.SILENT ("+strings.Join(flags, " ")+")"))
-}
-
-// Expunge removes messages that are marked as deleted, of those UIDs alone (UIDPLUS).
-func (m *Mailbox) Expunge(ctx context.Context, uids mail.UIDSet) error {
-	return m.c.do(ctx, newCommand("UID EXPUNGE").raw(" "+uids.String()))
-}
-
 // Appended is a message to append.
 type Appended struct {
 	Flags  []string // as they go on the wire
@@ -79,7 +45,7 @@ type AppendResult struct {
 // Append adds messages to a mailbox and tells the fate of each: all together where the server knows MULTIAPPEND, else
 // one by one, several under way.
 func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []AppendResult {
-	defer c.watch(ctx)()
+	defer c.closeOnDone(ctx)()
 	step := len(messages)
 	if !c.caps.has("MULTIAPPEND") {
 		step = 1
@@ -89,7 +55,7 @@ func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []
 	answered := 0
 	finish := func(left int) {
 		for ; len(cmds)-answered > left; answered++ {
-			err := c.because(ctx, c.wait(cmds[answered]))
+			err := c.orCause(ctx, c.wait(cmds[answered]))
 			appendResults(cmds[answered], err, results[answered*step:][:step])
 		}
 	}
@@ -99,7 +65,7 @@ func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []
 			cmd.done, cmd.err = true, c.dead // whether it was sent or not
 		}
 		cmds = append(cmds, cmd)
-		finish(appendsUnderWay - 1)
+		finish(appendsInFlight - 1)
 	}
 	finish(0)
 	return results
@@ -116,8 +82,8 @@ func appendResults(cmd *command, err error, results []AppendResult) {
 	}
 }
 
-// appendsUnderWay bounds the APPENDs that wait for an answer where each message needs its own.
-const appendsUnderWay = 8
+// appendsInFlight bounds the APPENDs that wait for an answer where each message needs its own.
+const appendsInFlight = 8
 
 // appendUID reads "[APPENDUID 38505 3955:3957]". The UIDs are in the order of the messages, and a range counts up.
 func appendUID(cmd *command) (validity uint32, uids []mail.UID) {

@@ -14,10 +14,10 @@ import (
 
 // How bodies are asked for: enough that no round trip is waited for, few enough that an interruption costs little.
 const (
-	batchMessages = 200
-	batchBytes    = 8 << 20 // by the sizes hinted; a larger message goes alone
-	underWay      = 3       // commands at once
-	unknownSize   = 64 << 10
+	batchMessages  = 200
+	batchBytes     = 8 << 20 // by the sizes hinted; a larger message goes alone
+	bodiesInFlight = 3       // commands at once
+	unknownSize    = 64 << 10
 )
 
 // Bodies downloads messages and hands each to read, once, in the order the server sends them.
@@ -37,7 +37,7 @@ func (m *Mailbox) Headers(ctx context.Context, messages []mail.Message, read fun
 func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	d := &download{m: m, section: "[" + section + "]", read: read, due: map[mail.UID]bool{}}
 	defer d.dropHeld()
-	return m.c.pipeline(ctx, underWay, func() *command {
+	return m.c.pipeline(ctx, bodiesInFlight, func() *command {
 		if len(messages) == 0 {
 			return nil
 		}
@@ -50,7 +50,7 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 // pipeline sends commands as they come from next, until there is none, so many at a time, and waits for all. A refusal
 // does not stop the others, unless the server asks to be left alone.
 func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
-	defer c.watch(ctx)()
+	defer c.closeOnDone(ctx)()
 	var refusals []error
 	var sent []*command
 	ended := false
@@ -61,7 +61,7 @@ func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) e
 				break
 			}
 			if err := c.start(cmd); err != nil {
-				return c.because(ctx, err)
+				return c.orCause(ctx, err)
 			}
 			sent = append(sent, cmd)
 		}
@@ -70,7 +70,7 @@ func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) e
 		}
 		err := c.wait(sent[0])
 		if c.dead != nil {
-			return c.because(ctx, err)
+			return c.orCause(ctx, err)
 		}
 		if err != nil && !expungeIssued(err) {
 			refusals = append(refusals, err)
@@ -143,7 +143,7 @@ func (d *download) body(b *wire.BodyLiteral) error {
 	if b.Size > mail.MaxMessage {
 		return tooLarge(uid, b.Size)
 	}
-	return d.hand(uid, &bodyReader{b.Content, d.m.c.conn})
+	return d.deliver(uid, &bodyReader{b.Content, d.m.c.conn})
 }
 
 // tooLarge ends the connection, because the only way past a literal is through it.
@@ -169,15 +169,15 @@ func (d *download) data(resp *wire.Response) (bool, error) {
 		if err != nil {
 			return true, &handlerError{err}
 		}
-		return true, d.hand(uid, content)
+		return true, d.deliver(uid, content)
 	case value.Kind == wire.String:
-		return true, d.hand(uid, bytes.NewReader(value.Text))
+		return true, d.deliver(uid, bytes.NewReader(value.Text))
 	}
 	return true, nil
 }
 
-// hand gives a message to the reader. An error of the connection is the connection's, whatever the reader made of it.
-func (d *download) hand(uid mail.UID, content io.Reader) error {
+// deliver gives a message to the reader. An error of the connection is the connection's, whatever the reader made of it.
+func (d *download) deliver(uid mail.UID, content io.Reader) error {
 	delete(d.due, uid)
 	err := d.read(uid, content)
 	if d.m.c.dead != nil {

@@ -124,7 +124,7 @@ func TestInterruptedAgainstSilence(t *testing.T) {
 		bufio.NewReader(server).ReadString('\n')
 		cancel()
 	}()
-	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour, learned: &learned{}}, ours, new(netconn.Traffic), 1)
+	c := newConn(&Options{Host: "example.com", RootCAs: roots, Stall: time.Hour, quirks: &quirks{}}, ours, new(netconn.Traffic), 1)
 	if err := (&handshake{c}).secure(ctx); err != nil {
 		t.Fatal(err)
 	}

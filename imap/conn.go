@@ -38,24 +38,24 @@ type conn struct {
 	secrets   []string     // while logging in: kept out of errors even where the server repeats them
 	mailbox   *Mailbox     // that is open, or being opened; nil: none
 
-	tags      int
-	pending   []*command           // in the order sent
-	probe     *command             // a NOOP that shows whether the server has lost the commands before it
-	went      bool                 // the server asked us to go on
-	challenge string               // with these words
-	said      string               // the server's last warning, which may explain why the connection ends
-	listener  func(*wire.Response) // is shown every response; may be nil
-	bye       error
-	dead      error
+	tags        int
+	pending     []*command           // in the order sent
+	probe       *command             // a NOOP that shows whether the server has lost the commands before it
+	continued   bool                 // the server asked us to go on
+	challenge   string               // with these words
+	lastWarning string               // the server's last warning, which may explain why the connection ends
+	listener    func(*wire.Response) // is shown every response; may be nil
+	bye         error
+	dead        error
 
-	useless int64     // bytes that answered no command since the last answer
-	useful  time.Time // of the last answer
+	useless    int64     // bytes that answered no command since the last answer
+	lastUseful time.Time // of the last answer
 }
 
 // wait pumps until the command is answered, and gives the server's refusal as *Error.
 func (c *conn) wait(cmd *command) error {
 	for !cmd.done {
-		if err := c.step(); err != nil {
+		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
@@ -64,29 +64,29 @@ func (c *conn) wait(cmd *command) error {
 
 // do starts a command and waits for it, unless ctx ends first, which ends the connection too.
 func (c *conn) do(ctx context.Context, cmd *command) error {
-	defer c.watch(ctx)()
+	defer c.closeOnDone(ctx)()
 	if err := c.start(cmd); err != nil {
-		return c.because(ctx, err)
+		return c.orCause(ctx, err)
 	}
-	return c.because(ctx, c.wait(cmd))
+	return c.orCause(ctx, c.wait(cmd))
 }
 
-// watch closes the connection when ctx ends, which wakes whoever reads or writes.
-func (c *conn) watch(ctx context.Context) (stop func()) {
+// closeOnDone closes the connection when ctx ends, which wakes whoever reads or writes.
+func (c *conn) closeOnDone(ctx context.Context) (stop func()) {
 	unhook := context.AfterFunc(ctx, func() { c.socket.Close() })
 	return func() { unhook() }
 }
 
-// because says that an error came of ctx's end, where it did.
-func (c *conn) because(ctx context.Context, err error) error {
+// orCause says that an error came of ctx's end, where it did.
+func (c *conn) orCause(ctx context.Context, err error) error {
 	if err != nil && c.dead != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// step reads one response and gives it to whom it belongs.
-func (c *conn) step() error {
+// readResponse reads one response and gives it to whom it belongs.
+func (c *conn) readResponse() error {
 	if c.dead != nil {
 		return c.dead
 	}
@@ -97,42 +97,42 @@ func (c *conn) step() error {
 	c.socket.ResponseRead()
 	switch resp.Tag {
 	case "*":
-		taken, err := c.untagged(resp)
+		taken, err := c.dispatch(resp)
 		if err != nil {
 			return c.fail(err)
 		}
-		return c.weigh(resp, taken)
+		return c.countUseless(resp, taken)
 	case "+":
-		c.went, c.challenge = true, resp.Text
-		return c.weigh(resp, false)
+		c.continued, c.challenge = true, resp.Text
+		return c.countUseless(resp, false)
 	}
 	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.Tag })
 	if i < 0 {
-		return c.weigh(resp, false) // a line that belongs to nothing; servers have been seen to break lines
+		return c.countUseless(resp, false) // a line that belongs to nothing; servers have been seen to break lines
 	}
 	c.observe(resp)
 	cmd := c.pending[i]
 	if cmd == c.probe {
 		if c.probe = nil; i > 0 {
-			return c.fail(errOvertaken)
+			return c.fail(errCommandsLost)
 		}
 	}
 	c.pending = slices.Delete(c.pending, i, i+1)
 	c.complete(cmd, resp)
-	return c.weigh(resp, true)
+	return c.countUseless(resp, true)
 }
 
-// weigh ends a connection on which too much data comes, or comes for too long, that answers no command.
-func (c *conn) weigh(resp *wire.Response, useful bool) error {
+// countUseless ends a connection on which too much data comes, or comes for too long, that answers no command.
+func (c *conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {
-		c.useless, c.useful = resp.Discarded, time.Now()
+		c.useless, c.lastUseful = resp.Discarded, time.Now()
 	} else {
 		c.useless += int64(resp.Size) + resp.Discarded
 	}
 	if c.useless > maxUseless {
 		return c.fail(wire.Flood("more than %d MiB that answer no command", maxUseless>>20))
 	}
-	if idle := time.Since(c.useful); idle > c.opts.patience() {
+	if idle := time.Since(c.lastUseful); idle > c.opts.uselessTimeout() {
 		return c.fail(fmt.Errorf("%w: for %v nothing came that answers a command", netconn.ErrStalled, idle.Round(time.Second)))
 	}
 	return nil
@@ -154,9 +154,9 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
 }
 
-// untagged notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
+// dispatch notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
 // first. What nobody takes is dropped.
-func (c *conn) untagged(resp *wire.Response) (taken bool, err error) {
+func (c *conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
 		if cmd.data == nil {
@@ -187,21 +187,21 @@ func (c *conn) observe(resp *wire.Response) {
 		}
 	}
 	if resp.Tag == "*" && (resp.Name == "NO" || resp.Name == "BAD" || resp.Code.Name == "ALERT") {
-		c.said = c.refusal("", resp).said()
+		c.lastWarning = c.refusal("", resp).said()
 	}
 	if resp.Code.Name == "CAPABILITY" {
 		c.caps, c.capsKnown = newCapabilities(resp.Code.Args), true
 	}
 }
 
-// tell shows every response to a listener until stopped.
-func (c *conn) tell(listener func(*wire.Response)) (stop func()) {
+// listen shows every response to a listener until stopped.
+func (c *conn) listen(listener func(*wire.Response)) (stop func()) {
 	c.listener = listener
 	return func() { c.listener = nil }
 }
 
-// body finds the command that takes bodies.
-func (c *conn) body(b *wire.BodyLiteral) error {
+// dispatchBody finds the command that takes bodies.
+func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
 	for _, cmd := range c.pending {
 		if cmd.body != nil {
 			return cmd.body(b)
@@ -221,8 +221,8 @@ func (c *conn) fail(err error) error {
 	if len(c.pending) > 0 {
 		doing = c.pending[0].name
 	}
-	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errOvertaken)) {
-		c.opts.learned.setOneByOne()
+	if len(c.pending) > 1 && (errors.Is(err, netconn.ErrStalled) || errors.Is(err, errCommandsLost)) {
+		c.opts.quirks.setSequential()
 	}
 	switch {
 	case errors.As(err, &handler):
@@ -235,14 +235,14 @@ func (c *conn) fail(err error) error {
 	case c.bye != nil:
 		c.dead = c.bye
 	default:
-		lost := &lostError{server: c.opts.Host, doing: doing, said: c.said, err: err}
+		lost := &lostError{server: c.opts.Host, doing: doing, said: c.lastWarning, err: err}
 		if err == io.EOF {
 			lost.err = errors.New("the server hung up")
 		}
 		c.dead = lost
 	}
 	if handler == nil && doing != "" {
-		c.opts.learned.lose(doing, c.dead)
+		c.opts.quirks.addLoss(doing, c.dead)
 	}
 	c.socket.Close()
 	return c.dead

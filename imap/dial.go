@@ -3,25 +3,19 @@ package imap
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"time"
-
-	"github.com/klauspost/compress/flate"
 
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
-	"github.com/mailstrata/mailstrata/mail"
 )
 
 // Dial connects, secures the connection, logs in, and tells server and client of each other.
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	own := *opts
-	own.learned = &learned{}
+	own.quirks = &quirks{}
 	return dial(ctx, &own, new(netconn.Traffic), 1, true)
 }
 
@@ -35,14 +29,14 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 	}
 	netConn, err := opts.dial(ctx)
 	if err != nil {
-		return nil, unreachable(ctx, opts, err)
+		return nil, dialError(ctx, opts, err)
 	}
 	c := newConn(opts, netConn, traffic, id)
-	stop := c.watch(ctx)
+	stop := c.closeOnDone(ctx)
 	err = (&handshake{c}).run(ctx, utf8)
 	stop()
 	if err != nil {
-		err = c.because(ctx, err)
+		err = c.orCause(ctx, err)
 		c.socket.Close()
 		return nil, err
 	}
@@ -56,28 +50,29 @@ func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) 
 		c.trace = &tracer{out: opts.Trace, id: id}
 	}
 	c.socket = &netconn.Conn{Conn: netConn, Traffic: traffic, Stall: opts.stall()}
-	c.socket.OnSilence = c.nudge
+	c.socket.OnSilence = c.probeForLoss
 	c.adopt(c.socket)
 	return c
 }
 
-// unnamedError: the resolver is sure that there is no such host.
-type unnamedError struct {
+// noHostError: the resolver is sure that there is no such host.
+type noHostError struct {
 	host string
 	dns  *net.DNSError
 }
 
-func (e *unnamedError) Error() string { return "no host is named " + e.host }
-func (e *unnamedError) Unwrap() error { return e.dns }
+func (e *noHostError) Error() string { return "no host is named " + e.host }
 
-// unreachable: a name that does not exist stays so; anything else may pass.
-func unreachable(ctx context.Context, opts *Options, err error) error {
+func (e *noHostError) Unwrap() error { return e.dns }
+
+// dialError: a name that does not exist stays so; anything else may pass.
+func dialError(ctx context.Context, opts *Options, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
-		return &unnamedError{opts.Host, dns}
+		return &noHostError{opts.Host, dns}
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
@@ -95,234 +90,6 @@ func (c *conn) adopt(netConn net.Conn) {
 
 func (c *conn) read(src io.Reader) {
 	c.r = wire.NewReader(src)
-	c.r.Sink = c.body
+	c.r.Sink = c.dispatchBody
 	c.r.Trace = c.trace.received
-}
-
-// promptly is how long a server may take to speak at first: one that is silent then is mostly another port.
-const promptly = 30 * time.Second
-
-// patience is how long a handshake may take that only finds out what is spoken at a port.
-const patience = 5 * time.Second
-
-// handshake brings a fresh connection to where commands can be given: TLS, the greeting, login, and what is said once.
-type handshake struct{ *conn }
-
-// run brings a fresh connection to where commands can be given.
-func (c *handshake) run(ctx context.Context, utf8 bool) error {
-	c.socket.Stall = min(c.socket.Stall, promptly)
-	if c.opts.Security == TLS {
-		if err := c.secure(ctx); err != nil {
-			return err
-		}
-	}
-	preauth, err := c.readGreeting()
-	if err != nil {
-		return err
-	}
-	c.socket.Stall = c.opts.stall()
-	if c.opts.Security == StartTLS {
-		if err := c.startTLS(ctx, preauth); err != nil {
-			return err
-		}
-	}
-	if err := c.needCapabilities(ctx); err != nil {
-		return err
-	}
-	if !preauth {
-		if err := (&login{c.conn}).run(ctx); err != nil {
-			return err
-		}
-	}
-	if err := c.needCapabilities(ctx); err != nil {
-		return err
-	}
-	return c.introduce(ctx, utf8)
-}
-
-func (c *handshake) readGreeting() (preauth bool, err error) {
-	resp, err := c.r.Next()
-	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
-		if c.speaksTLS() {
-			return false, c.fail(&handlerError{fmt.Errorf("%s speaks TLS on this port, and nothing else; write imaps://", c.opts.Address())})
-		}
-		err = fmt.Errorf("%w, not even a greeting came", err)
-	}
-	if err != nil {
-		return false, c.fail(err)
-	}
-	c.observe(resp)
-	switch {
-	case resp.Tag != "*":
-	case resp.Name == "OK" || resp.Name == "PREAUTH":
-		return resp.Name == "PREAUTH", nil
-	case resp.Name == "BYE":
-		return false, c.fail(c.bye)
-	}
-	return false, c.fail(&handlerError{fmt.Errorf("%s does not speak IMAP: it greets with %q",
-		c.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
-}
-
-// speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
-// is said, and the connection ends.
-func (c *handshake) speaksTLS() bool {
-	c.socket.Stall = min(c.opts.stall(), patience)
-	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
-}
-
-func (c *handshake) secure(ctx context.Context) error {
-	secured := tls.Client(c.transport, c.opts.tlsConfig())
-	if err := secured.HandshakeContext(ctx); err != nil {
-		return c.fail(&handlerError{c.explainTLS(ctx, err)})
-	}
-	c.adopt(secured)
-	return nil
-}
-
-// explainTLS tells a certificate that is no good from a handshake that broke off.
-func (c *handshake) explainTLS(ctx context.Context, err error) error {
-	var cert *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) { // without its guesses, which send people the wrong way
-		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, x509.UnknownAuthorityError{Cert: unknown.Cert})
-	}
-	if errors.As(err, &cert) {
-		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, cert.Err)
-	}
-	var record tls.RecordHeaderError
-	if errors.As(err, &record) {
-		return fmt.Errorf("%s does not speak TLS on this port; is it the one for STARTTLS (imap://)?", c.opts.Address())
-	}
-	if ctx.Err() == nil {
-		if old := c.explainOldTLS(ctx, err); old != nil {
-			return old
-		}
-	}
-	return &lostError{server: c.opts.Address(), doing: "the TLS handshake", err: err}
-}
-
-// startTLS secures the connection before anything else is said. What the server told in plain text is forgotten, and
-// what it sent after its OK, but before the handshake, was injected by somebody (RFC 9051 section 11.2; CVE-2011-0411).
-func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
-	if preauth {
-		return c.fail(&handlerError{fmt.Errorf("%w: %s takes us as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
-	}
-	cmd := newCommand("STARTTLS")
-	if err := c.start(cmd); err != nil {
-		return err
-	}
-	if err := c.wait(cmd); c.dead != nil {
-		return err
-	} else if err != nil {
-		return fmt.Errorf("%w: %s offers no STARTTLS: %w", ErrInsecure, c.opts.Host, err)
-	}
-	if c.r.Input.Buffered() > 0 {
-		return c.fail(&handlerError{fmt.Errorf("%w: somebody put plain text into the connection to %s after STARTTLS", ErrInsecure, c.opts.Host)})
-	}
-	c.caps, c.capsKnown = nil, false
-	return c.secure(ctx)
-}
-
-// needCapabilities asks what is offered, unless the server said so unasked.
-func (c *conn) needCapabilities(ctx context.Context) error {
-	if c.capsKnown {
-		return nil
-	}
-	return c.do(ctx, newCommand("CAPABILITY"))
-}
-
-// introduce does what is done once after login, in one round trip or two: ID; ENABLE, which must come before any
-// mailbox is selected; COMPRESS.
-func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
-	var cmds []*command
-	if c.caps.has("ID") && !c.opts.learned.avoid("ID") {
-		cmds = append(cmds, c.identify())
-	}
-	if cmd := c.enable(utf8); cmd != nil {
-		cmds = append(cmds, cmd)
-	}
-	for _, cmd := range cmds {
-		if err := c.start(cmd); err != nil {
-			return err
-		}
-	}
-	for _, cmd := range cmds {
-		if err := c.wait(cmd); err != nil && c.dead != nil { // a refusal of either is no obstacle
-			return err
-		}
-	}
-	if c.opts.Compress && c.caps.has("COMPRESS=DEFLATE") && !c.opts.learned.avoid("COMPRESS") {
-		return c.compress(ctx)
-	}
-	return nil
-}
-
-// Bounds of what is kept of an ID: RFC 2971 section 3.3 allows no more.
-const (
-	maxFields = 30
-	maxField  = 30 + 1024
-)
-
-// identify tells who we are, and keeps who the server says it is (RFC 2971).
-func (c *handshake) identify() *command {
-	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
-	cmd.data = func(resp *wire.Response) (bool, error) {
-		if resp.Name != "ID" {
-			return false, nil
-		}
-		first := c.id == nil
-		c.id = nil
-		for _, list := range resp.Args {
-			for i := 0; i+1 < len(list.List) && len(c.id) < maxFields; i += 2 {
-				name, value := list.List[i].Text, list.List[i+1].Bytes()
-				if len(name)+len(value) <= maxField {
-					c.id = append(c.id, mail.Field{Name: string(name), Value: string(value)})
-				}
-			}
-		}
-		return first, nil
-	}
-	return cmd
-}
-
-func orUnknown(version string) string {
-	if version == "" {
-		return "unknown"
-	}
-	return version
-}
-
-// enable asks for mod-sequences, for removals by UID, and for UTF-8 as it is stored (RFC 5161, 7162, 6855).
-func (c *handshake) enable(utf8 bool) *command {
-	if !c.caps.has("ENABLE") || c.opts.learned.avoid("ENABLE") {
-		return nil
-	}
-	words := ""
-	for _, word := range []string{"CONDSTORE", "QRESYNC", "UTF8=ACCEPT"} {
-		if c.caps.has(word) && (utf8 || word != "UTF8=ACCEPT") {
-			words += " " + word
-		}
-	}
-	if words == "" {
-		return nil
-	}
-	return newCommand("ENABLE").raw(words)
-}
-
-// compress puts DEFLATE over the connection (RFC 4978). What the server has sent behind its OK is compressed already.
-func (c *handshake) compress(ctx context.Context) error {
-	if err := c.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
-		if c.dead != nil {
-			return err
-		}
-		return nil // refused: then not
-	}
-	deflate, err := flate.NewWriter(c.transport, flate.DefaultCompression)
-	if err != nil {
-		return c.fail(err)
-	}
-	c.read(flate.NewReader(c.r.Input))
-	c.w = bufio.NewWriterSize(deflate, 64<<10)
-	c.flusher = deflate
-	return nil
 }

@@ -31,7 +31,7 @@ func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err er
 	case errors.Is(err, mail.ErrNoMailbox):
 		return fmt.Sprintf("the server does not list INBOX and refuses it: %v", err), nil
 	case err == nil:
-		l.status.alike["INBOX"] = statusAnswer{status, true}
+		l.status.byKey["INBOX"] = statusAnswer{status, true}
 	}
 	inbox := &mail.Mailbox{Raw: "INBOX", Name: "INBOX", Delimiter: l.delimiter()}
 	if at != "" {

@@ -51,14 +51,14 @@ func (c surveyor) survey(ctx context.Context, named []string) (*mail.Survey, err
 	}
 	survey.Notes = l.notes(note, empty)
 	survey.Mailboxes = l.mailboxes(scope)
-	for _, name := range scope.unmet(survey.Mailboxes) {
+	for _, name := range scope.unmatched(survey.Mailboxes) {
 		survey.Notes = append(survey.Notes, fmt.Sprintf("the server lists no mailbox in the namespace %q, which is to be archived too", wire.Printable(name)))
 	}
-	survey.Dangling = c.names().subscribe(survey.Mailboxes, subscribed, scope.isRead)
-	err = c.fillIn(ctx, survey.Mailboxes)
+	survey.Dangling = c.names().markSubscribed(survey.Mailboxes, subscribed, scope.isRead)
+	err = c.completeStatus(ctx, survey.Mailboxes)
 	for i := range survey.Mailboxes {
 		m := &survey.Mailboxes[i]
-		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.opts.learned.avoid(statusOf(m.Raw).name) {
+		if m.Selectable() && m.Skip == mail.NotSkipped && m.Status == nil && c.opts.quirks.avoids(statusOf(m.Raw).name) {
 			if survey.Gaps == nil {
 				survey.Gaps = map[string]string{}
 			}
@@ -87,7 +87,7 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 		cmd.raw(" RETURN (" + options + ")")
 		cmd.name = listReturning(strings.Contains(options, "STATUS"))
 	}
-	cmd.data = l.take
+	cmd.data = l.add
 	err := c.do(ctx, cmd)
 	if options != "" && errors.Is(err, mail.ErrRefused) && c.dead == nil {
 		c.plainList = true
@@ -106,7 +106,7 @@ func listReturning(status bool) string {
 
 // extendedList reports whether the extended LIST is offered, was not refused, and did not cost a connection.
 func (c *Client) extendedList() bool {
-	return c.caps.has("LIST-EXTENDED") && !c.plainList && c.opts.learned.lost(listReturning(false)) == 0
+	return c.caps.has("LIST-EXTENDED") && !c.plainList && c.opts.quirks.losses(listReturning(false)) == 0
 }
 
 func (c *Client) listReturn() string {
@@ -117,15 +117,15 @@ func (c *Client) listReturn() string {
 	if c.caps.has("SPECIAL-USE") {
 		options = append(options, "SPECIAL-USE")
 	}
-	if c.caps.has("LIST-STATUS") && c.opts.learned.lost(listReturning(true)) == 0 {
+	if c.caps.has("LIST-STATUS") && c.opts.quirks.losses(listReturning(true)) == 0 {
 		// Cyrus 3.6 answers garbage to MAILBOXID in here; it is asked singly there.
-		options = append(options, "STATUS ("+c.statusItems(!c.is("Cyrus"))+")")
+		options = append(options, "STATUS ("+c.statusItems(!c.serverIs("Cyrus"))+")")
 	}
 	return strings.Join(options, " ")
 }
 
-// is reports whether the server names itself so.
-func (c *conn) is(name string) bool {
+// serverIs reports whether the server names itself so.
+func (c *conn) serverIs(name string) bool {
 	return slices.ContainsFunc(c.id, func(f mail.Field) bool {
 		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
 	})
@@ -135,19 +135,19 @@ func (c *conn) is(name string) bool {
 func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	cmd := newCommand("LSUB").raw(` "" "*"`)
 	const selecting = "LIST (SUBSCRIBED)"
-	extended := c.extendedList() && c.opts.learned.lost(selecting) == 0
+	extended := c.extendedList() && c.opts.quirks.losses(selecting) == 0
 	if extended {
 		cmd = newCommand(selecting).raw(` "" "*"`)
 	}
 	var names []string
-	var held holding
+	var held memoryCount
 	cmd.data = func(resp *wire.Response) (bool, error) {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
 		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
 		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List, func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
-			name := nameIn(resp.Args[2:])
+			name := mailboxName(resp.Args[2:])
 			names = append(names, name)
 			return true, errors.Join(checkName(name), held.add(mailboxMemory/4+2*len(name), "subscriptions"))
 		}
@@ -164,8 +164,8 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	return nil, nil // a server without subscriptions
 }
 
-// subscribe marks the mailboxes subscribed to, and returns the names that are not among them.
-func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
+// markSubscribed marks the mailboxes subscribed to, and returns the names that are not among them.
+func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
 	var alike map[string]int // the first mailbox with each name, in any spelling; made when it is needed
 	for _, name := range names {
 		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
@@ -173,7 +173,7 @@ func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(
 			if alike == nil {
 				alike = n.index(mailboxes)
 			}
-			i, found = alike[n.same(name)]
+			i, found = alike[n.key(name)]
 		}
 		if found {
 			mailboxes[i].Subscribed = true
@@ -190,7 +190,7 @@ func (n naming) subscribe(mailboxes []mail.Mailbox, names []string, wanted func(
 func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
 	index := make(map[string]int, len(mailboxes))
 	for i := range mailboxes {
-		key := n.same(mailboxes[i].Raw)
+		key := n.key(mailboxes[i].Raw)
 		if _, again := index[key]; !again {
 			index[key] = i
 		}
@@ -200,8 +200,8 @@ func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
 
 func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
 
-// fillIn asks singly for what the listing did not tell.
-func (c surveyor) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
+// completeStatus asks singly for what the listing did not tell.
+func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) error {
 	var lacking, nameless []*mail.Mailbox
 	for i := range mailboxes {
 		switch m := &mailboxes[i]; {
@@ -212,12 +212,12 @@ func (c surveyor) fillIn(ctx context.Context, mailboxes []mail.Mailbox) error {
 			nameless = append(nameless, m)
 		}
 	}
-	defer c.watch(ctx)()
+	defer c.closeOnDone(ctx)()
 	err := c.status(lacking, c.statusItems(true))
 	if err == nil {
 		err = c.status(nameless, "MAILBOXID")
 	}
-	return c.because(ctx, err)
+	return c.orCause(ctx, err)
 }
 
 // listing gathers LIST and STATUS responses as they come, in whatever order.
@@ -225,9 +225,9 @@ type listing struct {
 	names  naming
 	byName map[string]*mail.Mailbox // by raw name
 	status *statusAnswers
-	held   holding
+	held   memoryCount
 
-	unnamed int // lines without a name
+	nameless int // lines without a name
 }
 
 // mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where it is compared and recorded.
@@ -245,12 +245,12 @@ func newListing(names naming) *listing {
 	return &listing{names: names, byName: map[string]*mail.Mailbox{}, status: newStatusAnswers(names)}
 }
 
-func (l *listing) take(resp *wire.Response) (bool, error) {
+func (l *listing) add(resp *wire.Response) (bool, error) {
 	if resp.Name != "LIST" {
-		return l.status.take(resp)
+		return l.status.add(resp)
 	}
 	if len(resp.Args) < 3 {
-		l.unnamed++
+		l.nameless++
 		return false, nil
 	}
 	m := l.names.mailbox(resp.Args)
@@ -261,7 +261,7 @@ func (l *listing) take(resp *wire.Response) (bool, error) {
 		if err := l.held.add(mailboxMemory+3*len(m.Raw)+memoryOf(m.Attributes), "mailboxes"); err != nil {
 			return false, err
 		}
-	} else if len(m.Attributes) > usualAttributes {
+	} else if len(m.Attributes) > usualMemory {
 		return false, wire.Flood("%d attributes of one mailbox", len(m.Attributes))
 	}
 	l.byName[m.Raw] = &m
@@ -276,16 +276,16 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 	if empty {
 		notes = append(notes, "the server lists no mailbox at all")
 	}
-	if l.unnamed > 0 {
-		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, which cannot be read: %d", l.unnamed))
+	if l.nameless > 0 {
+		notes = append(notes, fmt.Sprintf("the server lists mailboxes without a name, which cannot be read: %d", l.nameless))
 	}
 	return notes
 }
 
-// nameIn reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
+// mailboxName reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
 // it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the
 // right one: then the server refuses to open it, which is a failure of that mailbox.
-func nameIn(args []wire.Node) string {
+func mailboxName(args []wire.Node) string {
 	if args[0].Kind == wire.String {
 		return string(args[0].Text)
 	}
@@ -305,7 +305,7 @@ func (l *listing) mailboxes(s scope) []mail.Mailbox {
 	for raw, m := range l.byName {
 		m.Skip = s.skip(raw)
 		if m.Selectable() && m.Skip == mail.NotSkipped {
-			l.status.give(m)
+			l.status.fill(m)
 		}
 		list = append(list, *m)
 	}
@@ -317,7 +317,7 @@ var specialUses = []string{`\All`, `\Archive`, `\Drafts`, `\Flagged`, `\Importan
 
 // mailbox reads "(\HasNoChildren \Sent) "/" Sent".
 func (names naming) mailbox(args []wire.Node) mail.Mailbox {
-	m := mail.Mailbox{Raw: nameIn(args[2:]), Delimiter: string(args[1].Bytes())}
+	m := mail.Mailbox{Raw: mailboxName(args[2:]), Delimiter: string(args[1].Bytes())}
 	m.Name = m.Raw
 	if name, ok := names.decode(m.Raw); ok {
 		m.Name = name

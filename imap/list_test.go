@@ -97,7 +97,7 @@ func TestNamespaces(t *testing.T) {
 	}
 	boxes := []mail.Mailbox{{Raw: "INBOX"}, {Raw: "INBOX.Sent"}, {Raw: "user.bob"}}
 	s := scope{spaces: spaces[:2], named: []string{"other", "shared", "user.bob", "user.", "user.eve", "none."}}
-	if have, want := s.unmet(boxes), []string{"user.eve", "none."}; !slices.Equal(have, want) {
+	if have, want := s.unmatched(boxes), []string{"user.eve", "none."}; !slices.Equal(have, want) {
 		t.Errorf("namespaces without mailboxes: %q, want %q", have, want)
 	}
 }

@@ -27,8 +27,8 @@ type loginTries struct {
 	refused  map[string]bool
 }
 
-// refusedMost is the number of users for whom a secret is tried that a server accepts for none.
-const refusedMost = 3
+// maxRefused is the number of users for whom a secret is tried that a server accepts for none.
+const maxRefused = 3
 
 func (o *Options) loginKey() loginKey {
 	_, master, _ := strings.Cut(o.User, "*")
@@ -46,14 +46,14 @@ func (l *Logins) admit(o *Options) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tries := l.tries[o.loginKey()]
-	if tries == nil || tries.accepted || len(tries.refused) < refusedMost || tries.refused[o.User] {
+	if tries == nil || tries.accepted || len(tries.refused) < maxRefused || tries.refused[o.User] {
 		return nil
 	}
 	return fmt.Errorf("%w: %w as %s, because %s refused the same password for %d other users", ErrLogin, ErrNotTried, o, o.Host, len(tries.refused))
 }
 
-// note counts how a login ended.
-func (l *Logins) note(o *Options, refused bool) {
+// record counts how a login ended.
+func (l *Logins) record(o *Options, refused bool) {
 	if l == nil || o.Token != nil {
 		return
 	}

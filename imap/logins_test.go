@@ -17,7 +17,7 @@ func TestSharedSecrets(t *testing.T) {
 		right  int // the account that is let in
 		most   int // connections
 	}{
-		"wrong for all":    {func(int) string { return "secret" }, "u%d*master", -1, refusedMost},
+		"wrong for all":    {func(int) string { return "secret" }, "u%d*master", -1, maxRefused},
 		"right for one":    {func(int) string { return "secret" }, "u%d*master", 1, 30},
 		"each has its own": {func(i int) string { return fmt.Sprint("secret ", i) }, "u%d", -1, 30},
 	} {

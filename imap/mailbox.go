@@ -18,7 +18,7 @@ type Mailbox struct {
 	status   mail.Status
 
 	permanentFlags []string // that can be set; \* among them: new keywords too
-	limited        bool     // the server gave permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
+	flagsLimited   bool     // the server gave permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
 
 	messages uint64              // EXISTS
 	uids     map[uint64]mail.UID // of sequence numbers that the server named lately
@@ -43,15 +43,15 @@ func (c *Client) Select(ctx context.Context, raw string) (*Mailbox, error) {
 func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, error) {
 	m := &Mailbox{c: c, name: raw, readOnly: verb == "EXAMINE", uids: map[uint64]mail.UID{}}
 	cmd := newCommand(verb).mailbox(raw)
-	condstore := c.caps.condstore() && !c.plain && c.opts.learned.lost(cmd.name) == 0
+	condstore := c.caps.condstore() && !c.plain && c.opts.quirks.losses(cmd.name) == 0
 	if condstore {
 		cmd.raw(" (CONDSTORE)")
 	}
 	kept := 0
 	cmd.data = func(resp *wire.Response) (bool, error) {
-		taken := m.take(resp)
+		taken := m.readOpening(resp)
 		kept++
-		return taken && kept <= maxKeptOpening, nil
+		return taken && kept <= maxOpening, nil
 	}
 	c.mailbox = m // whose EXISTS and EXPUNGE come from now on
 	err := c.do(ctx, cmd)
@@ -85,8 +85,8 @@ func (c *Client) selected() string {
 	return c.mailbox.name
 }
 
-// maxKeptOpening bounds the untagged responses of an opening that are kept; servers send about ten.
-const maxKeptOpening = 100
+// maxOpening bounds the untagged responses of an opening that are kept; servers send about ten.
+const maxOpening = 100
 
 // observe follows what the server says of the mailbox at any time.
 func (m *Mailbox) observe(resp *wire.Response) {
@@ -101,8 +101,8 @@ func (m *Mailbox) observe(resp *wire.Response) {
 	}
 }
 
-// take notes one untagged response of the opening.
-func (m *Mailbox) take(resp *wire.Response) bool {
+// readOpening notes one untagged response of the opening.
+func (m *Mailbox) readOpening(resp *wire.Response) bool {
 	if resp.Name == "FLAGS" && len(resp.Args) > 0 {
 		return true
 	}
@@ -120,7 +120,7 @@ func (m *Mailbox) take(resp *wire.Response) bool {
 	case "NOMODSEQ":
 		m.status.HighestModSeq = 0
 	case "PERMANENTFLAGS":
-		m.permanentFlags, m.limited = first.Words(), true
+		m.permanentFlags, m.flagsLimited = first.Words(), true
 	case "MAILBOXID":
 		m.status.MailboxID = mailboxID(first)
 	default:
@@ -139,16 +139,16 @@ func (c *Client) Unselect(ctx context.Context) error {
 	if !c.caps.has(verb) {
 		verb = "CLOSE"
 		if _, err := c.Examine(ctx, c.mailbox.name); err != nil {
-			return c.deadOnly(err)
+			return c.ifDead(err)
 		}
 	}
 	err := c.do(ctx, newCommand(verb))
 	c.mailbox = nil
-	return c.deadOnly(err)
+	return c.ifDead(err)
 }
 
-// deadOnly lets an error pass only if it ended the connection.
-func (c *conn) deadOnly(err error) error {
+// ifDead lets an error pass only if it ended the connection.
+func (c *conn) ifDead(err error) error {
 	if c.dead == nil {
 		return nil
 	}
@@ -157,7 +157,7 @@ func (c *conn) deadOnly(err error) error {
 
 // CanSet reports whether a flag will stay on messages of this mailbox.
 func (m *Mailbox) CanSet(flag string) bool {
-	if !m.limited {
+	if !m.flagsLimited {
 		return true
 	}
 	for _, p := range m.permanentFlags {

@@ -34,18 +34,18 @@ func (c *login) mechanisms() (ways []string) {
 	return ways
 }
 
-// doubt says whether a refused login is about its mechanism.
-type doubt uint8
+// refusalReason says whether a refused login is about its mechanism.
+type refusalReason uint8
 
 const (
-	secretRefused    doubt = iota // another attempt may lock the account
-	unclear                       // mail programs try once more, by LOGIN
-	mechanismRefused              // the secret was not looked at
+	secretRefused    refusalReason = iota // another attempt may lock the account
+	unclear                               // mail programs try once more, by LOGIN
+	mechanismRefused                      // the secret was not looked at
 )
 
-// doubtOf decides whether a refusal is about the mechanism or about the secret. Only after a refusal that is certainly about
+// reasonOf decides whether a refusal is about the mechanism or about the secret. Only after a refusal that is certainly about
 // the mechanism may any number of attempts follow.
-func doubtOf(refused *Error) doubt {
+func reasonOf(refused *Error) refusalReason {
 	text := strings.ToLower(refused.Text)
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
@@ -69,13 +69,13 @@ func doubtOf(refused *Error) doubt {
 // tryMechanisms logs in by the first way that the server has. Some servers offer AUTHENTICATE PLAIN and take only LOGIN.
 func (c *login) tryMechanisms(secret string) error {
 	ways := c.mechanisms()
-	first := min(c.opts.learned.mechanisms(), len(ways)-1)
+	first := min(c.opts.quirks.mechanisms(), len(ways)-1)
 	unclearly := false
 	var errs []error
 	for i, way := range ways[first:] {
 		err := c.authenticate(way, secret)
 		if err == nil {
-			c.opts.learned.skipMechanism(first + i)
+			c.opts.quirks.setMechanism(first + i)
 			return nil
 		}
 		errs = append(errs, err)
@@ -83,20 +83,20 @@ func (c *login) tryMechanisms(secret string) error {
 		if c.dead != nil || !errors.As(err, &refused) {
 			return err
 		}
-		d := doubtOf(refused)
+		d := reasonOf(refused)
 		next := first + i + 1
 		if d == secretRefused || unclearly || next == len(ways) || d == unclear && ways[next] != loginCommandAlone {
 			break
 		}
 		unclearly = d == unclear
 	}
-	return &refusedLogin{errs}
+	return &loginRefusals{errs}
 }
 
-// refusedLogin are the answers to one login by several mechanisms.
-type refusedLogin struct{ errs []error }
+// loginRefusals are the answers to one login by several mechanisms.
+type loginRefusals struct{ errs []error }
 
-func (e *refusedLogin) Error() string {
+func (e *loginRefusals) Error() string {
 	texts := make([]string, len(e.errs))
 	for i, err := range e.errs {
 		texts[i] = err.Error()
@@ -105,4 +105,4 @@ func (e *refusedLogin) Error() string {
 }
 
 // Unwrap returns the last answer, which counts.
-func (e *refusedLogin) Unwrap() error { return e.errs[len(e.errs)-1] }
+func (e *loginRefusals) Unwrap() error { return e.errs[len(e.errs)-1] }

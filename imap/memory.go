@@ -11,14 +11,14 @@ const (
 	maxUseless    = 16 << 20 // bytes in a row that answer no command
 	maxChallenges = 10       // of one AUTHENTICATE
 
-	usualAttributes = 256
-	maxServerID     = 255 // bytes of an id or a date: the archive keeps no more
+	usualMemory   = 256
+	maxServerText = 255 // bytes of an id or a date: the archive keeps no more
 )
 
-// holding counts the memory that the answer to a command takes.
-type holding struct{ bytes int64 }
+// memoryCount counts the memory that the answer to a command takes.
+type memoryCount struct{ bytes int64 }
 
-func (h *holding) add(bytes int, of string) error {
+func (h *memoryCount) add(bytes int, of string) error {
 	if h.bytes += int64(bytes); h.bytes > maxHeld {
 		return wire.Flood("more %s than fit into %d MiB", of, maxHeld>>20)
 	}

@@ -17,13 +17,13 @@ var ErrOldTLS = errors.New("the server's TLS is too old")
 func (o *Options) tlsConfig() *tls.Config {
 	config := &tls.Config{ServerName: o.Host, RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	if o.OldTLS {
-		weaken(config)
+		allowOldTLS(config)
 	}
 	return config
 }
 
-// weaken accepts all that this program can speak.
-func weaken(config *tls.Config) {
+// allowOldTLS accepts all that this program can speak.
+func allowOldTLS(config *tls.Config) {
 	config.MinVersion = tls.VersionTLS10
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
 		config.CipherSuites = append(config.CipherSuites, suite.ID)
@@ -35,7 +35,7 @@ func weaken(config *tls.Config) {
 func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !c.opts.OldTLS && c.opts.Security == TLS {
-		what, speaks = c.opts.oldestOf(ctx)
+		what, speaks = c.opts.probeOldTLS(ctx)
 	}
 	refused := slices.ContainsFunc([]string{"handshake failure", "protocol version", "insufficient security", "unconfigured cipher suite"},
 		func(words string) bool { return strings.Contains(failure.Error(), words) })
@@ -51,18 +51,18 @@ func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	return nil
 }
 
-// oldestOf finds out what a server speaks that refuses every secure handshake.
-func (o *Options) oldestOf(ctx context.Context) (what string, speaks bool) {
-	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), patience))
+// probeOldTLS finds out what a server speaks that refuses every secure handshake.
+func (o *Options) probeOldTLS(ctx context.Context) (what string, speaks bool) {
+	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), probeTimeout))
 	defer cancel()
 	conn, err := o.dial(ctx)
 	if err != nil {
 		return "", false
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(patience))
+	conn.SetDeadline(time.Now().Add(probeTimeout))
 	config := &tls.Config{ServerName: o.Host, InsecureSkipVerify: true}
-	weaken(config)
+	allowOldTLS(config)
 	secured := tls.Client(conn, config)
 	if secured.HandshakeContext(ctx) != nil {
 		return "", false

@@ -48,7 +48,7 @@ type Options struct {
 	// waiting to its caller.
 	Waiting func(asked time.Duration, cause error)
 
-	learned *learned // shared by the connections of a pool
+	quirks *quirks // shared by the connections of a pool
 
 	// Dial makes a connection to host:port; nil: over TCP.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
@@ -84,6 +84,6 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
 
-// patience is how long a server may send only data that answers no command, such as "* OK Still here". A large mailbox whose
+// uselessTimeout is how long a server may send only data that answers no command, such as "* OK Still here". A large mailbox whose
 // index is lost takes some minutes to open.
-func (o *Options) patience() time.Duration { return 15 * o.stall() }
+func (o *Options) uselessTimeout() time.Duration { return 15 * o.stall() }

@@ -34,16 +34,16 @@ type idleClient struct {
 	since time.Time
 }
 
-// fresh is how long an idle connection is trusted without asking.
-const fresh = 30 * time.Second
+// trustedIdle is how long an idle connection is trusted without asking.
+const trustedIdle = 30 * time.Second
 
 var errClosed = errors.New("the account is closed")
 
 func NewPool(opts Options, utf8 bool) *Pool {
 	p := &Pool{opts: opts, utf8: utf8, limit: opts.connections(), dialing: make(chan struct{}, 1)}
-	p.opts.learned = &learned{}
+	p.opts.quirks = &quirks{}
 	if opts.Trace != nil {
-		p.opts.Trace = &oneByOne{w: opts.Trace}
+		p.opts.Trace = &lockedWriter{w: opts.Trace}
 	}
 	p.tokens = make(chan struct{}, p.limit)
 	for range p.limit {
@@ -67,7 +67,7 @@ func (p *Pool) GetOn(ctx context.Context, mailbox string) (*Client, error) {
 		if err == nil {
 			return c, nil
 		}
-		if !p.doWithout(ctx) {
+		if !p.shrink(ctx) {
 			p.tokens <- struct{}{}
 			return nil, err
 		}
@@ -84,7 +84,7 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 		if c.Client == nil {
 			break
 		}
-		if time.Since(c.since) < fresh || c.do(ctx, newCommand("NOOP")) == nil {
+		if time.Since(c.since) < trustedIdle || c.do(ctx, newCommand("NOOP")) == nil {
 			return c.Client, nil
 		}
 		p.drop(c.Client)
@@ -145,8 +145,8 @@ func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
 	return c, nil
 }
 
-// doWithout gives up for good what is over the connections there are, the caller's token first. Without any, it does not.
-func (p *Pool) doWithout(ctx context.Context) bool {
+// shrink gives up for good what is over the connections there are, the caller's token first. Without any, it does not.
+func (p *Pool) shrink(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ctx.Err() != nil || p.closed || p.open == 0 {

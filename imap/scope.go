@@ -38,9 +38,9 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
-// unmet are the named prefixes that no mailbox is below: they may be mistyped. "other" and "shared" are not; many users
+// unmatched are the named prefixes that no mailbox is below: they may be mistyped. "other" and "shared" are not; many users
 // have no such mailboxes.
-func (s scope) unmet(boxes []mail.Mailbox) (names []string) {
+func (s scope) unmatched(boxes []mail.Mailbox) (names []string) {
 	for _, named := range s.named {
 		one := scope{s.names, s.spaces, []string{named}}
 		if named != "other" && named != "shared" && !slices.ContainsFunc(boxes, func(m mail.Mailbox) bool {
@@ -85,7 +85,7 @@ func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 			continue
 		}
 		cmd := newCommand("LIST").raw(` "" `).text(prefix + "*")
-		cmd.data = l.take
+		cmd.data = l.add
 		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isRefusal(err)) {
 			return err
 		}

@@ -89,7 +89,7 @@ func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64,
 		modifier = fmt.Sprintf(" (CHANGEDSINCE %d VANISHED)", since)
 	}
 	var vanished wire.UIDCollector
-	defer m.c.tell(func(resp *wire.Response) {
+	defer m.c.listen(func(resp *wire.Response) {
 		if resp.Name != "VANISHED" {
 			return
 		}

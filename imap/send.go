@@ -17,10 +17,10 @@ func (c *conn) start(cmd *command) error {
 		return c.dead
 	}
 	if len(c.pending) == 0 {
-		c.useful = time.Now()
+		c.lastUseful = time.Now()
 	}
-	for c.opts.learned.isOneByOne() && len(c.pending) > 0 {
-		if err := c.step(); err != nil {
+	for c.opts.quirks.isSequential() && len(c.pending) > 0 {
+		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
@@ -49,8 +49,8 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 	if p.literal == nil {
 		return nil
 	}
-	if !c.mayPush(p.literal) {
-		if err := c.leave(cmd); err != nil || cmd.done {
+	if !c.needsNoContinuation(p.literal) {
+		if err := c.awaitContinuation(cmd); err != nil || cmd.done {
 			return err
 		}
 	}
@@ -69,18 +69,18 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 	return nil
 }
 
-// leave waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
+// awaitContinuation waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
 // Courier) holds its leave back until its answer to the command before is acknowledged, which this host's kernel would put
 // off for 40 ms: for every message of a restore.
-func (c *conn) leave(cmd *command) error {
-	c.went = false
+func (c *conn) awaitContinuation(cmd *command) error {
+	c.continued = false
 	if err := c.flush(); err != nil {
 		return err
 	}
 	c.socket.QuickAck = true
 	defer func() { c.socket.QuickAck = false }()
-	for !c.went && !cmd.done {
-		if err := c.step(); err != nil {
+	for !c.continued && !cmd.done {
+		if err := c.readResponse(); err != nil {
 			return err
 		}
 	}
@@ -102,7 +102,7 @@ func (c *conn) flush() error {
 func (c *conn) writeFailed(err error) error {
 	if !errors.Is(err, netconn.ErrStalled) {
 		for c.dead == nil {
-			c.step()
+			c.readResponse()
 		}
 	}
 	return c.fail(err)
@@ -114,23 +114,23 @@ func (c *conn) announce(l *literal) string {
 	if l.binary {
 		s = "~" + s
 	}
-	if c.mayPush(l) {
+	if c.needsNoContinuation(l) {
 		s += "+"
 	}
 	return s + "}\r\n"
 }
 
-// mayPush: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
-func (c *conn) mayPush(l *literal) bool {
-	if c.opts.learned.isOneByOne() {
+// needsNoContinuation: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
+func (c *conn) needsNoContinuation(l *literal) bool {
+	if c.opts.quirks.isSequential() {
 		return false
 	}
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// nudge sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
+// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
 // that answers only the NOOP has lost them.
-func (c *conn) nudge() {
+func (c *conn) probeForLoss() {
 	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
 	}
@@ -144,6 +144,6 @@ func (c *conn) nudge() {
 	}
 }
 
-// errOvertaken: the server answered a later command and not the ones before. It obeys the first command that it reads and
+// errCommandsLost: the server answered a later command and not the ones before. It obeys the first command that it reads and
 // drops the rest, so commands must be sent one at a time.
-var errOvertaken = errors.New("the server lost commands that were sent while it was answering another one")
+var errCommandsLost = errors.New("the server lost commands that were sent while it was answering another one")

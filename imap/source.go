@@ -13,8 +13,8 @@ import (
 // Source is an account that is read. It never changes anything there: mailboxes are opened by EXAMINE, bodies fetched by
 // PEEK.
 type Source struct {
-	pool  *Pool
-	ahead atomic.Pointer[answer] // what Connect asked for and Server did not take yet; nil: nothing
+	pool       *Pool
+	connecting atomic.Pointer[serverAnswer] // what Connect asked for and Server did not take yet; nil: nothing
 
 	mu      sync.Mutex
 	virtual map[string]bool // by raw name: whether a mailbox that may be virtual is
@@ -25,9 +25,9 @@ var _ source.Source = (*Source)(nil)
 // NewSource prepares to read an account. Nothing is connected yet.
 func NewSource(opts Options) *Source { return &Source{pool: NewPool(opts, true)} }
 
-// answer is what the server says of itself, once it has said it.
-type answer struct {
-	told   chan struct{} // closed then
+// serverAnswer is what the server says of itself, once it has said it.
+type serverAnswer struct {
+	done   chan struct{} // closed then
 	server mail.Server
 	err    error
 }
@@ -35,16 +35,16 @@ type answer struct {
 // Connect begins to connect and to log in, for who has something else to do meanwhile. The first call of Server gets what comes
 // of it, so a password that is wrong is tried once.
 func (s *Source) Connect(ctx context.Context) {
-	a := &answer{told: make(chan struct{})}
-	s.ahead.Store(a)
+	a := &serverAnswer{done: make(chan struct{})}
+	s.connecting.Store(a)
 	go func() {
-		defer close(a.told)
-		a.server, a.err = s.ask(ctx)
+		defer close(a.done)
+		a.server, a.err = s.askServer(ctx)
 	}()
 }
 
-// with lends a connection.
-func (s *Source) with(ctx context.Context, use func(*Client) error) error {
+// withClient lends a connection.
+func (s *Source) withClient(ctx context.Context, use func(*Client) error) error {
 	c, err := s.pool.Get(ctx)
 	if err != nil {
 		return err
@@ -53,15 +53,15 @@ func (s *Source) with(ctx context.Context, use func(*Client) error) error {
 	return use(c)
 }
 
-// otherWays bounds the connections in a row that may be lost during commands that a run can do without.
-const otherWays = 20
+// maxWays bounds the connections in a row that may be lost during commands that a run can do without.
+const maxWays = 20
 
-// lend lends a connection. If it was lost during a command that is not sent again in the same way, lend lends another one.
-func (s *Source) lend(ctx context.Context, use func(*Client) error) (err error) {
-	for range otherWays {
-		err = s.with(ctx, use)
+// withRetry lends a connection. If it was lost during a command that is not sent again in the same way, lend lends another one.
+func (s *Source) withRetry(ctx context.Context, use func(*Client) error) (err error) {
+	for range maxWays {
+		err = s.withClient(ctx, use)
 		again := isTemporary(err) || errors.Is(err, mail.ErrFlood)
-		if err == nil || !again || ctx.Err() != nil || !s.pool.opts.learned.canDoWithout() {
+		if err == nil || !again || ctx.Err() != nil || !s.pool.opts.quirks.lostOptional() {
 			return err
 		}
 	}
@@ -70,20 +70,20 @@ func (s *Source) lend(ctx context.Context, use func(*Client) error) (err error) 
 
 // Server tells what the server says of itself and of the account.
 func (s *Source) Server(ctx context.Context) (mail.Server, error) {
-	a := s.ahead.Swap(nil)
+	a := s.connecting.Swap(nil)
 	if a == nil {
-		return s.ask(ctx)
+		return s.askServer(ctx)
 	}
 	select {
-	case <-a.told:
+	case <-a.done:
 		return a.server, a.err
 	case <-ctx.Done():
 		return mail.Server{}, context.Cause(ctx)
 	}
 }
 
-func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
-	err = s.lend(ctx, func(c *Client) error {
+func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) {
+	err = s.withRetry(ctx, func(c *Client) error {
 		server = mail.Server{ID: c.id, Capabilities: c.caps.sorted()}
 		if server.Namespaces, err = c.Namespaces(ctx); err != nil && c.dead != nil {
 			return err
@@ -98,7 +98,7 @@ func (s *Source) ask(ctx context.Context) (server mail.Server, err error) {
 
 // Survey takes a fresh view of every mailbox.
 func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
-	err = s.lend(ctx, func(c *Client) error {
+	err = s.withRetry(ctx, func(c *Client) error {
 		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func objectID(n wire.Node) string {
 	if n.Kind == wire.List && len(n.List) > 0 {
 		n = n.List[0]
 	}
-	if len(n.Text) > maxServerID {
+	if len(n.Text) > maxServerText {
 		return ""
 	}
 	return string(n.Bytes())
@@ -82,16 +82,16 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 		}
 		return nil
 	}
-	cautious := func(m *mail.Mailbox) int { return c.opts.learned.lost(statusOf(m.Raw).name) }
+	cautious := func(m *mail.Mailbox) int { return c.opts.quirks.losses(statusOf(m.Raw).name) }
 	mailboxes = slices.Clone(mailboxes)
 	slices.SortStableFunc(mailboxes, func(a, b *mail.Mailbox) int { return cmp.Compare(cautious(a), cautious(b)) })
 	for _, m := range mailboxes {
 		doubts := cautious(m)
-		if doubts >= lossesMost {
+		if doubts >= maxLosses {
 			break
 		}
 		cmd := statusOf(m.Raw).raw(" (" + items + ")")
-		cmd.data = answers.take
+		cmd.data = answers.add
 		atOnce := statusWindow
 		if doubts > 0 {
 			atOnce = 0
@@ -108,7 +108,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 		return err
 	}
 	for _, m := range mailboxes {
-		answers.give(m)
+		answers.fill(m)
 	}
 	return nil
 }
@@ -117,15 +117,15 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	answers := newStatusAnswers(c.names())
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
-	cmd.data = answers.take
-	if c.opts.learned.avoid(cmd.name) {
-		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name, c.opts.learned.reason(cmd.name))
+	cmd.data = answers.add
+	if c.opts.quirks.avoids(cmd.name) {
+		return mail.Status{}, fmt.Errorf("the server ends the connection at each %s: %s", cmd.name, c.opts.quirks.reason(cmd.name))
 	}
 	if err := c.do(ctx, cmd); err != nil {
 		return mail.Status{}, err
 	}
 	m := mail.Mailbox{Raw: raw}
-	if answers.give(&m); m.Status == nil {
+	if answers.fill(&m); m.Status == nil {
 		return mail.Status{}, errors.New(cmd.name + ": the server gave no numbers")
 	}
 	return *m.Status, nil
@@ -133,9 +133,9 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 
 // statusAnswers are STATUS responses by mailbox: by the name as it came, and by all the ways to write it.
 type statusAnswers struct {
-	names       naming
-	told, alike map[string]statusAnswer
-	held        holding
+	names        naming
+	exact, byKey map[string]statusAnswer
+	held         memoryCount
 }
 
 type statusAnswer struct {
@@ -144,10 +144,10 @@ type statusAnswer struct {
 }
 
 func newStatusAnswers(names naming) *statusAnswers {
-	return &statusAnswers{names: names, told: map[string]statusAnswer{}, alike: map[string]statusAnswer{}}
+	return &statusAnswers{names: names, exact: map[string]statusAnswer{}, byKey: map[string]statusAnswer{}}
 }
 
-func (a *statusAnswers) take(resp *wire.Response) (bool, error) {
+func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 	if resp.Name != "STATUS" || len(resp.Args) < 2 {
 		return false, nil
 	}
@@ -156,21 +156,21 @@ func (a *statusAnswers) take(resp *wire.Response) (bool, error) {
 		return false, nil
 	}
 	status, ok := parseStatus(resp.Args[pairs].List)
-	raw, answer := nameIn(resp.Args[:pairs]), statusAnswer{status, ok}
-	if _, again := a.told[raw]; !again {
+	raw, answer := mailboxName(resp.Args[:pairs]), statusAnswer{status, ok}
+	if _, again := a.exact[raw]; !again {
 		if err := errors.Join(checkName(raw), a.held.add(mailboxMemory/2+3*len(raw), "mailboxes")); err != nil {
 			return false, err
 		}
 	}
-	a.told[raw], a.alike[a.names.same(raw)] = answer, answer
+	a.exact[raw], a.byKey[a.names.key(raw)] = answer, answer
 	return true, nil
 }
 
-// give fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
-func (a *statusAnswers) give(m *mail.Mailbox) {
-	answer, found := a.told[m.Raw]
+// fill fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
+func (a *statusAnswers) fill(m *mail.Mailbox) {
+	answer, found := a.exact[m.Raw]
 	if !found {
-		answer, found = a.alike[a.names.same(m.Raw)]
+		answer, found = a.byKey[a.names.key(m.Raw)]
 	}
 	switch {
 	case found && answer.complete:

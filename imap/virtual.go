@@ -17,7 +17,7 @@ import (
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
-	if !c.is("Dovecot") || c.IsGmail() || s.pool.opts.Virtual {
+	if !c.serverIs("Dovecot") || c.IsGmail() || s.pool.opts.Virtual {
 		return nil
 	}
 	v := &virtualFinder{c, survey}
@@ -84,7 +84,7 @@ func (s *Source) isVirtual(ctx context.Context, v *virtualFinder, m *mail.Mailbo
 		s.virtual = map[string]bool{}
 	}
 	s.virtual[m.Raw] = is && err == nil // if the question costs the connection, the mailbox is read like any other
-	return s.virtual[m.Raw], v.deadOnly(err)
+	return s.virtual[m.Raw], v.ifDead(err)
 }
 
 // liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the server
@@ -93,7 +93,7 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 	if _, err := v.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
 	}
-	own := v.names().same(m.Raw)
+	own := v.names().key(m.Raw)
 	is = true
 	cmd := newCommand("FETCH").raw(" 1,* (UID X-MAILBOX)")
 	cmd.data = func(resp *wire.Response) (bool, error) {
@@ -102,7 +102,7 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 		}
 		if where, found := wire.Attribute(resp.Args[0].List, "X-MAILBOX"); found && where.IsText() {
 			answered = true
-			is = is && v.names().same(string(where.Text)) != own
+			is = is && v.names().key(string(where.Text)) != own
 		}
 		return true, nil
 	}

@@ -25,7 +25,7 @@ type folder struct {
 	matched  []mail.UID // of the last call of Missing or Resemble: the existing copy of each message
 	reported mail.UIDSet
 
-	nameless []*item // added, and nobody told their UIDs yet
+	withoutUID []*item // added, and nobody told their UIDs yet
 
 	refusedKeywords map[string]bool
 }
@@ -40,12 +40,12 @@ func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages
 
 // folder returns the mailbox at a place, not opened yet.
 func (t *Target) folder(place restore.Place, readOnly bool) *folder {
-	return &folder{inventory: inventory{session: session{t: t, place: place, reading: readOnly}}, refusedKeywords: map[string]bool{}}
+	return &folder{inventory: inventory{session: session{t: t, place: place, readOnly: readOnly}}, refusedKeywords: map[string]bool{}}
 }
 
 func (f *folder) Close() error {
 	if f.journal != nil {
-		f.endReported()
+		f.collectReport()
 	}
 	return f.close()
 }
@@ -53,17 +53,17 @@ func (f *folder) Close() error {
 // item is a message on its way into the folder.
 type item struct {
 	restore.Wanted
-	fate  *restore.AppendResult
-	spool spool.Buffer
-	odd   fingerprint.Traits
-	flags []string // to send along
-	later []string // flags to try one by one when the message is there
-	date  string
-	uid   mail.UID
+	fate      *restore.AppendResult
+	text      spool.Buffer
+	traits    fingerprint.Traits
+	flags     []string // to send along
+	remaining []string // flags to try one by one when the message is there
+	date      string
+	uid       mail.UID
 }
 
-// recorded are items as the journal records them.
-func recorded(items []*item) []journal.Message {
+// journalMessages are items as the journal records them.
+func journalMessages(items []*item) []journal.Message {
 	list := make([]journal.Message, len(items))
 	for i, it := range items {
 		list[i] = journal.Message{UID: it.uid, Hash: it.Hash, Fate: it.fate}
@@ -78,15 +78,15 @@ func (it *item) changed(format string, args ...any) {
 // Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
 // back; and looked at afterwards, for servers alter what they take.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
-	if err := f.attend(ctx); err != nil {
+	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer f.rest()
+	defer f.release()
 	fates := make([]restore.AppendResult, len(messages))
 	var items []*item
 	defer func() {
 		for _, it := range items {
-			it.spool.Drop()
+			it.text.Drop()
 		}
 	}()
 	for i := range messages {
@@ -103,7 +103,7 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 	err := f.add(ctx, willing)
 	added := slices.DeleteFunc(willing, func(it *item) bool { return !it.fate.Added })
 	if err == nil {
-		err = f.look(ctx, added)
+		err = f.check(ctx, added)
 	}
 	if err == nil && len(willing) > 0 {
 		err = f.journal.Sent()
@@ -116,19 +116,19 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 	if it.Size > f.c.AppendLimit() {
 		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.opts.Host, f.c.AppendLimit())
 	}
-	if err := it.putAside(ctx); err != nil {
+	if err := it.buffer(ctx); err != nil {
 		return err
 	}
 	for _, flag := range it.Flags {
 		switch {
 		case f.refusedKeywords[flag], !wire.IsSendable(strings.TrimPrefix(flag, `\`)):
-			it.leaveOut(flag, "")
+			it.omit(flag, "")
 		case !f.mailbox.CanSet(flag) && !isSystemFlag(flag):
-			it.leaveOut(flag, ": the mailbox does not keep it")
+			it.omit(flag, ": the mailbox does not keep it")
 		case wire.IsAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)
 		default:
-			it.later = append(it.later, flag) // not legal, but it came from a server
+			it.remaining = append(it.remaining, flag) // not legal, but it came from a server
 		}
 	}
 	if !it.Internal.IsReadable() {
@@ -142,24 +142,24 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 // dateWords formats a date for APPEND.
 func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05 -0700") }
 
-// putAside reads the message once, and notes what is odd about it.
-func (it *item) putAside(ctx context.Context) error {
+// buffer reads the message once, and notes what is odd about it.
+func (it *item) buffer(ctx context.Context) error {
 	if body, ok := it.Body.(restore.InMemory); ok && body.Bytes() != nil {
-		it.spool.Hold(body.Bytes())
-		_, err := it.odd.Write(body.Bytes())
+		it.text.Hold(body.Bytes())
+		_, err := it.traits.Write(body.Bytes())
 		return err
 	}
-	it.spool.Expect(it.Size)
-	return it.Body.WriteTo(ctx, io.MultiWriter(&it.spool, &it.odd))
+	it.text.Expect(it.Size)
+	return it.Body.WriteTo(ctx, io.MultiWriter(&it.text, &it.traits))
 }
 
 // errDropped: the connection was lost whenever these messages were sent, though it can be made again.
 var errDropped = errors.New("the server hangs up on it")
 
-// try sends items until the server gives a clear answer. It returns those that are not there, and why.
-func (f *folder) try(ctx context.Context, items []*item) (left []*item, err error) {
+// sendWithRetry sends items until the server gives a clear answer. It returns those that are not there, and why.
+func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item, err error) {
 	left = items
-	for n := range tries {
+	for n := range maxAttempts {
 		left, err = f.send(ctx, left)
 		if len(left) == 0 || !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
 			return left, err
@@ -168,8 +168,8 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 			err = fmt.Errorf("%w: %w", errDropped, err)
 		}
 		var failed error
-		if failed = f.recover(ctx, n, err); failed == nil {
-			left, failed = f.settle(ctx, left)
+		if failed = f.waitAndReconnect(ctx, n, err); failed == nil {
+			left, failed = f.findAdded(ctx, left)
 		}
 		if failed != nil || len(left) == 0 {
 			return left, failed
@@ -182,7 +182,7 @@ func (f *folder) try(ctx context.Context, items []*item) (left []*item, err erro
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
 	messages := make([]imap.Appended, len(items))
 	for i, it := range items {
-		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.spool.Size, Binary: it.odd.NUL, Write: it.spool.CopyTo}
+		messages[i] = imap.Appended{Flags: it.flags, Date: it.date, Size: it.text.Size, Binary: it.traits.NUL, Write: it.text.CopyTo}
 	}
 	if err := f.journal.Sending(f.next); err != nil {
 		return items, err
@@ -200,10 +200,10 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			f.next = max(f.next, result.UID+1)
 			added = append(added, items[i])
 		} else {
-			f.nameless = append(f.nameless, items[i])
+			f.withoutUID = append(f.withoutUID, items[i])
 		}
 	}
-	if failed := f.journal.Add(recorded(added)); failed != nil && err == nil {
+	if failed := f.journal.Add(journalMessages(added)); failed != nil && err == nil {
 		err = failed
 	}
 	return left, err

@@ -21,15 +21,15 @@ type inventory struct {
 	journal   *journal.Journal
 	journaled journal.Known
 
-	have     map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
-	others   []*present              // the rest of what was there at opening
-	next     mail.UID                // every message with this UID or a higher one came after what is known
-	compared []bool                  // of the messages of the last match: the journal does not have it
+	recorded    map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
+	unjournaled []*existing             // the rest of what was there at opening
+	next        mail.UID                // every message with this UID or a higher one came after what is known
+	compared    []bool                  // of the messages of the last match: the journal does not have it
 }
 
 // open opens the mailbox and notes what it holds. The inventory has a connection then.
 func (f *inventory) open(ctx context.Context) error {
-	if err := f.attend(ctx); err != nil {
+	if err := f.acquire(ctx); err != nil {
 		return err
 	}
 	if err := f.load(ctx); err != nil {
@@ -41,9 +41,9 @@ func (f *inventory) open(ctx context.Context) error {
 
 // close gives the connection back and closes the journal.
 func (f *inventory) close() error {
-	f.rest()
-	f.t.held.Add(-int64(len(f.others)))
-	f.others = nil
+	f.release()
+	f.t.existing.Add(-int64(len(f.unjournaled)))
+	f.unjournaled = nil
 	if f.journal == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (f *inventory) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.have = map[chunk.ID][]mail.UID{}
+	f.recorded = map[chunk.ID][]mail.UID{}
 	f.next = 1
 	if f.mailbox.Status().Messages == 0 {
 		f.next = max(1, mail.UID(f.mailbox.Status().UIDNext))
@@ -72,13 +72,13 @@ func (f *inventory) load(ctx context.Context) error {
 			f.seen(m)
 		}
 		if id, ok := f.journaled.Hashes[m.UID]; ok {
-			f.have[id] = append(f.have[id], m.UID)
+			f.recorded[id] = append(f.recorded[id], m.UID)
 			continue
 		}
-		f.others = append(f.others, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
-		if f.t.held.Add(1) > heldMost {
+		f.unjournaled = append(f.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
+		if f.t.existing.Add(1) > maxExisting {
 			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not put there, "+
-				"and no more are compared; restore into other mailboxes (--prefix)", heldMost)
+				"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
 		}
 	}
 	f.next = max(f.next, mail.UID(f.mailbox.Status().UIDNext))
@@ -86,52 +86,52 @@ func (f *inventory) load(ctx context.Context) error {
 	return nil
 }
 
-// heldMost is how many messages that are there are held for comparing, in all folders of a target that are open: about
+// maxExisting is how many messages that are there are held for comparing, in all folders of a target that are open: about
 // 50 bytes each until they are read.
-const heldMost = 1_500_000
+const maxExisting = 1_500_000
 
-// present is a message that a folder holds already, and what is known of it so far.
-type present struct {
-	uid     mail.UID
-	size    int64
-	instant int64
-	used    bool // it is the copy of some message wanted
+// existing is a message that a folder holds already, and what is known of it so far.
+type existing struct {
+	uid  mail.UID
+	size int64
+	date int64
+	used bool // it is the copy of some message wanted
 
 	hasHeader bool // was asked for
 	hasBody   bool
-	traits    *traits // nil: nothing was read of it
+	prints    *prints // nil: nothing was read of it
 }
 
-// traits are what was read of a message. Most messages of a large mailbox are never read.
-type traits struct {
+// prints are what was read of a message. Most messages of a large mailbox are never read.
+type prints struct {
 	header fingerprint.Digest // zero: it says nothing
 	key    canonical.Key      // likewise
 	fingerprint.Fingerprint
 }
 
 // known is what was read of the message, as far as that is.
-func (p *present) known() traits {
-	if p.traits == nil {
-		return traits{}
+func (p *existing) known() prints {
+	if p.prints == nil {
+		return prints{}
 	}
-	return *p.traits
+	return *p.prints
 }
 
-// learn makes room for what is read of the message.
-func (p *present) learn() *traits {
-	if p.traits == nil {
-		p.traits = &traits{}
+// record makes room for what is read of the message.
+func (p *existing) record() *prints {
+	if p.prints == nil {
+		p.prints = &prints{}
 	}
-	return p.traits
+	return p.prints
 }
 
-// arrived lists the messages that came after all that is known.
-func (f *inventory) arrived(ctx context.Context) (fresh []*present, err error) {
+// newMessages lists the messages that came after all that is known.
+func (f *inventory) newMessages(ctx context.Context) (fresh []*existing, err error) {
 	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
 		if err != nil {
 			return nil, err
 		}
-		fresh = append(fresh, &present{uid: m.UID, size: m.Size, instant: m.Internal.Seconds})
+		fresh = append(fresh, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
 	}
 	return fresh, nil
 }

@@ -27,7 +27,7 @@ func (p *preparation) sameUse(box *mail.Mailbox) string {
 	if !p.c.IsGmail() {
 		return ""
 	}
-	for _, there := range p.there {
+	for _, there := range p.byKey {
 		if there.Selectable() && slices.ContainsFunc(box.SpecialUse, there.Has) {
 			return there.Raw
 		}

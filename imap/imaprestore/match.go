@@ -17,10 +17,10 @@ import (
 
 // Missing tells which messages are not there.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
-	if err := f.attend(ctx); err != nil {
+	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer f.rest()
+	defer f.release()
 	copies, err := f.match(ctx, wanted)
 	if err != nil {
 		return nil, err
@@ -43,30 +43,30 @@ func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.
 	f.compared = make([]bool, len(wanted))
 	var missing []int
 	for i := range wanted {
-		if known := f.have[wanted[i].Hash]; len(known) > 0 {
-			copies[i], f.have[wanted[i].Hash] = known[0], known[1:]
+		if known := f.recorded[wanted[i].Hash]; len(known) > 0 {
+			copies[i], f.recorded[wanted[i].Hash] = known[0], known[1:]
 			continue
 		}
 		missing = append(missing, i)
 		f.compared[i] = true
 	}
-	if len(missing) == 0 || len(f.others) == 0 {
+	if len(missing) == 0 || len(f.unjournaled) == 0 {
 		return copies, nil
 	}
-	return copies, f.patiently(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
+	return copies, f.retry(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
 }
 
 // compare finds, of the messages at the given indices, those that are there.
 func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
-	n := f.nearby(wanted, indices)
-	if err := f.headers(ctx, n.all); err != nil {
+	n := f.candidates(wanted, indices)
+	if err := f.readHeaders(ctx, n.all); err != nil {
 		return err
 	}
-	near, err := n.sameHeaders(ctx, wanted, indices)
+	near, err := n.withHeaders(ctx, wanted, indices)
 	if err != nil {
 		return fmt.Errorf("mailbox %s: %w", wire.PrintableName(f.place.Name), err)
 	}
-	if err := f.digests(ctx, flatten(near)); err != nil {
+	if err := f.readBodies(ctx, flatten(near)); err != nil {
 		return err
 	}
 	mine := map[int]fingerprint.Fingerprint{}
@@ -89,8 +89,8 @@ func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indice
 				if !readable || copies[i] != 0 {
 					continue
 				}
-				same := slices.IndexFunc(near[i], func(p *present) bool {
-					return !p.used && p.hasBody && alike(p.known().Fingerprint, like) && (!dated || p.instant == wanted[i].Internal.Seconds)
+				same := slices.IndexFunc(near[i], func(p *existing) bool {
+					return !p.used && p.hasBody && alike(p.known().Fingerprint, like) && (!dated || p.date == wanted[i].Internal.Seconds)
 				})
 				if same >= 0 {
 					near[i][same].used = true
@@ -102,9 +102,9 @@ func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indice
 	return nil
 }
 
-func flatten(near map[int][]*present) []*present {
+func flatten(near map[int][]*existing) []*existing {
 	seen := map[mail.UID]bool{}
-	var all []*present
+	var all []*existing
 	for _, list := range near {
 		for _, p := range list {
 			if !seen[p.uid] {
@@ -117,12 +117,12 @@ func flatten(near map[int][]*present) []*present {
 	return all
 }
 
-func byUID(a, b *present) int { return cmp.Compare(a.uid, b.uid) }
+func byUID(a, b *existing) int { return cmp.Compare(a.uid, b.uid) }
 
-// headers reads the headers of messages, where that is not done yet.
-func (f *inventory) headers(ctx context.Context, list []*present) error {
+// readHeaders reads the headers of messages, where that is not done yet.
+func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
 	const usual = 4 << 10
-	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasHeader, usual })
+	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasHeader, usual })
 	return f.mailbox.Headers(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		var header bytes.Buffer
 		if _, err := io.CopyN(&header, text, 2*fingerprint.HeaderLimit); err != nil && err != io.EOF {
@@ -131,29 +131,29 @@ func (f *inventory) headers(ctx context.Context, list []*present) error {
 		p := byUID[uid]
 		p.hasHeader = true
 		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
-			p.learn().header, p.learn().key = fingerprint.OfHeader(header.Bytes()), canonical.HeaderKey(header.Bytes())
+			p.record().header, p.record().key = fingerprint.OfHeader(header.Bytes()), canonical.HeaderKey(header.Bytes())
 		}
 		_, err := io.Copy(io.Discard, text)
 		return err
 	})
 }
 
-// digests reads the bodies of messages, where that is not done yet.
-func (f *inventory) digests(ctx context.Context, list []*present) error {
-	ask, byUID := lacking(list, func(p *present) (bool, int64) { return p.hasBody, p.size })
+// readBodies reads the bodies of messages, where that is not done yet.
+func (f *inventory) readBodies(ctx context.Context, list []*existing) error {
+	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasBody, p.size })
 	return f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		like, err := fingerprint.Of(func(w io.Writer) error {
 			_, err := io.Copy(w, text)
 			return err
 		})
-		byUID[uid].learn().Fingerprint, byUID[uid].hasBody = like, err == nil
+		byUID[uid].record().Fingerprint, byUID[uid].hasBody = like, err == nil
 		return err
 	})
 }
 
-func lacking(list []*present, known func(*present) (bool, int64)) ([]mail.Message, map[mail.UID]*present) {
+func notRead(list []*existing, known func(*existing) (bool, int64)) ([]mail.Message, map[mail.UID]*existing) {
 	var ask []mail.Message
-	byUID := map[mail.UID]*present{}
+	byUID := map[mail.UID]*existing{}
 	for _, p := range list {
 		byUID[p.uid] = p
 		if done, size := known(p); !done {

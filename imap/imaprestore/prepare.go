@@ -25,8 +25,8 @@ type preparation struct {
 	m        mapping
 	reserved []mail.Mailbox           // of the archive: their own names are for nobody else
 	byRaw    map[string]*mail.Mailbox // what the target has
-	there    map[string]*mail.Mailbox // the same by naming.same
-	wanted   map[string]bool          // by key, the names closest to those of the mailboxes that are restored
+	byKey    map[string]*mail.Mailbox // the same by naming.same
+	claimed  map[string]bool          // by key, the names closest to those of the mailboxes that are restored
 	uses     map[string]string        // special uses, and the mailboxes that have them
 	notes    []string
 }
@@ -35,17 +35,17 @@ func (p *preparation) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// look lists what the target has.
-func (p *preparation) look(ctx context.Context) error {
+// list lists what the target has.
+func (p *preparation) list(ctx context.Context) error {
 	boxes, err := p.c.List(ctx)
 	if err != nil {
 		return err
 	}
-	p.byRaw, p.there, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
+	p.byRaw, p.byKey, p.uses = map[string]*mail.Mailbox{}, map[string]*mail.Mailbox{}, map[string]string{}
 	for i := range boxes {
 		box := &boxes[i]
 		p.byRaw[box.Raw] = box
-		p.there[imap.SameName(box.Raw)] = box
+		p.byKey[imap.SameName(box.Raw)] = box
 		for _, use := range box.SpecialUse {
 			p.uses[strings.ToLower(use)] = box.Name
 		}
@@ -66,7 +66,7 @@ func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
 	}
-	return p.there[imap.SameName(raw)]
+	return p.byKey[imap.SameName(raw)]
 }
 
 func (p *preparation) has(raw string) bool {
@@ -99,8 +99,8 @@ func (p *preparation) identical(box *mail.Mailbox) string {
 	return there.Raw
 }
 
-// places maps every mailbox, and refuses before anything is made if two would become one.
-func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) {
+// mapPlaces maps every mailbox, and refuses before anything is made if two would become one.
+func (p *preparation) mapPlaces(mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
 	take := func(i int, name string) {
@@ -108,7 +108,7 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) 
 		taken[p.key(name)] = mailboxes[i].Name
 	}
 	free := func(name string) bool { return name != "" && taken[p.key(name)] == "" }
-	p.want(mailboxes)
+	p.claim(mailboxes)
 	for i := range mailboxes {
 		box := &mailboxes[i]
 		places[i] = restore.Place{Mailbox: box.Name, Skip: !box.Selectable()}
@@ -134,14 +134,14 @@ func (p *preparation) places(mailboxes []mail.Mailbox) ([]restore.Place, error) 
 	return places, nil
 }
 
-// want notes the names that belong to some mailbox.
-func (p *preparation) want(mailboxes []mail.Mailbox) {
-	p.wanted = map[string]bool{}
+// claim notes the names that belong to some mailbox.
+func (p *preparation) claim(mailboxes []mail.Mailbox) {
+	p.claimed = map[string]bool{}
 	for _, boxes := range [][]mail.Mailbox{mailboxes, p.reserved} {
 		for i := range boxes {
-			p.wanted[p.key(p.m.names(&boxes[i])[0])] = true
+			p.claimed[p.key(p.m.names(&boxes[i])[0])] = true
 			if name := p.identical(&boxes[i]); name != "" {
-				p.wanted[p.key(name)] = true
+				p.claimed[p.key(name)] = true
 			}
 		}
 	}
@@ -155,7 +155,7 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 	if free(names[0]) && p.has(names[0]) {
 		return names[0]
 	}
-	others := func(name string) bool { return free(name) && !p.wanted[p.key(name)] }
+	others := func(name string) bool { return free(name) && !p.claimed[p.key(name)] }
 	for _, name := range names {
 		if others(name) && p.has(name) { // an earlier restore had to
 			return name
@@ -170,8 +170,8 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 	return ""
 }
 
-// make creates what is not there yet, and subscribes.
-func (p *preparation) make(ctx context.Context, mailboxes []mail.Mailbox, places []restore.Place) error {
+// createMissing creates what is not there yet, and subscribes.
+func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbox, places []restore.Place) error {
 	for i := range places {
 		box, place := &mailboxes[i], &places[i]
 		if !place.Skip && !p.has(place.Name) {
@@ -198,7 +198,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		if !refused(err) {
 			break
 		}
-		if name == place.Name || p.find(name) != nil || p.wanted[p.key(name)] { // the name is another mailbox's
+		if name == place.Name || p.find(name) != nil || p.claimed[p.key(name)] { // the name is another mailbox's
 			continue
 		}
 		if p.createExactly(ctx, box, name) == nil {
@@ -215,7 +215,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		return nil
 	}
 	made := &mail.Mailbox{Raw: place.Name, Name: box.Name}
-	p.byRaw[place.Name], p.there[imap.SameName(place.Name)] = made, made
+	p.byRaw[place.Name], p.byKey[imap.SameName(place.Name)] = made, made
 	return nil
 }
 
@@ -269,7 +269,7 @@ func refused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 // confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
 // not listed is opened.
 func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
-	if err := p.look(ctx); err != nil {
+	if err := p.list(ctx); err != nil {
 		return err
 	}
 	for i := range places {

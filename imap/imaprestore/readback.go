@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// look looks at what was appended, and notes its findings in the journal.
-func (f *folder) look(ctx context.Context, added []*item) error {
+// check looks at what was appended, and notes its findings in the journal.
+func (f *folder) check(ctx context.Context, added []*item) error {
 	err := f.readBack(ctx, added)
 	if err != nil {
 		return err
@@ -24,27 +24,27 @@ func (f *folder) look(ctx context.Context, added []*item) error {
 			f.reported.Add(it.uid)
 		}
 	}
-	return f.journal.Checked(recorded(added))
+	return f.journal.Checked(journalMessages(added))
 }
 
 // readBack reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
 // and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
 func (f *folder) readBack(ctx context.Context, added []*item) error {
-	if err := f.patiently(ctx, func() error { return f.locate(ctx) }); err != nil {
+	if err := f.retry(ctx, func() error { return f.findUIDs(ctx) }); err != nil {
 		return err
 	}
 	byUID := map[mail.UID]*item{}
 	var uids mail.UIDSet
 	for _, it := range added {
 		if it.uid == 0 {
-			it.missed()
+			it.markLost()
 			continue
 		}
 		byUID[it.uid] = it
 		uids.Add(it.uid)
 	}
-	return f.patiently(ctx, func() error {
-		seen, err := f.lookAt(ctx, byUID, uids)
+	return f.retry(ctx, func() error {
+		seen, err := f.checkOnce(ctx, byUID, uids)
 		unseen := uids.Without(seen)
 		if err != nil || unseen.Len() == 0 {
 			return err
@@ -53,33 +53,33 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 		if err := f.c.Noop(ctx); err != nil {
 			return err
 		}
-		seen, err = f.lookAt(ctx, byUID, unseen)
+		seen, err = f.checkOnce(ctx, byUID, unseen)
 		for uid := range unseen.Without(seen).All() {
 			if err == nil {
-				byUID[uid].fate.Added, byUID[uid].fate.Refused = false, errNotThere
+				byUID[uid].fate.Added, byUID[uid].fate.Refused = false, errMissing
 			}
 		}
 		return err
 	})
 }
 
-var errNotThere = errors.New("the server said that it took it, but does not have it")
+var errMissing = errors.New("the server said that it took it, but does not have it")
 
-// missed notes that the message is not known again among those that the server has.
-func (it *item) missed() {
+// markLost notes that the message is not known again among those that the server has.
+func (it *item) markLost() {
 	it.fate.Altered = true
 	it.changed("the server does not tell where it is, and has none like it")
-	for _, flag := range it.later {
-		it.leaveOut(flag, "")
+	for _, flag := range it.remaining {
+		it.omit(flag, "")
 	}
 }
 
-// lookAt stores what could not go along, compares messages with what was sent, and tells which are there.
-func (f *folder) lookAt(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (seen mail.UIDSet, err error) {
+// checkOnce stores what could not go along, compares messages with what was sent, and tells which are there.
+func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (seen mail.UIDSet, err error) {
 	if err := f.storeLabels(ctx, byUID, uids); err != nil {
 		return seen, err
 	}
-	if err := f.storeLater(ctx, byUID, uids); err != nil {
+	if err := f.storeRemaining(ctx, byUID, uids); err != nil {
 		return seen, err
 	}
 	odd, seen, err := f.compareOverview(ctx, byUID, uids)
@@ -89,11 +89,11 @@ func (f *folder) lookAt(ctx context.Context, byUID map[mail.UID]*item, uids mail
 	return seen, f.compareBytes(ctx, byUID, odd)
 }
 
-// storeLater sets flags one by one, each on all the messages that have it. What is refused once is not tried again.
-func (f *folder) storeLater(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
+// storeRemaining sets flags one by one, each on all the messages that have it. What is refused once is not tried again.
+func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
 	wanting := map[string]mail.UIDSet{}
 	for uid := range uids.All() {
-		for _, keyword := range byUID[uid].later {
+		for _, keyword := range byUID[uid].remaining {
 			set := wanting[keyword]
 			set.Add(uid)
 			wanting[keyword] = set
@@ -122,7 +122,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			}
 			it := byUID[m.UID]
 			seen.Add(m.UID)
-			for _, flag := range slices.Concat(it.flags, it.later) {
+			for _, flag := range slices.Concat(it.flags, it.remaining) {
 				if !m.Flags.Has(flag) {
 					it.changedOnce("%s was not kept", flagWords(flag))
 					it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
@@ -131,7 +131,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
 				it.changedOnce("the date %s became %s", it.Internal, wire.Printable(m.Internal.String()))
 			}
-			if m.Size != it.spool.Size || it.odd.Any() {
+			if m.Size != it.text.Size || it.traits.Any() {
 				odd = append(odd, m)
 			}
 		}
@@ -150,7 +150,7 @@ func flagWords(flag string) string {
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
 	return f.mailbox.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
-		sent, err := it.spool.Open()
+		sent, err := it.text.Open()
 		if err != nil {
 			return err
 		}
@@ -163,17 +163,17 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 			return err
 		}
 		it.fate.Altered = true
-		mine, err := fingerprint.Of(it.spool.CopyTo)
+		mine, err := fingerprint.Of(it.text.CopyTo)
 		if err == nil {
-			it.tellAltered(is, mine.Normalized == like.Normalized)
+			it.describeAlteration(is, mine.Normalized == like.Normalized)
 		}
 		return err
 	})
 }
 
-// tellAltered says what the server did to the bytes, if that is one of the things that servers are known to do.
-func (it *item) tellAltered(is *fingerprint.Traits, known bool) {
-	was := &it.odd
+// describeAlteration says what the server did to the bytes, if that is one of the things that servers are known to do.
+func (it *item) describeAlteration(is *fingerprint.Traits, known bool) {
+	was := &it.traits
 	ways := []struct {
 		done  bool
 		words string

@@ -14,10 +14,10 @@ var _ restore.SimilarFinder = (*folder)(nil)
 
 // MissingSimilar implements restore.SimilarFinder.
 func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
-	if err := f.attend(ctx); err != nil {
+	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer f.rest()
+	defer f.release()
 	copies := make([]mail.UID, len(wanted))
 	if err := f.resemble(ctx, wanted, copies); err != nil {
 		return nil, err
@@ -36,17 +36,17 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 // strip and add fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
 // message is taken for another one that has its own copy.
 func (f *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
-	return f.patiently(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
+	return f.retry(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
 }
 
 func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
-	dated := map[int64][]*present{} // of the dates that are wanted
+	dated := map[int64][]*existing{} // of the dates that are wanted
 	for i := range wanted {
 		dated[wanted[i].Internal.Seconds] = nil
 	}
-	for _, p := range f.others {
-		if list, ok := dated[p.instant]; ok && !p.used {
-			dated[p.instant] = append(list, p)
+	for _, p := range f.unjournaled {
+		if list, ok := dated[p.date]; ok && !p.used {
+			dated[p.date] = append(list, p)
 		}
 	}
 	var left []int
@@ -57,7 +57,7 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 		}
 	}
 	seconds := map[int64]bool{}
-	var candidates []*present
+	var candidates []*existing
 	for _, i := range left {
 		if at := wanted[i].Internal.Seconds; !seconds[at] {
 			seconds[at] = true
@@ -65,23 +65,23 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 		}
 	}
 	slices.SortFunc(candidates, byUID)
-	if err := f.headers(ctx, candidates); err != nil {
+	if err := f.readHeaders(ctx, candidates); err != nil {
 		return err
 	}
 	type sameHeader struct {
 		instant int64
 		key     canonical.Key
 	}
-	alike := map[sameHeader][]*present{}
+	alike := map[sameHeader][]*existing{}
 	for _, p := range candidates {
-		if same := (sameHeader{p.instant, p.known().key}); same.key != (canonical.Key{}) {
+		if same := (sameHeader{p.date, p.known().key}); same.key != (canonical.Key{}) {
 			alike[same] = append(alike[same], p)
 		}
 	}
 	if len(alike) == 0 {
 		return nil
 	}
-	near := map[int][]*present{}
+	near := map[int][]*existing{}
 	for _, i := range left {
 		header, err := wanted[i].Header(ctx)
 		if err != nil {
@@ -91,12 +91,12 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 			near[i] = list
 		}
 	}
-	return f.resembling(ctx, wanted, left, near, copies)
+	return f.resembleBodies(ctx, wanted, left, near, copies)
 }
 
-// resembling compares the bodies of messages whose headers are alike.
-func (f *inventory) resembling(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*present, copies []mail.UID) error {
-	there, err := f.contents(ctx, flatten(near))
+// resembleBodies compares the bodies of messages whose headers are alike.
+func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*existing, copies []mail.UID) error {
+	there, err := f.canonicalDigests(ctx, flatten(near))
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (f *inventory) resembling(ctx context.Context, wanted []restore.Wanted, lef
 			continue // it is damaged: Append will say so
 		}
 		sum := mine.Sum()
-		same := slices.IndexFunc(near[i], func(p *present) bool { return !p.used && there[p.uid].Same(sum) })
+		same := slices.IndexFunc(near[i], func(p *existing) bool { return !p.used && there[p.uid].Same(sum) })
 		if same >= 0 {
 			near[i][same].used = true
 			copies[i] = near[i][same].uid
@@ -121,10 +121,10 @@ func (f *inventory) resembling(ctx context.Context, wanted []restore.Wanted, lef
 	return nil
 }
 
-// contents digests messages that are there.
-func (f *inventory) contents(ctx context.Context, list []*present) (map[mail.UID]canonical.Digest, error) {
+// canonicalDigests digests messages that are there.
+func (f *inventory) canonicalDigests(ctx context.Context, list []*existing) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
-	ask, _ := lacking(list, func(p *present) (bool, int64) { return false, p.size })
+	ask, _ := notRead(list, func(p *existing) (bool, int64) { return false, p.size })
 	err := f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {
 		d := canonical.NewDigester()
 		_, err := io.Copy(d, text)

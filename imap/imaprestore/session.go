@@ -21,24 +21,24 @@ type session struct {
 	c        *imap.Client  // nil: between calls
 	mailbox  *imap.Mailbox // as it was opened last
 	validity uint32        // at the first opening
-	reading  bool          // it is opened by EXAMINE
+	readOnly bool          // it is opened by EXAMINE
 }
 
-// attend has a connection at hand. More folders are open than there are connections, so between calls others have it; it
+// acquire has a connection at hand. More folders are open than there are connections, so between calls others have it; it
 // is mostly one that has the mailbox selected. One that ended while it was idle is noticed here.
-func (f *session) attend(ctx context.Context) error {
+func (f *session) acquire(ctx context.Context) error {
 	if f.c != nil {
 		return nil
 	}
-	err := f.patiently(ctx, func() error { return f.connect(ctx) })
+	err := f.retry(ctx, func() error { return f.connect(ctx) })
 	if err != nil {
-		f.rest()
+		f.release()
 	}
 	return err
 }
 
-// rest gives the connection back.
-func (f *session) rest() {
+// release gives the connection back.
+func (f *session) release() {
 	if f.c != nil {
 		f.t.pool.Put(f.c)
 		f.c = nil
@@ -47,18 +47,18 @@ func (f *session) rest() {
 
 // connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
 func (f *session) connect(ctx context.Context) error {
-	f.rest()
+	f.release()
 	c, err := f.t.pool.GetOn(ctx, f.place.Name)
 	if err != nil {
 		return err
 	}
 	f.c = c
-	if m := c.Opened(f.place.Name, f.reading); m != nil && f.mailbox != nil {
+	if m := c.Opened(f.place.Name, f.readOnly); m != nil && f.mailbox != nil {
 		f.mailbox = m
 		return nil
 	}
 	open := c.Select
-	if f.reading {
+	if f.readOnly {
 		open = c.Examine
 	}
 	if f.mailbox, err = open(ctx, f.place.Name); err != nil {
@@ -73,22 +73,22 @@ func (f *session) connect(ctx context.Context) error {
 	return nil
 }
 
-// patiently does something that changes nothing, again if the connection is lost.
-func (f *session) patiently(ctx context.Context, do func() error) error {
+// retry does something that changes nothing, again if the connection is lost.
+func (f *session) retry(ctx context.Context, do func() error) error {
 	var err error
-	for n := range tries {
+	for n := range maxAttempts {
 		if err = do(); !errors.Is(err, mail.ErrTemporary) || ctx.Err() != nil {
 			return err
 		}
-		if failed := f.recover(ctx, n, err); failed != nil {
+		if failed := f.waitAndReconnect(ctx, n, err); failed != nil {
 			return failed
 		}
 	}
 	return err
 }
 
-// recover waits as the server asked, or a little, and connects anew if need be.
-func (f *session) recover(ctx context.Context, n int, cause error) error {
+// waitAndReconnect waits as the server asked, or a little, and connects anew if need be.
+func (f *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
 	wait := retry.Suggested(cause)
 	if wait == 0 {
 		wait = time.Second << (2 * n)
@@ -104,5 +104,5 @@ func (f *session) recover(ctx context.Context, n int, cause error) error {
 	return f.connect(ctx)
 }
 
-// tries is how often something is tried that fails for reasons that may pass.
-const tries = 3
+// maxAttempts is how often something is tried that fails for reasons that may pass.
+const maxAttempts = 3

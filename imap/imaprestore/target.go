@@ -20,7 +20,7 @@ type Target struct {
 	pool     *imap.Pool
 	pause    func(ctx context.Context, d time.Duration) error // between tries
 	waits    retry.Budget                                     // that the server asked for
-	held     atomic.Int64                                     // messages in the folders that are open
+	existing atomic.Int64                                     // messages in the folders that are open
 	reserved []mail.Mailbox
 
 	mu      sync.Mutex
@@ -54,14 +54,14 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 		return nil, nil, err
 	}
 	p := &preparation{c: c, host: t.opts.Host, reserved: t.reserved}
-	if err := p.look(ctx); err != nil {
+	if err := p.list(ctx); err != nil {
 		return nil, nil, err
 	}
-	places, err := p.places(mailboxes)
+	places, err := p.mapPlaces(mailboxes)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := p.make(ctx, mailboxes, places); err != nil {
+	if err := p.createMissing(ctx, mailboxes, places); err != nil {
 		return nil, p.notes, err
 	}
 	err = p.confirm(ctx, places)
@@ -74,7 +74,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	if err := f.open(ctx); err != nil {
 		return nil, err
 	}
-	f.rest()
+	f.release()
 	return f, nil
 }
 

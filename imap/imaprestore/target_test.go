@@ -183,7 +183,7 @@ func TestTakenButNotThere(t *testing.T) {
 		"< NOOP", "* 2 EXISTS", "TAG OK x", "< UID FETCH 11:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 2 FETCH (UID 12 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"))
 	fates, err := f.Append(t.Context(), some(3, `\Seen`))
-	if want := "added; refused (" + errNotThere.Error() + "); added, flag \\Seen was not kept"; err != nil || fatesOf(fates) != want {
+	if want := "added; refused (" + errMissing.Error() + "); added, flag \\Seen was not kept"; err != nil || fatesOf(fates) != want {
 		t.Errorf("have %s, %v", fatesOf(fates), err)
 	}
 }

@@ -20,10 +20,10 @@ func (t *Target) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 		return nil, err
 	}
 	p := &preparation{c: c, host: t.opts.Host, reserved: t.reserved}
-	if err := p.look(ctx); err != nil {
+	if err := p.list(ctx); err != nil {
 		return nil, err
 	}
-	places, err := p.places(mailboxes)
+	places, err := p.mapPlaces(mailboxes)
 	for i := range places {
 		if !p.has(places[i].Name) {
 			places[i].Name = ""

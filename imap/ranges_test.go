@@ -77,12 +77,12 @@ func TestStretchesWithoutSuccess(t *testing.T) {
 	}
 
 	var asked []string
-	for uid := range stretchesUnderWay {
+	for uid := range rangesInFlight {
 		asked = append(asked, fmt.Sprintf("< UID FETCH %d …", uid+1))
 	}
 	box = examine(t, serve(t, append(selected("", asked...), "!")))
 	var uids []mail.UID
-	for uid := range stretchesUnderWay {
+	for uid := range rangesInFlight {
 		uids = append(uids, mail.UID(uid+1))
 	}
 	if _, err := stretched(t, box, uids...); !isTemporary(err) || strings.Contains(fmt.Sprint(err), "want") {

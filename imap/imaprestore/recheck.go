@@ -18,7 +18,7 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 	var size int64
 	at := map[*item]int{}
 	look := func() error {
-		err := f.lookAgain(ctx, batch)
+		err := f.recheck(ctx, batch)
 		for _, it := range batch {
 			if fate := *it.fate; err == nil && fate.Added && (len(fate.Changed) > 0 || fate.Altered) {
 				fates[at[it]] = fate
@@ -50,19 +50,19 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 	return fates, look()
 }
 
-// lookAgain looks at messages that are there, as right after an APPEND. What cannot be read from the archive cannot be
+// recheck looks at messages that are there, as right after an APPEND. What cannot be read from the archive cannot be
 // compared, and is left to a later restore.
-func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
+func (f *folder) recheck(ctx context.Context, batch []*item) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	if err := f.attend(ctx); err != nil {
+	if err := f.acquire(ctx); err != nil {
 		return err
 	}
-	defer f.rest()
+	defer f.release()
 	var readable []*item
 	for _, it := range batch {
-		defer it.spool.Drop()
+		defer it.text.Drop()
 		if err := f.ready(ctx, it); err == nil {
 			readable = append(readable, it)
 		} else if ctx.Err() != nil {
@@ -75,14 +75,14 @@ func (f *folder) lookAgain(ctx context.Context, batch []*item) error {
 			unanswered = append(unanswered, it)
 		}
 	}
-	if err := f.journal.Add(recorded(unanswered)); err != nil {
+	if err := f.journal.Add(journalMessages(unanswered)); err != nil {
 		return err
 	}
-	return f.look(ctx, readable)
+	return f.check(ctx, readable)
 }
 
-// endReported gives the target what the report of this restore has.
-func (f *folder) endReported() {
+// collectReport gives the target what the report of this restore has.
+func (f *folder) collectReport() {
 	if report, ok := f.journal.Report(f.reported); ok {
 		f.t.mu.Lock()
 		defer f.t.mu.Unlock()

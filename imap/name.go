@@ -20,9 +20,9 @@ func (n naming) decode(raw string) (name string, ok bool) {
 	return mail.DecodeName(raw)
 }
 
-// same is one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has no
+// key is one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has no
 // case.
-func (n naming) same(raw string) string {
+func (n naming) key(raw string) string {
 	if strings.EqualFold(raw, "INBOX") {
 		return "INBOX"
 	}
@@ -33,7 +33,7 @@ func (n naming) same(raw string) string {
 }
 
 // SameName returns one key for all the ways to write a mailbox's name in modified UTF-7, which ASCII names are as well.
-func SameName(raw string) string { return naming{}.same(raw) }
+func SameName(raw string) string { return naming{}.key(raw) }
 
 // names is how this connection writes them.
 func (c *conn) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }

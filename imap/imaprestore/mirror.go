@@ -70,17 +70,17 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	return true, nil
 }
 
-// weeding is what a mailbox held, and what of it is too much.
-type weeding struct {
+// mirror is what a mailbox held, and what of it is too much.
+type mirror struct {
 	inventory
 	surplus mail.UIDSet
 	flags   map[mail.UID]mail.Flags // of all that are there; in the end of those that are to have others
-	other   map[mail.UID]mail.Flags // that messages should have and do not
+	reflag  map[mail.UID]mail.Flags // that messages should have and do not
 }
 
 // OpenMirror implements restore.Mirrorer. The mailbox is opened by EXAMINE.
 func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.Mirror, error) {
-	w := &weeding{inventory: t.folder(place, true).inventory, flags: map[mail.UID]mail.Flags{}, other: map[mail.UID]mail.Flags{}}
+	w := &mirror{inventory: t.folder(place, true).inventory, flags: map[mail.UID]mail.Flags{}, reflag: map[mail.UID]mail.Flags{}}
 	w.seen = func(m mail.Message) { w.flags[m.UID] = m.Flags }
 	if err := w.open(ctx); err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 }
 
 // Require implements restore.Mirror.
-func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+func (w *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	copies, err := w.match(ctx, wanted)
 	if err == nil {
 		err = w.resemble(ctx, wanted, copies)
@@ -100,7 +100,7 @@ func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing
 	if err != nil {
 		return 0, err
 	}
-	w.swap(wanted, copies)
+	w.matchFlags(wanted, copies)
 	var kept mail.UIDSet
 	for i, uid := range copies {
 		if uid == 0 {
@@ -109,15 +109,15 @@ func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing
 		}
 		kept.Add(uid)
 		if want := sendable(wanted[i].Flags); !want.Equal(w.flags[uid].Without(`\Recent`)) {
-			w.other[uid] = want
+			w.reflag[uid] = want
 		}
 	}
 	w.surplus = w.surplus.Without(kept)
 	return missing, nil
 }
 
-// swap shares out the copies of each message so that flags fit where they can.
-func (w *weeding) swap(wanted []restore.Wanted, copies []mail.UID) {
+// matchFlags shares out the copies of each message so that flags fit where they can.
+func (w *mirror) matchFlags(wanted []restore.Wanted, copies []mail.UID) {
 	alike := map[chunk.ID][]int{}
 	for i, uid := range copies {
 		if uid != 0 {
@@ -145,17 +145,17 @@ func sendable(flags mail.Flags) mail.Flags {
 }
 
 // Surplus implements restore.Mirror.
-func (w *weeding) Surplus() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.other)) }
+func (w *mirror) Surplus() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.reflag)) }
 
 // Close gives the connection back. What was found out stays.
-func (w *weeding) Close() error { return w.close() }
+func (w *mirror) Close() error { return w.close() }
 
-// pulledAtOnce bounds the messages of one command.
-const pulledAtOnce = 1000
+// expungeBatch bounds the messages of one command.
+const expungeBatch = 1000
 
 // Apply implements restore.Mirror.
-func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
-	before, ok := earlier.(*weeding)
+func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
+	before, ok := earlier.(*mirror)
 	if !ok || before.validity != w.validity {
 		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.place.Name))
 	}
@@ -165,12 +165,12 @@ func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done resto
 			due.Add(uid)
 		}
 	}
-	if due.Len() == 0 && len(w.other) == 0 {
+	if due.Len() == 0 && len(w.reflag) == 0 {
 		return done, nil
 	}
 	f := &session{t: w.t, place: w.place, validity: w.validity} // by SELECT, if it is the same mailbox still
-	defer f.rest()
-	if err := f.attend(ctx); err != nil {
+	defer f.release()
+	if err := f.acquire(ctx); err != nil {
 		return done, err
 	}
 	if done.Reflagged, err = w.setFlags(ctx, f); err != nil {
@@ -197,7 +197,7 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 		return err
 	}
 	for uid := range due.All() {
-		if part.Add(uid); part.Len() == pulledAtOnce {
+		if part.Add(uid); part.Len() == expungeBatch {
 			if err := pull(); err != nil {
 				return due, err
 			}
@@ -212,9 +212,9 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 
 // setFlags gives messages the flags that they should have, as far as the mailbox keeps them. Those that are to have the
 // same are told together.
-func (w *weeding) setFlags(ctx context.Context, f *session) (changed int64, err error) {
+func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err error) {
 	alike := map[string]mail.UIDSet{}
-	for uid, want := range w.other {
+	for uid, want := range w.reflag {
 		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.CanSet(flag) })
 		if able.Equal(w.flags[uid].Without(`\Recent`)) {
 			continue

@@ -20,7 +20,7 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 	if len(items) == 0 {
 		return nil
 	}
-	left, err := f.try(ctx, items)
+	left, err := f.sendWithRetry(ctx, items)
 	switch {
 	case len(left) == 0:
 		return err
@@ -33,13 +33,13 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 		}
 		return f.add(ctx, left[half:])
 	}
-	return f.addBare(ctx, left[0], err)
+	return f.addReduced(ctx, left[0], err)
 }
 
-// addBare sends a refused message again with fewer flags and without its date.
-func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
+// addReduced sends a refused message again with fewer flags and without its date.
+func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error {
 	was := it.fate.Changed
-	if !f.concede(it, refusal) {
+	if !f.reduce(it, refusal) {
 		it.fate.Refused = refusal
 		return nil
 	}
@@ -50,11 +50,11 @@ func (f *folder) addBare(ctx context.Context, it *item, refusal error) error {
 	return err
 }
 
-// concede leaves out the next thing that the server may refuse a message for. It returns false if nothing is left.
-func (f *folder) concede(it *item, refusal error) bool {
+// reduce leaves out the next thing that the server may refuse a message for. It returns false if nothing is left.
+func (f *folder) reduce(it *item, refusal error) bool {
 	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
 	if keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
-		it.later = append(it.later, keywords...) // one by one, after it was added
+		it.remaining = append(it.remaining, keywords...) // one by one, after it was added
 		it.flags = slices.DeleteFunc(it.flags, isKeyword)
 		return true
 	}
@@ -63,7 +63,7 @@ func (f *folder) concede(it *item, refusal error) bool {
 			if f.mailbox.CanSet(flag) {
 				return false
 			}
-			it.leaveOut(flag, ": the mailbox does not keep it")
+			it.omit(flag, ": the mailbox does not keep it")
 			return true
 		})
 		if len(it.flags) < n {
@@ -71,10 +71,10 @@ func (f *folder) concede(it *item, refusal error) bool {
 		}
 	}
 	if len(it.flags) > 0 { // of those that are announced, too, a server may refuse some: STORE sets the others one by one
-		it.later, it.flags = append(it.later, it.flags...), nil
+		it.remaining, it.flags = append(it.remaining, it.flags...), nil
 		return true
 	}
-	if it.date == "" || !it.mayBeForDate(refusal) {
+	if it.date == "" || !it.mayRefuseDate(refusal) {
 		return false
 	}
 	if utc := dateWords(it.Internal.Time().UTC()); it.oddZone() && it.date != utc {
@@ -86,8 +86,8 @@ func (f *folder) concede(it *item, refusal error) bool {
 	return true
 }
 
-// leaveOut notes that a message comes without a flag.
-func (it *item) leaveOut(flag, why string) {
+// omit notes that a message comes without a flag.
+func (it *item) omit(flag, why string) {
 	it.changed("%s left out%s", flagWords(flag), why)
 	it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
 }
@@ -98,9 +98,9 @@ func isSystemFlag(flag string) bool {
 		func(system string) bool { return strings.EqualFold(system, flag) })
 }
 
-// mayBeForDate reports whether the server may have refused a message for its date: some server cannot hold that date, or the
+// mayRefuseDate reports whether the server may have refused a message for its date: some server cannot hold that date, or the
 // answer says so, or gives no reason by a code. A message that is too large, for example, is not worth another upload.
-func (it *item) mayBeForDate(refusal error) bool {
+func (it *item) mayRefuseDate(refusal error) bool {
 	var answer *imap.Error
 	if !errors.As(refusal, &answer) {
 		return false

@@ -24,14 +24,14 @@ func (c *login) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.trace.whisper()()
+	defer c.trace.redactAnswers()()
 	defer func() { c.secrets = nil }()
-	c.guard(secret)
+	c.redact(secret)
 	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
 	err = c.tryMechanisms(secret)
 	defer func() {
 		if err == nil || errors.Is(err, ErrLogin) {
-			c.opts.Logins.note(c.opts, err != nil)
+			c.opts.Logins.record(c.opts, err != nil)
 		}
 	}()
 	var refused *Error
@@ -41,8 +41,8 @@ func (c *login) run(ctx context.Context) error {
 	return err
 }
 
-// guard keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
-func (c *conn) guard(secret string) {
+// redact keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
+func (c *conn) redact(secret string) {
 	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
 	}
@@ -104,7 +104,7 @@ func (c *login) converse(client sasl.Client) error {
 	cmd.name += " " + mechanism
 	cmd.hide = true
 	if initial != nil && c.caps.has("SASL-IR") {
-		c.guard(base64.StdEncoding.EncodeToString(initial))
+		c.redact(base64.StdEncoding.EncodeToString(initial))
 		cmd.raw(" " + initialResponse(initial))
 		initial = nil
 	}
@@ -112,7 +112,7 @@ func (c *login) converse(client sasl.Client) error {
 		return err
 	}
 	for challenges := 0; ; challenges++ {
-		if err := c.leave(cmd); err != nil {
+		if err := c.awaitContinuation(cmd); err != nil {
 			return err
 		}
 		if cmd.done {
@@ -126,7 +126,7 @@ func (c *login) converse(client sasl.Client) error {
 			answer, err = c.answer(client)
 		}
 		line := base64.StdEncoding.EncodeToString(answer)
-		c.guard(line)
+		c.redact(line)
 		if err != nil {
 			line = "*" // gives up; the server's refusal follows
 		}
@@ -163,7 +163,7 @@ func (c *login) explainLogin(refused *Error, all error) error {
 	}
 	if slices.Contains([]string{"", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED"}, refused.Code) {
 		said := refused.Text
-		if tried, several := all.(*refusedLogin); several && len(tried.errs) > 1 {
+		if tried, several := all.(*loginRefusals); several && len(tried.errs) > 1 {
 			said = tried.Error()
 		}
 		return fmt.Errorf("%w: %s does not accept %s of %s (%s)", ErrLogin, c.opts.Host, secret, c.opts, said)

@@ -11,15 +11,15 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// stretchesUnderWay is how many commands for stretches are sent ahead, each for one message: their lengths differ, so one
+// rangesInFlight is how many commands for stretches are sent ahead, each for one message: their lengths differ, so one
 // command cannot ask for those of several. Together they are far smaller than what a connection holds, so that neither
 // side can wait for the other.
-const stretchesUnderWay = 32
+const rangesInFlight = 32
 
 // Ranges downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
 func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
-	d := &stretching{m: m, read: read, due: make(map[mail.UID][]source.Range), came: make(map[string][]byte)}
-	return m.c.pipeline(ctx, stretchesUnderWay, func() *command {
+	d := &rangeFetch{m: m, read: read, due: make(map[mail.UID][]source.Range), received: make(map[string][]byte)}
+	return m.c.pipeline(ctx, rangesInFlight, func() *command {
 		n := 0
 		for n < len(wanted) && wanted[n].UID == wanted[0].UID {
 			n++
@@ -33,23 +33,23 @@ func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(s
 	})
 }
 
-// maxStretches is how many bytes of stretches of one message are held.
-const maxStretches = 8 << 20
+// maxRangeBytes is how many bytes of stretches of one message are held.
+const maxRangeBytes = 8 << 20
 
-// stretching is the state of one call.
-type stretching struct {
-	m       *Mailbox
-	read    func(source.Range, []byte) error
-	due     map[mail.UID][]source.Range // asked for, and not told of
-	longest int64
-	held    int64             // bytes of came
-	came    map[string][]byte // what the response under way has brought, by the names of the attributes
+// rangeFetch is the state of one call.
+type rangeFetch struct {
+	m        *Mailbox
+	read     func(source.Range, []byte) error
+	due      map[mail.UID][]source.Range // asked for, and not told of
+	longest  int64
+	held     int64             // bytes of came
+	received map[string][]byte // what the response under way has brought, by the names of the attributes
 }
 
 // sectionOf is the attribute that a stretch comes as (RFC 9051 section 7.5.2: with its origin alone).
 func sectionOf(s source.Range) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
-func (d *stretching) command(stretches []source.Range) *command {
+func (d *rangeFetch) command(stretches []source.Range) *command {
 	var items strings.Builder
 	for _, s := range stretches {
 		fmt.Fprintf(&items, " BODY.PEEK[]<%d.%d>", s.Offset, s.Length)
@@ -64,25 +64,25 @@ func (d *stretching) command(stretches []source.Range) *command {
 
 // body holds a stretch until the response is whole, and tells which message it is of. One that is longer than any that
 // was asked for passes by.
-func (d *stretching) body(b *wire.BodyLiteral) error {
-	if b.Size > d.longest || d.held+b.Size > maxStretches {
+func (d *rangeFetch) body(b *wire.BodyLiteral) error {
+	if b.Size > d.longest || d.held+b.Size > maxRangeBytes {
 		return nil
 	}
 	data, err := io.ReadAll(b.Content)
 	if err == nil {
 		d.held += b.Size
-		d.came[strings.ToUpper(b.Name)] = data
+		d.received[strings.ToUpper(b.Name)] = data
 	}
 	return err
 }
 
 // data hands over what a response has brought of a message.
-func (d *stretching) data(resp *wire.Response) (bool, error) {
+func (d *rangeFetch) data(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
 	}
 	defer func() {
-		clear(d.came)
+		clear(d.received)
 		d.held = 0
 	}()
 	uid, ok := d.m.uidOf(resp)
@@ -91,7 +91,7 @@ func (d *stretching) data(resp *wire.Response) (bool, error) {
 	}
 	var left []source.Range
 	for _, s := range d.due[uid] {
-		data, came := d.came[sectionOf(s)]
+		data, came := d.received[sectionOf(s)]
 		if value, found := wire.Attribute(resp.Args[0].List, sectionOf(s)); found && value.Kind == wire.String {
 			data, came = value.Text, true
 		}

@@ -8,32 +8,32 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// nearby are the messages of a folder that could be some that are wanted: of the same size, or of the same date and a
+// candidates are the messages of a folder that could be some that are wanted: of the same size, or of the same date and a
 // size that line ends made otherwise can explain. Each is held once, however many it could be.
-type nearby struct {
-	bySize, byDate map[int64][]*present // of the sizes and dates that are wanted
-	all            []*present           // by UID
+type candidates struct {
+	bySize, byDate map[int64][]*existing // of the sizes and dates that are wanted
+	all            []*existing           // by UID
 }
 
-// pairsMost is how many pairs of a message that is wanted and one that is there are compared at once. Beyond it, a mailbox has
+// maxPairs is how many pairs of a message that is wanted and one that is there are compared at once. Beyond it, a mailbox has
 // thousands of messages of one size with the same header.
-const pairsMost = 4 << 20
+const maxPairs = 4 << 20
 
-// nearby finds them.
-func (f *inventory) nearby(wanted []restore.Wanted, indices []int) *nearby {
-	n := &nearby{bySize: map[int64][]*present{}, byDate: map[int64][]*present{}}
+// candidates finds them.
+func (f *inventory) candidates(wanted []restore.Wanted, indices []int) *candidates {
+	n := &candidates{bySize: map[int64][]*existing{}, byDate: map[int64][]*existing{}}
 	for _, i := range indices {
 		n.bySize[wanted[i].Size], n.byDate[wanted[i].Internal.Seconds] = nil, nil
 	}
-	for _, p := range f.others {
+	for _, p := range f.unjournaled {
 		if p.used {
 			continue
 		}
 		if list, ok := n.bySize[p.size]; ok {
 			n.bySize[p.size] = append(list, p)
 		}
-		if list, ok := n.byDate[p.instant]; ok {
-			n.byDate[p.instant] = append(list, p)
+		if list, ok := n.byDate[p.date]; ok {
+			n.byDate[p.date] = append(list, p)
 		}
 	}
 	n.all = n.union(wanted, indices)
@@ -41,9 +41,9 @@ func (f *inventory) nearby(wanted []restore.Wanted, indices []int) *nearby {
 }
 
 // union is each of them once, by UID.
-func (n *nearby) union(wanted []restore.Wanted, indices []int) []*present {
+func (n *candidates) union(wanted []restore.Wanted, indices []int) []*existing {
 	type kind struct{ size, instant int64 }
-	kinds, near := map[kind]bool{}, map[int][]*present{}
+	kinds, near := map[kind]bool{}, map[int][]*existing{}
 	for _, i := range indices {
 		k := kind{wanted[i].Size, wanted[i].Internal.Seconds}
 		if kinds[k] {
@@ -51,7 +51,7 @@ func (n *nearby) union(wanted []restore.Wanted, indices []int) []*present {
 		}
 		kinds[k] = true
 		for _, p := range n.byDate[k.instant] {
-			if isNear(p, k.size) {
+			if sizeMayDiffer(p, k.size) {
 				near[0] = append(near[0], p)
 			}
 		}
@@ -62,19 +62,19 @@ func (n *nearby) union(wanted []restore.Wanted, indices []int) []*present {
 	return flatten(near)
 }
 
-// isNear reports whether line ends made otherwise can explain another size. The same size is no other one.
-func isNear(p *present, size int64) bool {
+// sizeMayDiffer reports whether line ends made otherwise can explain another size. The same size is no other one.
+func sizeMayDiffer(p *existing, size int64) bool {
 	return p.size != size && p.size+fingerprint.AddedLine >= size/2 && p.size <= 2*size+fingerprint.AddedLine
 }
 
-// sameHeaders gives for each message wanted those that it could be by their headers too. Messages wanted with the same
+// withHeaders gives for each message wanted those that it could be by their headers too. Messages wanted with the same
 // size, date and header share a list.
-func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*present, error) {
+func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*existing, error) {
 	type kind struct {
 		size, instant int64
 		header        fingerprint.Digest
 	}
-	lists, near, pairs := map[kind][]*present{}, map[int][]*present{}, 0
+	lists, near, pairs := map[kind][]*existing{}, map[int][]*existing{}, 0
 	for _, i := range indices {
 		w := &wanted[i]
 		if len(n.bySize[w.Size])+len(n.byDate[w.Internal.Seconds]) == 0 {
@@ -92,22 +92,22 @@ func (n *nearby) sameHeaders(ctx context.Context, wanted []restore.Wanted, indic
 		}
 		list, done := lists[k]
 		if !done {
-			list = n.having(k.size, k.instant, k.header)
+			list = n.withHeader(k.size, k.instant, k.header)
 			lists[k] = list
 			pairs += len(list)
 		}
-		if pairs > pairsMost {
+		if pairs > maxPairs {
 			return nil, fmt.Errorf("more than %d pairs of a message to restore and one that is there have the same size and header; "+
-				"restore into another mailbox (--prefix)", pairsMost)
+				"restore into another mailbox (--prefix)", maxPairs)
 		}
 		near[i] = list
 	}
 	return near, nil
 }
 
-// having are those of a size or a date whose header is that one, or not known.
-func (n *nearby) having(size, instant int64, header fingerprint.Digest) (list []*present) {
-	could := func(p *present) bool {
+// withHeader are those of a size or a date whose header is that one, or not known.
+func (n *candidates) withHeader(size, instant int64, header fingerprint.Digest) (list []*existing) {
+	could := func(p *existing) bool {
 		known := p.known().header
 		return header == fingerprint.Digest{} || known == fingerprint.Digest{} || known == header
 	}
@@ -117,7 +117,7 @@ func (n *nearby) having(size, instant int64, header fingerprint.Digest) (list []
 		}
 	}
 	for _, p := range n.byDate[instant] {
-		if isNear(p, size) && could(p) {
+		if sizeMayDiffer(p, size) && could(p) {
 			list = append(list, p)
 		}
 	}

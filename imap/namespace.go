@@ -10,7 +10,7 @@ import (
 
 // Namespaces asks whose mailboxes are where (RFC 2342); nil where the server does not tell.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
-	if !c.caps.has("NAMESPACE") || c.asked || c.opts.learned.avoid("NAMESPACE") {
+	if !c.caps.has("NAMESPACE") || c.asked || c.opts.quirks.avoids("NAMESPACE") {
 		return c.spaces, nil
 	}
 	var spaces []mail.Namespace
@@ -55,35 +55,4 @@ func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, foun
 		}
 	}
 	return best, found
-}
-
-// maxQuotas is far more than an account has.
-const maxQuotas = 1000
-
-// Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.
-func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
-	var quota []mail.Quota
-	var held holding
-	cmd := newCommand("GETQUOTAROOT").mailbox("INBOX")
-	if !c.caps.has("QUOTA") || c.opts.learned.avoid(cmd.name) {
-		return nil, nil
-	}
-	cmd.data = func(resp *wire.Response) (bool, error) {
-		if resp.Name != "QUOTA" || len(resp.Args) < 2 {
-			return resp.Name == "QUOTAROOT", nil
-		}
-		triples := resp.Args[1].List
-		if held.add(memoryOf(resp.Args[1].Words()), "quotas") != nil || len(quota) > maxQuotas {
-			return false, wire.Flood("more than %d quotas", maxQuotas)
-		}
-		for i := 0; i+2 < len(triples); i += 3 {
-			usage, ok := triples[i+1].Number()
-			limit, ok2 := triples[i+2].Number()
-			if ok && ok2 {
-				quota = append(quota, mail.Quota{Root: string(resp.Args[0].Text), Resource: string(triples[i].Text), Usage: usage, Limit: limit})
-			}
-		}
-		return true, nil
-	}
-	return quota, c.do(ctx, cmd)
 }

@@ -1,0 +1,282 @@
+package imap
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mailstrata/mailstrata/imap/internal/wire"
+	"github.com/mailstrata/mailstrata/mail"
+)
+
+// collector puts messages together from FETCH responses: a server may answer for one message in pieces, and tells
+// unasked of flags that others change meanwhile. Each message is given once, as soon as it is whole.
+type collector struct {
+	m     *Mailbox
+	uids  mail.UIDRange
+	need  attributes
+	yield func(mail.Message, error) bool
+
+	delivered  wire.UIDCollector
+	memory     int64 // memory of flags, beyond what is usual for the messages given
+	partials   map[mail.UID]*partial
+	order      []mail.UID          // of the pieces, the oldest first
+	withoutUID map[uint64]*partial // by number: what was told before the UID
+	stopped    bool                // nobody wants more: what comes still answers nothing
+}
+
+type partial struct {
+	mail.Message
+	has attributes
+}
+
+// maxPartials bounds the messages held for a missing attribute; the oldest is then given as it is.
+const maxPartials = 1000
+
+func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
+	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{}, withoutUID: map[uint64]*partial{}}
+}
+
+// refusesExtensions: the server answered BAD before it told anything. So do some that do not know what they offer; they are asked
+// for attributes of extensions no more.
+func (g *collector) refusesExtensions(err error) bool {
+	var refused *Error
+	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 || g.m.c.plain {
+		return false
+	}
+	g.m.c.plain = true
+	g.need &^= hasLabels
+	return true
+}
+
+func (g *collector) fetch(ctx context.Context, items, modifier string) error {
+	if g.uids.Len() == 0 {
+		return nil
+	}
+	cmd := newCommand("UID FETCH").raw(" " + setOf(g.uids).String() + " (" + items + ")" + modifier)
+	cmd.data = g.take
+	err := g.m.c.do(ctx, cmd)
+	if expungeIssued(err) {
+		return nil
+	}
+	return err
+}
+
+func (g *collector) take(resp *wire.Response) (bool, error) {
+	if resp.Name == "EXPUNGE" {
+		clear(g.withoutUID) // the messages after it have new numbers
+	}
+	if resp.Name != "FETCH" || len(resp.Args) == 0 {
+		return false, nil
+	}
+	pairs := resp.Args[0].List
+	uid, ok := g.m.uidOf(resp)
+	if !ok {
+		return g.keepUnnamed(resp.Number, pairs)
+	}
+	if !g.uids.Contains(uid) || g.delivered.Contains(uid) {
+		return false, nil
+	}
+	if len(g.partials) == 0 && len(g.withoutUID) == 0 { // the common case: whole in one response
+		p := partial{Message: mail.Message{UID: uid, Size: -1}}
+		if err := g.read(&p, pairs); err != nil || p.has&g.need == g.need {
+			return !g.stopped, errors.Join(err, g.deliver(p.Message))
+		}
+	}
+	p := g.partials[uid]
+	if p == nil {
+		p = cmp.Or(g.withoutUID[resp.Number], &partial{Message: mail.Message{Size: -1}})
+		delete(g.withoutUID, resp.Number)
+		p.UID = uid
+		g.partials[uid] = p
+		g.order = append(g.order, uid)
+	}
+	before := p.has
+	if err := g.read(p, pairs); err != nil {
+		return false, err
+	}
+	if p.has&g.need == g.need {
+		delete(g.partials, uid)
+		return !g.stopped, g.deliver(p.Message)
+	}
+	for len(g.order) > maxPartials {
+		if err := g.deliverOldest(); err != nil {
+			return false, err
+		}
+	}
+	return p.has != before, nil
+}
+
+// read takes what belongs to a message, and counts the memory that it takes.
+func (g *collector) read(p *partial, pairs []wire.Node) error {
+	g.memory += int64(p.read(pairs, &g.m.c.flags))
+	if g.memory > maxAttributes {
+		return wire.Flood("more than %d MiB of flags", maxAttributes>>20)
+	}
+	return nil
+}
+
+// keepUnnamed holds what is told of a message before its UID is.
+func (g *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, err error) {
+	p := g.withoutUID[number]
+	if p == nil {
+		if len(g.withoutUID) == maxPartials {
+			return false, nil
+		}
+		p = &partial{Message: mail.Message{Size: -1}}
+		g.withoutUID[number] = p
+	}
+	before := p.has
+	return p.has != before, g.read(p, pairs)
+}
+
+func (g *collector) deliverOldest() error {
+	p := g.partials[g.order[0]]
+	delete(g.partials, g.order[0])
+	g.order = g.order[1:]
+	if p == nil {
+		return nil
+	}
+	if g.need&hasDate != 0 && p.has&hasDate == 0 {
+		p.Internal = mail.ParseDate("NIL")
+	}
+	return g.deliver(p.Message)
+}
+
+func (g *collector) deliver(m mail.Message) error {
+	if !g.stopped {
+		g.stopped = !g.yield(m, nil)
+	}
+	return g.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
+}
+
+// finish gives what is left, with what is known of it, and the error.
+func (g *collector) finish(err error) {
+	for len(g.order) > 0 && g.m.c.dead == nil {
+		if flooded := g.deliverOldest(); flooded != nil {
+			err = flooded
+			break
+		}
+	}
+	if err != nil && !g.stopped {
+		g.yield(mail.Message{}, err)
+	}
+}
+
+// expungeIssued: a NO that only says that some messages are gone, as one learns anyway (RFC 5530).
+func expungeIssued(err error) bool {
+	var refused *Error
+	return errors.As(err, &refused) && refused.Code == "EXPUNGEISSUED"
+}
+
+func setOf(r mail.UIDRange) (s mail.UIDSet) {
+	s.AddRange(r)
+	return s
+}
+
+// read takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
+// beyond what is usual.
+func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, value := pairs[i], pairs[i+1]
+		switch {
+		case name.Is("FLAGS"):
+			var fresh int
+			p.Flags, fresh = cache.read(value)
+			unusual += max(0, fresh-usualMemory)
+			p.has |= hasFlags
+		case name.Is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
+			p.Internal = mail.ParseDate(cmp.Or(clipped(value), "NIL"))
+			p.has |= hasDate
+		case name.Is("RFC822.SIZE"):
+			if v, ok := value.Number(); ok {
+				p.Size = int64(min(v, 1<<62))
+			}
+			p.has |= hasSize
+		case name.Is("MODSEQ"):
+			if len(value.List) > 0 {
+				p.ModSeq, _ = value.List[0].Number()
+			}
+		case name.Is("SAVEDATE"):
+			if value.IsText() {
+				p.Saved = mail.ParseDate(clipped(value))
+			}
+		case name.Is("X-GM-LABELS"):
+			p.Labels = value.Words()
+			unusual += max(0, memoryOf(p.Labels)-usualMemory)
+			slices.Sort(p.Labels)
+			p.Labels = slices.Compact(p.Labels)
+			p.has |= hasLabels
+		default:
+			readID(&p.IDs, name, value)
+		}
+	}
+	return unusual
+}
+
+// clipped cuts a text to the length that the archive keeps.
+func clipped(n wire.Node) string { return string(n.Text[:min(len(n.Text), maxServerText)]) }
+
+func readID(ids *mail.IDs, name, value wire.Node) {
+	switch {
+	case name.Is("EMAILID"):
+		ids.Email = objectID(value)
+	case name.Is("THREADID"):
+		ids.Thread = objectID(value)
+	case name.Is("X-GUID"):
+		ids.XGUID = objectID(value)
+	case name.Is("X-GM-MSGID"):
+		ids.GMMsg = objectID(value)
+	case name.Is("X-GM-THRID"):
+		ids.GMThread = objectID(value)
+	}
+}
+
+// flagCache holds the sets of flags that messages had, by how they were written: most messages of a mailbox have one of a few.
+type flagCache struct {
+	sets    map[string]mail.Flags
+	scratch []byte
+}
+
+const (
+	maxFlagSets = 1000
+	maxFlagSet  = 1 << 10 // bytes of one that is kept
+)
+
+// read reads flags, and returns how much memory they take that earlier ones did not.
+func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
+	c.scratch = list.AppendTo(c.scratch[:0])
+	if flags, known := c.sets[string(c.scratch)]; known {
+		return flags, 0
+	}
+	words := list.Words()
+	flags, fresh = mail.NewFlags(words...), memoryOf(words)
+	if len(c.scratch) > maxFlagSet {
+		c.scratch = nil
+		return flags, fresh
+	}
+	if c.sets == nil || len(c.sets) >= maxFlagSets {
+		c.sets = map[string]mail.Flags{}
+	}
+	c.sets[string(c.scratch)] = flags
+	return flags, fresh
+}
+
+// uidOf tells the message of a FETCH response: by the UID in it, or else by the one told for its number before.
+func (m *Mailbox) uidOf(resp *wire.Response) (mail.UID, bool) {
+	if n, found := wire.Attribute(resp.Args[0].List, "UID"); found {
+		v, ok := n.Number()
+		uid, valid := wire.ToUID(v)
+		if !ok || !valid {
+			return 0, false
+		}
+		if len(m.uids) >= maxPartials {
+			clear(m.uids)
+		}
+		m.uids[resp.Number] = uid
+		return uid, true
+	}
+	uid, ok := m.uids[resp.Number]
+	return uid, ok
+}

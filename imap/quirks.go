@@ -1,0 +1,88 @@
+package imap
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// quirks is what the connections of one account have found out about its server, for later connections of the same run.
+// Some servers end the connection at a command that they do not like. So a command that cost a connection is sent once more,
+// alone if it names a mailbox. A command that cost two is not sent any more, if the run can do without it.
+type quirks struct {
+	mu         sync.Mutex
+	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
+	reasons    map[string]string // by command, the error of the latest loss
+	last       string            // the latest of these
+	sequential bool              // the server loses commands that come before it has answered the one before
+	mechanism  int               // the number of ways to log in that the server does not have
+}
+
+// maxLosses is the number of lost connections after which the run does without a command.
+const maxLosses = 2
+
+// addLoss counts a connection lost during a command.
+func (l *quirks) addLoss(command string, reason error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lossesOf == nil {
+		l.lossesOf, l.reasons = map[string]int{}, map[string]string{}
+	}
+	l.lossesOf[command]++
+	l.reasons[command] = reason.Error()
+	l.last = command
+}
+
+// losses returns how many connections a command has cost.
+func (l *quirks) losses(command string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lossesOf[command]
+}
+
+// reason is the error of the latest loss, with the server's own words where it had any.
+func (l *quirks) reason(command string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reasons[command]
+}
+
+// avoids reports whether a command is not to be sent any more.
+func (l *quirks) avoids(command string) bool { return l.losses(command) >= maxLosses }
+
+func (l *quirks) setSequential() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sequential = true
+}
+
+func (l *quirks) isSequential() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sequential
+}
+
+// setMechanism notes that the server does not have the first n ways to log in.
+func (l *quirks) setMechanism(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mechanism = max(l.mechanism, n)
+}
+
+func (l *quirks) mechanisms() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mechanism
+}
+
+// optionalCommands are commands that a run can do in another way, or without.
+var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID", "ENABLE", "COMPRESS"}
+
+// lostOptional reports, once, whether the latest connection was lost during such a command, so that another attempt differs.
+func (l *quirks) lostOptional() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := l.last
+	l.last = ""
+	return slices.ContainsFunc(optionalCommands, func(prefix string) bool { return strings.HasPrefix(last, prefix) })
+}
