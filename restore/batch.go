@@ -37,14 +37,14 @@ const (
 
 // item is a message on its way into a folder, and its Body.
 type item struct {
-	filling *filling
-	row     *rollRow
-	record  *manifest.Record
-	ids     []chunk.ID   // in the order in which they are read; until it is located
-	frames  []repo.Frame // that hold them
-	spot    spot
-	data    []byte // the whole message, once it is joined; nil: it is streamed
-	unread  error  // why it cannot be read
+	mailbox  *mailboxJob
+	row      *messageRow
+	record   *manifest.Record
+	ids      []chunk.ID   // in the order in which they are read; until it is located
+	frames   []repo.Frame // that hold them
+	position position
+	data     []byte // the whole message, once it is joined; nil: it is streamed
+	unread   error  // why it cannot be read
 }
 
 var _ InMemory = (*item)(nil)
@@ -59,11 +59,11 @@ type batch struct {
 }
 
 // windows yields the missing messages, so many at a time as are planned together: mailbox after mailbox, ascending by UID.
-func (t *tour) windows(ctx context.Context) iter.Seq2[[]*item, error] {
+func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
 		chunks := 0
-		for it, err := range t.missing(ctx) {
+		for it, err := range j.missing(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -83,17 +83,17 @@ func (t *tour) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 }
 
 // missing yields the messages that the folders lack.
-func (t *tour) missing(ctx context.Context) iter.Seq2[*item, error] {
+func (j *job) missing(ctx context.Context) iter.Seq2[*item, error] {
 	return func(yield func(*item, error) bool) {
-		for _, f := range t.fillings {
-			for i := range f.roll.rows {
-				it := &item{filling: f, row: &f.roll.rows[i]}
+		for _, m := range j.mailboxes {
+			for i := range m.list.rows {
+				it := &item{mailbox: m, row: &m.list.rows[i]}
 				if it.row.state != rowMissing {
 					continue
 				}
-				if err := it.look(ctx); err != nil {
-					if err := f.fail(ctx, it, err); err != nil {
-						yield(nil, f.named(err))
+				if err := it.readRecord(ctx); err != nil {
+					if err := m.fail(ctx, it, err); err != nil {
+						yield(nil, m.named(err))
 						return
 					}
 					continue
@@ -106,9 +106,9 @@ func (t *tour) missing(ctx context.Context) iter.Seq2[*item, error] {
 	}
 }
 
-// look reads what is recorded of the message.
-func (it *item) look(ctx context.Context) (err error) {
-	if it.record, err = it.filling.roll.record(ctx, it.row); err != nil {
+// readRecord reads what is recorded of the message.
+func (it *item) readRecord(ctx context.Context) (err error) {
+	if it.record, err = it.mailbox.list.record(ctx, it.row); err != nil {
 		return err
 	}
 	parts, err := it.record.PartList(it.contents().Load(ctx))
@@ -121,7 +121,7 @@ func (it *item) look(ctx context.Context) (err error) {
 	return nil
 }
 
-func (it *item) contents() *archive.Contents { return it.filling.restore.Contents }
+func (it *item) contents() *archive.Contents { return it.mailbox.restorer.Contents }
 
 // batches divides a window. A message that is streamed is alone.
 func batches(window []*item, messages int, bytes int64) []*batch {
@@ -177,7 +177,7 @@ func limit[N int | int64](asked, own N) N {
 }
 
 // fetch has the frames of a batch read together. Whether that goes well is seen when they are used.
-func (r *restore) fetch(ctx context.Context, b *batch) error {
+func (r *restorer) fetch(ctx context.Context, b *batch) error {
 	if err := r.memory.Acquire(ctx, b.weight); err != nil {
 		return err
 	}
@@ -186,8 +186,8 @@ func (r *restore) fetch(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// alike yields the messages of a batch, copies that follow each other together.
-func (b *batch) alike() iter.Seq[[]*item] {
+// copies yields the messages of a batch, copies that follow each other together.
+func (b *batch) copies() iter.Seq[[]*item] {
 	return func(yield func([]*item) bool) {
 		for rest := b.items; len(rest) > 0; {
 			n := 1
@@ -203,16 +203,16 @@ func (b *batch) alike() iter.Seq[[]*item] {
 }
 
 // byFolder divides the messages of a batch by where they go.
-func (b *batch) byFolder() map[*filling][]*item {
-	folders := make(map[*filling][]*item)
+func (b *batch) byFolder() map[*mailboxJob][]*item {
+	folders := make(map[*mailboxJob][]*item)
 	for _, it := range b.items {
-		folders[it.filling] = append(folders[it.filling], it)
+		folders[it.mailbox] = append(folders[it.mailbox], it)
 	}
 	return folders
 }
 
 // release gives back what a batch took.
-func (r *restore) release(b *batch) {
+func (r *restorer) release(b *batch) {
 	for _, it := range b.items {
 		it.data = nil // the window that the message is in lives on
 	}
@@ -222,8 +222,8 @@ func (r *restore) release(b *batch) {
 func (it *item) streamed() bool { return it.row.size > streamedSize }
 
 // join has the message joined and verified, in memory while it is small.
-func (it *item) join(ctx context.Context, room []byte) error {
-	data := bytes.NewBuffer(room)
+func (it *item) join(ctx context.Context, buf []byte) error {
+	data := bytes.NewBuffer(buf)
 	to := io.Writer(data)
 	if it.streamed() {
 		to = io.Discard
@@ -261,8 +261,8 @@ func (it *item) header(ctx context.Context) ([]byte, error) {
 }
 
 func (it *item) wanted() Wanted {
-	l := it.filling.roll
-	w := l.wanted(&rollBody{roll: l, row: it.row})
+	l := it.mailbox.list
+	w := l.wanted(&rowBody{list: l, row: it.row})
 	w.Header, w.Body = it.header, it
 	return w
 }

@@ -4,4 +4,4 @@ package restore
 
 const ReportFile = reportFile
 
-type RollRow = rollRow
+type MessageRow = messageRow

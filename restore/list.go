@@ -14,35 +14,35 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// roll is the list of a mailbox's messages while the mailbox is restored, small enough that a mailbox of a million
+// messageList is the list of a mailbox's messages while the mailbox is restored, small enough that a mailbox of a million
 // messages fits: 64 bytes a message. What else is recorded of a message is read again from its page when its turn comes.
-type roll struct {
+type messageList struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox
 	pages    []manifest.Page    // those that can be read
-	rows     []rollRow          // ascending by UID
+	rows     []messageRow       // ascending by UID
 	sets     []manifest.FlagSet // each distinct one once
 	raw      map[mail.UID]string
-	kept     [][]manifest.Entry // what the pages hold, if all is planned in one window: it is needed again soon
-	leaf     leaf
-	trouble  error // met while comparing, and no damage: the store cannot be reached
+	loaded   [][]manifest.Entry // what the pages hold, if all is planned in one window: it is needed again soon
+	cached   pageCache
+	readErr  error // met while comparing, and no damage: the store cannot be reached
 }
 
-type rollRow struct {
+type messageRow struct {
 	hash    chunk.ID
 	size    int64
 	seconds int64 // of INTERNALDATE
 	uid     mail.UID
-	set     uint32 // which of roll.sets
-	place   uint32 // which of roll.pages, times MaxPageRecords, and which record of that page
+	set     uint32 // which of messageList.sets
+	at      uint32 // which of messageList.pages, times MaxPageRecords, and which record of that page
 	zone    int16
 	state   rowState
 	spare   bool // not to be restored, but a copy of one that is
 }
 
-// page is where the row's record is: which of roll.pages, and which record of that page.
-func (row *rollRow) page() (page, at int) {
-	return int(row.place / manifest.MaxPageRecords), int(row.place % manifest.MaxPageRecords)
+// page is where the row's record is: which of messageList.pages, and which record of that page.
+func (row *messageRow) page() (page, at int) {
+	return int(row.at / manifest.MaxPageRecords), int(row.at % manifest.MaxPageRecords)
 }
 
 type rowState uint8
@@ -53,56 +53,56 @@ const (
 	rowDone             // in the target, or reported
 )
 
-// leaf is the page that was read last.
-type leaf struct {
+// pageCache is the page that was read last.
+type pageCache struct {
 	page    int
 	entries []manifest.Entry
 }
 
-// maxRollGuess bounds what is believed of a mailbox's number of messages before they are seen.
-const maxRollGuess = 1 << 20
+// maxGuess bounds what is believed of a mailbox's number of messages before they are seen.
+const maxGuess = 1 << 20
 
-// callRoll reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
+// listMessages reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
 // the messages are restored without.
-func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
-	mailbox := d.from
-	l := &roll{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
+func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, error) {
+	mailbox := rt.from
+	l := &messageList{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
 	picked, pages := r.picked[mailbox], r.Contents.Pages(ctx, mailbox)
 	switch {
-	case d.uids != nil:
-		pages = archive.PagesAt(pages, *d.uids)
+	case rt.uids != nil:
+		pages = archive.PagesAt(pages, *rt.uids)
 	case picked != nil && picked.copies == nil:
 		pages = archive.PagesAt(pages, picked.uids)
 	}
-	l.rows = make([]rollRow, 0, min(d.messages, maxRollGuess))
-	keeps := d.uids == nil && picked == nil && mailbox.Messages <= windowItems // no more than a tour has messages
+	l.rows = make([]messageRow, 0, min(rt.messages, maxGuess))
+	keeps := rt.uids == nil && picked == nil && mailbox.Messages <= windowItems // no more than a job has messages
 	known := make(map[string]uint32)
 	for page, err := range r.Contents.Ahead(ctx, pages) {
 		var entries []manifest.Entry
 		if err == nil {
 			entries, err = r.Contents.Page(ctx, mailbox, page)
 		}
-		if err != nil && !d.told(err) {
-			if err := r.harm(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+		if err != nil && !rt.reported(err) {
+			if err := r.recordDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
 				return nil, err
 			}
 		}
 		if len(entries) == 0 {
-			if picked == nil && d.uids == nil {
-				r.ledger.lost(int64(page.Messages), 0)
+			if picked == nil && rt.uids == nil {
+				r.recorder.skipped(int64(page.Messages), 0)
 			}
 			continue
 		}
 		l.pages = append(l.pages, page)
 		if keeps {
-			l.kept = append(l.kept, entries)
+			l.loaded = append(l.loaded, entries)
 		}
 		for at := range entries {
-			if d.uids != nil && !d.uids.Contains(entries[at].UID) {
+			if rt.uids != nil && !rt.uids.Contains(entries[at].UID) {
 				continue
 			}
 			if wanted, spare := picked.wants(&entries[at]); wanted || spare {
-				l.add(&entries[at], at, r.set(mailbox, &entries[at]), known)
+				l.add(&entries[at], at, r.flagSet(mailbox, &entries[at]), known)
 				l.rows[len(l.rows)-1].spare = spare
 			}
 		}
@@ -110,8 +110,8 @@ func (r *restore) callRoll(ctx context.Context, d *delivery) (*roll, error) {
 	return l, nil
 }
 
-// set is the flags and labels that a message gets in the target.
-func (r *restore) set(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest.FlagSet {
+// flagSet is the flags and labels that a message gets in the target.
+func (r *restorer) flagSet(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest.FlagSet {
 	set := manifest.FlagSet{Flags: entry.Flags}
 	if !r.KeepDeleted && set.Flags.Has(`\Deleted`) {
 		set.Flags = set.Flags.Without(`\Deleted`)
@@ -130,7 +130,7 @@ func (r *restore) set(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest
 	return set
 }
 
-func (l *roll) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known map[string]uint32) {
+func (l *messageList) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known map[string]uint32) {
 	key := strings.Join(flags.Flags, "\x00") + "\x00\x00" + strings.Join(flags.Labels, "\x00")
 	set, ok := known[key]
 	if !ok {
@@ -140,24 +140,24 @@ func (l *roll) add(entry *manifest.Entry, at int, flags manifest.FlagSet, known 
 	if entry.Internal.Raw != "" {
 		l.raw[entry.UID] = entry.Internal.Raw
 	}
-	l.rows = append(l.rows, rollRow{
+	l.rows = append(l.rows, messageRow{
 		hash:    entry.Hash,
 		size:    entry.Size,
 		seconds: entry.Internal.Seconds,
 		zone:    entry.Internal.Zone,
 		uid:     entry.UID,
 		set:     set,
-		place:   uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),
+		at:      uint32((len(l.pages)-1)*manifest.MaxPageRecords + at),
 	})
 }
 
-// rollPiece is how many messages a folder is asked about at once: what it is told of them takes some 250 bytes each.
-const rollPiece = 16 << 10
+// pieceSize is how many messages a folder is asked about at once: what it is told of them takes some 250 bytes each.
+const pieceSize = 16 << 10
 
 // compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
 // the messages' hashes, so that all copies of a message are in one piece and can be counted. What only resembles a
 // message is counted when the folder was asked about all: it may be the copy of another one, of a later piece.
-func (l *roll) compare(ctx context.Context, r *restore, folder ReadFolder) error {
+func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
 		missing, err := l.comparePiece(ctx, r, folder, piece)
@@ -178,7 +178,7 @@ func (l *roll) compare(ctx context.Context, r *restore, folder ReadFolder) error
 }
 
 // resemble returns the missing messages that the folder does not hold in another form either.
-func (l *roll) resemble(ctx context.Context, r *restore, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
+func (l *messageList) resemble(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
 	resembler, ok := folder.(SimilarFinder)
 	if !ok || len(missing) == 0 {
 		return missing, nil
@@ -189,11 +189,11 @@ func (l *roll) resemble(ctx context.Context, r *restore, folder ReadFolder, piec
 			return missing, nil // mark refuses it
 		}
 		rows[i] = piece[at]
-		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[piece[at]]})
+		wanted[i] = l.wanted(&rowBody{list: l, row: &l.rows[piece[at]]})
 	}
 	left, err := resembler.MissingSimilar(ctx, wanted)
 	if err == nil {
-		err = l.trouble
+		err = l.readErr
 	}
 	if err != nil {
 		return nil, err
@@ -206,16 +206,16 @@ func (l *roll) resemble(ctx context.Context, r *restore, folder ReadFolder, piec
 }
 
 // inPieces visits the messages, all copies of one in the same piece.
-func (l *roll) inPieces(visit func(piece []uint32) error) error {
+func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 	order := make([]uint32, len(l.rows))
 	for i := range order {
 		order[i] = uint32(i)
 	}
-	if len(order) > rollPiece {
+	if len(order) > pieceSize {
 		slices.SortStableFunc(order, func(a, b uint32) int { return l.rows[a].hash.Compare(l.rows[b].hash) })
 	}
 	for len(order) > 0 {
-		n := min(rollPiece, len(order))
+		n := min(pieceSize, len(order))
 		for n < len(order) && l.rows[order[n]].hash == l.rows[order[n-1]].hash {
 			n++
 		}
@@ -228,14 +228,14 @@ func (l *roll) inPieces(visit func(piece []uint32) error) error {
 }
 
 // comparePiece asks about some messages, and returns those that the folder does not hold.
-func (l *roll) comparePiece(ctx context.Context, r *restore, folder ReadFolder, piece []uint32) ([]int, error) {
+func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
-		wanted[i] = l.wanted(&rollBody{roll: l, row: &l.rows[at]})
+		wanted[i] = l.wanted(&rowBody{list: l, row: &l.rows[at]})
 	}
 	missing, err := folder.Missing(ctx, wanted)
 	if err == nil {
-		err = l.trouble // what could not be compared must not be taken for missing: it would be added twice
+		err = l.readErr // what could not be compared must not be taken for missing: it would be added twice
 	}
 	if err != nil {
 		return nil, err
@@ -244,21 +244,21 @@ func (l *roll) comparePiece(ctx context.Context, r *restore, folder ReadFolder, 
 }
 
 // noteEarlier records what an interrupted restore could not report.
-func (l *roll) noteEarlier(ctx context.Context, r *restore, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+func (l *messageList) noteEarlier(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, wanted []Wanted) error {
 	remembers, ok := folder.(Journaled)
 	if !ok || r.DryRun {
 		return nil
 	}
-	fates, err := remembers.EarlierResults(ctx, wanted)
+	results, err := remembers.EarlierResults(ctx, wanted)
 	if err == nil {
-		err = l.trouble
+		err = l.readErr
 	}
-	for _, i := range slices.Sorted(maps.Keys(fates)) {
+	for _, i := range slices.Sorted(maps.Keys(results)) {
 		if err == nil {
 			row := &l.rows[piece[i]]
-			err = r.ledger.notice(ctx, l.mailbox, row.uid, fates[i], &rollBody{roll: l, row: row})
+			err = r.recorder.recordChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
 			if archive.IsDamage(err) { // it cannot be kept, and is in the target
-				err = r.harm(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
+				err = r.recordDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
 			}
 		}
 	}
@@ -266,7 +266,7 @@ func (l *roll) noteEarlier(ctx context.Context, r *restore, folder ReadFolder, p
 }
 
 // mark takes down the folder's answer.
-func (l *roll) mark(r *restore, piece []uint32, missing []int) error {
+func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
 	for _, i := range missing {
 		if i < 0 || i >= len(piece) {
 			return errors.New("the target names a message that it was not asked about")
@@ -284,12 +284,12 @@ func (l *roll) mark(r *restore, piece []uint32, missing []int) error {
 			bytes += row.size
 		}
 	}
-	r.ledger.present(present, bytes)
+	r.recorder.present(present, bytes)
 	return nil
 }
 
 // wanted is a message as a Folder is asked about it.
-func (l *roll) wanted(body *rollBody) Wanted {
+func (l *messageList) wanted(body *rowBody) Wanted {
 	row := body.row
 	return Wanted{
 		UID:      row.uid,
@@ -304,47 +304,47 @@ func (l *roll) wanted(body *rollBody) Wanted {
 }
 
 // record reads what is recorded of a message. The page read last is at hand: it is mostly asked for in order.
-func (l *roll) record(ctx context.Context, row *rollRow) (*manifest.Record, error) {
+func (l *messageList) record(ctx context.Context, row *messageRow) (*manifest.Record, error) {
 	page, at := row.page()
-	if page < len(l.kept) {
-		return &l.kept[page][at].Record, nil
+	if page < len(l.loaded) {
+		return &l.loaded[page][at].Record, nil
 	}
-	if l.leaf.entries == nil || l.leaf.page != page {
+	if l.cached.entries == nil || l.cached.page != page {
 		entries, err := l.contents.Page(ctx, l.mailbox, l.pages[page])
 		if err != nil && !errors.Is(err, archive.ErrFlags) {
 			return nil, &archive.ReadError{Err: err}
 		}
-		l.leaf = leaf{page: page, entries: entries}
+		l.cached = pageCache{page: page, entries: entries}
 	}
-	return &l.leaf.entries[at].Record, nil
+	return &l.cached.entries[at].Record, nil
 }
 
-// rollBody is the Body of a message of the list. It serves the goroutine that compares. What is damaged is equal to
+// rowBody is the Body of a message of the list. It serves the goroutine that compares. What is damaged is equal to
 // nothing that the target holds; so it is missing, and what is wrong with it is found when it is to be added. Any other
 // error of reading ends the comparing.
-type rollBody struct {
-	roll *roll
-	row  *rollRow
+type rowBody struct {
+	list *messageList
+	row  *messageRow
 }
 
-func (b *rollBody) WriteTo(ctx context.Context, w io.Writer) error {
-	record, err := b.roll.record(ctx, b.row)
+func (b *rowBody) WriteTo(ctx context.Context, w io.Writer) error {
+	record, err := b.list.record(ctx, b.row)
 	if err == nil {
-		err = b.roll.contents.Body(record).WriteTo(ctx, w)
+		err = b.list.contents.Body(record).WriteTo(ctx, w)
 	}
 	if read := (*archive.ReadError)(nil); errors.As(err, &read) && !archive.IsDamage(err) {
-		b.roll.trouble = err
+		b.list.readErr = err
 	}
 	return err
 }
 
-func (b *rollBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }
+func (b *rowBody) Verify(ctx context.Context) error { return b.WriteTo(ctx, io.Discard) }
 
-func (b *rollBody) header(ctx context.Context) ([]byte, error) {
-	record, err := b.roll.record(ctx, b.row)
+func (b *rowBody) header(ctx context.Context) ([]byte, error) {
+	record, err := b.list.record(ctx, b.row)
 	if err != nil {
 		return nil, archive.UnlessDamage(err)
 	}
-	header, err := b.roll.contents.Header(ctx, record)
+	header, err := b.list.contents.Header(ctx, record)
 	return header, archive.UnlessDamage(err)
 }

@@ -8,45 +8,45 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// filling is the adding to one folder of what it lacks.
-type filling struct {
-	restore  *restore
-	delivery *delivery
+// mailboxJob is the adding to one folder of what it lacks.
+type mailboxJob struct {
+	restorer *restorer
+	route    *route
 	place    Place
-	roll     *roll
+	list     *messageList
 	folder   Folder // nil: nothing is archived for it
 }
 
 // open lists what is archived, and asks the folder what of it is missing.
-func (f *filling) open(ctx context.Context) (err error) {
-	if f.roll, err = f.restore.callRoll(ctx, f.delivery); err != nil || len(f.roll.rows) == 0 {
+func (m *mailboxJob) open(ctx context.Context) (err error) {
+	if m.list, err = m.restorer.listMessages(ctx, m.route); err != nil || len(m.list.rows) == 0 {
 		return err
 	}
-	if f.folder, err = f.restore.open(ctx, f.place); err != nil {
+	if m.folder, err = m.restorer.open(ctx, m.place); err != nil {
 		return err
 	}
-	return f.roll.compare(ctx, f.restore, f.folder)
+	return m.list.compare(ctx, m.restorer, m.folder)
 }
 
 // close ends the adding. What was added has come to stay if there is no error.
-func (f *filling) close() error {
-	if f.folder == nil {
+func (m *mailboxJob) close() error {
+	if m.folder == nil {
 		return nil
 	}
-	return f.folder.Close()
+	return m.folder.Close()
 }
 
 // named says which mailbox an error is about.
-func (f *filling) named(err error) error {
+func (m *mailboxJob) named(err error) error {
 	if err != nil {
-		err = fmt.Errorf("mailbox %q: %w", f.delivery.Name, err)
+		err = fmt.Errorf("mailbox %q: %w", m.route.Name, err)
 	}
 	return err
 }
 
 // open opens the target's folder. One that the target refuses to open takes no messages, and is no reason not to restore
 // the others.
-func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
+func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	if place.Skip {
 		return noFolder{errNoPlace}, nil
 	}
@@ -58,58 +58,58 @@ func (r *restore) open(ctx context.Context, place Place) (Folder, error) {
 }
 
 // write has the folder add messages, and takes down what became of each.
-func (f *filling) write(ctx context.Context, items []*item) error {
+func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	wanted := make([]Wanted, len(items))
 	for i, item := range items {
 		wanted[i] = item.wanted()
 	}
-	fates, err := f.folder.Append(ctx, wanted)
-	for i, fate := range fates[:min(len(fates), len(items))] {
-		if err != nil && !fate.Added && fate.Refused == nil {
+	results, err := m.folder.Append(ctx, wanted)
+	for i, result := range results[:min(len(results), len(items))] {
+		if err != nil && !result.Added && result.Refused == nil {
 			continue // nothing is known of it
 		}
-		if err := f.settle(ctx, items[i], fate); err != nil {
+		if err := m.record(ctx, items[i], result); err != nil {
 			return err
 		}
 	}
-	if err == nil && len(fates) != len(items) {
-		err = fmt.Errorf("the target told what became of %d of %d messages", len(fates), len(items))
+	if err == nil && len(results) != len(items) {
+		err = fmt.Errorf("the target told what became of %d of %d messages", len(results), len(items))
 	}
 	return err
 }
 
-// settle takes down what became of a message.
-func (f *filling) settle(ctx context.Context, item *item, fate AppendResult) error {
-	ledger := f.restore.ledger
-	if err := ledger.notice(ctx, f.roll.mailbox, item.row.uid, fate, item); err != nil {
+// record takes down what became of a message.
+func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult) error {
+	recorder := m.restorer.recorder
+	if err := recorder.recordChanges(ctx, m.list.mailbox, item.row.uid, result, item); err != nil {
 		return err
 	}
 	switch {
 	case item.unread != nil:
-		return f.fail(ctx, item, item.unread)
-	case fate.Refused != nil:
-		return f.refuse(ctx, item, fate.Refused)
-	case fate.Added:
-		ledger.added(1, item.row.size)
+		return m.fail(ctx, item, item.unread)
+	case result.Refused != nil:
+		return m.refuse(ctx, item, result.Refused)
+	case result.Added:
+		recorder.added(1, item.row.size)
 	default: // the folder found it there after all
-		ledger.present(1, item.row.size)
+		recorder.present(1, item.row.size)
 	}
 	return nil
 }
 
 // refuse keeps a message that the target does not take.
-func (f *filling) refuse(ctx context.Context, item *item, reason error) error {
-	kept, err := f.restore.ledger.keep(ctx, f.roll.mailbox, item.row.uid, item)
+func (m *mailboxJob) refuse(ctx context.Context, item *item, reason error) error {
+	kept, err := m.restorer.recorder.keep(ctx, m.list.mailbox, item.row.uid, item)
 	if item.unread != nil {
-		return f.fail(ctx, item, item.unread)
+		return m.fail(ctx, item, item.unread)
 	}
 	if err != nil {
 		return err
 	}
-	f.restore.ledger.lost(1, item.row.size)
-	return f.restore.ledger.add(Problem{
+	m.restorer.recorder.skipped(1, item.row.size)
+	return m.restorer.recorder.add(Problem{
 		Kind:    MessageRefused,
-		Mailbox: f.roll.mailbox.Name,
+		Mailbox: m.list.mailbox.Name,
 		UID:     item.row.uid,
 		Reason:  reason.Error(),
 		Kept:    kept,
@@ -117,10 +117,10 @@ func (f *filling) refuse(ctx context.Context, item *item, reason error) error {
 }
 
 // fail takes down a message that cannot be read.
-func (f *filling) fail(ctx context.Context, item *item, reason error) error {
+func (m *mailboxJob) fail(ctx context.Context, item *item, reason error) error {
 	item.row.state = rowDone
-	f.restore.ledger.lost(1, item.row.size)
-	return f.restore.harm(ctx, Problem{Mailbox: f.roll.mailbox.Name, UID: item.row.uid}, reason)
+	m.restorer.recorder.skipped(1, item.row.size)
+	return m.restorer.recordDamage(ctx, Problem{Mailbox: m.list.mailbox.Name, UID: item.row.uid}, reason)
 }
 
 // errNoPlace is why messages of a mailbox are refused that the target has no place for.
@@ -138,11 +138,11 @@ func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {
 }
 
 func (n noFolder) Append(_ context.Context, messages []Wanted) ([]AppendResult, error) {
-	fates := make([]AppendResult, len(messages))
-	for i := range fates {
-		fates[i].Refused = n.reason
+	results := make([]AppendResult, len(messages))
+	for i := range results {
+		results[i].Refused = n.reason
 	}
-	return fates, nil
+	return results, nil
 }
 
 func (noFolder) BatchSize() (int, int64) { return 0, 0 }

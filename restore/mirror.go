@@ -66,29 +66,29 @@ type MirrorReport struct {
 	MailboxesRemoved int64
 }
 
-// pruning is the pruning of a restore under way.
-type pruning struct {
-	restore    *restore
-	weeder     Mirrorer
-	deliveries []*delivery
-	places     []Place
-	weeds      []Mirror // of the places that are there; nil for others
-	beyond     []Place
-	others     []Mirror // of beyond
+// mirroring is the mirroring of a restore under way.
+type mirroring struct {
+	restorer    *restorer
+	target      Mirrorer
+	routes      []*route
+	places      []Place
+	before      []Mirror // of the places that are there; nil for others
+	extra       []Place
+	extraBefore []Mirror // of beyond
 }
 
 // ErrNoMirror: the manifest, or what is chosen of it, is nothing that a target should be cut down to.
 var ErrNoMirror = errors.New("nothing is pruned")
 
-// mayPrune refuses what would remove mail that is not archived elsewhere, as far as that can be told.
-func (r *restore) mayPrune(deliveries []*delivery) error {
+// checkMirror refuses what would remove mail that is not archived elsewhere, as far as that can be told.
+func (r *restorer) checkMirror(routes []*route) error {
 	m := r.Contents.Manifest
 	switch {
 	case r.Pick != nil:
 		return fmt.Errorf("%w: single messages are chosen, and a target is pruned to whole mailboxes", ErrNoMirror)
 	case m.State != manifest.Complete:
 		return fmt.Errorf("%w: the manifest is a checkpoint of a run that did not end", ErrNoMirror)
-	case r.ledger.report.Failed > 0:
+	case r.recorder.report.Failed > 0:
 		return fmt.Errorf("%w: some of the archive cannot be read", ErrNoMirror)
 	case r.Mirror.EvenIncomplete:
 		return nil
@@ -97,99 +97,99 @@ func (r *restore) mayPrune(deliveries []*delivery) error {
 	case len(m.Alarm) > 0:
 		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was laid", ErrNoMirror)
 	}
-	for _, d := range deliveries {
-		if box := d.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {
+	for _, rt := range routes {
+		if box := rt.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {
 			return fmt.Errorf("%w: mailbox %q is incomplete in the manifest", ErrNoMirror, box.Name)
 		}
 	}
 	return nil
 }
 
-// planPruning finds out what is too much, before anything is added.
-func (r *restore) planPruning(ctx context.Context, deliveries []*delivery) (*pruning, error) {
-	weeder, ok := r.Target.(Mirrorer)
+// planMirror finds out what is too much, before anything is added.
+func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring, error) {
+	target, ok := r.Target.(Mirrorer)
 	if !ok {
 		return nil, fmt.Errorf("%w: this target can only be added to", ErrNoMirror)
 	}
-	if err := r.mayPrune(deliveries); err != nil {
+	if err := r.checkMirror(routes); err != nil {
 		return nil, err
 	}
-	p := &pruning{restore: r, weeder: weeder, deliveries: deliveries, weeds: make([]Mirror, len(deliveries))}
+	p := &mirroring{restorer: r, target: target, routes: routes, before: make([]Mirror, len(routes))}
 	var err error
-	if p.places, err = weeder.Preview(ctx, asked(deliveries)); err != nil {
+	if p.places, err = target.Preview(ctx, mailboxesOf(routes)); err != nil {
 		return nil, err
 	}
-	beyond, err := weeder.Extra(ctx, p.places)
+	extra, err := target.Extra(ctx, p.places)
 	if err != nil {
 		return nil, err
 	}
 	if r.Mailboxes == nil { // of chosen mailboxes, only these are meant
-		p.beyond = beyond
+		p.extra = extra
 	}
 	plan := &MirrorReport{}
-	r.ledger.update(func(report *Report) { report.Mirror = plan })
-	for i, d := range deliveries {
-		if p.weeds[i], err = p.weed(ctx, d, p.places[i], plan); err != nil {
-			return nil, fmt.Errorf("mailbox %q: %w", d.Name, err)
+	r.recorder.update(func(report *Report) { report.Mirror = plan })
+	for i, rt := range routes {
+		if p.before[i], err = p.openMirror(ctx, rt, p.places[i], plan); err != nil {
+			return nil, fmt.Errorf("mailbox %q: %w", rt.Name, err)
 		}
 	}
-	for _, place := range p.beyond {
-		w, err := p.weed(ctx, nil, place, plan)
+	for _, place := range p.extra {
+		m, err := p.openMirror(ctx, nil, place, plan)
 		if err != nil {
 			return nil, fmt.Errorf("mailbox %q: %w", place.Mailbox, err)
 		}
-		p.others = append(p.others, w)
+		p.extraBefore = append(p.extraBefore, m)
 		plan.Mailboxes = append(plan.Mailboxes, place.Mailbox)
 	}
-	return p, r.mayPrune(deliveries) // pages have been read
+	return p, r.checkMirror(routes) // pages have been read
 }
 
-// weed compares what a place holds with what goes there; nothing goes to a place beyond.
-func (p *pruning) weed(ctx context.Context, d *delivery, place Place, plan *MirrorReport) (Mirror, error) {
+// openMirror compares what a place holds with what goes there; nothing goes to a place beyond.
+func (p *mirroring) openMirror(ctx context.Context, rt *route, place Place, plan *MirrorReport) (Mirror, error) {
 	if place.Name == "" || place.Skip {
 		return nil, nil
 	}
-	w, err := p.weeder.OpenMirror(ctx, place)
+	m, err := p.target.OpenMirror(ctx, place)
 	if err != nil {
 		return nil, err
 	}
-	if d != nil {
-		if _, err := p.keep(ctx, d, w); err != nil {
-			return nil, errors.Join(err, w.Close())
+	if rt != nil {
+		if _, err := p.require(ctx, rt, m); err != nil {
+			return nil, errors.Join(err, m.Close())
 		}
 	}
-	surplus, reflagged := w.Surplus()
+	surplus, reflagged := m.Surplus()
 	plan.Surplus += surplus
 	plan.Reflagged += reflagged
-	return w, w.Close()
+	return m, m.Close()
 }
 
-// keep tells a weeding of all messages that go to its place.
-func (p *pruning) keep(ctx context.Context, d *delivery, w Mirror) (missing int64, err error) {
-	list, err := p.restore.callRoll(ctx, d)
+// require tells a mirror of all messages that go to its place.
+func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing int64, err error) {
+	list, err := p.restorer.listMessages(ctx, rt)
 	if err != nil {
 		return 0, err
 	}
 	err = list.inPieces(func(piece []uint32) error {
 		wanted := make([]Wanted, len(piece))
 		for i, at := range piece {
-			wanted[i] = list.wanted(&rollBody{roll: list, row: &list.rows[at]})
+			wanted[i] = list.wanted(&rowBody{list: list, row: &list.rows[at]})
 		}
-		n, err := w.Require(ctx, wanted)
+		n, err := m.Require(ctx, wanted)
 		missing += int64(n)
 		if err == nil {
-			err = list.trouble
+			err = list.readErr
 		}
 		return err
 	})
 	return missing, err
 }
 
-// carryOut removes, when all that is to be there has been added, what was too much before and is now.
-func (p *pruning) carryOut(ctx context.Context, places []Place) error {
-	report := &p.restore.ledger.report
-	if report.Failed > 0 || report.Refused > 0 && !p.restore.Mirror.EvenIncomplete {
-		p.restore.ledger.note("nothing was removed, because not everything could be added")
+// apply removes, when all that is to be there has been added, what was too much before and is now.
+func (p *mirroring) apply(ctx context.Context, places []Place) error {
+	report := &p.restorer.recorder.report
+	if report.Failed > 0 || report.Refused > 0 && !p.restorer.Mirror.EvenIncomplete {
+		p.restorer.recorder.addNotes("nothing was removed, because not everything could be added")
 		return nil
 	}
 	fresh, err := p.verify(ctx, places)
@@ -197,16 +197,16 @@ func (p *pruning) carryOut(ctx context.Context, places []Place) error {
 		return err
 	}
 	report.Mirror.Done = true
-	for i, w := range p.weeds {
-		if w == nil {
+	for i, m := range p.before {
+		if m == nil {
 			continue
 		}
-		if err := p.pull(ctx, fresh[i], w); err != nil {
-			return fmt.Errorf("mailbox %q: %w", p.deliveries[i].Name, err)
+		if err := p.applyTo(ctx, fresh[i], m); err != nil {
+			return fmt.Errorf("mailbox %q: %w", p.routes[i].Name, err)
 		}
 	}
-	for i, place := range p.beyond {
-		if err := p.remove(ctx, place, p.others[i]); err != nil {
+	for i, place := range p.extra {
+		if err := p.removeExtra(ctx, place, p.extraBefore[i]); err != nil {
 			return fmt.Errorf("mailbox %q: %w", place.Mailbox, err)
 		}
 	}
@@ -214,32 +214,32 @@ func (p *pruning) carryOut(ctx context.Context, places []Place) error {
 }
 
 // verify looks at all places once more: everything that is to be there must be there.
-func (p *pruning) verify(ctx context.Context, places []Place) (fresh []Mirror, err error) {
+func (p *mirroring) verify(ctx context.Context, places []Place) (fresh []Mirror, err error) {
 	var missing int64
 	fresh = make([]Mirror, len(places))
 	for i, place := range places {
 		if place.Skip {
 			continue
 		}
-		w, err := p.weeder.OpenMirror(ctx, place)
+		m, err := p.target.OpenMirror(ctx, place)
 		if err != nil {
 			return nil, err
 		}
-		lacks, err := p.keep(ctx, p.deliveries[i], w)
-		if err := errors.Join(err, w.Close()); err != nil {
+		lacks, err := p.require(ctx, p.routes[i], m)
+		if err := errors.Join(err, m.Close()); err != nil {
 			return nil, err
 		}
-		fresh[i], missing = w, missing+lacks
+		fresh[i], missing = m, missing+lacks
 	}
-	if report := &p.restore.ledger.report; missing > report.Refused || report.Failed > 0 {
+	if report := &p.restorer.recorder.report; missing > report.Refused || report.Failed > 0 {
 		return nil, fmt.Errorf("nothing was removed: %d messages that should be in the target now are not", missing)
 	}
 	return fresh, nil
 }
 
-func (p *pruning) pull(ctx context.Context, now, earlier Mirror) error {
+func (p *mirroring) applyTo(ctx context.Context, now, earlier Mirror) error {
 	done, err := now.Apply(ctx, earlier)
-	p.restore.ledger.update(func(report *Report) {
+	p.restorer.recorder.update(func(report *Report) {
 		report.Mirror.Removed += done.Removed
 		report.Mirror.Left += done.Left
 		report.Mirror.FlagsSet += done.Reflagged
@@ -247,26 +247,26 @@ func (p *pruning) pull(ctx context.Context, now, earlier Mirror) error {
 	return err
 }
 
-// remove empties a mailbox that nobody wants, and removes it, unless something has come into it.
-func (p *pruning) remove(ctx context.Context, place Place, earlier Mirror) error {
-	now, err := p.weeder.OpenMirror(ctx, place)
+// removeExtra empties a mailbox that nobody wants, and removes it, unless something has come into it.
+func (p *mirroring) removeExtra(ctx context.Context, place Place, earlier Mirror) error {
+	now, err := p.target.OpenMirror(ctx, place)
 	if errors.Is(err, mail.ErrNoMailbox) {
 		return nil // somebody else was faster
 	}
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(now.Close(), p.pull(ctx, now, earlier)); err != nil {
+	if err := errors.Join(now.Close(), p.applyTo(ctx, now, earlier)); err != nil {
 		return err
 	}
-	removed, err := p.weeder.RemoveEmpty(ctx, place)
+	removed, err := p.target.RemoveEmpty(ctx, place)
 	switch {
 	case errors.Is(err, mail.ErrRefused), err == nil && !removed:
-		p.restore.ledger.note(fmt.Sprintf("mailbox %s was not removed: there is something in it, or the target keeps it", place.Mailbox))
+		p.restorer.recorder.addNotes(fmt.Sprintf("mailbox %s was not removed: there is something in it, or the target keeps it", place.Mailbox))
 		return nil
 	case err != nil:
 		return err
 	}
-	p.restore.ledger.update(func(report *Report) { report.Mirror.MailboxesRemoved++ })
+	p.restorer.recorder.update(func(report *Report) { report.Mirror.MailboxesRemoved++ })
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // stripNamespace takes the prefix of the source's personal namespace off the names of its mailboxes, for where a server puts
 // a user's mailboxes is no part of their names: INBOX.Sent of a Courier is Sent elsewhere, as it is in its own Maildir. A name that
 // would be another's, or INBOX, keeps it. The raw name stays, for a target that has a mailbox of exactly that name.
-func stripNamespace(list []*delivery, all []*manifest.Mailbox, spaces []mail.Namespace) {
+func stripNamespace(list []*route, all []*manifest.Mailbox, spaces []mail.Namespace) {
 	at := slices.IndexFunc(spaces, func(s mail.Namespace) bool { return s.Kind == mail.Personal })
 	if at < 0 || spaces[at].Prefix == "" || !strings.HasSuffix(spaces[at].Prefix, spaces[at].Delimiter) {
 		return
@@ -21,12 +21,12 @@ func stripNamespace(list []*delivery, all []*manifest.Mailbox, spaces []mail.Nam
 	for _, m := range all {
 		named[m.Name] = true
 	}
-	for _, d := range list {
-		name, below := strings.CutPrefix(d.Name, prefix)
+	for _, rt := range list {
+		name, below := strings.CutPrefix(rt.Name, prefix)
 		first, _, _ := strings.Cut(name, delimiter)
 		if !below || name == "" || named[name] || strings.EqualFold(first, "INBOX") {
 			continue
 		}
-		d.Name = name
+		rt.Name = name
 	}
 }

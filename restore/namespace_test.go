@@ -15,9 +15,9 @@ func TestNamespaceIsNoPartOfNames(t *testing.T) {
 		all = append(all, &manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "."}})
 	}
 	names := func(spaces ...mail.Namespace) (names []string) {
-		var list []*delivery
+		var list []*route
 		for _, m := range all {
-			list = append(list, &delivery{Mailbox: m.Mailbox, from: m})
+			list = append(list, &route{Mailbox: m.Mailbox, from: m})
 		}
 		stripNamespace(list, all, spaces)
 		for _, d := range list {

@@ -32,7 +32,7 @@ const batchFrames = 12
 
 // plan finds out where the messages of a window lie, and puts them into the order in which they are read. What cannot
 // be found is met again, and reported, when it is read.
-func (t *tour) plan(ctx context.Context, window []*item) error {
+func (j *job) plan(ctx context.Context, window []*item) error {
 	if err := locate(ctx, window); err != nil {
 		return err
 	}
@@ -45,10 +45,10 @@ func (t *tour) plan(ctx context.Context, window []*item) error {
 		if _, known := ranks[pack]; !known {
 			ranks[pack] = len(ranks)
 		}
-		it.spot.rank = ranks[pack]
+		it.position.rank = ranks[pack]
 	}
-	if t.restore.unordered {
-		slices.SortStableFunc(window, func(a, b *item) int { return a.spot.compare(b.spot) })
+	if j.restorer.unordered {
+		slices.SortStableFunc(window, func(a, b *item) int { return a.position.compare(b.position) })
 	} else {
 		interleave(window)
 	}
@@ -59,38 +59,38 @@ func (t *tour) plan(ctx context.Context, window []*item) error {
 // after mailbox. The others go along with the first: where it has a copy of a message that one of them has soon, that one
 // is brought up to it.
 func interleave(window []*item) {
-	type turn struct{ line, at int }
-	var lines [][]*item
-	copies := make(map[chunk.ID][]turn)
+	type ref struct{ queue, at int }
+	var queues [][]*item
+	copies := make(map[chunk.ID][]ref)
 	for rest := window; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && rest[n].filling == rest[0].filling {
+		for n < len(rest) && rest[n].mailbox == rest[0].mailbox {
 			n++
 		}
 		for at, it := range rest[:n] {
-			copies[it.row.hash] = append(copies[it.row.hash], turn{len(lines), at})
+			copies[it.row.hash] = append(copies[it.row.hash], ref{len(queues), at})
 		}
-		lines = append(lines, slices.Clone(rest[:n]))
+		queues = append(queues, slices.Clone(rest[:n]))
 		rest = rest[n:]
 	}
 	order := window[:0]
-	next := make([]int, len(lines)) // of each line
-	for l, line := range lines {
-		for next[l] < len(line) {
-			it := line[next[l]]
-			var together []turn
+	next := make([]int, len(queues)) // of each queue
+	for l, queue := range queues {
+		for next[l] < len(queue) {
+			it := queue[next[l]]
+			var together []ref
 			for _, c := range copies[it.row.hash] {
-				ahead := c.at - next[c.line]
-				if taken := len(together) > 0 && together[len(together)-1].line == c.line; c.line != l && !taken && ahead >= 0 && ahead < maxAhead {
-					order = append(order, lines[c.line][next[c.line]:c.at]...)
-					next[c.line] = c.at + 1
+				ahead := c.at - next[c.queue]
+				if taken := len(together) > 0 && together[len(together)-1].queue == c.queue; c.queue != l && !taken && ahead >= 0 && ahead < maxAhead {
+					order = append(order, queues[c.queue][next[c.queue]:c.at]...)
+					next[c.queue] = c.at + 1
 					together = append(together, c)
 				}
 			}
 			order = append(order, it)
 			next[l]++
 			for _, c := range together {
-				order = append(order, lines[c.line][c.at])
+				order = append(order, queues[c.queue][c.at])
 			}
 		}
 	}
@@ -100,14 +100,14 @@ func interleave(window []*item) {
 // read long before the first mailbox has them.
 const maxAhead = 32
 
-// spot is where a message begins.
-type spot struct {
+// position is where a message begins.
+type position struct {
 	rank          int // of the pack
 	frame, offset uint32
 }
 
-func (s spot) compare(t spot) int {
-	return cmp.Or(cmp.Compare(s.rank, t.rank), cmp.Compare(s.frame, t.frame), cmp.Compare(s.offset, t.offset))
+func (p position) compare(other position) int {
+	return cmp.Or(cmp.Compare(p.rank, other.rank), cmp.Compare(p.frame, other.frame), cmp.Compare(p.offset, other.offset))
 }
 
 // locate finds the frames of messages, of several at once.
@@ -139,7 +139,7 @@ func (it *item) locate(ctx context.Context) error {
 	}
 	for i, place := range places {
 		if i == 0 {
-			it.spot = spot{frame: place.Frame.Offset, offset: place.Offset}
+			it.position = position{frame: place.Frame.Offset, offset: place.Offset}
 		}
 		if !slices.Contains(it.frames, place.Frame) {
 			it.frames = append(it.frames, place.Frame)

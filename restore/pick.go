@@ -37,8 +37,8 @@ type picked struct {
 }
 
 // pick selects the messages of the mailboxes, and leaves out mailboxes without any.
-func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
-	lost, err := r.lost(ctx)
+func (r *restorer) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
+	lost, err := r.losses(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +50,11 @@ func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*m
 			if loss == nil {
 				continue
 			}
-			if uids = common(uids, loss.Missing); uids.Len() == 0 {
+			if uids = intersect(uids, loss.Missing); uids.Len() == 0 {
 				continue
 			}
 		}
-		p, err := r.pickIn(ctx, mailbox, uids, loss)
+		p, err := r.pickMailbox(ctx, mailbox, uids, loss)
 		if err != nil {
 			return nil, err
 		}
@@ -66,8 +66,8 @@ func (r *restore) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*m
 	return kept, nil
 }
 
-// lost tells which messages MissingFrom lacks, by the raw names of their mailboxes.
-func (r *restore) lost(ctx context.Context) (map[string]*diff.Loss, error) {
+// losses tells which messages MissingFrom lacks, by the raw names of their mailboxes.
+func (r *restorer) losses(ctx context.Context) (map[string]*diff.Loss, error) {
 	if r.Pick.MissingFrom == nil {
 		return nil, nil
 	}
@@ -81,8 +81,8 @@ func (r *restore) lost(ctx context.Context) (map[string]*diff.Loss, error) {
 	return d.Losses(), nil
 }
 
-// common are the UIDs in both; an empty given set is no restriction.
-func common(given, lost mail.UIDSet) mail.UIDSet {
+// intersect are the UIDs in both; an empty given set is no restriction.
+func intersect(given, lost mail.UIDSet) mail.UIDSet {
 	if given.Len() == 0 {
 		return lost
 	}
@@ -95,8 +95,8 @@ func common(given, lost mail.UIDSet) mail.UIDSet {
 	return both
 }
 
-// pickIn selects messages of one mailbox, among the UIDs if there are any.
-func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss) (*picked, error) {
+// pickMailbox selects messages of one mailbox, among the UIDs if there are any.
+func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss) (*picked, error) {
 	p := &picked{loss: loss}
 	if loss != nil {
 		p.copies = make(map[chunk.ID]struct{})
@@ -106,7 +106,7 @@ func (r *restore) pickIn(ctx context.Context, mailbox *manifest.Mailbox, uids ma
 		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
 			// It is told of when the flags are needed.
 		case err != nil:
-			if err := r.harm(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
+			if err := r.recordDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
 				return p, err
 			}
 		default:
@@ -134,7 +134,7 @@ func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
 
 // countCopies settles of which messages copies are added: of a message that the target lacks n copies of, n are, but
 // none that is spare.
-func (l *roll) countCopies(piece []uint32) {
+func (l *messageList) countCopies(piece []uint32) {
 	lacking := make(map[chunk.ID]int)
 	for _, at := range piece {
 		if row := &l.rows[at]; row.state == rowMissing {

@@ -25,44 +25,44 @@ type ReadFolder interface {
 	Close() error
 }
 
-// look finds out what a restore would add.
-func (r *restore) look(ctx context.Context, deliveries []*delivery) error {
-	looker, ok := r.Target.(Previewer)
+// preview finds out what a restore would add.
+func (r *restorer) preview(ctx context.Context, routes []*route) error {
+	previewer, ok := r.Target.(Previewer)
 	if !ok {
 		return nil
 	}
-	places, err := looker.Preview(ctx, asked(deliveries))
+	places, err := previewer.Preview(ctx, mailboxesOf(routes))
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if len(places) != len(deliveries) {
-		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(deliveries))
+	if len(places) != len(routes) {
+		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(routes))
 	}
-	for i, d := range deliveries {
-		if err := r.lookAt(ctx, looker, d, places[i]); err != nil {
-			return fmt.Errorf("mailbox %q: %w", d.Name, err)
+	for i, rt := range routes {
+		if err := r.previewMailbox(ctx, previewer, rt, places[i]); err != nil {
+			return fmt.Errorf("mailbox %q: %w", rt.Name, err)
 		}
 	}
-	r.ledger.update(func(report *Report) { report.Previewed = true })
+	r.recorder.update(func(report *Report) { report.Previewed = true })
 	return nil
 }
 
-// lookAt counts what one place has and lacks.
-func (r *restore) lookAt(ctx context.Context, looker Previewer, d *delivery, place Place) error {
-	list, err := r.callRoll(ctx, d)
+// previewMailbox counts what one place has and lacks.
+func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *route, place Place) error {
+	list, err := r.listMessages(ctx, rt)
 	if err != nil || place.Skip {
 		return err
 	}
-	defer r.ledger.mailboxesDone(1)
+	defer r.recorder.mailboxesDone(1)
 	if len(list.rows) == 0 {
 		return nil
 	}
 	var folder ReadFolder = noFolder{errNoPlace}
 	if place.Name != "" {
-		if folder, err = looker.OpenRead(ctx, place); err != nil {
+		if folder, err = previewer.OpenRead(ctx, place); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func (r *restore) lookAt(ctx context.Context, looker Previewer, d *delivery, pla
 	}
 	for i := range list.rows {
 		if row := &list.rows[i]; row.state == rowMissing {
-			r.ledger.added(1, row.size)
+			r.recorder.added(1, row.size)
 		}
 	}
 	return nil

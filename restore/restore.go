@@ -1,7 +1,7 @@
 // Package restore brings an archived account, or some of its messages, back to where mail is read: Run.
 //
 // It declares where to: a Target makes mailboxes, and a Folder of it takes messages. It plans by where the messages lie in
-// the packs, asks each folder what it lacks, verifies and hands over the rest, and keeps a ledger of what became of each.
+// the packs, asks each folder what it lacks, verifies and hands over the rest, and keeps a recorder of what became of each.
 package restore
 
 import (
@@ -50,28 +50,28 @@ type Unordered interface{ Unordered() bool }
 // for what ends a restore: a store that cannot be reached, a full disk, a connection lost for good. What was written
 // until then is in the report too.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	ctx, stop := o.watch(ctx)
+	ctx, stop := o.watchStall(ctx)
 	defer stop()
-	r := &restore{
-		Options: o,
-		ledger:  newLedger(o.ReportDir, o.Progress),
-		memory:  semaphore.NewWeighted(joinedBytes),
+	r := &restorer{
+		Options:  o,
+		recorder: newRecorder(o.ReportDir, o.Progress),
+		memory:   semaphore.NewWeighted(joinedBytes),
 	}
 	if u, ok := o.Target.(Unordered); ok {
 		r.unordered = u.Unordered()
 	}
 	err := r.run(ctx)
-	if stuck := (*stuckError)(nil); err != nil && errors.As(context.Cause(ctx), &stuck) {
-		err = stuck // whatever came of it
+	if stall := (*stallError)(nil); err != nil && errors.As(context.Cause(ctx), &stall) {
+		err = stall // whatever came of it
 	}
-	report, errReport := r.ledger.close()
+	report, errReport := r.recorder.close()
 	return report, errors.Join(err, errReport)
 }
 
-// restore is one restore under way.
-type restore struct {
+// restorer is one restore under way.
+type restorer struct {
 	Options
-	ledger    *ledger
+	recorder  *recorder
 	memory    *semaphore.Weighted // of the messages that are joined and not yet written
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
@@ -79,56 +79,56 @@ type restore struct {
 	keepsLabels bool // the target has labels, and the messages come with theirs
 }
 
-func (r *restore) run(ctx context.Context) error {
+func (r *restorer) run(ctx context.Context) error {
 	if r.Mirror != nil {
-		if err := r.mayPrune(nil); err != nil {
+		if err := r.checkMirror(nil); err != nil {
 			return err
 		}
 	}
-	deliveries, err := r.choose(ctx)
-	if err != nil || r.Pick != nil && len(deliveries) == 0 {
+	routes, err := r.chooseRoutes(ctx)
+	if err != nil || r.Pick != nil && len(routes) == 0 {
 		return err
 	}
-	var prune *pruning
+	var mirror *mirroring
 	if r.Mirror != nil {
-		if prune, err = r.planPruning(ctx, deliveries); err != nil {
+		if mirror, err = r.planMirror(ctx, routes); err != nil {
 			return err
 		}
 	}
 	if r.DryRun {
-		return r.look(ctx, deliveries)
+		return r.preview(ctx, routes)
 	}
-	if prune != nil {
+	if mirror != nil {
 		if err := r.confirm(ctx); err != nil {
 			return err
 		}
 	}
-	places, err := r.prepare(ctx, deliveries)
+	places, err := r.prepare(ctx, routes)
 	if err == nil {
-		err = r.deliver(ctx, deliveries, places)
+		err = r.runJobs(ctx, routes, places)
 	}
-	if err == nil && prune != nil {
-		err = prune.carryOut(ctx, places)
+	if err == nil && mirror != nil {
+		err = mirror.apply(ctx, places)
 	}
 	return err
 }
 
 // confirm has a pruning confirmed that changes anything.
-func (r *restore) confirm(ctx context.Context) error {
-	plan := *r.ledger.report.Mirror
+func (r *restorer) confirm(ctx context.Context) error {
+	plan := *r.recorder.report.Mirror
 	if r.Mirror.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
 		return nil
 	}
 	return r.Mirror.Confirm(ctx, plan)
 }
 
-// deliver adds to each place what it lacks.
-func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []Place) error {
+// runJobs adds to each place what it lacks.
+func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place) error {
 	group, under := errgroup.WithContext(ctx)
-	group.SetLimit(toursAtOnce)
-	messages := semaphore.NewWeighted(messagesAtOnce)
-	for _, t := range r.tours(deliveries, places) {
-		weight := min(t.messages, messagesAtOnce)
+	group.SetLimit(concurrentJobs)
+	messages := semaphore.NewWeighted(maxJobMessages)
+	for _, t := range r.jobs(routes, places) {
+		weight := min(t.messages, maxJobMessages)
 		if messages.Acquire(under, weight) != nil {
 			break
 		}
@@ -140,39 +140,39 @@ func (r *restore) deliver(ctx context.Context, deliveries []*delivery, places []
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx) // between two tours nobody else notices
+	return context.Cause(ctx) // between two jobs nobody else notices
 }
 
 // prepare has the target make the mailboxes.
-func (r *restore) prepare(ctx context.Context, deliveries []*delivery) ([]Place, error) {
-	places, notes, err := r.Target.Prepare(ctx, asked(deliveries))
-	r.ledger.note(notes...)
+func (r *restorer) prepare(ctx context.Context, routes []*route) ([]Place, error) {
+	places, notes, err := r.Target.Prepare(ctx, mailboxesOf(routes))
+	r.recorder.addNotes(notes...)
 	if err != nil {
 		return nil, err
 	}
-	if len(places) != len(deliveries) {
-		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(deliveries))
+	if len(places) != len(routes) {
+		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(routes))
 	}
 	for i, place := range places {
-		if place.Mailbox != deliveries[i].Name {
-			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, deliveries[i].Name)
+		if place.Mailbox != routes[i].Name {
+			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, routes[i].Name)
 		}
 	}
 	return places, nil
 }
 
-// asked are the mailboxes that the target is asked for.
-func asked(deliveries []*delivery) []mail.Mailbox {
-	mailboxes := make([]mail.Mailbox, len(deliveries))
-	for i, d := range deliveries {
-		mailboxes[i] = d.Mailbox
+// mailboxesOf are the mailboxes that the target is asked for.
+func mailboxesOf(routes []*route) []mail.Mailbox {
+	mailboxes := make([]mail.Mailbox, len(routes))
+	for i, rt := range routes {
+		mailboxes[i] = rt.Mailbox
 	}
 	return mailboxes
 }
 
-// harm takes down a failure that is due to damage in the archive. It returns the error if it is of another kind, which
+// recordDamage takes down a failure that is due to damage in the archive. It returns the error if it is of another kind, which
 // would meet every other message too: a store that cannot be reached, an interruption.
-func (r *restore) harm(ctx context.Context, problem Problem, err error) error {
+func (r *restorer) recordDamage(ctx context.Context, problem Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -181,5 +181,5 @@ func (r *restore) harm(ctx context.Context, problem Problem, err error) error {
 	}
 	problem.Kind = MessageFailed
 	problem.Reason = err.Error()
-	return r.ledger.add(problem)
+	return r.recorder.add(problem)
 }

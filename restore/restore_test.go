@@ -509,7 +509,7 @@ func TestRestoreChoice(t *testing.T) {
 
 // TestRollIsSmall: a mailbox of a million messages takes 68 MB while it is restored: a row, and its place in the order.
 func TestRollIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(restore.RollRow{}); size > 64 {
+	if size := unsafe.Sizeof(restore.MessageRow{}); size > 64 {
 		t.Errorf("%d bytes a message", size)
 	}
 }

@@ -11,20 +11,20 @@ import (
 // for a window of large messages; a target that sends a byte now and then takes for ever.
 const TimeLimit = 6 * time.Hour
 
-// stuckError is a restore that did not get on.
-type stuckError struct{ limit time.Duration }
+// stallError is a restore that did not get on.
+type stallError struct{ limit time.Duration }
 
-func (e *stuckError) Error() string {
+func (e *stallError) Error() string {
 	return fmt.Sprintf("nothing was restored for %v (--time-limit); the target or the repository answers too slowly or without an end. "+
 		"Run the same restore again to go on", e.limit)
 }
 
-// watch ends the context when nothing was restored within the limit of time. The time in which a person is asked does not
+// watchStall ends the context when nothing was restored within the limit of time. The time in which a person is asked does not
 // count.
-func (o *Options) watch(ctx context.Context) (context.Context, func()) {
+func (o *Options) watchStall(ctx context.Context) (context.Context, func()) {
 	limit := cmp.Or(o.TimeLimit, TimeLimit)
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(limit, func() { cancel(&stuckError{limit}) })
+	timer := time.AfterFunc(limit, func() { cancel(&stallError{limit}) })
 	tell := o.Progress
 	o.Progress = func(now Progress) {
 		timer.Reset(limit)
@@ -33,14 +33,14 @@ func (o *Options) watch(ctx context.Context) (context.Context, func()) {
 		}
 	}
 	if o.Mirror != nil && o.Mirror.Confirm != nil {
-		prune := *o.Mirror
-		confirm := prune.Confirm
-		prune.Confirm = func(ctx context.Context, plan MirrorReport) error {
+		mirror := *o.Mirror
+		confirm := mirror.Confirm
+		mirror.Confirm = func(ctx context.Context, plan MirrorReport) error {
 			timer.Stop()
 			defer timer.Reset(limit)
 			return confirm(ctx, plan)
 		}
-		o.Mirror = &prune
+		o.Mirror = &mirror
 	}
 	return ctx, func() {
 		timer.Stop()

@@ -55,8 +55,8 @@ type Folder interface {
 	// n wanted messages with one hash, where m are there, n − m are missing.
 	Missing(ctx context.Context, wanted []Wanted) ([]int, error)
 
-	// Append adds messages in the order given. It tells the fate of each; err is for what ends the folder or the whole
-	// restore (a lost connection beyond retrying, a full disk, a quota), and then the fates of those not told are
+	// Append adds messages in the order given. It tells the result of each; err is for what ends the folder or the whole
+	// restore (a lost connection beyond retrying, a full disk, a quota), and then the results of those not told are
 	// unknown to the caller but not lost: a second restore sorts them out.
 	Append(ctx context.Context, messages []Wanted) ([]AppendResult, error)
 
@@ -75,7 +75,7 @@ type SimilarFinder interface {
 
 // Journaled is implemented by folders that keep a journal of what was added to them.
 type Journaled interface {
-	// EarlierResults is called after Missing, and after Resemble, about the same messages. It gives the fates of those that an interrupted restore
+	// EarlierResults is called after Missing, and after Resemble, about the same messages. It gives the results of those that an interrupted restore
 	// added and altered, as far as no restore came to its end with them in its report.
 	EarlierResults(ctx context.Context, wanted []Wanted) (map[int]AppendResult, error)
 }

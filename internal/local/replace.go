@@ -23,6 +23,9 @@ func NewReplacement(path string) (*Replacement, error) {
 	return &Replacement{File{f}, path}, nil
 }
 
+// Path returns the path of the file.
+func (r *Replacement) Path() string { return r.path }
+
 // Commit makes the text durable and gives it the name of the file.
 func (r *Replacement) Commit() error {
 	err := errors.Join(r.Sync(), r.Close())
