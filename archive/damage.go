@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"context"
 	"errors"
 
 	"github.com/mailstrata/mailstrata/internal/local"
@@ -27,6 +28,11 @@ func IsDamage(err error) bool {
 		}
 	}
 	return false
+}
+
+// EndsListing reports whether an error of a listing of manifests ends it, because it is not about the one manifest alone.
+func EndsListing(ctx context.Context, head repo.Head, err error) bool {
+	return err != nil && (head.Name == "" || ctx.Err() != nil || !IsDamage(err))
 }
 
 // UnlessDamage drops an error that is about one message alone, so that the others are still compared.

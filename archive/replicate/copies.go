@@ -55,7 +55,7 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 	}
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
+		case archive.EndsListing(ctx, s.Head, err):
 			return nil, err
 		case err == nil:
 			c.add(s.Origin(), s.Head, s.Manifest)

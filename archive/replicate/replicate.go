@@ -62,7 +62,7 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	c := &copying{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tell: rewrite.OneAtATime(o.Progress), tags: tags, copies: there, erased: erased}
+	c := &copying{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tags: tags, copies: there, erased: erased}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
@@ -82,7 +82,7 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]archi
 	var accounts [][]archive.Summary
 	for s, err := range archive.Manifests(ctx, o.From) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
+		case archive.EndsListing(ctx, s.Head, err):
 			return nil, err
 		case err != nil:
 			done(Copied{Summary: s, Err: err})
@@ -108,7 +108,6 @@ type copying struct {
 	latest         repo.Head // the copy that before is about
 	before         *rewrite.PageMap
 	filers         sync.Pool
-	tell           func(manifest.Record)
 }
 
 func (c *copying) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
@@ -239,7 +238,7 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	defer func() { c.filers = sync.Pool{} }()
 	recasting := &rewrite.Rewriter{
 		From: c.source.Contents(original.Manifest), To: c.target, Writer: writer,
-		Store: nil, Progress: c.tell, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
+		Store: nil, Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
 	}
 	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
 		told := int64(0)

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
-	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 )
@@ -20,156 +18,102 @@ type Rewritten struct {
 	Err    error     // why there is no New: Old is damaged, and stays as it is
 }
 
-// eraser writes manifests of one account without what was erased. It keeps pages that do not hold it.
-type eraser struct {
-	repo  *repo.Repo
-	holds func(manifest.Page) bool
-	done  func(Rewritten) error
-
-	account string
-	erased  *repo.Erasures
-	tags    repo.Tags
-	run     *repo.Run
-	writer  *repo.Writer
-	sound   map[string]bool // names of manifests that the run may inherit from (rule 1)
-	taken   map[int64]bool  // times of the account's manifests
-	parents map[chunk.ID]chunk.ID
-	before  *PageMap
-}
-
-// rewritesAtOnce is the number of manifests that one run writes. rewriteFor is how long it lasts, far from its deadline.
-const (
-	rewritesAtOnce = 256
-	rewriteFor     = 2 * time.Hour
-)
-
-// WithoutErased writes manifests of one account, given the oldest first, without what was erased. holds reports whether a
-// page has any of it, and done is called with each manifest.
+// WithoutErased writes manifests of one account, given the oldest first, without what was erased. It keeps the pages that
+// do not hold any of it, as holds reports. It calls done with each manifest.
 func WithoutErased(
 	ctx context.Context, r *repo.Repo, account string, heads []repo.Head, holds func(manifest.Page) bool, done func(Rewritten) error,
 ) error {
-	w := &eraser{repo: r, holds: holds, done: done}
-	return w.rewrite(ctx, account, heads)
+	e := &eraser{holds: holds, parents: make(map[[32]byte][32]byte)}
+	start := func() (*session, error) {
+		err := e.begin(ctx, r, account)
+		return e.session, err
+	}
+	return inRuns(ctx, heads, start, func(head repo.Head) error {
+		rewritten, err := e.write(ctx, head)
+		if err != nil {
+			return fmt.Errorf("write %s again: %w", head.Name, err)
+		}
+		return done(rewritten)
+	})
 }
 
-func (w *eraser) rewrite(ctx context.Context, account string, heads []repo.Head) error {
-	w.account, w.parents = account, make(map[chunk.ID]chunk.ID)
-	for len(heads) > 0 {
-		n, err := w.some(ctx, heads[:min(len(heads), rewritesAtOnce)])
-		if err != nil {
-			return err
-		}
-		heads = heads[n:]
+// eraser writes manifests of one account without what was erased.
+type eraser struct {
+	*session
+	holds   func(manifest.Page) bool
+	erased  *repo.Erasures
+	parents map[[32]byte][32]byte // manifests, and what was written in their place
+	pages   *PageMap              // of the manifest written last in this run; nil: it cannot be inherited from
+}
+
+// begin begins the next run.
+func (e *eraser) begin(ctx context.Context, r *repo.Repo, account string) (err error) {
+	e.pages = nil
+	if e.session, err = begin(ctx, r, account, account, nil); err != nil {
+		return err
+	}
+	if e.erased, err = e.run.Erasures(ctx); err != nil {
+		return errors.Join(err, e.writer.Close())
 	}
 	return nil
 }
 
-// some writes manifests in one run, and reports how many.
-func (w *eraser) some(ctx context.Context, heads []repo.Head) (n int, err error) {
-	if w.run, err = w.repo.Begin(ctx); err != nil {
-		return 0, err
-	}
-	w.before, w.sound, w.taken = nil, make(map[string]bool), make(map[int64]bool)
-	for head, err := range w.run.Heads(ctx, w.account) {
-		if err != nil && (head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)) {
-			return 0, err
-		}
-		w.sound[head.Name] = err == nil && head.Committed()
-		w.taken[head.Time.UnixMilli()] = true
-	}
-	if w.writer, err = w.run.Writer(ctx); err != nil { // only now: rule 1
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, w.writer.Close()) }()
-	if w.erased, err = w.run.Erasures(ctx); err != nil {
-		return 0, err
-	}
-	if w.tags, err = w.repo.Tags(ctx); err != nil {
-		return 0, err
-	}
-	for _, head := range heads {
-		now, err := w.run.Now(ctx)
-		if err != nil {
-			return n, err
-		}
-		if n > 0 && now.Sub(w.run.Start()) > rewriteFor {
-			return n, nil
-		}
-		done, err := w.one(ctx, head)
-		if err != nil {
-			return n, fmt.Errorf("write %s again: %w", head.Name, err)
-		}
-		if n++; w.done != nil {
-			if err := w.done(done); err != nil {
-				return n, err
-			}
-		}
-	}
-	return n, nil
-}
-
-func (w *eraser) one(ctx context.Context, head repo.Head) (Rewritten, error) {
+// write writes one manifest.
+func (e *eraser) write(ctx context.Context, head repo.Head) (Rewritten, error) {
 	done := Rewritten{Old: head}
-	contents, err := archive.OpenManifest(ctx, w.repo, head)
+	contents, err := archive.OpenManifest(ctx, e.repo, head)
 	if err != nil {
-		if ctx.Err() == nil && archive.IsDamage(err) {
-			done.Err, err = err, nil
-		}
-		return done, err
+		return done.unlessDamage(ctx, err)
 	}
 	if parent := contents.Manifest.Parent; parent != [32]byte{} {
 		done.Parent = &parent
 	}
-	recasting := &Rewriter{
-		From: contents, To: contents, Writer: w.writer, Before: w.before, Progress: func(manifest.Record) {},
-		SourceErased: w.erased, TargetErased: w.erased,
-		Store: func(_ context.Context, record *manifest.Record) (archive.Stored, error) {
-			return archive.StoredIn(record), nil
-		},
+	rewriter := e.rewriter(contents)
+	m, err := rewriter.Rewrite(ctx)
+	if err != nil { // perhaps a page that must be merged with another cannot be read
+		return done.unlessDamage(ctx, err)
 	}
-	if w.sound[head.Name] {
-		recasting.Keeps = func(page manifest.Page) bool { return !w.holds(page) }
-	} else { // it is late or marked, so what it needs may be condemned
-		same := recasting.Store
-		recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
-			filed, _ := same(ctx, record)
-			return filed, storeAgain(ctx, contents, w.writer, record)
-		}
-	}
-	m, err := recasting.Rewrite(ctx)
-	if err != nil {
-		if ctx.Err() == nil && archive.IsDamage(err) { // a page that must be merged with another cannot be read
-			done.Err, err = err, nil
-		}
-		return done, err
-	}
-	if len(recasting.Lost) > 0 {
-		done.Err = fmt.Errorf("mailbox %q: %s", recasting.Lost[0].Mailbox, recasting.Lost[0].Reason)
+	if len(rewriter.Lost) > 0 {
+		done.Err = fmt.Errorf("mailbox %q: %s", rewriter.Lost[0].Mailbox, rewriter.Lost[0].Reason)
 		return done, nil
 	}
-	if parent, ok := w.parents[m.Parent]; ok {
+	if parent, ok := e.parents[m.Parent]; ok {
 		m.Parent = parent
 	}
-	m.Deadline, m.Origin = w.run.Deadline(), (archive.Summary{Head: head, Manifest: contents.Manifest}).Origin()
-	if done.New, err = w.writer.CommitAt(ctx, w.account, w.placeAfter(head), m.EncodeAt); err != nil {
+	if done.New, err = e.commit(ctx, archive.Summary{Head: head, Manifest: contents.Manifest}, m); err != nil {
 		return done, err
 	}
-	w.parents[head.ID], w.before = done.New.ID, recasting.After
-	if !w.sound[head.Name] {
-		w.before = nil
+	e.parents[head.ID], e.pages = done.New.ID, rewriter.After
+	if !e.sound[head.Name] {
+		e.pages = nil
 	}
-	if tags := w.tags[head.Name]; len(tags) > 0 {
-		err = w.repo.Tag(ctx, done.New, tags, nil)
-	}
-	return done, err
+	return done, e.copyTags(ctx, head, done.New)
 }
 
-// FreeTime returns the next time after a manifest's that no manifest of the account has.
-func (w *eraser) placeAfter(head repo.Head) time.Time {
-	at := head.Time
-	for w.taken[at.UnixMilli()] {
-		at = at.Add(time.Millisecond)
+// rewriter returns a Rewriter that leaves out what was erased. If the run may not inherit from the manifest, because it is
+// late or marked, what it needs may be condemned, so it is stored again.
+func (e *eraser) rewriter(contents *archive.Contents) *Rewriter {
+	sound := e.sound[contents.Head.Name]
+	w := &Rewriter{
+		From: contents, To: contents, Writer: e.writer, Before: e.pages,
+		SourceErased: e.erased, TargetErased: e.erased,
+		Store: func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
+			if sound {
+				return archive.StoredIn(record), nil
+			}
+			return archive.StoredIn(record), storeAgain(ctx, contents, e.writer, record)
+		},
 	}
-	w.taken[at.UnixMilli()] = true
-	return at
+	if sound {
+		w.Keeps = func(page manifest.Page) bool { return !e.holds(page) }
+	}
+	return w
+}
+
+// unlessDamage reports damage in the result. It returns any other error.
+func (r Rewritten) unlessDamage(ctx context.Context, err error) (Rewritten, error) {
+	if ctx.Err() == nil && archive.IsDamage(err) {
+		r.Err, err = err, nil
+	}
+	return r, err
 }

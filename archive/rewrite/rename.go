@@ -34,12 +34,6 @@ type Left struct {
 	Err  error
 }
 
-// The most manifests that one run commits, and how long one lasts at most: far from its deadline.
-const (
-	commitsAtOnce = 256
-	commitFor     = 2 * time.Hour
-)
-
 // rounds bounds how often manifests are looked for that a backup committed under the old name meanwhile.
 const rounds = 3
 
@@ -113,48 +107,36 @@ func (n *renaming) round(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	slices.Reverse(heads) // the oldest first: parents come before children
-	var marks []repo.Marked
-	for len(heads) > 0 {
-		did, some, err := n.some(ctx, heads[:min(len(heads), commitsAtOnce)])
-		if err != nil {
-			return false, err
-		}
-		heads, marks = heads[did:], append(marks, some...)
-	}
-	if len(marks) == 0 {
-		return false, nil
+	marks, err := n.commit(ctx, heads)
+	if err != nil || len(marks) == 0 {
+		return false, err
 	}
 	return true, n.mark(ctx, marks)
 }
 
-// some commits manifests in one run. It returns how many it dealt with, and which are to be marked.
-func (n *renaming) some(ctx context.Context, heads []repo.Head) (did int, marks []repo.Marked, err error) {
-	s, err := begin(ctx, n.repo, n.to, n.from)
-	if err != nil {
-		return 0, nil, err
+// commit commits manifests under the new name. It returns which of the old ones are to be marked.
+func (n *renaming) commit(ctx context.Context, heads []repo.Head) (marks []repo.Marked, err error) {
+	var c *recommitter
+	start := func() (s *session, err error) {
+		if c, err = beginRecommit(ctx, n.repo, n.to, n.from); err != nil {
+			return nil, err
+		}
+		return c.session, nil
 	}
-	defer func() { err = errors.Join(err, s.writer.Close()) }()
-	for _, head := range heads {
-		now, err := s.run.Now(ctx)
-		if err != nil {
-			return did, nil, err
-		}
-		if did > 0 && now.Sub(s.run.Start()) > commitFor {
-			break
-		}
-		mark, err := n.one(ctx, s, head)
+	err = inRuns(ctx, heads, start, func(head repo.Head) error {
+		mark, err := n.one(ctx, c, head)
 		switch {
 		case err == nil:
 			marks = append(marks, mark)
 		case ctx.Err() != nil || !isOfOne(err):
-			return did, nil, fmt.Errorf("commit manifest %x under the new name: %w", head.ID[:4], err)
+			return fmt.Errorf("commit manifest %x under the new name: %w", head.ID[:4], err)
 		default:
 			n.left[head.Name] = true
 			n.report.Left = append(n.report.Left, Left{head, err})
 		}
-		did++
-	}
-	return did, marks, nil
+		return nil
+	})
+	return marks, err
 }
 
 // isOfOne reports whether an error is about one manifest, after which others can be committed.
@@ -163,7 +145,7 @@ func isOfOne(err error) bool {
 }
 
 // one commits a manifest under the new name, unless it is there, and returns the mark that the old one is to get.
-func (n *renaming) one(ctx context.Context, s *session, head repo.Head) (mark repo.Marked, err error) {
+func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mark repo.Marked, err error) {
 	contents, err := archive.OpenManifest(ctx, n.repo, head)
 	if err != nil {
 		return mark, err
@@ -179,39 +161,35 @@ func (n *renaming) one(ctx context.Context, s *session, head repo.Head) (mark re
 	if old.Head.Late { // it never counted
 		return mark, nil
 	}
-	if there, ok := s.there[contentOf(old)]; ok {
+	if existing, ok := c.existing[contentOf(old)]; ok {
 		n.report.There++
-		n.stands(head, there)
-		return mark, s.bear(ctx, head, there)
+		n.replace(head, existing)
+		return mark, c.copyTags(ctx, head, existing)
 	}
-	missing, err := s.restock(ctx, contents)
+	missing, err := c.restock(ctx, contents)
 	if err != nil {
 		return mark, err
 	}
 	if len(missing) > 0 {
 		return mark, fmt.Errorf("%w: %s", ErrMissing, missing[0].Reason)
 	}
-	parent := old.Manifest.Parent
-	if again, ok := n.parents[parent]; ok {
-		parent = again
-	}
-	made, err := s.commit(ctx, contents, parent)
+	made, err := c.again(ctx, contents, n.parents)
 	if err != nil {
 		return mark, err
 	}
-	if err := s.bear(ctx, head, made); err != nil {
+	if err := c.copyTags(ctx, head, made); err != nil {
 		return mark, err
 	}
 	n.report.Committed++
-	n.stands(head, made)
+	n.replace(head, made)
 	if n.tell != nil {
 		n.tell(made)
 	}
 	return mark, nil
 }
 
-// stands notes that a manifest stands for an old one.
-func (n *renaming) stands(old, made repo.Head) {
+// replace records the manifest that was committed in the place of an old one.
+func (n *renaming) replace(old, made repo.Head) {
 	n.parents[old.ID] = made.ID
 	if made.Stored.After(n.last) {
 		n.last = made.Stored

@@ -3,8 +3,6 @@ package rewrite
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/chunk"
@@ -51,7 +49,7 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 		return Repaired{}, err
 	}
 	recasting := &Rewriter{
-		From: contents, To: contents, Writer: writer, Progress: OneAtATime(o.Progress), SourceErased: erased, TargetErased: erased,
+		From: contents, To: contents, Writer: writer, Progress: o.Progress, SourceErased: erased, TargetErased: erased,
 	}
 	recasting.Store = func(ctx context.Context, record *manifest.Record) (archive.Stored, error) {
 		if !o.Stored {
@@ -126,20 +124,4 @@ func storeChunk(ctx context.Context, from *archive.Contents, to *repo.Writer, id
 		err = archive.AsWrite(err)
 	}
 	return err
-}
-
-// FreeTime is the next time after a manifest's at which the account has none.
-func FreeTime(ctx context.Context, r *repo.Repo, account string, head repo.Head) (time.Time, error) {
-	taken := make(map[int64]bool)
-	for other, err := range r.AccountManifests(ctx, account) {
-		if err != nil {
-			return time.Time{}, fmt.Errorf("find a place after %s: %w", head.Name, err)
-		}
-		taken[other.Time.UnixMilli()] = true
-	}
-	at := head.Time
-	for taken[at.UnixMilli()] {
-		at = at.Add(time.Millisecond)
-	}
-	return at, nil
 }

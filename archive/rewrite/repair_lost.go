@@ -19,7 +19,7 @@ func RepairLost(ctx context.Context, r *repo.Repo, done func(archive.Summary, Re
 	var wanted []archive.Summary
 	for s, err := range archive.Manifests(ctx, r) {
 		switch {
-		case err != nil && (s.Head.Name == "" || ctx.Err() != nil || !archive.IsDamage(err)):
+		case archive.EndsListing(ctx, s.Head, err):
 			return err
 		case err != nil:
 			continue

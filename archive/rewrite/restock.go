@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Restocker stores again whatever manifests need and does not count as stored (rule 2), as long as it can be read. A manifest
+// restocker stores again whatever manifests need and does not count as stored (rule 2), as long as it can be read. A manifest
 // that nobody may take for a parent (rule 1), because it is marked or came late, can then be committed again as it is.
-type Restocker struct {
+type restocker struct {
 	to     *repo.Writer
 	erased *repo.Erasures
 	sound  map[chunk.ID]struct{} // tables, lists and pages, when all that they need is stored
@@ -21,28 +21,28 @@ type Restocker struct {
 	missing []manifest.Failure
 }
 
-// NewRestocker is one for a run's writer.
-func NewRestocker(ctx context.Context, to *repo.Writer) (*Restocker, error) {
+// newRestocker returns one for a run's writer.
+func newRestocker(ctx context.Context, to *repo.Writer) (*restocker, error) {
 	erased, err := to.Erasures(ctx)
-	return &Restocker{to: to, erased: erased, sound: make(map[chunk.ID]struct{})}, err
+	return &restocker{to: to, erased: erased, sound: make(map[chunk.ID]struct{})}, err
 }
 
-// Restock sees to one manifest. missing is what cannot be read any more. The error is ErrErased where the manifest holds a
+// restock sees to one manifest. missing is what cannot be read any more. The error is ErrErased where the manifest holds a
 // message that was erased.
-func (s *Restocker) Restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
+func (s *restocker) restock(ctx context.Context, from *archive.Contents) (missing []manifest.Failure, err error) {
 	s.from, s.missing = from, nil
 	err = s.mailboxes(ctx, from.Manifest.Mailboxes)
 	for _, id := range from.Manifest.Tables {
 		if err != nil {
 			break
 		}
-		err = restock(ctx, s, "", id, manifest.ParseMailboxes, s.mailboxes)
+		err = storePiece(ctx, s, "", id, manifest.ParseMailboxes, s.mailboxes)
 	}
 	return s.missing, err
 }
 
-// restock stores a chunk of the catalog, and what it refers to.
-func restock[T any](ctx context.Context, s *Restocker, mailbox string, id chunk.ID, parse func([]byte) ([]T, error),
+// storePiece stores a piece of a manifest, and what it refers to.
+func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chunk.ID, parse func([]byte) ([]T, error),
 	follow func(context.Context, []T) error,
 ) error {
 	if _, ok := s.sound[id]; ok {
@@ -67,7 +67,7 @@ func restock[T any](ctx context.Context, s *Restocker, mailbox string, id chunk.
 }
 
 // lose notes what cannot be read. It returns an error that is not about one piece of the archive.
-func (s *Restocker) lose(ctx context.Context, failure manifest.Failure, err error) error {
+func (s *restocker) lose(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -79,11 +79,11 @@ func (s *Restocker) lose(ctx context.Context, failure manifest.Failure, err erro
 	return nil
 }
 
-func (s *Restocker) catalog(ctx context.Context, id chunk.ID) error {
+func (s *restocker) catalog(ctx context.Context, id chunk.ID) error {
 	return storeChunk(ctx, s.from, s.to, id, func([]byte) repo.Lane { return repo.LaneCatalog })
 }
 
-func (s *Restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
+func (s *restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
 	for i := range mailboxes {
 		m := &mailboxes[i]
 		follow := func(ctx context.Context, pages []manifest.Page) error { return s.pages(ctx, m, pages) }
@@ -91,7 +91,7 @@ func (s *Restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox)
 			return err
 		}
 		for _, id := range m.Lists {
-			if err := restock(ctx, s, m.Raw, id, manifest.ParsePageList, follow); err != nil {
+			if err := storePiece(ctx, s, m.Raw, id, manifest.ParsePageList, follow); err != nil {
 				return err
 			}
 		}
@@ -99,7 +99,7 @@ func (s *Restocker) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox)
 	return nil
 }
 
-func (s *Restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
+func (s *restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []manifest.Page) error {
 	for len(pages) > 0 {
 		some := pages[:min(len(pages), archive.PageBatch)]
 		pages = pages[len(some):]
@@ -113,16 +113,16 @@ func (s *Restocker) pages(ctx context.Context, m *manifest.Mailbox, pages []mani
 	return nil
 }
 
-func (s *Restocker) page(ctx context.Context, m *manifest.Mailbox, page manifest.Page) error {
+func (s *restocker) page(ctx context.Context, m *manifest.Mailbox, page manifest.Page) error {
 	follow := func(ctx context.Context, records []manifest.Record) error { return s.messages(ctx, m, records) }
-	if err := restock(ctx, s, m.Raw, page.Records, manifest.ParseRecords, follow); err != nil {
+	if err := storePiece(ctx, s, m.Raw, page.Records, manifest.ParseRecords, follow); err != nil {
 		return err
 	}
 	nothing := func(context.Context, []manifest.FlagSet) error { return nil }
-	return restock(ctx, s, m.Raw, page.Flags, manifest.ParseFlags, nothing)
+	return storePiece(ctx, s, m.Raw, page.Flags, manifest.ParseFlags, nothing)
 }
 
-func (s *Restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {
+func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records []manifest.Record) error {
 	if err := s.prefetch(ctx, records); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *Restocker) messages(ctx context.Context, m *manifest.Mailbox, records [
 }
 
 // prefetch has what is to be stored again fetched together.
-func (s *Restocker) prefetch(ctx context.Context, records []manifest.Record) error {
+func (s *restocker) prefetch(ctx context.Context, records []manifest.Record) error {
 	var ids []chunk.ID
 	for i := range records {
 		for _, part := range records[i].Parts {

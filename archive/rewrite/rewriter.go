@@ -40,11 +40,14 @@ type Rewriter struct {
 	Before *PageMap // nil: nothing is known
 	After  *PageMap // of this manifest, for the next
 	Lost   []manifest.Failure
+
+	progress func(manifest.Record)
 	erasing
 }
 
 // Rewrite recasts the whole manifest. Deadline, parent and origin are the caller's to set.
 func (c *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
+	c.progress = oneAtATime(c.Progress)
 	if c.Before == nil {
 		c.Before = newPageMap()
 	}
@@ -290,7 +293,7 @@ func (c *Rewriter) entry(ctx context.Context, entry *manifest.Entry, earlier map
 		return err
 	}
 	filed.SetIn(&entry.Record)
-	c.Progress(message)
+	c.progress(message)
 	return nil
 }
 
@@ -341,8 +344,8 @@ func (c *Rewriter) earlier(ctx context.Context, mailbox *manifest.Mailbox, page 
 	return known, nil
 }
 
-// OneAtATime lets a function that is told of messages be called from several goroutines. It may be nil.
-func OneAtATime(tell func(manifest.Record)) func(manifest.Record) {
+// oneAtATime lets a function that is told of messages be called from several goroutines. It may be nil.
+func oneAtATime(tell func(manifest.Record)) func(manifest.Record) {
 	if tell == nil {
 		return func(manifest.Record) {}
 	}

@@ -114,14 +114,14 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 	if len(able) == 0 {
 		return nil
 	}
-	s, err := begin(ctx, r, able[0].Manifest.Account)
+	c, err := beginRecommit(ctx, r, able[0].Manifest.Account, able[0].Manifest.Account)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.writer.Close()) }()
+	defer func() { err = errors.Join(err, c.writer.Close()) }()
 	parents := make(map[[32]byte][32]byte)
 	for _, f := range able {
-		u, err := s.undo(ctx, f, evenIncomplete, parents)
+		u, err := c.undo(ctx, f, evenIncomplete, parents)
 		if err != nil {
 			return fmt.Errorf("commit manifest %x again: %w", f.Head.ID[:4], err)
 		}
@@ -133,14 +133,14 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 	return nil
 }
 
-func (s *session) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
+func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
 	u.Old = f
-	if u.New, u.There = s.there[contentOf(f.Summary)]; u.There {
-		return u, s.bear(ctx, f.Head, u.New, f.confirms()...)
+	if u.New, u.There = c.existing[contentOf(f.Summary)]; u.There {
+		return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
 	}
-	contents, err := archive.OpenManifest(ctx, s.repo, f.Head)
+	contents, err := archive.OpenManifest(ctx, c.repo, f.Head)
 	if err == nil {
-		u.Missing, err = s.restock(ctx, contents)
+		u.Missing, err = c.restock(ctx, contents)
 	}
 	switch {
 	case errors.Is(err, repo.ErrErased):
@@ -152,16 +152,12 @@ func (s *session) undo(ctx context.Context, f Forgotten, evenIncomplete bool, pa
 	case err != nil:
 		return u, err
 	case len(u.Missing) > 0:
-		return s.undoRest(ctx, u, evenIncomplete)
+		return c.undoRest(ctx, u, evenIncomplete)
 	}
-	parent := contents.Manifest.Parent
-	if again, ok := parents[parent]; ok {
-		parent = again
-	}
-	if u.New, err = s.commit(ctx, contents, parent); err != nil {
+	if u.New, err = c.again(ctx, contents, parents); err != nil {
 		return u, err
 	}
-	return u, s.bear(ctx, f.Head, u.New, f.confirms()...)
+	return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
 }
 
 // confirms is the tag that says that the new manifest's time is right: the owner brings back one that came in time. Without
@@ -174,17 +170,17 @@ func (f *Forgotten) confirms() []string {
 }
 
 // undoRest commits what is left of a manifest that lacks something, if that is wanted.
-func (s *session) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
+func (c *recommitter) undoRest(ctx context.Context, u Undone, evenIncomplete bool) (Undone, error) {
 	if !evenIncomplete {
 		u.Err = ErrMissing
 		return u, nil
 	}
-	repaired, err := Repair(ctx, s.repo, u.Old.Head, RepairOptions{Stored: true})
+	repaired, err := Repair(ctx, c.repo, u.Old.Head, RepairOptions{Stored: true})
 	if errors.Is(err, ErrNothingReadable) {
 		u.Err = err
 		return u, nil
 	}
 	u.New = repaired.Head
-	s.taken[u.New.Time.UnixMilli()] = true
+	c.taken[u.New.Time.UnixMilli()] = true
 	return u, err
 }
