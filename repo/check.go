@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -157,12 +158,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // ofTheObject tells an error that is about one object from those that any other would meet too.
 func ofTheObject(err error) bool {
-	for _, is := range []error{format.ErrDamaged, format.ErrNotMine, format.ErrNewer, errUnsigned, store.ErrNotExist} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
+	return object.Concerns(err) || errors.Is(err, errUnsigned)
 }
 
 // outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.

@@ -1,12 +1,12 @@
 package repo
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -21,14 +21,15 @@ func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	src := &storeReader{ctx: ctx, store: r.store, name: p.String(), size: size}
+	remote := object.NewReader(ctx, r.store, store.Object{Name: p.String(), Size: size}, 0)
+	var src io.ReaderAt = remote
 	if whole {
 		file, err := r.download(ctx, p.String(), p.Hash)
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}
 		defer file.close()
-		src.whole = &format.HostFile{File: file.File}
+		src = format.HostFile{File: file.File}
 		checked.Bytes += size
 	}
 	plain, plainSize, err := format.UnsealAt(src, size, id)
@@ -39,7 +40,7 @@ func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	checked.Bytes += src.fetched
+	checked.Bytes += remote.Fetched
 	if whole {
 		if err := r.checkChunks(c, checked); err != nil {
 			return format.PackRow{}, nil, err
@@ -66,55 +67,4 @@ func (r *Repo) checkChunks(c *format.Container, checked *Checked) error {
 		}
 	}
 	return nil
-}
-
-// storeReader reads an object of the store here and there, in pieces that are large enough for age's small steps.
-type storeReader struct {
-	ctx     context.Context
-	store   store.Store
-	name    string
-	size    int64
-	whole   *format.HostFile // nil: ask the store
-	parts   []held
-	piece   int64 // what is fetched at once at the least; 0: storePiece
-	fetched int64
-}
-
-const storePiece = 128 << 10
-
-func (s *storeReader) ReadAt(p []byte, off int64) (int, error) {
-	if s.whole != nil {
-		return s.whole.ReadAt(p, off)
-	}
-	if off >= s.size {
-		return 0, io.EOF
-	}
-	want := min(int64(len(p)), s.size-off)
-	for _, part := range s.parts {
-		if at := off - part.at; at >= 0 && at+want <= int64(len(part.bytes)) {
-			return full(p, part.bytes[at:at+want])
-		}
-	}
-	// Near the end as much again before: a table is read from its end.
-	piece := cmp.Or(s.piece, storePiece)
-	from, to := off, min(max(off+want, off+piece), s.size)
-	if to == s.size {
-		from = max(0, min(off, to-piece))
-	}
-	bytes, err := fetchPart(s.ctx, s.store, s.name, s.size, from, to-from)
-	if err != nil {
-		return 0, &format.ReadError{Err: err}
-	}
-	s.fetched += int64(len(bytes))
-	s.parts = append(s.parts, held{from, bytes})
-	return full(p, bytes[off-from:][:want])
-}
-
-// full copies to p, and says EOF where that does not fill it, as an io.ReaderAt must.
-func full(p, part []byte) (int, error) {
-	n := copy(p, part)
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -100,7 +101,7 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 	}
 	read := all[:0]
 	for _, s := range all {
-		src := &storeReader{ctx: ctx, store: p.r.store, name: s.Name, size: s.Size}
+		src := object.NewReader(ctx, p.r.store, s.Object, 0)
 		plain, size, err := format.UnsealAt(src, s.Size, p.r.seals.writer)
 		var c *format.Container
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -27,15 +28,9 @@ const maxOpened = 64
 type openedPack struct {
 	once    sync.Mutex
 	ready   bool
-	start   held // header and nonce
-	end     held // the last piece
+	start   object.Part // header and nonce
+	end     object.Part // the last piece
 	fileKey []byte
-}
-
-// held is a part of an object's bytes.
-type held struct {
-	at    int64
-	bytes []byte
 }
 
 func (o *openedPacks) get(p format.Pack) *openedPack {
@@ -74,7 +69,7 @@ func (o *openedPacks) read(ctx context.Context, r *Repo, f format.Frame, offset,
 		return nil, err
 	}
 	if id == nil {
-		return fetchPart(ctx, r.store, f.Pack.String(), f.Size, offset, length)
+		return object.ReadRange(ctx, r.store, f.Pack.String(), f.Size, offset, length)
 	}
 	opened := o.get(f.Pack)
 	if err := opened.open(ctx, r.store, f, id); err != nil {
@@ -96,25 +91,25 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f format.Frame
 	end := min(f.Size, format.AgePiece+format.AgeOverhead)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		p.end.at = f.Size - end
-		p.end.bytes, err = fetchPart(groupCtx, store, f.Pack.String(), f.Size, p.end.at, end)
+		p.end.At = f.Size - end
+		p.end.Bytes, err = object.ReadRange(groupCtx, store, f.Pack.String(), f.Size, p.end.At, end)
 		return err
 	})
 	group.Go(func() (err error) {
-		p.start.bytes, err = fetchPart(groupCtx, store, f.Pack.String(), f.Size, 0, min(f.Size, firstPart))
+		p.start.Bytes, err = object.ReadRange(groupCtx, store, f.Pack.String(), f.Size, 0, min(f.Size, firstPart))
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	header, err := age.ExtractHeader(bytes.NewReader(p.start.bytes))
+	header, err := age.ExtractHeader(bytes.NewReader(p.start.Bytes))
 	for n := int64(firstPart); err != nil && n < min(f.Size, maxAgeHeader); {
 		n *= 4
 		var failed error
-		if p.start.bytes, failed = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, n)); failed != nil {
+		if p.start.Bytes, failed = object.ReadRange(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, n)); failed != nil {
 			return failed
 		}
-		header, err = age.ExtractHeader(bytes.NewReader(p.start.bytes))
+		header, err = age.ExtractHeader(bytes.NewReader(p.start.Bytes))
 	}
 	if err != nil {
 		return format.UnsealError(err)
@@ -122,13 +117,13 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f format.Frame
 	if p.fileKey, err = age.DecryptHeader(header, id); err != nil {
 		return format.UnsealError(err)
 	}
-	if len(p.start.bytes) < len(header)+format.AgeNonce {
-		p.start.bytes, err = fetchPart(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, int64(len(header)+format.AgeNonce)))
+	if len(p.start.Bytes) < len(header)+format.AgeNonce {
+		p.start.Bytes, err = object.ReadRange(ctx, store, f.Pack.String(), f.Size, 0, min(f.Size, int64(len(header)+format.AgeNonce)))
 		if err != nil {
 			return err
 		}
 	}
-	p.start.bytes = bytes.Clone(p.start.bytes[:min(len(p.start.bytes), len(header)+format.AgeNonce)])
+	p.start.Bytes = bytes.Clone(p.start.Bytes[:min(len(p.start.Bytes), len(header)+format.AgeNonce)])
 	p.ready = true
 	return nil
 }
@@ -138,16 +133,16 @@ const maxAgeHeader = 256 << 10
 
 // read fetches the pieces that cover the range, by one request, and lets age open them.
 func (p *openedPack) read(ctx context.Context, store store.Store, f format.Frame, offset, length int64) ([]byte, error) {
-	payload := int64(len(p.start.bytes))
+	payload := int64(len(p.start.Bytes))
 	from, to := format.CoveringRange(offset, length, f.Size-payload)
 	if from < 0 || from >= to {
 		return nil, format.Damaged("a range from %d in a pack of %d bytes", offset, f.Size)
 	}
-	pieces, err := fetchPart(ctx, store, f.Pack.String(), f.Size, payload+from, to-from)
+	pieces, err := object.ReadRange(ctx, store, f.Pack.String(), f.Size, payload+from, to-from)
 	if err != nil {
 		return nil, err
 	}
-	parts := partsReader{p.start, p.end, {payload + from, pieces}}
+	parts := object.Parts{p.start, p.end, {At: payload + from, Bytes: pieces}}
 	plain, size, err := format.UnsealAt(parts, f.Size, age.NewInjectedFileKeyIdentity(p.fileKey))
 	if err != nil {
 		return nil, err
@@ -164,39 +159,4 @@ func (p *openedPack) read(ctx context.Context, store store.Store, f format.Frame
 		return out[:n], err
 	}
 	return out, nil
-}
-
-// partsReader reads an object of which only parts are here.
-type partsReader []held
-
-func (r partsReader) ReadAt(p []byte, off int64) (int, error) {
-	best := 0
-	for _, part := range r {
-		if at := off - part.at; at >= 0 && at < int64(len(part.bytes)) {
-			if n := copy(p, part.bytes[at:]); n > best {
-				best = n
-			}
-		}
-	}
-	if best < len(p) {
-		return best, io.ErrUnexpectedEOF
-	}
-	return best, nil
-}
-
-// fetchPart reads a range of an object whose size is known.
-func fetchPart(ctx context.Context, store store.Store, name string, size, offset, length int64) ([]byte, error) {
-	body, found, err := store.Get(ctx, name, offset, length)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	if found != size {
-		return nil, format.Damaged("%d bytes where the index says %d", found, size)
-	}
-	part := make([]byte, length) // not more than the object has, for it is as large as the index says
-	if _, err := io.ReadFull(body, part); err != nil {
-		return nil, err
-	}
-	return part, nil
 }

@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -26,7 +26,7 @@ const requestCost = 1 << 20
 type remoteSegment struct {
 	listedSegment
 	seg  *format.Segment
-	ends []held // what age asks for each time: the header, and the last piece
+	ends []object.Part // what age asks for each time: the header, and the last piece
 
 	mu    sync.Mutex
 	known map[chunk.Prefix][]format.Entry // what was looked up; as bounded as the cost
@@ -35,49 +35,25 @@ type remoteSegment struct {
 
 // openRemote reads the table of a segment.
 func (x *index) openRemote(ctx context.Context, s listedSegment) error {
-	src := &storeReader{ctx: ctx, store: x.r.store, name: s.Name, size: s.Size}
+	src := object.NewReader(ctx, x.r.store, s.Object, 0)
 	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
 	if err != nil {
-		return storeError(err)
+		return format.CauseOf(err)
 	}
 	seg, err := x.r.codec.OpenSegment(plain, size)
 	if err != nil {
-		return storeError(err)
+		return format.CauseOf(err)
 	}
 	s.inputs = seg.Inputs()
 	seg.Detach()
 	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]format.Entry{}}
 	if x.r.Sealed() {
-		remote.ends = src.ends()
+		remote.ends = src.Ends()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.far = append(slices.Clip(x.far), remote)
 	return nil
-}
-
-// storeError is the error of a store that was carried through age or a container.
-func storeError(err error) error {
-	if fetch := (*format.ReadError)(nil); errors.As(err, &fetch) {
-		return fetch.Err
-	}
-	return err
-}
-
-// ends are the parts of an object that age reads whenever it opens it.
-func (s *storeReader) ends() []held {
-	const header, last = 8 << 10, format.AgePiece + format.AgeOverhead
-	var ends []held
-	for _, part := range s.parts {
-		if part.at == 0 {
-			ends = append(ends, held{0, bytes.Clone(part.bytes[:min(len(part.bytes), header)])})
-		}
-		if n := len(part.bytes); part.at+int64(n) == s.size {
-			n = min(n, last)
-			ends = append(ends, held{s.size - int64(n), bytes.Clone(part.bytes[len(part.bytes)-n:])})
-		}
-	}
-	return ends
 }
 
 func (x *index) remotes() []*remoteSegment {
@@ -165,19 +141,21 @@ func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all 
 // block fetches and checks a block.
 func (s *remoteSegment) block(ctx context.Context, r *Repo, i int) ([]format.Entry, error) {
 	// A block of 28 bytes an entry, which hardly compress, touches three of age's pieces at the most.
-	src := &storeReader{ctx: ctx, store: r.store, name: s.Name, size: s.Size, parts: s.ends, piece: 1}
+	piece := int64(1)
 	if r.Sealed() {
-		src.piece = 3 * (format.AgePiece + format.AgeOverhead)
+		piece = 3 * (format.AgePiece + format.AgeOverhead)
 	}
+	src := object.NewReader(ctx, r.store, s.Object, piece)
+	src.Parts = slices.Clip(s.ends)
 	plain, _, err := format.UnsealAt(src, s.Size, r.seals.writer)
 	if err != nil {
-		return nil, storeError(err)
+		return nil, format.CauseOf(err)
 	}
 	block, err := s.seg.BlockFrom(plain, i)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cost += requestCost + src.fetched
-	return block, storeError(err)
+	s.cost += requestCost + src.Fetched
+	return block, format.CauseOf(err)
 }
 
 func (s *remoteSegment) found(e format.Entry) found {

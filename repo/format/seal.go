@@ -93,10 +93,18 @@ func UnsealError(err error) error {
 	if errors.As(err, &noMatch) {
 		return fmt.Errorf("sealed to another key: %w", ErrNotMine)
 	}
-	if fetch := (*ReadError)(nil); errors.As(err, &fetch) {
-		return fetch.Err
+	if read := (*ReadError)(nil); errors.As(err, &read) {
+		return read.Err
 	}
 	return Damaged("age: %v", err)
+}
+
+// CauseOf returns the error that a ReadError carried through age or a container, or else err.
+func CauseOf(err error) error {
+	if read := (*ReadError)(nil); errors.As(err, &read) {
+		return read.Err
+	}
+	return err
 }
 
 // damagedReader makes age's errors ours.
