@@ -2,23 +2,18 @@ package repo
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 )
 
 // census knows where every chunk lies, which chunks are reached, and what that makes of each pack. It is a file, of every
 // place that any segment knows, in order, and a bit for each of its lines: for twenty million chunks 560 MB of disk and
 // 2.5 MB of memory.
 type census struct {
-	flat  *flat
+	flat  *index.File
 	packs []*packState // as the file counts them
 
 	mu      sync.Mutex
@@ -50,56 +45,19 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 	if err != nil {
 		return nil, err
 	}
-	for range maxFlats {
-		if err := x.loadAll(ctx); err != nil {
-			return nil, err
-		}
-		x.refreshing.Lock()
-		err := x.salvageAnew(ctx)
-		x.refreshing.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		c, err := x.census()
-		if !errors.Is(err, errFlat) {
-			return c, err
-		}
-		x.discardDamaged(x.snapshot())
-	}
-	return nil, errors.New("the cached index is damaged again and again")
-}
-
-func (x *index) census() (*census, error) {
-	files := x.snapshot()
-	indexed := map[format.Pack]bool{}
-	for _, f := range files {
-		for i := range f.packs {
-			if !f.salvaged() {
-				indexed[f.packs[i].Pack()] = true
-			}
-		}
-	}
-	unique := make([]byte, 8)
-	rand.Read(unique)
-	var f *flat
-	err := x.r.cache.do(func() (err error) {
-		dir := x.r.cache.indexes()
-		f, err = mergeFlats(dir, filepath.Join(dir, "new-census-"+hex.EncodeToString(unique)), x.r.flatOwner(), files)
-		return err
-	})
+	f, indexed, err := x.All(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("merge the cached index: %w", err)
+		return nil, err
 	}
-	c := &census{flat: f, reached: make([]uint64, f.count/64+1), buf: make([]byte, flatBlock*format.EntrySize)}
-	for i := range f.packs {
-		c.packs = append(c.packs, &packState{PackRow: f.packs[i], indexed: indexed[f.packs[i].Pack()]})
+	c := &census{flat: f, reached: make([]uint64, f.Count/64+1), buf: make([]byte, index.BlockSize)}
+	for i := range f.Packs {
+		c.packs = append(c.packs, &packState{PackRow: f.Packs[i], indexed: indexed[f.Packs[i].Pack()]})
 	}
 	return c, nil
 }
 
 func (c *census) close() {
-	c.flat.close()
-	_ = os.Remove(c.flat.path)
+	c.flat.Remove()
 }
 
 // reach notes that a chunk is needed. It tells whether that is news; where the census does not know the chunk, it says so
@@ -108,7 +66,7 @@ func (c *census) reach(id chunk.ID) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
+	err = c.flat.Seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = c.reached[n/64]&bit == 0
 		c.reached[n/64] |= bit
@@ -129,7 +87,7 @@ type places struct {
 func (c *census) each(yield func(*places) error) error {
 	var at places
 	n := int64(0)
-	for e, err := range c.flat.all() {
+	for e, err := range c.flat.All() {
 		if err != nil {
 			return err
 		}
@@ -157,7 +115,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := &places{prefix: p}
-	err := c.flat.seek(p, c.buf, func(n int64, e format.Entry) bool {
+	err := c.flat.Seek(p, c.buf, func(n int64, e format.Entry) bool {
 		if len(at.entries) == 0 {
 			at.reached = c.reached[n/64]&(1<<(n%64)) != 0
 		}
@@ -167,7 +125,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	return at, err
 }
 
-func (c *census) pack(e format.Entry) *packState { return c.packs[c.flat.places[e.Frame].pack] }
+func (c *census) pack(e format.Entry) *packState { return c.packs[c.flat.PackOf(e)] }
 
 // keeper is the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
 // prune, anywhere, chooses the same. Nil: no pack counts.

@@ -209,15 +209,11 @@ func (c *checker) segments(ctx context.Context) error {
 func (c *checker) segment(ctx context.Context, o store.Object) error {
 	c.count(o)
 	hash, _ := store.Hash(o.Name)
-	file, err := c.r.download(ctx, o.Name, hash)
+	seg, done, err := c.r.fetchSegment(ctx, o.Name, hash)
 	if err != nil {
 		return err
 	}
-	defer file.close()
-	seg, err := c.r.openSegment(file)
-	if err != nil {
-		return err
-	}
+	defer done()
 	for _, err := range seg.Entries() {
 		if err != nil {
 			return err

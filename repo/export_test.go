@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -168,7 +169,7 @@ func Places(ctx context.Context, r *Repo, p chunk.Prefix) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	err = x.find(ctx, p, func(found) bool {
+	err = x.Each(ctx, p, func(index.Location, bool) bool {
 		n++
 		return true
 	})
@@ -181,7 +182,7 @@ func LoadIndex(ctx context.Context, r *Repo) error {
 	if err != nil {
 		return err
 	}
-	return x.loadAll(ctx)
+	return x.Load(ctx)
 }
 
 // Fetch reads an object whole, and checks it against its name.

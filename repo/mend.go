@@ -122,36 +122,22 @@ func (m *mending) describedByIndex(ctx context.Context, p format.Pack) ([]descri
 	if err != nil {
 		return nil, err
 	}
-	if err := x.loadAll(ctx); err != nil {
+	row, entries, err := x.Describe(ctx, p)
+	if err != nil || row == nil {
 		return nil, err
 	}
 	lane := format.LaneText
 	if p.Catalog {
 		lane = format.LaneCatalog
 	}
-	var frames []describedFrame
-	for _, f := range x.snapshot() {
-		number := slices.IndexFunc(f.packs, func(row format.PackRow) bool { return row.Pack() == p })
-		if number < 0 {
-			continue
+	frames := make([]describedFrame, len(row.Stored))
+	offset := row.Head
+	for i := range frames {
+		frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lane}
+		offset += row.Stored[i]
+		for _, e := range entries[i] {
+			frames[i].content = append(frames[i].content, described{e.Prefix, e.Offset, e.Length})
 		}
-		row := &f.packs[number]
-		frames = make([]describedFrame, len(row.Stored))
-		offset := row.Head
-		for i := range frames {
-			frames[i] = describedFrame{Frame: row.Frame(i, offset), lane: lane}
-			offset += row.Stored[i]
-		}
-		for e, err := range f.all() {
-			if err != nil {
-				return nil, err
-			}
-			if place := f.places[e.Frame]; int(place.pack) == number {
-				content := &frames[place.frame].content
-				*content = append(*content, described{e.Prefix, e.Offset, e.Length})
-			}
-		}
-		break
 	}
 	for i := range frames {
 		slices.SortFunc(frames[i].content, func(a, b described) int { return cmp.Compare(a.offset, b.offset) })

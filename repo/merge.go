@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/object"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
@@ -198,15 +198,11 @@ func (p *pruning) gone(pack format.Pack) bool {
 
 // readSegment reads a segment whole. Where a flat file is to be made of it, it says of what.
 func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
-	file, err := p.r.download(ctx, s.Name, s.hash)
+	seg, done, err := p.r.fetchSegment(ctx, s.Name, s.hash)
 	if err != nil {
 		return nil, err
 	}
-	defer file.close()
-	seg, err := p.r.openSegment(file)
-	if err != nil {
-		return nil, err
-	}
+	defer done()
 	var use func(format.Entry) error
 	if keep != nil {
 		use = keep(seg)
@@ -231,8 +227,8 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 		now.Done, now.Bytes = now.Done+1, now.Bytes+s.Size
 		p.tell(now)
 	}
-	merged, _ := layTogether(m.files, func(row *format.PackRow) bool { return p.gone(row.Pack()) })
-	if len(m.files) < 2 || len(merged.packs) == 0 {
+	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return p.gone(row.Pack()) })
+	if len(m.files) < 2 || len(merged.Packs) == 0 {
 		return nil
 	}
 	for _, s := range m.taken {
@@ -247,15 +243,14 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 // merging is one merge: its inputs as flat files, and what each says of its packs.
 type merging struct {
 	p     *pruning
-	files []*flat
+	files []*index.File
 	taken []listedSegment
 	sums  map[format.Pack]format.PackDigest
 }
 
 func (m *merging) close() {
 	for _, f := range m.files {
-		f.close()
-		_ = os.Remove(f.path)
+		f.Remove()
 	}
 }
 
@@ -265,14 +260,14 @@ func (m *merging) take(ctx context.Context, s listedSegment) error {
 }
 
 func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
-	w, err := newFlatWriter(m.p.r.cache.indexes(), m.p.r.flatOwner())
+	w, err := index.NewFileWriter(m.p.r.cache.indexes(), index.OwnerOf(m.p.r.codec))
 	if err != nil {
 		return err
 	}
 	var packs []format.PackRow
 	sums, err := m.p.readSegment(ctx, s, func(seg *format.Segment) func(format.Entry) error {
 		packs = seg.Packs
-		return w.add
+		return w.Add
 	})
 	if err == nil {
 		if other := format.Covers(m.sums, sums, func(format.Pack) bool { return true }); other != nil {
@@ -280,12 +275,12 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 		}
 	}
 	if err != nil {
-		w.abandon()
+		w.Abandon()
 		return err
 	}
-	f, err := w.finish(w.file.Name(), packs, [][32]byte{s.hash}, nil)
+	f, err := w.Finish(w.Name(), packs, [][32]byte{s.hash}, nil)
 	if err != nil {
-		w.abandon()
+		w.Abandon()
 		return err
 	}
 	m.files, m.taken = append(m.files, f), append(m.taken, s)
@@ -298,19 +293,19 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 // put writes the merged segment, with its proofs, which were made from the inputs, and reads it again before it is put.
 func (m *merging) put(ctx context.Context) error {
 	r := m.p.r
-	merged, moved := layTogether(m.files, func(row *format.PackRow) bool { return m.p.gone(row.Pack()) })
+	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return m.p.gone(row.Pack()) })
 	t := format.Table{}
 	for _, s := range m.taken {
 		t.Inputs = append(t.Inputs, s.hash)
 	}
 	slices.SortFunc(t.Inputs, func(a, b [32]byte) int { return slices.Compare(a[:], b[:]) })
-	for i := range merged.packs {
-		t.Proofs = append(t.Proofs, m.sums[merged.packs[i].Pack()])
+	for i := range merged.Packs {
+		t.Proofs = append(t.Proofs, m.sums[merged.Packs[i].Pack()])
 	}
 	stop := errors.New("stopped")
 	var failed error
-	s, hash, err := r.writeSegment(merged.packs, func(yield func(format.Entry) bool) {
-		failed = mergeEntries(m.files, moved, func(e format.Entry) error {
+	s, hash, err := r.writeSegment(merged.Packs, func(yield func(format.Entry) bool) {
+		failed = merged.Each(func(e format.Entry) error {
 			if !yield(e) {
 				return stop
 			}

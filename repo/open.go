@@ -16,6 +16,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
@@ -40,7 +41,7 @@ type Repo struct {
 	noLocks              error     // why this host's memory of the repository is not locked; nil if it is
 
 	indexOnce sync.Mutex
-	index     *index // nil until it is needed
+	index     *index.Index // nil until it is needed
 
 	manifestRead atomic.Int64 // when the last manifest was read, by this host's clock, in nanoseconds
 }
@@ -254,7 +255,7 @@ func (r *Repo) Close() error {
 	r.indexOnce.Lock()
 	defer r.indexOnce.Unlock()
 	if r.index != nil {
-		r.index.close()
+		r.index.Close()
 		r.index = nil
 	}
 	return r.cache.close()

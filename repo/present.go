@@ -128,14 +128,3 @@ func (p *presence) listFolder(ctx context.Context, kind format.Kind, prefix stri
 	}
 	return nil
 }
-
-// packCount counts the packs in the index, some perhaps twice.
-func (x *index) packCount() (n int) {
-	for _, f := range x.snapshot() {
-		n += len(f.packs)
-	}
-	for _, s := range x.remotes() {
-		n += len(s.seg.Packs)
-	}
-	return n
-}

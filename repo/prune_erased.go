@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -44,7 +45,7 @@ func (p *pruning) followErased(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case errors.Is(err, ErrNoChunk) || ofTheObject(err):
+		case errors.Is(err, index.ErrNoChunk) || ofTheObject(err):
 			// What only this manifest held is unused, and is deleted when its packs are rewritten for that.
 			p.leave(h.Name, fmt.Errorf("it is damaged, so some of what it held is not known from other unused data; mailstrata prune --max-unused 0 deletes that too: %w", err))
 		case err != nil:
@@ -59,7 +60,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
+	err = c.flat.Seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = (c.reached[n/64]|c.erased[n/64])&bit == 0
 		c.erased[n/64] |= bit

@@ -12,6 +12,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -75,15 +76,15 @@ func (rd *Reader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 }
 
 // movedTo looks for a chunk in packs that are newer than the index known here.
-func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([]byte, error) {
+func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []index.Location) ([]byte, error) {
 	x, err := rd.r.openIndex(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := x.refreshOnMiss(ctx); err != nil {
+	if err := x.RefreshOnMiss(ctx); err != nil {
 		return nil, err
 	}
-	places, err := x.places(ctx, id)
+	places, err := x.Places(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (rd *Reader) movedTo(ctx context.Context, id chunk.ID, tried []Location) ([
 	return nil, nil
 }
 
-func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place Location) ([]byte, error) {
+func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location) ([]byte, error) {
 	content, err := rd.frames.get(ctx, place.Frame, func() ([]byte, error) { return rd.fetchFrame(ctx, place.Frame) })
 	end := uint64(place.Offset) + uint64(place.Length)
 	if end > uint64(len(content)) {

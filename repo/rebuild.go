@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -33,25 +32,29 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	if err != nil {
 		return 0, err
 	}
-	var draft segmentDraft
+	var draft index.Draft
 	err = r.eachPack(ctx, func(pack format.Pack, size int64) error {
 		_, indexed := c.indexed[pack]
 		if _, gone := condemned[pack]; indexed || gone {
 			return nil
 		}
-		if err := c.outcome(ctx, store.Object{Name: pack.String(), Size: size}, draft.read(ctx, r, pack, size)); err != nil {
+		row, lanes, err := r.inspectPack(ctx, pack, size, false, new(Checked))
+		if err == nil {
+			draft.Add(row, lanes)
+		}
+		if err := c.outcome(ctx, store.Object{Name: pack.String(), Size: size}, err); err != nil {
 			return err
 		}
-		if len(draft.entries) < draftEntries && len(draft.packs) < largestSegment.packs {
+		if !draft.Full() && len(draft.Packs) < largestSegment.packs {
 			return nil
 		}
-		packs += len(draft.packs)
+		packs += len(draft.Packs)
 		return r.putDraft(ctx, &draft)
 	})
 	if err != nil {
 		return packs, err
 	}
-	packs += len(draft.packs)
+	packs += len(draft.Packs)
 	return packs, r.putDraft(ctx, &draft)
 }
 
@@ -93,109 +96,16 @@ func (r *Repo) removeSegments(ctx context.Context, names []string, report func(P
 	return nil
 }
 
-// eachPack hands over every pack in the store that the key at hand can look into, and its size.
-func (r *Repo) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
-	for _, kind := range format.PackKinds {
-		if _, err := r.seals.identity(kind); err != nil {
-			continue
-		}
-		for o, err := range r.store.List(ctx, kind.Folder()) {
-			if err != nil {
-				return fmt.Errorf("list the packs: %w", err)
-			}
-			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder()))
-			if !ok {
-				continue
-			}
-			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, o.Size); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// salvage asks the packs that no segment at hand describes what they hold: a segment may be damaged or lost, and mail
-// is wanted. It does so once; the answer is kept for this process only.
-func (x *index) salvage(ctx context.Context) error {
-	x.refreshing.Lock()
-	defer x.refreshing.Unlock()
-	if x.salvaged {
+func (r *Repo) putDraft(ctx context.Context, d *index.Draft) error {
+	if len(d.Packs) == 0 {
 		return nil
 	}
-	return x.salvageAnew(ctx)
-}
-
-// salvageAnew asks those packs that were not described then either. The caller holds refreshing.
-func (x *index) salvageAnew(ctx context.Context) error {
-	described := map[format.Pack]bool{}
-	for _, f := range x.snapshot() {
-		for i := range f.packs {
-			described[f.packs[i].Pack()] = true
-		}
-	}
-	for _, s := range x.remotes() {
-		for i := range s.seg.Packs {
-			described[s.seg.Packs[i].Pack()] = true
-		}
-	}
-	var draft segmentDraft
-	err := x.r.eachPack(ctx, func(pack format.Pack, size int64) error {
-		if described[pack] {
-			return nil
-		}
-		err := draft.read(ctx, x.r, pack, size)
-		if err != nil && (ctx.Err() != nil || !ofTheObject(err)) {
-			return fmt.Errorf("read %s: %w", pack, err)
-		}
-		if len(draft.entries) < draftEntries {
-			return nil
-		}
-		return x.keepSalvaged(&draft)
-	})
-	if err == nil {
-		err = x.keepSalvaged(&draft)
-	}
-	x.salvaged = err == nil
-	return err
-}
-
-func (x *index) keepSalvaged(d *segmentDraft) error {
-	if len(d.packs) == 0 {
-		return nil
-	}
-	var hashes [][32]byte
-	for _, p := range d.packs {
-		hashes = append(hashes, p.Hash)
-	}
-	slices.SortFunc(d.entries, format.Entry.Compare)
-	err := x.keep(*d, nil, hashes)
-	*d = segmentDraft{}
-	return err
-}
-
-// read adds a pack by its own description.
-func (d *segmentDraft) read(ctx context.Context, r *Repo, p format.Pack, size int64) error {
-	row, lanes, err := r.inspectPack(ctx, p, size, false, new(Checked))
-	if err != nil {
-		return err
-	}
-	format.PackEntries(lanes, d.frames, func(e format.Entry) { d.entries = append(d.entries, e) })
-	d.packs = append(d.packs, row)
-	d.frames += uint32(len(row.Stored))
-	return nil
-}
-
-func (r *Repo) putDraft(ctx context.Context, d *segmentDraft) error {
-	if len(d.packs) == 0 {
-		return nil
-	}
-	s, hash, err := r.writeSegment(d.packs, format.Sorted(d.entries), format.Table{})
+	s, hash, err := r.writeSegment(d.Packs, format.Sorted(d.Entries), format.Table{})
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	*d = segmentDraft{}
+	*d = index.Draft{}
 	name := format.ObjectName(format.KindIndex, hash)
 	return r.putKept(ctx, name, s.File, s.Size)
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 )
 
 var (
@@ -60,7 +61,7 @@ var (
 	ErrNoRole = errors.New("this key does not allow that")
 
 	// ErrNoChunk: no index names the chunk, or no pack that should hold it does.
-	ErrNoChunk = errors.New("the repository has no such chunk")
+	ErrNoChunk = index.ErrNoChunk
 
 	// ErrLate: the run took longer than its deadline allows. What it stored stays, and the next run uses it.
 	ErrLate = errors.New("the run took longer than 12 hours: begin another, what is stored is used again")
@@ -75,6 +76,8 @@ type (
 	Kind  = format.Kind
 	Pack  = format.Pack
 	Frame = format.Frame
+
+	Location = index.Location
 )
 
 // Constants of these.

@@ -56,7 +56,14 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 	if err != nil {
 		return nil, err
 	}
-	unpacked := index.unpacked()
+	unpacked := make(map[string]int64)
+	for pack := range index.Packs() {
+		var size int64
+		for _, length := range pack.Lengths {
+			size += int64(length)
+		}
+		unpacked[pack.Name()] = size
+	}
 	u := Usage{}
 	for o, err := range r.store.List(ctx, "") {
 		if err != nil {
@@ -71,25 +78,4 @@ func (r *Repo) Usage(ctx context.Context) (Usage, error) {
 		}
 	}
 	return u, nil
-}
-
-// unpacked is what packs hold, by their names.
-func (x *index) unpacked() map[string]int64 {
-	sizes := make(map[string]int64)
-	add := func(packs []format.PackRow) {
-		for i := range packs {
-			var size int64
-			for _, length := range packs[i].Lengths {
-				size += int64(length)
-			}
-			sizes[packs[i].Name()] = size
-		}
-	}
-	for _, f := range x.snapshot() {
-		add(f.packs)
-	}
-	for _, s := range x.remotes() {
-		add(s.seg.Packs)
-	}
-	return sizes
 }

@@ -98,9 +98,9 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 		return fmt.Errorf("store %s: %w", p.Name(), err)
 	}
 	w.stats.object(p.spool.Size)
-	entries, held := w.acknowledged(p)
+	full, held := w.acknowledged(p)
 	switch {
-	case entries >= draftEntries:
+	case full:
 		return w.putSegment(w.ctx)
 	case held > w.maxHeld:
 		return w.easeSpools(w.ctx)
@@ -108,18 +108,16 @@ func (w *Writer) uploadPack(p *sealedPack) error {
 	return nil
 }
 
-// acknowledged adds a pack that the store acknowledged to the next index segment. It returns the number of entries in the
-// segment, and the number of bytes that wait in spools.
-func (w *Writer) acknowledged(p *sealedPack) (entries int, held int64) {
+// acknowledged adds a pack that the store acknowledged to the next index segment. It reports whether the
+// segment is full, and the number of bytes that wait in spools.
+func (w *Writer) acknowledged(p *sealedPack) (full bool, held int64) {
 	w.known.Lock()
 	defer w.known.Unlock()
 	d := &w.pending
 	d.waiting, d.held = append(d.waiting, p), d.held+p.spool.Size
-	format.PackEntries(p.lanes, d.frames, func(e format.Entry) { d.entries = append(d.entries, e) })
-	d.packs = append(d.packs, p.PackRow)
-	d.frames += uint32(len(p.Stored))
+	d.Add(p.PackRow, p.lanes)
 	p.lanes = nil // the entries say it
-	return len(d.entries), d.held
+	return d.Full(), d.held
 }
 
 // putSegment puts an index segment of the packs that the store has and no segment names yet. From then on the index knows
@@ -129,15 +127,15 @@ func (w *Writer) putSegment(ctx context.Context) error {
 	defer w.segments.Unlock()
 	w.known.Lock()
 	draft := w.pending
-	w.pending = segmentDraft{}
+	w.pending = pendingSegment{}
 	w.known.Unlock()
-	if len(draft.packs) == 0 {
+	if len(draft.Packs) == 0 {
 		return nil
 	}
 	if err := w.seeWaiting(ctx, draft.waiting); err != nil {
 		return err
 	}
-	s, hash, err := w.r.writeSegment(draft.packs, format.Sorted(draft.entries), format.Table{})
+	s, hash, err := w.r.writeSegment(draft.Packs, format.Sorted(draft.Entries), format.Table{})
 	if err != nil {
 		return err
 	}
@@ -147,10 +145,10 @@ func (w *Writer) putSegment(ctx context.Context) error {
 		return err
 	}
 	w.stats.object(s.Size)
-	if err := w.index.learn(ctx, draft, hash); err != nil {
+	if err := w.index.Learn(ctx, draft.Draft, hash); err != nil {
 		return w.bearClaims(err)
 	}
-	w.release(draft.entries)
+	w.release(draft.Entries)
 	return nil
 }
 
@@ -171,38 +169,4 @@ func (w *Writer) release(entries []format.Entry) {
 	for _, e := range entries {
 		delete(w.claimed, e.Prefix)
 	}
-}
-
-// learn adds a segment that this host wrote itself, so that it need not be fetched.
-func (x *index) learn(ctx context.Context, draft segmentDraft, hash [32]byte) error {
-	segments := [][32]byte{hash}
-	if err := x.keep(draft, segments, segments); err != nil {
-		return err
-	}
-	x.refreshing.Lock()
-	whole := x.compact()
-	x.refreshing.Unlock()
-	if whole {
-		return nil
-	}
-	return x.refresh(ctx)
-}
-
-// keep makes a flat file of a draft, whose entries ascend, and uses it. It is named by the hashes in named.
-func (x *index) keep(draft segmentDraft, segments [][32]byte, named [][32]byte) error {
-	return x.r.cache.do(func() error { return x.keepOnce(draft, x.path(named), segments) })
-}
-
-func (x *index) keepOnce(draft segmentDraft, path string, segments [][32]byte) error {
-	w, err := newFlatWriter(x.r.cache.indexes(), x.r.flatOwner())
-	if err != nil {
-		return err
-	}
-	for _, e := range draft.entries {
-		if err := w.add(e); err != nil {
-			w.abandon()
-			return err
-		}
-	}
-	return x.publish(w, path, draft.packs, segments, nil)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/internal/grace"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/index"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -47,12 +48,12 @@ type Writer struct {
 	claimed   map[chunk.Prefix]struct{} // chunks of this run that the index does not know yet
 	maxClaims int
 	maxHeld   int64
-	pending   segmentDraft
+	pending   pendingSegment
 	segments  sync.Mutex // one index segment is put at a time
 	condemned map[format.Pack]bool
 	avoid     map[format.Pack]bool   // packs that do not count either: their chunks are stored elsewhere
 	listed    map[format.Pack]uint64 // packs that this run has listed already, and their sizes
-	index     *index
+	index     *index.Index
 	present   *presence
 	ready     bool
 	readying  sync.Mutex
@@ -70,18 +71,12 @@ type assembly struct {
 // else is done any more; so that is at most a third of all, and large archives have hardly more packs than they must.
 func (a *assembly) target() int64 { return min(packTarget, max(firstPack, a.closed/2)) }
 
-// segmentDraft is what the next index segment will say.
-type segmentDraft struct {
+// pendingSegment is the next index segment.
+type pendingSegment struct {
+	index.Draft
 	waiting []*sealedPack // of packs, those that the store has not listed yet
 	held    int64         // bytes of these
-	packs   []format.PackRow
-	frames  uint32
-	entries []format.Entry
 }
-
-// draftEntries is when a segment is put before Flush asks for it. 128 Ki entries are some 500 MB of mail, and 8 MB of
-// memory.
-const draftEntries = 128 << 10
 
 // maxClaims bounds what a writer remembers where the index cannot be kept in the cache: some 40 MB.
 const maxClaims = 1 << 20
@@ -146,7 +141,7 @@ func (w *Writer) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := x.refreshSince(ctx, w.run.began); err != nil {
+	if err := x.RefreshSince(ctx, w.run.began); err != nil {
 		return err
 	}
 	condemned, err := w.r.Condemned(ctx)
@@ -163,7 +158,11 @@ func (w *Writer) prepare(ctx context.Context) error {
 	for p := range condemned {
 		w.condemned[p] = true
 	}
-	w.index, w.present, w.ready = x, newPresence(w.r, x.packCount()), true
+	packs := 0
+	for range x.Packs() {
+		packs++
+	}
+	w.index, w.present, w.ready = x, newPresence(w.r, packs), true
 	for pack, size := range w.listed {
 		w.present.add(pack, size)
 	}
@@ -253,9 +252,9 @@ func (w *Writer) stored(ctx context.Context, p chunk.Prefix) (stored bool, err e
 		size uint64
 	}
 	var perhaps []sized // the search of the index does not wait for the store
-	err = w.index.find(ctx, p, func(f found) bool {
-		pack := sized{f.pack.Pack(), f.pack.Size}
-		if f.indexed && !w.condemned[pack.pack] {
+	err = w.index.Each(ctx, p, func(l index.Location, indexed bool) bool {
+		pack := sized{l.Frame.Pack, uint64(l.Frame.Size)}
+		if indexed && !w.condemned[pack.pack] {
 			var known bool
 			if stored, known = w.present.known(pack.pack, pack.size); !known {
 				perhaps = append(perhaps, pack)

@@ -1,36 +1,32 @@
-package repo
+package index
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/local"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/store"
-	"github.com/zeebo/blake3"
 	"golang.org/x/sync/errgroup"
 )
 
 // looks is how often segments are listed before what is not right then is done without.
-const looks = 3
+const maxListings = 3
 
 // refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
 // another, which a second listing shows; so does it what a damaged file held, which went.
-func (x *index) refresh(ctx context.Context) error {
+func (x *Index) refresh(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
-	for look := range looks {
+	for look := range maxListings {
 		now := time.Now()
-		usable, err := x.fetchNew(ctx, look == looks-1)
+		usable, err := x.fetchNew(ctx, look == maxListings-1)
 		if err == nil && usable {
-			x.looked = now
+			x.listedAt = now
 			return nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotExist) {
@@ -44,9 +40,9 @@ func (x *index) refresh(ctx context.Context) error {
 var errUnsettled = errors.New("the index segments, or the cache of them, change faster than they can be read")
 
 // refreshSince refreshes unless that was done after t.
-func (x *index) refreshSince(ctx context.Context, t time.Time) error {
+func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
 	x.refreshing.Lock()
-	fresh := x.looked.After(t)
+	fresh := x.listedAt.After(t)
 	x.refreshing.Unlock()
 	if fresh {
 		return nil
@@ -56,9 +52,9 @@ func (x *index) refreshSince(ctx context.Context, t time.Time) error {
 
 // refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
 // was indexed before it was put. Whoever missed something asks again in any case: another may have refreshed meanwhile.
-func (x *index) refreshOnMiss(ctx context.Context) error {
+func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	x.refreshing.Lock()
-	recent := time.Since(x.looked) < refreshPause && x.looked.UnixNano() >= x.r.manifestRead.Load()
+	recent := time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.Source.ManifestRead())
 	x.refreshing.Unlock()
 	if recent {
 		return nil
@@ -69,8 +65,8 @@ func (x *index) refreshOnMiss(ctx context.Context) error {
 // fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
 // more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
 // last: a segment that is listed and yet not there is done without.
-func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
-	before := x.held()
+func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
+	before := x.heldSegments()
 	listed, unknown, err := x.list(ctx)
 	if err != nil {
 		return false, err
@@ -92,17 +88,23 @@ func (x *index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 	return usable, nil
 }
 
+// listedObject is an index segment in a listing.
+type listedObject struct {
+	store.Object
+	hash [32]byte
+}
+
 // list lists the segments, and those of them that nothing is known of yet.
-func (x *index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedSegment, err error) {
+func (x *Index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedObject, err error) {
 	listed = map[[32]byte]bool{}
-	for o, err := range x.r.store.List(ctx, format.KindIndex.Folder()) {
+	for o, err := range x.Store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the index: %w", err)
 		}
 		hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, format.KindIndex.Folder()))
 		listed[hash] = ok
 		if ok && !x.has(hash) {
-			unknown = append(unknown, listedSegment{Object: o, hash: hash})
+			unknown = append(unknown, listedObject{Object: o, hash: hash})
 		}
 	}
 	return listed, unknown, nil
@@ -116,7 +118,7 @@ const (
 
 // fetchAll fetches segments, or of large ones what it takes to look into them. One that cannot be read is noted and done
 // without, for all are only what packs say of themselves.
-func (x *index) fetchAll(ctx context.Context, segments []listedSegment, last bool) error {
+func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	for _, s := range segments {
@@ -132,19 +134,19 @@ func (x *index) fetchAll(ctx context.Context, segments []listedSegment, last boo
 }
 
 // outcome takes what is the fault of one segment for an answer.
-func (x *index) outcome(s listedSegment, err error, last bool) error {
+func (x *Index) outcome(s listedObject, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, format.ErrDamaged) || errors.Is(err, format.ErrNotMine) || errors.Is(err, store.ErrRange) || last && errors.Is(err, store.ErrNotExist):
-		x.doWithout(s.hash, err)
+		x.skip(s.hash, err)
 		return nil
 	}
 	return fmt.Errorf("read %s: %w", s.Name, err)
 }
 
 // replaced is which segments those at hand replace: that these are not listed any more is as it should be.
-func (x *index) replaced() map[[32]byte]bool {
+func (x *Index) replaced() map[[32]byte]bool {
 	all := map[[32]byte]bool{}
 	for _, f := range x.snapshot() {
 		for _, s := range f.inputs {
@@ -160,97 +162,36 @@ func (x *index) replaced() map[[32]byte]bool {
 }
 
 // held is which segments the files hold now.
-func (x *index) held() map[[32]byte]bool {
+func (x *Index) heldSegments() map[[32]byte]bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return maps.Clone(x.have)
+	return maps.Clone(x.held)
 }
 
 // fetch makes a flat file of a segment.
-func (x *index) fetch(ctx context.Context, s listedSegment) error {
-	file, err := x.r.download(ctx, s.Name, s.hash)
+func (x *Index) fetch(ctx context.Context, s listedObject) error {
+	seg, done, err := x.Source.OpenSegment(ctx, s.Name, s.hash)
 	if err != nil {
 		return err
 	}
-	defer file.close()
-	seg, err := x.r.openSegment(file)
-	if err != nil {
-		return err
-	}
-	return x.r.cache.do(func() error { return x.flatten(seg, s.hash) })
+	defer done()
+	return x.Source.WriteCache(func() error { return x.flatten(seg, s.hash) })
 }
 
 // flatten makes a flat file of a segment.
-func (x *index) flatten(seg *format.Segment, hash [32]byte) error {
-	w, err := newFlatWriter(x.r.cache.indexes(), x.r.flatOwner())
+func (x *Index) flatten(seg *format.Segment, hash [32]byte) error {
+	w, err := NewFileWriter(x.Source.IndexDir(), x.owner())
 	if err != nil {
 		return err
 	}
 	for e, err := range seg.Entries() {
 		if err == nil {
-			err = w.add(e)
+			err = w.Add(e)
 		}
 		if err != nil {
-			w.abandon()
+			w.Abandon()
 			return err
 		}
 	}
 	return x.publish(w, x.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
-}
-
-// download fetches an object into a temporary file, still sealed, and checks its hash.
-func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
-	file, err := r.downloadOnce(ctx, name, hash)
-	if errors.Is(err, format.ErrDamaged) && r.store.Original(ctx, name) {
-		return r.downloadOnce(ctx, name, hash)
-	}
-	return file, err
-}
-
-func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*download, error) {
-	body, size, err := r.store.Get(ctx, name, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	file, named, err := r.cache.spoolFile("get-*")
-	if err != nil {
-		return nil, err
-	}
-	h := blake3.New()
-	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
-	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
-		err = format.Damaged("its bytes do not hash to its name")
-	}
-	d := &download{file, named}
-	if err != nil {
-		d.close()
-		return nil, err
-	}
-	return d, nil
-}
-
-// download is an object in a temporary file.
-type download struct {
-	local.File
-	named bool // the file still has its name
-}
-
-func (d *download) close() {
-	_ = d.File.Close()
-	if d.named {
-		_ = os.Remove(d.Name())
-	}
-}
-
-func (r *Repo) openSegment(file *download) (*format.Segment, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, info.Size(), r.seals.writer)
-	if err != nil {
-		return nil, err
-	}
-	return r.codec.OpenSegment(plain, size)
 }

@@ -1,4 +1,4 @@
-package repo
+package index
 
 import (
 	"context"
@@ -24,9 +24,10 @@ const requestCost = 1 << 20
 
 // remoteSegment is a segment that is looked into where it is.
 type remoteSegment struct {
-	listedSegment
-	seg  *format.Segment
-	ends []object.Part // what age asks for each time: the header, and the last piece
+	listedObject
+	inputs [][32]byte // segments that it replaces
+	seg    *format.Segment
+	ends   []object.Part // what age asks for each time: the header, and the last piece
 
 	mu    sync.Mutex
 	known map[chunk.Prefix][]format.Entry // what was looked up; as bounded as the cost
@@ -34,54 +35,53 @@ type remoteSegment struct {
 }
 
 // openRemote reads the table of a segment.
-func (x *index) openRemote(ctx context.Context, s listedSegment) error {
-	src := object.NewReader(ctx, x.r.store, s.Object, 0)
-	plain, size, err := format.UnsealAt(src, s.Size, x.r.seals.writer)
+func (x *Index) openRemote(ctx context.Context, s listedObject) error {
+	src := object.NewReader(ctx, x.Store, s.Object, 0)
+	plain, size, err := format.UnsealAt(src, s.Size, x.Identity)
 	if err != nil {
 		return format.CauseOf(err)
 	}
-	seg, err := x.r.codec.OpenSegment(plain, size)
+	seg, err := x.Codec.OpenSegment(plain, size)
 	if err != nil {
 		return format.CauseOf(err)
 	}
-	s.inputs = seg.Inputs()
 	seg.Detach()
-	remote := &remoteSegment{listedSegment: s, seg: seg, known: map[chunk.Prefix][]format.Entry{}}
-	if x.r.Sealed() {
+	remote := &remoteSegment{listedObject: s, inputs: seg.Inputs(), seg: seg, known: map[chunk.Prefix][]format.Entry{}}
+	if x.Identity != nil {
 		remote.ends = src.Ends()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.far = append(slices.Clip(x.far), remote)
+	x.remote = append(slices.Clip(x.remote), remote)
 	return nil
 }
 
-func (x *index) remotes() []*remoteSegment {
+func (x *Index) remotes() []*remoteSegment {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return x.far
+	return x.remote
 }
 
 // dropRemotes takes segments out of use.
-func (x *index) dropRemotes(which func(*remoteSegment) bool) {
+func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.far = slices.DeleteFunc(slices.Clone(x.far), which)
+	x.remote = slices.DeleteFunc(slices.Clone(x.remote), which)
 }
 
-func (x *index) dropUnlisted(listed map[[32]byte]bool) {
+func (x *Index) dropUnlisted(listed map[[32]byte]bool) {
 	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
 }
 
 // searchRemotes looks into the segments, all at once. One that is damaged is done without, one that is gone is to be looked
 // for among those that are there now.
-func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
+func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
 	entries := make([][]format.Entry, len(remotes))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	for i, s := range remotes {
 		group.Go(func() (err error) {
-			entries[i], err = s.find(groupCtx, x.r, p)
+			entries[i], err = s.find(groupCtx, x.Options, p)
 			return x.outcomeRemote(s, err)
 		})
 	}
@@ -99,11 +99,11 @@ func (x *index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 }
 
 // outcomeRemote is outcome for a segment in use: if it cannot be read, it is so no more.
-func (x *index) outcomeRemote(s *remoteSegment, err error) error {
+func (x *Index) outcomeRemote(s *remoteSegment, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = x.outcome(s.listedSegment, err, false)
+	err = x.outcome(s.listedObject, err, false)
 	if err == nil || errors.Is(err, store.ErrNotExist) {
 		x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 	}
@@ -111,7 +111,7 @@ func (x *index) outcomeRemote(s *remoteSegment, err error) error {
 }
 
 // find is every entry of a prefix.
-func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all []format.Entry, err error) {
+func (s *remoteSegment) find(ctx context.Context, o Options, p chunk.Prefix) (all []format.Entry, err error) {
 	s.mu.Lock()
 	all, known := s.known[p]
 	s.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all 
 	// The first block that begins with p or after it may be preceded by one that holds p in its middle.
 	i := max(sort.Search(len(blocks), func(i int) bool { return first(i) >= 0 })-1, 0)
 	for ; i < len(blocks) && first(i) <= 0; i++ {
-		block, err := s.block(ctx, r, i)
+		block, err := s.block(ctx, o, i)
 		if err != nil {
 			return nil, err
 		}
@@ -139,15 +139,15 @@ func (s *remoteSegment) find(ctx context.Context, r *Repo, p chunk.Prefix) (all 
 }
 
 // block fetches and checks a block.
-func (s *remoteSegment) block(ctx context.Context, r *Repo, i int) ([]format.Entry, error) {
+func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.Entry, error) {
 	// A block of 28 bytes an entry, which hardly compress, touches three of age's pieces at the most.
 	piece := int64(1)
-	if r.Sealed() {
+	if o.Identity != nil {
 		piece = 3 * (format.AgePiece + format.AgeOverhead)
 	}
-	src := object.NewReader(ctx, r.store, s.Object, piece)
+	src := object.NewReader(ctx, o.Store, s.Object, piece)
 	src.Parts = slices.Clip(s.ends)
-	plain, _, err := format.UnsealAt(src, s.Size, r.seals.writer)
+	plain, _, err := format.UnsealAt(src, s.Size, o.Identity)
 	if err != nil {
 		return nil, format.CauseOf(err)
 	}
@@ -174,7 +174,7 @@ func (s *remoteSegment) due() bool {
 }
 
 // loadDue fetches the segments that have cost enough.
-func (x *index) loadDue(ctx context.Context) (again bool, err error) {
+func (x *Index) loadDue(ctx context.Context) (again bool, err error) {
 	if !slices.ContainsFunc(x.remotes(), (*remoteSegment).due) {
 		return false, nil
 	}
@@ -182,8 +182,8 @@ func (x *index) loadDue(ctx context.Context) (again bool, err error) {
 }
 
 // loadAll fetches all that is there and was not fetched: for whoever needs the index whole.
-func (x *index) loadAll(ctx context.Context) error {
-	for range looks {
+func (x *Index) Load(ctx context.Context) error {
+	for range maxListings {
 		if err := x.refresh(ctx); err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (x *index) loadAll(ctx context.Context) error {
 }
 
 // load makes files of segments. again: something must be looked for anew.
-func (x *index) load(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
+func (x *Index) load(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
 	var wanted []*remoteSegment
@@ -211,7 +211,7 @@ func (x *index) load(ctx context.Context, which func(*remoteSegment) bool) (agai
 		group.SetLimit(fetchers)
 		for _, s := range some {
 			group.Go(func() error {
-				err := x.outcomeRemote(s, x.fetch(groupCtx, s.listedSegment))
+				err := x.outcomeRemote(s, x.fetch(groupCtx, s.listedObject))
 				if err == nil {
 					x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 				}

@@ -1,4 +1,4 @@
-package repo
+package index
 
 import (
 	"encoding/binary"
@@ -29,54 +29,55 @@ import (
 // system has in its page cache; a mapped file would count as ours, page by page. A small file is kept whole: a call of the
 // system for each chunk of each message would be a twentieth of what a restore takes.
 const (
-	flatMagic  = "msflat\x00\x02"
-	flatHeader = 8 + 16 + 8 + 5*8 + 8
-	flatBlock  = 256
-	flatPack   = 1 + 32 + 8 + 4 + 4
+	fileMagic  = "msflat\x00\x02"
+	fileHeader = 8 + 16 + 8 + 5*8 + 8
+	fileBlock  = 256
+	BlockSize  = fileBlock * format.EntrySize
+	filePack   = 1 + 32 + 8 + 4 + 4
 
-	smallFlat = 1 << 20 // bytes of entries
+	smallFile = 1 << 20 // bytes of entries
 )
 
-var errFlat = errors.New("not a whole index file of this repository")
+var errFile = errors.New("not a whole index file of this repository")
 
 // flatOwner is who a flat file must belong to.
-type flatOwner struct {
+type Owner struct {
 	repository [16]byte
 	keyID      [8]byte
 }
 
 // place is where a frame lies.
-type place struct {
+type frameAt struct {
 	pack   uint32
 	offset uint32 // in the container
 	frame  int    // in the pack
 }
 
 // flat is an open flat file.
-type flat struct {
+type File struct {
 	file     *os.File
 	path     string
-	count    int64
-	blocks   []flatBlockRow
-	packs    []format.PackRow
-	places   []place // of each frame
-	whole    []byte  // all blocks, of a small file
+	Count    int64
+	blocks   []fileBlockRow
+	Packs    []format.PackRow
+	places   []frameAt // of each frame
+	whole    []byte    // all blocks, of a small file
 	first    []uint32
 	segments [][32]byte
 	inputs   [][32]byte // that the segments replace
 }
 
-type flatBlockRow struct{ first, sum uint64 }
+type fileBlockRow struct{ first, sum uint64 }
 
 func prefixStart(p chunk.Prefix) uint64 { return binary.BigEndian.Uint64(p[:]) }
 
 // openFlat inverts flatWriter. The entries' blocks are checked when they are read.
-func openFlat(path string, owner flatOwner) (*flat, error) {
+func openFile(path string, owner Owner) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &flat{file: file, path: path}
+	f := &File{file: file, path: path}
 	if err := f.load(owner); err != nil {
 		_ = file.Close()
 		return nil, err
@@ -84,47 +85,47 @@ func openFlat(path string, owner flatOwner) (*flat, error) {
 	return f, nil
 }
 
-func (f *flat) load(owner flatOwner) error {
+func (f *File) load(owner Owner) error {
 	info, err := f.file.Stat()
 	if err != nil {
 		return err
 	}
-	header := make([]byte, flatHeader)
+	header := make([]byte, fileHeader)
 	if _, err := io.ReadFull(f.file, header); err != nil {
-		return errFlat
+		return errFile
 	}
 	number := func(i int) uint64 { return binary.LittleEndian.Uint64(header[32+8*i:]) }
-	if string(header[:8]) != flatMagic || [16]byte(header[8:]) != owner.repository || [8]byte(header[24:]) != owner.keyID {
-		return errFlat
+	if string(header[:8]) != fileMagic || [16]byte(header[8:]) != owner.repository || [8]byte(header[24:]) != owner.keyID {
+		return errFile
 	}
 	count, length, packs, segments, inputs := number(0), number(1), number(2), number(3), number(4)
-	room := uint64(info.Size()) - flatHeader
+	room := uint64(info.Size()) - fileHeader
 	if length > room || count > room/format.EntrySize || room-length != count*format.EntrySize {
-		return errFlat
+		return errFile
 	}
 	tail := make([]byte, length)
 	if _, err := f.file.ReadAt(tail, info.Size()-int64(length)); err != nil {
-		return errFlat
+		return errFile
 	}
 	sum := xxhash.New()
-	sum.Write(header[:flatHeader-8])
+	sum.Write(header[:fileHeader-8])
 	sum.Write(tail)
-	if sum.Sum64() != binary.LittleEndian.Uint64(header[flatHeader-8:]) {
-		return errFlat
+	if sum.Sum64() != binary.LittleEndian.Uint64(header[fileHeader-8:]) {
+		return errFile
 	}
-	f.count = int64(count)
-	if err := f.loadTail(tail, packs, segments, inputs); err != nil || count*format.EntrySize > smallFlat {
+	f.Count = int64(count)
+	if err := f.loadTail(tail, packs, segments, inputs); err != nil || count*format.EntrySize > smallFile {
 		return err
 	}
 	return f.loadWhole()
 }
 
 // loadWhole reads and checks all blocks.
-func (f *flat) loadWhole() error {
-	whole := make([]byte, f.count*format.EntrySize)
+func (f *File) loadWhole() error {
+	whole := make([]byte, f.Count*format.EntrySize)
 	for i := range f.blocks {
-		if _, err := f.block(i, whole[i*flatBlock*format.EntrySize:]); err != nil {
-			return errFlat
+		if _, err := f.block(i, whole[i*BlockSize:]); err != nil {
+			return errFile
 		}
 	}
 	f.whole = whole
@@ -132,7 +133,7 @@ func (f *flat) loadWhole() error {
 }
 
 // loadTail reads a tail whose checksum is right, and all the same believes no count that is not borne out by bytes.
-func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
+func (f *File) loadTail(b []byte, packs, segments, inputs uint64) error {
 	take := func(n uint64) []byte {
 		if n > uint64(len(b)) {
 			return nil
@@ -141,22 +142,22 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 		b = b[n:]
 		return taken
 	}
-	blocks := uint64(f.count+flatBlock-1) / flatBlock
+	blocks := uint64(f.Count+fileBlock-1) / fileBlock
 	if packs > uint64(len(b)) || segments > uint64(len(b)) || inputs > uint64(len(b)) {
-		return errFlat
+		return errFile
 	}
-	rows, descriptions := take(16*blocks), take(flatPack*packs)
+	rows, descriptions := take(16*blocks), take(filePack*packs)
 	if rows == nil || descriptions == nil {
-		return errFlat
+		return errFile
 	}
 	for row := range slices.Chunk(rows, 16) {
-		f.blocks = append(f.blocks, flatBlockRow{binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])})
+		f.blocks = append(f.blocks, fileBlockRow{binary.LittleEndian.Uint64(row), binary.LittleEndian.Uint64(row[8:])})
 	}
-	for d := range slices.Chunk(descriptions, flatPack) {
+	for d := range slices.Chunk(descriptions, filePack) {
 		frames := uint64(binary.LittleEndian.Uint32(d[45:]))
 		lengths := take(8 * frames)
 		if lengths == nil {
-			return errFlat
+			return errFile
 		}
 		p := format.PackRow{
 			Kind: d[0], Hash: [32]byte(d[1:]),
@@ -167,12 +168,12 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 			p.Lengths = append(p.Lengths, binary.LittleEndian.Uint32(pair[4:]))
 		}
 		if p.Check() != nil {
-			return errFlat
+			return errFile
 		}
 		f.addPack(p)
 	}
 	if uint64(len(b)) != 32*(segments+inputs) {
-		return errFlat
+		return errFile
 	}
 	for s := range slices.Chunk(b[:32*segments], 32) {
 		f.segments = append(f.segments, [32]byte(s))
@@ -184,44 +185,53 @@ func (f *flat) loadTail(b []byte, packs, segments, inputs uint64) error {
 }
 
 // addPack lays out the pack's frames.
-func (f *flat) addPack(p format.PackRow) {
+func (f *File) addPack(p format.PackRow) {
 	f.first = append(f.first, uint32(len(f.places)))
 	offset := p.Head
 	for i, stored := range p.Stored {
-		f.places = append(f.places, place{pack: uint32(len(f.packs)), offset: offset, frame: i})
+		f.places = append(f.places, frameAt{pack: uint32(len(f.Packs)), offset: offset, frame: i})
 		offset += stored
 	}
-	f.packs = append(f.packs, p)
+	f.Packs = append(f.Packs, p)
 }
 
 // salvaged reports whether the file holds what packs said of themselves, and no segment does.
-func (f *flat) salvaged() bool { return len(f.segments) == 0 }
+func (f *File) salvaged() bool { return len(f.segments) == 0 }
 
-func (f *flat) close() { _ = f.file.Close() }
+func (f *File) close() { _ = f.file.Close() }
+
+// remove closes the file and removes it.
+func (f *File) Remove() {
+	f.close()
+	_ = os.Remove(f.path)
+}
+
+// packOf returns which pack of the file an entry is in.
+func (f *File) PackOf(e format.Entry) int { return int(f.places[e.Frame].pack) }
 
 // block reads and checks block i.
-func (f *flat) block(i int, buf []byte) ([]byte, error) {
-	entries := min(flatBlock, f.count-int64(i)*flatBlock)
+func (f *File) block(i int, buf []byte) ([]byte, error) {
+	entries := min(fileBlock, f.Count-int64(i)*fileBlock)
 	if f.whole != nil {
-		return f.whole[i*flatBlock*format.EntrySize:][:entries*format.EntrySize], nil
+		return f.whole[i*BlockSize:][:entries*format.EntrySize], nil
 	}
 	buf = buf[:entries*format.EntrySize]
-	if _, err := f.file.ReadAt(buf, flatHeader+int64(i)*flatBlock*format.EntrySize); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.path, errors.Join(errFlat, err))
+	if _, err := f.file.ReadAt(buf, fileHeader+int64(i)*BlockSize); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, errors.Join(errFile, err))
 	}
 	if xxhash.Sum64(buf) != f.blocks[i].sum {
-		return nil, fmt.Errorf("%s: %w", f.path, errFlat)
+		return nil, fmt.Errorf("%s: %w", f.path, errFile)
 	}
 	return buf, nil
 }
 
 // find yields every entry of a prefix. buf holds a block.
-func (f *flat) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) error {
-	return f.seek(p, buf, func(_ int64, e format.Entry) bool { return yield(e) })
+func (f *File) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) error {
+	return f.Seek(p, buf, func(_ int64, e format.Entry) bool { return yield(e) })
 }
 
 // seek is find for who wants to know which entry of the file each is.
-func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
+func (f *File) Seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
 	start := prefixStart(p)
 	// The first block that begins at or after start may be preceded by one that holds start in its middle.
 	i := max(sort.Search(len(f.blocks), func(i int) bool { return f.blocks[i].first >= start })-1, 0)
@@ -238,9 +248,9 @@ func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) 
 				return nil
 			}
 			if int(e.Frame) >= len(f.places) {
-				return fmt.Errorf("%s: %w", f.path, errFlat)
+				return fmt.Errorf("%s: %w", f.path, errFile)
 			}
-			if !yield(int64(i)*flatBlock+int64(j), e) {
+			if !yield(int64(i)*fileBlock+int64(j), e) {
 				return nil
 			}
 		}
@@ -249,9 +259,9 @@ func (f *flat) seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) 
 }
 
 // all yields every entry in order. After an error nothing more is yielded.
-func (f *flat) all() iter.Seq2[format.Entry, error] {
+func (f *File) All() iter.Seq2[format.Entry, error] {
 	return func(yield func(format.Entry, error) bool) {
-		buf := make([]byte, flatBlock*format.EntrySize)
+		buf := make([]byte, BlockSize)
 		for i := range f.blocks {
 			block, err := f.block(i, buf)
 			if err != nil {

@@ -1,4 +1,4 @@
-package repo
+package index
 
 import (
 	"container/heap"
@@ -10,19 +10,19 @@ import (
 
 // mergeFlats writes what the files hold into one. A pack that several describe is described once, and an entry that
 // several hold is held once.
-func mergeFlats(dir, path string, owner flatOwner, files []*flat) (*flat, error) {
-	w, err := newFlatWriter(dir, owner)
+func mergeFiles(dir, path string, owner Owner, files []*File) (*File, error) {
+	w, err := NewFileWriter(dir, owner)
 	if err != nil {
 		return nil, err
 	}
-	merged, moved := layTogether(files, nil)
-	if err := mergeEntries(files, moved, w.add); err != nil {
-		w.abandon()
+	merged := NewUnion(files, nil)
+	if err := merged.Each(w.Add); err != nil {
+		w.Abandon()
 		return nil, err
 	}
-	out, err := w.finish(path, merged.packs, merged.segments, merged.inputs)
+	out, err := w.Finish(path, merged.Packs, merged.segments, merged.inputs)
 	if err != nil {
-		w.abandon()
+		w.Abandon()
 	}
 	return out, err
 }
@@ -30,14 +30,21 @@ func mergeFlats(dir, path string, owner flatOwner, files []*flat) (*flat, error)
 // noFrame is where the frames of packs go that are left out.
 const noFrame = math.MaxUint32
 
-// layTogether lays out the packs of all files, each once, but for those that are to be left out. moved is, for each file, where
-// its frames are then.
-func layTogether(files []*flat, leaveOut func(*format.PackRow) bool) (merged flat, moved [][]uint32) {
+// union is what several files hold.
+type union struct {
+	File  // its packs, segments and inputs
+	files []*File
+	moved [][]uint32 // for each file, the frame of the union that each of its frames is
+}
+
+// newUnion unites files: a pack that several describe is described once. Packs for which leaveOut returns true are left out.
+func NewUnion(files []*File, leaveOut func(*format.PackRow) bool) *union {
 	known := map[[32]byte]uint32{}
-	moved = make([][]uint32, len(files))
+	merged := &union{files: files, moved: make([][]uint32, len(files))}
+	moved := merged.moved
 	for i, f := range files {
-		for j := range f.packs {
-			p := &f.packs[j]
+		for j := range f.Packs {
+			p := &f.Packs[j]
 			at, ok := known[p.Hash]
 			switch {
 			case ok:
@@ -59,14 +66,14 @@ func layTogether(files []*flat, leaveOut func(*format.PackRow) bool) (merged fla
 		merged.segments = append(merged.segments, f.segments...)
 		merged.inputs = append(merged.inputs, f.inputs...)
 	}
-	return merged, moved
+	return merged
 }
 
-// mergeEntries hands the entries of all files to add, in order, each once.
-func mergeEntries(files []*flat, moved [][]uint32, add func(format.Entry) error) error {
+// each calls add for the entries of all files, in order, once for each.
+func (u *union) Each(add func(format.Entry) error) error {
 	var all cursors
-	for i, f := range files {
-		c := &cursor{flat: f, moved: moved[i], buf: make([]byte, flatBlock*format.EntrySize)}
+	for i, f := range u.files {
+		c := &cursor{file: f, moved: u.moved[i], buf: make([]byte, BlockSize)}
 		if more, err := c.advance(); err != nil {
 			return err
 		} else if more {
@@ -115,7 +122,7 @@ func addGroup(group []format.Entry, add func(format.Entry) error) error {
 
 // cursor goes through a file that is being merged.
 type cursor struct {
-	flat  *flat
+	file  *File
 	moved []uint32 // where its frames are then
 	head  format.Entry
 
@@ -126,17 +133,17 @@ type cursor struct {
 // advance tells whether there is another entry.
 func (c *cursor) advance() (more bool, err error) {
 	if len(c.rest) == 0 {
-		if c.next == len(c.flat.blocks) {
+		if c.next == len(c.file.blocks) {
 			return false, nil
 		}
-		if c.rest, err = c.flat.block(c.next, c.buf); err != nil {
+		if c.rest, err = c.file.block(c.next, c.buf); err != nil {
 			return false, err
 		}
 		c.next++
 	}
 	c.head, c.rest = format.EntryAt(c.rest, 0), c.rest[format.EntrySize:]
 	if int(c.head.Frame) >= len(c.moved) {
-		return false, errFlat
+		return false, errFile
 	}
 	c.head.Frame = c.moved[c.head.Frame]
 	return true, nil

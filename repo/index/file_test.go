@@ -1,4 +1,4 @@
-package repo
+package index
 
 import (
 	"encoding/binary"
@@ -13,18 +13,18 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-func writeFlat(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *flat {
+func writeFlat(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {
 	t.Helper()
-	w, err := newFlatWriter(dir, flatOwner{})
+	w, err := NewFileWriter(dir, Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if err := w.add(e); err != nil {
+		if err := w.Add(e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	f, err := w.finish(filepath.Join(dir, name), packs, segments, nil)
+	f, err := w.Finish(filepath.Join(dir, name), packs, segments, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,9 +32,9 @@ func writeFlat(t testing.TB, dir, name string, packs []format.PackRow, entries [
 	return f
 }
 
-func lookUp(t testing.TB, f *flat, p chunk.Prefix) (found []format.Entry) {
+func lookUp(t testing.TB, f *File, p chunk.Prefix) (found []format.Entry) {
 	t.Helper()
-	buf := make([]byte, flatBlock*format.EntrySize)
+	buf := make([]byte, BlockSize)
 	if err := f.find(p, buf, func(e format.Entry) bool { found = append(found, e); return true }); err != nil {
 		t.Fatal(err)
 	}
@@ -98,21 +98,21 @@ func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 	}
 	slices.SortFunc(right, format.Entry.Compare)
 	reordered := append(slices.Clone(packs[2:]), packs[:2]...)
-	files := []*flat{
+	files := []*File{
 		writeFlat(t, dir, "a.flat", packs, left, [32]byte{1}),
 		writeFlat(t, dir, "b.flat", reordered, right, [32]byte{2}),
 	}
-	merged, err := mergeFlats(dir, filepath.Join(dir, "c.flat"), flatOwner{}, files)
+	merged, err := mergeFiles(dir, filepath.Join(dir, "c.flat"), Owner{}, files)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer merged.close()
-	if merged.count != int64(len(entries)) || len(merged.packs) != len(packs) || len(merged.segments) != 2 {
-		t.Errorf("%d entries, %d packs", merged.count, len(merged.packs))
+	if merged.Count != int64(len(entries)) || len(merged.Packs) != len(packs) || len(merged.segments) != 2 {
+		t.Errorf("%d entries, %d packs", merged.Count, len(merged.Packs))
 	}
 	for _, e := range entries {
 		got := lookUp(t, merged, e.Prefix)
-		if len(got) != 1 || got[0].Length != e.Length || merged.packs[merged.places[got[0].Frame].pack].Hash != packs[e.Frame/10].Hash {
+		if len(got) != 1 || got[0].Length != e.Length || merged.Packs[merged.places[got[0].Frame].pack].Hash != packs[e.Frame/10].Hash {
 			t.Fatalf("%v is found as %v", e, got)
 		}
 	}
@@ -144,18 +144,18 @@ func TestDamagedFlatIsNoticed(t *testing.T) {
 			t.Fatalf("an end after byte %d of %d is not noticed", i, len(whole))
 		}
 	}
-	if _, err := openFlat(f.path, flatOwner{repository: [16]byte{1}}); err == nil {
+	if _, err := openFile(f.path, Owner{repository: [16]byte{1}}); err == nil {
 		t.Error("a file of another repository is accepted")
 	}
 }
 
 func flatError(path string) error {
-	f, err := openFlat(path, flatOwner{})
+	f, err := openFile(path, Owner{})
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	for _, err := range f.all() {
+	for _, err := range f.All() {
 		if err != nil {
 			return err
 		}
@@ -165,12 +165,12 @@ func flatError(path string) error {
 
 func FuzzFlatTail(f *testing.F) {
 	packs, entries := segmentWith(2, 300)
-	w := flatWriter{blocks: make([]flatBlockRow, 2)}
+	w := FileWriter{blocks: make([]fileBlockRow, 2)}
 	f.Add(uint64(len(entries)), uint64(2), uint64(1), uint64(0), w.tail(packs, [][32]byte{{1}}, nil))
 	f.Fuzz(func(t *testing.T, count, packs, segments, inputs uint64, tail []byte) {
-		x := &flat{count: int64(count % (1 << 40))}
+		x := &File{Count: int64(count % (1 << 40))}
 		if x.loadTail(tail, packs, segments, inputs) == nil &&
-			(len(x.packs) != int(packs) || len(x.segments) != int(segments) || len(x.inputs) != int(inputs)) {
+			(len(x.Packs) != int(packs) || len(x.segments) != int(segments) || len(x.inputs) != int(inputs)) {
 			t.Error("it took another number of rows than was said")
 		}
 	})
@@ -181,7 +181,7 @@ func BenchmarkLookup(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			packs, entries := segmentWith(1000, n)
 			f := writeFlat(b, b.TempDir(), "a.flat", packs, entries)
-			buf := make([]byte, flatBlock*format.EntrySize)
+			buf := make([]byte, BlockSize)
 			i := 0
 			for b.Loop() {
 				i = (i + 7919) % n

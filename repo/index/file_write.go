@@ -1,4 +1,4 @@
-package repo
+package index
 
 import (
 	"bufio"
@@ -14,46 +14,49 @@ import (
 )
 
 // flatWriter writes a flat file.
-type flatWriter struct {
-	owner  flatOwner
+type FileWriter struct {
+	owner  Owner
 	file   *os.File
 	out    *bufio.Writer
 	count  int64
 	block  []byte
-	blocks []flatBlockRow
+	blocks []fileBlockRow
 }
 
-func newFlatWriter(dir string, owner flatOwner) (*flatWriter, error) {
+func NewFileWriter(dir string, owner Owner) (*FileWriter, error) {
 	f, err := os.CreateTemp(dir, "new-*")
 	if err != nil {
 		return nil, local.Fail("make a file in", dir, err)
 	}
-	w := &flatWriter{owner: owner, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
-	if _, err := w.out.Write(make([]byte, flatHeader)); err != nil {
-		w.abandon()
+	w := &FileWriter{owner: owner, file: f, out: bufio.NewWriterSize(local.File{File: f}, 64<<10)}
+	if _, err := w.out.Write(make([]byte, fileHeader)); err != nil {
+		w.Abandon()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *flatWriter) abandon() {
+// name is the temporary name of the file.
+func (w *FileWriter) Name() string { return w.file.Name() }
+
+func (w *FileWriter) Abandon() {
 	_ = w.file.Close()
 	_ = os.Remove(w.file.Name())
 }
 
-func (w *flatWriter) add(e format.Entry) error {
+func (w *FileWriter) Add(e format.Entry) error {
 	if len(w.block) == 0 {
-		w.blocks = append(w.blocks, flatBlockRow{first: prefixStart(e.Prefix)})
+		w.blocks = append(w.blocks, fileBlockRow{first: prefixStart(e.Prefix)})
 	}
 	w.block = format.AppendEntry(w.block, e)
 	w.count++
-	if len(w.block) == flatBlock*format.EntrySize {
+	if len(w.block) == BlockSize {
 		return w.flush()
 	}
 	return nil
 }
 
-func (w *flatWriter) flush() error {
+func (w *FileWriter) flush() error {
 	if len(w.block) == 0 {
 		return nil
 	}
@@ -64,18 +67,18 @@ func (w *flatWriter) flush() error {
 }
 
 // finish writes tail and header, gives the file its name and opens it.
-func (w *flatWriter) finish(path string, packs []format.PackRow, segments, inputs [][32]byte) (*flat, error) {
+func (w *FileWriter) Finish(path string, packs []format.PackRow, segments, inputs [][32]byte) (*File, error) {
 	if err := w.end(path, packs, segments, inputs); err != nil {
 		return nil, local.Fail("keep the index in", path, err)
 	}
-	f, err := openFlat(path, w.owner)
-	if errors.Is(err, errFlat) {
+	f, err := openFile(path, w.owner)
+	if errors.Is(err, errFile) {
 		return nil, err
 	}
 	return f, local.Fail("open", path, err)
 }
 
-func (w *flatWriter) end(path string, packs []format.PackRow, segments, inputs [][32]byte) error {
+func (w *FileWriter) end(path string, packs []format.PackRow, segments, inputs [][32]byte) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
@@ -100,8 +103,8 @@ func (w *flatWriter) end(path string, packs []format.PackRow, segments, inputs [
 	return os.Rename(w.file.Name(), path)
 }
 
-func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {
-	b := append([]byte(flatMagic), w.owner.repository[:]...)
+func (w *FileWriter) header(tail, packs, segments, inputs int) []byte {
+	b := append([]byte(fileMagic), w.owner.repository[:]...)
 	b = append(b, w.owner.keyID[:]...)
 	for _, n := range []uint64{uint64(w.count), uint64(tail), uint64(packs), uint64(segments), uint64(inputs)} {
 		b = binary.LittleEndian.AppendUint64(b, n)
@@ -109,7 +112,7 @@ func (w *flatWriter) header(tail, packs, segments, inputs int) []byte {
 	return b
 }
 
-func (w *flatWriter) tail(packs []format.PackRow, segments, inputs [][32]byte) (b []byte) {
+func (w *FileWriter) tail(packs []format.PackRow, segments, inputs [][32]byte) (b []byte) {
 	for _, block := range w.blocks {
 		b = binary.LittleEndian.AppendUint64(b, block.first)
 		b = binary.LittleEndian.AppendUint64(b, block.sum)

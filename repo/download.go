@@ -1,0 +1,83 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/mailstrata/mailstrata/internal/local"
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/zeebo/blake3"
+)
+
+// download fetches an object into a temporary file, still sealed, and checks its hash.
+func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
+	file, err := r.downloadOnce(ctx, name, hash)
+	if errors.Is(err, format.ErrDamaged) && r.store.Original(ctx, name) {
+		return r.downloadOnce(ctx, name, hash)
+	}
+	return file, err
+}
+
+func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*download, error) {
+	body, size, err := r.store.Get(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	file, named, err := r.cache.spoolFile("get-*")
+	if err != nil {
+		return nil, err
+	}
+	h := blake3.New()
+	n, err := io.Copy(io.MultiWriter(file, h), io.LimitReader(body, size))
+	if err == nil && (n != size || [32]byte(h.Sum(nil)) != hash) {
+		err = format.Damaged("its bytes do not hash to its name")
+	}
+	d := &download{file, named}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// download is an object in a temporary file.
+type download struct {
+	local.File
+	named bool // the file still has its name
+}
+
+func (d *download) close() {
+	_ = d.File.Close()
+	if d.named {
+		_ = os.Remove(d.Name())
+	}
+}
+
+// fetchSegment downloads an index segment and opens it. The caller calls done.
+func (r *Repo) fetchSegment(ctx context.Context, name string, hash [32]byte) (seg *format.Segment, done func(), err error) {
+	file, err := r.download(ctx, name, hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	seg, err = r.openSegment(file)
+	if err != nil {
+		file.close()
+		return nil, nil, err
+	}
+	return seg, file.close, nil
+}
+
+func (r *Repo) openSegment(file *download) (*format.Segment, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, info.Size(), r.seals.writer)
+	if err != nil {
+		return nil, err
+	}
+	return r.codec.OpenSegment(plain, size)
+}

@@ -1,0 +1,32 @@
+package repo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/store"
+)
+
+// eachPack hands over every pack in the store that the key at hand can look into, and its size.
+func (r *Repo) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
+	for _, kind := range format.PackKinds {
+		if _, err := r.seals.identity(kind); err != nil {
+			continue
+		}
+		for o, err := range r.store.List(ctx, kind.Folder()) {
+			if err != nil {
+				return fmt.Errorf("list the packs: %w", err)
+			}
+			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder()))
+			if !ok {
+				continue
+			}
+			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, o.Size); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
