@@ -1,15 +1,15 @@
 // Package dir keeps a repository in a local directory, as a store.Store.
 //
-// An object is a file under its own name, so that anything that copies files copies a repository. What a name may be
-// made of (store.ValidName) is safe on every file system; a file with any other name is not an object, and is left alone.
-// Where there is a file "a", no object "a/b" can be made, and the reverse: mailstrata uses no such names.
+// An object is a file under the object's name, so any program that copies files copies a repository. Valid names
+// (store.ValidName) are safe on every file system. A file with any other name is not an object, and is ignored. If a file
+// "a" exists, no object "a/b" can be made, and the reverse: mailstrata uses no such names.
 //
-// A body is first written, whole, to a file in the directory "_tmp" (a name that no object has), synced, and then
-// given its name in a way that never replaces anything (name.go). The directory that holds the name is synced too
-// before Put returns. A crash leaves at most a file in "_tmp", which a later run removes a day after.
+// Put (put.go) writes the body to a file in the directory "_tmp" (a name that no object has), syncs it, and then gives it
+// its name in a way that never replaces anything (name.go). It also syncs the directory of the name before it returns. A
+// crash leaves at most a file in "_tmp", which a later run removes after a day. List (list.go) reads the directories.
 //
-// The clock is the file system's, so that it is the same for every host that shares it: Now makes a file and looks
-// at its modification time, and an object's time is set when its name is made.
+// The clock is the file system's, so that it is the same for every host that shares it: Now makes a file and reads its
+// modification time, and an object's time is set when it gets its name.
 package dir
 
 import (
@@ -28,7 +28,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// tmpDir holds bodies that have no name yet. '_' keeps it out of the way of every object.
+// tmpDir has files that have no name yet. No object's name has a '_'.
 const tmpDir = "_tmp"
 
 // Only the owner may read an archive of mail, sealed or not.
@@ -46,7 +46,7 @@ type Dir struct {
 	synced    sync.Map     // directories whose own names are known to be durable: path → struct{}
 }
 
-// Create makes a directory for a new repository, with its parents, and opens it. It may be there already if it is empty.
+// Create makes a directory for a new repository, with its parents, and opens it. The directory may exist if it is empty.
 func Create(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("make a directory for the repository: %w", err)
@@ -115,8 +115,8 @@ func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.Re
 	return &section{io.NewSectionReader(f, offset, length), f}, size, nil
 }
 
-// section is a stretch of a file, whose Close closes the file. A file that a fault of the disk, or somebody,
-// shortened after Get looked at it ends with an error, not early.
+// section reads a range of a file, and its Close closes the file. If the file became shorter after Get, by a fault of the
+// disk or by another program, Read returns an error, not an early end.
 type section struct {
 	*io.SectionReader
 	file *os.File
@@ -132,19 +132,19 @@ func (s *section) Read(p []byte) (int, error) {
 
 func (s *section) Close() error { return s.file.Close() }
 
-// fileSize returns the size of what must be an ordinary file.
+// fileSize returns the size of f, which must be an ordinary file.
 func fileSize(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, fmt.Errorf("%w: this is no ordinary file", store.ErrNotExist)
+		return 0, fmt.Errorf("%w: not an ordinary file", store.ErrNotExist)
 	}
 	return info.Size(), nil
 }
 
-// within makes a range definite, or says that it is not inside size bytes.
+// within returns the range within size bytes, or ErrRange if it is not inside.
 func within(size, offset, length int64) (from, n int64, err error) {
 	if offset < 0 {
 		offset += size
@@ -168,7 +168,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	if info, err := os.Lstat(path); err == nil && info.IsDir() {
-		return nil // it holds objects, and is none
+		return nil // a directory is not an object
 	}
 	err = os.Remove(path)
 	switch {
@@ -183,7 +183,7 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 // WriterTimed implements repo.WriterTimed: the writer of a file can set its modification time.
 func (d *Dir) WriterTimed() {}
 
-// Now implements store.Store: the modification time of a file made for the purpose.
+// Now implements store.Store. It returns the modification time of a file that it makes.
 func (d *Dir) Now(ctx context.Context) (time.Time, error) {
 	if err := ctx.Err(); err != nil {
 		return time.Time{}, err

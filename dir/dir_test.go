@@ -32,7 +32,7 @@ func TestStore(t *testing.T) {
 	})
 }
 
-// A file system without hard links, or without renames that replace nothing, keeps a repository all the same.
+// A repository can be on a file system without hard links, and on one without renames that replace nothing.
 func TestWays(t *testing.T) {
 	for way := 1; way < dir.PublisherCount; way++ {
 		t.Run(fmt.Sprint(way), func(t *testing.T) {
@@ -46,7 +46,7 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// A name that another process has claimed is waited for; what that process made of it is not replaced.
+// Put waits for a name that another process has claimed, and does not replace its file.
 func TestClaimed(t *testing.T) {
 	d, path := create(t)
 	d.SetPublisher(dir.PublisherCount - 1)
@@ -85,7 +85,7 @@ func TestClaimed(t *testing.T) {
 	}
 }
 
-// onlyOurs says that nobody else may read what is kept, and that nothing half-made is left.
+// onlyOurs fails if others may read the objects, or if a temporary file is left.
 func onlyOurs(t *testing.T, root string) {
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -131,7 +131,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// What others put into the directory is neither an object nor in the way.
+// Other files in the directory are not objects, and do no harm.
 func TestForeignFiles(t *testing.T) {
 	d, path := create(t)
 	for _, name := range []string{"README.TXT", ".DS_Store", "lost+found/x", "packs/Thumbs.db", "_tmp/123"} {
@@ -148,7 +148,7 @@ func TestForeignFiles(t *testing.T) {
 	}
 }
 
-// A crashed run's leftovers go when they are a day old, by the clock of the file system; a living run's stay.
+// Files of a crashed run are removed when they are a day old, by the clock of the file system. A running run's stay.
 func TestStaleFiles(t *testing.T) {
 	_, path := create(t)
 	stale, fresh := filepath.Join(path, "_tmp", "stale"), filepath.Join(path, "_tmp", "fresh")

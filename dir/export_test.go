@@ -1,7 +1,7 @@
 package dir
 
-// PublisherCount is how many ways there are to give a file its name.
+// PublisherCount is the number of publishers.
 var PublisherCount = len(publishers)
 
-// SetPublisher makes the directory begin with this way, as if its file system had none of those before.
+// SetPublisher makes the directory begin with this publisher, as if its file system did not support the ones before.
 func (d *Dir) SetPublisher(n int) { d.publisher.Store(int32(n)) }

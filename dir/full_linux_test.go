@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/dir"
 )
 
-// A full disk is said to be full, and holds nothing of the object that did not fit.
+// The error says that the disk is full, and the disk keeps nothing of the object that did not fit.
 func TestFullDisk(t *testing.T) {
 	small := t.TempDir()
 	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=1m,mode=0700"); err != nil {

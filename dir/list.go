@@ -29,11 +29,11 @@ type walk struct {
 	yield  func(store.Object, error) bool
 }
 
-// dir yields the objects in the directory at, which is "" or ends in '/', and says whether to go on.
+// dir yields the objects in the directory at, which is "" or ends in '/', and reports whether to continue.
 func (w *walk) dir(at string) bool {
 	entries, err := os.ReadDir(filepath.Join(w.d.root, filepath.FromSlash(at)))
 	if absent(err) || err == nil && len(entries) == 0 {
-		err = w.d.gone() // an unmounted disk has nothing to list; otherwise somebody removed a directory that was empty
+		err = w.d.gone() // the disk may be unmounted; otherwise another process removed an empty directory
 	}
 	if err != nil {
 		return w.fail(w.d.objectError(err))
@@ -41,7 +41,7 @@ func (w *walk) dir(at string) bool {
 	entries = slices.DeleteFunc(entries, func(e fs.DirEntry) bool { // before sorting: most listings are for one name
 		return !strings.HasPrefix(at+key(e), w.prefix) && !strings.HasPrefix(w.prefix, at+key(e))
 	})
-	// A directory sorts as "name/", between "name-" or "name." and "name0", for so do the names of its objects.
+	// A directory sorts as "name/", between "name-" or "name." and "name0", as the names of its objects do.
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
 	for _, e := range entries {
 		if !w.entry(at, e) {
@@ -65,7 +65,7 @@ func (w *walk) entry(at string, e fs.DirEntry) bool {
 	name := at + key(e)
 	switch {
 	case !store.ValidName(at + e.Name()):
-		return true // not ours
+		return true // not an object
 	case e.IsDir():
 		if strings.HasPrefix(name, w.prefix) || strings.HasPrefix(w.prefix, name) {
 			return w.dir(name)

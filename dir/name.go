@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// A way gives a whole file in "_tmp" its name. It never replaces what has the name: then the error is fs.ErrExist.
-// A file system that lacks what it needs gives errUnsupported.
+// A publisher gives a complete file in "_tmp" its name. It never replaces a file: if the name is taken, it returns
+// fs.ErrExist. If the file system does not support it, it returns errUnsupported.
 type publisher func(ctx context.Context, d *Dir, temp, path string) error
 
-// ways are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and other
+// publishers are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and other
 // systems cannot rename without replacing; every file system can create a file exclusively.
 var publishers = []publisher{link, renameOnly, claim}
 
 var errUnsupported = errors.New("the file system cannot do this")
 
-// publish gives a file its name in the first way that the file system has.
+// publish gives a file its name by the first publisher that the file system supports.
 func (d *Dir) publish(ctx context.Context, temp, path string) error {
 	for {
 		now := d.publisher.Load()
@@ -34,7 +34,7 @@ func (d *Dir) publish(ctx context.Context, temp, path string) error {
 	}
 }
 
-// link makes the name a second link of the file: link(2), unlike rename(2), never replaces anything.
+// link makes the name a second link of the file. Unlike rename(2), link(2) never replaces anything.
 func link(_ context.Context, _ *Dir, temp, path string) error {
 	err := os.Link(temp, path)
 	if unsupported(err) {
@@ -43,7 +43,7 @@ func link(_ context.Context, _ *Dir, temp, path string) error {
 	return err
 }
 
-// unsupported reports whether a call failed because the file system does not have it. FAT answers EPERM.
+// unsupported reports whether a call failed because the file system does not support it. FAT answers EPERM.
 func unsupported(err error) bool {
 	for _, lacks := range []error{syscall.EPERM, syscall.ENOSYS, syscall.EOPNOTSUPP, syscall.EINVAL, syscall.EMLINK, errors.ErrUnsupported} {
 		if errors.Is(err, lacks) {
@@ -58,7 +58,7 @@ const (
 	claimPause    = 20 * time.Millisecond
 )
 
-// claim renames the file while a file in "_tmp" that was created exclusively holds the name against others.
+// claim renames the file while an exclusively created file in "_tmp" reserves the name.
 func claim(ctx context.Context, d *Dir, temp, path string) error {
 	name, err := filepath.Rel(d.root, path)
 	if err != nil {
@@ -92,7 +92,7 @@ func acquire(ctx context.Context, claim, path string) error {
 			return &fs.PathError{Op: "claim", Path: path, Err: fs.ErrExist}
 		}
 		if time.Since(since) > claimPatience {
-			return fmt.Errorf("another run has claimed this name, or died while it had it: if no other run is under way, delete %s", claim)
+			return fmt.Errorf("another run has claimed this name, or was killed while it had the claim: if no other run is under way, delete %s", claim)
 		}
 		select {
 		case <-ctx.Done():

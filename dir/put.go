@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// staleAfter is the age at which a file in "_tmp" belongs to no run any more.
+// staleAfter is the age at which no run uses a file in "_tmp".
 const staleAfter = 24 * time.Hour
 
 // Put implements store.Store.
@@ -28,7 +28,7 @@ func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64
 		return err
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return d.same(ctx, path, body, size) // spares writing it all only to find it there
+		return d.same(ctx, path, body, size) // do not write a body that exists
 	}
 	f, err := d.write(ctx, body, size)
 	if err != nil {
@@ -45,14 +45,14 @@ func (d *Dir) Put(ctx context.Context, name string, body io.ReaderAt, size int64
 	if err != nil {
 		return explain(err)
 	}
-	// Writing may have taken long; what counts for deadlines is when the name was made.
+	// Writing may have taken long. Deadlines refer to the time when the name was made.
 	if err := errors.Join(touch(f, size), f.Sync(), syncDir(filepath.Dir(path))); err != nil {
 		return fmt.Errorf("put %s: %w", path, explain(err))
 	}
 	return nil
 }
 
-// write makes a durable file, without a name of its own yet, that holds body.
+// write makes a durable file in "_tmp" with the body.
 func (d *Dir) write(ctx context.Context, body io.ReaderAt, size int64) (*os.File, error) {
 	f, err := d.temp()
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *Dir) write(ctx context.Context, body io.ReaderAt, size int64) (*os.File
 	return f, nil
 }
 
-// same returns nil where the file at path holds the body, ErrExist where it holds anything else.
+// same returns nil if the file at path has the body, and ErrExist if it has other content.
 func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int64) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -94,7 +94,7 @@ func (d *Dir) same(ctx context.Context, path string, body io.ReaderAt, size int6
 	if !equal {
 		return fmt.Errorf("%s holds other bytes: %w", path, store.ErrExist)
 	}
-	// Whoever made the name may not have come to sync it.
+	// The process that made the name may not have synced it.
 	if err := d.makeDir(filepath.Dir(path)); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (d *Dir) temp() (*os.File, error) {
 	return f, explain(err)
 }
 
-// removeStale removes what crashed runs left in "_tmp". Ages are by the file system's clock: fresh has just been made.
+// removeStale removes what crashed runs left in "_tmp". Ages are by the file system's clock, which fresh, a new file, shows.
 func (d *Dir) removeStale(fresh *os.File) {
 	info, err := fresh.Stat()
 	if err != nil {
@@ -160,12 +160,12 @@ func discard(f *os.File) {
 	_ = os.Remove(f.Name())
 }
 
-// touch sets the modification time of a file of size bytes to the present by the file system's own clock, which
-// utimes(2) with a time of this host would not: POSIX has ftruncate(2) do so even where the size stays the same.
+// touch sets the modification time of a file of size bytes to the present by the file system's clock. utimes(2) would use
+// this host's clock. POSIX requires ftruncate(2) to do so even if the size stays the same.
 func touch(f *os.File, size int64) error { return f.Truncate(size) }
 
-// makeDir makes a directory under the root, and its name durable, once for every directory and process: the name
-// may have been made by a process that crashed before it was synced.
+// makeDir makes a directory under the root, and its name durable, once for every directory and process: a process that
+// crashed may have made the name without syncing it.
 func (d *Dir) makeDir(path string) error {
 	if path == d.root {
 		return nil
@@ -194,18 +194,18 @@ func syncDir(path string) error {
 	}
 	defer f.Close()
 	err = f.Sync()
-	// Some file systems cannot sync a directory, and Windows cannot at all; nothing better can be had there.
+	// Some file systems, and Windows, cannot sync a directory.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	return err
 }
 
-// explain adds what to do to the errors that somebody can do something about.
+// explain adds what to do to errors that the user can resolve.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("the disk, or your share of it, is full; nothing was kept of this object: make room, and run again: %w", err)
+		return fmt.Errorf("the disk, or your quota, is full; nothing was kept of this object: free some space and run again: %w", err)
 	}
 	return err
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// renameOnly renames the file where nothing has the name: renameat2(2) with RENAME_NOREPLACE.
+// renameOnly renames the file if nothing has the name: renameat2(2) with RENAME_NOREPLACE.
 func renameOnly(_ context.Context, _ *Dir, temp, path string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
 	if err == nil {

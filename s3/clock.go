@@ -9,15 +9,15 @@ import (
 // fresh is how long the clock is trusted without a new observation: drift within it is far below a second.
 const fresh = time.Minute
 
-// clock is the store's clock as far as its responses tell it. Its zero value knows nothing.
+// clock is the store's clock, as its responses show it. Its zero value has no observation.
 type clock struct {
 	mu    sync.Mutex
 	here  time.Time // when the last observation was made, by this host's clocks; zero: never
 	there time.Time // what time it was at the store
 }
 
-// observe takes note of the Date of a response. It tells the second; where what was known before says which part of
-// that second it is, that is kept, so that the clock does not step back from one response to the next.
+// observe records the Date of a response, which has whole seconds. If the time known before is within or after that
+// second, observe keeps its fraction, so that the clock does not step back from one response to the next.
 func (c *clock) observe(date string) {
 	second, err := http.ParseTime(date)
 	if err != nil {
@@ -40,7 +40,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// now tells the store's time, unless it has not been observed of late.
+// now returns the store's time, and false if it was not observed lately.
 func (c *clock) now() (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -49,7 +49,7 @@ func (c *clock) now() (time.Time, bool) {
 
 func (c *clock) at(now time.Time) (time.Time, bool) {
 	passed := now.Sub(c.here)
-	// The monotonic clock stands still while the host sleeps, the other does not: when they disagree, ask again.
+	// The monotonic clock stops while the host sleeps, the wall clock does not: if they disagree, ask again.
 	byWall := now.Round(0).Sub(c.here.Round(0))
 	if c.here.IsZero() || passed > fresh || (byWall-passed).Abs() > time.Second {
 		return time.Time{}, false
@@ -57,7 +57,7 @@ func (c *clock) at(now time.Time) (time.Time, bool) {
 	return c.there.Add(passed), true
 }
 
-// seen says whether the store has ever answered.
+// seen reports whether the store has ever answered.
 func (c *clock) seen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

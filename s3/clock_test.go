@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// However the seconds of the responses fall, the clock does not step back while the store's does not.
+// The clock does not step back while the store's does not, whichever seconds the responses have.
 func TestClockIsSteady(t *testing.T) {
 	var c clock
 	start := time.Now()
@@ -24,7 +24,7 @@ func TestClockIsSteady(t *testing.T) {
 	}
 }
 
-// A store whose clock was set is believed.
+// If the store's clock is set, the clock follows.
 func TestClockFollows(t *testing.T) {
 	var c clock
 	for _, hours := range []time.Duration{0, 5, -5, 0} {
@@ -36,7 +36,7 @@ func TestClockFollows(t *testing.T) {
 	}
 }
 
-// What was observed long ago is not trusted.
+// An old observation is not trusted.
 func TestClockForgets(t *testing.T) {
 	var c clock
 	if _, ok := c.now(); ok {

@@ -14,8 +14,8 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// explain turns an error into a sentence for whoever can do something about it. It says what was being done, and
-// where; never a secret, and no address with a query.
+// explain turns an error into a sentence for the user: what was being done, and where. It contains no secret and no
+// address with a query.
 func (s *Store) explain(doing string, err error) error {
 	var last finalError
 	if errors.As(err, &last) {
@@ -35,7 +35,7 @@ func (s *Store) explain(doing string, err error) error {
 	}
 	var asked *url.Error
 	if errors.As(err, &asked) {
-		err = asked.Err // its own text has the whole address
+		err = asked.Err // its text has the whole address
 	}
 	switch {
 	case untrusted(err):
@@ -48,7 +48,7 @@ func (s *Store) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// sentence says what a store's refusal means, and repeats the store's own words, because often only they say what to do.
+// sentence returns what a store's refusal means, with the store's own words, because often only they say what to do.
 func (s *Store) sentence(doing string, e minio.ErrorResponse) string {
 	meaning := s.meaning(doing, e)
 	if words := ownWords(e); words != "" {
@@ -125,7 +125,7 @@ func ownWords(e minio.ErrorResponse) string {
 	if text := strings.TrimSpace(e.Message); text != "" {
 		words = append(words, quoted(text))
 	}
-	code := strings.TrimPrefix(e.Code, strconv.Itoa(e.StatusCode)+" ") // where the client library makes it of the status line
+	code := strings.TrimPrefix(e.Code, strconv.Itoa(e.StatusCode)+" ") // if the client library derives it from the status line
 	if len(code) > longestWords {
 		code = code[:longestWords]
 	}
@@ -151,7 +151,7 @@ func regionHint(e minio.ErrorResponse) string {
 	return " to " + e.Region
 }
 
-// code and status tell what a store answered; "" and 0 where it did not.
+// code and status return what a store answered, or "" and 0 if err is no answer of a store.
 func code(err error) string {
 	var e minio.ErrorResponse
 	errors.As(err, &e)
@@ -164,5 +164,5 @@ func status(err error) int {
 	return e.StatusCode
 }
 
-// missing says whether there is no such object. A missing bucket is another matter.
+// missing reports whether the object does not exist. A missing bucket has another code.
 func missing(err error) bool { return code(err) == "NoSuchKey" }

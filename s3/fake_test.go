@@ -32,7 +32,7 @@ type fake struct {
 	made    map[string]time.Time
 	etag    func(data []byte) string
 	store   func(data []byte) []byte // what becomes of the bytes of a PUT
-	careful bool                     // honours If-None-Match
+	careful bool                     // honors If-None-Match
 	page    int                      // objects a page
 	reverse bool                     // lists backwards
 	faults  []fault                  // for the next requests, one each
@@ -40,7 +40,7 @@ type fake struct {
 	closing chan struct{}
 }
 
-// fault answers a request in place of next, the well-behaved store; or has next answer and spoils that.
+// fault answers a request in place of next, the correct store, or lets next answer and damages the answer.
 type fault func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 
 func newFake(t *testing.T) *fake {
@@ -66,7 +66,7 @@ func (f *fake) open(change ...func(*s3.Options)) *s3.Store {
 	return open(f.t, o)
 }
 
-// next spoils the next requests, one by one; nil leaves one as it is.
+// next sets the faults of the next requests, in order; nil means no fault.
 func (f *fake) next(faults ...fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -184,7 +184,7 @@ func answering(status int, code string) fault {
 // hangUp closes the connection without doing anything.
 func hangUp(http.ResponseWriter, *http.Request, http.HandlerFunc) { panic(http.ErrAbortHandler) }
 
-// lose does what was asked, and closes the connection without a word.
+// lose does what was asked, and closes the connection without an answer.
 func lose(_ http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	next(httptest.NewRecorder(), r)
 	panic(http.ErrAbortHandler)

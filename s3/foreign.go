@@ -11,25 +11,25 @@ import (
 )
 
 // foreignError is an answer that no store gives: of a proxy, a gateway or a portal between this host and the store. For
-// some statuses the client library makes up a refusal of the store where it cannot read one: "the store has no such
-// object" would be taken for lost mail, and "access denied" for a missing right.
+// some statuses the client library invents a refusal of the store if it cannot read one: then "the store has no such
+// object" would mean lost mail, and "access denied" a missing right.
 type foreignError struct {
 	status int
-	words  string // what was answered, as a quoted text
+	words  string // the text of the answer, quoted
 }
 
 func (e *foreignError) Error() string {
 	return fmt.Sprintf("something between this host and the store answers in its place: %s (status %d)", e.words, e.status)
 }
 
-// Is makes it an answer that makes no sense: it is tried again, but not for long.
+// Is makes it an implausible answer: it is retried, but not for long.
 func (e *foreignError) Is(target error) bool { return target == errImplausible }
 
 // longestForeign bounds what is read of such an answer.
 const longestForeign = 64 << 10
 
-// foreign looks at a refusal whose meaning the client library would guess from its status. It returns an error where
-// that is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give these.
+// foreign reads a refusal whose meaning the client library would derive from its status. It returns an error if the
+// refusal is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give these.
 func foreign(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed:
@@ -68,7 +68,7 @@ func isRefusal(text []byte) bool {
 	}
 }
 
-// quoted is a text of the other side, bounded and without control characters.
+// quoted returns a text of the other side, bounded and without control characters.
 func quoted(text string) string {
 	if len(text) > longestWords {
 		text = strings.ToValidUTF8(text[:longestWords], "") + "…"

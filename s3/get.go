@@ -16,7 +16,7 @@ func (s *Store) Get(ctx context.Context, name string, offset, length int64) (io.
 	return s.GetVersion(ctx, name, "", offset, length)
 }
 
-// GetVersion implements store.Versioned; "" is the newest.
+// GetVersion implements store.Versioned. Version "" is the newest.
 func (s *Store) GetVersion(ctx context.Context, name, version string, offset, length int64) (io.ReadCloser, int64, error) {
 	key, err := s.key(name)
 	if err != nil {
@@ -37,7 +37,7 @@ func (s *Store) GetVersion(ctx context.Context, name, version string, offset, le
 	return r, r.size, nil
 }
 
-// objectVersion is where bytes come from.
+// objectVersion names a version of an object.
 type objectVersion struct {
 	key     string
 	version string // "": the newest
@@ -47,14 +47,14 @@ func (f objectVersion) options() minio.GetObjectOptions {
 	return minio.GetObjectOptions{VersionID: f.version}
 }
 
-// extent is a stretch of an object: the bytes from at up to end, of size in all.
+// extent is a range of an object of size bytes: from at up to end.
 type extent struct {
 	at, end, size int64
 }
 
-// open asks once for a range; what it means is as in store.Store.
+// open requests a range once. The range is as in store.Store.
 func (s *Store) open(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
-	if length == 0 { // which no Range header can say
+	if length == 0 { // which no Range header can express
 		return s.empty(ctx, from, offset, length)
 	}
 	options := from.options()
@@ -66,7 +66,7 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 	case missing(err):
 		return nil, extent{}, store.ErrNotExist
 	case status(err) == http.StatusRequestedRangeNotSatisfiable:
-		// Of no object can one ask for what follows its last byte, nor of an empty one for anything.
+		// A range after the last byte cannot be requested, nor any range of an empty object.
 		return s.empty(ctx, from, offset, length)
 	case err != nil:
 		return nil, extent{}, err
@@ -79,7 +79,7 @@ func (s *Store) open(ctx context.Context, from objectVersion, offset, length int
 	return stream, at, nil
 }
 
-// empty answers for a range that should hold no bytes.
+// empty returns the body of a range that should have no bytes.
 func (s *Store) empty(ctx context.Context, from objectVersion, offset, length int64) (io.ReadCloser, extent, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, from.key, from.options())
 	if missing(err) {
@@ -98,8 +98,8 @@ func (s *Store) empty(ctx context.Context, from objectVersion, offset, length in
 	return http.NoBody, at, nil
 }
 
-// rangeHeader is the value of the header Range; "" means the whole object. Where offset counts from the end it
-// cannot say the length too: the reader stops early.
+// rangeHeader returns the value of the header Range; "" means the whole object. If offset counts from the end, the header
+// cannot give the length too: the reader stops early.
 func rangeHeader(offset, length int64) string {
 	switch {
 	case offset == 0 && length < 0:
@@ -112,7 +112,7 @@ func rangeHeader(offset, length int64) string {
 	return fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
 }
 
-// within makes a range definite, or says that it is not inside size bytes.
+// within returns the range within an object of size bytes, or ErrRange if it is not inside.
 func within(size, offset, length int64) (extent, error) {
 	if offset < 0 {
 		offset += size
@@ -126,16 +126,16 @@ func within(size, offset, length int64) (extent, error) {
 	return extent{at: offset, end: offset + length, size: size}, nil
 }
 
-// answered finds out from the headers of a response which bytes it holds, and whether they are those asked for.
+// answered returns which bytes a response contains, by its headers, and an error if they are not the requested ones.
 func answered(header http.Header, offset, length int64) (extent, error) {
 	first, last, size := int64(0), int64(0), int64(0)
 	if content := header.Get("Content-Range"); content != "" {
 		if _, err := fmt.Sscanf(content, "bytes %d-%d/%d", &first, &last, &size); err != nil {
-			return extent{}, final(fmt.Errorf("the store tells of a range %q, which cannot be understood", content))
+			return extent{}, final(fmt.Errorf("the store answers with an invalid Content-Range %q", content))
 		}
 	} else {
 		if _, err := fmt.Sscanf(header.Get("Content-Length"), "%d", &size); err != nil {
-			return extent{}, final(fmt.Errorf("the store does not tell the size of the object"))
+			return extent{}, final(fmt.Errorf("the store does not report the size of the object"))
 		}
 		last = size - 1
 	}
@@ -149,13 +149,13 @@ func answered(header http.Header, offset, length int64) (extent, error) {
 	return at, nil
 }
 
-// body reads a stretch of an object, and asks for the rest of it where a stream breaks off.
+// body reads a range of an object. If a stream ends early, it requests the rest.
 type body struct {
 	ctx    context.Context
 	store  *Store
 	from   objectVersion
 	name   string
-	stream io.ReadCloser // nil: broken off
+	stream io.ReadCloser // nil: it ended early
 	extent
 }
 
@@ -179,7 +179,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// take reads from the stream. Where it fails, the stream is closed, and nil.
+// take reads from the stream. If that fails, it closes the stream and sets it to nil.
 func (b *body) take(p []byte) (int, error) {
 	n, err := b.stream.Read(p[:min(int64(len(p)), b.end-b.at)])
 	b.at += int64(n)
@@ -193,14 +193,14 @@ func (b *body) take(p []byte) (int, error) {
 	return n, err
 }
 
-// resume asks for what is left, and reads some of it.
+// resume requests the rest, and reads some of it.
 func (b *body) resume(p []byte) (int, error) {
 	stream, rest, err := b.store.open(b.ctx, b.from, b.at, b.end-b.at)
 	if err != nil {
 		return 0, err
 	}
 	if b.stream != nil {
-		b.stream.Close() // it gave nothing, and no reason
+		b.stream.Close() // it ended without data and without an error
 	}
 	b.stream = stream
 	if rest.size != b.size {
@@ -215,7 +215,7 @@ func (b *body) resume(p []byte) (int, error) {
 	}
 }
 
-// Close ends the body; what was not read of it is not fetched.
+// Close ends the body. The rest of it is not fetched.
 func (b *body) Close() error {
 	b.at = b.end
 	if b.stream == nil {

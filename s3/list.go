@@ -23,7 +23,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 				return
 			}
 			if l.last != before {
-				t = s.newRetrier(doing) // the listing went on for a while, so this is new trouble
+				t = s.newRetrier(doing) // the listing has advanced, so this is another error
 			}
 			if err := t.pause(ctx, err); err != nil {
 				yield(store.Object{}, s.explain(doing, err))
@@ -33,17 +33,17 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Object,
 	}
 }
 
-// listing is a walk over the names in a bucket.
+// listing is the state of a List.
 type listing struct {
 	store   *Store
-	prefix  string // with the store's own
+	prefix  string // including the store's own
 	yield   func(store.Object, error) bool
-	last    string // the name that came last
+	last    string // the last name
 	stopped bool   // by the caller
 }
 
-// read lists what follows last, until the end, an error, or the caller's stop. A doubtful end is asked for once more:
-// a listing from there on that is empty again is the end.
+// read lists what follows last, until the end, an error, or the caller's stop. If the end is doubtful, it lists again
+// from there on: a listing that is empty again is the end.
 func (l *listing) read(ctx context.Context) error {
 	for {
 		doubtful, err := l.readOnce(ctx)
@@ -67,11 +67,11 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 			return false, err
 		}
 	}
-	return pages.doubtful, ctx.Err() // the client library ends a cancelled listing as if it were whole
+	return pages.doubtful, ctx.Err() // the client library ends a canceled listing as if it were complete
 }
 
-// take judges one line. Stores are not believed: what does not begin with the prefix is dropped, and so is what
-// comes twice. Names out of order mean that some may be missing, and then nothing may be concluded.
+// take processes one line. It drops names without the prefix, and names that come twice. If names are out of order, some
+// may be missing, so it returns an error.
 func (l *listing) take(o minio.ObjectInfo) error {
 	name, ours := strings.CutPrefix(o.Key, l.store.prefix)
 	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !store.ValidName(name) || o.Key == l.last {

@@ -13,9 +13,9 @@ import (
 
 var errNoLock = errors.New("the bucket has no Object Lock, which a bucket gets when it is made: make another, or leave out --lock")
 
-// MakeLockedBucket makes the bucket with Object Lock where there is none, and looks at what a bucket that is there does by
-// itself: byDefault says that it retains every object for as many days, at least, in that mode or a stricter one. A bucket of the
-// repository's own is made to do so, where these credentials may.
+// MakeLockedBucket makes the bucket with Object Lock if it does not exist. It reports as byDefault whether the bucket
+// retains every object for at least as many days by default, in that mode or a stricter one. If the repository has the
+// bucket for itself, MakeLockedBucket sets that default if these credentials may.
 func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int) (byDefault bool, err error) {
 	if err := s.makeBucket(ctx, minio.MakeBucketOptions{Region: s.Region, ObjectLocking: true}); err != nil {
 		return false, err
@@ -31,7 +31,7 @@ func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int)
 		mode, validity, unit := mode(compliance), uint(days), minio.Days
 		return s.client.SetObjectLockConfig(ctx, s.Bucket, &mode, &validity, &unit)
 	})
-	return err == nil, ctx.Err() // without it each object is put under retention by itself
+	return err == nil, ctx.Err() // without a default, each object is put with its retention
 }
 
 // RetainsByDefault implements repo.DefaultRetainer.
@@ -77,7 +77,7 @@ func mode(compliance bool) minio.RetentionMode {
 
 func retentionMode(keep store.Retention) minio.RetentionMode { return mode(keep.Compliance) }
 
-// Retain implements store.Retainer. Where the store refuses, what is there may last longer already.
+// Retain implements store.Retainer. If the store refuses, the retention may be longer already.
 func (s *Store) Retain(ctx context.Context, name, version string, keep store.Retention) error {
 	key, err := s.key(name)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *Store) RetainedUntil(ctx context.Context, name, version string) (until 
 	return until, err
 }
 
-// retainedUntil looks at the headers of a version: the answer to the proper question differs from store to store.
+// retainedUntil reads the headers of a version, because answers to GetObjectRetention differ between stores.
 func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time, error) {
 	info, err := s.client.StatObject(ctx, s.Bucket, of.key, of.options())
 	if missing(err) {
@@ -126,7 +126,7 @@ func (s *Store) retainedUntil(ctx context.Context, of objectVersion) (time.Time,
 	}
 	until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date"))
 	if err != nil {
-		return time.Time{}, nil // none, or not told
+		return time.Time{}, nil // not retained, or not reported
 	}
 	return until, nil
 }

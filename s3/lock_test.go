@@ -14,7 +14,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// locked opens a new bucket with Object Lock, as its owner and as somebody who may do some things only.
+// locked opens a new bucket with Object Lock, as its owner and with restricted credentials.
 func locked(t *testing.T, server testbed.S3, days int, actions ...string) (owner, other *s3.Store) {
 	t.Helper()
 	bucket := server.NewBucket()
@@ -36,13 +36,13 @@ func as(t *testing.T, server testbed.S3, bucket string) *s3.Store {
 
 var putGetList = []string{"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
 
-// overwrite puts bytes under a name as a program does that does not care what is there.
+// overwrite puts bytes under a name, whatever it has.
 func overwrite(t *testing.T, s *s3.Store, name, data string) error {
 	t.Helper()
 	return s.Overwrite(t.Context(), name, strings.NewReader(data), int64(len(data)))
 }
 
-// history tells what is kept under a name, the newest first.
+// history returns the versions under a name, the newest first.
 func history(t *testing.T, s *s3.Store, prefix string) (versions []store.Version) {
 	t.Helper()
 	for v, err := range s.Versions(t.Context(), prefix) {
@@ -68,7 +68,7 @@ func content(t *testing.T, s *s3.Store, name, version string) string {
 	return string(data)
 }
 
-// Whether a bucket retains by default is told as it is now, to who may know.
+// RetainsByDefault reports the present default of a bucket, to credentials that may read it.
 func TestRetainsByDefault(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestRetainsByDefault(t *testing.T) {
 	}
 }
 
-// What a store under lock was given stays, and can be read, whatever somebody does who may put, get and list.
+// An object under lock stays, and can be read, whatever credentials that may put, get and list do.
 func TestLockHolds(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestLockHolds(t *testing.T) {
 				}
 			}
 			until, err := owner.RetainedUntil(t.Context(), "a/1", versions[1].ID)
-			if err != nil || !until.IsZero() && time.Until(until) < 47*time.Hour { // versitygw does not tell of a bucket's default
+			if err != nil || !until.IsZero() && time.Until(until) < 47*time.Hour { // versitygw does not report a bucket's default
 				t.Errorf("retained until %v, %v", until, err)
 			}
 		})
@@ -162,7 +162,7 @@ func TestRetain(t *testing.T) {
 	}
 }
 
-// A bucket that is there is taken as it is.
+// An existing bucket is used as it is.
 func TestMakeLockedBucket(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestMakeLockedBucket(t *testing.T) {
 	}
 }
 
-// Pages of versions are put together, and no name is torn.
+// Pages of versions are joined, and the versions of a name stay together.
 func TestManyVersions(t *testing.T) {
 	owner, _ := locked(t, testbed.MinIO(t), 1, putGetList...)
 	for i := range 3 {

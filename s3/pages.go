@@ -56,7 +56,7 @@ func (p *pages) pass(resp *http.Response) {
 	}{rest, body}
 }
 
-// judge looks at one page. Other answers pass, because the client library also makes other requests.
+// judge checks one page. Other answers pass, because the client library also makes other requests.
 func (p *pages) judge(data []byte) error {
 	if len(data) > longestPage {
 		return fmt.Errorf("%w: a page of a listing is larger than %d MiB", errImplausible, longestPage>>20)

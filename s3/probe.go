@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// ProbeCreateOnly proves that the store keeps the promise which everything rests on: of several different objects that
-// are put under one name, at once or one after another, one is kept and the others are refused. Some stores know nothing
-// of If-None-Match, and let the last one win. The object it leaves where it may not delete is small.
+// ProbeCreateOnly checks the property on which everything relies: if several different objects are put under one name,
+// at once or one after another, the store keeps one and refuses the others. Some stores do not support If-None-Match,
+// and keep the last one. If ProbeCreateOnly may not delete, it leaves a small object.
 func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	const rivals = 8
 	name := "probe/" + strings.ToLower(rand.Text())
@@ -39,7 +39,7 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	if err := try(rivals); err != nil { // the last comes when the race is long over
+	if err := try(rivals); err != nil { // the last one is put after the others have ended
 		return err
 	}
 	kept, err := s.read(ctx, name)
@@ -48,7 +48,7 @@ func (s *Store) ProbeCreateOnly(ctx context.Context) error {
 	}
 	winner := slices.Index(won, true)
 	if winner < 0 || slices.Contains(won[winner+1:], true) || !bytes.Equal(kept, data(winner)) {
-		return fmt.Errorf("%s lets one object replace another: it does not honour \"If-None-Match: *\" when an object is put, "+
+		return fmt.Errorf("%s lets one object replace another: it does not honor \"If-None-Match: *\" when an object is put, "+
 			"so archives there could be overwritten, and mailstrata does not use it", s.Endpoint)
 	}
 	return nil

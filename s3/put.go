@@ -36,7 +36,7 @@ func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, 
 	u.keep = keep
 	return s.retry(ctx, "put "+name, func(try int) error {
 		if try > 0 {
-			// The try before may have succeeded without our hearing of it.
+			// The previous attempt may have succeeded, with its answer lost.
 			if err := s.compare(ctx, u); err == nil || errors.Is(err, store.ErrExist) {
 				return err
 			}
@@ -45,17 +45,17 @@ func (s *Store) PutRetained(ctx context.Context, name string, body io.ReaderAt, 
 	})
 }
 
-// upload is an object to be put.
+// upload is an object to put.
 type upload struct {
 	key    string
 	body   io.ReaderAt
 	size   int64
 	md5    [md5.Size]byte
 	keep   store.Retention
-	sha256 string // hex; only for plain HTTP, where TLS does not vouch for what arrives
+	sha256 string // hex; only for plain HTTP, where TLS does not protect the body
 }
 
-// measure reads the body once to know its checksums, which go ahead of it.
+// measure reads the body once to compute its checksums, which are sent before it.
 func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size int64) (*upload, error) {
 	u := &upload{key: key, body: body, size: size}
 	sum, strong := md5.New(), sha256.New()
@@ -78,11 +78,11 @@ func (s *Store) measure(ctx context.Context, key string, body io.ReaderAt, size 
 	return u, nil
 }
 
-// putOnce sends the object and sees that it is kept as it was sent.
+// putOnce sends the object and verifies that the store keeps it as it was sent.
 func (s *Store) putOnce(ctx context.Context, u *upload) error {
 	var options minio.PutObjectOptions
 	options.SetMatchETagExcept("*")
-	options.DisableContentSha256 = true // not in signed pieces: in one, by its hash, which every store takes
+	options.DisableContentSha256 = true // sign the hash of the whole body, not pieces: every store accepts that
 	options.ContentType = "application/octet-stream"
 	if !u.keep.Until.IsZero() {
 		options.Mode, options.RetainUntilDate = retentionMode(u.keep), u.keep.Until.UTC()
@@ -103,12 +103,12 @@ func (s *Store) putOnce(ctx context.Context, u *upload) error {
 	return s.verify(ctx, u, info.ETag)
 }
 
-// compare looks at what there is under a name that cannot be put, or may have been put already. It returns nil where it
-// is this very object, ErrExist where it is another; any other error says that it could not be seen.
+// compare reads the object under a name that cannot be put, or may have been put already. It returns nil if it is this
+// object and ErrExist if it is another. Any other error means that the object could not be read.
 func (s *Store) compare(ctx context.Context, u *upload) error {
 	info, err := s.client.StatObject(ctx, s.Bucket, u.key, minio.StatObjectOptions{})
 	if missing(err) {
-		// Refused as if taken, and not there: another PUT of it failed, or it was deleted just now. Neither lasts.
+		// Refused as taken, and missing: another PUT of it failed, or it was deleted just now. Neither lasts.
 		return fmt.Errorf("%w: it answers both that the object is there and that it is missing", errImplausible)
 	}
 	if err != nil {
@@ -128,8 +128,8 @@ func (s *Store) compare(ctx context.Context, u *upload) error {
 	return err
 }
 
-// verify sees that what was put is what is kept. The store has checked the MD5 if it keeps to the protocol,
-// and says so by its ETag; one that says something else is asked for the size, and in the end for the bytes.
+// verify checks that the store keeps what was put. A store that follows the protocol has checked the MD5 and returns it as
+// ETag. If the ETag is another, verify compares the size, and then the bytes.
 func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if etag == hex.EncodeToString(u.md5[:]) {
 		return nil
@@ -138,7 +138,7 @@ func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if err != nil {
 		return err
 	}
-	damaged := final(fmt.Errorf("%s keeps other bytes than it was given: the object is damaged, and the store not fit for archives", s.Endpoint))
+	damaged := final(fmt.Errorf("%s keeps other bytes than were sent: the object is damaged, and the store is not fit for archives", s.Endpoint))
 	if info.Size != u.size {
 		return damaged
 	}
@@ -152,7 +152,7 @@ func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	return err
 }
 
-// encrypted says whether a store encrypts an object by itself in a way that changes the ETag.
+// encrypted reports whether the store encrypts the object in a way that changes the ETag.
 func encrypted(info minio.ObjectInfo) bool {
 	return strings.HasPrefix(info.Metadata.Get("X-Amz-Server-Side-Encryption"), "aws:kms") ||
 		info.Metadata.Get("X-Amz-Server-Side-Encryption-Customer-Algorithm") != ""
@@ -183,13 +183,13 @@ func (s *Store) equal(ctx context.Context, u *upload) (bool, error) {
 	return true, nil
 }
 
-// source returns a reader of the body from its beginning.
+// reader returns a reader of the body from its beginning.
 func (u *upload) reader(ctx context.Context) *uploadReader {
 	return &uploadReader{ctx: ctx, r: io.NewSectionReader(u.body, 0, u.size)}
 }
 
-// source reads a body, and remembers if the body itself failed, which no retry of the sending mends.
-// It cannot seek, lest the client library sends it again by its own lights.
+// uploadReader reads a body. It remembers if reading the body failed, because then sending it again does not help.
+// It is not seekable, so that the client library does not retry.
 type uploadReader struct {
 	ctx context.Context
 	r   *io.SectionReader
@@ -198,21 +198,21 @@ type uploadReader struct {
 	err error
 }
 
-func (s *uploadReader) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
+func (r *uploadReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	n, err := s.r.Read(p)
+	n, err := r.r.Read(p)
 	if err != nil && err != io.EOF {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.err = err
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.err = err
 	}
 	return n, err
 }
 
-func (s *uploadReader) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
+func (r *uploadReader) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }

@@ -21,17 +21,17 @@ const (
 	// firstPatience is how long an endpoint is tried that has never answered.
 	firstPatience = 5 * time.Second
 
-	// briefPatience is how long requests are repeated whose answers make no sense. These may be damaged on the way, but more
+	// briefPatience is how long requests with implausible answers are retried. The answers may be damaged in transit, but more
 	// likely this is not a store, or a gateway answers in its place.
 	briefPatience = 10 * time.Second
 
-	// waitingAfter and waitingEvery say when Options.Waiting hears of trouble.
+	// waitingAfter and waitingEvery say when Options.Waiting is called.
 	waitingAfter = 10 * time.Second
 	waitingEvery = 30 * time.Second
 )
 
-// retry calls do until it succeeds, or fails with what does not pass, or patience ends. What it returns then is
-// explained, and begins with what was being done.
+// retry calls do until it succeeds, or fails with an error that does not pass, or patience ends. The error that it returns
+// is explained, and begins with what was being done.
 func (s *Store) retry(ctx context.Context, doing string, do func(try int) error) error {
 	t := s.newRetrier(doing)
 	for try := 0; ; try++ {
@@ -61,14 +61,14 @@ func (s *Store) newRetrier(doing string) *retrier {
 	return &retrier{store: s, doing: doing, since: time.Now()}
 }
 
-// pause waits before the next try. It returns err where there should be none.
+// pause waits before the next attempt. It returns an error if there should be no other.
 func (t *retrier) pause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if expired(err) && !t.renewed {
 		t.renewed = true
-		t.store.Credentials.Expire() // the next request reads them again from where they came
+		t.store.Credentials.Expire() // the next request reads them again from their source
 		return nil
 	}
 	if elapsed := time.Since(t.since); elapsed > t.store.patience(err) {
@@ -84,7 +84,7 @@ func (t *retrier) pause(ctx context.Context, err error) error {
 	return nil
 }
 
-// waiting reports trouble that goes on, for all requests together once in waitingEvery.
+// waiting reports an error that persists, for all requests together once in waitingEvery.
 func (s *Store) waiting(doing string, err error) {
 	last, now := s.reported.Load(), time.Now().UnixNano()
 	if s.Waiting == nil || now-last < int64(waitingEvery) || !s.reported.CompareAndSwap(last, now) {
@@ -93,7 +93,7 @@ func (s *Store) waiting(doing string, err error) {
 	s.Waiting(s.explain(doing, err))
 }
 
-// patience returns how long to go on after err. It is negative if no retry can help.
+// patience returns how long to retry after err. It is negative if no retry can help.
 func (s *Store) patience(err error) time.Duration {
 	switch {
 	case !transient(err):
@@ -123,17 +123,17 @@ func implausible(err error) bool {
 		strings.Contains(err.Error(), "tls: ")
 }
 
-// errImplausible: a store answered what cannot be true.
+// errImplausible is an answer that cannot be true.
 var errImplausible = errors.New("the store contradicts itself")
 
-// finalError is an error that no retry mends.
+// finalError is an error for which no retry helps.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
 func final(err error) error { return finalError{err} }
 
-// passing says whether what failed may succeed when it is done again.
+// transient reports whether what failed may succeed when it is tried again.
 func transient(err error) bool {
 	var last finalError
 	if errors.As(err, &last) || untrusted(err) || strings.Contains(err.Error(), "HTTP response to HTTPS client") {
@@ -146,7 +146,7 @@ func transient(err error) bool {
 	}
 	var e minio.ErrorResponse
 	if !errors.As(err, &e) {
-		return true // of the network
+		return true // an error of the network
 	}
 	if noRoom(e) {
 		return false
@@ -154,9 +154,9 @@ func transient(err error) bool {
 	switch e.Code {
 	case "SlowDown", "RequestTimeout", "InternalError", "ServiceUnavailable", "OperationAborted",
 		"ConditionalRequestConflict",                               // another PUT of this name is under way
-		"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", // damaged on the way, and noticed
+		"BadDigest", "XAmzContentSHA256Mismatch", "IncompleteBody", // damaged in transit, and detected
 		"TooManyRequests",
-		"AuthorizationHeaderMalformed": // the client has learnt the bucket's region from it, if it was not given
+		"AuthorizationHeaderMalformed": // it may contain the bucket's region, which the client uses next
 		return e.Code != "AuthorizationHeaderMalformed" || e.Region != ""
 	}
 	switch e.StatusCode {
@@ -168,7 +168,7 @@ func transient(err error) bool {
 	return e.StatusCode >= 500
 }
 
-// untrusted says whether an endpoint could not prove who it is.
+// untrusted reports whether the certificate of the endpoint is not trusted.
 func untrusted(err error) bool {
 	var bad *tls.CertificateVerificationError
 	return errors.As(err, &bad)

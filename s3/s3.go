@@ -2,30 +2,32 @@
 //
 // # Never replacing
 //
-// An object is made by one PUT with "If-None-Match: *", which a store that keeps the promise answers with 412 where the
-// name is taken. By multipart upload some stores ignore that condition, and checksums in trailers some corrupt over
-// plain HTTP, so neither is used: one PUT, its Content-MD5 given, and the ETag that comes back compared.
-// ProbeCreateOnly tells, before a repository is made, whether a store honours the condition at all.
+// Put makes an object by one PUT with "If-None-Match: *" (put.go). A store that honors the condition answers 412 if the
+// name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over plain
+// HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. ProbeCreateOnly
+// (probe.go) checks, before a repository is made, that a store honors the condition at all.
 //
-// A PUT whose answer was lost may have been done. So before it is sent again, and whenever the answer is 412,
-// what is there under the name is compared with what was to be put: the same bytes are success, others are ErrExist.
+// A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the answer is 412, it
+// compares the object under the name with its own: the same bytes are success, others are ErrExist.
 //
-// # Trouble
+// # Errors and retries
 //
-// What may pass (network errors, 5xx, 429, SlowDown, bodies that end early, connections that carry nothing for long)
-// is tried again with growing pauses until Options.Patience ends; a body is resumed where it broke off.
-// The retries of the client library are turned off, since they know nothing of lost answers.
-// Until the endpoint has answered once, patience is short: it may be a typing error.
+// Errors that may pass (network errors, 5xx, 429, SlowDown, bodies that end early, connections that stall) are retried
+// with growing pauses until Options.Patience ends (retry.go). A body is resumed where it ended (get.go). The retries of
+// the client library are turned off, because they do not handle lost answers. Until the endpoint has answered once,
+// patience is short: its name may be a typing error. The transport (transport.go) detects stalls, answers that no store
+// gives (foreign.go) and listings that are cut off (pages.go).
 //
 // # Versions and retention
 //
-// A bucket with Object Lock keeps every version. What was put is there until its retention ends, whatever was put over it and
-// whatever hides it; Versions lists it, GetVersion reads it. MakeLockedBucket sets a default retention, where it may: then objects are
-// put as ever, by credentials that may do nothing else.
+// A bucket with Object Lock keeps every version (versions.go, lock.go). An object exists until its retention ends,
+// whatever was put over it and whatever hides it; Versions lists it, and GetVersion reads it. MakeLockedBucket sets a
+// default retention if it may: then credentials that may only put are enough.
 //
 // # Time
 //
-// The store's clock is the Date of its responses, carried on by this host's monotonic clock for less than a minute.
+// The store's clock is the Date of its responses, advanced by this host's monotonic clock for less than a minute
+// (clock.go).
 package s3
 
 import (
@@ -48,14 +50,14 @@ import (
 	"github.com/minio/minio-go/v7/pkg/s3utils"
 )
 
-// Options says where a repository is, and how to reach it. Endpoint and Bucket are needed.
+// Options says where a repository is, and how to reach it. Endpoint and Bucket are required.
 type Options struct {
 	Endpoint string // https://host[:port]
 	Bucket   string
 	Prefix   string // of the names of all objects, without '/' at either end; "" means the whole bucket
 	Region   string // "" means AWS_REGION, or else what the store says
 
-	// Insecure allows http to hosts other than this one. Mail is sealed before it is sent, but who listens
+	// Insecure allows http to hosts other than this one. Mail is sealed before it is sent, but an eavesdropper
 	// learns all names, and can replay or suppress requests.
 	Insecure bool
 
@@ -63,14 +65,14 @@ type Options struct {
 	Credentials *credentials.Credentials
 
 	RootCAs *x509.CertPool  // nil means those of the system
-	Waiting func(err error) // called when trouble goes on, from any goroutine; may be nil
+	Waiting func(err error) // called while an error persists, from any goroutine; may be nil
 
 	Patience time.Duration // how long to retry what may pass; default 5 minutes
-	Stall    time.Duration // how long a connection may carry nothing; default 2 minutes
+	Stall    time.Duration // how long a connection may transfer nothing; default 2 minutes
 
 	pause        time.Duration // before the first retry; default 200 ms
-	brief        time.Duration // how long to retry answers that make no sense; default briefPatience
-	waitingAfter time.Duration // when Waiting hears of trouble first; default waitingAfter
+	brief        time.Duration // how long to retry implausible answers; default briefPatience
+	waitingAfter time.Duration // when to call Waiting first; default waitingAfter
 }
 
 // Store is a bucket, or the part of it under a prefix.
@@ -81,7 +83,7 @@ type Store struct {
 	plain  bool   // http
 	link   *transport
 
-	reported atomic.Int64 // when Waiting was called last, Unix nanoseconds
+	reported atomic.Int64 // when Waiting was last called, Unix nanoseconds
 }
 
 // Open prepares to use a bucket. It finds credentials, but sends nothing to the endpoint yet.
@@ -143,12 +145,12 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// String names the place for people.
+// String returns the location as a user writes it.
 func (s *Store) String() string {
 	return strings.TrimSuffix("s3:"+s.Endpoint+"/"+s.Bucket+"/"+s.prefix, "/")
 }
 
-// MakeBucket makes the bucket where there is none, and these credentials may.
+// MakeBucket makes the bucket if it does not exist and these credentials may.
 func (s *Store) MakeBucket(ctx context.Context) error {
 	return s.makeBucket(ctx, minio.MakeBucketOptions{Region: s.Region})
 }
@@ -156,7 +158,7 @@ func (s *Store) MakeBucket(ctx context.Context) error {
 func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions) error {
 	return s.retry(ctx, "look for the bucket", func(int) error {
 		there, err := s.bucketExists(ctx)
-		if there || status(err) == http.StatusForbidden { // there, and not to be looked at: what follows will tell
+		if there || status(err) == http.StatusForbidden { // it exists, and later requests will fail if they are refused too
 			return nil
 		}
 		if err != nil {
@@ -173,8 +175,8 @@ func (s *Store) makeBucket(ctx context.Context, options minio.MakeBucketOptions)
 	})
 }
 
-// bucketExists asks by HEAD, whose answer has a status alone. A refusal is asked for again by GET: it has words, which
-// tell a wrong clock from a missing right.
+// bucketExists asks by HEAD, whose answer has only a status. If HEAD is refused, it asks again by GET, whose answer has
+// a text: it distinguishes a wrong clock from a missing right.
 func (s *Store) bucketExists(ctx context.Context) (bool, error) {
 	there, err := s.client.BucketExists(ctx, s.Bucket)
 	if err == nil || status(err) == 0 {
@@ -215,8 +217,8 @@ func (s *Store) DeleteVersion(ctx context.Context, name, version string) error {
 	})
 }
 
-// retained says whether a Delete was refused on purpose: by lack of a right, by Object Lock, or by a store that
-// has no such thing.
+// retained reports whether a Delete was refused on purpose: because a right is missing, by Object Lock, or by a store
+// that does not delete.
 func retained(err error) bool {
 	var e minio.ErrorResponse
 	if !errors.As(err, &e) {

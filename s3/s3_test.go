@@ -18,13 +18,12 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// The fake is a fair one while it behaves: it passes what the real ones pass.
+// Without faults, the fake passes the tests that real stores pass.
 func TestFake(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return newFake(t).open() })
 }
 
-// Every kind of passing trouble is got over by a Put, whether or not the object had been made when it struck; and
-// an object is still never replaced.
+// Put survives every transient error, whether or not the object was made before it, and never replaces an object.
 func TestPutThroughTrouble(t *testing.T) {
 	f := newFake(t)
 	slow, broken, busy := answering(503, "SlowDown"), answering(500, "InternalError"), answering(429, "TooManyRequests")
@@ -62,7 +61,7 @@ func TestPutThroughTrouble(t *testing.T) {
 	}
 }
 
-// A body of which only a part arrives is resumed where it broke off; a reader notices nothing.
+// A body that ends early is resumed, and its reader gets all of it.
 func TestGetThroughTrouble(t *testing.T) {
 	f := newFake(t)
 	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
@@ -93,7 +92,7 @@ func TestGetThroughTrouble(t *testing.T) {
 	}
 }
 
-// A connection that carries nothing is given up, in whichever direction it should have.
+// A connection that carries nothing is ended, in either direction.
 func TestStall(t *testing.T) {
 	f := newFake(t)
 	f.objects["o"] = bytes.Repeat([]byte("0123456789"), 1000)
@@ -115,7 +114,7 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// What does not pass is not tried again.
+// Permanent errors are not retried.
 func TestFinal(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -182,7 +181,8 @@ func TestDeleteRefused(t *testing.T) {
 	}
 }
 
-// The whole listing arrives, in order and once, through trouble on any page; and no page is asked for that nobody wants.
+// A listing is complete, in order and without repetition, with an error on any page. A page that is not needed is not
+// requested.
 func TestListThroughTrouble(t *testing.T) {
 	f := newFake(t)
 	f.page = 10
@@ -234,7 +234,7 @@ func TestOtherETag(t *testing.T) {
 	}
 }
 
-// A store that keeps something else than it was given is found out at once.
+// A store that keeps other bytes than were sent is detected at once.
 func TestDamagingStore(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"a flipped bit": func(b []byte) []byte { return append([]byte{b[0] ^ 1}, b[1:]...) },
@@ -243,7 +243,7 @@ func TestDamagingStore(t *testing.T) {
 	} {
 		f := newFake(t)
 		f.store = damage
-		if err := put(t, f.open(), "o", "12345"); err == nil || !strings.Contains(err.Error(), "other bytes than it was given") {
+		if err := put(t, f.open(), "o", "12345"); err == nil || !strings.Contains(err.Error(), "other bytes than were sent") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -290,7 +290,7 @@ func TestNow(t *testing.T) {
 	}
 }
 
-// A body belongs to the caller again when Put returns: nothing may go on reading it.
+// A body belongs to the caller again when Put returns: nothing reads it afterwards.
 func TestBodyIsLeftAlone(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -334,7 +334,7 @@ func TestOpen(t *testing.T) {
 			t.Errorf("Open of %q: %v", c.o.Endpoint, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("a secret is told: %v", err)
+			t.Errorf("the error contains a secret: %v", err)
 		}
 	}
 }
@@ -362,7 +362,7 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
-// Credentials come from where AWS's tools look; where there are none, that is said, and no request goes out unsigned.
+// Credentials come from where AWS's tools look. Without any, the error says so, and no unsigned request is sent.
 func TestCredentials(t *testing.T) {
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_PROFILE"} {
 		t.Setenv(name, "")
@@ -380,7 +380,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// A name that no bucket can have is an argument that is wrong: nothing is sent, and nothing tried again.
+// A name that no bucket can have is an invalid argument: nothing is sent or retried.
 func TestABucketNameThatCannotBe(t *testing.T) {
 	for _, bucket := range []string{"t1", "", "a..b", "-mail", "192.168.1.1", "mail/x", strings.Repeat("x", 64)} {
 		_, err := s3.Open(t.Context(), s3.Options{

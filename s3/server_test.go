@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-// servers are the real object stores that the package is tried against.
+// servers are the real object stores of the tests.
 var servers = map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw}
 
 // real opens a new bucket of a real server, with credentials from the environment.
@@ -79,7 +79,7 @@ func TestMakeBucket(t *testing.T) {
 	}
 }
 
-// What somebody set up wrongly is said in a sentence that names the place, what to do, and no secret.
+// The error for a wrong setting names the location and what to do, and no secret.
 func TestWrongSetup(t *testing.T) {
 	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestWrongSetup(t *testing.T) {
 							t.Errorf("%s: %v passes for a missing object", doing, err)
 						}
 						if err != nil && (strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), server.SecretKey)) {
-							t.Errorf("%s tells a secret: %v", doing, err)
+							t.Errorf("%s: the error contains a secret: %v", doing, err)
 						}
 					}
 				})

@@ -16,7 +16,7 @@ import (
 var errStalled = errors.New("the connection carried nothing for too long")
 
 // newHTTP makes the HTTP transport below. roots are the authorities to trust; nil means those of the system.
-// Compression is off, since it would hide the length of a body.
+// Compression is off, because it would hide the length of a body.
 func newHTTP(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -31,9 +31,9 @@ func newHTTP(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// transport watches what passes between us and the store: it keeps the store's clock by the Date of the responses, and
-// ends an exchange that has stalled. And it sees to it that a body is not read any more when the exchange is over:
-// http.Transport may go on to read it, but the file or the buffer beneath is the caller's again once Put returns.
+// transport observes all exchanges with the store: it sets the store's clock by the Date of the responses, and ends an
+// exchange that has stalled. It also ensures that the body of a request is not read after the exchange has ended:
+// http.Transport may continue to read it, but the file or buffer belongs to the caller again once Put returns.
 type transport struct {
 	base  http.RoundTripper
 	stall time.Duration
@@ -57,7 +57,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		x.end()
 		return nil, err
 	}
-	// Requests for credentials pass here too, and go to other hosts; those to the store are signed.
+	// Requests for credentials pass here too, and go to other hosts. Those to the store are signed.
 	if strings.HasPrefix(req.Header.Get("Authorization"), "AWS4-") {
 		t.clock.observe(resp.Header.Get("Date"))
 	}
@@ -78,14 +78,14 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stall  time.Duration
-	timer  *time.Timer // runs while something should move
+	timer  *time.Timer // runs while data is expected
 
 	mu   sync.Mutex
-	up   io.ReadCloser // nil where there is none, or none any more
+	up   io.ReadCloser // nil if there is none, or after it was closed
 	down io.ReadCloser
 }
 
-// end ends the exchange; when it returns, nothing reads the request's body any more.
+// end ends the exchange. When it returns, nothing reads the request's body.
 func (x *exchange) end() {
 	x.timer.Stop()
 	x.cancel(nil)
@@ -97,7 +97,7 @@ func (x *exchange) end() {
 	}
 }
 
-// cause puts the reason for which an exchange was ended in place of the error that came of it.
+// cause returns the reason for which the exchange was ended, if there is one, and otherwise err.
 func (x *exchange) cause(err error) error {
 	if context.Cause(x.ctx) == errStalled {
 		return errStalled
@@ -133,7 +133,7 @@ func (b *requestBody) Close() error {
 type responseBody exchange
 
 func (b *responseBody) Read(p []byte) (int, error) {
-	b.timer.Reset(b.stall) // a caller who takes long between two reads is no stall
+	b.timer.Reset(b.stall) // a slow caller is not a stall
 	n, err := b.down.Read(p)
 	b.timer.Stop()
 	if err != nil && err != io.EOF {

@@ -17,7 +17,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// A store often says in words alone what is wrong: they are in the error, bounded and without control characters.
+// Often only the text of a store says what is wrong: the error has it, bounded and without control characters.
 func TestOwnWords(t *testing.T) {
 	f := newFake(t)
 	s := f.open()
@@ -47,7 +47,7 @@ func TestOwnWords(t *testing.T) {
 	}
 }
 
-// rotating gives other credentials each time it is asked.
+// rotating returns other credentials at each request.
 type rotating struct{ asked atomic.Int32 }
 
 func (r *rotating) Retrieve() (credentials.Value, error) {
@@ -83,7 +83,7 @@ func TestCredentialsAreReadAgain(t *testing.T) {
 	}
 }
 
-// An answer that no store gives, as of a web server, fails within seconds and not after all patience.
+// An answer that no store gives, such as that of a web server, fails within seconds.
 func TestNoStore(t *testing.T) {
 	f := newFake(t)
 	s := f.open(func(o *s3.Options) { o.Patience = time.Hour; o.SetBrief(50 * time.Millisecond) })
@@ -105,7 +105,7 @@ func TestNoStore(t *testing.T) {
 	}
 }
 
-// Whoever waits hears of it.
+// Waiting is called while a run waits.
 func TestWaiting(t *testing.T) {
 	f := newFake(t)
 	var heard atomic.Pointer[string]
@@ -124,7 +124,7 @@ func TestWaiting(t *testing.T) {
 	}
 }
 
-// page answers a listing with what it is given, whatever was asked for.
+// page answers every listing with the same page.
 func page(truncated bool, names ...string) fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.HandlerFunc) {
 		io.WriteString(w, listing(truncated, names...))
@@ -142,8 +142,8 @@ func listing(truncated bool, names ...string) string {
 	return text + "</ListBucketResult>"
 }
 
-// A listing that stops in the middle is not taken for whole: a page that is cut, and an empty page after one that
-// promised more. One that ends so by right costs one request.
+// A listing that stops in the middle is not taken as complete: a page that is cut off, and an empty page after one that
+// promised more. A complete listing that ends so costs one request.
 func TestListEndsEarly(t *testing.T) {
 	f := newFake(t)
 	f.page = 3
@@ -190,8 +190,8 @@ func TestEndlessListing(t *testing.T) {
 	}
 }
 
-// What answers in the store's place is not taken for the store: a page that says 404 does not mean that an object is
-// missing, and one that says 403 no missing right. A store's own refusal, in XML or without a word, counts.
+// What answers in the store's place is not taken for the store: a page with status 404 does not mean that an object is
+// missing, and one with 403 no missing right. A store's own refusal, in XML or empty, counts.
 func TestForeignAnswers(t *testing.T) {
 	f := newFake(t)
 	s := f.open(func(o *s3.Options) { o.Patience = time.Hour; o.SetBrief(time.Second) })
@@ -243,7 +243,7 @@ func TestStatusAlone(t *testing.T) {
 	}
 }
 
-// An answer to HEAD has no words, so what a store refuses there is asked for again, and explained.
+// An answer to HEAD has no text, so a refused HEAD is repeated by GET, and explained.
 func TestRefusalWithoutWords(t *testing.T) {
 	for _, c := range []struct {
 		status     int
