@@ -24,51 +24,51 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Account is an account to be archived.
+// Account is an account to back up.
 type Account struct {
-	Name   string // the name its owner gave it; the history of an account goes by it
-	URL    string // where it was read, without secrets
+	Name   string // as you call it; identifies the history of the account
+	URL    string // where it is read, without secrets
 	Source source.Source
-	Select func(mail.Mailbox) bool // which mailboxes; nil: all
+	Select func(mail.Mailbox) bool // which mailboxes to read; nil: all
 
-	// ShrinkLimit returns the limit of losses of a mailbox, or, for nil, of the account as a whole. Nil means the usual
-	// limit for all.
+	// ShrinkLimit returns how much a mailbox may lose, or, for nil, the account as a whole. If ShrinkLimit is nil,
+	// loss.Usual applies to all.
 	ShrinkLimit func(*mail.Mailbox) loss.Limit
 
-	// VerifySource is the share of what is recorded that is downloaded again and compared, on different days different
-	// messages. Those taken by an id are more likely chosen.
+	// VerifySource is the share of the archived messages that are downloaded again and compared: other messages each
+	// day. Messages that were matched and never downloaded are more likely chosen.
 	VerifySource percent.Rate
 
 	Budget Budget
 
-	TimeLimit time.Duration // how long reading the account may take; 0 means the constant TimeLimit
-	began     *time.Time    // when that began, in the first of several runs
-	waits     *retry.Budget // likewise of all of these runs
+	TimeLimit time.Duration // how long reading the account may take; 0: the constant TimeLimit
+	began     *time.Time    // the beginning of the first of several runs
+	waits     *retry.Budget // of all of these runs
 }
 
-// wants reports whether the user wants a mailbox.
+// wants reports whether Select chooses a mailbox.
 func (a *Account) wants(listed mail.Mailbox) bool {
 	return a.Select == nil || a.Select(listed)
 }
 
-// reads reports whether a mailbox is to be archived in this run. Others stand as they were recorded before, if they
-// were: not to be asked for is no loss.
+// reads reports whether a mailbox is backed up in this run. Others keep their records, if they have any: deselecting
+// a mailbox loses nothing.
 func (a *Account) reads(listed mail.Mailbox) bool {
 	return listed.Skip == mail.NotSkipped && a.wants(listed)
 }
 
-// Options say how a backup is made.
+// Options control a backup.
 type Options struct {
-	Program  string         // name and version of this program
-	Progress func(Progress) // called often, from several goroutines but never at once for one account
-	Note     func(Note)     // called like Progress, for what the run's user may want to know and no manifest holds
-	Parallel int            // accounts read at once; 0: two
+	Program  string         // name and version of the program
+	Progress func(Progress) // called often, from several goroutines but only once at a time for an account
+	Note     func(Note)     // called like Progress
+	Parallel int            // how many accounts are read at once; 0: two
 
-	// Checkpoint decides when a checkpoint is laid, by the time since the last one and the bytes downloaded since; nil:
-	// after ten minutes, or 256 MiB that took half a minute or more.
+	// Checkpoint reports whether to write a checkpoint, by the time since the last one and the bytes downloaded
+	// since. Nil: after ten minutes, or after 256 MiB that took half a minute or more.
 	Checkpoint func(age time.Duration, bytes int64) bool
 
-	// RecoveryAfter is how old a run becomes before what it downloads is spilled; 0: five seconds.
+	// RecoveryAfter is the age at which a run begins to write its recovery log; 0: five seconds.
 	RecoveryAfter time.Duration
 
 	// WaitForOthers is how long an account that was read waits for others, with which it shares packs; 0: a minute.
@@ -81,23 +81,22 @@ type Result struct {
 	Head      repo.Head          // of the manifest
 	Manifest  *manifest.Manifest // as it was committed
 	Err       error              // why there is no manifest
-	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint; a run of another day goes on from it
-	Locks     error              // under lock: why what was stored before is locked for less than the repository's period, which is in the manifest's warnings too
-	Kept      bool               // with Err: what was read until then is in a checkpoint, from which the next run goes on
+	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint from which a run of another day continues
+	Locks     error              // why older objects are locked for less than the repository's period; also among the manifest's warnings
+	Kept      bool               // with Err: what was read is in a checkpoint, from which the next run continues
 }
 
-// AccountsAtOnce share packs and one index segment; after each such group its manifests are committed. Where one takes
-// long, those that were read do not wait for it (waitForOthers): it may take days, and their manifests would be late.
+// AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
+// one of them takes long, perhaps days, the others do not wait for it (waitForOthers).
 const AccountsAtOnce = 16
 
 // waitForOthers is how long an account that was read waits for others.
 const waitForOthers = time.Minute
 
-// Run reads the accounts and lays a manifest for each. One account that fails does not stop the others: its error is
-// in its Result. The error returned is of the run as a whole, of the repository or of ctx; what was committed by then is
-// in the Results.
+// Run reads the accounts and writes a manifest for each. If one account fails, its error is in its Result and the
+// others go on. The returned error concerns the repository or ctx; what was committed by then is in the Results.
 //
-// The order makes it safe: packs, then index, then manifests, so that a manifest names only what is durable.
+// Packs are written first, then the index, then manifests, so that a manifest refers only to what is durable.
 func Run(ctx context.Context, r *repo.Repo, accounts []Account, o Options) ([]*Result, error) {
 	var done []*Result
 	accounts = slices.Clone(accounts)
@@ -139,8 +138,8 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 			return nil, err
 		}
 	}
-	// Only now: rule 1 of "Removing, without locks" wants parents before condemnations. The writer outlives an
-	// interruption, so that what was downloaded can be kept.
+	// Begin the writer after finding the parents: rule 1 in docs/design/removing.md requires it. It outlives an
+	// interruption, so that what was downloaded can be stored.
 	writer, err := run.Writer(context.WithoutCancel(ctx))
 	if err != nil {
 		return nil, err
@@ -157,7 +156,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 	return backups, context.Cause(ctx)
 }
 
-// readAll begins to read all accounts, some at once. It sends the number of each that is read.
+// readAll begins to read all accounts, some at once. It sends the number of each that was read.
 func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Options) <-chan int {
 	ended := make(chan int, len(runs))
 	go func() {
@@ -174,7 +173,7 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 	return ended
 }
 
-// finishAll concludes n accounts that come to their ends: all together, unless the first one has waited too long.
+// finishAll finishes n accounts as their numbers come in: all together, unless the first one has waited too long.
 func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i int)) {
 	var waiting []int
 	finishWaiting := func() {
@@ -202,14 +201,14 @@ func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i in
 	finishWaiting()
 }
 
-// Warnings that are of one run alone begin so.
+// Warnings that concern one run alone begin like this.
 const (
 	lockWarning = "what was stored before is locked for less than the repository's period, and its locks could not be renewed " +
 		"(mailstrata prune does it, with the owner's key and credentials that may): %v"
 	spentWarning = "the budget of %d bytes a day is used up; it continues tomorrow (UTC)"
 )
 
-// isOfOneRun reports whether a checkpoint's warning says nothing any more when another run goes on from it.
+// isOfOneRun reports whether a warning means nothing to the run that continues from a checkpoint.
 func isOfOneRun(warning string) bool {
 	for _, format := range []string{lockWarning, spentWarning} {
 		if beginning, _, _ := strings.Cut(format, "%"); strings.HasPrefix(warning, beginning) {

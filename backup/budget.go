@@ -9,21 +9,21 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Budget bounds what is downloaded of an account. 0 is what is usual; below 0, there is no bound.
+// Budget bounds what is downloaded from an account. Zero means the default; below zero, there is no bound.
 //
-// A day's budget is for all runs that begin on that day (UTC, by the store's clock), on whatever host: each manifest says how
-// much was downloaded for it. A run that has used it up lays a checkpoint, and the first one of another day goes on from there. What
-// counts are the bytes of messages. A run that goes on past midnight is of the day on which it began: else two days'
-// budgets could be spent within minutes, and what the budget is to keep, a server's own limit, be broken.
+// A day's budget is shared by all runs that begin on the same day (UTC, by the store's clock), on any host: each
+// manifest records how many bytes of messages were downloaded for it. A run that has used it up writes a checkpoint,
+// and the first run of another day continues from there. A run that goes on past midnight belongs to the day on which
+// it began. Otherwise two days' budgets could be spent within minutes, and exceed the server's own limit.
 type Budget struct {
-	Day    int64 // bytes; usual is none, and of Gmail 2 GB: it locks an account out for a day that downloads 2,500 MB
-	Second int64 // bytes; usual is none
+	Day    int64 // bytes; the default is unlimited, or 2 GB for Gmail, which locks an account for a day if you download 2,500 MB
+	Second int64 // bytes; the default is unlimited
 }
 
-// gmailDay is what is downloaded of a Gmail account in a day, if nothing else is said.
+// gmailDay is the default budget for a day of a Gmail account.
 const gmailDay = 2_000_000_000
 
-// day is the day's budget for an account of a server; 0: none.
+// day returns the day's budget for an account on a server; 0: unlimited.
 func (b Budget) day(server mail.Server) int64 {
 	if b.Day == 0 && slices.Contains(server.Capabilities, "X-GM-EXT-1") {
 		return gmailDay
@@ -31,7 +31,7 @@ func (b Budget) day(server mail.Server) int64 {
 	return max(0, b.Day)
 }
 
-// budget finds out what is left of the day for this run.
+// limitToday sets what is left of the day for this run.
 func (a *accountRun) limitToday(ctx context.Context) error {
 	day := a.Budget.day(a.server)
 	if day == 0 {
@@ -42,8 +42,8 @@ func (a *accountRun) limitToday(ctx context.Context) error {
 	return err
 }
 
-// spentToday is what the runs of the day on which this one began have downloaded, as far as it is written down.
-// A manifest that was committed again, when the account got another name, says what the first one said: it counts once.
+// spentToday returns what runs of the day on which this one began have downloaded, according to their manifests. A
+// manifest that was committed again because the account was renamed counts once.
 func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	midnight := a.run.Start().UTC().Truncate(24 * time.Hour)
 	counted := make(map[[32]byte]bool)
@@ -52,11 +52,11 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return 0, err
 		case head.Misdated != "":
-			continue // its times say nothing, and findParent warned
+			continue // its times mean nothing, and findParent has warned
 		case head.Time.Before(midnight):
 			return bytes, nil
 		case err != nil:
-			continue // findParent warned
+			continue // findParent has warned
 		}
 		m, err := archive.ReadManifest(ctx, a.repo, head)
 		if err != nil || m.Start.Before(midnight) {
@@ -70,7 +70,7 @@ func (a *accountRun) spentToday(ctx context.Context) (bytes int64, err error) {
 	return bytes, nil
 }
 
-// postpone ends a walk whose budget is used up: with a checkpoint, from which the next run goes on.
+// postpone ends a run whose budget is used up: it writes a checkpoint, from which the next run continues.
 func (a *accountRun) postpone(ctx context.Context, b *Result) {
 	a.record.warn(spentWarning, a.Budget.day(a.server))
 	b.Postponed = true

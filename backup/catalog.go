@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// catalog reads and writes what manifests are made of: pages, lists and tables of mailboxes.
+// catalog reads and writes what manifests consist of: pages, lists and tables of mailboxes.
 type catalog struct {
 	repo    *repo.Repo
 	account string
@@ -16,16 +16,16 @@ type catalog struct {
 	tables  tables
 }
 
-// tables are the mailbox tables of an account: those of the parent, and those of the new manifest. A table that did not change
-// keeps its ID. So a night without news puts no chunk and does not read the index. This host keeps the tables, so it does not
-// fetch them either.
+// tables are the tables of mailboxes in the parent and in the new manifest. A table that did not change keeps its ID,
+// so that a run without news stores no chunk and does not read the index. This host caches the tables, so that it
+// need not fetch them.
 type tables struct {
 	parent map[string]chunk.ID // by content
-	kept   map[chunk.ID][]byte // by this host, of the last manifest that it made
+	kept   map[chunk.ID][]byte // cached by this host, from the last manifest that it wrote
 	made   [][]byte
 }
 
-// loadTables reads the tables of the parent.
+// loadTables returns a function that loads tables of the parent.
 func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	c.tables.parent, c.tables.kept = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
 	return func(id chunk.ID) (table []byte, err error) {
@@ -40,8 +40,8 @@ func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error)
 	}
 }
 
-// putTable stores a table, unless the parent has it: a manifest may name what its parent names (docs/design/removing.md,
-// rule 1).
+// putTable returns a function that stores a table, unless the parent has it: a manifest may refer to what its parent
+// refers to (docs/design/removing.md, rule 1).
 func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	put := c.put(ctx)
 	c.tables.made = nil
@@ -54,8 +54,8 @@ func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	}
 }
 
-// keepTables keeps the tables of the committed manifest on this host.
-func (c *catalog) keepTables() {
+// cacheTables caches the tables of the committed manifest on this host.
+func (c *catalog) cacheTables() {
 	t := &c.tables
 	changed := len(t.made) != len(t.kept)
 	for _, table := range t.made {
@@ -67,12 +67,12 @@ func (c *catalog) keepTables() {
 	}
 }
 
-// load fetches a chunk of the catalog: pages and lists of an earlier manifest.
+// load returns a function that fetches a chunk: a page or list of an earlier manifest.
 func (c *catalog) load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return c.reader.Chunk(ctx, id) }
 }
 
-// put keeps a chunk of the catalog.
+// put returns a function that stores a chunk.
 func (c *catalog) put(ctx context.Context) func([]byte) (chunk.ID, error) {
 	return func(data []byte) (chunk.ID, error) {
 		id, _, err := c.writer.Put(ctx, repo.LaneCatalog, data)

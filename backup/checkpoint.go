@@ -11,39 +11,39 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A long run lays checkpoints: manifests of what it has so far, which the next run goes on from if this one does not come
-// to its end. In a checkpoint, mailboxes that were not read yet stand as in the parent, and one that is half read has the
-// records that it has, and is not called complete.
+// A checkpoint is a manifest of what a long run has so far. If the run does not complete, the next one continues from
+// there. In a checkpoint, mailboxes that were not read yet have their old records, and a mailbox that is half read
+// has the records of the messages that were read, and is not complete.
 //
-// One is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast line so much is read again sooner
-// than it is written down. So much has room in the spill, by which the next run on the same host gets back what came since
-// (spill.go).
+// A checkpoint is due after ten minutes, or after 256 MiB if half a minute has passed: over a fast connection it
+// costs less to download 256 MiB again than to write a checkpoint. The recovery log has room for as much, and a run
+// on the same host recovers what came after the checkpoint.
 const (
 	checkpointAge   = 10 * time.Minute
 	checkpointBytes = 256 << 20
 	checkpointPause = 30 * time.Second
 )
 
-// renewAfter is the age at which a run ends with a checkpoint, and another goes on from it: long before its deadline
-// (rule 5 of "Removing, without locks").
+// renewAfter is the age at which a run ends with a checkpoint, and another continues from it, long before the
+// deadline of the run (docs/design/removing.md, rule 5).
 const renewAfter = 6 * time.Hour
 
 var (
-	// errRenew ends a walk whose run is old; another run goes on from its checkpoint.
+	// errRenew ends a run that is too old. Another run continues from its checkpoint.
 	errRenew = errors.New("the run is to be renewed")
 )
 
-// checkpoints decide when a checkpoint is laid, and see to it that all harvests under way are cut short and in the record
-// by then.
+// checkpoints decides when a checkpoint is written. It makes sure that no download is under way then, and that
+// everything downloaded is recorded.
 type checkpoints struct {
 	mu           sync.Mutex
-	noneFetching *sync.Cond // fetching fell to 0
+	noneFetching *sync.Cond // signals that fetching fell to 0
 	fetching     int
-	last         time.Time // when the last one was laid, by this host's clock
+	last         time.Time // when the last one was written, by this host's clock
 	bytes        int64     // downloaded since
 	written      bool      // in this run
 	every        func(age time.Duration, bytes int64) bool
-	full         func() bool // the spill has no room: what comes now comes again after a crash
+	full         func() bool // the recovery log has no room: downloads would be lost if the run were killed
 }
 
 func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
@@ -57,14 +57,14 @@ func newCheckpoints(every func(time.Duration, int64) bool) *checkpoints {
 	return c
 }
 
-// due reports whether it is time.
+// due reports whether a checkpoint is due.
 func (c *checkpoints) due() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.isDue()
 }
 
-// isDue is due, with the lock held. Without anything new there is nothing to write down.
+// isDue is due with the lock held. Without downloads there is nothing to write.
 func (c *checkpoints) isDue() bool {
 	age := time.Since(c.last)
 	return c.bytes > 0 && (c.every(age, c.bytes) || age >= checkpointPause && c.full())
@@ -76,7 +76,7 @@ func (c *checkpoints) downloaded(bytes int64) {
 	c.bytes += max(1, bytes)
 }
 
-// begin and end enclose a harvest.
+// begin and end enclose the downloads of a mailbox.
 func (c *checkpoints) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,8 +91,8 @@ func (c *checkpoints) end() {
 	}
 }
 
-// checkpoint lays one, unless another harvest has done so since it was due. It waits until no harvest is under way: each
-// ends with its windows, because it sees that a checkpoint is due.
+// checkpoint writes a checkpoint, unless another mailbox has done so since it was due. It waits until no download is
+// under way: each one ends with its windows, because a checkpoint is due.
 func (a *accountRun) checkpoint(ctx context.Context) error {
 	c := a.checkpoints
 	c.mu.Lock()
@@ -127,11 +127,11 @@ func (a *accountRun) writeCheckpoint(ctx context.Context) (repo.Head, *manifest.
 	return head, m, err
 }
 
-// interruptGrace is how long who interrupts a run waits at the most, so that what was read is not read again.
+// interruptGrace is how long an interrupted run goes on to save what was read.
 const interruptGrace = 2 * time.Minute
 
-// keepRest lays a last checkpoint of a walk that was ended by a lost server or by its user, so that the next run need not
-// download again what this one has. It reports whether there is one now that has it.
+// keepRest writes a last checkpoint after an error or an interruption, so that the next run need not download
+// everything again. It reports whether there is a checkpoint with everything that was read.
 func (a *accountRun) keepRest(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interruptGrace)
 	defer cancel()

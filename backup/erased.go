@@ -8,9 +8,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// What was erased from the repository is not archived again. A message is known by its hash, so a run downloads it once
-// under a UID that no record names. Then the mailbox records the UID as erased, counts as complete, and no later run asks
-// for the message.
+// What was erased from the repository is not archived again. A message is recognized by its hash, so a run has to
+// download it once, under a UID that is not recorded. The mailbox then records the UID as erased and counts as
+// complete, and no later run requests the message.
 
 // checkNotErased returns an error if the account was erased.
 func (a *accountRun) checkNotErased(ctx context.Context) error {

@@ -10,10 +10,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// TimeLimit is how long an account may take by default. A server that answers without end must not hold a run for ever.
+// TimeLimit is the default for how long reading an account may take. A server that answers endlessly must not hold a
+// run forever.
 const TimeLimit = 48 * time.Hour
 
-// tooLongError is the error of an account that took longer than its limit.
+// tooLongError reports that reading an account exceeded its time limit.
 type tooLongError struct {
 	limit    time.Duration
 	messages int64
@@ -24,7 +25,7 @@ func (e *tooLongError) Error() string {
 		"or without end", e.limit, e.messages)
 }
 
-// readInTime calls record within the account's limit of time, which counts from the first of several runs.
+// readInTime calls read within the account's time limit, which counts from the first of several runs.
 func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error) {
 	limit := cmp.Or(a.TimeLimit, TimeLimit)
 	if a.began.IsZero() {

@@ -14,8 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// addLosses compares the manifest with the last one that was not a checkpoint, and adds the losses to its alarms and
-// warnings.
+// addLosses compares the manifest with the last complete one, and adds the losses to its alarms and warnings.
 func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error {
 	before, most := a.record.before, a.record.maxLost()
 	if a.lastComplete != a.parent && (a.lastComplete == nil || a.parent == nil || a.lastComplete.ID != a.parent.ID) {
@@ -34,7 +33,7 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	var unread error
 	comparison.Erased = func(hash chunk.ID) bool {
 		var erasures *repo.Erasures
-		if unread == nil { // only where pages are compared: on most nights, none is
+		if unread == nil { // needed only where pages are compared, which is rare
 			erasures, unread = a.run.Erasures(ctx)
 		}
 		return erasures.Message(hash)
@@ -53,7 +52,8 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	return nil
 }
 
-// flushedLoad makes the pages of this run durable before the first chunk is read, because they may be read too.
+// flushedLoad makes the pages of this run durable before the first chunk is loaded, because pages of this run may be
+// loaded too.
 func (a *accountRun) flushedLoad(ctx context.Context, load func(chunk.ID) ([]byte, error)) func(chunk.ID) ([]byte, error) {
 	flush := sync.OnceValue(func() error { return a.catalog.writer.Flush(ctx) })
 	return func(id chunk.ID) ([]byte, error) {

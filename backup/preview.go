@@ -8,17 +8,17 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// preview is what the first look at a mailbox told: what is to be done with it, before anything is downloaded.
+// preview is the result of examining a mailbox: what is to be done, before anything is downloaded.
 type preview struct {
-	old      *manifest.Mailbox // what is recorded of it, if its UIDs still mean the same messages
-	found    *manifest.Mailbox // what is recorded now, without its messages
+	old      *manifest.Mailbox // the old record, if its UIDs still identify the same messages
+	found    *manifest.Mailbox // the new record, without messages
 	change   *compare.Change
 	validity uint32 // the UIDVALIDITY of the view
-	stands   bool   // nothing: all is as it was recorded
+	stands   bool   // nothing is to be done: the old record stays
 	err      error
 }
 
-// examine opens the mailbox and finds out what is to be done with it.
+// examine opens the mailbox and finds out what is to be done.
 func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *preview {
 	sampled, err := r.chooseSample(ctx)
 	if err != nil || r.verifyOnly && len(sampled) == 0 {
@@ -69,7 +69,7 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 	return &preview{old: old, found: found, change: c, validity: session.Validity, err: err}
 }
 
-// provenRecord returns the record of the mailbox, if its UIDs still mean the same messages at this server.
+// provenRecord returns the old record, if its UIDs still identify the same messages on this server.
 func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
@@ -88,18 +88,20 @@ func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, 
 	return nil, nil
 }
 
-// examineFirst is a look that is taken before other mailboxes are read: what has left this one may have arrived there.
+// examineFirst examines the mailbox before any mailbox is read, because messages that left this one may have arrived
+// in another.
 func (r *mailboxRun) examineFirst(ctx context.Context) error {
 	session := r.account.session(r.listed)
 	defer func() { session.Release() }()
 	if r.preview = r.examine(ctx, session); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return nil // run tells of an error
+	return nil // run reports the error
 }
 
-// toExamineFirst returns the readings to be looked at before any other, if any messages have arrived: those of mailboxes that
-// messages may have left, or in which a sample is compared (if a message differs from the archive, none is taken by its id). Others wait with what changed in them until they are read, for all of it takes memory.
+// toExamineFirst returns the mailboxes to examine before any is read, if messages have arrived: those that messages
+// may have left, and those of which a sample is compared, because no message is matched if one differs from the
+// archive. All other mailboxes are examined when they are read, because changes take memory until then.
 func toExamineFirst(due []*mailboxRun) (first []*mailboxRun) {
 	arrived := false
 	for _, r := range due {
@@ -114,7 +116,7 @@ func toExamineFirst(due []*mailboxRun) (first []*mailboxRun) {
 	return first
 }
 
-// mayHaveLost reports whether, by the numbers, messages that are recorded may be gone.
+// mayHaveLost reports whether the numbers allow that recorded messages are gone.
 func (r *mailboxRun) mayHaveLost() bool {
 	if r.doubtful || r.old != nil && r.old.Unproven {
 		return true

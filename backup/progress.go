@@ -4,25 +4,26 @@ import (
 	"sync"
 )
 
-// Progress is how far a verb has come.
+// Progress is how far a command has come.
 type Progress struct {
-	Account       string // what it works on
+	Account       string // the account that it works on
 	Messages      int64  // done
-	Bytes         int64  // of these
-	TotalMessages int64  // to be done, as far as known; 0: not known
-	Mailboxes     int64  // that are read, or were; an unchanged one is not
-	DoneMailboxes int64  // of these
-	ByID          int64  // of the messages done, those that are archived already, and have no bytes to be read
+	Bytes         int64  // of these messages
+	TotalMessages int64  // to be done, as far as known; 0: unknown
+	Mailboxes     int64  // that are read or were read, without unchanged ones
+	DoneMailboxes int64  // of these mailboxes
+	ByID          int64  // of the messages done, those that were archived already and were not downloaded
 }
 
-// Note is a sentence about the run, for the person who runs it; what belongs to the account is in its manifest.
+// Note is a sentence about the run for the person who started it. Notes about the account are in its manifest
+// instead.
 type Note struct {
 	Account string
 	Text    string
-	Detail  bool // for who asks for details
+	Detail  bool // only if details are wanted
 }
 
-// tracker counts the progress of a run, and reports it.
+// tracker counts and reports the progress of a run.
 type tracker struct {
 	report func(Progress) // may be nil
 
@@ -30,7 +31,7 @@ type tracker struct {
 	progress Progress
 }
 
-// expect adds to the totals: messages that are likely to be downloaded, and mailboxes that are read.
+// expect adds to the totals.
 func (t *tracker) expect(messages, mailboxes int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -52,7 +53,7 @@ func (t *tracker) finished() {
 	t.progress.DoneMailboxes++
 }
 
-// advance counts a message. It was downloaded, unless byID is 1.
+// advance counts a message, which was downloaded unless byID is 1.
 func (t *tracker) advance(bytes, byID int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -12,33 +12,33 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// recorder holds what will be in the account's next manifest. Its methods may be called from several goroutines.
+// recorder holds what will be in the account's next manifest: records, failures, warnings and alarms.
 type recorder struct {
 	account *Account
-	round   int // of reading, from 0
+	round   int // of reading the account, from 0
 
-	before      map[string]*manifest.Mailbox // by raw name: what is in the parent
-	recorded    map[string]*manifest.Mailbox // by raw name: what will be in the manifest
+	before      map[string]*manifest.Mailbox // the parent's records, by raw name
+	recorded    map[string]*manifest.Mailbox // the new records, by raw name
 	validities  identity.Validities
 	dangling    []string
-	outside     string            // the name of a mailbox that is not read because it is shared or another user's, or ""
-	uncounted   bool              // the last survey left out the numbers of a mailbox
-	countFaults map[string]string // why, by raw name, where that is a fault of the server
+	outside     string            // a mailbox that is not read because it is shared or another user's; "": none
+	uncounted   bool              // the last survey lacks the numbers of a mailbox
+	countFaults map[string]string // why, by raw name, if the server is at fault
 
 	mu         sync.Mutex
 	failures   map[string][]manifest.Failure // by raw name
-	givenUp    map[string]bool               // raw names of mailboxes that were given up; true: to be tried again
-	kept       map[string]int64              // by raw name: at least so many messages of the parent are still in it
+	givenUp    map[string]bool               // raw names of mailboxes that were given up; true: try again
+	kept       map[string]int64              // by raw name: at least so many messages of the parent still exist
 	warnings   []string
 	alarms     []string
-	downloaded tally // downloaded in this run
-	matched    tally // taken by id
+	downloaded tally // in this run
+	matched    tally // with archived messages, in this run
 }
 
 // tally counts messages and their bytes.
 type tally struct{ messages, bytes int64 }
 
-// add takes over what another one has counted.
+// add moves the counts of another tally to this one.
 func (t *tally) add(other *tally) {
 	t.messages += other.messages
 	t.bytes += other.bytes
@@ -54,7 +54,7 @@ func newRecorder(account *Account) *recorder {
 	}
 }
 
-// fill puts what is recorded now into a manifest.
+// fill puts everything recorded so far into a manifest.
 func (rec *recorder) fill(m *manifest.Manifest, putTable func([]byte) (chunk.ID, error)) error {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -84,7 +84,7 @@ func (rec *recorder) carryWarnings(warnings []string) {
 	}
 }
 
-// moveFailures gives what failed in a mailbox its new name.
+// moveFailures gives the failures of a mailbox its new name.
 func (rec *recorder) moveFailures(from, to string) {
 	if from == to {
 		return
@@ -99,7 +99,7 @@ func (rec *recorder) moveFailures(from, to string) {
 	delete(rec.failures, from)
 }
 
-// maxLost is the largest number of recorded messages that can be gone: all but those that are in their places.
+// maxLost returns the largest number of recorded messages that can be gone: all but those known to exist.
 func (rec *recorder) maxLost() (most int64) {
 	for _, m := range rec.before {
 		most += m.Messages
@@ -112,8 +112,8 @@ func (rec *recorder) maxLost() (most int64) {
 	return max(0, most)
 }
 
-// setKept notes how many messages of the parent are still in a mailbox. A mailbox that is read again in a later round counts as
-// keeping none.
+// setKept sets how many messages of the parent still exist in a mailbox. A mailbox that is read in a later round
+// counts with none.
 func (rec *recorder) setKept(raw string, messages int64) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -134,8 +134,8 @@ func (rec *recorder) mentionOutside(alarms []string) []string {
 	return alarms
 }
 
-// isCurrent reports whether what this run recorded of a mailbox is still what the server tells, as far as it tells. What was
-// given up is not tried again in the same run, unless it may have been replaced meanwhile.
+// isCurrent reports whether a record of this run still agrees with what the server reports. A mailbox that was given
+// up is not tried again in the same run, unless it may have been replaced.
 func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) bool {
 	again, givenUp := rec.givenUp[recorded.Raw]
 	switch {
@@ -147,14 +147,14 @@ func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) boo
 	return now == nil || identity.SameNumbers(*recorded.Status, *now)
 }
 
-// alarm marks the manifest.
+// alarm adds an alarm.
 func (rec *recorder) alarm(told string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	rec.alarms = append(rec.alarms, told)
 }
 
-// carryOver takes over the record of a mailbox.
+// carryOver keeps an old record.
 func (rec *recorder) carryOver(old *manifest.Mailbox, listed mail.Mailbox) {
 	rec.recorded[listed.Raw] = withListing(old, listed)
 	if rec.round == 0 {
@@ -162,7 +162,7 @@ func (rec *recorder) carryOver(old *manifest.Mailbox, listed mail.Mailbox) {
 	}
 }
 
-// set puts what a reading found into the record.
+// set records the result of reading a mailbox.
 func (rec *recorder) set(r *mailboxRun, found *manifest.Mailbox, failures []manifest.Failure) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -176,7 +176,7 @@ func (rec *recorder) set(r *mailboxRun, found *manifest.Mailbox, failures []mani
 	}
 }
 
-// wasGivenUp reports whether this run has tried to read a mailbox before, and could not.
+// wasGivenUp reports whether this run has failed to read a mailbox before.
 func (rec *recorder) wasGivenUp(raw string) bool {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -184,7 +184,7 @@ func (rec *recorder) wasGivenUp(raw string) bool {
 	return givenUp
 }
 
-// setGivenUp notes that a mailbox was given up; with again, another round tries.
+// setGivenUp records that a mailbox was given up. If again is true, the next round tries once more.
 func (rec *recorder) setGivenUp(raw string, again bool) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -205,8 +205,8 @@ func (rec *recorder) warn(format string, args ...any) {
 	}
 }
 
-// failMiscounted makes failures of what nobody refused and yet did not come: a mailbox of which the server tells more messages, or
-// fewer, than it lists, though nothing changed meanwhile.
+// failMiscounted makes failures of mailboxes for which the server reports another number of messages than it lists,
+// although nothing changed.
 func (rec *recorder) failMiscounted() {
 	for raw, m := range rec.recorded {
 		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(rec.failures[raw]) > 0 {
@@ -217,8 +217,8 @@ func (rec *recorder) failMiscounted() {
 	}
 }
 
-// failUncounted makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their messages
-// were.
+// failUncounted makes failures of mailboxes without numbers: they may be read, but nothing shows that all of their
+// messages were.
 func (rec *recorder) failUncounted() {
 	for raw, reason := range rec.countFaults {
 		if m := rec.recorded[raw]; m != nil && rec.account.reads(m.Mailbox) && len(rec.failures[raw]) == 0 {
@@ -228,7 +228,7 @@ func (rec *recorder) failUncounted() {
 	}
 }
 
-// isComplete reports whether everything that the last survey told of was read without a gap.
+// isComplete reports whether everything in the last survey was read without a gap.
 func (rec *recorder) isComplete() bool {
 	for _, mailbox := range rec.recorded {
 		if mailbox.Selectable() && !mailbox.Label && rec.account.reads(mailbox.Mailbox) && !mailbox.Complete {

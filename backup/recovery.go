@@ -11,17 +11,17 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// What a run downloads it also spills to this host's disk, until it is in a checkpoint or a manifest (recovery.Log). A run
-// that finds what a killed one has spilled puts it into the repository as if it had come from the server just now; each
-// message that the server then tells of in the same words is not asked for again. So nothing rests on the spill but time:
+// A run also writes what it downloads to a recovery log on this host, until it is in a checkpoint or a manifest
+// (package repo/recovery). If a run is killed, the next one stores the messages of the log as if they came from the
+// server. It does not download a message again if the server reports the same data for it. The log only saves time:
 // whatever is lost, wrong or stale in it is downloaded.
 
-// recoveryAfter is how old a run becomes before it spills. Most are over by then; of one that is killed, so many seconds of
-// download are lost, and sealing and writing a second time what is downloaded costs a twelfth of a run's CPU time.
+// recoveryAfter is the age at which a run begins to write the recovery log. Most runs are shorter. A killed run loses
+// that many seconds of download; sealing and writing downloads twice costs a twelfth of a run's CPU time.
 const recoveryAfter = 5 * time.Second
 
-// recoverDownloads opens the spill, and puts into the repository what earlier runs have left in it. A host that cannot spill is told
-// of, and archives as well.
+// recoverDownloads opens the recovery log, and stores what an interrupted run left in it. Without a log the run goes
+// on with a note.
 func (a *accountRun) recoverDownloads(ctx context.Context) error {
 	log, err := a.repo.RecoveryLog(a.Name, a.recoveryAfter)
 	if err != nil {
@@ -54,7 +54,7 @@ func (a *accountRun) recoverDownloads(ctx context.Context) error {
 	return err
 }
 
-// closeRecovery ends the spilling; what is in a manifest is forgotten.
+// closeRecovery closes the recovery log, and empties it if everything is in a manifest.
 func (a *accountRun) closeRecovery(committed bool) {
 	if err := a.recovery.Failed(); err != nil {
 		a.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)

@@ -24,7 +24,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// base is a manifest that an earlier run laid.
+// base is a manifest of an earlier run.
 type base struct {
 	repo.Head
 	*manifest.Manifest
@@ -39,22 +39,22 @@ type accountRun struct {
 	run     *repo.Run
 	server  mail.Server
 
-	parent       *base // the newest manifest, or a checkpoint; what it records is gone on from
-	lastComplete *base // the newest that is no checkpoint: what was lost since is told
+	parent       *base // the newest manifest, perhaps a checkpoint; the run continues from it
+	lastComplete *base // the newest complete manifest; losses are reported relative to it
 
-	record   *recorder // what will be in the manifest
-	vanished *vanished // what left its place meanwhile
+	record   *recorder // the new manifest
+	vanished *vanished // messages and mailboxes that vanished while the account was read
 	moves    *moves.Index
 	catalog  *catalog
 	progress *tracker
 
 	checkpoints   *checkpoints
 	quota         *quota.Quota
-	postponed     atomic.Bool // the day's budget is used up, and something was left out for it
+	postponed     atomic.Bool // the day's budget is used up, and something was left out
 	recoveryAfter time.Duration
 	recovery      *recovery.Log // nil: none
 	downloads     *fetch.Account
-	sampler       *sample.Sampler // nil: nothing that is recorded is compared
+	sampler       *sample.Sampler // nil: verify nothing
 }
 
 func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *accountRun {
@@ -83,13 +83,13 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 	return a
 }
 
-// advance counts a message. It was downloaded, unless byID is 1.
+// advance counts a message, which was downloaded unless byID is 1.
 func (a *accountRun) advance(bytes, byID int64) {
 	a.checkpoints.downloaded(bytes)
 	a.progress.advance(bytes, byID)
 }
 
-// finish commits what was read of an account, or keeps what was read until an error.
+// finish commits what was read, or after an error, saves it.
 func (a *accountRun) finish(ctx context.Context, b *Result) {
 	longer, done := grace.Context(ctx, interruptGrace)
 	defer done()
@@ -104,9 +104,8 @@ func (a *accountRun) finish(ctx context.Context, b *Result) {
 	a.closeRecovery(b.Err == nil)
 }
 
-// findParent finds the manifest that the walk goes on from: the account's newest that is committed and not marked to be
-// forgotten (rules 1 and 4), be it a checkpoint; and the newest that is none. One that cannot be read is passed over, and
-// told of.
+// findParent finds the parent and the last complete manifest among those that are committed and not marked to be
+// forgotten (docs/design/removing.md, rules 1 and 4). It skips manifests that cannot be read, with a warning.
 func (a *accountRun) findParent(ctx context.Context) error {
 	for head, err := range a.run.Heads(ctx, a.Name) {
 		var m *manifest.Manifest
@@ -126,7 +125,7 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		case m != nil:
 			if a.parent == nil {
 				a.parent = &base{head, m}
-				if m.State != manifest.Complete { // nobody would find the difference again: what was read anew is recorded
+				if m.State != manifest.Complete { // the interrupted run recorded what it read, so no other run would find the difference
 					a.record.alarms = slices.Clone(m.Alarm)
 					a.record.carryWarnings(m.Warnings)
 				}
@@ -140,8 +139,8 @@ func (a *accountRun) findParent(ctx context.Context) error {
 	return nil
 }
 
-// open reaches the source, and meanwhile compares what others wrote of the account: before the first checkpoint, which carries
-// the alarms on.
+// open contacts the server, and compares what other hosts wrote of the account at the same time. It comes before the
+// first checkpoint, which carries the alarms.
 func (a *accountRun) open(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.addUnreported(ctx) })
@@ -154,9 +153,9 @@ func (a *accountRun) open(ctx context.Context) error {
 	return group.Wait()
 }
 
-// read reads the account and writes down what was found, ready to be committed.
+// read reads the account and returns a manifest that is ready to be committed.
 func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
-	if a.parent == nil { // of an account that was erased, all manifests are marked
+	if a.parent == nil { // if an account was erased, all of its manifests are marked
 		if err := a.checkNotErased(ctx); err != nil {
 			return nil, err
 		}
@@ -183,17 +182,17 @@ func (a *accountRun) read(ctx context.Context) (*manifest.Manifest, error) {
 	return m, a.addLosses(ctx, m)
 }
 
-// commit puts a manifest: the one moment at which what it records counts.
+// commit commits a manifest. From then on, what it records counts.
 func (a *accountRun) commit(ctx context.Context, m *manifest.Manifest) (repo.Head, error) {
 	head, err := a.catalog.writer.Commit(ctx, a.Name, m.EncodeAt)
 	if err == nil {
 		a.quota.Wrote(m.Downloaded)
-		a.catalog.keepTables()
+		a.catalog.cacheTables()
 	}
 	return head, err
 }
 
-// manifest writes down what is recorded now.
+// manifest returns a manifest of what is recorded now.
 func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manifest.Manifest, error) {
 	now, err := a.run.Now(ctx)
 	if err != nil {
@@ -216,7 +215,8 @@ func (a *accountRun) manifest(ctx context.Context, state manifest.State) (*manif
 	return m, a.record.fill(m, a.catalog.putTable(ctx))
 }
 
-// mailboxes is what a manifest recorded, by raw name; nothing for none. What is damaged of it is told of, and read anew.
+// mailboxes returns the records of a manifest, by raw name. Damaged records are left out, with a warning, and their
+// mailboxes read again.
 func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manifest.Mailbox, error) {
 	mailboxes := make(map[string]*manifest.Mailbox)
 	if m == nil {
@@ -239,12 +239,12 @@ func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manife
 	return mailboxes, nil
 }
 
-// session is for reading a mailbox of the account.
+// session returns a session to read a mailbox.
 func (a *accountRun) session(mailbox mail.Mailbox) *source.Session {
 	return source.NewSession(a.Source, a.waits, mailbox)
 }
 
-// remark tells something of this host and this run.
+// remark reports something about this host and this run.
 func (a *accountRun) remark(detail bool, format string, args ...any) {
 	if a.note != nil {
 		a.note(Note{a.Name, fmt.Sprintf(format, args...), detail})

@@ -13,21 +13,21 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// rounds bounds how often what changed under the reading is read again before a manifest is laid that is not proven
-// consistent; roundsMost, where messages left their places meanwhile (departures).
+// maxRounds is how often an account is read while it changes, before a manifest is written that is not proven
+// consistent. If messages vanish, there are up to maxRoundsVanished rounds.
 const (
-	rounds     = 4
-	roundsMost = 12
+	maxRounds         = 4
+	maxRoundsVanished = 12
 )
 
-// scheduler reads an account in rounds: it decides which mailboxes are read, and when.
+// scheduler reads an account in rounds. It decides which mailboxes are read in a round, and in which order.
 type scheduler struct {
 	*accountRun
-	lostSinceComplete bool // what the manifest before a checkpoint has was looked at
+	lostSinceComplete bool // what vanished since lastComplete was given to moves
 }
 
-// beginMoves begins a round: it decides whether ids prove anything, and takes mailboxes that are lost for sources.
-// Where the last run was interruptGrace, what it found to have left its place is only in the manifest before it.
+// beginMoves begins a round of matching: it decides whether ids count, and adds the mailboxes that are lost. After an
+// interrupted run, what that run found to be gone is only in the last complete manifest.
 func (s *scheduler) beginMoves(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
 	s.moves.Begin(s.record.before, s.isForeign(s.parent) || s.isForeign(s.lastComplete) || identity.IsRenumbered(survey, before))
 	for _, mailbox := range lost {
@@ -49,7 +49,7 @@ func (s *scheduler) beginMoves(ctx context.Context, survey *mail.Survey, before 
 	return nil
 }
 
-// expect adds to the totals what mailboxes are likely to give.
+// expect adds to the totals.
 func (s *scheduler) expect(due []*mailboxRun) {
 	var arrived int64
 	for _, r := range due {
@@ -59,7 +59,7 @@ func (s *scheduler) expect(due []*mailboxRun) {
 	s.progress.expect(arrived, int64(len(due)))
 }
 
-// unchangedSince is for the first survey of a run. It reports whether the parent's record of a mailbox can stay as it is.
+// unchangedSince returns a test for the first round: whether the parent's record of a mailbox can stay as it is.
 func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *mail.Status) bool {
 	twins := identity.Twins(s.record.before)
 	return func(old *manifest.Mailbox, now *mail.Status) bool {
@@ -67,11 +67,11 @@ func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *
 	}
 }
 
-// readInRounds reads the whole account, and reads again what changed meanwhile, until a survey agrees with what is recorded: that
-// survey proves that the record was the state of the account when it was taken (design, "How an account is read", 7).
-// It reports whether it came to that.
+// readInRounds reads the account, and reads again what changed meanwhile, until a survey agrees with what is
+// recorded. That survey proves that the record was the state of the account when the survey was taken
+// (docs/design/reading.md). readInRounds reports whether this happened.
 func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err error) {
-	for s.record.round = 0; s.record.round < rounds || s.vanished.any && s.record.round < roundsMost; s.record.round++ {
+	for s.record.round = 0; s.record.round < maxRounds || s.vanished.any && s.record.round < maxRoundsVanished; s.record.round++ {
 		survey, err := s.survey(ctx)
 		if err != nil {
 			return false, err
@@ -84,7 +84,7 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 			s.record.failMiscounted()
 			return s.record.isComplete(), nil
 		}
-		if s.record.round > 0 { // the pages that this run wrote are about to be read
+		if s.record.round > 0 { // pages that this run wrote are about to be read
 			if err := s.catalog.writer.Flush(ctx); err != nil {
 				return false, err
 			}
@@ -100,9 +100,9 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 	return false, s.vanished.reinstate(ctx)
 }
 
-// compare makes the record what the survey says: names, attributes and subscriptions are taken anew, and mailboxes that
-// are gone leave it. It tells which mailboxes are to be read, because they may have changed since they were recorded, by
-// this run or by the parent.
+// plan begins a round. It takes names, attributes and subscriptions from the survey, drops mailboxes that are gone,
+// and returns the mailboxes to read: those that may have changed since they were recorded by this run or by the
+// parent.
 func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailboxRun, err error) {
 	observed, err := s.run.Now(ctx)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 		old := match.Record
 		renamed = append(renamed, old)
 		if !s.reads(listed) {
-			// It was not asked for, and is not lost. What a virtual mailbox showed is recorded in its own mailbox.
+			// Deselecting a mailbox loses nothing. What a virtual mailbox showed is recorded in its own mailbox.
 			if old != nil && !match.Shared && listed.Skip != mail.SkipVirtual {
 				s.record.carryOver(old, listed)
 			}
@@ -133,7 +133,7 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 		}
 		listed.Label = isLabel(listed)
 		if old != nil && old.Label {
-			old = nil // its own messages were never read
+			old = nil // the messages of a label were never read
 		}
 		if listed.Label {
 			s.record.recorded[listed.Raw] = &manifest.Mailbox{Mailbox: withoutMarks(listed)}
@@ -164,8 +164,8 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 	return due, s.beginMoves(ctx, survey, before, s.vanished.update(vanished, renamed))
 }
 
-// recordsBefore returns the records to compare a survey with, and a test whether the record of a mailbox can stay as it is. In the
-// first round they are the parent's, and verify reports whether a sample is to be compared.
+// recordsBefore returns the records to compare a survey with, and a test whether the record of a mailbox can stay as
+// it is. In the first round they are the parent's, and verify reports whether to compare a sample.
 func (s *scheduler) recordsBefore(ctx context.Context, survey *mail.Survey, observed time.Time) (
 	before map[string]*manifest.Mailbox, unmoved func(*manifest.Mailbox, *mail.Status) bool, verify bool, err error,
 ) {
@@ -176,7 +176,7 @@ func (s *scheduler) recordsBefore(ctx context.Context, survey *mail.Survey, obse
 	return s.record.before, s.unchangedSince(observed), s.sampler != nil, err
 }
 
-// begin reads the records of the parent, and decides whether they are of this server.
+// loadParent reads the records of the parent, and decides whether they are of this server.
 func (s *scheduler) loadParent(ctx context.Context, survey *mail.Survey) (err error) {
 	if s.record.before, err = s.mailboxes(ctx, s.parent); err != nil {
 		return err
@@ -185,7 +185,7 @@ func (s *scheduler) loadParent(ctx context.Context, survey *mail.Survey) (err er
 	return s.checkServer(ctx, survey)
 }
 
-// readAll reads mailboxes side by side, the largest first, so that none of them is left to the end alone.
+// readMailboxes reads mailboxes in parallel, the largest first, so that none of them is left over at the end.
 func (s *scheduler) readMailboxes(ctx context.Context, due []*mailboxRun) error {
 	slices.SortStableFunc(due, func(a, b *mailboxRun) int { return cmp.Compare(b.expected(), a.expected()) })
 	if err := s.each(ctx, toExamineFirst(due), (*mailboxRun).examineFirst); err != nil {

@@ -13,7 +13,7 @@ import (
 
 const onlyProven = "every archived message is compared with the server before it counts"
 
-// checkServer makes all records unproven if the account is not read from the same server as before.
+// checkServer marks all records as unproven if the account is on another server than before.
 func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error {
 	if s.parent == nil {
 		return nil
@@ -38,7 +38,7 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 	return nil
 }
 
-// sampleAccount makes a spot check of the largest mailboxes that have the same UIDVALIDITY as before.
+// sampleAccount makes a spot check of the largest mailboxes whose UIDVALIDITY did not change.
 func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (same bool, err error) {
 	var old []*mailboxRun
 	for _, listed := range survey.Mailboxes {
@@ -58,7 +58,7 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 		switch {
 		case errors.Is(err, mail.ErrNoMailbox), errors.Is(err, mail.ErrRefused), errors.Is(err, mail.ErrTemporary),
 			archive.IsDamage(err):
-			continue // its reading reports that
+			continue // reading the mailbox reports the error
 		case err != nil || !same:
 			return false, err
 		}
@@ -68,7 +68,7 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 	return true, nil
 }
 
-// isForeign reports whether another server gave the ids in an earlier manifest.
+// isForeign reports whether the ids in an earlier manifest are from another server.
 func (a *accountRun) isForeign(m *base) bool {
 	return m != nil && identity.Server(m.Source) != identity.Server(a.URL)
 }

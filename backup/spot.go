@@ -14,12 +14,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// A spot check downloads a few messages of a mailbox that may be another one than before, and compares them with their
+// A spot check downloads a few messages of a mailbox that may have been replaced, and compares them with their
 // records. One message that differs is enough.
 
-const spotMailboxes = 8 // mailboxes of an account
+const spotMailboxes = 8 // of an account
 
-// spotCheck reports whether the chosen messages of a mailbox are as recorded.
+// spotCheck reports whether a few messages of a mailbox are as recorded.
 func (r *mailboxRun) spotCheck(ctx context.Context, session *source.Session, old *manifest.Mailbox) (bool, error) {
 	chosen, err := sample.Spots(old, r.account.catalog.load(ctx))
 	if err != nil {
@@ -45,7 +45,7 @@ func (r *mailboxRun) compareBodies(ctx context.Context, session *source.Session,
 	defer filer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
 		d := fetch.NewDownload(r.account.downloads, session, filer)
-		d.Quiet = true // neither news nor progress
+		d.Quiet = true // these messages count neither as new nor as progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {
 			messages[i] = mail.Message{UID: record.UID, Size: record.Size}

@@ -11,7 +11,7 @@ import (
 
 const excluding = "and --exclude says that they are left out on purpose"
 
-// survey takes a fresh view of the account.
+// survey lists the mailboxes of the account with their current numbers.
 func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error) {
 	most := source.MaxAttempts
 	if s.record.round == 0 {
@@ -31,15 +31,15 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 	return survey, err
 }
 
-// warnNotes has what a survey tells the owner of the account among the warnings.
+// warnNotes adds the notes of a survey to the warnings.
 func (s *scheduler) warnNotes(survey *mail.Survey) {
 	for _, note := range survey.Notes {
 		s.record.warn("%s", note)
 	}
 }
 
-// labelTest tells which mailboxes of a survey are not read, because the messages are read where all are. Where that is not
-// selected, a label is a mailbox like any other.
+// labelTest returns a test for mailboxes that are not read because their messages are read in the mailbox of all mail
+// (\All). If that is not selected, a label is a mailbox like any other.
 func (s *scheduler) labelTest(survey *mail.Survey) func(mail.Mailbox) bool {
 	whole := !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Has(`\All`) && !s.reads(m) })
 	return func(m mail.Mailbox) bool { return m.Label && whole }

@@ -13,15 +13,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// lookback is how far a host looks that does not find what it wrote last.
+// lookback is how far a host looks back if it does not find the manifest that it wrote last.
 const lookback = 7 * 24 * time.Hour
 
-// addUnreported adds to the alarms what manifests of other hosts lack of those before them. Somebody with a stolen writer's key
-// can write a manifest without the account's mail and without an alarm. This run goes on from it, and its own comparison finds
-// nothing gone.
+// addUnreported adds alarms for mail that is missing from manifests of other hosts compared with those before them.
+// With a stolen writer's key, somebody can write a manifest that lacks the account's mail and has no alarm. This run
+// continues from it, and finds nothing missing.
 //
-// This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read, and an
-// isUnchanged night stays as cheap as it was.
+// This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read,
+// and a run without changes stays cheap.
 func (a *accountRun) addUnreported(ctx context.Context) error {
 	own, err := a.run.Own(a.Name)
 	if err != nil {
@@ -49,8 +49,9 @@ func (a *accountRun) addUnreported(ctx context.Context) error {
 	return nil
 }
 
-// addRemoved adds to the alarms that the newest manifest which this host wrote is gone and was not forgotten: somebody removed
-// it, or the store lost it or was set back. It asks the store only if the run does not go on from that manifest.
+// addRemoved adds an alarm if the newest manifest that this host wrote is gone and was not forgotten: somebody
+// removed it, or the store lost it or was reset. It asks the store only if the run does not continue from that
+// manifest.
 func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	if own.Name == "" || a.parent != nil && !own.Time.After(a.parent.Head.Time) {
 		return nil
@@ -64,15 +65,15 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	return nil
 }
 
-// isCompared reports whether a manifest is the one up to which this host has compared: the newest that it wrote, if that is
-// complete. What is a copy or a repair it wrote without comparing. Where the run goes on from a checkpoint there is no such
-// end: others may have written something while the run before was under way.
+// isCompared reports whether this host has compared everything up to a manifest: the newest one that it wrote, if
+// that is complete. Copies and repairs were written without comparing. If the run continues from a checkpoint, others
+// may have written manifests during the run before.
 func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool {
 	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && a.parent.Name == a.lastComplete.Name
 }
 
-// written are the account's manifests back to the one that this host wrote last, or those of some days if that is not found,
-// and the last one before these. Those after the time were not compared by this host.
+// histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
+// found, and the last one before these. Those after the time were not compared by this host.
 func (a *accountRun) histories(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
 	after = a.lastComplete.Head.Time.Add(-lookback)
 	if own.Name != "" && own.Time.Before(after) {
@@ -83,7 +84,7 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (histories *a
 		switch {
 		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
 			return nil, after, err
-		case err != nil: // findParent names those that cannot be read
+		case err != nil: // findParent reports those that cannot be read
 			continue
 		}
 		histories.Add(s)
@@ -97,7 +98,7 @@ func (a *accountRun) histories(ctx context.Context, own repo.Head) (histories *a
 	return histories, after, nil
 }
 
-// lossLimits are the account's, as forget has them.
+// lossLimits returns the account's limits in the form that package archive uses.
 func (a *accountRun) lossLimits() archive.Limits {
 	limit := a.ShrinkLimit
 	if limit == nil {

@@ -13,49 +13,50 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// vanished is what left its place while the account was read. A survey and what is read after it are not of one moment:
-// a message that is moved ahead of the reader, from a mailbox that is not read yet into one that is, or out of one before it
-// is opened, is missed in that round. The next one finds it, unless it has moved once more; so rounds go on while there are
-// departures, and where they do not end, nothing that was seen in this run is dropped from its record for being gone.
+// vanished holds the messages and mailboxes that vanished while the account was read. A survey and the reading after
+// it are not of one moment. If a message moves out of a mailbox that is not read yet into one that was read already,
+// this round misses it. The next round finds it, unless it has moved once more. So there are more rounds while
+// messages vanish. If they do not end, no message that was seen in this run is dropped from the manifest for being
+// gone.
 type vanished struct {
 	record  *recorder
 	catalog *catalog
 	moves   *moves.Index
 
 	mu     sync.Mutex
-	any    bool           // in some round; then more rounds are worth it
-	unread int64          // in the latest round, messages of a survey that had left before they were read
+	any    bool           // in some round, so that more rounds are worthwhile
+	unread int64          // in the latest round: messages of a survey that were gone before they were read
 	parts  []vanishedPart // that were recorded in this run
 
-	mailboxes   []*manifest.Mailbox // gone from a survey, and not found under another name
-	searchAgain bool                // there are new ones: another survey may list them
+	mailboxes   []*manifest.Mailbox // missing from a survey, and not found under another name
+	searchAgain bool                // some of them are new: another survey may list them
 }
 
-// uidSpace is a mailbox, as long as its UIDs mean the same.
+// uidSpace is a mailbox while its UIDs identify the same messages.
 type uidSpace struct {
 	raw      string
 	validity uint32
 }
 
-// messages are messages of one origin.
+// vanishedMessages are messages of one mailbox.
 type vanishedMessages struct {
 	mailbox *manifest.Mailbox
 	entries []manifest.Entry
 }
 
-// vanishedPart is where messages are gone from: a mailbox, or some of its UIDs.
+// vanishedPart is a mailbox, or some of its UIDs.
 type vanishedPart struct {
 	mailbox *manifest.Mailbox
 	uids    *mail.UIDSet // nil: all
 }
 
-// missing are the recorded mailboxes that a survey lacks, and those that an earlier one lacked.
+// missing returns the recorded mailboxes that this survey or an earlier one lacks.
 func (v *vanished) missing(survey *mail.Survey, before map[string]*manifest.Mailbox) []*manifest.Mailbox {
 	return append(identity.Missing(survey, before), v.mailboxes...)
 }
 
-// update takes note of mailboxes that this survey shows under no other name, and gives those that are newly orphans: a
-// listing is not of one moment, and may have passed by a mailbox that was being renamed.
+// update sets the mailboxes that the survey does not list under any name, and returns those that are newly missing. A
+// listing is not of one moment, and may omit a mailbox that is being renamed.
 func (v *vanished) update(vanished, renamed []*manifest.Mailbox) (lost []*manifest.Mailbox) {
 	left := slices.DeleteFunc(vanished, func(m *manifest.Mailbox) bool { return slices.Contains(renamed, m) })
 	v.searchAgain = false
@@ -74,7 +75,7 @@ func (v *vanished) update(vanished, renamed []*manifest.Mailbox) (lost []*manife
 	return lost
 }
 
-// addMailbox is a mailbox that turned out not to be there while a survey lists it.
+// addMailbox adds a mailbox that does not exist although a survey lists it.
 func (v *vanished) addMailbox(m *manifest.Mailbox) {
 	v.moves.Lost(m)
 	v.mu.Lock()
@@ -85,14 +86,14 @@ func (v *vanished) addMailbox(m *manifest.Mailbox) {
 	}
 }
 
-// addRound notes that messages vanished, and more rounds are worth it.
+// addRound requests another round.
 func (v *vanished) addRound() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.any = true
 }
 
-// add tells that messages which were recorded in this run are gone from a mailbox; without UIDs, all of it.
+// add adds messages that were recorded in this run and are gone from a mailbox; without uids, all of them.
 func (v *vanished) add(m *manifest.Mailbox, uids *mail.UIDSet) {
 	if m.Messages == 0 || uids != nil && uids.Len() == 0 {
 		return
@@ -103,7 +104,7 @@ func (v *vanished) add(m *manifest.Mailbox, uids *mail.UIDSet) {
 	v.parts = append(v.parts, vanishedPart{m, uids})
 }
 
-// addUnread tells that messages which a survey had counted were gone when they were to be read.
+// addUnread counts messages of a survey that were gone before they were read.
 func (v *vanished) addUnread(messages int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -111,8 +112,8 @@ func (v *vanished) addUnread(messages int64) {
 	v.unread += max(0, messages)
 }
 
-// reinstate is for an account that did not come to rest: what was recorded in this run, and is nowhere in the record any
-// more, is put back to where it was. It may have been moved to where nobody has looked since, or deleted.
+// reinstate is for an account that kept changing. It puts back messages that were recorded in this run and are not in
+// the record any more. They may have been deleted, or moved to a mailbox that was not read since.
 func (v *vanished) reinstate(ctx context.Context) error {
 	if !v.any {
 		return nil
@@ -151,7 +152,8 @@ func (v *vanished) reinstate(ctx context.Context) error {
 	return nil
 }
 
-// mailboxFor is the recorded mailbox that messages can be put back to, which is not complete then; nil: another one has its name.
+// mailboxFor returns the record to put messages back into, which is no longer complete, or nil if another mailbox has
+// its name.
 func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	now, there := v.record.recorded[was.Raw]
 	switch {
@@ -169,7 +171,7 @@ func (v *vanished) mailboxFor(was *manifest.Mailbox) *manifest.Mailbox {
 	return &same
 }
 
-// orphans finds what departed and is nowhere in what was read since, each content once.
+// orphans returns the messages that vanished and are nowhere in the record, each content once.
 func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages, error) {
 	gone := make(map[chunk.ID]bool)
 	err := v.each(ctx, func(_ *manifest.Mailbox, entry *manifest.Entry) { gone[entry.Hash] = true })
@@ -202,7 +204,7 @@ func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages,
 	return orphans, err
 }
 
-// each calls do with each message that departed, the latest first.
+// each calls do with each message that vanished, the latest first.
 func (v *vanished) each(ctx context.Context, do func(*manifest.Mailbox, *manifest.Entry)) error {
 	for _, s := range slices.Backward(v.parts) {
 		pages, err := s.mailbox.AllPages(v.catalog.load(ctx))

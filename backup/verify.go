@@ -9,10 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// What is recorded is not read again: that a UID means the same message for ever is a server's promise (RFC 9051 section
-// 2.3.1.1), and some have broken it. A sample, where one is asked for, is downloaded all the same and compared.
+// Messages that are recorded are not read again: servers promise that a UID always identifies the same message (RFC
+// 9051 section 2.3.1.1), and some have broken the promise. With VerifySource, a sample is downloaded all the same and
+// compared.
 
-// sample chooses what this reading compares.
+// chooseSample returns the messages to compare.
 func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error) {
 	if !r.verify || r.old == nil || r.old.Status == nil || r.old.Messages == 0 {
 		return nil, nil
@@ -20,8 +21,8 @@ func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error
 	return r.account.sampler.Choose(r.old, r.account.catalog.load(ctx))
 }
 
-// same downloads a sample of the recorded messages and reports whether each is what was archived. A message that is gone
-// says nothing; one that cannot be had is told of, and is archived already.
+// verifySample downloads recorded messages and reports whether each is what was archived. It ignores messages that
+// are gone. Messages that cannot be downloaded cause a warning.
 func (r *mailboxRun) verifySample(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
 	if len(sample) == 0 {
 		return true, nil
@@ -46,16 +47,16 @@ func (r *mailboxRun) verifySample(ctx context.Context, session *source.Session, 
 	return len(c.other) == 0, nil
 }
 
-// uidsNamed is how many UIDs an alarm names.
-const uidsNamed = 10
+// maxUIDsInAlarm is how many UIDs an alarm lists.
+const maxUIDsInAlarm = 10
 
-// differences says what is other than was archived.
+// differences returns the text of the alarm.
 func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) string {
 	var uids []string
-	for _, record := range other[:min(len(other), uidsNamed)] {
+	for _, record := range other[:min(len(other), maxUIDsInAlarm)] {
 		uids = append(uids, fmt.Sprint(record.UID))
 	}
-	if len(other) > uidsNamed {
+	if len(other) > maxUIDsInAlarm {
 		uids = append(uids, "…")
 	}
 	told := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d are not what was archived under their UIDs (%s): all of it was read anew, and earlier manifests hold what was there",

@@ -1,0 +1,174 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/mailstrata/mailstrata/archive"
+	"github.com/mailstrata/mailstrata/backup/compare"
+	"github.com/mailstrata/mailstrata/backup/fetch"
+	"github.com/mailstrata/mailstrata/backup/moves"
+	"github.com/mailstrata/mailstrata/backup/source"
+	"github.com/mailstrata/mailstrata/internal/grace"
+	"github.com/mailstrata/mailstrata/mail"
+	"github.com/mailstrata/mailstrata/manifest"
+)
+
+// compare finds out what changed since the old record. It sets when all flags were last read in found.
+func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*compare.Change, error) {
+	c := compare.New(old, found)
+	var err error
+	switch {
+	case old == nil:
+		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
+	case byModSeq:
+		if err = c.Ask(ctx, session, old, found, r.account.catalog.load(ctx)); errors.Is(err, mail.ErrRefused) {
+			r.account.record.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
+			byModSeq, c = false, compare.New(old, found)
+			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
+		}
+	default:
+		err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if old != nil && !byModSeq {
+		r.former, r.doubted = old, c.Doubted
+	}
+	if c.Unmoved && found.Trusted {
+		r.distrustModSeq(found)
+	}
+	found.FlagsRead = r.observed
+	if byModSeq {
+		found.FlagsRead = old.FlagsRead
+	}
+	c.KeepErased(old, found)
+	r.account.moves.Gone(old, c.Gone)
+	return c, nil
+}
+
+// update makes the pages of found from those of old, if there are any, and what has changed. Between two parts of it,
+// it takes part in a checkpoint.
+func (r *mailboxRun) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
+	var failures []manifest.Failure
+	for {
+		fetcher, err := r.add(ctx, session, old, found, c)
+		if err != nil {
+			return nil, err
+		}
+		failures = append(failures, fetcher.Failures...)
+		if fetcher.Cut == nil {
+			break
+		}
+		part := *found
+		r.old = &part
+		r.account.record.set(r, &part, failures)
+		if !errors.Is(fetcher.Cut, fetch.ErrDue) {
+			return failures, fetcher.Cut
+		}
+		session.Release() // other mailboxes need the connection while this one waits for the checkpoint
+		if err := r.account.checkpoint(ctx); err != nil {
+			return failures, err
+		}
+		old, c = &part, &compare.Change{Fresh: fetcher.Rest, Narrowed: true}
+	}
+	found.Complete = len(failures) == 0 && found.Accounted() == int64(found.Status.Messages) && found.Status.UIDNext > 0
+	return failures, nil
+}
+
+// writeGrace is how long an interrupted run goes on writing what was downloaded. A store that does not answer must
+// not hold it longer.
+const writeGrace = 30 * time.Second
+
+// add applies a change to the pages of found: the messages of old that are left, and the fresh ones while they are
+// downloaded. If the download is cut short, found has what came until then.
+func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
+	if err := r.account.checkNotErased(ctx); err != nil {
+		return nil, err
+	}
+	fresh := c.Fresh
+	if !c.Narrowed {
+		var err error
+		if fresh, err = compare.Existing(ctx, session, found.Status.Messages, fresh); err != nil {
+			return nil, err
+		}
+	}
+	fetcher := &fetch.Fetcher{
+		Account: r.account.downloads,
+		NewFiler: func() *archive.MessageWriter {
+			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
+		},
+		Due: r.account.checkpoints.due, Recovered: !r.mistrusted, Match: r.match,
+	}
+	r.account.checkpoints.begin()
+	defer r.account.checkpoints.end()
+	fetcher.Start(ctx, session, fresh, r.account.Source.Parallel())
+	defer fetcher.Stop()
+	write, cancel := grace.Context(ctx, writeGrace)
+	defer cancel()
+	changes := manifest.Changes{Removed: c.Gone, Flags: c.Flags, Added: r.counted(fetcher.Entries(ctx))}
+	err := found.Fill(old, changes, r.account.catalog.load(write), r.account.catalog.put(write))
+	if n := fetcher.Erased.Len(); n > 0 {
+		found.Erased = found.Erased.Union(fetcher.Erased)
+		r.account.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
+	}
+	return fetcher, err
+}
+
+// match returns the entries of messages that are archived already, by UID, and the UIDs of those that were erased.
+func (r *mailboxRun) match(
+	ctx context.Context, session *source.Session, messages []mail.Message,
+) (entries map[mail.UID]manifest.Entry, erased mail.UIDSet, err error) {
+	if r.mistrusted {
+		return nil, erased, nil
+	}
+	matcher := moves.Matcher{Index: r.account.moves, Repo: r.account.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
+	matched, err := matcher.Match(ctx, session, messages)
+	if err != nil || len(matched) == 0 {
+		return nil, erased, err
+	}
+	erasures, err := r.account.run.Erasures(ctx)
+	if err != nil {
+		return nil, erased, err
+	}
+	entries = make(map[mail.UID]manifest.Entry, len(matched))
+	for _, message := range messages {
+		content, ok := matched[message.UID]
+		if !ok {
+			continue
+		}
+		r.account.advance(0, 1)
+		if erasures.Message(content.Hash) { // the parent may still contain it
+			erased.Add(message.UID)
+			continue
+		}
+		entry := fetch.Entry(message, content)
+		entry.ByID = true
+		entries[message.UID] = entry
+	}
+	return entries, erased, nil
+}
+
+func (r *mailboxRun) count(entry manifest.Entry) {
+	t := &r.downloaded
+	if entry.ByID {
+		t = &r.matched
+	}
+	t.messages++
+	t.bytes += entry.Size
+}
+
+// counted counts entries while they are yielded.
+func (r *mailboxRun) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[manifest.Entry, error] {
+	return func(yield func(manifest.Entry, error) bool) {
+		for entry, err := range entries {
+			r.count(entry)
+			if !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
