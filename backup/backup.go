@@ -1,8 +1,36 @@
-// Package backup reads accounts into a repository, and lays a manifest of each: Run. A night costs what has changed.
+// Package backup reads accounts into a repository and writes a manifest of each: Run. A run costs what has changed since the
+// last one.
 //
-// It declares what it reads from: a Source is an account, and a View one mailbox of it, opened. Source by source a walk goes
-// through the mailboxes; a reading of each looks at what is there, compares it with what the last manifest has, and a
-// harvest downloads what is new. What is filed (archive.MessageWriter) and what was observed become the new manifest.
+// One message passes through it like this:
+//
+//	source.Source (imap)
+//	   ↓ Survey             the mailboxes and their numbers (survey.go)
+//	scheduler               compares them with the parent manifest; mailboxes without a change keep
+//	   │                    their records, and the others are read, in rounds, until a survey
+//	   ↓                    agrees with what was read (scheduler.go)
+//	mailboxRun              one mailbox in one round (mailbox.go)
+//	   ↓ examine            is it the recorded one, and what changed? (preview.go, backup/identity, backup/compare)
+//	   ↓ update             applies the change to the pages of its record (update.go)
+//	   │  ├ backup/moves    messages that are archived already
+//	   │  └ backup/fetch    downloads the others; package archive splits and stores them
+//	   ↓ set
+//	recorder                the records, failures, warnings and alarms so far (recorder.go)
+//	   ↓ fill
+//	manifest                committed once everything in it is durable (run.go)
+//
+// The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them meanwhile
+// are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses become alarms
+// (losses.go, unreported.go).
+//
+// A checkpoint is a manifest of an unfinished run (checkpoint.go). It cuts in between two windows of messages:
+//
+//	mailboxRun A   ──download──┐ due ┌ wait ┐        ┌──download── the rest
+//	mailboxRun B   ────download──────┘      │        ├──download── the rest
+//	                                        └ commit ┘
+//
+// When one is due, every fetch.Fetcher stops after the windows under way, its mailboxRun records the messages that it has as
+// an incomplete mailbox, and the first one that finds no download under way writes the recorder's state as a manifest. If the
+// run is killed, the next one takes that manifest for its parent, and what came after it from the recovery log (recovery.go).
 package backup
 
 import (
