@@ -21,8 +21,7 @@ type tooLongError struct {
 }
 
 func (e *tooLongError) Error() string {
-	return fmt.Sprintf("the account took longer than its limit of time, %v (--time-limit), and %d messages were read; the server answers too slowly, "+
-		"or without end", e.limit, e.messages)
+	return fmt.Sprintf("reading the account exceeded its time limit of %v (--time-limit), after %d messages; the server answers too slowly or endlessly", e.limit, e.messages)
 }
 
 // readInTime calls read within the account's time limit, which counts from the first of several runs.
@@ -31,7 +30,7 @@ func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error)
 	if a.began.IsZero() {
 		*a.began = time.Now()
 	}
-	late := errors.New("the limit of time is over")
+	late := errors.New("time limit exceeded")
 	ctx, cancel := context.WithDeadlineCause(ctx, a.began.Add(limit), late)
 	defer cancel()
 	m, err := a.read(ctx)

@@ -43,7 +43,7 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 		err = unread
 	}
 	if err != nil {
-		return fmt.Errorf("compare with the manifest before: %w", err)
+		return fmt.Errorf("compare with the last manifest: %w", err)
 	}
 	m.Alarm = append(m.Alarm, a.record.mentionOutside(losses.Alarms)...)
 	for _, remark := range a.record.mentionOutside(losses.Remarks) {

@@ -44,7 +44,8 @@ func (r *mailboxRun) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
 	if r.old != nil && archive.IsDamage(err) {
 		// Damage in an earlier backup must not end this one.
-		r.account.record.warn("what is recorded of mailbox %q cannot be read, and it is read anew (mailstrata check tells more): %v", r.listed.Name, err)
+		r.account.record.warn("the record of mailbox %q is damaged, so all of it is read again (mailstrata check shows more): %v",
+			r.listed.Name, err)
 		r.old, r.preview, r.kept = nil, nil, 0
 		found, failures, err = r.read(ctx)
 	}
@@ -189,17 +190,19 @@ func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
 		return nil
 	}
 	if found.Status.UIDValidity == 0 {
-		r.account.record.warn("mailbox %q has no UIDVALIDITY: its UIDs mean nothing on another day, and it is read anew", r.listed.Name)
+		r.account.record.warn("mailbox %q has no UIDVALIDITY, so all of it is read in each run", r.listed.Name)
 		return nil
 	}
 	if old.Status.UIDValidity != found.Status.UIDValidity || identity.Contradict(old.Status.MailboxID, found.Status.MailboxID) {
 		if old.Messages > 0 { // for an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is opened once
-			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now): it is read anew", r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), so all of it is read again",
+				r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
 		}
 		return nil
 	}
 	if old.Status.HighestModSeq > found.Status.HighestModSeq {
-		r.account.record.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d: it is not relied on any more", r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
+		r.account.record.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d and is no longer trusted",
+			r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
 		found.Trusted = false
 	}
 	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
@@ -214,7 +217,8 @@ func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
 // distrustModSeq stops relying on mod-sequences that stay the same while messages arrive or flags change (RFC 7162
 // section 3.1 requires them to change).
 func (r *mailboxRun) distrustModSeq(found *manifest.Mailbox) {
-	r.account.record.warn("mailbox %q changed and its HIGHESTMODSEQ, %d, did not: it is not relied on any more", r.listed.Name, found.Status.HighestModSeq)
+	r.account.record.warn("mailbox %q changed but its HIGHESTMODSEQ, %d, did not, and is no longer trusted",
+		r.listed.Name, found.Status.HighestModSeq)
 	found.Trusted = false
 }
 

@@ -83,7 +83,7 @@ func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, 
 	if err != nil || same {
 		return old, err
 	}
-	r.account.record.warn("mailbox %q has other messages than it had, under the same UIDs and UIDVALIDITY (%d): it is read again",
+	r.account.record.warn("mailbox %q has other messages than before under the same UIDs and UIDVALIDITY (%d), so all of it is read again",
 		r.listed.Name, found.UIDValidity())
 	return nil, nil
 }

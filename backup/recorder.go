@@ -148,10 +148,10 @@ func (rec *recorder) isCurrent(recorded *manifest.Mailbox, now *mail.Status) boo
 }
 
 // alarm adds an alarm.
-func (rec *recorder) alarm(told string) {
+func (rec *recorder) alarm(text string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
-	rec.alarms = append(rec.alarms, told)
+	rec.alarms = append(rec.alarms, text)
 }
 
 // carryOver keeps an old record.
@@ -212,7 +212,7 @@ func (rec *recorder) failMiscounted() {
 		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(rec.failures[raw]) > 0 {
 			continue
 		}
-		reason := fmt.Sprintf("the server tells of %d messages and lists %d", m.Status.Messages, m.Messages)
+		reason := fmt.Sprintf("the server reports %d messages and lists %d", m.Status.Messages, m.Messages)
 		rec.failures[raw] = []manifest.Failure{{Mailbox: raw, Reason: reason}}
 	}
 }

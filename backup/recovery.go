@@ -25,7 +25,7 @@ const recoveryAfter = 5 * time.Second
 func (a *accountRun) recoverDownloads(ctx context.Context) error {
 	log, err := a.repo.RecoveryLog(a.Name, a.recoveryAfter)
 	if err != nil {
-		a.remark(true, "nothing is kept for the case that this run is killed: %v", err)
+		a.remark(true, "no recovery log is written, so if this run is killed, its downloads are lost: %v", err)
 		return nil
 	}
 	a.recovery, a.checkpoints.full = log, log.Full
@@ -45,11 +45,11 @@ func (a *accountRun) recoverDownloads(ctx context.Context) error {
 		return err
 	})
 	if problem != nil {
-		a.remark(true, "what a run that was killed has left is not read to its end: %v", problem)
+		a.remark(true, "the recovery log of an interrupted run can be read only in part: %v", problem)
 	}
 	if n := found.Len(); n > 0 {
 		a.downloads.Recovered = found
-		a.remark(true, "taken up from a run that was killed: %d messages, %d bytes", n, bytes)
+		a.remark(true, "recovered from an interrupted run: %d messages, %d bytes", n, bytes)
 	}
 	return err
 }
@@ -57,7 +57,7 @@ func (a *accountRun) recoverDownloads(ctx context.Context) error {
 // closeRecovery closes the recovery log, and empties it if everything is in a manifest.
 func (a *accountRun) closeRecovery(committed bool) {
 	if err := a.recovery.Failed(); err != nil {
-		a.remark(false, "if this run had been killed, the next one would have had to download more than usual: %v", err)
+		a.remark(false, "the recovery log was not written to its end: %v", err)
 	}
 	if committed {
 		a.recovery.Clear(true)

@@ -77,8 +77,8 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 	a.moves = moves.New(a.catalog.load)
 	a.vanished = &vanished{record: a.record, catalog: a.catalog, moves: a.moves}
 	a.downloads = &fetch.Account{Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, 0) }}
-	account.waits.Report = func(asked time.Duration, cause error) {
-		a.remark(false, "the server asks to be left alone for %v, and the run waits: %v", asked, cause)
+	account.waits.Report = func(wait time.Duration, cause error) {
+		a.remark(false, "the server asks to wait for %v, and the run waits: %v", wait, cause)
 	}
 	return a
 }
@@ -119,9 +119,9 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		case err != nil && (head.Name == "" || ctx.Err() != nil):
 			return fmt.Errorf("find the newest manifest of %s: %w", a.Name, err)
 		case errors.Is(err, repo.ErrMisdated):
-			a.record.warn("a manifest is passed over: %v", err)
+			a.record.warn("a manifest is skipped: %v", err)
 		case err != nil:
-			a.record.warn("an earlier manifest cannot be read, and is passed over: %v", err)
+			a.record.warn("an earlier manifest cannot be read and is skipped: %v", err)
 		case m != nil:
 			if a.parent == nil {
 				a.parent = &base{head, m}
@@ -228,7 +228,7 @@ func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manife
 	}
 	for mailbox, err := range m.AllMailboxes(load) {
 		if archive.IsDamage(err) {
-			a.record.warn("not all mailboxes of an earlier manifest can be read, and these are read anew (mailstrata check tells more): %v", err)
+			a.record.warn("some records of an earlier manifest are damaged, so their mailboxes are read again (mailstrata check shows more): %v", err)
 			break
 		}
 		if err != nil {

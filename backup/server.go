@@ -29,7 +29,7 @@ func (s *scheduler) checkServer(ctx context.Context, survey *mail.Survey) error 
 		if err != nil || same {
 			return err
 		}
-		s.record.warn("the server called itself %q before and calls itself %q now, and messages are not what was archived: %s",
+		s.record.warn("the server called itself %q before and calls itself %q now, and messages differ from the archive: %s",
 			identity.Software(s.parent.Server.ID), identity.Software(s.server.ID), onlyProven)
 	}
 	for _, m := range s.record.before {
@@ -63,7 +63,7 @@ func (s *scheduler) sampleAccount(ctx context.Context, survey *mail.Survey) (sam
 			return false, err
 		}
 	}
-	s.remark(true, "the server calls itself %q and was %q before: a sample was compared, and is as archived",
+	s.remark(true, "the server calls itself %q and was %q before: a sample of messages equals the archive",
 		identity.Software(s.server.ID), identity.Software(s.parent.Server.ID))
 	return true, nil
 }

@@ -46,7 +46,7 @@ func TestWaits(t *testing.T) {
 				r := archivetest.NewRepo(t, &storetest.Memory{})
 				results, err := backup.Run(t.Context(), r, []backup.Account{{Name: "a", URL: "imap://a", Source: a}}, backup.Options{
 					Note: func(n backup.Note) {
-						if strings.Contains(n.Text, "left alone for 25m0s") && strings.Contains(n.Text, "busy") && !n.Detail {
+						if strings.Contains(n.Text, "wait for 25m0s") && strings.Contains(n.Text, "busy") && !n.Detail {
 							notes = append(notes, n.Text)
 						}
 					},

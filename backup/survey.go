@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-const excluding = "and --exclude says that they are left out on purpose"
+const excluding = "--exclude hides this warning"
 
 // survey lists the mailboxes of the account with their current numbers.
 func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error) {
@@ -21,7 +21,7 @@ func (s *scheduler) survey(ctx context.Context) (survey *mail.Survey, err error)
 	err = source.Retry(ctx, s.waits, most, func() error {
 		survey, err = s.Source.Survey(ctx)
 		if attempts++; attempts == 2 && err != nil && source.IsTransient(err) && ctx.Err() == nil {
-			s.remark(false, "the mailboxes cannot be listed yet, and are asked for again, %d times at most: %v", most-attempts, err)
+			s.remark(false, "the mailboxes cannot be listed yet; trying at most %d more times: %v", most-attempts, err)
 		}
 		return err
 	})
@@ -64,7 +64,7 @@ func (s *scheduler) warnSkipped(survey *mail.Survey) {
 		}
 	}
 	if n := count[mail.SkipForeign]; n > 0 {
-		s.record.warn("mailboxes that are shared, or other users', are not archived: %d, such as %q (--namespace archives them, %s)",
+		s.record.warn("shared and other users' mailboxes are not archived: %d, such as %q (--namespace archives them, %s)",
 			n, example[mail.SkipForeign], excluding)
 	}
 	if n := count[mail.SkipVirtual]; n > 0 {

@@ -61,7 +61,7 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 		return err
 	}
 	a.record.alarms = append(a.record.alarms, fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: somebody removed it, or "+
-		"the store lost it or was set back to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
+		"the store lost it or was reset to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
 	return nil
 }
 

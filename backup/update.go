@@ -25,7 +25,7 @@ func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, 
 		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
 		if err = c.Ask(ctx, session, old, found, r.account.catalog.load(ctx)); errors.Is(err, mail.ErrRefused) {
-			r.account.record.warn("mailbox %q: the server does not tell what changed, though it offers to: all flags are read", r.listed.Name)
+			r.account.record.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read", r.listed.Name)
 			byModSeq, c = false, compare.New(old, found)
 			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
 		}

@@ -59,10 +59,10 @@ func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) st
 	if len(other) > maxUIDsInAlarm {
 		uids = append(uids, "…")
 	}
-	told := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d are not what was archived under their UIDs (%s): all of it was read anew, and earlier manifests hold what was there",
+	text := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d differ from what was archived under their UIDs (%s): all of it was read again, and earlier manifests have the old messages",
 		r.listed.Name, compared, len(other), strings.Join(uids, ", "))
 	if byID > 0 {
-		told += fmt.Sprintf("; %d had been taken by the server's id", byID)
+		text += fmt.Sprintf("; %d of them had been matched and not downloaded", byID)
 	}
-	return told
+	return text
 }

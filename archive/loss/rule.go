@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// ParseLimit reads "20%", "20%,50" (a share, and the least number of messages), or "off".
+// ParseLimit parses "20%", "20%,50" (a share and a minimum number of messages) or "off".
 func ParseLimit(text string) (Limit, error) {
 	if text == "off" {
 		return Limit{Off: true}, nil
@@ -18,17 +18,17 @@ func ParseLimit(text string) (Limit, error) {
 	limit := Usual
 	var err error
 	if limit.Share, err = percent.Parse(share); err != nil {
-		return Limit{}, fmt.Errorf("%q is no limit, such as 20%%, or 20%%,50 for fifty messages at the least, or off", text)
+		return Limit{}, fmt.Errorf("%q is not a limit: write 20%%, or 20%%,50 for at least fifty messages, or off", text)
 	}
 	if both {
 		if limit.Least, err = strconv.ParseInt(strings.TrimSpace(least), 10, 64); err != nil || limit.Least < 1 {
-			return Limit{}, fmt.Errorf("%q is no limit: after the comma stands a number of messages", text)
+			return Limit{}, fmt.Errorf("%q is not a limit: write a number of messages after the comma", text)
 		}
 	}
 	return limit, nil
 }
 
-// String is what ParseLimit reads.
+// String returns the limit as ParseLimit reads it.
 func (l Limit) String() string {
 	if l.Off {
 		return "off"
@@ -36,14 +36,14 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%v,%d", l.Share, l.Least)
 }
 
-// Rule is a limit for the mailboxes that a pattern fits, or, without a pattern, for all others and the account as
-// a whole. What a pattern means, its user says.
+// Rule is a limit for the mailboxes that match a pattern, or, without a pattern, for all others and for the account
+// as a whole. The caller of Rules.Limit decides what a pattern means.
 type Rule struct {
 	Pattern string
 	Limit   Limit
 }
 
-// ParseRule reads LIMIT or PATTERN=LIMIT. A pattern may have = in it: the last one counts.
+// ParseRule parses LIMIT or PATTERN=LIMIT. A pattern may contain "=": the last one separates.
 func ParseRule(text string) (rule Rule, err error) {
 	limit := text
 	if i := strings.LastIndexByte(text, '='); i >= 0 {
@@ -61,7 +61,7 @@ func (r *Rule) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// String is what ParseRule reads.
+// String returns the rule as ParseRule reads it.
 func (r Rule) String() string {
 	if r.Pattern == "" {
 		return r.Limit.String()
@@ -69,11 +69,11 @@ func (r Rule) String() string {
 	return r.Pattern + "=" + r.Limit.String()
 }
 
-// Rules are what counts for an account. Of several rules that fit, the last one does; one with a pattern goes before
+// Rules are the rules of an account. The last one that matches applies; rules with a pattern take precedence over
 // those without.
 type Rules []Rule
 
-// Limit finds the limit of a mailbox; nil: of the account as a whole.
+// Limit returns the limit of a mailbox, or, if m is nil, of the account as a whole.
 func (rules Rules) Limit(m *mail.Mailbox, fits func(pattern string, m *mail.Mailbox) bool) Limit {
 	limit, named := Usual, false
 	for _, rule := range rules {

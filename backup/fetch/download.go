@@ -131,7 +131,7 @@ func (d *Download) handle(ctx context.Context, batch []mail.Message, err error) 
 	case !source.IsTransient(err):
 		return err
 	case d.stalls >= maxStalls:
-		return fmt.Errorf("%d attempts in a row gave nothing: %w", d.stalls, err)
+		return fmt.Errorf("%d requests in a row brought nothing: %w", d.stalls, err)
 	}
 	d.session.Release()
 	if err := d.session.Pause(ctx, max(1, d.stalls), err); err != nil {
@@ -159,7 +159,7 @@ func (d *Download) failTooLarge(left []mail.Message, large *mail.TooLargeError) 
 		return nil
 	}
 	if d.account.tooLarge.Add(1) > maxTooLarge {
-		return fmt.Errorf("%w: more than %d messages that are too large, the last of %d bytes", mail.ErrFlood, maxTooLarge, large.Size)
+		return fmt.Errorf("%w: more than %d messages are too large, the last one with %d bytes", mail.ErrFlood, maxTooLarge, large.Size)
 	}
 	d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
 	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {

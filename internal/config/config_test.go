@@ -215,7 +215,7 @@ keep_dayly = 3
 		`dir/c.toml:12: gmail: is "label"; it should be one of all-mail, labels`,
 		`dir/c.toml:13: repository: there is no repository "main"`,
 		`dir/c.toml:14: name: another account is called "jo@mail.example" too`,
-		`dir/c.toml:16: verify_source: "1" is no share`,
+		`dir/c.toml:16: verify_source: "1" is not a share`,
 		`dir/c.toml:17: budget_day: "2" is no number of bytes`,
 		`dir/c.toml:19: keep_daily: is 0; it should be from 1`,
 		`dir/c.toml:20: keep_dayly: no such key is known here`,

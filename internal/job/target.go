@@ -142,7 +142,7 @@ func (f *TargetFlags) imap(a *access.Account) *Destination {
 			return nil, err
 		}
 		a.Options.Waiting = func(asked time.Duration, cause error) {
-			h.Output.Warn("the server asks to be left alone for %v, and the restore waits: %s", asked, ui.OneLine(cause.Error()))
+			h.Output.Warn("the server asks to wait for %v, and the restore waits: %s", asked, ui.OneLine(cause.Error()))
 		}
 		return imaprestore.NewTarget(a.Options), nil
 	}}

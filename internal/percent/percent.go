@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Rate is a share of something, from 0 to 1. People write it in per cent: "1%", "0.5%".
+// Rate is a share, from 0 to 1. Its text form is in percent: "1%", "0.5%".
 type Rate float64
 
-// Parse reads a Rate.
+// Parse parses a Rate.
 func Parse(text string) (Rate, error) {
 	number, ok := strings.CutSuffix(strings.TrimSpace(text), "%")
 	if !ok {
-		return 0, fmt.Errorf("%q is no share: write it as 1%% or 0.5%%", text)
+		return 0, fmt.Errorf("%q is not a share: write it as 1%% or 0.5%%", text)
 	}
 	percent, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	if err != nil || !(percent >= 0 && percent <= 100) {
-		return 0, fmt.Errorf("%q is no share: it goes from 0%% to 100%%", text)
+		return 0, fmt.Errorf("%q is not a share: it must be from 0%% to 100%%", text)
 	}
 	return Rate(percent / 100), nil
 }
@@ -29,7 +29,7 @@ func (r *Rate) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// String is what Parse reads.
+// String returns the rate as Parse reads it.
 func (r Rate) String() string {
 	return strconv.FormatFloat(float64(r)*100, 'g', 10, 64) + "%"
 }

@@ -34,7 +34,7 @@ func (b *Budget) Spend(wait time.Duration, cause error) error {
 		b.sum, b.until = b.sum+more, until
 	}
 	if b.sum > MaxSuggested {
-		return fmt.Errorf("the server asked to be left alone for %v in all, and a run waits %v at most; a later run goes on: %v",
+		return fmt.Errorf("the server asked to wait for %v in all, and a run waits at most %v; a later run continues: %v",
 			b.sum.Round(time.Second), MaxSuggested, cause)
 	}
 	if b.Report != nil {
