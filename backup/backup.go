@@ -1,5 +1,5 @@
-// Package backup reads accounts into a repository and writes a manifest of each: Run. A run costs what has changed since the
-// last one.
+// Package backup reads accounts into a repository and writes a manifest of each: Run. A run costs what has changed
+// since the last one.
 //
 // One message passes through it like this:
 //
@@ -18,9 +18,9 @@
 //	   ↓ fill
 //	manifest                committed once everything in it is durable (run.go)
 //
-// The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them meanwhile
-// are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses become alarms
-// (losses.go, unreported.go).
+// The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them
+// meanwhile are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses
+// become alarms (losses.go, unreported.go).
 //
 // A checkpoint is a manifest of an unfinished run (checkpoint.go). It cuts in between two windows of messages:
 //
@@ -28,9 +28,10 @@
 //	mailboxRun B   ────download──────┘      │        ├──download── the rest
 //	                                        └ commit ┘
 //
-// When one is due, every fetch.Fetcher stops after the windows under way, its mailboxRun records the messages that it has as
-// an incomplete mailbox, and the first one that finds no download under way writes the recorder's state as a manifest. If the
-// run is killed, the next one takes that manifest for its parent, and what came after it from the recovery log (recovery.go).
+// When one is due, every fetch.Fetcher stops after the windows under way, its mailboxRun records the messages that
+// it has as an incomplete mailbox, and the first one that finds no download under way writes the recorder's state
+// as a manifest. If the run is killed, the next one takes that manifest for its parent, and what came after it from
+// the recovery log (recovery.go).
 package backup
 
 import (
@@ -109,9 +110,9 @@ type Result struct {
 	Head      repo.Head          // of the manifest
 	Manifest  *manifest.Manifest // as it was committed
 	Err       error              // why there is no manifest
-	Postponed bool               // the day's budget is used up, and the manifest is a checkpoint from which a run of another day continues
-	Locks     error              // why older objects are locked for less than the repository's period; also among the manifest's warnings
-	Kept      bool               // with Err: what was read is in a checkpoint, from which the next run continues
+	Postponed bool               // the day's budget is used up; the manifest is a checkpoint
+	Locks     error              // why older objects are locked for less than the repository's period
+	Kept      bool               // with Err: what was read is in a checkpoint
 }
 
 // AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
@@ -231,8 +232,8 @@ func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i in
 
 // Warnings that concern one run alone begin like this.
 const (
-	lockWarning = "what was stored before is locked for less than the repository's period, and its locks could not be renewed " +
-		"(mailstrata prune does it, with the owner's key and credentials that may): %v"
+	lockWarning = "what was stored before is locked for less than the repository's period, and its locks could not be " +
+		"renewed (mailstrata prune does it, with the owner's key and credentials that may): %v"
 	spentWarning = "the budget of %d bytes a day is used up; it continues tomorrow (UTC)"
 )
 

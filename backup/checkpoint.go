@@ -103,9 +103,9 @@ func (a *accountRun) checkpoint(ctx context.Context) error {
 	if !c.isDue() {
 		return nil
 	}
-	longer, done := grace.Context(ctx, interruptGrace)
+	graceful, done := grace.Context(ctx, interruptGrace)
 	defer done()
-	if _, _, err := a.writeCheckpoint(longer); err != nil {
+	if _, _, err := a.writeCheckpoint(graceful); err != nil {
 		return err
 	}
 	a.recovery.Clear(a.downloads.Recovered.Exhausted())

@@ -19,7 +19,8 @@ func (a *accountRun) checkNotErased(ctx context.Context) error {
 		return err
 	}
 	if since, erased := erasures.Account(a.repo.AccountDir(a.Name)); erased {
-		return fmt.Errorf("%w on %s, and is no longer archived: remove the account from the configuration, or archive it under another name",
+		return fmt.Errorf("%w on %s, and is no longer archived: "+
+			"remove the account from the configuration, or archive it under another name",
 			repo.ErrErased, since.UTC().Format(time.DateOnly))
 	}
 	return nil

@@ -21,7 +21,8 @@ type tooLongError struct {
 }
 
 func (e *tooLongError) Error() string {
-	return fmt.Sprintf("reading the account exceeded its time limit of %v (--time-limit), after %d messages; the server answers too slowly or endlessly", e.limit, e.messages)
+	return fmt.Sprintf("reading the account exceeded its time limit of %v (--time-limit), after %d messages; "+
+		"the server answers too slowly or endlessly", e.limit, e.messages)
 }
 
 // readInTime calls read within the account's time limit, which counts from the first of several runs.

@@ -111,7 +111,7 @@ func (r *mailboxRun) read(ctx context.Context) (*manifest.Mailbox, []manifest.Fa
 		s = r.examine(ctx, session)
 	}
 	r.preview = nil
-	if s.err != nil || s.stands {
+	if s.err != nil || s.upToDate {
 		found := r.previous()
 		r.kept = found.Messages
 		return found, nil, s.err
@@ -161,9 +161,9 @@ func keepTimes(found, old *manifest.Mailbox) {
 // noteMissing compares what was read with the survey: messages that are missing left in between. Without numbers in
 // the survey there is nothing to compare.
 func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Failure) {
-	told := r.listed.Status
+	listed := r.listed.Status
 	lacking := int64(found.Status.Messages) - found.Accounted() - int64(len(failures))
-	if lacking > 0 || told != nil && told.UIDValidity != found.Status.UIDValidity {
+	if lacking > 0 || listed != nil && listed.UIDValidity != found.Status.UIDValidity {
 		r.account.vanished.addUnread(lacking)
 	}
 }
@@ -173,8 +173,9 @@ func (r *mailboxRun) noteMissing(found *manifest.Mailbox, failures []manifest.Fa
 func (r *mailboxRun) newRecord(view source.View) *manifest.Mailbox {
 	seen := view.Status()
 	status := seen
-	if told := r.listed.Status; told != nil && (told.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) && !identity.Contradict(told.MailboxID, seen.MailboxID) {
-		status = *told
+	if listed := r.listed.Status; listed != nil && (listed.UIDValidity == seen.UIDValidity || seen.UIDValidity == 0) &&
+		!identity.Contradict(listed.MailboxID, seen.MailboxID) {
+		status = *listed
 	}
 	status.MailboxID = cmp.Or(status.MailboxID, seen.MailboxID)
 	m := &manifest.Mailbox{Mailbox: withoutMarks(r.listed), Observed: r.observed, PermanentFlags: view.PermanentFlags()}
@@ -193,22 +194,25 @@ func (r *mailboxRun) validRecord(found *manifest.Mailbox) *manifest.Mailbox {
 		r.account.record.warn("mailbox %q has no UIDVALIDITY, so all of it is read in each run", r.listed.Name)
 		return nil
 	}
-	if old.Status.UIDValidity != found.Status.UIDValidity || identity.Contradict(old.Status.MailboxID, found.Status.MailboxID) {
-		if old.Messages > 0 { // for an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is opened once
-			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), so all of it is read again",
-				r.listed.Name, old.Status.UIDValidity, found.Status.UIDValidity)
+	was, now := old.Status, found.Status
+	if was.UIDValidity != now.UIDValidity || identity.Contradict(was.MailboxID, now.MailboxID) {
+		// For an empty mailbox, Courier gives a new UIDVALIDITY each time until the mailbox is opened once.
+		if old.Messages > 0 {
+			r.account.record.warn("mailbox %q was replaced or renumbered by the server (UIDVALIDITY %d is %d now), "+
+				"so all of it is read again", r.listed.Name, was.UIDValidity, now.UIDValidity)
 		}
 		return nil
 	}
-	if old.Status.HighestModSeq > found.Status.HighestModSeq {
+	if was.HighestModSeq > now.HighestModSeq {
 		r.account.record.warn("mailbox %q: HIGHESTMODSEQ fell from %d to %d and is no longer trusted",
-			r.listed.Name, old.Status.HighestModSeq, found.Status.HighestModSeq)
+			r.listed.Name, was.HighestModSeq, now.HighestModSeq)
 		found.Trusted = false
 	}
-	if now := found.Status; old.Status.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 && old.Status.UIDNext < now.UIDNext && old.Status.UIDNext > 0 {
+	arrived := was.UIDNext < now.UIDNext && was.UIDNext > 0
+	if arrived && was.HighestModSeq == now.HighestModSeq && now.HighestModSeq > 0 {
 		r.distrustModSeq(found)
 	}
-	if !old.Trusted && old.Status.HighestModSeq > 0 && old.Messages > 0 {
+	if !old.Trusted && was.HighestModSeq > 0 && old.Messages > 0 {
 		found.Trusted = false
 	}
 	return old
@@ -224,7 +228,8 @@ func (r *mailboxRun) distrustModSeq(found *manifest.Mailbox) {
 
 // canAskForChanges reports whether to ask only for what changed since the old record.
 func (r *mailboxRun) canAskForChanges(old, found *manifest.Mailbox) bool {
-	return old != nil && old.Complete && old.Trusted && found.Trusted && r.observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
+	return old != nil && old.Complete && old.Trusted && found.Trusted &&
+		r.observed.Sub(old.FlagsRead) < flagsAgeLimit(old.Raw)
 }
 
 // giveUp keeps the old record of a mailbox that cannot be read, with its earlier failures and the reason. If again is

@@ -14,7 +14,7 @@ type preview struct {
 	found    *manifest.Mailbox // the new record, without messages
 	change   *compare.Change
 	validity uint32 // the UIDVALIDITY of the view
-	stands   bool   // nothing is to be done: the old record stays
+	upToDate bool   // nothing is to be done: the old record stays
 	err      error
 }
 
@@ -22,7 +22,7 @@ type preview struct {
 func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *preview {
 	sampled, err := r.chooseSample(ctx)
 	if err != nil || r.verifyOnly && len(sampled) == 0 {
-		return &preview{stands: true, err: err}
+		return &preview{upToDate: true, err: err}
 	}
 	view, err := session.Open(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 			old, r.mistrusted = nil, true
 			r.account.moves.Distrust()
 		case r.verifyOnly:
-			return &preview{stands: true}
+			return &preview{upToDate: true}
 		}
 	}
 	c, err := r.compare(ctx, session, old, found, r.canAskForChanges(old, found))
@@ -70,7 +70,9 @@ func (r *mailboxRun) examine(ctx context.Context, session *source.Session) *prev
 }
 
 // provenRecord returns the old record, if its UIDs still identify the same messages on this server.
-func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, found *manifest.Mailbox) (*manifest.Mailbox, error) {
+func (r *mailboxRun) provenRecord(
+	ctx context.Context, session *source.Session, found *manifest.Mailbox,
+) (*manifest.Mailbox, error) {
 	if r.old != nil && r.old.Unproven {
 		r.former, r.unproven = r.old, r.old.UIDValidity() == found.UIDValidity()
 		return nil, nil
@@ -83,8 +85,8 @@ func (r *mailboxRun) provenRecord(ctx context.Context, session *source.Session, 
 	if err != nil || same {
 		return old, err
 	}
-	r.account.record.warn("mailbox %q has other messages than before under the same UIDs and UIDVALIDITY (%d), so all of it is read again",
-		r.listed.Name, found.UIDValidity())
+	r.account.record.warn("mailbox %q has other messages than before under the same UIDs and UIDVALIDITY (%d), "+
+		"so all of it is read again", r.listed.Name, found.UIDValidity())
 	return nil, nil
 }
 

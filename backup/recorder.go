@@ -209,7 +209,10 @@ func (rec *recorder) warn(format string, args ...any) {
 // although nothing changed.
 func (rec *recorder) failMiscounted() {
 	for raw, m := range rec.recorded {
-		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || m.Status == nil || m.Accounted() == int64(m.Status.Messages) || len(rec.failures[raw]) > 0 {
+		if !m.Selectable() || !rec.account.reads(m.Mailbox) || m.Complete || len(rec.failures[raw]) > 0 {
+			continue
+		}
+		if m.Status == nil || m.Accounted() == int64(m.Status.Messages) {
 			continue
 		}
 		reason := fmt.Sprintf("the server reports %d messages and lists %d", m.Status.Messages, m.Messages)

@@ -76,7 +76,9 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 	a.record = newRecorder(&a.Account)
 	a.moves = moves.New(a.catalog.load)
 	a.vanished = &vanished{record: a.record, catalog: a.catalog, moves: a.moves}
-	a.downloads = &fetch.Account{Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, 0) }}
+	a.downloads = &fetch.Account{
+		Server: identity.Server(account.URL), Quota: limit, Done: func(bytes int64) { a.advance(bytes, 0) },
+	}
 	account.waits.Report = func(wait time.Duration, cause error) {
 		a.remark(false, "the server asks to wait for %v, and the run waits: %v", wait, cause)
 	}
@@ -91,13 +93,13 @@ func (a *accountRun) advance(bytes, byID int64) {
 
 // finish commits what was read, or after an error, saves it.
 func (a *accountRun) finish(ctx context.Context, b *Result) {
-	longer, done := grace.Context(ctx, interruptGrace)
+	graceful, done := grace.Context(ctx, interruptGrace)
 	defer done()
 	switch {
 	case b.Err == nil:
-		b.Head, b.Err = a.commit(longer, b.Manifest)
+		b.Head, b.Err = a.commit(graceful, b.Manifest)
 	case errors.Is(b.Err, quota.ErrSpent):
-		a.postpone(longer, b)
+		a.postpone(graceful, b)
 	default:
 		b.Kept = a.keepRest(ctx)
 	}
@@ -125,7 +127,8 @@ func (a *accountRun) findParent(ctx context.Context) error {
 		case m != nil:
 			if a.parent == nil {
 				a.parent = &base{head, m}
-				if m.State != manifest.Complete { // the interrupted run recorded what it read, so no other run would find the difference
+				// The interrupted run recorded what it read, so no other run would find the difference.
+				if m.State != manifest.Complete {
 					a.record.alarms = slices.Clone(m.Alarm)
 					a.record.carryWarnings(m.Warnings)
 				}
@@ -228,7 +231,8 @@ func (a *accountRun) mailboxes(ctx context.Context, m *base) (map[string]*manife
 	}
 	for mailbox, err := range m.AllMailboxes(load) {
 		if archive.IsDamage(err) {
-			a.record.warn("some records of an earlier manifest are damaged, so their mailboxes are read again (mailstrata check shows more): %v", err)
+			a.record.warn("some records of an earlier manifest are damaged, so their mailboxes are read again "+
+				"(mailstrata check shows more): %v", err)
 			break
 		}
 		if err != nil {

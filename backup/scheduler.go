@@ -28,8 +28,11 @@ type scheduler struct {
 
 // beginMoves begins a round of matching: it decides whether ids count, and adds the mailboxes that are lost. After an
 // interrupted run, what that run found to be gone is only in the last complete manifest.
-func (s *scheduler) beginMoves(ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox) error {
-	s.moves.Begin(s.record.before, s.isForeign(s.parent) || s.isForeign(s.lastComplete) || identity.IsRenumbered(survey, before))
+func (s *scheduler) beginMoves(
+	ctx context.Context, survey *mail.Survey, before map[string]*manifest.Mailbox, lost []*manifest.Mailbox,
+) error {
+	foreign := s.isForeign(s.parent) || s.isForeign(s.lastComplete) || identity.IsRenumbered(survey, before)
+	s.moves.Begin(s.record.before, foreign)
 	for _, mailbox := range lost {
 		s.moves.Lost(mailbox)
 	}
@@ -42,11 +45,16 @@ func (s *scheduler) beginMoves(ctx context.Context, survey *mail.Survey, before 
 		return err
 	}
 	for raw, mailbox := range earlier {
-		if now := before[raw]; now == nil || !slices.Equal(now.Pages, mailbox.Pages) || !slices.Equal(now.Lists, mailbox.Lists) {
+		if now := before[raw]; now == nil || !samePages(now, mailbox) {
 			s.moves.Lost(mailbox)
 		}
 	}
 	return nil
+}
+
+// samePages reports whether two records refer to the same pages, so that they have the same messages.
+func samePages(a, b *manifest.Mailbox) bool {
+	return slices.Equal(a.Pages, b.Pages) && slices.Equal(a.Lists, b.Lists)
 }
 
 // expect adds to the totals.
@@ -71,7 +79,8 @@ func (s *scheduler) unchangedSince(observed time.Time) func(*manifest.Mailbox, *
 // recorded. That survey proves that the record was the state of the account when the survey was taken
 // (docs/design/reading.md). readInRounds reports whether this happened.
 func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err error) {
-	for s.record.round = 0; s.record.round < maxRounds || s.vanished.any && s.record.round < maxRoundsVanished; s.record.round++ {
+	rec := s.record
+	for rec.round = 0; rec.round < maxRounds || s.vanished.any && rec.round < maxRoundsVanished; rec.round++ {
 		survey, err := s.survey(ctx)
 		if err != nil {
 			return false, err
@@ -116,7 +125,8 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 	s.warnSkipped(survey)
 	isLabel := s.labelTest(survey)
 	s.record.countFaults = survey.Gaps
-	s.record.recorded, s.record.dangling, s.record.uncounted = make(map[string]*manifest.Mailbox, len(survey.Mailboxes)), survey.Dangling, false
+	s.record.recorded = make(map[string]*manifest.Mailbox, len(survey.Mailboxes))
+	s.record.dangling, s.record.uncounted = survey.Dangling, false
 	vanished := s.vanished.missing(survey, before)
 	records := identity.Find(survey, before, vanished)
 	var renamed []*manifest.Mailbox
@@ -151,7 +161,9 @@ func (s *scheduler) plan(ctx context.Context, survey *mail.Survey) (due []*mailb
 			s.record.carryOver(old, listed)
 			s.record.moveFailures(old.Raw, listed.Raw)
 			if verify && old.Messages > 0 {
-				due = append(due, &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed, verify: true, verifyOnly: true})
+				r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed}
+				r.verify, r.verifyOnly = true, true
+				due = append(due, r)
 			}
 		default:
 			r := &mailboxRun{account: s.accountRun, listed: listed, old: old, observed: observed, verify: verify}

@@ -40,7 +40,9 @@ type comparison struct {
 }
 
 // compareBodies downloads recorded messages again and compares them. It ignores those that are gone.
-func (r *mailboxRun) compareBodies(ctx context.Context, session *source.Session, recorded []manifest.Record) (c comparison, err error) {
+func (r *mailboxRun) compareBodies(
+	ctx context.Context, session *source.Session, recorded []manifest.Record,
+) (c comparison, err error) {
 	filer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
 	defer filer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {

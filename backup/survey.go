@@ -68,7 +68,8 @@ func (s *scheduler) warnSkipped(survey *mail.Survey) {
 			n, example[mail.SkipForeign], excluding)
 	}
 	if n := count[mail.SkipVirtual]; n > 0 {
-		s.record.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q (--virtual archives them, %s)",
+		s.record.warn("virtual mailboxes, which show messages of other mailboxes, are not archived: %d, such as %q "+
+			"(--virtual archives them, %s)",
 			n, example[mail.SkipVirtual], excluding)
 	}
 }

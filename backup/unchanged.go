@@ -47,7 +47,8 @@ func isParent(listed mail.Mailbox, survey *mail.Survey) bool {
 		return false
 	}
 	above := listed.Raw + listed.Delimiter
-	i, _ := slices.BinarySearchFunc(survey.Mailboxes, above, func(m mail.Mailbox, raw string) int { return strings.Compare(m.Raw, raw) })
+	byRaw := func(m mail.Mailbox, raw string) int { return strings.Compare(m.Raw, raw) }
+	i, _ := slices.BinarySearchFunc(survey.Mailboxes, above, byRaw)
 	for ; i < len(survey.Mailboxes) && strings.HasPrefix(survey.Mailboxes[i].Raw, above); i++ {
 		if survey.Mailboxes[i].Raw != above {
 			return true

@@ -60,8 +60,8 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 	if err != nil || !removed {
 		return err
 	}
-	a.record.alarms = append(a.record.alarms, fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: somebody removed it, or "+
-		"the store lost it or was reset to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
+	a.record.alarm(fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: "+
+		"somebody removed it, or the store lost it or was reset to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
 	return nil
 }
 
@@ -69,12 +69,15 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 // that is complete. Copies and repairs were written without comparing. If the run continues from a checkpoint, others
 // may have written manifests during the run before.
 func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool {
-	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} && a.parent.Name == a.lastComplete.Name
+	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} &&
+		a.parent.Name == a.lastComplete.Name
 }
 
 // histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
 // found, and the last one before these. Those after the time were not compared by this host.
-func (a *accountRun) histories(ctx context.Context, own repo.Head) (histories *archive.Histories, after time.Time, err error) {
+func (a *accountRun) histories(ctx context.Context, own repo.Head) (
+	histories *archive.Histories, after time.Time, err error,
+) {
 	after = a.lastComplete.Head.Time.Add(-lookback)
 	if own.Name != "" && own.Time.Before(after) {
 		after = own.Time

@@ -17,7 +17,9 @@ import (
 )
 
 // compare finds out what changed since the old record. It sets when all flags were last read in found.
-func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool) (*compare.Change, error) {
+func (r *mailboxRun) compare(
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, byModSeq bool,
+) (*compare.Change, error) {
 	c := compare.New(old, found)
 	var err error
 	switch {
@@ -25,7 +27,8 @@ func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, 
 		c.Fresh.AddRange(mail.UIDRange{First: 1, Last: compare.LastUID(found)})
 	case byModSeq:
 		if err = c.Ask(ctx, session, old, found, r.account.catalog.load(ctx)); errors.Is(err, mail.ErrRefused) {
-			r.account.record.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read", r.listed.Name)
+			r.account.record.warn("mailbox %q: the server offers to report what changed but refuses to, so all flags are read",
+				r.listed.Name)
 			byModSeq, c = false, compare.New(old, found)
 			err = c.CompareFlags(ctx, session, old, found, r.account.catalog.load(ctx))
 		}
@@ -52,7 +55,9 @@ func (r *mailboxRun) compare(ctx context.Context, session *source.Session, old, 
 
 // update makes the pages of found from those of old, if there are any, and what has changed. Between two parts of it,
 // it takes part in a checkpoint.
-func (r *mailboxRun) update(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) ([]manifest.Failure, error) {
+func (r *mailboxRun) update(
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
+) ([]manifest.Failure, error) {
 	var failures []manifest.Failure
 	for {
 		fetcher, err := r.add(ctx, session, old, found, c)
@@ -85,7 +90,9 @@ const writeGrace = 30 * time.Second
 
 // add applies a change to the pages of found: the messages of old that are left, and the fresh ones while they are
 // downloaded. If the download is cut short, found has what came until then.
-func (r *mailboxRun) add(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change) (*fetch.Fetcher, error) {
+func (r *mailboxRun) add(
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, c *compare.Change,
+) (*fetch.Fetcher, error) {
 	if err := r.account.checkNotErased(ctx); err != nil {
 		return nil, err
 	}
@@ -125,7 +132,10 @@ func (r *mailboxRun) match(
 	if r.mistrusted {
 		return nil, erased, nil
 	}
-	matcher := moves.Matcher{Index: r.account.moves, Repo: r.account.repo, Former: r.former, Doubted: r.doubted, Unproven: r.unproven}
+	matcher := moves.Matcher{
+		Index: r.account.moves, Repo: r.account.repo,
+		Former: r.former, Doubted: r.doubted, Unproven: r.unproven,
+	}
 	matched, err := matcher.Match(ctx, session, messages)
 	if err != nil || len(matched) == 0 {
 		return nil, erased, err

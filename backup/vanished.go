@@ -126,16 +126,16 @@ func (v *vanished) reinstate(ctx context.Context) error {
 		return err
 	}
 	var reinstated, orphaned int64
-	for _, those := range orphans {
-		m := v.mailboxFor(those.mailbox)
+	for _, group := range orphans {
+		m := v.mailboxFor(group.mailbox)
 		if m == nil {
-			orphaned += int64(len(those.entries))
+			orphaned += int64(len(group.entries))
 			continue
 		}
-		reinstated += int64(len(those.entries))
-		slices.SortFunc(those.entries, func(a, b manifest.Entry) int { return cmp.Compare(a.UID, b.UID) })
+		reinstated += int64(len(group.entries))
+		slices.SortFunc(group.entries, func(a, b manifest.Entry) int { return cmp.Compare(a.UID, b.UID) })
 		added := func(yield func(manifest.Entry, error) bool) {
-			for _, entry := range those.entries {
+			for _, entry := range group.entries {
 				if !yield(entry, nil) {
 					return
 				}
@@ -180,7 +180,7 @@ func (v *vanished) orphans(ctx context.Context) (map[uidSpace]*vanishedMessages,
 		return nil, err
 	}
 	for raw, m := range v.record.recorded {
-		if before := v.record.before[raw]; len(gone) == 0 || before != nil && slices.Equal(before.Pages, m.Pages) && slices.Equal(before.Lists, m.Lists) {
+		if before := v.record.before[raw]; len(gone) == 0 || before != nil && samePages(before, m) {
 			continue
 		}
 		for entry, err := range m.Entries(v.catalog.load(ctx)) {

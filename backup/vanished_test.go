@@ -75,7 +75,7 @@ func TestMessageReadAndMovedForEverIsKept(t *testing.T) {
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	b := archivetest.BackUp(t, r, a)
-	if b.Manifest.Consistent || len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "not seen elsewhere since: 3,") {
+	if b.Manifest.Consistent || len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "read and then vanished: 3,") {
 		t.Errorf("consistent %t, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
 	}
 	lines := archivetest.Archived(t, r, b.Head)

@@ -37,9 +37,11 @@ func (r *mailboxRun) verifySample(ctx context.Context, session *source.Session, 
 			byID++
 		}
 	}
-	r.account.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ", r.listed.Name, c.compared, len(c.other))
+	r.account.remark(true, "mailbox %q: %d messages were compared with the archive, and %d differ",
+		r.listed.Name, c.compared, len(c.other))
 	if c.unread > 0 {
-		r.account.record.warn("mailbox %q: %d archived messages could not be read again to be compared", r.listed.Name, c.unread)
+		r.account.record.warn("mailbox %q: %d archived messages could not be read again to be compared",
+			r.listed.Name, c.unread)
 	}
 	if len(c.other) > 0 {
 		r.account.record.alarm(r.differences(c.other, c.compared, byID))
@@ -59,7 +61,8 @@ func (r *mailboxRun) differences(other []manifest.Record, compared, byID int) st
 	if len(other) > maxUIDsInAlarm {
 		uids = append(uids, "…")
 	}
-	text := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d differ from what was archived under their UIDs (%s): all of it was read again, and earlier manifests have the old messages",
+	text := fmt.Sprintf("mailbox %q: of %d messages that were compared, %d differ from what was archived under their UIDs (%s): "+
+		"all of it was read again, and earlier manifests have the old messages",
 		r.listed.Name, compared, len(other), strings.Join(uids, ", "))
 	if byID > 0 {
 		text += fmt.Sprintf("; %d of them had been matched and not downloaded", byID)

@@ -70,14 +70,14 @@ func (c *Change) Ask(ctx context.Context, session *source.Session, old, found *m
 	var present *mail.UIDSet
 	err := session.Ask(ctx, func(view source.View) error {
 		clear(c.Flags)
-		gone, told, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
+		gone, complete, err := view.Changes(ctx, known, old.Status.HighestModSeq, func(message mail.Message) error {
 			c.Flags[message.UID] = c.flagSet(message)
 			if int64(len(c.Flags)) > c.maxListed {
 				return errTooMany
 			}
 			return nil
 		})
-		if err != nil || told {
+		if err != nil || complete {
 			c.Gone = gone
 			return err
 		}
@@ -107,11 +107,11 @@ func (c *Change) addBeyond(known mail.UID, found *manifest.Mailbox) {
 // below the last UIDNEXT. Only pages that differ are loaded.
 func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Load) error {
 	changed := mail.UIDs(slices.Collect(maps.Keys(c.Flags))...)
-	told := changed
+	reported := changed
 	if present != nil {
-		told = *present
+		reported = *present
 	}
-	told = told.Without(old.Erased)
+	reported = reported.Without(old.Erased)
 	pages, err := old.AllPages(load)
 	if err != nil {
 		return err
@@ -119,9 +119,9 @@ func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Loa
 	next := uint64(1)
 	for _, page := range pages {
 		span := mail.UIDRange{First: mail.UID(page.Start), Last: mail.UID(uint64(page.Start) + 1<<page.Bits - 1)}
-		c.addUnrecorded(told, next, uint64(span.First))
+		c.addUnrecorded(reported, next, uint64(span.First))
 		next = uint64(span.Last) + 1
-		here := told.In(span)
+		here := reported.In(span)
 		if changed.In(span).Len() == 0 && (present == nil || here.Len() == int64(page.Messages)) {
 			continue
 		}
@@ -129,21 +129,21 @@ func (c *Change) reconcile(old *manifest.Mailbox, present *mail.UIDSet, load Loa
 			return err
 		}
 	}
-	c.addUnrecorded(told, next, uint64(LastUID(old))+1)
+	c.addUnrecorded(reported, next, uint64(LastUID(old))+1)
 	return nil
 }
 
 // addUnrecorded adds to Fresh the reported UIDs from from up to but not including to, where nothing is recorded.
-func (c *Change) addUnrecorded(told mail.UIDSet, from, to uint64) {
+func (c *Change) addUnrecorded(reported mail.UIDSet, from, to uint64) {
 	if from < to {
-		for r := range told.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
+		for r := range reported.In(mail.UIDRange{First: mail.UID(from), Last: mail.UID(to - 1)}).Ranges() {
 			c.Fresh.AddRange(r)
 		}
 	}
 }
 
 // reconcilePage compares a page with the reported UIDs of its range. If all is true, no other messages exist.
-func (c *Change) reconcilePage(page manifest.Page, all bool, told mail.UIDSet, load Load) error {
+func (c *Change) reconcilePage(page manifest.Page, all bool, reported mail.UIDSet, load Load) error {
 	entries, err := page.Entries(load)
 	if err != nil {
 		return err
@@ -151,11 +151,11 @@ func (c *Change) reconcilePage(page manifest.Page, all bool, told mail.UIDSet, l
 	recorded := make(map[mail.UID]bool, len(entries))
 	for _, entry := range entries {
 		recorded[entry.UID] = true
-		if all && !told.Contains(entry.UID) {
+		if all && !reported.Contains(entry.UID) {
 			c.Gone.Add(entry.UID)
 		}
 	}
-	for uid := range told.All() {
+	for uid := range reported.All() {
 		if !recorded[uid] {
 			c.Fresh.Add(uid)
 		}
@@ -190,7 +190,9 @@ func batches(m *manifest.Mailbox, load Load) iter.Seq2[[]manifest.Entry, error] 
 
 // CompareFlags reads the flags of all messages and compares them with the record. Messages that exist but are not
 // recorded, because they failed before, are fresh.
-func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load) error {
+func (c *Change) CompareFlags(
+	ctx context.Context, session *source.Session, old, found *manifest.Mailbox, load Load,
+) error {
 	next := mail.UID(1)
 	for entries, err := range batches(old, load) {
 		if err != nil {
@@ -229,30 +231,32 @@ func (c *Change) CompareFlags(ctx context.Context, session *source.Session, old,
 //
 // Only recorded messages are held one by one. The UIDs of others are held as ranges, because a server can list any
 // number of them.
-func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox) error {
-	type listed struct {
+func (c *Change) compareRange(
+	now iter.Seq2[mail.Message, error], entries []manifest.Entry, span mail.UIDRange, old *manifest.Mailbox,
+) error {
+	type flagged struct {
 		*manifest.FlagSet
 		mail.Message
 	}
-	present := make(map[mail.UID]listed, len(entries))
+	present := make(map[mail.UID]flagged, len(entries))
 	var fresh uidCollector
 	var erased mail.UIDSet
-	told := c.listed
+	listed := c.listed
 	for message, err := range now {
 		uid := message.UID
 		if err != nil {
 			return err
 		}
-		if told++; told > c.maxListed {
+		if listed++; listed > c.maxListed {
 			return errTooMany
 		}
-		_, recorded := slices.BinarySearchFunc(entries, uid, func(e manifest.Entry, uid mail.UID) int { return cmp.Compare(e.UID, uid) })
+		_, recorded := slices.BinarySearchFunc(entries, uid, byUID)
 		switch {
 		case !span.Contains(uid):
 		case recorded:
 			set := c.flagSet(message)
 			message.Flags, message.Labels = nil, nil
-			present[uid] = listed{set, message}
+			present[uid] = flagged{set, message}
 		case old.Erased.Contains(uid):
 			erased.Add(uid)
 		default:
@@ -277,14 +281,17 @@ func (c *Change) compareRange(now iter.Seq2[mail.Message, error], entries []mani
 	}
 	c.Gone = c.Gone.Union(old.Erased.In(span).Without(erased))
 	c.Fresh = c.Fresh.Union(fresh.set())
-	c.listed, c.ranges = told, c.ranges+fresh.ranges
+	c.listed, c.ranges = listed, c.ranges+fresh.ranges
 	return nil
 }
+
+func byUID(e manifest.Entry, uid mail.UID) int { return cmp.Compare(e.UID, uid) }
 
 // differs reports whether a message has another size or date than the record under its UID. It ignores what the
 // server does not give.
 func differs(now mail.Message, was *manifest.Record) bool {
-	return now.Size > 0 && now.Size != was.ServerSize() || now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
+	return now.Size > 0 && now.Size != was.ServerSize() ||
+		now.Internal.IsReadable() && !now.Internal.SameInstant(was.Internal)
 }
 
 // LastUID returns the highest UID that can be in a record. Ranges are closed, because "n:*" returns the last message

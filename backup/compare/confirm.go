@@ -37,7 +37,9 @@ func Confirm(ctx context.Context, session *source.Session, old *manifest.Mailbox
 }
 
 // confirmRange counts the recorded messages of a range of UIDs that exist, and reports whether any of them differs.
-func confirmRange(ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange) (agree int64, differ bool, err error) {
+func confirmRange(
+	ctx context.Context, session *source.Session, entries []manifest.Entry, span mail.UIDRange,
+) (agree int64, differ bool, err error) {
 	recorded := make(map[mail.UID]*manifest.Record, len(entries))
 	for i := range entries {
 		recorded[entries[i].UID] = &entries[i].Record

@@ -62,7 +62,8 @@ const maxRanges = 1 << 20
 func (g *uidCollector) add(uid mail.UID, before int) error {
 	g.put(uid)
 	if g.ranges+before > maxRanges {
-		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded", mail.ErrFlood, maxRanges)
+		return fmt.Errorf("%w: the server lists more than %d separate ranges of UIDs that are not recorded",
+			mail.ErrFlood, maxRanges)
 	}
 	return nil
 }

@@ -159,9 +159,10 @@ func (d *Download) failTooLarge(left []mail.Message, large *mail.TooLargeError) 
 		return nil
 	}
 	if d.account.tooLarge.Add(1) > maxTooLarge {
-		return fmt.Errorf("%w: more than %d messages are too large, the last one with %d bytes", mail.ErrFlood, maxTooLarge, large.Size)
+		return fmt.Errorf("%w: more than %d messages are too large, the last one with %d bytes",
+			mail.ErrFlood, maxTooLarge, large.Size)
 	}
-	d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: left[at].UID, Reason: large.Error()})
+	d.fail(left[at].UID, large)
 	if others := slices.Delete(slices.Clone(left), at, at+1); len(others) > 0 {
 		d.queue = append(d.queue, others)
 	}
@@ -195,10 +196,14 @@ func (d *Download) blame(message mail.Message, reason error) [][]mail.Message {
 	a.n++
 	d.attempts[message.UID] = a
 	if a.n >= maxAttempts && (d.received() > a.since || d.stalls >= provingStalls || errors.Is(reason, errNotDelivered)) {
-		d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: message.UID, Reason: reason.Error()})
+		d.fail(message.UID, reason)
 		return nil
 	}
 	return [][]mail.Message{{message}}
+}
+
+func (d *Download) fail(uid mail.UID, reason error) {
+	d.Failures = append(d.Failures, manifest.Failure{Mailbox: d.session.Mailbox.Raw, UID: uid, Reason: reason.Error()})
 }
 
 // errNotDelivered is the reason for a message that the server lists and leaves out of its answer.

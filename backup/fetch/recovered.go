@@ -24,7 +24,8 @@ func recoveryKey(session *source.Session, server string, m mail.Message) []byte 
 		key = binary.AppendVarint(key, int64(date.Zone))
 		key = appendText(key, date.Raw)
 	}
-	for _, text := range []string{m.IDs.Email, m.IDs.Thread, m.IDs.XGUID, m.IDs.GMMsg, m.IDs.GMThread, session.Mailbox.Raw, server} {
+	ids := m.IDs
+	for _, text := range []string{ids.Email, ids.Thread, ids.XGUID, ids.GMMsg, ids.GMThread, session.Mailbox.Raw, server} {
 		key = appendText(key, text)
 	}
 	return key

@@ -79,7 +79,9 @@ func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 
 // match pairs listed mailboxes with recorded ones that fit, if each fits only one, and returns the listed mailboxes
 // that are left.
-func (r *Records) match(unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool) (left []*mail.Mailbox) {
+func (r *Records) match(
+	unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool,
+) (left []*mail.Mailbox) {
 	only := func(n int) bool { return n == 1 }
 	for _, listed := range unmatched {
 		var old *manifest.Mailbox

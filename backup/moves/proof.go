@@ -39,7 +39,9 @@ type Matcher struct {
 
 // Match returns the archived content of messages, by UID. The caller downloads the messages that are not in the
 // result.
-func (m *Matcher) Match(ctx context.Context, session *source.Session, messages []mail.Message) (map[mail.UID]archive.Stored, error) {
+func (m *Matcher) Match(
+	ctx context.Context, session *source.Session, messages []mail.Message,
+) (map[mail.UID]archive.Stored, error) {
 	candidates, err := m.Index.find(ctx, messages)
 	if err == nil {
 		candidates, err = m.addByUID(ctx, messages, candidates)
@@ -191,14 +193,18 @@ func (p *proof) ranges() []source.Range {
 	wanted := []source.Range{{UID: uid, Length: p.headerSize + p.openingSize}}
 	if p.wantsProbe() {
 		middle, end := manifest.ProbeOffsets(p.record.Size)
-		wanted = append(wanted, source.Range{UID: uid, Offset: middle, Length: manifest.ProbeBytes}, source.Range{UID: uid, Offset: end, Length: manifest.ProbeBytes})
+		for _, offset := range []int64{middle, end} {
+			wanted = append(wanted, source.Range{UID: uid, Offset: offset, Length: manifest.ProbeBytes})
+		}
 	}
 	return wanted
 }
 
 // fetchRanges fetches what the proofs need. If the server refuses, hangs up or sends too much, nothing is proven, and
 // fetchRanges does not try again: the download does.
-func (m *Matcher) fetchRanges(ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof) error {
+func (m *Matcher) fetchRanges(
+	ctx context.Context, session *source.Session, wanted []source.Range, proofs map[mail.UID]*proof,
+) error {
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -256,5 +262,7 @@ func (p *proof) proves(hasher *chunk.Hasher) bool {
 // content returns the archived content.
 func (p *proof) content() archive.Stored {
 	was := p.record
-	return archive.Stored{Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening}
+	return archive.Stored{
+		Size: was.Size, Hash: was.Hash, Parts: was.Parts, List: was.List, Probe: was.Probe, Opening: was.Opening,
+	}
 }

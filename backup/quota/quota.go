@@ -1,4 +1,5 @@
-// Package quota bounds what is downloaded from a server: for a day (Quota.SetLeft, Quota.Afford) and for a second (Limit).
+// Package quota bounds what is downloaded from a server: for a day (Quota.SetLeft, Quota.Afford) and for a second
+// (Limit).
 package quota
 
 import (

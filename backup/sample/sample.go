@@ -69,7 +69,8 @@ func (s *Sampler) Choose(m *manifest.Mailbox, load func(chunk.ID) ([]byte, error
 		}
 		for i := range records {
 			if s.picks(m, &records[i]) {
-				chosen = append(chosen, manifest.Record{UID: records[i].UID, Size: records[i].Size, Hash: records[i].Hash, ByID: records[i].ByID})
+				r := &records[i]
+				chosen = append(chosen, manifest.Record{UID: r.UID, Size: r.Size, Hash: r.Hash, ByID: r.ByID})
 			}
 		}
 	}

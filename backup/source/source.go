@@ -57,7 +57,9 @@ type View interface {
 	// Changes calls changed with the UID and the flags of each message of the range whose mod-sequence is above
 	// since. It returns the UIDs that are gone. If known is false, the server cannot report removals (no QRESYNC):
 	// use UIDs.
-	Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error)
+	Changes(
+		ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error,
+	) (gone mail.UIDSet, known bool, err error)
 
 	// UIDs returns which UIDs of the range exist now.
 	UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error)
