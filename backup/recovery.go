@@ -29,12 +29,12 @@ func (a *accountRun) recoverDownloads(ctx context.Context) error {
 		return nil
 	}
 	a.recovery, a.checkpoints.full = log, log.Full
-	filer := archive.NewMessageWriter(a.repo, a.catalog.writer, nil)
-	defer filer.Close()
+	writer := archive.NewMessageWriter(a.repo, a.catalog.writer, nil)
+	defer writer.Close()
 	found := &fetch.Recovered{}
 	var bytes int64
 	problem, err := log.Recover(ctx, func(key []byte, body io.Reader) error {
-		stored, err := filer.Write(ctx, nil, 0, body)
+		stored, err := writer.Write(ctx, nil, 0, body)
 		if errors.Is(err, repo.ErrErased) {
 			return nil
 		}

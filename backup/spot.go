@@ -43,10 +43,10 @@ type comparison struct {
 func (r *mailboxRun) compareBodies(
 	ctx context.Context, session *source.Session, recorded []manifest.Record,
 ) (c comparison, err error) {
-	filer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
-	defer filer.Close()
+	writer := archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, nil)
+	defer writer.Close()
 	for records := range slices.Chunk(recorded, fetch.WindowMessages) {
-		d := fetch.NewDownload(r.account.downloads, session, filer)
+		d := fetch.NewDownload(r.account.downloads, session, writer)
 		d.Quiet = true // these messages count neither as new nor as progress
 		messages := make([]mail.Message, len(records))
 		for i, record := range records {

@@ -105,7 +105,7 @@ func (r *mailboxRun) add(
 	}
 	fetcher := &fetch.Fetcher{
 		Account: r.account.downloads,
-		NewFiler: func() *archive.MessageWriter {
+		NewWriter: func() *archive.MessageWriter {
 			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
 		Due: r.account.checkpoints.due, Recovered: !r.mistrusted, Match: r.match,

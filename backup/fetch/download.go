@@ -37,7 +37,7 @@ type Download struct {
 
 	account *Account
 	session *source.Session
-	filer   *archive.MessageWriter
+	writer  *archive.MessageWriter
 
 	attempts map[mail.UID]attempts
 	queue    [][]mail.Message // batches that are still to be requested
@@ -67,8 +67,8 @@ const (
 )
 
 // NewDownload returns a Download that has fetched nothing yet.
-func NewDownload(account *Account, session *source.Session, filer *archive.MessageWriter) *Download {
-	return &Download{account: account, session: session, filer: filer,
+func NewDownload(account *Account, session *source.Session, writer *archive.MessageWriter) *Download {
+	return &Download{account: account, session: session, writer: writer,
 		Got: make(map[mail.UID]archive.Stored), attempts: make(map[mail.UID]attempts)}
 }
 
@@ -269,7 +269,7 @@ func (d *Download) request(ctx context.Context, view source.View, messages []mai
 			return err
 		}
 		message := asked[uid]
-		stored, err := d.filer.Write(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
+		stored, err := d.writer.Write(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
 			d.Erased.Add(uid)
 			return nil

@@ -20,7 +20,7 @@ import (
 // UIDs.
 type Fetcher struct {
 	Account   *Account
-	NewFiler  func() *archive.MessageWriter // called once for each connection
+	NewWriter func() *archive.MessageWriter // called once for each connection
 	Due       func() bool                   // reports whether to stop because a checkpoint is due
 	Recovered bool                          // whether to use Account.Recovered
 
@@ -105,15 +105,15 @@ const idle = 50 * time.Millisecond
 
 // download downloads windows through one session until there are no more.
 func (f *Fetcher) download(ctx context.Context, session *source.Session) {
-	filer := f.NewFiler()
-	defer filer.Close()
+	writer := f.NewWriter()
+	defer writer.Close()
 	for {
 		job, ok := f.next(session)
 		if !ok {
 			session.Release() // the session passed to Start, too: a window under way may need the connection
 			return
 		}
-		job.out <- f.window(ctx, session, filer, job.uids)
+		job.out <- f.window(ctx, session, writer, job.uids)
 	}
 }
 
@@ -173,7 +173,7 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 }
 
 // window downloads the messages of one window. If it fails, the messages that came until then are in the result.
-func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *archive.MessageWriter, uids mail.UIDSet) result {
+func (f *Fetcher) window(ctx context.Context, session *source.Session, writer *archive.MessageWriter, uids mail.UIDSet) result {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
 		return result{err: err}
@@ -183,15 +183,15 @@ func (f *Fetcher) window(ctx context.Context, session *source.Session, filer *ar
 	if err != nil {
 		return result{err: err}
 	}
-	d := NewDownload(f.Account, session, filer)
+	d := NewDownload(f.Account, session, writer)
 	d.Recovered, d.Erased = f.Recovered, erased
 	err = d.Fetch(ctx, without(messages, matched, erased))
 	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
 	for _, message := range messages {
 		if entry, ok := matched[message.UID]; ok {
 			entries = append(entries, entry)
-		} else if filed, ok := d.Got[message.UID]; ok {
-			entries = append(entries, Entry(message, filed))
+		} else if stored, ok := d.Got[message.UID]; ok {
+			entries = append(entries, Entry(message, stored))
 		}
 	}
 	return result{entries: entries, failures: slices.Concat(l.failures, d.Failures), erased: d.Erased, err: err}
@@ -208,23 +208,23 @@ func without(messages []mail.Message, entries map[mail.UID]manifest.Entry, erase
 }
 
 // Entry returns the manifest's entry of a message.
-func Entry(message mail.Message, filed archive.Stored) manifest.Entry {
+func Entry(message mail.Message, stored archive.Stored) manifest.Entry {
 	entry := manifest.Entry{
 		Record: manifest.Record{
 			UID:      message.UID,
-			Size:     filed.Size,
-			Hash:     filed.Hash,
+			Size:     stored.Size,
+			Hash:     stored.Hash,
 			Internal: message.Internal,
 			Saved:    message.Saved,
 			IDs:      message.IDs,
-			Parts:    filed.Parts,
-			List:     filed.List,
-			Probe:    filed.Probe,
-			Opening:  filed.Opening,
+			Parts:    stored.Parts,
+			List:     stored.List,
+			Probe:    stored.Probe,
+			Opening:  stored.Opening,
 		},
 		FlagSet: manifest.FlagSet{Flags: message.Flags, Labels: message.Labels},
 	}
-	if message.Size >= 0 && message.Size != filed.Size {
+	if message.Size >= 0 && message.Size != stored.Size {
 		entry.Hint = message.Size
 	}
 	clip(&entry.Record)
