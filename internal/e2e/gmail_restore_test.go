@@ -159,7 +159,7 @@ func TestGmailLabelsAsKeywords(t *testing.T) {
 func TestGmailToGmail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)
-	other := testbed.NewGmail(t, "Alle Nachrichten")
+	other := startGmail(t, "Alle Nachrichten")
 	h := gmailHost(t)
 	h.backUp(0, accountURL("anna", g.Addr))
 	target := accountURL("bert", other.Addr)
@@ -176,7 +176,7 @@ func TestGmailToGmail(t *testing.T) {
 		t.Fatalf("%d messages, want %d", len(have), len(messages))
 	}
 	for _, m := range have {
-		i := slices.IndexFunc(messages, func(w *testbed.GmailMessage) bool { return w.Body == m.Body })
+		i := slices.IndexFunc(messages, func(w *gmailMessage) bool { return w.Body == m.Body })
 		want := messages[i]
 		labels := want.Labels
 		if want.Home != "" {

@@ -6,28 +6,26 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
 // gmailAccount is an account with messages in several labels, in one, in none, in Spam and in Trash.
-func gmailAccount(t *testing.T) (*testbed.Gmail, []*testbed.GmailMessage) {
+func gmailAccount(t *testing.T) (*gmailServer, []*gmailMessage) {
 	t.Helper()
-	g := testbed.NewGmail(t, "Tous les messages")
+	g := startGmail(t, "Tous les messages")
 	for _, label := range []string{"Work", "Work/2026", "Entw&APw-rfe", `say "hi"`, "empty"} {
 		g.Label(label)
 	}
-	var messages []*testbed.GmailMessage
+	var messages []*gmailMessage
 	for i, labels := range [][]string{
 		{`\Inbox`, `\Important`, "Work"}, {`\Inbox`}, {"Work", "Work/2026"}, {"Entw&APw-rfe", `say "hi"`}, {}, {},
 		{`\Sent`, `\Starred`}, {`\Draft`}, {`\Muted`}, {"not shown", "Work"},
 	} {
-		messages = append(messages, &testbed.GmailMessage{Labels: labels, Flags: []string{`\Seen`}})
+		messages = append(messages, &gmailMessage{Labels: labels, Flags: []string{`\Seen`}})
 		if i%2 == 0 {
 			messages[i].Flags = nil
 		}
 	}
-	messages = append(messages, &testbed.GmailMessage{Home: `\Junk`}, &testbed.GmailMessage{Home: `\Trash`, Labels: []string{"Work"}})
+	messages = append(messages, &gmailMessage{Home: `\Junk`}, &gmailMessage{Home: `\Trash`, Labels: []string{"Work"}})
 	for i, m := range messages {
 		m.Body = fmt.Sprintf("Subject: message %d\r\nMessage-ID: <%d@mail.example>\r\n\r\nhello %d\r\n", i, i, i)
 		m.Date = time.Date(2026, 3, 1+i, 8, 0, 0, 0, time.UTC)
@@ -107,7 +105,7 @@ func TestGmailModes(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)
 	for i := range 200 { // enough for an alarm
-		g.Deliver(&testbed.GmailMessage{Body: fmt.Sprintf("Subject: bulk %d\r\n\r\n", i), Labels: []string{`\Inbox`, "Work"}, Date: time.Unix(1e9, 0)})
+		g.Deliver(&gmailMessage{Body: fmt.Sprintf("Subject: bulk %d\r\n\r\n", i), Labels: []string{`\Inbox`, "Work"}, Date: time.Unix(1e9, 0)})
 	}
 	h, url := gmailHost(t), accountURL("anna", g.Addr)
 	whole := len(messages) + 200

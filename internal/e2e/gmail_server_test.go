@@ -1,4 +1,4 @@
-package testbed
+package e2e_test
 
 import (
 	"bufio"
@@ -14,23 +14,23 @@ import (
 	"time"
 )
 
-// Gmail is a mail server that is to IMAP what Gmail is (X-GM-EXT-1), as far as an archiver meets it: a message lies in
+// gmailServer is a mail server that is to IMAP what Gmail is (X-GM-EXT-1), as far as an archiver meets it: a message lies in
 // All Mail, Spam or Trash, and is shown again, under another UID, in each mailbox that is one of its labels. What those
 // three are called is up to the language of the user.
-type Gmail struct {
+type gmailServer struct {
 	Addr string
 
 	mu       sync.Mutex
 	boxes    []*gmailBox // in no order
-	messages []*GmailMessage
+	messages []*gmailMessage
 	modSeq   uint64
 	commands map[string]int // how often each was given
 	bodies   int            // how many were asked for
 	unasked  bool           // tell of flags, unasked, within each FETCH
 }
 
-// GmailMessage is a message, wherever it is shown.
-type GmailMessage struct {
+// gmailMessage is a message, wherever it is shown.
+type gmailMessage struct {
 	Body   string
 	Flags  []string
 	Labels []string // as on the wire: \Inbox, or the name of a mailbox in modified UTF-7
@@ -49,18 +49,18 @@ type gmailBox struct {
 	none   bool   // \Noselect
 	next   int
 	modSeq uint64
-	uids   map[*GmailMessage]int
+	uids   map[*gmailMessage]int
 	subs   bool
 }
 
-// NewGmail starts an account whose All Mail has the given name below [Gmail].
-func NewGmail(t testing.TB, allMail string) *Gmail {
+// startGmail starts an account whose All Mail has the given name below [Gmail].
+func startGmail(t testing.TB, allMail string) *gmailServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &Gmail{Addr: listener.Addr().String(), modSeq: 100, commands: map[string]int{}}
+	g := &gmailServer{Addr: listener.Addr().String(), modSeq: 100, commands: map[string]int{}}
 	for _, b := range []*gmailBox{
 		{raw: "INBOX", label: `\Inbox`}, {raw: "[Gmail]", none: true}, {raw: "[Gmail]/" + allMail, use: `\All`},
 		{raw: "[Gmail]/Drafts", use: `\Drafts`, label: `\Draft`}, {raw: "[Gmail]/Important", use: `\Important`, label: `\Important`},
@@ -82,20 +82,20 @@ func NewGmail(t testing.TB, allMail string) *Gmail {
 	return g
 }
 
-func (g *Gmail) add(b *gmailBox) {
-	b.next, b.modSeq, b.uids, b.subs = 1, g.modSeq, map[*GmailMessage]int{}, true
+func (g *gmailServer) add(b *gmailBox) {
+	b.next, b.modSeq, b.uids, b.subs = 1, g.modSeq, map[*gmailMessage]int{}, true
 	g.boxes = append(g.boxes, b)
 }
 
 // Label makes a label of the user.
-func (g *Gmail) Label(raw string) {
+func (g *gmailServer) Label(raw string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.add(&gmailBox{raw: raw, label: raw})
 }
 
 // Deliver puts messages into the account.
-func (g *Gmail) Deliver(messages ...*GmailMessage) {
+func (g *gmailServer) Deliver(messages ...*gmailMessage) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, m := range messages {
@@ -106,7 +106,7 @@ func (g *Gmail) Deliver(messages ...*GmailMessage) {
 }
 
 // Change changes a message as another client would, in a way that moves its mod-sequence.
-func (g *Gmail) Change(m *GmailMessage, change func()) {
+func (g *gmailServer) Change(m *gmailMessage, change func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	change()
@@ -114,42 +114,42 @@ func (g *Gmail) Change(m *GmailMessage, change func()) {
 }
 
 // Hide hides a mailbox from IMAP, or shows it again.
-func (g *Gmail) Hide(raw string, hidden bool) {
+func (g *gmailServer) Hide(raw string, hidden bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.box(raw).hidden = hidden
 }
 
 // Interrupt has the server tell of flags unasked, in every FETCH.
-func (g *Gmail) Interrupt() {
+func (g *gmailServer) Interrupt() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.unasked = true
 }
 
 // Bodies is how many bodies were downloaded until now.
-func (g *Gmail) Bodies() int {
+func (g *gmailServer) Bodies() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.bodies
 }
 
 // Count is how often a command was given until now.
-func (g *Gmail) Count(command string) int {
+func (g *gmailServer) Count(command string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.commands[command]
 }
 
 // Messages are what the account holds.
-func (g *Gmail) Messages() []*GmailMessage {
+func (g *gmailServer) Messages() []*gmailMessage {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.messages)
 }
 
 // Mailboxes are the raw names of those shown.
-func (g *Gmail) Mailboxes() (names []string) {
+func (g *gmailServer) Mailboxes() (names []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, b := range g.boxes {
@@ -160,7 +160,7 @@ func (g *Gmail) Mailboxes() (names []string) {
 	return names
 }
 
-func (g *Gmail) touch(m *GmailMessage) {
+func (g *gmailServer) touch(m *gmailMessage) {
 	g.modSeq++
 	m.modSeq = g.modSeq
 	for _, b := range g.boxes {
@@ -177,7 +177,7 @@ func (g *Gmail) touch(m *GmailMessage) {
 	}
 }
 
-func (g *Gmail) box(raw string) *gmailBox {
+func (g *gmailServer) box(raw string) *gmailBox {
 	for _, b := range g.boxes {
 		if b.raw == raw && !b.hidden || raw == "INBOX" && b.raw == raw {
 			return b
@@ -192,21 +192,21 @@ func (g *Gmail) box(raw string) *gmailBox {
 }
 
 // shown are the messages of a mailbox, ascending by UID.
-func (b *gmailBox) shown() []*GmailMessage {
-	var list []*GmailMessage
+func (b *gmailBox) shown() []*gmailMessage {
+	var list []*gmailMessage
 	for m := range b.uids {
 		list = append(list, m)
 	}
-	slices.SortFunc(list, func(x, y *GmailMessage) int { return b.uids[x] - b.uids[y] })
+	slices.SortFunc(list, func(x, y *gmailMessage) int { return b.uids[x] - b.uids[y] })
 	return list
 }
 
-func (g *Gmail) numbers(b *gmailBox) string {
+func (g *gmailServer) numbers(b *gmailBox) string {
 	return fmt.Sprintf("(MESSAGES %d UIDNEXT %d UIDVALIDITY %d HIGHESTMODSEQ %d)", len(b.uids), b.next, 600+slices.Index(g.boxes, b), b.modSeq)
 }
 
 type gmailSession struct {
-	g    *Gmail
+	g    *gmailServer
 	conn net.Conn
 	r    *bufio.Reader
 	w    strings.Builder

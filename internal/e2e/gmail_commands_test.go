@@ -1,4 +1,4 @@
-package testbed
+package e2e_test
 
 import (
 	"fmt"
@@ -143,7 +143,7 @@ func (s *gmailSession) fetch(args []string) {
 }
 
 // labels tells a message's labels but that of the open mailbox, as Gmail does, in all the ways to write a string.
-func (s *gmailSession) labels(m *GmailMessage) string {
+func (s *gmailSession) labels(m *gmailMessage) string {
 	var told []string
 	for i, label := range m.Labels {
 		switch {
@@ -157,10 +157,6 @@ func (s *gmailSession) labels(m *GmailMessage) string {
 		}
 	}
 	return "(" + strings.Join(told, " ") + ")"
-}
-
-func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 func (s *gmailSession) search(tag string) {
@@ -199,7 +195,7 @@ func (s *gmailSession) append(args []string) string {
 	if b == nil {
 		return "NO [TRYCREATE] Unknown Mailbox"
 	}
-	m := &GmailMessage{Body: args[len(args)-1], Date: time.Now(), id: uint64(len(s.g.messages)) + 1_700_000_000_000_000_000}
+	m := &gmailMessage{Body: args[len(args)-1], Date: time.Now(), id: uint64(len(s.g.messages)) + 1_700_000_000_000_000_000}
 	for _, word := range args[1 : len(args)-1] {
 		if list, ok := strings.CutPrefix(word, "("); ok {
 			m.Flags = strings.Fields(strings.TrimSuffix(list, ")"))
