@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/recovery"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // MessageWriter stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the chunks
@@ -23,7 +24,7 @@ type MessageWriter struct {
 	prober   prober
 	spill    *recovery.Log
 	writer   *repo.Writer
-	erased   *repo.Erasures // nil: not read yet
+	erased   *statement.Erasures // nil: not read yet
 	ids      *chunk.Hasher
 	held     []heldChunk
 	holding  int

@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Decision is what becomes of a manifest, and why.
@@ -202,13 +203,13 @@ func (p *Forgetting) Misdated() (all []Decision) {
 
 // Carry marks what the plan lets go, together, and says how many that are.
 func (p *Forgetting) Carry(ctx context.Context) (marked int, err error) {
-	var marks []repo.Marked
+	var marks []statement.Marked
 	for i := range p.Decisions {
 		d := &p.Decisions[i]
 		if d.Keep {
 			continue
 		}
-		m := repo.Marked{Manifest: d.Head.Name}
+		m := statement.Marked{Manifest: d.Head.Name}
 		if d.Manifest != nil && d.Manifest.Parent != [32]byte{} {
 			m.Parent = &d.Manifest.Parent
 		}

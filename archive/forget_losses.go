@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Limits returns the limits of losses of an account, as loss.Comparison has them. Nil means the usual ones.
@@ -26,8 +27,8 @@ type reckoner struct {
 	repo   *repo.Repo
 	reader *Reader
 	limits Limits
-	marks  map[string]repo.Marked
-	erased func(context.Context) (*repo.Erasures, error) // reads them at its first call
+	marks  map[string]statement.Marked
+	erased func(context.Context) (*statement.Erasures, error) // reads them at its first call
 }
 
 func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, error) {
@@ -37,8 +38,8 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 	}
 	k := &reckoner{repo: r, reader: NewReader(r), limits: limits, marks: marks}
 	var once sync.Once
-	var erasures *repo.Erasures
-	k.erased = func(ctx context.Context) (*repo.Erasures, error) {
+	var erasures *statement.Erasures
+	k.erased = func(ctx context.Context) (*statement.Erasures, error) {
 		once.Do(func() { erasures, err = r.Erasures(ctx) })
 		return erasures, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -180,7 +181,7 @@ func TestForgetAndErasures(t *testing.T) {
 	h.night(h.account)
 	h.night(archivetest.NewAccount())
 	h.night(h.account)
-	if err := h.repo.MarkErased(t.Context(), []repo.Marked{{Manifest: h.nights[1].Head.Name}}); err != nil {
+	if err := h.repo.MarkErased(t.Context(), []statement.Marked{{Manifest: h.nights[1].Head.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	h.store.Advance(24 * time.Hour)
@@ -188,7 +189,7 @@ func TestForgetAndErasures(t *testing.T) {
 	if got := left(t, h.repo, h.nights); !slices.Equal(got, []int{0, 2, 3}) {
 		t.Errorf("%v are left", got)
 	}
-	if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
+	if err := h.repo.Erase(t.Context(), statement.Erasure{Messages: h.messages(0)}); err != nil {
 		t.Fatal(err)
 	}
 	h.forget(history.Policy{Last: 1})
@@ -198,7 +199,7 @@ func TestForgetAndErasures(t *testing.T) {
 }
 
 // messages are those of a night, as an erasure names them.
-func (h *nights) messages(night int) (all []repo.ErasedMessage) {
+func (h *nights) messages(night int) (all []statement.ErasedMessage) {
 	h.t.Helper()
 	c, err := archive.OpenManifest(h.t.Context(), h.repo, h.nights[night].Head)
 	if err != nil {
@@ -212,7 +213,7 @@ func (h *nights) messages(night int) (all []repo.ErasedMessage) {
 			if err != nil {
 				h.t.Fatal(err)
 			}
-			all = append(all, repo.ErasedMessage{Hash: entry.Hash})
+			all = append(all, statement.ErasedMessage{Hash: entry.Hash})
 		}
 	}
 	return all

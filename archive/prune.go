@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -33,7 +34,7 @@ type reaching struct {
 	contents *Contents // of the manifest at hand
 	reach    func(chunk.ID) (first bool, err error)
 
-	erasures *repo.Erasures
+	erasures *statement.Erasures
 	tell     func(repo.Head) // called with each manifest that stays and holds what was erased; may be nil
 	holds    bool            // the present manifest holds what was erased
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Unreported is a manifest that lacks mail of one before it, beyond the limits, and neither has an alarm nor is acknowledged.
@@ -100,7 +101,7 @@ type suspicion struct {
 	limits   Limits
 	suspect  func(before, now *Decision) bool
 	reckoner *reckoner
-	tags     repo.Tags
+	tags     statement.Tags
 }
 
 func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // shrunk are the nights, by number, that lack mail of the one before and have no alarm.
@@ -70,7 +71,7 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 		h := newNights(t, 30)
 		h.night(h.account)
 		h.night(archivetest.NewAccount())
-		if err := h.repo.Erase(t.Context(), repo.Erasure{Messages: h.messages(0)}); err != nil {
+		if err := h.repo.Erase(t.Context(), statement.Erasure{Messages: h.messages(0)}); err != nil {
 			t.Fatal(err)
 		}
 		h.mustShrink()

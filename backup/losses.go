@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
-	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // addLosses compares the manifest with the last complete one, and adds the losses to its alarms and warnings.
@@ -33,7 +33,7 @@ func (a *accountRun) addLosses(ctx context.Context, m *manifest.Manifest) error 
 	}
 	var unread error
 	comparison.Erased = func(hash chunk.ID) bool {
-		var erasures *repo.Erasures
+		var erasures *statement.Erasures
 		if unread == nil { // needed only where pages are compared, which is rare
 			erasures, unread = a.run.Erasures(ctx)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
@@ -219,7 +220,7 @@ func TestAManifestThatSomebodyRemovedIsNamed(t *testing.T) {
 			s.night("one")
 			last := s.night("one")
 			if forgotten {
-				if err := s.host("one").MarkAll(t.Context(), []repo.Marked{{Manifest: last.Head.Name}}); err != nil {
+				if err := s.host("one").MarkAll(t.Context(), []statement.Marked{{Manifest: last.Head.Name}}); err != nil {
 					t.Fatal(err)
 				}
 				s.store.Advance(24 * time.Hour)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/object"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -78,8 +78,8 @@ type checker struct {
 	stored  map[string]int64 // packs in the store
 	indexed map[format.Pack]format.PackRow
 
-	condemned map[format.Pack]time.Time
-	marks     map[string]Marked // nil: not read
+	condemned statement.Condemned
+	marks     statement.Marks // nil: not read
 	short     shortLocks
 }
 
@@ -158,7 +158,7 @@ func (c *checker) problem(kind ProblemKind, name string, err error) {
 
 // ofTheObject tells an error that is about one object from those that any other would meet too.
 func ofTheObject(err error) bool {
-	return object.Concerns(err) || errors.Is(err, errUnsigned)
+	return object.Concerns(err) || errors.Is(err, statement.ErrUnsigned)
 }
 
 // outcome reports what err says of an object, or ends the check where it speaks of the store or of our patience.
@@ -308,20 +308,20 @@ func (c *checker) content(kind format.Kind, content []byte) error {
 	}
 	switch kind {
 	case format.KindMark:
-		_, err = parseMark(payload)
+		_, err = statement.ParseMark(payload)
 	case format.KindNote:
-		_, err = parseNote(payload)
+		_, err = statement.ParseTagSet(payload)
 	case format.KindErasure:
-		_, err = parseErasure(payload)
+		_, err = statement.ParseErasure(payload)
 	default:
-		_, err = parseCondemnation(payload)
+		_, err = statement.ParseCondemnation(payload)
 	}
 	return err
 }
 
 // config checks one that counts, or did: a config of an earlier keeper is proven by its tag alone.
 func (c *checker) config(content []byte) error {
-	var s statement
+	var s statement.Signed
 	if err := format.Decode(content, &s); err != nil {
 		return err
 	}

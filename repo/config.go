@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/keys"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"github.com/zeebo/blake3"
 )
@@ -109,7 +110,7 @@ func (r *Repo) takeConfig(name string, stored []byte) error {
 	if err != nil {
 		return err
 	}
-	payload, err := openStatement(content, format.KindConfig, r.codec.Repository, r.held.Keeper)
+	payload, err := statement.Open(content, format.KindConfig, r.codec.Repository, r.held.Keeper)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -17,10 +18,10 @@ import (
 func TestErasuresAreReadBack(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
-	e := repo.Erasure{Accounts: []string{r.AccountDir("anna"), r.AccountDir("bert")}}
+	e := statement.Erasure{Accounts: []string{r.AccountDir("anna"), r.AccountDir("bert")}}
 	ids := map[chunk.ID][]chunk.ID{}
 	for i := range 3000 {
-		m := repo.ErasedMessage{Hash: r.MessageKey().Sum(fmt.Append(nil, i))}
+		m := statement.ErasedMessage{Hash: r.MessageKey().Sum(fmt.Append(nil, i))}
 		for part := range 20 {
 			id := r.ChunkKey().Sum(fmt.Append(nil, i, part))
 			ids[m.Hash] = append(ids[m.Hash], id)
@@ -56,7 +57,7 @@ func TestErasuresAreReadBack(t *testing.T) {
 // and they hold when keys are rotated.
 func TestErasuresAreTheOwners(t *testing.T) {
 	a := newAttacked(t)
-	e := repo.Erasure{Accounts: []string{a.r.AccountDir("me")}}
+	e := statement.Erasure{Accounts: []string{a.r.AccountDir("me")}}
 	if err := a.thief.R.Erase(t.Context(), e); !errors.Is(err, repo.ErrNoRole) {
 		t.Errorf("a writer erases: %v", err)
 	}
@@ -104,7 +105,7 @@ func TestMarksThatErase(t *testing.T) {
 		t.Fatalf("%+v, %v", before, err)
 	}
 	store.Advance(time.Hour)
-	if err := r.MarkErased(t.Context(), []repo.Marked{{Manifest: h.Name}}); err != nil {
+	if err := r.MarkErased(t.Context(), []statement.Marked{{Manifest: h.Name}}); err != nil {
 		t.Fatal(err)
 	}
 	marks, err := r.Marks(t.Context())

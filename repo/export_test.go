@@ -12,6 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/index"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -44,7 +45,7 @@ func (thief *Thief) Config(number uint64, asKeeper bool, slotHash *[32]byte) (na
 	if slotHash != nil {
 		c.Slots = []slotRow{{Hash: *slotHash, Role: RoleOwner}}
 	}
-	content, err := makeStatement(format.KindConfig, thief.R.codec.Repository, thief.Keeper, c)
+	content, err := statement.Sign(format.KindConfig, thief.R.codec.Repository, thief.Keeper, c)
 	if err != nil {
 		return "", nil, err
 	}
@@ -67,15 +68,15 @@ func (thief *Thief) Slot(recipient age.Recipient, reader string) (name string, h
 
 // Statement makes a mark of a manifest, or a condemnation of packs, signed by the thief.
 func (thief *Thief) Statement(manifest string, packs ...format.Pack) (name string, stored []byte, err error) {
-	kind, what := format.KindMark, any(mark{Manifest: []byte(manifest)})
+	kind, what := format.KindMark, any(statement.Mark{Manifest: []byte(manifest)})
 	if manifest == "" {
-		var c condemnation
+		var c statement.Condemnation
 		for _, p := range packs {
-			c.Packs = append(c.Packs, condemnedPack{Hash: p.Hash})
+			c.Packs = append(c.Packs, statement.CondemnedPack{Hash: p.Hash})
 		}
 		kind, what = format.KindCondemnation, c
 	}
-	content, err := makeStatement(kind, thief.R.codec.Repository, thief.Keeper, what)
+	content, err := statement.Sign(kind, thief.R.codec.Repository, thief.Keeper, what)
 	if err != nil {
 		return "", nil, err
 	}
@@ -84,12 +85,12 @@ func (thief *Thief) Statement(manifest string, packs ...format.Pack) (name strin
 }
 
 // Erasure makes an erasure, signed by the thief.
-func (thief *Thief) Erasure(e Erasure) (name string, stored []byte, err error) {
-	rows, err := e.rows()
+func (thief *Thief) Erasure(e statement.Erasure) (name string, stored []byte, err error) {
+	rows, err := e.Rows()
 	if err != nil {
 		return "", nil, err
 	}
-	content, err := makeStatement(format.KindErasure, thief.R.codec.Repository, thief.Keeper, rows[0])
+	content, err := statement.Sign(format.KindErasure, thief.R.codec.Repository, thief.Keeper, rows[0])
 	if err != nil {
 		return "", nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -75,7 +76,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 	return func(yield func(Head, error) bool) {
 		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
 		// run's start, and a mark that is missed is too young to have removed anything before its deadline.
-		marks := meanwhile(func() (map[string]Marked, error) { return r.marks(ctx, overlook) })
+		marks := meanwhile(func() (statement.Marks, error) { return r.marks(ctx, overlook) })
 		listed := map[string]bool{}
 		now := present{r, known}
 		for o, err := range r.store.List(ctx, prefix) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // fixedRepo is a repository whose secrets are known: 0, 1, 2, … and so on.
@@ -39,12 +40,12 @@ func FuzzSmallObjects(f *testing.F) {
 	for _, v := range []any{
 		slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
 		config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
-		mark{Manifest: []byte("manifests/x")},
-		mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
-		condemnation{Packs: []condemnedPack{{Kind: 1}}},
-		note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
-		erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
-		statement{Payload: []byte{1}},
+		statement.Mark{Manifest: []byte("manifests/x")},
+		statement.Mark{Manifest: []byte("manifests/x"), More: []statement.MarkRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
+		statement.Condemnation{Packs: []statement.CondemnedPack{{Kind: 1}}},
+		statement.TagSet{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		statement.ErasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []statement.ErasedRow{{Prefixes: make([]byte, 16)}}},
+		statement.Signed{Payload: []byte{1}},
 		checkRow{When: 1, Hand: 2},
 	} {
 		b, err := format.Encode(v)
@@ -63,16 +64,16 @@ func FuzzSmallObjects(f *testing.F) {
 			again(t, c, b)
 			_ = (&Repo{codec: r.codec, held: &slot{}}).use(c)
 		}
-		if m, err := parseMark(b); err == nil {
+		if m, err := statement.ParseMark(b); err == nil {
 			again(t, m, b)
 		}
-		if c, err := parseCondemnation(b); err == nil {
+		if c, err := statement.ParseCondemnation(b); err == nil {
 			again(t, c, b)
 		}
-		if n, err := parseNote(b); err == nil {
+		if n, err := statement.ParseTagSet(b); err == nil {
 			again(t, n, b)
 		}
-		if e, err := parseErasure(b); err == nil {
+		if e, err := statement.ParseErasure(b); err == nil {
 			again(t, e, b)
 		}
 		if row := (checkRow{}); format.Decode(b, &row) == nil {
@@ -88,11 +89,11 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 	for _, v := range []any{
 		&slot{Role: RoleOwner, Seed: seed, Keeper: [32]byte(publicKey(seed)), Writers: []string{"w"}, Readers: []string{"r"}, Number: 1},
 		&config{Number: 1, Polynomial: 0x2bba1850b3347d, Slots: []slotRow{{Role: RoleOwner}}},
-		&mark{Manifest: []byte("manifests/x"), More: []markRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
-		&condemnation{Packs: []condemnedPack{{Kind: 1}}},
-		&note{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
-		&erasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []erasedRow{{Prefixes: make([]byte, 16)}}},
-		&statement{Payload: []byte{1}},
+		&statement.Mark{Manifest: []byte("manifests/x"), More: []statement.MarkRow{{Manifest: []byte("manifests/y"), Parent: []byte{}}}},
+		&statement.Condemnation{Packs: []statement.CondemnedPack{{Kind: 1}}},
+		&statement.TagSet{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
+		&statement.ErasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []statement.ErasedRow{{Prefixes: make([]byte, 16)}}},
+		&statement.Signed{Payload: []byte{1}},
 		&checkRow{When: 1, Hand: 2},
 	} {
 		b, err := format.Encode(v)
@@ -111,23 +112,6 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 		if format.Decode(append(b, 0), fresh()) == nil {
 			t.Errorf("%T is taken with a byte too many", v)
 		}
-	}
-}
-
-// The example of docs/format.md, "Marks, condemnations and notes".
-func TestNoteVector(t *testing.T) {
-	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
-	n := note{Manifest: []byte(name), Number: 2, Set: [][]byte{[]byte("move"), []byte("pinned")}, Taken: [][]byte{[]byte("old")}}
-	payload, err := format.Encode(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "a401587c" + hex.EncodeToString([]byte(name)) + "0202" + "0382446d6f76654670696e6e6564" + "0481436f6c64"
-	if hex.EncodeToString(payload) != want {
-		t.Errorf("%x", payload)
-	}
-	if again, err := parseNote(payload); err != nil || again.Number != 2 || len(again.Set) != 2 {
-		t.Errorf("%+v, %v", again, err)
 	}
 }
 
@@ -187,36 +171,5 @@ func TestLockVectors(t *testing.T) {
 		if !strings.Contains(string(doc), line) {
 			t.Errorf("docs/format.md does not show %q", line)
 		}
-	}
-}
-
-// The example of docs/format.md, of a mark of two manifests.
-func TestMarkVector(t *testing.T) {
-	name := func(digit string) []byte {
-		return []byte("manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat(digit, 64))
-	}
-	payload, err := format.Encode(mark{Manifest: name("1"), Parent: bytes.Repeat([]byte{7}, 32), More: []markRow{{Manifest: name("2"), Parent: []byte{}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "a301587c" + hex.EncodeToString(name("1")) + "025820" + strings.Repeat("07", 32) + "0381" + "82587c" + hex.EncodeToString(name("2")) + "40"
-	if hex.EncodeToString(payload) != want {
-		t.Errorf("%x", payload)
-	}
-	m, err := parseMark(payload)
-	if err != nil || len(m.rows()) != 2 {
-		t.Errorf("%+v, %v", m, err)
-	}
-	if null, err := format.Encode(mark{Manifest: name("1"), More: []markRow{{Manifest: name("2")}}}); err != nil {
-		t.Fatal(err)
-	} else if _, err := parseMark(null); !errors.Is(err, format.ErrDamaged) {
-		t.Errorf("null for no parent: %v", err)
-	}
-	m.More[0].Manifest = name("0")
-	if payload, err = format.Encode(m); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parseMark(payload); !errors.Is(err, format.ErrDamaged) {
-		t.Errorf("names that do not ascend: %v", err)
 	}
 }

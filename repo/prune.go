@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 	"golang.org/x/sync/errgroup"
 )
@@ -95,12 +96,12 @@ type pruning struct {
 	run  *Run
 
 	packs     map[format.Pack]store.Object
-	condemned map[format.Pack]time.Time
+	condemned statement.Condemned
 	now       time.Time // not after the roots were listed
 	roots     []Head
 	forgotten []Head // whose marks are old enough
 	erased    []Head // likewise, of manifests that hold what was erased
-	erasures  *Erasures
+	erasures  *statement.Erasures
 	erasing   int // packs that hold what was erased, and are not condemned yet
 	census    *census
 	followed  int   // roots

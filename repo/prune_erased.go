@@ -35,7 +35,7 @@ func (p *pruning) followErased(ctx context.Context) error {
 		return nil
 	}
 	p.census.erased = make([]uint64, len(p.census.reached))
-	for prefix := range p.erasures.chunks {
+	for prefix := range p.erasures.Chunks() {
 		if _, err := p.census.erase(prefix); err != nil {
 			return err
 		}

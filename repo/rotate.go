@@ -10,6 +10,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/keys"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
@@ -147,7 +148,7 @@ func (r *Repo) signAgain(ctx context.Context, keeper ed25519.PrivateKey) error {
 			return err
 		}
 		for _, payload := range payloads {
-			content, err := signPayload(kind, r.codec.Repository, keeper, payload)
+			content, err := statement.SignPayload(kind, r.codec.Repository, keeper, payload)
 			if err != nil {
 				return err
 			}

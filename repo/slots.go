@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo/format"
 	"github.com/mailstrata/mailstrata/repo/keys"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Slot is a key slot as it is listed.
@@ -233,7 +234,7 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 }
 
 func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {
-	content, err := makeStatement(format.KindConfig, r.codec.Repository, keeper, c)
+	content, err := statement.Sign(format.KindConfig, r.codec.Repository, keeper, c)
 	if err != nil {
 		return "", err
 	}

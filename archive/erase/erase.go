@@ -1,6 +1,6 @@
 // Package erase removes an account, or messages, from all nights of a repository.
 //
-// An erasure (repo.Erasure), signed by the keeper, comes first: from then on no backup, copy or repair stores what it
+// An erasure (statement.Erasure), signed by the keeper, comes first: from then on no backup, copy or repair stores what it
 // names. Then each manifest that holds it is written without it, and the old one is marked to be erased. When the marks are
 // a day old, prune rewrites every pack that holds anything that only erased manifests need. A prune a day later deletes
 // the old packs.
@@ -20,6 +20,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive/rewrite"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Report is what an erasure changed.
@@ -77,7 +78,7 @@ func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritte
 // completion is a Complete under way.
 type completion struct {
 	repo      *repo.Repo
-	erasures  *repo.Erasures
+	erasures  *statement.Erasures
 	rewritten func(rewrite.Rewritten) // nil: nobody wants to know
 	failed    map[string]bool         // manifests that cannot be written again
 	marked    []string
@@ -90,7 +91,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 	holders := archive.NewHolders(c.repo, func(_ archive.Place, record *manifest.Record) (bool, error) {
 		return c.erasures.Message(record.Hash), nil
 	})
-	var marks []repo.Marked
+	var marks []statement.Marked
 	holding := make(map[string][]repo.Head) // by the folder of the account, the newest first
 	clean := make(map[string][]repo.Head)   // likewise, those that stay as they are
 	for head, err := range c.repo.EveryManifest(ctx) {
@@ -124,7 +125,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 				continue
 			}
 		}
-		marks = append(marks, repo.Marked{Manifest: head.Name})
+		marks = append(marks, statement.Marked{Manifest: head.Name})
 	}
 	c.report.Unread, c.report.Damage = holders.Unread, holders.Damage
 	if err := c.mark(ctx, marks); err != nil {
@@ -161,7 +162,7 @@ func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (l
 	if len(there) == 0 {
 		return heads, nil
 	}
-	var marks []repo.Marked
+	var marks []statement.Marked
 	for _, head := range heads {
 		m, err := archive.ReadManifest(ctx, c.repo, head)
 		if err != nil {
@@ -169,7 +170,7 @@ func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (l
 		}
 		origin := archive.Summary{Head: head, Manifest: m}.Origin()
 		if there[written{origin, m.Totals.Accounted()}] {
-			marks = append(marks, repo.Marked{Manifest: head.Name})
+			marks = append(marks, statement.Marked{Manifest: head.Name})
 		} else {
 			left = append(left, head)
 		}
@@ -183,14 +184,14 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 		return nil
 	}
 	slices.Reverse(heads)
-	var marks []repo.Marked
+	var marks []statement.Marked
 	written := func(done rewrite.Rewritten) error {
 		if done.Err != nil {
 			c.fail(done)
 			return nil
 		}
 		c.report.Rewritten++
-		marks = append(marks, repo.Marked{Manifest: done.Old.Name, Parent: done.Parent})
+		marks = append(marks, statement.Marked{Manifest: done.Old.Name, Parent: done.Parent})
 		if c.rewritten != nil {
 			c.rewritten(done)
 		}
@@ -211,7 +212,7 @@ func (c *completion) fail(done rewrite.Rewritten) {
 	c.report.Damaged = append(c.report.Damaged, done)
 }
 
-func (c *completion) mark(ctx context.Context, marks []repo.Marked) error {
+func (c *completion) mark(ctx context.Context, marks []statement.Marked) error {
 	if len(marks) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Plan describes what is to be erased. Making it changes nothing.
@@ -24,7 +25,7 @@ type Plan struct {
 	Damage    error     // why the first of these cannot be read
 
 	repo    *repo.Repo
-	erasure repo.Erasure
+	erasure statement.Erasure
 	packs   map[repo.Pack]struct{}
 	names   []string // of manifests
 }
@@ -99,7 +100,7 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 			}
 			return nil, err
 		}
-		p.erasure.Messages = append(p.erasure.Messages, repo.ErasedMessage{Hash: m.Hash, Chunks: parts[i]})
+		p.erasure.Messages = append(p.erasure.Messages, statement.ErasedMessage{Hash: m.Hash, Chunks: parts[i]})
 	}
 	err := p.share(ctx, mine, func(repo.Head) bool { return true }, func(hash chunk.ID) bool {
 		_, ok := wanted[hash]
@@ -111,7 +112,7 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 // PlanAccount plans to erase an account: all its manifests, and what only they need.
 func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, error) {
 	dir := r.AccountDir(account)
-	p := &Plan{Account: account, repo: r, packs: make(map[repo.Pack]struct{}), erasure: repo.Erasure{Accounts: []string{dir}}}
+	p := &Plan{Account: account, repo: r, packs: make(map[repo.Pack]struct{}), erasure: statement.Erasure{Accounts: []string{dir}}}
 	mine := newChunks()
 	var holders *archive.Holders
 	holders = archive.NewHolders(r, func(_ archive.Place, record *manifest.Record) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // copies is what a repository has of manifests that are to be copied to it: copies, and originals that come home.
@@ -84,9 +85,9 @@ func (c *copies) parentOf(original archive.Summary) [32]byte {
 // names, to set it or to take it back, is left as it is.
 type tagCarrier struct {
 	to               *repo.Repo
-	tags             repo.Tags // of the originals
-	damage           error     // why these may not be all
-	there, saidThere repo.Tags
+	tags             statement.Tags // of the originals
+	damage           error          // why these may not be all
+	there, saidThere statement.Tags
 }
 
 func newTagCarrier(ctx context.Context, o CopyOptions) (*tagCarrier, error) {

@@ -5,12 +5,13 @@ import (
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // erasedPair holds what was erased in either repository of a copying. What one of them erased is not copied. What the
 // other one already has stays until its owner erases it.
 type erasedPair struct {
-	from, to *repo.Erasures
+	from, to *statement.Erasures
 	target   *repo.Repo
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Rewritten is the result of writing a manifest without what was erased.
@@ -41,7 +42,7 @@ func WithoutErased(
 type eraser struct {
 	*session
 	holds   func(manifest.Page) bool
-	erased  *repo.Erasures
+	erased  *statement.Erasures
 	parents map[[32]byte][32]byte // manifests, and what was written in their place
 	pages   *PageMap              // of the manifest written last in this run; nil: it cannot be inherited from
 }

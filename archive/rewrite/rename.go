@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/internal/retry"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 var (
@@ -115,7 +116,7 @@ func (n *renaming) round(ctx context.Context) (more bool, err error) {
 }
 
 // commit commits manifests under the new name. It returns which of the old ones are to be marked.
-func (n *renaming) commit(ctx context.Context, heads []repo.Head) (marks []repo.Marked, err error) {
+func (n *renaming) commit(ctx context.Context, heads []repo.Head) (marks []statement.Marked, err error) {
 	var c *recommitter
 	start := func() (s *session, err error) {
 		if c, err = beginRecommit(ctx, n.repo, n.to, n.from); err != nil {
@@ -145,7 +146,7 @@ func isOfOne(err error) bool {
 }
 
 // one commits a manifest under the new name, unless it is there, and returns the mark that the old one is to get.
-func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mark repo.Marked, err error) {
+func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
 	contents, err := archive.OpenManifest(ctx, n.repo, head)
 	if err != nil {
 		return mark, err
@@ -198,7 +199,7 @@ func (n *renaming) replace(old, made repo.Head) {
 
 // mark marks the old manifests, together. What was forgotten of the old name before is marked under the new one too, so that
 // a copy does not bring it back, and forget knows that the manifests beside it were compared.
-func (n *renaming) mark(ctx context.Context, marks []repo.Marked) error {
+func (n *renaming) mark(ctx context.Context, marks []statement.Marked) error {
 	known, err := n.repo.Marks(ctx)
 	if err != nil {
 		return err
@@ -219,7 +220,7 @@ func (n *renaming) mark(ctx context.Context, marks []repo.Marked) error {
 		}
 		under := n.repo.NameUnder(head, n.to)
 		if _, is := known[under]; !is {
-			marks = append(marks, repo.Marked{Manifest: under})
+			marks = append(marks, statement.Marked{Manifest: under})
 		}
 	}
 	if len(marks) > old {

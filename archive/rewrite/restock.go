@@ -8,13 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // restocker stores again whatever manifests need and does not count as stored (rule 2), as long as it can be read. A manifest
 // that nobody may take for a parent (rule 1), because it is marked or came late, can then be committed again as it is.
 type restocker struct {
 	to     *repo.Writer
-	erased *repo.Erasures
+	erased *statement.Erasures
 	sound  map[chunk.ID]struct{} // tables, lists and pages, when all that they need is stored
 
 	from    *archive.Contents

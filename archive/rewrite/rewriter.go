@@ -16,6 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // Rewriter says a manifest again: in the chunks of another repository, for a copy, or without what cannot be had any more,
@@ -33,8 +34,8 @@ type Rewriter struct {
 	Store    func(ctx context.Context, record *manifest.Record) (archive.Stored, error)
 	Progress func(manifest.Record) // after each message that keep was asked for
 
-	SourceErased *repo.Erasures           // of the source
-	TargetErased *repo.Erasures           // of the target; keep may also return repo.ErrErased
+	SourceErased *statement.Erasures      // of the source
+	TargetErased *statement.Erasures      // of the target; keep may also return repo.ErrErased
 	Keeps        func(manifest.Page) bool // whether a page is kept as it is, unread; nil: none is
 
 	Before *PageMap // nil: nothing is known

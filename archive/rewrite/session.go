@@ -10,6 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 // session writes manifests to one account, in one run.
@@ -20,8 +21,8 @@ type session struct {
 	writer  *repo.Writer
 	sound   map[string]bool // names of manifests that the run may inherit from (rule 1)
 	taken   map[int64]bool  // times at which the account has or had a manifest, in milliseconds
-	tags    repo.Tags
-	said    repo.Tags // also those that were taken back
+	tags    statement.Tags
+	said    statement.Tags // also those that were taken back
 }
 
 // begin begins a run that writes manifests of the account from to the account to. Both may be the same. listed is called

@@ -14,6 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -229,7 +230,7 @@ func TestUndoBringsNothingErasedBack(t *testing.T) {
 	}
 	w.forget(1)
 	// The erasure alone, as if its writer had been killed: no manifest says so yet.
-	if err := w.r.Erase(t.Context(), repo.Erasure{Messages: []repo.ErasedMessage{{Hash: last.Hash}}}); err != nil {
+	if err := w.r.Erase(t.Context(), statement.Erasure{Messages: []statement.ErasedMessage{{Hash: last.Hash}}}); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -11,6 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/backup"
 	"github.com/mailstrata/mailstrata/internal/archivetest"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -59,9 +60,9 @@ func (w *world) night() *backup.Result {
 // forget marks nights.
 func (w *world) forget(nights ...int) {
 	w.t.Helper()
-	var marks []repo.Marked
+	var marks []statement.Marked
 	for _, n := range nights {
-		marks = append(marks, repo.Marked{Manifest: w.nights[n].Head.Name})
+		marks = append(marks, statement.Marked{Manifest: w.nights[n].Head.Name})
 	}
 	if err := w.r.MarkAll(w.t.Context(), marks); err != nil {
 		w.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/ui"
 	"github.com/mailstrata/mailstrata/manifest/history"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
 type pinCommand struct {
@@ -82,7 +83,7 @@ type tagSummary struct {
 // Run changes tags, or tells them.
 func (c *tagCommand) Run(ctx context.Context, p *program) error {
 	for _, tag := range append(c.Add, c.Remove...) {
-		if err := repo.CheckTag(tag); err != nil {
+		if err := statement.CheckTag(tag); err != nil {
 			return &hint.Usage{Text: err.Error()}
 		}
 	}

@@ -1,4 +1,4 @@
-package repo
+package statement
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ func TestErasureVector(t *testing.T) {
 		Accounts: []string{folder},
 		Messages: []ErasedMessage{{Hash: chunk.ID(bytes.Repeat([]byte{0x11}, 32)), Chunks: []chunk.Prefix{prefix(0x33), prefix(0x22), prefix(0x33)}}},
 	}
-	rows, err := e.rows()
+	rows, err := e.Rows()
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d objects, %v", len(rows), err)
 	}
@@ -30,7 +30,7 @@ func TestErasureVector(t *testing.T) {
 	if hex.EncodeToString(payload) != want {
 		t.Errorf("%x, want %s", payload, want)
 	}
-	if _, err := parseErasure(payload); err != nil {
+	if _, err := ParseErasure(payload); err != nil {
 		t.Error(err)
 	}
 	for name, bad := range map[string]string{
@@ -42,7 +42,7 @@ func TestErasureVector(t *testing.T) {
 		"null in place of prefixes": "a1028182" + "5820" + strings.Repeat("11", 32) + "f6",
 	} {
 		b, _ := hex.DecodeString(bad)
-		if _, err := parseErasure(b); err == nil {
+		if _, err := ParseErasure(b); err == nil {
 			t.Errorf("%s is taken for an erasure", name)
 		}
 	}
@@ -51,14 +51,14 @@ func TestErasureVector(t *testing.T) {
 // A mark that erases, in frozen bytes.
 func TestErasingMarkVector(t *testing.T) {
 	name := "manifests/0ce2e8589c2226b5feffe35eb440816c/fffffe632fad5377-" + strings.Repeat("11", 32)
-	payload, err := format.Encode(mark{Manifest: []byte(name), Erase: true})
+	payload, err := format.Encode(Mark{Manifest: []byte(name), Erase: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := "a201587c" + hex.EncodeToString([]byte(name)) + "04f5"; hex.EncodeToString(payload) != want {
 		t.Errorf("%x, want %s", payload, want)
 	}
-	if again, err := parseMark(payload); err != nil || !again.Erase {
+	if again, err := ParseMark(payload); err != nil || !again.Erase {
 		t.Errorf("%+v, %v", again, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/mailstrata/mailstrata/repo"
+	"github.com/mailstrata/mailstrata/repo/statement"
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
@@ -96,10 +97,10 @@ func TestTagNeedsTheKeeper(t *testing.T) {
 func TestMarkAll(t *testing.T) {
 	store := new(storetest.Memory)
 	r := mustInit(t, store, sealedOptions())
-	var all []repo.Marked
+	var all []statement.Marked
 	for i := range uint64(5) {
 		_, h, _ := mustBackup(t, r, "me", i, 2)
-		all = append(all, repo.Marked{Manifest: h.Name, Parent: &[32]byte{byte(i)}})
+		all = append(all, statement.Marked{Manifest: h.Name, Parent: &[32]byte{byte(i)}})
 	}
 	before := len(store.Names())
 	if err := errors.Join(r.MarkAll(t.Context(), append(all[1:4:4], all[2])), r.MarkAll(t.Context(), nil)); err != nil {
