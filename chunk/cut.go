@@ -18,8 +18,8 @@ const (
 	Max = 256 << 10
 )
 
-// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a work space of about half a MiB from a
-// pool.
+// Cutter cuts content into chunks. It is safe for concurrent use; each Cut takes a work space of about half a MiB from
+// a pool.
 type Cutter struct {
 	// fresh is a chunker that has seen nothing. Each work space copies it, because a new chunker takes hundreds of
 	// microseconds, and Reset goes back to an average of 2^20.
@@ -46,9 +46,9 @@ func NewCutter(p Polynomial) (*Cutter, error) {
 	return c, nil
 }
 
-// Cut reads r to its end and calls emit with its bytes, chunk by chunk, in order. Empty content has no chunks. The chunks
-// depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during the call
-// of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
+// Cut reads r to its end and calls emit with its bytes, chunk by chunk, in order. Empty content has no chunks. The
+// chunks depend only on the content and the polynomial, not on the sizes of the reads. The data is valid only during
+// the call of emit. The first error of r or of emit ends the cut, and Cut returns it unchanged.
 func (c *Cutter) Cut(r io.Reader, emit func(data []byte) error) error {
 	w := c.spaces.Get().(*workspace)
 	defer c.spaces.Put(w)
@@ -103,8 +103,8 @@ func (w *workspace) run(r io.Reader, end int, emit func([]byte) error) error {
 }
 
 // readUpTo reads until buf is full or r ends. A result shorter than buf means that r has ended. Unlike io.ReadFull, it
-// keeps an io.ErrUnexpectedEOF of r as an error: a connection that breaks within a message must not look like the end of
-// that message.
+// keeps an io.ErrUnexpectedEOF of r as an error: a connection that breaks within a message must not look like the end
+// of that message.
 func readUpTo(r io.Reader, buf []byte) (n int, err error) {
 	for idle := 0; n < len(buf); {
 		m, err := r.Read(buf[n:])

@@ -7,12 +7,12 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// Key is the secret under which a repository hashes. A holder of the key can find out whether the repository has a given
-// content.
+// Key is the secret under which a repository hashes. A holder of the key can find out whether the repository has a
+// given content.
 type Key [32]byte
 
-// Sum returns the ID of data. Each call makes a Hasher. For many small chunks, the ID method of one Hasher is four times
-// as fast.
+// Sum returns the ID of data. Each call makes a Hasher. For many small chunks, the ID method of one Hasher is four
+// times as fast.
 func (k Key) Sum(data []byte) ID {
 	h := k.New()
 	h.Write(data)

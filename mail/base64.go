@@ -17,16 +17,16 @@ import (
 //	             than LineLength characters, or a "=", or no line ending. It may have no line ending only at the end of
 //	             the message.
 //
-// A run begins at the beginning of a line, extends as far as possible, and has at least MinRun bytes. The splitter looks
-// for runs from the first line of the body; a line at which no run begins is text. A line that contains a stray CR, a
-// space, a NUL or a "=" in its middle, that is longer, or that has another line ending is not part of a run. It ends the
-// run or prevents one. After a last line the run is over; the next line may begin another run.
+// A run begins at the beginning of a line, extends as far as possible, and has at least MinRun bytes. The splitter
+// looks for runs from the first line of the body; a line at which no run begins is text. A line that contains a stray
+// CR, a space, a NUL or a "=" in its middle, that is longer, or that has another line ending is not part of a run. It
+// ends the run or prevents one. After a last line the run is over; the next line may begin another run.
 //
 // Decoding and encoding a run gives the same bytes again. Lines for which this does not hold stay text.
 
 // Recipe says how the bytes of a Base64 part are written in the message: in the encoding of RFC 4648 section 4, with
-// padding, in lines of LineLength characters, of which the last one may be shorter. LineLength is a multiple of 4 from 4
-// to MaxLineLength. Other kinds of part have the zero Recipe.
+// padding, in lines of LineLength characters, of which the last one may be shorter. LineLength is a multiple of 4 from
+// 4 to MaxLineLength. Other kinds of part have the zero Recipe.
 type Recipe struct {
 	LineLength   uint16 // characters of a full line, without its ending
 	CRLF         bool   // lines end in CRLF; false: in LF
@@ -62,8 +62,8 @@ func (r Recipe) decodedLine() int { return int(r.LineLength) / 4 * 3 }
 var strict = base64.StdEncoding.Strict()
 
 // findRun looks for a run at the beginning of b, which is the beginning of a line. b is the rest of the message, or at
-// least lookahead bytes of it. If there is no run, findRun returns the zero Recipe and the size of the lines at which none
-// begins.
+// least lookahead bytes of it. If there is no run, findRun returns the zero Recipe and the size of the lines at which
+// none begins.
 func findRun(b []byte, isAll bool) (recipe Recipe, skip int) {
 	size := lineSize(b)
 	recipe, ok := recipeOf(b[:size])

@@ -47,7 +47,8 @@ func (j *Joiner) Reset(w io.Writer) {
 	*j = Joiner{w: w, line: j.line[:0], text: j.text[:0]}
 }
 
-// Begin ends the current part, if any, and begins the next one. It checks the recipe, because recipes come from storage.
+// Begin ends the current part, if any, and begins the next one. It checks the recipe, because recipes come from
+// storage.
 func (j *Joiner) Begin(kind PartKind, recipe Recipe) error {
 	if j.endPart() != nil {
 		return j.err

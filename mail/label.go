@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX, so
-// that every server should accept the keyword (RFC 9051 section 9, flag-keyword). KeywordLabel inverts it.
+// LabelKeyword returns a keyword for a label of Gmail. Letters, digits and "-_./&+," stay, and other bytes become =XX,
+// so that every server should accept the keyword (RFC 9051 section 9, flag-keyword). KeywordLabel inverts it.
 func LabelKeyword(label string) string {
 	var b strings.Builder
 	for _, c := range []byte(label) {

@@ -27,8 +27,8 @@
 //	Base64    a run of base64 lines, decoded, with its Recipe      base64.go
 //	Text      everything else, unchanged
 //
-// No part is empty, two Text parts are never adjacent, and the parts depend only on the message, not on the sizes of the
-// reads.
+// No part is empty, two Text parts are never adjacent, and the parts depend only on the message, not on the sizes of
+// the reads.
 //
 // The package imports nothing of mailstrata and does no I/O.
 package mail

@@ -81,7 +81,8 @@ type Survey struct {
 	Dangling  []string  // raw names of subscriptions without a mailbox; sorted
 	Notes     []string  // what the owner of the account should know
 
-	// Gaps has an entry for each mailbox that has no Status through a fault of the server: its raw name, and the reason.
+	// Gaps has an entry for each mailbox that has no Status through a fault of the server: its raw name, and the
+	// reason.
 	Gaps map[string]string
 }
 

@@ -2,8 +2,8 @@ package mail
 
 import "fmt"
 
-// MaxMessage is the largest size of a message, in bytes. A body that is announced with more is not read, because it could
-// fill the disk and the repository. Servers and relays accept some hundred megabytes at most.
+// MaxMessage is the largest size of a message, in bytes. A body that is announced with more is not read, because it
+// could fill the disk and the repository. Servers and relays accept some hundred megabytes at most.
 const MaxMessage = 2 << 30
 
 // TooLargeError is the error for a message that a server announces with more than MaxMessage bytes. It is ErrRefused,

@@ -17,8 +17,8 @@ func (r UIDRange) Contains(uid UID) bool { return r.First <= uid && uid <= r.Las
 // Len returns the number of UIDs in the range.
 func (r UIDRange) Len() int64 { return max(0, int64(r.Last)-int64(r.First)+1) }
 
-// UIDSet is a set of UIDs, kept as ascending ranges that neither overlap nor touch. A mailbox of a million messages without
-// a gap is one range. The zero value is the empty set.
+// UIDSet is a set of UIDs, kept as ascending ranges that neither overlap nor touch. A mailbox of a million messages
+// without a gap is one range. The zero value is the empty set.
 type UIDSet struct{ ranges []UIDRange }
 
 // UIDs returns the set of the given UIDs.

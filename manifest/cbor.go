@@ -10,9 +10,9 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// encoding is core deterministic CBOR (RFC 8949 section 4.2.1) with Go strings as byte strings, because text from servers
-// need not be UTF-8. decoding inverts it. decoding accepts some other encodings (longer heads, unsorted keys, null, text
-// strings, hashes of the wrong length); canonical refuses them by encoding again.
+// encoding is core deterministic CBOR (RFC 8949 section 4.2.1) with Go strings as byte strings, because text from
+// servers need not be UTF-8. decoding inverts it. decoding accepts some other encodings (longer heads, unsorted keys,
+// null, text strings, hashes of the wrong length); canonical refuses them by encoding again.
 var (
 	encoding = must(cbor.EncOptions{
 		Sort:          cbor.SortCoreDeterministic,
@@ -41,8 +41,8 @@ var (
 	}.DecMode())
 )
 
-// maxElements bounds every array except those of a manifest. It is the largest limit of any of them. The decoder sees the
-// whole input before it allocates a slice, so no slice is longer than the input.
+// maxElements bounds every array except those of a manifest. It is the largest limit of any of them. The decoder sees
+// the whole input before it allocates a slice, so no slice is longer than the input.
 const maxElements = max(MaxPageRecords, MaxParts, MaxListPages, MaxTableRows, MaxFlags, MaxNames, MaxLists, MaxErased)
 
 // maxPairs bounds every map. Part of the durable format.
@@ -183,7 +183,8 @@ func fromHashBytes(b []byte) (hash [32]byte) {
 	return hash
 }
 
-// sorted returns list in ascending order without duplicates, as the format encodes sets. It copies the list only if needed.
+// sorted returns list in ascending order without duplicates, as the format encodes sets. It copies the list only if
+// needed.
 func sorted(list []string) []string {
 	for i := 1; i < len(list); i++ {
 		if list[i-1] >= list[i] {

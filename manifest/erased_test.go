@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TestErasedMessagesCompleteAMailbox states what a mailbox says of erased messages, in frozen bytes: the records and the
-// erased UIDs together are its MESSAGES.
+// TestErasedMessagesCompleteAMailbox states what a mailbox says of erased messages, in frozen bytes: the records and
+// the erased UIDs together are its MESSAGES.
 func TestErasedMessagesCompleteAMailbox(t *testing.T) {
 	const frozen = "81" + "a5" + "01" + "44576f726b" + "03412f" + "07" + "8401" + "0a" + "03" + "00" + "0af5" +
 		"15" + "82" + "820102" + "820909"

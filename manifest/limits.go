@@ -47,7 +47,8 @@ var (
 	// ErrMalformed is wrapped by the errors of all parsers. It means that no writer of this version made these bytes.
 	ErrMalformed = errors.New("malformed")
 
-	// ErrLimit is wrapped by the errors of all encoders. It means that the value is invalid or too large for the format.
+	// ErrLimit is wrapped by the errors of all encoders. It means that the value is invalid or too large for the
+	// format.
 	ErrLimit = errors.New("cannot be recorded")
 )
 

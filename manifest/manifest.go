@@ -1,10 +1,10 @@
-// Package manifest is the record of what one run found in one account: its types, their encoding, and the pages that hold
-// the messages of a mailbox.
+// Package manifest is the record of what one run found in one account: its types, their encoding, and the pages that
+// hold the messages of a mailbox.
 //
 // # Data model
 //
-// A manifest is an object of the repository. What does not fit into it is in chunks, which it names by their IDs. Unchanged
-// chunks are shared by the manifests of all runs:
+// A manifest is an object of the repository. What does not fit into it is in chunks, which it names by their IDs.
+// Unchanged chunks are shared by the manifests of all runs:
 //
 //	Manifest                      one run of one account                        manifest.go, encode.go
 //	  └ Mailbox …                 inline while small, else in mailbox tables    mailbox.go, tables.go
@@ -13,20 +13,21 @@
 //	          │   └ part list     the parts of a message of many chunks         parts.go
 //	          └ flag page         the flags and labels of the same messages     flags.go
 //
-// A page covers an aligned range of UIDs. The records alone decide which ranges are pages (partition.go), so a mailbox has
-// one encoding, however it came to its state, and one changed flag in a mailbox of a million messages rewrites one flag
-// page. A [Paginator] makes pages from nothing (paginate.go), [Mailbox.Fill] from the pages of an earlier run and what
-// changed since (update.go). [Mailbox.Entries] reads them (entries.go).
+// A page covers an aligned range of UIDs. The records alone decide which ranges are pages (partition.go), so a mailbox
+// has one encoding, however it came to its state, and one changed flag in a mailbox of a million messages rewrites one
+// flag page. A [Paginator] makes pages from nothing (paginate.go), [Mailbox.Fill] from the pages of an earlier run and
+// what changed since (update.go). [Mailbox.Entries] reads them (entries.go).
 //
 // # Encoding
 //
 // The bytes are those of docs/format.md, "Manifests": CBOR in its core deterministic encoding (RFC 8949 section 4.2.1;
-// cbor.go). Each Encode function makes the only encoding of its value, and the Parse function beside it refuses all others,
-// as well as values beyond a limit of the format (limits.go). Both refuse figures that do not add up (sums.go): a complete
-// mailbox whose records are not as many as its STATUS says, or totals that are not the sums over the mailboxes.
+// cbor.go). Each Encode function makes the only encoding of its value, and the Parse function beside it refuses all
+// others, as well as values beyond a limit of the format (limits.go). Both refuse figures that do not add up (sums.go):
+// a complete mailbox whose records are not as many as its STATUS says, or totals that are not the sums over the
+// mailboxes.
 //
-// The package does no I/O. It reads chunks through a [Load] and stores them through a [Put]. Package history chooses among
-// the manifests of an account.
+// The package does no I/O. It reads chunks through a [Load] and stores them through a [Put]. Package history chooses
+// among the manifests of an account.
 package manifest
 
 import (
@@ -133,11 +134,12 @@ type Mailbox struct {
 	Messages int64 // in the pages
 	Bytes    int64 // of these messages
 
-	// Erased are messages that the server has and the pages do not, because their owner erased them from the repository.
+	// Erased are messages that the server has and the pages do not, because their owner erased them from the
+	// repository.
 	Erased mail.UIDSet
 
-	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists names the chunks. SetPages
-	// sets them, AllPages reads them.
+	// Pages or Lists has the page rows, in ascending order: Pages while they are few, else Lists names the chunks.
+	// SetPages sets them, AllPages reads them.
 	Pages []Page
 	Lists []chunk.ID
 
@@ -150,8 +152,8 @@ type Kind uint8
 // KindMailbox is the only kind of format version 1.
 const KindMailbox Kind = 0
 
-// Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start to Start + 2^Bits − 1
-// are.
+// Page is one row of the page table of a mailbox. It says where the records of the UIDs from Start to Start + 2^Bits −
+// 1 are.
 type Page struct {
 	Start    uint32 // a multiple of 2^Bits
 	Bits     uint8
@@ -174,12 +176,12 @@ type Record struct {
 	// Probe is the prefix of the hash of two ranges of the message; see ProbeOffsets. Zero: there is none.
 	Probe chunk.Prefix
 
-	// Opening is the prefix of the hash of the first OpeningBytes of the second part, if that is a Text part. It is zero
-	// otherwise, and if Probe is zero.
+	// Opening is the prefix of the hash of the first OpeningBytes of the second part, if that is a Text part. It is
+	// zero otherwise, and if Probe is zero.
 	Opening chunk.Prefix
 
-	// Parts are the parts that make up the message, none for an empty message. If they have more than eight chunks in total
-	// (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.
+	// Parts are the parts that make up the message, none for an empty message. If they have more than eight chunks in
+	// total (see NeedsList), List names a chunk that holds them, and Parts is nil. PartList reads both.
 	Parts []Part
 	List  chunk.ID
 

@@ -8,8 +8,8 @@ import (
 // maxNote bounds the bytes of a sentence that mailstrata writes into a manifest.
 const maxNote = 1 << 10
 
-// AddFailure records that a message or a mailbox could not be read. Beyond MaxNotes failures, the last one says how many
-// more there are.
+// AddFailure records that a message or a mailbox could not be read. Beyond MaxNotes failures, the last one says how
+// many more there are.
 func (m *Manifest) AddFailure(f Failure) {
 	m.Totals.Failures++
 	if more := m.Totals.Failures - (MaxNotes - 1); more > 1 {

@@ -6,8 +6,9 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16 messages.
-// It puts a page as soon as its range is known, so it holds little more than one page of a mailbox of any size.
+// Paginator divides the messages of a mailbox into pages: the largest aligned ranges of UIDs that hold at most 16
+// messages. It puts a page as soon as its range is known, so it holds little more than one page of a mailbox of any
+// size.
 type Paginator struct{ w *pageWriter }
 
 // NewPaginator returns a Paginator that stores pages through put.

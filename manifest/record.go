@@ -166,8 +166,8 @@ func rawDate(d mail.Date) string {
 	return d.Raw
 }
 
-// decode inverts row. It checks little, because row refuses other values or encodes them differently, so ParseRecords finds
-// them.
+// decode inverts row. It checks little, because row refuses other values or encodes them differently, so ParseRecords
+// finds them.
 func (r *Record) decode(b []byte, last mail.UID) error {
 	var row fullRow
 	switch b[0] {

@@ -264,8 +264,8 @@ func TestTablesThatDoNotBalance(t *testing.T) {
 	}
 }
 
-// Programs before 2026-12 held up to 64 KiB of mailboxes inline, and filled tables with 256. How tables are filled is the
-// writer's choice.
+// Programs before 2026-12 held up to 64 KiB of mailboxes inline, and filled tables with 256. How tables are filled is
+// the writer's choice.
 func TestOtherFillings(t *testing.T) {
 	mailboxes := manyMailboxes(300)
 	for what, fill := range map[string]func(*Manifest, *memory){

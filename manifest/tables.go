@@ -5,8 +5,8 @@ import (
 	"iter"
 )
 
-// SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their totals. Mailboxes of up
-// to 512 encoded bytes in total are inline; more are in tables of 32. Above 256 mailboxes the tables grow up to 256
+// SetMailboxes sets the mailboxes of the account, which must ascend by raw name, and adds up their totals. Mailboxes of
+// up to 512 encoded bytes in total are inline; more are in tables of 32. Above 256 mailboxes the tables grow up to 256
 // mailboxes or 1 MiB each, so that a manifest names few of them.
 func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	m.Mailboxes, m.Tables = nil, nil
@@ -50,8 +50,8 @@ func (m *Manifest) SetMailboxes(mailboxes []Mailbox, put Put) error {
 	return nil
 }
 
-// AllMailboxes yields the mailboxes, inline or from tables, and checks that they add up to the totals. The first error ends
-// the sequence.
+// AllMailboxes yields the mailboxes, inline or from tables, and checks that they add up to the totals. The first error
+// ends the sequence.
 func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	if len(m.Tables) == 0 {
 		return func(yield func(*Mailbox, error) bool) {
@@ -82,8 +82,8 @@ func (m *Manifest) AllMailboxes(load Load) iter.Seq2[*Mailbox, error] {
 	}
 }
 
-// tableRows returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its table
-// is written again. Few tables cost less in each manifest, which names them all.
+// tableRows returns how many of n mailboxes each table has. Small tables cost less when a mailbox changes, because its
+// table is written again. Few tables cost less in each manifest, which names them all.
 func tableRows(n int) int {
 	rows := TableRows
 	for rows < MaxTableRows && n > rows*FewTables {

@@ -21,7 +21,8 @@ type Changes struct {
 	Added iter.Seq2[Entry, error]
 }
 
-// Fill sets the pages, Messages and Bytes of the mailbox to those of old after the changes. A nil old is an empty mailbox.
+// Fill sets the pages, Messages and Bytes of the mailbox to those of old after the changes. A nil old is an empty
+// mailbox.
 func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	if old == nil {
 		old = &Mailbox{}
@@ -42,9 +43,10 @@ func (mb *Mailbox) Fill(old *Mailbox, c Changes, load Load, put Put) error {
 	return nil
 }
 
-// Update returns the pages of a mailbox after changes. They are the pages that a Paginator makes of the changed records; if
-// an older version made the old pages, its limit stays. Update loads an old page only if a change is in its range or if it
-// is merged with another page, and puts only chunks that changed. grown is the growth of the mailbox in bytes.
+// Update returns the pages of a mailbox after changes. They are the pages that a Paginator makes of the changed
+// records; if an older version made the old pages, its limit stays. Update loads an old page only if a change is in its
+// range or if it is merged with another page, and puts only chunks that changed. grown is the growth of the mailbox in
+// bytes.
 //
 // It holds about three pages at a time, besides the rows.
 func Update(old []Page, c Changes, load Load, put Put) (pages []Page, grown int64, err error) {
@@ -176,8 +178,8 @@ func (u *updater) isRemoved(uid mail.UID) bool {
 	return len(u.removed) > 0 && u.removed[0].Contains(uid)
 }
 
-// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or erasing: some of its pages are
-// missing or hold fewer messages than before. Regroup loads the pages that it merges.
+// Regroup returns the pages of a mailbox that lost messages without an Update, by repair or erasing: some of its pages
+// are missing or hold fewer messages than before. Regroup loads the pages that it merges.
 func Regroup(pages []Page, load Load, put Put) ([]Page, error) {
 	w := newPageWriter(pageLimit(pages), load, put)
 	for _, p := range pages {

@@ -16,49 +16,48 @@ import (
 )
 
 const (
-	// joinedBytes bounds the messages of a whole restore that are joined and wait to be written.
+	// joinedBytes bounds the messages of a restore that are joined and not yet written.
 	joinedBytes = 16 << 20
 
-	// batchBytes and batchMessages bound a batch where the folder would take more at once. Several batches are under
-	// way in each folder.
+	// batchBytes and batchMessages bound a batch, in addition to Folder.BatchSize.
 	batchBytes    = 4 << 20
 	batchMessages = 500
 
-	// streamedSize is the size above which a message is not joined in memory, but chunk by chunk on its way.
+	// streamedSize is the size above which a message is not joined in memory but streamed, chunk by chunk.
 	streamedSize = batchBytes
 
-	// streamedWeight is what a message on its way takes of joinedBytes.
+	// streamedWeight is how much of joinedBytes a streamed message takes.
 	streamedWeight = 256 << 10
 
-	// windowItems is how many messages are planned together, of large ones fewer: as have so many chunks, at 32 bytes each.
+	// windowItems and windowChunks bound the messages that are planned together. A chunk takes 32 bytes of memory.
 	windowItems  = 64 * manifest.MaxPageRecords
 	windowChunks = 8 * windowItems
 )
 
-// item is a message on its way into a folder, and its Body.
+// item is a message that is being restored, and its Body.
 type item struct {
 	mailbox  *mailboxJob
 	row      *messageRow
 	record   *manifest.Record
-	ids      []chunk.ID   // in the order in which they are read; until it is located
-	frames   []repo.Frame // that hold them
+	ids      []chunk.ID   // of its chunks, in order, until it is located
+	frames   []repo.Frame // that hold the chunks
 	position position
-	data     []byte // the whole message, once it is joined; nil: it is streamed
+	data     []byte // the whole message after it is joined; nil: it is streamed
 	unread   error  // why it cannot be read
 }
 
 var _ InMemory = (*item)(nil)
 
-// batch is what is joined and written at once.
+// batch is the messages that are joined and written at once.
 type batch struct {
 	items  []*item
 	bytes  int64
-	weight int64 // of restore.memory: copies that follow each other are joined once
+	weight int64 // of restorer.memory; adjacent copies count once
 	frames map[repo.Frame]struct{}
 	last   []repo.Frame // that no later batch of the window needs
 }
 
-// windows yields the missing messages, so many at a time as are planned together: mailbox after mailbox, ascending by UID.
+// windows yields the missing messages in slices that are planned together: mailbox after mailbox, ascending by UID.
 func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	return func(yield func([]*item, error) bool) {
 		var window []*item
@@ -82,7 +81,7 @@ func (j *job) windows(ctx context.Context) iter.Seq2[[]*item, error] {
 	}
 }
 
-// missing yields the messages that the folders lack.
+// missing yields the missing messages.
 func (j *job) missing(ctx context.Context) iter.Seq2[*item, error] {
 	return func(yield func(*item, error) bool) {
 		for _, m := range j.mailboxes {
@@ -106,7 +105,7 @@ func (j *job) missing(ctx context.Context) iter.Seq2[*item, error] {
 	}
 }
 
-// readRecord reads what is recorded of the message.
+// readRecord reads the record of the message and the IDs of its first chunks.
 func (it *item) readRecord(ctx context.Context) (err error) {
 	if it.record, err = it.mailbox.list.record(ctx, it.row); err != nil {
 		return err
@@ -115,7 +114,7 @@ func (it *item) readRecord(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, part := range parts { // as many as are located
+	for _, part := range parts { // as many as locate uses
 		it.ids = append(it.ids, part.Chunks[:min(len(part.Chunks), archive.StretchChunks-len(it.ids))]...)
 	}
 	return nil
@@ -123,7 +122,7 @@ func (it *item) readRecord(ctx context.Context) (err error) {
 
 func (it *item) contents() *archive.Contents { return it.mailbox.restorer.Contents }
 
-// batches divides a window. A message that is streamed is alone.
+// batches divides a window into batches. A streamed message is a batch by itself.
 func batches(window []*item, messages int, bytes int64) []*batch {
 	var list []*batch
 	var current *batch
@@ -143,7 +142,7 @@ func batches(window []*item, messages int, bytes int64) []*batch {
 	return list
 }
 
-// markLast notes for each batch which frames are not needed after it.
+// markLast sets the frames of each batch that no later batch needs.
 func markLast(window []*batch) {
 	later := make(map[repo.Frame]struct{})
 	for _, b := range slices.Backward(window) {
@@ -168,7 +167,7 @@ func (b *batch) add(it *item) {
 	it.frames = nil
 }
 
-// limit is the smaller of two; an asked one of 0 is none.
+// limit returns the smaller of asked and own; asked is no limit if it is 0.
 func limit[N int | int64](asked, own N) N {
 	if asked <= 0 {
 		return own
@@ -176,7 +175,7 @@ func limit[N int | int64](asked, own N) N {
 	return min(asked, own)
 }
 
-// fetch has the frames of a batch read together. Whether that goes well is seen when they are used.
+// fetch reads the frames of a batch together. Errors appear when the frames are used.
 func (r *restorer) fetch(ctx context.Context, b *batch) error {
 	if err := r.memory.Acquire(ctx, b.weight); err != nil {
 		return err
@@ -186,7 +185,7 @@ func (r *restorer) fetch(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// copies yields the messages of a batch, copies that follow each other together.
+// copies yields the messages of a batch, adjacent copies together.
 func (b *batch) copies() iter.Seq[[]*item] {
 	return func(yield func([]*item) bool) {
 		for rest := b.items; len(rest) > 0; {
@@ -202,7 +201,7 @@ func (b *batch) copies() iter.Seq[[]*item] {
 	}
 }
 
-// byFolder divides the messages of a batch by where they go.
+// byFolder groups the messages of a batch by mailbox.
 func (b *batch) byFolder() map[*mailboxJob][]*item {
 	folders := make(map[*mailboxJob][]*item)
 	for _, it := range b.items {
@@ -211,17 +210,17 @@ func (b *batch) byFolder() map[*mailboxJob][]*item {
 	return folders
 }
 
-// release gives back what a batch took.
+// release frees the memory of a batch.
 func (r *restorer) release(b *batch) {
 	for _, it := range b.items {
-		it.data = nil // the window that the message is in lives on
+		it.data = nil // the window still refers to the item
 	}
 	r.memory.Release(b.weight)
 }
 
 func (it *item) streamed() bool { return it.row.size > streamedSize }
 
-// join has the message joined and verified, in memory while it is small.
+// join joins and verifies the message. A small one stays in memory.
 func (it *item) join(ctx context.Context, buf []byte) error {
 	data := bytes.NewBuffer(buf)
 	to := io.Writer(data)
@@ -230,7 +229,7 @@ func (it *item) join(ctx context.Context, buf []byte) error {
 	}
 	err := it.WriteTo(ctx, to)
 	if it.unread != nil {
-		return nil // it is told of when all are joined
+		return nil // reported when all are joined
 	}
 	it.data = data.Bytes()
 	return err
@@ -245,7 +244,7 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 		_, err := w.Write(it.data)
 		return err
 	}
-	it.unread = nil // a second attempt may go well
+	it.unread = nil // a second attempt may succeed
 	err := it.contents().Body(it.record).WriteTo(ctx, w)
 	if read := (*archive.ReadError)(nil); errors.As(err, &read) {
 		it.unread = err
@@ -253,7 +252,7 @@ func (it *item) WriteTo(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-// Verify implements Body: join has verified the message.
+// Verify implements Body. The message was verified by join.
 func (it *item) Verify(context.Context) error { return it.unread }
 
 func (it *item) header(ctx context.Context) ([]byte, error) {

@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What does not fit into the record of a mailbox, or of a manifest, lies elsewhere: lists of pages, tables of mailboxes.
-// contrib/restore.py finds all of it.
+// What does not fit into the record of a mailbox, or of a manifest, lies elsewhere: lists of pages, tables of
+// mailboxes. contrib/restore.py finds all of it.
 func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
 		testbed.Installed(t, tool, "apt-get install "+tool)

@@ -10,20 +10,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// job is the restoring of some mailboxes together, of as many as are planned at once. So what lies together in the
-// packs is read together whichever mailbox it is of, and a message that lies in several is joined once.
+// job restores some mailboxes together. Their messages are planned at once, so what lies together in the packs is read
+// together, and a message that is in several mailboxes is joined once.
 //
-//	fetch   the frames of a batch ──► join   and verify its messages ──► write   them into their folders
+//	fetch the frames of a batch ──► join and verify its messages ──► write them into their folders
 //
-// Each step works on a batch of its own.
+// The three steps run at the same time, each with another batch.
 type job struct {
 	restorer  *restorer
 	mailboxes []*mailboxJob
-	messages  int64 // that their rolls have, and their folders may
+	messages  int64 // that the lists of the mailboxes have and their folders may have
 }
 
-// jobs divides what is to be delivered. The backup read the largest mailboxes first, side by side: in the same order
-// what was stored together is wanted together.
+// jobs divides the mailboxes into jobs, the largest ones first. A backup reads them in the same order, so messages that
+// are stored together are restored together.
 func (r *restorer) jobs(routes []*route, places []Place) []*job {
 	order := make([]*mailboxJob, len(routes))
 	for i, d := range routes {
@@ -45,18 +45,18 @@ func (r *restorer) jobs(routes []*route, places []Place) []*job {
 }
 
 const (
-	// jobFolders bounds the folders of a job, which are all open: some descriptors each, or what is known of what they hold.
+	// jobFolders is the most folders of a job. They are all open, and each takes some descriptors or memory.
 	jobFolders = 32
 
-	// concurrentJobs is how many jobs are under way at once: one can be planned while another is written.
+	// concurrentJobs is the number of jobs that run at once, so that one is planned while another is written.
 	concurrentJobs = 2
 
-	// maxJobMessages bounds the messages of the jobs under way, for what is known of each stays in memory: one of a mailbox
-	// with more is alone.
+	// maxJobMessages bounds the messages of all running jobs, because their lists are in memory. A job of a larger
+	// mailbox runs alone.
 	maxJobMessages = 1 << 19
 )
 
-// run restores the mailboxes: lists what is archived, asks what of it the target lacks, and adds that.
+// run restores the mailboxes: it lists the archived messages, asks which of them the folders lack, and adds those.
 func (j *job) run(ctx context.Context) error {
 	err := j.each(ctx, (*mailboxJob).open)
 	if err == nil {
@@ -66,11 +66,11 @@ func (j *job) run(ctx context.Context) error {
 	if err == nil {
 		j.restorer.recorder.mailboxesDone(len(j.mailboxes))
 	}
-	j.mailboxes = nil // their rolls are not needed any more
+	j.mailboxes = nil // their lists are no longer needed
 	return err
 }
 
-// each does something for all mailboxes, some at once.
+// each calls do for all mailboxes, for some at once.
 func (j *job) each(ctx context.Context, do func(*mailboxJob, context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, j.restorer.Target.Parallel()))
@@ -80,7 +80,7 @@ func (j *job) each(ctx context.Context, do func(*mailboxJob, context.Context) er
 	return group.Wait()
 }
 
-// carry brings the folders what they lack.
+// transfer adds the missing messages to the folders.
 func (j *job) transfer(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	fetched, joined := make(chan *batch), make(chan *batch)
@@ -113,7 +113,7 @@ func (j *job) transfer(ctx context.Context) error {
 	return group.Wait()
 }
 
-// send hands a batch on.
+// send sends a batch to the next step.
 func send(ctx context.Context, to chan<- *batch, b *batch) error {
 	select {
 	case to <- b:
@@ -123,7 +123,7 @@ func send(ctx context.Context, to chan<- *batch, b *batch) error {
 	}
 }
 
-// fetchAll plans window after window and fetches batch after batch.
+// fetchAll plans one window after the other and fetches its batches.
 func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 	messages, bytes := j.batchSize()
 	for window, err := range j.windows(ctx) {
@@ -145,7 +145,7 @@ func (j *job) fetchAll(ctx context.Context, fetched chan<- *batch) error {
 	return nil
 }
 
-// batchSize is what every folder takes at once.
+// batchSize returns the most messages and bytes that every folder accepts at once.
 func (j *job) batchSize() (messages int, bytes int64) {
 	messages, bytes = batchMessages, batchBytes
 	for _, m := range j.mailboxes {
@@ -157,10 +157,10 @@ func (j *job) batchSize() (messages int, bytes int64) {
 	return messages, bytes
 }
 
-// join reads the messages of a batch and makes sure that they are what was archived. Those that are not leave the batch
-// and are failures; so whatever a target does with an error, no message but the damaged one suffers.
+// join reads and verifies the messages of a batch. It removes damaged ones from the batch and records them as failures,
+// so that they affect no other message of the batch.
 func (b *batch) join(ctx context.Context) error {
-	var buf []byte // no larger than what the batch weighs: many small batches can be under way
+	var buf []byte // no larger than the weight of the batch, because there can be many small batches
 	if !b.items[0].streamed() {
 		buf = make([]byte, b.weight)
 	}
@@ -188,8 +188,8 @@ func (b *batch) join(ctx context.Context) error {
 	return nil
 }
 
-// joinCopies joins copies of one message. The first that can be read stands for all, for the hash they have in common is that
-// of every byte.
+// joinCopies joins copies of one message. The first copy that can be read serves for all, because they have the same
+// hash.
 func joinCopies(ctx context.Context, same []*item, buf []byte) error {
 	for _, it := range same {
 		if err := it.join(ctx, buf); err != nil {
@@ -205,7 +205,7 @@ func joinCopies(ctx context.Context, same []*item, buf []byte) error {
 	return nil
 }
 
-// write has each folder add what a batch has for it.
+// write adds the messages of a batch to their folders.
 func (j *job) write(ctx context.Context, b *batch) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, j.restorer.Target.Parallel()))

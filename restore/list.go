@@ -14,8 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// messageList is the list of a mailbox's messages while the mailbox is restored, small enough that a mailbox of a million
-// messages fits: 64 bytes a message. What else is recorded of a message is read again from its page when its turn comes.
+// messageList is the list of the messages of a mailbox that is being restored. It takes 64 bytes a message, so a
+// mailbox of a million messages fits into memory. The rest of a record is read again from its page when it is needed.
 type messageList struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox
@@ -23,9 +23,9 @@ type messageList struct {
 	rows     []messageRow       // ascending by UID
 	sets     []manifest.FlagSet // each distinct one once
 	raw      map[mail.UID]string
-	loaded   [][]manifest.Entry // what the pages hold, if all is planned in one window: it is needed again soon
+	loaded   [][]manifest.Entry // the entries of all pages, if the mailbox fits into one window; nil: they are read again
 	cached   pageCache
-	readErr  error // met while comparing, and no damage: the store cannot be reached
+	readErr  error // an error while comparing that is not damage, such as a store that cannot be reached
 }
 
 type messageRow struct {
@@ -33,14 +33,14 @@ type messageRow struct {
 	size    int64
 	seconds int64 // of INTERNALDATE
 	uid     mail.UID
-	set     uint32 // which of messageList.sets
-	at      uint32 // which of messageList.pages, times MaxPageRecords, and which record of that page
+	set     uint32 // index into messageList.sets
+	at      uint32 // index into messageList.pages, times MaxPageRecords, plus the index into the page
 	zone    int16
 	state   rowState
-	spare   bool // not to be restored, but a copy of one that is
+	spare   bool // not to be restored, but a copy of a message that is
 }
 
-// page is where the row's record is: which of messageList.pages, and which record of that page.
+// page returns where the record of the row is: an index into messageList.pages, and one into the page.
 func (row *messageRow) page() (page, at int) {
 	return int(row.at / manifest.MaxPageRecords), int(row.at % manifest.MaxPageRecords)
 }
@@ -59,11 +59,11 @@ type pageCache struct {
 	entries []manifest.Entry
 }
 
-// maxGuess bounds what is believed of a mailbox's number of messages before they are seen.
+// maxGuess bounds the memory that is allocated for a number of messages before they are read.
 const maxGuess = 1 << 20
 
-// listMessages reads the pages of a mailbox. Pages that cannot be read are failures; where only the flags cannot be read,
-// the messages are restored without.
+// listMessages reads the pages of a mailbox. It records pages that cannot be read as failures. If only the flags of a
+// page cannot be read, the messages are restored without flags.
 func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, error) {
 	mailbox := rt.from
 	l := &messageList{contents: r.Contents, mailbox: mailbox, raw: make(map[mail.UID]string)}
@@ -75,7 +75,7 @@ func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, e
 		pages = archive.PagesAt(pages, picked.uids)
 	}
 	l.rows = make([]messageRow, 0, min(rt.messages, maxGuess))
-	keeps := rt.uids == nil && picked == nil && mailbox.Messages <= windowItems // no more than a job has messages
+	keeps := rt.uids == nil && picked == nil && mailbox.Messages <= windowItems // the limit of a job
 	known := make(map[string]uint32)
 	for page, err := range r.Contents.Ahead(ctx, pages) {
 		var entries []manifest.Entry
@@ -110,7 +110,7 @@ func (r *restorer) listMessages(ctx context.Context, rt *route) (*messageList, e
 	return l, nil
 }
 
-// flagSet is the flags and labels that a message gets in the target.
+// flagSet returns the flags and labels that a message gets in the target.
 func (r *restorer) flagSet(mailbox *manifest.Mailbox, entry *manifest.Entry) manifest.FlagSet {
 	set := manifest.FlagSet{Flags: entry.Flags}
 	if !r.KeepDeleted && set.Flags.Has(`\Deleted`) {
@@ -119,7 +119,7 @@ func (r *restorer) flagSet(mailbox *manifest.Mailbox, entry *manifest.Entry) man
 	switch {
 	case r.keepsLabels && mailbox.Has(`\All`):
 		set.Labels = entry.Labels
-	case r.keepsLabels: // what lies in Trash or Spam is shown under no label
+	case r.keepsLabels: // messages in Trash or Spam are shown under no label
 	case r.Labels == LabelsAsKeywords && len(entry.Labels) > 0:
 		flags := slices.Clone(set.Flags)
 		for _, label := range entry.Labels {
@@ -151,12 +151,12 @@ func (l *messageList) add(entry *manifest.Entry, at int, flags manifest.FlagSet,
 	})
 }
 
-// pieceSize is how many messages a folder is asked about at once: what it is told of them takes some 250 bytes each.
+// pieceSize is the number of messages that a folder is asked about at once. Each Wanted takes about 250 bytes.
 const pieceSize = 16 << 10
 
-// compare asks the folder which messages it does not hold. A large mailbox is asked about in pieces, in the order of
-// the messages' hashes, so that all copies of a message are in one piece and can be counted. What only resembles a
-// message is counted when the folder was asked about all: it may be the copy of another one, of a later piece.
+// compare asks the folder which messages it lacks. It asks in pieces, which are in the order of the hashes, so that all
+// copies of a message are in one piece and can be counted. Similar messages count after the folder was asked about all
+// pieces, because a similar message can be the exact copy of a message of a later piece.
 func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolder) error {
 	var lacks [][]int // of each piece
 	err := l.inPieces(func(piece []uint32) error {
@@ -168,7 +168,7 @@ func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolde
 		return err
 	}
 	return l.inPieces(func(piece []uint32) error {
-		missing, err := l.resemble(ctx, r, folder, piece, lacks[0])
+		missing, err := l.missingSimilar(ctx, r, folder, piece, lacks[0])
 		lacks = lacks[1:]
 		if err != nil {
 			return err
@@ -177,21 +177,21 @@ func (l *messageList) compare(ctx context.Context, r *restorer, folder ReadFolde
 	})
 }
 
-// resemble returns the missing messages that the folder does not hold in another form either.
-func (l *messageList) resemble(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
-	resembler, ok := folder.(SimilarFinder)
+// missingSimilar returns the missing messages of which the folder has no similar message either.
+func (l *messageList) missingSimilar(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, missing []int) ([]int, error) {
+	finder, ok := folder.(SimilarFinder)
 	if !ok || len(missing) == 0 {
 		return missing, nil
 	}
 	wanted, rows := make([]Wanted, len(missing)), make([]uint32, len(missing))
 	for i, at := range missing {
 		if at < 0 || at >= len(piece) {
-			return missing, nil // mark refuses it
+			return missing, nil // mark returns the error
 		}
 		rows[i] = piece[at]
 		wanted[i] = l.wanted(&rowBody{list: l, row: &l.rows[piece[at]]})
 	}
-	left, err := resembler.MissingSimilar(ctx, wanted)
+	left, err := finder.MissingSimilar(ctx, wanted)
 	if err == nil {
 		err = l.readErr
 	}
@@ -202,10 +202,10 @@ func (l *messageList) resemble(ctx context.Context, r *restorer, folder ReadFold
 	for _, i := range left {
 		still = append(still, missing[i])
 	}
-	return still, l.noteEarlier(ctx, r, folder, rows, wanted)
+	return still, l.recordEarlier(ctx, r, folder, rows, wanted)
 }
 
-// inPieces visits the messages, all copies of one in the same piece.
+// inPieces calls visit with the indices of all rows, in pieces. All copies of a message are in the same piece.
 func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 	order := make([]uint32, len(l.rows))
 	for i := range order {
@@ -227,7 +227,7 @@ func (l *messageList) inPieces(visit func(piece []uint32) error) error {
 	return nil
 }
 
-// comparePiece asks about some messages, and returns those that the folder does not hold.
+// comparePiece returns which of some messages the folder lacks.
 func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32) ([]int, error) {
 	wanted := make([]Wanted, len(piece))
 	for i, at := range piece {
@@ -235,21 +235,21 @@ func (l *messageList) comparePiece(ctx context.Context, r *restorer, folder Read
 	}
 	missing, err := folder.Missing(ctx, wanted)
 	if err == nil {
-		err = l.readErr // what could not be compared must not be taken for missing: it would be added twice
+		err = l.readErr // a message that was not compared must not count as missing, or it would be added twice
 	}
 	if err != nil {
 		return nil, err
 	}
-	return missing, l.noteEarlier(ctx, r, folder, piece, wanted)
+	return missing, l.recordEarlier(ctx, r, folder, piece, wanted)
 }
 
-// noteEarlier records what an interrupted restore could not report.
-func (l *messageList) noteEarlier(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, wanted []Wanted) error {
-	remembers, ok := folder.(Journaled)
+// recordEarlier records the results of an interrupted restore that no report has yet.
+func (l *messageList) recordEarlier(ctx context.Context, r *restorer, folder ReadFolder, piece []uint32, wanted []Wanted) error {
+	journaled, ok := folder.(Journaled)
 	if !ok || r.DryRun {
 		return nil
 	}
-	results, err := remembers.EarlierResults(ctx, wanted)
+	results, err := journaled.EarlierResults(ctx, wanted)
 	if err == nil {
 		err = l.readErr
 	}
@@ -257,7 +257,7 @@ func (l *messageList) noteEarlier(ctx context.Context, r *restorer, folder ReadF
 		if err == nil {
 			row := &l.rows[piece[i]]
 			err = r.recorder.recordChanges(ctx, l.mailbox, row.uid, results[i], &rowBody{list: l, row: row})
-			if archive.IsDamage(err) { // it cannot be kept, and is in the target
+			if archive.IsDamage(err) { // it cannot be kept, but it is in the target
 				err = r.recordDamage(ctx, Problem{Mailbox: l.mailbox.Name, UID: row.uid}, err)
 			}
 		}
@@ -265,11 +265,11 @@ func (l *messageList) noteEarlier(ctx context.Context, r *restorer, folder ReadF
 	return err
 }
 
-// mark takes down the folder's answer.
+// mark sets the states of some rows by the answer of the folder.
 func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
 	for _, i := range missing {
 		if i < 0 || i >= len(piece) {
-			return errors.New("the target names a message that it was not asked about")
+			return errors.New("the target returned a message that it was not asked about")
 		}
 		l.rows[piece[i]].state = rowMissing
 	}
@@ -288,7 +288,7 @@ func (l *messageList) mark(r *restorer, piece []uint32, missing []int) error {
 	return nil
 }
 
-// wanted is a message as a Folder is asked about it.
+// wanted returns the message of a row for a Folder.
 func (l *messageList) wanted(body *rowBody) Wanted {
 	row := body.row
 	return Wanted{
@@ -303,7 +303,7 @@ func (l *messageList) wanted(body *rowBody) Wanted {
 	}
 }
 
-// record reads what is recorded of a message. The page read last is at hand: it is mostly asked for in order.
+// record returns the record of a message. It caches the last page, because most calls are in order.
 func (l *messageList) record(ctx context.Context, row *messageRow) (*manifest.Record, error) {
 	page, at := row.page()
 	if page < len(l.loaded) {
@@ -319,9 +319,8 @@ func (l *messageList) record(ctx context.Context, row *messageRow) (*manifest.Re
 	return &l.cached.entries[at].Record, nil
 }
 
-// rowBody is the Body of a message of the list. It serves the goroutine that compares. What is damaged is equal to
-// nothing that the target holds; so it is missing, and what is wrong with it is found when it is to be added. Any other
-// error of reading ends the comparing.
+// rowBody is the Body of a row, for the goroutine that compares. A damaged message equals none in the target, so it
+// counts as missing, and the damage is reported when it is to be added. Any other read error ends the comparison.
 type rowBody struct {
 	list *messageList
 	row  *messageRow

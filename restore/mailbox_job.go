@@ -8,16 +8,16 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mailboxJob is the adding to one folder of what it lacks.
+// mailboxJob adds the missing messages to one folder.
 type mailboxJob struct {
 	restorer *restorer
 	route    *route
 	place    Place
 	list     *messageList
-	folder   Folder // nil: nothing is archived for it
+	folder   Folder // nil: there are no messages to add
 }
 
-// open lists what is archived, and asks the folder what of it is missing.
+// open lists the archived messages and asks the folder which of them it lacks.
 func (m *mailboxJob) open(ctx context.Context) (err error) {
 	if m.list, err = m.restorer.listMessages(ctx, m.route); err != nil || len(m.list.rows) == 0 {
 		return err
@@ -28,7 +28,7 @@ func (m *mailboxJob) open(ctx context.Context) (err error) {
 	return m.list.compare(ctx, m.restorer, m.folder)
 }
 
-// close ends the adding. What was added has come to stay if there is no error.
+// close closes the folder. If there is no error, the added messages are stored.
 func (m *mailboxJob) close() error {
 	if m.folder == nil {
 		return nil
@@ -36,7 +36,7 @@ func (m *mailboxJob) close() error {
 	return m.folder.Close()
 }
 
-// named says which mailbox an error is about.
+// named adds the name of the mailbox to an error.
 func (m *mailboxJob) named(err error) error {
 	if err != nil {
 		err = fmt.Errorf("mailbox %q: %w", m.route.Name, err)
@@ -44,8 +44,8 @@ func (m *mailboxJob) named(err error) error {
 	return err
 }
 
-// open opens the target's folder. One that the target refuses to open takes no messages, and is no reason not to restore
-// the others.
+// open opens a folder of the target. A folder that the target refuses to open refuses all messages, so that the other
+// mailboxes are restored.
 func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	if place.Skip {
 		return noFolder{errNoPlace}, nil
@@ -57,7 +57,7 @@ func (r *restorer) open(ctx context.Context, place Place) (Folder, error) {
 	return folder, err
 }
 
-// write has the folder add messages, and takes down what became of each.
+// write adds messages to the folder and records the results.
 func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	wanted := make([]Wanted, len(items))
 	for i, item := range items {
@@ -66,19 +66,19 @@ func (m *mailboxJob) write(ctx context.Context, items []*item) error {
 	results, err := m.folder.Append(ctx, wanted)
 	for i, result := range results[:min(len(results), len(items))] {
 		if err != nil && !result.Added && result.Refused == nil {
-			continue // nothing is known of it
+			continue // the result is not known
 		}
 		if err := m.record(ctx, items[i], result); err != nil {
 			return err
 		}
 	}
 	if err == nil && len(results) != len(items) {
-		err = fmt.Errorf("the target told what became of %d of %d messages", len(results), len(items))
+		err = fmt.Errorf("the target returned %d results for %d messages", len(results), len(items))
 	}
 	return err
 }
 
-// record takes down what became of a message.
+// record records the result of adding a message.
 func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult) error {
 	recorder := m.restorer.recorder
 	if err := recorder.recordChanges(ctx, m.list.mailbox, item.row.uid, result, item); err != nil {
@@ -91,13 +91,13 @@ func (m *mailboxJob) record(ctx context.Context, item *item, result AppendResult
 		return m.refuse(ctx, item, result.Refused)
 	case result.Added:
 		recorder.added(1, item.row.size)
-	default: // the folder found it there after all
+	default: // the folder had it already
 		recorder.present(1, item.row.size)
 	}
 	return nil
 }
 
-// refuse keeps a message that the target does not take.
+// refuse records a message that the target refuses, and keeps it as a file.
 func (m *mailboxJob) refuse(ctx context.Context, item *item, reason error) error {
 	kept, err := m.restorer.recorder.keep(ctx, m.list.mailbox, item.row.uid, item)
 	if item.unread != nil {
@@ -116,17 +116,17 @@ func (m *mailboxJob) refuse(ctx context.Context, item *item, reason error) error
 	})
 }
 
-// fail takes down a message that cannot be read.
+// fail records a message that cannot be read.
 func (m *mailboxJob) fail(ctx context.Context, item *item, reason error) error {
 	item.row.state = rowDone
 	m.restorer.recorder.skipped(1, item.row.size)
 	return m.restorer.recordDamage(ctx, Problem{Mailbox: m.list.mailbox.Name, UID: item.row.uid}, reason)
 }
 
-// errNoPlace is why messages of a mailbox are refused that the target has no place for.
-var errNoPlace = errors.New("the target has no place for this mailbox's messages")
+// errNoPlace is the reason why messages of a mailbox are refused that the target cannot hold.
+var errNoPlace = errors.New("the target cannot hold messages of this mailbox")
 
-// noFolder is the folder of a mailbox that the target can hold no messages of: it refuses all.
+// noFolder is the folder of a mailbox that the target cannot hold. It refuses all messages.
 type noFolder struct{ reason error }
 
 func (noFolder) Missing(_ context.Context, wanted []Wanted) ([]int, error) {

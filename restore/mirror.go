@@ -9,93 +9,94 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Mirrorer is implemented by targets that can be made exactly what is archived.
+// Mirrorer is implemented by targets that can also remove, so that they have exactly what is archived.
 //
-// What is to go is found out before anything is added, and once more when all is added. What goes is what both times was too
-// much: mail that comes meanwhile stays.
+// A restore compares each place with the archive twice: before it adds anything, and after it has added everything. It
+// removes what was surplus both times, so mail that arrives meanwhile stays.
 type Mirrorer interface {
 	Previewer
 
-	// Extra lists the mailboxes that the target has beside the places, those below others first; never INBOX. It is an
-	// error that wraps errors.ErrUnsupported where nothing can be removed safely.
+	// Extra returns the mailboxes of the target that are none of the places, children before their parents, without
+	// INBOX. Its error wraps errors.ErrUnsupported if nothing can be removed safely.
 	Extra(ctx context.Context, places []Place) ([]Place, error)
 
-	// OpenMirror takes down what a place holds now. Nothing is changed.
+	// OpenMirror lists what a place has now. It changes nothing.
 	OpenMirror(ctx context.Context, place Place) (Mirror, error)
 
-	// RemoveEmpty removes a mailbox that Beyond listed, if it holds nothing.
+	// RemoveEmpty removes a mailbox that Extra returned, if it is empty.
 	RemoveEmpty(ctx context.Context, place Place) (removed bool, err error)
 }
 
-// Mirror is what a place held when it was looked at, and what of it is too much.
+// Mirror is the messages that a place had when it was opened. Those that are not required are surplus.
 type Mirror interface {
-	// Require tells of messages that are to be there, all copies of one in the same call, and gives back how many are not.
+	// Require marks messages that should be there. All copies of a message are in the same call. It returns how many of
+	// them are missing.
 	Require(ctx context.Context, wanted []Wanted) (missing int, err error)
 
-	// Surplus is how many messages nobody wants to keep, and how many that stay have other flags than they should.
+	// Surplus returns how many messages are not required, and how many required ones have other flags than they should.
 	Surplus() (surplus, reflagged int64)
 
-	// Apply removes what was too much in an earlier weeding of the place too, and no other message, and sets flags. It tells
-	// how many were removed, how many are there still, and how many got other flags.
+	// Apply removes the messages that are surplus in this and in an earlier Mirror of the place, and sets flags.
 	Apply(ctx context.Context, earlier Mirror) (MirrorResult, error)
 
 	Close() error
 }
 
-// MirrorResult is what a Pull did.
+// MirrorResult counts messages: those that Apply removed, those that it could not remove, and those whose flags it set.
 type MirrorResult struct{ Removed, Left, Reflagged int64 }
 
-// MirrorOptions ask a restore to make the target exactly what is restored.
+// MirrorOptions make a restore remove what is not restored.
 type MirrorOptions struct {
-	// Confirm is asked before anything is changed, if anything is to be removed. An error of it ends the restore.
+	// Confirm is called before anything is changed, if anything would be removed or reflagged. Its error ends the
+	// restore.
 	Confirm func(ctx context.Context, plan MirrorReport) error
 
-	EvenIncomplete bool // also from a manifest that may lack messages, and though the target refuses some
+	EvenIncomplete bool // also if the manifest may lack messages, or the target refuses some
 }
 
-// MirrorReport is what is to be removed from a target, and then what was.
+// MirrorReport is what would be removed from a target, and then what was removed.
 type MirrorReport struct {
 	Surplus   int64    // messages that the manifest does not have
 	Reflagged int64    // messages with other flags
-	Mailboxes []string // that the manifest does not have, in the target's words
+	Mailboxes []string // that the manifest does not have, by their names in the target
 
-	Done             bool // all was added, and removing began
+	Done             bool // everything was added, and removing began
 	Removed          int64
-	Left             int64 // not removed: the server kept it, or it was changed meanwhile
+	Left             int64 // not removed: the server kept them, or they were changed meanwhile
 	FlagsSet         int64
 	MailboxesRemoved int64
 }
 
-// mirroring is the mirroring of a restore under way.
+// mirroring is the state of a restore with Options.Mirror.
 type mirroring struct {
 	restorer    *restorer
 	target      Mirrorer
 	routes      []*route
 	places      []Place
-	before      []Mirror // of the places that are there; nil for others
+	before      []Mirror // of the places, before anything was added; nil: the place did not exist
 	extra       []Place
-	extraBefore []Mirror // of beyond
+	extraBefore []Mirror // of the extra places
 }
 
-// ErrNoMirror: the manifest, or what is chosen of it, is nothing that a target should be cut down to.
+// ErrNoMirror is wrapped by the errors of Run if removing mail from the target is not safe.
 var ErrNoMirror = errors.New("nothing is pruned")
 
-// checkMirror refuses what would remove mail that is not archived elsewhere, as far as that can be told.
+// checkMirror returns an error if mirroring could remove mail that is nowhere else, as far as that is known.
 func (r *restorer) checkMirror(routes []*route) error {
 	m := r.Contents.Manifest
 	switch {
 	case r.Pick != nil:
-		return fmt.Errorf("%w: single messages are chosen, and a target is pruned to whole mailboxes", ErrNoMirror)
+		return fmt.Errorf("%w: a target can be pruned to whole mailboxes only; single messages are selected", ErrNoMirror)
 	case m.State != manifest.Complete:
-		return fmt.Errorf("%w: the manifest is a checkpoint of a run that did not end", ErrNoMirror)
+		return fmt.Errorf("%w: the manifest is a checkpoint of an incomplete run", ErrNoMirror)
 	case r.recorder.report.Failed > 0:
 		return fmt.Errorf("%w: some of the archive cannot be read", ErrNoMirror)
 	case r.Mirror.EvenIncomplete:
 		return nil
 	case len(m.Failures) > 0:
-		return fmt.Errorf("%w: messages are missing from the manifest, which could not be read from the account (%d failures)", ErrNoMirror, m.Totals.Failures)
+		return fmt.Errorf("%w: the manifest lacks messages that could not be read from the account (%d failures)", ErrNoMirror, m.Totals.Failures)
 	case len(m.Alarm) > 0:
-		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was laid", ErrNoMirror)
+		return fmt.Errorf("%w: the account had shrunk suspiciously when the manifest was written", ErrNoMirror)
 	}
 	for _, rt := range routes {
 		if box := rt.from; box.Selectable() && !box.Label && (!box.Complete || box.Inherited) {
@@ -105,7 +106,7 @@ func (r *restorer) checkMirror(routes []*route) error {
 	return nil
 }
 
-// planMirror finds out what is too much, before anything is added.
+// planMirror finds what is surplus, before anything is added.
 func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring, error) {
 	target, ok := r.Target.(Mirrorer)
 	if !ok {
@@ -123,7 +124,7 @@ func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring,
 	if err != nil {
 		return nil, err
 	}
-	if r.Mailboxes == nil { // of chosen mailboxes, only these are meant
+	if r.Mailboxes == nil { // a selection of mailboxes leaves the others alone
 		p.extra = extra
 	}
 	plan := &MirrorReport{}
@@ -141,10 +142,10 @@ func (r *restorer) planMirror(ctx context.Context, routes []*route) (*mirroring,
 		p.extraBefore = append(p.extraBefore, m)
 		plan.Mailboxes = append(plan.Mailboxes, place.Mailbox)
 	}
-	return p, r.checkMirror(routes) // pages have been read
+	return p, r.checkMirror(routes) // again, because pages have been read
 }
 
-// openMirror compares what a place holds with what goes there; nothing goes to a place beyond.
+// openMirror compares a place with its route and adds the surplus to plan. An extra place has no route.
 func (p *mirroring) openMirror(ctx context.Context, rt *route, place Place, plan *MirrorReport) (Mirror, error) {
 	if place.Name == "" || place.Skip {
 		return nil, nil
@@ -164,7 +165,7 @@ func (p *mirroring) openMirror(ctx context.Context, rt *route, place Place, plan
 	return m, m.Close()
 }
 
-// require tells a mirror of all messages that go to its place.
+// require calls Require with all messages of the route of a place.
 func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing int64, err error) {
 	list, err := p.restorer.listMessages(ctx, rt)
 	if err != nil {
@@ -185,7 +186,7 @@ func (p *mirroring) require(ctx context.Context, rt *route, m Mirror) (missing i
 	return missing, err
 }
 
-// apply removes, when all that is to be there has been added, what was too much before and is now.
+// apply removes what was surplus before the restore and still is, after everything has been added.
 func (p *mirroring) apply(ctx context.Context, places []Place) error {
 	report := &p.restorer.recorder.report
 	if report.Failed > 0 || report.Refused > 0 && !p.restorer.Mirror.EvenIncomplete {
@@ -213,7 +214,7 @@ func (p *mirroring) apply(ctx context.Context, places []Place) error {
 	return nil
 }
 
-// verify looks at all places once more: everything that is to be there must be there.
+// verify opens all places again and returns an error if messages are missing.
 func (p *mirroring) verify(ctx context.Context, places []Place) (fresh []Mirror, err error) {
 	var missing int64
 	fresh = make([]Mirror, len(places))
@@ -232,7 +233,7 @@ func (p *mirroring) verify(ctx context.Context, places []Place) (fresh []Mirror,
 		fresh[i], missing = m, missing+lacks
 	}
 	if report := &p.restorer.recorder.report; missing > report.Refused || report.Failed > 0 {
-		return nil, fmt.Errorf("nothing was removed: %d messages that should be in the target now are not", missing)
+		return nil, fmt.Errorf("nothing was removed: %d messages are missing from the target", missing)
 	}
 	return fresh, nil
 }
@@ -247,11 +248,11 @@ func (p *mirroring) applyTo(ctx context.Context, now, earlier Mirror) error {
 	return err
 }
 
-// removeExtra empties a mailbox that nobody wants, and removes it, unless something has come into it.
+// removeExtra empties an extra mailbox and removes it, unless new mail has arrived in it.
 func (p *mirroring) removeExtra(ctx context.Context, place Place, earlier Mirror) error {
 	now, err := p.target.OpenMirror(ctx, place)
 	if errors.Is(err, mail.ErrNoMailbox) {
-		return nil // somebody else was faster
+		return nil // it was removed meanwhile
 	}
 	if err != nil {
 		return err
@@ -262,7 +263,7 @@ func (p *mirroring) removeExtra(ctx context.Context, place Place, earlier Mirror
 	removed, err := p.target.RemoveEmpty(ctx, place)
 	switch {
 	case errors.Is(err, mail.ErrRefused), err == nil && !removed:
-		p.restorer.recorder.addNotes(fmt.Sprintf("mailbox %s was not removed: there is something in it, or the target keeps it", place.Mailbox))
+		p.restorer.recorder.addNotes(fmt.Sprintf("mailbox %s was not removed: it is not empty, or the target keeps it", place.Mailbox))
 		return nil
 	case err != nil:
 		return err

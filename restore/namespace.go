@@ -8,9 +8,10 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// stripNamespace takes the prefix of the source's personal namespace off the names of its mailboxes, for where a server puts
-// a user's mailboxes is no part of their names: INBOX.Sent of a Courier is Sent elsewhere, as it is in its own Maildir. A name that
-// would be another's, or INBOX, keeps it. The raw name stays, for a target that has a mailbox of exactly that name.
+// stripNamespace removes the prefix of the personal namespace of the source (RFC 2342) from the names of the mailboxes.
+// The prefix says where a server keeps the mailboxes of a user and is not part of their names: INBOX.Sent on Courier is
+// Sent on other servers and in the Maildir of Courier. A name that would equal that of another mailbox, or INBOX, keeps
+// the prefix. The raw name stays, for a target that has a mailbox of this raw name.
 func stripNamespace(list []*route, all []*manifest.Mailbox, spaces []mail.Namespace) {
 	at := slices.IndexFunc(spaces, func(s mail.Namespace) bool { return s.Kind == mail.Personal })
 	if at < 0 || spaces[at].Prefix == "" || !strings.HasSuffix(spaces[at].Prefix, spaces[at].Delimiter) {

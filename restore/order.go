@@ -14,29 +14,30 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// A backup stores messages as they come, so what follows each other in a mailbox lies together in the packs, though in
-// three lanes: headers, text and decoded bodies fill frames of their own.
+// A backup stores messages as they arrive, so consecutive messages of a mailbox are close together in the packs. They
+// are in three lanes, because headers, text and decoded attachments fill separate frames:
 //
 //	pack   │ headers │ text │ bodies │ bodies │ text │ bodies │ headers │ …
 //	         1…400     1…90   1…30     31…62    91…170  63…88   401…
 //
-// Reading message after message in that order meets each frame many times within a short stretch, while it is still
-// decoded; so planning is: tell the frames that a batch needs before it is read, so that they are fetched together and
-// decoded on all cores, and keep batches small enough that the frames of those under way fit the reader's memory. A
-// mailbox that was read by several connections at once lies interleaved, and a message that lies in several mailboxes
-// was stored with the first. So the messages of many mailboxes are planned together, and put into the order of the packs, or
-// for a target that wants those of a mailbox in their order, so that copies are together.
+// Reading messages in this order needs each frame many times within a short time, while it is still decoded. So a plan
+// finds the frames of a batch before it is read, to fetch them together and decode them on all cores. Batches are
+// small, so that their frames fit the memory of the reader.
+//
+// Messages that several connections read at once are interleaved, and a message of several mailboxes was stored with
+// the first one. So the messages of many mailboxes are planned together and put into the order of the packs. For a
+// target that needs the messages of a mailbox in their order, only copies are brought together.
 
-// batchFrames bounds the frames of a batch whose messages lie scattered.
+// batchFrames is the most frames of a batch whose messages are scattered.
 const batchFrames = 12
 
-// plan finds out where the messages of a window lie, and puts them into the order in which they are read. What cannot
-// be found is met again, and reported, when it is read.
+// plan locates the messages of a window and puts them into the order in which they are read. A message that cannot be
+// located is reported when it is read.
 func (j *job) plan(ctx context.Context, window []*item) error {
 	if err := locate(ctx, window); err != nil {
 		return err
 	}
-	ranks := make(map[repo.Pack]int) // packs in the order of first use: their names say nothing of their age
+	ranks := make(map[repo.Pack]int) // packs in the order of first use, because their names do not show their age
 	for _, it := range window {
 		if len(it.frames) == 0 {
 			continue
@@ -55,9 +56,9 @@ func (j *job) plan(ctx context.Context, window []*item) error {
 	return nil
 }
 
-// interleave brings copies of messages together, and leaves those of each mailbox in their order. A window has mailbox
-// after mailbox. The others go along with the first: where it has a copy of a message that one of them has soon, that one
-// is brought up to it.
+// interleave brings copies of messages together and keeps the order within each mailbox. A window has one mailbox after
+// the other. At each message of the first, every mailbox that has a copy of it among its next maxAhead messages
+// advances to the copy.
 func interleave(window []*item) {
 	type ref struct{ queue, at int }
 	var queues [][]*item
@@ -74,7 +75,7 @@ func interleave(window []*item) {
 		rest = rest[n:]
 	}
 	order := window[:0]
-	next := make([]int, len(queues)) // of each queue
+	next := make([]int, len(queues)) // the next index in each queue
 	for l, queue := range queues {
 		for next[l] < len(queue) {
 			it := queue[next[l]]
@@ -96,11 +97,11 @@ func interleave(window []*item) {
 	}
 }
 
-// maxAhead bounds how far a mailbox is brought up to a copy: one that is far ahead came later, and those before it would be
-// read long before the first mailbox has them.
+// maxAhead bounds how far a mailbox advances to a copy. A copy that is far ahead arrived later, and the messages before
+// it would be read long before the first mailbox reaches them.
 const maxAhead = 32
 
-// position is where a message begins.
+// position is where the first chunk of a message is.
 type position struct {
 	rank          int // of the pack
 	frame, offset uint32
@@ -110,7 +111,7 @@ func (p position) compare(other position) int {
 	return cmp.Or(cmp.Compare(p.rank, other.rank), cmp.Compare(p.frame, other.frame), cmp.Compare(p.offset, other.offset))
 }
 
-// locate finds the frames of messages, of several at once.
+// locate finds the frames of messages, for several at once.
 func locate(ctx context.Context, window []*item) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -127,7 +128,7 @@ func locate(ctx context.Context, window []*item) error {
 	return group.Wait()
 }
 
-// locate finds the frames of a message: all of one that is joined in memory, the first of one that is streamed.
+// locate finds the frames of a message: all of them, or the first ones of a streamed message.
 func (it *item) locate(ctx context.Context) error {
 	places, err := it.contents().Locate(ctx, it.ids)
 	it.ids = nil

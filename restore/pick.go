@@ -13,30 +13,31 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Pick narrows a restore to some messages of the chosen mailboxes: to those that all of it fits. Mailboxes without any
-// are left out.
+// Pick selects messages of the selected mailboxes: those that satisfy all its fields. Mailboxes without such messages
+// are not restored.
 type Pick struct {
 	Query search.Query
-	UIDs  mail.UIDSet // not empty: these alone
+	UIDs  mail.UIDSet // if not empty, only these
 
-	// MissingFrom is a manifest. Of each message as many copies are restored as the account has fewer there, from those
-	// mailboxes that have fewer; what was only moved is not.
+	// MissingFrom is another manifest. Of each message, as many copies are restored as it has fewer of, from the
+	// mailboxes that have fewer there. Messages that were only moved are not restored.
 	MissingFrom *archive.Contents
 }
 
-// picked is what of a mailbox is restored.
+// picked is the messages of a mailbox that are restored.
 type picked struct {
 	uids     mail.UIDSet
 	messages int64
 	bytes    int64
 
-	// With MissingFrom, copies are counted: the target may hold some copies of a message and lack others. So it is asked
-	// about all that the mailbox should have: those that are restored, and those that are there.
+	// With MissingFrom, copies are counted, because the target may have some copies of a message and lack others. So
+	// the folder is asked about all copies that the mailbox should have: those that are restored and those that are
+	// there.
 	copies map[chunk.ID]struct{} // the messages that are restored
 	loss   *diff.Loss
 }
 
-// pick selects the messages of the mailboxes, and leaves out mailboxes without any.
+// pick selects the messages of the mailboxes. It returns the mailboxes that have any.
 func (r *restorer) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*manifest.Mailbox, error) {
 	lost, err := r.losses(ctx)
 	if err != nil {
@@ -66,7 +67,7 @@ func (r *restorer) pick(ctx context.Context, mailboxes []*manifest.Mailbox) ([]*
 	return kept, nil
 }
 
-// losses tells which messages MissingFrom lacks, by the raw names of their mailboxes.
+// losses returns the messages that MissingFrom lacks, by the raw names of their mailboxes.
 func (r *restorer) losses(ctx context.Context) (map[string]*diff.Loss, error) {
 	if r.Pick.MissingFrom == nil {
 		return nil, nil
@@ -76,12 +77,12 @@ func (r *restorer) losses(ctx context.Context) (map[string]*diff.Loss, error) {
 		err = d.Whole()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("compare with the manifest that messages are missing from: %w", err)
+		return nil, fmt.Errorf("compare with the other manifest: %w", err)
 	}
 	return d.Losses(), nil
 }
 
-// intersect are the UIDs in both; an empty given set is no restriction.
+// intersect returns the UIDs that are in both sets, or all of lost if given is empty.
 func intersect(given, lost mail.UIDSet) mail.UIDSet {
 	if given.Len() == 0 {
 		return lost
@@ -95,7 +96,7 @@ func intersect(given, lost mail.UIDSet) mail.UIDSet {
 	return both
 }
 
-// pickMailbox selects messages of one mailbox, among the UIDs if there are any.
+// pickMailbox selects messages of one mailbox, only among uids if that is not empty.
 func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, uids mail.UIDSet, loss *diff.Loss) (*picked, error) {
 	p := &picked{loss: loss}
 	if loss != nil {
@@ -104,7 +105,7 @@ func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, u
 	for found, err := range search.FindIn(ctx, r.Contents, mailbox, r.Pick.Query, uids) {
 		switch {
 		case errors.Is(err, archive.ErrFlags) && !r.Pick.Query.ReadsFlags():
-			// It is told of when the flags are needed.
+			// It is recorded when the flags are needed.
 		case err != nil:
 			if err := r.recordDamage(ctx, Problem{Mailbox: mailbox.Name}, err); err != nil {
 				return p, err
@@ -121,7 +122,8 @@ func (r *restorer) pickMailbox(ctx context.Context, mailbox *manifest.Mailbox, u
 	return p, nil
 }
 
-// wants tells whether a message is restored, and if not whether it is a copy of one that is, and should be there.
+// wants reports whether a message is restored, and if not, whether it is a spare: a copy of a restored message that
+// should be in the folder.
 func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
 	if p == nil || p.uids.Contains(e.UID) {
 		return true, false
@@ -132,8 +134,7 @@ func (p *picked) wants(e *manifest.Entry) (wanted, spare bool) {
 	return false, p.loss.Here.Contains(e.UID) || !p.loss.Renamed && !p.loss.Elsewhere.Contains(e.UID)
 }
 
-// countCopies settles of which messages copies are added: of a message that the target lacks n copies of, n are, but
-// none that is spare.
+// countCopies decides which copies are added: if the target lacks n copies of a message, n of those that are not spare.
 func (l *messageList) countCopies(piece []uint32) {
 	lacking := make(map[chunk.ID]int)
 	for _, at := range piece {

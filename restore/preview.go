@@ -8,24 +8,24 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Previewer is implemented by targets that can be looked at without being changed: then a dry run tells what is there
-// already, instead of only what was chosen.
+// Previewer is implemented by targets that can be read without being changed. With them, a dry run counts the messages
+// that are missing; otherwise it counts the selected ones.
 type Previewer interface {
-	// Preview tells for each mailbox where its messages would go, as Prepare does, but makes nothing. Of places that are not
-	// there yet the Name is empty: all would be added.
+	// Preview returns the places that Prepare would return, and makes nothing. The Name of a place that does not exist
+	// yet is empty.
 	Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]Place, error)
 
-	// OpenRead opens a place that is there.
+	// OpenRead opens an existing place for reading.
 	OpenRead(ctx context.Context, place Place) (ReadFolder, error)
 }
 
-// ReadFolder is what a place holds: a Folder that is only asked.
+// ReadFolder is a place that is open for reading.
 type ReadFolder interface {
 	Missing(ctx context.Context, wanted []Wanted) ([]int, error) // as of Folder
 	Close() error
 }
 
-// preview finds out what a restore would add.
+// preview counts what a restore would add.
 func (r *restorer) preview(ctx context.Context, routes []*route) error {
 	previewer, ok := r.Target.(Previewer)
 	if !ok {
@@ -39,7 +39,7 @@ func (r *restorer) preview(ctx context.Context, routes []*route) error {
 		return err
 	}
 	if len(places) != len(routes) {
-		return fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(routes))
+		return fmt.Errorf("the target returned places for %d of %d mailboxes", len(places), len(routes))
 	}
 	for i, rt := range routes {
 		if err := r.previewMailbox(ctx, previewer, rt, places[i]); err != nil {
@@ -50,7 +50,7 @@ func (r *restorer) preview(ctx context.Context, routes []*route) error {
 	return nil
 }
 
-// previewMailbox counts what one place has and lacks.
+// previewMailbox counts the messages that one place has and lacks.
 func (r *restorer) previewMailbox(ctx context.Context, previewer Previewer, rt *route, place Place) error {
 	list, err := r.listMessages(ctx, rt)
 	if err != nil || place.Skip {

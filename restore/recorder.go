@@ -16,13 +16,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// maxProblems bounds the problems that a report holds in memory.
+// maxProblems is the most problems that a report has in memory.
 const maxProblems = 10_000
 
-// reportFile is the name of the report in the directory for what a target refuses.
+// reportFile is the name of the report in Options.ReportDir.
 const reportFile = "report.txt"
 
-// recorder takes down what becomes of every message. It may be used by several goroutines at once.
+// recorder records the result for every message. It is safe for concurrent use.
 type recorder struct {
 	dir      string
 	progress func(Progress)
@@ -32,14 +32,14 @@ type recorder struct {
 	file   *os.File
 	lines  *bufio.Writer
 	dirs   map[string]string // directories of mailboxes, by raw name
-	taken  map[string]bool   // those directories, in lower case
+	taken  map[string]bool   // these directories, in lower case
 }
 
 func newRecorder(dir string, progress func(Progress)) *recorder {
 	return &recorder{dir: dir, progress: progress, dirs: make(map[string]string), taken: make(map[string]bool)}
 }
 
-// update changes the figures and tells of them.
+// update changes the report and calls progress.
 func (rec *recorder) update(change func(*Report)) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -49,7 +49,7 @@ func (rec *recorder) update(change func(*Report)) {
 	}
 }
 
-// expect counts a mailbox of which so much is to be restored.
+// expect counts a mailbox and the messages of it that are to be restored.
 func (rec *recorder) expect(messages, bytes int64) {
 	rec.update(func(r *Report) {
 		r.Mailboxes++
@@ -93,7 +93,7 @@ func (rec *recorder) addNotes(notes ...string) {
 	rec.report.Notes = append(rec.report.Notes, notes...)
 }
 
-// add takes down a problem.
+// add records a problem.
 func (rec *recorder) add(p Problem) error {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -116,7 +116,7 @@ func (rec *recorder) add(p Problem) error {
 	return rec.write(p.String())
 }
 
-// recordChanges records what the target changed in a message, and keeps the message if its bytes differ.
+// recordChanges records what the target changed in a message, and keeps the message if its bytes are different.
 func (rec *recorder) recordChanges(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, result AppendResult, body archive.Body) error {
 	if len(result.Changed) == 0 && !result.Altered {
 		return nil
@@ -132,14 +132,14 @@ func (rec *recorder) recordChanges(ctx context.Context, mailbox *manifest.Mailbo
 	return rec.add(problem)
 }
 
-// write adds a line to the report file, which it makes for the first.
+// write adds a line to the report file. It makes the file for the first line.
 func (rec *recorder) write(line string) error {
 	if rec.dir == "" {
 		return nil
 	}
 	if rec.file == nil {
 		if err := os.MkdirAll(rec.dir, 0o700); err != nil {
-			return fmt.Errorf("directory for the report: %w", err)
+			return fmt.Errorf("make a directory for the report: %w", err)
 		}
 		file, err := os.OpenFile(filepath.Join(rec.dir, reportFile), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 		if err != nil {
@@ -153,7 +153,7 @@ func (rec *recorder) write(line string) error {
 	return nil
 }
 
-// close ends the report file and gives the report.
+// close closes the report file and returns the report.
 func (rec *recorder) close() (*Report, error) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -167,7 +167,7 @@ func (rec *recorder) close() (*Report, error) {
 	return &rec.report, err
 }
 
-// keep writes a message that the target refused into a file of its own, whole or not at all.
+// keep writes a message that the target refused to a file in ReportDir and returns its path.
 func (rec *recorder) keep(ctx context.Context, mailbox *manifest.Mailbox, uid mail.UID, body archive.Body) (kept string, err error) {
 	if rec.dir == "" {
 		return "", nil
@@ -190,8 +190,8 @@ func (rec *recorder) keep(ctx context.Context, mailbox *manifest.Mailbox, uid ma
 	return file.Path(), nil
 }
 
-// dirFor is the directory of a mailbox's refused messages. Two mailboxes never share one, not even where case is not told
-// apart.
+// dirFor returns the directory of the kept messages of a mailbox. Two mailboxes never share one, not even on a file
+// system that ignores case.
 func (rec *recorder) dirFor(mailbox *manifest.Mailbox) string {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
@@ -207,9 +207,10 @@ func (rec *recorder) dirFor(mailbox *manifest.Mailbox) string {
 	return dir
 }
 
-// dirName makes a mailbox's name good for a directory: what could mean something to a file system is written as %XX.
+// dirName returns a directory name for the name of a mailbox. Bytes that could have a meaning for a file system become
+// %XX.
 func dirName(name string) string {
-	const longest = 150 // bytes; with what follows a name, file systems take 255
+	const longest = 150 // bytes; with a suffix, the name must stay below 255 bytes
 	var b strings.Builder
 	for i, c := range []byte(name) {
 		if b.Len() > longest {

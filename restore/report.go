@@ -11,28 +11,27 @@ import (
 type Report struct {
 	Progress
 
-	Changed   int64 // messages that were added, but not with the flags, keywords or date that were archived
-	FlagsLost int64 // of these, messages without a system flag that they had, such as \Seen
-	Altered   int64 // messages that were added, but of which the target made other bytes; kept likewise
-	Refused   int64 // messages that the target did not take; they are kept as .eml, if a directory was named
+	Changed   int64 // messages added with other flags, keywords or dates than in the archive
+	FlagsLost int64 // of these, messages that lost a system flag such as \Seen
+	Altered   int64 // messages that the target stored with other bytes; kept as .eml in Options.ReportDir
+	Refused   int64 // messages that the target refused; kept likewise
 	Failed    int64 // messages, pages, lists and tables that could not be read from the archive
 
-	Mirror *MirrorReport // what of the target is too much; nil: nobody asked
+	Mirror *MirrorReport // what was removed; nil: Options.Mirror is nil
 
-	Previewed bool // a dry run that looked at the target: Added is what would be added, Present what is there
+	Previewed bool // a dry run with a Previewer: Added is what would be added
 
-	Notes    []string  // what the target could not make as it was
+	Notes    []string  // what is different in the target
 	Problems []Problem // the first maxProblems; all are in File
-	File     string    // the report file; empty if there was nothing to write, or nowhere
+	File     string    // the path of the report file; empty: there is none
 }
 
-// Whole reports whether every message that was to be restored is in the target, byte for byte and with its system flags.
+// Whole reports whether all messages are in the target, byte for byte and with their system flags.
 func (r *Report) Whole() bool {
 	return r.Altered == 0 && r.Refused == 0 && r.Failed == 0 && r.FlagsLost == 0
 }
 
-// Progress tells how far a restore is. Done messages are those added, found in the target, or in the report as
-// refused or failed.
+// Progress is how far a restore is. Done messages are those that were added, found in the target, refused, or failed.
 type Progress struct {
 	Mailboxes     int64 // to be restored
 	Messages      int64
@@ -45,25 +44,25 @@ type Progress struct {
 	DoneMailboxes int64
 }
 
-// Problem is what is to be told of one message.
+// Problem is one line of the report.
 type Problem struct {
 	Kind    ProblemKind
 	Mailbox string   // decoded name; empty: a mailbox table
-	UID     mail.UID // 0: more than one message, as Reason tells
+	UID     mail.UID // 0: Reason says which messages
 	Reason  string
-	Kept    string // the file that the message is kept in
+	Kept    string // the file that has the message
 
-	FlagsLost bool // a system flag is among what was changed
+	FlagsLost bool // a system flag was lost
 }
 
-// ProblemKind is what happened to a message.
+// ProblemKind is the kind of a Problem.
 type ProblemKind uint8
 
 const (
 	MessageChanged ProblemKind = iota // added, but with other flags, keywords or date
-	MessageAltered                    // added, but the target made other bytes of it
-	MessageRefused                    // not taken by the target
-	MessageFailed                     // not to be had from the archive
+	MessageAltered                    // added, but stored with other bytes
+	MessageRefused                    // refused by the target
+	MessageFailed                     // not readable from the archive
 )
 
 func (k ProblemKind) String() string {

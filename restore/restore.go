@@ -1,7 +1,22 @@
-// Package restore brings an archived account, or some of its messages, back to where mail is read: Run.
+// Package restore writes an archived account, or some of its messages, to a Target: an IMAP account, a Maildir, a
+// directory of .eml files. Run does it all.
 //
-// It declares where to: a Target makes mailboxes, and a Folder of it takes messages. It plans by where the messages lie in
-// the packs, asks each folder what it lacks, verifies and hands over the rest, and keeps a recorder of what became of each.
+// A message passes through these files:
+//
+//	manifest
+//	   │  pick.go         which messages, if not all
+//	   │  route.go        which mailbox of the target each goes to; labels of Gmail become mailboxes
+//	   │  job.go          mailboxes that are restored together
+//	   │  list.go         the messages of one mailbox, and which of them its Folder lacks
+//	   │  order.go        the order in which the missing messages lie in the packs
+//	   │  batch.go        messages that are fetched, joined, verified and written together
+//	   │  mailbox_job.go  Folder.Append, and what the Folder answered
+//	   ▼
+//	target                target.go: the interfaces that a target implements
+//
+// preview.go counts what a restore would add (a dry run). mirror.go also removes what the manifest does not have. A
+// recorder (recorder.go) counts every message and keeps those that the target refuses; its Report (report.go) is the
+// result. stall.go ends a restore that makes no progress.
 package restore
 
 import (
@@ -18,37 +33,38 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Options say what is restored, and where to.
+// Options say what is restored, and to which target.
 type Options struct {
 	Contents *archive.Contents
 	Target   Target
 
-	Mailboxes   func(*manifest.Mailbox) bool // which; nil: all
-	KeepDeleted bool                         // restore the flag \Deleted too; without it, deleted messages come back undeleted
-	Pick        *Pick                        // which of their messages; nil: all
-	Mirror      *MirrorOptions               // make the target exactly this; nil: only add
-	Labels      LabelMode                    // what becomes of Gmail's labels
-	DryRun      bool                         // only tell; see Previewer
+	Mailboxes   func(*manifest.Mailbox) bool // selects mailboxes; nil: all
+	KeepDeleted bool                         // restore the flag \Deleted, too
+	Pick        *Pick                        // selects messages of these mailboxes; nil: all
+	Mirror      *MirrorOptions               // also remove what is not restored; nil: only add
+	Labels      LabelMode                    // what to do with labels of Gmail
+	DryRun      bool                         // change nothing; see Previewer
 
-	// ReportDir is a directory for what the target refuses: the messages as .eml, beside a file that says of each message
-	// why, and what was changed of others. It is made when it is first needed.
+	// ReportDir is a directory for the messages that the target refuses or alters, as .eml, and for report.txt, which
+	// has a line for each of them and for each message that was changed. It is made when it is first needed. Empty:
+	// none.
 	ReportDir string
 
-	TimeLimit time.Duration // how long nothing may be restored until the restore is given up; 0: TimeLimit
+	TimeLimit time.Duration // ends a restore that adds nothing for so long; 0: TimeLimit
 
-	Progress func(Progress) // may be nil; called from several goroutines, never at once
+	Progress func(Progress) // called by one goroutine at a time; may be nil
 }
 
-// Unordered is implemented by targets that give nothing on the order in which a mailbox's messages come. To all others
-// they come in ascending order of their archived UIDs, because new UIDs are given in the order of arrival.
+// Unordered is implemented by targets that may accept the messages of a mailbox in any order. Other targets get them in
+// ascending order of their archived UIDs, because servers assign UIDs in the order of arrival.
 type Unordered interface{ Unordered() bool }
 
-// Run writes an archived account, or some of its mailboxes, to a target. What the target holds already is not added
-// again, so a restore that was interrupted is made whole by another one.
+// Run writes an archived account, or a part of it, to a target. It does not add messages that the target has already,
+// so another Run completes an interrupted one.
 //
-// A message that cannot be read or that the target refuses does not stop the others: it is in the report. The error is
-// for what ends a restore: a store that cannot be reached, a full disk, a connection lost for good. What was written
-// until then is in the report too.
+// A message that cannot be read or that the target refuses does not stop the others. It is in the report. Run returns
+// an error for what ends a restore: a store that cannot be reached, a full disk, a connection that stays lost. The
+// report is valid then, too.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	ctx, stop := o.watchStall(ctx)
 	defer stop()
@@ -62,21 +78,21 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	err := r.run(ctx)
 	if stall := (*stallError)(nil); err != nil && errors.As(context.Cause(ctx), &stall) {
-		err = stall // whatever came of it
+		err = stall // instead of its consequences
 	}
 	report, errReport := r.recorder.close()
 	return report, errors.Join(err, errReport)
 }
 
-// restorer is one restore under way.
+// restorer is the state of one Run.
 type restorer struct {
 	Options
 	recorder  *recorder
-	memory    *semaphore.Weighted // of the messages that are joined and not yet written
+	memory    *semaphore.Weighted // for messages that are joined and not yet written
 	unordered bool
 	picked    map[*manifest.Mailbox]*picked // with Pick
 
-	keepsLabels bool // the target has labels, and the messages come with theirs
+	keepsLabels bool // the target has labels, and each message is added once with its labels
 }
 
 func (r *restorer) run(ctx context.Context) error {
@@ -113,7 +129,7 @@ func (r *restorer) run(ctx context.Context) error {
 	return err
 }
 
-// confirm has a pruning confirmed that changes anything.
+// confirm asks for a confirmation if mirroring would change anything.
 func (r *restorer) confirm(ctx context.Context) error {
 	plan := *r.recorder.report.Mirror
 	if r.Mirror.Confirm == nil || plan.Surplus+plan.Reflagged == 0 && len(plan.Mailboxes) == 0 {
@@ -122,7 +138,7 @@ func (r *restorer) confirm(ctx context.Context) error {
 	return r.Mirror.Confirm(ctx, plan)
 }
 
-// runJobs adds to each place what it lacks.
+// runJobs adds the missing messages to each place.
 func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place) error {
 	group, under := errgroup.WithContext(ctx)
 	group.SetLimit(concurrentJobs)
@@ -140,10 +156,10 @@ func (r *restorer) runJobs(ctx context.Context, routes []*route, places []Place)
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return context.Cause(ctx) // between two jobs nobody else notices
+	return context.Cause(ctx) // the loop may have ended between two jobs
 }
 
-// prepare has the target make the mailboxes.
+// prepare makes the mailboxes in the target.
 func (r *restorer) prepare(ctx context.Context, routes []*route) ([]Place, error) {
 	places, notes, err := r.Target.Prepare(ctx, mailboxesOf(routes))
 	r.recorder.addNotes(notes...)
@@ -151,17 +167,17 @@ func (r *restorer) prepare(ctx context.Context, routes []*route) ([]Place, error
 		return nil, err
 	}
 	if len(places) != len(routes) {
-		return nil, fmt.Errorf("the target has places for %d of %d mailboxes", len(places), len(routes))
+		return nil, fmt.Errorf("the target returned places for %d of %d mailboxes", len(places), len(routes))
 	}
 	for i, place := range places {
 		if place.Mailbox != routes[i].Name {
-			return nil, fmt.Errorf("the target has a place for %q where one for %q was asked for", place.Mailbox, routes[i].Name)
+			return nil, fmt.Errorf("the target returned a place for mailbox %q instead of %q", place.Mailbox, routes[i].Name)
 		}
 	}
 	return places, nil
 }
 
-// mailboxesOf are the mailboxes that the target is asked for.
+// mailboxesOf returns the mailboxes of routes.
 func mailboxesOf(routes []*route) []mail.Mailbox {
 	mailboxes := make([]mail.Mailbox, len(routes))
 	for i, rt := range routes {
@@ -170,8 +186,8 @@ func mailboxesOf(routes []*route) []mail.Mailbox {
 	return mailboxes
 }
 
-// recordDamage takes down a failure that is due to damage in the archive. It returns the error if it is of another kind, which
-// would meet every other message too: a store that cannot be reached, an interruption.
+// recordDamage records a failure that is due to damage in the archive. It returns other errors, which would affect all
+// other messages, too: a store that cannot be reached, an interruption.
 func (r *restorer) recordDamage(ctx context.Context, problem Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

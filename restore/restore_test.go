@@ -172,8 +172,8 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 	}
 }
 
-// TestRestoreCopiesOfWhichSomeAreDamaged: a message that can be read in one mailbox comes back in each, as it was archived,
-// though it cannot be read where another has it, or is not what was archived there.
+// TestRestoreCopiesOfWhichSomeAreDamaged: a message that can be read in one mailbox comes back in each, as it was
+// archived, though it cannot be read where another has it, or is not what was archived there.
 func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	whole := archivetest.Letter{Uid: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.Someday}
@@ -233,8 +233,8 @@ func renumbered(letters []archivetest.Letter) []archivetest.Letter {
 	return letters
 }
 
-// TestRestoreKeepsOrder: whichever copies the mailboxes have of each other's messages, and in whichever order, each gets
-// its own in the order of their UIDs, and each one once.
+// TestRestoreKeepsOrder: whichever copies the mailboxes have of each other's messages, and in whichever order, each
+// gets its own in the order of their UIDs, and each one once.
 func TestRestoreKeepsOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	s := archivetest.NewShelf(t)

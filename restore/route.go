@@ -10,17 +10,17 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// route is what goes into one mailbox of the target: messages that are recorded in one mailbox of the archive. It is
-// the same mailbox, but where labels become mailboxes.
+// route says which archived messages go to one mailbox of the target. The mailbox is the same in the archive and in the
+// target, unless labels become mailboxes.
 type route struct {
-	mail.Mailbox                   // that the target is asked for
-	from         *manifest.Mailbox // whose messages
-	uids         *mail.UIDSet      // these of them; nil: all
-	messages     int64             // that are to be there
+	mail.Mailbox                   // the mailbox of the target
+	from         *manifest.Mailbox // the mailbox of the archive
+	uids         *mail.UIDSet      // the messages of from; nil: all
+	messages     int64             // that should be in the target
 	bytes        int64
 }
 
-// chooseRoutes finds out what goes where.
+// chooseRoutes returns the routes of the restore.
 func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 	all, err := r.readable(ctx)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *restorer) chooseRoutes(ctx context.Context) ([]*route, error) {
 	return list, nil
 }
 
-// inform gives the target what it needs to know about the archive.
+// inform calls Inform if the target is Informed.
 func (r *restorer) inform(all []*manifest.Mailbox) {
 	target, ok := r.Target.(Informed)
 	if !ok {
@@ -77,7 +77,7 @@ func (r *restorer) inform(all []*manifest.Mailbox) {
 
 func (r *restorer) wants(m *manifest.Mailbox) bool { return r.Mailboxes == nil || r.Mailboxes(m) }
 
-// readable reads the mailbox tables. A table that cannot be read is a failure, and the others are restored.
+// readable returns the mailboxes of the manifest. It records a table that cannot be read as a failure.
 func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	var all []*manifest.Mailbox
 	for mailbox, err := range r.Contents.Mailboxes(ctx) {
@@ -92,16 +92,17 @@ func (r *restorer) readable(ctx context.Context) ([]*manifest.Mailbox, error) {
 	return all, nil
 }
 
-// labelRouter is the laying of Gmail's messages into the mailboxes that their labels name.
+// labelRouter routes the messages of Gmail's All Mail to the mailboxes of their labels.
 type labelRouter struct {
 	restorer  *restorer
 	allMail   *manifest.Mailbox // All Mail
-	byLabel   map[string]*route // by label; nil: a label that names no mailbox, or none that is wanted
+	byLabel   map[string]*route // by label; nil: the mailbox of the label is not wanted, or there is none
 	order     []*route
-	unlabeled *route // what no label brings anywhere stays in All Mail; nil: it is not wanted
+	unlabeled *route // All Mail, for messages without a route; nil: it is not wanted
 }
 
-// newLabelRouter is nil where nothing is to be router: without labels in the manifest, and where the target has labels itself.
+// newLabelRouter is nil where nothing is to be router: without labels in the manifest, and where the target has labels
+// itself.
 func (r *restorer) newLabelRouter(ctx context.Context, all []*manifest.Mailbox) (*labelRouter, error) {
 	at := slices.IndexFunc(all, func(m *manifest.Mailbox) bool { return m.Has(`\All`) && !m.Label })
 	if at < 0 || r.Labels != LabelsAsMailboxes || !slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Label }) {
@@ -136,12 +137,12 @@ func (s *labelRouter) add(mailbox mail.Mailbox) *route {
 	return rt
 }
 
-// needs reports whether messages of the mailbox are wanted under their labels.
+// needs reports whether the mailbox is All Mail and its messages are routed.
 func (s *labelRouter) needs(m *manifest.Mailbox) bool {
 	return s != nil && m == s.allMail && len(s.order) > 0
 }
 
-// read reads the labels of all messages.
+// read routes all messages of All Mail.
 func (s *labelRouter) read(ctx context.Context) error {
 	r, picked := s.restorer, s.restorer.picked[s.allMail]
 	for page, err := range r.Contents.Ahead(ctx, r.Contents.Pages(ctx, s.allMail)) {
@@ -163,7 +164,7 @@ func (s *labelRouter) read(ctx context.Context) error {
 	return nil
 }
 
-// route lays one message into its mailboxes.
+// route routes one message. counts says whether it counts as to be restored.
 func (s *labelRouter) route(e *manifest.Entry, counts bool) {
 	var into []*route
 	for _, label := range e.Labels {
@@ -183,7 +184,8 @@ func (s *labelRouter) route(e *manifest.Entry, counts bool) {
 	}
 }
 
-// routeFor finds the mailbox of a label. A label of the user that is hidden from IMAP has none in the manifest: it gets one.
+// routeFor returns the route of a label. A label that the user hides from IMAP has no mailbox in the manifest, so it
+// gets one.
 func (s *labelRouter) routeFor(label string) *route {
 	key := archive.LabelKey(label)
 	rt, known := s.byLabel[key]
@@ -197,7 +199,7 @@ func (s *labelRouter) routeFor(label string) *route {
 	return rt
 }
 
-// routes are those that come of it; of messages that are picked, no empty ones.
+// routes returns the routes. If messages are picked, it omits empty ones.
 func (s *labelRouter) routes() []*route {
 	if s == nil {
 		return nil
@@ -208,16 +210,16 @@ func (s *labelRouter) routes() []*route {
 	return slices.DeleteFunc(s.order, func(rt *route) bool { return rt.uids.Len() == 0 })
 }
 
-// maxInFolder is how many messages the folder may hold, and what is known of each stays in memory while it is open: where some
-// of a mailbox are picked, the others may be there as well.
+// maxInFolder returns how many messages the folder may have, because an open folder has all of them in memory. If only
+// some messages of a mailbox are picked, the others may be there as well.
 func (rt *route) maxInFolder() int64 {
-	if rt.uids != nil { // all messages of Gmail are in one mailbox
+	if rt.uids != nil { // from is All Mail, which has all messages
 		return rt.messages
 	}
 	return rt.from.Messages
 }
 
-// reported leaves out an error that was told of when the labels were read.
+// reported reports whether err was recorded when the labels were read.
 func (rt *route) reported(err error) bool {
 	return rt.uids != nil && (archive.IsDamage(err) || errors.Is(err, archive.ErrFlags))
 }

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// TimeLimit is how long nothing may be restored where nothing else is said. To compare what a target has can take hours
-// for a window of large messages; a target that sends a byte now and then takes for ever.
+// TimeLimit is the default of Options.TimeLimit. Comparing large messages in a target can take hours without progress;
+// a target that sends a byte now and then would take forever.
 const TimeLimit = 6 * time.Hour
 
-// stallError is a restore that did not get on.
+// stallError is the error of a restore that made no progress.
 type stallError struct{ limit time.Duration }
 
 func (e *stallError) Error() string {
-	return fmt.Sprintf("nothing was restored for %v (--time-limit); the target or the repository answers too slowly or without an end. "+
-		"Run the same restore again to go on", e.limit)
+	return fmt.Sprintf("nothing was restored for %v (--time-limit); the target or the repository is too slow. "+
+		"Run the same restore again to continue", e.limit)
 }
 
-// watchStall ends the context when nothing was restored within the limit of time. The time in which a person is asked does not
-// count.
+// watchStall returns a context that ends when nothing was restored within the time limit. Time spent waiting for a
+// confirmation does not count.
 func (o *Options) watchStall(ctx context.Context) (context.Context, func()) {
 	limit := cmp.Or(o.TimeLimit, TimeLimit)
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(limit, func() { cancel(&stallError{limit}) })
-	tell := o.Progress
+	progress := o.Progress
 	o.Progress = func(now Progress) {
 		timer.Reset(limit)
-		if tell != nil {
-			tell(now)
+		if progress != nil {
+			progress(now)
 		}
 	}
 	if o.Mirror != nil && o.Mirror.Confirm != nil {

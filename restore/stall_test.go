@@ -36,7 +36,8 @@ func (f *slowFolder) Append(ctx context.Context, messages []restore.Wanted) ([]r
 	}
 }
 
-// A restore that does not get on is given up, with the reason. One that is slow and gets on is not, however long it takes.
+// A restore that does not get on is given up, with the reason. One that is slow and gets on is not, however long it
+// takes.
 func TestTimeLimit(t *testing.T) {
 	s := archivetest.NewShelf(t)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.Plain(1, 100)...))

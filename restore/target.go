@@ -8,102 +8,102 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Target is a place that an archived account can be written to: a Maildir, an IMAP account, a folder of .eml files.
-// Writing is additive: nothing that a target holds is changed or removed, and what it holds already is not added again.
-// (A Mirrorer can remove, where it is asked to.)
+// Target is something that an archived account can be written to: a Maildir, an IMAP account, a directory of .eml
+// files. Restoring only adds: it changes and removes nothing in the target, and does not add messages that the target
+// has already. (A Mirrorer also removes, on request.)
 type Target interface {
-	// Prepare makes the mailboxes, with hierarchy, special use and subscription as far as the target has them, and tells
-	// for each where its messages will go, in the target's words. Two mailboxes that would fall together are an error,
-	// before anything is made. What could not be done as wished, and does not stop a restore, is told in notes.
+	// Prepare makes the mailboxes, with hierarchy, special use and subscription as far as the target supports them. It
+	// returns a Place for each, in the order of mailboxes. If two mailboxes would share a place, it returns an error
+	// and makes nothing. notes say what is different in the target and does not stop the restore.
 	Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places []Place, notes []string, err error)
 
-	// Open opens a place for adding. Several places can be open at once; each is used by one goroutine at a time.
+	// Open opens a place for adding messages. Several places can be open at once. One goroutine at a time uses each.
 	Open(ctx context.Context, place Place) (Folder, error)
 
-	// Parallel is the number of folders that are worth adding to at once. More can be open.
+	// Parallel returns the number of folders to add to at once. More can be open.
 	Parallel() int
 
 	Close() error
 }
 
-// Informed is implemented by targets that need to know more about the archive than what they are to hold. Brief is called before
-// the target looks at or makes any mailbox.
+// Informed is implemented by targets that use ArchiveInfo. Inform is called before Prepare and Preview.
 type Informed interface {
-	Inform(with ArchiveInfo)
+	Inform(about ArchiveInfo)
 }
 
 // ArchiveInfo is what a target may need to know about the archive.
 type ArchiveInfo struct {
-	// Mailboxes are all mailboxes of the manifest, restored or not: a target that must change a mailbox's name does not
-	// give it one of these names.
+	// Mailboxes are all mailboxes of the manifest, restored or not. A target that must change the name of a mailbox
+	// avoids these names.
 	Mailboxes []mail.Mailbox
 
-	// Hasher makes a hash such as Wanted.Hash of a whole message.
+	// Hasher returns a hasher for whole messages. Its sums are comparable with Wanted.Hash.
 	Hasher func() *chunk.Hasher
 }
 
-// Place is where a mailbox's messages go.
+// Place is where the messages of a mailbox go.
 type Place struct {
-	Mailbox string // the archived mailbox's decoded name
-	Name    string // the target's own name for it: a mailbox name as raw bytes, a path
-	Skip    bool   // the target can hold no messages there; notes say why
+	Mailbox string // the decoded name of the archived mailbox
+	Name    string // its name in the target: the raw name of a mailbox, or a path
+	Skip    bool   // the target cannot hold messages there; notes say why
 }
 
-// Folder is one open place of a target.
+// Folder is an open place of a target.
 type Folder interface {
-	// Missing tells which of the wanted messages are not there yet, as indices into wanted, ascending. Copies count: of
-	// n wanted messages with one hash, where m are there, n − m are missing.
+	// Missing returns the wanted messages that the folder does not have yet, as ascending indices into wanted. Copies
+	// count: if the folder has m of n wanted messages with the same hash, n − m are missing.
 	Missing(ctx context.Context, wanted []Wanted) ([]int, error)
 
-	// Append adds messages in the order given. It tells the result of each; err is for what ends the folder or the whole
-	// restore (a lost connection beyond retrying, a full disk, a quota), and then the results of those not told are
-	// unknown to the caller but not lost: a second restore sorts them out.
+	// Append adds messages in the given order and returns the result of each. An error ends the restore (a connection
+	// that stays lost, a full disk, a quota). Then the results of the remaining messages are not known; another restore
+	// finds out which of them are there.
 	Append(ctx context.Context, messages []Wanted) ([]AppendResult, error)
 
-	// BatchSize bounds a call of Append: messages and bytes.
+	// BatchSize returns the most messages and bytes of one call of Append; 0: no limit.
 	BatchSize() (messages int, bytes int64)
 
 	Close() error
 }
 
-// SimilarFinder is implemented by folders whose target makes other bytes of some messages.
+// SimilarFinder is implemented by folders whose target stores some messages with other bytes.
 type SimilarFinder interface {
-	// MissingSimilar is called with the missing messages after Missing was called for all messages. It returns those that are
-	// still missing when messages with other bytes count too.
+	// MissingSimilar is called with the missing messages, after Missing was called for all messages. It returns those
+	// of which the folder has no similar message either: one that is the same to a reader, with other bytes.
 	MissingSimilar(ctx context.Context, wanted []Wanted) (missing []int, err error)
 }
 
-// Journaled is implemented by folders that keep a journal of what was added to them.
+// Journaled is implemented by folders that keep a journal of the messages they add.
 type Journaled interface {
-	// EarlierResults is called after Missing, and after Resemble, about the same messages. It gives the results of those that an interrupted restore
-	// added and altered, as far as no restore came to its end with them in its report.
+	// EarlierResults is called after Missing and after MissingSimilar, with the same messages. It returns the results,
+	// by index, of those that an interrupted restore added with changes and that no report has yet.
 	EarlierResults(ctx context.Context, wanted []Wanted) (map[int]AppendResult, error)
 }
 
-// Wanted is a message that is to be in a folder.
+// Wanted is a message that a folder should have.
 type Wanted struct {
 	UID      mail.UID // in the archived mailbox
 	Hash     chunk.ID // the keyed hash of the whole message
 	Size     int64    // bytes, as archived
 	Flags    mail.Flags
-	Labels   []string // raw, for a target that has labels: see LabelKeeper
+	Labels   []string // raw, for a LabelKeeper
 	Internal mail.Date
-	Header   func(ctx context.Context) ([]byte, error) // the header part, at most 256 KiB of it; for comparing
+	Header   func(ctx context.Context) ([]byte, error) // the header, at most 256 KiB of it, for comparing
 	Body     archive.Body
 }
 
-// InMemory is implemented by a Body that may be in memory, so that a target that puts messages aside need not copy it.
+// InMemory is implemented by a Body that may be in memory, so that a target need not copy it.
 type InMemory interface {
-	// Bytes gives the whole message, read and verified; nil: it is not in memory. It must not be changed, and is good as
-	// long as the call of Append lasts.
+	// Bytes returns the whole, verified message, or nil if it is not in memory. The bytes must not be changed, and are
+	// valid during the call of Append.
 	Bytes() []byte
 }
 
-// AppendResult is what became of a message.
+// AppendResult is the result of adding one message. If Added is false and Refused is nil, the folder had the message
+// already.
 type AppendResult struct {
 	Added     bool
-	Changed   []string // what was changed or left out, in words ("keyword foo[bar] left out"); nil: nothing
-	FlagsLost bool     // a flag such as \Seen is part of what was left out: Changed says which
-	Altered   bool     // the target holds other bytes than were archived; the caller keeps these as .eml
-	Refused   error    // why it was not added; the caller keeps it as .eml
+	Changed   []string // what was changed or left out, such as "keyword foo[bar] left out"; nil: nothing
+	FlagsLost bool     // a system flag such as \Seen was left out; Changed says which
+	Altered   bool     // the target has other bytes than the archive; the restore keeps the message as .eml
+	Refused   error    // why the message was not added; the restore keeps it as .eml
 }

@@ -1,5 +1,5 @@
-// Package local handles files of this host, and their errors. An Error says nothing about an archive, a mail server or a
-// store, so it never counts as damage.
+// Package local handles files of this host, and their errors. An Error says nothing about an archive, a mail server or
+// a store, so it never counts as damage.
 package local
 
 import (
@@ -47,8 +47,8 @@ func Is(err error) bool {
 	return errors.As(err, &e)
 }
 
-// IsFull reports whether a disk or a quota is full, or this process has too many open files. Trying again in another directory
-// does not help then.
+// IsFull reports whether a disk or a quota is full, or this process has too many open files. Trying again in another
+// directory does not help then.
 func IsFull(err error) bool {
 	for _, is := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, is) {

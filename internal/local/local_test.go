@@ -15,7 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Where the usual directory for temporary files is missing, another one takes them; where none does, the error says what to do.
+// Where the usual directory for temporary files is missing, another one takes them; where none does, the error says
+// what to do.
 func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("TMPDIR", "/nonexistent/tmp")

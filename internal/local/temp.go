@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Temporary files are in the usual directory (TMPDIR). An image FROM scratch has no such directory, and some jobs name one that
-// does not exist. Other directories serve then.
+// Temporary files are in the usual directory (TMPDIR). An image FROM scratch has no such directory, and some jobs name
+// one that does not exist. Other directories serve then.
 var others struct {
 	sync.Mutex
 	dirs []string
 }
 
-// AlsoTemporary names a directory for temporary files, which is used if the usual one cannot be written. It is made when it is
-// needed.
+// AlsoTemporary names a directory for temporary files, which is used if the usual one cannot be written. It is made
+// when it is needed.
 func AlsoTemporary(dir string) {
 	others.Lock()
 	defer others.Unlock()

@@ -41,8 +41,8 @@ type waiting struct {
 	temp, name string
 }
 
-// openDir prepares to put files into the directory to of root. They wait in the directory temp, of the same file system.
-// The path is that of root, for errors. Close closes root; an error leaves it open.
+// openDir prepares to put files into the directory to of root. They wait in the directory temp, of the same file
+// system. The path is that of root, for errors. Close closes root; an error leaves it open.
 func openDir(root *os.Root, path, temp, to string, syncer *syncer) (*Dir, error) {
 	temps, err := root.OpenRoot(temp)
 	if err != nil {

@@ -68,8 +68,8 @@ func (f *File) Restart() error {
 	return f.dir.explain(err)
 }
 
-// Keep ends the file: it will have the name, at the latest after Close of the directory. The file is dated; file systems
-// clamp dates that they cannot hold, so the date that it has in the end is returned.
+// Keep ends the file: it will have the name, at the latest after Close of the directory. The file is dated; file
+// systems clamp dates that they cannot hold, so the date that it has in the end is returned.
 func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	err := f.flush()
 	if err == nil {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawDirs is the two directories, open: where files wait, and where they get their names. Names are one step each, so the
-// kernel is asked straight away; os.Root, which looks at every step of a path, makes three calls of each.
+// rawDirs is the two directories, open: where files wait, and where they get their names. Names are one step each, so
+// the kernel is asked straight away; os.Root, which looks at every step of a path, makes three calls of each.
 type rawDirs struct {
 	temp, to     *os.File
 	tempFD, toFD int

@@ -21,8 +21,8 @@ type syncer struct {
 	named   bool // names were given since the last sync
 }
 
-// When so many files wait, or bytes, they are made durable; while others are, four times as many may come to wait. So the
-// disk is at work from early on, and is waited for only where it is slower than who writes.
+// When so many files wait, or bytes, they are made durable; while others are, four times as many may come to wait. So
+// the disk is at work from early on, and is waited for only where it is slower than who writes.
 const (
 	batchFiles = 1000
 	batchBytes = 16 << 20

@@ -167,7 +167,8 @@ func (t *Tree) checkOne(dir string) error {
 	return nil
 }
 
-// Files opens a directory of the tree to put files into its directory to; until they have their names they wait in temp.
+// Files opens a directory of the tree to put files into its directory to; until they have their names they wait in
+// temp.
 func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	if err := t.Check(path.Join(dir, temp), path.Join(dir, to)); err != nil {
 		return nil, nil, err

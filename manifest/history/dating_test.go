@@ -146,8 +146,8 @@ func TestRefsOfForgedTimes(t *testing.T) {
 	}
 }
 
-// A belated manifest of which the owner says that its time is right is that of its day, beside those that came in time. In a
-// repository where nothing came in time, it takes no other's day.
+// A belated manifest of which the owner says that its time is right is that of its day, beside those that came in time.
+// In a repository where nothing came in time, it takes no other's day.
 func TestTheDayOfAConfirmedManifest(t *testing.T) {
 	for _, c := range []struct {
 		others history.Dating

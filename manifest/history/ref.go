@@ -107,8 +107,8 @@ func parseBack(text string) (int, error) {
 	return int(back), err
 }
 
-// parseDay is the first instant after a day that goes by a name. That of a weekday is never today: who asks for it on such
-// a day means a week ago.
+// parseDay is the first instant after a day that goes by a name. That of a weekday is never today: who asks for it on
+// such a day means a week ago.
 func parseDay(text string, now time.Time) (before time.Time, ok bool) {
 	name := strings.ToLower(text)
 	back, named := map[string]int{"today": 0, "yesterday": 1}[name]
@@ -192,9 +192,9 @@ func (r Ref) fits(c Candidate) bool {
 	return c.Dating != Misdated && (r.before.IsZero() || c.Time.Before(r.before))
 }
 
-// pickComplete goes through candidates that fit, newest first. A day is of those that came in time, if there is one: anybody
-// with a writer's key could date another manifest back to that day. Beside those, manifests count of which the owner says that
-// their times are right. Alone they do not: where nothing came in time, as in a copy, all are equal.
+// pickComplete goes through candidates that fit, newest first. A day is of those that came in time, if there is one:
+// anybody with a writer's key could date another manifest back to that day. Beside those, manifests count of which the
+// owner says that their times are right. Alone they do not: where nothing came in time, as in a copy, all are equal.
 func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	if !r.before.IsZero() {
 		notInTime := func(i int) bool { return list[i].Dating != InTime }

@@ -114,7 +114,8 @@ func TestADayEndsWhenTheClockSays(t *testing.T) {
 	}
 }
 
-// Where clocks are put forward at midnight, a day begins at one o'clock, and the last hour of the day before is not in it.
+// Where clocks are put forward at midnight, a day begins at one o'clock, and the last hour of the day before is not in
+// it.
 func TestDaysWithoutMidnight(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {

@@ -13,12 +13,12 @@ import (
 // Unlimited, as a number in a Policy, keeps every one.
 const Unlimited = -1
 
-// Policy says which manifests of an account are to stay. Its zero value names none to keep: what Decide keeps even so is
-// what must never go.
+// Policy says which manifests of an account are to stay. Its zero value names none to keep: what Decide keeps even so
+// is what must never go.
 //
-// Each rule goes from the newest to the oldest and keeps the newest of each hour, day, week (of ISO 8601), month or year,
-// until it has kept its number. Where there are not so many, the oldest stays too, so that a young archive has its whole
-// reach. A manifest stays if any rule keeps it.
+// Each rule goes from the newest to the oldest and keeps the newest of each hour, day, week (of ISO 8601), month or
+// year, until it has kept its number. Where there are not so many, the oldest stays too, so that a young archive has
+// its whole reach. A manifest stays if any rule keeps it.
 type Policy struct {
 	Last, Hourly, Daily, Weekly, Monthly, Yearly int
 
@@ -82,13 +82,13 @@ func (v *Verdict) hold(reason string) {
 // Decide says of each manifest of one account whether it stays. They may come in any order; of two with one time the
 // larger hash counts as the newer. Hours, days and so on are those of the zone.
 //
-// Whatever the policy, these stay: the newest complete one; those that are pinned; one in which something shrank and the
-// last complete one before it, until that is acknowledged; and checkpoints that no complete one followed, for the next
-// run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
+// Whatever the policy, these stay: the newest complete one; those that are pinned; one in which something shrank and
+// the last complete one before it, until that is acknowledged; and checkpoints that no complete one followed, for the
+// next run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
 //
-// Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to all,
-// and a manifest stays if it stays either time. While one is misdated, all stay, because somebody may have written it to make
-// rules forget the others.
+// Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to
+// all, and a manifest stays if it stays either time. While one is misdated, all stay, because somebody may have written
+// it to make rules forget the others.
 func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
@@ -145,8 +145,9 @@ const (
 	ReasonSuspended = "a manifest of the account is misdated"
 )
 
-// protect keeps what no policy may take, by the manifests that count (those of complete). What lies between a loss and the last
-// of them before it stays too, because two manifests are not compared again once anything between them was forgotten.
+// protect keeps what no policy may take, by the manifests that count (those of complete). What lies between a loss and
+// the last of them before it stays too, because two manifests are not compared again once anything between them was
+// forgotten.
 func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Verdict) {
 	newest, shrunk := true, false // shrunk: the next one that counts has a loss that nobody acknowledged
 	var between []int
