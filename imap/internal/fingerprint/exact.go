@@ -6,15 +6,15 @@ import (
 	"hash"
 )
 
-// Digest names a text as Dovecot would show it after an APPEND: a bare LF is CRLF, CRs before CRLF and at the end are
-// gone, NUL is 0x80. Messages that differ in nothing else are the same message, before and after.
+// Digest identifies a text as Dovecot would return it after an APPEND: a bare LF becomes CRLF, NUL becomes 0x80, and CRs
+// before CRLF and at the end disappear. Messages that differ in nothing else are taken for the same message.
 type Digest [sha256.Size]byte
 
-// exactDigester digests what is written to it.
+// exactDigester computes the Digest of what is written to it.
 type exactDigester struct {
 	hash hash.Hash
 	buf  []byte
-	crs  int // held back: what they are is told by what follows
+	crs  int // held back until the next byte shows whether they precede a line end
 }
 
 func newExactDigester() *exactDigester { return &exactDigester{hash: sha256.New()} }

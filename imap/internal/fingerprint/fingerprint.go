@@ -1,3 +1,8 @@
+// Package fingerprint recognizes a message on a server that has altered its bytes.
+//
+// A Fingerprint has two digests: exact.go ignores what Dovecot changes, such as bare line feeds; normalize.go also ignores
+// what Courier, Cyrus and Proton's bridge change. traits.go notes which of a message's features a server may change, so
+// that a report can name what changed.
 package fingerprint
 
 import (
@@ -6,24 +11,25 @@ import (
 	"slices"
 )
 
-// Fingerprint is what a text is known again by on a server that may have altered it.
+// Fingerprint identifies a text on a server that may have altered it.
 type Fingerprint struct{ exact, Normalized Digest }
 
-// Levels are the ways in which two texts can be the same message, the surest first: what is the same in a later way is so
-// only where nothing is in an earlier one.
+// Levels are the ways in which two texts can be the same message, the most certain first. Callers try a later level only
+// for texts that have no match at an earlier one.
 var Levels = []func(a, b Fingerprint) bool{
 	func(a, b Fingerprint) bool { return a.exact == b.exact },
 	func(a, b Fingerprint) bool { return a.Normalized == b.Normalized },
 }
 
-// Of digests what write writes.
+// Of returns the fingerprint of what write writes.
 func Of(write func(io.Writer) error) (Fingerprint, error) {
 	exact, blurred := newExactDigester(), newNormalizer()
 	err := write(inPieces{io.MultiWriter(exact, blurred)})
 	return Fingerprint{exact.sum(), blurred.sum()}, err
 }
 
-// inPieces divides what is written at once: a message that is in memory would be copied there by each of its digesters.
+// inPieces writes in pieces, because each digester copies what is written to it: a message that is in memory would be
+// copied whole by each of them.
 type inPieces struct{ to io.Writer }
 
 func (w inPieces) Write(p []byte) (n int, err error) {
@@ -36,11 +42,11 @@ func (w inPieces) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// HeaderLimit is how much of a header is compared; the archive gives no more than 256 KiB of it.
+// HeaderLimit is the number of bytes of a header that are compared. The archive returns up to 256 KiB of a header.
 const HeaderLimit = 128 << 10
 
-// OfHeader digests a header, blurred: it only tells which messages are worth a look at all of their bytes. Empty lines
-// at its end do not count: a server may add the one that is missing.
+// OfHeader returns the normalized digest of a header. It only selects the messages whose bytes are worth comparing. Empty
+// lines at the end do not count, because a server may add a missing one.
 func OfHeader(header []byte) Digest {
 	b := newNormalizer()
 	b.left = HeaderLimit

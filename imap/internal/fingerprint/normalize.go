@@ -7,18 +7,18 @@ import (
 	"math"
 )
 
-// normalizer digests what servers that alter more than Dovecot leave of a text: Courier drops every CR that ends no line, and
-// ends the last line; Cyrus makes an X of each 8-bit byte of a header; Proton's bridge puts a line of its own first. Texts
-// that are the same in this are taken for the same message only where nothing closer is there.
+// normalizer digests what remains of a text on servers that alter more than Dovecot does. Courier drops every CR that ends
+// no line, and ends the last line. Cyrus replaces each 8-bit byte of a header with an X. Proton's bridge puts a line of its
+// own before the message.
 type normalizer struct {
 	hash   hash.Hash
-	first  []byte // of the text, until it is known whether Proton's line is there
-	opened bool   // it is known, and that line is past
+	first  []byte // bytes of the text, until it is known whether Proton's line is there
+	opened bool   // it is known, and Proton's line has been skipped
 	buf    []byte
 	ends   int // line ends held back: those at the end of the text do not count
 	inBody bool
 	began  bool
-	left   int // how many bytes more are digested
+	left   int // bytes still to be digested
 }
 
 func newNormalizer() *normalizer { return &normalizer{hash: sha256.New(), left: math.MaxInt} }
@@ -75,8 +75,8 @@ func (b *normalizer) sum() (sum Digest) {
 	return sum
 }
 
-// protonLine begins the line that Proton's bridge puts before each message it takes.
+// protonLine begins the line that Proton's bridge puts before each message.
 var protonLine = []byte("X-Pm-Gluon-Id: ")
 
-// AddedLine is how many bytes a line that a server adds may have, whatever the size of the message.
+// AddedLine is the largest size of a line that a server adds to a message.
 const AddedLine = 64

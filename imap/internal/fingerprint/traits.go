@@ -18,10 +18,10 @@ type Traits struct {
 	lineHasText bool
 }
 
-// NoEnd: the last line has none.
+// NoEnd reports whether the last line has no line end.
 func (o *Traits) NoEnd() bool { return o.last != '\n' }
 
-// BareCR: there are more CRs than line ends take.
+// BareCR reports whether there are more CRs than line ends use.
 func (o *Traits) BareCR() bool { return o.crs > o.crlfs }
 
 func (o *Traits) Any() bool { return o.NUL || o.BareLF || o.BareCR() || o.EightBitHeader }
@@ -37,7 +37,7 @@ func (o *Traits) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// line sees a line, or a piece of one.
+// line examines a line, or a piece of one.
 func (o *Traits) line(line []byte, ended bool) {
 	if len(line) > 0 {
 		o.last = line[len(line)-1]

@@ -11,16 +11,16 @@ import (
 	"testing"
 )
 
-// A Script is what a server expects and says on one connection, in order:
+// A Script is what a server expects and sends on one connection, in order:
 //
-//	"< LOGIN …"    expects a command; "…" stands for any rest
-//	"<{11}"        expects so many bytes of a literal
-//	"!"            hangs up
-//	anything else  is sent, as a line; TAG is the tag of the last command, TAG2 that of the second
+// 	"< LOGIN …"    expects a command; "…" matches any rest
+// 	"<{11}"        expects that many bytes of a literal
+// 	"!"            closes the connection
+// 	anything else  is sent as a line; TAG is the tag of the last command, TAG2 that of the second
 type Script []string
 
-// Serve runs a server that follows one script for each connection, and returns where. The test fails if a script is not
-// followed, or not to its end.
+// Serve runs a server that follows one script for each connection, and returns its address. The test fails if a script is
+// not followed to its end.
 func Serve(t *testing.T, scripts ...Script) (host string, port int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,7 +68,7 @@ func (s Script) follow(conn net.Conn) error {
 			line = strings.TrimRight(line, "\r\n")
 			tag, command, tagged := strings.Cut(line, " ")
 			want := strings.TrimPrefix(step, "<")
-			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // else it goes on after a literal
+			if rest, ok := strings.CutPrefix(want, " "); ok && tagged && tag != "" { // otherwise the command continues after a literal
 				tags, want, line = append(tags, tag), rest, command
 			}
 			if prefix, open := strings.CutSuffix(want, "…"); line != want && !(open && strings.HasPrefix(line, prefix)) {
@@ -86,7 +86,7 @@ func (s Script) follow(conn net.Conn) error {
 			}
 		}
 	}
-	io.Copy(io.Discard, r) // until the client hangs up
+	io.Copy(io.Discard, r) // until the client closes the connection
 	return nil
 }
 

@@ -28,8 +28,8 @@ type Journal struct {
 type Known struct {
 	Hashes    map[mail.UID]chunk.ID
 	Unchecked mail.UIDSet                        // appended, and not compared with what was sent
-	Floor     mail.UID                           // from here on there may be messages whose answer was lost; 0 if there cannot be any
-	Results   map[mail.UID]*restore.AppendResult // that no report has
+	Floor     mail.UID                           // messages from this UID on may have been added without an answer; 0 if there are none
+	Results   map[mail.UID]*restore.AppendResult // results that no report has
 }
 
 // Message is an appended message.
@@ -39,7 +39,7 @@ type Message struct {
 	Fate *restore.AppendResult
 }
 
-// Open opens the journal of a mailbox and reads what it knows under a UIDVALIDITY. No folder, no journal.
+// Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is "", no journal is kept.
 func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, error) {
 	k := Known{Hashes: map[mail.UID]chunk.ID{}, Results: map[mail.UID]*restore.AppendResult{}}
 	if folder == "" {
@@ -56,7 +56,7 @@ func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, er
 	}
 	var looked mail.UIDSet
 	for lines := bufio.NewReaderSize(file, longestLine); ; {
-		line, err := lines.ReadSlice('\n') // too long for the buffer is too long for an entry
+		line, err := lines.ReadSlice('\n') // a line that is too long for the buffer is no entry
 		if rest, ok := strings.CutPrefix(string(line), fmt.Sprint(validity, " ")); ok {
 			k.take(strings.TrimSuffix(rest, "\n"), &looked)
 		}
@@ -69,12 +69,12 @@ func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, er
 		}
 	}
 	k.Unchecked = k.Unchecked.Without(looked)
-	// A torn last line must not swallow the next one.
+	// The next line must not continue a torn last line.
 	_, err = file.WriteString("\n")
 	return &Journal{file, path, validity}, k, err
 }
 
-// longestLine bounds a line. Texts are cut to fit, and sets of UIDs are divided.
+// longestLine is the limit of a line. Texts are cut to fit, and sets of UIDs are divided.
 const longestLine = 16 << 10
 
 // take reads one line, without its UIDVALIDITY.
@@ -142,15 +142,15 @@ func (k *Known) appended(line string) {
 	}
 }
 
-// Sending records that messages are about to be appended.
+// Sending records that messages are about to be appended. The UID of each will be next or higher.
 func (j *Journal) Sending(next mail.UID) error {
 	return j.write(fmt.Sprintf("%d sending %d\n", j.validity, next))
 }
 
-// Sent records that the fate of all that was about to be appended is known.
+// Sent records that the results of the latest Sending are known.
 func (j *Journal) Sent() error { return j.write(fmt.Sprintf("%d sent\n", j.validity)) }
 
-// Add records messages that were appended.
+// Add records appended messages, which have to be checked.
 func (j *Journal) Add(messages []Message) error {
 	var lines strings.Builder
 	for _, m := range messages {
@@ -161,7 +161,7 @@ func (j *Journal) Add(messages []Message) error {
 	return j.write(lines.String())
 }
 
-// Checked records the findings about messages that were looked at.
+// Checked records what the check of appended messages found.
 func (j *Journal) Checked(messages []Message) error {
 	var lines strings.Builder
 	var uids mail.UIDSet
@@ -189,7 +189,7 @@ func (j *Journal) Checked(messages []Message) error {
 	return j.write(lines.String())
 }
 
-// setLines are lines with a word and UIDs.
+// setLines returns lines with a word and UIDs.
 func setLines(validity uint32, word string, uids mail.UIDSet) string {
 	var lines strings.Builder
 	for set := uids.String(); set != ""; {
@@ -219,16 +219,16 @@ func (j *Journal) Close() error {
 	return j.file.Close()
 }
 
-// Report is what the report of a restore has, to be recorded when the restore has ended.
+// Report records which messages the report of a restore has. It is written when the restore has ended.
 type Report struct{ path, lines string }
 
-// Report returns the record that the report of this restore has these messages. ok is false if there is nothing to record.
+// Report returns the Report about these messages. ok is false if there is nothing to record.
 func (j *Journal) Report(uids mail.UIDSet) (r Report, ok bool) {
 	r = Report{j.path, setLines(j.validity, "reported", uids)}
 	return r, r.path != "" && r.lines != ""
 }
 
-// Write appends the report to its journal, so that the next restore does not repeat it.
+// Write appends the Report to its journal, so that the next restore does not repeat it.
 func (r Report) Write() error {
 	file, err := os.OpenFile(r.path, os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {

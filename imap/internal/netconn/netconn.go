@@ -1,3 +1,7 @@
+// Package netconn is a network connection that counts its bytes and gives up when the peer stalls. The only thing that it
+// knows of the protocol is that a response has been read (Conn.ResponseRead).
+//
+// quickack_linux.go acknowledges data at once where a peer waits for that.
 package netconn
 
 import (
@@ -8,34 +12,34 @@ import (
 	"time"
 )
 
-// Traffic counts bytes on the wire, over all the connections that share it.
+// Traffic counts bytes on the network, over all the connections that share it.
 type Traffic struct{ in, out atomic.Int64 }
 
-// Bytes is what was received and sent so far, as it went over the network.
+// Bytes returns the numbers of bytes received and sent so far.
 func (t *Traffic) Bytes() (in, out int64) { return t.in.Load(), t.out.Load() }
 
-// Conn counts what passes, and turns silence into an error: each read or write must move a byte within the stall.
-// There is no bound on how long the archive may take between two reads.
+// Conn counts bytes and turns silence into an error: each read or write must move a byte within Stall. The time that
+// the caller takes between two reads does not count.
 type Conn struct {
 	net.Conn
 	Traffic  *Traffic
 	Stall    time.Duration
-	QuickAck bool // what comes is acknowledged at once
+	QuickAck bool // acknowledge what comes at once
 
-	OnSilence func() // is called once in a while in which nothing comes; may be nil
+	OnSilence func() // called when nothing has come for some time; may be nil
 
-	bytes  int           // bytes of the response under way, or of as much of it as counts
-	waited time.Duration // for these, after the first of them
+	bytes  int           // of the response being read, until they reach paceBytes
+	waited time.Duration // for these bytes, after the first of them
 }
 
-// paceBytes is the number of bytes of a response that must come within the stall. The slowest lines are much faster.
+// paceBytes is the number of bytes of a response that must come within Stall. The slowest lines are much faster.
 const paceBytes = 1 << 10
 
-// ResponseRead restarts the measurement, after a whole response.
+// ResponseRead restarts the measurement of the pace, after a whole response.
 func (c *Conn) ResponseRead() { c.bytes, c.waited = 0, 0 }
 
-// checkPace returns an error if a response comes too slowly. The wait for its first byte does not count, and neither does the time
-// that this host takes between two reads.
+// checkPace returns an error if a response comes too slowly. The wait for its first byte does not count, and neither does the
+// time between two reads.
 func (c *Conn) checkPace(n int, wait time.Duration) error {
 	if c.bytes > 0 {
 		c.waited += wait
@@ -58,11 +62,10 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// silenceAfter is how long nothing comes until the client looks whether the server still knows what was asked. It is no more
-// than a quarter of the stall.
+// silenceAfter is how long nothing comes before OnSilence is called, or a quarter of Stall if that is less.
 const silenceAfter = 10 * time.Second
 
-// read reads, and nudges in the meantime.
+// read reads, and calls OnSilence once if nothing comes.
 func (c *Conn) read(p []byte) (n int, err error) {
 	first := c.Stall
 	if c.OnSilence != nil {
@@ -96,7 +99,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return n, c.explain(err)
 }
 
-// ErrStalled: the server neither sends nor receives, or sends nothing that answers a command.
+// ErrStalled means that the server neither sends nor receives, or sends nothing that answers a command.
 var ErrStalled = errors.New("the connection stalled")
 
 func (c *Conn) explain(err error) error {

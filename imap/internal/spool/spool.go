@@ -1,3 +1,4 @@
+// Package spool holds messages while they wait: small ones in memory, large ones in a temporary file.
 package spool
 
 import (
@@ -8,20 +9,20 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Buffer is a message put aside: small ones in memory, what is more in a file that has no name.
+// Buffer holds one message: the first MaxMemory bytes in memory, the rest in a file without a name.
 type Buffer struct {
 	memory []byte
 	file   *local.File
 	Size   int64
 }
 
-// MaxMemory is how much of a message is held in memory.
+// MaxMemory is how many bytes of a message are held in memory.
 const MaxMemory = 1 << 20
 
-// Expect makes room at once for what will be held: a buffer that grows by doubling costs as much again.
+// Expect allocates memory for a message of this size. A buffer that grows by doubling would cost twice as much.
 func (s *Buffer) Expect(size int64) { s.memory = make([]byte, 0, min(max(size, 0), MaxMemory)) }
 
-// Hold puts aside a message that is in memory, and will not change there.
+// Hold makes message the content, without a copy. The caller must not change it.
 func (s *Buffer) Hold(message []byte) {
 	s.memory, s.Size = message[:len(message):len(message)], int64(len(message))
 }
@@ -39,14 +40,14 @@ func (s *Buffer) Write(p []byte) (int, error) {
 			return 0, err
 		}
 		s.file = &local.File{File: file}
-		os.Remove(file.Name()) // it lives as long as it is open, and cannot be left behind
+		os.Remove(file.Name()) // the file exists as long as it is open, and cannot be left behind
 	}
 	s.memory = append(s.memory, p[:room]...)
 	n, err := s.file.Write(p[room:])
 	return room + n, err
 }
 
-// Open reads the message from its beginning, as often as it is called.
+// Open returns a reader of the message from its beginning. It can be called again.
 func (s *Buffer) Open() (io.Reader, error) {
 	held := bytes.NewReader(s.memory)
 	if s.file == nil {
@@ -58,7 +59,7 @@ func (s *Buffer) Open() (io.Reader, error) {
 	return io.MultiReader(held, s.file), nil
 }
 
-// CopyTo copies the message to w.
+// CopyTo writes the message to w.
 func (s *Buffer) CopyTo(w io.Writer) error {
 	content, err := s.Open()
 	if err == nil {

@@ -6,15 +6,15 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Bounds of the memory that a server can make the client hold. Each is for one command: the whole answer counts, in however
-// many responses it comes. Bodies do not count, because they are never held.
+// Limits of the memory that a server can make the client hold for one response. Bodies do not count, because they are never
+// held.
 const (
-	maxResponse = 1 << 20  // bytes of a response. Sets of UIDs are read as they come and do not count.
+	maxResponse = 1 << 20  // bytes of a response; sets of UIDs are read as they come and do not count
 	maxTokens   = 1 << 15  // tokens of a response
 	maxDepth    = 32       // lists within lists
 	MaxLiteral  = 64 << 10 // bytes of a literal that is not a body: no name in an archive is longer
 	maxKept     = 1 << 16  // bytes and tokens of memory kept from one response to the next
-	maxSkipped  = 64 << 20 // bytes of one literal that is passed over; a longer one is not waited for
+	maxSkipped  = 64 << 20 // bytes of one literal that is skipped; the client does not wait for the end of a longer one
 	maxRanges   = 2 << 20  // ranges of UIDs in one answer
 )
 

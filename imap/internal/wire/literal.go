@@ -9,7 +9,8 @@ import (
 	"math"
 )
 
-// literalSize recognises "{n}", "{n+}" and "~{n}" at the end of the line. Braces elsewhere are characters of an atom.
+// literalSize recognizes "{n}", "{n+}" and "~{n}" at the end of the line (RFC 9051 section 4.3, RFC 7888, RFC 3516). Braces
+// elsewhere are characters of an atom.
 func (r *Reader) literalSize() (int64, bool) {
 	rest := bytes.TrimPrefix(r.line[r.pos:], []byte("~"))
 	if r.inCode || len(rest) < 3 || rest[0] != '{' || rest[len(rest)-1] != '}' {
@@ -18,12 +19,12 @@ func (r *Reader) literalSize() (int64, bool) {
 	digits := bytes.TrimSuffix(rest[1:len(rest)-1], []byte("+"))
 	size, ok := parseNumber(digits)
 	if !ok && len(digits) > 0 && len(bytes.Trim(digits, "0123456789")) == 0 {
-		size, ok = math.MaxInt64, true // a number beyond 64 bits announces a literal all the same
+		size, ok = math.MaxInt64, true // a number beyond 64 bits still announces a literal
 	}
 	return int64(min(size, math.MaxInt64)), ok
 }
 
-// literal reads a literal into memory, or, if it is a body, hands it to the sink.
+// literal reads a literal into memory, or gives it to the sink if it is a body.
 func (r *Reader) literal(size int64, depth, mark int) error {
 	inFetch := depth == 1 && r.resp.Name == "FETCH"
 	var name Node
@@ -62,7 +63,7 @@ func (r *Reader) hold(size int) error {
 	return unexpectedEOF(err, true)
 }
 
-// skip passes over bytes that nobody takes.
+// skip discards bytes that nothing reads.
 func (r *Reader) skip(size int64) error {
 	if size > maxSkipped {
 		return Flood("a literal of %d bytes that nothing asked for", size)
@@ -77,7 +78,7 @@ func (r *Reader) skip(size int64) error {
 	return nil
 }
 
-// stream lends the connection to the sink for the length of one literal.
+// stream gives one literal to the sink.
 func (r *Reader) stream(size int64, name string, before []Node) error {
 	content := &LiteralReader{br: r.Input, left: size}
 	if r.Sink != nil {
@@ -104,8 +105,8 @@ func isBody(name Node) bool {
 	return EqualFold(before, "RFC822") || EqualFold(before, "RFC822.TEXT") || EqualFold(before, "RFC822.HEADER")
 }
 
-// LiteralReader reads one literal off the connection. Its own failures are remembered, so that a sink which swallows
-// an error cannot make a broken connection look whole.
+// LiteralReader reads one literal off the connection. It remembers errors of the connection, so that a sink that ignores
+// them cannot make a broken connection look whole.
 type LiteralReader struct {
 	br   *bufio.Reader
 	left int64
@@ -125,7 +126,7 @@ func (l *LiteralReader) Read(p []byte) (int, error) {
 	return n, l.Err
 }
 
-// WriteTo writes straight out of the connection's buffer: io.Copy then copies each byte once.
+// WriteTo writes out of the connection's buffer, so that io.Copy copies each byte once.
 func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for l.left > 0 && l.Err == nil {
@@ -151,8 +152,8 @@ func (l *LiteralReader) WriteTo(w io.Writer) (int64, error) {
 	return written, l.Err
 }
 
-// close makes sure that the literal has ended where it was announced to: what follows is another attribute, or the end
-// of the list. Where it does not, nobody knows which bytes are the message's.
+// close checks that the literal ends where it was announced to end: another attribute or the end of the list follows.
+// Otherwise nothing shows which bytes belong to the message.
 func (l *LiteralReader) close() error {
 	next, err := l.br.Peek(1)
 	if err != nil {
@@ -163,5 +164,5 @@ func (l *LiteralReader) close() error {
 	return l.Err
 }
 
-// errLength: what was announced is not what came.
+// errLength means that a literal has another length than announced.
 var errLength = errors.New("a literal is longer or shorter than it was announced")

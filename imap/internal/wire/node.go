@@ -6,34 +6,34 @@ import (
 	"strconv"
 )
 
-// Kind says how a token was written on the wire.
+// Kind is the way in which a token was written.
 type Kind uint8
 
 const (
 	Atom     Kind = iota // a bare word or number
 	String               // "quoted" or a literal
 	List                 // ( ... )
-	Nil                  // NIL; its text is kept, for a keyword may be called that
-	Streamed             // a body literal that went to the sink; no text
-	Dropped              // a literal too large to keep, of an attribute nobody asked for; no text
+	Nil                  // NIL; its text is kept, because a keyword may have that name
+	Streamed             // a body literal that the sink read; no text
+	Dropped              // a literal too large to keep, of an attribute that was not asked for; no text
 )
 
-// Node is one token of a response, or a list of them. Its bytes are the reader's, and live until the next response.
+// Node is one token of a response, or a list of tokens. Its bytes are the Reader's and valid until the next response.
 type Node struct {
 	Kind Kind
 	Text []byte
 	List []Node
 }
 
-// Is reports whether the node is the atom word, compared without case as RFC 9051 section 9 note 1 has it.
+// Is reports whether the node is the atom word. Atoms are compared without case (RFC 9051 section 9, note 1).
 func (n Node) Is(word string) bool {
 	return (n.Kind == Atom || n.Kind == Nil) && EqualFold(n.Text, word)
 }
 
-// IsText reports whether the node carries text: an atom or a string. NIL does not.
+// IsText reports whether the node has text: it is an atom or a string, not NIL.
 func (n Node) IsText() bool { return n.Kind == Atom || n.Kind == String }
 
-// Number reads an unsigned number of 63 bits (RFC 9051's number64), written bare or, as some servers do, quoted.
+// Number reads an unsigned number (RFC 9051 section 9, number64), written bare or, as some servers do, quoted.
 func (n Node) Number() (uint64, bool) {
 	if !n.IsText() {
 		return 0, false
@@ -57,7 +57,7 @@ func parseNumber(digits []byte) (uint64, bool) {
 	return v, true
 }
 
-// Attribute finds the value that follows name in a list of names and values, as FETCH and STATUS answer.
+// Attribute returns the value that follows name in a list of names and values, as in FETCH and STATUS responses.
 func Attribute(pairs []Node, name string) (Node, bool) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if pairs[i].Is(name) {
@@ -67,7 +67,7 @@ func Attribute(pairs []Node, name string) (Node, bool) {
 	return Node{}, false
 }
 
-// Words collects the text of every atom and string of a list, copied out of the reader's memory.
+// Words returns a copy of the text of every atom, string and NIL of a list.
 func (n Node) Words() []string {
 	if len(n.List) == 0 {
 		return nil
@@ -81,7 +81,7 @@ func (n Node) Words() []string {
 	return words
 }
 
-// Bytes copies the node's text; it is nil for NIL, and empty, not nil, for an empty string.
+// Bytes returns a copy of the node's text. It is nil for NIL, and empty, not nil, for an empty string.
 func (n Node) Bytes() []byte {
 	if !n.IsText() {
 		return nil
@@ -109,7 +109,7 @@ func upper(c byte) byte {
 	return c
 }
 
-// AppendTo writes the node back in a readable form, for traces and error messages.
+// AppendTo appends the node in a readable form, for traces and error messages.
 func (n Node) AppendTo(b []byte) []byte {
 	switch n.Kind {
 	case List:

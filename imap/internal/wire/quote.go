@@ -25,11 +25,11 @@ func Quote(s string) string { return `"` + quoting.Replace(s) + `"` }
 
 var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// ExactWriter makes sure that a literal has the length that was announced.
+// ExactWriter returns an error if more bytes are written than the literal announced.
 type ExactWriter struct {
 	W    io.Writer
 	Left int64
-	Err  error // of w
+	Err  error // of W
 }
 
 func (e *ExactWriter) Write(p []byte) (int, error) {
@@ -42,7 +42,7 @@ func (e *ExactWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Printable bounds a server's words and takes out what a terminal would obey.
+// Printable returns a server's text without control characters and cut to a length that fits an error message.
 func Printable(text string) string {
 	const enough = 300
 	clean := strings.Map(func(r rune) rune {
@@ -57,7 +57,7 @@ func Printable(text string) string {
 	return clean
 }
 
-// PrintableName is a mailbox's name as people know it.
+// PrintableName returns a mailbox's name as people know it.
 func PrintableName(raw string) string {
 	if name, ok := mail.DecodeName(raw); ok {
 		return Printable(name)
@@ -65,12 +65,12 @@ func PrintableName(raw string) string {
 	return Printable(raw)
 }
 
-// IsAtom: RFC 9051 section 9, atom.
+// IsAtom reports whether s is an atom (RFC 9051 section 9).
 func IsAtom(s string) bool {
 	return s != "" && IsSendable(s) && !strings.ContainsAny(s, "%*]") && isASCII(s)
 }
 
-// IsSendable: can stand in a command without breaking it.
+// IsSendable reports whether a keyword can be part of a command.
 func IsSendable(keyword string) bool {
 	return !strings.ContainsAny(keyword, "(){ \"\\\x7f") && strings.IndexFunc(keyword, func(r rune) bool { return r < ' ' }) < 0
 }

@@ -7,68 +7,68 @@ import (
 	"strings"
 )
 
-// Response is one response of the server. Everything in it lives until the next is read.
+// Response is one response of the server. It is valid until the next one is read.
 type Response struct {
 	Tag    string       // "*" untagged, "+" go on, or the tag of a command
 	Number uint64       // of "* 23 EXISTS" and "* 23 FETCH (...)"
-	Name   string       // in upper case: FETCH, LIST, OK, NO, BYE...
+	Name   string       // in upper case: FETCH, LIST, OK, NO, BYE…
 	Args   []Node       // of data
-	Code   Code         // of a status, where it has one
+	Code   Code         // of a status, if it has one
 	Text   string       // of a status or a continuation
 	UIDs   UIDCollector // of SEARCH, ESEARCH and VANISHED
-	HasSet bool         // ESEARCH, VANISHED: found is its set, and args are what stands before it
-	BadSet bool         // which cannot be read whole
+	HasSet bool         // of ESEARCH and VANISHED: UIDs is its set, and Args are what precedes it
+	BadSet bool         // the set cannot be read whole
 
-	Size      int   // bytes of it, without bodies that somebody took
-	Discarded int64 // bytes of bodies that nobody took
+	Size      int   // bytes of it, without bodies that the sink read
+	Discarded int64 // bytes of bodies that the sink did not read
 }
 
-// Code is what stands in brackets before the text of a status: [UIDNEXT 4392].
+// Code is a response code, in brackets before the text of a status: [UIDNEXT 4392].
 type Code struct {
-	Name string // in upper case; "" for none
+	Name string // in upper case; "" if there is none
 	Args []Node
 	Raw  string // the arguments as they came
 }
 
-// BodyLiteral is a body while it arrives: the sink reads content, and what it leaves is discarded.
+// BodyLiteral is a body that arrives. The sink reads Content; the Reader discards what the sink leaves.
 type BodyLiteral struct {
 	seq     uint64
-	Before  []Node // the attributes of the same response that came before; the UID, one hopes
+	Before  []Node // the attributes that came before it in the same response, usually with the UID
 	Name    string // BODY[], BINARY[1], RFC822...
 	Size    int64
 	Content *LiteralReader
 }
 
-// Reader reads responses. It takes whatever can be understood (a bare LF, blanks too many, 8-bit bytes in quotes,
-// brackets in keywords, lists that are not closed) and fails only where the stream itself cannot be followed, or asks
-// for more memory than the limits above.
+// Reader reads responses. It accepts whatever can be understood: a bare LF, too many blanks, 8-bit bytes in quotes,
+// brackets in keywords, lists that are not closed. It fails only if the stream cannot be followed, or needs more memory
+// than the limits allow.
 type Reader struct {
 	Input *bufio.Reader
-	Sink  func(*BodyLiteral) error // takes body literals; nil discards them
-	Trace func(line []byte)        // is shown every line; may be nil
+	Sink  func(*BodyLiteral) error // reads body literals; nil discards them
+	Trace func(line []byte)        // called with every line; may be nil
 
 	resp   Response
 	memory []byte // all text of the response
 	nodes  []Node // all closed lists of the response
-	stack  []Node // the children so far of the lists still open
+	stack  []Node // the children so far of the lists that are open
 	tokens int
 
 	line   []byte // the physical line being scanned, without its end
 	pos    int
-	inCode bool // scanning a response code: "]" ends it, literals cannot occur
+	inCode bool // scanning a response code: "]" ends it, and literals cannot occur
 }
 
 func NewReader(src io.Reader) *Reader {
 	return &Reader{Input: bufio.NewReaderSize(src, 128<<10)}
 }
 
-// Next reads one whole response, handing body literals to the sink on the way.
+// Next reads one whole response, and gives body literals to the sink on the way.
 func (r *Reader) Next() (*Response, error) {
 	r.reset()
 	if err := r.nextLine(); err != nil {
 		return nil, err
 	}
-	if r.resp.Name == "SEARCH" { // read by nextLine, number by number
+	if r.resp.Name == "SEARCH" { // nextLine has read it, number by number
 		return &r.resp, nil
 	}
 	tag := r.word()
@@ -101,8 +101,8 @@ func (r *Reader) reset() {
 	r.resp = Response{}
 }
 
-// nextLine reads the next physical line: a whole response, or what follows a literal. The first line of a response
-// that is a SEARCH is taken apart at once, for it may be longer than any line we would hold.
+// nextLine reads the next physical line: a whole response, or what follows a literal. If the first line of a response has a
+// set of UIDs, the set is parsed as it comes, because the line may be longer than maxResponse.
 func (r *Reader) nextLine() error {
 	start := len(r.memory)
 	for {
@@ -134,7 +134,7 @@ func (r *Reader) nextLine() error {
 	return nil
 }
 
-// unexpectedEOF tells an end of the connection between responses from one within.
+// unexpectedEOF returns io.ErrUnexpectedEOF if the connection ends within a response.
 func unexpectedEOF(err error, within bool) error {
 	if err == io.EOF && within {
 		return io.ErrUnexpectedEOF
@@ -142,7 +142,7 @@ func unexpectedEOF(err error, within bool) error {
 	return err
 }
 
-// trimEnd takes off the line end: CRLF, or the bare LF some servers send.
+// trimEnd removes the line end: CRLF, or the bare LF that some servers send.
 func trimEnd(line []byte) []byte {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r"))
@@ -166,12 +166,12 @@ func (r *Reader) untagged() error {
 	return err
 }
 
-// status reads the rest of a status response: a code in brackets, if it is one, and text.
+// status reads the rest of a status response: a response code, if there is one, and text (RFC 9051 section 7.1).
 func (r *Reader) status() {
 	r.skipBlanks()
 	start := r.pos
 	if start < len(r.line) && r.line[start] == '[' && !r.readCode() {
-		r.pos, r.resp.Code = start, Code{} // brackets of some text, not a code
+		r.pos, r.resp.Code = start, Code{} // brackets that belong to the text
 	}
 	r.resp.Text = r.rest()
 }
@@ -196,7 +196,7 @@ func (r *Reader) readCode() bool {
 	return true
 }
 
-// word takes the next run of bytes that are not blanks.
+// word returns the next run of bytes that are not blanks.
 func (r *Reader) word() []byte {
 	r.skipBlanks()
 	start := r.pos
@@ -219,10 +219,10 @@ func (r *Reader) rest() string {
 	return text
 }
 
-// head is the beginning of a response, enough to recognise it in an error.
+// head returns the beginning of a response, enough to recognize it in an error.
 func head(b []byte) []byte { return b[:min(len(b), 60)] }
 
-// upperName gives a name in upper case; the frequent ones cost nothing.
+// upperName returns a name in upper case. It does not allocate for the frequent ones.
 func upperName(word []byte) string {
 	switch {
 	case EqualFold(word, "FETCH"):

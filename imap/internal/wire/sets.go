@@ -9,10 +9,11 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sets of UIDs are read as they come: a mailbox of a million gives a line of eight megabytes. So are SEARCH ("* SEARCH 2
-// 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER) 41,43:116").
+// Sets of UIDs are parsed as they come, because a mailbox of a million messages gives a line of eight megabytes. Such lines
+// are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER)
+// 41,43:116").
 
-// isSearch recognises a SEARCH response by its first bytes.
+// isSearch recognizes a SEARCH response by its first bytes.
 func isSearch(line []byte) bool {
 	const prefix = "* SEARCH"
 	if len(line) < len(prefix)+1 || !EqualFold(line[:len(prefix)], prefix) {
@@ -22,7 +23,7 @@ func isSearch(line []byte) bool {
 	return next == ' ' || next == '\r' || next == '\n'
 }
 
-// setStart returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if it has no set.
+// setStart returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if there is no set.
 func setStart(line []byte) int {
 	const esearch, vanished, earlier, all = "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
@@ -45,8 +46,8 @@ func hasPrefixFold(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// readSearch reads the numbers of a SEARCH response, divided by blanks. What is no number (RFC 7162's "(MODSEQ 917162500)"
-// at the end) ends the set.
+// readSearch reads the numbers of a SEARCH response, divided by blanks. The set ends at anything else, such as RFC 7162's
+// "(MODSEQ 917162500)".
 func (r *Reader) readSearch(piece []byte, err error) error {
 	r.resp.Tag, r.resp.Name = "*", "SEARCH"
 	return r.readNumbers(&setParser{r: r, search: true}, piece[len("* SEARCH"):], err)
@@ -64,7 +65,7 @@ func (r *Reader) readSet(piece []byte, at int, err error) error {
 	return r.readNumbers(&setParser{r: r}, piece, err)
 }
 
-// readNumbers parses the rest of a line, of which piece is the first part, read with err.
+// readNumbers parses the rest of a line. piece is its first part, and err the error of reading it.
 func (r *Reader) readNumbers(p *setParser, piece []byte, err error) error {
 	for {
 		r.resp.Size += len(piece)
@@ -112,7 +113,7 @@ func (p *setParser) parse(piece []byte) error {
 	return nil
 }
 
-// end takes a number or a range.
+// end adds a number or a range to the set.
 func (p *setParser) end() error {
 	if !p.digits {
 		p.r.resp.BadSet = !p.search // several blanks may follow each other
@@ -133,7 +134,7 @@ func (p *setParser) end() error {
 	return p.r.resp.UIDs.Add(mail.UIDRange{First: from, Last: to})
 }
 
-// ToUID checks that a number can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).
+// ToUID converts a number that can be a UID: 32 bits, and not 0 (RFC 9051 section 2.3.1.1).
 func ToUID(number uint64) (mail.UID, bool) {
 	return mail.UID(number), number > 0 && number <= math.MaxUint32
 }

@@ -2,8 +2,8 @@ package wire
 
 import "bytes"
 
-// list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. A ")" too many is
-// skipped, one too few is supplied: what was readable so far is worth more than an error.
+// list reads tokens until the list closes, or the response (or, at depth 0, its code) ends. It skips a ")" too many and
+// supplies a missing one: the readable part is worth more than an error.
 func (r *Reader) list(depth int) ([]Node, error) {
 	mark := len(r.stack)
 	for {
@@ -65,8 +65,8 @@ func (r *Reader) token(depth, mark int) error {
 
 func (r *Reader) push(n Node) { r.stack = append(r.stack, n) }
 
-// atom reads to the next blank or parenthesis. Brackets are part of an atom, for keywords contain them; only the name of
-// a body section, which stands at depth 1 of a FETCH, may hold blanks and parentheses in its brackets:
+// atom reads to the next blank or parenthesis. Brackets are part of an atom, because keywords contain them. Only the name of
+// a body section, at depth 1 of a FETCH, may hold blanks and parentheses in its brackets:
 // BODY[HEADER.FIELDS (DATE FROM)]<0>.
 func (r *Reader) atom(depth int) []byte {
 	start := r.pos
@@ -84,7 +84,7 @@ func (r *Reader) atom(depth int) []byte {
 	return r.line[start:r.pos]
 }
 
-// section moves past "[...]" and "<origin>". Where the bracket is not closed it takes the one byte, no more.
+// section skips "[...]" and "<origin>". If the bracket is not closed, it skips only the bracket.
 func (r *Reader) section() {
 	end := bytes.IndexByte(r.line[r.pos:], ']')
 	if end < 0 {
@@ -105,7 +105,7 @@ func isSection(name []byte) bool {
 }
 
 // quoted reads a quoted string: any bytes but CR and LF. A backslash that escapes neither a quote nor itself
-// stands for itself, and a quote that is missing is supplied at the end of the line.
+// stands for itself, and a missing quote is supplied at the end of the line.
 func (r *Reader) quoted() []byte {
 	r.pos++
 	start := r.pos

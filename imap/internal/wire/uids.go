@@ -6,17 +6,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// UIDCollector gathers UIDs in any order. A server may send them in the worst one, so UIDs that come out of order are
-// sorted in many at a time. It holds no more than maxRanges ranges.
+// UIDCollector collects UIDs in any order. UIDs that come out of order are sorted in many at a time, because a server may
+// send all of them backwards. It holds no more than maxRanges ranges.
 type UIDCollector struct {
 	sorted mail.UIDSet
-	ranges int      // of sorted, at the most
+	ranges int      // an upper bound of the ranges of sorted
 	last   mail.UID // of sorted
 	loose  map[mail.UID]mail.UID
 }
 
-// looseMost is the number of ranges that wait to be sorted in.
-const looseMost = 1 << 16
+// maxLoose is the number of ranges that wait to be sorted in.
+const maxLoose = 1 << 16
 
 func (u *UIDCollector) Add(r mail.UIDRange) error {
 	if r.Last < r.First {
@@ -34,7 +34,7 @@ func (u *UIDCollector) Add(r mail.UIDRange) error {
 		}
 		u.loose[r.First] = max(u.loose[r.First], r.Last)
 	}
-	if len(u.loose) >= looseMost || u.ranges > maxRanges {
+	if len(u.loose) >= maxLoose || u.ranges > maxRanges {
 		u.sort()
 		if u.ranges > maxRanges {
 			return Flood("more than %d separate ranges of UIDs in one answer", maxRanges)
@@ -51,7 +51,7 @@ func (u *UIDCollector) Contains(uid mail.UID) bool {
 	return found && last >= uid
 }
 
-// sort merges what came out of order.
+// sort merges the UIDs that came out of order.
 func (u *UIDCollector) sort() {
 	firsts := make([]mail.UID, 0, len(u.loose))
 	for first := range u.loose {
@@ -82,7 +82,7 @@ func (u *UIDCollector) sort() {
 	u.sorted, u.loose = merged, nil
 }
 
-// Set returns all that was added.
+// Set returns all UIDs that were added.
 func (u *UIDCollector) Set() mail.UIDSet {
 	if len(u.loose) > 0 {
 		u.sort()

@@ -24,13 +24,13 @@ func TestUIDsInAnyOrder(t *testing.T) {
 		}
 	}
 	var u UIDCollector
-	for i := range 3 * looseMost {
-		uid := mail.UID(6*looseMost - 2*i)
+	for i := range 3 * maxLoose {
+		uid := mail.UID(6*maxLoose - 2*i)
 		if err := u.Add(mail.UIDRange{First: uid, Last: uid}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := u.Set().Len(); n != 3*looseMost || !u.Contains(2) || u.Contains(3) {
-		t.Errorf("%d of %d", n, 3*looseMost)
+	if n := u.Set().Len(); n != 3*maxLoose || !u.Contains(2) || u.Contains(3) {
+		t.Errorf("%d of %d", n, 3*maxLoose)
 	}
 }
