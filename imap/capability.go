@@ -11,7 +11,7 @@ import (
 // capabilities are what a server offers, in upper case.
 type capabilities map[string]bool
 
-// maxCapabilities bounds the capabilities that are kept; servers offer some fifty.
+// maxCapabilities bounds the capabilities that are kept; servers offer about fifty.
 const maxCapabilities = 1000
 
 func newCapabilities(words []wire.Node) capabilities {
@@ -25,7 +25,7 @@ func newCapabilities(words []wire.Node) capabilities {
 	return caps
 }
 
-// partOfRev2 are the extensions that IMAP4rev2 includes (RFC 9051 appendix E) and that matter here. A server that
+// partOfRev2 are the extensions that IMAP4rev2 includes (RFC 9051 appendix E) and that this package uses. A server that
 // offers both revisions lists them by name.
 var partOfRev2 = []string{"ENABLE", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "LITERAL-", "NAMESPACE", "SASL-IR",
 	"SPECIAL-USE", "UIDPLUS", "UNSELECT"}
@@ -37,7 +37,7 @@ func (c capabilities) has(name string) bool {
 
 func (c capabilities) sorted() []string { return slices.Sorted(maps.Keys(c)) }
 
-// value is what follows "NAME=", as in APPENDLIMIT=35651584.
+// value returns what follows "NAME=", as in APPENDLIMIT=35651584.
 func (c capabilities) value(name string) (string, bool) {
 	for word := range c {
 		if value, ok := strings.CutPrefix(word, name+"="); ok {
@@ -47,5 +47,5 @@ func (c capabilities) value(name string) (string, bool) {
 	return "", false
 }
 
-// condstore: QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
+// condstore reports whether mod-sequences are offered. QRESYNC implies CONDSTORE (RFC 7162 section 3.2.3).
 func (c capabilities) condstore() bool { return c["CONDSTORE"] || c["QRESYNC"] }

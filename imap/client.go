@@ -10,18 +10,18 @@ import (
 type Client struct {
 	*conn
 
-	spaces    []mail.Namespace // once asked for
-	asked     bool             // for the namespaces
+	spaces    []mail.Namespace // the server's answer, once asked for
+	asked     bool             // spaces is that answer
 	flags     flagCache
-	plain     bool // no attributes of extensions: the server answered BAD to them
-	plainList bool // no extended LIST: the server refused it
+	plain     bool // ask for no attributes of extensions: the server answered BAD to them
+	plainList bool // use no extended LIST: the server refused it
 }
 
-// Alive reports whether commands can be given.
+// Alive reports whether the connection accepts commands.
 func (c *Client) Alive() bool { return c.dead == nil }
 
 // Has reports whether the server offers a capability, by its own name or as part of IMAP4rev2.
 func (c *Client) Has(capability string) bool { return c.caps.has(capability) }
 
-// Noop gives the server an occasion to report what is new (RFC 9051 section 6.1.2).
+// Noop lets the server report changes (RFC 9051 section 6.1.2).
 func (c *Client) Noop(ctx context.Context) error { return c.do(ctx, newCommand("NOOP")) }

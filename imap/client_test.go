@@ -220,7 +220,7 @@ func TestSilence(t *testing.T) {
 	}
 	opts = serve(t, script{})
 	opts.Stall = 50 * time.Millisecond
-	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "not even a greeting came") {
+	if _, err := Dial(t.Context(), opts); !isTemporary(err) || !strings.Contains(err.Error(), "no greeting came") {
 		t.Errorf("no greeting: %v", err)
 	}
 	c := connect(t, serve(t, loggedIn("")))

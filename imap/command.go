@@ -8,14 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// command is one command, from its making to its answer.
+// command is a command and, once it is done, the server's answer.
 type command struct {
-	name  string // for errors: the command and what it is about, never a secret
+	name  string // for errors: the command and its mailbox, never a secret
 	parts []part
 	hide  bool // keep the command's arguments out of the trace
 
-	data func(*wire.Response) (taken bool, err error) // is offered untagged responses; may be nil
-	body func(*wire.BodyLiteral) error                // takes bodies; may be nil
+	data func(*wire.Response) (taken bool, err error) // called with untagged responses; may be nil
+	body func(*wire.BodyLiteral) error                // called with bodies; may be nil
 
 	tag  string
 	done bool
@@ -24,20 +24,20 @@ type command struct {
 	args string // of the code
 }
 
-// part is a stretch of a command: text, and perhaps a literal after it.
+// part is text of a command, and the literal after it, if there is one.
 type part struct {
 	text    []byte
 	literal *literal
 }
 
-// literal is a string sent by its length.
+// literal is a string that follows its length (RFC 9051 section 4.3).
 type literal struct {
 	size   int64
 	binary bool // literal8 (RFC 3516): may hold NUL
 	write  func(io.Writer) error
 }
 
-// shown is a line of the command as it may be traced: of one that holds a secret no more than tag and name.
+// shown returns a line of the command for the trace: only tag and name of a command that holds a secret.
 func (c *command) shown(line []byte, first bool) []byte {
 	switch {
 	case c.hide && first:
@@ -65,8 +65,8 @@ func (c *command) raw(text string) *command {
 	return c
 }
 
-// text adds a string: quoted where it may be, else a literal. Quoted strings take no 8-bit bytes: RFC 9051 would allow
-// UTF-8 in them, but only once enabled.
+// text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3 allows
+// UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
 func (c *command) text(s string) *command {
 	if !wire.Quotable(s) {
 		return c.add(&literal{size: int64(len(s)), write: func(w io.Writer) error {
@@ -77,7 +77,7 @@ func (c *command) text(s string) *command {
 	return c.raw(wire.Quote(s))
 }
 
-// mailbox adds a mailbox's name, and notes it for errors.
+// mailbox adds a mailbox's name, also to the name of the command.
 func (c *command) mailbox(raw string) *command {
 	c.name += " " + strconv.Quote(wire.PrintableName(raw))
 	return c.raw(" ").text(raw)

@@ -18,13 +18,13 @@ import (
 
 // conn is a connection and the commands on it. It is used by one goroutine at a time.
 //
-// Commands are started and waited for; several may be under way. No goroutine reads on its own: a call that waits for one
-// command reads for all that are under way. After an error that is not the server's answer to one command, the
-// connection is closed and every method fails.
+// Several commands may be under way. No goroutine reads on its own: a call that waits for one command reads for all that
+// are under way, and gives each response to the command that takes it. After an error that is not the server's answer to
+// one command, the connection is closed and every method fails.
 type conn struct {
 	opts      *Options
 	transport net.Conn      // with TLS, without compression
-	socket    *netconn.Conn // beneath TLS: closing it never waits, where TLS would say goodbye to a server that does not read
+	socket    *netconn.Conn // beneath TLS: its Close never waits, where TLS would send an alert to a server that does not read
 	traffic   *netconn.Traffic
 	r         *wire.Reader
 	w         *bufio.Writer
@@ -32,19 +32,19 @@ type conn struct {
 	trace     *tracer
 
 	caps      capabilities
-	capsKnown bool // since the last change of state
+	capsKnown bool // since the last change of state (RFC 9051 section 3)
 	enabled   capabilities
 	id        []mail.Field // of the server
-	secrets   []string     // while logging in: kept out of errors even where the server repeats them
+	secrets   []string     // while logging in: removed from errors, because some servers repeat them
 	mailbox   *Mailbox     // that is open, or being opened; nil: none
 
 	tags        int
 	pending     []*command           // in the order sent
 	probe       *command             // a NOOP that shows whether the server has lost the commands before it
-	continued   bool                 // the server asked us to go on
-	challenge   string               // with these words
-	lastWarning string               // the server's last warning, which may explain why the connection ends
-	listener    func(*wire.Response) // is shown every response; may be nil
+	continued   bool                 // the server sent a continuation request
+	challenge   string               // the text of that request
+	lastWarning string               // it may explain why the connection ends
+	listener    func(*wire.Response) // called with every response; may be nil
 	bye         error
 	dead        error
 
@@ -52,7 +52,7 @@ type conn struct {
 	lastUseful time.Time // of the last answer
 }
 
-// wait pumps until the command is answered, and gives the server's refusal as *Error.
+// wait reads responses until the command is answered, and returns the server's refusal as *Error.
 func (c *conn) wait(cmd *command) error {
 	for !cmd.done {
 		if err := c.readResponse(); err != nil {
@@ -62,7 +62,7 @@ func (c *conn) wait(cmd *command) error {
 	return cmd.err
 }
 
-// do starts a command and waits for it, unless ctx ends first, which ends the connection too.
+// do sends a command and waits for the answer. If ctx ends first, do closes the connection.
 func (c *conn) do(ctx context.Context, cmd *command) error {
 	defer c.closeOnDone(ctx)()
 	if err := c.start(cmd); err != nil {
@@ -71,13 +71,13 @@ func (c *conn) do(ctx context.Context, cmd *command) error {
 	return c.orCause(ctx, c.wait(cmd))
 }
 
-// closeOnDone closes the connection when ctx ends, which wakes whoever reads or writes.
+// closeOnDone closes the connection when ctx ends, which wakes a blocked read or write.
 func (c *conn) closeOnDone(ctx context.Context) (stop func()) {
 	unhook := context.AfterFunc(ctx, func() { c.socket.Close() })
 	return func() { unhook() }
 }
 
-// orCause says that an error came of ctx's end, where it did.
+// orCause returns the cause of ctx's end in place of the error that it led to.
 func (c *conn) orCause(ctx context.Context, err error) error {
 	if err != nil && c.dead != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -85,7 +85,7 @@ func (c *conn) orCause(ctx context.Context, err error) error {
 	return err
 }
 
-// readResponse reads one response and gives it to whom it belongs.
+// readResponse reads one response and gives it to the command that it belongs to.
 func (c *conn) readResponse() error {
 	if c.dead != nil {
 		return c.dead
@@ -108,7 +108,7 @@ func (c *conn) readResponse() error {
 	}
 	i := slices.IndexFunc(c.pending, func(cmd *command) bool { return cmd.tag == resp.Tag })
 	if i < 0 {
-		return c.countUseless(resp, false) // a line that belongs to nothing; servers have been seen to break lines
+		return c.countUseless(resp, false) // a line that belongs to no command; some servers break lines
 	}
 	c.observe(resp)
 	cmd := c.pending[i]
@@ -122,7 +122,7 @@ func (c *conn) readResponse() error {
 	return c.countUseless(resp, true)
 }
 
-// countUseless ends a connection on which too much data comes, or comes for too long, that answers no command.
+// countUseless ends a connection that receives too much data, or for too long, that answers no command.
 func (c *conn) countUseless(resp *wire.Response, useful bool) error {
 	if useful {
 		c.useless, c.lastUseful = resp.Discarded, time.Now()
@@ -145,7 +145,7 @@ func (c *conn) complete(cmd *command, resp *wire.Response) {
 	}
 }
 
-// refusal makes an error of a status.
+// refusal makes an Error of a status.
 func (c *conn) refusal(command string, resp *wire.Response) *Error {
 	text := resp.Text
 	for _, secret := range c.secrets {
@@ -154,8 +154,8 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
 }
 
-// dispatch notes what concerns the connection as a whole, then offers the response to the commands under way, the oldest
-// first. What nobody takes is dropped.
+// dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the oldest
+// first. A response that no command takes is dropped.
 func (c *conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
@@ -194,13 +194,13 @@ func (c *conn) observe(resp *wire.Response) {
 	}
 }
 
-// listen shows every response to a listener until stopped.
+// listen calls listener with every response until stopped.
 func (c *conn) listen(listener func(*wire.Response)) (stop func()) {
 	c.listener = listener
 	return func() { c.listener = nil }
 }
 
-// dispatchBody finds the command that takes bodies.
+// dispatchBody gives a body to the command that takes bodies.
 func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
 	for _, cmd := range c.pending {
 		if cmd.body != nil {
@@ -210,8 +210,8 @@ func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
 	return nil
 }
 
-// fail ends the connection. Errors of those who handle data pass as they are; of those of the stream itself is said
-// where and when.
+// fail closes the connection. An error of a handler is returned as it is. Other errors say where and when the connection
+// ended.
 func (c *conn) fail(err error) error {
 	if c.dead != nil {
 		return c.dead
@@ -237,7 +237,7 @@ func (c *conn) fail(err error) error {
 	default:
 		lost := &lostError{server: c.opts.Host, doing: doing, said: c.lastWarning, err: err}
 		if err == io.EOF {
-			lost.err = errors.New("the server hung up")
+			lost.err = errors.New("the server closed the connection")
 		}
 		c.dead = lost
 	}
@@ -248,15 +248,15 @@ func (c *conn) fail(err error) error {
 	return c.dead
 }
 
-// handlerError is an error of ours, on its way through the pump.
+// handlerError is an error of the code that handles data, as opposed to one of the connection.
 type handlerError struct{ err error }
 
 func (e *handlerError) Error() string { return e.err.Error() }
 
-// Close says goodbye where that is possible without waiting for others' data, and closes the connection.
+// Close sends LOGOUT if no data of another command is due, and closes the connection.
 func (c *conn) Close() error {
 	if c.dead == nil && len(c.pending) == 0 {
-		// The answer is not waited for: it would only tell what is known.
+		// The answer is not waited for, because it would change nothing.
 		c.start(newCommand("LOGOUT"))
 	}
 	if c.dead == nil {

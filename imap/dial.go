@@ -12,17 +12,18 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// Dial connects, secures the connection, logs in, and tells server and client of each other.
+// Dial connects, secures the connection, logs in, and exchanges ID, ENABLE and COMPRESS with the server.
 func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	own := *opts
 	own.quirks = &quirks{}
 	return dial(ctx, &own, new(netconn.Traffic), 1, true)
 }
 
-// dial is Dial with the bytes counted at traffic, and a number for the trace. utf8 asks for names and headers in UTF-8.
+// dial is Dial with bytes counted in traffic, and the number of the connection in the trace. utf8 asks for names and headers
+// in UTF-8.
 func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
-		return nil, fmt.Errorf("%w: %s would be talked to in plain text; use imaps://, or ask for plain text by name", ErrInsecure, opts.Host)
+		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly", ErrInsecure, opts.Host)
 	}
 	if err := opts.Logins.admit(opts); err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, 
 	return &Client{conn: c, flags: flagCache{}}, nil
 }
 
-// newConn speaks over a connection that was just made.
+// newConn returns a conn over a network connection.
 func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) *conn {
 	c := &conn{opts: opts, traffic: traffic, enabled: capabilities{}}
 	if opts.Trace != nil {
@@ -55,7 +56,7 @@ func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) 
 	return c
 }
 
-// noHostError: the resolver is sure that there is no such host.
+// noHostError means that the resolver is certain that there is no such host.
 type noHostError struct {
 	host string
 	dns  *net.DNSError
@@ -65,7 +66,7 @@ func (e *noHostError) Error() string { return "no host is named " + e.host }
 
 func (e *noHostError) Unwrap() error { return e.dns }
 
-// dialError: a name that does not exist stays so; anything else may pass.
+// dialError makes an error of a failed connection. A name that does not exist is a final error; others are temporary.
 func dialError(ctx context.Context, opts *Options, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -81,7 +82,7 @@ func dialError(ctx context.Context, opts *Options, err error) error {
 	return &unreachableError{address: opts.Address(), err: err}
 }
 
-// adopt reads and writes over netConn from now on.
+// adopt makes c read and write over netConn.
 func (c *conn) adopt(netConn net.Conn) {
 	c.transport = netConn
 	c.read(netConn)

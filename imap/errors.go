@@ -13,20 +13,20 @@ import (
 )
 
 var (
-	// ErrLogin: the server does not accept the user name and the secret.
+	// ErrLogin means that the server does not accept the user name and the secret.
 	ErrLogin = errors.New("login refused")
 
-	// ErrOverQuota: the account is full.
+	// ErrOverQuota means that the account is full.
 	ErrOverQuota = errors.New("over quota")
 
-	// ErrInsecure: the server cannot be talked to without anyone being able to listen.
+	// ErrInsecure means that the connection would not be encrypted.
 	ErrInsecure = errors.New("no encryption")
 )
 
 // Error is a command that the server did not carry out. It is mail.ErrTemporary, mail.ErrNoMailbox, ErrOverQuota
-// or ErrLogin according to what the server gave as reason, and mail.ErrRefused if not temporary.
+// or ErrLogin according to the server's reason, and mail.ErrRefused if it is not temporary.
 type Error struct {
-	Command string // as far as it helps: `EXAMINE "Work"`; never a secret
+	Command string // with its mailbox: `EXAMINE "Work"`; never a secret
 	Status  string // NO, BAD or BYE
 	Code    string // the response code in upper case, without its arguments; often empty
 	Text    string // the server's own words
@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: the server answered %s", e.Command, e.said())
 }
 
-// said is the server's answer.
+// said returns the server's answer.
 func (e *Error) said() string {
 	said := e.Status
 	if e.Code != "" {
@@ -51,7 +51,7 @@ func (e *Error) said() string {
 	return said
 }
 
-// Is gives the error's meaning to errors.Is.
+// Is implements errors.Is.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case mail.ErrTemporary:
@@ -68,7 +68,7 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// temporary: RFC 5530's codes for what passes, the end of the connection, and what Exchange says under load.
+// temporary goes by RFC 5530's codes for what may pass, the end of the connection, and what Exchange sends under load.
 func (e *Error) temporary() bool {
 	return e.Status == "BYE" ||
 		slices.Contains([]string{"LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG"}, e.Code) ||
@@ -76,8 +76,8 @@ func (e *Error) temporary() bool {
 		e.RetryAfter() > 0
 }
 
-// noMailbox goes by the code, or, if there is no code, by the exact sentences of Dovecot, Cyrus and Courier. Words such as
-// "not found" somewhere in a text can be about anything, such as a backend.
+// noMailbox goes by the code, or, without a code, by the exact sentences of Dovecot, Cyrus and Courier. Words such as
+// "not found" in a text can concern anything, such as a backend.
 func (e *Error) noMailbox() bool {
 	if e.Status != "NO" {
 		return false
@@ -88,8 +88,8 @@ func (e *Error) noMailbox() bool {
 	return strings.HasPrefix(e.Text, "Mailbox doesn't exist") || strings.HasPrefix(e.Text, "Mailbox does not exist")
 }
 
-// overQuota goes by the code, and where a server has none for it, by the words of the common servers: "Over quota" (Cyrus), "You
-// exceeded your mail quota" (Courier).
+// overQuota goes by the code, or, without a code, by the words of common servers: "Over quota" (Cyrus), "You exceeded your
+// mail quota" (Courier).
 func (e *Error) overQuota() bool {
 	if e.Status != "NO" || e.Code != "" && e.Code != "ALERT" {
 		return e.Code == "OVERQUOTA"
@@ -104,10 +104,10 @@ func (e *Error) login() bool {
 
 var backoff = regexp.MustCompile(`(?i)Suggested Backoff Time: ([0-9]{1,9})`)
 
-// longestBackoff bounds what is believed of a server's wish: nine digits of milliseconds are eleven days.
+// longestBackoff bounds the wait that a server can ask for: nine digits of milliseconds are eleven days.
 const longestBackoff = 30 * time.Minute
 
-// RetryAfter is the time that the server asked to be left alone, 0 if it did not. Exchange counts it in milliseconds.
+// RetryAfter returns the wait that the server asked for, or 0. Exchange sends it in milliseconds.
 func (e *Error) RetryAfter() time.Duration {
 	match := backoff.FindStringSubmatch(e.Text)
 	if match == nil {
@@ -121,7 +121,7 @@ func isTemporary(err error) bool { return errors.Is(err, mail.ErrTemporary) }
 
 func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
-// lostError is a connection that ended under a command, whichever way.
+// lostError is a connection that ended during a command. It is mail.ErrTemporary.
 type lostError struct {
 	server string
 	doing  string // the command under way; may be empty
@@ -145,7 +145,7 @@ func (e *lostError) Unwrap() error { return e.err }
 
 func (e *lostError) Is(target error) bool { return target == mail.ErrTemporary }
 
-// unreachableError is a connection that could not be made. It may be made later.
+// unreachableError is a connection that could not be made. It is mail.ErrTemporary.
 type unreachableError struct {
 	address string
 	err     error

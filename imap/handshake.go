@@ -16,16 +16,17 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// greetingTimeout is how long a server may take to speak at first: one that is silent then is mostly another port.
+// greetingTimeout is how long a server may take to send its greeting. A server that is silent then usually speaks another
+// protocol at this port.
 const greetingTimeout = 30 * time.Second
 
-// probeTimeout is how long a handshake may take that only finds out what is spoken at a port.
+// probeTimeout is how long a handshake may take that only finds out what a port speaks.
 const probeTimeout = 5 * time.Second
 
-// handshake brings a fresh connection to where commands can be given: TLS, the greeting, login, and what is said once.
+// handshake prepares a fresh connection: TLS, the greeting, login, ID, ENABLE and COMPRESS.
 type handshake struct{ *conn }
 
-// run brings a fresh connection to where commands can be given.
+// run does all steps. Afterwards the connection accepts commands.
 func (c *handshake) run(ctx context.Context, utf8 bool) error {
 	c.socket.Stall = min(c.socket.Stall, greetingTimeout)
 	if c.opts.Security == TLS {
@@ -61,9 +62,9 @@ func (c *handshake) readGreeting() (preauth bool, err error) {
 	resp, err := c.r.Next()
 	if errors.Is(err, netconn.ErrStalled) && c.opts.Security != TLS {
 		if c.speaksTLS() {
-			return false, c.fail(&handlerError{fmt.Errorf("%s speaks TLS on this port, and nothing else; write imaps://", c.opts.Address())})
+			return false, c.fail(&handlerError{fmt.Errorf("%s speaks only TLS on this port; write imaps://", c.opts.Address())})
 		}
-		err = fmt.Errorf("%w, not even a greeting came", err)
+		err = fmt.Errorf("%w, no greeting came", err)
 	}
 	if err != nil {
 		return false, c.fail(err)
@@ -80,8 +81,8 @@ func (c *handshake) readGreeting() (preauth bool, err error) {
 		c.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
-// speaksTLS asks a server that waits in silence whether a handshake is what it waits for. Nobody is trusted for it: no more
-// is said, and the connection ends.
+// speaksTLS reports whether a silent server waits for a TLS handshake. It checks no certificate, because nothing else is
+// sent and the connection ends.
 func (c *handshake) speaksTLS() bool {
 	c.socket.Stall = min(c.opts.stall(), probeTimeout)
 	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
@@ -96,11 +97,11 @@ func (c *handshake) secure(ctx context.Context) error {
 	return nil
 }
 
-// explainTLS tells a certificate that is no good from a handshake that broke off.
+// explainTLS distinguishes a certificate that cannot be trusted from a handshake that broke off.
 func (c *handshake) explainTLS(ctx context.Context, err error) error {
 	var cert *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
-	if errors.As(err, &unknown) { // without its guesses, which send people the wrong way
+	if errors.As(err, &unknown) { // without its hints, which mislead here
 		return fmt.Errorf("%s shows a certificate that cannot be trusted: %w", c.opts.Host, x509.UnknownAuthorityError{Cert: unknown.Cert})
 	}
 	if errors.As(err, &cert) {
@@ -118,11 +119,11 @@ func (c *handshake) explainTLS(ctx context.Context, err error) error {
 	return &lostError{server: c.opts.Address(), doing: "the TLS handshake", err: err}
 }
 
-// startTLS secures the connection before anything else is said. What the server told in plain text is forgotten, and
-// what it sent after its OK, but before the handshake, was injected by somebody (RFC 9051 section 11.2; CVE-2011-0411).
+// startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes between
+// the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
 func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
-		return c.fail(&handlerError{fmt.Errorf("%w: %s takes us as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
+		return c.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})
 	}
 	cmd := newCommand("STARTTLS")
 	if err := c.start(cmd); err != nil {
@@ -140,7 +141,7 @@ func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 	return c.secure(ctx)
 }
 
-// needCapabilities asks what is offered, unless the server said so unasked.
+// needCapabilities asks for the capabilities, unless the server has sent them already.
 func (c *conn) needCapabilities(ctx context.Context) error {
 	if c.capsKnown {
 		return nil
@@ -148,8 +149,8 @@ func (c *conn) needCapabilities(ctx context.Context) error {
 	return c.do(ctx, newCommand("CAPABILITY"))
 }
 
-// introduce does what is done once after login, in one round trip or two: ID; ENABLE, which must come before any
-// mailbox is selected; COMPRESS.
+// introduce sends what is sent once after login, in one or two round trips: ID; ENABLE, which must precede any SELECT
+// (RFC 5161 section 3.1); COMPRESS.
 func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
 	var cmds []*command
 	if c.caps.has("ID") && !c.opts.quirks.avoids("ID") {
@@ -164,7 +165,7 @@ func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
 		}
 	}
 	for _, cmd := range cmds {
-		if err := c.wait(cmd); err != nil && c.dead != nil { // a refusal of either is no obstacle
+		if err := c.wait(cmd); err != nil && c.dead != nil { // a refusal of either does not matter
 			return err
 		}
 	}
@@ -174,13 +175,13 @@ func (c *handshake) introduce(ctx context.Context, utf8 bool) error {
 	return nil
 }
 
-// Bounds of what is kept of an ID: RFC 2971 section 3.3 allows no more.
+// Limits of what is kept of an ID (RFC 2971 section 3.3).
 const (
 	maxFields = 30
 	maxField  = 30 + 1024
 )
 
-// identify tells who we are, and keeps who the server says it is (RFC 2971).
+// identify sends the client's name and version, and keeps the server's (RFC 2971).
 func (c *handshake) identify() *command {
 	cmd := newCommand("ID").raw(` ("name" "mailstrata" "version" `).text(orUnknown(c.opts.Version)).raw(")")
 	cmd.data = func(resp *wire.Response) (bool, error) {
@@ -209,7 +210,7 @@ func orUnknown(version string) string {
 	return version
 }
 
-// enable asks for mod-sequences, for removals by UID, and for UTF-8 as it is stored (RFC 5161, 7162, 6855).
+// enable asks for mod-sequences, removals by UID, and UTF-8 (RFC 5161, 7162, 6855).
 func (c *handshake) enable(utf8 bool) *command {
 	if !c.caps.has("ENABLE") || c.opts.quirks.avoids("ENABLE") {
 		return nil
@@ -226,13 +227,13 @@ func (c *handshake) enable(utf8 bool) *command {
 	return newCommand("ENABLE").raw(words)
 }
 
-// compress puts DEFLATE over the connection (RFC 4978). What the server has sent behind its OK is compressed already.
+// compress puts DEFLATE over the connection (RFC 4978). Bytes that follow the server's OK are compressed already.
 func (c *handshake) compress(ctx context.Context) error {
 	if err := c.do(ctx, newCommand("COMPRESS").raw(" DEFLATE")); err != nil {
 		if c.dead != nil {
 			return err
 		}
-		return nil // refused: then not
+		return nil // refused: go on without it
 	}
 	deflate, err := flate.NewWriter(c.transport, flate.DefaultCompression)
 	if err != nil {

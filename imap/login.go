@@ -15,10 +15,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// login is the attempt to log in over a connection.
+// login is one attempt to log in over a connection.
 type login struct{ *conn }
 
-// run proves who we are by the best mechanism that both sides know. The secret goes to the server and nowhere else.
+// run logs in by the best mechanism that both sides support. The secret is sent to the server only.
 func (c *login) run(ctx context.Context) error {
 	secret, err := c.secret(ctx)
 	if err != nil {
@@ -27,7 +27,7 @@ func (c *login) run(ctx context.Context) error {
 	defer c.trace.redactAnswers()()
 	defer func() { c.secrets = nil }()
 	c.redact(secret)
-	c.capsKnown = false // what is offered after login may differ (RFC 9051 section 6.2)
+	c.capsKnown = false // the capabilities may change after login (RFC 9051 section 6.2)
 	err = c.tryMechanisms(secret)
 	defer func() {
 		if err == nil || errors.Is(err, ErrLogin) {
@@ -41,7 +41,7 @@ func (c *login) run(ctx context.Context) error {
 	return err
 }
 
-// redact keeps a secret out of errors, as it is and as it stands in a quoted string. (An empty one is none.)
+// redact removes a secret from errors, as it is and in the form of a quoted string. An empty secret is ignored.
 func (c *conn) redact(secret string) {
 	if quoted := wire.Quote(secret); secret != "" {
 		c.secrets = append(c.secrets, secret, quoted[1:len(quoted)-1])
@@ -73,12 +73,13 @@ func (c *login) authenticate(mechanism, secret string) error {
 	case "XOAUTH2":
 		client = &xoauth2{user: c.opts.User, token: secret}
 	default:
-		return fmt.Errorf("the login mechanism %s is not known here; there are PLAIN, LOGIN, OAUTHBEARER and XOAUTH2", mechanism)
+		return fmt.Errorf("the login mechanism %s is unknown; use PLAIN, LOGIN, OAUTHBEARER or XOAUTH2", mechanism)
 	}
 	return c.converse(client)
 }
 
-// loginCommand is the oldest way. LOGINDISABLED forbids even to try: the server has said that it would not be secret.
+// loginCommand uses the LOGIN command. LOGINDISABLED forbids even an attempt, which would expose the secret (RFC 9051
+// section 6.2.3).
 func (c *login) loginCommand(secret string) error {
 	if c.caps.has("LOGINDISABLED") {
 		return fmt.Errorf("%w: %s allows no login with a password on this connection", ErrLogin, c.opts.Host)
@@ -94,7 +95,7 @@ func (c *login) loginCommand(secret string) error {
 	return c.wait(cmd)
 }
 
-// converse is the dialogue of AUTHENTICATE (RFC 9051 section 6.2.2), the first answer sent along where SASL-IR is offered.
+// converse runs AUTHENTICATE (RFC 9051 section 6.2.2). With SASL-IR the first answer is part of the command.
 func (c *login) converse(client sasl.Client) error {
 	mechanism, initial, err := client.Start()
 	if err != nil {
@@ -128,14 +129,14 @@ func (c *login) converse(client sasl.Client) error {
 		line := base64.StdEncoding.EncodeToString(answer)
 		c.redact(line)
 		if err != nil {
-			line = "*" // gives up; the server's refusal follows
+			line = "*" // cancel; the server's refusal follows
 		}
 		c.trace.sent([]byte("…"))
 		io.WriteString(c.w, line+"\r\n")
 	}
 }
 
-// initialResponse: an empty one is written "=" (RFC 4959).
+// initialResponse encodes the first answer. An empty one is written "=" (RFC 4959).
 func initialResponse(b []byte) string {
 	if len(b) == 0 {
 		return "="
@@ -151,8 +152,8 @@ func (c *login) answer(client sasl.Client) ([]byte, error) {
 	return client.Next(challenge)
 }
 
-// explainLogin makes a sentence of a refused login. Where the server gives no code, only a few refusals are known to
-// be about the user: any other may pass.
+// explainLogin makes an error of a refused login. Without a response code, only a few refusals certainly concern the user;
+// any other may be temporary.
 func (c *login) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, mail.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", c.opts, refused)
@@ -171,12 +172,12 @@ func (c *login) explainLogin(refused *Error, all error) error {
 	return fmt.Errorf("%w: log in as %s: %w", ErrLogin, c.opts, all)
 }
 
-// xoauth2 is Google's and Microsoft's forerunner of OAUTHBEARER.
+// xoauth2 is the mechanism of Google and Microsoft that preceded OAUTHBEARER.
 type xoauth2 struct{ user, token string }
 
 func (x *xoauth2) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=" + x.user + "\x01auth=Bearer " + x.token + "\x01\x01"), nil
 }
 
-// Next answers the error that the server explains in a challenge with nothing, upon which it refuses properly.
+// Next answers the challenge that explains an error with an empty line, after which the server refuses.
 func (x *xoauth2) Next([]byte) ([]byte, error) { return []byte{}, nil }

@@ -8,26 +8,26 @@ import (
 	"sync"
 )
 
-// Logins counts the refused logins of a run, over its accounts. Many accounts can share a secret, such as a master user's. If
-// it is wrong, it is not tried with each of them, because servers lock out clients that fail often. The zero value is ready
+// Logins counts the refused logins of a run, over its accounts. Accounts can share a secret, such as a master user's. A
+// wrong secret is not tried with each of them, because servers lock out clients that fail often. The zero value is ready
 // to use, and safe for concurrent use.
 type Logins struct {
 	mu    sync.Mutex
 	tries map[loginKey]*loginTries
 }
 
-// loginKey is what accounts share: the server, the secret, and of "anna*master" the master user.
+// loginKey is what accounts share: the server, the secret, and the master user ("anna*master").
 type loginKey struct {
 	server, master string
 	secret         [sha256.Size]byte
 }
 
 type loginTries struct {
-	accepted bool // once, so the secret is right, and a refusal is about the account
+	accepted bool // once: the secret is right, and a refusal concerns the account
 	refused  map[string]bool
 }
 
-// maxRefused is the number of users for whom a secret is tried that a server accepts for none.
+// maxRefused is the number of users with whom a secret is tried that a server has not accepted for any.
 const maxRefused = 3
 
 func (o *Options) loginKey() loginKey {
@@ -35,10 +35,10 @@ func (o *Options) loginKey() loginKey {
 	return loginKey{server: o.Address(), master: master, secret: sha256.Sum256([]byte(o.Password))}
 }
 
-// ErrNotTried: the same secret was refused with so many others that it was not tried with this account.
+// ErrNotTried means that the same secret was refused with so many others that it was not tried with this account.
 var ErrNotTried = errors.New("not tried")
 
-// admit returns an error if a login would only fail once more.
+// admit returns an error if another login with the same secret would fail too.
 func (l *Logins) admit(o *Options) error {
 	if l == nil || o.Token != nil {
 		return nil

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// loginCommandAlone is the LOGIN command among the mechanisms of AUTHENTICATE.
+// loginCommandAlone stands for the LOGIN command among the mechanisms of AUTHENTICATE.
 const loginCommandAlone = ""
 
-// mechanisms are the ways to log in, the best first.
+// mechanisms returns the ways to log in, the best first.
 func (c *login) mechanisms() (ways []string) {
 	if c.opts.Mechanism != "" {
 		return []string{strings.ToUpper(c.opts.Mechanism)}
@@ -25,7 +25,7 @@ func (c *login) mechanisms() (ways []string) {
 	}
 	switch {
 	case c.opts.Token == nil && len(ways) == 0:
-		ways = []string{loginCommandAlone} // it reports the error if the server forbids it
+		ways = []string{loginCommandAlone} // it returns the error if the server forbids it
 	case c.opts.Token == nil && !c.caps.has("LOGINDISABLED"):
 		ways = slices.Insert(ways, 1, loginCommandAlone)
 	case len(ways) == 0:
@@ -34,17 +34,17 @@ func (c *login) mechanisms() (ways []string) {
 	return ways
 }
 
-// refusalReason says whether a refused login is about its mechanism.
+// refusalReason is whether a refused login concerns its mechanism.
 type refusalReason uint8
 
 const (
 	secretRefused    refusalReason = iota // another attempt may lock the account
-	unclear                               // mail programs try once more, by LOGIN
-	mechanismRefused                      // the secret was not looked at
+	unclear                               // try once more, by LOGIN, as mail programs do
+	mechanismRefused                      // the server did not check the secret
 )
 
-// reasonOf decides whether a refusal is about the mechanism or about the secret. Only after a refusal that is certainly about
-// the mechanism may any number of attempts follow.
+// reasonOf decides whether a refusal concerns the mechanism or the secret. Only refusals that certainly concern the
+// mechanism allow any number of further attempts.
 func reasonOf(refused *Error) refusalReason {
 	text := strings.ToLower(refused.Text)
 	has := func(words ...string) bool {
@@ -66,7 +66,8 @@ func reasonOf(refused *Error) refusalReason {
 	return unclear
 }
 
-// tryMechanisms logs in by the first way that the server has. Some servers offer AUTHENTICATE PLAIN and take only LOGIN.
+// tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE PLAIN and accept only
+// LOGIN.
 func (c *login) tryMechanisms(secret string) error {
 	ways := c.mechanisms()
 	first := min(c.opts.quirks.mechanisms(), len(ways)-1)
@@ -104,5 +105,5 @@ func (e *loginRefusals) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Unwrap returns the last answer, which counts.
+// Unwrap returns the last answer, which decides.
 func (e *loginRefusals) Unwrap() error { return e.errs[len(e.errs)-1] }

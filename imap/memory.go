@@ -4,7 +4,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// Bounds of the memory that the answer to one command takes, and of what else a server may send.
+// Limits of the memory that the answer to one command takes, and of what else a server may send.
 const (
 	maxHeld       = 32 << 20 // bytes of memory that the mailboxes of one listing take
 	maxAttributes = 4 << 20  // bytes of memory that flags of one FETCH take, beyond usualAttributes for each message
@@ -25,7 +25,7 @@ func (h *memoryCount) add(bytes int, of string) error {
 	return nil
 }
 
-// memoryOf estimates the memory that a list of words takes.
+// memoryOf estimates the memory of a list of words.
 func memoryOf(words []string) int {
 	bytes := 0
 	for _, word := range words {

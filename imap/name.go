@@ -7,12 +7,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// naming is how names of mailboxes are written on a connection.
+// naming is the encoding of mailbox names on a connection.
 type naming struct {
 	utf8 bool // UTF8=ACCEPT is enabled: "&" is a character like any other (RFC 6855 section 3)
 }
 
-// decode gives a name in UTF-8, or ok false where it cannot be read.
+// decode returns a name in UTF-8. ok is false if the name cannot be decoded.
 func (n naming) decode(raw string) (name string, ok bool) {
 	if n.utf8 {
 		return raw, utf8.ValidString(raw)
@@ -20,8 +20,8 @@ func (n naming) decode(raw string) (name string, ok bool) {
 	return mail.DecodeName(raw)
 }
 
-// key is one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has no
-// case.
+// key returns one key for all the ways to write a mailbox's name: servers answer UTF-8 for modified UTF-7, and INBOX has no
+// case (RFC 9051 section 5.1).
 func (n naming) key(raw string) string {
 	if strings.EqualFold(raw, "INBOX") {
 		return "INBOX"
@@ -32,8 +32,8 @@ func (n naming) key(raw string) string {
 	return raw
 }
 
-// SameName returns one key for all the ways to write a mailbox's name in modified UTF-7, which ASCII names are as well.
+// SameName returns one key for all the ways to write a mailbox's name on a connection without UTF8=ACCEPT.
 func SameName(raw string) string { return naming{}.key(raw) }
 
-// names is how this connection writes them.
+// names returns the encoding of names on this connection.
 func (c *conn) names() naming { return naming{utf8: c.enabled.has("UTF8=ACCEPT")} }

@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Namespaces asks whose mailboxes are where (RFC 2342); nil where the server does not tell.
+// Namespaces asks for the namespaces (RFC 2342). It returns nil if the server does not support that.
 func (c *Client) Namespaces(ctx context.Context) ([]mail.Namespace, error) {
 	if !c.caps.has("NAMESPACE") || c.asked || c.opts.quirks.avoids("NAMESPACE") {
 		return c.spaces, nil
@@ -42,8 +42,8 @@ func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namesp
 	return spaces
 }
 
-// namespaceOf returns the namespace of a mailbox: the one with the longest prefix that fits. INBOX is in no namespace, and
-// neither is any mailbox of a server that names no namespace.
+// namespaceOf returns the namespace of a mailbox: the one with the longest matching prefix. INBOX is in no namespace, and
+// neither is any mailbox of a server that lists no namespaces.
 func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return best, false

@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// ErrOldTLS: the server speaks no version or cipher of TLS that is secure enough.
+// ErrOldTLS means that the server supports no version or cipher of TLS that is secure enough.
 var ErrOldTLS = errors.New("the server's TLS is too old")
 
-// tlsConfig returns what the client accepts: TLS 1.2 and 1.3 with forward secrecy, unless OldTLS allows less.
+// tlsConfig accepts TLS 1.2 and 1.3 with forward secrecy, or older versions if OldTLS is set.
 func (o *Options) tlsConfig() *tls.Config {
 	config := &tls.Config{ServerName: o.Host, RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	if o.OldTLS {
@@ -22,7 +22,7 @@ func (o *Options) tlsConfig() *tls.Config {
 	return config
 }
 
-// allowOldTLS accepts all that this program can speak.
+// allowOldTLS accepts all that crypto/tls supports.
 func allowOldTLS(config *tls.Config) {
 	config.MinVersion = tls.VersionTLS10
 	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
@@ -30,8 +30,9 @@ func allowOldTLS(config *tls.Config) {
 	}
 }
 
-// explainOldTLS explains a handshake that failed because the two sides have nothing secure enough in common. It returns nil if there
-// is another reason. It connects once more and accepts anything, to find out what the server speaks, and sends nothing else.
+// explainOldTLS explains a handshake that failed because both sides have nothing secure enough in common. It returns nil if
+// there is another reason. It connects once more and accepts anything, to find out what the server supports, and sends
+// nothing else.
 func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !c.opts.OldTLS && c.opts.Security == TLS {
@@ -51,7 +52,7 @@ func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	return nil
 }
 
-// probeOldTLS finds out what a server speaks that refuses every secure handshake.
+// probeOldTLS returns what a server speaks that refuses every secure handshake.
 func (o *Options) probeOldTLS(ctx context.Context) (what string, speaks bool) {
 	ctx, cancel := context.WithTimeout(ctx, min(o.stall(), probeTimeout))
 	defer cancel()

@@ -10,20 +10,20 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// Pool shares out the connections of one account. When the server refuses one more while others are open, whatever
-// reason it gives (BYE, NO [LIMIT], a login that does not work any more), the pool goes on with those it has.
+// Pool shares out the connections of one account. If the server refuses another connection while some are open, whatever
+// the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes on with the connections that it has.
 type Pool struct {
 	opts    Options
 	utf8    bool
 	bytes   netconn.Traffic
 	tokens  chan struct{} // one for each connection that may be in use
-	dialing chan struct{} // held while connecting: a refusal means a limit only to whom all the others are known
+	dialing chan struct{} // held while connecting: a refusal shows a limit only if all other connections are known
 
 	mu     sync.Mutex
 	idle   []idleClient
 	open   int // in use or idle
 	coming int // being made
-	limit  int // of connections: the tokens there are
+	limit  int // of connections: the number of tokens
 	closed bool
 
 	dialed int // so far; guarded by dialing
@@ -34,7 +34,7 @@ type idleClient struct {
 	since time.Time
 }
 
-// trustedIdle is how long an idle connection is trusted without asking.
+// trustedIdle is how long an idle connection is used without a NOOP before.
 const trustedIdle = 30 * time.Second
 
 var errClosed = errors.New("the account is closed")
@@ -52,10 +52,10 @@ func NewPool(opts Options, utf8 bool) *Pool {
 	return p
 }
 
-// Get waits for a connection that works.
+// Get returns a connection that works. It waits until one is free.
 func (p *Pool) Get(ctx context.Context) (*Client, error) { return p.GetOn(ctx, "") }
 
-// GetOn is get for who will open a mailbox: best is a connection that has it open.
+// GetOn is Get for a caller that will open a mailbox. It prefers a connection that has the mailbox open.
 func (p *Pool) GetOn(ctx context.Context, mailbox string) (*Client, error) {
 	for {
 		select {
@@ -115,8 +115,8 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	return c, nil
 }
 
-// takeIdle takes the idle connection that suits best, if one does: none where a new one may be made and all others have
-// a mailbox open that somebody may come back to. Then the caller makes it.
+// takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a mailbox
+// open that a caller may come back to. Then the caller makes a new one.
 func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,7 +133,7 @@ func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
 			i = has("")
 		}
 		if i < 0 && p.open+p.coming >= p.limit {
-			i = 0 // idle for longer than the others
+			i = 0 // idle for the longest time
 		}
 	}
 	if i < 0 {
@@ -145,14 +145,15 @@ func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
 	return c, nil
 }
 
-// shrink gives up for good what is over the connections there are, the caller's token first. Without any, it does not.
+// shrink lowers the limit to the number of open connections, beginning with the caller's token. It returns false if none is
+// open.
 func (p *Pool) shrink(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if ctx.Err() != nil || p.closed || p.open == 0 {
 		return false
 	}
-	if p.limit <= p.open { // by now: an idle connection is left for the caller
+	if p.limit <= p.open { // meanwhile: an idle connection is left for the caller
 		p.tokens <- struct{}{}
 		return true
 	}
@@ -162,13 +163,13 @@ func (p *Pool) shrink(ctx context.Context) bool {
 		case <-p.tokens:
 			p.limit--
 		default:
-			return true // those who hold the rest will see for themselves
+			return true // callers that hold the remaining tokens will shrink it further
 		}
 	}
 	return true
 }
 
-// Put gives a connection back; one that is broken is forgotten.
+// Put gives a connection back, or drops it if it is broken.
 func (p *Pool) Put(c *Client) {
 	p.mu.Lock()
 	if c.dead == nil && !p.closed {
@@ -191,7 +192,7 @@ func (p *Pool) drop(c *Client) {
 // Traffic returns the bytes received and sent so far.
 func (p *Pool) Traffic() (in, out int64) { return p.bytes.Bytes() }
 
-// Parallel is how many connections there can be.
+// Parallel returns the number of connections that there can be.
 func (p *Pool) Parallel() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,15 +7,15 @@ import (
 )
 
 // quirks is what the connections of one account have found out about its server, for later connections of the same run.
-// Some servers end the connection at a command that they do not like. So a command that cost a connection is sent once more,
-// alone if it names a mailbox. A command that cost two is not sent any more, if the run can do without it.
+// Some servers close the connection at a command that they do not like. So a command that cost a connection is sent once
+// more, alone if it names a mailbox. A command that cost two is not sent again, if the run can do without it.
 type quirks struct {
 	mu         sync.Mutex
 	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
 	reasons    map[string]string // by command, the error of the latest loss
 	last       string            // the latest of these
-	sequential bool              // the server loses commands that come before it has answered the one before
-	mechanism  int               // the number of ways to log in that the server does not have
+	sequential bool              // the server loses commands that are sent before it has answered the previous one
+	mechanism  int               // the number of ways to log in that the server does not support
 }
 
 // maxLosses is the number of lost connections after which the run does without a command.
@@ -40,14 +40,14 @@ func (l *quirks) losses(command string) int {
 	return l.lossesOf[command]
 }
 
-// reason is the error of the latest loss, with the server's own words where it had any.
+// reason returns the error of the latest loss, with the server's own words if it sent any.
 func (l *quirks) reason(command string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.reasons[command]
 }
 
-// avoids reports whether a command is not to be sent any more.
+// avoids reports whether a command should not be sent again.
 func (l *quirks) avoids(command string) bool { return l.losses(command) >= maxLosses }
 
 func (l *quirks) setSequential() {
@@ -62,7 +62,7 @@ func (l *quirks) isSequential() bool {
 	return l.sequential
 }
 
-// setMechanism notes that the server does not have the first n ways to log in.
+// setMechanism records that the server does not support the first n ways to log in.
 func (l *quirks) setMechanism(n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -78,7 +78,8 @@ func (l *quirks) mechanisms() int {
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID", "ENABLE", "COMPRESS"}
 
-// lostOptional reports, once, whether the latest connection was lost during such a command, so that another attempt differs.
+// lostOptional reports, once, whether the latest connection was lost during an optional command, so that another attempt
+// differs.
 func (l *quirks) lostOptional() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 // maxQuotas is far more than an account has.
 const maxQuotas = 1000
 
-// Quota asks what the account may hold and holds (RFC 9208); nil where the server does not tell.
+// Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server does not support that.
 func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 	var quota []mail.Quota
 	var held memoryCount

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/wire"
 )
 
-// start sends a command. Where a literal needs the server's leave, what comes meanwhile is dispatched as ever.
+// start sends a command. If a literal needs a continuation request, start dispatches what comes before it.
 func (c *conn) start(cmd *command) error {
 	if c.dead != nil {
 		return c.dead
@@ -63,15 +63,15 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 		err = fmt.Errorf("%d bytes short of the literal announced", exact.Left)
 	}
 	if err != nil {
-		// The announced length can neither be filled with anything true nor taken back.
+		// The announced length can neither be filled with true bytes nor taken back.
 		return c.fail(&handlerError{err})
 	}
 	return nil
 }
 
-// awaitContinuation waits until the server lets us go on, or answers the command instead. A server that gathers small writes (Nagle;
-// Courier) holds its leave back until its answer to the command before is acknowledged, which this host's kernel would put
-// off for 40 ms: for every message of a restore.
+// awaitContinuation waits until the server sends a continuation request, or answers the command instead (RFC 9051 section
+// 2.2.1). A server that collects small writes (Nagle's algorithm; Courier) holds the request back until its previous answer
+// is acknowledged. The kernel of this host would delay that by 40 ms, for every message of a restore.
 func (c *conn) awaitContinuation(cmd *command) error {
 	c.continued = false
 	if err := c.flush(); err != nil {
@@ -98,7 +98,7 @@ func (c *conn) flush() error {
 	return nil
 }
 
-// writeFailed looks for what the server said before it hung up, which tells more than a broken pipe.
+// writeFailed reads what the server sent before it closed the connection, which explains more than a broken pipe.
 func (c *conn) writeFailed(err error) error {
 	if !errors.Is(err, netconn.ErrStalled) {
 		for c.dead == nil {
@@ -108,7 +108,7 @@ func (c *conn) writeFailed(err error) error {
 	return c.fail(err)
 }
 
-// announce writes a literal's length: "{310}", or "{310+}" where the server need not be asked.
+// announce returns a literal's length: "{310}", or "{310+}" if no continuation request is needed.
 func (c *conn) announce(l *literal) string {
 	s := "{" + strconv.FormatInt(l.size, 10)
 	if l.binary {
@@ -120,7 +120,8 @@ func (c *conn) announce(l *literal) string {
 	return s + "}\r\n"
 }
 
-// needsNoContinuation: LITERAL+ sends any size unasked, LITERAL- up to 4,096 bytes (RFC 7888).
+// needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096 bytes
+// (RFC 7888).
 func (c *conn) needsNoContinuation(l *literal) bool {
 	if c.opts.quirks.isSequential() {
 		return false
@@ -128,8 +129,8 @@ func (c *conn) needsNoContinuation(l *literal) bool {
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A server
-// that answers only the NOOP has lost them.
+// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A
+// server that answers only the NOOP has lost them.
 func (c *conn) probeForLoss() {
 	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
@@ -144,6 +145,6 @@ func (c *conn) probeForLoss() {
 	}
 }
 
-// errCommandsLost: the server answered a later command and not the ones before. It obeys the first command that it reads and
-// drops the rest, so commands must be sent one at a time.
+// errCommandsLost means that the server answered a later command and not the earlier ones. It obeys the first command that
+// it reads and drops the rest, so commands must be sent one at a time.
 var errCommandsLost = errors.New("the server lost commands that were sent while it was answering another one")

@@ -7,22 +7,22 @@ import (
 	"sync"
 )
 
-// tracer writes what goes over the wire, line by line. Literals appear by their size; what follows a login is left out.
+// tracer writes the lines of the protocol. Literals appear by their size; secrets are left out. A nil tracer writes nothing.
 type tracer struct {
 	out       io.Writer
-	id        int // tells the connections apart
-	redacting int // while above 0, what the server says is left out too: some repeat a command that they refuse
+	id        int // of the connection
+	redacting int // while above 0, the server's texts are left out too: some servers repeat a command that they refuse
 }
 
-// sent notes a line of the client.
+// sent traces a line of the client.
 func (t *tracer) sent(line []byte) {
 	if t != nil {
 		t.write('C', bytes.TrimRight(line, "\r\n"))
 	}
 }
 
-// received notes a line of the server. While we log in only its first two words are shown, tag and status: a server may
-// repeat what it was sent, in whatever form.
+// received traces a line of the server. While logging in it shows only the first two words, tag and status, because a server
+// may repeat in any form what it was sent.
 func (t *tracer) received(line []byte) {
 	if t == nil {
 		return
@@ -33,7 +33,7 @@ func (t *tracer) received(line []byte) {
 	t.write('S', line)
 }
 
-// redactAnswers leaves out what the server says until stopped.
+// redactAnswers leaves out the server's texts until stopped.
 func (t *tracer) redactAnswers() (stop func()) {
 	if t == nil {
 		return func() {}
@@ -46,7 +46,7 @@ func (t *tracer) write(who byte, line []byte) {
 	fmt.Fprintf(t.out, "%c%d: %s\n", who, t.id, line)
 }
 
-// lockedWriter lets several connections trace to one writer: each line is one Write.
+// lockedWriter lets several connections trace to one writer. Each line is one Write.
 type lockedWriter struct {
 	mu sync.Mutex
 	w  io.Writer

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// ErrURLPassword: a URL holds a password.
+// ErrURLPassword means that a URL holds a password.
 var ErrURLPassword = errors.New("the account's URL holds a password; leave it out and give it by variable, file or command")
 
 // ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
-// the loopback. The user name is all that stands before the last '@', as people write it (DOMAIN\user, a whole address,
-// blanks), where %XX is a byte. A secret in a URL is refused, and not repeated: URLs stand in argument lists, histories
-// and logs.
+// the loopback. The user name is everything before the last '@', as people write it (DOMAIN\user, a whole address,
+// blanks), where %XX is a byte. ParseURL refuses a secret in a URL and does not repeat it, because URLs appear in argument
+// lists, histories and logs.
 func ParseURL(text string) (Options, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {
@@ -60,7 +60,7 @@ func ParseURL(text string) (Options, error) {
 	return o, nil
 }
 
-// parseHost reads host[:port], where a '/' may follow.
+// parseHost reads host[:port], with an optional '/' at the end.
 func parseHost(text string) (Options, error) {
 	text = strings.TrimSuffix(text, "/")
 	if strings.ContainsAny(text, "/?#") {
@@ -84,7 +84,7 @@ func parseHost(text string) (Options, error) {
 	return o, nil
 }
 
-// withoutSecret returns what an error may repeat of a text that is not a URL. A password would be before an '@'.
+// withoutSecret returns what an error may repeat of a text that is not a URL. A password would precede an '@'.
 func withoutSecret(text string) string {
 	if before, after, ok := strings.Cut(text, "@"); ok && strings.Contains(before, ":") {
 		return strconv.Quote("…@" + after)
@@ -92,7 +92,7 @@ func withoutSecret(text string) string {
 	return strconv.Quote(text)
 }
 
-// isLoopback reports whether a host is the loopback. It does not look up names, because others decide what they mean.
+// isLoopback reports whether a host is the loopback. It looks up no names, because others decide what they resolve to.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true

@@ -13,10 +13,10 @@ import (
 
 // A Script is what a server expects and sends on one connection, in order:
 //
-// 	"< LOGIN …"    expects a command; "…" matches any rest
-// 	"<{11}"        expects that many bytes of a literal
-// 	"!"            closes the connection
-// 	anything else  is sent as a line; TAG is the tag of the last command, TAG2 that of the second
+//	"< LOGIN …"    expects a command; "…" matches any rest
+//	"<{11}"        expects that many bytes of a literal
+//	"!"            closes the connection
+//	anything else  is sent as a line; TAG is the tag of the last command, TAG2 that of the second
 type Script []string
 
 // Serve runs a server that follows one script for each connection, and returns its address. The test fails if a script is
