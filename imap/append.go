@@ -13,14 +13,14 @@ import (
 
 // Appended is a message to append.
 type Appended struct {
-	Flags  []string // as they go on the wire
-	Date   string   // INTERNALDATE; "" leaves it to the server
+	Flags  []string // as they are sent
+	Date   string   // INTERNALDATE; "": chosen by the server
 	Size   int64
-	Binary bool // holds NUL, which only a literal8 may
+	Binary bool // it contains NUL, which only a literal8 may
 	Write  func(io.Writer) error
 }
 
-// appendCommand appends messages to a mailbox, all or none; more than one needs MULTIAPPEND (RFC 3502).
+// appendCommand appends messages to a mailbox, all or none; several need MULTIAPPEND (RFC 3502).
 func (c *Client) appendCommand(raw string, messages []Appended) *command {
 	cmd := newCommand("APPEND").mailbox(raw)
 	for _, m := range messages {
@@ -35,15 +35,15 @@ func (c *Client) appendCommand(raw string, messages []Appended) *command {
 	return cmd
 }
 
-// AppendResult is what became of one message. UID is 0 where the server does not tell it (UIDPLUS, RFC 4315).
+// AppendResult is the result for one message. UID is 0 if the server does not return it (UIDPLUS, RFC 4315).
 type AppendResult struct {
 	UID         mail.UID
 	UIDValidity uint32
-	Err         error // after a lost connection nobody knows whether the message was taken
+	Err         error // after a lost connection, the message may have been added all the same
 }
 
-// Append adds messages to a mailbox and tells the fate of each: all together where the server knows MULTIAPPEND, else
-// one by one, several under way.
+// Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one by one,
+// several in flight.
 func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []AppendResult {
 	defer c.closeOnDone(ctx)()
 	step := len(messages)
@@ -71,7 +71,7 @@ func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []
 	return results
 }
 
-// appendResults shares out the answer to one command among its messages.
+// appendResults distributes the answer to one command among its messages.
 func appendResults(cmd *command, err error, results []AppendResult) {
 	validity, uids := appendUID(cmd)
 	for i := range results {
@@ -82,10 +82,11 @@ func appendResults(cmd *command, err error, results []AppendResult) {
 	}
 }
 
-// appendsInFlight bounds the APPENDs that wait for an answer where each message needs its own.
+// appendsInFlight bounds the APPENDs without an answer when each message needs its own.
 const appendsInFlight = 8
 
-// appendUID reads "[APPENDUID 38505 3955:3957]". The UIDs are in the order of the messages, and a range counts up.
+// appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of the messages, and a range
+// counts up.
 func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 	v, set, _ := strings.Cut(cmd.args, " ")
 	n, err := strconv.ParseUint(v, 10, 32)
@@ -104,7 +105,7 @@ func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 	return uint32(n), uids
 }
 
-// AppendLimit is the largest message that the server takes (RFC 7889).
+// AppendLimit returns the size of the largest message that the server takes (RFC 7889).
 func (c *Client) AppendLimit() int64 {
 	value, _ := c.caps.value("APPENDLIMIT")
 	if limit, err := strconv.ParseInt(value, 10, 64); err == nil && limit > 0 {

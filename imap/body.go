@@ -12,24 +12,24 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// How bodies are asked for: enough that no round trip is waited for, few enough that an interruption costs little.
+// Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an interruption costs little.
 const (
 	batchMessages  = 200
-	batchBytes     = 8 << 20 // by the sizes hinted; a larger message goes alone
+	batchBytes     = 8 << 20 // by the expected sizes; a larger message has a command of its own
 	bodiesInFlight = 3       // commands at once
 	unknownSize    = 64 << 10
 )
 
-// Bodies downloads messages and hands each to read, once, in the order the server sends them.
+// Bodies downloads messages and calls read with each, once, in the order in which the server sends them.
 //
-// Nothing is asked for while read holds a message: a store that stalls leaves at most three commands' worth of bodies
+// Bodies sends no command while read holds a message: a store that stalls leaves at most three commands' worth of bodies
 // with the server. A refused command does not stop the others; the refusals are returned at the end. A message of more
-// than mail.MaxMessage bytes ends the connection, and the error is an mail.TooLargeError.
+// than mail.MaxMessage bytes ends the connection, and the error is a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)
 }
 
-// Headers does the same for the headers alone. Sizes are those expected of the headers.
+// Headers is Bodies for the headers alone. The sizes of messages are those expected of the headers.
 func (m *Mailbox) Headers(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "HEADER", messages, read)
 }
@@ -47,8 +47,8 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	})
 }
 
-// pipeline sends commands as they come from next, until there is none, so many at a time, and waits for all. A refusal
-// does not stop the others, unless the server asks to be left alone.
+// pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A refusal does
+// not stop the others, unless it is temporary.
 func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
 	defer c.closeOnDone(ctx)()
 	var refusals []error
@@ -74,13 +74,13 @@ func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) e
 		}
 		if err != nil && !expungeIssued(err) {
 			refusals = append(refusals, err)
-			ended = ended || len(refusals) == 1 && isTemporary(err) // what is under way still comes
+			ended = ended || len(refusals) == 1 && isTemporary(err) // commands in flight are still answered
 		}
 		sent = sent[1:]
 	}
 }
 
-// nextBatch takes messages off the front: as many as one command should ask for.
+// nextBatch splits off the messages of one command.
 func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 	var total int64
 	for i, m := range messages {
@@ -88,7 +88,7 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 		if size < 0 {
 			size = unknownSize
 		}
-		size = min(size, mail.MaxMessage) // sums of sizes stay numbers
+		size = min(size, mail.MaxMessage) // so that sums do not overflow
 		if i > 0 && (i == batchMessages || total+size > batchBytes) {
 			return messages[:i], messages[i:]
 		}
@@ -100,10 +100,10 @@ func nextBatch(messages []mail.Message) (batch, rest []mail.Message) {
 // download is the state of one call.
 type download struct {
 	m       *Mailbox
-	section string // what to ask for of each message: "[]" is all of it
+	section string // "[]" is the whole message, "[HEADER]" its header
 	read    func(mail.UID, io.Reader) error
-	due     map[mail.UID]bool // asked for and not handed over
-	held    *spool.Buffer     // the body of the response under way, if its UID did not come before it
+	due     map[mail.UID]bool // requested and not delivered
+	held    *spool.Buffer     // the body of the current response, if it came before its UID
 }
 
 func (d *download) command(batch []mail.Message) *command {
@@ -117,11 +117,11 @@ func (d *download) command(batch []mail.Message) *command {
 	return cmd
 }
 
-// body takes a body off the wire. Its message is known by the UID before it; if that comes later, the body waits for it.
-// A message's number alone is not taken for its name while the UID may still come.
+// body reads a body off the connection. The UID before it names its message. If the UID comes later, body holds the body: a
+// sequence number is no safe name while the UID may still come.
 func (d *download) body(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+d.section) {
-		return nil // not what was asked for
+		return nil // not requested
 	}
 	n, found := wire.Attribute(b.Before, "UID")
 	if !found {
@@ -146,13 +146,13 @@ func (d *download) body(b *wire.BodyLiteral) error {
 	return d.deliver(uid, &bodyReader{b.Content, d.m.c.conn})
 }
 
-// tooLarge ends the connection, because the only way past a literal is through it.
+// tooLarge ends the connection, because the only way past a literal is to read it.
 func tooLarge(uid mail.UID, size int64) error {
 	return &handlerError{&mail.TooLargeError{UID: uid, Size: size}}
 }
 
-// data sees a response after its bodies have passed: it finds the message of a body held, and takes bodies that were
-// sent as quoted strings, which is legal. NIL is no body.
+// data reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted strings,
+// which are legal (RFC 9051 section 9, nstring). NIL is no body.
 func (d *download) data(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil
@@ -176,7 +176,7 @@ func (d *download) data(resp *wire.Response) (bool, error) {
 	return true, nil
 }
 
-// deliver gives a message to the reader. An error of the connection is the connection's, whatever the reader made of it.
+// deliver calls read with a message. If the connection is lost, deliver returns its error, whatever read returned.
 func (d *download) deliver(uid mail.UID, content io.Reader) error {
 	delete(d.due, uid)
 	err := d.read(uid, content)
@@ -202,7 +202,7 @@ func (d *download) dropHeld() {
 	}
 }
 
-// bodyReader reads a body off the connection, whose errors end the connection.
+// bodyReader reads a body off the connection. Its errors end the connection.
 type bodyReader struct {
 	content *wire.LiteralReader
 	c       *conn

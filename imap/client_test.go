@@ -62,7 +62,7 @@ func TestLoginRefused(t *testing.T) {
 		{"not welcome", script{"* BYE closed", "!"}, mail.ErrTemporary, "closed"},
 		{"no passwords", script{"* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] ready"}, ErrLogin, "allows no login with a password"},
 		{"not IMAP", script{"220 smtp ready"}, nil, "does not speak IMAP"},
-		{"hangs up", script{"!"}, mail.ErrTemporary, "hung up"},
+		{"hangs up", script{"!"}, mail.ErrTemporary, "closed the connection"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var trace bytes.Buffer

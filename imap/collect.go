@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// collector puts messages together from FETCH responses: a server may answer for one message in pieces, and tells
-// unasked of flags that others change meanwhile. Each message is given once, as soon as it is whole.
+// collector assembles messages from FETCH responses. A server may answer for one message in several responses, and reports
+// flags that others change meanwhile (RFC 9051 section 7.5.2). Each message is delivered once, as soon as it is complete.
 type collector struct {
 	m     *Mailbox
 	uids  mail.UIDRange
@@ -19,11 +19,11 @@ type collector struct {
 	yield func(mail.Message, error) bool
 
 	delivered  wire.UIDCollector
-	memory     int64 // memory of flags, beyond what is usual for the messages given
+	memory     int64 // of flags, beyond what is usual for the messages delivered
 	partials   map[mail.UID]*partial
-	order      []mail.UID          // of the pieces, the oldest first
-	withoutUID map[uint64]*partial // by number: what was told before the UID
-	stopped    bool                // nobody wants more: what comes still answers nothing
+	order      []mail.UID          // of partials, the oldest first
+	withoutUID map[uint64]*partial // by sequence number: what came before the UID
+	stopped    bool                // the caller wants no more: what still comes answers nothing
 }
 
 type partial struct {
@@ -31,15 +31,15 @@ type partial struct {
 	has attributes
 }
 
-// maxPartials bounds the messages held for a missing attribute; the oldest is then given as it is.
+// maxPartials bounds the messages that wait for an attribute; the oldest is then delivered as it is.
 const maxPartials = 1000
 
 func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(mail.Message, error) bool) *collector {
 	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{}, withoutUID: map[uint64]*partial{}}
 }
 
-// refusesExtensions: the server answered BAD before it told anything. So do some that do not know what they offer; they are asked
-// for attributes of extensions no more.
+// refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not support
+// what they offer. From then on the client asks for no attributes of extensions.
 func (g *collector) refusesExtensions(err error) bool {
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 || g.m.c.plain {
@@ -78,7 +78,7 @@ func (g *collector) take(resp *wire.Response) (bool, error) {
 	if !g.uids.Contains(uid) || g.delivered.Contains(uid) {
 		return false, nil
 	}
-	if len(g.partials) == 0 && len(g.withoutUID) == 0 { // the common case: whole in one response
+	if len(g.partials) == 0 && len(g.withoutUID) == 0 { // the common case: complete in one response
 		p := partial{Message: mail.Message{UID: uid, Size: -1}}
 		if err := g.read(&p, pairs); err != nil || p.has&g.need == g.need {
 			return !g.stopped, errors.Join(err, g.deliver(p.Message))
@@ -108,7 +108,7 @@ func (g *collector) take(resp *wire.Response) (bool, error) {
 	return p.has != before, nil
 }
 
-// read takes what belongs to a message, and counts the memory that it takes.
+// read reads the attributes of a message, and counts their memory.
 func (g *collector) read(p *partial, pairs []wire.Node) error {
 	g.memory += int64(p.read(pairs, &g.m.c.flags))
 	if g.memory > maxAttributes {
@@ -117,7 +117,7 @@ func (g *collector) read(p *partial, pairs []wire.Node) error {
 	return nil
 }
 
-// keepUnnamed holds what is told of a message before its UID is.
+// keepUnnamed holds what comes of a message before its UID.
 func (g *collector) keepUnnamed(number uint64, pairs []wire.Node) (taken bool, err error) {
 	p := g.withoutUID[number]
 	if p == nil {
@@ -151,7 +151,7 @@ func (g *collector) deliver(m mail.Message) error {
 	return g.delivered.Add(mail.UIDRange{First: m.UID, Last: m.UID})
 }
 
-// finish gives what is left, with what is known of it, and the error.
+// finish delivers the remaining messages as they are, and the error.
 func (g *collector) finish(err error) {
 	for len(g.order) > 0 && g.m.c.dead == nil {
 		if flooded := g.deliverOldest(); flooded != nil {
@@ -164,7 +164,7 @@ func (g *collector) finish(err error) {
 	}
 }
 
-// expungeIssued: a NO that only says that some messages are gone, as one learns anyway (RFC 5530).
+// expungeIssued reports whether a NO only says that some messages are gone (RFC 5530 section 3).
 func expungeIssued(err error) bool {
 	var refused *Error
 	return errors.As(err, &refused) && refused.Code == "EXPUNGEISSUED"
@@ -175,8 +175,7 @@ func setOf(r mail.UIDRange) (s mail.UIDSet) {
 	return s
 }
 
-// read takes from the pairs of a FETCH response what belongs to a message. It returns how much memory that takes,
-// beyond what is usual.
+// read reads the attributes of a message from a FETCH response. It returns the memory that they take beyond what is usual.
 func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]
@@ -186,7 +185,7 @@ func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 			p.Flags, fresh = cache.read(value)
 			unusual += max(0, fresh-usualMemory)
 			p.has |= hasFlags
-		case name.Is("INTERNALDATE"): // nothing, or NIL, is kept as what it is, no date: the zero Date is one of 1970
+		case name.Is("INTERNALDATE"): // nothing and NIL are kept as no date, because the zero Date is one of 1970
 			p.Internal = mail.ParseDate(cmp.Or(clipped(value), "NIL"))
 			p.has |= hasDate
 		case name.Is("RFC822.SIZE"):
@@ -233,7 +232,7 @@ func readID(ids *mail.IDs, name, value wire.Node) {
 	}
 }
 
-// flagCache holds the sets of flags that messages had, by how they were written: most messages of a mailbox have one of a few.
+// flagCache holds sets of flags, keyed by how the server wrote them: most messages of a mailbox have one of a few.
 type flagCache struct {
 	sets    map[string]mail.Flags
 	scratch []byte
@@ -241,10 +240,10 @@ type flagCache struct {
 
 const (
 	maxFlagSets = 1000
-	maxFlagSet  = 1 << 10 // bytes of one that is kept
+	maxFlagSet  = 1 << 10 // bytes of a set that is kept
 )
 
-// read reads flags, and returns how much memory they take that earlier ones did not.
+// read reads flags, and returns the memory that they take beyond that of earlier ones.
 func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
 	c.scratch = list.AppendTo(c.scratch[:0])
 	if flags, known := c.sets[string(c.scratch)]; known {
@@ -263,7 +262,7 @@ func (c *flagCache) read(list wire.Node) (flags mail.Flags, fresh int) {
 	return flags, fresh
 }
 
-// uidOf tells the message of a FETCH response: by the UID in it, or else by the one told for its number before.
+// uidOf returns the UID of a FETCH response: the one in it, or the one that came with its sequence number before.
 func (m *Mailbox) uidOf(resp *wire.Response) (mail.UID, bool) {
 	if n, found := wire.Attribute(resp.Args[0].List, "UID"); found {
 		v, ok := n.Number()

@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// attributes are what a FETCH response told of a message.
+// attributes are the attributes of a message that FETCH responses have brought.
 type attributes uint8
 
 const (
@@ -20,8 +20,8 @@ const (
 // modSeq reports whether the mailbox has mod-sequences (RFC 7162 section 3.1.2).
 func (m *Mailbox) modSeq() bool { return m.status.HighestModSeq > 0 }
 
-// fetchItems are the attributes asked of every message: what there is to know, but neither ENVELOPE nor BODYSTRUCTURE,
-// which servers get wrong and which the body tells anyway.
+// fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE, which servers get wrong and
+// which repeat what is in the body.
 func (c *Client) fetchItems(modSeq bool) string {
 	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
 	if modSeq && !c.plain { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
@@ -46,7 +46,7 @@ func (c *Client) extraItems() (items []string) {
 	if c.IsGmail() {
 		items = append(items, "X-GM-MSGID", "X-GM-THRID", "X-GM-LABELS")
 	}
-	if c.serverIs("Dovecot") { // which has no capability for it
+	if c.serverIs("Dovecot") { // it has no capability for it
 		items = append(items, "X-GUID")
 	}
 	return items
@@ -68,9 +68,9 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, items, "")
 }
 
-// fetch yields each message of the range as soon as it has what is needed; labels are needed where the server has them.
-// items returns the attributes to ask for. There are fewer of them, and fetch asks again, once the server has answered BAD.
-// modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
+// fetch yields each message of the range as soon as it has what is needed; labels are needed only if the server has them.
+// items returns the attributes to ask for. If the server answers BAD to attributes of extensions, fetch asks again without
+// them. modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
 func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string, modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := need
@@ -98,7 +98,7 @@ func (c *Client) flagItems(modSeq bool) string {
 	return items
 }
 
-// Overview fetches of every message of the range what messages are told apart by at first.
+// Overview fetches the flags, date and size of every message of the range.
 func (m *Mailbox) Overview(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		g := newCollector(m, uids, hasFlags|hasDate|hasSize, yield)

@@ -9,13 +9,13 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Gmail's mailboxes are labels (X-GM-EXT-1): a message is in one of three places, All Mail, Spam or Trash, and is shown
-// once more under each label that it has. So these three are read, with the labels of each message; the others are
-// names. They are found by special use, for their names are in the user's language.
+// Gmail's mailboxes are labels (X-GM-EXT-1). A message is in All Mail, Spam or Trash, and appears once more under each of
+// its labels. So only these three are read, with the labels of each message; the other mailboxes are names. The three are
+// found by their special use, because their names are in the user's language.
 
 func (c *conn) IsGmail() bool { return c.caps.has("X-GM-EXT-1") }
 
-// markLabels marks the mailboxes whose messages are all read elsewhere.
+// markLabels marks the mailboxes whose messages are all read in another mailbox.
 func markLabels(survey *mail.Survey) {
 	if !slices.ContainsFunc(survey.Mailboxes, func(m mail.Mailbox) bool { return m.Selectable() && m.Has(`\All`) }) {
 		survey.Notes = append(survey.Notes, "All Mail is hidden from IMAP (Gmail's settings, Labels, Show in IMAP): the labels are read as mailboxes instead, and mail without a label is not seen")
@@ -27,7 +27,7 @@ func markLabels(survey *mail.Survey) {
 	}
 }
 
-// AddLabels gives messages more of Gmail's labels.
+// AddLabels adds Gmail's labels to messages.
 func (m *Mailbox) AddLabels(ctx context.Context, uids mail.UIDSet, labels []string) error {
 	cmd := newCommand("UID STORE").raw(" " + uids.String() + " +X-GM-LABELS (")
 	for i, label := range labels {
@@ -39,7 +39,7 @@ func (m *Mailbox) AddLabels(ctx context.Context, uids mail.UIDSet, labels []stri
 		case system && wire.IsAtom(name):
 			cmd.raw(label)
 		case ok:
-			cmd.text(mail.EncodeName(decoded)) // the archived one may be in UTF-8
+			cmd.text(mail.EncodeName(decoded)) // the archived label may be in UTF-8
 		default:
 			cmd.text(label)
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// addInbox adds INBOX to a listing that leaves it out, or that gives it as one that cannot be opened. INBOX always
-// exists (RFC 9051 section 5.1), so its absence in a LIST proves nothing: the client asks for it by name. The note says what
-// the user should know.
+// addInbox adds INBOX to a listing that lacks it, or that lists it as one that cannot be opened. INBOX always exists (RFC 9051
+// section 5.1), so its absence in a LIST proves nothing, and addInbox asks for its numbers. note is what the user should
+// know.
 func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err error) {
 	at := ""
 	for raw, m := range l.byName {
@@ -26,7 +26,7 @@ func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err er
 	switch {
 	case err != nil && (c.dead != nil || isTemporary(err) || ctx.Err() != nil):
 		return "", err
-	case err != nil && at != "": // it is listed as one that cannot be opened, and the server confirms that
+	case err != nil && at != "": // the server confirms that it cannot be opened
 		return "", nil
 	case errors.Is(err, mail.ErrNoMailbox):
 		return fmt.Sprintf("the server does not list INBOX and refuses it: %v", err), nil
@@ -40,11 +40,11 @@ func (c surveyor) addInbox(ctx context.Context, l *listing) (note string, err er
 			return strings.EqualFold(a, `\Noselect`) || isNonExistent(a)
 		})
 	}
-	l.byName[inbox.Raw] = inbox // without numbers, a reader finds out why it cannot be opened
+	l.byName[inbox.Raw] = inbox // if it has no numbers, the backup finds out why it cannot be opened
 	return "", nil
 }
 
-// delimiter returns a delimiter from the listing.
+// delimiter returns the delimiter of any listed mailbox.
 func (l *listing) delimiter() string {
 	for _, m := range l.byName {
 		if m.Delimiter != "" {

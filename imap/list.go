@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey takes a fresh view of all the mailboxes of the personal namespaces, and of the other namespaces that are named
-// ("other", "shared", or a prefix). It selects no mailbox, because about a selected one a server may report what that
-// session knew last. Mailboxes of other namespaces are included without numbers, to be skipped.
+// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named ("other", "shared", or a
+// prefix), with their numbers. It selects no mailbox, because a server may report old numbers of a selected one. Mailboxes
+// of other namespaces are included without numbers and marked as skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	return surveyor{c}.survey(ctx, named)
 }
@@ -77,8 +77,8 @@ func (c *Client) List(ctx context.Context) ([]mail.Mailbox, error) {
 	return l.mailboxes(scope{}), nil
 }
 
-// list asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154). If a server refuses what it
-// offers, list asks as if it offered nothing.
+// list asks for every mailbox with all that one round trip can return (RFC 5258, 5819, 6154). If a server refuses an
+// extension that it offers, list asks without any.
 func (c *Client) list(ctx context.Context) (*listing, error) {
 	l := newListing(c.names())
 	cmd := newCommand("LIST").raw(` "" "*"`)
@@ -96,7 +96,7 @@ func (c *Client) list(ctx context.Context) (*listing, error) {
 	return l, err
 }
 
-// listReturning is what errors call a LIST that asks for more than names.
+// listReturning is the name, in errors, of a LIST that asks for more than names.
 func listReturning(status bool) string {
 	if status {
 		return "LIST RETURN (STATUS)"
@@ -118,20 +118,20 @@ func (c *Client) listReturn() string {
 		options = append(options, "SPECIAL-USE")
 	}
 	if c.caps.has("LIST-STATUS") && c.opts.quirks.losses(listReturning(true)) == 0 {
-		// Cyrus 3.6 answers garbage to MAILBOXID in here; it is asked singly there.
+		// Cyrus 3.6 answers nonsense to MAILBOXID here; completeStatus asks it for each mailbox.
 		options = append(options, "STATUS ("+c.statusItems(!c.serverIs("Cyrus"))+")")
 	}
 	return strings.Join(options, " ")
 }
 
-// serverIs reports whether the server names itself so.
+// serverIs reports whether the server's ID has this name.
 func (c *conn) serverIs(name string) bool {
 	return slices.ContainsFunc(c.id, func(f mail.Field) bool {
 		return strings.EqualFold(f.Name, "name") && strings.Contains(strings.ToLower(f.Value), strings.ToLower(name))
 	})
 }
 
-// subscriptions gives the raw names subscribed to, those included that name no mailbox any more.
+// subscriptions returns the raw names of subscribed mailboxes, including those that no longer exist.
 func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	cmd := newCommand("LSUB").raw(` "" "*"`)
 	const selecting = "LIST (SUBSCRIBED)"
@@ -145,7 +145,7 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 		if (resp.Name != "LIST" && resp.Name != "LSUB") || len(resp.Args) < 3 {
 			return false, nil
 		}
-		// LSUB gives \Noselect to a name that is here only because one below it is subscribed to.
+		// LSUB returns a name with \Noselect if only a mailbox below it is subscribed (RFC 3501 section 6.3.9).
 		if resp.Name == "LIST" || !slices.ContainsFunc(resp.Args[0].List, func(n wire.Node) bool { return n.Is(`\Noselect`) }) {
 			name := mailboxName(resp.Args[2:])
 			names = append(names, name)
@@ -164,9 +164,9 @@ func (c surveyor) subscriptions(ctx context.Context) ([]string, error) {
 	return nil, nil // a server without subscriptions
 }
 
-// markSubscribed marks the mailboxes subscribed to, and returns the names that are not among them.
+// markSubscribed marks the subscribed mailboxes, and returns the subscribed names that are not among them.
 func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted func(string) bool) (dangling []string) {
-	var alike map[string]int // the first mailbox with each name, in any spelling; made when it is needed
+	var alike map[string]int // the first mailbox with each key; made when it is needed
 	for _, name := range names {
 		i, found := slices.BinarySearchFunc(mailboxes, name, func(m mail.Mailbox, name string) int { return cmp.Compare(m.Raw, name) })
 		if !found {
@@ -186,7 +186,7 @@ func (n naming) markSubscribed(mailboxes []mail.Mailbox, names []string, wanted 
 	return slices.Compact(dangling)
 }
 
-// index finds mailboxes by all the ways to write their names.
+// index returns the mailboxes by key.
 func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
 	index := make(map[string]int, len(mailboxes))
 	for i := range mailboxes {
@@ -200,7 +200,7 @@ func (n naming) index(mailboxes []mail.Mailbox) map[string]int {
 
 func isNonExistent(attribute string) bool { return strings.EqualFold(attribute, `\NonExistent`) }
 
-// completeStatus asks singly for what the listing did not tell.
+// completeStatus asks, mailbox by mailbox, for what the listing left out.
 func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) error {
 	var lacking, nameless []*mail.Mailbox
 	for i := range mailboxes {
@@ -220,7 +220,7 @@ func (c surveyor) completeStatus(ctx context.Context, mailboxes []mail.Mailbox) 
 	return c.orCause(ctx, err)
 }
 
-// listing gathers LIST and STATUS responses as they come, in whatever order.
+// listing collects LIST and STATUS responses, in any order.
 type listing struct {
 	names  naming
 	byName map[string]*mail.Mailbox // by raw name
@@ -230,10 +230,10 @@ type listing struct {
 	nameless int // lines without a name
 }
 
-// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where it is compared and recorded.
+// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where a backup compares and records it.
 const mailboxMemory = 512
 
-// checkName refuses a name that is too long for the archive.
+// checkName returns an error for a name that is too long for the archive.
 func checkName(raw string) error {
 	if len(raw) > wire.MaxLiteral {
 		return wire.Flood("a mailbox name of %d bytes or more, beginning %q; no more than %d are taken", len(raw), raw[:60], wire.MaxLiteral)
@@ -282,9 +282,9 @@ func (l *listing) notes(inbox string, empty bool) (notes []string) {
 	return notes
 }
 
-// mailboxName reads a mailbox's name where it stands in a response. Some servers do not quote a name with blanks in it, so
-// it takes all the bare words that follow. Where there were several blanks between two of them, the name is not the
-// right one: then the server refuses to open it, which is a failure of that mailbox.
+// mailboxName reads a mailbox's name in a response. Some servers do not quote a name with blanks in it, so it takes all
+// bare words that follow. If there were several blanks between two words, the name is wrong. The server then refuses to
+// open it, which is a failure of that mailbox.
 func mailboxName(args []wire.Node) string {
 	if args[0].Kind == wire.String {
 		return string(args[0].Text)
@@ -299,7 +299,7 @@ func mailboxName(args []wire.Node) string {
 	return string(name)
 }
 
-// mailboxes are those listed, by raw name.
+// mailboxes returns the listed mailboxes, sorted by raw name.
 func (l *listing) mailboxes(s scope) []mail.Mailbox {
 	var list []mail.Mailbox
 	for raw, m := range l.byName {
@@ -327,7 +327,7 @@ func (names naming) mailbox(args []wire.Node) mail.Mailbox {
 		case strings.EqualFold(attribute, `\Subscribed`):
 			m.Subscribed = true
 		case strings.EqualFold(attribute, `\Marked`), strings.EqualFold(attribute, `\Unmarked`):
-			// of sessions, like \Recent: it tells whether somebody has looked since mail came
+			// of sessions, like \Recent: whether another client has looked since mail came
 		case isSpecialUse(attribute):
 			m.SpecialUse = append(m.SpecialUse, attribute)
 		default:

@@ -17,11 +17,11 @@ type Mailbox struct {
 	readOnly bool   // opened by EXAMINE
 	status   mail.Status
 
-	permanentFlags []string // that can be set; \* among them: new keywords too
-	flagsLimited   bool     // the server gave permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
+	permanentFlags []string // that can be set; \* stands for new keywords
+	flagsLimited   bool     // the server sent permanentFlags: if not, every flag can be set (RFC 9051 section 6.3.2)
 
 	messages uint64              // EXISTS
-	uids     map[uint64]mail.UID // of sequence numbers that the server named lately
+	uids     map[uint64]mail.UID // of recent sequence numbers
 }
 
 // Status returns the numbers of the mailbox when it was opened.
@@ -53,13 +53,13 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 		kept++
 		return taken && kept <= maxOpening, nil
 	}
-	c.mailbox = m // whose EXISTS and EXPUNGE come from now on
+	c.mailbox = m // observe sees its EXISTS and EXPUNGE from here on
 	err := c.do(ctx, cmd)
 	if err != nil {
 		c.mailbox = nil
 	}
 	if refused := (*Error)(nil); condstore && errors.As(err, &refused) && refused.Status == "BAD" && !refused.temporary() {
-		c.plain = true // it does not know what it offers
+		c.plain = true // the server does not support what it offers
 		return c.openMailbox(ctx, verb, raw)
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func (c *Client) openMailbox(ctx context.Context, verb, raw string) (*Mailbox, e
 	return m, nil
 }
 
-// Opened returns the mailbox that is open, if it has this raw name and was opened in this way, or nil.
+// Opened returns the open mailbox if it has this raw name and was opened in this way, or nil.
 func (c *Client) Opened(raw string, readOnly bool) *Mailbox {
 	if c.mailbox == nil || c.mailbox.name != raw || c.mailbox.readOnly != readOnly {
 		return nil
@@ -85,10 +85,10 @@ func (c *Client) selected() string {
 	return c.mailbox.name
 }
 
-// maxOpening bounds the untagged responses of an opening that are kept; servers send about ten.
+// maxOpening bounds the untagged responses to SELECT that are kept; servers send about ten.
 const maxOpening = 100
 
-// observe follows what the server says of the mailbox at any time.
+// observe follows what the server reports of the mailbox at any time.
 func (m *Mailbox) observe(resp *wire.Response) {
 	switch resp.Name {
 	case "EXISTS":
@@ -101,7 +101,7 @@ func (m *Mailbox) observe(resp *wire.Response) {
 	}
 }
 
-// readOpening notes one untagged response of the opening.
+// readOpening reads one untagged response to SELECT or EXAMINE (RFC 9051 section 6.3.2).
 func (m *Mailbox) readOpening(resp *wire.Response) bool {
 	if resp.Name == "FLAGS" && len(resp.Args) > 0 {
 		return true
@@ -129,8 +129,8 @@ func (m *Mailbox) readOpening(resp *wire.Response) bool {
 	return true
 }
 
-// Unselect leaves the mailbox that is open, without expunging. CLOSE would do so too on a mailbox opened by EXAMINE, but
-// not on one opened by SELECT; where UNSELECT is not offered, EXAMINE comes first.
+// Unselect closes the open mailbox without expunging. CLOSE would expunge a mailbox opened by SELECT, so without UNSELECT
+// (RFC 3691) it follows an EXAMINE.
 func (c *Client) Unselect(ctx context.Context) error {
 	if c.mailbox == nil {
 		return nil
@@ -147,7 +147,7 @@ func (c *Client) Unselect(ctx context.Context) error {
 	return c.ifDead(err)
 }
 
-// ifDead lets an error pass only if it ended the connection.
+// ifDead returns err if it ended the connection, or nil.
 func (c *conn) ifDead(err error) error {
 	if c.dead == nil {
 		return nil
@@ -155,7 +155,7 @@ func (c *conn) ifDead(err error) error {
 	return err
 }
 
-// CanSet reports whether a flag will stay on messages of this mailbox.
+// CanSet reports whether the mailbox keeps a flag.
 func (m *Mailbox) CanSet(flag string) bool {
 	if !m.flagsLimited {
 		return true

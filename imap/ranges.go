@@ -11,12 +11,12 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// rangesInFlight is how many commands for stretches are sent ahead, each for one message: their lengths differ, so one
-// command cannot ask for those of several. Together they are far smaller than what a connection holds, so that neither
-// side can wait for the other.
+// rangesInFlight is the number of commands that are sent ahead, each for one message: lengths differ, so one command cannot
+// ask for ranges of several messages. Their answers together are far smaller than what a connection buffers, so that
+// neither side can block the other.
 const rangesInFlight = 32
 
-// Ranges downloads stretches of messages, those of one message by one command, and hands each to read as it comes.
+// Ranges downloads ranges of messages, those of one message by one command, and calls read with each as it comes.
 func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	d := &rangeFetch{m: m, read: read, due: make(map[mail.UID][]source.Range), received: make(map[string][]byte)}
 	return m.c.pipeline(ctx, rangesInFlight, func() *command {
@@ -33,20 +33,20 @@ func (m *Mailbox) Ranges(ctx context.Context, wanted []source.Range, read func(s
 	})
 }
 
-// maxRangeBytes is how many bytes of stretches of one message are held.
+// maxRangeBytes is how many bytes of ranges of one message are held.
 const maxRangeBytes = 8 << 20
 
 // rangeFetch is the state of one call.
 type rangeFetch struct {
 	m        *Mailbox
 	read     func(source.Range, []byte) error
-	due      map[mail.UID][]source.Range // asked for, and not told of
+	due      map[mail.UID][]source.Range // requested and not delivered
 	longest  int64
-	held     int64             // bytes of came
-	received map[string][]byte // what the response under way has brought, by the names of the attributes
+	held     int64             // bytes of received
+	received map[string][]byte // of the current response, by attribute
 }
 
-// sectionOf is the attribute that a stretch comes as (RFC 9051 section 7.5.2: with its origin alone).
+// sectionOf returns the attribute of a range in a response, which has the origin alone (RFC 9051 section 7.5.2).
 func sectionOf(s source.Range) string { return fmt.Sprintf("BODY[]<%d>", s.Offset) }
 
 func (d *rangeFetch) command(stretches []source.Range) *command {
@@ -62,8 +62,8 @@ func (d *rangeFetch) command(stretches []source.Range) *command {
 	return cmd
 }
 
-// body holds a stretch until the response is whole, and tells which message it is of. One that is longer than any that
-// was asked for passes by.
+// body holds a range until the response is complete and its message known. It skips one that is longer than any that was
+// requested.
 func (d *rangeFetch) body(b *wire.BodyLiteral) error {
 	if b.Size > d.longest || d.held+b.Size > maxRangeBytes {
 		return nil
@@ -76,7 +76,7 @@ func (d *rangeFetch) body(b *wire.BodyLiteral) error {
 	return err
 }
 
-// data hands over what a response has brought of a message.
+// data delivers the ranges of one response.
 func (d *rangeFetch) data(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil

@@ -8,14 +8,14 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// scope decides which mailboxes are read: the user's own, and those of other namespaces that the user names.
+// scope is the set of mailboxes to read: the user's own, and those of the other namespaces that the user names.
 type scope struct {
 	names  naming
 	spaces []mail.Namespace
 	named  []string // "other", "shared", or prefixes, raw or decoded
 }
 
-// skip says why a mailbox is not read.
+// skip returns why a mailbox is not read.
 func (s scope) skip(raw string) mail.Skip {
 	space, found := namespaceOf(raw, s.spaces)
 	if !found || space.Kind == mail.Personal || s.wants(raw, space) {
@@ -26,7 +26,7 @@ func (s scope) skip(raw string) mail.Skip {
 
 func (s scope) isRead(raw string) bool { return s.skip(raw) == mail.NotSkipped }
 
-// wants reports whether a mailbox of a foreign namespace is asked for.
+// wants reports whether the user named a mailbox of another namespace.
 func (s scope) wants(raw string, space mail.Namespace) bool {
 	name, ok := s.names.decode(raw)
 	return slices.ContainsFunc(s.named, func(named string) bool {
@@ -38,8 +38,8 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
-// unmatched are the named prefixes that no mailbox is below: they may be mistyped. "other" and "shared" are not; many users
-// have no such mailboxes.
+// unmatched returns the named prefixes without any mailbox, which may be mistyped. "other" and "shared" do not count, because
+// many users have no such mailboxes.
 func (s scope) unmatched(boxes []mail.Mailbox) (names []string) {
 	for _, named := range s.named {
 		one := scope{s.names, s.spaces, []string{named}}
@@ -53,13 +53,13 @@ func (s scope) unmatched(boxes []mail.Mailbox) (names []string) {
 	return names
 }
 
-// isBelow reports whether a name is a prefix without its delimiter, or lies below the prefix.
+// isBelow reports whether a name is the prefix, without its delimiter, or is below it.
 func isBelow(name, prefix, delimiter string) bool {
 	root := strings.TrimSuffix(prefix, delimiter)
 	return name == root || strings.HasPrefix(name, root+delimiter)
 }
 
-// prefixes returns the prefixes below which a server may list mailboxes only when it is asked for them by name.
+// prefixes returns the prefixes whose mailboxes a server may list only if asked for them by name.
 func (s scope) prefixes() (prefixes []string) {
 	for _, space := range s.spaces {
 		if space.Kind != mail.Personal && space.Prefix != "" {
@@ -77,8 +77,8 @@ func (s scope) prefixes() (prefixes []string) {
 	return prefixes
 }
 
-// listSpaces adds to a listing what the server did not list among all mailboxes. Some servers list a namespace of others only
-// by name (Courier, Dovecot with list = no). A refusal means that there is nothing for this user.
+// listSpaces adds the mailboxes that the server did not list among all. Some servers list other namespaces only by name
+// (Courier, Dovecot with list = no). A refusal means that there is nothing for this user.
 func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 	for _, prefix := range s.prefixes() {
 		if l.hasBelow(prefix) {

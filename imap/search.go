@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// UIDs tells which UIDs of the range are in the mailbox now. An empty answer is not believed of a mailbox that is not
-// empty (iCloud gives such), and asked again in another way.
+// UIDs returns the UIDs of the range that are in the mailbox now. If the answer is empty and the mailbox is not (iCloud),
+// UIDs asks again by FETCH.
 func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	if uids.Len() == 0 {
 		return mail.UIDSet{}, nil
@@ -25,7 +25,7 @@ func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, er
 	return m.FetchUIDs(ctx, uids)
 }
 
-// search asks for a compact answer where that is offered (RFC 4731).
+// search asks for a compact answer if the server offers that (RFC 4731).
 func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	cmd := newCommand("UID SEARCH")
 	if m.c.caps.has("ESEARCH") {
@@ -39,7 +39,7 @@ func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, 
 		case resp.Name != "ESEARCH" || answersOther(resp.Args, cmd.tag):
 			return false, nil
 		case resp.BadSet:
-			return false, errors.New("the server's answer to UID SEARCH is not a set of UIDs")
+			return false, fmt.Errorf("the server's answer to UID SEARCH is not a set of UIDs: %q", wire.Printable(resp.Text))
 		}
 		return true, found.AddAll(resp.UIDs.Set().In(uids))
 	}
@@ -47,7 +47,7 @@ func (m *Mailbox) search(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, 
 	return found.Set(), err
 }
 
-// answersOther reports whether an ESEARCH says that it belongs to another command.
+// answersOther reports whether an ESEARCH belongs to another command.
 func answersOther(args []wire.Node, tag string) bool {
 	if len(args) == 0 {
 		return false
@@ -77,12 +77,12 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 	return found.Set(), err
 }
 
-// Changes gives the messages of the range whose flags changed since a mod-sequence, and the UIDs that are gone since,
-// where the server can tell (QRESYNC, RFC 7162 section 3.2.6).
+// Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It returns the UIDs that
+// are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
 func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	known = m.c.enabled.has("QRESYNC")
 	if since == 0 {
-		return gone, false, errors.New("changes since mod-sequence 0 are not to be had: Cyrus answers BAD")
+		return gone, false, errors.New("changes since mod-sequence 0 cannot be asked for: Cyrus answers BAD")
 	}
 	modifier := fmt.Sprintf(" (CHANGEDSINCE %d)", since)
 	if known {

@@ -10,30 +10,29 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Source is an account that is read. It never changes anything there: mailboxes are opened by EXAMINE, bodies fetched by
-// PEEK.
+// Source reads an account. It changes nothing there: it opens mailboxes by EXAMINE and fetches bodies by BODY.PEEK.
 type Source struct {
 	pool       *Pool
-	connecting atomic.Pointer[serverAnswer] // what Connect asked for and Server did not take yet; nil: nothing
+	connecting atomic.Pointer[serverAnswer] // what Connect asked for, until Server takes it; nil: nothing
 
 	mu      sync.Mutex
-	virtual map[string]bool // by raw name: whether a mailbox that may be virtual is
+	virtual map[string]bool // by raw name: the answers of isVirtual
 }
 
 var _ source.Source = (*Source)(nil)
 
-// NewSource prepares to read an account. Nothing is connected yet.
+// NewSource returns the account as a source. It does not connect yet.
 func NewSource(opts Options) *Source { return &Source{pool: NewPool(opts, true)} }
 
-// serverAnswer is what the server says of itself, once it has said it.
+// serverAnswer is the server's ID, capabilities, namespaces and quota, once done is closed.
 type serverAnswer struct {
-	done   chan struct{} // closed then
+	done   chan struct{} // closed once the rest is set
 	server mail.Server
 	err    error
 }
 
-// Connect begins to connect and to log in, for who has something else to do meanwhile. The first call of Server gets what comes
-// of it, so a password that is wrong is tried once.
+// Connect starts to connect and to log in while the caller does other things. The first call of Server returns the result,
+// so that a wrong password is tried once.
 func (s *Source) Connect(ctx context.Context) {
 	a := &serverAnswer{done: make(chan struct{})}
 	s.connecting.Store(a)
@@ -43,7 +42,7 @@ func (s *Source) Connect(ctx context.Context) {
 	}()
 }
 
-// withClient lends a connection.
+// withClient calls use with a connection.
 func (s *Source) withClient(ctx context.Context, use func(*Client) error) error {
 	c, err := s.pool.Get(ctx)
 	if err != nil {
@@ -53,10 +52,10 @@ func (s *Source) withClient(ctx context.Context, use func(*Client) error) error 
 	return use(c)
 }
 
-// maxWays bounds the connections in a row that may be lost during commands that a run can do without.
+// maxWays bounds the connections in a row that may be lost during optional commands.
 const maxWays = 20
 
-// withRetry lends a connection. If it was lost during a command that is not sent again in the same way, lend lends another one.
+// withRetry calls use with a connection, and again if it was lost during a command that is not sent again in the same way.
 func (s *Source) withRetry(ctx context.Context, use func(*Client) error) (err error) {
 	for range maxWays {
 		err = s.withClient(ctx, use)
@@ -68,7 +67,7 @@ func (s *Source) withRetry(ctx context.Context, use func(*Client) error) (err er
 	return err
 }
 
-// Server tells what the server says of itself and of the account.
+// Server returns what the server reports of itself and of the account.
 func (s *Source) Server(ctx context.Context) (mail.Server, error) {
 	a := s.connecting.Swap(nil)
 	if a == nil {
@@ -96,7 +95,7 @@ func (s *Source) askServer(ctx context.Context) (server mail.Server, err error) 
 	return server, err
 }
 
-// Survey takes a fresh view of every mailbox.
+// Survey lists every mailbox, with its numbers.
 func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 	err = s.withRetry(ctx, func(c *Client) error {
 		if survey, err = c.Survey(ctx, s.pool.opts.Namespaces); err != nil {
@@ -110,7 +109,7 @@ func (s *Source) Survey(ctx context.Context) (survey *mail.Survey, err error) {
 	return survey, err
 }
 
-// Examine opens a mailbox on a connection of its own.
+// Examine opens a mailbox for reading, on a connection of its own.
 func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View, error) {
 	c, err := s.pool.Get(ctx)
 	if err != nil {
@@ -124,13 +123,13 @@ func (s *Source) Examine(ctx context.Context, mailbox mail.Mailbox) (source.View
 	return &view{Mailbox: m, source: s}, nil
 }
 
-// Parallel is how many views can be open at once.
+// Parallel returns the number of views that can be open at once.
 func (s *Source) Parallel() int { return s.pool.Parallel() }
 
-// Traffic is the bytes received and sent so far.
+// Traffic returns the bytes received and sent so far.
 func (s *Source) Traffic() (in, out int64) { return s.pool.Traffic() }
 
-// Close closes the idle connections now, and those in use when they are given back.
+// Close closes the idle connections now, and the others when they are given back.
 func (s *Source) Close() error {
 	s.pool.Close()
 	return nil

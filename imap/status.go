@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// statusItems are the numbers asked of a mailbox. HIGHESTMODSEQ may only be asked where it is offered.
+// statusItems returns the numbers to ask of a mailbox. HIGHESTMODSEQ may only be asked if mod-sequences are offered (RFC 7162
+// section 3.1.7).
 func (c *Client) statusItems(mailboxID bool) string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
 	if c.caps.condstore() {
@@ -24,7 +25,7 @@ func (c *Client) statusItems(mailboxID bool) string {
 	return items
 }
 
-// parseStatus reads the pairs of a STATUS response. ok is false if one of the numbers is missing that make a mailbox.
+// parseStatus reads the pairs of a STATUS response. ok is false if a number is missing that every mailbox has.
 func parseStatus(pairs []wire.Node) (s mail.Status, ok bool) {
 	value := func(name string) wire.Node {
 		n, _ := wire.Attribute(pairs, name)
@@ -42,7 +43,7 @@ func parseStatus(pairs []wire.Node) (s mail.Status, ok bool) {
 // mailboxID reads a MAILBOXID. It returns "" if RFC 8474 does not allow the value.
 func mailboxID(n wire.Node) string { return mail.ObjectID(objectID(n)) }
 
-// objectID reads "(F2212ea87)" as RFC 8474 has it, and the bare id as well.
+// objectID reads "(F2212ea87)" (RFC 8474 section 7), or the bare id.
 func objectID(n wire.Node) string {
 	if n.Kind == wire.List && len(n.List) > 0 {
 		n = n.List[0]
@@ -64,12 +65,12 @@ func number32(n wire.Node) (uint32, bool) {
 
 func statusOf(raw string) *command { return newCommand("STATUS").mailbox(raw) }
 
-// statusWindow bounds the STATUS commands under way, so that their text surely fits the buffers between us.
+// statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both sides.
 const statusWindow = 50
 
-// status asks the numbers of single mailboxes, many commands under way. A mailbox whose numbers the server does not give
-// keeps a nil Status: the server's NO is about that mailbox alone, and nothing follows from it. One whose STATUS may have
-// cost a connection is asked alone, after the others, so that it is certain which it was.
+// status asks for the numbers of mailboxes, with many commands in flight. A mailbox whose numbers the server refuses keeps a
+// nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is asked alone,
+// after the others, so that another loss is certainly due to it.
 func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 	answers := newStatusAnswers(c.names())
 	var underWay []*command
@@ -113,7 +114,7 @@ func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 	return nil
 }
 
-// Status asks the numbers of one mailbox.
+// Status returns the numbers of one mailbox.
 func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	answers := newStatusAnswers(c.names())
 	cmd := newCommand("STATUS").mailbox(raw).raw(" (" + c.statusItems(true) + ")")
@@ -126,16 +127,17 @@ func (c *Client) Status(ctx context.Context, raw string) (mail.Status, error) {
 	}
 	m := mail.Mailbox{Raw: raw}
 	if answers.fill(&m); m.Status == nil {
-		return mail.Status{}, errors.New(cmd.name + ": the server gave no numbers")
+		return mail.Status{}, fmt.Errorf("%s: the server gave no numbers: %q", cmd.name, answers.incomplete)
 	}
 	return *m.Status, nil
 }
 
-// statusAnswers are STATUS responses by mailbox: by the name as it came, and by all the ways to write it.
+// statusAnswers are STATUS responses by mailbox: by raw name, and by key.
 type statusAnswers struct {
 	names        naming
 	exact, byKey map[string]statusAnswer
 	held         memoryCount
+	incomplete   string // the latest response without the numbers
 }
 
 type statusAnswer struct {
@@ -156,6 +158,9 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 		return false, nil
 	}
 	status, ok := parseStatus(resp.Args[pairs].List)
+	if !ok {
+		a.incomplete = wire.Printable(resp.Args[pairs].String())
+	}
 	raw, answer := mailboxName(resp.Args[:pairs]), statusAnswer{status, ok}
 	if _, again := a.exact[raw]; !again {
 		if err := errors.Join(checkName(raw), a.held.add(mailboxMemory/2+3*len(raw), "mailboxes")); err != nil {
@@ -166,7 +171,7 @@ func (a *statusAnswers) add(resp *wire.Response) (bool, error) {
 	return true, nil
 }
 
-// fill fills in a mailbox's Status, or only adds a MAILBOXID where nothing else was asked.
+// fill sets a mailbox's Status, or only adds a MAILBOXID if the response has nothing else.
 func (a *statusAnswers) fill(m *mail.Mailbox) {
 	answer, found := a.exact[m.Raw]
 	if !found {

@@ -10,10 +10,10 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Dovecot's plugin virtual shows searches as mailboxes: each message is one of another mailbox. They are recognised
-// where they may be, in mailboxes of the special use \All or \Flagged and in personal namespaces beside the one of
-// INBOX, and by what Dovecot says of their messages: X-MAILBOX names the mailbox that a message lies in. Where that
-// is not answered, they are those whose every X-GUID is known in other mailboxes.
+// Dovecot's virtual plugin shows searches as mailboxes, whose messages are messages of other mailboxes. Candidates are
+// mailboxes with the special use \All or \Flagged, and personal namespaces besides that of INBOX. X-MAILBOX names the
+// mailbox that a message is in. If Dovecot does not answer that, a mailbox is virtual if the X-GUID of each message is also
+// in another mailbox.
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
@@ -52,7 +52,7 @@ type virtualFinder struct {
 	survey *mail.Survey
 }
 
-// mayBeVirtual reports whether a mailbox is where virtual ones are, and which namespace it has for them.
+// mayBeVirtual reports whether a mailbox is a candidate, and the prefix of its namespace if that may be virtual.
 func (v *virtualFinder) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 	if !m.Selectable() || m.IsInbox() || m.Skip != mail.NotSkipped {
 		return "", false
@@ -66,7 +66,7 @@ func (v *virtualFinder) mayBeVirtual(m *mail.Mailbox) (root string, may bool) {
 	return "", m.Has(`\All`) || m.Has(`\Flagged`)
 }
 
-// isVirtual reports whether the messages of a mailbox are those of other mailboxes. The source remembers the answer.
+// isVirtual reports whether the messages of a mailbox are those of other mailboxes. It remembers the answer.
 func (s *Source) isVirtual(ctx context.Context, v *virtualFinder, m *mail.Mailbox) (bool, error) {
 	s.mu.Lock()
 	is, known := s.virtual[m.Raw]
@@ -83,12 +83,12 @@ func (s *Source) isVirtual(ctx context.Context, v *virtualFinder, m *mail.Mailbo
 	if s.virtual == nil {
 		s.virtual = map[string]bool{}
 	}
-	s.virtual[m.Raw] = is && err == nil // if the question costs the connection, the mailbox is read like any other
+	s.virtual[m.Raw] = is && err == nil // if the question cost the connection, the mailbox is read like any other
 	return s.virtual[m.Raw], v.ifDead(err)
 }
 
 // liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the server
-// said so.
+// answered that.
 func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
 	if _, err := v.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
@@ -113,8 +113,8 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 	return is && answered, answered, err
 }
 
-// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each of these is that of a message of
-// another mailbox which cannot be virtual itself.
+// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each is also that of a message of another
+// mailbox that cannot be virtual itself.
 func (v *virtualFinder) knownElsewhere(ctx context.Context, m *mail.Mailbox) (bool, error) {
 	const most = 1 << 20 // bounds the memory
 	if m.Status.Messages > most {

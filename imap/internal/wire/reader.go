@@ -14,7 +14,7 @@ type Response struct {
 	Name   string       // in upper case: FETCH, LIST, OK, NO, BYE…
 	Args   []Node       // of data
 	Code   Code         // of a status, if it has one
-	Text   string       // of a status or a continuation
+	Text   string       // of a status or a continuation; of a set, its beginning
 	UIDs   UIDCollector // of SEARCH, ESEARCH and VANISHED
 	HasSet bool         // of ESEARCH and VANISHED: UIDs is its set, and Args are what precedes it
 	BadSet bool         // the set cannot be read whole

@@ -59,6 +59,7 @@ func (r *Reader) readSet(piece []byte, at int, err error) error {
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
 	r.line, r.pos = r.memory, 0
 	piece = piece[at:]
+	r.resp.Text = string(head(trimEnd(piece)))
 	if r.Trace != nil {
 		r.Trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
 	}
