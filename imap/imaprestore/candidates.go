@@ -8,18 +8,18 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// candidates are the messages of a folder that could be some that are wanted: of the same size, or of the same date and a
-// size that line ends made otherwise can explain. Each is held once, however many it could be.
+// candidates are the existing messages that could be copies of wanted ones: those of the same size, and those of the same
+// date whose size other line ends can explain. Each is held once, even if it could be a copy of several.
 type candidates struct {
-	bySize, byDate map[int64][]*existing // of the sizes and dates that are wanted
+	bySize, byDate map[int64][]*existing // of the wanted sizes and dates
 	all            []*existing           // by UID
 }
 
-// maxPairs is how many pairs of a message that is wanted and one that is there are compared at once. Beyond it, a mailbox has
+// maxPairs is how many pairs of a wanted and an existing message are compared at once. A mailbox with more pairs has
 // thousands of messages of one size with the same header.
 const maxPairs = 4 << 20
 
-// candidates finds them.
+// candidates returns the existing messages that could be copies of the wanted ones at the indices.
 func (f *inventory) candidates(wanted []restore.Wanted, indices []int) *candidates {
 	n := &candidates{bySize: map[int64][]*existing{}, byDate: map[int64][]*existing{}}
 	for _, i := range indices {
@@ -40,7 +40,7 @@ func (f *inventory) candidates(wanted []restore.Wanted, indices []int) *candidat
 	return n
 }
 
-// union is each of them once, by UID.
+// union returns each candidate once, by UID.
 func (n *candidates) union(wanted []restore.Wanted, indices []int) []*existing {
 	type kind struct{ size, instant int64 }
 	kinds, near := map[kind]bool{}, map[int][]*existing{}
@@ -62,13 +62,13 @@ func (n *candidates) union(wanted []restore.Wanted, indices []int) []*existing {
 	return flatten(near)
 }
 
-// sizeMayDiffer reports whether line ends made otherwise can explain another size. The same size is no other one.
+// sizeMayDiffer reports whether p has another size, and other line ends can explain it.
 func sizeMayDiffer(p *existing, size int64) bool {
 	return p.size != size && p.size+fingerprint.AddedLine >= size/2 && p.size <= 2*size+fingerprint.AddedLine
 }
 
-// withHeaders gives for each message wanted those that it could be by their headers too. Messages wanted with the same
-// size, date and header share a list.
+// withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same size,
+// date and header share a list.
 func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*existing, error) {
 	type kind struct {
 		size, instant int64
@@ -86,7 +86,7 @@ func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, i
 			if err != nil {
 				return nil, err
 			}
-			if len(header) > 0 { // else none, or one too long to be a part of its own: the body decides
+			if len(header) > 0 { // without a header, or with one too long to be a part of its own, the body decides
 				k.header = fingerprint.OfHeader(header)
 			}
 		}
@@ -105,7 +105,7 @@ func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, i
 	return near, nil
 }
 
-// withHeader are those of a size or a date whose header is that one, or not known.
+// withHeader returns the candidates of a size or a date whose header is this one, or unknown.
 func (n *candidates) withHeader(size, instant int64, header fingerprint.Digest) (list []*existing) {
 	could := func(p *existing) bool {
 		known := p.known().header

@@ -22,15 +22,15 @@ import (
 type folder struct {
 	inventory
 
-	matched  []mail.UID // of the last call of Missing or Resemble: the existing copy of each message
+	matched  []mail.UID // by the last call of Missing or MissingSimilar: the existing copy of each message
 	reported mail.UIDSet
 
-	withoutUID []*item // added, and nobody told their UIDs yet
+	withoutUID []*item // added, and the server did not return their UIDs
 
 	refusedKeywords map[string]bool
 }
 
-// How much one call of Append takes: it is held until the server has it.
+// Limits of one call of Append, whose messages are held until the server has them.
 const (
 	appendMessages = 500
 	appendBytes    = 4 << 20
@@ -38,7 +38,7 @@ const (
 
 func (f *folder) BatchSize() (messages int, bytes int64) { return appendMessages, appendBytes }
 
-// folder returns the mailbox at a place, not opened yet.
+// folder returns the mailbox at a place. It is not opened yet.
 func (t *Target) folder(place restore.Place, readOnly bool) *folder {
 	return &folder{inventory: inventory{session: session{t: t, place: place, readOnly: readOnly}}, refusedKeywords: map[string]bool{}}
 }
@@ -50,39 +50,39 @@ func (f *folder) Close() error {
 	return f.close()
 }
 
-// item is a message on its way into the folder.
+// item is a message that Append adds.
 type item struct {
 	restore.Wanted
-	fate      *restore.AppendResult
+	result    *restore.AppendResult
 	text      spool.Buffer
 	traits    fingerprint.Traits
-	flags     []string // to send along
-	remaining []string // flags to try one by one when the message is there
+	flags     []string // to send with the message
+	remaining []string // flags to set one by one when the message is there
 	date      string
 	uid       mail.UID
 }
 
-// journalMessages are items as the journal records them.
+// journalMessages returns items in the form that the journal records.
 func journalMessages(items []*item) []journal.Message {
 	list := make([]journal.Message, len(items))
 	for i, it := range items {
-		list[i] = journal.Message{UID: it.uid, Hash: it.Hash, Fate: it.fate}
+		list[i] = journal.Message{UID: it.uid, Hash: it.Hash, Result: it.result}
 	}
 	return list
 }
 
 func (it *item) changed(format string, args ...any) {
-	it.fate.Changed = append(it.fate.Changed, fmt.Sprintf(format, args...))
+	it.result.Changed = append(it.result.Changed, fmt.Sprintf(format, args...))
 }
 
-// Append adds messages. Each is put aside and found right before its first byte is sent, for a literal cannot be taken
-// back; and looked at afterwards, for servers alter what they take.
+// Append adds messages. It reads each whole before it sends the first byte, because a literal that was announced cannot be
+// taken back. It checks them afterwards, because servers alter what they take.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer f.release()
-	fates := make([]restore.AppendResult, len(messages))
+	results := make([]restore.AppendResult, len(messages))
 	var items []*item
 	defer func() {
 		for _, it := range items {
@@ -90,28 +90,28 @@ func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]resto
 		}
 	}()
 	for i := range messages {
-		it := &item{Wanted: messages[i], fate: &fates[i]}
+		it := &item{Wanted: messages[i], result: &results[i]}
 		items = append(items, it)
 		if err := f.ready(ctx, it); err != nil {
 			if ctx.Err() != nil {
-				return fates[:0], err
+				return results[:0], err
 			}
-			it.fate.Refused = err
+			it.result.Refused = err
 		}
 	}
-	willing := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.fate.Refused != nil })
+	willing := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.result.Refused != nil })
 	err := f.add(ctx, willing)
-	added := slices.DeleteFunc(willing, func(it *item) bool { return !it.fate.Added })
+	added := slices.DeleteFunc(willing, func(it *item) bool { return !it.result.Added })
 	if err == nil {
 		err = f.check(ctx, added)
 	}
 	if err == nil && len(willing) > 0 {
 		err = f.journal.Sent()
 	}
-	return fates, err
+	return results, err
 }
 
-// ready brings a message into the form in which it will be sent.
+// ready buffers a message and decides which flags and which date to send.
 func (f *folder) ready(ctx context.Context, it *item) error {
 	if it.Size > f.c.AppendLimit() {
 		return fmt.Errorf("it has %d bytes, and %s takes no more than %d", it.Size, f.t.opts.Host, f.c.AppendLimit())
@@ -128,7 +128,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 		case wire.IsAtom(strings.TrimPrefix(flag, `\`)):
 			it.flags = append(it.flags, flag)
 		default:
-			it.remaining = append(it.remaining, flag) // not legal, but it came from a server
+			it.remaining = append(it.remaining, flag) // not legal, but a server sent it
 		}
 	}
 	if !it.Internal.IsReadable() {
@@ -142,7 +142,7 @@ func (f *folder) ready(ctx context.Context, it *item) error {
 // dateWords formats a date for APPEND.
 func dateWords(date time.Time) string { return date.Format("_2-Jan-2006 15:04:05 -0700") }
 
-// buffer reads the message once, and notes what is odd about it.
+// buffer reads the message once, and notes its traits.
 func (it *item) buffer(ctx context.Context) error {
 	if body, ok := it.Body.(restore.InMemory); ok && body.Bytes() != nil {
 		it.text.Hold(body.Bytes())
@@ -153,10 +153,10 @@ func (it *item) buffer(ctx context.Context) error {
 	return it.Body.WriteTo(ctx, io.MultiWriter(&it.text, &it.traits))
 }
 
-// errDropped: the connection was lost whenever these messages were sent, though it can be made again.
-var errDropped = errors.New("the server hangs up on it")
+// errDropped means that the server closes the connection whenever these messages are sent.
+var errDropped = errors.New("the server closes the connection when it is sent")
 
-// sendWithRetry sends items until the server gives a clear answer. It returns those that are not there, and why.
+// sendWithRetry sends items until the server accepts or refuses them. It returns those that were not added, and why.
 func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item, err error) {
 	left = items
 	for n := range maxAttempts {
@@ -178,7 +178,7 @@ func (f *folder) sendWithRetry(ctx context.Context, items []*item) (left []*item
 	return left, err
 }
 
-// send sends items in one go and notes those that are there now.
+// send sends items at once and records those that were added.
 func (f *folder) send(ctx context.Context, items []*item) (left []*item, err error) {
 	messages := make([]imap.Appended, len(items))
 	for i, it := range items {
@@ -194,7 +194,7 @@ func (f *folder) send(ctx context.Context, items []*item) (left []*item, err err
 			err = result.Err
 			continue
 		}
-		items[i].fate.Added = true
+		items[i].result.Added = true
 		if result.UIDValidity == f.validity {
 			items[i].uid = result.UID
 			f.next = max(f.next, result.UID+1)

@@ -9,7 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/canonical"
 )
 
-// findAdded compares the new messages after an answer was lost, to find out which of the items were added. It returns the others.
+// findAdded finds out, after an answer was lost, which of the items were added, and returns the others. It compares them with
+// the messages that are new.
 func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, err error) {
 	if err := f.findUIDs(ctx); err != nil { // so that an item is not taken for an equal one that was added before
 		return items, err
@@ -21,7 +22,7 @@ func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, er
 	return f.identify(ctx, items, fresh)
 }
 
-// identify finds items among new messages, by all their bytes, and returns those that are not there.
+// identify finds items among new messages by their fingerprints, and returns those that are not there.
 func (f *folder) identify(ctx context.Context, items []*item, fresh []*existing) (left []*item, err error) {
 	if err := f.readBodies(ctx, fresh); err != nil {
 		return items, err
@@ -50,7 +51,7 @@ func (f *folder) identify(ctx context.Context, items []*item, fresh []*existing)
 	if err := f.identifyByContent(ctx, items, fresh, &found); err != nil {
 		return items, err
 	}
-	// Altered otherwise, perhaps: the same size and the same instant, and nobody else's.
+	// The server may have altered it in another way: it has the same size and date, and is no copy of another item.
 	seek(func(p *existing, it *item, _ fingerprint.Fingerprint) bool {
 		return p.hasSizeAndDate(it) && it.traits.Any()
 	})
@@ -88,20 +89,21 @@ func (f *folder) identifyByContent(ctx context.Context, items []*item, fresh []*
 	return nil
 }
 
-// hasSizeAndDate reports whether size and date of a message that is there are an item's.
+// hasSizeAndDate reports whether a message has the size and date of an item.
 func (p *existing) hasSizeAndDate(it *item) bool {
 	return p.size == it.text.Size && p.date == it.Internal.Seconds
 }
 
-// markAdded notes the message that an item has become.
+// markAdded records that an item has become a message.
 func (f *folder) markAdded(it *item, p *existing) {
 	p.used = true
-	it.uid, it.fate.Added = p.uid, true
+	it.uid, it.result.Added = p.uid, true
 	f.next = max(f.next, it.uid+1)
 }
 
-// findUIDs finds the UIDs of items that the server took without returning UIDs, because it has no UIDPLUS or returned another
-// UIDVALIDITY. The items are certainly there, so size and date, in the order of sending, are enough. The others are compared.
+// findUIDs finds the UIDs of items that the server added without returning UIDs, because it lacks UIDPLUS or returned another
+// UIDVALIDITY. These items are certainly there, so size and date, in the order of sending, are enough. The others are
+// compared by their bytes.
 func (f *folder) findUIDs(ctx context.Context) error {
 	if len(f.withoutUID) == 0 {
 		return nil

@@ -43,7 +43,7 @@ func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
 		if err != nil || len(missing) > 0 {
 			t.Fatal(missing, err)
 		}
-		fates, err := f.EarlierResults(t.Context(), list)
+		results, err := f.EarlierResults(t.Context(), list)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,8 +54,8 @@ func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
 		if i == 2 {
 			want = map[int]restore.AppendResult{}
 		}
-		if !reflect.DeepEqual(fates, want) {
-			t.Errorf("restore %d: have %+v, want %+v", i+2, fates, want)
+		if !reflect.DeepEqual(results, want) {
+			t.Errorf("restore %d: have %+v, want %+v", i+2, results, want)
 		}
 		f.Close()
 		if target.pool.Close(); end {

@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// inventory is what a mailbox held when it was opened, and what of it is a copy of a message to restore.
+// inventory is what a mailbox held when it was opened, and which messages to restore it has copies of.
 type inventory struct {
 	session
 	seen func(mail.Message) // is called with each message there; may be nil
@@ -21,13 +21,13 @@ type inventory struct {
 	journal   *journal.Journal
 	journaled journal.Known
 
-	recorded    map[chunk.ID][]mail.UID // messages there that the journal knows, not yet asked for by Missing
-	unjournaled []*existing             // the rest of what was there at opening
-	next        mail.UID                // every message with this UID or a higher one came after what is known
+	recorded    map[chunk.ID][]mail.UID // existing messages that the journal knows, until Missing has matched them
+	unjournaled []*existing             // the other messages at opening
+	next        mail.UID                // messages with this UID or a higher one came later
 	compared    []bool                  // of the messages of the last match: the journal does not have it
 }
 
-// open opens the mailbox and notes what it holds. The inventory has a connection then.
+// open opens the mailbox and loads what it holds. It leaves the session with a connection.
 func (f *inventory) open(ctx context.Context) error {
 	if err := f.acquire(ctx); err != nil {
 		return err
@@ -77,39 +77,39 @@ func (f *inventory) load(ctx context.Context) error {
 		}
 		f.unjournaled = append(f.unjournaled, &existing{uid: m.UID, size: m.Size, date: m.Internal.Seconds})
 		if f.t.existing.Add(1) > maxExisting {
-			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not put there, "+
+			return fmt.Errorf("the mailboxes that are restored into hold more than %d messages that this host has not added, "+
 				"and no more are compared; restore into other mailboxes (--prefix)", maxExisting)
 		}
 	}
 	f.next = max(f.next, mail.UID(f.mailbox.Status().UIDNext))
-	f.journaled.Hashes = nil // have has those that are there
+	f.journaled.Hashes = nil // recorded has those that are there
 	return nil
 }
 
-// maxExisting is how many messages that are there are held for comparing, in all folders of a target that are open: about
-// 50 bytes each until they are read.
+// maxExisting is how many existing messages are held for comparing, in all open folders of a target: about 50 bytes each
+// until they are read.
 const maxExisting = 1_500_000
 
-// existing is a message that a folder holds already, and what is known of it so far.
+// existing is a message that the mailbox held at opening, or that came later, and what is known of it.
 type existing struct {
 	uid  mail.UID
 	size int64
 	date int64
-	used bool // it is the copy of some message wanted
+	used bool // it is the copy of a wanted message
 
-	hasHeader bool // was asked for
+	hasHeader bool // it was asked for
 	hasBody   bool
-	prints    *prints // nil: nothing was read of it
+	prints    *prints // nil: nothing of it was read
 }
 
-// prints are what was read of a message. Most messages of a large mailbox are never read.
+// prints are the digests of what was read of a message. Most messages of a large mailbox are never read.
 type prints struct {
-	header fingerprint.Digest // zero: it says nothing
-	key    canonical.Key      // likewise
+	header fingerprint.Digest // zero: unknown
+	key    canonical.Key      // zero: unknown
 	fingerprint.Fingerprint
 }
 
-// known is what was read of the message, as far as that is.
+// known returns the digests, which are zero if nothing was read.
 func (p *existing) known() prints {
 	if p.prints == nil {
 		return prints{}
@@ -117,7 +117,7 @@ func (p *existing) known() prints {
 	return *p.prints
 }
 
-// record makes room for what is read of the message.
+// record returns the digests to fill in.
 func (p *existing) record() *prints {
 	if p.prints == nil {
 		p.prints = &prints{}
@@ -125,7 +125,7 @@ func (p *existing) record() *prints {
 	return p.prints
 }
 
-// newMessages lists the messages that came after all that is known.
+// newMessages lists the messages that came after all that are known.
 func (f *inventory) newMessages(ctx context.Context) (fresh []*existing, err error) {
 	for m, err := range f.mailbox.Overview(ctx, mail.UIDRange{First: f.next, Last: math.MaxUint32}) {
 		if err != nil {

@@ -21,8 +21,8 @@ func (t *Target) KeepsLabels(ctx context.Context) (bool, error) {
 	return c.IsGmail(), nil
 }
 
-// sameUse is the raw name of Gmail's own mailbox for the special use of an archived one; "": there is none. Gmail's are
-// always there, in the language of the user, and no second one can be made.
+// sameUse returns the raw name of Gmail's own mailbox for the special use of an archived one, or "". Gmail's always exist, in
+// the user's language, and a second one cannot be made.
 func (p *preparation) sameUse(box *mail.Mailbox) string {
 	if !p.c.IsGmail() {
 		return ""
@@ -35,7 +35,7 @@ func (p *preparation) sameUse(box *mail.Mailbox) string {
 	return ""
 }
 
-// storeLabels gives appended messages their labels, all those that have the same together.
+// storeLabels gives appended messages their labels, with one command for those that have the same.
 func (f *folder) storeLabels(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
 	alike := map[string]mail.UIDSet{}
 	for uid := range uids.All() {

@@ -9,26 +9,26 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mapping gives archived mailboxes their names on a target: its namespace and delimiter instead of theirs, INBOX without
-// case, and characters that a name cannot hold there as %XX or =XX, so that the name can be read back. Escapes are for
-// names that the target neither has nor takes: see preparation.
+// mapping maps archived mailboxes to names on a target. It replaces their namespace and delimiter with the target's, and
+// writes characters that a name cannot hold as %XX or =XX, so that the name can be read back. Escapes are only for names
+// that the target neither has nor takes: see preparation.
 type mapping struct {
 	prefix    string // raw, of the target's personal namespace
-	delimiter string // of the target; "" has no hierarchy
+	delimiter string // of the target; "": no hierarchy
 }
 
-// spelling is a way to write names: which characters a name keeps, and what the others are escaped with.
+// spelling is a way to write names: the characters that a name keeps, and the sign that escapes the others.
 type spelling struct {
 	keep func(r rune) bool
 	sign byte // before two hexadecimal digits
 }
 
-// spellings are the ways in which a name is tried, the closest to the archived one first. Cyrus takes no "%" in a name.
+// spellings are the ways to write a name, the closest to the archived one first. Cyrus takes no "%" in a name.
 func (m mapping) spellings() []spelling {
 	return []spelling{{m.lenient, '%'}, {m.strict, '%'}, {m.strict, '='}}
 }
 
-// names are a mailbox's raw names on the target, in the order in which they are tried: as it is first, then escaped.
+// names returns a mailbox's raw names on the target, in the order in which they are tried: unescaped first.
 func (m mapping) names(box *mail.Mailbox) []string {
 	var names []string
 	if name, ok := m.verbatim(box); ok {
@@ -38,7 +38,7 @@ func (m mapping) names(box *mail.Mailbox) []string {
 		names = append(names, m.name(box, s))
 	}
 	if levels := m.levels(box); strings.EqualFold(levels[0], "INBOX") && !box.IsInbox() {
-		// A server may take this for INBOX itself, wherever it stands (Cyrus refuses INBOX.inbox).
+		// A server may take this for INBOX itself, at any level (Cyrus refuses INBOX.inbox).
 		for _, s := range m.spellings() {
 			first := s.escaped(levels[0][0]) + levels[0][1:]
 			names = append(names, m.join(append([]string{first}, s.escapeAll(levels[1:])...)))
@@ -53,7 +53,7 @@ func (m mapping) names(box *mail.Mailbox) []string {
 	return distinct
 }
 
-// verbatim returns a mailbox's name with nothing escaped. It is not ok if the name cannot be sent, would have other levels, or
+// verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent, would have other levels, or
 // has a level that some servers resolve, such as "..".
 func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	if box.IsInbox() {
@@ -70,14 +70,14 @@ func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	return name, !strings.EqualFold(name, "INBOX")
 }
 
-// lenient leaves out only what cannot be sent or would be taken for something else. "%" and "*" are legal in a name,
-// but cannot be told from wildcards when it is listed.
+// lenient escapes only what cannot be sent or would be misread. "%" and "*" are legal in a name, but cannot be told from
+// wildcards when it is listed.
 func (m mapping) lenient(r rune) bool {
 	return r >= ' ' && r != 0x7f && r != '*' && string(r) != m.delimiter
 }
 
-// strict is for servers that refused the name as it was: letters of all scripts, digits, and what every server takes. What
-// takes two units of UTF-16 is not read by all (Courier).
+// strict is for servers that refused the name as it was: it keeps letters of all scripts, digits, and what every server
+// takes. Not all servers read characters of two UTF-16 units (Courier).
 func (m mapping) strict(r rune) bool {
 	return r >= utf8.RuneSelf && r <= 0xffff && r != utf8.RuneError || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' ||
 		strings.ContainsRune(" -_", r) && string(r) != m.delimiter
@@ -89,7 +89,7 @@ func (m mapping) name(box *mail.Mailbox, s spelling) string {
 		return "INBOX"
 	}
 	name := m.join(s.escapeAll(m.levels(box)))
-	if strings.EqualFold(name, "INBOX") { // a name that only the escapes made so
+	if strings.EqualFold(name, "INBOX") { // only the escapes made it this name
 		name = s.escaped(name[0]) + name[1:]
 	}
 	return name
@@ -102,7 +102,7 @@ func (m mapping) levels(box *mail.Mailbox) []string {
 		return []string{strings.Join(levels, box.Delimiter)}
 	}
 	if len(levels) > 1 && m.underInbox() && strings.EqualFold(levels[0], "INBOX") {
-		return levels[1:] // INBOX.Sent of one such server is INBOX.Sent on the other
+		return levels[1:] // INBOX.Sent on one such server is INBOX.Sent on the other
 	}
 	return levels
 }
@@ -112,13 +112,13 @@ func (m mapping) join(levels []string) string {
 	return m.prefix + mail.EncodeName(strings.Join(levels, m.delimiter))
 }
 
-// underInbox: all of the user's mailboxes lie below INBOX, as on Courier and many a Cyrus.
+// underInbox reports whether all of the user's mailboxes are below INBOX, as on Courier and some Cyrus servers.
 func (m mapping) underInbox() bool {
 	return m.delimiter != "" && strings.EqualFold(m.prefix, "INBOX"+m.delimiter)
 }
 
-// escape escapes one level of a name. Blanks at its edges, an empty level, "." and ".." are names that some server
-// refuses, or worse, resolves. The sign itself is escaped where it would be read as an escape.
+// escape escapes one level of a name. Blanks at its ends, an empty level, "." and ".." are names that some servers refuse or
+// resolve. The sign is escaped if it would be read as an escape.
 func (s spelling) escape(level string) string {
 	sign := rune(s.sign)
 	if level == "" {
@@ -178,7 +178,7 @@ func (s spelling) unescape(escaped string) string {
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' }
 
-// newMapping chooses where on the target the personal mailboxes are.
+// newMapping finds where on the target the personal mailboxes are.
 func newMapping(spaces []mail.Namespace, listed []mail.Mailbox) mapping {
 	for _, space := range spaces {
 		if space.Kind == mail.Personal {

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Missing tells which messages are not there.
+// Missing returns the indices of the messages that are not there.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err
@@ -35,9 +35,9 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 	return missing, nil
 }
 
-// match finds for each message a copy that is there, no copy for two; 0 is none. The journal knows some; the others are
-// compared with what is there, by size and date, then by header, and what is left by all their bytes. What servers make
-// other messages of is left to Resemble.
+// match finds a copy of each message among the existing ones, a different one for each; 0 is none. The journal knows some.
+// The others are compared by size and date, then by header, and what is left by all bytes. Messages that a server changed
+// more than that are left to MissingSimilar.
 func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	f.compared = make([]bool, len(wanted))
@@ -56,7 +56,7 @@ func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.
 	return copies, f.retry(ctx, func() error { return f.compare(ctx, wanted, missing, copies) })
 }
 
-// compare finds, of the messages at the given indices, those that are there.
+// compare finds copies of the messages at the given indices.
 func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indices []int, copies []mail.UID) error {
 	n := f.candidates(wanted, indices)
 	if err := f.readHeaders(ctx, n.all); err != nil {
@@ -79,9 +79,9 @@ func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indice
 			mine[i] = like
 		} else if ctx.Err() != nil {
 			return err
-		} // else it is damaged: Append will say so
+		} // damaged: Append reports it
 	}
-	// Of copies that are alike the one with the message's date first: the other may be that of a message that is less like it.
+	// Among equal copies, the one with the message's date comes first: the other may be the copy of a less similar message.
 	for _, alike := range fingerprint.Levels {
 		for _, dated := range []bool{true, false} {
 			for _, i := range indices {
@@ -119,7 +119,7 @@ func flatten(near map[int][]*existing) []*existing {
 
 func byUID(a, b *existing) int { return cmp.Compare(a.uid, b.uid) }
 
-// readHeaders reads the headers of messages, where that is not done yet.
+// readHeaders reads the headers of messages that are not read yet.
 func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
 	const usual = 4 << 10
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasHeader, usual })
@@ -130,7 +130,7 @@ func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
 		}
 		p := byUID[uid]
 		p.hasHeader = true
-		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox has none where the header's end is missing
+		if len(bytes.TrimSpace(header.Bytes())) > 0 { // mox returns none if the header has no end
 			p.record().header, p.record().key = fingerprint.OfHeader(header.Bytes()), canonical.HeaderKey(header.Bytes())
 		}
 		_, err := io.Copy(io.Discard, text)
@@ -138,7 +138,7 @@ func (f *inventory) readHeaders(ctx context.Context, list []*existing) error {
 	})
 }
 
-// readBodies reads the bodies of messages, where that is not done yet.
+// readBodies reads the bodies of messages that are not read yet.
 func (f *inventory) readBodies(ctx context.Context, list []*existing) error {
 	ask, byUID := notRead(list, func(p *existing) (bool, int64) { return p.hasBody, p.size })
 	return f.mailbox.Bodies(ctx, ask, func(uid mail.UID, text io.Reader) error {

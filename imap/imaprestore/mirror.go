@@ -17,7 +17,7 @@ import (
 
 var _ restore.Mirrorer = (*Target)(nil)
 
-// Extra implements restore.Mirrorer: the user's own mailboxes that are no places.
+// Extra implements restore.Mirrorer. It returns the user's own mailboxes that are not among places.
 func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -47,7 +47,7 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	return beyond, nil
 }
 
-// RemoveEmpty implements restore.Mirrorer. Between the look and the DELETE mail can come in; IMAP has no remedy.
+// RemoveEmpty implements restore.Mirrorer. Mail that comes between STATUS and DELETE is deleted; IMAP cannot prevent that.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -70,12 +70,12 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	return true, nil
 }
 
-// mirror is what a mailbox held, and what of it is too much.
+// mirror is what a mailbox held, and what is extra.
 type mirror struct {
 	inventory
 	surplus mail.UIDSet
-	flags   map[mail.UID]mail.Flags // of all that are there; in the end of those that are to have others
-	reflag  map[mail.UID]mail.Flags // that messages should have and do not
+	flags   map[mail.UID]mail.Flags // of all messages; later of those in reflag
+	reflag  map[mail.UID]mail.Flags // that messages should have and do not have
 }
 
 // OpenMirror implements restore.Mirrorer. The mailbox is opened by EXAMINE.
@@ -116,7 +116,7 @@ func (w *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing 
 	return missing, nil
 }
 
-// matchFlags shares out the copies of each message so that flags fit where they can.
+// matchFlags exchanges the copies of equal messages so that as many as possible have the right flags.
 func (w *mirror) matchFlags(wanted []restore.Wanted, copies []mail.UID) {
 	alike := map[chunk.ID][]int{}
 	for i, uid := range copies {
@@ -137,7 +137,7 @@ func (w *mirror) matchFlags(wanted []restore.Wanted, copies []mail.UID) {
 	}
 }
 
-// sendable are the flags that a command can hold.
+// sendable returns the flags that a command can hold.
 func sendable(flags mail.Flags) mail.Flags {
 	return slices.DeleteFunc(slices.Clone(flags), func(flag string) bool {
 		return strings.EqualFold(flag, `\Recent`) || !wire.IsAtom(strings.TrimPrefix(flag, `\`))
@@ -147,17 +147,17 @@ func sendable(flags mail.Flags) mail.Flags {
 // Surplus implements restore.Mirror.
 func (w *mirror) Surplus() (surplus, reflagged int64) { return w.surplus.Len(), int64(len(w.reflag)) }
 
-// Close gives the connection back. What was found out stays.
+// Close gives the connection back. The findings remain for Apply.
 func (w *mirror) Close() error { return w.close() }
 
-// expungeBatch bounds the messages of one command.
+// expungeBatch is the number of messages that one command removes.
 const expungeBatch = 1000
 
 // Apply implements restore.Mirror.
 func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
 	before, ok := earlier.(*mirror)
 	if !ok || before.validity != w.validity {
-		return done, fmt.Errorf("mailbox %s was made anew meanwhile: nothing was removed from it", wire.PrintableName(w.place.Name))
+		return done, fmt.Errorf("mailbox %s was replaced meanwhile: nothing was removed from it", wire.PrintableName(w.place.Name))
 	}
 	var due mail.UIDSet
 	for uid := range w.surplus.All() {
@@ -168,7 +168,7 @@ func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 	if due.Len() == 0 && len(w.reflag) == 0 {
 		return done, nil
 	}
-	f := &session{t: w.t, place: w.place, validity: w.validity} // by SELECT, if it is the same mailbox still
+	f := &session{t: w.t, place: w.place, validity: w.validity} // by SELECT; fails if it is another mailbox now
 	defer f.release()
 	if err := f.acquire(ctx); err != nil {
 		return done, err
@@ -182,7 +182,7 @@ func (w *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restor
 	return done, err
 }
 
-// expunge removes exactly these messages, and tells which are there still.
+// expunge removes exactly these messages, and returns those that are still there.
 func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSet, err error) {
 	var part mail.UIDSet
 	pull := func() error {
@@ -210,8 +210,8 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 	return due.Without(due.Without(there)), err
 }
 
-// setFlags gives messages the flags that they should have, as far as the mailbox keeps them. Those that are to have the
-// same are told together.
+// setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with one command for messages
+// that get the same.
 func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err error) {
 	alike := map[string]mail.UIDSet{}
 	for uid, want := range w.reflag {
@@ -225,7 +225,7 @@ func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err e
 		alike[key] = set
 	}
 	for flags, uids := range alike {
-		var sign string // none: these flags instead of those there
+		var sign string // none: replace the flags
 		if err := f.mailbox.Store(ctx, uids, sign, strings.Fields(flags)); err != nil {
 			return changed, err
 		}

@@ -13,21 +13,20 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// preparation is the making of mailboxes on a target.
+// preparation maps mailboxes to the target and makes the missing ones.
 //
-// A mailbox goes to the one that has its name on the target, if there is one: the identical raw name first, then the
-// name as it is in the target's namespace and with its delimiter. Only what is not there under its own name is looked for
-// under an escaped one, and made under the first name that the server takes. So an account that is restored into
-// itself has a place for every mailbox, whatever its names hold.
+// A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the target's
+// namespace and with its delimiter. Only if there is none, an escaped name is looked for, and made under the first name that
+// the server takes. So an account that is restored into itself has a place for every mailbox, whatever its name.
 type preparation struct {
 	c        *imap.Client
 	host     string
 	m        mapping
-	reserved []mail.Mailbox           // of the archive: their own names are for nobody else
+	reserved []mail.Mailbox           // of the archive: no other mailbox gets their names
 	byRaw    map[string]*mail.Mailbox // what the target has
-	byKey    map[string]*mail.Mailbox // the same by naming.same
-	claimed  map[string]bool          // by key, the names closest to those of the mailboxes that are restored
-	uses     map[string]string        // special uses, and the mailboxes that have them
+	byKey    map[string]*mail.Mailbox // the same by imap.SameName
+	claimed  map[string]bool          // by key: the names closest to those of the archived mailboxes
+	uses     map[string]string        // by special use: the mailbox that has it
 	notes    []string
 }
 
@@ -60,8 +59,8 @@ func (p *preparation) list(ctx context.Context) error {
 	return nil
 }
 
-// find returns the target's mailbox with a raw name, or nil. Two names that differ only in spelling, such as R&D and R&-D, are
-// two mailboxes.
+// find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling, such as R&D and R&-D, are two
+// mailboxes if the target has both.
 func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
@@ -74,7 +73,7 @@ func (p *preparation) has(raw string) bool {
 	return box != nil && box.Selectable()
 }
 
-// key returns the same key for all raw names that mean the same mailbox of the target.
+// key returns the same key for all raw names of the same mailbox of the target.
 func (p *preparation) key(raw string) string {
 	if box := p.find(raw); box != nil && !strings.EqualFold(box.Raw, "INBOX") {
 		return "listed " + box.Raw
@@ -82,8 +81,8 @@ func (p *preparation) key(raw string) string {
 	return imap.SameName(raw)
 }
 
-// identical returns the mailbox of the target that has the archived raw name, byte for byte, or "". If the target divides
-// levels in another way, or decodes the name in another way, the name is another mailbox's.
+// identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the target divides the name
+// into other levels, or decodes it in another way, it is another mailbox.
 func (p *preparation) identical(box *mail.Mailbox) string {
 	there := p.byRaw[box.Raw]
 	if there == nil || !there.Selectable() || box.IsInbox() {
@@ -99,7 +98,7 @@ func (p *preparation) identical(box *mail.Mailbox) string {
 	return there.Raw
 }
 
-// mapPlaces maps every mailbox, and refuses before anything is made if two would become one.
+// mapPlaces maps every mailbox. It returns an error, before anything is made, if two would become one.
 func (p *preparation) mapPlaces(mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	taken := map[string]string{}
@@ -134,7 +133,7 @@ func (p *preparation) mapPlaces(mailboxes []mail.Mailbox) ([]restore.Place, erro
 	return places, nil
 }
 
-// claim notes the names that belong to some mailbox.
+// claim notes the names that belong to archived mailboxes.
 func (p *preparation) claim(mailboxes []mail.Mailbox) {
 	p.claimed = map[string]bool{}
 	for _, boxes := range [][]mail.Mailbox{mailboxes, p.reserved} {
@@ -147,7 +146,7 @@ func (p *preparation) claim(mailboxes []mail.Mailbox) {
 	}
 }
 
-// choose chooses a free name for a mailbox without an identical one: a name that the target has, or else the one to make.
+// choose returns a free name for a mailbox without an identical one: a name that the target has, or else the one to make.
 func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string) bool) string {
 	if own := p.sameUse(box); free(own) {
 		return own
@@ -157,7 +156,7 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 	}
 	others := func(name string) bool { return free(name) && !p.claimed[p.key(name)] }
 	for _, name := range names {
-		if others(name) && p.has(name) { // an earlier restore had to
+		if others(name) && p.has(name) { // an earlier restore made it
 			return name
 		}
 	}
@@ -170,7 +169,7 @@ func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string
 	return ""
 }
 
-// createMissing creates what is not there yet, and subscribes.
+// createMissing creates the missing mailboxes, and subscribes.
 func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbox, places []restore.Place) error {
 	for i := range places {
 		box, place := &mailboxes[i], &places[i]
@@ -190,7 +189,7 @@ func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbo
 	return nil
 }
 
-// create makes one mailbox. If the server refuses the name, or changes it (some strip blanks at its edges), create tries names
+// create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at its ends), create tries names
 // that more servers take.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createExactly(ctx, box, place.Name)
@@ -198,7 +197,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 		if !refused(err) {
 			break
 		}
-		if name == place.Name || p.find(name) != nil || p.claimed[p.key(name)] { // the name is another mailbox's
+		if name == place.Name || p.find(name) != nil || p.claimed[p.key(name)] { // the name belongs to another mailbox
 			continue
 		}
 		if p.createExactly(ctx, box, name) == nil {
@@ -219,10 +218,7 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	return nil
 }
 
-// errOtherName: the server made the mailbox under another name.
-var errOtherName = fmt.Errorf("%w: the server made the mailbox under another name", mail.ErrRefused)
-
-// createExactly makes a mailbox. If its name ends in blanks, it checks that the server did not change the name.
+// createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server did not change the name.
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
 	err := p.createWithUse(ctx, box, name)
 	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })
@@ -234,12 +230,17 @@ func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name
 		return err
 	}
 	if !slices.ContainsFunc(boxes, func(box mail.Mailbox) bool { return box.Raw == name }) {
-		return errOtherName
+		made := slices.IndexFunc(boxes, func(box mail.Mailbox) bool { return p.byRaw[box.Raw] == nil })
+		other := ""
+		if made >= 0 {
+			other = ": " + wire.PrintableName(boxes[made].Raw)
+		}
+		return fmt.Errorf("%w: the server made the mailbox under another name%s", mail.ErrRefused, other)
 	}
 	return nil
 }
 
-// createWithUse gives the mailbox its special use if no other has it.
+// createWithUse makes a mailbox with its special use, unless another mailbox has that.
 func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name string) error {
 	use := ""
 	for _, u := range box.SpecialUse {
@@ -263,11 +264,11 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 	return err
 }
 
-// refused reports whether the server refused a command, and would again.
+// refused reports whether the server refused a command for a reason that will not pass.
 func refused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
-// confirm makes sure by a new listing that everything is there. Servers leave mailboxes out of listings, so one that is
-// not listed is opened.
+// confirm checks by a new listing that every mailbox is there. It opens those that are not listed, because some servers list
+// not all mailboxes.
 func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
 	if err := p.list(ctx); err != nil {
 		return err

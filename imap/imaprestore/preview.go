@@ -9,7 +9,7 @@ import (
 
 var _ restore.Previewer = (*Target)(nil)
 
-// Preview implements restore.Previewer: it lists, and makes nothing.
+// Preview implements restore.Previewer. It lists, and makes nothing.
 func (t *Target) Preview(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {

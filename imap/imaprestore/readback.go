@@ -13,22 +13,22 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// check looks at what was appended, and notes its findings in the journal.
+// check compares appended messages with what was sent, and records its findings in the journal.
 func (f *folder) check(ctx context.Context, added []*item) error {
 	err := f.readBack(ctx, added)
 	if err != nil {
 		return err
 	}
 	for _, it := range added {
-		if it.uid != 0 && (len(it.fate.Changed) > 0 || it.fate.Altered) {
+		if it.uid != 0 && (len(it.result.Changed) > 0 || it.result.Altered) {
 			f.reported.Add(it.uid)
 		}
 	}
 	return f.journal.Checked(journalMessages(added))
 }
 
-// readBack reads back what was appended, as far as servers are known to change it: flags, date and size of every message,
-// and all the bytes of those that are odd or changed their size. Keywords that could not go along are stored first.
+// readBack reads appended messages as far as servers are known to change them: flags, date and size of every message, and
+// all bytes of those that have traits or changed their size. It stores the remaining flags first.
 func (f *folder) readBack(ctx context.Context, added []*item) error {
 	if err := f.retry(ctx, func() error { return f.findUIDs(ctx) }); err != nil {
 		return err
@@ -49,32 +49,32 @@ func (f *folder) readBack(ctx context.Context, added []*item) error {
 		if err != nil || unseen.Len() == 0 {
 			return err
 		}
-		// Some servers tell a session of new messages no sooner than by a NOOP, and answer nothing until then (Courier).
+		// Some servers report new messages only after a NOOP, and answer nothing about them until then (Courier).
 		if err := f.c.Noop(ctx); err != nil {
 			return err
 		}
 		seen, err = f.checkOnce(ctx, byUID, unseen)
 		for uid := range unseen.Without(seen).All() {
 			if err == nil {
-				byUID[uid].fate.Added, byUID[uid].fate.Refused = false, errMissing
+				byUID[uid].result.Added, byUID[uid].result.Refused = false, errMissing
 			}
 		}
 		return err
 	})
 }
 
-var errMissing = errors.New("the server said that it took it, but does not have it")
+var errMissing = errors.New("the server accepted it, but does not have it")
 
-// markLost notes that the message is not known again among those that the server has.
+// markLost notes that the message was not found among those that the server has.
 func (it *item) markLost() {
-	it.fate.Altered = true
-	it.changed("the server does not tell where it is, and has none like it")
+	it.result.Altered = true
+	it.changed("the server returned no UID for it, and has no message like it")
 	for _, flag := range it.remaining {
 		it.omit(flag, "")
 	}
 }
 
-// checkOnce stores what could not go along, compares messages with what was sent, and tells which are there.
+// checkOnce stores the remaining flags, compares messages with what was sent, and returns those that are there.
 func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (seen mail.UIDSet, err error) {
 	if err := f.storeLabels(ctx, byUID, uids); err != nil {
 		return seen, err
@@ -89,7 +89,7 @@ func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids m
 	return seen, f.compareBytes(ctx, byUID, odd)
 }
 
-// storeRemaining sets flags one by one, each on all the messages that have it. What is refused once is not tried again.
+// storeRemaining sets flags one by one, each on all messages that should have it. It does not try a refused flag again.
 func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
 	wanting := map[string]mail.UIDSet{}
 	for uid := range uids.All() {
@@ -112,8 +112,8 @@ func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, u
 	return nil
 }
 
-// compareOverview reports flags and dates that are not as sent. It returns the messages whose bytes are in doubt, and
-// which are there at all.
+// compareOverview reports flags and dates that differ from what was sent. It returns the messages whose bytes have to be
+// compared, and all that are there.
 func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {
 		for m, err := range f.mailbox.Overview(ctx, r) {
@@ -125,7 +125,7 @@ func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, 
 			for _, flag := range slices.Concat(it.flags, it.remaining) {
 				if !m.Flags.Has(flag) {
 					it.changedOnce("%s was not kept", flagWords(flag))
-					it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
+					it.result.FlagsLost = it.result.FlagsLost || isSystemFlag(flag)
 				}
 			}
 			if it.date != "" && m.Internal.Seconds != it.Internal.Seconds {
@@ -146,7 +146,7 @@ func flagWords(flag string) string {
 	return "keyword " + wire.Printable(flag)
 }
 
-// compareBytes downloads messages and says how they differ from what was sent.
+// compareBytes downloads messages and reports how they differ from what was sent.
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
 	return f.mailbox.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
@@ -162,7 +162,7 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 		if err != nil || same.equal() {
 			return err
 		}
-		it.fate.Altered = true
+		it.result.Altered = true
 		mine, err := fingerprint.Of(it.text.CopyTo)
 		if err == nil {
 			it.describeAlteration(is, mine.Normalized == like.Normalized)
@@ -171,7 +171,7 @@ func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd
 	})
 }
 
-// describeAlteration says what the server did to the bytes, if that is one of the things that servers are known to do.
+// describeAlteration reports what the server did to the bytes, if that is a known alteration.
 func (it *item) describeAlteration(is *fingerprint.Traits, known bool) {
 	was := &it.traits
 	ways := []struct {
@@ -196,11 +196,11 @@ func (it *item) describeAlteration(is *fingerprint.Traits, known bool) {
 	}
 }
 
-// changedOnce notes a change, if it is not noted yet.
+// changedOnce notes a change, unless it is noted already.
 func (it *item) changedOnce(format string, args ...any) {
 	it.changed(format, args...)
-	if n := len(it.fate.Changed) - 1; slices.Contains(it.fate.Changed[:n], it.fate.Changed[n]) {
-		it.fate.Changed = it.fate.Changed[:n]
+	if n := len(it.result.Changed) - 1; slices.Contains(it.result.Changed[:n], it.result.Changed[n]) {
+		it.result.Changed = it.result.Changed[:n]
 	}
 }
 
@@ -220,7 +220,7 @@ func (c *comparer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// equal reports whether all was the same, and nothing more was wanted.
+// equal reports whether all bytes were equal, and none are left.
 func (c *comparer) equal() bool {
 	var one [1]byte
 	n, _ := io.ReadFull(c.want, one[:])

@@ -10,18 +10,18 @@ import (
 
 var _ restore.Journaled = (*folder)(nil)
 
-// EarlierResults implements restore.Journaled. What an interrupted restore appended and did not look at is looked at now, and so
-// is what came since it sent something without getting an answer.
+// EarlierResults implements restore.Journaled. It checks the messages that an interrupted restore appended and did not check,
+// and those that came after it sent messages without getting an answer.
 func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (map[int]restore.AppendResult, error) {
-	fates := map[int]restore.AppendResult{}
+	results := map[int]restore.AppendResult{}
 	var batch []*item
 	var size int64
 	at := map[*item]int{}
 	look := func() error {
 		err := f.recheck(ctx, batch)
 		for _, it := range batch {
-			if fate := *it.fate; err == nil && fate.Added && (len(fate.Changed) > 0 || fate.Altered) {
-				fates[at[it]] = fate
+			if result := *it.result; err == nil && result.Added && (len(result.Changed) > 0 || result.Altered) {
+				results[at[it]] = result
 				f.reported.Add(it.uid)
 			}
 		}
@@ -30,8 +30,8 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 	}
 	for i := range min(len(wanted), len(f.matched)) {
 		uid := f.matched[i]
-		if fate := f.journaled.Results[uid]; fate != nil {
-			fates[i] = *fate
+		if result := f.journaled.Results[uid]; result != nil {
+			results[i] = *result
 			f.reported.Add(uid)
 		}
 		floor := f.journaled.Floor
@@ -39,7 +39,7 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 		if !unanswered && !f.journaled.Unchecked.Contains(uid) {
 			continue
 		}
-		it := &item{Wanted: wanted[i], uid: uid, fate: &restore.AppendResult{Added: true}}
+		it := &item{Wanted: wanted[i], uid: uid, result: &restore.AppendResult{Added: true}}
 		batch, at[it] = append(batch, it), i
 		if size += it.Size; len(batch) == appendMessages || size >= appendBytes {
 			if err := look(); err != nil {
@@ -47,11 +47,11 @@ func (f *folder) EarlierResults(ctx context.Context, wanted []restore.Wanted) (m
 			}
 		}
 	}
-	return fates, look()
+	return results, look()
 }
 
-// recheck looks at messages that are there, as right after an APPEND. What cannot be read from the archive cannot be
-// compared, and is left to a later restore.
+// recheck checks existing messages, as Append does. Messages that cannot be read from the archive cannot be compared, and are
+// left to a later restore.
 func (f *folder) recheck(ctx context.Context, batch []*item) error {
 	if len(batch) == 0 {
 		return nil
@@ -81,7 +81,7 @@ func (f *folder) recheck(ctx context.Context, batch []*item) error {
 	return f.check(ctx, readable)
 }
 
-// collectReport gives the target what the report of this restore has.
+// collectReport keeps what the report of this restore has, until the target is closed.
 func (f *folder) collectReport() {
 	if report, ok := f.journal.Report(f.reported); ok {
 		f.t.mu.Lock()

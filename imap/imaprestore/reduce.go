@@ -14,7 +14,7 @@ import (
 // A refused message is sent again with fewer flags, and then without its date, because its bytes matter more. The report
 // names what was left out.
 
-// add appends items, all at once or in ever smaller parts, until each is there or is refused alone. It returns errors that
+// add appends items, all at once or in ever smaller parts, until each is added or refused alone. It returns errors that
 // concern more than single messages.
 func (f *folder) add(ctx context.Context, items []*item) error {
 	if len(items) == 0 {
@@ -38,14 +38,14 @@ func (f *folder) add(ctx context.Context, items []*item) error {
 
 // addReduced sends a refused message again with fewer flags and without its date.
 func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error {
-	was := it.fate.Changed
+	was := it.result.Changed
 	if !f.reduce(it, refusal) {
-		it.fate.Refused = refusal
+		it.result.Refused = refusal
 		return nil
 	}
 	err := f.add(ctx, []*item{it})
-	if it.fate.Refused != nil {
-		it.fate.Changed, it.fate.FlagsLost = was, false // it was not added, so nothing of it was changed
+	if it.result.Refused != nil {
+		it.result.Changed, it.result.FlagsLost = was, false // it was not added, so nothing of it was changed
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func (f *folder) addReduced(ctx context.Context, it *item, refusal error) error 
 func (f *folder) reduce(it *item, refusal error) bool {
 	isKeyword := func(flag string) bool { return !strings.HasPrefix(flag, `\`) }
 	if keywords := slices.DeleteFunc(slices.Clone(it.flags), func(flag string) bool { return !isKeyword(flag) }); len(keywords) > 0 {
-		it.remaining = append(it.remaining, keywords...) // one by one, after it was added
+		it.remaining = append(it.remaining, keywords...) // one by one, after it is added
 		it.flags = slices.DeleteFunc(it.flags, isKeyword)
 		return true
 	}
@@ -70,7 +70,7 @@ func (f *folder) reduce(it *item, refusal error) bool {
 			return true
 		}
 	}
-	if len(it.flags) > 0 { // of those that are announced, too, a server may refuse some: STORE sets the others one by one
+	if len(it.flags) > 0 { // a server may refuse some flags that it announces: STORE sets the others one by one
 		it.remaining, it.flags = append(it.remaining, it.flags...), nil
 		return true
 	}
@@ -86,20 +86,21 @@ func (f *folder) reduce(it *item, refusal error) bool {
 	return true
 }
 
-// omit notes that a message comes without a flag.
+// omit reports that a flag is left out.
 func (it *item) omit(flag, why string) {
 	it.changed("%s left out%s", flagWords(flag), why)
-	it.fate.FlagsLost = it.fate.FlagsLost || isSystemFlag(flag)
+	it.result.FlagsLost = it.result.FlagsLost || isSystemFlag(flag)
 }
 
-// isSystemFlag: RFC 9051 section 2.3.2. Some servers keep those that PERMANENTFLAGS does not list, so they are always sent.
+// isSystemFlag reports whether a flag is one of RFC 9051 section 2.3.2. Some servers keep those that PERMANENTFLAGS does not
+// list, so they are always sent.
 func isSystemFlag(flag string) bool {
 	return slices.ContainsFunc([]string{`\Answered`, `\Flagged`, `\Deleted`, `\Seen`, `\Draft`},
 		func(system string) bool { return strings.EqualFold(system, flag) })
 }
 
-// mayRefuseDate reports whether the server may have refused a message for its date: some server cannot hold that date, or the
-// answer says so, or gives no reason by a code. A message that is too large, for example, is not worth another upload.
+// mayRefuseDate reports whether the server may have refused a message for its date: some servers cannot hold that date, or the
+// answer says so, or has no code with another reason. A message that is too large, for example, is not worth another upload.
 func (it *item) mayRefuseDate(refusal error) bool {
 	var answer *imap.Error
 	if !errors.As(refusal, &answer) {

@@ -32,15 +32,15 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 	return missing, nil
 }
 
-// resemble finds messages that match has not found and that the server holds with other bytes: servers re-encode bodies, and
-// strip and add fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no
-// message is taken for another one that has its own copy.
+// resemble finds copies that match has not found, whose bytes differ: servers re-encode bodies, and remove and add header
+// fields. INTERNALDATE must be the same, and so must what package canonical compares. It comes last, so that no message is
+// taken for another one that has a copy of its own.
 func (f *inventory) resemble(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
 	return f.retry(ctx, func() error { return f.resembleOnce(ctx, wanted, copies) })
 }
 
 func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, copies []mail.UID) error {
-	dated := map[int64][]*existing{} // of the dates that are wanted
+	dated := map[int64][]*existing{} // of the wanted dates
 	for i := range wanted {
 		dated[wanted[i].Internal.Seconds] = nil
 	}
@@ -94,7 +94,7 @@ func (f *inventory) resembleOnce(ctx context.Context, wanted []restore.Wanted, c
 	return f.resembleBodies(ctx, wanted, left, near, copies)
 }
 
-// resembleBodies compares the bodies of messages whose headers are alike.
+// resembleBodies compares the bodies of messages with matching headers.
 func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted, left []int, near map[int][]*existing, copies []mail.UID) error {
 	there, err := f.canonicalDigests(ctx, flatten(near))
 	if err != nil {
@@ -109,7 +109,7 @@ func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted,
 			if ctx.Err() != nil {
 				return err
 			}
-			continue // it is damaged: Append will say so
+			continue // damaged: Append reports it
 		}
 		sum := mine.Sum()
 		same := slices.IndexFunc(near[i], func(p *existing) bool { return !p.used && there[p.uid].Same(sum) })
@@ -121,7 +121,7 @@ func (f *inventory) resembleBodies(ctx context.Context, wanted []restore.Wanted,
 	return nil
 }
 
-// canonicalDigests digests messages that are there.
+// canonicalDigests returns the digests of existing messages.
 func (f *inventory) canonicalDigests(ctx context.Context, list []*existing) (map[mail.UID]canonical.Digest, error) {
 	digests := map[mail.UID]canonical.Digest{}
 	ask, _ := notRead(list, func(p *existing) (bool, int64) { return false, p.size })

@@ -140,17 +140,17 @@ func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from a
 		for _, i := range missing {
 			batch = append(batch, from[place.Mailbox][i])
 		}
-		fates, err := folder.Append(t.Context(), batch)
+		results, err := folder.Append(t.Context(), batch)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, fate := range fates {
-			if fate.Added {
+		for i, result := range results {
+			if result.Added {
 				added++
 			} else {
-				said = append(said, fmt.Sprintf("%s %d refused: %v", place.Mailbox, batch[i].UID, fate.Refused))
+				said = append(said, fmt.Sprintf("%s %d refused: %v", place.Mailbox, batch[i].UID, result.Refused))
 			}
-			for _, change := range fate.Changed {
+			for _, change := range result.Changed {
 				said = append(said, fmt.Sprintf("%s %d: %s", place.Mailbox, batch[i].UID, change))
 			}
 		}

@@ -18,14 +18,14 @@ import (
 type session struct {
 	t        *Target
 	place    restore.Place
-	c        *imap.Client  // nil: between calls
+	c        *imap.Client  // nil between calls
 	mailbox  *imap.Mailbox // as it was opened last
 	validity uint32        // at the first opening
-	readOnly bool          // it is opened by EXAMINE
+	readOnly bool          // opened by EXAMINE
 }
 
-// acquire has a connection at hand. More folders are open than there are connections, so between calls others have it; it
-// is mostly one that has the mailbox selected. One that ended while it was idle is noticed here.
+// acquire gets a connection, unless there is one. Other folders use it between calls; usually it still has the mailbox
+// selected. acquire connects again if the connection ended while it was idle.
 func (f *session) acquire(ctx context.Context) error {
 	if f.c != nil {
 		return nil
@@ -45,7 +45,7 @@ func (f *session) release() {
 	}
 }
 
-// connect gets a connection and selects the mailbox. A mailbox that was made anew meanwhile is not the one we know.
+// connect gets a connection and opens the mailbox. It returns an error if the mailbox was replaced meanwhile.
 func (f *session) connect(ctx context.Context) error {
 	f.release()
 	c, err := f.t.pool.GetOn(ctx, f.place.Name)
@@ -68,12 +68,12 @@ func (f *session) connect(ctx context.Context) error {
 		f.validity = f.mailbox.Status().UIDValidity
 	}
 	if f.validity != f.mailbox.Status().UIDValidity {
-		return fmt.Errorf("mailbox %s was made anew while it was restored", wire.PrintableName(f.place.Name))
+		return fmt.Errorf("mailbox %s was replaced while it was restored", wire.PrintableName(f.place.Name))
 	}
 	return nil
 }
 
-// retry does something that changes nothing, again if the connection is lost.
+// retry calls do, which changes nothing on the server, again if the connection is lost.
 func (f *session) retry(ctx context.Context, do func() error) error {
 	var err error
 	for n := range maxAttempts {
@@ -87,7 +87,7 @@ func (f *session) retry(ctx context.Context, do func() error) error {
 	return err
 }
 
-// waitAndReconnect waits as the server asked, or a little, and connects anew if need be.
+// waitAndReconnect waits as long as the server asked, or a little, and connects again if the connection is lost.
 func (f *session) waitAndReconnect(ctx context.Context, n int, cause error) error {
 	wait := retry.Suggested(cause)
 	if wait == 0 {
@@ -104,5 +104,5 @@ func (f *session) waitAndReconnect(ctx context.Context, n int, cause error) erro
 	return f.connect(ctx)
 }
 
-// maxAttempts is how often something is tried that fails for reasons that may pass.
+// maxAttempts is how often something is tried that fails temporarily.
 const maxAttempts = 3

@@ -13,14 +13,14 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is an account that is restored into. Nothing there is changed or removed; messages, mailboxes and subscriptions
-// are added.
+// Target is an account that is restored into. It adds messages, mailboxes and subscriptions. It removes and changes messages
+// only as a restore.Mirrorer.
 type Target struct {
 	opts     imap.Options
 	pool     *imap.Pool
-	pause    func(ctx context.Context, d time.Duration) error // between tries
+	pause    func(ctx context.Context, d time.Duration) error // between attempts
 	waits    retry.Budget                                     // that the server asked for
-	existing atomic.Int64                                     // messages in the folders that are open
+	existing atomic.Int64                                     // in open folders: messages held for comparing
 	reserved []mail.Mailbox
 
 	mu      sync.Mutex
@@ -32,10 +32,10 @@ var (
 	_ restore.Informed = (*Target)(nil)
 )
 
-// NewTarget prepares to write to an account. Nothing is connected yet.
+// NewTarget returns the account as a target. It does not connect yet.
 //
-// UTF8=ACCEPT is not asked for: under it a server may refuse messages with 8-bit headers that are not UTF-8
-// (RFC 6855 section 4), and modified UTF-7 names every mailbox as well.
+// It does not ask for UTF8=ACCEPT: a server may then refuse messages with 8-bit headers that are not UTF-8 (RFC 6855
+// section 4), and modified UTF-7 can name every mailbox.
 func NewTarget(opts imap.Options) *Target {
 	return &Target{opts: opts, pool: imap.NewPool(opts, false), pause: retry.Sleep, waits: retry.Budget{Report: opts.Waiting}}
 }
@@ -43,7 +43,7 @@ func NewTarget(opts imap.Options) *Target {
 // Inform implements restore.Informed.
 func (t *Target) Inform(with restore.ArchiveInfo) { t.reserved = with.Mailboxes }
 
-// Prepare makes the mailboxes that are not there yet, and tells where each one's messages will go.
+// Prepare makes the missing mailboxes, and returns where the messages of each go.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -78,13 +78,13 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
-// Parallel is how many folders can be added to at once: there are so many connections.
+// Parallel returns the number of folders that can be written at once, one for each connection.
 func (t *Target) Parallel() int { return t.pool.Parallel() }
 
-// Traffic is the bytes received and sent so far.
+// Traffic returns the bytes received and sent so far.
 func (t *Target) Traffic() (in, out int64) { return t.pool.Traffic() }
 
-// Close closes the idle connections now, and those in use when they are given back.
+// Close closes the idle connections now, and the others when they are given back. It completes the journals.
 func (t *Target) Close() error {
 	t.pool.Close()
 	return t.writeReports()

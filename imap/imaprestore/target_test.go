@@ -46,9 +46,9 @@ func some(n int, flags ...string) (list []restore.Wanted) {
 	return list
 }
 
-func fatesOf(fates []restore.AppendResult) string {
+func resultsOf(results []restore.AppendResult) string {
 	var words []string
-	for _, f := range fates {
+	for _, f := range results {
 		word := "added"
 		if !f.Added {
 			word = fmt.Sprintf("refused (%v)", f.Refused)
@@ -81,15 +81,15 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 		`< APPEND "x"`+appended, "<{14}", last, "TAG NO [TOOBIG] never",
 		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
-	fates, err := f.Append(t.Context(), some(2, `\Answered`, `\Seen`, "$Known"))
+	results, err := f.Append(t.Context(), some(2, `\Answered`, `\Seen`, "$Known"))
 	const want = `added, flag \Answered was not kept, keyword $Known was not kept, ` +
 		`the date 17-Jul-1996 02:44:25 -0700 became 17-Jul-1996 02:44:26 -0700; ` +
 		`refused (APPEND "x": the server answered NO [TOOBIG] never)`
-	if !fates[0].FlagsLost {
+	if !results[0].FlagsLost {
 		t.Error("the flag that is lost is not said to be")
 	}
-	if err != nil || fatesOf(fates) != want {
-		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	if err != nil || resultsOf(results) != want {
+		t.Errorf("have %s, %v\nwant %s", resultsOf(results), err, want)
 	}
 }
 
@@ -106,16 +106,16 @@ func TestDateThatIsRefused(t *testing.T) {
 	f := opened(t, writable("UIDPLUS LITERAL+", lines...))
 	list := some(2)
 	list[0].Internal, list[1].Internal = mail.ParseDate(" 1-Jan-1601 00:00:00 +0000"), mail.ParseDate("12-Dec-2019 10:00:00 +1500")
-	var fates []restore.AppendResult
+	var results []restore.AppendResult
 	for i := range list {
 		some, err := f.Append(t.Context(), list[i:i+1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		fates = append(fates, some...)
+		results = append(results, some...)
 	}
-	if want := "added, the date  1-Jan-1601 00:00:00 +0000 is left out, because the server refuses it; added"; fatesOf(fates) != want {
-		t.Errorf("have %s\nwant %s", fatesOf(fates), want)
+	if want := "added, the date  1-Jan-1601 00:00:00 +0000 is left out, because the server refuses it; added"; resultsOf(results) != want {
+		t.Errorf("have %s\nwant %s", resultsOf(results), want)
 	}
 }
 
@@ -129,10 +129,10 @@ func TestAnnouncedFlagThatIsRefused(t *testing.T) {
 		"< UID STORE 10 …", "TAG OK x", "< UID STORE 10 …", "TAG NO not this one",
 		"< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-2026 02:44:26 -0700" RFC822.SIZE 14)`, "TAG OK done"))
-	fates, err := f.Append(t.Context(), some(1, `\Flagged`, `\Seen`))
+	results, err := f.Append(t.Context(), some(1, `\Flagged`, `\Seen`))
 	const want = `added, the date 17-Jul-1996 02:44:25 -0700 is left out, because the server refuses it, flag \Flagged was not kept`
-	if err != nil || fatesOf(fates) != want || !fates[0].FlagsLost {
-		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	if err != nil || resultsOf(results) != want || !results[0].FlagsLost {
+		t.Errorf("have %s, %v\nwant %s", resultsOf(results), err, want)
 	}
 }
 
@@ -162,15 +162,15 @@ func TestLostAnswer(t *testing.T) {
 	committed := append(again(overview(10, 11)...), bodies...)
 	committed = append(append(committed, "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10, 11)...)
 	f := opened(t, lost, committed)
-	if fates, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || fatesOf(fates) != "added; added" {
-		t.Errorf("committed: have %s, %v", fatesOf(fates), err)
+	if results, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || resultsOf(results) != "added; added" {
+		t.Errorf("committed: have %s, %v", resultsOf(results), err)
 	}
 
 	not := append(again("TAG OK nothing"), send...)
 	not = append(append(not, "TAG OK [APPENDUID 7 10:11] done", "< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)"), overview(10, 11)...)
 	f = opened(t, lost, not)
-	if fates, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || fatesOf(fates) != "added; added" {
-		t.Errorf("not committed: have %s, %v", fatesOf(fates), err)
+	if results, err := f.Append(t.Context(), some(2, `\Seen`)); err != nil || resultsOf(results) != "added; added" {
+		t.Errorf("not committed: have %s, %v", resultsOf(results), err)
 	}
 }
 
@@ -182,9 +182,9 @@ func TestTakenButNotThere(t *testing.T) {
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK done",
 		"< NOOP", "* 2 EXISTS", "TAG OK x", "< UID FETCH 11:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 2 FETCH (UID 12 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"))
-	fates, err := f.Append(t.Context(), some(3, `\Seen`))
-	if want := "added; refused (" + errMissing.Error() + "); added, flag \\Seen was not kept"; err != nil || fatesOf(fates) != want {
-		t.Errorf("have %s, %v", fatesOf(fates), err)
+	results, err := f.Append(t.Context(), some(3, `\Seen`))
+	if want := "added; refused (" + errMissing.Error() + "); added, flag \\Seen was not kept"; err != nil || resultsOf(results) != want {
+		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }
 
@@ -202,11 +202,11 @@ func TestFoundWithoutUIDPLUS(t *testing.T) {
 		"< UID FETCH 11 (UID BODY.PEEK[])", "* 2 FETCH (UID 11 BODY[] {17}\r\nSubject: 1\r\n\r\n!\r\n)", "TAG OK x"))
 	list := some(2, `\Seen`)
 	list[1] = wanted(mail.Message{UID: 2, Flags: mail.NewFlags(`\Seen`), Internal: list[0].Internal}, []byte("Subject: 1\r\n\r\n!"))
-	fates, err := f.Append(t.Context(), list)
-	if want := `added, flag \Seen was not kept; added, its last line was ended`; err != nil || fatesOf(fates) != want {
-		t.Errorf("have %s, %v\nwant %s", fatesOf(fates), err, want)
+	results, err := f.Append(t.Context(), list)
+	if want := `added, flag \Seen was not kept; added, its last line was ended`; err != nil || resultsOf(results) != want {
+		t.Errorf("have %s, %v\nwant %s", resultsOf(results), err, want)
 	}
-	if !fates[1].Altered {
+	if !results[1].Altered {
 		t.Error("the altered message is not said to be")
 	}
 }
@@ -224,8 +224,8 @@ func TestLostAnswerToSecondCopy(t *testing.T) {
 		"< UID FETCH 10:11 (UID FLAGS INTERNALDATE RFC822.SIZE)", "* 1 FETCH (UID 10 FLAGS () "+there, "* 2 FETCH (UID 11 FLAGS () "+there, "TAG OK x")
 	f := opened(t, lost, again)
 	list := some(1)
-	if fates, err := f.Append(t.Context(), append(list, list[0])); err != nil || fatesOf(fates) != "added; added" {
-		t.Errorf("have %s, %v", fatesOf(fates), err)
+	if results, err := f.Append(t.Context(), append(list, list[0])); err != nil || resultsOf(results) != "added; added" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }
 
@@ -233,9 +233,9 @@ func TestLostAnswerToSecondCopy(t *testing.T) {
 func TestOverQuota(t *testing.T) {
 	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x"`+appended, "<{14}", "<", `< APPEND "x"`+appended, "<{14}", "<",
 		"TAG1 OK x", "TAG2 OK [APPENDUID 7 10] done", "TAG3 NO [OVERQUOTA] full"))
-	fates, err := f.Append(t.Context(), some(2))
-	if !errors.Is(err, imap.ErrOverQuota) || !fates[0].Added || fates[1].Added {
-		t.Errorf("have %s, %v", fatesOf(fates), err)
+	results, err := f.Append(t.Context(), some(2))
+	if !errors.Is(err, imap.ErrOverQuota) || !results[0].Added || results[1].Added {
+		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }
 
@@ -245,9 +245,9 @@ func TestNotSent(t *testing.T) {
 	list := some(2)
 	list[0].Size, list[1].Size = 11, 9
 	list[1].Body = damaged{}
-	fates, err := f.Append(t.Context(), list)
-	if err != nil || fatesOf(fates) != "refused (it has 11 bytes, and 127.0.0.1 takes no more than 10); refused (hash mismatch)" {
-		t.Errorf("have %s, %v", fatesOf(fates), err)
+	results, err := f.Append(t.Context(), list)
+	if err != nil || resultsOf(results) != "refused (it has 11 bytes, and 127.0.0.1 takes no more than 10); refused (hash mismatch)" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }
 
@@ -312,7 +312,7 @@ func TestConnectionThatEndedBetweenFolders(t *testing.T) {
 		}
 		folders = append(folders, f)
 	}
-	if fates, err := folders[0].Append(t.Context(), some(1, `\Seen`)); err != nil || fatesOf(fates) != "added" {
-		t.Errorf("have %s, %v", fatesOf(fates), err)
+	if results, err := folders[0].Append(t.Context(), some(1, `\Seen`)); err != nil || resultsOf(results) != "added" {
+		t.Errorf("have %s, %v", resultsOf(results), err)
 	}
 }

@@ -34,9 +34,9 @@ type Known struct {
 
 // Message is an appended message.
 type Message struct {
-	UID  mail.UID // 0: not known, and nothing is recorded
-	Hash chunk.ID
-	Fate *restore.AppendResult
+	UID    mail.UID // 0: not known, and nothing is recorded
+	Hash   chunk.ID
+	Result *restore.AppendResult
 }
 
 // Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is "", no journal is kept.
@@ -111,16 +111,16 @@ func (k *Known) take(line string, looked *mail.UIDSet) {
 		if err != nil || errQuoted != nil {
 			return
 		}
-		fate := k.Results[mail.UID(uid)]
-		if fate == nil {
-			fate = &restore.AppendResult{Added: true}
-			k.Results[mail.UID(uid)] = fate
+		result := k.Results[mail.UID(uid)]
+		if result == nil {
+			result = &restore.AppendResult{Added: true}
+			k.Results[mail.UID(uid)] = result
 		}
 		if why != "" {
-			fate.Changed = append(fate.Changed, why)
+			result.Changed = append(result.Changed, why)
 		}
-		fate.FlagsLost = fate.FlagsLost || word == "flags"
-		fate.Altered = fate.Altered || word == "altered"
+		result.FlagsLost = result.FlagsLost || word == "flags"
+		result.Altered = result.Altered || word == "altered"
 	default:
 		k.appended(line)
 	}
@@ -172,16 +172,16 @@ func (j *Journal) Checked(messages []Message) error {
 		uids.Add(m.UID)
 		word := "changed"
 		switch {
-		case m.Fate.Altered:
+		case m.Result.Altered:
 			word = "altered"
-		case m.Fate.FlagsLost:
+		case m.Result.FlagsLost:
 			word = "flags"
-		case len(m.Fate.Changed) == 0:
+		case len(m.Result.Changed) == 0:
 			continue
 		}
-		why := strings.Join(m.Fate.Changed, "; ")
+		why := strings.Join(m.Result.Changed, "; ")
 		fmt.Fprintf(&lines, "%d %s %d %s\n", j.validity, word, m.UID, strconv.Quote(why[:min(len(why), longestLine/8)]))
-		if m.Fate.Altered && m.Fate.FlagsLost {
+		if m.Result.Altered && m.Result.FlagsLost {
 			fmt.Fprintf(&lines, "%d flags %d \"\"\n", j.validity, m.UID)
 		}
 	}
