@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Restores into one target at once end well, each of them, and add every message once.
+// Restores into one target at the same time all succeed, and add every message once.
 func TestRestoresAtOnce(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -42,7 +42,7 @@ func TestRestoresAtOnce(t *testing.T) {
 	}
 }
 
-// atOnce runs a few restores. Each ends well, whether it had to wait or not.
+// atOnce runs a few restores. Each succeeds, whether it had to wait or not.
 func atOnce(t *testing.T, h *host, target string) {
 	t.Helper()
 	var running sync.WaitGroup
@@ -62,7 +62,7 @@ func atOnce(t *testing.T, h *host, target string) {
 	running.Wait()
 }
 
-// A path that begins with "~" is in the home directory, wherever it stands, and no directory is called "~".
+// A path that begins with "~" is in the home directory, in flags and in URLs, and no directory is called "~".
 func TestTilde(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

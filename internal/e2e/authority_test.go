@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A bucket behind a certificate of somebody's own is refused with what to do, and reached with the authority named by
+// A bucket with a certificate of a private authority is refused with a hint, and reached with the authority named by
 // the flag, by the configuration, and by the variable of AWS's own tools.
 func TestPrivateAuthority(t *testing.T) {
 	t.Parallel()

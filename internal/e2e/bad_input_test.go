@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// fails calls the program, which has to fail, and to say what is the matter, and what to do: by the way, or as a hint.
+// fails calls the program, which must fail, and say what is wrong and what to do, in the message or as a hint.
 func (h *host) fails(status int, what, todo string, args ...string) {
 	h.t.Helper()
 	e := h.must(status, args...)
@@ -81,8 +81,8 @@ func TestBadAccount(t *testing.T) {
 	}
 }
 
-// Neither mail nor password leaves this host in the clear. Where a server on the way, or the server, takes STARTTLS out
-// of what is offered, nothing is said to it but farewell.
+// Neither mail nor password leaves this host unencrypted. If an attacker in between, or the server, removes STARTTLS
+// from what is offered, the client sends nothing but LOGOUT.
 func TestPlaintextOffLoopback(t *testing.T) {
 	t.Parallel()
 	elsewhere := addressOfThisHost()
@@ -187,8 +187,8 @@ func TestBadRepository(t *testing.T) {
 	}
 }
 
-// A repository of a newer format is refused, by a sentence that says so. Who only reads is warned: the config may be
-// anybody's, and mail must be found all the same.
+// A repository of a newer format is refused, by a message that says so. Readers only warn: anybody may have made the
+// config, and mail must be found all the same.
 func TestNewerFormat(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
@@ -211,14 +211,14 @@ func TestNewerFormat(t *testing.T) {
 	if err := os.WriteFile(newer, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if told := h.must(0, "list").stderr; !strings.Contains(told, "newer") {
-		t.Errorf("nobody is told of a newer config: %s", told)
+	if reported := h.must(0, "list").stderr; !strings.Contains(reported, "newer") {
+		t.Errorf("no warning about a newer config: %s", reported)
 	}
 	h.fails(1, "newer|version 2", "delete|--trust", "backup", "--imap", "imap://anna@127.0.0.1:1")
 	h.fails(3, "newer|version 2", "damaged", "check")
 }
 
-// another is the same host with variables of its own.
+// another is the same host with other variables.
 func another(t *testing.T, h *host) *host {
 	return &host{t: t, home: h.home, env: slices.Clone(h.env), secrets: slices.Clone(h.secrets)}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// readOnly is a policy for who may read, and nothing else.
+// readOnly is a policy that only allows reading.
 const readOnly = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:ListBucket","s3:GetBucketLocation"],"Resource":["arn:aws:s3:::*"]}]}`
 
-// bucket is a bucket as somebody else sees it: its owner at work by hand, or an accident.
+// bucket is a bucket as its owner or another program changes it, by hand or by accident.
 type bucket struct {
 	t      testing.TB
 	store  testbed.S3
@@ -33,7 +33,7 @@ func openBucket(t testing.TB, s testbed.S3, name string) *bucket {
 	return &bucket{t, s, client, name}
 }
 
-// objects gives the sizes of all objects below a prefix, by name.
+// objects returns the sizes of all objects below a prefix, by name.
 func (b *bucket) objects(prefix string) map[string]int64 {
 	b.t.Helper()
 	all := map[string]int64{}
@@ -75,7 +75,7 @@ func (b *bucket) remove(name string) {
 	}
 }
 
-// reader gives credentials that may only read (MinIO).
+// reader returns credentials that may only read (MinIO).
 func (b *bucket) reader() credentials.Value {
 	b.t.Helper()
 	temporary, err := credentials.NewSTSAssumeRole(b.store.Endpoint, credentials.STSAssumeRoleOptions{
@@ -91,7 +91,7 @@ func (b *bucket) reader() credentials.Value {
 	return value
 }
 
-// added are the names in after that are not in before.
+// added returns the names in after that are not in before.
 func added(before, after map[string]int64) (names []string) {
 	for name := range after {
 		if _, ok := before[name]; !ok {

@@ -17,8 +17,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A budget that is used up ends a run with a checkpoint and exit status 0. Another host of the same day knows, and downloads
-// nothing; with a larger budget the rest comes, and what came before does not come again.
+// A budget that is used up ends a run with a checkpoint and exit status 0. Another host sees it on the same day, and
+// downloads nothing. With a larger budget it downloads the rest, and nothing twice.
 func TestBudgetOfADay(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})
@@ -32,11 +32,11 @@ func TestBudgetOfADay(t *testing.T) {
 
 	e := h.must(0, "backup", "--imap", account, "--budget-day", "200kB")
 	if !strings.Contains(e.stderr, "the budget of 200000 bytes a day is used up; it continues tomorrow") {
-		t.Errorf("it tells\n%s", e.stderr)
+		t.Errorf("it reports\n%s", e.stderr)
 	}
 	other := newHost(t)
 	other.set("MAILSTRATA_REPO", repository)
-	var told struct {
+	var printed struct {
 		Manifests []struct {
 			State       string
 			NewMessages int `json:"new_messages"`
@@ -44,19 +44,19 @@ func TestBudgetOfADay(t *testing.T) {
 		}
 		Postponed []string
 	}
-	other.must(0, "backup", "--json", "--imap", account, "--budget-day", "200kB").json(&told)
-	if m := told.Manifests[0]; len(told.Postponed) != 1 || m.State != "checkpoint" || m.NewMessages != 0 || m.Messages == 0 || m.Messages == 300 {
-		t.Errorf("another host: %+v", told)
+	other.must(0, "backup", "--json", "--imap", account, "--budget-day", "200kB").json(&printed)
+	if m := printed.Manifests[0]; len(printed.Postponed) != 1 || m.State != "checkpoint" || m.NewMessages != 0 || m.Messages == 0 || m.Messages == 300 {
+		t.Errorf("another host: %+v", printed)
 	}
-	had := told.Manifests[0].Messages
+	had := printed.Manifests[0].Messages
 	if m := other.backUp(0, account, "--budget-day", "unlimited"); m.Messages != 300 || m.NewMessages != 300-had {
 		t.Errorf("with a larger budget: %+v; %d messages were there", m, had)
 	}
 	restoredSame(t, h, dovecot, now)
 }
 
-// Day by day, by the store's clock, an account of several budgets comes in, a bit on each day and from whichever host, until
-// all of it is there; no message is downloaded twice.
+// An account of several budgets is archived over several days, by the store's clock, by different hosts, until all of
+// it is there. No message is downloaded twice.
 func TestBudgetContinuesTomorrow(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

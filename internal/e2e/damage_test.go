@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// damages are what can befall an object.
+// damages are the kinds of damage to an object.
 var damages = map[string]func(b *bucket, name string){
 	"a byte": func(b *bucket, name string) {
 		data := b.get(name)
@@ -28,8 +28,7 @@ var damages = map[string]func(b *bucket, name string){
 	"gone": func(b *bucket, name string) { b.remove(name) },
 }
 
-// A damaged pack of mail is named, by check and by restore; all messages that do not need it are restored, and none comes
-// back in part.
+// check and restore name a damaged pack of mail. All messages that do not need it are restored, and none in part.
 func TestDamagedPack(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
@@ -44,7 +43,7 @@ func TestDamagedPack(t *testing.T) {
 			objects := openBucket(t, minio, name)
 			// Two runs, so there are packs of each.
 			var packs []map[string]int64
-			var m laid
+			var m written
 			for seed := range uint64(2) {
 				dovecot.Deliver("anna", "INBOX", appended(generate.New(20+seed).Messages(20))...)
 				m = h.backUp(0, accountURL("anna", dovecot.Addr))
@@ -57,7 +56,7 @@ func TestDamagedPack(t *testing.T) {
 			if !strings.Contains(e.stdout, victim) {
 				t.Errorf("check does not name %s:\n%s", victim, e.stdout)
 			}
-			if damage != "a byte" { // sizes tell
+			if damage != "a byte" { // the size shows it
 				if e := h.must(3, "check"); !strings.Contains(e.stdout, victim) {
 					t.Errorf("check does not name %s:\n%s", victim, e.stdout)
 				}
@@ -65,20 +64,20 @@ func TestDamagedPack(t *testing.T) {
 			back := filepath.Join(h.home, "back")
 			r := h.restore(3, m.ID, "maildir:"+back, "--eol", "keep", "--keep", filepath.Join(h.home, "kept"))
 			if r.Added < 20 || r.Failed == 0 || r.Added+r.Failed != 40 {
-				t.Errorf("of 40 messages, 20 of them sound, the restore tells %+v", r)
+				t.Errorf("of 40 messages, 20 of them sound, the restore reports %+v", r)
 			}
 			if !slices.ContainsFunc(r.Problems, func(p problem) bool { return strings.Contains(p.Reason, victim[:len("data/")+8]) }) {
 				t.Errorf("restore does not name %s: %v", victim, r.Problems)
 			}
 			want := readAccount(t, dovecot.Addr, "anna", imapPassword)
 			if n := wholeOnly(t, back, want); n != r.Added {
-				t.Errorf("%d messages are in the Maildir, and %d were told", n, r.Added)
+				t.Errorf("%d messages are in the Maildir, and %d were printed", n, r.Added)
 			}
 		})
 	}
 }
 
-// Damage to objects of every other kind is named by check, and no command ends as if all were well that needs them.
+// check names damage to objects of every other kind, and every command that needs them fails.
 func TestDamagedObjects(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
@@ -116,13 +115,14 @@ func TestDamagedObjects(t *testing.T) {
 	}
 }
 
-// names reports whether the program named an object, or its beginning.
+// names reports whether the program printed the name of an object, or its beginning.
 func names(e ended, object string) bool {
 	hash := object[strings.LastIndexAny(object, "/-")+1:]
 	return strings.Contains(e.stdout+e.stderr, hash[:8])
 }
 
-// wholeOnly requires each message in a Maildir to be one of an account, byte for byte, and counts them.
+// wholeOnly requires each message in a Maildir to be one of an account, byte for byte, and returns how many there
+// are.
 func wholeOnly(t *testing.T, maildir string, want account) (n int) {
 	t.Helper()
 	known := map[[32]byte]bool{}

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// startDovecot starts one whose accounts have the password of these tests. Its days begin at an odd hour.
+// startDovecot starts a Dovecot whose accounts have the password of these tests, and whose days begin at an odd hour.
 func startDovecot(t testing.TB, o testbed.DovecotOptions) *testbed.DovecotServer {
 	t.Helper()
 	o.Password = imapPassword
@@ -22,12 +22,12 @@ type files struct {
 	generate.Maildir
 }
 
-// place begins a user's Maildir on a server; when it is filled, it is given to the server by done.
+// place begins a user's Maildir on a server. After it is filled, done gives it to the server.
 func place(t testing.TB, d *testbed.DovecotServer, user string) *files {
 	return &files{t, generate.Maildir{Root: filepath.Join(d.Home(user), "Maildir")}}
 }
 
-// done gives all files to the user that the server's processes run under.
+// done gives all files to the user of the server's processes.
 func (f *files) done() { giveToNobody(f.t, filepath.Dir(f.Root)) }
 
 func giveToNobody(t testing.TB, path string) {
@@ -37,7 +37,7 @@ func giveToNobody(t testing.TB, path string) {
 	}
 }
 
-// put adds messages to a mailbox, which it makes where there is none.
+// put adds messages to a mailbox, and makes the mailbox if it does not exist.
 func (f *files) put(mailbox string, messages ...generate.Message) {
 	f.t.Helper()
 	f.check(f.Put(mailbox, messages...))
@@ -56,7 +56,7 @@ func (f *files) check(err error) {
 	}
 }
 
-// appended are messages as testbed delivers them by APPEND.
+// appended returns messages as testbed delivers them by APPEND.
 func appended(messages []generate.Message) (list []testbed.Message) {
 	for _, m := range messages {
 		list = append(list, testbed.Message{Body: string(m.Body), Flags: m.Flags, Date: m.Date})

@@ -15,10 +15,11 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// confidential stands in the message that is erased, and nowhere else; it is never compressed away, for zstd is undone.
+// confidential is in the erased message and nowhere else. It is found in compressed data too, because the test undoes
+// zstd.
 const confidential = "confidential-4711"
 
-// erasures is a world with two repositories in buckets, whose clock moves on, and accounts on a Dovecot.
+// erasures has two repositories in buckets, whose clock advances, and accounts on a Dovecot.
 type erasures struct {
 	t        *testing.T
 	clock    *fastClock
@@ -49,8 +50,8 @@ func newErasures(t *testing.T) *erasures {
 	return e
 }
 
-// night archives an account, and copies to and fro.
-func (e *erasures) night(user string) laid {
+// night archives an account, and copies in both directions.
+func (e *erasures) night(user string) written {
 	e.t.Helper()
 	m := e.h.backUp(0, accountURL(user, e.dovecot.Addr))
 	e.h.must(0, "copy", "--to", e.places[1])
@@ -65,7 +66,7 @@ func (e *erasures) prune(h *host) {
 	h.must(0, "prune", "--max-unused", "unlimited")
 }
 
-// holds names the objects of a repository, and the files of a host's cache, that have the word.
+// holds returns the names of objects of a repository, and of files of a host's cache, that contain the word.
 func (e *erasures) holds(b *bucket, h *host) (names []string) {
 	e.t.Helper()
 	decoder, err := zstd.NewReader(nil)
@@ -116,8 +117,8 @@ func (e *erasures) gone(b *bucket, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// A message is erased from all nights of two accounts, while the server still has it, a second copy has it, and a backup
-// is under way. Two prunes later no pack has it, and no cache.
+// A message is erased from all nights of two accounts, while the server and a second copy still have it, and a backup
+// is running. After two prunes no pack and no cache has it.
 func TestEraseMessage(t *testing.T) {
 	t.Parallel()
 	e := newErasures(t)
@@ -187,7 +188,7 @@ func TestEraseMessage(t *testing.T) {
 	e.gone(e.buckets[1], e.other)
 }
 
-// An account that left is erased. Another account's mail stays, and nothing brings the account back.
+// An account of a person who left is erased. Another account's mail stays, and nothing brings the account back.
 func TestEraseAccount(t *testing.T) {
 	t.Parallel()
 	e := newErasures(t)

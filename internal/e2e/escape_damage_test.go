@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A bit that changed anywhere in a repository never gives wrong mail, and what does not come back is named: in repositories
-// that are sealed, and that are not.
+// A changed bit anywhere in a repository never produces wrong mail, and what is not restored is named: in sealed
+// repositories and in those that are not.
 func TestAFlippedBitNeverGivesWrongMail(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -53,7 +53,7 @@ func TestAFlippedBitNeverGivesWrongMail(t *testing.T) {
 	}
 }
 
-// A damaged pack gives what can be proved of it, and a catalog pack that is missing costs no more than what it held.
+// A damaged pack yields what can be proved of it, and a missing catalog pack costs no more than its content.
 func TestWhatIsLeftOfADamagedPackComesBack(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -86,7 +86,7 @@ func TestWhatIsLeftOfADamagedPackComesBack(t *testing.T) {
 	}
 }
 
-// What was forgotten is not restored unless it is asked for, and then it is said.
+// A forgotten manifest is restored only on request, and the script says that it was forgotten.
 func TestForgottenManifestsDoNotComeBackUnasked(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -110,8 +110,8 @@ func TestForgottenManifestsDoNotComeBackUnasked(t *testing.T) {
 	}
 }
 
-// Whoever knows a public key can make a repository that its owner's key opens. Nothing is restored before the owner says
-// which of the two fingerprints is his.
+// Anyone who knows a public key can make a repository that its owner's key opens. The script restores nothing before
+// the owner chooses one of the two fingerprints.
 func TestAForgedSlotIsNoticed(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -198,7 +198,7 @@ func writeFile(t *testing.T, path string, b []byte) {
 	}
 }
 
-// messagesIn are the messages that the script restored, by path.
+// messagesIn returns the messages that the script restored, by path.
 func messagesIn(t *testing.T, out string) map[string]string {
 	t.Helper()
 	found := map[string]string{}

@@ -18,8 +18,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// The way out: a script that knows docs/format.md, and has age and zstd, finds every message of an account, byte for byte,
-// with its flags and date, in a sealed repository and in one that is not; with the index, and without.
+// A script that implements docs/format.md, with age and zstd, restores every message of an account, byte for byte,
+// with its flags and date, from a sealed repository and from one that is not; with the index, and without.
 func TestMailComesBackWithoutTheProgram(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -51,7 +51,7 @@ func TestMailComesBackWithoutTheProgram(t *testing.T) {
 	}
 }
 
-// What cannot be had is named, and all else restored.
+// What cannot be read is named, and everything else is restored.
 func TestADamagedArchiveComesBackAsFarAsItCan(t *testing.T) {
 	t.Parallel()
 	needEscape(t)
@@ -101,7 +101,7 @@ func needEscape(t *testing.T) {
 	}
 }
 
-// escape brings mail back from a copy of a repository, and returns where to.
+// escape restores mail from a copy of a repository, and returns the directory.
 func escape(t *testing.T, repository string, flags ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
@@ -112,15 +112,15 @@ func escape(t *testing.T, repository string, flags ...string) string {
 }
 
 func runEscape(repository, out string, flags ...string) (stderr string, err error) {
-	var told bytes.Buffer
+	var reported bytes.Buffer
 	script := exec.Command("python3", append(slices.Clone(flags), repository, out)...)
 	script.Args = slices.Insert(script.Args, 1, filepath.Join("..", "..", "contrib", "restore.py"))
-	script.Stderr = &told
+	script.Stderr = &reported
 	err = script.Run()
-	return told.String(), err
+	return reported.String(), err
 }
 
-// escapesWhole compares what the script brings back with what the account holds.
+// escapesWhole compares what the script restores with what the account has.
 func escapesWhole(t *testing.T, want account, repository string, flags ...string) {
 	t.Helper()
 	out := escape(t, repository, flags...)

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// lieInTime has the liar write a manifest of an empty account, without an alarm.
-func (s *timely) lieInTime() laid {
+// lieInTime writes a manifest of an empty account, without an alarm, as a thief of the key could.
+func (s *timely) lieInTime() written {
 	s.t.Helper()
 	server, err := demo.Start(demo.Options{})
 	if err != nil {
@@ -21,8 +21,9 @@ func (s *timely) lieInTime() laid {
 	return s.liar.backUp(0, server.URL("nobody"), "--name", s.last.Account, "--shrink-limit", "off")
 }
 
-// Somebody with a stolen writer's key writes a manifest without the account's mail, in time and without an alarm. The owner's
-// next backup has all mail and names that manifest; so do list, check and doctor, until it is acknowledged.
+// With a stolen writer's key, somebody writes a manifest without the account's mail, in time and without an alarm.
+// The owner's next backup has all mail and names that manifest. So do list, check and doctor, until it is
+// acknowledged.
 func TestAFalseManifestIsNamed(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)

@@ -7,7 +7,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// System flags come back where the server keeps more than PERMANENTFLAGS says.
+// System flags are restored if the server keeps more than PERMANENTFLAGS says.
 func TestFlagsBeyondPermanentFlags(t *testing.T) {
 	t.Parallel()
 	server, err := demo.Start(demo.Options{})

@@ -14,7 +14,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flood is a server that attacks: to a command that begins so it sends what more gives, without end or until "".
+// flood is a server that attacks: it answers a command that begins with begin with what more returns, without end or
+// until "".
 type flood struct {
 	verb   string
 	more   func(n int) string
@@ -73,7 +74,7 @@ func (f flood) offers() string {
 	return ""
 }
 
-// start serves, and gives the account's URL.
+// start serves, and returns the account's URL.
 func (f flood) start(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -138,7 +139,7 @@ func (f flood) serve(conn net.Conn) {
 	}
 }
 
-// fetch answers for all messages that are asked for but the second, whose body has no end.
+// fetch answers for all requested messages except the second, whose body has no end.
 func (f flood) fetch(w *bufio.Writer, command string) (endless bool) {
 	set, items, _ := strings.Cut(strings.TrimPrefix(command, "UID FETCH "), " ")
 	uids, err := mail.ParseUIDSet(set)
@@ -178,7 +179,7 @@ func (f flushing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// pour sends, and reports that there was no end, or that the other side hung up.
+// pour sends, and reports whether there was no end, or the other side hung up.
 func (f flood) pour(w io.Writer) bool {
 	for n := 0; ; n++ {
 		text := f.more(n)
@@ -194,10 +195,10 @@ func (f flood) pour(w io.Writer) bool {
 	}
 }
 
-// mostMemory is what a backup may take of memory, whatever a server sends.
+// mostMemory bounds the memory of a backup, whatever a server sends.
 const mostMemory = 150 << 10 // KiB
 
-// However a server attacks, a backup ends soon, names the cause, and takes a bounded amount of memory.
+// However a server attacks, a backup ends soon, names the cause, and uses bounded memory.
 func TestFloods(t *testing.T) {
 	for name, f := range floods {
 		t.Run(name, func(t *testing.T) {
@@ -225,7 +226,7 @@ func TestFloods(t *testing.T) {
 	}
 }
 
-// A server that trickles ends neither a look at the account nor a restore; the limit of time does, and says so.
+// The time limit ends a check of an account, and a restore, if a server sends data too slowly, and the error says so.
 func TestTrickle(t *testing.T) {
 	h := newHost(t)
 	h.onDirectory()
@@ -251,7 +252,7 @@ func TestTrickle(t *testing.T) {
 	}
 }
 
-// A target that claims to hold messages without end is refused, and takes a bounded amount of memory.
+// A target that claims to have messages without end is refused, with bounded memory.
 func TestFloodedRestore(t *testing.T) {
 	h := newHost(t)
 	h.onDirectory()

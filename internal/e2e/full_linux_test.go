@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A restore to a disk that gets full says so and stops. What it wrote is whole; with more room, another restore adds the
-// rest, and nothing twice.
+// A restore to a disk that becomes full says so and stops. What it wrote is complete. With more room, another restore
+// adds the rest, and nothing twice.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	small := t.TempDir()
@@ -41,6 +41,6 @@ func TestFullDisk(t *testing.T) {
 	}
 	r := h.restore(0, "latest", "maildir:"+back, "--eol", "keep")
 	if n := wholeOnly(t, back, want); n != 100 || r.Added+r.Present != 100 || r.Present != first {
-		t.Errorf("after %d messages there are %d; the restore tells %+v", first, n, r)
+		t.Errorf("after %d messages there are %d; the restore reports %+v", first, n, r)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// emlIn tells which messages are in the folders of a target of .eml files, by subject.
+// emlIn returns which messages are in the folders of a target of .eml files, by subject.
 func emlIn(t *testing.T, path string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -40,14 +40,14 @@ func emlIn(t *testing.T, path string) map[string][]string {
 	return found
 }
 
-// wantedIn is where the labels of gmailAccount lay its messages.
+// wantedIn has the mailboxes into which the labels of gmailAccount put its messages.
 var wantedIn = map[string][]string{
 	"0": {"INBOX", "Work", "[Gmail]/Important"}, "1": {"INBOX"}, "2": {"Work", "Work/2026"}, "3": {"Entwürfe", `say "hi"`},
 	"4": {allMail}, "5": {allMail}, "6": {"[Gmail]/Sent Mail", "[Gmail]/Starred"}, "7": {"[Gmail]/Drafts"}, "8": {allMail},
 	"9": {"Work", "not shown"}, "10": {"[Gmail]/Spam"}, "11": {"[Gmail]/Trash"},
 }
 
-// inAccount tells which messages are in the mailboxes of an account.
+// inAccount returns which messages are in the mailboxes of an account.
 func inAccount(t *testing.T, address, user string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -76,7 +76,8 @@ func sameIn(t *testing.T, what string, have, want map[string][]string) {
 	}
 }
 
-// What was read once comes into the mailboxes that its labels name, wherever it is restored to, and not twice.
+// A message that was read once is restored to the mailboxes that its labels name, in every kind of target, and not
+// twice.
 func TestGmailLabelsAsMailboxes(t *testing.T) {
 	t.Parallel()
 	g, _ := gmailAccount(t)
@@ -115,12 +116,12 @@ func TestGmailLabelsAsMailboxes(t *testing.T) {
 	found := accountURL("dora", dovecot.Addr)
 	h.restore(0, "latest", found, "--subject", "message 2")
 	sameIn(t, "found", inAccount(t, dovecot.Addr, "dora"), map[string][]string{"2": wantedIn["2"]})
-	labelled := accountURL("emil", dovecot.Addr)
-	h.restore(0, "latest", labelled, "--label", "entwürfe", "--labels-as", "none")
-	sameIn(t, "labelled", inAccount(t, dovecot.Addr, "emil"), map[string][]string{"3": {allMail}})
+	labeled := accountURL("emil", dovecot.Addr)
+	h.restore(0, "latest", labeled, "--label", "entwürfe", "--labels-as", "none")
+	sameIn(t, "labeled", inAccount(t, dovecot.Addr, "emil"), map[string][]string{"3": {allMail}})
 }
 
-// As keywords, a message comes once, and its labels can be read back from them.
+// With labels as keywords, a message is restored once, and its labels can be read back from them.
 func TestGmailLabelsAsKeywords(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)
@@ -135,27 +136,27 @@ func TestGmailLabelsAsKeywords(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(lines)) {
-		var told struct {
+		var reported struct {
 			File  string
 			UID   int
 			Flags []string
 		}
-		if err := json.Unmarshal([]byte(line), &told); err != nil {
+		if err := json.Unmarshal([]byte(line), &reported); err != nil {
 			t.Fatal(err)
 		}
 		var labels []string
-		for _, flag := range told.Flags {
+		for _, flag := range reported.Flags {
 			if label, ok := mail.KeywordLabel(flag); ok && !strings.HasPrefix(flag, `\`) {
 				labels = append(labels, label)
 			}
 		}
-		if want := slices.Sorted(slices.Values(messages[told.UID-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {
-			t.Errorf("message %d has %q, want %q", told.UID-1, told.Flags, want)
+		if want := slices.Sorted(slices.Values(messages[reported.UID-1].Labels)); !slices.Equal(slices.Sorted(slices.Values(labels)), want) {
+			t.Errorf("message %d has %q, want %q", reported.UID-1, reported.Flags, want)
 		}
 	}
 }
 
-// Back to Gmail a message comes once, with its labels, into an account that speaks another language.
+// To Gmail a message is restored once, with its labels, into an account in another language.
 func TestGmailToGmail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)

@@ -40,8 +40,8 @@ func gmailHost(t *testing.T) *host {
 	return h
 }
 
-// labelled are the messages of a mailbox of a manifest, by subject, with their labels.
-func labelled(h *host, manifest, mailbox string) map[string]string {
+// labeled returns the messages of a mailbox of a manifest, by subject, with their labels.
+func labeled(h *host, manifest, mailbox string) map[string]string {
 	h.t.Helper()
 	found := map[string]string{}
 	for line := range strings.Lines(h.must(0, "ls", "--json", manifest, mailbox).stdout) {
@@ -58,7 +58,7 @@ func labelled(h *host, manifest, mailbox string) map[string]string {
 
 const allMail = "[Gmail]/Tous les messages"
 
-// Of a Gmail account each message comes down once, with its labels, and the labels are listed and not read.
+// Each message of a Gmail account is downloaded once, with its labels, and the labels are listed and not read.
 func TestGmailAllMail(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)
@@ -70,7 +70,7 @@ func TestGmailAllMail(t *testing.T) {
 	}
 	check := func(when string) {
 		t.Helper()
-		have := labelled(h, "latest", allMail)
+		have := labeled(h, "latest", allMail)
 		for i, m := range messages {
 			subject := fmt.Sprintf("message %d", i)
 			want := slices.Sorted(slices.Values(m.Labels))
@@ -78,7 +78,7 @@ func TestGmailAllMail(t *testing.T) {
 				t.Errorf("%s, %s: labels %q, want %q", when, subject, labels, want)
 			}
 		}
-		if inbox := labelled(h, "latest", "INBOX"); len(inbox) > 0 {
+		if inbox := labeled(h, "latest", "INBOX"); len(inbox) > 0 {
 			t.Errorf("%s: INBOX holds %v", when, inbox)
 		}
 	}
@@ -95,12 +95,12 @@ func TestGmailAllMail(t *testing.T) {
 		t.Errorf("nothing changed, and it fetches: %+v", third)
 	}
 	if diff := h.must(0, "diff", "latest~2", "latest", "--list").stdout; !strings.Contains(diff, "Work/2026") {
-		t.Errorf("the difference does not tell of labels:\n%s", diff)
+		t.Errorf("the difference shows no labels:\n%s", diff)
 	}
 	h.must(0, "check")
 }
 
-// What is read of a Gmail account may change from run to run: nothing is lost by it, and nobody is alarmed.
+// The selection of a Gmail account may change from run to run without losses or alarms.
 func TestGmailModes(t *testing.T) {
 	t.Parallel()
 	g, messages := gmailAccount(t)
@@ -124,10 +124,10 @@ func TestGmailModes(t *testing.T) {
 			t.Errorf("%+v: %+v", step, m)
 		}
 		if diff := h.must(0, "diff", "latest~1", "latest").stdout; !step.hidden && strings.Contains(diff, "INBOX") {
-			t.Errorf("%+v: the difference tells of a loss:\n%s", step, diff)
+			t.Errorf("%+v: the difference reports a loss:\n%s", step, diff)
 		}
 	}
-	// One that is asked for by name is read, though it is a label.
+	// A label that is selected by name is read.
 	other := gmailHost(t)
 	if m := other.backUp(0, url, "--mailbox", "INBOX"); m.Messages != 202 {
 		t.Errorf("INBOX alone: %+v", m)

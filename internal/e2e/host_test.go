@@ -16,13 +16,14 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// imapPassword is that of every account on every Dovecot of these tests. Like passphrase, it may not be seen anywhere.
+// imapPassword is that of every account on every Dovecot of these tests. Like passphrase, it must not appear
+// anywhere.
 const (
 	imapPassword = "imap-secret-5d1f"
 	passphrase   = "repository-secret-80c3"
 )
 
-// host is a computer that the program runs on: a home directory, and an environment.
+// host is a computer that runs the program: a home directory, and an environment.
 type host struct {
 	t       testing.TB
 	home    string
@@ -105,7 +106,7 @@ func (h *host) run(args ...string) ended {
 	return e
 }
 
-// must calls the program, which has to end with a status.
+// must calls the program, which must end with a status.
 func (h *host) must(status int, args ...string) ended {
 	h.t.Helper()
 	e := h.run(args...)
@@ -115,7 +116,7 @@ func (h *host) must(status int, args ...string) ended {
 	return e
 }
 
-// json reads what was printed with --json, the last line if there are several.
+// json parses what was printed with --json: the last line, if there are several.
 func (e ended) json(into any) {
 	e.t.Helper()
 	lines := strings.Split(strings.TrimSpace(e.stdout), "\n")
@@ -124,8 +125,8 @@ func (e ended) json(into any) {
 	}
 }
 
-// laid is a manifest, as backup and list tell of it.
-type laid struct {
+// written is a manifest, as backup and list print it.
+type written struct {
 	ID          string    `json:"id"`
 	Account     string    `json:"account"`
 	Time        time.Time `json:"time"`
@@ -138,18 +139,18 @@ type laid struct {
 	Warnings    int       `json:"warnings"`
 }
 
-// backUp archives an account, which has to end with a status.
-func (h *host) backUp(status int, account string, flags ...string) laid {
+// backUp archives an account, and requires a status.
+func (h *host) backUp(status int, account string, flags ...string) written {
 	h.t.Helper()
 	e := h.must(status, append([]string{"backup", "--json", "--imap", account}, flags...)...)
-	var told struct{ Manifests []laid }
-	if e.json(&told); len(told.Manifests) != 1 {
+	var printed struct{ Manifests []written }
+	if e.json(&printed); len(printed.Manifests) != 1 {
 		h.t.Fatalf("%s: %s%s", e.call, e.stdout, e.stderr)
 	}
-	return told.Manifests[0]
+	return printed.Manifests[0]
 }
 
-// restored is what restore tells.
+// restored is what restore prints.
 type restored struct {
 	Mailboxes, Messages                      int
 	Added, Present, Changed, Refused, Failed int

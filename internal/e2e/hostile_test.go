@@ -15,10 +15,11 @@ import (
 	"github.com/mailstrata/mailstrata/internal/demo"
 )
 
-// csiName has what some terminals take for the beginning of an escape sequence. (The server of the demo refuses ASCII's controls.)
+// csiName has what some terminals take for the beginning of an escape sequence. (The server of the demo refuses
+// ASCII's control characters.)
 const csiName = "csi\u009b2Jx"
 
-// hostileNames are of mailboxes that somebody may have made to harm who archives them, or without a thought.
+// hostileNames are names of mailboxes that could harm the host that archives them, made on purpose or not.
 var hostileNames = []string{
 	"..", ".", "../../escape", "a/../../../b", "a/./b", "~", "~root", "-rf", ".hidden", "cur", "new", "tmp", "dovecot-uidlist",
 	csiName, "\u202egpj.exe", "zero\u200bwidth", "line\u2028break",
@@ -69,8 +70,7 @@ func hostile(t *testing.T) (h *host, messages int) {
 	return h, messages
 }
 
-// Nothing that is printed makes a terminal do anything, whatever names and headers say; and nothing escapes from where mail
-// is restored to.
+// No name or header makes a terminal do anything, and no message is written outside of the target of a restore.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	h, messages := hostile(t)
@@ -126,7 +126,7 @@ func harmlessOutput(t *testing.T, e ended) {
 	}
 }
 
-// Links that somebody plants in a target, before a restore or while it runs, lead no message out of it.
+// Links that somebody makes in a target, before a restore or during it, lead no message out of it.
 func TestLinksInATarget(t *testing.T) {
 	t.Parallel()
 	h, _ := hostile(t)
@@ -150,7 +150,7 @@ func TestLinksInATarget(t *testing.T) {
 	}
 }
 
-// swapped restores while every directory of the target that comes up is replaced by a link, and back.
+// swapped restores while every new directory of the target is replaced by a link, and back.
 func swapped(t *testing.T, h *host, kind string) {
 	t.Helper()
 	outside, target := t.TempDir(), filepath.Join(t.TempDir(), "target")
@@ -196,7 +196,7 @@ func swapped(t *testing.T, h *host, kind string) {
 	}
 }
 
-// What is no directory, or none to write to, is named, and stays as it is.
+// A target that is not a directory, or not writable, is named, and stays as it is.
 func TestTargetsThatAreNone(t *testing.T) {
 	t.Parallel()
 	h, _ := hostile(t)

@@ -29,8 +29,8 @@ func archived(t *testing.T, seed uint64) (h *host, dovecot *testbed.DovecotServe
 	return h, dovecot, readAccount(t, dovecot.Addr, "anna", imapPassword)
 }
 
-// What is archived comes back over IMAP, to another account of the same server; what that refuses is told and kept, and a
-// second restore adds nothing.
+// An archive is restored over IMAP to another account of the same server. What the server refuses is reported and
+// kept, and a second restore adds nothing.
 func TestLosslessThroughIMAP(t *testing.T) {
 	t.Parallel()
 	h, dovecot, want := archived(t, 7)
@@ -45,7 +45,7 @@ func TestLosslessThroughIMAP(t *testing.T) {
 	for name, host := range map[string]*host{"the same host": h, "a host that remembers nothing": sameKey(t, h)} {
 		again := host.restore(3, "latest", target)
 		if again.Added != 0 || again.Present != r.Added || again.Refused != r.Refused {
-			t.Errorf("restored again by %s, it tells %+v", name, again)
+			t.Errorf("restored again by %s, it reports %+v", name, again)
 		}
 	}
 	if n := readAccount(t, dovecot.Addr, "bert", imapPassword).count(); n != r.Added {
@@ -53,7 +53,7 @@ func TestLosslessThroughIMAP(t *testing.T) {
 	}
 }
 
-// The same to a server of another make, below a mailbox of its own.
+// The same to a server of another kind, below a prefix.
 func TestLosslessThroughMox(t *testing.T) {
 	t.Parallel()
 	mox := testbed.Mox(t)
@@ -78,12 +78,12 @@ func TestLosslessThroughMox(t *testing.T) {
 	again := h.run("restore", "--json", "latest", "--to", target, "--with-deleted", "--prefix", "e2e")
 	var second restored
 	if again.json(&second); second.Added != 0 || second.Present != r.Added || second.Refused != r.Refused {
-		t.Errorf("restored again, it tells %+v", second)
+		t.Errorf("restored again, it reports %+v", second)
 	}
 }
 
-// A restore whose process is killed in the midst of an APPEND, again and again, is completed by another one, and nothing
-// is there twice: by the one who knows what was appended, and by one who knows nothing.
+// A restore whose process is killed during an APPEND, again and again, is completed by another one, and adds nothing
+// twice: on the host that has the journal, and on one that has not.
 func TestRestoreKilled(t *testing.T) {
 	t.Parallel()
 	h, dovecot, _ := archived(t, 9)
@@ -106,7 +106,7 @@ func TestRestoreKilled(t *testing.T) {
 			if completing != h {
 				return
 			}
-			// What the killed ones altered is in the report, as if there had been one restore, and only once.
+			// The report has what the killed restores altered, as after a single restore, and only once.
 			if have, want := reported(r), reported(whole); !maps.Equal(have, want) {
 				t.Errorf("it reports\n%v, and one that was not killed\n%v", have, want)
 			}
@@ -117,7 +117,7 @@ func TestRestoreKilled(t *testing.T) {
 	}
 }
 
-// reported are the messages in a report. Dates that the server could not keep became the time of each restore.
+// reported returns the messages in a report. Dates that the server could not keep became the time of each restore.
 func reported(r restored) map[string]bool {
 	list := map[string]bool{}
 	for _, p := range r.Problems {
@@ -127,7 +127,7 @@ func reported(r restored) map[string]bool {
 	return list
 }
 
-// once requires each message to be there as often as it should, in whatever order.
+// once requires the right number of copies of each message, in any order.
 func once(t *testing.T, mailbox string, have, want []*letter) {
 	t.Helper()
 	copies := map[string]int{}
@@ -144,7 +144,7 @@ func once(t *testing.T, mailbox string, have, want []*letter) {
 	}
 }
 
-// killer is a proxy that kills restores when they have sent so many bytes.
+// killer is a proxy that kills restores after they have sent a number of bytes.
 type killer struct {
 	*proxy
 	mu      sync.Mutex
@@ -165,7 +165,7 @@ func startKiller(t *testing.T, server string) *killer {
 	return k
 }
 
-// restore begins a restore and kills it when it has sent so many bytes.
+// restore begins a restore and kills it after it has sent a number of bytes.
 func (k *killer) restore(t *testing.T, h *host, user string, after int64) {
 	t.Helper()
 	reached := make(chan struct{})
@@ -188,7 +188,7 @@ func (k *killer) restore(t *testing.T, h *host, user string, after int64) {
 	}
 }
 
-// sameKey is another host with the same repository, which remembers nothing.
+// sameKey is another host with the same repository, without a journal.
 func sameKey(t *testing.T, h *host) *host {
 	other := newHost(t)
 	other.env = append(slices.Clone(h.env), "HOME="+other.home)
@@ -196,17 +196,17 @@ func sameKey(t *testing.T, h *host) *host {
 	return other
 }
 
-// accounted requires every message of an account to be where it was restored to, as it was, or to be in the report: as
-// changed (flags, date) or altered (bytes), and there, or as refused. What is altered or refused is kept as a file.
+// accounted requires every message of an account to be in the target as it was, or in the report: as changed (flags,
+// date) or altered (bytes), and in the target, or as refused. Altered or refused messages are kept as files.
 func accounted(t *testing.T, have, want account, r restored) {
 	t.Helper()
-	told := map[string]map[uint32]problem{}
+	reported := map[string]map[uint32]problem{}
 	for _, p := range r.Problems {
 		name := rawName(p.Mailbox)
-		if told[name] == nil {
-			told[name] = map[uint32]problem{}
+		if reported[name] == nil {
+			reported[name] = map[uint32]problem{}
 		}
-		told[name][p.UID] = p
+		reported[name][p.UID] = p
 	}
 	total := 0
 	for name, w := range want {
@@ -218,16 +218,16 @@ func accounted(t *testing.T, have, want account, r restored) {
 		}
 		total += len(h)
 		expected := slices.DeleteFunc(slices.Clone(w.letters), func(l *letter) bool {
-			p := told[name][l.uid]
+			p := reported[name][l.uid]
 			if p.Kind == "refused" || p.Kind == "altered" {
 				kept(t, l, p)
 			}
 			return p.Kind == "refused"
 		})
-		arrived(t, name, h, expected, told[name])
+		arrived(t, name, h, expected, reported[name])
 	}
 	if total != r.Added || r.Added+r.Refused != want.count() || r.Failed > 0 {
-		t.Errorf("%d messages are there of %d; the report tells of %d added, %d refused, %d failed", total, want.count(), r.Added, r.Refused, r.Failed)
+		t.Errorf("%d messages are there of %d; the report has %d added, %d refused, %d failed", total, want.count(), r.Added, r.Refused, r.Failed)
 	}
 	for _, p := range r.Problems {
 		t.Log(p)
@@ -243,21 +243,21 @@ func kept(t *testing.T, l *letter, p problem) {
 	}
 }
 
-// arrived compares messages with those of a server that may tell dates in another zone, and add keywords.
-func arrived(t *testing.T, mailbox string, have, want []*letter, told map[uint32]problem) {
+// arrived compares messages with those of a server that may report dates in another zone, and add keywords.
+func arrived(t *testing.T, mailbox string, have, want []*letter, reported map[uint32]problem) {
 	t.Helper()
 	if len(have) != len(want) {
 		t.Errorf("mailbox %s: %d messages, want %d", mailbox, len(have), len(want))
 		return
 	}
 	for i, w := range want {
-		p, changed := told[w.uid]
+		p, changed := reported[w.uid]
 		same := have[i].sum == w.sum && keywordsOf(have[i]) == keywordsOf(w) && instant(have[i]).Equal(instant(w))
 		if have[i].sum != w.sum && p.Kind != "altered" {
-			t.Errorf("mailbox %s, UID %d has other bytes, and is not told to be altered: %s", mailbox, w.uid, p)
+			t.Errorf("mailbox %s, UID %d has other bytes, and is not reported to be altered: %s", mailbox, w.uid, p)
 		}
 		if !same && !changed {
-			t.Errorf("mailbox %s, UID %d: nothing is told of it, and\nhave %s\nwant %s", mailbox, w.uid, have[i], w)
+			t.Errorf("mailbox %s, UID %d: nothing is reported about it, and\nhave %s\nwant %s", mailbox, w.uid, have[i], w)
 		}
 		if same && changed {
 			t.Errorf("mailbox %s, UID %d is as it was, and yet: %s", mailbox, w.uid, p)
@@ -265,7 +265,7 @@ func arrived(t *testing.T, mailbox string, have, want []*letter, told map[uint32
 	}
 }
 
-// keywordsOf are a message's flags, in any case of letters, without those that mox gives by itself.
+// keywordsOf returns a message's flags in lower case, without those that mox adds.
 func keywordsOf(l *letter) string {
 	flags := slices.DeleteFunc(strings.Fields(strings.ToLower(l.flags)), func(flag string) bool { return flag == "$notjunk" })
 	slices.Sort(flags)
@@ -280,7 +280,7 @@ func instant(l *letter) time.Time {
 	return when
 }
 
-// rawName is a mailbox's name as it goes over the wire.
+// rawName returns a mailbox's name as it is sent to the server.
 func rawName(name string) string {
 	levels := strings.Split(name, "/")
 	for i, level := range levels {

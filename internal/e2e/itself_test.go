@@ -10,12 +10,12 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// oddNames are names that some server takes and another one does not, with "/" between levels.
+// oddNames are names that some server accepts and another one does not, with "/" between levels.
 var oddNames = []string{"trail ", " lead", "a*b", "100%", "%23hash", "%41", "=3Dx", "R&-D", "caf&AOk-", `say "hi"`, "x..y", "a/b ", " ",
 	"v1.2", "~", "{3}", `back\slash`, "#news", "&-", "%", "*", "Entw&APw-rfe/&ZeVnLIqe-", strings.Repeat("n", 200), "inbox/inbox", "Inbox.x"}
 
-// An account that is restored into itself stays as it is, whatever its mailboxes are called: nothing is added, nothing
-// is removed with --prune, and a dry run says so. It stays so for a host that remembers nothing.
+// An account that is restored into itself stays as it is, whatever its mailboxes are called: nothing is added,
+// nothing is removed with --prune, and a dry run says so, also on a host without a journal.
 func TestRestoredIntoItself(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) (addr, user, password, prefix, delimiter string){
@@ -48,7 +48,7 @@ func TestRestoredIntoItself(t *testing.T) {
 	}
 }
 
-// makeOdd makes the mailboxes that the server takes, each with a few messages, and returns their raw names.
+// makeOdd creates the mailboxes that the server accepts, each with a few messages, and returns their raw names.
 func makeOdd(t *testing.T, addr, user, password, prefix, delimiter string) (made []string) {
 	c := login(t, addr, user, password)
 	defer c.conn.Close()
@@ -106,7 +106,7 @@ func intoItself(t *testing.T, addr, user, password string, made []string) {
 	lostAll(t, h, addr, user, password, target, want)
 }
 
-// lostAll deletes every mailbox, and requires all to come back under their own names.
+// lostAll deletes every mailbox, and requires all to be restored under their own names.
 func lostAll(t *testing.T, h *host, addr, user, password, target string, want account) {
 	c := login(t, addr, user, password)
 	for _, name := range slices.Backward(slices.Sorted(maps.Keys(want))) {

@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A first backup over a slow line is killed again, wherever it may be. Each run goes on from where the one before was killed:
-// what it downloads again is what came in its first seconds, and what was under way and in buffers. Nothing is missing at the
-// end, and nothing is there twice.
+// A first backup over a slow line is killed at several moments. Each run continues where the one before was killed:
+// it downloads again only what arrived in its first seconds, and what was in transit and in buffers. At the end
+// nothing is missing, and nothing is there twice.
 func TestBackupKilled(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*host){
@@ -69,10 +69,11 @@ func backupKilled(t *testing.T, h *host) {
 	line.next(1<<60, false)
 	m := h.backUp(0, account, "--connections", "2")
 	if m.Messages != want.count() || !m.Consistent {
-		t.Errorf("after %d kills, of %d messages, the manifest tells %+v", kills, want.count(), m)
+		t.Errorf("after %d kills, of %d messages, the manifest reports %+v", kills, want.count(), m)
 	}
-	// What came before the pause. For each connection: the messages under way then, and at the end, buffers of the spill, what
-	// the line had in it. And the answers beside the messages: a few lines for each, in each run.
+	// What arrived before the pause. For each connection: the messages in transit then, and at the end, buffers of
+	// the recovery log, and the content of the line. And the answers beside the messages: a few lines for each, in
+	// each run.
 	_, received, _ := p.traffic("")
 	lost := int64(kills)*(line.early+connections*(2*largest+96<<10+64<<10)) + int64(kills+1)*int64(want.count())*300
 	t.Logf("%d bytes of mail; %d were downloaded in %d runs, each of which might lose %d", bytes, received, kills+1, lost/int64(kills))
@@ -83,14 +84,14 @@ func backupKilled(t *testing.T, h *host) {
 	h.must(0, "check", "--read-data")
 }
 
-// spillsBy is when a run has begun to spill for certain, after it logged in.
+// spillsBy is when a run has certainly begun its recovery log, after the login.
 const spillsBy = 5500 * time.Millisecond
 
-// readsBy is when a run has read what came: on a busy machine megabytes may lie before it, which are on nobody's account.
+// readsBy is when a run has read what arrived: on a busy machine, megabytes may wait to be read.
 const readsBy = 2 * time.Second
 
-// slowLine makes a proxy slow, and says when so many bytes have come, and stands still then. In a run it can stand still
-// once before, after so many bytes that messages are coming, until the run has begun to spill.
+// slowLine makes a proxy slow. After a number of bytes it signals and stops. In a run it can stop once before, when
+// messages are arriving, until the run has begun its recovery log.
 type slowLine struct {
 	early int64
 
@@ -102,7 +103,7 @@ type slowLine struct {
 	reached chan struct{}
 }
 
-// next sets how many more bytes are to come, in another run, and whether it is to stand still.
+// next sets how many more bytes may arrive, in another run, and whether the line stops before.
 func (s *slowLine) next(bytes int64, still bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

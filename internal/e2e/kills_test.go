@@ -14,8 +14,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Every verb is killed at a random moment, again and again, with a bucket as repository. After each kill nothing is damaged,
-// and restores go on from where they were killed, without doubles. With MAILSTRATA_LONG=10m it goes on for so long.
+// Every command is killed at a random moment, again and again, with a repository in a bucket. After each kill nothing
+// is damaged, and restores continue where they were killed, without duplicates. MAILSTRATA_LONG=10m sets how long the
+// test runs.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	rounds, until := 2, time.Time{}
@@ -49,7 +50,7 @@ type kills struct {
 	h       *host // of the repository
 	other   *host // of the one that is copied to
 	second  string
-	pinned  laid // what is restored
+	pinned  written // what is restored
 
 	took   map[string]time.Duration // a run that was not killed
 	killed map[string][2]int        // kills, runs
@@ -101,7 +102,7 @@ func (k *kills) come(n int) {
 	}
 }
 
-// backup brings mail, backs up and is killed, and then backs up what there is, so that there is something to forget.
+// backup adds mail, backs up and is killed, and then backs up again, so that there is something to forget.
 func (k *kills) backup() {
 	k.t.Helper()
 	mailbox := fmt.Sprint("passing ", k.random.IntN(3))
@@ -114,7 +115,7 @@ func (k *kills) backup() {
 	k.h.backUp(0, k.url)
 }
 
-// upset runs a command and kills it at some moment of the time that it takes. It says whether it ended before.
+// upset runs a command and kills it at some moment. It reports whether the command ended before.
 func (k *kills) upset(verb string, h *host, args ...string) (done bool) {
 	k.t.Helper()
 	took := k.took[verb]
@@ -146,7 +147,7 @@ func (k *kills) upset(verb string, h *host, args ...string) (done bool) {
 	return done
 }
 
-// restore goes on with a restore of the pinned manifest. When it is complete there, nothing is there twice.
+// restore continues a restore of the pinned manifest. When it is complete there, nothing is there twice.
 func (k *kills) restore(kind, target string) {
 	k.t.Helper()
 	if !k.upset(kind, k.h, "restore", k.pinned.ID, "--to", target, "--with-deleted") && k.random.IntN(4) > 0 {
@@ -160,7 +161,7 @@ func (k *kills) restore(kind, target string) {
 		n = readAccount(k.t, k.dovecot.Addr, fmt.Sprint("back", k.backs[kind]), imapPassword).count()
 	}
 	if n != k.pinned.Messages || r.Added+r.Present != n {
-		k.t.Errorf("after kills, %s has %d messages of %d; the restore tells %+v", target, n, k.pinned.Messages, r)
+		k.t.Errorf("after kills, %s has %d messages of %d; the restore reports %+v", target, n, k.pinned.Messages, r)
 	}
 	k.backs[kind]++
 }
@@ -170,7 +171,7 @@ func (k *kills) allRestores() {
 	for _, h := range []*host{k.h, k.other} {
 		h := sameKey(k.t, h)
 		for line := range strings.Lines(h.must(0, "list", "--json").stdout) {
-			var m laid
+			var m written
 			if err := json.Unmarshal([]byte(line), &m); err != nil {
 				k.t.Fatal(err)
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// timely is an owner with an account, archived in a bucket of a MinIO, and a nightly host whose proxy tells another
-// time.
+// timely is an owner with an account, archived in a bucket of a MinIO, and a nightly host whose proxy shifts the
+// store's clock.
 type timely struct {
 	t            *testing.T
 	owner, liar  *host
@@ -23,7 +23,7 @@ type timely struct {
 	url          string
 	minio        testbed.S3
 	bucket       string
-	honest, last laid
+	honest, last written
 }
 
 func newTimely(t *testing.T) *timely {
@@ -65,14 +65,14 @@ func (s *timely) come(i int) {
 	}
 }
 
-// lie has the liar write a manifest without the account's mail, at another time.
-func (s *timely) lie(by time.Duration) laid {
+// lie writes a manifest without the account's mail, at another time.
+func (s *timely) lie(by time.Duration) written {
 	s.t.Helper()
 	s.by.Store(int64(by))
 	return s.liar.backUp(0, s.url, "--mailbox", "Nothing", "--shrink-limit", "off")
 }
 
-// whole sees to it that the owner restores all mail.
+// whole requires that the owner restores all mail.
 func (s *timely) whole(manifest string, messages int) {
 	s.t.Helper()
 	target := s.t.TempDir()
@@ -90,8 +90,8 @@ func (s *timely) names(e ended, what ...string) {
 	}
 }
 
-// A manifest of the future is named by every command that looks, and changes nothing: not what is restored, not what
-// is forgotten, not the next backup. When it is forgotten by its id, all is as before.
+// A manifest of the future is named by every command that lists manifests, and changes nothing: not what is restored,
+// not what is forgotten, not the next backup. After it is forgotten by its id, everything is as before.
 func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 	t.Parallel()
 	for _, by := range []time.Duration{20 * time.Minute, 48 * time.Hour, 74 * 365 * 24 * time.Hour} {
@@ -122,7 +122,8 @@ func TestAWriterWhoLivesInTheFuture(t *testing.T) {
 	}
 }
 
-// A manifest that is dated back displaces no manifest that came in time, neither as that of a day nor in a rule. It is named.
+// A manifest that is dated back replaces no manifest that came in time, neither as that of a day nor in a rule. It is
+// named.
 func TestAWriterWhoLivesInThePast(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)
@@ -143,7 +144,7 @@ func TestAWriterWhoLivesInThePast(t *testing.T) {
 	}
 }
 
-// A store whose clock is two days ahead for one night: what was archived then is named and passed over, and all later
+// The store's clock is two days ahead for one night: what was archived then is named and skipped, and all later
 // backups work at once.
 func TestAStoreThatIsAheadForANight(t *testing.T) {
 	t.Parallel()
@@ -160,7 +161,7 @@ func TestAStoreThatIsAheadForANight(t *testing.T) {
 	s.whole("latest", 23)
 }
 
-// An object that is renamed to a newer or an older name is no manifest, and can be forgotten by its name.
+// An object that is renamed to a newer or an older name is not a manifest, and can be forgotten by its name.
 func TestARenamedManifest(t *testing.T) {
 	t.Parallel()
 	s := newTimely(t)

@@ -14,10 +14,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// putGetList is what a nightly host needs in a repository under lock.
+// putGetList are the rights that a nightly host needs in a repository under lock.
 var putGetList = []string{"s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
 
-// intruder does all the harm that some credentials allow, and tells what he could do.
+// intruder does all the harm that some credentials allow, and returns what it could do.
 type intruder struct {
 	t      *testing.T
 	client *minio.Client
@@ -34,7 +34,7 @@ func newIntruder(t *testing.T, s testbed.S3, bucket string) *intruder {
 	return &intruder{t, client, bucket}
 }
 
-// versions are all there are, markers among them.
+// versions returns all versions, including markers.
 func (i *intruder) versions() (all []minio.ObjectInfo) {
 	i.t.Helper()
 	for o := range i.client.ListObjectsIter(i.t.Context(), i.bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
@@ -46,7 +46,7 @@ func (i *intruder) versions() (all []minio.ObjectInfo) {
 	return all
 }
 
-// attacks, by name: each is tried on every version of every object, and says whether the store let it be done.
+// attacks, by name: each is tried on every version of every object, and reports whether the store allowed it.
 var attacks = []struct {
 	name string
 	try  func(i *intruder, o minio.ObjectInfo) error
@@ -73,8 +73,8 @@ var attacks = []struct {
 	}},
 }
 
-// A night with credentials that may put, get and list is as any other. Whoever has them, and whoever may delete as well, destroys
-// no manifest.
+// A night with credentials that may put, get and list is like any other. These credentials, and those that may delete
+// as well, cannot destroy a manifest.
 func TestObjectLock(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]func(testing.TB) testbed.S3{"minio": testbed.MinIO, "versitygw": testbed.Versitygw} {
@@ -87,7 +87,7 @@ func TestObjectLock(t *testing.T) {
 			key, writer := filepath.Join(owner.home, "key"), filepath.Join(owner.home, "writer")
 			e := owner.must(0, "init", "--new-key-file", key, "--lock", "30d")
 			if !strings.Contains(e.stdout, "30 days, governance, by the bucket's default retention") {
-				t.Errorf("init tells %s", e.stdout)
+				t.Errorf("init reports %s", e.stdout)
 			}
 			owner.set("MAILSTRATA_KEY_FILE", key)
 			owner.must(0, "key", "add", "--role", "writer", "--new-key-file", writer)
@@ -109,7 +109,7 @@ func TestObjectLock(t *testing.T) {
 
 			e = owner.must(0, "lock", "90d", "--json")
 			if !strings.Contains(e.stdout, `"days":90,"mode":"governance","by_default":true`) {
-				t.Errorf("lock tells %s", e.stdout)
+				t.Errorf("lock reports %s", e.stdout)
 			}
 			if e := owner.must(0, "check"); strings.Contains(e.stderr, "renew the locks") {
 				t.Errorf("not all is locked for longer: %s", e.stderr)
@@ -127,7 +127,7 @@ func TestObjectLock(t *testing.T) {
 							continue
 						}
 						done++
-						// The marker over the object by which init tried the store is nothing that a lock keeps.
+						// The lock does not protect the object with which init tested the store.
 						if attack.name == "delete the version" && !o.IsDeleteMarker {
 							t.Errorf("%s deletes version %s of %s", who, o.VersionID, o.Key)
 						}
@@ -148,7 +148,7 @@ func TestObjectLock(t *testing.T) {
 			sameAccount(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)
 			again.must(0, "check", "--read-data")
 			if e := again.must(0, "prune"); strings.Contains(e.stderr, "left:") {
-				t.Errorf("prune tells of what it expects:\n%s", e.stderr)
+				t.Errorf("prune reports about what it expects:\n%s", e.stderr)
 			}
 			nightly.backUp(0, account)
 		})

@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Nights on which mail is renamed, moved, filed and rotated are good ones, on every server; nights on which it is gone are
-// not, however little there was. What only changed its place is not downloaded again where the server shows that it did.
+// Nights on which mail is renamed, moved, filed and rotated are good ones, on every server. Nights on which mail is
+// gone are not, however little there was. What only moved is not downloaded again if the server shows that it did.
 func TestNightsOfRenamesAndLosses(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) residence{
@@ -44,7 +44,7 @@ type residence struct {
 	deliver func(t testing.TB, user, mailbox string, messages ...testbed.Message)
 }
 
-// at is the raw name of a mailbox, given with "/" between levels.
+// at returns the raw name of a mailbox, given with "/" between levels.
 func (p residence) at(name string) string {
 	if name == "INBOX" {
 		return name
@@ -105,14 +105,14 @@ func (p residence) nights(t *testing.T) {
 			t.Errorf("%s: %+v", night.name, m)
 		}
 	}
-	// Somebody with the writer's key writes a manifest of an empty account, without an alarm, and all is gone.
+	// Somebody with the writer's key writes a manifest of an empty account, without an alarm, and all mail is gone.
 	wrong := "nothing-of-this-account"
 	h.backUp(0, accountURL(wrong, p.addr), "--name", "anna@127.0.0.1", "--shrink-limit", "off")
 	h.must(4, "forget", "anna@127.0.0.1", "--keep-last", "1", "--dry-run")
 	h.must(0, "check")
 }
 
-// named puts raw names for those in a command.
+// named replaces names in a command by raw names.
 func (p residence) named(command string) string {
 	for {
 		before, rest, found := strings.Cut(command, "<")
@@ -124,7 +124,7 @@ func (p residence) named(command string) string {
 	}
 }
 
-// lettersOf are messages of some 12 KB, no two of which are equal.
+// lettersOf returns messages of some 12 KB, no two of which are equal.
 func lettersOf(seed uint64, n int) (list []testbed.Message) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	for i := range n {

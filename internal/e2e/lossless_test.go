@@ -10,9 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// oddZone has a Dovecot tell every INTERNALDATE in the zone of Kathmandu: quarters of hours are easily lost.
+// oddZone lets a Dovecot report every INTERNALDATE in the zone of Kathmandu, whose quarter of an hour is easily lost.
 func oddZone() string {
-	version, _ := exec.Command("dovecot", "--version").Output() // where there is none, testbed tells
+	version, _ := exec.Command("dovecot", "--version").Output() // if there is none, testbed reports it
 	if strings.HasPrefix(string(version), "2.3.") {
 		return "import_environment = TZ=NPT-5:45"
 	}
@@ -25,7 +25,7 @@ var mailboxNames = []string{
 	"1/2/3/4/5/6/7/8/9/10/11/12", "lists/go nuts", "lists/go (old)", "semi;colon, comma", "INBOX/child", "til~de", "empty",
 }
 
-// fill gives a user an account with everything in it: n messages of the usual kind in each mailbox, and the odd ones.
+// fill gives a user an account with everything in it: n usual messages in each mailbox, and the odd ones.
 func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, large int) {
 	t.Helper()
 	g := generate.New(seed)
@@ -44,7 +44,7 @@ func fill(t testing.TB, d *testbed.DovecotServer, user string, seed uint64, n, l
 	d.Deliver(user, "appended", appended(g.Messages(n))...)
 }
 
-// What is archived comes back through a Maildir: another account that is served from it gives the same answers.
+// An archive is restored to a Maildir, and another account that is served from it gives the same answers.
 func TestLosslessThroughMaildir(t *testing.T) {
 	t.Parallel()
 	minio := testbed.MinIO(t)
@@ -62,16 +62,16 @@ func TestLosslessThroughMaildir(t *testing.T) {
 	path := filepath.Join(dovecot.Home("bert"), "Maildir")
 	r := h.restore(0, "latest", "maildir:"+path)
 	if r.Added != want.count() || len(r.Problems) > 0 {
-		t.Errorf("the restore tells %+v", r)
+		t.Errorf("the restore reports %+v", r)
 	}
-	// Of all these names a single one is not for every file system, and so it is another; that is told.
+	// Only one of these names is not valid on every file system: it is mapped, and reported.
 	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], `say %22hi%22`) {
 		t.Errorf("it notes %q", r.Notes)
 	}
 	want[`say %22hi%22`] = want[`say "hi"`]
 	delete(want, `say "hi"`)
 	if again := h.restore(0, "latest", "maildir:"+path); again.Added != 0 || again.Present != want.count() {
-		t.Errorf("restored again, it tells %+v", again)
+		t.Errorf("restored again, it reports %+v", again)
 	}
 	giveToNobody(t, dovecot.Home("bert"))
 	sameAccount(t, readAccount(t, dovecot.Addr, "bert", imapPassword), want)

@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// program is the path of the binary that is tried.
+// program is the path of the tested binary.
 var program string
 
 func TestMain(m *testing.M) {
@@ -26,10 +26,10 @@ func TestMain(m *testing.M) {
 	testbed.Main(m)
 }
 
-// build makes the program at a place that stays the same, so that only what has changed is built again. Checkouts that share
-// one .testbed have a place each. It is without the race detector, as it is shipped: with it, a key is derived from a
-// passphrase in eight seconds. Unlike what is shipped, it removes while the store's clock and the host's differ: these tests move
-// the store's by days.
+// build builds the program at a fixed place, so that only what has changed is built again. Checkouts that share one
+// .testbed have a place each. It is without the race detector, as it is shipped: with it, deriving a key from a
+// passphrase takes eight seconds. Unlike the shipped program, it removes while the store's clock and the host's
+// differ, because these tests move the store's by days.
 func build() (string, error) {
 	checkout, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {

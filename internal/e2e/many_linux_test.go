@@ -108,7 +108,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// memory calls the program, and tells what it took at the most, in KiB.
+// memory calls the program, and returns its peak memory, in KiB.
 func memory(h *host, status int, args ...string) int64 {
 	h.t.Helper()
 	cmd := h.command(args...)

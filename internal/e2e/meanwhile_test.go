@@ -70,7 +70,7 @@ func changesMeanwhile(t *testing.T, seed uint64) {
 	t.Logf("%d changes; %d manifests were the whole account", changes, consistent)
 }
 
-// archived archives the account while the worker works, and compares. It tells whether the account could be
+// archived archives the account while the worker works, and compares. It reports whether the account could be
 // compared as a whole, with a manifest that says to be consistent.
 func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) bool {
 	t := w.t.(*testing.T)
@@ -85,12 +85,12 @@ func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) 
 			rested = len(p.heard())
 		}
 	}, "backup", "--json", "--imap", accountURL("anna", p.addr), "--name", "anna")
-	var told struct{ Manifests []laid }
-	if e.json(&told); e.status != 0 && e.status != 4 || len(told.Manifests) != 1 {
+	var printed struct{ Manifests []written }
+	if e.json(&printed); e.status != 0 && e.status != 4 || len(printed.Manifests) != 1 {
 		t.Fatalf("after changes (%s), %s ends with %d:\n%s%s", &w.log, e.call, e.status, e.stdout, e.stderr)
 	}
 	back := filepath.Join(t.TempDir(), "back")
-	h.restore(0, told.Manifests[0].ID, "maildir:"+back, "--eol", "keep")
+	h.restore(0, printed.Manifests[0].ID, "maildir:"+back, "--eol", "keep")
 	found := sums(t, back)
 	for sum := range w.lasting {
 		if !found[sum] {
@@ -98,13 +98,13 @@ func (w *worker) archived(h *host, dovecot *testbed.DovecotServer, every int64) 
 		}
 	}
 	lastSurvey := bytes.LastIndex(p.heard(), []byte(`LIST "" "*" RETURN`))
-	if told.Manifests[0].Consistent && rested <= lastSurvey { // else the state that it is of has passed
-		user := fmt.Sprintf("restored-%s", told.Manifests[0].ID[:12])
-		h.restore(0, told.Manifests[0].ID, "maildir:"+filepath.Join(dovecot.Home(user), "Maildir"))
+	if printed.Manifests[0].Consistent && rested <= lastSurvey { // else the state that it is of has passed
+		user := fmt.Sprintf("restored-%s", printed.Manifests[0].ID[:12])
+		h.restore(0, printed.Manifests[0].ID, "maildir:"+filepath.Join(dovecot.Home(user), "Maildir"))
 		giveToNobody(t, dovecot.Home(user))
 		sameAccount(t, readAccount(t, dovecot.Addr, user, imapPassword), readAccount(t, dovecot.Addr, "anna", imapPassword))
 	}
-	return told.Manifests[0].Consistent && rested <= lastSurvey
+	return printed.Manifests[0].Consistent && rested <= lastSurvey
 }
 
 // sums are those of all messages in a Maildir.

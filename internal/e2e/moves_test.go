@@ -41,7 +41,7 @@ func movesAndCopies(t *testing.T, dovecot *testbed.DovecotServer) {
 		{"moved", []string{"CREATE Archive", "SELECT INBOX", "UID MOVE 1:* Archive", "UNSELECT"}},
 		{"copied", []string{"CREATE Copy", "SELECT Archive", "UID COPY 1:* Copy", "UNSELECT"}},
 		{"moved to where mail is", []string{"SELECT Copy", "UID MOVE 1:* Sent", "UNSELECT", "DELETE Copy"}},
-		{"moved into one that was made anew", []string{"CREATE Other", "SELECT Archive", "UID MOVE 1:* Other", "UNSELECT",
+		{"moved into one that was made again", []string{"CREATE Other", "SELECT Archive", "UID MOVE 1:* Other", "UNSELECT",
 			"DELETE Archive", "CREATE Archive", "SELECT Other", "UID MOVE 1:* Archive", "UNSELECT"}},
 	} {
 		for _, command := range step.commands {

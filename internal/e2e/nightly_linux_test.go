@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// BenchmarkNightly tells what a night costs: of an account in which nothing changed, and of one with 100 messages more,
+// BenchmarkNightly measures what a night costs: of an account in which nothing changed, and of one with 100 messages more,
 // 100 less and 100 with other flags. An account of 2,000 messages is compared with one of 200,000, in 40 mailboxes each:
 //
 //	go test ./internal/e2e -run '^$' -bench Nightly -benchtime 1x -timeout 1h
@@ -85,7 +85,7 @@ func (n *night) change(from int) {
 	}
 }
 
-// cost runs a backup and tells what it took.
+// cost runs a backup and returns what it took.
 func (n *night) cost(kind string) {
 	before := n.bucket.objects("")
 	n.imap.reset()

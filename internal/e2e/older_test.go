@@ -69,10 +69,10 @@ func TestARepositoryOfAnOlderProgram(t *testing.T) {
 }
 
 // listed is all manifests that list prints.
-func (h *host) listed() (all []laid) {
+func (h *host) listed() (all []written) {
 	h.t.Helper()
 	for line := range strings.Lines(h.must(0, "list", "--json").stdout) {
-		var m laid
+		var m written
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			h.t.Fatalf("%v in %s", err, line)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// The manifest that was laid last is the latest, however fast they follow each other, and stores tell the time to a
+// The manifest that was written last is the latest, however fast they follow each other, and stores report the time to a
 // second.
 func TestNewestFirst(t *testing.T) {
 	t.Parallel()
@@ -27,7 +27,7 @@ func TestNewestFirst(t *testing.T) {
 			slices.Reverse(made)
 			var listed []string
 			for line := range strings.Lines(h.must(0, "list", "--json").stdout) {
-				var m laid
+				var m written
 				if err := json.Unmarshal([]byte(line), &m); err != nil {
 					t.Fatal(err)
 				}

@@ -31,7 +31,7 @@ func (f foreign) holds(t *testing.T, user string) account {
 }
 
 // What is archived comes to servers of other makes, with other habits than Dovecot's, and from there back to a Dovecot. What
-// they refuse or alter is told and kept, and a host that remembers nothing adds nothing a second time.
+// they refuse or alter is reported and kept, and a host that remembers nothing adds nothing a second time.
 func TestLosslessThroughOthers(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})
@@ -72,7 +72,7 @@ func throughOther(t *testing.T, server foreign, dovecot *testbed.DovecotServer, 
 	var again restored
 	sameKey(t, h).run("restore", "--json", "latest", "--to", target, "--with-deleted").json(&again)
 	if again.Added != 0 || again.Present != there.Added {
-		t.Errorf("restored again by a host that remembers nothing, it tells %+v", again)
+		t.Errorf("restored again by a host that remembers nothing, it reports %+v", again)
 	}
 
 	h.backUp(0, target)

@@ -85,15 +85,15 @@ func (p *proxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-// counting passes on what it reads, and tells of it.
+// counting passes on what it reads, and reports it.
 type counting struct {
 	io.Reader
-	tell func([]byte)
+	report func([]byte)
 }
 
 func (c counting) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
-	c.tell(b[:n])
+	c.report(b[:n])
 	return n, err
 }
 
@@ -123,7 +123,7 @@ func (p *proxy) look() {
 	}
 }
 
-// settle waits until nothing is under way any more. Whoever made connections must have ended.
+// settle waits until nothing is under way any more. All processes that made connections must have ended.
 func (p *proxy) settle() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -139,7 +139,7 @@ func (p *proxy) count(connections int) {
 	p.closed.Broadcast()
 }
 
-// reset begins to count anew.
+// reset begins to count again.
 func (p *proxy) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

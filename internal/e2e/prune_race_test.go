@@ -76,7 +76,7 @@ func TestPruneWhileMailComes(t *testing.T) {
 	dovecot.Deliver("anna", "Old", plain(502, 503)...)
 	sameMail(t, readAccount(t, dovecot.Addr, "bert", imapPassword), readAccount(t, dovecot.Addr, "anna", imapPassword))
 	if !slices.ContainsFunc(report.Notes, func(note string) bool { return strings.Contains(note, "mailbox Old was not removed") }) {
-		t.Errorf("it tells %q", report.Notes)
+		t.Errorf("it reports %q", report.Notes)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// pruned is what restore tells of a pruning.
+// pruned is what restore reports about a pruning.
 type pruned struct {
 	Surplus, Reflagged int
 	Mailboxes          []string
@@ -24,9 +24,9 @@ type pruned struct {
 
 func (h *host) prune(status int, manifest, target string, flags ...string) pruned {
 	h.t.Helper()
-	var told struct{ Prune pruned }
-	h.must(status, append([]string{"restore", "--json", manifest, "--to", target, "--with-deleted", "--prune"}, flags...)...).json(&told)
-	return told.Prune
+	var reported struct{ Prune pruned }
+	h.must(status, append([]string{"restore", "--json", manifest, "--to", target, "--with-deleted", "--prune"}, flags...)...).json(&reported)
+	return reported.Prune
 }
 
 func plain(from, to int, flags ...string) (list []testbed.Message) {

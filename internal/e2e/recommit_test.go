@@ -12,7 +12,7 @@ import (
 func TestRenamedAndUndoneByKilledCommands(t *testing.T) {
 	t.Parallel()
 	k := newKills(t)
-	nights := []laid{k.pinned}
+	nights := []written{k.pinned}
 	for range 3 {
 		k.clock.skip(24 * time.Hour)
 		k.come(20)

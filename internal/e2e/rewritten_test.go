@@ -30,7 +30,7 @@ func rewritten() (bodies []string) {
 	add(head("X-Umlaut: f\xfcr\r\n\r\nFrom the beginning\r\n>From\r\n"))
 	add(head("\r\nno line end"))
 	add(head("\r\n\r\n\r\n\r\n"))
-	same := head("") // copies by different ways, and one that only a hidden field tells apart
+	same := head("") // copies by different ways, and one that only a hidden field distinguishes
 	add(same + "\r\nx\r\n")
 	add("Received: by list\r\n" + strings.Replace(same, "Received: by", "Received: for", 1) + "\r\nx\r\n")
 	add(strings.Replace(same, "Subject:", "X-Hidden: 1\r\nSubject:", 1) + "\r\nx\r\n")

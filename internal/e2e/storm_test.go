@@ -174,9 +174,9 @@ func (s *storm) act(h *host, random *rand.Rand) {
 	default:
 		args = []string{"backup", "--imap", s.mail.URL(stormAccounts[random.IntN(len(stormAccounts))])}
 	}
-	var told bytes.Buffer
+	var printed bytes.Buffer
 	cmd := h.command(args...)
-	cmd.Stdout, cmd.Stderr = &told, &told
+	cmd.Stdout, cmd.Stderr = &printed, &printed
 	if err := cmd.Start(); err != nil {
 		s.t.Error(err)
 		return
@@ -199,13 +199,13 @@ func (s *storm) act(h *host, random *rand.Rand) {
 		}
 	}
 	<-ended
-	s.note(args[0], cmd.ProcessState.ExitCode(), told.String(), killed, fate == 1)
+	s.note(args[0], cmd.ProcessState.ExitCode(), printed.String(), killed, fate == 1)
 }
 
 // harmless is why a process may end without having done what it was asked to.
 var harmless = regexp.MustCompile(`12 hours|came too late|took too long|deadline|clock|nothing to|try again|is gone|was removed meanwhile|changed meanwhile`)
 
-func (s *storm) note(verb string, status int, told string, killed, stopped bool) {
+func (s *storm) note(verb string, status int, printed string, killed, stopped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.started++
@@ -217,14 +217,14 @@ func (s *storm) note(verb string, status int, told string, killed, stopped bool)
 		return
 	}
 	s.ends[fmt.Sprint(verb, " ", status)]++
-	if strings.Contains(told, "panic:") {
-		s.t.Errorf("%s:\n%s", verb, told)
+	if strings.Contains(printed, "panic:") {
+		s.t.Errorf("%s:\n%s", verb, printed)
 	}
 	if status == 0 || status == 4 {
 		return
 	}
-	if s.failed++; !harmless.MatchString(told) {
-		s.t.Errorf("%s ends with %d:\n%s", verb, status, told)
+	if s.failed++; !harmless.MatchString(printed) {
+		s.t.Errorf("%s ends with %d:\n%s", verb, status, printed)
 	}
 }
 
@@ -241,7 +241,7 @@ func (s *storm) quiet(day int, restore bool) {
 		return
 	}
 	for line := range strings.Lines(h.must(0, "list", "--json").stdout) {
-		var m laid
+		var m written
 		if err := json.Unmarshal([]byte(line), &m); err != nil {
 			s.t.Fatal(err)
 		}

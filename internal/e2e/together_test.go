@@ -43,8 +43,8 @@ func together(t *testing.T, store testbed.S3) {
 	both.Go(func() { ends[1] = second.run("backup", "--json", "--imap", accountURL("bert", dovecot.Addr)) })
 	both.Wait()
 	for _, e := range ends {
-		var told struct{ Manifests []laid }
-		if e.json(&told); e.status != 0 || len(told.Manifests) != 1 || told.Manifests[0].Messages != 300 {
+		var reported struct{ Manifests []written }
+		if e.json(&reported); e.status != 0 || len(reported.Manifests) != 1 || reported.Manifests[0].Messages != 300 {
 			t.Errorf("%s ends with %d: %s%s", e.call, e.status, e.stdout, e.stderr)
 		}
 	}

@@ -95,7 +95,7 @@ func restoredSame(t *testing.T, h *host, dovecot *testbed.DovecotServer, want ac
 	sameAccount(t, readAccount(t, dovecot.Addr, "restored", imapPassword), want)
 }
 
-// A message over which the server hangs up, each time, costs that message and no other. It is told, and when the server
+// A message over which the server hangs up, each time, costs that message and no other. It is reported, and when the server
 // has been mended, the next run has it. So it is with a mailbox that the server lists and does not open.
 func TestPoison(t *testing.T) {
 	t.Parallel()
@@ -111,15 +111,15 @@ func TestPoison(t *testing.T) {
 	h.onDirectory()
 
 	e := h.must(3, "backup", "--imap", accountURL("anna", dovecot.Addr))
-	for _, told := range []string{`"INBOX", UID`, `~strange`} {
-		if !strings.Contains(e.stderr, told) {
-			t.Errorf("nothing is told of %s:\n%s", told, e.stderr)
+	for _, reported := range []string{`"INBOX", UID`, `~strange`} {
+		if !strings.Contains(e.stderr, reported) {
+			t.Errorf("nothing is reported about %s:\n%s", reported, e.stderr)
 		}
 	}
-	var m laid
+	var m written
 	h.must(0, "list", "--json").json(&m)
 	if m.Messages != 110 || m.Failures != 2 || m.Consistent {
-		t.Errorf("of 112 messages, two of which cannot be read, the manifest tells %+v", m)
+		t.Errorf("of 112 messages, two of which cannot be read, the manifest reports %+v", m)
 	}
 
 	f.check(os.Rename(poison, strings.Replace(poison, ",S=123456", "", 1)))

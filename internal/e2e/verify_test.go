@@ -40,7 +40,7 @@ func TestChangedUnderItsUID(t *testing.T) {
 	}
 	e := h.must(4, "backup", "--imap", account, "--verify-source", "100%")
 	if !strings.Contains(e.stderr, `mailbox "INBOX": of 60 messages that were compared, 1 are not`) {
-		t.Errorf("it tells\n%s", e.stderr)
+		t.Errorf("it reports\n%s", e.stderr)
 	}
 	restoredSame(t, h, dovecot, now)
 	h.restore(0, "latest~2", "maildir:"+filepath.Join(dovecot.Home("earlier"), "Maildir"))

@@ -19,12 +19,12 @@ type wire struct {
 	r    *bufio.Reader
 }
 
-// letter is a message as a server tells of it.
+// letter is a message as a server reports it.
 type letter struct {
 	uid      uint32
 	flags    string // in order, without \Recent
-	date     string // INTERNALDATE as it is told, the day padded with a blank
-	told     int64  // RFC822.SIZE
+	date     string // INTERNALDATE as it is reported, the day padded with a blank
+	reported int64  // RFC822.SIZE
 	size     int64  // of the bytes
 	sum      [32]byte
 	noBody   bool   // BODY[] NIL
@@ -32,7 +32,7 @@ type letter struct {
 }
 
 func (l *letter) String() string {
-	return fmt.Sprintf("%d bytes %.8x, %s, flags %s, size told %d", l.size, l.sum, l.date, l.flags, l.told)
+	return fmt.Sprintf("%d bytes %.8x, %s, flags %s, size reported %d", l.size, l.sum, l.date, l.flags, l.reported)
 }
 
 // box is a mailbox.
@@ -207,7 +207,7 @@ func (c *wire) fetched(items string, literals []literal) *letter {
 				l.date = " " + value[1:]
 			}
 		case "RFC822.SIZE":
-			l.told, _ = strconv.ParseInt(value, 10, 64)
+			l.reported, _ = strconv.ParseInt(value, 10, 64)
 		case "BODY[]":
 			l.noBody = value == "NIL"
 			body := literal{size: int64(len(value)), sum: sha256.Sum256([]byte(value)), text: value}
@@ -217,7 +217,7 @@ func (c *wire) fetched(items string, literals []literal) *letter {
 			}
 			l.size, l.sum, l.contents = body.size, body.sum, []byte(body.text)
 		default:
-			c.t.Fatalf("the server tells %s, which was not asked", key)
+			c.t.Fatalf("the server reports %s, which was not asked", key)
 		}
 	}
 	return l
