@@ -35,24 +35,6 @@ func (c *Codec) open(r io.ReaderAt, size int64, kind Kind) (*Container, error) {
 	return object, object.CheckKind(kind, c.Repository)
 }
 
-// withFrame compresses content, checks the frame, and lends it to use.
-func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
-	level := levelFor(content)
-	e, err := c.encoders.take(level)
-	if err != nil {
-		return err
-	}
-	defer c.encoders.giveBack(e, level)
-	stored, err := e.encode(content)
-	if err == nil {
-		err = c.encoders.check(stored, content, c.Decoder)
-	}
-	if err != nil {
-		return err
-	}
-	return use(stored)
-}
-
 // build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.
 func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
 	var none [32]byte

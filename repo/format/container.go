@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 
 	"github.com/zeebo/blake3"
 )
@@ -37,50 +36,6 @@ const (
 	MaxTable   = 64 << 20  // encoded table
 	MaxContent = 256 << 20 // content of a container that is not a pack
 )
-
-// Kind is what an object is.
-type Kind string
-
-// The kinds of objects. Part of the durable format.
-const (
-	KindConfig       Kind = "config"
-	KindKey          Kind = "key"
-	KindData         Kind = "data"
-	KindCatalog      Kind = "catalog"
-	KindIndex        Kind = "index"
-	KindManifest     Kind = "manifest"
-	KindMark         Kind = "mark"
-	KindCondemnation Kind = "condemnation"
-	KindNote         Kind = "note"
-	KindCheck        Kind = "check"
-	KindRenewal      Kind = "renewal"
-	KindErasure      Kind = "erasure"
-)
-
-// folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
-func (k Kind) Folder() string {
-	switch k {
-	case KindConfig, KindData, KindCatalog, KindIndex:
-		return string(k) + "/"
-	case KindKey:
-		return "keys/"
-	case KindManifest:
-		return "manifests/"
-	case KindMark:
-		return "marks/"
-	case KindCondemnation:
-		return "condemned/"
-	case KindNote:
-		return "notes/"
-	case KindCheck:
-		return "checks/"
-	case KindRenewal:
-		return "renewals/"
-	case KindErasure:
-		return "erasures/"
-	}
-	return ""
-}
 
 // head says what an object is.
 type head struct {
@@ -115,93 +70,6 @@ type frameRow struct {
 	Stored uint32   // compressed length
 	Length uint32   // of the content
 	Hash   [32]byte // of the compressed frame
-}
-
-// containerWriter writes one container to a stream.
-type ContainerWriter struct {
-	w      io.Writer
-	keys   *Keys
-	head   []byte
-	offset int64
-	frames []frameRow
-}
-
-func newContainerWriter(w io.Writer, h head, k *Keys) (*ContainerWriter, error) {
-	encoded, err := Encode(h)
-	if err != nil {
-		return nil, err
-	}
-	c := &ContainerWriter{w: w, keys: k, head: encoded}
-	return c, c.write(append(skippable(headMagic, len(encoded)), encoded...))
-}
-
-// frame adds a frame that encodeFrame made from length bytes.
-func (c *ContainerWriter) Frame(stored []byte, length int) error {
-	if len(c.frames) == MaxFrames {
-		return fmt.Errorf("a container holds at most %d frames", MaxFrames)
-	}
-	c.frames = append(c.frames, frameRow{
-		Stored: uint32(len(stored)), Length: uint32(length), Hash: blake3.Sum256(stored),
-	})
-	return c.write(stored)
-}
-
-// finish writes the table, of which the caller fills in what its kind has beyond the frames.
-func (c *ContainerWriter) Finish(t Table) error {
-	t.Frames = c.frames
-	encoded, err := Encode(t)
-	if err != nil {
-		return err
-	}
-	if len(encoded) > MaxTable {
-		return fmt.Errorf("a table of %d bytes is larger than the format allows", len(encoded))
-	}
-	at := c.offset + skippableHeader
-	end := at + int64(len(encoded)) + int64(trailerSize)
-	padding := padme(end) - end
-
-	out := skippable(tableMagic, len(encoded)+int(padding)+trailerSize)
-	out = append(out, encoded...)
-	out = append(out, make([]byte, padding)...)
-	tag := c.keys.sign(c.head, encoded)
-	out = append(out, tag[:]...)
-	out = binary.LittleEndian.AppendUint64(out, uint64(at))
-	out = binary.LittleEndian.AppendUint64(out, uint64(len(encoded)))
-	out = append(out, trailerMagic...)
-	return c.write(out)
-}
-
-// sizeWith is the size of the finished container if a frame of stored bytes and a table of some bytes are added.
-func (c *ContainerWriter) SizeWith(stored, table int) int64 {
-	return padme(c.offset + int64(stored+table) + skippableHeader + int64(trailerSize))
-}
-
-func (c *ContainerWriter) write(b []byte) error {
-	n, err := c.w.Write(b)
-	c.offset += int64(n)
-	return err
-}
-
-func skippable(magic uint32, length int) []byte {
-	b := make([]byte, 0, skippableHeader+length)
-	b = binary.LittleEndian.AppendUint32(b, magic)
-	return binary.LittleEndian.AppendUint32(b, uint32(length))
-}
-
-// maxPadding bounds what padding costs. Part of the durable format.
-const maxPadding = 1 << 16
-
-// padme is the length to which a container of n bytes is padded, so that lengths tell little (Nikitin et al.,
-// "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019): at most 12 % more, and never
-// more than maxPadding, for packs are full mostly, and padded by the paper's rule waste a percent of all that is stored.
-func padme(n int64) int64 {
-	if n < 2 {
-		return n
-	}
-	e := bits.Len64(uint64(n)) - 1
-	s := bits.Len64(uint64(e))
-	mask := min(int64(1)<<(e-s), maxPadding) - 1
-	return (n + mask) &^ mask
 }
 
 // container is an object that was opened and parsed. Whether it may be believed, check says.

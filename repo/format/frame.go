@@ -168,3 +168,21 @@ const maxEncoders = 4
 
 // encodersAtOnce is how many frames a writer compresses at once.
 func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
+
+// withFrame compresses content, checks the frame, and lends it to use.
+func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
+	level := levelFor(content)
+	e, err := c.encoders.take(level)
+	if err != nil {
+		return err
+	}
+	defer c.encoders.giveBack(e, level)
+	stored, err := e.encode(content)
+	if err == nil {
+		err = c.encoders.check(stored, content, c.Decoder)
+	}
+	if err != nil {
+		return err
+	}
+	return use(stored)
+}

@@ -68,64 +68,6 @@ func decodeBlock(b []byte) []Entry {
 	return entries
 }
 
-// writeSegment writes an index segment of packs and ascending entries, and reads it again. merged has the inputs and proofs
-// of a segment that replaces others.
-func (c *Codec) WriteSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
-	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
-		return hash, err
-	}
-	return hash, c.rereadSegment(s)
-}
-
-func (c *Codec) fillSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
-	w, err := c.NewWriter(s, KindIndex)
-	if err != nil {
-		return hash, err
-	}
-	var blocks []blockRow
-	block := make([]Entry, 0, blockEntries)
-	flush := func() error {
-		content := encodeBlock(block)
-		blocks = append(blocks, blockRow{First: block[0].Prefix, Entries: uint32(len(block))})
-		block = block[:0]
-		return c.WithFrame(content, func(stored []byte) error { return w.Frame(stored, len(content)) })
-	}
-	for e := range entries {
-		block = append(block, e)
-		if len(block) == blockEntries {
-			if err := flush(); err != nil {
-				return hash, err
-			}
-		}
-	}
-	if len(block) > 0 {
-		if err := flush(); err != nil {
-			return hash, err
-		}
-	}
-	if err := w.Finish(Table{Packs: packs, Blocks: blocks, Inputs: merged.Inputs, Proofs: merged.Proofs}); err != nil {
-		return hash, err
-	}
-	return s.Finish()
-}
-
-func (c *Codec) rereadSegment(s *Spool) error {
-	plain, size, err := s.Plain()
-	if err != nil {
-		return err
-	}
-	seg, err := c.OpenSegment(plain, size)
-	if err != nil {
-		return err
-	}
-	for _, err := range seg.Entries() {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // segment is an index segment that was opened.
 type Segment struct {
 	c       *Container
@@ -252,12 +194,6 @@ func (s *Segment) check(e, last Entry, first bool) error {
 		return Damaged("entry %s reaches over the end of its frame", e.Prefix)
 	}
 	return nil
-}
-
-// sorted yields entries in order. It reorders the slice.
-func Sorted(entries []Entry) iter.Seq[Entry] {
-	slices.SortFunc(entries, Entry.Compare)
-	return slices.Values(entries)
 }
 
 func AppendEntry(b []byte, e Entry) []byte {
