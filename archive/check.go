@@ -17,7 +17,7 @@ type CheckOptions struct {
 	Repo *repo.Repo
 
 	// Data are the packs of mail that are read whole. The others are only seen to be there with the right size.
-	Data repo.Arc
+	Data repo.HashRange
 
 	Limits Limits // of losses; nil: the usual ones
 

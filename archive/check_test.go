@@ -315,7 +315,7 @@ func TestCheckFinds(t *testing.T) {
 		a, b := store.Bytes(data[0]), store.Bytes(data[1])
 		store.Replace(data[0], b)
 		store.Replace(data[1], a)
-		_, problems := check(t, store, repo.Arc{})
+		_, problems := check(t, store, repo.HashRange{})
 		sameHarm(t, store, head, problems, inbox)
 	})
 }
@@ -349,7 +349,7 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 	return len(lost)
 }
 
-func check(t *testing.T, store store.Store, data repo.Arc) (*archive.CheckReport, []archive.Problem) {
+func check(t *testing.T, store store.Store, data repo.HashRange) (*archive.CheckReport, []archive.Problem) {
 	t.Helper()
 	var problems []archive.Problem
 	report, err := archive.Check(t.Context(), archive.CheckOptions{Repo: archivetest.Reopen(t, store), Data: data}, func(p archive.Problem) {

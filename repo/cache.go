@@ -187,7 +187,7 @@ func (c *cache) keepObject(name string, stored []byte) {
 const temporaryObject = ".new-*"
 
 // keptManifests is how many manifests of an account are kept: nobody reads older ones each night.
-const keptManifests = 1000
+const cachedManifests = 1000
 
 // keepListed removes objects whose names begin with prefix and that the store has no more.
 func (c *cache) keepListed(prefix string, listed map[string]bool) {
@@ -196,7 +196,7 @@ func (c *cache) keepListed(prefix string, listed map[string]bool) {
 
 // keepNewest removes all but the newest manifests of an account. Their names sort by time.
 func (c *cache) keepNewest(dir string) {
-	c.sweep(format.KindManifest.Folder()+dir+"/", func(i int, _ string) bool { return i < keptManifests })
+	c.sweep(format.KindManifest.Folder()+dir+"/", func(i int, _ string) bool { return i < cachedManifests })
 }
 
 // sweep removes objects whose names begin with prefix, but for those that are to be kept, and what a crash left.

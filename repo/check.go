@@ -71,7 +71,7 @@ type Checked struct {
 type checker struct {
 	r       *Repo
 	report  func(Problem)
-	data    Arc // the packs that are read whole
+	data    HashRange // the packs that are read whole
 	tell    func(Progress)
 	all     Progress // what there is to check
 	checked Checked
@@ -86,17 +86,17 @@ type checker struct {
 // CheckStructure looks at every object. All but the packs of mail are read whole; of these it reads what describes
 // them, and compares it with the index. Problems are reported, and the check goes on; an error ends it.
 func (r *Repo) CheckStructure(ctx context.Context, report func(Problem)) (Checked, error) {
-	return r.CheckData(ctx, Arc{}, report)
+	return r.CheckData(ctx, HashRange{}, report)
 }
 
 // CheckData is CheckStructure, and reads mail: some packs whole, every frame, and the hash of every chunk. Who cannot
 // open them (a writer) compares their bytes with their names.
-func (r *Repo) CheckData(ctx context.Context, data Arc, report func(Problem)) (Checked, error) {
+func (r *Repo) CheckData(ctx context.Context, data HashRange, report func(Problem)) (Checked, error) {
 	return r.CheckTold(ctx, data, report, nil)
 }
 
 // CheckTold is CheckData, and tells how far it is, unless tell is nil.
-func (r *Repo) CheckTold(ctx context.Context, data Arc, report func(Problem), tell func(Progress)) (Checked, error) {
+func (r *Repo) CheckTold(ctx context.Context, data HashRange, report func(Problem), tell func(Progress)) (Checked, error) {
 	c := &checker{r: r, report: report, data: data, tell: tell, stored: map[string]int64{}, indexed: map[format.Pack]format.PackRow{}}
 	if err := c.measure(ctx); err != nil {
 		return c.checked, err

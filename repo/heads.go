@@ -115,7 +115,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 // bytes that hash to the name and do not open, which anybody can put there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
-	if foreign := new(unopened); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
+	if foreign := new(undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
 		// Damage changes bytes, and these are what the name says: somebody without the key put them there.
 		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}

@@ -68,7 +68,7 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 	if n < mergeLeast {
 		return nil
 	}
-	for _, some := range p.together(listed[:n]) {
+	for _, some := range p.group(listed[:n]) {
 		if err := p.merge(ctx, some); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 }
 
 // together divides segments into groups of which each makes one.
-func (p *pruning) together(listed []listedSegment) (groups [][]listedSegment) {
+func (p *pruning) group(listed []listedSegment) (groups [][]listedSegment) {
 	var group []listedSegment
 	var sum segmentSize
 	for _, s := range listed {
@@ -142,7 +142,7 @@ func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (r
 		if len(inputs) == 0 || p.now.Sub(merged.Time) < Grace {
 			continue
 		}
-		proven, err := p.proven(ctx, merged, inputs)
+		proven, err := p.replacedBy(ctx, merged, inputs)
 		if err != nil {
 			return nil, err
 		}
@@ -152,20 +152,20 @@ func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (r
 }
 
 // proven reads the merged segment and its inputs whole, and tells which of them it holds.
-func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
+func (p *pruning) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
 	whole, err := p.readSegment(ctx, merged, nil)
 	if err != nil {
-		return nil, p.passOver(ctx, merged.Name, err)
+		return nil, p.leaveUnreadable(ctx, merged.Name, err)
 	}
 	for _, s := range inputs {
 		sums, err := p.readSegment(ctx, s, nil)
 		if err == nil {
-			if missing := format.Covers(whole, sums, p.gone); missing != nil {
+			if missing := format.CheckCovers(whole, sums, p.gone); missing != nil {
 				err = format.Damaged("%s should replace it: %v", merged.Name, missing)
 			}
 		}
 		if err != nil {
-			if err = p.passOver(ctx, s.Name, err); err != nil {
+			if err = p.leaveUnreadable(ctx, s.Name, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -176,7 +176,7 @@ func (p *pruning) proven(ctx context.Context, merged listedSegment, inputs []lis
 }
 
 // passOver tells of an object that stays for what is wrong with it; any other error is an end.
-func (p *pruning) passOver(ctx context.Context, name string, err error) error {
+func (p *pruning) leaveUnreadable(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
@@ -207,7 +207,7 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*f
 	if keep != nil {
 		use = keep(seg)
 	}
-	return seg.Sums(use)
+	return seg.Digests(use)
 }
 
 // merge makes one segment of several. Those that cannot be read, or contradict others, are left out.
@@ -220,7 +220,7 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 	}
 	for _, s := range listed {
 		if err := m.take(ctx, s); err != nil {
-			if err = p.passOver(ctx, s.Name, err); err != nil {
+			if err = p.leaveUnreadable(ctx, s.Name, err); err != nil {
 				return err
 			}
 		}
@@ -270,7 +270,7 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 		return w.Add
 	})
 	if err == nil {
-		if other := format.Covers(m.sums, sums, func(format.Pack) bool { return true }); other != nil {
+		if other := format.CheckCovers(m.sums, sums, func(format.Pack) bool { return true }); other != nil {
 			err = format.Damaged("another segment contradicts it: %v", other)
 		}
 	}

@@ -46,16 +46,16 @@ func (r *Repo) loadUnnamed(ctx context.Context, kind format.Kind, name string) (
 		r.cache.keepObject(name, stored)
 	}
 	if err != nil {
-		err = &unopened{err}
+		err = &undecodable{err}
 	}
 	return content, err
 }
 
 // unopened is an object whose bytes are what its name says, and that does not open.
-type unopened struct{ err error }
+type undecodable struct{ err error }
 
-func (u *unopened) Error() string { return u.err.Error() }
-func (u *unopened) Unwrap() error { return u.err }
+func (u *undecodable) Error() string { return u.err.Error() }
+func (u *undecodable) Unwrap() error { return u.err }
 
 // fetch reads an object's bytes and checks them against its name.
 func fetch(ctx context.Context, s *objectlock.Store, name string) ([]byte, error) {

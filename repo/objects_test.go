@@ -46,7 +46,7 @@ func FuzzSmallObjects(f *testing.F) {
 		statement.TagSet{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
 		statement.ErasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []statement.ErasedRow{{Prefixes: make([]byte, 16)}}},
 		statement.Signed{Payload: []byte{1}},
-		checkRow{When: 1, Hand: 2},
+		checkRow{When: 1, Cursor: 2},
 	} {
 		b, err := format.Encode(v)
 		if err != nil {
@@ -94,7 +94,7 @@ func TestSmallObjectsAreWhole(t *testing.T) {
 		&statement.TagSet{Manifest: []byte("manifests/x"), Number: 1, Set: [][]byte{[]byte("pinned")}},
 		&statement.ErasureRow{Accounts: [][]byte{make([]byte, 16)}, Messages: []statement.ErasedRow{{Prefixes: make([]byte, 16)}}},
 		&statement.Signed{Payload: []byte{1}},
-		&checkRow{When: 1, Hand: 2},
+		&checkRow{When: 1, Cursor: 2},
 	} {
 		b, err := format.Encode(v)
 		if err != nil {

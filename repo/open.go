@@ -198,7 +198,7 @@ func genuine(slots []storedSlot) []storedSlot {
 // unlock finds a slot that opens and whose secrets the config confirms.
 func unlock(slots []storedSlot, u Unlock, d *format.FrameDecoder, confirm func(*Repo) error) (*Repo, error) {
 	r, err := tryIdentities(slots, u.Identities, d, confirm)
-	if r != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return format.ByPassphrase(s.bytes) }) {
+	if r != nil || u.Passphrase == nil || !slices.ContainsFunc(slots, func(s storedSlot) bool { return format.SealedToPassphrase(s.bytes) }) {
 		return r, err
 	}
 	passphrase, err := u.Passphrase()

@@ -16,16 +16,16 @@ import (
 
 // openedPacks remembers of packs read last what it takes to read a range of them: age's header and the last piece of
 // the ciphertext, by which age knows that nothing is cut off.
-type openedPacks struct {
+type rangeCache struct {
 	mu    sync.Mutex
-	packs map[format.Pack]*openedPack
+	packs map[format.Pack]*packEnds
 	order []format.Pack
 }
 
 // maxOpened packs take 70 KiB each.
-const maxOpened = 64
+const maxPackEnds = 64
 
-type openedPack struct {
+type packEnds struct {
 	once    sync.Mutex
 	ready   bool
 	start   object.Part // header and nonce
@@ -33,33 +33,33 @@ type openedPack struct {
 	fileKey []byte
 }
 
-func (o *openedPacks) get(p format.Pack) *openedPack {
+func (o *rangeCache) get(p format.Pack) *packEnds {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if opened := o.packs[p]; opened != nil {
 		return opened
 	}
-	if len(o.order) == maxOpened {
+	if len(o.order) == maxPackEnds {
 		delete(o.packs, o.order[0])
 		o.order = o.order[1:]
 	}
-	opened := new(openedPack)
+	opened := new(packEnds)
 	o.packs[p] = opened
 	o.order = append(o.order, p)
 	return opened
 }
 
 // forget drops what is known of a pack, for it was of other bytes.
-func (o *openedPacks) forget(p format.Pack) {
+func (o *rangeCache) forget(p format.Pack) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.packs[p] != nil {
-		o.packs[p] = new(openedPack)
+		o.packs[p] = new(packEnds)
 	}
 }
 
 // read reads length bytes of the container from offset.
-func (o *openedPacks) read(ctx context.Context, r *Repo, f format.Frame, offset, length int64) ([]byte, error) {
+func (o *rangeCache) read(ctx context.Context, r *Repo, f format.Frame, offset, length int64) ([]byte, error) {
 	kind := format.KindData
 	if f.Pack.Catalog {
 		kind = format.KindCatalog
@@ -82,7 +82,7 @@ func (o *openedPacks) read(ctx context.Context, r *Repo, f format.Frame, offset,
 const firstPart = 4 << 10
 
 // open fetches both ends of the pack, at once.
-func (p *openedPack) open(ctx context.Context, store store.Store, f format.Frame, id age.Identity) error {
+func (p *packEnds) open(ctx context.Context, store store.Store, f format.Frame, id age.Identity) error {
 	p.once.Lock()
 	defer p.once.Unlock()
 	if p.ready {
@@ -132,7 +132,7 @@ func (p *openedPack) open(ctx context.Context, store store.Store, f format.Frame
 const maxAgeHeader = 256 << 10
 
 // read fetches the pieces that cover the range, by one request, and lets age open them.
-func (p *openedPack) read(ctx context.Context, store store.Store, f format.Frame, offset, length int64) ([]byte, error) {
+func (p *packEnds) read(ctx context.Context, store store.Store, f format.Frame, offset, length int64) ([]byte, error) {
 	payload := int64(len(p.start.Bytes))
 	from, to := format.CoveringRange(offset, length, f.Size-payload)
 	if from < 0 || from >= to {

@@ -27,7 +27,7 @@ type ReaderOptions struct {
 type Reader struct {
 	r        *Repo
 	frames   *frameCache
-	opened   *openedPacks
+	ranges   *rangeCache
 	inFlight *semaphore.Weighted
 }
 
@@ -36,7 +36,7 @@ func (r *Repo) Reader(o ReaderOptions) *Reader {
 	return &Reader{
 		r:        r,
 		frames:   newFrameCache(cmp.Or(o.CacheBytes, 32<<20)),
-		opened:   &openedPacks{packs: map[format.Pack]*openedPack{}},
+		ranges:   &rangeCache{packs: map[format.Pack]*packEnds{}},
 		inFlight: semaphore.NewWeighted(inFlight),
 	}
 }
@@ -119,14 +119,14 @@ func (rd *Reader) chunkAt(ctx context.Context, id chunk.ID, place index.Location
 func (rd *Reader) fetchFrame(ctx context.Context, f format.Frame) ([]byte, error) {
 	content, err := rd.fetchFrameOnce(ctx, f)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrNoRole) && rd.r.store.Original(ctx, f.Pack.String()) {
-		rd.opened.forget(f.Pack)
+		rd.ranges.forget(f.Pack)
 		return rd.fetchFrameOnce(ctx, f)
 	}
 	return content, err
 }
 
 func (rd *Reader) fetchFrameOnce(ctx context.Context, f format.Frame) ([]byte, error) {
-	stored, err := rd.opened.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
+	stored, err := rd.ranges.read(ctx, rd.r, f, int64(f.Offset), int64(f.Stored))
 	if len(stored) == 0 {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (rd *Reader) fetchRange(ctx context.Context, frames []format.Frame) error {
 		return context.Cause(ctx)
 	}
 	defer rd.inFlight.Release(weight)
-	stored, err := rd.opened.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].End()-start)
+	stored, err := rd.ranges.read(ctx, rd.r, frames[0], start, frames[len(frames)-1].End()-start)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", frames[0].Pack, err)
 	}

@@ -22,10 +22,10 @@ const (
 // rewrite copies what is kept in packs of which too much is unused, and in small packs where there are many, into new packs.
 // Nothing is kept in the old ones then, and they are condemned.
 func (p *pruning) rewrite(ctx context.Context) error {
-	chosen := p.wasteful()
+	chosen := p.sparse()
 	chosen = append(chosen, p.holdingErased(chosen)...)
 	for catalog := range format.PackKinds {
-		chosen = append(chosen, p.crumbs(uint8(catalog), chosen)...)
+		chosen = append(chosen, p.small(uint8(catalog), chosen)...)
 	}
 	slices.SortFunc(chosen, func(a, b *packState) int { return cmp.Compare(a.Name(), b.Name()) })
 	copied, err := p.copy(ctx, chosen)
@@ -43,7 +43,7 @@ func (p *pruning) rewrite(ctx context.Context) error {
 func (p *pruning) rewritable(s *packState) bool { return s.counts() && s.kept > 0 && !p.young(s) }
 
 // wasteful chooses packs until no more than MaxUnused of all is unused, those first where most is.
-func (p *pruning) wasteful() (chosen []*packState) {
+func (p *pruning) sparse() (chosen []*packState) {
 	var all []*packState
 	var used, unused int64
 	for _, s := range p.ordered() {
@@ -69,7 +69,7 @@ func (p *pruning) wasteful() (chosen []*packState) {
 }
 
 // crumbs chooses the small packs of a kind, if together they are worth it.
-func (p *pruning) crumbs(kind uint8, but []*packState) (chosen []*packState) {
+func (p *pruning) small(kind uint8, but []*packState) (chosen []*packState) {
 	var sum int64
 	but = slices.DeleteFunc(slices.Clone(but), func(s *packState) bool { return s.Kind != kind || s.Size >= smallPack })
 	for _, s := range p.ordered() {

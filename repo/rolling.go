@@ -14,17 +14,17 @@ import (
 
 // checkRow is the content of a check object.
 type checkRow struct {
-	When uint64            `cbor:"1,keyasint"`
-	Hand uint64            `cbor:"2,keyasint,omitempty"`
-	Ext  format.Extensions `cbor:"63,keyasint,omitempty"`
+	When   uint64            `cbor:"1,keyasint"`
+	Cursor uint64            `cbor:"2,keyasint,omitempty"`
+	Ext    format.Extensions `cbor:"63,keyasint,omitempty"`
 }
 
 // Rolling is one call of a rolling check.
 type Rolling struct {
-	Arc            // what is to be read
-	Last time.Time // when the last one was; zero: there was none
-	now  time.Time
-	seen []string // the check objects there are, the newest first
+	HashRange           // what is to be read
+	Last      time.Time // when the last one was; zero: there was none
+	now       time.Time
+	seen      []string // the check objects there are, the newest first
 }
 
 // firstShare is what the first rolling check reads, as if the last had been a day ago.
@@ -60,10 +60,10 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 		if last.After(rolling.now.Add(ahead)) {
 			continue // a time to come would let every check read nothing until then
 		}
-		rolling.Last, hand = last, row.Hand
+		rolling.Last, hand = last, row.Cursor
 		elapsed = rolling.now.Sub(rolling.Last)
 	}
-	rolling.Arc = arcFrom(hand, float64(elapsed)/float64(period))
+	rolling.HashRange = rangeFrom(hand, float64(elapsed)/float64(period))
 	return rolling, nil
 }
 
@@ -81,7 +81,7 @@ func (r *Repo) loadCheck(ctx context.Context, name string) (checkRow, error) {
 
 // Rolled puts down that the check is done. Older ones are deleted, if the store lets them be.
 func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
-	content, err := format.Encode(checkRow{When: uint64(rolling.now.UnixMilli()), Hand: rolling.end()})
+	content, err := format.Encode(checkRow{When: uint64(rolling.now.UnixMilli()), Cursor: rolling.end()})
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func TestRollingCheckOfATimeToComeDoesNotCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	store.Advance(-50 * 24 * time.Hour)
-	if rolling, err = r.Rolling(t.Context(), period); err != nil || rolling.Arc == (repo.Arc{}) || !rolling.Last.IsZero() {
+	if rolling, err = r.Rolling(t.Context(), period); err != nil || rolling.HashRange == (repo.HashRange{}) || !rolling.Last.IsZero() {
 		t.Fatalf("%+v: %v", rolling, err)
 	}
 	held := 0
@@ -98,13 +98,13 @@ func objectsIn(store *storetest.Memory, folder string) (n int) {
 
 func TestArcs(t *testing.T) {
 	held := 0
-	arc := repo.RandomArc(0.25)
+	arc := repo.RandomRange(0.25)
 	for range 10000 {
 		p := somePack()
 		if arc.Holds(p) {
 			held++
 		}
-		if (repo.Arc{}).Holds(p) || !repo.AllPacks.Holds(p) || !repo.RandomArc(1).Holds(p) {
+		if (repo.HashRange{}).Holds(p) || !repo.AllPacks.Holds(p) || !repo.RandomRange(1).Holds(p) {
 			t.Fatal("none holds something, or all do not")
 		}
 	}

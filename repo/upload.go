@@ -145,7 +145,7 @@ func (w *Writer) putSegment(ctx context.Context) error {
 		return err
 	}
 	w.stats.object(s.Size)
-	if err := w.index.Learn(ctx, draft.Draft, hash); err != nil {
+	if err := w.index.Add(ctx, draft.Draft, hash); err != nil {
 		return w.bearClaims(err)
 	}
 	w.release(draft.Entries)

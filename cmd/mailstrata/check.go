@@ -64,19 +64,19 @@ type checkSummary struct {
 }
 
 // data is what of the mail is read, and what is to be done when it has been.
-func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.Arc, func() error, error) {
+func (c *checkCommand) data(ctx context.Context, r *repo.Repo) (repo.HashRange, func() error, error) {
 	nothing := func() error { return nil }
 	switch {
 	case c.ReadData:
 		return repo.AllPacks, nothing, nil
 	case c.ReadDataSubset > 0:
-		return repo.RandomArc(float64(c.ReadDataSubset)), nothing, nil
+		return repo.RandomRange(float64(c.ReadDataSubset)), nothing, nil
 	case c.ReadDataWithin == span{}:
-		return repo.Arc{}, nothing, nil
+		return repo.HashRange{}, nothing, nil
 	}
 	now := time.Now()
 	rolling, err := r.Rolling(ctx, now.Sub(history.Span(c.ReadDataWithin).Before(now)))
-	return rolling.Arc, func() error { return r.Rolled(ctx, rolling) }, err
+	return rolling.HashRange, func() error { return r.Rolled(ctx, rolling) }, err
 }
 
 func (c *checkCommand) Run(ctx context.Context, p *program) error {

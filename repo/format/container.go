@@ -27,7 +27,7 @@ const (
 	trailerSize     = 32 + 8 + 8 + len(trailerMagic)
 
 	headName   = "mailstrata"
-	Version    = 1
+	version    = 1
 	algorithms = "blake3 zstd"
 
 	maxFrame   = 16 << 20  // content of a frame
@@ -49,7 +49,7 @@ type head struct {
 }
 
 func newHead(kind Kind, repository [16]byte, k *Keys) head {
-	return head{Name: headName, Kind: kind, Version: Version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
+	return head{Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
 }
 
 // table describes what lies between head and table; the kinds use different parts of it.
@@ -102,7 +102,7 @@ func ParseContainer(r io.ReaderAt, size int64, k *Keys) (*Container, error) {
 	if err := Decode(c.rawTable, &c.Table); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
-	return c, c.layOut()
+	return c, c.locateFrames()
 }
 
 func (c *Container) readHead(size int64) error {
@@ -130,7 +130,7 @@ func (c *Container) decodeHead() error {
 	if err := cborModes().Unmarshal(c.rawHead, h); err != nil || h.Name != headName {
 		return Damaged("its head is not one of mailstrata's")
 	}
-	if h.Version != Version {
+	if h.Version != version {
 		return fmt.Errorf("version %d of the format: %w", h.Version, ErrNewer)
 	}
 	if h.Algorithms != algorithms || h.Kind.Folder() == "" {
@@ -179,7 +179,7 @@ func (c *Container) readTable(size int64) error {
 }
 
 // layOut finds where the frames are and makes sure that they fill the space between head and table.
-func (c *Container) layOut() error {
+func (c *Container) locateFrames() error {
 	if len(c.Table.Frames) == 0 {
 		return Damaged("it holds no frames")
 	}
@@ -221,7 +221,7 @@ func (c *Container) CheckKind(kind Kind, repository [16]byte) error {
 }
 
 // stored reads frame i as it is stored, into buf if that is large enough, and checks its hash.
-func (c *Container) stored(i int, buf []byte) ([]byte, error) {
+func (c *Container) storedFrame(i int, buf []byte) ([]byte, error) {
 	length := int(c.Table.Frames[i].Stored)
 	if cap(buf) < length {
 		buf = make([]byte, length)
@@ -238,7 +238,7 @@ func (c *Container) stored(i int, buf []byte) ([]byte, error) {
 
 // frame reads and decodes frame i.
 func (c *Container) Frame(i int, d *FrameDecoder) ([]byte, error) {
-	stored, err := c.stored(i, nil)
+	stored, err := c.storedFrame(i, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ type PackDigest struct {
 }
 
 // add adds an entry, with its frame counted in the pack: the BLAKE3 hash of its 28 bytes, as four numbers, each to its like.
-func (s *PackDigest) add(p chunk.Prefix, frame, offset, length uint32) {
+func (s *PackDigest) Add(p chunk.Prefix, frame, offset, length uint32) {
 	var buf [EntrySize]byte
 	hash := blake3.Sum256(AppendEntry(buf[:0], Entry{p, frame, offset, length}))
 	for i := 0; i < len(hash); i += 8 {
@@ -29,13 +29,13 @@ func (s *PackDigest) add(p chunk.Prefix, frame, offset, length uint32) {
 }
 
 // sum adds an entry of the segment to the sum of its pack.
-func (s *Segment) sum(sums []PackDigest, e Entry) {
+func (s *Segment) addTo(sums []PackDigest, e Entry) {
 	pack := s.owners[e.Frame]
-	sums[pack].add(e.Prefix, e.Frame-s.first[pack], e.Offset, e.Length)
+	sums[pack].Add(e.Prefix, e.Frame-s.first[pack], e.Offset, e.Length)
 }
 
 // sums are what the segment says of each of its packs. All entries are read and checked for that.
-func (s *Segment) Sums(use func(Entry) error) (map[Pack]PackDigest, error) {
+func (s *Segment) Digests(use func(Entry) error) (map[Pack]PackDigest, error) {
 	sums := make([]PackDigest, len(s.Packs))
 	for e, err := range s.Entries() {
 		if err == nil && use != nil {
@@ -44,7 +44,7 @@ func (s *Segment) Sums(use func(Entry) error) (map[Pack]PackDigest, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.sum(sums, e)
+		s.addTo(sums, e)
 	}
 	all := make(map[Pack]PackDigest, len(sums))
 	for i, sum := range sums {
@@ -58,7 +58,7 @@ func (s *Segment) Sums(use func(Entry) error) (map[Pack]PackDigest, error) {
 }
 
 // covers reports what is missing where a segment with these sums shall replace another. Packs that are gone may be missing.
-func Covers(merged, input map[Pack]PackDigest, gone func(Pack) bool) error {
+func CheckCovers(merged, input map[Pack]PackDigest, gone func(Pack) bool) error {
 	for pack, want := range input {
 		switch got, ok := merged[pack]; {
 		case !ok && !gone(pack):

@@ -390,7 +390,7 @@ func TestSegmentRoundTrip(t *testing.T) {
 	packs, entries := segmentOf(3, 10_000)
 	proofs := make([]PackDigest, len(packs))
 	for _, e := range entries {
-		proofs[e.Frame/10].add(e.Prefix, e.Frame%10, e.Offset, e.Length)
+		proofs[e.Frame/10].Add(e.Prefix, e.Frame%10, e.Offset, e.Length)
 	}
 	s := spoolFor(t)
 	if _, err := r.WriteSegment(s, packs, slices.Values(entries), Table{Inputs: [][32]byte{{1}}, Proofs: proofs}); err != nil {
@@ -489,12 +489,12 @@ func FuzzTable(f *testing.F) {
 			return
 		}
 		c := &Container{r: bytes.NewReader(rawBlock([]byte("x"), nil)), Table: tb, tableAt: 10, Head: head{Kind: Kind(kind)}}
-		if c.layOut() != nil {
+		if c.locateFrames() != nil {
 			return
 		}
 		_ = checkPack(c, Kind(kind))
 		if s, err := parseSegment(c, r.Decoder); err == nil && c.Head.Kind == KindIndex {
-			_, _ = s.Sums(nil)
+			_, _ = s.Digests(nil)
 		}
 	})
 }
@@ -505,7 +505,7 @@ func TestAMergeThatLosesIsNotMade(t *testing.T) {
 	packs, entries := segmentOf(3, 500)
 	proofs := make([]PackDigest, len(packs))
 	for _, e := range entries {
-		proofs[e.Frame/10].add(e.Prefix, e.Frame%10, e.Offset, e.Length)
+		proofs[e.Frame/10].Add(e.Prefix, e.Frame%10, e.Offset, e.Length)
 	}
 	for i := range entries {
 		less := slices.Delete(slices.Clone(entries), i, i+1)
@@ -520,20 +520,20 @@ func TestAMergeThatLosesIsNotMade(t *testing.T) {
 }
 
 // The example of docs/format.md, "Index segments".
-func TestPackSumVector(t *testing.T) {
+func TestPackDigestVector(t *testing.T) {
 	var sum PackDigest
-	sum.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
+	sum.Add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
 	one := sum
-	sum.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
-	if sum.Entries != 2 || hex.EncodeToString(sum.Digest[:]) != packSumVector {
+	sum.Add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
+	if sum.Entries != 2 || hex.EncodeToString(sum.Digest[:]) != packDigestVector {
 		t.Errorf("%d entries, %x", sum.Entries, sum.Digest)
 	}
 	var other PackDigest
-	other.add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
-	other.add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
+	other.Add(chunk.Prefix{4, 5, 6}, 1, 7, 8)
+	other.Add(chunk.Prefix{1, 2, 3}, 0, 0, 7)
 	if other != sum || one == sum {
 		t.Error("the order of entries matters")
 	}
 }
 
-const packSumVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"
+const packDigestVector = "0cc1b93feef829cf1f71840a90f0740909853a15beb38a55bf2a8d0b49a3e65d"

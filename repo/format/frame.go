@@ -54,12 +54,12 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 // frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round, as many as a writer has at work;
 // what is made besides, for an index segment that is put meanwhile, is let go. The zero value has none yet.
 type frameEncoders struct {
-	mu   sync.Mutex
-	idle map[zstd.EncoderLevel][]*frameEncoder
-	lent int
+	mu    sync.Mutex
+	idle  map[zstd.EncoderLevel][]*frameEncoder
+	inUse int
 
 	checking sync.Mutex // one frame at a time: that takes a tenth of the time of making it, and as much memory as it holds
-	again    []byte     // the frame checked last, decoded
+	decoded  []byte     // the frame checked last, decoded
 }
 
 // smallContent is what a frame holds that is made at another level: the tables of an encoder for large frames are 4 MiB, and to
@@ -74,10 +74,10 @@ func levelFor(content []byte) zstd.EncoderLevel {
 }
 
 // take lends an encoder, which is made where none is idle.
-func (p *frameEncoders) take(level zstd.EncoderLevel) (*frameEncoder, error) {
+func (p *frameEncoders) get(level zstd.EncoderLevel) (*frameEncoder, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lent++ // also where none can be made: then nothing goes on
+	p.inUse++ // also where none can be made: then nothing goes on
 	idle := p.idle[level]
 	if n := len(idle); n > 0 {
 		p.idle[level] = idle[:n-1]
@@ -86,14 +86,14 @@ func (p *frameEncoders) take(level zstd.EncoderLevel) (*frameEncoder, error) {
 	return newFrameEncoder(level)
 }
 
-func (p *frameEncoders) giveBack(e *frameEncoder, level zstd.EncoderLevel) {
+func (p *frameEncoders) put(e *frameEncoder, level zstd.EncoderLevel) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.lent--
+	p.inUse--
 	if p.idle == nil {
 		p.idle = make(map[zstd.EncoderLevel][]*frameEncoder)
 	}
-	if p.lent+len(p.idle[level]) < EncodersAtOnce() {
+	if p.inUse+len(p.idle[level]) < EncodersAtOnce() {
 		p.idle[level] = append(p.idle[level], e)
 	}
 }
@@ -103,10 +103,10 @@ func (p *frameEncoders) giveBack(e *frameEncoder, level zstd.EncoderLevel) {
 func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
-	if cap(p.again) < len(content) {
-		p.again = make([]byte, 0, min(cap(content), maxFrame))
+	if cap(p.decoded) < len(content) {
+		p.decoded = make([]byte, 0, min(cap(content), maxFrame))
 	}
-	again, err := d.decodeInto(stored, len(content), p.again)
+	again, err := d.decodeInto(stored, len(content), p.decoded)
 	if err != nil {
 		return fmt.Errorf("a frame just compressed does not decode: %w", err)
 	}
@@ -172,11 +172,11 @@ func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 // withFrame compresses content, checks the frame, and lends it to use.
 func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
 	level := levelFor(content)
-	e, err := c.encoders.take(level)
+	e, err := c.encoders.get(level)
 	if err != nil {
 		return err
 	}
-	defer c.encoders.giveBack(e, level)
+	defer c.encoders.put(e, level)
 	stored, err := e.encode(content)
 	if err == nil {
 		err = c.encoders.check(stored, content, c.Decoder)

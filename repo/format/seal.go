@@ -25,7 +25,7 @@ func seal(w io.Writer, recipients []age.Recipient) (io.WriteCloser, []byte, erro
 	if len(recipients) == 0 {
 		return nopCloser{w}, nil, nil
 	}
-	overheard := &eavesdropper{Recipient: recipients[0]}
+	overheard := &keyRecorder{Recipient: recipients[0]}
 	sealed, err := age.Encrypt(w, append([]age.Recipient{overheard}, recipients[1:]...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal: %w", err)
@@ -38,18 +38,18 @@ type nopCloser struct{ io.Writer }
 func (nopCloser) Close() error { return nil }
 
 // eavesdropper is a recipient that remembers the file key which it is given to wrap.
-type eavesdropper struct {
+type keyRecorder struct {
 	age.Recipient
 	fileKey []byte
 }
 
-func (e *eavesdropper) Wrap(fileKey []byte) ([]*age.Stanza, error) {
+func (e *keyRecorder) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	e.fileKey = bytes.Clone(fileKey)
 	return e.Recipient.Wrap(fileKey)
 }
 
 // WrapWithLabels implements age.RecipientWithLabels, by which age keeps post-quantum recipients apart from others.
-func (e *eavesdropper) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
+func (e *keyRecorder) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
 	labelled, ok := e.Recipient.(age.RecipientWithLabels)
 	if !ok {
 		stanzas, err := e.Wrap(fileKey)
@@ -84,7 +84,7 @@ func UnsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, e
 	if err != nil {
 		return nil, 0, UnsealError(err)
 	}
-	return damagedReader{plain}, size, nil
+	return unsealedReader{plain}, size, nil
 }
 
 // unsealError distinguishes a wrong key from damaged bytes. It does not change errors of the store or of this host.
@@ -108,9 +108,9 @@ func CauseOf(err error) error {
 }
 
 // damagedReader makes age's errors ours.
-type damagedReader struct{ r io.ReaderAt }
+type unsealedReader struct{ r io.ReaderAt }
 
-func (d damagedReader) ReadAt(p []byte, off int64) (int, error) {
+func (d unsealedReader) ReadAt(p []byte, off int64) (int, error) {
 	n, err := d.r.ReadAt(p, off)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = UnsealError(err)
@@ -147,6 +147,6 @@ func CoveringRange(offset, length, payload int64) (from, to int64) {
 func IsSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(ageIntro)) }
 
 // byPassphrase reports whether an object in keys/ is sealed to a passphrase.
-func ByPassphrase(stored []byte) bool {
+func SealedToPassphrase(stored []byte) bool {
 	return bytes.HasPrefix(stored, []byte(ageIntro+"-> scrypt "))
 }

@@ -128,7 +128,7 @@ func (s *Segment) Entries() iter.Seq2[Entry, error] {
 			}
 			for _, e := range block {
 				if len(sums) > 0 {
-					s.sum(sums, e)
+					s.addTo(sums, e)
 				}
 				if !yield(e, nil) {
 					return

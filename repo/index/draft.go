@@ -27,7 +27,7 @@ func (d *Draft) Add(row format.PackRow, lanes []format.LaneRow) {
 func (d *Draft) Full() bool { return len(d.Entries) >= draftEntries }
 
 // learn adds a segment that this host wrote itself, so that it need not be fetched.
-func (x *Index) Learn(ctx context.Context, draft Draft, hash [32]byte) error {
+func (x *Index) Add(ctx context.Context, draft Draft, hash [32]byte) error {
 	segments := [][32]byte{hash}
 	if err := x.keep(draft, segments, segments); err != nil {
 		return err
@@ -57,5 +57,5 @@ func (x *Index) keepOnce(draft Draft, path string, segments [][32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, path, draft.Packs, segments, nil)
+	return x.finishFile(w, path, draft.Packs, segments, nil)
 }

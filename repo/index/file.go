@@ -196,7 +196,7 @@ func (f *File) addPack(p format.PackRow) {
 }
 
 // salvaged reports whether the file holds what packs said of themselves, and no segment does.
-func (f *File) salvaged() bool { return len(f.segments) == 0 }
+func (f *File) unindexed() bool { return len(f.segments) == 0 }
 
 func (f *File) close() { _ = f.file.Close() }
 

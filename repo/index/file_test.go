@@ -13,7 +13,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-func writeFlat(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {
+func writeFile(t testing.TB, dir, name string, packs []format.PackRow, entries []format.Entry, segments ...[32]byte) *File {
 	t.Helper()
 	w, err := NewFileWriter(dir, Owner{})
 	if err != nil {
@@ -41,10 +41,10 @@ func lookUp(t testing.TB, f *File, p chunk.Prefix) (found []format.Entry) {
 	return found
 }
 
-func TestFlatFindsAllAndNothingElse(t *testing.T) {
+func TestFileFindsAllAndNothingElse(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 257, 5000} {
 		packs, entries := segmentWith(2, n)
-		f := writeFlat(t, t.TempDir(), "a.flat", packs, entries, [32]byte{1})
+		f := writeFile(t, t.TempDir(), "a.flat", packs, entries, [32]byte{1})
 		for _, e := range entries {
 			if got := lookUp(t, f, e.Prefix); len(got) != 1 || got[0] != e {
 				t.Fatalf("of %d entries, %v is found as %v", n, e, got)
@@ -63,7 +63,7 @@ func TestFlatFindsAllAndNothingElse(t *testing.T) {
 }
 
 // Prefixes that share their first half, and one that is held more often than a block has room for.
-func TestFlatWithCrowdedPrefixes(t *testing.T) {
+func TestFileWithCrowdedPrefixes(t *testing.T) {
 	packs, _ := segmentWith(100, 0)
 	var entries []format.Entry
 	for i := range 1000 {
@@ -72,7 +72,7 @@ func TestFlatWithCrowdedPrefixes(t *testing.T) {
 	for i := range 600 {
 		entries = append(entries, format.Entry{Prefix: chunk.Prefix{2}, Frame: uint32(i), Length: 1})
 	}
-	f := writeFlat(t, t.TempDir(), "a.flat", packs, entries)
+	f := writeFile(t, t.TempDir(), "a.flat", packs, entries)
 	for i := range 1000 {
 		if got := lookUp(t, f, entries[i].Prefix); len(got) != 1 || got[0] != entries[i] {
 			t.Fatalf("entry %d is found as %v", i, got)
@@ -83,7 +83,7 @@ func TestFlatWithCrowdedPrefixes(t *testing.T) {
 	}
 }
 
-func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
+func TestMergedFileHoldsWhatItsInputsHold(t *testing.T) {
 	dir := t.TempDir()
 	packs, entries := segmentWith(4, 3000)
 	var left, right []format.Entry
@@ -99,8 +99,8 @@ func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 	slices.SortFunc(right, format.Entry.Compare)
 	reordered := append(slices.Clone(packs[2:]), packs[:2]...)
 	files := []*File{
-		writeFlat(t, dir, "a.flat", packs, left, [32]byte{1}),
-		writeFlat(t, dir, "b.flat", reordered, right, [32]byte{2}),
+		writeFile(t, dir, "a.flat", packs, left, [32]byte{1}),
+		writeFile(t, dir, "b.flat", reordered, right, [32]byte{2}),
 	}
 	merged, err := mergeFiles(dir, filepath.Join(dir, "c.flat"), Owner{}, files)
 	if err != nil {
@@ -119,10 +119,10 @@ func TestMergedFlatHoldsWhatItsInputsHeld(t *testing.T) {
 }
 
 // A cache file is never believed: wherever it is damaged, it is refused or says so at the lookup.
-func TestDamagedFlatIsNoticed(t *testing.T) {
+func TestDamagedFileIsNoticed(t *testing.T) {
 	dir := t.TempDir()
 	packs, entries := segmentWith(2, 600)
-	f := writeFlat(t, dir, "a.flat", packs, entries, [32]byte{1})
+	f := writeFile(t, dir, "a.flat", packs, entries, [32]byte{1})
 	whole, err := os.ReadFile(f.path)
 	if err != nil {
 		t.Fatal(err)
@@ -134,13 +134,13 @@ func TestDamagedFlatIsNoticed(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if noticed := flatError(path); noticed == nil {
+		if noticed := fileError(path); noticed == nil {
 			t.Fatalf("a flipped bit in byte %d of %d is not noticed", i, len(whole))
 		}
 		if err := os.WriteFile(path, whole[:i], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if noticed := flatError(path); noticed == nil {
+		if noticed := fileError(path); noticed == nil {
 			t.Fatalf("an end after byte %d of %d is not noticed", i, len(whole))
 		}
 	}
@@ -149,7 +149,7 @@ func TestDamagedFlatIsNoticed(t *testing.T) {
 	}
 }
 
-func flatError(path string) error {
+func fileError(path string) error {
 	f, err := openFile(path, Owner{})
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func flatError(path string) error {
 	return nil
 }
 
-func FuzzFlatTail(f *testing.F) {
+func FuzzFileTail(f *testing.F) {
 	packs, entries := segmentWith(2, 300)
 	w := FileWriter{blocks: make([]fileBlockRow, 2)}
 	f.Add(uint64(len(entries)), uint64(2), uint64(1), uint64(0), w.tail(packs, [][32]byte{{1}}, nil))
@@ -180,7 +180,7 @@ func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			packs, entries := segmentWith(1000, n)
-			f := writeFlat(b, b.TempDir(), "a.flat", packs, entries)
+			f := writeFile(b, b.TempDir(), "a.flat", packs, entries)
 			buf := make([]byte, BlockSize)
 			i := 0
 			for b.Loop() {

@@ -35,7 +35,7 @@ type Index struct {
 	unreadable  map[[32]byte]error   // segments that cannot be read, and why
 	undescribed map[format.Pack]bool // packs that were needed, and that no segment describes
 
-	salvaged bool // packs that no segment describes were looked for; guarded by refreshing
+	described bool // packs that no segment describes were looked for; guarded by refreshing
 
 	buffers sync.Pool // of blocks
 }
@@ -92,7 +92,7 @@ func OwnerOf(c *format.Codec) Owner { return Owner{c.Repository, c.Keys.ID} }
 // eachRow yields the rows of all packs that the index knows, some perhaps twice.
 func (x *Index) Packs() iter.Seq[*format.PackRow] {
 	return func(yield func(*format.PackRow) bool) {
-		for _, f := range x.snapshot() {
+		for _, f := range x.openedFiles() {
 			for i := range f.Packs {
 				if !yield(&f.Packs[i]) {
 					return
@@ -127,13 +127,13 @@ func (x *Index) openFiles() {
 			f.Remove()
 			continue
 		}
-		x.adopt(f)
+		x.addFile(f)
 	}
-	x.sweepTemporary()
+	x.removeTemporary()
 }
 
 // sweepTemporary removes what a crash left; no run lasts a day.
-func (x *Index) sweepTemporary() {
+func (x *Index) removeTemporary() {
 	left, _ := filepath.Glob(filepath.Join(x.Source.IndexDir(), "new-*"))
 	for _, path := range left {
 		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
@@ -142,7 +142,7 @@ func (x *Index) sweepTemporary() {
 	}
 }
 
-func (x *Index) adopt(f *File) {
+func (x *Index) addFile(f *File) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.files = append(x.files, f)
@@ -176,7 +176,7 @@ func (x *Index) skip(segment [32]byte, err error) {
 }
 
 // standsAlone notes a pack that was needed and that no segment describes.
-func (x *Index) needed(p format.Pack) {
+func (x *Index) noteUndescribed(p format.Pack) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.undescribed[p] = true
@@ -205,20 +205,20 @@ func (x *Index) Faults() (all []Fault) {
 	return all
 }
 
-func (x *Index) snapshot() []*File {
+func (x *Index) openedFiles() []*File {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return slices.Clone(x.files)
 }
 
 // publish ends a flat file and uses it.
-func (x *Index) publish(w *FileWriter, path string, packs []format.PackRow, segments, inputs [][32]byte) error {
+func (x *Index) finishFile(w *FileWriter, path string, packs []format.PackRow, segments, inputs [][32]byte) error {
 	f, err := w.Finish(path, packs, segments, inputs)
 	if err != nil {
 		w.Abandon()
 		return fmt.Errorf("keep the index in the cache: %w", err)
 	}
-	x.adopt(f)
+	x.addFile(f)
 	return nil
 }
 
@@ -235,7 +235,7 @@ func (x *Index) path(hashes [][32]byte) string {
 // any that is not much larger than they are together: so each entry is written again only a few times. It reports
 // whether all files were whole: those that are not go, and what they held must be fetched again.
 func (x *Index) compact() (whole bool) {
-	files := slices.DeleteFunc(x.snapshot(), (*File).salvaged)
+	files := slices.DeleteFunc(x.openedFiles(), (*File).unindexed)
 	if len(files) <= maxFiles {
 		return true
 	}
@@ -285,7 +285,7 @@ func (x *Index) replace(old []*File, merged *File) {
 }
 
 // found is one place of a chunk.
-type found struct {
+type match struct {
 	pack *format.PackRow
 	n    int    // of the frame in the pack
 	at   uint32 // where that begins in the container
@@ -296,7 +296,7 @@ type found struct {
 // find yields every place of a chunk that the index knows, some perhaps twice. A file that proves damaged is taken out
 // and its segments are fetched again; but not for ever, on a disk that damages whatever is written. A segment that is not
 // where it was, was merged into another.
-func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool) error {
+func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(match) bool) error {
 	for try := 0; ; try++ {
 		again, err := x.search(ctx, p, yield)
 		if !again {
@@ -315,7 +315,7 @@ func (x *Index) find(ctx context.Context, p chunk.Prefix, yield func(found) bool
 }
 
 // search searches once, files first. again: what failed was taken out of use, and a refresh helps.
-func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
+func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	if again, err := x.loadDue(ctx); again || err != nil {
 		return again, err
 	}
@@ -332,7 +332,7 @@ func (x *Index) search(ctx context.Context, p chunk.Prefix, yield func(found) bo
 }
 
 // searchFiles tells which file could not be searched, and whether the caller has enough.
-func (x *Index) searchFiles(p chunk.Prefix, yield func(found) bool) (bad *File, stopped bool, err error) {
+func (x *Index) searchFiles(p chunk.Prefix, yield func(match) bool) (bad *File, stopped bool, err error) {
 	buf, _ := x.buffers.Get().(*[fileBlock * format.EntrySize]byte)
 	if buf == nil {
 		buf = new([fileBlock * format.EntrySize]byte)
@@ -344,7 +344,7 @@ func (x *Index) searchFiles(p chunk.Prefix, yield func(found) bool) (bad *File, 
 	for _, f := range slices.Backward(x.files) { // the newest last, and asked first
 		err := f.find(p, buf[:], func(e format.Entry) bool {
 			at := f.places[e.Frame]
-			more = yield(found{&f.Packs[at.pack], at.frame, at.offset, e, !f.salvaged()})
+			more = yield(match{&f.Packs[at.pack], at.frame, at.offset, e, !f.unindexed()})
 			return more
 		})
 		if err != nil {

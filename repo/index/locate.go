@@ -22,13 +22,13 @@ type Location struct {
 
 // each yields where a chunk lies, some places perhaps twice, and whether an index segment says so, and not only the pack.
 func (x *Index) Each(ctx context.Context, p chunk.Prefix, yield func(l Location, indexed bool) bool) error {
-	return x.find(ctx, p, func(f found) bool { return yield(f.location(), f.indexed) })
+	return x.find(ctx, p, func(f match) bool { return yield(f.location(), f.indexed) })
 }
 
 // places lists where a chunk lies as far as the index knows.
 func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err error) {
 	indexed := false
-	err = x.find(ctx, id.Prefix(), func(f found) bool {
+	err = x.find(ctx, id.Prefix(), func(f match) bool {
 		indexed = indexed || f.indexed
 		if place := f.location(); !slices.Contains(places, place) {
 			places = append(places, place)
@@ -36,7 +36,7 @@ func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err
 		return true
 	})
 	if len(places) > 0 && !indexed {
-		x.needed(places[0].Frame.Pack)
+		x.noteUndescribed(places[0].Frame.Pack)
 	}
 	return places, err
 }
@@ -50,7 +50,7 @@ func (x *Index) noChunk(id chunk.ID) error {
 	return err
 }
 
-func (f found) location() Location {
+func (f match) location() Location {
 	return Location{
 		Frame:  f.pack.Frame(f.n, f.at),
 		Offset: f.Offset, Length: f.Length,
@@ -61,7 +61,7 @@ func (f found) location() Location {
 // segment describes.
 func (x *Index) Locate(ctx context.Context, id chunk.ID) ([]Location, error) {
 	places, err := x.Places(ctx, id)
-	for _, further := range []func(context.Context) error{x.RefreshOnMiss, x.salvage} {
+	for _, further := range []func(context.Context) error{x.RefreshOnMiss, x.describeUnindexedOnce} {
 		if err != nil || len(places) > 0 {
 			return places, err
 		}

@@ -79,7 +79,7 @@ func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 		usable = x.compact() && usable
 	}
 	replaced := x.replaced()
-	for _, f := range x.snapshot() {
+	for _, f := range x.openedFiles() {
 		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
 			usable = !x.discard(f) && usable
 		}
@@ -127,14 +127,14 @@ func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool
 			if s.Size > requestCost {
 				take = x.openRemote
 			}
-			return x.outcome(s, take(ctx, s), last)
+			return x.skipUnreadable(s, take(ctx, s), last)
 		})
 	}
 	return group.Wait()
 }
 
 // outcome takes what is the fault of one segment for an answer.
-func (x *Index) outcome(s listedObject, err error, last bool) error {
+func (x *Index) skipUnreadable(s listedObject, err error, last bool) error {
 	switch {
 	case err == nil:
 		return nil
@@ -148,7 +148,7 @@ func (x *Index) outcome(s listedObject, err error, last bool) error {
 // replaced is which segments those at hand replace: that these are not listed any more is as it should be.
 func (x *Index) replaced() map[[32]byte]bool {
 	all := map[[32]byte]bool{}
-	for _, f := range x.snapshot() {
+	for _, f := range x.openedFiles() {
 		for _, s := range f.inputs {
 			all[s] = true
 		}
@@ -175,11 +175,11 @@ func (x *Index) fetch(ctx context.Context, s listedObject) error {
 		return err
 	}
 	defer done()
-	return x.Source.WriteCache(func() error { return x.flatten(seg, s.hash) })
+	return x.Source.WriteCache(func() error { return x.writeSegment(seg, s.hash) })
 }
 
 // flatten makes a flat file of a segment.
-func (x *Index) flatten(seg *format.Segment, hash [32]byte) error {
+func (x *Index) writeSegment(seg *format.Segment, hash [32]byte) error {
 	w, err := NewFileWriter(x.Source.IndexDir(), x.owner())
 	if err != nil {
 		return err
@@ -193,5 +193,5 @@ func (x *Index) flatten(seg *format.Segment, hash [32]byte) error {
 			return err
 		}
 	}
-	return x.publish(w, x.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
+	return x.finishFile(w, x.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
 }

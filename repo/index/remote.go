@@ -75,14 +75,14 @@ func (x *Index) dropUnlisted(listed map[[32]byte]bool) {
 
 // searchRemotes looks into the segments, all at once. One that is damaged is done without, one that is gone is to be looked
 // for among those that are there now.
-func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(found) bool) (again bool, err error) {
+func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	entries := make([][]format.Entry, len(remotes))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	for i, s := range remotes {
 		group.Go(func() (err error) {
-			entries[i], err = s.find(groupCtx, x.Options, p)
-			return x.outcomeRemote(s, err)
+			entries[i], err = s.entries(groupCtx, x.Options, p)
+			return x.skipUnreadableRemote(s, err)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -90,7 +90,7 @@ func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 	}
 	for i, s := range remotes {
 		for _, e := range entries[i] {
-			if !yield(s.found(e)) {
+			if !yield(s.match(e)) {
 				return false, nil
 			}
 		}
@@ -99,11 +99,11 @@ func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 }
 
 // outcomeRemote is outcome for a segment in use: if it cannot be read, it is so no more.
-func (x *Index) outcomeRemote(s *remoteSegment, err error) error {
+func (x *Index) skipUnreadableRemote(s *remoteSegment, err error) error {
 	if err == nil {
 		return nil
 	}
-	err = x.outcome(s.listedObject, err, false)
+	err = x.skipUnreadable(s.listedObject, err, false)
 	if err == nil || errors.Is(err, store.ErrNotExist) {
 		x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 	}
@@ -111,7 +111,7 @@ func (x *Index) outcomeRemote(s *remoteSegment, err error) error {
 }
 
 // find is every entry of a prefix.
-func (s *remoteSegment) find(ctx context.Context, o Options, p chunk.Prefix) (all []format.Entry, err error) {
+func (s *remoteSegment) entries(ctx context.Context, o Options, p chunk.Prefix) (all []format.Entry, err error) {
 	s.mu.Lock()
 	all, known := s.known[p]
 	s.mu.Unlock()
@@ -158,13 +158,13 @@ func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.E
 	return block, format.CauseOf(err)
 }
 
-func (s *remoteSegment) found(e format.Entry) found {
+func (s *remoteSegment) match(e format.Entry) match {
 	row, n := s.seg.Frame(e)
 	at := row.Head
 	for _, stored := range row.Stored[:n] {
 		at += stored
 	}
-	return found{row, n, at, e, true}
+	return match{row, n, at, e, true}
 }
 
 func (s *remoteSegment) due() bool {
@@ -211,7 +211,7 @@ func (x *Index) load(ctx context.Context, which func(*remoteSegment) bool) (agai
 		group.SetLimit(fetchers)
 		for _, s := range some {
 			group.Go(func() error {
-				err := x.outcomeRemote(s, x.fetch(groupCtx, s.listedObject))
+				err := x.skipUnreadableRemote(s, x.fetch(groupCtx, s.listedObject))
 				if err == nil {
 					x.dropRemotes(func(other *remoteSegment) bool { return other == s })
 				}

@@ -11,17 +11,17 @@ import (
 
 // salvage asks the packs that no segment at hand describes what they hold: a segment may be damaged or lost, and mail
 // is wanted. It does so once; the answer is kept for this process only.
-func (x *Index) salvage(ctx context.Context) error {
+func (x *Index) describeUnindexedOnce(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
-	if x.salvaged {
+	if x.described {
 		return nil
 	}
-	return x.salvageAnew(ctx)
+	return x.describeUnindexed(ctx)
 }
 
 // salvageAnew asks those packs that were not described then either. The caller holds refreshing.
-func (x *Index) salvageAnew(ctx context.Context) error {
+func (x *Index) describeUnindexed(ctx context.Context) error {
 	described := map[format.Pack]bool{}
 	for pack := range x.Packs() {
 		described[pack.Pack()] = true
@@ -41,16 +41,16 @@ func (x *Index) salvageAnew(ctx context.Context) error {
 		if !draft.Full() {
 			return nil
 		}
-		return x.keepSalvaged(&draft)
+		return x.keepDescribed(&draft)
 	})
 	if err == nil {
-		err = x.keepSalvaged(&draft)
+		err = x.keepDescribed(&draft)
 	}
-	x.salvaged = err == nil
+	x.described = err == nil
 	return err
 }
 
-func (x *Index) keepSalvaged(d *Draft) error {
+func (x *Index) keepDescribed(d *Draft) error {
 	if len(d.Packs) == 0 {
 		return nil
 	}

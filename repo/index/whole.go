@@ -20,7 +20,7 @@ func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool,
 			return nil, nil, err
 		}
 		x.refreshing.Lock()
-		err := x.salvageAnew(ctx)
+		err := x.describeUnindexed(ctx)
 		x.refreshing.Unlock()
 		if err != nil {
 			return nil, nil, err
@@ -29,17 +29,17 @@ func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool,
 		if !errors.Is(err, errFile) {
 			return f, indexed, err
 		}
-		x.discardDamaged(x.snapshot())
+		x.discardDamaged(x.openedFiles())
 	}
 	return nil, nil, errors.New("the cached index is damaged again and again")
 }
 
 func (x *Index) mergeAll() (merged *File, indexed map[format.Pack]bool, err error) {
-	files := x.snapshot()
+	files := x.openedFiles()
 	indexed = map[format.Pack]bool{}
 	for _, f := range files {
 		for i := range f.Packs {
-			if !f.salvaged() {
+			if !f.unindexed() {
 				indexed[f.Packs[i].Pack()] = true
 			}
 		}
@@ -62,7 +62,7 @@ func (x *Index) Describe(ctx context.Context, p format.Pack) (row *format.PackRo
 	if err := x.Load(ctx); err != nil {
 		return nil, nil, err
 	}
-	for _, f := range x.snapshot() {
+	for _, f := range x.openedFiles() {
 		number := slices.IndexFunc(f.Packs, func(row format.PackRow) bool { return row.Pack() == p })
 		if number < 0 {
 			continue
