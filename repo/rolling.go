@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// A rolling check reads all packs once within a period, some at each call. How far it came is kept in the repository, so
-// that it goes on wherever it runs next.
+// A rolling check reads all packs once within a period, a share of them at each call. The repository keeps how far it has
+// come, so any host can continue it.
 
 // checkRow is the content of a check object.
 type checkRow struct {
@@ -21,23 +21,23 @@ type checkRow struct {
 
 // Rolling is one call of a rolling check.
 type Rolling struct {
-	HashRange           // what is to be read
-	Last      time.Time // when the last one was; zero: there was none
+	HashRange           // the packs to read
+	Last      time.Time // when the last call was; zero if this is the first
 	now       time.Time
-	seen      []string // the check objects there are, the newest first
+	seen      []string // existing check objects, the newest first
 }
 
-// firstShare is what the first rolling check reads, as if the last had been a day ago.
+// firstShare makes the first rolling check read as much as if the last had been a day ago.
 const firstShare = 24 * time.Hour
 
-// Rolling tells what has to be read now, so that every pack is read once within a period.
+// Rolling returns what to read now so that every pack is read once within a period.
 func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, error) {
 	c, err := startClock(ctx, r.store)
 	if err != nil {
 		return Rolling{}, err
 	}
 	rolling := Rolling{now: c.start}
-	hand, elapsed := rand.Uint64(), firstShare
+	cursor, elapsed := rand.Uint64(), firstShare
 	for o, err := range r.store.List(ctx, format.KindCheck.Folder()) {
 		if err != nil {
 			return Rolling{}, fmt.Errorf("list the checks: %w", err)
@@ -52,18 +52,18 @@ func (r *Repo) Rolling(ctx context.Context, period time.Duration) (Rolling, erro
 		row, err := r.loadCheck(ctx, o.Name)
 		if err != nil {
 			if ofTheObject(err) {
-				continue // an earlier one counts then, and more is read
+				continue // an earlier check counts, so more is read
 			}
 			return Rolling{}, err
 		}
 		last := time.UnixMilli(int64(row.When))
 		if last.After(rolling.now.Add(ahead)) {
-			continue // a time to come would let every check read nothing until then
+			continue // with a time in the future every check until then would read nothing
 		}
-		rolling.Last, hand = last, row.Cursor
+		rolling.Last, cursor = last, row.Cursor
 		elapsed = rolling.now.Sub(rolling.Last)
 	}
-	rolling.HashRange = rangeFrom(hand, float64(elapsed)/float64(period))
+	rolling.HashRange = rangeFrom(cursor, float64(elapsed)/float64(period))
 	return rolling, nil
 }
 
@@ -79,7 +79,7 @@ func (r *Repo) loadCheck(ctx context.Context, name string) (checkRow, error) {
 	return row, nil
 }
 
-// Rolled puts down that the check is done. Older ones are deleted, if the store lets them be.
+// Rolled records that the check is done. It deletes older records, if the store allows that.
 func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	content, err := format.Encode(checkRow{When: uint64(rolling.now.UnixMilli()), Cursor: rolling.end()})
 	if err != nil {
@@ -94,7 +94,7 @@ func (r *Repo) Rolled(ctx context.Context, rolling Rolling) error {
 	}
 	for _, name := range rolling.seen {
 		if r.store.Delete(ctx, name) != nil {
-			break // credentials that may not delete are as they should be
+			break // credentials need no right to delete
 		}
 	}
 	return nil

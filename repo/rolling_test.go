@@ -98,10 +98,10 @@ func objectsIn(store *storetest.Memory, folder string) (n int) {
 
 func TestArcs(t *testing.T) {
 	held := 0
-	arc := repo.RandomRange(0.25)
+	share := repo.RandomRange(0.25)
 	for range 10000 {
 		p := somePack()
-		if arc.Holds(p) {
+		if share.Holds(p) {
 			held++
 		}
 		if (repo.HashRange{}).Holds(p) || !repo.AllPacks.Holds(p) || !repo.RandomRange(1).Holds(p) {

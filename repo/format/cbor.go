@@ -14,10 +14,10 @@ const MaxElements = 1 << 16
 // maxPairs bounds every map. Part of the durable format.
 const maxPairs = 64
 
-// extensions is the map under key 63: entries that this version does not know are carried along as they are.
+// Extensions is the map under key 63. Entries that this version does not know are kept as they are.
 type Extensions map[uint64]cbor.RawMessage
 
-// cborModes is CBOR as docs/format.md has it: one encoding for each value.
+// cborModes encode and decode CBOR as docs/format.md describes it: one encoding for each value.
 var cborModes = sync.OnceValue(func() (c struct {
 	cbor.EncMode
 	cbor.DecMode
@@ -40,7 +40,7 @@ var cborModes = sync.OnceValue(func() (c struct {
 	return c
 })
 
-// encode inverts decode.
+// Encode returns the one encoding of v.
 func Encode(v any) ([]byte, error) {
 	b, err := cborModes().Marshal(v)
 	if err != nil {
@@ -49,8 +49,8 @@ func Encode(v any) ([]byte, error) {
 	return b, nil
 }
 
-// decode reads b into v and refuses any encoding but the one that encode makes: unknown keys, entries that must be
-// absent, long forms of numbers and byte strings of a wrong length all differ when encoded again.
+// Decode inverts Encode. It refuses any encoding that Encode does not make: after decoding it encodes v again and compares.
+// So unknown keys, entries that must be absent, long forms of numbers, and byte strings of a wrong length are errors.
 func Decode(b []byte, v any) error {
 	if err := cborModes().Unmarshal(b, v); err != nil {
 		return Damaged("%v", err)
@@ -65,14 +65,14 @@ func Decode(b []byte, v any) error {
 	return nil
 }
 
-// partModes has room for manifests, whose arrays may be longer than those of other objects.
+// partModes allow the longer arrays of manifests.
 var partModes = sync.OnceValues(func() (cbor.DecMode, error) {
 	limits := cborModes().DecMode.DecOptions()
 	limits.MaxArrayElements = 1 << 20
 	return limits.DecMode()
 })
 
-// decodePart reads into v what it has fields for, of a manifest.
+// DecodePart decodes those entries of a manifest that v has fields for.
 func DecodePart(b []byte, v any) error {
 	mode, err := partModes()
 	if err != nil {

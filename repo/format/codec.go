@@ -9,7 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// codec makes and reads the objects of one repository.
+// Codec makes and reads the objects of one repository. It may be used by several goroutines at once.
 type Codec struct {
 	Repository [16]byte
 	Keys       Keys
@@ -17,11 +17,12 @@ type Codec struct {
 	encoders   frameEncoders
 }
 
+// NewCodec returns the codec of a repository with these keys.
 func NewCodec(repository [16]byte, k Keys, d *FrameDecoder) *Codec {
 	return &Codec{Repository: repository, Keys: k, Decoder: d}
 }
 
-// newWriter begins a container of a kind.
+// NewWriter begins a container of a kind on w.
 func (c *Codec) NewWriter(w io.Writer, kind Kind) (*ContainerWriter, error) {
 	return newContainerWriter(w, newHead(kind, c.Repository, &c.Keys), &c.Keys)
 }
@@ -35,7 +36,8 @@ func (c *Codec) open(r io.ReaderAt, size int64, kind Kind) (*Container, error) {
 	return object, object.CheckKind(kind, c.Repository)
 }
 
-// build makes an object in memory, reads it again as a reader would, and returns its bytes and their hash.
+// Build makes an object in memory, sealed to recipients, and returns its bytes and their hash. It reads the object back
+// before it returns.
 func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]byte, [32]byte, error) {
 	var none [32]byte
 	var out bytes.Buffer
@@ -63,7 +65,7 @@ func (c *Codec) Build(kind Kind, content []byte, recipients []age.Recipient) ([]
 	return out.Bytes(), blake3.Sum256(out.Bytes()), nil
 }
 
-// smallFrame is the content of a frame of an object that is not a pack. Small objects are one frame.
+// smallFrame bounds the content of a frame of an object that is not a pack. Most such objects are one frame.
 const smallFrame = 4 << 20
 
 func (c *Codec) writeContainer(w io.Writer, kind Kind, content []byte) error {
@@ -85,7 +87,7 @@ func (c *Codec) writeContainer(w io.Writer, kind Kind, content []byte) error {
 	return out.Finish(Table{})
 }
 
-// parse inverts build.
+// Parse inverts Build.
 func (c *Codec) Parse(stored []byte, kind Kind, id age.Identity) ([]byte, error) {
 	plain, err := Unseal(stored, id)
 	if err != nil {

@@ -37,7 +37,7 @@ const (
 	MaxContent = 256 << 20 // content of a container that is not a pack
 )
 
-// head says what an object is.
+// head is the first part of a container: what the object is.
 type head struct {
 	Name       string     `cbor:"0,keyasint"`
 	Kind       Kind       `cbor:"1,keyasint"`
@@ -52,7 +52,7 @@ func newHead(kind Kind, repository [16]byte, k *Keys) head {
 	return head{Name: headName, Kind: kind, Version: version, Repository: repository, KeyID: k.ID, Algorithms: algorithms}
 }
 
-// table describes what lies between head and table; the kinds use different parts of it.
+// Table is the last part of a container. It describes the frames, and what they hold: each kind uses some of its fields.
 type Table struct {
 	Frames []frameRow   `cbor:"1,keyasint"`
 	Salt   []byte       `cbor:"2,keyasint,omitempty"` // packs
@@ -72,7 +72,7 @@ type frameRow struct {
 	Hash   [32]byte // of the compressed frame
 }
 
-// container is an object that was opened and parsed. Whether it may be believed, check says.
+// Container is an object that was parsed.
 type Container struct {
 	r      io.ReaderAt
 	Head   head
@@ -84,8 +84,9 @@ type Container struct {
 	tag               [32]byte
 }
 
-// parseContainer inverts containerWriter. It checks all but the tag, which needs a key, and the frames. What it
-// allocates is bounded by the size of the object. Where k is given, the tag is checked before the table is decoded.
+// ParseContainer inverts ContainerWriter. It checks everything but the frames, which are checked as they are read. With keys
+// it checks the tag before it decodes the table; without, the caller must use CheckTag. The size of the object bounds what
+// it allocates.
 func ParseContainer(r io.ReaderAt, size int64, k *Keys) (*Container, error) {
 	c := &Container{r: r}
 	if err := c.readHead(size); err != nil {
@@ -124,7 +125,7 @@ func (c *Container) readHead(size int64) error {
 	return c.decodeHead()
 }
 
-// decodeHead refuses an object of a version that this program does not know before anything else is said against it.
+// decodeHead checks the version first: nothing else can be said about an object of a newer version.
 func (c *Container) decodeHead() error {
 	h := &c.Head
 	if err := cborModes().Unmarshal(c.rawHead, h); err != nil || h.Name != headName {
@@ -178,7 +179,7 @@ func (c *Container) readTable(size int64) error {
 	return nil
 }
 
-// layOut finds where the frames are and makes sure that they fill the space between head and table.
+// locateFrames computes where the frames are and checks that they fill the space between head and table.
 func (c *Container) locateFrames() error {
 	if len(c.Table.Frames) == 0 {
 		return Damaged("it holds no frames")
@@ -198,7 +199,7 @@ func (c *Container) locateFrames() error {
 	return nil
 }
 
-// signed checks that the object was made with the repository's secret.
+// CheckTag checks that the object was made with the repository's secret.
 func (c *Container) CheckTag(k *Keys) error {
 	if c.Head.KeyID != k.ID {
 		return fmt.Errorf("made under key id %s: %w", hex.EncodeToString(c.Head.KeyID[:]), ErrNotMine)
@@ -209,10 +210,10 @@ func (c *Container) CheckTag(k *Keys) error {
 	return nil
 }
 
-// is checks that the object is of a kind and of a repository.
+// CheckKind checks that the object is of a kind and of a repository.
 func (c *Container) CheckKind(kind Kind, repository [16]byte) error {
 	if c.Head.Kind != kind {
-		return fmt.Errorf("it says that it is of kind %q, not %q: %w", c.Head.Kind, kind, ErrNotMine)
+		return fmt.Errorf("its kind is %q, not %q: %w", c.Head.Kind, kind, ErrNotMine)
 	}
 	if c.Head.Repository != repository {
 		return fmt.Errorf("of repository %s: %w", hex.EncodeToString(c.Head.Repository[:]), ErrNotMine)
@@ -220,7 +221,7 @@ func (c *Container) CheckKind(kind Kind, repository [16]byte) error {
 	return nil
 }
 
-// stored reads frame i as it is stored, into buf if that is large enough, and checks its hash.
+// storedFrame reads frame i as it is stored, into buf if that is large enough, and checks its hash.
 func (c *Container) storedFrame(i int, buf []byte) ([]byte, error) {
 	length := int(c.Table.Frames[i].Stored)
 	if cap(buf) < length {
@@ -236,7 +237,7 @@ func (c *Container) storedFrame(i int, buf []byte) ([]byte, error) {
 	return buf, nil
 }
 
-// frame reads and decodes frame i.
+// Frame reads and decodes frame i.
 func (c *Container) Frame(i int, d *FrameDecoder) ([]byte, error) {
 	stored, err := c.storedFrame(i, nil)
 	if err != nil {
@@ -249,7 +250,7 @@ func (c *Container) Frame(i int, d *FrameDecoder) ([]byte, error) {
 	return content, nil
 }
 
-// content reads and decodes all frames.
+// Content reads and decodes all frames.
 func (c *Container) Content(d *FrameDecoder) ([]byte, error) {
 	var all []byte
 	for i := range c.Table.Frames {
@@ -269,7 +270,7 @@ func (c *Container) Content(d *FrameDecoder) ([]byte, error) {
 	return all, nil
 }
 
-// readFull fills b from offset; an end before that is damage.
+// readFull fills b from offset. If r ends before that, the object is damaged.
 func readFull(r io.ReaderAt, b []byte, offset int64) error {
 	n, err := r.ReadAt(b, offset)
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// containerWriter writes one container to a stream.
+// ContainerWriter writes one container to a stream.
 type ContainerWriter struct {
 	w      io.Writer
 	keys   *Keys
@@ -27,7 +27,7 @@ func newContainerWriter(w io.Writer, h head, k *Keys) (*ContainerWriter, error) 
 	return c, c.write(append(skippable(headMagic, len(encoded)), encoded...))
 }
 
-// frame adds a frame that encodeFrame made from length bytes.
+// Frame adds a frame that was compressed from length bytes.
 func (c *ContainerWriter) Frame(stored []byte, length int) error {
 	if len(c.frames) == MaxFrames {
 		return fmt.Errorf("a container holds at most %d frames", MaxFrames)
@@ -38,7 +38,7 @@ func (c *ContainerWriter) Frame(stored []byte, length int) error {
 	return c.write(stored)
 }
 
-// finish writes the table, of which the caller fills in what its kind has beyond the frames.
+// Finish writes the table. The caller sets the fields that its kind uses; Finish sets Frames.
 func (c *ContainerWriter) Finish(t Table) error {
 	t.Frames = c.frames
 	encoded, err := Encode(t)
@@ -63,7 +63,7 @@ func (c *ContainerWriter) Finish(t Table) error {
 	return c.write(out)
 }
 
-// sizeWith is the size of the finished container if a frame of stored bytes and a table of some bytes are added.
+// SizeWith returns the size of the finished container if one more frame of stored bytes is added, with a table of table bytes.
 func (c *ContainerWriter) SizeWith(stored, table int) int64 {
 	return padme(c.offset + int64(stored+table) + skippableHeader + int64(trailerSize))
 }
@@ -80,12 +80,12 @@ func skippable(magic uint32, length int) []byte {
 	return binary.LittleEndian.AppendUint32(b, uint32(length))
 }
 
-// maxPadding bounds what padding costs. Part of the durable format.
+// maxPadding bounds the padding. Part of the durable format.
 const maxPadding = 1 << 16
 
-// padme is the length to which a container of n bytes is padded, so that lengths tell little (Nikitin et al.,
-// "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019): at most 12 % more, and never
-// more than maxPadding, for packs are full mostly, and padded by the paper's rule waste a percent of all that is stored.
+// padme returns the length to which a container of n bytes is padded, so that lengths reveal little (Nikitin et al.,
+// "Reducing Metadata Leakage from Encrypted Files and Communication with PURBs", 2019). The rule adds at most 12 %. Here it
+// adds no more than maxPadding: most packs are full, and the paper's padding of them would take a percent of the store.
 func padme(n int64) int64 {
 	if n < 2 {
 		return n

@@ -151,7 +151,7 @@ func TestTheDocumentShowsTheFrozenPack(t *testing.T) {
 		}
 	}
 	if !bytes.Contains(doc, []byte(vectorHash)) {
-		t.Error("docs/format.md does not tell the hash of the example")
+		t.Error("docs/format.md does not show the hash of the example")
 	}
 }
 

@@ -10,15 +10,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// frameEncoder makes zstd frames: with their content size in the header, as a single segment, without a dictionary, and
-// with a checksum of the content. The table holds a better one. This one is for readers that have lost the table, or have
-// only zstd.
+// frameEncoder makes zstd frames: content size in the header, a single segment, no dictionary, and a checksum of the
+// content. The table holds a hash of each frame; the checksum is for readers that have lost the table or have only zstd.
 type frameEncoder struct {
 	zstd   *zstd.Encoder
-	stored []byte // the frame made last
+	stored []byte // the last frame
 }
 
-// encoderWindow is how far back a match may lie: as far as the largest frame reaches. It costs as much memory.
+// encoderWindow is how far back a match may lie: the size of the largest frame. It takes as much memory.
 const encoderWindow = 4 << 20
 
 func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
@@ -37,12 +36,12 @@ func newFrameEncoder(level zstd.EncoderLevel) (*frameEncoder, error) {
 	return &frameEncoder{zstd: e}, nil
 }
 
-// encode compresses content into a frame, which is good until the next one is made. Who fills frame after frame has a buffer
-// for the largest, so there is room for that from the first: a buffer that grew with each frame that is a little larger than
-// those before would leave megabytes to the collector.
+// encode compresses content into a frame, which is valid until the next call. A caller that fills frame after frame has a
+// buffer for the largest of them, so the first call makes room for that: a buffer that grew with each slightly larger frame
+// would leave megabytes to the garbage collector.
 func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	if len(content) == 0 || len(content) > maxFrame {
-		return nil, fmt.Errorf("a frame of %d bytes is not of the format", len(content))
+		return nil, fmt.Errorf("the format has no frame of %d bytes", len(content))
 	}
 	if most := e.zstd.MaxEncodedSize(min(cap(content), maxFrame)); cap(e.stored) < most {
 		e.stored = make([]byte, 0, most)
@@ -51,19 +50,19 @@ func (e *frameEncoder) encode(content []byte) ([]byte, error) {
 	return e.stored, nil
 }
 
-// frameEncoders are the encoders of a repository. One takes some 12 MiB, so they go round, as many as a writer has at work;
-// what is made besides, for an index segment that is put meanwhile, is let go. The zero value has none yet.
+// frameEncoders is a pool of the encoders of a repository. An encoder takes some 12 MiB, so the pool keeps no more than a
+// writer uses at once. The zero value is empty.
 type frameEncoders struct {
 	mu    sync.Mutex
 	idle  map[zstd.EncoderLevel][]*frameEncoder
 	inUse int
 
-	checking sync.Mutex // one frame at a time: that takes a tenth of the time of making it, and as much memory as it holds
-	decoded  []byte     // the frame checked last, decoded
+	checking sync.Mutex // one frame at a time: a check takes a tenth of the time of compression, and a frame's memory
+	decoded  []byte     // the last frame that was checked
 }
 
-// smallContent is what a frame holds that is made at another level: the tables of an encoder for large frames are 4 MiB, and to
-// clear them takes a sixth of the time of a night without news, which makes one frame, for its manifest.
+// smallContent is the content up to which the fastest level is used. An encoder for large frames has tables of 4 MiB, and
+// clearing them takes a sixth of the time of a run that finds no new mail, which makes one frame, for its manifest.
 const smallContent = 32 << 10
 
 func levelFor(content []byte) zstd.EncoderLevel {
@@ -73,11 +72,11 @@ func levelFor(content []byte) zstd.EncoderLevel {
 	return frameLevel
 }
 
-// take lends an encoder, which is made where none is idle.
+// get returns an idle encoder or a new one.
 func (p *frameEncoders) get(level zstd.EncoderLevel) (*frameEncoder, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.inUse++ // also where none can be made: then nothing goes on
+	p.inUse++ // also if none can be made: then the run fails
 	idle := p.idle[level]
 	if n := len(idle); n > 0 {
 		p.idle[level] = idle[:n-1]
@@ -98,8 +97,8 @@ func (p *frameEncoders) put(e *frameEncoder, level zstd.EncoderLevel) {
 	}
 }
 
-// check decodes a frame again and compares: a compressor that errs, or memory that does, must be noticed while the content
-// is still at hand.
+// check decodes a frame and compares it with its content. An error of the compressor or of the memory must be found while
+// the content still exists.
 func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	p.checking.Lock()
 	defer p.checking.Unlock()
@@ -116,10 +115,11 @@ func (p *frameEncoders) check(stored, content []byte, d *FrameDecoder) error {
 	return nil
 }
 
-// frameDecoder inverts frameEncoder. It may be used by several goroutines. It does not compare zstd's checksum: where that
-// matters, the table's hash was compared. From a damaged frame it returns the chunks that still have their IDs.
+// FrameDecoder inverts frameEncoder. It may be used by several goroutines at once. It ignores zstd's checksum: the caller has
+// compared the table's hash, or compares the IDs of the chunks, of which some may be good even in a damaged frame.
 type FrameDecoder struct{ zstd *zstd.Decoder }
 
+// NewFrameDecoder returns a decoder.
 func NewFrameDecoder() (*FrameDecoder, error) {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(min(runtime.GOMAXPROCS(0), 4)),
@@ -135,13 +135,13 @@ func NewFrameDecoder() (*FrameDecoder, error) {
 	return &FrameDecoder{d}, nil
 }
 
-// decode returns the length bytes that the frame holds; with an error, those before the damage, which may be wrong too. The length comes from a table or an index; the frame's own
-// header must agree before anything is allocated.
+// Decode returns the length bytes that the frame holds. With an error it returns the bytes before the damage, which may be
+// wrong too. The length comes from a table or an index; the header of the frame must agree before Decode allocates.
 func (d *FrameDecoder) Decode(stored []byte, length int) ([]byte, error) {
 	return d.decodeInto(stored, length, nil)
 }
 
-// decodeInto is decode for who has a buffer to spare.
+// decodeInto is Decode into a buffer, which it uses if that is large enough.
 func (d *FrameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte, error) {
 	var h zstd.Header
 	if err := h.Decode(stored); err != nil {
@@ -163,13 +163,13 @@ func (d *FrameDecoder) decodeInto(stored []byte, length int, buf []byte) ([]byte
 	return content, nil
 }
 
-// maxEncoders bounds memory: an encoder takes about 10 MiB. Four outrun any mail server.
+// maxEncoders bounds the memory of encoders. Four are faster than any mail server.
 const maxEncoders = 4
 
-// encodersAtOnce is how many frames a writer compresses at once.
+// EncodersAtOnce returns how many frames a writer compresses at once.
 func EncodersAtOnce() int { return min(runtime.GOMAXPROCS(0), maxEncoders) }
 
-// withFrame compresses content, checks the frame, and lends it to use.
+// WithFrame compresses content, checks the frame, and calls use with it. The frame is valid until use returns.
 func (c *Codec) WithFrame(content []byte, use func(stored []byte) error) error {
 	level := levelFor(content)
 	e, err := c.encoders.get(level)

@@ -9,7 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// The contexts under which keys are derived from a repository's secret. Part of the durable format.
+// The contexts of the keys that are derived from a repository's secret. Part of the durable format.
 const (
 	contextChunk       = "mailstrata v1 chunk id"
 	contextMessage     = "mailstrata v1 message hash"
@@ -19,13 +19,13 @@ const (
 	ContextFingerprint = "mailstrata v1 fingerprint"
 )
 
-// secret is what a repository's names and tags are made under. All roles hold it.
+// Secret is what the keys of a repository's names and tags are derived from. Every role holds it.
 type Secret [32]byte
 
-// Format implements fmt.Formatter: a secret printed by mistake shows nothing of itself.
+// Format implements fmt.Formatter. It prints nothing of the secret.
 func (Secret) Format(f fmt.State, _ rune) { io.WriteString(f, "secret") }
 
-// keys is what is derived from a secret.
+// Keys are the keys derived from a Secret.
 type Keys struct {
 	Chunk   chunk.Key
 	Message chunk.Key
@@ -34,6 +34,7 @@ type Keys struct {
 	ID      [8]byte
 }
 
+// Keys derives the keys.
 func (s Secret) Keys() (k Keys) {
 	for _, derived := range []struct {
 		context string
@@ -50,7 +51,7 @@ func (s Secret) Keys() (k Keys) {
 	return k
 }
 
-// sign makes the tag over a container's head and table.
+// sign returns the tag of a container's head and table.
 func (k *Keys) sign(head, table []byte) [32]byte {
 	h := k.Tag.New()
 	h.Write(head)
@@ -58,7 +59,7 @@ func (k *Keys) sign(head, table []byte) [32]byte {
 	return h.Sum()
 }
 
-// signed reports whether tag is that of head and table, in a time that does not tell how much of it is right.
+// signed reports, in constant time, whether tag is the tag of head and table.
 func (k *Keys) signed(head, table []byte, tag [32]byte) bool {
 	want := k.sign(head, table)
 	return hmac.Equal(want[:], tag[:])

@@ -1,6 +1,6 @@
 package format
 
-// Kind is what an object is.
+// Kind is the kind of an object.
 type Kind string
 
 // The kinds of objects. Part of the durable format.
@@ -19,7 +19,7 @@ const (
 	KindErasure      Kind = "erasure"
 )
 
-// folder is where a store keeps objects of the kind; empty for a kind that this version does not know.
+// Folder returns the prefix of the names of objects of the kind, "" for a kind that this version does not know.
 func (k Kind) Folder() string {
 	switch k {
 	case KindConfig, KindData, KindCatalog, KindIndex:

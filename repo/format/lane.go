@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// Lane is a kind of content. Chunks of one lane are compressed together: headers help headers, and a photograph does
-// not stand between two of them.
+// Lane is a kind of content. Chunks of one lane are compressed together: headers compress well beside headers, and badly
+// with a photograph between them.
 type Lane uint8
 
 // The lanes. Part of the durable format.
@@ -21,7 +21,7 @@ const (
 	DataLanes = Lanes - 1
 )
 
-// kind of pack that holds the lane.
+// Kind returns the kind of pack that holds the lane.
 func (l Lane) Kind() Kind {
 	if l == LaneCatalog {
 		return KindCatalog
@@ -29,10 +29,10 @@ func (l Lane) Kind() Kind {
 	return KindData
 }
 
-// maxChunk is the size of the largest chunk. Part of the durable format.
+// maxChunk bounds the size of a chunk. Part of the durable format.
 const maxChunk = 4 << 20
 
-// laneRow says which chunks a frame of a pack holds.
+// LaneRow describes which chunks a frame of a pack holds, in a pack's table.
 type LaneRow struct {
 	_        struct{} `cbor:",toarray"`
 	Lane     Lane
@@ -40,9 +40,10 @@ type LaneRow struct {
 	Lengths  []uint32
 }
 
+// Prefix returns the prefix of chunk i.
 func (l *LaneRow) Prefix(i int) chunk.Prefix { return chunk.Prefix(l.Prefixes[i*16:]) }
 
-// check that the row fits a frame of length bytes in a pack of a kind.
+// check reports whether the row can describe a frame of length bytes in a pack of a kind.
 func (l *LaneRow) check(kind Kind, length uint32) error {
 	if l.Lane >= Lanes || l.Lane.Kind() != kind {
 		return Damaged("lane %d in a %s pack", l.Lane, kind)
@@ -63,6 +64,7 @@ func (l *LaneRow) check(kind Kind, length uint32) error {
 	return nil
 }
 
+// CheckChunk reports whether the format allows a chunk of data in a lane.
 func CheckChunk(lane Lane, data []byte) error {
 	if lane >= Lanes {
 		return fmt.Errorf("there is no lane %d", lane)

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// This file holds the names of objects. Part of the durable format.
+// The names of objects. Part of the durable format.
 
 // ObjectName returns the name of an object that is named by its kind and its hash alone.
 func ObjectName(kind Kind, hash [32]byte) string { return kind.Folder() + hex.EncodeToString(hash[:]) }

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// packRow is how an index segment describes a pack: enough to fetch one frame of it.
+// PackRow is how an index segment describes a pack: enough to fetch one of its frames.
 type PackRow struct {
 	_       struct{} `cbor:",toarray"`
 	Kind    uint8    // 0 data, 1 catalog
@@ -22,9 +22,10 @@ type PackRow struct {
 	Lengths []uint32
 }
 
-// packKinds by their number in an index. Part of the durable format.
+// PackKinds are the kinds of packs by their number in an index. Part of the durable format.
 var PackKinds = [...]Kind{KindData, KindCatalog}
 
+// PackNumber inverts PackKinds.
 func PackNumber(kind Kind) uint8 {
 	if kind == KindCatalog {
 		return 1
@@ -32,7 +33,7 @@ func PackNumber(kind Kind) uint8 {
 	return 0
 }
 
-// check that the row can be of a pack; an index is believed no further than that.
+// Check reports whether a pack can be as the row says. What else an index says is checked when the pack is read.
 func (p *PackRow) Check() error {
 	if int(p.Kind) >= len(PackKinds) {
 		return fmt.Errorf("a pack of kind %d: %w", p.Kind, ErrNewer)
@@ -53,7 +54,7 @@ func (p *PackRow) Check() error {
 	return nil
 }
 
-// openPack opens a pack and checks what describes it.
+// OpenPack parses a pack and checks its table.
 func (c *Codec) OpenPack(r io.ReaderAt, size int64, kind Kind) (*Container, error) {
 	object, err := c.open(r, size, kind)
 	if err != nil {
@@ -74,7 +75,7 @@ func checkPack(c *Container, kind Kind) error {
 	return nil
 }
 
-// describePack makes the row of a pack that checkPack found right.
+// DescribePack returns the row of an opened pack.
 func DescribePack(c *Container, hash [32]byte, stored int64) PackRow {
 	row := PackRow{
 		Kind: PackNumber(c.Head.Kind), Hash: hash, Size: uint64(stored),
@@ -87,7 +88,7 @@ func DescribePack(c *Container, hash [32]byte, stored int64) PackRow {
 	return row
 }
 
-// packEntries yields where each chunk of the pack lies; its frames are counted from first.
+// PackEntries yields an entry for each chunk of a pack. It counts the frames of the pack from first.
 func PackEntries(lanes []LaneRow, first uint32, yield func(Entry)) {
 	for i, l := range lanes {
 		offset := uint32(0)
@@ -104,7 +105,7 @@ type Pack struct {
 	Hash    [32]byte
 }
 
-// String is the name of the object.
+// String returns the name of the object.
 func (p Pack) String() string {
 	if p.Catalog {
 		return ObjectName(KindCatalog, p.Hash)
@@ -112,7 +113,7 @@ func (p Pack) String() string {
 	return ObjectName(KindData, p.Hash)
 }
 
-// ParsePack reads the name of a pack's object.
+// ParsePack inverts Pack.String.
 func ParsePack(name string) (p Pack, ok bool) {
 	for _, kind := range PackKinds {
 		if rest, found := strings.CutPrefix(name, kind.Folder()); found {
@@ -124,22 +125,24 @@ func ParsePack(name string) (p Pack, ok bool) {
 	return Pack{}, false
 }
 
-// name of the pack's object.
+// Name returns the name of the pack's object.
 func (p *PackRow) Name() string { return p.Pack().String() }
 
+// Pack returns the pack that the row describes.
 func (p *PackRow) Pack() Pack { return Pack{Catalog: p.Kind == 1, Hash: p.Hash} }
 
+// Equal reports whether two rows are equal.
 func (p *PackRow) Equal(q *PackRow) bool {
 	return p.Kind == q.Kind && p.Hash == q.Hash && p.Size == q.Size && p.Head == q.Head &&
 		slices.Equal(p.Stored, q.Stored) && slices.Equal(p.Lengths, q.Lengths)
 }
 
-// frame is the i-th frame, which begins at offset.
+// Frame returns frame i, which begins at offset.
 func (p *PackRow) Frame(i int, offset uint32) Frame {
 	return Frame{Pack: p.Pack(), Size: int64(p.Size), Offset: offset, Stored: p.Stored[i], Length: p.Lengths[i]}
 }
 
-// Frame names a frame of a pack. Frames are comparable, and Compare orders them as they lie in the store.
+// Frame names a frame of a pack, and says where it is. Frames are comparable; Compare orders them by their place in the store.
 type Frame struct {
 	Pack   Pack
 	Size   int64  // of the pack, as stored
@@ -148,9 +151,10 @@ type Frame struct {
 	Length uint32
 }
 
-// Compare orders frames by pack and place.
+// Compare orders frames by pack and offset.
 func (f Frame) Compare(g Frame) int {
 	return cmp.Or(cmp.Compare(f.Pack.String(), g.Pack.String()), cmp.Compare(f.Offset, g.Offset))
 }
 
+// End returns where the frame ends in the container.
 func (f Frame) End() int64 { return int64(f.Offset) + int64(f.Stored) }

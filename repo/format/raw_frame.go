@@ -5,12 +5,13 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// packChunks closes a pack that holds more chunks: its table must stay small.
+// PackChunks bounds the chunks of a pack, so that its table stays small.
 const PackChunks = 1 << 16
 
-// frameTargets is how much content closes a frame. Large frames are smaller in all (of list mail's text 4 MiB make 5 %
-// less than 1 MiB), but each costs its memory while it is filled, and is decoded whole for one message. A frame that is
-// damaged costs all messages that have a chunk in it. With headers these are thousands, so their frames are smaller.
+// frameTargets is the size of the content at which a frame is closed. Larger frames compress better: text of mailing lists
+// takes 5 % less in frames of 4 MiB than of 1 MiB. But each frame takes that memory while it is filled, and is decoded whole
+// to read one message. A damaged frame damages all messages that have a chunk in it. A frame of headers holds chunks of
+// thousands of messages, so these frames are smaller.
 var frameTargets = [Lanes]int{
 	LaneHeader:  2 << 20,
 	LaneText:    4 << 20,
@@ -18,11 +19,11 @@ var frameTargets = [Lanes]int{
 	LaneCatalog: 1 << 20,
 }
 
-// frameLevel is within 3 % of the best at five times its speed, and unlike the faster levels takes a quarter off base64
-// text that was not decoded. On content that was compressed before it is as fast as they are, and a percent smaller.
+// frameLevel is five times as fast as the best level and within 3 % of its size. Unlike the faster levels it saves a
+// quarter of Base64 text that was not decoded. On content that was compressed before it is as fast as they are.
 const frameLevel = zstd.SpeedBetterCompression
 
-// rawFrame is a frame that is being filled.
+// RawFrame is the content of a frame that is being filled with chunks of one lane.
 type RawFrame struct {
 	Lane     Lane
 	Content  []byte
@@ -30,6 +31,7 @@ type RawFrame struct {
 	lengths  []uint32
 }
 
+// Add appends a chunk.
 func (f *RawFrame) Add(p chunk.Prefix, data []byte) {
 	if f.Content == nil {
 		f.Content = make([]byte, 0, frameTargets[f.Lane]+chunk.Max)
@@ -39,15 +41,17 @@ func (f *RawFrame) Add(p chunk.Prefix, data []byte) {
 	f.lengths = append(f.lengths, uint32(len(data)))
 }
 
+// Full reports whether the frame should be closed.
 func (f *RawFrame) Full() bool {
 	return len(f.Content) >= frameTargets[f.Lane] || len(f.Prefixes) >= PackChunks
 }
 
+// Reset empties the frame for another lane. It keeps its memory.
 func (f *RawFrame) Reset(l Lane) {
 	f.Lane, f.Content, f.Prefixes, f.lengths = l, f.Content[:0], f.Prefixes[:0], f.lengths[:0]
 }
 
-// row describes the frame in a pack's table.
+// Row describes the frame in a pack's table.
 func (f *RawFrame) Row() LaneRow {
 	row := LaneRow{Lane: f.Lane, Prefixes: make([]byte, 0, len(f.Prefixes)*16), Lengths: append([]uint32(nil), f.lengths...)}
 	for _, p := range f.Prefixes {

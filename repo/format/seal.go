@@ -10,8 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// A sealed object is one age file. age authenticates that the bytes are those that somebody sealed, in 64 KiB pieces;
-// who that was, the container's tag tells.
+// A sealed object is one age file. age authenticates its pieces of 64 KiB, but not who sealed them: that is what the tag of
+// the container is for.
 const (
 	AgePiece    = 64 << 10 // plaintext of a piece
 	AgeOverhead = 16       // of a piece
@@ -19,47 +19,48 @@ const (
 	ageIntro    = "age-encryption.org/v1\n"
 )
 
-// seal returns a writer that seals to recipients what is written to it, and the key of this one file, by which a
-// writer that cannot open its own packs can still look through them before they are put.
+// seal returns a writer that seals to recipients what is written to it, and the key of this one file. With that key a
+// writer reads back its own packs, which its identity cannot open.
 func seal(w io.Writer, recipients []age.Recipient) (io.WriteCloser, []byte, error) {
 	if len(recipients) == 0 {
 		return nopCloser{w}, nil, nil
 	}
-	overheard := &keyRecorder{Recipient: recipients[0]}
-	sealed, err := age.Encrypt(w, append([]age.Recipient{overheard}, recipients[1:]...)...)
+	recorder := &keyRecorder{Recipient: recipients[0]}
+	sealed, err := age.Encrypt(w, append([]age.Recipient{recorder}, recipients[1:]...)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("seal: %w", err)
 	}
-	return sealed, overheard.fileKey, nil
+	return sealed, recorder.fileKey, nil
 }
 
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
 
-// eavesdropper is a recipient that remembers the file key which it is given to wrap.
+// keyRecorder is a recipient that records the file key that it wraps.
 type keyRecorder struct {
 	age.Recipient
 	fileKey []byte
 }
 
+// Wrap implements age.Recipient.
 func (e *keyRecorder) Wrap(fileKey []byte) ([]*age.Stanza, error) {
 	e.fileKey = bytes.Clone(fileKey)
 	return e.Recipient.Wrap(fileKey)
 }
 
-// WrapWithLabels implements age.RecipientWithLabels, by which age keeps post-quantum recipients apart from others.
+// WrapWithLabels implements age.RecipientWithLabels, with which age separates post-quantum recipients from others.
 func (e *keyRecorder) WrapWithLabels(fileKey []byte) ([]*age.Stanza, []string, error) {
-	labelled, ok := e.Recipient.(age.RecipientWithLabels)
+	labeled, ok := e.Recipient.(age.RecipientWithLabels)
 	if !ok {
 		stanzas, err := e.Wrap(fileKey)
 		return stanzas, nil, err
 	}
 	e.fileKey = bytes.Clone(fileKey)
-	return labelled.WrapWithLabels(fileKey)
+	return labeled.WrapWithLabels(fileKey)
 }
 
-// unseal opens the object in stored. A nil identity means that it is not sealed.
+// Unseal returns the container in a stored object. A nil identity means that it is not sealed.
 func Unseal(stored []byte, id age.Identity) ([]byte, error) {
 	if id == nil {
 		return stored, nil
@@ -75,7 +76,7 @@ func Unseal(stored []byte, id age.Identity) ([]byte, error) {
 	return plain.Bytes(), nil
 }
 
-// unsealAt is unseal for an object that is read in parts.
+// UnsealAt is Unseal for an object that is read in parts.
 func UnsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, error) {
 	if id == nil {
 		return r, size, nil
@@ -87,7 +88,8 @@ func UnsealAt(r io.ReaderAt, size int64, id age.Identity) (io.ReaderAt, int64, e
 	return unsealedReader{plain}, size, nil
 }
 
-// unsealError distinguishes a wrong key from damaged bytes. It does not change errors of the store or of this host.
+// UnsealError makes an error of age ErrNotMine if the key is wrong, or else ErrDamaged. It returns errors of the store and of
+// this host as they are.
 func UnsealError(err error) error {
 	var noMatch *age.NoIdentityMatchError
 	if errors.As(err, &noMatch) {
@@ -107,7 +109,7 @@ func CauseOf(err error) error {
 	return err
 }
 
-// damagedReader makes age's errors ours.
+// unsealedReader applies UnsealError to the errors of age.
 type unsealedReader struct{ r io.ReaderAt }
 
 func (d unsealedReader) ReadAt(p []byte, off int64) (int, error) {
@@ -118,10 +120,10 @@ func (d unsealedReader) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// hostFile is a file of this host. It carries read errors through age, so that bytes that this host cannot read do not count as
-// damage.
+// HostFile is a file of this host. Its read errors are ReadErrors, so that a broken disk does not count as a damaged object.
 type HostFile struct{ local.File }
 
+// ReadAt implements io.ReaderAt.
 func (f HostFile) ReadAt(p []byte, off int64) (int, error) {
 	n, err := f.File.ReadAt(p, off)
 	if local.Is(err) {
@@ -130,13 +132,13 @@ func (f HostFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// fetchError carries an error of the store, or of this host, through age.
+// ReadError is an error of the store or of this host that passes through age.
 type ReadError struct{ Err error }
 
 func (e *ReadError) Error() string { return e.Err.Error() }
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// coveringRange is the range of pieces, in bytes of the payload, that covers length bytes of plaintext from offset.
+// CoveringRange returns the range of a sealed payload, in whole pieces, that holds length bytes of plaintext from offset.
 func CoveringRange(offset, length, payload int64) (from, to int64) {
 	const piece = AgePiece + AgeOverhead
 	from = offset / AgePiece * piece
@@ -144,9 +146,10 @@ func CoveringRange(offset, length, payload int64) (from, to int64) {
 	return from, min(to, payload)
 }
 
+// IsSealed reports whether a stored object is sealed.
 func IsSealed(stored []byte) bool { return bytes.HasPrefix(stored, []byte(ageIntro)) }
 
-// byPassphrase reports whether an object in keys/ is sealed to a passphrase.
+// SealedToPassphrase reports whether an object in keys/ is sealed to a passphrase.
 func SealedToPassphrase(stored []byte) bool {
 	return bytes.HasPrefix(stored, []byte(ageIntro+"-> scrypt "))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// entry says where a chunk lies: length bytes from offset in the content of a frame.
+// Entry says where a chunk is: Length bytes from Offset in the content of a frame.
 type Entry struct {
 	Prefix chunk.Prefix
 	Frame  uint32 // counted through all packs of a segment
@@ -34,7 +34,7 @@ type blockRow struct {
 	Entries uint32
 }
 
-// encodeBlock writes entries as four columns: numbers beside their like compress.
+// encodeBlock writes entries as four columns, which compress better than rows.
 func encodeBlock(entries []Entry) []byte {
 	b := make([]byte, 0, len(entries)*EntrySize)
 	for _, e := range entries {
@@ -52,7 +52,7 @@ func encodeBlock(entries []Entry) []byte {
 	return b
 }
 
-// decodeBlock inverts encodeBlock; the caller knows that b is of whole entries.
+// decodeBlock inverts encodeBlock. The caller has checked the length of b.
 func decodeBlock(b []byte) []Entry {
 	n := len(b) / EntrySize
 	entries := make([]Entry, n)
@@ -68,7 +68,7 @@ func decodeBlock(b []byte) []Entry {
 	return entries
 }
 
-// segment is an index segment that was opened.
+// Segment is an index segment that was opened. Its entries are read when they are asked for.
 type Segment struct {
 	c       *Container
 	decoder *FrameDecoder
@@ -78,7 +78,7 @@ type Segment struct {
 	first   []uint32 // the first frame of each pack
 }
 
-// openSegment opens an index segment and checks what describes it; entries checks the rest.
+// OpenSegment opens an index segment and checks its table. Entries checks the rest.
 func (c *Codec) OpenSegment(r io.ReaderAt, size int64) (*Segment, error) {
 	object, err := c.open(r, size, KindIndex)
 	if err != nil {
@@ -112,7 +112,7 @@ func parseSegment(c *Container, d *FrameDecoder) (*Segment, error) {
 	return s, nil
 }
 
-// entries yields all entries, ascending. After an error nothing more is yielded.
+// Entries yields all entries in ascending order, and checks them. After an error it yields nothing more.
 func (s *Segment) Entries() iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		var last Entry
@@ -137,27 +137,27 @@ func (s *Segment) Entries() iter.Seq2[Entry, error] {
 			last = block[len(block)-1]
 		}
 		if !slices.Equal(sums, s.c.Table.Proofs) {
-			yield(Entry{}, Damaged("its entries are not those that its proofs tell of"))
+			yield(Entry{}, Damaged("its entries do not match its proofs"))
 		}
 	}
 }
 
-// detach lets go of what only the parsing needed, and of the reader. From then on blocks are read by blockFrom.
+// Detach releases the reader and what only parsing needed. From then on BlockFrom alone reads blocks.
 func (s *Segment) Detach() { s.c.rawHead, s.c.rawTable, s.c.r = nil, nil, nil }
 
-// frame returns the pack of an entry, and the number of its frame there.
+// Frame returns the pack of an entry and the number of its frame in that pack.
 func (s *Segment) Frame(e Entry) (row *PackRow, n int) {
 	pack := s.owners[e.Frame]
 	return &s.Packs[pack], int(e.Frame - s.first[pack])
 }
 
-// blocks are the rows of the table that describe the segment's blocks.
+// Blocks returns the rows that describe the segment's blocks.
 func (s *Segment) Blocks() []blockRow { return s.c.Table.Blocks }
 
-// inputs are the segments that this one replaces.
+// Inputs returns the segments that this one replaces.
 func (s *Segment) Inputs() [][32]byte { return s.c.Table.Inputs }
 
-// blockFrom reads block i of the segment that r reads.
+// BlockFrom reads block i of the segment from r.
 func (s *Segment) BlockFrom(r io.ReaderAt, i int) ([]Entry, error) {
 	c := *s.c
 	c.r = r
@@ -172,7 +172,7 @@ func (s *Segment) block(c *Container, i int) ([]Entry, error) {
 	}
 	block := decodeBlock(content)
 	if block[0].Prefix != c.Table.Blocks[i].First {
-		return nil, Damaged("block %d does not begin with the prefix that the table says", i+1)
+		return nil, Damaged("block %d does not begin with the prefix in the table", i+1)
 	}
 	var last Entry
 	for j, e := range block {
@@ -191,11 +191,12 @@ func (s *Segment) check(e, last Entry, first bool) error {
 	case int(e.Frame) >= len(s.lengths):
 		return Damaged("entry %s names frame %d of %d", e.Prefix, e.Frame, len(s.lengths))
 	case e.Length == 0 || e.Length > maxChunk || uint64(e.Offset)+uint64(e.Length) > uint64(s.lengths[e.Frame]):
-		return Damaged("entry %s reaches over the end of its frame", e.Prefix)
+		return Damaged("entry %s reaches past the end of its frame", e.Prefix)
 	}
 	return nil
 }
 
+// AppendEntry appends an entry as a row of EntrySize bytes.
 func AppendEntry(b []byte, e Entry) []byte {
 	b = append(b, e.Prefix[:]...)
 	b = binary.LittleEndian.AppendUint32(b, e.Frame)
@@ -203,6 +204,7 @@ func AppendEntry(b []byte, e Entry) []byte {
 	return binary.LittleEndian.AppendUint32(b, e.Length)
 }
 
+// EntryAt inverts AppendEntry, for row i of b.
 func EntryAt(b []byte, i int) Entry {
 	b = b[i*EntrySize:]
 	return Entry{

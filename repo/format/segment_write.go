@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// writeSegment writes an index segment of packs and ascending entries, and reads it again. merged has the inputs and proofs
-// of a segment that replaces others.
+// WriteSegment writes an index segment of packs and ascending entries, and reads it back. For a segment that replaces others,
+// merged has its Inputs and Proofs.
 func (c *Codec) WriteSegment(s *Spool, packs []PackRow, entries iter.Seq[Entry], merged Table) (hash [32]byte, err error) {
 	if hash, err = c.fillSegment(s, packs, entries, merged); err != nil {
 		return hash, err
@@ -63,7 +63,7 @@ func (c *Codec) rereadSegment(s *Spool) error {
 	return nil
 }
 
-// sorted yields entries in order. It reorders the slice.
+// Sorted sorts entries and yields them.
 func Sorted(entries []Entry) iter.Seq[Entry] {
 	slices.SortFunc(entries, Entry.Compare)
 	return slices.Values(entries)

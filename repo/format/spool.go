@@ -9,19 +9,20 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// spool is an object on its way to the store: sealed while it is written, hashed on the way, kept in a file. Memory
-// stays flat, no plaintext touches the disk, and the name is known when the last byte is written.
+// Spool is an object in a file, on its way to the store. It is sealed and hashed while it is written, so it takes little
+// memory, no plaintext reaches the disk, and the hash is known with the last byte.
 type Spool struct {
-	File    local.File
+	File local.File // the bytes to put
+	Size int64
+
 	hash    *blake3.Hasher
-	Size    int64
 	sealed  io.WriteCloser
 	fileKey []byte
-	named   bool // the file has its name still
+	named   bool // the file still has its name
 }
 
-// newSpool begins an object in an empty file. A file without a name is gone with the process, however that ends; one that
-// is named still, since an open file cannot be removed everywhere, is removed by close.
+// NewSpool begins an object in an empty file. On systems that can remove an open file, the caller has removed its name, so
+// that the file vanishes with the process. Elsewhere it is still named, and Close removes it.
 func NewSpool(file local.File, named bool, recipients []age.Recipient) (s *Spool, err error) {
 	s = &Spool{File: file, hash: blake3.New(), named: named}
 	s.sealed, s.fileKey, err = seal(spoolFile{s}, recipients)
@@ -45,7 +46,7 @@ func (f spoolFile) Write(p []byte) (int, error) {
 // Write adds plaintext.
 func (s *Spool) Write(p []byte) (int, error) { return s.sealed.Write(p) }
 
-// finish ends the object and returns its hash.
+// Finish completes the object and returns its hash.
 func (s *Spool) Finish() (hash [32]byte, err error) {
 	if err := s.sealed.Close(); err != nil {
 		return hash, err
@@ -54,7 +55,7 @@ func (s *Spool) Finish() (hash [32]byte, err error) {
 	return hash, nil
 }
 
-// plain opens what was written, after finish.
+// Plain opens what was written, after Finish.
 func (s *Spool) Plain() (io.ReaderAt, int64, error) {
 	if s.fileKey == nil {
 		return HostFile{s.File}, s.Size, nil
@@ -62,7 +63,7 @@ func (s *Spool) Plain() (io.ReaderAt, int64, error) {
 	return UnsealAt(HostFile{s.File}, s.Size, age.NewInjectedFileKeyIdentity(s.fileKey))
 }
 
-// close forgets the object. It may be called more than once.
+// Close discards the object. It may be called more than once.
 func (s *Spool) Close() {
 	_ = s.File.Close()
 	if s.named {
