@@ -159,7 +159,7 @@ func TestMessageMovedWhileReadingIsNotLost(t *testing.T) {
 	moving := "Subject: moves\r\n\r\n"
 	uid := a.Mailbox("Z").Add(moving).Uid
 	a.OnSurvey = func(n int) {
-		if n == 2 { // A and Z have been read, and the second look has not been taken
+		if n == 2 { // A and Z have been read, and the second survey is about to be taken
 			a.Mailbox("Z").Expunge(uid)
 			a.Mailbox("A").Add(moving)
 			delete(a.Mailboxes, "Z")
@@ -209,7 +209,7 @@ func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 		delete(a.Mailboxes, "INBOX")
 		inbox.Name, a.Mailboxes["Archive/INBOX"] = "Archive/INBOX", inbox
 		want := 0
-		if otherwise { // the numbers are the same, and a message is not
+		if otherwise { // the numbers are the same, but a message is another one
 			inbox.Messages[700].Date = " 1-Jan-2001 00:00:00 +0000"
 			want = len(inbox.Messages)
 		}
@@ -242,7 +242,7 @@ func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
 	}
 }
 
-// Courier tells another UIDVALIDITY of an empty mailbox with each survey, until it is opened.
+// Courier gives an empty mailbox a new UIDVALIDITY with each survey until it is opened once.
 func TestEmptyMailboxThatIsRenumberedIsNoLoss(t *testing.T) {
 	a := archivetest.Sample()
 	a.OnSurvey = func(n int) {
@@ -298,8 +298,8 @@ func TestAccountsShareChunks(t *testing.T) {
 	}
 }
 
-// TestStoreThatFailsAtAnyStepLosesNothing crashes the store at each of its operations in turn: what was committed
-// before restores, and the run after the crash gives the account whole.
+// The store crashes at each of its operations in turn: what was committed before can be restored, and the run after
+// the crash archives the whole account.
 func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 	small := func() *archivetest.Account {
 		a := archivetest.NewAccount()
@@ -338,7 +338,7 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 				if b.Err != nil {
 					t.Fatalf("without a fault: %v", b.Err)
 				}
-				break // the whole run was shorter: all steps were tried
+				break // the run has fewer operations: all of them were tried
 			}
 		}
 	}

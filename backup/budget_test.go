@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// within archives the account within a budget, which must succeed.
+// within archives the account within a budget, and requires that this succeeds.
 func within(t *testing.T, r *repo.Repo, a *archivetest.Account, budget backup.Budget) *backup.Result {
 	t.Helper()
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, Budget: budget}}, backup.Options{})
@@ -26,10 +26,10 @@ func within(t *testing.T, r *repo.Repo, a *archivetest.Account, budget backup.Bu
 	return backups[0]
 }
 
-// TestBudgetIsSpentDayByDay: an account of several days' budgets comes in bit by bit, each message once, and in the end all
-// of it. On each day a second run, which may be another host's, downloads nothing.
+// An account larger than several days' budgets is archived bit by bit, each message once, until it is complete. On
+// each day a second run, perhaps on another host, downloads nothing.
 func TestBudgetIsSpentDayByDay(t *testing.T) {
-	synctest.Test(t, spendDayByDay) // there it is midnight
+	synctest.Test(t, spendDayByDay) // the clock starts at midnight
 }
 
 func spendDayByDay(t *testing.T) {
@@ -74,7 +74,7 @@ func spendDayByDay(t *testing.T) {
 	}
 }
 
-// TestMessageLargerThanTheBudgetComes, alone on its day.
+// A message larger than the budget is archived, alone on its day.
 func TestMessageLargerThanTheBudgetComes(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: large\r\n\r\n" + strings.Repeat("x", 100_000))
@@ -86,7 +86,7 @@ func TestMessageLargerThanTheBudgetComes(t *testing.T) {
 	}
 }
 
-// TestSpentBudgetStillSeesWhatChanged: flags and removals cost no budget.
+// Flags and removals cost no budget.
 func TestSpentBudgetStillSeesWhatChanged(t *testing.T) {
 	a := archivetest.NewAccount()
 	for i := range 20 {
@@ -111,7 +111,7 @@ func TestUnlimitedBudget(t *testing.T) {
 	}
 }
 
-// TestGmailHasABudgetOfItsOwn, below what Google locks out for, unless another is given, or none wanted.
+// Gmail has a default budget below the limit of Google, unless you set another one, or none.
 func TestGmailHasABudgetOfItsOwn(t *testing.T) {
 	gmail := mail.Server{Capabilities: []string{"IMAP4REV1", "X-GM-EXT-1"}}
 	for _, c := range []struct {
@@ -128,7 +128,7 @@ func TestGmailHasABudgetOfItsOwn(t *testing.T) {
 	}
 }
 
-// TestRateIsKept: half a megabyte at 100 kB a second takes four seconds after the first.
+// Half a megabyte at 100 kB a second takes four seconds after the first.
 func TestRateIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.NewAccount()

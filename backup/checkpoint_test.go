@@ -37,7 +37,7 @@ func TestInterruptedRunIsGoneOnFrom(t *testing.T) {
 	first := a.Bodies
 	b = archivetest.BackUp(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
-	// One of each connection was under way.
+	// One message of each connection was under way.
 	if again := a.Bodies - first; again > 7000-5000+2*3 {
 		t.Errorf("after %d messages were downloaded, %d more were", first, again)
 	}
@@ -63,13 +63,13 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 	first := a.Bodies
 	b := archivetest.BackUp(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
-	// One of each connection was under way.
+	// One message of each connection was under way.
 	if again := a.Bodies - first; again > 7000-6000+2*3 {
 		t.Errorf("after %d messages were downloaded, %d more were", first, again)
 	}
 }
 
-// What a run found out about the account before it laid a checkpoint and ended, the manifest of the run that goes on tells.
+// The manifest of the run that continues reports what the run before it found out before its checkpoint.
 func TestWarningsOutliveACheckpoint(t *testing.T) {
 	a := archivetest.Large(3000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -102,7 +102,7 @@ func TestWarningsOutliveACheckpoint(t *testing.T) {
 	}
 }
 
-// interrupting calls off a run when the first object of a folder is put.
+// interrupting interrupts a run when the first object of a folder is put.
 type interrupting struct {
 	*storetest.Memory
 	folder    string
@@ -119,7 +119,7 @@ func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, s
 	return s.Memory.Put(ctx, name, body, size)
 }
 
-// A run that is interrupted when all was read, wherever it is then, lays its manifest.
+// A run that is interrupted after everything was read writes its manifest, whatever it was doing.
 func TestInterruptedWhenAllWasRead(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		ctx, interrupt := context.WithCancel(t.Context())
@@ -139,7 +139,7 @@ func TestInterruptedWhenAllWasRead(t *testing.T) {
 	}
 }
 
-// A run that is interrupted while it lays a checkpoint lays that, and the next goes on from it.
+// A run that is interrupted while it writes a checkpoint completes it, and the next run continues from there.
 func TestInterruptedAtACheckpoint(t *testing.T) {
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		ctx, interrupt := context.WithCancel(t.Context())
@@ -149,7 +149,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{
 			Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 10_000 },
 		})
-		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil && !backups[0].Kept { // or it came to its end
+		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil && !backups[0].Kept { // or it completed
 			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
 		}
 		first := a.Bodies
@@ -161,8 +161,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 	}
 }
 
-// TestCheckpointsHoldWhatWasRead lays one after every few messages, and looks into each: it must hold nothing that the
-// account does not, and never less than the one before.
+// Checkpoints after every few messages contain nothing that the account does not, and never less than the one before.
 func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 	a := archivetest.Large(9_000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -192,7 +191,7 @@ func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 				t.Fatalf("a checkpoint holds what the account does not: %s", line)
 			}
 		}
-		if len(lines) > held { // the newest come first
+		if len(lines) > held { // newest first
 			t.Errorf("a checkpoint holds %d messages, the next one %d", len(lines), held)
 		}
 		held = len(lines)

@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// stalled is an account whose server answers nothing until it is released.
+// stalled is an account whose server does not answer until it is released.
 type stalled struct {
 	source.Source
 	released chan struct{}
@@ -28,7 +28,7 @@ func (s stalled) Server(ctx context.Context) (mail.Server, error) {
 	}
 }
 
-// The manifest of an account that was read is committed while the server of another one stalls.
+// The manifest of an account that was read is committed while the server of another account stalls.
 func TestNobodyWaitsForAnAccountThatStalls(t *testing.T) {
 	t.Parallel()
 	r := archivetest.NewRepo(t, &storetest.Memory{})

@@ -30,8 +30,8 @@ func readAs(t *testing.T, r *repo.Repo, url string, a *archivetest.Account, o ba
 	return backups[0]
 }
 
-// otherBodies is the account as another server has it: all numbers, sizes, dates and ids are the same, and of every third
-// message the body is not.
+// otherBodies returns the account as another server has it: all numbers, sizes, dates and ids are the same, and the
+// body of every third message is not.
 func otherBodies(a *archivetest.Account) (others int) {
 	for _, m := range a.Mailboxes {
 		for i, msg := range m.Messages {
@@ -44,8 +44,8 @@ func otherBodies(a *archivetest.Account) (others int) {
 	return others
 }
 
-// The same numbers, UIDs, sizes and dates at another server are no proof. What proves to be the same is not downloaded
-// again, and what is not, is.
+// Equal numbers, UIDs, sizes and dates on another server prove nothing. Messages that are proven equal are not
+// downloaded again, and all others are.
 func TestAccountThatMovedToAnotherServer(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"no ids": nil, "EMAILID": byEmailID, "X-GUID": byXGUID} {
@@ -75,7 +75,7 @@ func TestAccountThatMovedToAnotherServer(t *testing.T) {
 	}
 }
 
-// At the other server, the UID nominates where size and date are those of several messages.
+// On another server, a message is matched by its UID if several messages have the same size and date.
 func TestAccountThatMovedWhoseMessagesLookAlike(t *testing.T) {
 	a := archivetest.NewAccount()
 	for n := range 40 {
@@ -91,7 +91,7 @@ func TestAccountThatMovedWhoseMessagesLookAlike(t *testing.T) {
 	}
 }
 
-// The standard ports are those of one server.
+// The standard ports count as one server.
 func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -102,8 +102,8 @@ func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
 	}
 }
 
-// Mailboxes that were not read since the account moved stay unproven, until they are: those not asked for, and those that an
-// interrupted run did not come to.
+// Mailboxes that were not read since the account moved stay unproven until they are read: those that are not
+// selected, and those that an interrupted run did not reach.
 func TestWhatWasNotReadAtTheNewServerStaysUnproven(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*testing.T, *repo.Repo, *archivetest.Account){
@@ -139,7 +139,7 @@ func TestWhatWasNotReadAtTheNewServerStaysUnproven(t *testing.T) {
 	}
 }
 
-// A server that calls itself otherwise than before was upgraded, or is one of a pool, or is another one: a sample tells.
+// A server with another name or version was upgraded, or is one of a pool, or is another server: a sample decides.
 func TestServerThatCallsItselfOtherwise(t *testing.T) {
 	t.Parallel()
 	for _, other := range []bool{false, true} {
@@ -162,7 +162,7 @@ func TestServerThatCallsItselfOtherwise(t *testing.T) {
 		}
 		b := archivetest.BackUp(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
-		if n := a.Bodies - bodies; !other && (n == 0 || n > 16) || // two of each of four pages, of two mailboxes
+		if n := a.Bodies - bodies; !other && (n == 0 || n > 16) || // two messages of each of four pages, in two mailboxes
 			other && n < 240 {
 			t.Errorf("other bodies %v: %d messages were downloaded", other, n)
 		}
@@ -172,8 +172,8 @@ func TestServerThatCallsItselfOtherwise(t *testing.T) {
 	}
 }
 
-// Where every mailbox has the UIDVALIDITY 1, two that were renamed for each other are found out, and one that was deleted and
-// created again, though all numbers, sizes and dates are the same.
+// If all mailboxes have the UIDVALIDITY 1, two that swapped their names are noticed, and so is one that was deleted
+// and created again, even if all numbers, sizes and dates are the same.
 func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*archivetest.Account){
@@ -192,7 +192,7 @@ func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 			if condstore && name != "swapped" {
 				continue // a mod-sequence would have to go back
 			}
-			validity := []uint32{1, 1, 1772445600}[i] // of the time: mailboxes made within one second share it, too
+			validity := []uint32{1, 1, 1772445600}[i] // from the time: mailboxes created within one second share it
 			t.Run(fmt.Sprint(name, condstore, validity), func(t *testing.T) {
 				a := archivetest.NewAccount()
 				a.Condstore, a.Qresync = condstore, false
@@ -216,8 +216,8 @@ func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 	}
 }
 
-// Where flags are read in full, sizes and dates are too. A message with another one is read again; if it cannot be had, what
-// is recorded stands, with a failure.
+// When flags are read in full, sizes and dates are read too. A message with another one is read again. If it cannot
+// be read, its record stays, with a failure.
 func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*archivetest.Message){
@@ -252,7 +252,7 @@ func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 	}
 }
 
-// Dates that changed alone cost no download: a server that was restored from a copy has its own.
+// Other dates alone cause no download: a server that was restored from a copy has dates of its own.
 func TestOtherDatesAreProven(t *testing.T) {
 	a := letters(nil, "A", "B")
 	a.Condstore, a.Qresync = false, false
@@ -266,7 +266,7 @@ func TestOtherDatesAreProven(t *testing.T) {
 	mustTake(t, a, r, 0, 0)
 }
 
-// A message whose size costs the connection is no reason to lose the others, or to give the mailbox up.
+// If the size of a message costs the connection, the other messages and the mailbox are not given up.
 func TestSizesThatCostTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.Large(600)

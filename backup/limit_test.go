@@ -12,13 +12,13 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// An account that comes to no end is given up after its limit of time, and what was read until then is kept; another one
-// is archived meanwhile.
+// An account that never completes is given up after its time limit, and what was read is kept. Another account is
+// archived in the meantime.
 func TestTimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, quick := archivetest.Large(20_000), archivetest.Large(20)
 		slow.OnBody = func(string, mail.UID) error {
-			time.Sleep(time.Second) // the fake does not heed its context within a window
+			time.Sleep(time.Second) // the fake ignores its context within a window
 			return nil
 		}
 		r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -44,7 +44,8 @@ func TestTimeLimit(t *testing.T) {
 	})
 }
 
-// A server that refuses to list mailboxes for now is given up within seconds, with its words, and the user hears of it.
+// A server that refuses to list mailboxes for now is given up within seconds, with its own words, and the user is
+// informed.
 func TestListingRefusedForNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.Large(20)

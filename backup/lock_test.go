@@ -13,7 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// A night on which locks are due that it may not renew is archived, and says so twice: in its manifest, and to who reads statuses.
+// If locks are due that the run may not renew, the run archives, and reports it twice: in the manifest and in the
+// result.
 func TestANightTellsOfLocksThatItMayNotRenew(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	bucket := storetest.NewLocked(lock.Term())

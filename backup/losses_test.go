@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// limits makes of rules what an Account wants; a pattern is a name here.
+// limits returns an Account's ShrinkLimit for rules whose patterns are names.
 func limits(t *testing.T, rules ...string) func(*mail.Mailbox) loss.Limit {
 	t.Helper()
 	var all loss.Rules
@@ -30,12 +30,12 @@ func limits(t *testing.T, rules ...string) func(*mail.Mailbox) loss.Limit {
 	}
 }
 
-// What shrinks is told, or not, as the rules say.
+// Losses raise an alarm as the rules say.
 func TestShrinkLimits(t *testing.T) {
 	for name, test := range map[string]struct {
 		rules  []string
 		change func(*archivetest.Account)
-		alarms []string // words of each
+		alarms []string // words in each of them
 	}{
 		"nothing":        {nil, func(*archivetest.Account) {}, nil},
 		"few":            {nil, func(a *archivetest.Account) { shrink(a, "INBOX", 49) }, nil},
@@ -55,7 +55,7 @@ func TestShrinkLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := archivetest.NewAccount()
 			for name, n := range map[string]int{"INBOX": 200, "Junk": 400, "Archive": 100} {
-				for i := range n { // no two are equal: of equal ones, one that is left stands for all
+				for i := range n { // no two are equal: one of several equal messages would count for all
 					a.Mailbox(name).Add(fmt.Sprintf("Subject: %s %d\r\n\r\n", name, i))
 				}
 			}

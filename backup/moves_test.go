@@ -19,7 +19,7 @@ import (
 func byEmailID(id string) mail.IDs { return mail.IDs{Email: "M" + id} }
 func byXGUID(id string) mail.IDs   { return mail.IDs{XGUID: id} }
 
-// letterOf is a message of some 10 KB, most of it body.
+// letterOf returns a message of some 10 KB, most of it body.
 func letterOf(n int) string {
 	var body bytes.Buffer
 	fmt.Fprintf(&body, "Subject: %d\r\nMessage-ID: <%d@test>\r\n\r\n", n, n)
@@ -30,7 +30,7 @@ func letterOf(n int) string {
 	return body.String()
 }
 
-// letters is an account whose messages have ids.
+// letters returns an account whose messages have ids.
 func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Account {
 	a := archivetest.NewAccount()
 	a.Named = named
@@ -42,8 +42,8 @@ func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Acco
 	return a
 }
 
-// taken archives the account, which must be whole then, and tells how many messages were downloaded, and how many taken by
-// id.
+// taken archives the account, checks that it is complete, and returns how many messages were downloaded and how many
+// were matched.
 func taken(t *testing.T, a *archivetest.Account, r *repo.Repo) (downloaded, byID int) {
 	t.Helper()
 	before := a.Bodies
@@ -95,7 +95,7 @@ func TestMovedMessagesAreNotDownloaded(t *testing.T) {
 			a := letters(named, "A", "B", "Z")
 			r := archivetest.NewRepo(t, &storetest.Memory{})
 			mustTake(t, a, r, 360, 0)
-			for uid := mail.UID(1); uid <= 120; uid++ { // both ways, and on the way there other messages come
+			for uid := mail.UID(1); uid <= 120; uid++ { // there and back; on the way there, other messages arrive
 				a.Mailbox("A").MoveTo(a.Mailbox("Z"), uid)
 				if uid%3 == 0 {
 					a.Mailbox("Z").MoveTo(a.Mailbox("A"), uid)
@@ -109,7 +109,7 @@ func TestMovedMessagesAreNotDownloaded(t *testing.T) {
 				t.Errorf("%d stretches were asked for, want %d", a.Stretches, want)
 			}
 			mustTake(t, a, r, 0, 0)
-			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].Uid) // one that was taken by id
+			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].Uid) // one that was matched before
 			mustTake(t, a, r, 0, 1)
 		})
 	}
@@ -137,8 +137,8 @@ func TestCopiesAreNotDownloaded(t *testing.T) {
 	mustTake(t, a, r, 0, 100)
 }
 
-// A mailbox that was renumbered costs no more than what is new in it; so does an account that was renumbered, where sizes and
-// dates nominate, for ids may be another server's.
+// A mailbox that was renumbered costs only what is new in it. So does an account that was renumbered: there, sizes
+// and dates are compared, because ids may be those of another server.
 func TestRenumberedMailboxAndAccount(t *testing.T) {
 	a := letters(byXGUID, "A", "B")
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -150,7 +150,7 @@ func TestRenumberedMailboxAndAccount(t *testing.T) {
 	a.Mailbox("A").Reset()
 	a.Mailbox("B").Reset()
 	asked := a.Stretches
-	mustTake(t, a, r, 6, 234) // the size and the date of six are those of others too
+	mustTake(t, a, r, 6, 234) // the size and date of six are those of others too
 	if a.Stretches != asked+3*234 {
 		t.Errorf("%d stretches were asked for: header and probe of each are wanted", a.Stretches-asked)
 	}
@@ -168,7 +168,7 @@ func TestMessageMovedInTheMiddleOfARunIsNotDownloadedAgain(t *testing.T) {
 	mustTake(t, a, archivetest.NewRepo(t, &storetest.Memory{}), 240, 50)
 }
 
-// An id that was given to another message than before is not believed, whatever else agrees.
+// An id that now belongs to another message is not believed, even if everything else agrees.
 func TestLyingIDs(t *testing.T) {
 	t.Parallel()
 	put := func(msg *archivetest.Message, at int, text string) {
@@ -206,7 +206,7 @@ func TestLyingIDs(t *testing.T) {
 	}
 }
 
-// An id that is recorded of two bodies says nothing.
+// An id that is recorded for two bodies matches nothing.
 func TestIDOfTwoBodies(t *testing.T) {
 	a := letters(byXGUID, "A", "B")
 	for _, m := range a.Mailboxes {
@@ -221,7 +221,7 @@ func TestIDOfTwoBodies(t *testing.T) {
 	mustTake(t, a, r, 2, 0)
 }
 
-// Ids that a renumbered mailbox gives to its messages anew, in another order; their dates tell nothing.
+// A renumbered mailbox gives its ids to other messages, and the dates prove nothing.
 func TestIDsReusedAfterAReset(t *testing.T) {
 	for _, named := range []func(string) mail.IDs{byEmailID, byXGUID} {
 		a := letters(named, "A", "B")
@@ -244,7 +244,7 @@ func TestIDsReusedAfterAReset(t *testing.T) {
 	}
 }
 
-// A server that refuses, or hangs up, when it is asked for stretches has its messages downloaded.
+// If a server refuses or hangs up when ranges are requested, its messages are downloaded.
 func TestStretchesThatAreNotToBeHad(t *testing.T) {
 	for _, fault := range []error{mail.ErrRefused, mail.ErrTemporary} {
 		a := letters(byXGUID, "A", "B")
@@ -258,7 +258,7 @@ func TestStretchesThatAreNotToBeHad(t *testing.T) {
 	}
 }
 
-// What a writer's host archives costs as little: it cannot read mail, and need not.
+// The host of a writer matches messages too, although it cannot read mail.
 func TestWriterTakesByID(t *testing.T) {
 	owner, writer := newIdentity(t), newIdentity(t)
 	store := &storetest.Memory{}
@@ -294,7 +294,7 @@ func newIdentity(t *testing.T) *age.HybridIdentity {
 	return id
 }
 
-// A message that is really new is not looked for in the pages of the whole account, nor of a mailbox that is gone.
+// A new message is not looked for in the pages of the whole account, or of a mailbox that is gone.
 func TestNewMessageReadsNoPages(t *testing.T) {
 	t.Parallel()
 	operations := func(named func(string) mail.IDs) int {
@@ -313,7 +313,7 @@ func TestNewMessageReadsNoPages(t *testing.T) {
 	}
 }
 
-// Moves, copies, resets, renamings and lies at random: each manifest is the account of its night.
+// With random moves, copies, resets, renames and false ids, each manifest equals the account at that time.
 func TestEveryManifestIsTheAccountOfItsNightWhateverTheIDs(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"EMAILID": byEmailID, "X-GUID": byXGUID} {
@@ -336,7 +336,7 @@ func TestEveryManifestIsTheAccountOfItsNightWhateverTheIDs(t *testing.T) {
 	}
 }
 
-// shuffle moves or copies a message, sometimes with an id that is another one's, or does something else.
+// shuffle moves or copies a message, sometimes with the id of another one, or does something else.
 func shuffle(a *archivetest.Account, rng *rand.Rand, night int) {
 	names := slices.Sorted(func(yield func(string) bool) {
 		for name := range a.Mailboxes {

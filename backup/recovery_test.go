@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// mortal is a repository on a host with a cache that lasts, where runs can be killed.
+// mortal is a repository on a host whose cache persists, and where runs can be killed.
 type mortal struct {
 	*repo.Repo
 	dead atomic.Bool
@@ -36,7 +36,7 @@ func newMortal(t *testing.T) *mortal {
 	return m
 }
 
-// killedAfter archives an account until so many messages were asked for; then nothing more is stored, not even a
+// killedAfter archives an account until so many messages were requested. After that nothing is stored, not even a
 // checkpoint.
 func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int64) {
 	t.Helper()
@@ -58,7 +58,7 @@ func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int6
 func TestKilledRunIsGoneOnFrom(t *testing.T) {
 	a := archivetest.Large(4000)
 	r := newMortal(t)
-	for range 3 { // each goes on from what those before it have left
+	for range 3 { // each continues from what those before it left
 		r.killedAfter(t, a, 1000)
 	}
 	before := a.Bodies
@@ -74,7 +74,8 @@ func TestKilledRunIsGoneOnFrom(t *testing.T) {
 	}
 }
 
-// What changed since the run was killed is as it is now: messages gone, added, and one that has another's UID.
+// What changed since the run was killed is recorded as it is now: messages that are gone, new ones, and one that has
+// the UID of another.
 func TestSpillIsAHint(t *testing.T) {
 	a := archivetest.Large(1500)
 	r := newMortal(t)
@@ -97,7 +98,7 @@ func TestSpillIsAHint(t *testing.T) {
 	archivetest.MustHold(t, r.Repo, b, a.State())
 }
 
-// A host that cannot spill archives as well.
+// A host that cannot write a recovery log archives as well.
 func TestHostWithoutSpill(t *testing.T) {
 	a := archivetest.Large(600)
 	r := archivetest.NewRepo(t, &storetest.Memory{})

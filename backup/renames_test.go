@@ -14,14 +14,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// rename gives a mailbox another name.
+// rename renames a mailbox.
 func rename(a *archivetest.Account, from, to string) {
 	m := a.Mailbox(from)
 	delete(a.Mailboxes, from)
 	m.Name, a.Mailboxes[to] = to, m
 }
 
-// create makes an empty mailbox, with a UIDVALIDITY that no other has.
+// create creates an empty mailbox with a UIDVALIDITY of its own.
 func create(a *archivetest.Account, name string) *archivetest.Mailbox {
 	m := a.Mailbox(name)
 	m.Validity = 1000 + uint32(a.Surveys)
@@ -34,8 +34,8 @@ func expunge(m *archivetest.Mailbox, n int) {
 	}
 }
 
-// What is renamed, also with changes on the same day, is known again: nothing of it is downloaded, and nothing alarms. Each
-// case says how many messages are new.
+// A renamed mailbox is recognized, even with changes on the same day: nothing is downloaded again, and nothing raises
+// an alarm. Each case says how many messages are new.
 func TestNightsOfRenames(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
@@ -96,7 +96,7 @@ func TestNightsOfRenames(t *testing.T) {
 	}
 }
 
-// A mailbox that only looks like the one that was renamed is read again.
+// A mailbox that only looks like the renamed one is read again.
 func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 	for name, change := range map[string]func(a *archivetest.Account){
 		"one message is another": func(a *archivetest.Account) {
@@ -117,7 +117,7 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 		change(a)
 		b := archivetest.BackUp(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
-		const spots = 8 // are compared, two of each of four pages, for the mailboxes share a UIDVALIDITY
+		const spots = 8 // are compared, two of each of four pages, because the mailboxes share a UIDVALIDITY
 		if got := a.Bodies - bodies - len(a.Mailbox("Z").Messages); got < 0 || got > spots {
 			t.Errorf("%s: %d messages were downloaded more than the mailbox has", name, got)
 		}
@@ -127,11 +127,12 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 	}
 }
 
-// What moves within the account is not lost; what is nowhere is, and new mail hides it not.
+// Messages that move within the account are not lost. Messages that are nowhere are lost, and new mail does not hide
+// it.
 func TestNightsOfMoves(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
-		alarms []string // words of each
+		alarms []string // words in each of them
 	}{
 		"moved, and deleted": {change: func(a *archivetest.Account) { moveAll(a, "A", "B"); delete(a.Mailboxes, "A") }},
 		"sixty filed": {change: func(a *archivetest.Account) {
@@ -178,7 +179,7 @@ func moveAll(a *archivetest.Account, from, to string) {
 	}
 }
 
-// A small account that is emptied alarms, and so does each of its mailboxes.
+// If a small account is emptied, it raises an alarm, and so does each of its mailboxes.
 func TestSmallAccountThatIsEmptied(t *testing.T) {
 	a := archivetest.NewAccount()
 	for n := range 49 {
@@ -195,7 +196,7 @@ func TestSmallAccountThatIsEmptied(t *testing.T) {
 	}
 }
 
-// respelled is an account on a server that sends names in another form than it did before.
+// respelled is an account on a server that now sends names in another form.
 type respelled struct {
 	*archivetest.Account
 	raw map[string]string // by name
@@ -220,7 +221,7 @@ func (s respelled) Examine(ctx context.Context, listed mail.Mailbox) (source.Vie
 	return s.Account.Examine(ctx, listed)
 }
 
-// A server that has learned UTF8=ACCEPT sends other bytes for the same names.
+// A server that now supports UTF8=ACCEPT sends other bytes for the same names.
 func TestNamesAreComparedDecoded(t *testing.T) {
 	a := letters(nil, "INBOX", "Entwürfe", "R&D")
 	r := archivetest.NewRepo(t, &storetest.Memory{})

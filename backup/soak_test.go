@@ -20,20 +20,20 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// soak is an account that changes each day and is archived each night, by a program that is started anew every few days.
+// soak is an account that changes each day and is archived each night, by a program that is restarted every few days.
 type soak struct {
 	*testing.T
 	rng       *rand.Rand
 	account   *archivetest.Account
-	store     *storetest.Faulty // counts, and does not fail
-	memory    *storetest.Memory // beneath it
+	store     *storetest.Faulty // counts operations, and does not fail
+	memory    *storetest.Memory // below it
 	options   repo.Options
 	repo      *repo.Repo
-	asked     int // operations on the store, tonight
+	asked     int // operations on the store, this night
 	runs      int
-	nights    int // that ended with a manifest
+	nights    int // with a manifest
 	troubles  map[string]int
-	unchecked bool // manifests are not compared with the account
+	unchecked bool // do not compare manifests with the account
 }
 
 func newSoak(t *testing.T, messages int) *soak {
@@ -64,7 +64,7 @@ func (s *soak) backUp(ctx context.Context) *backup.Result {
 	return b
 }
 
-// open starts the program anew.
+// open restarts the program.
 func (s *soak) open() {
 	s.Helper()
 	r, err := repo.Open(s.Context(), s.store, repo.Unlock{}, s.options)
@@ -77,8 +77,8 @@ func (s *soak) open() {
 	s.repo = r
 }
 
-// check compares a manifest with the account as it is now; what it lacks, it must name. Messages are compared by their
-// hashes, and every tenth night joined.
+// check compares a manifest with the account as it is now. What the manifest lacks, it must name. Messages are
+// compared by their hashes, and in every tenth night joined.
 func (s *soak) check(b *backup.Result) {
 	s.Helper()
 	have, want := s.recorded(b), s.hashed(b.Manifest.Failures)
@@ -93,7 +93,7 @@ func (s *soak) check(b *backup.Result) {
 	}
 }
 
-// recorded is what a manifest holds, a line a message.
+// recorded returns the contents of a manifest, one line for each message.
 func (s *soak) recorded(b *backup.Result) (lines []string) {
 	s.Helper()
 	c, err := archive.OpenManifest(s.Context(), s.repo, b.Head)
@@ -115,7 +115,7 @@ func (s *soak) recorded(b *backup.Result) (lines []string) {
 	return lines
 }
 
-// hashed is what the account holds, in the same words, without the messages that failed.
+// hashed returns the contents of the account in the same form, without the messages that failed.
 func (s *soak) hashed(failures []manifest.Failure) (lines []string) {
 	hasher := s.repo.MessageHasher()
 	for _, m := range s.account.Mailboxes {
@@ -129,8 +129,8 @@ func (s *soak) hashed(failures []manifest.Failure) (lines []string) {
 	return lines
 }
 
-// trouble is what befalls a night, if anything does. It returns a context for it, and whether it may end without a
-// manifest.
+// trouble chooses what goes wrong in a night, if anything. It returns a context for the night, and whether the night
+// may end without a manifest.
 func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 	a := s.account
 	a.OnBody, a.OnSurvey, a.SurveyError = nil, nil, nil
@@ -138,7 +138,7 @@ func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 	s.Cleanup(interrupt)
 	n, at := 0, 1+s.rng.IntN(40)
 	switch s.rng.IntN(20) {
-	case 0: // connections are lost
+	case 0: // connections break
 		s.troubles["lost"]++
 		a.OnBody = counted(&n, func() error {
 			if n%at == 0 {
@@ -146,7 +146,7 @@ func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 			}
 			return nil
 		})
-	case 1: // somebody interrupts it
+	case 1: // the run is interrupted
 		s.troubles["interrupted"]++
 		a.OnBody = counted(&n, func() error {
 			if n == at {
@@ -155,7 +155,7 @@ func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 			return nil
 		})
 		mayEnd = true
-	case 2: // some messages cannot be had tonight
+	case 2: // some messages cannot be read tonight
 		s.troubles["poison"]++
 		a.OnBody = func(_ string, uid mail.UID) error {
 			if uid%7 == 0 {
@@ -163,15 +163,15 @@ func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 			}
 			return nil
 		}
-	case 3: // the server does not answer any more
+	case 3: // the server stops answering
 		s.troubles["gone"]++
 		a.SurveyError = func() error { return errLost }
 		mayEnd = true
-	case 4, 5: // somebody works meanwhile
+	case 4, 5: // somebody uses the account
 		s.troubles["meanwhile"]++
 		first := a.Surveys + 1
 		a.OnSurvey = func(n int) {
-			if n == first+1 || n == first+2 { // the fourth finds it at rest
+			if n == first+1 || n == first+2 { // no changes before the fourth round
 				a.Change(s.rng)
 			}
 		}
@@ -179,7 +179,7 @@ func (s *soak) trouble() (ctx context.Context, mayEnd bool) {
 	return ctx, mayEnd
 }
 
-// counted is a fault of the n-th body; views may be read side by side.
+// counted fails at the n-th body. Views may be read in parallel.
 func counted(n *int, fault func() error) func(string, mail.UID) error {
 	return func(string, mail.UID) error {
 		*n++
@@ -187,7 +187,7 @@ func counted(n *int, fault func() error) func(string, mail.UID) error {
 	}
 }
 
-// day changes the account as a day does, or not at all; once in a while a server renumbers everything.
+// day changes the account as a day does, or not at all. Now and then the server renumbers everything.
 func (s *soak) day() {
 	switch n := s.rng.IntN(100); {
 	case n < 30:
@@ -202,8 +202,8 @@ func (s *soak) day() {
 	}
 }
 
-// After each of many nights the newest manifest is the account, whatever happened; and a night costs the same in the second
-// half of them as in the first. With MAILSTRATA_LONG they are four hundred.
+// After each of many nights the newest manifest equals the account, whatever happened, and a night costs the same in
+// the second half as in the first. With MAILSTRATA_LONG there are four hundred nights.
 func TestManyNights(t *testing.T) {
 	half := 40
 	if os.Getenv("MAILSTRATA_LONG") != "" {
@@ -212,7 +212,7 @@ func TestManyNights(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSoak(t, 300)
 		s.account.Connections = 1
-		var most [2]int // requests a night, in the first and the second half
+		var most [2]int // requests in a night, in the first and the second half
 		var heap [2]int64
 		for night := range 2 * half {
 			s.day()
@@ -225,7 +225,7 @@ func TestManyNights(t *testing.T) {
 				t.Errorf("night %d puts %d objects", night, put)
 			}
 			most[night/half] = max(most[night/half], s.asked)
-			if night%half >= half-10 { // the least of some nights: pools hold now more and now less
+			if night%half >= half-10 { // the minimum of some nights, because the contents of pools vary
 				used := inUse() - s.stored()
 				if heap[night/half] == 0 || used < heap[night/half] {
 					heap[night/half] = used
@@ -240,7 +240,7 @@ func TestManyNights(t *testing.T) {
 	})
 }
 
-// stored is how many bytes the store holds.
+// stored returns how many bytes the store holds.
 func (s *soak) stored() (bytes int64) {
 	for _, name := range s.memory.Names() {
 		bytes += int64(len(s.memory.Bytes(name)))
@@ -251,13 +251,13 @@ func (s *soak) stored() (bytes int64) {
 func inUse() int64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // pools keep what they hold for one more
+	runtime.GC() // pools keep their contents for one more
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// A server that changes flags without a word is found out within thirty days, by reading the flags of a few mailboxes in
-// full each night, and not of all in one.
+// A server that changes flags without changing its numbers is noticed within thirty days. Each night reads the flags
+// of a few mailboxes in full, and no night those of all.
 func TestFlagsAreReadInFullWithinThirtyDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSoak(t, 300)

@@ -13,18 +13,18 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// busy is a server's wish to be left alone.
+// busy is an error in which the server asks to wait.
 type busy time.Duration
 
 func (b busy) Error() string             { return "NO the backend is busy" }
 func (b busy) RetryAfter() time.Duration { return time.Duration(b) }
 func (b busy) Is(target error) bool      { return target == mail.ErrTemporary }
 
-// A server that asks to be left alone is obeyed, and the user hears of it. One that asks again and again is left, with its
-// own words, when a run has waited long enough in all.
+// If the server asks to wait, the run waits, and the user is informed. If it asks again and again, the run gives up
+// after some hours, with the server's own words.
 func TestWaits(t *testing.T) {
 	for name, test := range map[string]struct {
-		times int // that it asks
+		times int // how often it asks
 		ends  bool
 	}{
 		"three times": {3, true},

@@ -19,8 +19,8 @@ import (
 
 var errLost = fmt.Errorf("%w: connection lost", mail.ErrTemporary)
 
-// TestFewConnectionsAfterARestart breaks every view at once, while two large mailboxes share two connections: whoever
-// waits for work must not keep a connection from one who has it.
+// All views break at once while two large mailboxes share two connections. A worker that waits for work must not keep
+// a connection from one that has work.
 func TestFewConnectionsAfterARestart(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Tokens = make(chan struct{}, 2)
@@ -153,8 +153,8 @@ func TestMailboxRenumberedUnderTheReaderIsReadAnew(t *testing.T) {
 	}
 }
 
-// TestLateArrivalIsNotTakenForTheOneThatLeft: one message leaves, and another one comes with a UID below the last
-// UIDNEXT. Their number is the same as before.
+// One message leaves, and another arrives with a UID below the last UIDNEXT. The number of messages is the same as
+// before.
 func TestLateArrivalIsNotTakenForTheOneThatLeft(t *testing.T) {
 	for _, qresync := range []bool{true, false} {
 		a := archivetest.NewAccount()

@@ -23,7 +23,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// asked is a store that notes what it is asked.
+// asked is a store that records what it is asked.
 type asked struct {
 	*storetest.Memory
 	mu       sync.Mutex
@@ -77,7 +77,7 @@ func (s *shared) host(name string) *repo.Repo {
 	return s.hosts[name]
 }
 
-// night has a host archive the account.
+// night archives the account on a host.
 func (s *shared) night(host string) *backup.Result {
 	s.t.Helper()
 	b := archivetest.BackUp(s.t, s.host(host), s.account)
@@ -85,7 +85,7 @@ func (s *shared) night(host string) *backup.Result {
 	return b
 }
 
-// forge has a thief write a manifest of another account, without an alarm.
+// forge writes a manifest of another account, without an alarm, as a thief of a writer's key would.
 func (s *shared) forge(other *archivetest.Account) *backup.Result {
 	s.t.Helper()
 	off := func(*mail.Mailbox) loss.Limit { return loss.Limit{Off: true} }
@@ -115,8 +115,8 @@ func (s *shared) mustBeSilent(b *backup.Result) {
 	}
 }
 
-// The next backup names a false manifest that has no alarm, and none after it does, whatever was forged and whichever host
-// archives next.
+// The next backup names a false manifest that has no alarm, and no later one does, whatever was forged and whichever
+// host archives next.
 func TestAManifestThatLacksMailIsNamed(t *testing.T) {
 	other := archivetest.NewAccount()
 	other.Mailbox("INBOX").Validity = 99
@@ -151,7 +151,7 @@ func TestAManifestThatLacksMailIsNamed(t *testing.T) {
 	}
 }
 
-// Once the owner has said that it was meant, nothing is named.
+// If the owner has acknowledged the manifest, nothing is named.
 func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
 	s := newShared(t, 30)
 	s.night("one")
@@ -162,7 +162,7 @@ func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
 	s.mustBeSilent(s.night("one"))
 }
 
-// A run that is cut short names it as well, though the run that goes on has the checkpoint as its parent.
+// A run that is cut short names it too, although the run that continues has the checkpoint as its parent.
 func TestACheckpointNamesAManifestThatLacksMail(t *testing.T) {
 	s := newShared(t, 0)
 	s.account = archivetest.Large(3000)
@@ -184,7 +184,8 @@ func TestACheckpointNamesAManifestThatLacksMail(t *testing.T) {
 	s.mustBeSilent(s.night("one"))
 }
 
-// Hosts that take turns name nothing of each other's: not what was renamed and moved, nor what has an alarm already.
+// Hosts that take turns do not name each other's manifests: neither for renames and moves, nor for losses that have
+// an alarm already.
 func TestHostsThatTakeTurns(t *testing.T) {
 	s := newShared(t, 120)
 	s.night("one")
@@ -211,8 +212,7 @@ func TestHostsThatTakeTurns(t *testing.T) {
 	s.mustBeSilent(s.night("two"))
 }
 
-// A manifest that this host wrote and that is gone without a mark is named once. One that was
-// forgotten is not.
+// A manifest that this host wrote and that is gone without a mark is named once. One that was forgotten is not.
 func TestAManifestThatSomebodyRemovedIsNamed(t *testing.T) {
 	for _, forgotten := range []bool{false, true} {
 		t.Run(fmt.Sprintf("forgotten %v", forgotten), func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 
 const hunted = "Subject: hunted\r\n\r\n"
 
-// runner is an account with a message that leaves a mailbox whenever that is about to be opened, from a survey on.
+// runner is an account with a message that leaves a mailbox whenever the mailbox is about to be opened, from a survey
+// on.
 func runner(from int) *archivetest.Account {
 	a := archivetest.NewAccount()
 	a.Connections = 1
@@ -39,8 +40,8 @@ func holds(t *testing.T, lines []string, body string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool { return strings.HasSuffix(line, fmt.Sprintf("%q", body)) })
 }
 
-// A message that is always ahead of the reader is missed, and the manifest says that it may be. As soon as it rests, it
-// is found.
+// A message that is always ahead of the reader is missed, and the manifest says that it may be. When the message
+// stops moving, it is found.
 func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 	a := runner(0)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -59,7 +60,7 @@ func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 	}
 }
 
-// What was read once in a run is in its manifest, wherever it has gone since; also when its mailbox is gone.
+// What was read in a run is in its manifest, wherever it has gone since, even if its mailbox is gone.
 func TestMessageReadAndMovedForEverIsKept(t *testing.T) {
 	a := runner(2)
 	whole := a.Mailbox("Z")
@@ -95,12 +96,12 @@ func TestMessageReadAndMovedForEverIsKept(t *testing.T) {
 	}
 }
 
-// A listing can pass by a mailbox that is being renamed.
+// A listing can miss a mailbox that is being renamed.
 func TestMailboxThatAListingPassesByIsLookedForAgain(t *testing.T) {
 	for _, earlier := range []bool{true, false} {
 		a := archivetest.Large(40)
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		first := 2 // the survey that passes by: the closing one, or, of a later run, the first
+		first := 2 // the survey that misses it: the last one, or, in a later run, the first
 		if earlier {
 			archivetest.BackUp(t, r, a)
 			first = a.Surveys + 1
@@ -126,8 +127,8 @@ func TestMailboxThatAListingPassesByIsLookedForAgain(t *testing.T) {
 	}
 }
 
-// A mailbox that is listed, has others below it and does not exist is no failure; what was in it is reported as that of any
-// that is gone.
+// A mailbox that is listed, has others below it and does not exist is no failure. What was in it is reported like
+// that of any mailbox that is gone.
 func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 	a := archivetest.Large(40)
 	a.Mailbox("Archive/Old").Add("Subject: below\r\n\r\n")
@@ -146,7 +147,7 @@ func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 		t.Errorf("failures %v, consistent %t, alarms %q", b.Manifest.Failures, b.Manifest.Consistent, b.Manifest.Alarm)
 	}
 	archivetest.MustHold(t, r, b, a.State())
-	a.Deleted = nil // made again
+	a.Deleted = nil // created again
 	a.Mailbox("Archive").Validity += 100
 	a.Mailbox("Archive").Add("Subject: again\r\n\r\n")
 	b = archivetest.BackUp(t, r, a)
@@ -156,8 +157,8 @@ func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
 	}
 }
 
-// A mailbox that is listed, has none below it and does not exist is a failure: a server that contradicts itself proves
-// nothing. What was recorded of it stands.
+// A mailbox that is listed, has none below it and does not exist is a failure: a server that contradicts itself
+// proves nothing. The mailbox keeps its record.
 func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
 	a := archivetest.Large(40)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -174,7 +175,7 @@ func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
 	}
 }
 
-// What failed in a mailbox is told of under the name that it has at the end.
+// Failures in a mailbox are reported under its final name.
 func TestFailuresAreTakenAlong(t *testing.T) {
 	a := archivetest.Large(40)
 	a.OnBody = func(name string, uid mail.UID) error {
@@ -197,7 +198,7 @@ func TestFailuresAreTakenAlong(t *testing.T) {
 	}
 }
 
-// Where a message is found to be other than was archived, no id is believed any more in that run.
+// If a message differs from the archive, no id is believed any more in that run.
 func TestNoIDIsBelievedBesideADifference(t *testing.T) {
 	for _, copied := range []bool{false, true} {
 		a := letters(byEmailID, "A", "B")
@@ -206,7 +207,7 @@ func TestNoIDIsBelievedBesideADifference(t *testing.T) {
 		archivetest.BackUp(t, r, a)
 		from, to := a.Mailbox("A"), a.Mailbox("B")
 		from.Messages[5].Body = []byte(strings.ToUpper(letterOf(5)))
-		body := slices.Clone(from.Messages[6].Body) // its id, size, date and header are as they were
+		body := slices.Clone(from.Messages[6].Body) // its id, size, date and header stay the same
 		copy(body[len(body)-20:], "another end of it")
 		from.Messages[6].Body = body
 		if copied {

@@ -25,8 +25,8 @@ func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate percent.R
 	return backups[0]
 }
 
-// A message whose UID means another one, or whose bytes changed, is found out though no number moves. The mailbox is
-// read anew; what was there before is in the manifest before.
+// A message whose UID means another one, or whose bytes changed, is noticed although no number changes. All of the
+// mailbox is read again, and the earlier manifest keeps what was there before.
 func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
 	a := archivetest.Large(1000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -55,7 +55,7 @@ func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
 	}
 }
 
-// Where the run that found a difference is interrupted, the next one says so: it goes on from what was read anew.
+// If the run that found a difference is interrupted, the next one reports it: it continues from what was read again.
 func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
 	a := archivetest.NewAccount()
 	for i := range 2000 {
@@ -86,7 +86,7 @@ func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
 	}
 }
 
-// What is compared and is as it was changes nothing: not the record, and not what is stored.
+// Comparing equal messages changes nothing: neither the record nor what is stored.
 func TestVerifyingAnHonestServer(t *testing.T) {
 	store := &storetest.Memory{}
 	a := archivetest.Large(2000)
@@ -108,7 +108,7 @@ func TestVerifyingAnHonestServer(t *testing.T) {
 		t.Errorf("%d objects were added, and a manifest is one", added)
 	}
 
-	// Messages that are gone, and one that cannot be had, are no difference.
+	// Messages that are gone, and one that cannot be read, are no difference.
 	inbox := a.Mailbox("INBOX")
 	for uid := mail.UID(1); uid < 40; uid++ {
 		inbox.Expunge(uid)
@@ -126,7 +126,7 @@ func TestVerifyingAnHonestServer(t *testing.T) {
 	}
 }
 
-// Everything has its turn, by the night and by the week.
+// Every message has its turn, with a run each night or each week.
 func TestVerifyingComesRound(t *testing.T) {
 	for _, every := range []int{1, 7} {
 		store := &storetest.Memory{}

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// listed is a server that lists the UIDs that next gives for 0, 1, 2…, until it gives 0.
+// listed is a server that lists the UIDs that next returns for 0, 1, 2…, until it returns 0.
 func listed(next func(n int) mail.UID) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		for n := 0; ; n++ {
@@ -22,13 +22,12 @@ func listed(next func(n int) mail.UID) iter.Seq2[mail.Message, error] {
 	}
 }
 
-// However many messages a server lists that are not recorded, the memory for them is bounded, and an answer without end
-// is one that floods.
+// However many unrecorded messages a server lists, the memory for them is bounded, and an endless answer is a flood.
 func TestUnrecordedMessagesAreBounded(t *testing.T) {
 	const all = 1<<32 - 1
 	entries := []manifest.Entry{{Record: manifest.Record{UID: 5}}, {Record: manifest.Record{UID: all}}}
 	for name, test := range map[string]struct {
-		messages uint32 // as EXISTS has it
+		messages uint32 // from EXISTS
 		next     func(n int) mail.UID
 		fresh    int64 // 0: it is a flood
 	}{
