@@ -44,7 +44,7 @@ func TestUnchangedAccountCostsOneManifest(t *testing.T) {
 	archivetest.MustHold(t, r, second, a.State())
 }
 
-func TestEveryManifestIsTheAccountOfItsNight(t *testing.T) {
+func TestEveryManifestEqualsTheAccount(t *testing.T) {
 	servers := map[string]func(*archivetest.Account){
 		"QRESYNC":   func(a *archivetest.Account) {},
 		"CONDSTORE": func(a *archivetest.Account) { a.Qresync = false },
@@ -78,7 +78,7 @@ func TestEveryManifestIsTheAccountOfItsNight(t *testing.T) {
 	}
 }
 
-func TestLostConnectionsLoseAndDoubleNothing(t *testing.T) {
+func TestLostConnectionsLoseAndRepeatNothing(t *testing.T) {
 	a := archivetest.Sample()
 	var n atomic.Int64
 	a.OnBody = func(string, mail.UID) error {
@@ -134,7 +134,7 @@ func TestMessageThatCannotBeReadIsAFailureAndTriedAgain(t *testing.T) {
 	}
 }
 
-func TestMailboxThatCannotBeOpenedStandsAsBefore(t *testing.T) {
+func TestUnopenableMailboxKeepsItsRecord(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)
@@ -174,7 +174,7 @@ func TestMessageMovedWhileReadingIsNotLost(t *testing.T) {
 	}
 }
 
-func TestAccountThatNeverRestsIsNotCalledConsistent(t *testing.T) {
+func TestChangingAccountIsNotConsistent(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: 1\r\n\r\n")
 	a.OnSurvey = func(n int) { a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\n", n)) }
@@ -221,7 +221,7 @@ func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 	}
 }
 
-func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
+func TestDeselectedMailboxIsNoLoss(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)
@@ -243,7 +243,7 @@ func TestMailboxThatIsNotSelectedIsNoLoss(t *testing.T) {
 }
 
 // Courier gives an empty mailbox a new UIDVALIDITY with each survey until it is opened once.
-func TestEmptyMailboxThatIsRenumberedIsNoLoss(t *testing.T) {
+func TestRenumberedEmptyMailboxIsNoLoss(t *testing.T) {
 	a := archivetest.Sample()
 	a.OnSurvey = func(n int) {
 		if n < 3 {
@@ -260,7 +260,7 @@ func TestEmptyMailboxThatIsRenumberedIsNoLoss(t *testing.T) {
 	}
 }
 
-func TestVanishedMailboxIsToldOfUnlessRenamed(t *testing.T) {
+func TestVanishedMailboxIsReportedUnlessRenamed(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)

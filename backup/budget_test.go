@@ -75,7 +75,7 @@ func spendDayByDay(t *testing.T) {
 }
 
 // A message larger than the budget is archived, alone on its day.
-func TestMessageLargerThanTheBudgetComes(t *testing.T) {
+func TestMessageLargerThanTheBudgetIsArchived(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: large\r\n\r\n" + strings.Repeat("x", 100_000))
 	r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -112,7 +112,7 @@ func TestUnlimitedBudget(t *testing.T) {
 }
 
 // Gmail has a default budget below the limit of Google, unless you set another one, or none.
-func TestGmailHasABudgetOfItsOwn(t *testing.T) {
+func TestGmailHasADefaultBudget(t *testing.T) {
 	gmail := mail.Server{Capabilities: []string{"IMAP4REV1", "X-GM-EXT-1"}}
 	for _, c := range []struct {
 		server mail.Server

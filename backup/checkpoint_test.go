@@ -19,7 +19,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-func TestInterruptedRunIsGoneOnFrom(t *testing.T) {
+func TestInterruptedRunIsContinued(t *testing.T) {
 	a := archivetest.Large(7000)
 	ctx, interrupt := context.WithCancel(t.Context())
 	var n atomic.Int64
@@ -70,7 +70,7 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 }
 
 // The manifest of the run that continues reports what the run before it found out before its checkpoint.
-func TestWarningsOutliveACheckpoint(t *testing.T) {
+func TestCheckpointsCarryWarnings(t *testing.T) {
 	a := archivetest.Large(3000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)
@@ -94,11 +94,11 @@ func TestWarningsOutliveACheckpoint(t *testing.T) {
 		if !slices.ContainsFunc(b.Manifest.Warnings, func(w string) bool {
 			return strings.Contains(w, fmt.Sprintf("mailbox %q was replaced or renumbered", name))
 		}) {
-			t.Errorf("nothing tells that %s was renumbered: %q", name, b.Manifest.Warnings)
+			t.Errorf("no warning that %s was renumbered: %q", name, b.Manifest.Warnings)
 		}
 	}
 	if again := archivetest.BackUp(t, r, a); len(again.Manifest.Warnings) > 0 {
-		t.Errorf("told once more: %q", again.Manifest.Warnings)
+		t.Errorf("reported once more: %q", again.Manifest.Warnings)
 	}
 }
 
@@ -197,6 +197,6 @@ func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 		held = len(lines)
 	}
 	if checkpoints == 0 {
-		t.Error("no checkpoint was laid")
+		t.Error("no checkpoint was written")
 	}
 }

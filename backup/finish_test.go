@@ -29,7 +29,7 @@ func (s stalled) Server(ctx context.Context) (mail.Server, error) {
 }
 
 // The manifest of an account that was read is committed while the server of another account stalls.
-func TestNobodyWaitsForAnAccountThatStalls(t *testing.T) {
+func TestStalledAccountDelaysNoOther(t *testing.T) {
 	t.Parallel()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	account := func(text string) *archivetest.Account {

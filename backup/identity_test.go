@@ -46,7 +46,7 @@ func otherBodies(a *archivetest.Account) (others int) {
 
 // Equal numbers, UIDs, sizes and dates on another server prove nothing. Messages that are proven equal are not
 // downloaded again, and all others are.
-func TestAccountThatMovedToAnotherServer(t *testing.T) {
+func TestMovedAccount(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"no ids": nil, "EMAILID": byEmailID, "X-GUID": byXGUID} {
 		for _, url := range []string{"imap://anna@b.example", "imap://anna@a.example:1143", "imap://bob@a.example"} {
@@ -76,7 +76,7 @@ func TestAccountThatMovedToAnotherServer(t *testing.T) {
 }
 
 // On another server, a message is matched by its UID if several messages have the same size and date.
-func TestAccountThatMovedWhoseMessagesLookAlike(t *testing.T) {
+func TestMovedAccountWithSimilarMessages(t *testing.T) {
 	a := archivetest.NewAccount()
 	for n := range 40 {
 		m := a.Mailbox("INBOX").Add(letterOf(100 + n)[:9_000])
@@ -104,7 +104,7 @@ func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
 
 // Mailboxes that were not read since the account moved stay unproven until they are read: those that are not
 // selected, and those that an interrupted run did not reach.
-func TestWhatWasNotReadAtTheNewServerStaysUnproven(t *testing.T) {
+func TestMovedAccountStaysUnprovenUntilRead(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]func(*testing.T, *repo.Repo, *archivetest.Account){
 		"not asked for": func(t *testing.T, r *repo.Repo, a *archivetest.Account) {
@@ -140,7 +140,7 @@ func TestWhatWasNotReadAtTheNewServerStaysUnproven(t *testing.T) {
 }
 
 // A server with another name or version was upgraded, or is one of a pool, or is another server: a sample decides.
-func TestServerThatCallsItselfOtherwise(t *testing.T) {
+func TestServerWithAnotherName(t *testing.T) {
 	t.Parallel()
 	for _, other := range []bool{false, true} {
 		a := letters(byXGUID, "A", "B")
@@ -166,7 +166,7 @@ func TestServerThatCallsItselfOtherwise(t *testing.T) {
 			other && n < 240 {
 			t.Errorf("other bodies %v: %d messages were downloaded", other, n)
 		}
-		if told := len(b.Manifest.Warnings) > 0; told != other {
+		if warned := len(b.Manifest.Warnings) > 0; warned != other {
 			t.Errorf("warnings %q", b.Manifest.Warnings)
 		}
 	}
@@ -267,7 +267,7 @@ func TestOtherDatesAreProven(t *testing.T) {
 }
 
 // If the size of a message costs the connection, the other messages and the mailbox are not given up.
-func TestSizesThatCostTheConnection(t *testing.T) {
+func TestSizeThatCostsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.Large(600)
 		a.Condstore, a.Qresync = false, false

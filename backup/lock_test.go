@@ -15,7 +15,7 @@ import (
 
 // If locks are due that the run may not renew, the run archives, and reports it twice: in the manifest and in the
 // result.
-func TestANightTellsOfLocksThatItMayNotRenew(t *testing.T) {
+func TestLocksThatCannotBeRenewedAreReported(t *testing.T) {
 	lock := &objectlock.Lock{Days: 10, ByDefault: true}
 	bucket := storetest.NewLocked(lock.Term())
 	if _, err := repo.Init(t.Context(), bucket, repo.InitOptions{NoSeal: true, Lock: lock}); err != nil {

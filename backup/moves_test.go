@@ -54,7 +54,7 @@ func taken(t *testing.T, a *archivetest.Account, r *repo.Repo) (downloaded, byID
 	}
 	total := b.Manifest.Totals
 	if int(total.NewMessages) != a.Bodies-before {
-		t.Errorf("%d messages were downloaded, the manifest tells of %d", a.Bodies-before, total.NewMessages)
+		t.Errorf("%d messages were downloaded, the manifest counts %d", a.Bodies-before, total.NewMessages)
 	}
 	recorded, of := 0, make(map[string]int)
 	c, err := archive.OpenManifest(t.Context(), r, b.Head)
@@ -105,8 +105,8 @@ func TestMovedMessagesAreNotDownloaded(t *testing.T) {
 				a.Mailbox([]string{"A", "Z"}[n%2]).Add(letterOf(5000 + n))
 			}
 			mustTake(t, a, r, 7, 160)
-			if want := map[string]int{"EMAILID": 160, "X-GUID": 3 * 160}[name]; a.Stretches != want {
-				t.Errorf("%d stretches were asked for, want %d", a.Stretches, want)
+			if want := map[string]int{"EMAILID": 160, "X-GUID": 3 * 160}[name]; a.Ranges != want {
+				t.Errorf("%d ranges were requested, want %d", a.Ranges, want)
 			}
 			mustTake(t, a, r, 0, 0)
 			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].Uid) // one that was matched before
@@ -115,7 +115,7 @@ func TestMovedMessagesAreNotDownloaded(t *testing.T) {
 	}
 }
 
-func TestMessagesOfAMailboxThatIsGoneAreNotDownloaded(t *testing.T) {
+func TestMessagesOfAVanishedMailboxAreNotDownloaded(t *testing.T) {
 	a := letters(byXGUID, "A", "B")
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	mustTake(t, a, r, 240, 0)
@@ -149,10 +149,10 @@ func TestRenumberedMailboxAndAccount(t *testing.T) {
 	mustTake(t, a, r, 1, 119)
 	a.Mailbox("A").Reset()
 	a.Mailbox("B").Reset()
-	asked := a.Stretches
+	asked := a.Ranges
 	mustTake(t, a, r, 6, 234) // the size and date of six are those of others too
-	if a.Stretches != asked+3*234 {
-		t.Errorf("%d stretches were asked for: header and probe of each are wanted", a.Stretches-asked)
+	if a.Ranges != asked+3*234 {
+		t.Errorf("%d ranges were requested: header and probe of each are wanted", a.Ranges-asked)
 	}
 }
 
@@ -169,7 +169,7 @@ func TestMessageMovedInTheMiddleOfARunIsNotDownloadedAgain(t *testing.T) {
 }
 
 // An id that now belongs to another message is not believed, even if everything else agrees.
-func TestLyingIDs(t *testing.T) {
+func TestFalseIDs(t *testing.T) {
 	t.Parallel()
 	put := func(msg *archivetest.Message, at int, text string) {
 		msg.Body = slices.Clone(msg.Body)
@@ -245,7 +245,7 @@ func TestIDsReusedAfterAReset(t *testing.T) {
 }
 
 // If a server refuses or hangs up when ranges are requested, its messages are downloaded.
-func TestStretchesThatAreNotToBeHad(t *testing.T) {
+func TestRangesThatAreRefused(t *testing.T) {
 	for _, fault := range []error{mail.ErrRefused, mail.ErrTemporary} {
 		a := letters(byXGUID, "A", "B")
 		r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -253,13 +253,13 @@ func TestStretchesThatAreNotToBeHad(t *testing.T) {
 		for uid := mail.UID(1); uid <= 20; uid++ {
 			a.Mailbox("A").MoveTo(a.Mailbox("B"), uid)
 		}
-		a.OnStretches = func() error { return fmt.Errorf("%w: no stretches", fault) }
+		a.OnRanges = func() error { return fmt.Errorf("%w: no ranges", fault) }
 		mustTake(t, a, r, 20, 0)
 	}
 }
 
 // The host of a writer matches messages too, although it cannot read mail.
-func TestWriterTakesByID(t *testing.T) {
+func TestWriterMatches(t *testing.T) {
 	owner, writer := newIdentity(t), newIdentity(t)
 	store := &storetest.Memory{}
 	r, err := repo.Init(t.Context(), store, repo.InitOptions{
@@ -314,7 +314,7 @@ func TestNewMessageReadsNoPages(t *testing.T) {
 }
 
 // With random moves, copies, resets, renames and false ids, each manifest equals the account at that time.
-func TestEveryManifestIsTheAccountOfItsNightWhateverTheIDs(t *testing.T) {
+func TestEveryManifestEqualsTheAccountWithAnyIDs(t *testing.T) {
 	t.Parallel()
 	for name, named := range map[string]func(string) mail.IDs{"EMAILID": byEmailID, "X-GUID": byXGUID} {
 		t.Run(name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int6
 	m.dead.Store(false)
 }
 
-func TestKilledRunIsGoneOnFrom(t *testing.T) {
+func TestKilledRunIsContinued(t *testing.T) {
 	a := archivetest.Large(4000)
 	r := newMortal(t)
 	for range 3 { // each continues from what those before it left
@@ -76,7 +76,7 @@ func TestKilledRunIsGoneOnFrom(t *testing.T) {
 
 // What changed since the run was killed is recorded as it is now: messages that are gone, new ones, and one that has
 // the UID of another.
-func TestSpillIsAHint(t *testing.T) {
+func TestRecoveryLogIsAHint(t *testing.T) {
 	a := archivetest.Large(1500)
 	r := newMortal(t)
 	r.killedAfter(t, a, 1400)
@@ -99,7 +99,7 @@ func TestSpillIsAHint(t *testing.T) {
 }
 
 // A host that cannot write a recovery log archives as well.
-func TestHostWithoutSpill(t *testing.T) {
+func TestHostWithoutRecoveryLog(t *testing.T) {
 	a := archivetest.Large(600)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())

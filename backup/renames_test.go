@@ -36,7 +36,7 @@ func expunge(m *archivetest.Mailbox, n int) {
 
 // A renamed mailbox is recognized, even with changes on the same day: nothing is downloaded again, and nothing raises
 // an alarm. Each case says how many messages are new.
-func TestNightsOfRenames(t *testing.T) {
+func TestRenames(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
 		new    int
@@ -129,7 +129,7 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 
 // Messages that move within the account are not lost. Messages that are nowhere are lost, and new mail does not hide
 // it.
-func TestNightsOfMoves(t *testing.T) {
+func TestMoves(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(a *archivetest.Account)
 		alarms []string // words in each of them
@@ -180,7 +180,7 @@ func moveAll(a *archivetest.Account, from, to string) {
 }
 
 // If a small account is emptied, it raises an alarm, and so does each of its mailboxes.
-func TestSmallAccountThatIsEmptied(t *testing.T) {
+func TestEmptiedSmallAccount(t *testing.T) {
 	a := archivetest.NewAccount()
 	for n := range 49 {
 		a.Mailbox([]string{"INBOX", "A", "B", "C", "D"}[n%5]).Add(letterOf(n))

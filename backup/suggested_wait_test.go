@@ -22,7 +22,7 @@ func (b busy) Is(target error) bool      { return target == mail.ErrTemporary }
 
 // If the server asks to wait, the run waits, and the user is informed. If it asks again and again, the run gives up
 // after some hours, with the server's own words.
-func TestWaits(t *testing.T) {
+func TestSuggestedWaits(t *testing.T) {
 	for name, test := range map[string]struct {
 		times int // how often it asks
 		ends  bool

@@ -75,7 +75,7 @@ func TestServerThatIsGoneCostsNoMessages(t *testing.T) {
 	})
 }
 
-func TestServerThatAsksForPatienceGetsIt(t *testing.T) {
+func TestServerThatAsksToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archivetest.Large(600)
 		began := time.Now()
@@ -112,7 +112,7 @@ func TestGapIsAFailure(t *testing.T) {
 	}
 }
 
-func TestListedMailboxThatIsNotFoundStandsAsBefore(t *testing.T) {
+func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
 	a := archivetest.Sample()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	archivetest.BackUp(t, r, a)
@@ -131,7 +131,7 @@ func TestListedMailboxThatIsNotFoundStandsAsBefore(t *testing.T) {
 	}
 }
 
-func TestMailboxRenumberedUnderTheReaderIsReadAnew(t *testing.T) {
+func TestMailboxRenumberedWhileReadIsReadAgain(t *testing.T) {
 	a := archivetest.Large(2000)
 	var once sync.Once
 	a.OnBody = func(name string, uid mail.UID) (err error) {
@@ -155,7 +155,7 @@ func TestMailboxRenumberedUnderTheReaderIsReadAnew(t *testing.T) {
 
 // One message leaves, and another arrives with a UID below the last UIDNEXT. The number of messages is the same as
 // before.
-func TestLateArrivalIsNotTakenForTheOneThatLeft(t *testing.T) {
+func TestLateArrivalIsNotMistakenForTheMessageThatLeft(t *testing.T) {
 	for _, qresync := range []bool{true, false} {
 		a := archivetest.NewAccount()
 		a.Qresync = qresync

@@ -117,7 +117,7 @@ func (s *shared) mustBeSilent(b *backup.Result) {
 
 // The next backup names a false manifest that has no alarm, and no later one does, whatever was forged and whichever
 // host archives next.
-func TestAManifestThatLacksMailIsNamed(t *testing.T) {
+func TestManifestThatLacksMailIsReported(t *testing.T) {
 	other := archivetest.NewAccount()
 	other.Mailbox("INBOX").Validity = 99
 	for n := range 33 {
@@ -152,7 +152,7 @@ func TestAManifestThatLacksMailIsNamed(t *testing.T) {
 }
 
 // If the owner has acknowledged the manifest, nothing is named.
-func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
+func TestAcknowledgedManifestIsNotReported(t *testing.T) {
 	s := newShared(t, 30)
 	s.night("one")
 	forged := s.forge(archivetest.NewAccount())
@@ -163,7 +163,7 @@ func TestAnAcknowledgedManifestIsNotNamed(t *testing.T) {
 }
 
 // A run that is cut short names it too, although the run that continues has the checkpoint as its parent.
-func TestACheckpointNamesAManifestThatLacksMail(t *testing.T) {
+func TestCheckpointReportsAManifestThatLacksMail(t *testing.T) {
 	s := newShared(t, 0)
 	s.account = archivetest.Large(3000)
 	s.account.Connections = 1
@@ -213,7 +213,7 @@ func TestHostsThatTakeTurns(t *testing.T) {
 }
 
 // A manifest that this host wrote and that is gone without a mark is named once. One that was forgotten is not.
-func TestAManifestThatSomebodyRemovedIsNamed(t *testing.T) {
+func TestRemovedManifestIsReported(t *testing.T) {
 	for _, forgotten := range []bool{false, true} {
 		t.Run(fmt.Sprintf("forgotten %v", forgotten), func(t *testing.T) {
 			s := newShared(t, 30)
@@ -238,7 +238,7 @@ func TestAManifestThatSomebodyRemovedIsNamed(t *testing.T) {
 }
 
 // A host that wrote the newest manifest itself asks the store for nothing more than before.
-func TestAnUnchangedNightComparesNothing(t *testing.T) {
+func TestUnchangedAccountComparesNothing(t *testing.T) {
 	s := newShared(t, 30)
 	for range 3 {
 		s.night("one")

@@ -61,7 +61,7 @@ func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 }
 
 // What was read in a run is in its manifest, wherever it has gone since, even if its mailbox is gone.
-func TestMessageReadAndMovedForEverIsKept(t *testing.T) {
+func TestMessageThatKeepsMovingIsKept(t *testing.T) {
 	a := runner(2)
 	whole := a.Mailbox("Z")
 	whole.Add("Subject: in a mailbox that is going\r\n\r\n")
@@ -97,7 +97,7 @@ func TestMessageReadAndMovedForEverIsKept(t *testing.T) {
 }
 
 // A listing can miss a mailbox that is being renamed.
-func TestMailboxThatAListingPassesByIsLookedForAgain(t *testing.T) {
+func TestMailboxMissedByAListingIsFound(t *testing.T) {
 	for _, earlier := range []bool{true, false} {
 		a := archivetest.Large(40)
 		r := archivetest.NewRepo(t, &storetest.Memory{})
@@ -129,7 +129,7 @@ func TestMailboxThatAListingPassesByIsLookedForAgain(t *testing.T) {
 
 // A mailbox that is listed, has others below it and does not exist is no failure. What was in it is reported like
 // that of any mailbox that is gone.
-func TestDeletedMailboxThatIsListedIsAContainer(t *testing.T) {
+func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
 	a := archivetest.Large(40)
 	a.Mailbox("Archive/Old").Add("Subject: below\r\n\r\n")
 	a.Mailbox("Ghost")
@@ -176,7 +176,7 @@ func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
 }
 
 // Failures in a mailbox are reported under its final name.
-func TestFailuresAreTakenAlong(t *testing.T) {
+func TestFailuresFollowARename(t *testing.T) {
 	a := archivetest.Large(40)
 	a.OnBody = func(name string, uid mail.UID) error {
 		if uid == 3 && name != "INBOX" {
@@ -199,7 +199,7 @@ func TestFailuresAreTakenAlong(t *testing.T) {
 }
 
 // If a message differs from the archive, no id is believed any more in that run.
-func TestNoIDIsBelievedBesideADifference(t *testing.T) {
+func TestNoIDIsBelievedAfterADifference(t *testing.T) {
 	for _, copied := range []bool{false, true} {
 		a := letters(byEmailID, "A", "B")
 		r := archivetest.NewRepo(t, &storetest.Memory{})

@@ -27,7 +27,7 @@ func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate percent.R
 
 // A message whose UID means another one, or whose bytes changed, is noticed although no number changes. All of the
 // mailbox is read again, and the earlier manifest keeps what was there before.
-func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
+func TestReusedUIDsAreNoticed(t *testing.T) {
 	a := archivetest.Large(1000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	before := archivetest.BackUp(t, r, a)
@@ -46,7 +46,7 @@ func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
 		t.Errorf("alarm %q", alarm)
 	}
 	if !b.Manifest.Consistent {
-		t.Error("what was read anew is not called consistent")
+		t.Error("what was read again is not consistent")
 	}
 	again := verified(t, r, a, 1)
 	archivetest.MustHold(t, r, again, a.State())
@@ -56,7 +56,7 @@ func TestServerThatUsesUIDsAgainIsFoundOut(t *testing.T) {
 }
 
 // If the run that found a difference is interrupted, the next one reports it: it continues from what was read again.
-func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
+func TestCheckpointCarriesAlarms(t *testing.T) {
 	a := archivetest.NewAccount()
 	for i := range 2000 {
 		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
@@ -87,7 +87,7 @@ func TestAlarmOfAnInterruptedRunIsCarriedOn(t *testing.T) {
 }
 
 // Comparing equal messages changes nothing: neither the record nor what is stored.
-func TestVerifyingAnHonestServer(t *testing.T) {
+func TestVerifyingEqualMessages(t *testing.T) {
 	store := &storetest.Memory{}
 	a := archivetest.Large(2000)
 	r := archivetest.NewRepo(t, store)
@@ -127,7 +127,7 @@ func TestVerifyingAnHonestServer(t *testing.T) {
 }
 
 // Every message has its turn, with a run each night or each week.
-func TestVerifyingComesRound(t *testing.T) {
+func TestVerifyingCoversEveryMessage(t *testing.T) {
 	for _, every := range []int{1, 7} {
 		store := &storetest.Memory{}
 		a := archivetest.NewAccount()

@@ -28,7 +28,7 @@ type Account struct {
 	Condstore, Qresync bool
 
 	// counts of what was asked
-	Surveys, Examines, Bodies, FlagReads, Stretches int
+	Surveys, Examines, Bodies, FlagReads, Ranges int
 
 	// faults; each may be nil
 	OnSurvey  func(n int)
@@ -43,9 +43,9 @@ type Account struct {
 	Deleted     map[string]bool       // listed all the same, without numbers
 	Untold      bool                  // no numbers in the survey, and no UIDNEXT anywhere
 
-	Named       func(id string) mail.IDs // the ids of messages; nil: none
-	OnStretches func() error             // an error that wraps ErrTemporary ends the view
-	OnFacts     func(mailbox string) error
+	Named    func(id string) mail.IDs // the ids of messages; nil: none
+	OnRanges func() error             // an error that wraps ErrTemporary ends the view
+	OnFacts  func(mailbox string) error
 }
 
 var ErrLeaveOut = errors.New("leave this message out")
@@ -371,8 +371,8 @@ func (v *view) body(m *Message, read func(mail.UID, io.Reader) error) error {
 func (v *view) Ranges(_ context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {
 	for _, s := range wanted {
 		v.account.Mu.Lock()
-		v.account.Stretches++
-		fault := v.account.OnStretches
+		v.account.Ranges++
+		fault := v.account.OnRanges
 		v.account.Mu.Unlock()
 		if fault != nil {
 			if err := fault(); err != nil {
