@@ -20,7 +20,7 @@
 //
 // The accountRun ties these together (run.go). Mailboxes are read in parallel, and messages that move between them
 // meanwhile are kept track of (vanished.go). At the end the manifest is compared with the last complete one: losses
-// become alarms (losses.go, unreported.go).
+// become alarms (losses.go).
 //
 // A checkpoint is a manifest of an unfinished run (checkpoint.go). It cuts in between two windows of messages:
 //

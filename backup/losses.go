@@ -6,12 +6,15 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mailstrata/mailstrata/archive"
 	"github.com/mailstrata/mailstrata/archive/loss"
 	"github.com/mailstrata/mailstrata/backup/compare"
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/manifest"
+	"github.com/mailstrata/mailstrata/repo"
 	"github.com/mailstrata/mailstrata/repo/statement"
 )
 
@@ -72,4 +75,101 @@ func sorted(mailboxes map[string]*manifest.Mailbox) []*manifest.Mailbox {
 		list = append(list, mailboxes[raw])
 	}
 	return list
+}
+
+// lookback is how far a host looks back if it does not find the manifest that it wrote last.
+const lookback = 7 * 24 * time.Hour
+
+// addUnreported adds alarms for mail that is missing from manifests of other hosts compared with those before them.
+// With a stolen writer's key, somebody can write a manifest that lacks the account's mail and has no alarm. This run
+// continues from it, and finds nothing missing.
+//
+// This host compared before it wrote. So if it wrote the newest complete manifest itself, there is nothing to read,
+// and a run without changes stays cheap.
+func (a *accountRun) addUnreported(ctx context.Context) error {
+	own, err := a.run.Own(a.Name)
+	if err != nil {
+		return err
+	}
+	if err := a.addRemoved(ctx, own); err != nil {
+		return err
+	}
+	if a.lastComplete == nil || a.isCompared(own, a.lastComplete.Head, a.lastComplete.Manifest) {
+		return nil
+	}
+	histories, after, err := a.histories(ctx, own)
+	if err != nil {
+		return fmt.Errorf("read earlier manifests of %s: %w", a.Name, err)
+	}
+	found, err := histories.Since(ctx, a.repo, a.lossLimits(), after)
+	if err != nil {
+		return err
+	}
+	for _, u := range found {
+		if alarm := u.String(); !slices.Contains(a.record.alarms, alarm) {
+			a.record.alarms = append(a.record.alarms, alarm)
+		}
+	}
+	return nil
+}
+
+// addRemoved adds an alarm if the newest manifest that this host wrote is gone and was not forgotten: somebody
+// removed it, or the store lost it or was reset. It asks the store only if the run does not continue from that
+// manifest.
+func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
+	if own.Name == "" || a.parent != nil && !own.Time.After(a.parent.Head.Time) {
+		return nil
+	}
+	name, removed, err := a.run.Lost(ctx, a.Name)
+	if err != nil || !removed {
+		return err
+	}
+	a.record.alarm(fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: "+
+		"somebody removed it, or the store lost it or was reset to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
+	return nil
+}
+
+// isCompared reports whether this host has compared everything up to a manifest: the newest one that it wrote, if
+// that is complete. Copies and repairs were written without comparing. If the run continues from a checkpoint, others
+// may have written manifests during the run before.
+func (a *accountRun) isCompared(own, head repo.Head, m *manifest.Manifest) bool {
+	return head.Name == own.Name && m.State == manifest.Complete && m.Origin == [32]byte{} &&
+		a.parent.Name == a.lastComplete.Name
+}
+
+// histories returns the account's manifests back to the one that this host wrote last, or of some days if that is not
+// found, and the last one before these. Those after the time were not compared by this host.
+func (a *accountRun) histories(ctx context.Context, own repo.Head) (
+	histories *archive.Histories, after time.Time, err error,
+) {
+	after = a.lastComplete.Head.Time.Add(-lookback)
+	if own.Name != "" && own.Time.Before(after) {
+		after = own.Time
+	}
+	histories = new(archive.Histories)
+	for s, err := range archive.AccountManifests(ctx, a.repo, a.Name) {
+		switch {
+		case err != nil && (s.Head.Name == "" || ctx.Err() != nil):
+			return nil, after, err
+		case err != nil: // findParent reports those that cannot be read
+			continue
+		}
+		histories.Add(s)
+		if a.isCompared(own, s.Head, s.Manifest) {
+			after = own.Time
+		}
+		if s.Manifest.State == manifest.Complete && !s.Head.Belated() && !s.Head.Time.After(after) {
+			break
+		}
+	}
+	return histories, after, nil
+}
+
+// lossLimits returns the account's limits in the form that package archive uses.
+func (a *accountRun) lossLimits() archive.Limits {
+	limit := a.ShrinkLimit
+	if limit == nil {
+		return nil
+	}
+	return func(string) func(*mail.Mailbox) loss.Limit { return limit }
 }

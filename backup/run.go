@@ -254,3 +254,42 @@ func (a *accountRun) remark(detail bool, format string, args ...any) {
 		a.note(Note{a.Name, fmt.Sprintf(format, args...), detail})
 	}
 }
+
+// TimeLimit is the default for how long reading an account may take. A server that answers endlessly must not hold a
+// run forever.
+const TimeLimit = 48 * time.Hour
+
+// readInTime calls read within the account's time limit, which counts from the first of several runs.
+func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error) {
+	limit := cmp.Or(a.TimeLimit, TimeLimit)
+	if a.began.IsZero() {
+		*a.began = time.Now()
+	}
+	late := errors.New("time limit exceeded")
+	ctx, cancel := context.WithDeadlineCause(ctx, a.began.Add(limit), late)
+	defer cancel()
+	m, err := a.read(ctx)
+	if err != nil && context.Cause(ctx) == late {
+		return nil, fmt.Errorf("reading the account exceeded its time limit of %v (--time-limit), after %d messages; "+
+			"the server answers too slowly or endlessly", limit, a.progress.messages())
+	}
+	return m, err
+}
+
+// What was erased from the repository is not archived again. A message is recognized by its hash, so a run has to
+// download it once, under a UID that is not recorded. The mailbox then records the UID as erased and counts as
+// complete, and no later run requests the message.
+
+// checkNotErased returns an error if the account was erased.
+func (a *accountRun) checkNotErased(ctx context.Context) error {
+	erasures, err := a.run.Erasures(ctx)
+	if err != nil {
+		return err
+	}
+	if since, erased := erasures.Account(a.repo.AccountDir(a.Name)); erased {
+		return fmt.Errorf("%w on %s, and is no longer archived: "+
+			"remove the account from the configuration, or archive it under another name",
+			repo.ErrErased, since.UTC().Format(time.DateOnly))
+	}
+	return nil
+}

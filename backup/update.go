@@ -162,20 +162,16 @@ func (r *mailboxRun) match(
 	return entries, erased, nil
 }
 
-func (r *mailboxRun) count(entry manifest.Entry) {
-	t := &r.downloaded
-	if entry.ByID {
-		t = &r.matched
-	}
-	t.messages++
-	t.bytes += entry.Size
-}
-
 // counted counts entries while they are yielded.
 func (r *mailboxRun) counted(entries iter.Seq2[manifest.Entry, error]) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		for entry, err := range entries {
-			r.count(entry)
+			t := &r.downloaded
+			if entry.ByID {
+				t = &r.matched
+			}
+			t.messages++
+			t.bytes += entry.Size
 			if !yield(entry, err) {
 				return
 			}

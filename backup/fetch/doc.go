@@ -2,7 +2,7 @@
 // however often connections break and whatever a damaged message does to them.
 //
 //	UIDs
-//	   ↓ windows            pieces of work (window.go)
+//	   ↓ windows            pieces of work (fetcher.go)
 //	Fetcher                 hands them to workers, one for each connection (fetcher.go)
 //	   ↓ listing            which messages a window has (list.go)
 //	   ↓ Match              without those that are archived already
@@ -10,5 +10,5 @@
 //	   ↓ archive            splits and stores them
 //	entries                 ascending by UID
 //
-// A message that an interrupted run had downloaded comes from Recovered instead of the server (recovered.go).
+// A message that an interrupted run had downloaded comes from Recovered instead of the server.
 package fetch

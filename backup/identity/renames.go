@@ -82,7 +82,6 @@ func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 func (r *Records) match(
 	unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool,
 ) (left []*mail.Mailbox) {
-	only := func(n int) bool { return n == 1 }
 	for _, listed := range unmatched {
 		var old *manifest.Mailbox
 		olds, others := 0, 0
@@ -98,7 +97,7 @@ func (r *Records) match(
 				}
 			}
 		}
-		if !only(olds) || !only(others) {
+		if olds != 1 || others != 1 {
 			left = append(left, listed)
 			continue
 		}

@@ -44,16 +44,11 @@ func (q *Quota) SetLeft(left int64) {
 	q.bounded, q.left = true, left
 }
 
-// Spent reports whether nothing is left.
-func (q *Quota) Spent() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.isSpent()
-}
-
 // Err returns ErrSpent if nothing is left.
 func (q *Quota) Err() error {
-	if q.Spent() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.isSpent() {
 		return ErrSpent
 	}
 	return nil

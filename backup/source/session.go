@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,20 +104,19 @@ func (s *Session) Release() {
 // Ask calls question with the view. While the error is transient, it calls question again with a fresh view: question
 // must start over.
 func (s *Session) Ask(ctx context.Context, question func(View) error) error {
-	for attempt := 1; ; attempt++ {
-		view, err := s.Open(ctx) // retries on its own
+	var unopened error
+	err := Retry(ctx, s.waits, MaxAttempts, func() error {
+		view, err := s.Open(ctx)
 		if err != nil {
-			return err
+			unopened = err // Open has tried often enough
+			return nil
 		}
-		err = question(view)
-		if err == nil || !IsTransient(err) || attempt >= maxAttempts(err, MaxAttempts) {
-			return err
+		if err = question(view); IsTransient(err) {
+			s.Release()
 		}
-		s.Release()
-		if err := s.Pause(ctx, attempt, err); err != nil {
-			return err
-		}
-	}
+		return err
+	})
+	return cmp.Or(unopened, err)
 }
 
 // Pause waits after so many failed attempts in a row, the last of which returned err.
