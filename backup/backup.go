@@ -116,11 +116,11 @@ type Result struct {
 }
 
 // AccountsAtOnce is how many accounts share packs and one index segment. Their manifests are committed together. If
-// one of them takes long, perhaps days, the others do not wait for it (waitForOthers).
+// one of them takes long, perhaps days, the others do not wait for it (defaultWait).
 const AccountsAtOnce = 16
 
-// waitForOthers is how long an account that was read waits for others.
-const waitForOthers = time.Minute
+// defaultWait is how long an account that was read waits for others.
+const defaultWait = time.Minute
 
 // Run reads the accounts and writes a manifest for each. If one account fails, its error is in its Result and the
 // others go on. The returned error concerns the repository or ctx; what was committed by then is in the Results.
@@ -181,7 +181,7 @@ func backUpGroup(ctx context.Context, r *repo.Repo, accounts []Account, o Option
 		backups[i] = &Result{Account: account.Name, Locks: run.Locks()}
 	}
 	ended := readAll(ctx, runs, backups, o)
-	finishAll(cmp.Or(o.WaitForOthers, waitForOthers), len(runs), ended, func(i int) { runs[i].finish(ctx, backups[i]) })
+	finishAll(cmp.Or(o.WaitForOthers, defaultWait), len(runs), ended, func(i int) { runs[i].finish(ctx, backups[i]) })
 	return backups, context.Cause(ctx)
 }
 

@@ -70,7 +70,7 @@ func newAccountRun(r *repo.Repo, run *repo.Run, account Account, o Options) *acc
 		progress:      &tracker{report: o.Progress, progress: Progress{Account: account.Name}},
 		checkpoints:   newCheckpoints(o.Checkpoint),
 		quota:         limit,
-		recoveryAfter: cmp.Or(o.RecoveryAfter, recoveryAfter),
+		recoveryAfter: cmp.Or(o.RecoveryAfter, defaultRecoveryAfter),
 		sampler:       sample.New(account.VerifySource, run.Start(), r.MessageKey()),
 	}
 	a.record = newRecorder(&a.Account)

@@ -108,7 +108,7 @@ func (r *mailboxRun) add(
 		NewWriter: func() *archive.MessageWriter {
 			return archive.NewMessageWriter(r.account.repo, r.account.catalog.writer, r.account.recovery)
 		},
-		Due: r.account.checkpoints.due, Recovered: !r.mistrusted, Match: r.match,
+		Due: r.account.checkpoints.due, UseRecovered: !r.mistrusted, Match: r.match,
 	}
 	r.account.checkpoints.begin()
 	defer r.account.checkpoints.end()

@@ -31,11 +31,11 @@ type Account struct {
 // Download fetches messages through one session and stores them in the repository. It gets every message that the
 // server delivers, however often the connection breaks, and lists the others in Failures.
 type Download struct {
-	Got       map[mail.UID]archive.Stored
-	Failures  []manifest.Failure
-	Erased    mail.UIDSet // messages that are left out because they were erased from the repository
-	Recovered bool        // whether to use Account.Recovered
-	Quiet     bool        // do not call Account.Done
+	Got          map[mail.UID]archive.Stored
+	Failures     []manifest.Failure
+	Erased       mail.UIDSet // messages that are left out because they were erased from the repository
+	UseRecovered bool        // whether to use Account.Recovered
+	Quiet        bool        // do not call Account.Done
 
 	account *Account
 	session *source.Session
@@ -106,7 +106,7 @@ func (d *Download) Fetch(ctx context.Context, messages []mail.Message) error {
 
 // reuse takes the messages that were recovered from an interrupted run, and returns the others.
 func (d *Download) reuse(messages []mail.Message) (left []mail.Message) {
-	if !d.Recovered {
+	if !d.UseRecovered {
 		return messages
 	}
 	for _, message := range messages {
@@ -336,11 +336,11 @@ func appendText(b []byte, text string) []byte {
 // Recovered is empty.
 type Recovered struct {
 	mu       sync.Mutex
-	messages map[string]*recovered
+	messages map[string]*recoveredMessage
 	left     int // not taken yet
 }
 
-type recovered struct {
+type recoveredMessage struct {
 	archive.Stored
 	taken bool
 }
@@ -348,12 +348,12 @@ type recovered struct {
 // Add adds a message.
 func (r *Recovered) Add(key []byte, stored archive.Stored) {
 	if r.messages == nil {
-		r.messages = make(map[string]*recovered)
+		r.messages = make(map[string]*recoveredMessage)
 	}
 	if _, again := r.messages[string(key)]; !again {
 		r.left++
 	}
-	r.messages[string(key)] = &recovered{Stored: stored}
+	r.messages[string(key)] = &recoveredMessage{Stored: stored}
 }
 
 // Len returns the number of messages that were not taken.

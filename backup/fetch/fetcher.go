@@ -19,10 +19,10 @@ import (
 // Fetcher downloads messages of one mailbox over several connections. It yields their entries in the order of their
 // UIDs.
 type Fetcher struct {
-	Account   *Account
-	NewWriter func() *archive.MessageWriter // called once for each connection
-	Due       func() bool                   // reports whether to stop because a checkpoint is due
-	Recovered bool                          // whether to use Account.Recovered
+	Account      *Account
+	NewWriter    func() *archive.MessageWriter // called once for each connection
+	Due          func() bool                   // reports whether to stop because a checkpoint is due
+	UseRecovered bool                          // whether to use Account.Recovered
 
 	// Match returns the entries of messages that need no download, and the UIDs of messages to leave out.
 	Match func(context.Context, *source.Session, []mail.Message) (map[mail.UID]manifest.Entry, mail.UIDSet, error)
@@ -184,7 +184,7 @@ func (f *Fetcher) window(ctx context.Context, session *source.Session, writer *a
 		return result{err: err}
 	}
 	d := NewDownload(f.Account, session, writer)
-	d.Recovered, d.Erased = f.Recovered, erased
+	d.UseRecovered, d.Erased = f.UseRecovered, erased
 	err = d.Fetch(ctx, without(messages, matched, erased))
 	entries := make([]manifest.Entry, 0, len(matched)+len(d.Got))
 	for _, message := range messages {

@@ -59,7 +59,7 @@ func Find(survey *mail.Survey, recorded map[string]*manifest.Mailbox, vanished [
 		return m.Status == nil || m.Messages == 0 || r.claimed[m]
 	})
 	for _, fits := range []func(was, now *mail.Status) bool{isSame, isUnchanged, mayBeSame} {
-		unmatched = r.match(unmatched, candidates, fits)
+		unmatched = r.pair(unmatched, candidates, fits)
 	}
 	return r
 }
@@ -77,9 +77,9 @@ func (r *Records) reencoded(listed *mail.Mailbox, vanished []*manifest.Mailbox) 
 	return vanished[i]
 }
 
-// match pairs listed mailboxes with recorded ones that fit, if each fits only one, and returns the listed mailboxes
+// pair pairs listed mailboxes with recorded ones that fit, if each fits only one, and returns the listed mailboxes
 // that are left.
-func (r *Records) match(
+func (r *Records) pair(
 	unmatched []*mail.Mailbox, candidates []*manifest.Mailbox, fits func(was, now *mail.Status) bool,
 ) (left []*mail.Mailbox) {
 	for _, listed := range unmatched {

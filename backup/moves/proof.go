@@ -56,7 +56,7 @@ func (m *Matcher) Match(
 		if !ok || !mayBe(message, record) {
 			continue
 		}
-		p, err := m.proof(ctx, message, record)
+		p, err := m.prepare(ctx, message, record)
 		if err != nil {
 			return nil, err
 		}
@@ -126,9 +126,9 @@ func (m *Matcher) addByUID(
 	return candidates, nil
 }
 
-// proof prepares to compare a message with an archived one. It returns nil if that is impossible, or would cost too
+// prepare prepares to compare a message with an archived one. It returns nil if that is impossible, or would cost too
 // much compared with the download.
-func (m *Matcher) proof(ctx context.Context, message mail.Message, record candidate) (*proof, error) {
+func (m *Matcher) prepare(ctx context.Context, message mail.Message, record candidate) (*proof, error) {
 	p := &proof{message: message, record: record}
 	if p.wantsProbe() && record.Probe == (chunk.Prefix{}) {
 		return nil, nil

@@ -121,17 +121,17 @@ func (s *Session) Ask(ctx context.Context, question func(View) error) error {
 
 // Pause waits after so many failed attempts in a row, the last of which returned err.
 func (s *Session) Pause(ctx context.Context, attempts int, err error) error {
-	return pause(ctx, s.waits, attempts, err)
+	return wait(ctx, s.waits, attempts, err)
 }
 
 // Retry calls try until it succeeds, at most so many times, while the error is transient.
 func Retry(ctx context.Context, waits *retry.Budget, most int, try func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := try()
-		if err == nil || !IsTransient(err) || attempt >= maxAttempts(err, most) {
+		if err == nil || !IsTransient(err) || attempt >= attemptLimit(err, most) {
 			return err
 		}
-		if err := pause(ctx, waits, attempt, err); err != nil {
+		if err := wait(ctx, waits, attempt, err); err != nil {
 			return err
 		}
 	}
@@ -142,8 +142,8 @@ func IsTransient(err error) bool {
 	return errors.Is(err, mail.ErrTemporary) || errors.Is(err, mail.ErrFlood)
 }
 
-// maxAttempts returns how often to try. After a flood once more, because only one response may have been broken.
-func maxAttempts(err error, most int) int {
+// attemptLimit returns how often to try. After a flood once more, because only one response may have been broken.
+func attemptLimit(err error, most int) int {
 	if errors.Is(err, mail.ErrFlood) {
 		return min(most, 2)
 	}
@@ -153,9 +153,9 @@ func maxAttempts(err error, most int) int {
 // backoff applies if the server suggests no time.
 var backoff = retry.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Minute}
 
-// pause waits before the next attempt: as long as the server suggested, not at all after a flood, and otherwise as
+// wait waits before the next attempt: as long as the server suggested, not at all after a flood, and otherwise as
 // long as the backoff says.
-func pause(ctx context.Context, waits *retry.Budget, attempts int, err error) error {
+func wait(ctx context.Context, waits *retry.Budget, attempts int, err error) error {
 	if asked := retry.Suggested(err); asked > 0 {
 		if refused := waits.Spend(asked, err); refused != nil {
 			return refused
