@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// document is performance.md in a directory. What is written by hand in it stays; each set has a part between two
-// comments, which is written anew.
+// document is performance.md in a directory. Its handwritten text stays. Each set has a part between two comments,
+// which is replaced.
 type document struct{ dir string }
 
 func (d document) put(name, text string) error {

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// limits are what nobody can beat: mail is read and thrown away, files are copied and nothing is looked at.
+// limits are lower bounds: mail is read and discarded, files are copied without reading them.
 type limits struct {
 	*host
 	servers *servers
 }
 
-// read is this program itself, called to read an account: so its time is told as that of the others is.
+// read runs this program to read an account, so that its time is measured like that of the others.
 func (l *limits) read(ctx context.Context, a *account) (usage, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -97,8 +97,8 @@ func dial(address, user string) (*wire, error) {
 	return c, c.do(fmt.Sprintf("LOGIN %q %q", user, password), nil)
 }
 
-// do says a command and reads until its end. told gets each line; literals are discarded.
-func (c *wire) do(command string, told func(line string)) error {
+// do sends a command and reads until its end. each is called for each line; literals are discarded.
+func (c *wire) do(command string, each func(line string)) error {
 	if _, err := fmt.Fprintf(c, "x %s\r\n", command); err != nil {
 		return err
 	}
@@ -107,8 +107,8 @@ func (c *wire) do(command string, told func(line string)) error {
 		if err != nil {
 			return err
 		}
-		if told != nil {
-			told(string(line))
+		if each != nil {
+			each(string(line))
 		}
 		switch text := string(line); {
 		case strings.HasPrefix(text, "x OK"):

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// machine tells what was measured on, and with what, in lines of a Markdown list.
+// machine returns the machine and the versions of the programs, in lines of a Markdown list.
 func (b *bench) machine(ctx context.Context) string {
 	said := func(name string, args ...string) string {
 		out, err := exec.CommandContext(ctx, name, args...).Output()

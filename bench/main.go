@@ -1,13 +1,13 @@
-// Bench measures mailstrata beside what a user would pick instead: mbsync into a Maildir, and restic from there into a
-// bucket. It starts a Dovecot and a MinIO of its own, loads mail, and prints one table a set of mail; as root, for Dovecot's
-// sake, from anywhere in the repository:
+// Bench measures mailstrata beside the alternative: mbsync into a Maildir, and restic from there into a bucket. It starts a
+// Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of Dovecot, and runs
+// in any directory of the repository:
 //
 //	make bench                                      # installs what is missing, and measures generated mail
 //	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own
 //	go run ./bench --messages 1000000               # memory at scale, mailstrata alone
 //
-// Whatever is measured is measured of both in each round, one right after the other, in an order that alternates: so what else
-// the machine does harms both. The figures are medians; a ratio is the median of the ratios of the rounds.
+// Each round measures both programs, one right after the other, in alternating order, so that other load on the machine
+// affects both. The figures are medians; a ratio is the median of the ratios of the rounds.
 package main
 
 import (

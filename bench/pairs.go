@@ -23,7 +23,7 @@ type run struct {
 	do  func(context.Context) (usage, error)
 }
 
-// goals are what mailstrata is to reach; 0 where there is none.
+// goals are the limits that mailstrata should keep; 0 means no goal.
 type goals struct {
 	wall, stored float64 // of the peers'
 	peak         int64   // MiB
@@ -70,7 +70,7 @@ func (b *bench) newRound(ctx context.Context, mail *set, endpoint string) (r *ro
 	h, err := newHost(filepath.Join(r.dir, "limits"))
 	r.limits = &limits{h, b.servers}
 	if err == nil {
-		_, err = r.limits.read(ctx, r.mail) // the server makes its index, and all pages are in memory: for whoever comes first
+		_, err = r.limits.read(ctx, r.mail) // the server makes its index, and all pages are in memory, for the program that comes first
 	}
 	return r, err
 }
@@ -104,9 +104,9 @@ func (r *round) steps() []step {
 // compare measures a set in so many rounds. One more goes before them: it warms all up, and counts requests, through a
 // proxy that would cost the others time.
 //
-// Nothing that a round wrote is removed before all is measured: for minutes, ext4 uses no inode again that was freed, and
-// whoever makes a file nearby has it walk past all of them. That would be charged to the next round, at several times what
-// making a file costs.
+// What a round wrote is removed only after all measurements: for minutes, ext4 does not use a freed inode again, and
+// creating a file nearby walks past all of them. The next round would be slower, by several times the cost of creating a
+// file.
 func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []result, err error) {
 	for n := range rounds + 1 {
 		endpoint := b.minio.Endpoint

@@ -24,7 +24,7 @@ func newResult(s step) result {
 	return r
 }
 
-// median is of what f tells of each round.
+// median returns the median of f over all rounds.
 func (r row) median(f func(usage) float64) float64 {
 	var values []float64
 	for _, u := range r.rounds {
@@ -33,7 +33,7 @@ func (r row) median(f func(usage) float64) float64 {
 	return median(values)
 }
 
-// ratio is the median of what f tells of mailstrata, divided in each round by what it tells of another.
+// ratio returns the median over all rounds of f of mailstrata divided by f of another program.
 func (r result) ratio(other row, f func(usage) float64) float64 {
 	var values []float64
 	for i, u := range other.rounds {

@@ -142,7 +142,7 @@ func (s *gmailSession) fetch(args []string) {
 	}
 }
 
-// labels tells a message's labels but that of the open mailbox, as Gmail does, in all the ways to write a string.
+// labels returns a message's labels except that of the open mailbox, as Gmail does, in all the ways to write a string.
 func (s *gmailSession) labels(m *gmailMessage) string {
 	var told []string
 	for i, label := range m.Labels {
@@ -171,7 +171,7 @@ func (s *gmailSession) search(tag string) {
 	s.say(`* ESEARCH (TAG "%s") UID%s`, tag, all)
 }
 
-// store knows labels that are added.
+// store supports adding labels.
 func (s *gmailSession) store(args []string) {
 	for i, m := range s.box.shown() {
 		if !in(s.box.uids[m], args[0]) || !strings.HasPrefix(args[1], "+X-GM-LABELS") {

@@ -26,7 +26,7 @@ type gmailServer struct {
 	modSeq   uint64
 	commands map[string]int // how often each was given
 	bodies   int            // how many were asked for
-	unasked  bool           // tell of flags, unasked, within each FETCH
+	unasked  bool           // send unsolicited flags within each FETCH
 }
 
 // gmailMessage is a message, wherever it is shown.
@@ -120,35 +120,35 @@ func (g *gmailServer) Hide(raw string, hidden bool) {
 	g.box(raw).hidden = hidden
 }
 
-// Interrupt has the server tell of flags unasked, in every FETCH.
+// Interrupt makes the server send unsolicited flags in every FETCH.
 func (g *gmailServer) Interrupt() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.unasked = true
 }
 
-// Bodies is how many bodies were downloaded until now.
+// Bodies returns how many bodies were downloaded until now.
 func (g *gmailServer) Bodies() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.bodies
 }
 
-// Count is how often a command was given until now.
+// Count returns how often a command was sent until now.
 func (g *gmailServer) Count(command string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.commands[command]
 }
 
-// Messages are what the account holds.
+// Messages returns the messages of the account.
 func (g *gmailServer) Messages() []*gmailMessage {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.Clone(g.messages)
 }
 
-// Mailboxes are the raw names of those shown.
+// Mailboxes returns the raw names of the visible mailboxes.
 func (g *gmailServer) Mailboxes() (names []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -38,9 +38,9 @@ type manifest struct {
 // writer is a run: it looks for a parent, reads the condemnations, takes or stores the chunk, checks its age, and
 // puts its manifest.
 //
-// What concerns its own mind alone, to inherit the chunk or to take it for stored, and to look at its age, it does in one with
-// the step before: nobody sees whether there was a pause. (A later look at its age finds no more than an earlier one, and a
-// run that gives up is like one that dies.)
+// A step that changes only its own memory (to inherit the chunk or to take it as stored, and to check its age) is taken
+// together with the step before, because no other process can see a pause between. (A later check of its age finds no more
+// than an earlier one, and a run that gives up is like one that crashes.)
 type writer struct {
 	step    uint8
 	age     uint8
@@ -135,14 +135,14 @@ func (w *world) mask(of func(pack) bool) (mask uint8) {
 	return mask
 }
 
-// root reports whether a manifest counts for who removes.
+// root reports whether a pruner counts a manifest.
 func (p *protocol) root(l leap) func(m manifest) bool {
 	return func(m manifest) bool {
 		return m.there && (m.marked == 0 || p.has("root grace") && m.marked-1 < ticksGrace && !p.looksOver(l))
 	}
 }
 
-// looksOver reports whether a pruner takes every grace for over.
+// looksOver reports whether every grace period seems to be over to a pruner.
 func (p *protocol) looksOver(l leap) bool { return l == leapAhead && !p.has("prune by agreed clocks") }
 
 // steps yields every world that one step leads to, and what happened.
@@ -164,7 +164,7 @@ func (p *protocol) steps(w world, yield func(world, string)) {
 	}
 }
 
-// leap has the store's clock go wrong, and right.
+// leap changes the store's clock to a wrong time, and back.
 func (p *protocol) leap(w world, yield func(world, string)) {
 	switch {
 	case !p.leaps || w.leap == leapOver:
@@ -421,9 +421,9 @@ func (p *protocol) delete(k *pack) {
 	}
 }
 
-// key is a world without what cannot matter any more, in one number: all that there is of a pack, with what each process has in
-// mind of it, in packBits, and beside that the processes and manifests. The order of packs, of manifests, and of processes of a
-// kind says nothing.
+// key is a world in one number, without what can no longer matter: the state of each pack, with what each process remembers
+// of it, in packBits, and beside it the processes and manifests. The order of packs, of manifests, and of processes of a
+// kind does not matter.
 type key uint64
 
 const (
@@ -442,7 +442,7 @@ func (p *protocol) key(w *world) key {
 	return best
 }
 
-// forget takes out of the minds of pruners what makes no difference: plans that change nothing, now or ever.
+// forget removes from the memory of pruners what makes no difference: plans that change nothing, now or later.
 func (p *protocol) forget(w *world) {
 	for i := range w.pruners {
 		me := &w.pruners[i]
@@ -495,8 +495,8 @@ func (m manifest) bits() uint8 {
 	return m.marked<<3 | one(m.forged)<<2 | one(m.there)<<1 | one(m.late)
 }
 
-// pack is all that there is of a pack. The place of one that is gone, condemned for good, and in nobody's mind, is free:
-// an index may name it for ever.
+// pack is the state of a pack. The slot of a pack that is deleted, condemned, and in no process's memory, is free: an index
+// may name it forever.
 func (w *world) pack(i, pruner int) (bits uint16) {
 	k := w.packs[i]
 	for n := range w.pruners {
@@ -591,7 +591,7 @@ func (s *known) add(k key) bool {
 	}
 }
 
-// search walks every path, the shortest first, and returns the story of a loss; nil: there is none.
+// search follows every path, the shortest first, and returns the steps that lead to a loss, or nil.
 func (p *protocol) search() (story []string, states int) {
 	level := []key{p.key(new(world))}
 	var seen known
@@ -615,7 +615,7 @@ func (p *protocol) search() (story []string, states int) {
 	return nil, seen.count
 }
 
-// story tells how a world came to be, level by level.
+// story returns the steps that lead to a world, level by level.
 func (p *protocol) story(past [][]key, end key) (story []string) {
 	for _, level := range slices.Backward(past) {
 		for _, at := range level {
@@ -639,7 +639,7 @@ func (p *protocol) story(past [][]key, end key) (story []string) {
 // crews are how many writers and pruners there are, the smallest first.
 var crews = [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 2}}
 
-// With all rules in no path loses the chunk, and without any one of them some path does. One writer and one pruner are
+// With all rules in force no path loses the chunk, and without any one of them some path does. One writer and one pruner are
 // searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and half a minute,
 // with a clock that is always right.
 func TestProtocol(t *testing.T) {

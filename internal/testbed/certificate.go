@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// identity is a certificate for localhost and 127.0.0.1, as files, and the authority that vouches for it.
+// identity is a certificate for localhost and 127.0.0.1, as files, and the authority that signed it.
 type identity struct {
 	cert, key, ca string
 	pool          *x509.CertPool
 }
 
-// newIdentity makes one in dir, which ended an hour ago if it is to be expired.
+// newIdentity makes one in dir, which expired an hour ago if expired is true.
 func newIdentity(t testing.TB, dir string, expired bool) identity {
 	t.Helper()
 	id := identity{filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "ca.pem"), x509.NewCertPool()}

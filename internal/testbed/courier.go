@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// CourierServer is a Courier. Every user name logs in, each to an account of its own, which is empty at first.
+// CourierServer is a Courier. Every user name can log in, to a separate account that is empty at first.
 //
-// What a session is after its login is Courier's. The login itself is done here, for Courier's own asks a daemon at a fixed place.
+// After the login, the session is Courier's. The login itself is implemented here, because Courier's asks a daemon at a fixed
+// path.
 type CourierServer struct {
 	Addr     string // plain, 127.0.0.1:port
 	Password string // of every user
@@ -56,7 +57,7 @@ func Courier(t testing.TB) *CourierServer {
 	return c
 }
 
-// login greets, and waits for LOGIN with the right password, atoms or quoted strings without escapes.
+// login sends a greeting, and waits for LOGIN with the right password, atoms or quoted strings without escapes.
 func (c *CourierServer) login(conn net.Conn) (user, tag string, ok bool) {
 	fmt.Fprintf(conn, "* OK [CAPABILITY %s] Courier-IMAP ready.\r\n", courierCapability)
 	for {
@@ -129,7 +130,7 @@ func standInForGamin(t testing.TB, client string) {
 	}()
 }
 
-// Deliver puts messages into a mailbox, over IMAP; it makes the mailbox where there is none.
+// Deliver puts messages into a mailbox over IMAP, and makes the mailbox if it does not exist.
 func (c *CourierServer) Deliver(t testing.TB, user, mailbox string, messages ...Message) {
 	t.Helper()
 	deliver(t, c.Addr, user, c.Password, mailbox, messages)

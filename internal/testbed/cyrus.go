@@ -17,13 +17,13 @@ type CyrusOptions struct {
 	Dots bool // mailboxes are INBOX.a.b, as they were until Cyrus 3; else a/b
 }
 
-// CyrusServer is a Cyrus. Every user name logs in, each to an account of its own, which is empty at first.
+// CyrusServer is a Cyrus. Every user name can log in, to a separate account that is empty at first.
 type CyrusServer struct {
 	Addr     string // plain, 127.0.0.1:port
 	Password string // of every user
 }
 
-// Deliver puts messages into a mailbox, over IMAP; it makes the mailbox where there is none.
+// Deliver puts messages into a mailbox over IMAP, and makes the mailbox if it does not exist.
 func (c CyrusServer) Deliver(t testing.TB, user, mailbox string, messages ...Message) {
 	t.Helper()
 	deliver(t, c.Addr, user, c.Password, mailbox, messages)
@@ -84,8 +84,7 @@ EVENTS {
 	return c
 }
 
-// answerLogins does what saslauthd does for a server: it tells whether a password is right, and here there is one for
-// everybody.
+// answerLogins replaces saslauthd: it answers whether a password is right. All users have the same one.
 func answerLogins(t testing.TB, socket, password string) {
 	t.Helper()
 	l, err := net.Listen("unix", socket)

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Message is one to put into a mailbox.
+// Message is a message to put into a mailbox.
 type Message struct {
 	Body  string // every byte of it; servers refuse some: bodies for these can be put there as files (Dovecot.PutMaildir)
 	Flags []string
 	Date  time.Time // INTERNALDATE; the zero Time leaves it to the server
 }
 
-// deliver appends messages to a mailbox over IMAP, and makes the mailbox where there is none. Its name is raw, as
-// it goes over the wire. This is no client: it says a few fixed lines to servers that are known, over loopback.
+// deliver appends messages to a mailbox over IMAP, and makes the mailbox if it does not exist. Its name is raw, as
+// the server gets it. This is no client: it sends a few fixed lines to known servers, over loopback.
 func deliver(t testing.TB, address, user, password, mailbox string, messages []Message) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -53,7 +53,7 @@ func deliver(t testing.TB, address, user, password, mailbox string, messages []M
 	c.must()
 }
 
-// dialogue speaks one command at a time.
+// dialogue sends one command at a time.
 type dialogue struct {
 	t testing.TB
 	w *bufio.Writer
@@ -84,7 +84,7 @@ func (c *dialogue) waitForLeave() {
 	}
 }
 
-// answer returns the tagged response, and says whether it is OK.
+// answer returns the tagged response, and reports whether it is OK.
 func (c *dialogue) answer() (string, bool) {
 	c.t.Helper()
 	for {
@@ -109,7 +109,7 @@ func quote(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// greets says whether an IMAP server answers at an address.
+// greets reports whether an IMAP server answers at an address.
 func greets(address string) error {
 	conn, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {

@@ -26,7 +26,7 @@ type DovecotOptions struct {
 	Config      string // more lines of dovecot.conf, such as are the same in 2.3 and 2.4
 }
 
-// DovecotServer is a Dovecot. Every user name logs in, each to an account of its own, which is empty at first.
+// DovecotServer is a Dovecot. Every user name can log in, to a separate account that is empty at first.
 type DovecotServer struct {
 	Addr     string         // plain, with STARTTLS, 127.0.0.1:port
 	TLSAddr  string         // TLS from the start
@@ -115,7 +115,7 @@ func (d *DovecotServer) Restart() {
 	d.Start()
 }
 
-// Home is where a user's mail lies: by default in the directory Maildir below.
+// Home returns where a user's mail is: by default in the directory Maildir below.
 func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "mail", user) }
 
 // PutVirtual gives a user virtual mailboxes: by name, the content of dovecot-virtual. All and Flagged have those special uses.
@@ -136,13 +136,13 @@ func (d *DovecotServer) PutVirtual(user string, mailboxes map[string]string) {
 // Log returns the end of what the server wrote to its log.
 func (d *DovecotServer) Log() string { return string(d.process.tail()) }
 
-// Deliver puts messages into a mailbox, over IMAP; it makes the mailbox where there is none.
+// Deliver puts messages into a mailbox over IMAP, and makes the mailbox if it does not exist.
 func (d *DovecotServer) Deliver(user, mailbox string, messages ...Message) {
 	d.t.Helper()
 	deliver(d.t, d.Addr, user, d.Password, mailbox, messages)
 }
 
-// PutMaildir gives a user a copy of a Maildir, byte by byte, in place of the Maildir that there was.
+// PutMaildir gives a user a copy of a Maildir, byte by byte, in place of the existing Maildir.
 func (d *DovecotServer) PutMaildir(user, from string) {
 	d.t.Helper()
 	to := filepath.Join(d.Home(user), "Maildir")
@@ -155,7 +155,7 @@ func (d *DovecotServer) PutMaildir(user, from string) {
 	d.giveToNobody(d.Home(user))
 }
 
-// Doveadm runs doveadm on this server and returns what it printed; where it fails, the test ends.
+// Doveadm runs doveadm on this server and returns what it printed. If it fails, the test ends.
 func (d *DovecotServer) Doveadm(args ...string) string {
 	d.t.Helper()
 	out, err := exec.Command("doveadm", append([]string{"-c", d.conf()}, args...)...).CombinedOutput()

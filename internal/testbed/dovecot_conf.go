@@ -7,7 +7,7 @@ type dovecotValues struct {
 	Port, TLSPort  int
 }
 
-// Path is where a user's mail lies.
+// Path is where a user's mail is.
 func (v dovecotValues) Path() string {
 	if v.Format == "maildir" {
 		return "~/Maildir"
@@ -15,7 +15,7 @@ func (v dovecotValues) Path() string {
 	return "~/mail"
 }
 
-// Dovecot 2.4 (Debian 13) does not read a configuration for 2.3 (Debian 12), so there are two with one meaning. Nothing
+// Dovecot 2.4 (Debian 13) does not read a configuration for 2.3 (Debian 12), so there are two with the same meaning. Nothing
 // in them changes the root directory, or needs users that a container lacks; mail belongs to nobody.
 const (
 	dovecotConf23 = dovecotCommon + `

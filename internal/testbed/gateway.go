@@ -42,8 +42,8 @@ type Request struct {
 	Key    string // of the object, without bucket; "" where the bucket is asked
 }
 
-// Gateway stands before an object store and spoils requests. It can also have a clock of its own, which the store then
-// seems to go by: what it says in Date, and when objects were made. Set the fields before the first request.
+// Gateway is a proxy in front of an object store that spoils requests. It can also have a clock, which then seems to be the
+// store's: in Date, and in the times of objects. Set the fields before the first request.
 type Gateway struct {
 	Spoil func(Request) Spoil // nil: none
 	Clock func() time.Time    // nil: the store's
@@ -57,7 +57,7 @@ type Gateway struct {
 	recent map[string]bool      // keys that were put since Remember
 }
 
-// Before makes the gateway stand before a store, and returns the store as it is seen from there.
+// Before puts the gateway in front of a store, and returns the store as seen through it.
 func (g *Gateway) Before(t testing.TB, s S3) S3 {
 	t.Helper()
 	g.store, g.made, g.recent = s, map[string]time.Time{}, map[string]bool{}
@@ -69,14 +69,14 @@ func (g *Gateway) Before(t testing.TB, s S3) S3 {
 	return s
 }
 
-// Remember forgets what was counted, and takes what the store holds now for what a stale listing has.
+// Remember resets the counts, and uses the present content of the store for stale listings.
 func (g *Gateway) Remember() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.n, g.sent, g.recent = 0, 0, map[string]bool{}
 }
 
-// Traffic is how many requests there were since Remember, and how many bytes were put.
+// Traffic returns the number of requests since Remember, and of bytes that were put.
 func (g *Gateway) Traffic() (requests int, put int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -172,7 +172,7 @@ func (g *Gateway) put(path, key string) {
 	}
 }
 
-// answer sends what the store said, as the gateway's clock and what is to be spoilt have it.
+// answer sends the store's answer, changed by the gateway's clock and by what to spoil.
 func (g *Gateway) answer(w http.ResponseWriter, r *http.Request, answer *http.Response, content []byte, spoil Spoil) {
 	if r.Method == http.MethodGet && r.URL.Query().Has("list-type") {
 		content = g.relist(strings.TrimSuffix(r.URL.Path, "/"), content, spoil == Stale)
@@ -201,7 +201,7 @@ var (
 	modified = regexp.MustCompile(`<LastModified>.*?</LastModified>`)
 )
 
-// relist makes a listing stale, or tells the times of the gateway's clock in it.
+// relist makes a listing stale, or puts the times of the gateway's clock into it.
 func (g *Gateway) relist(bucket string, list []byte, stale bool) []byte {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// MoxServer is a mox that runs: an IMAP server with other habits than Dovecot's, and newer extensions.
+// MoxServer is a running mox: an IMAP server with other habits than Dovecot's, and newer extensions.
 // It has one account.
 type MoxServer struct {
 	Addr     string // plain, with STARTTLS, host:port
@@ -19,20 +19,20 @@ type MoxServer struct {
 	Password string
 }
 
-// Deliver puts messages into a mailbox, over IMAP; it makes the mailbox where there is none.
+// Deliver puts messages into a mailbox over IMAP, and makes the mailbox if it does not exist.
 func (m MoxServer) Deliver(t testing.TB, mailbox string, messages ...Message) {
 	t.Helper()
 	deliver(t, m.Addr, m.User, m.Password, mailbox, messages)
 }
 
-// Mox returns a mox. Tests that share one (see Main) had better use mailboxes of their own.
+// Mox returns a mox. Tests that share one (see Main) should use different mailboxes.
 func Mox(t testing.TB) MoxServer {
 	t.Helper()
 	return once(t, "mox", func(t testing.TB, life lifetime) MoxServer {
 		path := program(t, "mox")
 		home := tempDir(t, life, "mox")
 		conf := filepath.Join(home, "mox")
-		// Its ports are fixed, and so every mox gets an address of its own in 127/8, which Linux has all of.
+		// Its ports are fixed, so every mox gets another address in 127/8, which Linux accepts.
 		ip := fmt.Sprintf("127.%d.%d.%d", 16+rand.IntN(200), rand.IntN(256), 1+rand.IntN(254))
 		run := func(args ...string) *exec.Cmd {
 			cmd := exec.Command(path, append([]string{"localserve", "-dir", conf}, args...)...)
@@ -50,7 +50,7 @@ func Mox(t testing.TB) MoxServer {
 	})
 }
 
-// quietMox stops it from writing every message into its log.
+// quietMox keeps it from writing every message into its log.
 func quietMox(t testing.TB, conf string) {
 	t.Helper()
 	data, err := os.ReadFile(conf)

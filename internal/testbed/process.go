@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// startLimit is how long a server may take until it answers, on a machine that has much else to do.
+// startLimit is how long a server may take until it answers, on a busy machine.
 const startLimit = 60 * time.Second
 
 // stopLimit is how long a server that was asked to stop may take.
 const stopLimit = 10 * time.Second
 
-// process is a server that runs.
+// process is a running server.
 type process struct {
 	cmd  *exec.Cmd
 	log  string
@@ -39,7 +39,7 @@ func launch(t testing.TB, cmd *exec.Cmd, log string, ready func() error) *proces
 	p := &process{cmd: cmd, log: log, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// The kernel sends the signal that separate asks for when the thread ends that started the child: so keep it.
+		// The kernel sends the signal of separate when the thread that started the child ends: so keep the thread.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
@@ -59,7 +59,7 @@ func launch(t testing.TB, cmd *exec.Cmd, log string, ready func() error) *proces
 	return p
 }
 
-// await polls: a server from elsewhere has no better way to say that it is ready.
+// await polls, because a third-party server has no other way to report that it is ready.
 func (p *process) await(ready func() error) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -92,7 +92,7 @@ func (p *process) stop() {
 	}
 }
 
-// kill ends the server at once, and all that it started.
+// kill ends the server at once, and all processes that it started.
 func (p *process) kill() {
 	killAll(p.cmd)
 	<-p.done

@@ -15,7 +15,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// S3 is an object store that runs.
+// S3 is a running object store.
 type S3 struct {
 	Endpoint  string // http://127.0.0.1:port
 	AccessKey string
@@ -33,7 +33,7 @@ func (s S3) Setenv(t testing.TB) {
 	t.Setenv("AWS_SESSION_TOKEN", s.SessionToken)
 }
 
-// NewBucket returns the name for a bucket that nobody else uses, and which does not exist yet.
+// NewBucket returns an unused name for a bucket.
 func (s S3) NewBucket() string { return "test-" + strings.ToLower(rand.Text()[:16]) }
 
 // MinIO returns a MinIO.
@@ -77,8 +77,8 @@ func Versitygw(t testing.TB) S3 {
 	})
 }
 
-// Limited returns the store as somebody sees it who may only do some actions ("s3:PutObject") in one bucket, which there
-// must be.
+// Limited returns the store with credentials that allow only some actions ("s3:PutObject") in one bucket, which must
+// exist.
 func (s S3) Limited(t testing.TB, bucket string, actions ...string) S3 {
 	t.Helper()
 	p := policy{Action: actions, Resource: []string{"arn:aws:s3:::" + bucket, "arn:aws:s3:::" + bucket + "/*"}}
@@ -122,7 +122,7 @@ func (s S3) assumeRole(t testing.TB, p policy) S3 {
 	return S3{Endpoint: s.Endpoint, AccessKey: value.AccessKeyID, SecretKey: value.SecretAccessKey, SessionToken: value.SessionToken}
 }
 
-// newUser makes a user of versitygw, and has the bucket's policy allow what he may do.
+// newUser makes a user of versitygw, and sets the bucket's policy to allow the actions.
 func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
 	t.Helper()
 	user := S3{Endpoint: s.Endpoint, AccessKey: "user-" + rand.Text()[:12], SecretKey: rand.Text()}
@@ -142,8 +142,8 @@ func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
 	return user
 }
 
-// ready asks for the buckets as nobody in particular. MinIO's own page about its health says that it is well
-// some time before requests get another answer than 503.
+// ready lists the buckets without credentials. MinIO's health page reports success some time before requests get another
+// answer than 503.
 func (s S3) ready() error {
 	resp, err := http.Get(s.Endpoint)
 	if err != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Secrets is a keyring as desktops have it: a Secret Service with one collection, on a D-Bus of its own. The bus is a real
-// dbus-daemon. The service is in this process, and keeps secrets in memory: GNOME Keyring would bring along GTK and a
-// hundred other packages.
+// Secrets is a keyring like that of a desktop: a Secret Service with one collection, on a separate D-Bus. The bus is a real
+// dbus-daemon. The service is in this process, and keeps secrets in memory: GNOME Keyring would require GTK and a hundred
+// other packages.
 type Secrets struct {
 	Address string // of the bus, for DBUS_SESSION_BUS_ADDRESS
 
@@ -49,7 +49,7 @@ const (
 	nothing           = dbus.ObjectPath("/")
 )
 
-// Bus starts a D-Bus on which nobody keeps secrets, and tells its address.
+// Bus starts a D-Bus without a Secret Service, and returns its address.
 func Bus(t testing.TB) string {
 	t.Helper()
 	address, _ := startBus(t)
@@ -124,7 +124,7 @@ func SecretService(t testing.TB) *Secrets {
 	return s
 }
 
-// Lock locks the keyring. Its owner dismisses what it asks; or, if he is away, says nothing.
+// Lock locks the keyring. The user dismisses its prompt, or does not answer if away.
 func (s *Secrets) Lock(away bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *Secrets) Unlock() {
 	s.locked = false
 }
 
-// Secret is what an entry of a service holds; "": there is none.
+// Secret returns the secret of an entry of a service, or "" if it does not exist.
 func (s *Secrets) Secret(service, name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

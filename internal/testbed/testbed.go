@@ -1,21 +1,20 @@
 // Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox, Cyrus, Courier).
 //
-// A test asks for a server and gets one that runs on a free port of the loopback interface, over an empty
-// directory of its own, and that stops when the test ends:
+// A server runs on a free port of the loopback interface, in a new directory, and stops when the test ends:
 //
 //	minio := testbed.MinIO(t)      // minio.Endpoint, minio.AccessKey, minio.SecretKey
 //	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 //	dove.Deliver("anna", "INBOX", testbed.Message{Body: "Subject: hello\r\n\r\nhello\r\n"})
 //
-// MinIO, Versitygw and Mox take a second to start. A package whose tests ask for them often shares one process each,
-// started by whoever asks first, by having Main run its tests:
+// MinIO, Versitygw and Mox take a second to start. A package with many tests that need them shares one process of each,
+// which the first test starts, if Main runs its tests:
 //
 //	func TestMain(m *testing.M) { testbed.Main(m) }
 //
 // # Where the servers come from
 //
-// MinIO, versitygw, mox and age (no server, but a tool of the same kind) are programs in Go. Each has a module of its own below testbed/ in the repository, which
-// pins it by go.mod and go.sum apart from what mailstrata itself needs; "make servers" builds them into .testbed/bin.
+// MinIO, versitygw, mox and age (not a server, but a tool of the same kind) are programs in Go. Each has a module below
+// testbed/ in the repository, which pins it by go.mod and go.sum apart from the dependencies of mailstrata; "make servers" builds them into .testbed/bin.
 // Dovecot comes from the system's packages and must be started by root, since mail belongs to the user nobody.
 // Cyrus and Courier are Debian's too, but unpacked into .testbed/debian, not installed ("make packages"): a host can have one IMAP server
 // of Debian's, and these would be started.
@@ -167,7 +166,7 @@ func freePorts(t testing.TB, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // not before all are found, lest one is found twice
+		defer l.Close() // only after all are found, so that none is found twice
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
