@@ -12,21 +12,21 @@ import (
 )
 
 // download fetches an object into a temporary file, still sealed, and checks its hash.
-func (r *Repo) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
-	file, err := r.downloadOnce(ctx, name, hash)
-	if errors.Is(err, format.ErrDamaged) && r.store.Original(ctx, name) {
-		return r.downloadOnce(ctx, name, hash)
+func (o *objects) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
+	file, err := o.downloadOnce(ctx, name, hash)
+	if errors.Is(err, format.ErrDamaged) && o.store.Original(ctx, name) {
+		return o.downloadOnce(ctx, name, hash)
 	}
 	return file, err
 }
 
-func (r *Repo) downloadOnce(ctx context.Context, name string, hash [32]byte) (*download, error) {
-	body, size, err := r.store.Get(ctx, name, 0, -1)
+func (o *objects) downloadOnce(ctx context.Context, name string, hash [32]byte) (*download, error) {
+	body, size, err := o.store.Get(ctx, name, 0, -1)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	file, named, err := r.cache.spoolFile("get-*")
+	file, named, err := o.cache.spoolFile("get-*")
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +57,12 @@ func (d *download) close() {
 }
 
 // fetchSegment downloads an index segment and opens it. The caller calls done.
-func (r *Repo) fetchSegment(ctx context.Context, name string, hash [32]byte) (seg *format.Segment, done func(), err error) {
-	file, err := r.download(ctx, name, hash)
+func (o *objects) fetchSegment(ctx context.Context, name string, hash [32]byte) (seg *format.Segment, done func(), err error) {
+	file, err := o.download(ctx, name, hash)
 	if err != nil {
 		return nil, nil, err
 	}
-	seg, err = r.openSegment(file)
+	seg, err = o.openSegment(file)
 	if err != nil {
 		file.close()
 		return nil, nil, err
@@ -70,14 +70,14 @@ func (r *Repo) fetchSegment(ctx context.Context, name string, hash [32]byte) (se
 	return seg, file.close, nil
 }
 
-func (r *Repo) openSegment(file *download) (*format.Segment, error) {
+func (o *objects) openSegment(file *download) (*format.Segment, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, info.Size(), r.seals.writer)
+	plain, size, err := format.UnsealAt(format.HostFile{File: file.File}, info.Size(), o.seals.writer)
 	if err != nil {
 		return nil, err
 	}
-	return r.codec.OpenSegment(plain, size)
+	return o.codec.OpenSegment(plain, size)
 }

@@ -23,8 +23,8 @@ func On(r *Repo, store store.Store, cacheDir string) *Repo {
 		panic(err)
 	}
 	return &Repo{
-		store: objectlock.New(store, r.config.lock()), codec: r.codec, held: r.held, keeper: r.keeper, seals: r.seals,
-		config: r.config, cutter: r.cutter, cache: c, slotName: r.slotName, configName: r.configName,
+		objects: objects{objectlock.New(store, r.config.lock()), r.codec, r.seals, c},
+		held:    r.held, keeper: r.keeper, config: r.config, cutter: r.cutter, slotName: r.slotName, configName: r.configName,
 	}
 }
 

@@ -100,7 +100,7 @@ func newRepo(store store.Store, now time.Time, o InitOptions) (r *Repo, err erro
 	if err != nil {
 		return nil, err
 	}
-	r = &Repo{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}
+	r = &Repo{objects: objects{store: objectlock.New(store, o.Lock), codec: format.NewCodec([16]byte{}, held.Secret.Keys(), decoder)}}
 	rand.Read(r.codec.Repository[:])
 	c := config{Number: 1, Created: uint64(now.Unix()), Polynomial: uint64(o.Polynomial), Keeper: held.Keeper, Lock: rowOf(o.Lock)}
 	if c.Polynomial == 0 {

@@ -11,20 +11,20 @@ import (
 )
 
 // inspectPack reads what describes a pack, or the whole of it.
-func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
+func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
 	kind := format.KindData
 	if p.Catalog {
 		kind = format.KindCatalog
 	}
-	id, err := r.seals.identity(kind)
+	id, err := o.seals.identity(kind)
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	remote := object.NewReader(ctx, r.store, store.Object{Name: p.String(), Size: size}, 0)
+	remote := object.NewReader(ctx, o.store, store.Object{Name: p.String(), Size: size}, 0)
 	var src io.ReaderAt = remote
 	if whole {
-		file, err := r.download(ctx, p.String(), p.Hash)
+		file, err := o.download(ctx, p.String(), p.Hash)
 		if err != nil {
 			return format.PackRow{}, nil, err
 		}
@@ -36,13 +36,13 @@ func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
-	c, err := r.codec.OpenPack(plain, plainSize, kind)
+	c, err := o.codec.OpenPack(plain, plainSize, kind)
 	if err != nil {
 		return format.PackRow{}, nil, err
 	}
 	checked.Bytes += remote.Fetched
 	if whole {
-		if err := r.checkChunks(c, checked); err != nil {
+		if err := o.checkChunks(c, checked); err != nil {
 			return format.PackRow{}, nil, err
 		}
 	}
@@ -50,10 +50,10 @@ func (r *Repo) inspectPack(ctx context.Context, p format.Pack, size int64, whole
 }
 
 // checkChunks decodes every frame and hashes every chunk.
-func (r *Repo) checkChunks(c *format.Container, checked *Checked) error {
-	hasher := r.codec.Keys.Chunk.New()
+func (o *objects) checkChunks(c *format.Container, checked *Checked) error {
+	hasher := o.codec.Keys.Chunk.New()
 	for i, lane := range c.Table.Lanes {
-		content, err := c.Frame(i, r.codec.Decoder)
+		content, err := c.Frame(i, o.codec.Decoder)
 		if err != nil {
 			return err
 		}

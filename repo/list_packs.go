@@ -10,20 +10,20 @@ import (
 )
 
 // eachPack hands over every pack in the store that the key at hand can look into, and its size.
-func (r *Repo) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
+func (o *objects) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
 	for _, kind := range format.PackKinds {
-		if _, err := r.seals.identity(kind); err != nil {
+		if _, err := o.seals.identity(kind); err != nil {
 			continue
 		}
-		for o, err := range r.store.List(ctx, kind.Folder()) {
+		for found, err := range o.store.List(ctx, kind.Folder()) {
 			if err != nil {
 				return fmt.Errorf("list the packs: %w", err)
 			}
-			hash, ok := store.ParseHash(strings.TrimPrefix(o.Name, kind.Folder()))
+			hash, ok := store.ParseHash(strings.TrimPrefix(found.Name, kind.Folder()))
 			if !ok {
 				continue
 			}
-			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, o.Size); err != nil {
+			if err := use(format.Pack{Catalog: kind == format.KindCatalog, Hash: hash}, found.Size); err != nil {
 				return err
 			}
 		}

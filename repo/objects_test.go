@@ -62,7 +62,7 @@ func FuzzSmallObjects(f *testing.F) {
 		}
 		if c, err := parseConfig(b); err == nil {
 			again(t, c, b)
-			_ = (&Repo{codec: r.codec, held: &slot{}}).use(c)
+			_ = (&Repo{objects: objects{codec: r.codec}, held: &slot{}}).use(c)
 		}
 		if m, err := statement.ParseMark(b); err == nil {
 			again(t, m, b)

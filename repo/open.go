@@ -24,16 +24,13 @@ import (
 
 // Repo is an open repository. It may be used by several goroutines at once.
 type Repo struct {
-	store   *objectlock.Store
-	held    *slot // what the key at hand gives
-	codec   *format.Codec
-	keeper  ed25519.PrivateKey // nil: not held
-	seals   seals
+	objects
+	held    *slot              // the key slot that opened it
+	keeper  ed25519.PrivateKey // nil if the slot has none
 	config  config
 	cutter  *chunk.Cutter
 	hashers sync.Pool // of *chunk.Hasher, for chunk IDs
 	options Options
-	cache   *cache
 
 	slotName, configName string    // of the objects that opened it
 	doubts               []Problem // configs that were passed over

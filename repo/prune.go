@@ -278,18 +278,6 @@ func (p *pruning) judge(ctx context.Context) (err error) {
 // errUndescribed: what a pack holds is not known, so it stays.
 var errUndescribed = errors.New("what it holds cannot be told, so it stays: mailstrata check tells more")
 
-func (r *Repo) exists(ctx context.Context, name string) (bool, error) {
-	for o, err := range r.store.List(ctx, name) {
-		if err != nil {
-			return false, fmt.Errorf("look for %s: %w", name, err)
-		}
-		if o.Name == name {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // removeManifests deletes what was forgotten a day ago. The marks stay.
 func (p *pruning) removeManifests(ctx context.Context) error {
 	var doomed []store.Object

@@ -9,13 +9,13 @@ import (
 
 // writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. merged has the inputs
 // and proofs of a segment that replaces others.
-func (r *Repo) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
+func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
 	var none [32]byte
-	s, err := r.cache.spool(r.seals.recipients(format.KindIndex))
+	s, err := o.cache.spool(o.seals.recipients(format.KindIndex))
 	if err != nil {
 		return nil, none, err
 	}
-	hash, err := r.codec.WriteSegment(s, packs, entries, merged)
+	hash, err := o.codec.WriteSegment(s, packs, entries, merged)
 	if err != nil {
 		s.Close()
 		return nil, none, fmt.Errorf("make an index segment: %w", err)

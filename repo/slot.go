@@ -90,7 +90,7 @@ func openSlot(stored storedSlot, d *format.FrameDecoder, ids []age.Identity) (*R
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d), slotName: stored.name}
+	r := &Repo{objects: objects{codec: format.NewCodec(c.Head.Repository, s.Secret.Keys(), d)}, slotName: stored.name}
 	if err := errors.Join(c.CheckKind(format.KindKey, r.codec.Repository), c.CheckTag(&r.codec.Keys)); err != nil {
 		return nil, err
 	}

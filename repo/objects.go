@@ -1,0 +1,165 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/mailstrata/mailstrata/repo/format"
+	"github.com/mailstrata/mailstrata/repo/objectlock"
+	"github.com/mailstrata/mailstrata/repo/store"
+	"github.com/zeebo/blake3"
+)
+
+// maxStored bounds an object that is read into memory whole: its content, the table, and what sealing adds.
+const maxStored = format.MaxContent + format.MaxTable
+
+// objects makes, puts, reads and caches the objects of a repository in its store. Identities and recipients say which of them
+// the key at hand can read.
+type objects struct {
+	store *objectlock.Store
+	codec *format.Codec
+	seals seals
+	cache *cache
+}
+
+// put stores an object that build made, and sees the store list it.
+func (o *objects) put(ctx context.Context, name string, stored []byte) error {
+	return o.putKept(ctx, name, bytes.NewReader(stored), int64(len(stored)))
+}
+
+// load reads an object whole and checks all that can be checked of it.
+func (o *objects) load(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
+	content, err := o.loadUnnamed(ctx, kind, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return content, nil
+}
+
+func (o *objects) loadUnnamed(ctx context.Context, kind format.Kind, name string) ([]byte, error) {
+	id, err := o.seals.identity(kind)
+	if err != nil {
+		return nil, err
+	}
+	stored, cached := o.cache.object(name)
+	if !cached {
+		if stored, err = fetch(ctx, o.store, name); err != nil {
+			return nil, err
+		}
+	}
+	content, err := o.codec.Parse(stored, kind, id)
+	if err == nil && !cached && keepsCached(kind) {
+		o.cache.keepObject(name, stored)
+	}
+	if err != nil {
+		err = &undecodable{err}
+	}
+	return content, err
+}
+
+// undecodable is an object whose bytes are what its name says, and that does not open.
+type undecodable struct{ err error }
+
+func (u *undecodable) Error() string { return u.err.Error() }
+func (u *undecodable) Unwrap() error { return u.err }
+
+// fetch reads an object's bytes and checks them against its name.
+func fetch(ctx context.Context, s *objectlock.Store, name string) ([]byte, error) {
+	stored, err := fetchOnce(ctx, s, name)
+	if errors.Is(err, format.ErrDamaged) && s.Original(ctx, name) {
+		return fetchOnce(ctx, s, name)
+	}
+	return stored, err
+}
+
+func fetchOnce(ctx context.Context, s store.Store, name string) ([]byte, error) {
+	body, size, err := s.Get(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if size > maxStored {
+		return nil, format.Damaged("%d bytes are more than the format allows", size)
+	}
+	stored, err := readBody(body, size)
+	if err != nil {
+		return nil, err
+	}
+	if hash, ok := store.Hash(name); !ok || blake3.Sum256(stored) != hash {
+		return nil, format.Damaged("its bytes do not hash to its name")
+	}
+	return stored, nil
+}
+
+// readBody reads a body of which the store told the size, without believing it: memory grows as bytes come.
+func readBody(body io.Reader, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(int(min(size, 1<<20)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(body, size+1))
+	if err != nil {
+		return nil, err
+	}
+	if n != size {
+		return nil, format.Damaged("the store delivers %d of its %d bytes", n, size)
+	}
+	return b.Bytes(), nil
+}
+
+// Some stores acknowledge an object and do not keep it: a disk cache loses power, a proxy fails, a disk is full. So a writer
+// lists each object by its name before it puts another that relies on it: packs before the index segment that names them,
+// the segment before the manifest. What is missing is put once more.
+
+// ErrNotKept: the store acknowledged an object twice and does not list it.
+var ErrNotKept = errors.New("the store acknowledged this object and did not keep it, so nothing that needs it was committed")
+
+// putKept puts an object and checks that the store lists it with its size.
+func (o *objects) putKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	if err := o.store.Put(ctx, name, body, size); err != nil {
+		return fmt.Errorf("store %s: %w", name, err)
+	}
+	return o.seeKept(ctx, name, body, size)
+}
+
+// seeKept checks that the store lists an object that was put. If it does not, seeKept puts it again, once.
+func (o *objects) seeKept(ctx context.Context, name string, body io.ReaderAt, size int64) error {
+	kept, err := o.lists(ctx, name, size)
+	if err != nil || kept {
+		return err
+	}
+	if err := o.store.Put(ctx, name, body, size); err != nil {
+		return fmt.Errorf("store %s again: %w", name, err)
+	}
+	if kept, err = o.lists(ctx, name, size); err == nil && !kept {
+		err = fmt.Errorf("%s: %w", name, ErrNotKept)
+	}
+	return err
+}
+
+// lists reports whether the store lists an object of that size.
+func (o *objects) lists(ctx context.Context, name string, size int64) (bool, error) {
+	for found, err := range o.store.List(ctx, name) {
+		if err != nil {
+			return false, fmt.Errorf("look for %s: %w", name, err)
+		}
+		if found.Name == name {
+			return found.Size == size, nil
+		}
+	}
+	return false, nil
+}
+
+// exists reports whether the store lists an object.
+func (o *objects) exists(ctx context.Context, name string) (bool, error) {
+	for found, err := range o.store.List(ctx, name) {
+		if err != nil {
+			return false, fmt.Errorf("look for %s: %w", name, err)
+		}
+		if found.Name == name {
+			return true, nil
+		}
+	}
+	return false, nil
+}
