@@ -13,7 +13,7 @@ import (
 // place that any segment knows, in order, and a bit for each of its lines: for twenty million chunks 560 MB of disk and
 // 2.5 MB of memory.
 type census struct {
-	flat  *index.File
+	file  *index.File
 	packs []*packState // as the file counts them
 
 	mu      sync.Mutex
@@ -49,7 +49,7 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &census{flat: f, reached: make([]uint64, f.Count/64+1), buf: make([]byte, index.BlockSize)}
+	c := &census{file: f, reached: make([]uint64, f.Count/64+1), buf: make([]byte, index.BlockSize)}
 	for i := range f.Packs {
 		c.packs = append(c.packs, &packState{PackRow: f.Packs[i], indexed: indexed[f.Packs[i].Pack()]})
 	}
@@ -57,7 +57,7 @@ func (r *Repo) takeCensus(ctx context.Context) (*census, error) {
 }
 
 func (c *census) close() {
-	c.flat.Remove()
+	c.file.Remove()
 }
 
 // reach notes that a chunk is needed. It tells whether that is news; where the census does not know the chunk, it says so
@@ -66,7 +66,7 @@ func (c *census) reach(id chunk.ID) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.Seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
+	err = c.file.Seek(id.Prefix(), c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = c.reached[n/64]&bit == 0
 		c.reached[n/64] |= bit
@@ -87,7 +87,7 @@ type places struct {
 func (c *census) each(yield func(*places) error) error {
 	var at places
 	n := int64(0)
-	for e, err := range c.flat.All() {
+	for e, err := range c.file.All() {
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	at := &places{prefix: p}
-	err := c.flat.Seek(p, c.buf, func(n int64, e format.Entry) bool {
+	err := c.file.Seek(p, c.buf, func(n int64, e format.Entry) bool {
 		if len(at.entries) == 0 {
 			at.reached = c.reached[n/64]&(1<<(n%64)) != 0
 		}
@@ -125,7 +125,7 @@ func (c *census) find(p chunk.Prefix) (*places, error) {
 	return at, err
 }
 
-func (c *census) pack(e format.Entry) *packState { return c.packs[c.flat.PackOf(e)] }
+func (c *census) pack(e format.Entry) *packState { return c.packs[c.file.PackOf(e)] }
 
 // keeper is the pack that a chunk is kept in, of those that count: the largest, for a small one goes more easily. Every
 // prune, anywhere, chooses the same. Nil: no pack counts.

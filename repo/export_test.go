@@ -183,7 +183,7 @@ func LoadIndex(ctx context.Context, r *Repo) error {
 	if err != nil {
 		return err
 	}
-	return x.Load(ctx)
+	return x.LoadAll(ctx)
 }
 
 // Fetch reads an object whole, and checks it against its name.

@@ -15,7 +15,7 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 	if r.index != nil {
 		return r.index, nil
 	}
-	x, err := index.Open(ctx, index.Options{Store: r.store, Codec: r.codec, Identity: r.seals.writer, Source: indexSource{r}})
+	x, err := index.Open(ctx, index.Options{Store: r.store, Codec: r.codec, Identity: r.seals.writer, Repository: indexRepository{r}})
 	if err != nil {
 		return nil, err
 	}
@@ -23,25 +23,25 @@ func (r *Repo) openIndex(ctx context.Context) (*index.Index, error) {
 	return x, nil
 }
 
-// indexSource is what the index asks of the repository.
-type indexSource struct{ r *Repo }
+// indexRepository is what the index asks of the repository, as index.Repository.
+type indexRepository struct{ r *Repo }
 
-func (s indexSource) IndexDir() string { return s.r.cache.indexes() }
+func (x indexRepository) IndexDir() string { return x.r.cache.indexes() }
 
-func (s indexSource) WriteCache(write func() error) error { return s.r.cache.do(write) }
+func (x indexRepository) WriteCache(write func() error) error { return x.r.cache.do(write) }
 
-func (s indexSource) ManifestRead() time.Time { return time.Unix(0, s.r.manifestRead.Load()) }
+func (x indexRepository) ManifestRead() time.Time { return time.Unix(0, x.r.manifestRead.Load()) }
 
-func (s indexSource) OpenSegment(ctx context.Context, name string, hash [32]byte) (*format.Segment, func(), error) {
-	return s.r.fetchSegment(ctx, name, hash)
+func (x indexRepository) OpenSegment(ctx context.Context, name string, hash [32]byte) (*format.Segment, func(), error) {
+	return x.r.fetchSegment(ctx, name, hash)
 }
 
-func (s indexSource) EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
-	return s.r.eachPack(ctx, use)
+func (x indexRepository) EachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
+	return x.r.eachPack(ctx, use)
 }
 
-func (s indexSource) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
-	return s.r.inspectPack(ctx, p, size, false, new(Checked))
+func (x indexRepository) DescribePack(ctx context.Context, p format.Pack, size int64) (format.PackRow, []format.LaneRow, error) {
+	return x.r.inspectPack(ctx, p, size, false, new(Checked))
 }
 
 // IndexProblems names the index segments that could not be read, and the packs that were needed and that no other segment

@@ -60,7 +60,7 @@ func (c *census) erase(prefix chunk.Prefix) (first bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = true
-	err = c.flat.Seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
+	err = c.file.Seek(prefix, c.buf, func(n int64, _ format.Entry) bool {
 		bit := uint64(1) << (n % 64)
 		first = (c.reached[n/64]|c.erased[n/64])&bit == 0
 		c.erased[n/64] |= bit

@@ -15,8 +15,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// A flat file is the local form of one or more index segments: entries in order, to be searched by pread. It is a
-// cache, not part of the durable format.
+// An index file is the local form of one or more index segments: sorted entries, which are searched with pread. It is a cache,
+// and not part of the durable format.
 //
 //	header    magic ‖ repository ‖ key id ‖ counts ‖ checksum of header and tail
 //	entries   n × 28 bytes, ascending, in blocks of 256
@@ -25,9 +25,9 @@ import (
 //	          for each frame its two lengths
 //	          the hashes of the segments, and of those that these replace
 //
-// The tail is kept in memory: for ten million entries less than 2 MB. A lookup reads one block of 7 KiB, which the
-// system has in its page cache; a mapped file would count as ours, page by page. A small file is kept whole: a call of the
-// system for each chunk of each message would be a twentieth of what a restore takes.
+// The tail is kept in memory: less than 2 MB for ten million entries. A lookup reads one block of 7 KiB, which the system has
+// in its page cache; pages of a mapped file would count as memory of this process. A small file is kept in memory whole: a
+// system call for each chunk of each message would take a twentieth of the time of a restore.
 const (
 	fileMagic  = "msflat\x00\x02"
 	fileHeader = 8 + 16 + 8 + 5*8 + 8
@@ -40,29 +40,28 @@ const (
 
 var errFile = errors.New("not a whole index file of this repository")
 
-// flatOwner is who a flat file must belong to.
+// Owner is the repository that a file belongs to.
 type Owner struct {
 	repository [16]byte
 	keyID      [8]byte
 }
 
-// place is where a frame lies.
+// frameAt is where a frame is.
 type frameAt struct {
 	pack   uint32
 	offset uint32 // in the container
 	frame  int    // in the pack
 }
 
-// flat is an open flat file.
+// File is an open index file.
 type File struct {
 	file     *os.File
 	path     string
-	Count    int64
+	Count    int64 // of entries
 	blocks   []fileBlockRow
 	Packs    []format.PackRow
 	places   []frameAt // of each frame
 	whole    []byte    // all blocks, of a small file
-	first    []uint32
 	segments [][32]byte
 	inputs   [][32]byte // that the segments replace
 }
@@ -71,7 +70,7 @@ type fileBlockRow struct{ first, sum uint64 }
 
 func prefixStart(p chunk.Prefix) uint64 { return binary.BigEndian.Uint64(p[:]) }
 
-// openFlat inverts flatWriter. The entries' blocks are checked when they are read.
+// openFile inverts FileWriter. Blocks of entries are checked when they are read.
 func openFile(path string, owner Owner) (*File, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -132,7 +131,7 @@ func (f *File) loadWhole() error {
 	return nil
 }
 
-// loadTail reads a tail whose checksum is right, and all the same believes no count that is not borne out by bytes.
+// loadTail parses a tail whose checksum is right. It still trusts no count without the bytes.
 func (f *File) loadTail(b []byte, packs, segments, inputs uint64) error {
 	take := func(n uint64) []byte {
 		if n > uint64(len(b)) {
@@ -184,9 +183,8 @@ func (f *File) loadTail(b []byte, packs, segments, inputs uint64) error {
 	return nil
 }
 
-// addPack lays out the pack's frames.
+// addPack adds a pack and where its frames are.
 func (f *File) addPack(p format.PackRow) {
-	f.first = append(f.first, uint32(len(f.places)))
 	offset := p.Head
 	for i, stored := range p.Stored {
 		f.places = append(f.places, frameAt{pack: uint32(len(f.Packs)), offset: offset, frame: i})
@@ -195,18 +193,18 @@ func (f *File) addPack(p format.PackRow) {
 	f.Packs = append(f.Packs, p)
 }
 
-// salvaged reports whether the file holds what packs said of themselves, and no segment does.
+// unindexed reports whether the file was made from the tables of packs that no segment describes.
 func (f *File) unindexed() bool { return len(f.segments) == 0 }
 
 func (f *File) close() { _ = f.file.Close() }
 
-// remove closes the file and removes it.
+// Remove closes the file and removes it.
 func (f *File) Remove() {
 	f.close()
 	_ = os.Remove(f.path)
 }
 
-// packOf returns which pack of the file an entry is in.
+// PackOf returns the pack of an entry, as an index of Packs.
 func (f *File) PackOf(e format.Entry) int { return int(f.places[e.Frame].pack) }
 
 // block reads and checks block i.
@@ -230,7 +228,7 @@ func (f *File) find(p chunk.Prefix, buf []byte, yield func(format.Entry) bool) e
 	return f.Seek(p, buf, func(_ int64, e format.Entry) bool { return yield(e) })
 }
 
-// seek is find for who wants to know which entry of the file each is.
+// Seek is find with the number of each entry in the file.
 func (f *File) Seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) bool) error {
 	start := prefixStart(p)
 	// The first block that begins at or after start may be preceded by one that holds start in its middle.
@@ -258,7 +256,7 @@ func (f *File) Seek(p chunk.Prefix, buf []byte, yield func(int64, format.Entry) 
 	return nil
 }
 
-// all yields every entry in order. After an error nothing more is yielded.
+// All yields every entry in order. After an error it yields nothing more.
 func (f *File) All() iter.Seq2[format.Entry, error] {
 	return func(yield func(format.Entry, error) bool) {
 		buf := make([]byte, BlockSize)

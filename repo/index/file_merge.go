@@ -8,8 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// mergeFlats writes what the files hold into one. A pack that several describe is described once, and an entry that
-// several hold is held once.
+// mergeFiles writes the union of files into one.
 func mergeFiles(dir, path string, owner Owner, files []*File) (*File, error) {
 	w, err := NewFileWriter(dir, owner)
 	if err != nil {
@@ -27,17 +26,17 @@ func mergeFiles(dir, path string, owner Owner, files []*File) (*File, error) {
 	return out, err
 }
 
-// noFrame is where the frames of packs go that are left out.
+// noFrame is the frame of entries that are left out.
 const noFrame = math.MaxUint32
 
-// union is what several files hold.
+// union is what several files hold, each pack and each entry once.
 type union struct {
 	File  // its packs, segments and inputs
 	files []*File
 	moved [][]uint32 // for each file, the frame of the union that each of its frames is
 }
 
-// newUnion unites files: a pack that several describe is described once. Packs for which leaveOut returns true are left out.
+// NewUnion returns the union of files, without the packs for which leaveOut returns true.
 func NewUnion(files []*File, leaveOut func(*format.PackRow) bool) *union {
 	known := map[[32]byte]uint32{}
 	merged := &union{files: files, moved: make([][]uint32, len(files))}
@@ -69,7 +68,7 @@ func NewUnion(files []*File, leaveOut func(*format.PackRow) bool) *union {
 	return merged
 }
 
-// each calls add for the entries of all files, in order, once for each.
+// Each calls add for each entry, in ascending order.
 func (u *union) Each(add func(format.Entry) error) error {
 	var all cursors
 	for i, f := range u.files {
@@ -120,17 +119,17 @@ func addGroup(group []format.Entry, add func(format.Entry) error) error {
 	return nil
 }
 
-// cursor goes through a file that is being merged.
+// cursor reads the entries of a file that is being merged.
 type cursor struct {
 	file  *File
-	moved []uint32 // where its frames are then
+	moved []uint32 // the new number of each frame
 	head  format.Entry
 
 	buf, rest []byte // of the block
 	next      int    // block
 }
 
-// advance tells whether there is another entry.
+// advance reads the next entry, and reports whether there is one.
 func (c *cursor) advance() (more bool, err error) {
 	if len(c.rest) == 0 {
 		if c.next == len(c.file.blocks) {

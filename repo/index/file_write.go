@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// flatWriter writes a flat file.
+// FileWriter writes an index file.
 type FileWriter struct {
 	owner  Owner
 	file   *os.File
@@ -23,6 +23,7 @@ type FileWriter struct {
 	blocks []fileBlockRow
 }
 
+// NewFileWriter begins a file in dir.
 func NewFileWriter(dir string, owner Owner) (*FileWriter, error) {
 	f, err := os.CreateTemp(dir, "new-*")
 	if err != nil {
@@ -36,14 +37,16 @@ func NewFileWriter(dir string, owner Owner) (*FileWriter, error) {
 	return w, nil
 }
 
-// name is the temporary name of the file.
+// Name returns the temporary name of the file.
 func (w *FileWriter) Name() string { return w.file.Name() }
 
+// Abandon removes the file.
 func (w *FileWriter) Abandon() {
 	_ = w.file.Close()
 	_ = os.Remove(w.file.Name())
 }
 
+// Add adds an entry. Entries ascend.
 func (w *FileWriter) Add(e format.Entry) error {
 	if len(w.block) == 0 {
 		w.blocks = append(w.blocks, fileBlockRow{first: prefixStart(e.Prefix)})
@@ -66,7 +69,7 @@ func (w *FileWriter) flush() error {
 	return err
 }
 
-// finish writes tail and header, gives the file its name and opens it.
+// Finish writes tail and header, renames the file to path, and opens it.
 func (w *FileWriter) Finish(path string, packs []format.PackRow, segments, inputs [][32]byte) (*File, error) {
 	if err := w.end(path, packs, segments, inputs); err != nil {
 		return nil, local.Fail("keep the index in", path, err)

@@ -10,27 +10,28 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// ErrNoChunk: no index names the chunk, or no pack that should hold it does.
+// ErrNoChunk reports that no index names a chunk, or that no pack that should hold it does.
 var ErrNoChunk = errors.New("the repository has no such chunk")
 
-// Location is where a chunk lies.
+// Location is where a chunk is.
 type Location struct {
 	Frame  format.Frame
 	Offset uint32 // in the frame's content
 	Length uint32
 }
 
-// each yields where a chunk lies, some places perhaps twice, and whether an index segment says so, and not only the pack.
+// Each yields the places of a chunk, some of them twice. indexed reports whether an index segment describes the pack, not
+// only the pack itself.
 func (x *Index) Each(ctx context.Context, p chunk.Prefix, yield func(l Location, indexed bool) bool) error {
-	return x.find(ctx, p, func(f match) bool { return yield(f.location(), f.indexed) })
+	return x.find(ctx, p, func(m match) bool { return yield(m.location(), m.indexed) })
 }
 
-// places lists where a chunk lies as far as the index knows.
+// Places returns the places of a chunk that the index knows now.
 func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err error) {
 	indexed := false
-	err = x.find(ctx, id.Prefix(), func(f match) bool {
-		indexed = indexed || f.indexed
-		if place := f.location(); !slices.Contains(places, place) {
+	err = x.find(ctx, id.Prefix(), func(m match) bool {
+		indexed = indexed || m.indexed
+		if place := m.location(); !slices.Contains(places, place) {
 			places = append(places, place)
 		}
 		return true
@@ -41,7 +42,7 @@ func (x *Index) Places(ctx context.Context, id chunk.ID) (places []Location, err
 	return places, err
 }
 
-// noChunk says that a chunk is nowhere, and why that may be.
+// noChunk returns an ErrNoChunk that says why the chunk may be missing.
 func (x *Index) noChunk(id chunk.ID) error {
 	err := fmt.Errorf("chunk %s: %w", id, ErrNoChunk)
 	for _, p := range x.Faults() {
@@ -50,15 +51,15 @@ func (x *Index) noChunk(id chunk.ID) error {
 	return err
 }
 
-func (f match) location() Location {
+func (m match) location() Location {
 	return Location{
-		Frame:  f.pack.Frame(f.n, f.at),
-		Offset: f.Offset, Length: f.Length,
+		Frame:  m.pack.Frame(m.n, m.at),
+		Offset: m.Offset, Length: m.Length,
 	}
 }
 
-// mustPlaces lists where a chunk lies. Where the index does not know it, new segments are looked for, and then packs that no
-// segment describes.
+// Locate returns the places of a chunk. If the index does not know the chunk, Locate looks for new segments, and then for packs
+// that no segment describes. It returns ErrNoChunk if the chunk is nowhere.
 func (x *Index) Locate(ctx context.Context, id chunk.ID) ([]Location, error) {
 	places, err := x.Places(ctx, id)
 	for _, further := range []func(context.Context) error{x.RefreshOnMiss, x.describeUnindexedOnce} {

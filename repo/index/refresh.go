@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -14,17 +13,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// looks is how often segments are listed before what is not right then is done without.
+// maxListings is how often segments are listed before a segment that is listed and missing is skipped.
 const maxListings = 3
 
-// refresh lists the segments and fetches those that are new. A segment that vanishes meanwhile was merged into
-// another, which a second listing shows; so does it what a damaged file held, which went.
+// refresh lists the segments and fetches new ones. If one vanishes in between, it was merged into another, which the next
+// listing shows. The next listing also shows the segments of a damaged file that was removed.
 func (x *Index) refresh(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
-	for look := range maxListings {
+	for listing := range maxListings {
 		now := time.Now()
-		usable, err := x.fetchNew(ctx, look == maxListings-1)
+		usable, err := x.fetchNew(ctx, listing == maxListings-1)
 		if err == nil && usable {
 			x.listedAt = now
 			return nil
@@ -36,10 +35,10 @@ func (x *Index) refresh(ctx context.Context) error {
 	return errUnsettled
 }
 
-// errUnsettled: the index could not be read as of one moment, so a chunk that is not in it does not count as lost.
+// errUnsettled reports that the index could not be read as of one moment, so a chunk that is not in it may still exist.
 var errUnsettled = errors.New("the index segments, or the cache of them, change faster than they can be read")
 
-// refreshSince refreshes unless that was done after t.
+// RefreshSince refreshes the index unless that was done after t.
 func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
 	x.refreshing.Lock()
 	fresh := x.listedAt.After(t)
@@ -50,11 +49,12 @@ func (x *Index) RefreshSince(ctx context.Context, t time.Time) error {
 	return x.refresh(ctx)
 }
 
-// refreshOnMiss refreshes, unless that was done a moment ago and after the last manifest was read: what a manifest names
-// was indexed before it was put. Whoever missed something asks again in any case: another may have refreshed meanwhile.
+// RefreshOnMiss refreshes the index, unless that was done a moment ago and after the last manifest was read: what a manifest
+// names was indexed before the manifest was put. The caller repeats the lookup in any case: another goroutine may have
+// refreshed.
 func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	x.refreshing.Lock()
-	recent := time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.Source.ManifestRead())
+	recent := time.Since(x.listedAt) < refreshPause && !x.listedAt.Before(x.o.Repository.ManifestRead())
 	x.refreshing.Unlock()
 	if recent {
 		return nil
@@ -62,11 +62,11 @@ func (x *Index) RefreshOnMiss(ctx context.Context) error {
 	return x.refresh(ctx)
 }
 
-// fetchNew reports whether all files can be used: none was damaged, and none holds a segment that the store has no
-// more. What such a segment said may still be true, but a store that was emptied or set back must not be taken for full.
-// last: a segment that is listed and yet not there is done without.
+// fetchNew lists the segments and fetches new ones. It reports whether all files can be used: none was damaged, and none holds
+// a segment that has vanished from the store without a replacement. The entries of such a segment may still be true, but a
+// store that was emptied or set back must not seem full. last: skip a segment that is listed and missing.
 func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error) {
-	before := x.heldSegments()
+	before := x.files.segments()
 	listed, unknown, err := x.list(ctx)
 	if err != nil {
 		return false, err
@@ -76,12 +76,12 @@ func (x *Index) fetchNew(ctx context.Context, last bool) (usable bool, err error
 		if err := x.fetchAll(ctx, some, last); err != nil {
 			return false, err
 		}
-		usable = x.compact() && usable
+		usable = x.files.compact() && usable
 	}
 	replaced := x.replaced()
-	for _, f := range x.openedFiles() {
+	for _, f := range x.files.snapshot() {
 		if slices.ContainsFunc(f.segments, func(s [32]byte) bool { return before[s] && !listed[s] && !replaced[s] }) {
-			usable = !x.discard(f) && usable
+			usable = !x.files.discard(f) && usable
 		}
 	}
 	x.dropUnlisted(listed)
@@ -94,10 +94,10 @@ type listedObject struct {
 	hash [32]byte
 }
 
-// list lists the segments, and those of them that nothing is known of yet.
+// list lists the segments, and returns separately those whose entries are not known.
 func (x *Index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []listedObject, err error) {
 	listed = map[[32]byte]bool{}
-	for o, err := range x.Store.List(ctx, format.KindIndex.Folder()) {
+	for o, err := range x.o.Store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the index: %w", err)
 		}
@@ -110,14 +110,14 @@ func (x *Index) list(ctx context.Context) (listed map[[32]byte]bool, unknown []l
 	return listed, unknown, nil
 }
 
-// Segments are fetched several at a time, and their files merged after every so many.
+// Segments are fetched in parallel, and small files are merged after each group.
 const (
 	fetchers        = 8
 	fetchedTogether = 64
 )
 
-// fetchAll fetches segments, or of large ones what it takes to look into them. One that cannot be read is noted and done
-// without, for all are only what packs say of themselves.
+// fetchAll fetches segments, or the tables of large ones. It skips a segment that cannot be read: the packs themselves say
+// what it says.
 func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
@@ -133,7 +133,7 @@ func (x *Index) fetchAll(ctx context.Context, segments []listedObject, last bool
 	return group.Wait()
 }
 
-// outcome takes what is the fault of one segment for an answer.
+// skipUnreadable skips a segment if err concerns only that segment; any other error it returns.
 func (x *Index) skipUnreadable(s listedObject, err error, last bool) error {
 	switch {
 	case err == nil:
@@ -145,10 +145,10 @@ func (x *Index) skipUnreadable(s listedObject, err error, last bool) error {
 	return fmt.Errorf("read %s: %w", s.Name, err)
 }
 
-// replaced is which segments those at hand replace: that these are not listed any more is as it should be.
+// replaced returns the segments that known segments replace. They may be gone from the store.
 func (x *Index) replaced() map[[32]byte]bool {
 	all := map[[32]byte]bool{}
-	for _, f := range x.openedFiles() {
+	for _, f := range x.files.snapshot() {
 		for _, s := range f.inputs {
 			all[s] = true
 		}
@@ -161,37 +161,12 @@ func (x *Index) replaced() map[[32]byte]bool {
 	return all
 }
 
-// held is which segments the files hold now.
-func (x *Index) heldSegments() map[[32]byte]bool {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return maps.Clone(x.held)
-}
-
-// fetch makes a flat file of a segment.
+// fetch makes a file of a segment.
 func (x *Index) fetch(ctx context.Context, s listedObject) error {
-	seg, done, err := x.Source.OpenSegment(ctx, s.Name, s.hash)
+	seg, done, err := x.o.Repository.OpenSegment(ctx, s.Name, s.hash)
 	if err != nil {
 		return err
 	}
 	defer done()
-	return x.Source.WriteCache(func() error { return x.writeSegment(seg, s.hash) })
-}
-
-// flatten makes a flat file of a segment.
-func (x *Index) writeSegment(seg *format.Segment, hash [32]byte) error {
-	w, err := NewFileWriter(x.Source.IndexDir(), x.owner())
-	if err != nil {
-		return err
-	}
-	for e, err := range seg.Entries() {
-		if err == nil {
-			err = w.Add(e)
-		}
-		if err != nil {
-			w.Abandon()
-			return err
-		}
-	}
-	return x.finishFile(w, x.path([][32]byte{hash}), seg.Packs, [][32]byte{hash}, seg.Inputs())
+	return x.o.Repository.WriteCache(func() error { return x.files.writeSegment(seg, s.hash) })
 }

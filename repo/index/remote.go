@@ -14,40 +14,40 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A host without a cache that wants one message must not fetch an index of millions of chunks. So of a large segment only
-// the table is read at first; a lookup then takes one block. When lookups have cost as much as the segment would, it is
-// fetched: whoever needs little pays little, and nobody pays more than twice.
+// A host without a cache that reads one message should not fetch an index of millions of chunks. So of a large segment it
+// reads the table first; a lookup then fetches one block. Once lookups have cost as much as the segment, it is fetched. So
+// no host fetches more than twice the size of a segment.
 
-// requestCost is how many bytes a request is worth: on a line of 50 MB/s one takes as long as a MiB. Segments that are
-// smaller are fetched at once.
+// requestCost is the cost of a request in bytes: at 50 MB/s a request takes as long as a MiB. Segments up to that size are
+// fetched whole.
 const requestCost = 1 << 20
 
-// remoteSegment is a segment that is looked into where it is.
+// remoteSegment is a segment that is searched in the store.
 type remoteSegment struct {
 	listedObject
 	inputs [][32]byte // segments that it replaces
 	seg    *format.Segment
-	ends   []object.Part // what age asks for each time: the header, and the last piece
+	ends   []object.Part // what age reads each time: the header and the last piece
 
 	mu    sync.Mutex
-	known map[chunk.Prefix][]format.Entry // what was looked up; as bounded as the cost
+	known map[chunk.Prefix][]format.Entry // what was looked up; bounded by cost
 	cost  int64
 }
 
-// openRemote reads the table of a segment.
+// openRemote reads the table of a segment and adds it to the remote ones.
 func (x *Index) openRemote(ctx context.Context, s listedObject) error {
-	src := object.NewReader(ctx, x.Store, s.Object, 0)
-	plain, size, err := format.UnsealAt(src, s.Size, x.Identity)
+	src := object.NewReader(ctx, x.o.Store, s.Object, 0)
+	plain, size, err := format.UnsealAt(src, s.Size, x.o.Identity)
 	if err != nil {
 		return format.CauseOf(err)
 	}
-	seg, err := x.Codec.OpenSegment(plain, size)
+	seg, err := x.o.Codec.OpenSegment(plain, size)
 	if err != nil {
 		return format.CauseOf(err)
 	}
 	seg.Detach()
 	remote := &remoteSegment{listedObject: s, inputs: seg.Inputs(), seg: seg, known: map[chunk.Prefix][]format.Entry{}}
-	if x.Identity != nil {
+	if x.o.Identity != nil {
 		remote.ends = src.Ends()
 	}
 	x.mu.Lock()
@@ -62,7 +62,7 @@ func (x *Index) remotes() []*remoteSegment {
 	return x.remote
 }
 
-// dropRemotes takes segments out of use.
+// dropRemotes removes remote segments.
 func (x *Index) dropRemotes(which func(*remoteSegment) bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -73,15 +73,14 @@ func (x *Index) dropUnlisted(listed map[[32]byte]bool) {
 	x.dropRemotes(func(s *remoteSegment) bool { return !listed[s.hash] })
 }
 
-// searchRemotes looks into the segments, all at once. One that is damaged is done without, one that is gone is to be looked
-// for among those that are there now.
+// searchRemotes searches the segments in parallel. It skips a damaged one. again: one has vanished, so a refresh is needed.
 func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p chunk.Prefix, yield func(match) bool) (again bool, err error) {
 	entries := make([][]format.Entry, len(remotes))
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(fetchers)
 	for i, s := range remotes {
 		group.Go(func() (err error) {
-			entries[i], err = s.entries(groupCtx, x.Options, p)
+			entries[i], err = s.entries(groupCtx, x.o, p)
 			return x.skipUnreadableRemote(s, err)
 		})
 	}
@@ -90,7 +89,7 @@ func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 	}
 	for i, s := range remotes {
 		for _, e := range entries[i] {
-			if !yield(s.match(e)) {
+			if !yield(s.toMatch(e)) {
 				return false, nil
 			}
 		}
@@ -98,7 +97,7 @@ func (x *Index) searchRemotes(ctx context.Context, remotes []*remoteSegment, p c
 	return false, nil
 }
 
-// outcomeRemote is outcome for a segment in use: if it cannot be read, it is so no more.
+// skipUnreadableRemote is skipUnreadable for a remote segment. It also removes the segment.
 func (x *Index) skipUnreadableRemote(s *remoteSegment, err error) error {
 	if err == nil {
 		return nil
@@ -110,7 +109,7 @@ func (x *Index) skipUnreadableRemote(s *remoteSegment, err error) error {
 	return err
 }
 
-// find is every entry of a prefix.
+// entries returns every entry of a prefix.
 func (s *remoteSegment) entries(ctx context.Context, o Options, p chunk.Prefix) (all []format.Entry, err error) {
 	s.mu.Lock()
 	all, known := s.known[p]
@@ -140,7 +139,7 @@ func (s *remoteSegment) entries(ctx context.Context, o Options, p chunk.Prefix) 
 
 // block fetches and checks a block.
 func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.Entry, error) {
-	// A block of 28 bytes an entry, which hardly compress, touches three of age's pieces at the most.
+	// A block has 4,096 entries of 28 bytes, which hardly compress: it touches at most three of age's pieces.
 	piece := int64(1)
 	if o.Identity != nil {
 		piece = 3 * (format.AgePiece + format.AgeOverhead)
@@ -158,7 +157,7 @@ func (s *remoteSegment) block(ctx context.Context, o Options, i int) ([]format.E
 	return block, format.CauseOf(err)
 }
 
-func (s *remoteSegment) match(e format.Entry) match {
+func (s *remoteSegment) toMatch(e format.Entry) match {
 	row, n := s.seg.Frame(e)
 	at := row.Head
 	for _, stored := range row.Stored[:n] {
@@ -167,27 +166,28 @@ func (s *remoteSegment) match(e format.Entry) match {
 	return match{row, n, at, e, true}
 }
 
+// due reports whether lookups have cost as much as the segment.
 func (s *remoteSegment) due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cost >= s.Size
 }
 
-// loadDue fetches the segments that have cost enough.
+// loadDue fetches the segments that are due.
 func (x *Index) loadDue(ctx context.Context) (again bool, err error) {
 	if !slices.ContainsFunc(x.remotes(), (*remoteSegment).due) {
 		return false, nil
 	}
-	return x.load(ctx, (*remoteSegment).due)
+	return x.fetchRemotes(ctx, (*remoteSegment).due)
 }
 
-// loadAll fetches all that is there and was not fetched: for whoever needs the index whole.
-func (x *Index) Load(ctx context.Context) error {
+// LoadAll fetches every segment.
+func (x *Index) LoadAll(ctx context.Context) error {
 	for range maxListings {
 		if err := x.refresh(ctx); err != nil {
 			return err
 		}
-		again, err := x.load(ctx, func(*remoteSegment) bool { return true })
+		again, err := x.fetchRemotes(ctx, func(*remoteSegment) bool { return true })
 		if !again {
 			return err
 		}
@@ -195,17 +195,17 @@ func (x *Index) Load(ctx context.Context) error {
 	return errUnsettled
 }
 
-// load makes files of segments. again: something must be looked for anew.
-func (x *Index) load(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
+// fetchRemotes makes files of remote segments. again: a segment has vanished or a file was damaged, so a refresh is needed.
+func (x *Index) fetchRemotes(ctx context.Context, which func(*remoteSegment) bool) (again bool, err error) {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
 	var wanted []*remoteSegment
-	for _, s := range x.remotes() { // which another may have fetched meanwhile
+	for _, s := range x.remotes() { // another goroutine may have fetched some
 		if which(s) {
 			wanted = append(wanted, s)
 		}
 	}
-	whole := true
+	good := true
 	for some := range slices.Chunk(wanted, fetchedTogether) {
 		group, groupCtx := errgroup.WithContext(ctx)
 		group.SetLimit(fetchers)
@@ -221,7 +221,7 @@ func (x *Index) load(ctx context.Context, which func(*remoteSegment) bool) (agai
 		if err := group.Wait(); err != nil {
 			return errors.Is(err, store.ErrNotExist), err
 		}
-		whole = x.compact() && whole
+		good = x.files.compact() && good
 	}
-	return !whole, nil
+	return !good, nil
 }

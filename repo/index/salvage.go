@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/object"
 )
 
-// salvage asks the packs that no segment at hand describes what they hold: a segment may be damaged or lost, and mail
-// is wanted. It does so once; the answer is kept for this process only.
+// describeUnindexedOnce reads the tables of the packs that no segment describes, because a segment may be damaged or lost. It
+// does so once in a process.
 func (x *Index) describeUnindexedOnce(ctx context.Context) error {
 	x.refreshing.Lock()
 	defer x.refreshing.Unlock()
@@ -20,18 +20,18 @@ func (x *Index) describeUnindexedOnce(ctx context.Context) error {
 	return x.describeUnindexed(ctx)
 }
 
-// salvageAnew asks those packs that were not described then either. The caller holds refreshing.
+// describeUnindexed reads the tables of the packs that nothing describes yet. The caller holds refreshing.
 func (x *Index) describeUnindexed(ctx context.Context) error {
 	described := map[format.Pack]bool{}
 	for pack := range x.Packs() {
 		described[pack.Pack()] = true
 	}
 	var draft Draft
-	err := x.Source.EachPack(ctx, func(pack format.Pack, size int64) error {
+	err := x.o.Repository.EachPack(ctx, func(pack format.Pack, size int64) error {
 		if described[pack] {
 			return nil
 		}
-		row, lanes, err := x.Source.DescribePack(ctx, pack, size)
+		row, lanes, err := x.o.Repository.DescribePack(ctx, pack, size)
 		if err == nil {
 			draft.Add(row, lanes)
 		}
@@ -50,6 +50,7 @@ func (x *Index) describeUnindexed(ctx context.Context) error {
 	return err
 }
 
+// keepDescribed adds a file of packs that no segment describes. Only this process uses it.
 func (x *Index) keepDescribed(d *Draft) error {
 	if len(d.Packs) == 0 {
 		return nil
@@ -59,7 +60,7 @@ func (x *Index) keepDescribed(d *Draft) error {
 		hashes = append(hashes, p.Hash)
 	}
 	slices.SortFunc(d.Entries, format.Entry.Compare)
-	err := x.keep(*d, nil, hashes)
+	err := x.files.writeDraft(*d, nil, hashes)
 	*d = Draft{}
 	return err
 }

@@ -2,21 +2,17 @@ package index
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"path/filepath"
 	"slices"
 
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// all writes a file of all places that the index knows, and of those that only packs know, which no segment describes. The
-// caller removes it. indexed has the packs that a segment describes.
+// All writes one file of everything that the index knows and of what packs say that no segment describes. The caller removes
+// the file. indexed has the packs that a segment describes.
 func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool, err error) {
 	for range maxFiles {
-		if err := x.Load(ctx); err != nil {
+		if err := x.LoadAll(ctx); err != nil {
 			return nil, nil, err
 		}
 		x.refreshing.Lock()
@@ -25,44 +21,21 @@ func (x *Index) All(ctx context.Context) (f *File, indexed map[format.Pack]bool,
 		if err != nil {
 			return nil, nil, err
 		}
-		f, indexed, err := x.mergeAll()
+		f, indexed, err := x.files.mergeAll()
 		if !errors.Is(err, errFile) {
 			return f, indexed, err
 		}
-		x.discardDamaged(x.openedFiles())
+		x.files.discardDamaged(x.files.snapshot())
 	}
 	return nil, nil, errors.New("the cached index is damaged again and again")
 }
 
-func (x *Index) mergeAll() (merged *File, indexed map[format.Pack]bool, err error) {
-	files := x.openedFiles()
-	indexed = map[format.Pack]bool{}
-	for _, f := range files {
-		for i := range f.Packs {
-			if !f.unindexed() {
-				indexed[f.Packs[i].Pack()] = true
-			}
-		}
-	}
-	unique := make([]byte, 8)
-	rand.Read(unique)
-	err = x.Source.WriteCache(func() (err error) {
-		dir := x.Source.IndexDir()
-		merged, err = mergeFiles(dir, filepath.Join(dir, "new-census-"+hex.EncodeToString(unique)), x.owner(), files)
-		return err
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("merge the cached index: %w", err)
-	}
-	return merged, indexed, nil
-}
-
-// describe returns what the index knows of a pack: its row, and the entries of each of its frames. nil: nothing.
+// Describe returns the row of a pack and the entries of each of its frames. A nil row means that the index does not know it.
 func (x *Index) Describe(ctx context.Context, p format.Pack) (row *format.PackRow, frames [][]format.Entry, err error) {
-	if err := x.Load(ctx); err != nil {
+	if err := x.LoadAll(ctx); err != nil {
 		return nil, nil, err
 	}
-	for _, f := range x.openedFiles() {
+	for _, f := range x.files.snapshot() {
 		number := slices.IndexFunc(f.Packs, func(row format.PackRow) bool { return row.Pack() == p })
 		if number < 0 {
 			continue
