@@ -29,14 +29,14 @@ func (a *asked) Get(ctx context.Context, name string, offset, length int64) (io.
 func TestHostKeepsTheIndexThatItWrote(t *testing.T) {
 	store := &asked{Memory: &storetest.Memory{}}
 	archivetest.NewRepo(t, store)
-	a := archivetest.Large(2000)
+	a := archivetest.LargeAccount(2000)
 	o := repo.Options{CacheDir: t.TempDir(), StateDir: t.TempDir(), Location: "memory"}
 	for range 8 { // more than there may be files in a cache
 		r, err := repo.Open(t.Context(), store, repo.Unlock{}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+		archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
 		}

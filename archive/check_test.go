@@ -47,7 +47,7 @@ func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
 	defer r.Close()
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	for days, want := range map[int]int64{0: 0, 5: 0, 7: 1} {
 		then := store.Clone()
 		then.Advance(time.Duration(days) * 24 * time.Hour)
@@ -62,7 +62,7 @@ func TestCheckTellsOfLocksThatEndTooEarly(t *testing.T) {
 // post is a mailbox of a test account.
 type post struct {
 	name    string
-	letters []archivetest.Letter
+	letters []archivetest.Message
 }
 
 // lay stores an account as a backup does and commits its manifest.
@@ -110,12 +110,12 @@ func lay(t testing.TB, r *repo.Repo, account string, state manifest.State, posts
 	return head
 }
 
-func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l archivetest.Letter) manifest.Entry {
+func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l archivetest.Message) manifest.Entry {
 	t.Helper()
 	lanes := map[mail.PartKind]repo.Lane{mail.HeaderPart: repo.LaneHeader, mail.TextPart: repo.LaneText, mail.Base64Part: repo.LaneBody}
 	hasher := r.MessageHasher()
 	entry := manifest.Entry{
-		Record:  manifest.Record{UID: l.Uid, Size: int64(len(l.Body)), Hash: hasher.ID(l.Body), Internal: mail.ParseDate(l.Date)},
+		Record:  manifest.Record{UID: l.UID, Size: int64(len(l.Body)), Hash: hasher.ID(l.Body), Internal: mail.ParseDate(l.Date)},
 		FlagSet: manifest.FlagSet{Flags: l.Flags},
 	}
 	splitter := mail.NewSplitter(bytes.NewReader(l.Body))
@@ -153,10 +153,10 @@ func storeLetter(t testing.TB, r *repo.Repo, writer *repo.Writer, l archivetest.
 }
 
 // incompressible makes n messages of some size, so that they fill frames and packs.
-func incompressible(first mail.UID, n, size int) []archivetest.Letter {
-	letters := archivetest.Plain(first, n)
+func incompressible(first mail.UID, n, size int) []archivetest.Message {
+	letters := archivetest.PlainMessages(first, n)
 	for i := range letters {
-		letters[i].Body = append(letters[i].Body, archivetest.Noise(uint64(letters[i].Uid), size)...)
+		letters[i].Body = append(letters[i].Body, archivetest.RandomBytes(uint64(letters[i].UID), size)...)
 	}
 	return letters
 }
@@ -173,17 +173,17 @@ func open(t testing.TB, r *repo.Repo, head repo.Head) *archive.Contents {
 func TestRestoreFromRepository(t *testing.T) {
 	store := new(storetest.Memory)
 	inbox := incompressible(1, 300, 30_000)
-	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.Odd()})
+	head := lay(t, newRepository(t, store), "anna", manifest.Complete, post{"INBOX", inbox}, post{"odd", archivetest.OddMessages()})
 	r := archivetest.Reopen(t, store)
 	for _, free := range []bool{false, true} {
-		target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: free}
+		target := &archivetest.MemTarget{Key: r.MessageKey(), Folders: map[string]*archivetest.MemFolder{}, Free: free}
 		o := restore.Options{Contents: open(t, r, head), Target: target}
 		report, err := restore.Run(t.Context(), o)
 		if err != nil || !report.Whole() || report.Changed > 0 {
 			t.Fatal(err, report)
 		}
 		target.Holds(t, "INBOX", inbox...)
-		target.Holds(t, "odd", archivetest.Odd()...)
+		target.Holds(t, "odd", archivetest.OddMessages()...)
 		if report, err = restore.Run(t.Context(), o); err != nil || report.Added != 0 {
 			t.Fatal("a second restore added messages:", err, report)
 		}
@@ -211,7 +211,7 @@ func (m *meter) Get(ctx context.Context, name string, offset, length int64) (io.
 func TestRestoreReadsOnce(t *testing.T) {
 	store := new(storetest.Memory)
 	letters := incompressible(1, 1400, 30_000) // 42 MB, more than a reader keeps
-	var interleaved []archivetest.Letter
+	var interleaved []archivetest.Message
 	for i := range 700 {
 		interleaved = append(interleaved, letters[i], letters[700+i])
 	}
@@ -226,7 +226,7 @@ func TestRestoreReadsOnce(t *testing.T) {
 	}
 	m := &meter{Store: store}
 	r = archivetest.Reopen(t, m)
-	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}, Free: true}
+	target := &archivetest.MemTarget{Key: r.MessageKey(), Folders: map[string]*archivetest.MemFolder{}, Free: true}
 	if report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target}); err != nil || !report.Whole() {
 		t.Fatal(err, report)
 	}
@@ -239,10 +239,10 @@ func TestRestoreReadsOnce(t *testing.T) {
 	}
 }
 
-func renumbered(letters []archivetest.Letter) []archivetest.Letter {
+func renumbered(letters []archivetest.Message) []archivetest.Message {
 	letters = slices.Clone(letters)
 	for i := range letters {
-		letters[i].Uid = mail.UID(i + 1)
+		letters[i].UID = mail.UID(i + 1)
 	}
 	return letters
 }
@@ -321,7 +321,7 @@ func TestCheckFinds(t *testing.T) {
 }
 
 // sameHarm restores from a damaged store, and compares the messages that are lost with those that the check named.
-func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Letter) int {
+func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archive.Problem, inbox []archivetest.Message) int {
 	t.Helper()
 	var named, lost []mail.UID
 	for _, p := range problems {
@@ -330,7 +330,7 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 		}
 	}
 	r := archivetest.Reopen(t, store)
-	target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
+	target := &archivetest.MemTarget{Key: r.MessageKey(), Folders: map[string]*archivetest.MemFolder{}}
 	report, err := restore.Run(t.Context(), restore.Options{Contents: open(t, r, head), Target: target})
 	if err != nil {
 		t.Fatal(err)
@@ -344,7 +344,7 @@ func sameHarm(t *testing.T, store store.Store, head repo.Head, problems []archiv
 	if !slices.Equal(named, lost) || len(lost) == 0 {
 		t.Errorf("the check names %v, a restore loses %v", named, lost)
 	}
-	left := slices.DeleteFunc(slices.Clone(inbox), func(l archivetest.Letter) bool { return slices.Contains(lost, l.Uid) })
+	left := slices.DeleteFunc(slices.Clone(inbox), func(l archivetest.Message) bool { return slices.Contains(lost, l.UID) })
 	target.Holds(t, "INBOX", left...)
 	return len(lost)
 }
@@ -366,7 +366,7 @@ func check(t *testing.T, store store.Store, data repo.HashRange) (*archive.Check
 func TestResolve(t *testing.T) {
 	store := new(storetest.Memory)
 	r := newRepository(t, store)
-	letters := archivetest.Plain(1, 3)
+	letters := archivetest.PlainMessages(1, 3)
 	first := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:1]})
 	store.Advance(24 * time.Hour)
 	second := lay(t, r, "anna", manifest.Complete, post{"INBOX", letters[:2]})
@@ -438,7 +438,7 @@ func TestStoreTroubleIsNoDamage(t *testing.T) {
 			faulty := &storetest.Faulty{Store: store}
 			r := archivetest.Reopen(t, faulty)
 			contents := open(t, r, head)
-			target := &archivetest.Shore{Key: r.MessageKey(), Folders: map[string]*archivetest.Beach{}}
+			target := &archivetest.MemTarget{Key: r.MessageKey(), Folders: map[string]*archivetest.MemFolder{}}
 			o := restore.Options{Contents: contents, Target: target}
 			faulty.Fail = storetest.CrashAt(faulty.Ops()+n, fault)
 			report, err := restore.Run(t.Context(), o)

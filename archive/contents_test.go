@@ -14,9 +14,9 @@ import (
 )
 
 func TestContentsFinds(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := append(archivetest.Plain(1, 3000), archivetest.Letter{Uid: 1 << 20, Body: []byte("no header here, no empty line"), Date: archivetest.Someday})
-	drafts := s.Mailbox(t, "Entw&APw-rfe", archivetest.Plain(1, 2)...)
+	s := archivetest.NewMemReader(t)
+	letters := append(archivetest.PlainMessages(1, 3000), archivetest.Message{UID: 1 << 20, Body: []byte("no header here, no empty line"), Date: archivetest.SomeDate})
+	drafts := s.Mailbox(t, "Entw&APw-rfe", archivetest.PlainMessages(1, 2)...)
 	drafts.Name = "Entwürfe"
 	contents := s.Contents(t, drafts, s.Mailbox(t, "INBOX", letters...))
 	ctx := t.Context()
@@ -32,18 +32,18 @@ func TestContentsFinds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range []archivetest.Letter{letters[0], letters[2999], letters[3000]} {
-		entry, err := contents.Entry(ctx, inbox, l.Uid)
+	for _, l := range []archivetest.Message{letters[0], letters[2999], letters[3000]} {
+		entry, err := contents.Entry(ctx, inbox, l.UID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var body bytes.Buffer
 		if err := contents.Body(&entry.Record).WriteTo(ctx, &body); err != nil || !bytes.Equal(body.Bytes(), l.Body) {
-			t.Errorf("UID %d: %q, %v", l.Uid, body.Bytes(), err)
+			t.Errorf("UID %d: %q, %v", l.UID, body.Bytes(), err)
 		}
 		header, err := contents.Header(ctx, &entry.Record)
 		if err != nil || !bytes.HasPrefix(l.Body, header) || !bytes.HasSuffix(header, []byte("\r\n\r\n")) && !bytes.Equal(header, l.Body) {
-			t.Errorf("UID %d: header %q, %v", l.Uid, header, err)
+			t.Errorf("UID %d: header %q, %v", l.UID, header, err)
 		}
 	}
 	if _, err := contents.Entry(ctx, inbox, 5000); !errors.Is(err, archive.ErrNoMessage) {
@@ -53,8 +53,8 @@ func TestContentsFinds(t *testing.T) {
 
 // TestContentsGoOn: what cannot be read of a mailbox does not hide the rest.
 func TestContentsGoOn(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 1500)...)
+	s := archivetest.NewMemReader(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 1500)...)
 	contents := s.Contents(t, inbox)
 	pages := s.PagesOf(t, &inbox)
 	last := pages[len(pages)-1]
@@ -83,8 +83,8 @@ func TestContentsGoOn(t *testing.T) {
 
 // TestBodyTellsWhoFailed: an error of the writer is not taken for damage.
 func TestBodyTellsWhoFailed(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	inbox := s.Mailbox(t, "INBOX", archivetest.Letter{Uid: 1, Body: archivetest.Wrapped(archivetest.Noise(5, 100_000)), Date: archivetest.Someday})
+	s := archivetest.NewMemReader(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.Message{UID: 1, Body: archivetest.Base64(archivetest.RandomBytes(5, 100_000)), Date: archivetest.SomeDate})
 	contents := s.Contents(t, inbox)
 	entry, err := contents.Entry(t.Context(), &inbox, 1)
 	if err != nil {

@@ -142,7 +142,7 @@ func TestForgetComparesNightsNotMonths(t *testing.T) {
 	for range 5 {
 		inbox := h.account.Mailbox("INBOX")
 		for _, m := range slices.Clone(inbox.Messages[:25]) {
-			inbox.Expunge(m.Uid)
+			inbox.Expunge(m.UID)
 		}
 		h.night(h.account)
 	}

@@ -20,11 +20,11 @@ import (
 func forgetting(t *testing.T, days int) (*repo.Repo, *storetest.Memory, *archivetest.Account, []*backup.Result) {
 	t.Helper()
 	store := &storetest.Memory{}
-	r, a := archivetest.NewRepo(t, store), archivetest.Large(200)
+	r, a := archivetest.NewRepo(t, store), archivetest.LargeAccount(200)
 	var laid []*backup.Result
 	for day := range days {
 		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: day %d\r\n\r\n", day))
-		laid = append(laid, archivetest.BackUp(t, r, a))
+		laid = append(laid, archivetest.Backup(t, r, a))
 		store.Advance(24 * time.Hour)
 	}
 	return r, store, a, laid
@@ -78,7 +78,7 @@ func TestForgetByPolicy(t *testing.T) {
 	if n := mustForget(t, plan, err); n != 0 {
 		t.Errorf("of another account %d are marked", n)
 	}
-	b := archivetest.BackUp(t, r, a) // goes on from what is left
+	b := archivetest.Backup(t, r, a) // goes on from what is left
 	archivetest.MustHold(t, r, b, a.State())
 }
 
@@ -108,9 +108,9 @@ func TestForgetKeepsTheLastGoodOne(t *testing.T) {
 	r, _, a, laid := forgetting(t, 2)
 	inbox := a.Mailbox("INBOX")
 	for _, m := range slices.Clone(inbox.Messages[:80]) {
-		inbox.Expunge(m.Uid)
+		inbox.Expunge(m.UID)
 	}
-	laid = append(laid, archivetest.BackUp(t, r, a), archivetest.BackUp(t, r, a))
+	laid = append(laid, archivetest.Backup(t, r, a), archivetest.Backup(t, r, a))
 	if len(laid[2].Manifest.Alarm) == 0 {
 		t.Fatal("no alarm")
 	}

@@ -186,7 +186,7 @@ func (tr trial) holds(t *testing.T, o outcome, at string) {
 			if s.Manifest.State == 0 {
 				continue
 			}
-			if !tr.states[strings.Join(archivetest.Archived(t, r, s.Head), "\n")] {
+			if !tr.states[strings.Join(archivetest.ArchivedState(t, r, s.Head), "\n")] {
 				t.Errorf("%s: manifest %s holds what the account never was", at, s.Head.Name)
 			}
 		}
@@ -211,7 +211,7 @@ func mustBeNewest(t *testing.T, r *repo.Repo, want []string) {
 	if err != nil || len(latest) != 1 {
 		t.Fatalf("the newest manifests are %d, %v", len(latest), err)
 	}
-	if got := archivetest.Archived(t, r, latest[0].Head); !slices.Equal(got, want) {
+	if got := archivetest.ArchivedState(t, r, latest[0].Head); !slices.Equal(got, want) {
 		t.Errorf("the newest manifest is not the account: %s", archivetest.FirstDifference(got, want))
 	}
 }
@@ -231,7 +231,7 @@ func twoNights(t *testing.T) (base *storetest.Memory, a *archivetest.Account, be
 	for i := range 30 {
 		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))
 	}
-	archivetest.BackUp(t, archivetest.NewRepo(t, base), a)
+	archivetest.Backup(t, archivetest.NewRepo(t, base), a)
 	before = strings.Join(a.State(), "\n")
 	for i := range 20 {
 		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: later %d\r\n\r\nlater %d\r\n", i, i))
@@ -244,7 +244,7 @@ func twoNights(t *testing.T) (base *storetest.Memory, a *archivetest.Account, be
 func backupTrial(t *testing.T) trial {
 	base, a, before, now := twoNights(t)
 	return trial{"backup", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store store.Store) error {
-		return openUnsealed(ctx, store, func(r *repo.Repo) error { return archivetest.TryBackUp(ctx, r, a).Err })
+		return openUnsealed(ctx, store, func(r *repo.Repo) error { return archivetest.TryBackup(ctx, r, a).Err })
 	}, func(t *testing.T, r *repo.Repo) { mustBeNewest(t, r, a.State()) }}
 }
 
@@ -256,7 +256,7 @@ func copyTrial(t *testing.T) trial {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	archivetest.BackUp(t, source, a)
+	archivetest.Backup(t, source, a)
 	base := new(storetest.Memory)
 	archivetest.NewRepo(t, base)
 	return trial{"copy", base, map[string]bool{before: true, now: true}, func(ctx context.Context, store store.Store) error {
@@ -287,7 +287,7 @@ func repairTrial(t *testing.T) trial {
 	return trial{"repair", base, nil, func(ctx context.Context, store store.Store) error {
 		return openUnsealed(ctx, store, func(r *repo.Repo) error { return repairAll(ctx, r, pack) })
 	}, func(t *testing.T, r *repo.Repo) {
-		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+		archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 	}}
 }
 

@@ -24,10 +24,10 @@ func TestAStoreThatLeapsRemovesNothing(t *testing.T) {
 	if err := store.MakeBucket(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	r, a := archivetest.NewRepo(t, store), archivetest.Large(300)
-	archivetest.BackUp(t, r, a)
-	a.Mailboxes["INBOX"].Expunge(a.Mailboxes["INBOX"].Messages[0].Uid)
-	last := archivetest.BackUp(t, r, a)
+	r, a := archivetest.NewRepo(t, store), archivetest.LargeAccount(300)
+	archivetest.Backup(t, r, a)
+	a.Mailboxes["INBOX"].Expunge(a.Mailboxes["INBOX"].Messages[0].UID)
+	last := archivetest.Backup(t, r, a)
 	plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 1}, time.UTC, nil)
 	mustForget(t, plan, err)
 	objects := func() (n int) {

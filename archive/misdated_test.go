@@ -53,18 +53,18 @@ func forge(t *testing.T, store *storetest.Memory) repo.Head {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	return archivetest.BackUp(t, r, archivetest.NewAccount()).Head
+	return archivetest.Backup(t, r, archivetest.NewAccount()).Head
 }
 
 // A misdated manifest, on either side, stops no copy: the others are copied, and the one is named.
 func TestCopyPassesOverMisdatedManifests(t *testing.T) {
 	source, target := new(storetest.Memory), new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, source), archivetest.NewRepo(t, target)
-	a := archivetest.Sample()
-	first := archivetest.BackUp(t, from, a).Head
+	a := archivetest.SampleAccount()
+	first := archivetest.Backup(t, from, a).Head
 	forged := forge(t, source)
 	forge(t, target)
-	second := archivetest.BackUp(t, from, a).Head
+	second := archivetest.Backup(t, from, a).Head
 	for range 2 {
 		copied, _ := archivetest.Copy(t, from, to)
 		got := make(map[string]error)
@@ -89,7 +89,7 @@ func TestCopyPassesOverMisdatedManifests(t *testing.T) {
 func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
-	archivetest.BackUp(t, r, archivetest.Sample())
+	archivetest.Backup(t, r, archivetest.SampleAccount())
 	forge(t, store)
 	found, errs := 0, 0
 	for _, err := range search.FindAll(t.Context(), r, "", search.Query{}, func(*manifest.Mailbox) bool { return true }) {
@@ -109,10 +109,10 @@ func TestFindAllPassesOverMisdatedManifests(t *testing.T) {
 func TestResolvePassesOverRenamedManifests(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
-	a := archivetest.Sample()
-	first := archivetest.BackUp(t, r, a).Head
+	a := archivetest.SampleAccount()
+	first := archivetest.Backup(t, r, a).Head
 	store.Advance(time.Hour)
-	second := archivetest.BackUp(t, r, a).Head
+	second := archivetest.Backup(t, r, a).Head
 	store.Advance(time.Hour)
 	folder := second.Name[:strings.LastIndex(second.Name, "/")+1]
 	renamed := fmt.Sprintf("%s%016x-%x", folder, math.MaxUint64-uint64(second.Time.UnixMilli())-1000, first.ID[:])
@@ -149,7 +149,7 @@ func TestResolvePassesOverRenamedManifests(t *testing.T) {
 func TestResolvePassesOverGarbage(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
-	head := archivetest.BackUp(t, r, archivetest.Sample()).Head
+	head := archivetest.Backup(t, r, archivetest.SampleAccount()).Head
 	store.Advance(time.Hour)
 	folder := head.Name[:strings.LastIndex(head.Name, "/")+1]
 	after := math.MaxUint64 - uint64(head.Time.UnixMilli()) - 1000

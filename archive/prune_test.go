@@ -26,7 +26,7 @@ func mustPrune(t *testing.T, r *repo.Repo) *repo.PruneReport {
 // holds little more than what they need.
 func TestNightsOfForgettingAndPruning(t *testing.T) {
 	store := &storetest.Memory{}
-	r, a := archivetest.NewRepo(t, store), archivetest.Sample()
+	r, a := archivetest.NewRepo(t, store), archivetest.SampleAccount()
 	long := ""
 	for i := range 3000 {
 		long += fmt.Sprintf("line %d of a message with many parts\r\n", i*i)
@@ -39,9 +39,9 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 			inbox.Add(fmt.Sprintf("Subject: %d of night %d\r\n\r\n%d\r\n", i, night, i*night))
 		}
 		for _, m := range slices.Clone(inbox.Messages[len(inbox.Messages)-300 : len(inbox.Messages)-280]) {
-			inbox.Expunge(m.Uid)
+			inbox.Expunge(m.UID)
 		}
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		states[b.Head.Name] = a.State()
 		plan, err := archive.PlanForget(t.Context(), r, nil, history.Policy{Last: 2}, time.UTC, nil)
 		mustForget(t, plan, err)
@@ -59,7 +59,7 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := archivetest.Archived(t, r, s.Head); !slices.Equal(got, states[s.Head.Name]) {
+		if got := archivetest.ArchivedState(t, r, s.Head); !slices.Equal(got, states[s.Head.Name]) {
 			t.Errorf("manifest of %s: %s", s.Head.Time, archivetest.FirstDifference(got, states[s.Head.Name]))
 		}
 		n++
@@ -80,13 +80,13 @@ func TestNightsOfForgettingAndPruning(t *testing.T) {
 // A manifest that is not the newest of any account, a checkpoint, and accounts that nobody archives any more are roots.
 func TestEveryManifestIsARoot(t *testing.T) {
 	store := &storetest.Memory{}
-	r, a := archivetest.NewRepo(t, store), archivetest.Large(300)
-	first := archivetest.BackUp(t, r, a)
+	r, a := archivetest.NewRepo(t, store), archivetest.LargeAccount(300)
+	first := archivetest.Backup(t, r, a)
 	want := a.State()
 	for _, m := range slices.Clone(a.Mailbox("INBOX").Messages[:40]) {
-		a.Mailbox("INBOX").Expunge(m.Uid)
+		a.Mailbox("INBOX").Expunge(m.UID)
 	}
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	for range 4 {
 		store.Advance(25 * time.Hour)
 		if report := mustPrune(t, r); report.Condemned.Objects > 0 {

@@ -48,11 +48,11 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 		h := newNights(t, 100)
 		inbox := h.account.Mailbox("INBOX")
 		for _, m := range slices.Clone(inbox.Messages) {
-			inbox.CopyTo(h.account.Mailbox("All"), m.Uid)
+			inbox.CopyTo(h.account.Mailbox("All"), m.UID)
 		}
 		h.night(h.account)
 		for _, m := range slices.Clone(inbox.Messages) {
-			inbox.Expunge(m.Uid)
+			inbox.Expunge(m.UID)
 		}
 		h.night(h.account)
 		h.mustShrink()
@@ -82,7 +82,7 @@ func TestShrunkNamesNothingThatIsThere(t *testing.T) {
 		for range 5 {
 			inbox := h.account.Mailbox("INBOX")
 			for _, m := range slices.Clone(inbox.Messages[:25]) {
-				inbox.Expunge(m.Uid)
+				inbox.Expunge(m.UID)
 			}
 			h.night(h.account)
 		}

@@ -16,9 +16,9 @@ import (
 )
 
 func TestBackupHoldsEveryMessage(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent {
 		t.Error("nothing changed under the backup, but it is not called consistent")
@@ -26,12 +26,12 @@ func TestBackupHoldsEveryMessage(t *testing.T) {
 }
 
 func TestUnchangedAccountCostsOneManifest(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	store := &storetest.Memory{}
 	r := archivetest.NewRepo(t, store)
-	first := archivetest.BackUp(t, r, a)
+	first := archivetest.Backup(t, r, a)
 	objects, bodies, examines := len(store.Names()), a.Bodies, a.Examines
-	second := archivetest.BackUp(t, r, a)
+	second := archivetest.Backup(t, r, a)
 	if n := len(store.Names()) - objects; n != 1 {
 		t.Errorf("%d objects were put, want the manifest alone", n)
 	}
@@ -65,7 +65,7 @@ func TestEveryManifestEqualsTheAccount(t *testing.T) {
 				for range rng.IntN(60) {
 					a.Change(rng)
 				}
-				nights = append(nights, archivetest.BackUp(t, r, a))
+				nights = append(nights, archivetest.Backup(t, r, a))
 				states = append(states, a.State())
 				if !nights[len(nights)-1].Manifest.Consistent {
 					t.Error("not called consistent, though nothing changed under the backup")
@@ -79,7 +79,7 @@ func TestEveryManifestEqualsTheAccount(t *testing.T) {
 }
 
 func TestLostConnectionsLoseAndRepeatNothing(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	var n atomic.Int64
 	a.OnBody = func(string, mail.UID) error {
 		if n.Add(1)%100 == 0 {
@@ -88,7 +88,7 @@ func TestLostConnectionsLoseAndRepeatNothing(t *testing.T) {
 		return nil
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if len(b.Manifest.Failures) > 0 {
 		t.Errorf("failures: %v", b.Manifest.Failures)
@@ -115,7 +115,7 @@ func TestMessageThatCannotBeReadIsAFailureAndTriedAgain(t *testing.T) {
 				return nil
 			}
 			r := archivetest.NewRepo(t, &storetest.Memory{})
-			b := archivetest.BackUp(t, r, a)
+			b := archivetest.Backup(t, r, a)
 			failures := b.Manifest.Failures
 			if len(failures) != 1 || failures[0].UID != poison || failures[0].Mailbox != "INBOX" || failures[0].Reason == "" {
 				t.Fatalf("failures: %v", failures)
@@ -125,7 +125,7 @@ func TestMessageThatCannotBeReadIsAFailureAndTriedAgain(t *testing.T) {
 			}
 			a.OnBody = nil
 			bodies := a.Bodies
-			b = archivetest.BackUp(t, r, a)
+			b = archivetest.Backup(t, r, a)
 			archivetest.MustHold(t, r, b, a.State())
 			if a.Bodies-bodies != 1 || len(b.Manifest.Failures) > 0 {
 				t.Errorf("the next run downloaded %d messages, want 1; failures %v", a.Bodies-bodies, b.Manifest.Failures)
@@ -135,9 +135,9 @@ func TestMessageThatCannotBeReadIsAFailureAndTriedAgain(t *testing.T) {
 }
 
 func TestUnopenableMailboxKeepsItsRecord(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	before := a.State()
 	a.Mailbox("INBOX").Modseq++
 	a.OnExamine = func(name string) error {
@@ -146,7 +146,7 @@ func TestUnopenableMailboxKeepsItsRecord(t *testing.T) {
 		}
 		return nil
 	}
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, before)
 	if b.Manifest.Consistent || len(b.Manifest.Failures) != 1 || b.Manifest.Failures[0].Mailbox != "INBOX" {
 		t.Errorf("consistent %v, failures %v", b.Manifest.Consistent, b.Manifest.Failures)
@@ -157,7 +157,7 @@ func TestMessageMovedWhileReadingIsNotLost(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Mailbox("A").Add("Subject: stays\r\n\r\n")
 	moving := "Subject: moves\r\n\r\n"
-	uid := a.Mailbox("Z").Add(moving).Uid
+	uid := a.Mailbox("Z").Add(moving).UID
 	a.OnSurvey = func(n int) {
 		if n == 2 { // A and Z have been read, and the second survey is about to be taken
 			a.Mailbox("Z").Expunge(uid)
@@ -167,7 +167,7 @@ func TestMessageMovedWhileReadingIsNotLost(t *testing.T) {
 		}
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent {
 		t.Error("the last survey agreed with the record, but the manifest is not called consistent")
@@ -178,21 +178,21 @@ func TestChangingAccountIsNotConsistent(t *testing.T) {
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: 1\r\n\r\n")
 	a.OnSurvey = func(n int) { a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\n", n)) }
-	b := archivetest.BackUp(t, archivetest.NewRepo(t, &storetest.Memory{}), a)
+	b := archivetest.Backup(t, archivetest.NewRepo(t, &storetest.Memory{}), a)
 	if b.Manifest.Consistent {
 		t.Error("called consistent, though each survey showed something new")
 	}
 }
 
 func TestSuspiciousShrinkageRaisesTheAlarm(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	inbox := a.Mailbox("INBOX")
 	for _, m := range slices.Clone(inbox.Messages[:600]) {
-		inbox.Expunge(m.Uid)
+		inbox.Expunge(m.UID)
 	}
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if len(b.Manifest.Alarm) != 2 || !strings.Contains(b.Manifest.Alarm[0], "INBOX") {
 		t.Errorf("alarm: %q", b.Manifest.Alarm)
 	}
@@ -201,9 +201,9 @@ func TestSuspiciousShrinkageRaisesTheAlarm(t *testing.T) {
 
 func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 	for _, otherwise := range []bool{false, true} {
-		a := archivetest.Sample()
+		a := archivetest.SampleAccount()
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		bodies := a.Bodies
 		inbox := a.Mailbox("INBOX")
 		delete(a.Mailboxes, "INBOX")
@@ -213,7 +213,7 @@ func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 			inbox.Messages[700].Date = " 1-Jan-2001 00:00:00 +0000"
 			want = len(inbox.Messages)
 		}
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if a.Bodies-bodies != want {
 			t.Errorf("%d messages were downloaded, want %d", a.Bodies-bodies, want)
@@ -222,9 +222,9 @@ func TestRenamedMailboxIsNotDownloadedAgain(t *testing.T) {
 }
 
 func TestDeselectedMailboxIsNoLoss(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	state, bodies := a.State(), a.Bodies
 	only := func(m mail.Mailbox) bool { return m.Name == "Odd" }
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a, Select: only}}, backup.Options{})
@@ -236,7 +236,7 @@ func TestDeselectedMailboxIsNoLoss(t *testing.T) {
 		t.Errorf("alarm %q, warnings %q, consistent %v", b.Manifest.Alarm, b.Manifest.Warnings, b.Manifest.Consistent)
 	}
 	archivetest.MustHold(t, r, b, state)
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), state)
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), state)
 	if a.Bodies != bodies {
 		t.Errorf("%d messages were downloaded again", a.Bodies-bodies)
 	}
@@ -244,34 +244,34 @@ func TestDeselectedMailboxIsNoLoss(t *testing.T) {
 
 // Courier gives an empty mailbox a new UIDVALIDITY with each survey until it is opened once.
 func TestRenumberedEmptyMailboxIsNoLoss(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	a.OnSurvey = func(n int) {
 		if n < 3 {
 			a.Mailbox("Empty").Reset()
 		}
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 0 || !b.Manifest.Consistent {
+	if b := archivetest.Backup(t, r, a); len(b.Manifest.Warnings) != 0 || !b.Manifest.Consistent {
 		t.Errorf("warnings %q, consistent %t", b.Manifest.Warnings, b.Manifest.Consistent)
 	}
 	a.Mailbox("Odd").Reset()
-	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "Odd") {
+	if b := archivetest.Backup(t, r, a); len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "Odd") {
 		t.Errorf("of one with messages: %q", b.Manifest.Warnings)
 	}
 }
 
 func TestVanishedMailboxIsReportedUnlessRenamed(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	odd := a.Mailbox("Odd")
 	delete(a.Mailboxes, "Odd")
 	odd.Name, a.Mailboxes["Even"] = "Even", odd
-	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Warnings) != 0 {
+	if b := archivetest.Backup(t, r, a); len(b.Manifest.Warnings) != 0 {
 		t.Errorf("after a renaming: %q", b.Manifest.Warnings)
 	}
 	delete(a.Mailboxes, "Even")
-	if b := archivetest.BackUp(t, r, a); len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `"Even" is gone`) {
+	if b := archivetest.Backup(t, r, a); len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `"Even" is gone`) {
 		t.Errorf("after a loss: %q", b.Manifest.Alarm)
 	}
 }
@@ -279,7 +279,7 @@ func TestVanishedMailboxIsReportedUnlessRenamed(t *testing.T) {
 func TestAccountsShareChunks(t *testing.T) {
 	store := &storetest.Memory{}
 	r := archivetest.NewRepo(t, store)
-	archivetest.BackUp(t, r, archivetest.Sample())
+	archivetest.Backup(t, r, archivetest.SampleAccount())
 	data := func() (n int) {
 		for _, name := range store.Names() {
 			if strings.HasPrefix(name, "data/") {
@@ -289,7 +289,7 @@ func TestAccountsShareChunks(t *testing.T) {
 		return n
 	}
 	before := data()
-	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "another", Source: archivetest.Sample()}}, backup.Options{})
+	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "another", Source: archivetest.SampleAccount()}}, backup.Options{})
 	if err != nil || backups[0].Err != nil {
 		t.Fatal(err, backups[0].Err)
 	}
@@ -310,7 +310,7 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 	}
 	for _, fault := range []storetest.Fault{storetest.Refuse, storetest.Lose, storetest.Truncate} {
 		origin := &storetest.Memory{}
-		archivetest.BackUp(t, archivetest.NewRepo(t, origin), small())
+		archivetest.Backup(t, archivetest.NewRepo(t, origin), small())
 		for n := 1; ; n++ {
 			memory := origin.Clone()
 			r, err := repo.Open(t.Context(), memory, repo.Unlock{}, repo.Options{})
@@ -318,7 +318,7 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			a := small()
-			first := archivetest.BackUp(t, r, a)
+			first := archivetest.Backup(t, r, a)
 			was := a.State()
 			a.Mailbox("INBOX").Add("Subject: later\r\n\r\nlater\r\n")
 			a.Mailbox("Other").Add("Subject: other\r\n\r\nother\r\n")
@@ -330,9 +330,9 @@ func TestStoreThatFailsAtAnyStepLosesNothing(t *testing.T) {
 			}
 			opened := faulty.Ops()
 			faulty.Fail = storetest.CrashAt(opened+n, fault)
-			b := archivetest.TryBackUp(t.Context(), broken, a)
+			b := archivetest.TryBackup(t.Context(), broken, a)
 			archivetest.MustHold(t, r, first, was)
-			again := archivetest.BackUp(t, r, a)
+			again := archivetest.Backup(t, r, a)
 			archivetest.MustHold(t, r, again, a.State())
 			if faulty.Ops() < opened+n {
 				if b.Err != nil {

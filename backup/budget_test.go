@@ -46,7 +46,7 @@ func spendDayByDay(t *testing.T) {
 		before := a.Bodies
 		b := within(t, r, a, backup.Budget{Day: day})
 		came := a.Bodies - before
-		held := archivetest.Archived(t, r, b.Head)
+		held := archivetest.ArchivedState(t, r, b.Head)
 		for _, line := range held {
 			if _, found := slices.BinarySearch(state, line); !found {
 				t.Fatalf("day %d: it holds what the account does not: %s", n, line)
@@ -97,14 +97,14 @@ func TestSpentBudgetStillSeesWhatChanged(t *testing.T) {
 	a.Mailbox("INBOX").SetFlags(1, "seen")
 	a.Mailbox("Archive").Add("Subject: new\r\n\r\n")
 	b := within(t, r, a, backup.Budget{Day: 1000})
-	held := archivetest.Archived(t, r, b.Head)
+	held := archivetest.ArchivedState(t, r, b.Head)
 	if !b.Postponed || len(held) == 0 || !strings.Contains(held[0], "seen") {
 		t.Errorf("postponed %v, held %q", b.Postponed, held)
 	}
 }
 
 func TestUnlimitedBudget(t *testing.T) {
-	a := archivetest.Large(50)
+	a := archivetest.LargeAccount(50)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	if b := within(t, r, a, backup.Budget{Day: -1}); b.Postponed {
 		t.Error("it was postponed")

@@ -20,7 +20,7 @@ import (
 )
 
 func TestInterruptedRunIsContinued(t *testing.T) {
-	a := archivetest.Large(7000)
+	a := archivetest.LargeAccount(7000)
 	ctx, interrupt := context.WithCancel(t.Context())
 	var n atomic.Int64
 	a.OnBody = func(string, mail.UID) error {
@@ -30,12 +30,12 @@ func TestInterruptedRunIsContinued(t *testing.T) {
 		return nil
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.TryBackUp(ctx, r, a)
+	b := archivetest.TryBackup(ctx, r, a)
 	if !errors.Is(b.Err, context.Canceled) || !b.Kept {
 		t.Fatalf("%v, kept %v", b.Err, b.Kept)
 	}
 	first := a.Bodies
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	// One message of each connection was under way.
 	if again := a.Bodies - first; again > 7000-5000+2*3 {
@@ -47,7 +47,7 @@ func TestInterruptedRunIsContinued(t *testing.T) {
 }
 
 func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
-	a := archivetest.Large(7000)
+	a := archivetest.LargeAccount(7000)
 	var n atomic.Int64
 	a.OnBody = func(string, mail.UID) error {
 		if n.Add(1) > 6000 {
@@ -56,12 +56,12 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 		return nil
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	if b := archivetest.TryBackUp(t.Context(), r, a); b.Err == nil || !b.Kept {
+	if b := archivetest.TryBackup(t.Context(), r, a); b.Err == nil || !b.Kept {
 		t.Fatalf("%v, kept %v", b.Err, b.Kept)
 	}
 	a.OnBody = nil
 	first := a.Bodies
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	// One message of each connection was under way.
 	if again := a.Bodies - first; again > 7000-6000+2*3 {
@@ -71,9 +71,9 @@ func TestServerThatGoesAwayLeavesACheckpoint(t *testing.T) {
 
 // The manifest of the run that continues reports what the run before it found out before its checkpoint.
 func TestCheckpointsCarryWarnings(t *testing.T) {
-	a := archivetest.Large(3000)
+	a := archivetest.LargeAccount(3000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	for _, m := range a.Mailboxes {
 		m.Reset()
 	}
@@ -85,11 +85,11 @@ func TestCheckpointsCarryWarnings(t *testing.T) {
 		return nil
 	}
 	a.Connections = 1
-	if b := archivetest.TryBackUp(t.Context(), r, a); b.Err == nil || !b.Kept {
+	if b := archivetest.TryBackup(t.Context(), r, a); b.Err == nil || !b.Kept {
 		t.Fatalf("%v, kept %v", b.Err, b.Kept)
 	}
 	a.OnBody = nil
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	for name := range a.Mailboxes {
 		if !slices.ContainsFunc(b.Manifest.Warnings, func(w string) bool {
 			return strings.Contains(w, fmt.Sprintf("mailbox %q was replaced or renumbered", name))
@@ -97,7 +97,7 @@ func TestCheckpointsCarryWarnings(t *testing.T) {
 			t.Errorf("no warning that %s was renumbered: %q", name, b.Manifest.Warnings)
 		}
 	}
-	if again := archivetest.BackUp(t, r, a); len(again.Manifest.Warnings) > 0 {
+	if again := archivetest.Backup(t, r, a); len(again.Manifest.Warnings) > 0 {
 		t.Errorf("reported once more: %q", again.Manifest.Warnings)
 	}
 }
@@ -125,14 +125,14 @@ func TestInterruptedWhenAllWasRead(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		store := &interrupting{new(storetest.Memory), folder, interrupt}
 		r := archivetest.NewRepo(t, store)
-		a := archivetest.Sample()
+		a := archivetest.SampleAccount()
 		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{})
 		if !errors.Is(err, context.Canceled) || len(backups) != 1 || backups[0].Err != nil {
 			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
 		}
 		b := backups[0]
 		archivetest.MustHold(t, r, b, a.State())
-		if next := archivetest.BackUp(t, r, a); next.Manifest.Parent != b.Head.ID || next.Manifest.Totals.NewMessages > 0 {
+		if next := archivetest.Backup(t, r, a); next.Manifest.Parent != b.Head.ID || next.Manifest.Totals.NewMessages > 0 {
 			t.Errorf("%s: the next run does not go on from it: %+v", folder, next.Manifest.Totals)
 		}
 		interrupt()
@@ -145,7 +145,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 		ctx, interrupt := context.WithCancel(t.Context())
 		store := &interrupting{new(storetest.Memory), folder, interrupt}
 		r := archivetest.NewRepo(t, store)
-		a := archivetest.Large(3000)
+		a := archivetest.LargeAccount(3000)
 		backups, err := backup.Run(ctx, r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{
 			Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 10_000 },
 		})
@@ -153,7 +153,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 			t.Fatalf("%s: %v, %+v", folder, err, backups[0])
 		}
 		first := a.Bodies
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if again := a.Bodies - first; again > 3000-first+2*3 {
 			t.Errorf("%s: after %d messages were downloaded, %d more were", folder, first, again)
@@ -163,7 +163,7 @@ func TestInterruptedAtACheckpoint(t *testing.T) {
 
 // Checkpoints after every few messages contain nothing that the account does not, and never less than the one before.
 func TestCheckpointsHoldWhatWasRead(t *testing.T) {
-	a := archivetest.Large(9_000)
+	a := archivetest.LargeAccount(9_000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	backups, err := backup.Run(t.Context(), r, []backup.Account{{Name: "account-0", URL: "imap://test", Source: a}}, backup.Options{
 		Checkpoint: func(_ time.Duration, bytes int64) bool { return bytes > 30_000 },
@@ -185,7 +185,7 @@ func TestCheckpointsHoldWhatWasRead(t *testing.T) {
 			continue
 		}
 		checkpoints++
-		lines := archivetest.Archived(t, r, summary.Head)
+		lines := archivetest.ArchivedState(t, r, summary.Head)
 		for _, line := range lines {
 			if _, found := slices.BinarySearch(state, line); !found {
 				t.Fatalf("a checkpoint holds what the account does not: %s", line)

@@ -93,7 +93,7 @@ func TestMovedAccountWithSimilarMessages(t *testing.T) {
 
 // The standard ports count as one server.
 func TestAnotherStandardPortIsTheSameServer(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	readAs(t, r, "imap://anna@a.example", a, backup.Options{})
 	bodies := a.Bodies
@@ -146,10 +146,10 @@ func TestServerWithAnotherName(t *testing.T) {
 		a := letters(byXGUID, "A", "B")
 		a.ID = []mail.Field{{Name: "name", Value: "Post"}, {Name: "remote-host", Value: "10.0.0.1"}}
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		bodies, examines := a.Bodies, a.Examines
 		a.ID[1].Value = "10.0.0.2" // of this connection, not of the server
-		if archivetest.BackUp(t, r, a); a.Bodies != bodies || a.Examines != examines {
+		if archivetest.Backup(t, r, a); a.Bodies != bodies || a.Examines != examines {
 			t.Errorf("another address of the same server: %d messages were downloaded", a.Bodies-bodies)
 		}
 		a.ID[0].Value = "Office"
@@ -160,7 +160,7 @@ func TestServerWithAnotherName(t *testing.T) {
 				}
 			}
 		}
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if n := a.Bodies - bodies; !other && (n == 0 || n > 16) || // two messages of each of four pages, in two mailboxes
 			other && n < 240 {
@@ -203,9 +203,9 @@ func TestMailboxesOfOneUIDVALIDITY(t *testing.T) {
 					a.Mailbox(box).Validity = validity
 				}
 				r := archivetest.NewRepo(t, &storetest.Memory{})
-				before, old := archivetest.BackUp(t, r, a), a.State()
+				before, old := archivetest.Backup(t, r, a), a.State()
 				change(a)
-				b := archivetest.BackUp(t, r, a)
+				b := archivetest.Backup(t, r, a)
 				archivetest.MustHold(t, r, b, a.State())
 				archivetest.MustHold(t, r, before, old)
 				if !b.Manifest.Consistent {
@@ -232,19 +232,19 @@ func TestMessageWithAnotherSizeOrDate(t *testing.T) {
 			a.Condstore, a.Qresync = false, false
 			a.Mailbox("A").Validity = 7
 			r := archivetest.NewRepo(t, &storetest.Memory{})
-			archivetest.BackUp(t, r, a)
+			archivetest.Backup(t, r, a)
 			old := a.State()
 			changed := a.Mailbox("A").Messages[5]
 			change(changed)
 			a.OnBody = func(string, mail.UID) error { return archivetest.ErrLeaveOut }
-			b := archivetest.BackUp(t, r, a)
+			b := archivetest.Backup(t, r, a)
 			archivetest.MustHold(t, r, b, old)
-			if len(b.Manifest.Failures) != 1 || b.Manifest.Failures[0].UID != changed.Uid {
+			if len(b.Manifest.Failures) != 1 || b.Manifest.Failures[0].UID != changed.UID {
 				t.Errorf("failures %v", b.Manifest.Failures)
 			}
 			a.OnBody = nil
 			bodies := a.Bodies
-			archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+			archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 			if a.Bodies-bodies != 1 {
 				t.Errorf("%d messages were downloaded", a.Bodies-bodies)
 			}
@@ -269,14 +269,14 @@ func TestOtherDatesAreProven(t *testing.T) {
 // If the size of a message costs the connection, the other messages and the mailbox are not given up.
 func TestSizeThatCostsTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := archivetest.Large(600)
+		a := archivetest.LargeAccount(600)
 		a.Condstore, a.Qresync = false, false
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		a.OnFacts = func(string) error { return fmt.Errorf("%w: connection lost", mail.ErrTemporary) }
 		a.Mailbox("INBOX").SetFlags(3, `\Flagged`)
 		began := time.Now()
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if took := time.Since(began); len(b.Manifest.Failures) > 0 || took > 10*time.Second {
 			t.Errorf("failures %v, after %v", b.Manifest.Failures, took)

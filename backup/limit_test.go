@@ -16,7 +16,7 @@ import (
 // archived in the meantime.
 func TestTimeLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow, quick := archivetest.Large(20_000), archivetest.Large(20)
+		slow, quick := archivetest.LargeAccount(20_000), archivetest.LargeAccount(20)
 		slow.OnBody = func(string, mail.UID) error {
 			time.Sleep(time.Second) // the fake ignores its context within a window
 			return nil
@@ -48,7 +48,7 @@ func TestTimeLimit(t *testing.T) {
 // informed.
 func TestListingRefusedForNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := archivetest.Large(20)
+		a := archivetest.LargeAccount(20)
 		a.SurveyError = func() error { return errLost }
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		began := time.Now()

@@ -30,7 +30,7 @@ func TestLocksThatCannotBeRenewedAreReported(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		return archivetest.BackUp(t, r, a)
+		return archivetest.Backup(t, r, a)
 	}
 	nightly := storetest.Rights{Retain: true, Delete: true}
 	if b := night(nightly); b.Locks != nil || len(b.Manifest.Warnings) > 0 {

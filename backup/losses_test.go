@@ -78,7 +78,7 @@ func TestShrinkLimits(t *testing.T) {
 func shrink(a *archivetest.Account, name string, n int) {
 	m := a.Mailbox(name)
 	for _, msg := range slices.Clone(m.Messages[:n]) {
-		m.Expunge(msg.Uid)
+		m.Expunge(msg.UID)
 	}
 }
 

@@ -33,7 +33,7 @@ func letterOf(n int) string {
 // letters returns an account whose messages have ids.
 func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Account {
 	a := archivetest.NewAccount()
-	a.Named = named
+	a.IDsOf = named
 	for i, name := range mailboxes {
 		for n := range 120 {
 			a.Mailbox(name).Add(letterOf(1000*i + n))
@@ -47,7 +47,7 @@ func letters(named func(string) mail.IDs, mailboxes ...string) *archivetest.Acco
 func taken(t *testing.T, a *archivetest.Account, r *repo.Repo) (downloaded, byID int) {
 	t.Helper()
 	before := a.Bodies
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent {
 		t.Error("the manifest is not called consistent")
@@ -109,7 +109,7 @@ func TestMovedMessagesAreNotDownloaded(t *testing.T) {
 				t.Errorf("%d ranges were requested, want %d", a.Ranges, want)
 			}
 			mustTake(t, a, r, 0, 0)
-			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].Uid) // one that was matched before
+			a.Mailbox("A").MoveTo(a.Mailbox("B"), a.Mailbox("A").Messages[0].UID) // one that was matched before
 			mustTake(t, a, r, 0, 1)
 		})
 	}
@@ -210,7 +210,7 @@ func TestFalseIDs(t *testing.T) {
 func TestIDOfTwoBodies(t *testing.T) {
 	a := letters(byXGUID, "A", "B")
 	for _, m := range a.Mailboxes {
-		m.Messages[10].Id = "twice"
+		m.Messages[10].ID = "twice"
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	mustTake(t, a, r, 240, 0)
@@ -232,12 +232,12 @@ func TestIDsReusedAfterAReset(t *testing.T) {
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		mustTake(t, a, r, 240, 0)
 		inbox.Reset()
-		first := inbox.Messages[0].Id
+		first := inbox.Messages[0].ID
 		for i := range inbox.Messages {
 			if i < len(inbox.Messages)-1 {
-				inbox.Messages[i].Id = inbox.Messages[i+1].Id
+				inbox.Messages[i].ID = inbox.Messages[i+1].ID
 			} else {
-				inbox.Messages[i].Id = first
+				inbox.Messages[i].ID = first
 			}
 		}
 		mustTake(t, a, r, 120, 0)
@@ -273,12 +273,12 @@ func TestWriterMatches(t *testing.T) {
 		t.Fatal(err, host.CanRead())
 	}
 	a := letters(byXGUID, "A", "B")
-	archivetest.BackUp(t, host, a)
+	archivetest.Backup(t, host, a)
 	for uid := mail.UID(1); uid <= 100; uid++ {
 		a.Mailbox("A").MoveTo(a.Mailbox("B"), uid)
 	}
 	bodies := a.Bodies
-	b := archivetest.BackUp(t, host, a)
+	b := archivetest.Backup(t, host, a)
 	if a.Bodies != bodies || b.Manifest.Totals.TakenMessages != 100 {
 		t.Errorf("%d messages were downloaded, %d taken by id", a.Bodies-bodies, b.Manifest.Totals.TakenMessages)
 	}
@@ -301,11 +301,11 @@ func TestNewMessageReadsNoPages(t *testing.T) {
 		store := &storetest.Faulty{Store: &storetest.Memory{}}
 		r := archivetest.NewRepo(t, store)
 		a := letters(named, "A", "B", "C", "Gone")
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		a.Mailbox("A").Add(letterOf(8000))
 		delete(a.Mailboxes, "Gone")
 		before := store.Ops()
-		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+		archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 		return store.Ops() - before
 	}
 	if without, with := operations(nil), operations(byXGUID); with != without {
@@ -350,7 +350,7 @@ func shuffle(a *archivetest.Account, rng *rand.Rand, night int) {
 		a.Change(rng)
 		return
 	}
-	uid := from.Messages[rng.IntN(len(from.Messages))].Uid
+	uid := from.Messages[rng.IntN(len(from.Messages))].UID
 	if rng.IntN(3) == 0 {
 		from.CopyTo(to, uid)
 	} else {

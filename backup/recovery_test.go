@@ -48,7 +48,7 @@ func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int6
 		}
 		return nil
 	}
-	if b := archivetest.TryBackUp(t.Context(), m.Repo, a); b.Err == nil || b.Kept {
+	if b := archivetest.TryBackup(t.Context(), m.Repo, a); b.Err == nil || b.Kept {
 		t.Fatalf("%v, kept %v", b.Err, b.Kept)
 	}
 	a.OnBody = nil
@@ -56,19 +56,19 @@ func (m *mortal) killedAfter(t *testing.T, a *archivetest.Account, messages int6
 }
 
 func TestKilledRunIsContinued(t *testing.T) {
-	a := archivetest.Large(4000)
+	a := archivetest.LargeAccount(4000)
 	r := newMortal(t)
 	for range 3 { // each continues from what those before it left
 		r.killedAfter(t, a, 1000)
 	}
 	before := a.Bodies
-	b := archivetest.BackUp(t, r.Repo, a)
+	b := archivetest.Backup(t, r.Repo, a)
 	archivetest.MustHold(t, r.Repo, b, a.State())
 	if again := a.Bodies - before; again > 1000 {
 		t.Errorf("three runs downloaded 1000 messages each of 4000, and the fourth %d", again)
 	}
 	before = a.Bodies
-	archivetest.MustHold(t, r.Repo, archivetest.BackUp(t, r.Repo, a), a.State())
+	archivetest.MustHold(t, r.Repo, archivetest.Backup(t, r.Repo, a), a.State())
 	if a.Bodies != before {
 		t.Errorf("%d messages were downloaded again", a.Bodies-before)
 	}
@@ -77,7 +77,7 @@ func TestKilledRunIsContinued(t *testing.T) {
 // What changed since the run was killed is recorded as it is now: messages that are gone, new ones, and one that has
 // the UID of another.
 func TestRecoveryLogIsAHint(t *testing.T) {
-	a := archivetest.Large(1500)
+	a := archivetest.LargeAccount(1500)
 	r := newMortal(t)
 	r.killedAfter(t, a, 1400)
 	for name, m := range a.Mailboxes {
@@ -94,13 +94,13 @@ func TestRecoveryLogIsAHint(t *testing.T) {
 	for i, m := range reset.Messages {
 		m.Body = fmt.Appendf(nil, "Subject: %d\r\n\r\nsize %s\r\n", i, strings.Repeat("x", i%3))
 	}
-	b := archivetest.BackUp(t, r.Repo, a)
+	b := archivetest.Backup(t, r.Repo, a)
 	archivetest.MustHold(t, r.Repo, b, a.State())
 }
 
 // A host that cannot write a recovery log archives as well.
 func TestHostWithoutRecoveryLog(t *testing.T) {
-	a := archivetest.Large(600)
+	a := archivetest.LargeAccount(600)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 }

@@ -30,7 +30,7 @@ func create(a *archivetest.Account, name string) *archivetest.Mailbox {
 
 func expunge(m *archivetest.Mailbox, n int) {
 	for _, msg := range slices.Clone(m.Messages[:n]) {
-		m.Expunge(msg.Uid)
+		m.Expunge(msg.UID)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestRenames(t *testing.T) {
 		"most of it expunged": {func(a *archivetest.Account) {
 			rename(a, "A", "Z")
 			for _, msg := range slices.Clone(a.Mailbox("Z").Messages[20:60]) {
-				a.Mailbox("Z").Expunge(msg.Uid)
+				a.Mailbox("Z").Expunge(msg.UID)
 			}
 			rename(a, "B", "Y")
 		}, 0},
@@ -77,13 +77,13 @@ func TestRenames(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, ids %t", name, ids), func(t *testing.T) {
 				a := letters(nil, "INBOX", "A", "B", "P", "P/child")
 				if ids {
-					a.IdOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("F%d", m.Validity) }
+					a.MailboxIDOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("F%d", m.Validity) }
 				}
 				r := archivetest.NewRepo(t, &storetest.Memory{})
-				archivetest.BackUp(t, r, a)
+				archivetest.Backup(t, r, a)
 				bodies := a.Bodies
 				test.change(a)
-				b := archivetest.BackUp(t, r, a)
+				b := archivetest.Backup(t, r, a)
 				archivetest.MustHold(t, r, b, a.State())
 				if a.Bodies-bodies != test.new || !b.Manifest.Consistent {
 					t.Errorf("%d messages were downloaded, want %d; consistent %t", a.Bodies-bodies, test.new, b.Manifest.Consistent)
@@ -112,10 +112,10 @@ func TestMailboxThatOnlyLooksRenamed(t *testing.T) {
 		a := letters(nil, "A", "B")
 		a.Mailbox("B").Validity = a.Mailbox("A").Validity
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		bodies := a.Bodies
 		change(a)
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		const spots = 8 // are compared, two of each of four pages, because the mailboxes share a UIDVALIDITY
 		if got := a.Bodies - bodies - len(a.Mailbox("Z").Messages); got < 0 || got > spots {
@@ -137,7 +137,7 @@ func TestMoves(t *testing.T) {
 		"moved, and deleted": {change: func(a *archivetest.Account) { moveAll(a, "A", "B"); delete(a.Mailboxes, "A") }},
 		"sixty filed": {change: func(a *archivetest.Account) {
 			for _, msg := range slices.Clone(a.Mailbox("A").Messages[:60]) {
-				a.Mailbox("A").MoveTo(a.Mailbox("B"), msg.Uid)
+				a.Mailbox("A").MoveTo(a.Mailbox("B"), msg.UID)
 			}
 		}},
 		"emptied into another": {change: func(a *archivetest.Account) { moveAll(a, "A", "B") }},
@@ -162,9 +162,9 @@ func TestMoves(t *testing.T) {
 				a.Mailbox("Trash").Add(letterOf(7500 + n))
 			}
 			r := archivetest.NewRepo(t, &storetest.Memory{})
-			archivetest.BackUp(t, r, a)
+			archivetest.Backup(t, r, a)
 			test.change(a)
-			b := archivetest.BackUp(t, r, a)
+			b := archivetest.Backup(t, r, a)
 			archivetest.MustHold(t, r, b, a.State())
 			if !slices.EqualFunc(b.Manifest.Alarm, test.alarms, strings.Contains) {
 				t.Errorf("alarms %q, want %q", b.Manifest.Alarm, test.alarms)
@@ -175,7 +175,7 @@ func TestMoves(t *testing.T) {
 
 func moveAll(a *archivetest.Account, from, to string) {
 	for _, msg := range slices.Clone(a.Mailbox(from).Messages) {
-		a.Mailbox(from).MoveTo(a.Mailbox(to), msg.Uid)
+		a.Mailbox(from).MoveTo(a.Mailbox(to), msg.UID)
 	}
 }
 
@@ -186,11 +186,11 @@ func TestEmptiedSmallAccount(t *testing.T) {
 		a.Mailbox([]string{"INBOX", "A", "B", "C", "D"}[n%5]).Add(letterOf(n))
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	for _, m := range a.Mailboxes {
 		expunge(m, len(m.Messages))
 	}
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if alarms := b.Manifest.Alarm; len(alarms) != 6 || !strings.Contains(alarms[5], "the account is empty: 49 messages before") {
 		t.Errorf("alarms %q", alarms)
 	}
@@ -243,14 +243,14 @@ func TestNamesAreComparedDecoded(t *testing.T) {
 // A MAILBOXID that RFC 8474 does not allow is ignored, both when it is listed and when it is recorded.
 func TestGarbageInsteadOfMailboxIDs(t *testing.T) {
 	a := letters(nil, "INBOX", "A", "B")
-	a.IdOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("\x01%s\xff %d", m.Name, a.Surveys) }
+	a.MailboxIDOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("\x01%s\xff %d", m.Name, a.Surveys) }
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
-	a.IdOf = nil
+	archivetest.Backup(t, r, a)
+	a.MailboxIDOf = nil
 	bodies := a.Bodies
 	rename(a, "A", "Z")
 	a.Mailbox("Z").Add(letterOf(9000))
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if a.Bodies-bodies != 1 || len(b.Manifest.Alarm)+len(b.Manifest.Warnings) > 0 {
 		t.Errorf("%d messages were downloaded; alarms %q, warnings %q", a.Bodies-bodies, b.Manifest.Alarm, b.Manifest.Warnings)

@@ -56,7 +56,7 @@ func (s *soak) backUp(ctx context.Context) *backup.Result {
 		s.open()
 	}
 	asked := s.store.Ops()
-	b := archivetest.TryBackUp(ctx, s.repo, s.account)
+	b := archivetest.TryBackup(ctx, s.repo, s.account)
 	s.asked = s.store.Ops() - asked
 	if b.Err == nil && !s.unchecked {
 		s.check(b)
@@ -120,8 +120,8 @@ func (s *soak) hashed(failures []manifest.Failure) (lines []string) {
 	hasher := s.repo.MessageHasher()
 	for _, m := range s.account.Mailboxes {
 		for _, msg := range m.Messages {
-			if !slices.ContainsFunc(failures, func(f manifest.Failure) bool { return f.Mailbox == m.Name && f.UID == msg.Uid }) {
-				lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %s", m.Name, m.Validity, msg.Uid, msg.Flags, msg.Date, hasher.ID(msg.Body)))
+			if !slices.ContainsFunc(failures, func(f manifest.Failure) bool { return f.Mailbox == m.Name && f.UID == msg.UID }) {
+				lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %s", m.Name, m.Validity, msg.UID, msg.Flags, msg.Date, hasher.ID(msg.Body)))
 			}
 		}
 	}

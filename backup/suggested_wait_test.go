@@ -32,7 +32,7 @@ func TestSuggestedWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a, left := archivetest.Large(20), test.times
+				a, left := archivetest.LargeAccount(20), test.times
 				a.Connections = 1
 				a.OnBody = func(string, mail.UID) error {
 					if left == 0 {

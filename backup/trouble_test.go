@@ -35,12 +35,12 @@ func TestFewConnectionsAfterARestart(t *testing.T) {
 		return nil
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 }
 
 func TestServerThatIsGoneCostsNoMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := archivetest.Large(2000)
+		a := archivetest.LargeAccount(2000)
 		var down atomic.Bool
 		a.OnBody = func(_ string, uid mail.UID) error {
 			if uid == 300 {
@@ -65,7 +65,7 @@ func TestServerThatIsGoneCostsNoMessages(t *testing.T) {
 		}
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		began := time.Now()
-		b := archivetest.TryBackUp(t.Context(), r, a)
+		b := archivetest.TryBackup(t.Context(), r, a)
 		if !errors.Is(b.Err, mail.ErrTemporary) {
 			t.Fatalf("%v", b.Err)
 		}
@@ -77,7 +77,7 @@ func TestServerThatIsGoneCostsNoMessages(t *testing.T) {
 
 func TestServerThatAsksToWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := archivetest.Large(600)
+		a := archivetest.LargeAccount(600)
 		began := time.Now()
 		a.OnBody = func(string, mail.UID) error {
 			if time.Since(began) < time.Minute {
@@ -86,7 +86,7 @@ func TestServerThatAsksToWait(t *testing.T) {
 			return nil
 		}
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if len(b.Manifest.Failures) > 0 {
 			t.Errorf("an outage of a minute made %d failures", len(b.Manifest.Failures))
@@ -95,17 +95,17 @@ func TestServerThatAsksToWait(t *testing.T) {
 }
 
 func TestGapIsAFailure(t *testing.T) {
-	a := archivetest.Large(20)
+	a := archivetest.LargeAccount(20)
 	a.Hidden = map[mail.UID]bool{5: true}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	for range 2 {
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		if len(b.Manifest.Failures) != 2 || !strings.Contains(b.Manifest.Failures[0].Reason, "10 messages and lists 9") || b.Manifest.Consistent {
 			t.Errorf("consistent %v, failures %v", b.Manifest.Consistent, b.Manifest.Failures)
 		}
 	}
 	a.Hidden = nil
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if len(b.Manifest.Failures) > 0 {
 		t.Errorf("failures: %v", b.Manifest.Failures)
@@ -113,9 +113,9 @@ func TestGapIsAFailure(t *testing.T) {
 }
 
 func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	before := a.State()
 	a.Mailbox("INBOX").Modseq++
 	a.OnExamine = func(name string) error {
@@ -124,7 +124,7 @@ func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
 		}
 		return nil
 	}
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, before)
 	if len(b.Manifest.Failures) != 1 || b.Manifest.Consistent {
 		t.Errorf("consistent %v, failures %v", b.Manifest.Consistent, b.Manifest.Failures)
@@ -132,7 +132,7 @@ func TestListedMailboxThatIsNotFoundKeepsItsRecord(t *testing.T) {
 }
 
 func TestMailboxRenumberedWhileReadIsReadAgain(t *testing.T) {
-	a := archivetest.Large(2000)
+	a := archivetest.LargeAccount(2000)
 	var once sync.Once
 	a.OnBody = func(name string, uid mail.UID) (err error) {
 		if name == "INBOX" && uid == 400 {
@@ -146,7 +146,7 @@ func TestMailboxRenumberedWhileReadIsReadAgain(t *testing.T) {
 		return err
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent || len(b.Manifest.Failures) > 0 {
 		t.Errorf("consistent %v, failures %v", b.Manifest.Consistent, b.Manifest.Failures)
@@ -166,43 +166,43 @@ func TestLateArrivalIsNotMistakenForTheMessageThatLeft(t *testing.T) {
 		late := inbox.Messages[4]
 		inbox.Messages = slices.Delete(inbox.Messages, 4, 5)
 		r := archivetest.NewRepo(t, &storetest.Memory{})
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		inbox.Modseq++
 		late.Modseq = inbox.Modseq
 		inbox.Messages = slices.Insert(inbox.Messages, 4, late)
 		inbox.Expunge(2)
-		archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+		archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 	}
 }
 
 func TestServerWithoutUIDNEXT(t *testing.T) {
-	a := archivetest.Large(50)
-	a.Untold = true
+	a := archivetest.LargeAccount(50)
+	a.NoStatus = true
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 	a.Mailbox("INBOX").Add("Subject: later\r\n\r\n")
 	a.Mailbox("INBOX").Expunge(3)
 	bodies := a.Bodies
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 	if n := a.Bodies - bodies; n != 1 {
 		t.Errorf("%d messages were downloaded, want the new one", n)
 	}
 }
 
 func TestEmptyBodyOfAMessageThatHasASizeIsAFailure(t *testing.T) {
-	a := archivetest.Large(10)
+	a := archivetest.LargeAccount(10)
 	a.Empty = map[mail.UID]bool{3: true}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if len(b.Manifest.Failures) != 2 || b.Manifest.Failures[0].UID != 3 {
 		t.Errorf("failures: %v", b.Manifest.Failures)
 	}
 	a.Empty = nil
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), a.State())
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), a.State())
 }
 
 func TestFailuresOfAMailboxThatCannotBeOpenedAreKept(t *testing.T) {
-	a := archivetest.Large(10)
+	a := archivetest.LargeAccount(10)
 	a.OnBody = func(name string, uid mail.UID) error {
 		if name == "INBOX" && uid == 3 {
 			return archivetest.ErrLeaveOut
@@ -210,9 +210,9 @@ func TestFailuresOfAMailboxThatCannotBeOpenedAreKept(t *testing.T) {
 		return nil
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	a.OnExamine = func(name string) error { return fmt.Errorf("%w: NO", mail.ErrRefused) }
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if !slices.ContainsFunc(b.Manifest.Failures, func(f manifest.Failure) bool { return f.UID == 3 }) {
 		t.Errorf("failures: %v", b.Manifest.Failures)
 	}

@@ -80,7 +80,7 @@ func (s *shared) host(name string) *repo.Repo {
 // night archives the account on a host.
 func (s *shared) night(host string) *backup.Result {
 	s.t.Helper()
-	b := archivetest.BackUp(s.t, s.host(host), s.account)
+	b := archivetest.Backup(s.t, s.host(host), s.account)
 	s.store.Advance(24 * time.Hour)
 	return b
 }
@@ -165,7 +165,7 @@ func TestAcknowledgedManifestIsNotReported(t *testing.T) {
 // A run that is cut short names it too, although the run that continues has the checkpoint as its parent.
 func TestCheckpointReportsAManifestThatLacksMail(t *testing.T) {
 	s := newShared(t, 0)
-	s.account = archivetest.Large(3000)
+	s.account = archivetest.LargeAccount(3000)
 	s.account.Connections = 1
 	s.night("one")
 	forged := s.forge(archivetest.NewAccount())
@@ -176,7 +176,7 @@ func TestCheckpointReportsAManifestThatLacksMail(t *testing.T) {
 		}
 		return nil
 	}
-	if b := archivetest.TryBackUp(t.Context(), s.host("one"), s.account); b.Err == nil || !b.Kept {
+	if b := archivetest.TryBackup(t.Context(), s.host("one"), s.account); b.Err == nil || !b.Kept {
 		t.Fatalf("%v, kept %v", b.Err, b.Kept)
 	}
 	s.account.OnBody = nil
@@ -193,7 +193,7 @@ func TestHostsThatTakeTurns(t *testing.T) {
 		func() { s.account.Mailbox("INBOX").Reset() },
 		func() {
 			for _, m := range slices.Clone(s.account.Mailbox("INBOX").Messages) {
-				s.account.Mailbox("INBOX").MoveTo(s.account.Mailbox("Archive"), m.Uid)
+				s.account.Mailbox("INBOX").MoveTo(s.account.Mailbox("Archive"), m.UID)
 			}
 		},
 		func() { s.account.Mailbox("INBOX").Add("Subject: new\r\n\r\n") },
@@ -203,7 +203,7 @@ func TestHostsThatTakeTurns(t *testing.T) {
 		s.mustBeSilent(s.night([]string{"two", "one"}[i%2]))
 	}
 	for _, m := range slices.Clone(s.account.Mailbox("Archive").Messages) {
-		s.account.Mailbox("Archive").Expunge(m.Uid)
+		s.account.Mailbox("Archive").Expunge(m.UID)
 	}
 	if b := s.night("two"); len(b.Manifest.Alarm) == 0 {
 		t.Fatal("all was expunged, and there is no alarm")

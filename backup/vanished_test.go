@@ -23,7 +23,7 @@ func runner(from int) *archivetest.Account {
 		a.Mailbox([]string{"A", "B"}[i%2]).Add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
 	}
 	at, to := a.Mailbox("A"), a.Mailbox("B")
-	uid := at.Add(hunted).Uid
+	uid := at.Add(hunted).UID
 	a.OnExamine = func(name string) error {
 		if a.Surveys >= from && name == at.Name {
 			next := to.Next
@@ -45,15 +45,15 @@ func holds(t *testing.T, lines []string, body string) bool {
 func TestMessageAheadOfTheReaderIsCounted(t *testing.T) {
 	a := runner(0)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if b.Manifest.Consistent || len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "gone before they could be read: 1;") {
 		t.Errorf("consistent %t, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
 	}
-	if holds(t, archivetest.Archived(t, r, b.Head), hunted) {
+	if holds(t, archivetest.ArchivedState(t, r, b.Head), hunted) {
 		t.Error("it was found: this test shows nothing")
 	}
 	a.OnExamine = nil
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent || len(b.Manifest.Warnings) > 0 {
 		t.Errorf("consistent %t, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
@@ -69,17 +69,17 @@ func TestMessageThatKeepsMovingIsKept(t *testing.T) {
 	a.OnSurvey = func(n int) {
 		switch n {
 		case 2:
-			a.Mailbox("A").Expunge(expunged.Uid)
+			a.Mailbox("A").Expunge(expunged.UID)
 		case 12:
 			delete(a.Mailboxes, "Z")
 		}
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if b.Manifest.Consistent || len(b.Manifest.Warnings) != 1 || !strings.Contains(b.Manifest.Warnings[0], "read and then vanished: 3,") {
 		t.Errorf("consistent %t, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
 	}
-	lines := archivetest.Archived(t, r, b.Head)
+	lines := archivetest.ArchivedState(t, r, b.Head)
 	for _, body := range []string{hunted, string(whole.Messages[0].Body), string(expunged.Body)} {
 		if !holds(t, lines, body) {
 			t.Errorf("%q is not in the manifest", body)
@@ -89,7 +89,7 @@ func TestMessageThatKeepsMovingIsKept(t *testing.T) {
 		t.Errorf("%d messages: none is to be there twice", len(lines))
 	}
 	a.OnExamine, a.OnSurvey = nil, nil
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if !b.Manifest.Consistent {
 		t.Error("not consistent, though it rests")
@@ -99,11 +99,11 @@ func TestMessageThatKeepsMovingIsKept(t *testing.T) {
 // A listing can miss a mailbox that is being renamed.
 func TestMailboxMissedByAListingIsFound(t *testing.T) {
 	for _, earlier := range []bool{true, false} {
-		a := archivetest.Large(40)
+		a := archivetest.LargeAccount(40)
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		first := 2 // the survey that misses it: the last one, or, in a later run, the first
 		if earlier {
-			archivetest.BackUp(t, r, a)
+			archivetest.Backup(t, r, a)
 			first = a.Surveys + 1
 		}
 		bodies := a.Bodies
@@ -116,7 +116,7 @@ func TestMailboxMissedByAListingIsFound(t *testing.T) {
 				passed.Name, a.Mailboxes["INBOX/Archive"] = "INBOX/Archive", passed
 			}
 		}
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, a.State())
 		if !b.Manifest.Consistent || len(b.Manifest.Warnings)+len(b.Manifest.Alarm) > 0 {
 			t.Errorf("consistent %t, warnings %q", b.Manifest.Consistent, b.Manifest.Warnings)
@@ -130,19 +130,19 @@ func TestMailboxMissedByAListingIsFound(t *testing.T) {
 // A mailbox that is listed, has others below it and does not exist is no failure. What was in it is reported like
 // that of any mailbox that is gone.
 func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
-	a := archivetest.Large(40)
+	a := archivetest.LargeAccount(40)
 	a.Mailbox("Archive/Old").Add("Subject: below\r\n\r\n")
 	a.Mailbox("Ghost")
 	a.Mailbox("Ghost/child")
 	a.Deleted = map[string]bool{"Ghost": true}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	if len(b.Manifest.Failures) > 0 || !b.Manifest.Consistent {
 		t.Errorf("failures %v, consistent %t", b.Manifest.Failures, b.Manifest.Consistent)
 	}
 	a.Deleted["Archive"] = true
 	a.Mailbox("Archive").Messages = nil
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	if len(b.Manifest.Failures) > 0 || !b.Manifest.Consistent || len(b.Manifest.Alarm) != 1 || !strings.Contains(b.Manifest.Alarm[0], `"Archive" is gone`) {
 		t.Errorf("failures %v, consistent %t, alarms %q", b.Manifest.Failures, b.Manifest.Consistent, b.Manifest.Alarm)
 	}
@@ -150,7 +150,7 @@ func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
 	a.Deleted = nil // created again
 	a.Mailbox("Archive").Validity += 100
 	a.Mailbox("Archive").Add("Subject: again\r\n\r\n")
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if len(b.Manifest.Failures)+len(b.Manifest.Warnings) > 0 || !b.Manifest.Consistent {
 		t.Errorf("failures %v, warnings %q", b.Manifest.Failures, b.Manifest.Warnings)
@@ -160,13 +160,13 @@ func TestDeletedMailboxThatIsListedIsNonExistent(t *testing.T) {
 // A mailbox that is listed, has none below it and does not exist is a failure: a server that contradicts itself
 // proves nothing. The mailbox keeps its record.
 func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
-	a := archivetest.Large(40)
+	a := archivetest.LargeAccount(40)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a.Mailbox("Ghost")
 	a.Deleted = map[string]bool{"Ghost": true}
 	before := a.State()
 	for _, failures := range []int{1, 2} {
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		archivetest.MustHold(t, r, b, before)
 		if len(b.Manifest.Failures) != failures || b.Manifest.Consistent || a.Surveys > 4*failures {
 			t.Errorf("failures %v, consistent %t, after %d surveys", b.Manifest.Failures, b.Manifest.Consistent, a.Surveys)
@@ -177,7 +177,7 @@ func TestListedMailboxThatDoesNotExistIsAFailure(t *testing.T) {
 
 // Failures in a mailbox are reported under its final name.
 func TestFailuresFollowARename(t *testing.T) {
-	a := archivetest.Large(40)
+	a := archivetest.LargeAccount(40)
 	a.OnBody = func(name string, uid mail.UID) error {
 		if uid == 3 && name != "INBOX" {
 			return archivetest.ErrLeaveOut
@@ -191,8 +191,8 @@ func TestFailuresFollowARename(t *testing.T) {
 			m.Name, a.Mailboxes["Z"] = "Z", m
 		}
 	}
-	a.IdOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("F%d", m.Validity) }
-	b := archivetest.BackUp(t, archivetest.NewRepo(t, &storetest.Memory{}), a)
+	a.MailboxIDOf = func(m *archivetest.Mailbox) string { return fmt.Sprintf("F%d", m.Validity) }
+	b := archivetest.Backup(t, archivetest.NewRepo(t, &storetest.Memory{}), a)
 	if len(b.Manifest.Failures) != 1 || b.Manifest.Failures[0].Mailbox != "Z" {
 		t.Errorf("failures %v", b.Manifest.Failures)
 	}
@@ -204,7 +204,7 @@ func TestNoIDIsBelievedAfterADifference(t *testing.T) {
 		a := letters(byEmailID, "A", "B")
 		r := archivetest.NewRepo(t, &storetest.Memory{})
 		account := backup.Account{Name: "account-0", URL: "imap://test", Source: a}
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		from, to := a.Mailbox("A"), a.Mailbox("B")
 		from.Messages[5].Body = []byte(strings.ToUpper(letterOf(5)))
 		body := slices.Clone(from.Messages[6].Body) // its id, size, date and header stay the same

@@ -28,16 +28,16 @@ func verified(t *testing.T, r *repo.Repo, a *archivetest.Account, rate percent.R
 // A message whose UID means another one, or whose bytes changed, is noticed although no number changes. All of the
 // mailbox is read again, and the earlier manifest keeps what was there before.
 func TestReusedUIDsAreNoticed(t *testing.T) {
-	a := archivetest.Large(1000)
+	a := archivetest.LargeAccount(1000)
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	before := archivetest.BackUp(t, r, a)
+	before := archivetest.Backup(t, r, a)
 	old := a.State()
 	changed := a.Mailbox("INBOX").Messages
 	for _, i := range []int{3, 77} {
 		changed[i].Body = fmt.Appendf(nil, "Subject: another %d\r\n\r\n", i)
 	}
 
-	unasked := archivetest.BackUp(t, r, a)
+	unasked := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, unasked, old)
 	b := verified(t, r, a, 1)
 	archivetest.MustHold(t, r, b, a.State())
@@ -62,7 +62,7 @@ func TestCheckpointCarriesAlarms(t *testing.T) {
 		a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
 	}
 	r := archivetest.NewRepo(t, &storetest.Memory{})
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	a.Mailbox("INBOX").Messages[3].Body = []byte("Subject: another\r\n\r\n")
 	ctx, interrupt := context.WithCancel(t.Context())
 	var bodies atomic.Int64
@@ -76,12 +76,12 @@ func TestCheckpointCarriesAlarms(t *testing.T) {
 	if cut[0].Err == nil || !cut[0].Kept {
 		t.Fatalf("the run was not interrupted: %v, kept %v", cut[0].Err, cut[0].Kept)
 	}
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, a.State())
 	if len(b.Manifest.Alarm) != 1 {
 		t.Errorf("alarm %q", b.Manifest.Alarm)
 	}
-	if again := archivetest.BackUp(t, r, a); len(again.Manifest.Alarm) > 0 {
+	if again := archivetest.Backup(t, r, a); len(again.Manifest.Alarm) > 0 {
 		t.Errorf("alarm once more: %q", again.Manifest.Alarm)
 	}
 }
@@ -89,9 +89,9 @@ func TestCheckpointCarriesAlarms(t *testing.T) {
 // Comparing equal messages changes nothing: neither the record nor what is stored.
 func TestVerifyingEqualMessages(t *testing.T) {
 	store := &storetest.Memory{}
-	a := archivetest.Large(2000)
+	a := archivetest.LargeAccount(2000)
 	r := archivetest.NewRepo(t, store)
-	first := archivetest.BackUp(t, r, a)
+	first := archivetest.Backup(t, r, a)
 	objects, bodies := store.Names(), a.Bodies
 	b := verified(t, r, a, 0.10)
 	archivetest.MustHold(t, r, b, a.State())
@@ -135,7 +135,7 @@ func TestVerifyingCoversEveryMessage(t *testing.T) {
 			a.Mailbox("INBOX").Add(fmt.Sprintf("Subject: %d\r\n\r\n", i))
 		}
 		r := archivetest.NewRepo(t, store)
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		seen := map[mail.UID]int{}
 		a.OnBody = func(_ string, uid mail.UID) error {
 			seen[uid]++

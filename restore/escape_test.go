@@ -39,7 +39,7 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	}
 	r := archivetest.NewRepo(t, store)
 	defer r.Close()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	contents, err := archive.OpenManifest(t.Context(), r, b.Head)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	if err != nil || len(found) != len(large.Messages) {
 		t.Errorf("%d of %d messages, %v", len(found), len(large.Messages), err)
 	}
-	body, err := os.ReadFile(filepath.Join(out, "large", fmt.Sprintf("%d.eml", last.Uid)))
+	body, err := os.ReadFile(filepath.Join(out, "large", fmt.Sprintf("%d.eml", last.UID)))
 	if err != nil || !bytes.Equal(body, last.Body) {
 		t.Errorf("the last message is %q, %v", body, err)
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 // copies counts what a target holds, whatever the mailbox.
-func copies(s *archivetest.Shore) map[chunk.ID]int {
+func copies(s *archivetest.MemTarget) map[chunk.ID]int {
 	count := map[chunk.ID]int{}
 	for _, folder := range s.Folders {
 		for _, held := range folder.Held {
@@ -56,13 +56,13 @@ func differing(got, want map[chunk.ID]int) string {
 func TestRestoreMissing(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			scene, shelf := archivetest.NewScene(1000+seed, seed%2 == 0), archivetest.NewShelf(t)
-			before := scene.Lay(t, shelf)
+			scene, shelf := archivetest.NewRandomAccount(1000+seed, seed%2 == 0), archivetest.NewMemReader(t)
+			before := scene.Contents(t, shelf)
 			for range scene.Random.IntN(60) {
 				scene.Change()
 			}
-			after := scene.Lay(t, shelf)
-			target, empty := archivetest.NewShore(shelf), archivetest.NewShore(shelf)
+			after := scene.Contents(t, shelf)
+			target, empty := archivetest.NewMemTarget(shelf), archivetest.NewMemTarget(shelf)
 			if report, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil || !report.Whole() {
 				t.Fatal(err, report)
 			}
@@ -98,21 +98,21 @@ func TestRestoreMissing(t *testing.T) {
 
 // TestRestorePick: what a query and UIDs pick, and nothing else.
 func TestRestorePick(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 2500)
-	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", archivetest.Plain(5000, 20)...))
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 2500)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", archivetest.PlainMessages(5000, 20)...))
 	for _, test := range []struct {
 		name string
 		pick restore.Pick
-		want []archivetest.Letter
+		want []archivetest.Message
 	}{
 		{"a query", restore.Pick{Query: search.Query{Subject: "NUMBER 24"}}, slices.Concat(letters[23:24], letters[239:249], letters[2399:2499])},
-		{"UIDs", restore.Pick{UIDs: mail.UIDs(1, 1500, 2500, 9000)}, []archivetest.Letter{letters[0], letters[1499], letters[2499]}},
+		{"UIDs", restore.Pick{UIDs: mail.UIDs(1, 1500, 2500, 9000)}, []archivetest.Message{letters[0], letters[1499], letters[2499]}},
 		{"both", restore.Pick{Query: search.Query{Subject: "number 15"}, UIDs: mail.UIDs(1, 1500)}, letters[1499:1500]},
 		{"nothing", restore.Pick{Query: search.Query{Subject: "no such"}}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			target := archivetest.NewShore(s)
+			target := archivetest.NewMemTarget(s)
 			report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &test.pick})
 			if err != nil || !report.Whole() || report.Added != int64(len(test.want)) || report.Messages != report.Added {
 				t.Fatal(err, report)
@@ -129,12 +129,12 @@ func TestRestorePick(t *testing.T) {
 
 // TestRestorePickDamage: a message that cannot be searched is a failure, not one that does not fit.
 func TestRestorePickDamage(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 2000)...)
+	s := archivetest.NewMemReader(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 2000)...)
 	contents := s.Contents(t, inbox)
 	pages := s.PagesOf(t, &inbox)
 	s.Lose(pages[1].Records)
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Pick: &restore.Pick{Query: search.Query{Subject: "number"}}})
 	if err != nil || report.Failed != 1 || report.Added != 2000-int64(pages[1].Messages) {
 		t.Fatal(err, report)
@@ -147,7 +147,7 @@ func TestRestorePickDamage(t *testing.T) {
 
 // watched is a shore that can be looked at.
 type watched struct {
-	*archivetest.Shore
+	*archivetest.MemTarget
 	t *testing.T
 }
 
@@ -175,13 +175,13 @@ func (w watched) Prepare(context.Context, []mail.Mailbox) ([]restore.Place, []st
 // TestDryRunLooks: a dry run tells the figures of the restore that follows, and changes nothing.
 func TestDryRunLooks(t *testing.T) {
 	for seed := range uint64(10) {
-		scene, shelf := archivetest.NewScene(2000+seed, false), archivetest.NewShelf(t)
-		before := scene.Lay(t, shelf)
+		scene, shelf := archivetest.NewRandomAccount(2000+seed, false), archivetest.NewMemReader(t)
+		before := scene.Contents(t, shelf)
 		for range 30 {
 			scene.Change()
 		}
-		after := scene.Lay(t, shelf)
-		target := archivetest.NewShore(shelf)
+		after := scene.Contents(t, shelf)
+		target := archivetest.NewMemTarget(shelf)
 		if _, err := restore.Run(t.Context(), restore.Options{Contents: after, Target: target}); err != nil {
 			t.Fatal(err)
 		}
@@ -194,9 +194,9 @@ func TestDryRunLooks(t *testing.T) {
 			if !maps.Equal(held, copies(target)) {
 				t.Fatal("the dry run changed the target")
 			}
-			copied := archivetest.NewShore(shelf)
+			copied := archivetest.NewMemTarget(shelf)
 			for name, folder := range target.Folders {
-				copied.Folders[name] = &archivetest.Beach{Shore: copied, Held: slices.Clone(folder.Held)}
+				copied.Folders[name] = &archivetest.MemFolder{Target: copied, Held: slices.Clone(folder.Held)}
 			}
 			done, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: copied, Pick: pick})
 			if err != nil || done.Progress != told.Progress {

@@ -23,39 +23,39 @@ import (
 )
 
 func TestRestoreLossless(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	many := archivetest.Plain(1, 3000)
+	s := archivetest.NewMemReader(t)
+	many := archivetest.PlainMessages(1, 3000)
 	many[5].Flags = mail.NewFlags(`\Answered`, "$Label1")
-	contents := s.Contents(t, s.Mailbox(t, "INBOX", many...), s.Mailbox(t, "empty"), s.Mailbox(t, "odd", archivetest.Odd()...))
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", many...), s.Mailbox(t, "empty"), s.Mailbox(t, "odd", archivetest.OddMessages()...))
 	for _, batch := range []int{0, 1, 7} {
-		target := archivetest.NewShore(s)
+		target := archivetest.NewMemTarget(s)
 		target.Messages, target.Verify = batch, batch == 7
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
 		if err != nil || !report.Whole() || len(report.Problems) > 0 {
 			t.Fatal(err, report)
 		}
 		target.Holds(t, "INBOX", many...)
-		target.Holds(t, "odd", archivetest.Odd()...)
-		if n := int64(3000 + len(archivetest.Odd())); report.Added != n || report.DoneMessages != n || report.Messages != n || report.DoneBytes != report.Bytes {
+		target.Holds(t, "odd", archivetest.OddMessages()...)
+		if n := int64(3000 + len(archivetest.OddMessages())); report.Added != n || report.DoneMessages != n || report.Messages != n || report.DoneBytes != report.Bytes {
 			t.Errorf("the accounts do not balance: %+v", report)
 		}
 		if batch > 0 && slices.Max(target.Appended) > batch {
 			t.Errorf("a batch of %d messages, the target takes %d", slices.Max(target.Appended), batch)
 		}
-		if !slices.IsSorted(target.Folders["INBOX"].Uids()) {
+		if !slices.IsSorted(target.Folders["INBOX"].UIDs()) {
 			t.Error("messages came out of order: an IMAP server would number them so")
 		}
 	}
 }
 
 func TestRestoreAgainAddsNothing(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 18_000) // more than one piece
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 18_000) // more than one piece
 	for i := 17_000; i < 17_010; i++ {
 		letters[i].Body = letters[0].Body // copies count
 	}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	o := restore.Options{Contents: contents, Target: target}
 	if report, err := restore.Run(t.Context(), o); err != nil || report.Added != 18_000 {
 		t.Fatal(err, report)
@@ -65,7 +65,7 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 		t.Fatal(err, report)
 	}
 	folder := target.Folders["INBOX"]
-	i := slices.IndexFunc(folder.Held, func(a archivetest.Arrived) bool { return bytes.Equal(a.Body, letters[0].Body) })
+	i := slices.IndexFunc(folder.Held, func(a archivetest.AppendedMessage) bool { return bytes.Equal(a.Body, letters[0].Body) })
 	folder.Held = slices.Delete(folder.Held, i, i+1)
 	if report, err = restore.Run(t.Context(), o); err != nil || report.Added != 1 {
 		t.Fatal("one of eleven copies was taken away, one must come back:", err, report)
@@ -74,21 +74,21 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 
 // TestRestoreFailsAnywhere lets the target, or the store, fail at every step; a second restore completes exactly.
 func TestRestoreFailsAnywhere(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	a, b := archivetest.Plain(1, 50), archivetest.Plain(100, 30)
+	s := archivetest.NewMemReader(t)
+	a, b := archivetest.PlainMessages(1, 50), archivetest.PlainMessages(100, 30)
 	contents := s.Contents(t, s.Mailbox(t, "a", a...), s.Mailbox(t, "b", b...))
 	for _, free := range []bool{false, true} {
-		failAnywhere(t, s, contents, free, map[string][]archivetest.Letter{"a": a, "b": b})
+		failAnywhere(t, s, contents, free, map[string][]archivetest.Message{"a": a, "b": b})
 	}
 }
 
-func failAnywhere(t *testing.T, s *archivetest.Shelf, contents *archive.Contents, free bool, all map[string][]archivetest.Letter) {
-	target := func() *archivetest.Shore {
-		target := archivetest.NewShore(s)
+func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Contents, free bool, all map[string][]archivetest.Message) {
+	target := func() *archivetest.MemTarget {
+		target := archivetest.NewMemTarget(s)
 		target.Messages, target.Free = 9, free
 		return target
 	}
-	complete := func(t *testing.T, target *archivetest.Shore) {
+	complete := func(t *testing.T, target *archivetest.MemTarget) {
 		t.Helper()
 		target.FailAt = 0
 		if report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); err != nil || !report.Whole() {
@@ -112,13 +112,13 @@ func failAnywhere(t *testing.T, s *archivetest.Shelf, contents *archive.Contents
 	}
 	for n := 1; ; n += 7 {
 		target := target()
-		s.Reads, s.Failing = 0, n
+		s.Reads, s.FailAt = 0, n
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
-		s.Failing = 0
+		s.FailAt = 0
 		if err == nil {
 			break
 		}
-		if !errors.Is(err, archivetest.ErrGone) || report.Failed > 0 {
+		if !errors.Is(err, archivetest.ErrStoreGone) || report.Failed > 0 {
 			t.Fatalf("read %d: a store that is gone is no damage: %v %+v", n, err, report)
 		}
 		complete(t, target)
@@ -128,20 +128,20 @@ func failAnywhere(t *testing.T, s *archivetest.Shelf, contents *archive.Contents
 // TestRestoreReadsCopiesOnce: a message that lies in several mailboxes is read once, where these have their messages in
 // one order or the target minds none; and one that cannot be read is missing in each of them.
 func TestRestoreReadsCopiesOnce(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 300)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 300)
 	backwards := slices.Clone(letters)
 	slices.Reverse(backwards)
 	for _, test := range []struct {
 		free   bool
-		copies []archivetest.Letter
+		copies []archivetest.Message
 	}{
 		{true, renumbered(backwards)},
-		{false, renumbered(slices.Concat(archivetest.Plain(1001, 20), letters[:100], archivetest.Plain(1021, 20), letters[100:]))},
+		{false, renumbered(slices.Concat(archivetest.PlainMessages(1001, 20), letters[:100], archivetest.PlainMessages(1021, 20), letters[100:]))},
 	} {
 		a, b := s.Mailbox(t, "a", letters...), s.Mailbox(t, "b", test.copies...)
 		reads := func(failed int, mailboxes ...manifest.Mailbox) int {
-			target := archivetest.NewShore(s)
+			target := archivetest.NewMemTarget(s)
 			target.Free = test.free
 			s.Reads = 0
 			report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
@@ -152,7 +152,7 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 				target.Holds(t, "a", letters...)
 			}
 			for name, folder := range target.Folders {
-				if !test.free && !slices.IsSorted(folder.Uids()) {
+				if !test.free && !slices.IsSorted(folder.UIDs()) {
 					t.Errorf("%s: messages came out of order", name)
 				}
 			}
@@ -175,8 +175,8 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 // TestRestoreCopiesOfWhichSomeAreDamaged: a message that can be read in one mailbox comes back in each, as it was
 // archived, though it cannot be read where another has it, or is not what was archived there.
 func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	whole := archivetest.Letter{Uid: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.Someday}
+	s := archivetest.NewMemReader(t)
+	whole := archivetest.Message{UID: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.SomeDate}
 	record := func(body string) manifest.Entry {
 		l := whole
 		l.Body = []byte(body)
@@ -191,7 +191,7 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 		for i, entry := range order {
 			mailboxes = append(mailboxes, s.Pages(t, fmt.Sprint(i), []manifest.Entry{entry}))
 		}
-		target := archivetest.NewShore(s)
+		target := archivetest.NewMemTarget(s)
 		target.Free = true
 		report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
 		if err != nil || !report.Whole() {
@@ -205,30 +205,30 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 
 // cancelling is a target whose user interrupts when the mailboxes are made.
 type cancelling struct {
-	*archivetest.Shore
+	*archivetest.MemTarget
 	cancel context.CancelFunc
 }
 
 func (c cancelling) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	defer c.cancel()
-	return c.Shore.Prepare(ctx, mailboxes)
+	return c.MemTarget.Prepare(ctx, mailboxes)
 }
 
 // TestRestoreInterrupted: what was not done because of an interruption is not taken for done.
 func TestRestoreInterrupted(t *testing.T) {
-	s := archivetest.NewShelf(t)
+	s := archivetest.NewMemReader(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	target := cancelling{archivetest.NewShore(s), cancel}
-	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.Plain(1, 3)...))
+	target := cancelling{archivetest.NewMemTarget(s), cancel}
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 3)...))
 	if report, err := restore.Run(ctx, restore.Options{Contents: contents, Target: target}); !errors.Is(err, context.Canceled) {
 		t.Errorf("have %v, %d of %d messages added", err, report.Added, report.Messages)
 	}
 }
 
-func renumbered(letters []archivetest.Letter) []archivetest.Letter {
+func renumbered(letters []archivetest.Message) []archivetest.Message {
 	letters = slices.Clone(letters)
 	for i := range letters {
-		letters[i].Uid = mail.UID(i + 1)
+		letters[i].UID = mail.UID(i + 1)
 	}
 	return letters
 }
@@ -237,30 +237,30 @@ func renumbered(letters []archivetest.Letter) []archivetest.Letter {
 // gets its own in the order of their UIDs, and each one once.
 func TestRestoreKeepsOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 400)
-	boxes := make(map[string][]archivetest.Letter)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 400)
+	boxes := make(map[string][]archivetest.Message)
 	var mailboxes []manifest.Mailbox
 	for i := range 7 {
 		some := slices.Clone(letters)
 		rng.Shuffle(len(some), func(i, j int) { some[i], some[j] = some[j], some[i] })
 		some = some[:rng.IntN(len(some))]
 		if i%2 == 0 {
-			slices.SortFunc(some, func(a, b archivetest.Letter) int { return cmp.Compare(a.Uid, b.Uid) })
+			slices.SortFunc(some, func(a, b archivetest.Message) int { return cmp.Compare(a.UID, b.UID) })
 		}
 		some = append(some, some[:len(some)/9]...) // and some twice
 		name := fmt.Sprint(i)
 		boxes[name] = renumbered(some)
 		mailboxes = append(mailboxes, s.Mailbox(t, name, boxes[name]...))
 	}
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailboxes...), Target: target})
 	if err != nil || !report.Whole() {
 		t.Fatal(err, report)
 	}
 	for name, some := range boxes {
 		target.Holds(t, name, some...)
-		if !slices.IsSorted(target.Folders[name].Uids()) {
+		if !slices.IsSorted(target.Folders[name].UIDs()) {
 			t.Errorf("%s: messages came out of order", name)
 		}
 	}
@@ -269,24 +269,24 @@ func TestRestoreKeepsOrder(t *testing.T) {
 // TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message
 // that could not be compared must not be taken for missing.
 func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 20)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 20)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	target.Verify = true
 	o := restore.Options{Contents: contents, Target: target}
 	if _, err := restore.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	s.Healing = true
+	s.FailOnce = true
 	for n := 1; ; n++ {
-		s.Reads, s.Failing = 0, n
+		s.Reads, s.FailAt = 0, n
 		_, err := restore.Run(t.Context(), o)
 		target.Holds(t, "INBOX", letters...)
 		if s.Reads < n {
 			break
 		}
-		if t.Failed() || err != nil && !errors.Is(err, archivetest.ErrGone) {
+		if t.Failed() || err != nil && !errors.Is(err, archivetest.ErrStoreGone) {
 			t.Fatalf("read %d: %v", n, err)
 		}
 	}
@@ -295,11 +295,11 @@ func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 // TestRestoreGoesOnWithoutAFolder: a mailbox that the target does not open keeps no other from being restored, and its
 // messages are kept.
 func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	shut, open := archivetest.Plain(1, 5), archivetest.Plain(10, 5)
+	s := archivetest.NewMemReader(t)
+	shut, open := archivetest.PlainMessages(1, 5), archivetest.PlainMessages(10, 5)
 	contents := s.Contents(t, s.Mailbox(t, "shut", shut...), s.Mailbox(t, "open", open...))
 	for _, reason := range []error{mail.ErrRefused, mail.ErrNoMailbox} {
-		target := archivetest.NewShore(s)
+		target := archivetest.NewMemTarget(s)
 		target.Closed = map[string]error{"shut": fmt.Errorf("SELECT: %w", reason)}
 		report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: t.TempDir()})
 		if err != nil || report.Refused != 5 || report.Added != 5 || report.Problems[0].Kept == "" || !strings.Contains(report.Problems[0].Reason, reason.Error()) {
@@ -307,7 +307,7 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 		}
 		target.Holds(t, "open", open...)
 	}
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	target.Closed = map[string]error{"shut": archivetest.ErrFull}
 	if _, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target}); !errors.Is(err, archivetest.ErrFull) {
 		t.Errorf("a disk that is full ends it: %v", err)
@@ -315,10 +315,10 @@ func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 }
 
 func TestRestoreDamage(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := append(archivetest.Plain(1, 2000), archivetest.Letter{Uid: 5000, Body: append([]byte("S: x\r\n\r\n"), archivetest.Noise(9, 3<<20)...), Date: archivetest.Someday})
+	s := archivetest.NewMemReader(t)
+	letters := append(archivetest.PlainMessages(1, 2000), archivetest.Message{UID: 5000, Body: append([]byte("S: x\r\n\r\n"), archivetest.RandomBytes(9, 3<<20)...), Date: archivetest.SomeDate})
 	mailbox := s.Mailbox(t, "INBOX", letters...)
-	contents := s.Contents(t, mailbox, s.Mailbox(t, "other", archivetest.Plain(9001, 3)...))
+	contents := s.Contents(t, mailbox, s.Mailbox(t, "other", archivetest.PlainMessages(9001, 3)...))
 	chunkOf := func(uid mail.UID) manifest.Part {
 		entry, err := contents.Entry(t.Context(), &mailbox, uid)
 		if err != nil {
@@ -348,7 +348,7 @@ func TestRestoreDamage(t *testing.T) {
 			t.Run(fmt.Sprint(test.name, ", comparing bodies: ", verify), func(t *testing.T) {
 				clear(s.Lost)
 				test.damage()
-				target := archivetest.NewShore(s)
+				target := archivetest.NewMemTarget(s)
 				target.Verify = verify
 				keep := t.TempDir()
 				report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, ReportDir: keep})
@@ -371,14 +371,14 @@ func TestRestoreDamage(t *testing.T) {
 				held := target.Folders["INBOX"].Held
 				bare := 0
 				for _, a := range held {
-					if len(a.Flags) == 0 && a.Uid != 5000 {
+					if len(a.Flags) == 0 && a.UID != 5000 {
 						bare++
 					}
 				}
 				if len(held) != len(letters)-test.lost || bare != test.bare {
 					t.Errorf("%d messages, %d without flags; want %d, %d", len(held), bare, len(letters)-test.lost, test.bare)
 				}
-				target.Holds(t, "other", archivetest.Plain(9001, 3)...)
+				target.Holds(t, "other", archivetest.PlainMessages(9001, 3)...)
 				if told, err := os.ReadFile(filepath.Join(keep, restore.ReportFile)); err != nil || strings.Count(string(told), "\n") != len(harmed) {
 					t.Errorf("report file: %q, %v", told, err)
 				}
@@ -389,9 +389,9 @@ func TestRestoreDamage(t *testing.T) {
 
 // TestRestoreWrongBytes: chunks that are whole, but joined are not the message.
 func TestRestoreWrongBytes(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 20)
-	letters[7].Body = append([]byte("S: x\r\n\r\n"), archivetest.Noise(4, 2<<20)...)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 20)
+	letters[7].Body = append([]byte("S: x\r\n\r\n"), archivetest.RandomBytes(4, 2<<20)...)
 	entries := make([]manifest.Entry, len(letters))
 	paginator := manifest.NewPaginator(s.Put)
 	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: "INBOX", Name: "INBOX"}}
@@ -409,7 +409,7 @@ func TestRestoreWrongBytes(t *testing.T) {
 	if err := errors.Join(err, mailbox.SetPages(pages, s.Put)); err != nil {
 		t.Fatal(err)
 	}
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, mailbox), Target: target})
 	if err != nil || report.Failed != 2 || report.Added != 18 {
 		t.Fatal(err, report)
@@ -418,10 +418,10 @@ func TestRestoreWrongBytes(t *testing.T) {
 }
 
 func TestRestoreRefused(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 30)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 30)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "../a/b", letters[:2]...), s.Mailbox(t, "../A/b", letters[:2]...))
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	target.Skip = map[string]bool{"../a/b": true, "../A/b": true}
 	target.Refuse = func(w restore.Wanted) error {
 		if w.UID%10 == 0 {
@@ -467,9 +467,9 @@ func TestRestoreRefused(t *testing.T) {
 }
 
 func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 5)
-	target := archivetest.NewShore(s)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 5)
+	target := archivetest.NewMemTarget(s)
 	target.Alter = func(w restore.Wanted) bool { return w.UID == 3 }
 	report, err := restore.Run(t.Context(), restore.Options{Contents: s.Contents(t, s.Mailbox(t, "INBOX", letters...)), Target: target, ReportDir: t.TempDir()})
 	if err != nil || report.Altered != 1 || report.Added != 5 || report.Changed != 0 || report.Whole() || len(report.Problems) != 1 {
@@ -481,13 +481,13 @@ func TestRestoreKeepsWhatTheTargetAltered(t *testing.T) {
 }
 
 func TestRestoreChoice(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	letters := archivetest.Plain(1, 4)
+	s := archivetest.NewMemReader(t)
+	letters := archivetest.PlainMessages(1, 4)
 	letters[2].Flags = mail.NewFlags(`\Seen`, `\Deleted`)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...), s.Mailbox(t, "other", letters...))
 	only := func(m *manifest.Mailbox) bool { return m.Name == "INBOX" }
 
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only, DryRun: true})
 	if err != nil || len(target.Folders) != 0 || report.Messages != 4 || report.Mailboxes != 1 {
 		t.Fatal(err, report, target.Folders)
@@ -499,7 +499,7 @@ func TestRestoreChoice(t *testing.T) {
 	if len(target.Folders) != 1 {
 		t.Error("a mailbox was restored that was not chosen")
 	}
-	target = archivetest.NewShore(s)
+	target = archivetest.NewMemTarget(s)
 	if _, err = restore.Run(t.Context(), restore.Options{Contents: contents, Target: target, Mailboxes: only}); err != nil {
 		t.Fatal(err)
 	}
@@ -515,9 +515,9 @@ func TestRollIsSmall(t *testing.T) {
 }
 
 func TestRestoreUnreadableTable(t *testing.T) {
-	s := archivetest.NewShelf(t)
+	s := archivetest.NewMemReader(t)
 	var mailboxes []manifest.Mailbox
-	letters := archivetest.Plain(1, 1)
+	letters := archivetest.PlainMessages(1, 1)
 	for i := range 600 {
 		mailboxes = append(mailboxes, s.Mailbox(t, fmt.Sprintf("%03d-%s", i, strings.Repeat("n", 150)), letters...))
 	}
@@ -526,7 +526,7 @@ func TestRestoreUnreadableTable(t *testing.T) {
 		t.Fatal("the mailboxes are not in tables")
 	}
 	s.Lose(contents.Manifest.Tables[1])
-	target := archivetest.NewShore(s)
+	target := archivetest.NewMemTarget(s)
 	report, err := restore.Run(t.Context(), restore.Options{Contents: contents, Target: target})
 	if err != nil || report.Failed != 1 || report.Added == 0 || int(report.Added) != len(target.Folders) || report.Added > 599 {
 		t.Fatal(err, report.Failed, report.Added)

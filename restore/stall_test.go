@@ -13,7 +13,7 @@ import (
 
 // slowTarget takes its time for each batch.
 type slowTarget struct {
-	*archivetest.Shore
+	*archivetest.MemTarget
 	takes time.Duration
 }
 
@@ -23,7 +23,7 @@ type slowFolder struct {
 }
 
 func (s *slowTarget) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
-	f, err := s.Shore.Open(ctx, place)
+	f, err := s.MemTarget.Open(ctx, place)
 	return &slowFolder{f, s.takes}, err
 }
 
@@ -39,11 +39,11 @@ func (f *slowFolder) Append(ctx context.Context, messages []restore.Wanted) ([]r
 // A restore that does not get on is given up, with the reason. One that is slow and gets on is not, however long it
 // takes.
 func TestTimeLimit(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.Plain(1, 100)...))
+	s := archivetest.NewMemReader(t)
+	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 100)...))
 	for takes, added := range map[time.Duration]int64{50 * time.Minute: 100, 2 * time.Hour: 0} {
 		synctest.Test(t, func(t *testing.T) {
-			target := archivetest.NewShore(s)
+			target := archivetest.NewMemTarget(s)
 			target.Messages = 10
 			began := time.Now()
 			report, err := restore.Run(t.Context(), restore.Options{

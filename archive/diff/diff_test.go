@@ -97,12 +97,12 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 func TestDiffApplied(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			scene, shelf := archivetest.NewScene(seed, seed%2 == 0), archivetest.NewShelf(t)
-			before := scene.Lay(t, shelf)
+			scene, shelf := archivetest.NewRandomAccount(seed, seed%2 == 0), archivetest.NewMemReader(t)
+			before := scene.Contents(t, shelf)
 			for range scene.Random.IntN(40) {
 				scene.Change()
 			}
-			after := scene.Lay(t, shelf)
+			after := scene.Contents(t, shelf)
 			d, err := diff.Compare(t.Context(), before, after)
 			if err != nil || d.Whole() != nil {
 				t.Fatal(err, d.Whole())
@@ -156,81 +156,81 @@ func balance(t *testing.T, d *diff.Difference) {
 
 // TestDiffCases: what one change is called.
 func TestDiffCases(t *testing.T) {
-	letters := archivetest.Plain(1, 10)
-	other := archivetest.Plain(100, 10)
+	letters := archivetest.PlainMessages(1, 10)
+	other := archivetest.PlainMessages(100, 10)
 	status := func(m manifest.Mailbox, validity, next uint32, id string) manifest.Mailbox {
 		m.Status = &mail.Status{UIDValidity: validity, UIDNext: next, Messages: uint32(m.Messages), MailboxID: id}
 		return m
 	}
 	for _, test := range []struct {
 		name          string
-		before, after func(s *archivetest.Shelf) []manifest.Mailbox
+		before, after func(s *archivetest.MemReader) []manifest.Mailbox
 		want          string
 	}{
 		{"nothing",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
 			}, ""},
 		{"renamed, known by its id, and grown",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters[:9]...), 3, 10, "x")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "b", letters...), 3, 11, "x")}
 			},
 			"b: renamed from a, 1 added"},
 		{"renamed, known by its numbers",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "b", letters[1:]...), 3, 11, "")}
 			},
 			"b: renamed from a, 1 removed"},
 		{"not renamed: the same numbers, other mail",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 200, "")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "b", other...), 3, 200, "")}
 			},
 			"a: removed, 10 removed; b: created, 10 added"},
 		{"renamed, and a new one in its place",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", other...), 9, 110, ""), status(s.Mailbox(t, "b", letters...), 3, 11, "")}
 			},
 			"a: created, 10 added; b: renamed from a"},
 		{"numbered anew",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", letters...), 3, 11, "")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				moved := slices.Clone(letters[2:])
 				for i := range moved {
-					moved[i].Uid += 5
+					moved[i].UID += 5
 				}
 				return []manifest.Mailbox{status(s.Mailbox(t, "a", moved...), 4, 30, "")}
 			},
 			"a: renumbered, 2 removed"},
 		{"moved",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{s.Mailbox(t, "a", letters...), s.Mailbox(t, "b")}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{s.Mailbox(t, "a", letters[3:]...), s.Mailbox(t, "b", letters[:3]...)}
 			},
 			"a: 3 moved out; b: 3 moved in"},
 		{"a UID given again",
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				return []manifest.Mailbox{s.Mailbox(t, "a", letters...)}
 			},
-			func(s *archivetest.Shelf) []manifest.Mailbox {
+			func(s *archivetest.MemReader) []manifest.Mailbox {
 				changed := slices.Clone(letters)
 				changed[4].Body = []byte("another")
 				return []manifest.Mailbox{s.Mailbox(t, "a", changed...)}
@@ -238,7 +238,7 @@ func TestDiffCases(t *testing.T) {
 			"a: 1 added, 1 removed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := archivetest.NewShelf(t)
+			s := archivetest.NewMemReader(t)
 			d, err := diff.Compare(t.Context(), s.Contents(t, test.before(s)...), s.Contents(t, test.after(s)...))
 			if err != nil {
 				t.Fatal(err)
@@ -281,8 +281,8 @@ func inWords(d *diff.Difference) string {
 
 // TestDiffCostsWhatChanged: what both manifests share is not read, however much it is.
 func TestDiffCostsWhatChanged(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	sample := s.Record(t, archivetest.Plain(1, 1)[0])
+	s := archivetest.NewMemReader(t)
+	sample := s.Record(t, archivetest.PlainMessages(1, 1)[0])
 	entries := make([]manifest.Entry, 80_000)
 	for i := range entries {
 		entries[i] = sample
@@ -298,8 +298,8 @@ func TestDiffCostsWhatChanged(t *testing.T) {
 		entry.UID, entry.Hash = mail.UID(80_001+i), s.Key.Sum(fmt.Append(nil, "new", i))
 		changed = append(changed, entry)
 	}
-	before := s.Contents(t, many, s.Mailbox(t, "other", archivetest.Plain(1, 3000)...))
-	after := s.Contents(t, s.Pages(t, "many", changed), s.Mailbox(t, "other", archivetest.Plain(1, 3000)...))
+	before := s.Contents(t, many, s.Mailbox(t, "other", archivetest.PlainMessages(1, 3000)...))
+	after := s.Contents(t, s.Pages(t, "many", changed), s.Mailbox(t, "other", archivetest.PlainMessages(1, 3000)...))
 	if len(many.Lists) == 0 {
 		t.Fatal("the mailbox has no page lists")
 	}
@@ -318,10 +318,10 @@ func TestDiffCostsWhatChanged(t *testing.T) {
 
 // TestDiffDamage: a mailbox that cannot be compared is told of, and is not taken for one that changed.
 func TestDiffDamage(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	a := s.Mailbox(t, "a", archivetest.Plain(1, 5)...)
-	before := s.Contents(t, a, s.Mailbox(t, "b", archivetest.Plain(50, 5)...))
-	after := s.Contents(t, s.Mailbox(t, "a", archivetest.Plain(1, 6)...), s.Mailbox(t, "b", archivetest.Plain(50, 7)...))
+	s := archivetest.NewMemReader(t)
+	a := s.Mailbox(t, "a", archivetest.PlainMessages(1, 5)...)
+	before := s.Contents(t, a, s.Mailbox(t, "b", archivetest.PlainMessages(50, 5)...))
+	after := s.Contents(t, s.Mailbox(t, "a", archivetest.PlainMessages(1, 6)...), s.Mailbox(t, "b", archivetest.PlainMessages(50, 7)...))
 	s.Lose(a.Pages[0].Records)
 	d, err := diff.Compare(t.Context(), before, after)
 	if err != nil || d.Whole() == nil || !archive.IsDamage(d.Whole()) {
@@ -330,7 +330,7 @@ func TestDiffDamage(t *testing.T) {
 	if got := inWords(d); got != "a: ; b: 2 added" {
 		t.Error(got)
 	}
-	s.Failing = s.Reads + 1
+	s.FailAt = s.Reads + 1
 	if _, err := diff.Compare(t.Context(), before, after); err == nil {
 		t.Error("a store that is gone is no damage of a mailbox")
 	}

@@ -33,7 +33,7 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 		}
 		a.Mailbox("INBOX").Add(letter(2000 + night))
 		a.Mailbox("INBOX").SetFlags(mail.UID(90+night), `\Flagged`)
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		states = append(states, a.State())
 		if first == nil {
 			first = &record(t, r, b.Head, "INBOX", confidential).Hash
@@ -57,7 +57,7 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 		t.Fatalf("%d nights are left, want 4", len(left))
 	}
 	for i, head := range left {
-		if got, want := archivetest.Archived(t, r, head), without(states[3-i]); !slices.Equal(got, want) {
+		if got, want := archivetest.ArchivedState(t, r, head), without(states[3-i]); !slices.Equal(got, want) {
 			t.Errorf("night %d: %s", 3-i, archivetest.FirstDifference(got, want))
 		}
 	}
@@ -81,9 +81,9 @@ func TestErasedMessageIsGoneFromEveryNight(t *testing.T) {
 func TestForgottenMailMayStayInItsPack(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
-	old := archivetest.BackUp(t, r, a).Head
+	old := archivetest.Backup(t, r, a).Head
 	a.Mailbox("INBOX").Expunge(confidential)
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	if err := r.Mark(t.Context(), old, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestErasedMessageDoesNotComeBack(t *testing.T) {
 				store := &storetest.Memory{}
 				r, a := archivetest.NewRepo(t, store), account()
 				a.Condstore, a.Qresync = server.condstore, server.qresync
-				b := archivetest.BackUp(t, r, a)
+				b := archivetest.Backup(t, r, a)
 				hash := record(t, r, b.Head, "INBOX", confidential).Hash
 				eraseMessage(t, r, hash)
 				change(a)
@@ -125,14 +125,14 @@ func TestErasedMessageDoesNotComeBack(t *testing.T) {
 				}
 				a.Mailbox("INBOX").Add(letter(5000))
 				bodies := a.Bodies
-				b = archivetest.BackUp(t, r, a)
+				b = archivetest.Backup(t, r, a)
 				archivetest.MustHold(t, r, b, without(a.State()))
 				if !b.Manifest.Consistent || len(b.Manifest.Failures) > 0 || server.condstore && a.Bodies != bodies+1 {
 					t.Errorf("%d messages were downloaded: %+v", a.Bodies-bodies, b.Manifest)
 				}
 				a.Mailbox("INBOX").Expunge(confidential)
 				a.Mailbox("Work").Expunge(1)
-				b = archivetest.BackUp(t, r, a)
+				b = archivetest.Backup(t, r, a)
 				archivetest.MustHold(t, r, b, without(a.State()))
 				if !b.Manifest.Consistent || len(b.Manifest.Failures) > 0 {
 					t.Errorf("after it is gone: %+v", b.Manifest)
@@ -149,12 +149,12 @@ func TestErasedMessageDoesNotComeBack(t *testing.T) {
 func TestSharedChunksStay(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), archivetest.NewAccount()
-	attachment := "\r\n--x\r\n\r\n" + string(archivetest.Wrapped(archivetest.Noise(9, 30000))) + "\r\n--x--\r\n"
+	attachment := "\r\n--x\r\n\r\n" + string(archivetest.Base64(archivetest.RandomBytes(9, 30000))) + "\r\n--x--\r\n"
 	inbox := a.Mailbox("INBOX")
 	secret := inbox.Add("Subject: " + word + "\r\n" + attachment)
 	inbox.Add("Subject: public\r\n" + attachment)
-	b := archivetest.BackUp(t, r, a)
-	hash := record(t, r, b.Head, "INBOX", secret.Uid).Hash
+	b := archivetest.Backup(t, r, a)
+	hash := record(t, r, b.Head, "INBOX", secret.UID).Hash
 	plan, _ := eraseMessage(t, r, hash)
 	if plan.Shared.Chunks == 0 || plan.Shared.Bytes < 30000 || !strings.Contains(plan.Shared.Example, "INBOX") {
 		t.Errorf("shared: %+v", plan.Shared)
@@ -162,7 +162,7 @@ func TestSharedChunksStay(t *testing.T) {
 	prune(t, store, r)
 	prune(t, store, r)
 	mustBeGone(t, store, hash)
-	archivetest.MustHold(t, r, archivetest.BackUp(t, r, a), without(a.State()))
+	archivetest.MustHold(t, r, archivetest.Backup(t, r, a), without(a.State()))
 	archivetest.MustBeSound(t, r)
 }
 
@@ -176,7 +176,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 	for night := range 3 {
 		left.Mailbox("INBOX").Add(letter(3000 + night))
 		other.Mailbox("INBOX").Add(letter(4000 + night))
-		if b := archivetest.TryBackUp(t.Context(), r, left, other); b.Err != nil {
+		if b := archivetest.TryBackup(t.Context(), r, left, other); b.Err != nil {
 			t.Fatal(b.Err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 	if _, err := plan.Carry(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if b := archivetest.TryBackUp(t.Context(), r, left, other); !errors.Is(b.Err, repo.ErrErased) {
+	if b := archivetest.TryBackup(t.Context(), r, left, other); !errors.Is(b.Err, repo.ErrErased) {
 		t.Errorf("a backup of the account: %v", b.Err)
 	}
 	prune(t, store, r)
@@ -216,7 +216,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 func TestRunUnderWayBringsNothingBack(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	hash := record(t, r, b.Head, "INBOX", confidential).Hash
 	a.Mailbox("INBOX").Add(letter(6000))
 	a.OnBody = func(string, mail.UID) error {
@@ -224,11 +224,11 @@ func TestRunUnderWayBringsNothingBack(t *testing.T) {
 		eraseMessage(t, r, hash)
 		return nil
 	}
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	if n := len(heads(t, r)); n != 2 {
 		t.Fatalf("there are %d nights", n)
 	}
-	archivetest.BackUp(t, r, a) // its parent has the message: so has it
+	archivetest.Backup(t, r, a) // its parent has the message: so has it
 	for range 3 {
 		prune(t, store, r)
 	}
@@ -244,11 +244,11 @@ func TestRunUnderWayBringsNothingBack(t *testing.T) {
 func TestCopiesBringNothingBack(t *testing.T) {
 	store, second := &storetest.Memory{}, &storetest.Memory{}
 	r, there, a := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second), account()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	hash := record(t, r, b.Head, "INBOX", confidential).Hash
 	archivetest.Copy(t, r, there)
 	a.Mailbox("INBOX").Add(letter(7000))
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	eraseMessage(t, r, hash)
 	archivetest.Copy(t, there, r)
 	prune(t, store, r)
@@ -264,7 +264,7 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	}
 	var hashThere chunk.ID
 	for _, h := range heads(t, there) {
-		archived := archivetest.Archived(t, there, h)
+		archived := archivetest.ArchivedState(t, there, h)
 		if len(without(archived)) < len(archived) {
 			hashThere = record(t, there, h, "INBOX", confidential).Hash
 		}
@@ -303,10 +303,10 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 		store := &storetest.Memory{}
 		faulty := &storetest.Faulty{Store: store}
 		r, a := archivetest.NewRepo(t, faulty), account()
-		b := archivetest.BackUp(t, r, a)
+		b := archivetest.Backup(t, r, a)
 		hash := record(t, r, b.Head, "INBOX", confidential).Hash
 		a.Mailbox("Work").Add(letter(8000))
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 		state := without(a.State())
 		plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})
 		if err != nil {
@@ -331,7 +331,7 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 		if left := heads(t, r); len(left) != 2 {
 			t.Fatalf("cut short at operation %d: %d nights are left of 2", n, len(left))
 		}
-		if got := archivetest.Archived(t, r, heads(t, r)[0]); !slices.Equal(got, state) {
+		if got := archivetest.ArchivedState(t, r, heads(t, r)[0]); !slices.Equal(got, state) {
 			t.Fatalf("cut short at operation %d: %s", n, archivetest.FirstDifference(got, state))
 		}
 		if done {
@@ -345,15 +345,15 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 func TestErasuresAreNoLossesOfMonths(t *testing.T) {
 	store, a := &storetest.Memory{}, account()
 	r := archivetest.NewRepo(t, store)
-	nights := []*backup.Result{archivetest.BackUp(t, r, a)}
+	nights := []*backup.Result{archivetest.Backup(t, r, a)}
 	hash := record(t, r, nights[0].Head, "INBOX", confidential).Hash
 	for range 5 {
 		store.Advance(24 * time.Hour)
 		inbox := a.Mailbox("INBOX")
 		for _, m := range slices.Clone(inbox.Messages[len(inbox.Messages)-40:]) {
-			inbox.Expunge(m.Uid)
+			inbox.Expunge(m.UID)
 		}
-		nights = append(nights, archivetest.BackUp(t, r, a))
+		nights = append(nights, archivetest.Backup(t, r, a))
 	}
 	store.Advance(time.Hour)
 	var between []repo.Head

@@ -23,7 +23,7 @@ import (
 func TestTwinAccounts(t *testing.T) {
 	store := &storetest.Memory{}
 	r, one, two := archivetest.NewRepo(t, store), account(), account()
-	if b := archivetest.TryBackUp(t.Context(), r, one, two); b.Err != nil {
+	if b := archivetest.TryBackup(t.Context(), r, one, two); b.Err != nil {
 		t.Fatal(b.Err)
 	}
 	hash := record(t, r, heads(t, r)[0], "INBOX", confidential).Hash
@@ -52,10 +52,10 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 	if _, err := erase.PlanAccount(t.Context(), r, "nobody"); !errors.Is(err, erase.ErrNothing) {
 		t.Errorf("an account that nobody has: %v", err)
 	}
-	old := archivetest.BackUp(t, r, a).Head
+	old := archivetest.Backup(t, r, a).Head
 	hash := record(t, r, old, "INBOX", confidential).Hash
 	a.Mailbox("INBOX").Expunge(confidential)
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	if err := r.Mark(t.Context(), old, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -72,12 +72,12 @@ func TestErasingWhatIsForgotten(t *testing.T) {
 func TestDamageIsReported(t *testing.T) {
 	store := &storetest.Memory{}
 	r, a := archivetest.NewRepo(t, store), account()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	const late = mail.UID(290) // its page is written again for the second night
 	first, last := record(t, r, b.Head, "INBOX", confidential).Hash, record(t, r, b.Head, "INBOX", late).Hash
 	before := store.Names()
 	a.Mailbox("INBOX").Add(letter(9000))
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	for _, name := range before {
 		if strings.HasPrefix(name, "catalog/") {
 			damaged := bytes.Clone(store.Bytes(name))
@@ -117,11 +117,11 @@ func TestLockedUntil(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := account()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	hash := record(t, r, b.Head, "INBOX", confidential).Hash
 	store.Advance(3 * 24 * time.Hour)
 	a.Mailbox("INBOX").Add(letter(9500))
-	archivetest.BackUp(t, r, a) // a second manifest, which is locked for longer
+	archivetest.Backup(t, r, a) // a second manifest, which is locked for longer
 	plan, err := erase.PlanMessages(t.Context(), r, []chunk.ID{hash})
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestSpillsGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := account()
-	b := archivetest.BackUp(t, made, a)
+	b := archivetest.Backup(t, made, a)
 	hash := record(t, made, b.Head, "INBOX", confidential).Hash
 	spilled := func() (n int) {
 		_ = filepath.WalkDir(cache, func(path string, d os.DirEntry, err error) error {

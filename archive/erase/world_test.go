@@ -25,7 +25,7 @@ import (
 const word = "confidential-4711"
 
 func letter(i int) string {
-	return fmt.Sprintf("Subject: %d\r\n\r\nmessage number %d, %x\r\n", i, i, archivetest.Noise(uint64(i), 200))
+	return fmt.Sprintf("Subject: %d\r\n\r\nmessage number %d, %x\r\n", i, i, archivetest.RandomBytes(uint64(i), 200))
 }
 
 // account is one with a confidential message among others.
@@ -154,13 +154,13 @@ func without(state []string) (left []string) {
 // night asks for nothing.
 func mustRest(t *testing.T, r *repo.Repo, a *archivetest.Account) *backup.Result {
 	t.Helper()
-	b := archivetest.BackUp(t, r, a)
+	b := archivetest.Backup(t, r, a)
 	archivetest.MustHold(t, r, b, without(a.State()))
 	if !b.Manifest.Consistent || len(b.Manifest.Failures)+len(b.Manifest.Alarm) > 0 {
 		t.Errorf("consistent %v, failures %v, alarms %q", b.Manifest.Consistent, b.Manifest.Failures, b.Manifest.Alarm)
 	}
 	bodies, examines := a.Bodies, a.Examines
-	b = archivetest.BackUp(t, r, a)
+	b = archivetest.Backup(t, r, a)
 	if a.Bodies > bodies || a.Examines > examines {
 		t.Errorf("the next night opens %d mailboxes and asks for %d messages", a.Examines-examines, a.Bodies-bodies)
 	}

@@ -43,13 +43,13 @@ func takeAway(t *testing.T, store *storetest.Memory, which int) (name string, pu
 // A copy that was made while something could not be read is made good when it can; until then nothing is laid, and nothing put.
 func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	store, second := new(storetest.Memory), new(storetest.Memory)
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, second)
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	for range 40 {
 		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	}
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	_, putBack := takeAway(t, store, 0)
 
 	first, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
@@ -75,10 +75,10 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 		}
 	}
 	last := mended[len(mended)-1]
-	if got := archivetest.Archived(t, to, last.Head); !slices.Equal(got, a.State()) {
+	if got := archivetest.ArchivedState(t, to, last.Head); !slices.Equal(got, a.State()) {
 		t.Errorf("the mended copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
-	if got := archivetest.Archived(t, to, first[1].Head); len(got) == 0 {
+	if got := archivetest.ArchivedState(t, to, first[1].Head); len(got) == 0 {
 		t.Error("the copy that lacked something is gone")
 	}
 	again, _ := archivetest.Copy(t, from, to)
@@ -87,7 +87,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 			t.Errorf("a mended copy was copied again: %+v", c)
 		}
 	}
-	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
+	if b := archivetest.Backup(t, to, a); b.Manifest.Parent != last.Head.ID || b.Manifest.Totals.NewMessages > 0 {
 		t.Errorf("a backup does not go on from the mended copy: %+v", b.Manifest.Totals)
 	}
 	archivetest.MustBeSound(t, to)
@@ -113,8 +113,8 @@ func (s *interrupting) Put(ctx context.Context, name string, body io.ReaderAt, s
 // A copy that is interrupted when all was read is laid, and nothing is copied again.
 func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
 	from := archivetest.NewRepo(t, new(storetest.Memory))
-	a := archivetest.Sample()
-	archivetest.BackUp(t, from, a)
+	a := archivetest.SampleAccount()
+	archivetest.Backup(t, from, a)
 	for _, folder := range []string{"data/", "catalog/", "index/", "manifests/"} {
 		ctx, interrupt := context.WithCancel(t.Context())
 		to := archivetest.NewRepo(t, &interrupting{new(storetest.Memory), folder, interrupt})
@@ -125,7 +125,7 @@ func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
 		if !copied[0].Present || messages > 0 {
 			t.Errorf("%s: %d messages were copied again", folder, messages)
 		}
-		if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+		if got := archivetest.ArchivedState(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
 			t.Errorf("%s: the copy is not the account: %s", folder, archivetest.FirstDifference(got, a.State()))
 		}
 		interrupt()
@@ -135,9 +135,9 @@ func TestCopyInterruptedWhenAllWasRead(t *testing.T) {
 // A manifest that was repaired with losses is made whole by a copy that comes home.
 func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	store := new(storetest.Memory)
-	a := archivetest.Sample()
+	a := archivetest.SampleAccount()
 	home, away := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
-	night := archivetest.BackUp(t, home, a)
+	night := archivetest.Backup(t, home, a)
 	archivetest.Copy(t, home, away)
 	name, _ := takeAway(t, store, 0)
 	damaged := archivetest.Reopen(t, store)
@@ -168,7 +168,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	if latest, _, err := archive.Resolve(t.Context(), damaged, ref); err != nil || latest.Name != copied[0].Head.Name {
 		t.Errorf("the mended manifest is not the latest: %s, %v", latest.Name, err)
 	}
-	if got := archivetest.Archived(t, damaged, copied[0].Head); !slices.Equal(got, a.State()) {
+	if got := archivetest.ArchivedState(t, damaged, copied[0].Head); !slices.Equal(got, a.State()) {
 		t.Errorf("what came home is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
 	if again, _ := archivetest.Copy(t, away, damaged); !again[0].Present {
@@ -181,7 +181,7 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
 	a := archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: one\r\n\r\nmail\r\n")
-	night := archivetest.BackUp(t, from, a)
+	night := archivetest.Backup(t, from, a)
 	tag := func(r *repo.Repo, h repo.Head, set, taken []string) {
 		t.Helper()
 		if err := r.Tag(t.Context(), h, set, taken); err != nil {
@@ -216,8 +216,8 @@ func TestCopyBearsTheTagsOfItsOriginal(t *testing.T) {
 func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, store), archivetest.NewRepo(t, new(storetest.Memory))
-	a := archivetest.Sample()
-	night := archivetest.BackUp(t, from, a)
+	a := archivetest.SampleAccount()
+	night := archivetest.Backup(t, from, a)
 	for _, tag := range []string{history.TagPinned, "moved"} {
 		if err := from.Tag(t.Context(), night.Head, []string{tag}, nil); err != nil {
 			t.Fatal(err)
@@ -236,7 +236,7 @@ func TestADamagedNoteKeepsNoMailBack(t *testing.T) {
 	if len(copied) != 1 || copied[0].Head.Name == "" {
 		t.Fatalf("nothing is copied: %+v", copied)
 	}
-	if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+	if got := archivetest.ArchivedState(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
 		t.Errorf("the copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
 	if tags, err := to.Tags(t.Context()); err != nil || len(tags[copied[0].Head.Name]) != 1 {

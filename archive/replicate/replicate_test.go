@@ -23,11 +23,11 @@ import (
 
 func TestCopyHoldsEveryNight(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
-	a, rng := archivetest.Sample(), rand.New(rand.NewPCG(7, 7))
+	a, rng := archivetest.SampleAccount(), rand.New(rand.NewPCG(7, 7))
 	var nights []repo.Head
 	var states [][]string
 	night := func() {
-		nights, states = append(nights, archivetest.BackUp(t, from, a).Head), append(states, a.State())
+		nights, states = append(nights, archivetest.Backup(t, from, a).Head), append(states, a.State())
 		for range 20 {
 			a.Change(rng)
 		}
@@ -40,7 +40,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 		t.Fatalf("%d manifests were copied, there are %d", len(copied), len(nights))
 	}
 	for i, c := range copied {
-		if got := archivetest.Archived(t, to, c.Head); !slices.Equal(got, states[i]) {
+		if got := archivetest.ArchivedState(t, to, c.Head); !slices.Equal(got, states[i]) {
 			t.Fatalf("night %d is another in the copy: %s", i, archivetest.FirstDifference(got, states[i]))
 		}
 		if !c.Head.Time.Equal(nights[i].Time) {
@@ -58,7 +58,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 		}
 	}
 	last := again[len(again)-1]
-	if got := archivetest.Archived(t, to, last.Head); last.Present || !slices.Equal(got, states[len(states)-1]) {
+	if got := archivetest.ArchivedState(t, to, last.Head); last.Present || !slices.Equal(got, states[len(states)-1]) {
 		t.Error("the last night is not the account")
 	}
 	if messages > 2*int(last.Manifest.Totals.NewMessages)+2*manifest.MaxPageRecords {
@@ -66,7 +66,7 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 	}
 
 	// The copy is a parent like any other, and what comes home is known there.
-	if b := archivetest.BackUp(t, to, a); b.Manifest.Parent != last.Head.ID {
+	if b := archivetest.Backup(t, to, a); b.Manifest.Parent != last.Head.ID {
 		t.Error("a backup does not go on from the copy")
 	}
 	home, _ := archivetest.Copy(t, to, from)
@@ -80,12 +80,12 @@ func TestCopyHoldsEveryNight(t *testing.T) {
 
 func TestCopyReadsWhatIsNewAlone(t *testing.T) {
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, new(storetest.Memory))
-	a := archivetest.Sample()
-	archivetest.BackUp(t, from, a)
+	a := archivetest.SampleAccount()
+	archivetest.Backup(t, from, a)
 	archivetest.Copy(t, from, to)
 	a.Mailboxes["INBOX"].SetFlags(3, `\Flagged`)
 	a.Mailboxes["Odd"].Add("Subject: new\r\n\r\nnew\r\n")
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	bodies := 0
 	err := replicate.Copy(t.Context(), replicate.CopyOptions{From: from, To: to, Progress: func(r manifest.Record) { bodies++ }}, func(replicate.Copied) {})
 	if odd := len(a.Mailboxes["Odd"].Messages); err != nil || bodies > odd {
@@ -96,8 +96,8 @@ func TestCopyReadsWhatIsNewAlone(t *testing.T) {
 func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 	store := new(storetest.Memory)
 	from, to := archivetest.NewRepo(t, new(storetest.Memory)), archivetest.NewRepo(t, store)
-	a := archivetest.Sample()
-	archivetest.BackUp(t, from, a)
+	a := archivetest.SampleAccount()
+	archivetest.Backup(t, from, a)
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0
 	err := replicate.Copy(ctx, replicate.CopyOptions{From: from, To: to, Progress: func(manifest.Record) {
@@ -112,7 +112,7 @@ func TestCopyThatIsInterruptedIsTakenUp(t *testing.T) {
 		t.Error("what was copied until then is not to be found")
 	}
 	copied, _ := archivetest.Copy(t, from, to)
-	if got := archivetest.Archived(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
+	if got := archivetest.ArchivedState(t, to, copied[0].Head); !slices.Equal(got, a.State()) {
 		t.Errorf("the copy is not the account: %s", archivetest.FirstDifference(got, a.State()))
 	}
 	archivetest.MustBeSound(t, to)
@@ -124,9 +124,9 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 	for range 5 {
 		a.Mailbox("INBOX").Add("Subject: s\r\n\r\nhello\r\n")
 	}
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	a.Mailbox("Other").Add("Subject: t\r\n\r\nworld\r\n")
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	for n := 1; ; n++ {
 		memory := new(storetest.Memory)
 		archivetest.NewRepo(t, memory)
@@ -141,7 +141,7 @@ func TestCopyFailsAtAnyStepAndLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied, _ := archivetest.Copy(t, from, to)
-		if got := archivetest.Archived(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.State()) {
+		if got := archivetest.ArchivedState(t, to, copied[len(copied)-1].Head); !slices.Equal(got, a.State()) {
 			t.Fatalf("step %d: the copy is not the account: %s", n, archivetest.FirstDifference(got, a.State()))
 		}
 	}
@@ -169,12 +169,12 @@ func lose(t *testing.T, store *storetest.Memory, folder string, which int) *repo
 func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
-	a := archivetest.Sample()
-	archivetest.BackUp(t, r, a)
+	a := archivetest.SampleAccount()
+	archivetest.Backup(t, r, a)
 	for range 40 {
 		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
 	}
-	second := archivetest.BackUp(t, r, a)
+	second := archivetest.Backup(t, r, a)
 	damaged := lose(t, store, "data/", 1)
 
 	to := archivetest.NewRepo(t, new(storetest.Memory))
@@ -187,7 +187,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(archivetest.Archived(t, to, c.Head)); int64(got+len(c.Lost)) != c.Manifest.Totals.Messages || m.Manifest.Consistent != (len(c.Lost) == 0) {
+		if got := len(archivetest.ArchivedState(t, to, c.Head)); int64(got+len(c.Lost)) != c.Manifest.Totals.Messages || m.Manifest.Consistent != (len(c.Lost) == 0) {
 			t.Errorf("%d messages are in the copy, %d are lost, %d were there", got, len(c.Lost), c.Manifest.Totals.Messages)
 		}
 	}
@@ -207,7 +207,7 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 	if err != nil || newest.Name != repaired.Head.Name {
 		t.Errorf("the repaired manifest is not the latest: %s, %v", newest.Name, err)
 	}
-	if got := len(archivetest.Archived(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.State()) {
+	if got := len(archivetest.ArchivedState(t, damaged, repaired.Head)); got+len(repaired.Lost) != len(a.State()) {
 		t.Errorf("%d messages are left and %d lost, of %d", got, len(repaired.Lost), len(a.State()))
 	}
 	if again, err := rewrite.Repair(t.Context(), damaged, repaired.Head, rewrite.RepairOptions{}); err != nil || again.Head.Name != "" {
@@ -218,16 +218,16 @@ func TestCopyAndRepairNameWhatIsLost(t *testing.T) {
 func TestRepairOfLostPages(t *testing.T) {
 	store := new(storetest.Memory)
 	r := archivetest.NewRepo(t, store)
-	a := archivetest.Sample()
-	archivetest.BackUp(t, r, a)
+	a := archivetest.SampleAccount()
+	archivetest.Backup(t, r, a)
 	a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n")
-	second := archivetest.BackUp(t, r, a)
+	second := archivetest.Backup(t, r, a)
 	damaged := lose(t, store, "catalog/", 0)
 	repaired, err := rewrite.Repair(t.Context(), damaged, second.Head, rewrite.RepairOptions{})
 	if err != nil || repaired.Head.Name == "" {
 		t.Fatalf("nothing was repaired: %v", err)
 	}
-	got, all := archivetest.Archived(t, damaged, repaired.Head), a.State()
+	got, all := archivetest.ArchivedState(t, damaged, repaired.Head), a.State()
 	for _, line := range got {
 		if _, ok := slices.BinarySearch(all, line); !ok {
 			t.Errorf("the repaired manifest has what the account had not: %.100s", line)
@@ -246,10 +246,10 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 	for range 20 {
 		a.Mailbox("INBOX").Add("Subject: s\r\n\r\nhello\r\n", `\Seen`)
 	}
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	before := store.Names()
 	a.Mailbox("INBOX").SetFlags(3, `\Flagged`)
-	archivetest.BackUp(t, from, a)
+	archivetest.Backup(t, from, a)
 	for _, name := range store.Names() {
 		if strings.HasPrefix(name, "catalog/") && !slices.Contains(before, name) {
 			if err := store.Delete(t.Context(), name); err != nil {
@@ -259,7 +259,7 @@ func TestCopyTellsOfLostFlagsEachTime(t *testing.T) {
 	}
 	night := func(name string) {
 		a.Mailbox(name).Add("Subject: another\r\n\r\nnight\r\n")
-		archivetest.BackUp(t, from, a)
+		archivetest.Backup(t, from, a)
 	}
 	night("Other")
 	to := archivetest.NewRepo(t, new(storetest.Memory))
@@ -287,10 +287,10 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 		return slices.DeleteFunc(store.Names(), func(name string) bool { return !strings.HasPrefix(name, "data/") })
 	}
 	a.Mailbox("INBOX").Add("Subject: first\r\n\r\nnight\r\n")
-	archivetest.BackUp(t, r, a)
+	archivetest.Backup(t, r, a)
 	first := packs()[0]
 	a.Mailbox("INBOX").Add("Subject: second\r\n\r\nevening\r\n")
-	night := archivetest.BackUp(t, r, a)
+	night := archivetest.Backup(t, r, a)
 	damaged := lose(t, store, "data/", 1-slices.Index(packs(), first))
 	pack, _ := repo.ParsePack(first)
 	if err := damaged.Condemn(t.Context(), []repo.Pack{pack}); err != nil {
@@ -301,7 +301,7 @@ func TestRepairReliesOnNothingCondemned(t *testing.T) {
 		t.Fatalf("lost %v: %v", repaired.Lost, err)
 	}
 	swept := lose(t, store, "data/", slices.Index(packs(), first))
-	if got := archivetest.Archived(t, swept, repaired.Head); len(got) != 1 {
+	if got := archivetest.ArchivedState(t, swept, repaired.Head); len(got) != 1 {
 		t.Errorf("of the message that is left, there are %d", len(got))
 	}
 }
@@ -313,7 +313,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	a := archivetest.NewAccount()
 	for range 3 {
 		a.Mailbox("INBOX").Add("Subject: one more\r\n\r\nmail\r\n")
-		archivetest.BackUp(t, from, a)
+		archivetest.Backup(t, from, a)
 	}
 	archivetest.Copy(t, from, to)
 	plan, err := archive.PlanForget(t.Context(), to, nil, history.Policy{Last: 1}, time.UTC, nil)
@@ -335,7 +335,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	}
 	named := replicate.CopyOptions{From: from, To: to, Wants: func(s archive.Summary) bool { return s.Manifest.Totals.Messages == 1 }}
 	err = replicate.Copy(t.Context(), named, func(c replicate.Copied) {
-		if c.Gone || c.Present || len(archivetest.Archived(t, to, c.Head)) != 1 {
+		if c.Gone || c.Present || len(archivetest.ArchivedState(t, to, c.Head)) != 1 {
 			t.Errorf("by name: %+v", c)
 		}
 	})
@@ -349,15 +349,15 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 func TestBackupGoesOnWhereTheParentIsDamaged(t *testing.T) {
 	for _, folder := range []string{"catalog/", "data/"} {
 		store := new(storetest.Memory)
-		a := archivetest.Sample()
+		a := archivetest.SampleAccount()
 		for i := range 700 { // their table does not fit into the manifest
 			a.Mailbox(fmt.Sprintf("a folder with a name that takes its room in the table of mailboxes, number %d", i))
 		}
-		archivetest.BackUp(t, archivetest.NewRepo(t, store), a)
+		archivetest.Backup(t, archivetest.NewRepo(t, store), a)
 		a.Mailbox("INBOX").Add("Subject: second night\r\n\r\nlater\r\n", `\Seen`)
 		a.Mailbox("INBOX").Expunge(7)
 		damaged := lose(t, store, folder, 0)
-		b := archivetest.BackUp(t, damaged, a)
+		b := archivetest.Backup(t, damaged, a)
 		if folder == "catalog/" {
 			if len(b.Manifest.Warnings) == 0 {
 				t.Error("nobody is told that what was recorded is damaged")

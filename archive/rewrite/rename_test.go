@@ -224,7 +224,7 @@ func TestRenameBesideABackup(t *testing.T) {
 		w.mustRename()
 		return nil
 	}
-	b := archivetest.BackUp(t, w.r, w.account)
+	b := archivetest.Backup(t, w.r, w.account)
 	w.account.OnBody = nil
 	w.nights, w.states = append(w.nights, b), append(w.states, w.account.State())
 	w.mustHold(w.r, anna, 2)
@@ -246,7 +246,7 @@ func TestRenameTakesACheckpointAlong(t *testing.T) {
 	w := newWorld(t, 1)
 	inbox := w.account.Mailbox("INBOX")
 	for i := range 200 {
-		inbox.Add(fmt.Sprintf("Subject: %d\r\n\r\n%x", i, archivetest.Noise(uint64(1000+i), 500)))
+		inbox.Add(fmt.Sprintf("Subject: %d\r\n\r\n%x", i, archivetest.RandomBytes(uint64(1000+i), 500)))
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	came := 0
@@ -256,7 +256,7 @@ func TestRenameTakesACheckpointAlong(t *testing.T) {
 		}
 		return nil
 	}
-	archivetest.TryBackUp(ctx, w.r, w.account)
+	archivetest.TryBackup(ctx, w.r, w.account)
 	w.account.OnBody = nil
 	w.mustRename()
 	if last := listed(t, w.r, other); len(last) != 2 || last[1].Manifest.State != manifest.Checkpoint {
@@ -276,7 +276,7 @@ func TestForgetAfterARename(t *testing.T) {
 	inbox := w.account.Mailbox("INBOX")
 	for range 6 {
 		for range 30 {
-			inbox.Expunge(inbox.Messages[0].Uid)
+			inbox.Expunge(inbox.Messages[0].UID)
 			inbox.Add(fmt.Sprintf("Subject: %d\r\n\r\n", inbox.Next))
 		}
 		w.night()
@@ -321,7 +321,7 @@ func TestRenameLeavesWhatCannotBeRead(t *testing.T) {
 // The budget of the day on which an account gets another name is what is left of it.
 func TestRenameKeepsTheBudget(t *testing.T) {
 	store := &storetest.Memory{}
-	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.Large(50)}
+	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.LargeAccount(50)}
 	w.night()
 	w.mustRename()
 	inbox := w.account.Mailbox("INBOX")

@@ -34,7 +34,7 @@ type world struct {
 
 func newWorld(t *testing.T, nights int) *world {
 	store := &storetest.Memory{}
-	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.Large(120)}
+	w := &world{t: t, store: store, r: archivetest.NewRepo(t, store), account: archivetest.LargeAccount(120)}
 	for range nights {
 		w.night()
 		store.Advance(24 * time.Hour)
@@ -47,11 +47,11 @@ func (w *world) night() *backup.Result {
 	w.t.Helper()
 	inbox := w.account.Mailbox("INBOX")
 	if n := len(w.nights); n > 0 {
-		inbox.Expunge(inbox.Messages[len(inbox.Messages)-1].Uid)
+		inbox.Expunge(inbox.Messages[len(inbox.Messages)-1].UID)
 	}
-	inbox.Add(fmt.Sprintf("Subject: night %d\r\n\r\n%x\r\n", len(w.nights), archivetest.Noise(uint64(len(w.nights)), 3000)))
+	inbox.Add(fmt.Sprintf("Subject: night %d\r\n\r\n%x\r\n", len(w.nights), archivetest.RandomBytes(uint64(len(w.nights)), 3000)))
 	before := w.store.Names()
-	b := archivetest.BackUp(w.t, w.r, w.account)
+	b := archivetest.Backup(w.t, w.r, w.account)
 	w.came = append(w.came, slices.DeleteFunc(w.store.Names(), func(name string) bool { return slices.Contains(before, name) }))
 	w.nights, w.states = append(w.nights, b), append(w.states, w.account.State())
 	return b
@@ -142,7 +142,7 @@ func (w *world) mustHold(r *repo.Repo, account string, nights ...int) {
 	}
 	for i, s := range list {
 		n := nights[i]
-		if got := archivetest.Archived(w.t, r, s.Head); !slices.Equal(got, w.states[n]) {
+		if got := archivetest.ArchivedState(w.t, r, s.Head); !slices.Equal(got, w.states[n]) {
 			w.t.Fatalf("night %d: %s", n, archivetest.FirstDifference(got, w.states[n]))
 		}
 		if after := s.Head.Time.Sub(w.nights[n].Head.Time); after < 0 || after > 10*time.Millisecond {

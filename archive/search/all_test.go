@@ -28,15 +28,15 @@ func TestFindAllIsANaiveScan(t *testing.T) {
 			case random.IntN(3) > 0 || n == 0:
 				box.Add(fmt.Sprintf("Subject: word %d\r\nTo: x\r\n\r\n%d\r\n", random.IntN(9), random.IntN(300)))
 			case random.IntN(2) == 0:
-				box.Expunge(box.Messages[random.IntN(n)].Uid)
+				box.Expunge(box.Messages[random.IntN(n)].UID)
 			default:
-				box.SetFlags(box.Messages[random.IntN(n)].Uid, []string{`\Seen`, `\Flagged`}[random.IntN(2)])
+				box.SetFlags(box.Messages[random.IntN(n)].UID, []string{`\Seen`, `\Flagged`}[random.IntN(2)])
 			}
 		}
 		if night%9 == 8 {
 			delete(a.Mailboxes, "Work")
 		}
-		archivetest.BackUp(t, r, a)
+		archivetest.Backup(t, r, a)
 	}
 	for _, q := range []search.Query{
 		{Subject: "WORD 3"},
@@ -109,10 +109,10 @@ func TestLatest(t *testing.T) {
 	r := archivetest.NewRepo(t, &storetest.Memory{})
 	a, b := archivetest.NewAccount(), archivetest.NewAccount()
 	a.Mailbox("INBOX").Add("Subject: a\r\n\r\n")
-	archivetest.TryBackUp(t.Context(), r, a, b)
+	archivetest.TryBackup(t.Context(), r, a, b)
 	a.Mailbox("INBOX").Add("Subject: a 2\r\n\r\n")
 	b.Mailbox("INBOX").Add("Subject: b\r\n\r\n")
-	archivetest.TryBackUp(t.Context(), r, a, b)
+	archivetest.TryBackup(t.Context(), r, a, b)
 	latest, err := archive.Latest(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

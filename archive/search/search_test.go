@@ -27,7 +27,7 @@ var greetings = []string{
 
 // TestFindIsANaiveScan: for queries and messages made at random, Find gives exactly what looking at every message would.
 func TestFindIsANaiveScan(t *testing.T) {
-	s := archivetest.NewShelf(t)
+	s := archivetest.NewMemReader(t)
 	random := rand.New(rand.NewPCG(7, 7))
 	names := []string{"Anna", "Bert", "Carla"}
 	date := func(day int) time.Time { return time.Date(2024, 3, day, 12, 0, 0, 0, time.UTC) }
@@ -39,7 +39,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 	known := map[string]map[mail.UID]facts{"a": {}, "b": {}}
 	var boxes []manifest.Mailbox
 	for _, box := range []string{"a", "b"} {
-		var letters []archivetest.Letter
+		var letters []archivetest.Message
 		for uid := mail.UID(1); uid <= 1100; uid++ {
 			f := facts{
 				from: names[random.IntN(3)], to: names[random.IntN(3)], subject: names[random.IntN(3)],
@@ -50,7 +50,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 			if random.IntN(4) == 0 {
 				f.attachment = fmt.Sprintf("Plan %d.PDF", random.IntN(3))
 				body += "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n--b\r\nContent-Disposition: attachment;\r\n filename=\"" + f.attachment + "\"\r\n\r\n" +
-					string(archivetest.Wrapped(archivetest.Noise(uint64(random.IntN(5)), 2000))) + "--b--\r\n"
+					string(archivetest.Base64(archivetest.RandomBytes(uint64(random.IntN(5)), 2000))) + "--b--\r\n"
 			} else {
 				body += "\r\nFrom: Carla\r\nContent-Disposition: x; filename=Plan\r\n" + strings.Repeat("x", random.IntN(3000))
 			}
@@ -59,7 +59,7 @@ func TestFindIsANaiveScan(t *testing.T) {
 				f.flags = mail.NewFlags(`\Seen`, names[random.IntN(3)])
 			}
 			known[box][uid] = f
-			letters = append(letters, archivetest.Letter{Uid: uid, Body: []byte(body), Flags: f.flags, Date: date(f.day).Format("_2-Jan-2006 15:04:05 -0700")})
+			letters = append(letters, archivetest.Message{UID: uid, Body: []byte(body), Flags: f.flags, Date: date(f.day).Format("_2-Jan-2006 15:04:05 -0700")})
 		}
 		boxes = append(boxes, s.Mailbox(t, box, letters...))
 	}
@@ -103,10 +103,10 @@ func TestFindIsANaiveScan(t *testing.T) {
 }
 
 func TestFindDecodes(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	var letters []archivetest.Letter
+	s := archivetest.NewMemReader(t)
+	var letters []archivetest.Message
 	for i, text := range greetings {
-		letters = append(letters, archivetest.Letter{Uid: mail.UID(i + 1), Body: []byte("Subject: " + text + "\r\n\r\nx\r\n"), Date: archivetest.Someday})
+		letters = append(letters, archivetest.Message{UID: mail.UID(i + 1), Body: []byte("Subject: " + text + "\r\n\r\nx\r\n"), Date: archivetest.SomeDate})
 	}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", letters...))
 	for _, text := range []string{"Gr\u00fc\u00dfe aus K\u00f6ln", "gru\u0308sse", "K\u00d6LN"} {
@@ -125,8 +125,8 @@ func TestFindDecodes(t *testing.T) {
 
 // TestFindGoesOn: a header that cannot be read is told of, and hides no other message. A store that is gone ends it.
 func TestFindGoesOn(t *testing.T) {
-	s := archivetest.NewShelf(t)
-	inbox := s.Mailbox(t, "INBOX", archivetest.Plain(1, 50)...)
+	s := archivetest.NewMemReader(t)
+	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 50)...)
 	contents := s.Contents(t, inbox)
 	entry, err := contents.Entry(t.Context(), &inbox, 7)
 	if err != nil {
@@ -146,11 +146,11 @@ func TestFindGoesOn(t *testing.T) {
 	if found, errs := find(); found != 49 || len(errs) != 1 || !strings.Contains(errs[0].Error(), `"INBOX", UID 7`) {
 		t.Errorf("%d found, %v", found, errs)
 	}
-	s.Failing = s.Reads + 10
-	if found, errs := find(); found != 0 || len(errs) != 1 || !errors.Is(errs[0], archivetest.ErrGone) {
+	s.FailAt = s.Reads + 10
+	if found, errs := find(); found != 0 || len(errs) != 1 || !errors.Is(errs[0], archivetest.ErrStoreGone) {
 		t.Errorf("%d found, %v", found, errs)
 	}
-	s.Failing = 0
+	s.FailAt = 0
 	s.Reads = 0
 	for range search.Find(t.Context(), contents, search.Query{Larger: 1 << 20}, nil) {
 		t.Error("there is no such message")
@@ -189,7 +189,7 @@ func TestAttachmentNames(t *testing.T) {
 
 // TestTextStretches: however large a message is, what is read of it is bounded, and both ends of every text are in it.
 func TestTextStretches(t *testing.T) {
-	s := archivetest.NewShelf(t)
+	s := archivetest.NewMemReader(t)
 	huge := bytes.Repeat([]byte("text\r\n"), 4<<20)
 	name := "\r\nContent-Disposition: attachment; filename=needle\r\n\r\n"
 	for _, at := range []string{"first", "last"} {
@@ -199,7 +199,7 @@ func TestTextStretches(t *testing.T) {
 		} else {
 			body = append(append(body, huge...), name...)
 		}
-		contents := s.Contents(t, s.Mailbox(t, "a", archivetest.Letter{Uid: 1, Body: append(body, archivetest.Wrapped(archivetest.Noise(1, 3000))...), Date: archivetest.Someday}))
+		contents := s.Contents(t, s.Mailbox(t, "a", archivetest.Message{UID: 1, Body: append(body, archivetest.Base64(archivetest.RandomBytes(1, 3000))...), Date: archivetest.SomeDate}))
 		s.Reads = 0
 		n := 0
 		for _, err := range search.Find(t.Context(), contents, search.Query{Attachment: "NEEDLE"}, nil) {

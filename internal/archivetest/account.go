@@ -1,5 +1,5 @@
 // Package archivetest has worlds for tests of archiving: an Account whose every word is known, that changes at will and
-// can be told to misbehave; a Shelf of archived messages that can lose some; a Shore that they can be restored to.
+// can be told to misbehave; a MemReader of archived messages that can lose some; a MemTarget that they can be restored to.
 package archivetest
 
 import (
@@ -39,11 +39,11 @@ type Account struct {
 	Tokens      chan struct{}         // connections; nil: as many as are wanted
 	Hidden      map[mail.UID]bool     // counted, and never told of
 	Empty       map[mail.UID]bool     // answered with nothing
-	IdOf        func(*Mailbox) string // MAILBOXID; nil: none
+	MailboxIDOf func(*Mailbox) string // MAILBOXID; nil: none
 	Deleted     map[string]bool       // listed all the same, without numbers
-	Untold      bool                  // no numbers in the survey, and no UIDNEXT anywhere
+	NoStatus    bool                  // no numbers in the survey, and no UIDNEXT anywhere
 
-	Named    func(id string) mail.IDs // the ids of messages; nil: none
+	IDsOf    func(id string) mail.IDs // the ids of messages; nil: none
 	OnRanges func() error             // an error that wraps ErrTemporary ends the view
 	OnFacts  func(mailbox string) error
 }
@@ -61,10 +61,10 @@ type Mailbox struct {
 }
 
 type Message struct {
-	Uid    mail.UID
+	UID    mail.UID
 	Flags  mail.Flags
 	Date   string
-	Id     string // stays with a message that is moved or copied
+	ID     string // stays with a message that is moved or copied
 	Body   []byte
 	Size   int64 // as RFC822.SIZE has it; 0: that of Body
 	Modseq uint64
@@ -86,7 +86,7 @@ func (a *Account) Mailbox(name string) *Mailbox {
 
 func (m *Mailbox) Add(body string, flags ...string) *Message {
 	m.Modseq++
-	msg := &Message{Uid: m.Next, Id: fmt.Sprintf("%s-%d-%d", m.Name, m.Validity, m.Next), Flags: mail.NewFlags(flags...), Body: []byte(body), Modseq: m.Modseq,
+	msg := &Message{UID: m.Next, ID: fmt.Sprintf("%s-%d-%d", m.Name, m.Validity, m.Next), Flags: mail.NewFlags(flags...), Body: []byte(body), Modseq: m.Modseq,
 		Date: time.Unix(1e9+int64(m.Next)*60, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")}
 	m.Next++
 	m.Messages = append(m.Messages, msg)
@@ -96,7 +96,7 @@ func (m *Mailbox) Add(body string, flags ...string) *Message {
 func (m *Mailbox) SetFlags(uid mail.UID, flags ...string) {
 	m.Modseq++
 	for _, msg := range m.Messages {
-		if msg.Uid == uid {
+		if msg.UID == uid {
 			msg.Flags, msg.Modseq = mail.NewFlags(flags...), m.Modseq
 		}
 	}
@@ -105,16 +105,16 @@ func (m *Mailbox) SetFlags(uid mail.UID, flags ...string) {
 func (m *Mailbox) Expunge(uid mail.UID) {
 	m.Modseq++
 	m.gone[uid] = m.Modseq
-	m.Messages = slices.DeleteFunc(m.Messages, func(msg *Message) bool { return msg.Uid == uid })
+	m.Messages = slices.DeleteFunc(m.Messages, func(msg *Message) bool { return msg.UID == uid })
 }
 
 // CopyTo copies a message as servers do: flags, date and id are its own.
 func (m *Mailbox) CopyTo(to *Mailbox, uid mail.UID) {
 	for _, msg := range m.Messages {
-		if msg.Uid == uid {
+		if msg.UID == uid {
 			to.Modseq++
 			c := *msg
-			c.Uid, c.Modseq = to.Next, to.Modseq
+			c.UID, c.Modseq = to.Next, to.Modseq
 			to.Next++
 			to.Messages = append(to.Messages, &c)
 			return
@@ -131,7 +131,7 @@ func (m *Mailbox) MoveTo(to *Mailbox, uid mail.UID) {
 func (m *Mailbox) Reset() {
 	m.Validity += 100
 	for i, msg := range m.Messages {
-		msg.Uid = mail.UID(i + 1)
+		msg.UID = mail.UID(i + 1)
 	}
 	m.Next = mail.UID(len(m.Messages) + 1)
 }
@@ -141,11 +141,11 @@ func (a *Account) status(m *Mailbox) mail.Status {
 	if a.Condstore {
 		s.HighestModSeq = m.Modseq
 	}
-	if a.Untold {
+	if a.NoStatus {
 		s.UIDNext = 0
 	}
-	if a.IdOf != nil {
-		s.MailboxID = a.IdOf(m)
+	if a.MailboxIDOf != nil {
+		s.MailboxID = a.MailboxIDOf(m)
 	}
 	return s
 }
@@ -169,7 +169,7 @@ func (a *Account) Survey(context.Context) (*mail.Survey, error) {
 	s := &mail.Survey{Time: time.Now()}
 	for _, m := range a.Mailboxes {
 		listed := mail.Mailbox{Raw: m.Name, Name: m.Name, Delimiter: "/", Attributes: m.attributes}
-		if status := a.status(m); !a.Untold && !a.Deleted[m.Name] {
+		if status := a.status(m); !a.NoStatus && !a.Deleted[m.Name] {
 			listed.Status = &status
 		}
 		s.Mailboxes = append(s.Mailboxes, listed)
@@ -235,13 +235,13 @@ func (v *view) Close() error {
 func (v *view) in(uids mail.UIDRange) []*Message {
 	v.account.Mu.Lock()
 	defer v.account.Mu.Unlock()
-	first, _ := slices.BinarySearchFunc(v.mailbox.Messages, uids.First, func(m *Message, uid mail.UID) int { return cmp.Compare(m.Uid, uid) })
+	first, _ := slices.BinarySearchFunc(v.mailbox.Messages, uids.First, func(m *Message, uid mail.UID) int { return cmp.Compare(m.UID, uid) })
 	var found []*Message
 	for _, m := range v.mailbox.Messages[first:] {
-		if !uids.Contains(m.Uid) {
+		if !uids.Contains(m.UID) {
 			break
 		}
-		if v.account.Hidden[m.Uid] {
+		if v.account.Hidden[m.UID] {
 			continue
 		}
 		c := *m
@@ -257,9 +257,9 @@ func (v *view) Messages(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Me
 			return
 		}
 		for _, m := range v.in(uids) {
-			told := mail.Message{UID: m.Uid, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
-			if v.account.Named != nil {
-				told.IDs = v.account.Named(m.Id)
+			told := mail.Message{UID: m.UID, Flags: m.Flags, Internal: mail.ParseDate(m.Date), Size: cmp.Or(m.Size, int64(len(m.Body)))}
+			if v.account.IDsOf != nil {
+				told.IDs = v.account.IDsOf(m.ID)
 			}
 			if !yield(told, nil) {
 				return
@@ -274,7 +274,7 @@ func (v *view) Flags(_ context.Context, uids mail.UIDRange) iter.Seq2[mail.Messa
 	v.account.Mu.Unlock()
 	return func(yield func(mail.Message, error) bool) {
 		for _, m := range v.in(uids) {
-			if !yield(mail.Message{UID: m.Uid, Flags: m.Flags}, nil) {
+			if !yield(mail.Message{UID: m.UID, Flags: m.Flags}, nil) {
 				return
 			}
 		}
@@ -305,7 +305,7 @@ func (v *view) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.Mes
 func (v *view) Changes(_ context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	for _, m := range v.in(uids) {
 		if m.Modseq > since {
-			if err := changed(mail.Message{UID: m.Uid, Flags: m.Flags}); err != nil {
+			if err := changed(mail.Message{UID: m.UID, Flags: m.Flags}); err != nil {
 				return gone, false, err
 			}
 		}
@@ -322,7 +322,7 @@ func (v *view) Changes(_ context.Context, uids mail.UIDRange, since uint64, chan
 
 func (v *view) UIDs(_ context.Context, uids mail.UIDRange) (set mail.UIDSet, err error) {
 	for _, m := range v.in(uids) {
-		set.Add(m.Uid)
+		set.Add(m.UID)
 	}
 	return set, nil
 }
@@ -350,22 +350,22 @@ func (v *view) body(m *Message, read func(mail.UID, io.Reader) error) error {
 	fault := v.account.OnBody
 	v.account.Mu.Unlock()
 	if fault != nil {
-		err := fault(v.mailbox.Name, m.Uid)
+		err := fault(v.mailbox.Name, m.UID)
 		switch {
 		case errors.Is(err, ErrLeaveOut):
 			return nil
 		case errors.Is(err, mail.ErrTemporary):
 			v.broken = true
 			cut := io.MultiReader(bytes.NewReader(m.Body[:len(m.Body)/2]), failing{err})
-			return errors.Join(err, read(m.Uid, cut))
+			return errors.Join(err, read(m.UID, cut))
 		case err != nil:
 			return err
 		}
 	}
-	if v.account.Empty[m.Uid] {
-		return read(m.Uid, bytes.NewReader(nil))
+	if v.account.Empty[m.UID] {
+		return read(m.UID, bytes.NewReader(nil))
 	}
-	return read(m.Uid, bytes.NewReader(m.Body))
+	return read(m.UID, bytes.NewReader(m.Body))
 }
 
 func (v *view) Ranges(_ context.Context, wanted []source.Range, read func(source.Range, []byte) error) error {

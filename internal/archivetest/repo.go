@@ -27,17 +27,17 @@ func NewRepo(t *testing.T, store store.Store) *repo.Repo {
 	return r
 }
 
-// BackUp archives the account, which must succeed.
-func BackUp(t *testing.T, r *repo.Repo, a *Account) *backup.Result {
+// Backup archives the account, which must succeed.
+func Backup(t *testing.T, r *repo.Repo, a *Account) *backup.Result {
 	t.Helper()
-	b := TryBackUp(t.Context(), r, a)
+	b := TryBackup(t.Context(), r, a)
 	if b.Err != nil {
 		t.Fatal(b.Err)
 	}
 	return b
 }
 
-func TryBackUp(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.Result {
+func TryBackup(ctx context.Context, r *repo.Repo, accounts ...*Account) *backup.Result {
 	var list []backup.Account
 	for i, a := range accounts {
 		list = append(list, backup.Account{Name: fmt.Sprintf("account-%d", i), URL: "imap://test", Source: a})
@@ -55,15 +55,15 @@ func (a *Account) State() []string {
 	var lines []string
 	for _, m := range a.Mailboxes {
 		for _, msg := range m.Messages {
-			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %q", m.Name, m.Validity, msg.Uid, msg.Flags, msg.Date, msg.Body))
+			lines = append(lines, fmt.Sprintf("%s/%d %d %v %s %q", m.Name, m.Validity, msg.UID, msg.Flags, msg.Date, msg.Body))
 		}
 	}
 	slices.Sort(lines)
 	return lines
 }
 
-// Archived is what the manifest holds, in the same words; the bodies are joined and verified.
-func Archived(t *testing.T, r *repo.Repo, head repo.Head) []string {
+// ArchivedState is what the manifest holds, in the same words; the bodies are joined and verified.
+func ArchivedState(t *testing.T, r *repo.Repo, head repo.Head) []string {
 	t.Helper()
 	c, err := archive.OpenManifest(t.Context(), r, head)
 	if err != nil {
@@ -91,7 +91,7 @@ func Archived(t *testing.T, r *repo.Repo, head repo.Head) []string {
 
 func MustHold(t *testing.T, r *repo.Repo, b *backup.Result, want []string) {
 	t.Helper()
-	got := Archived(t, r, b.Head)
+	got := ArchivedState(t, r, b.Head)
 	if !slices.Equal(got, want) {
 		t.Fatalf("the manifest holds %d messages, the account %d; first difference: %s", len(got), len(want), FirstDifference(got, want))
 	}
@@ -106,8 +106,8 @@ func FirstDifference(a, b []string) string {
 	return "one has more"
 }
 
-// Sample is an account with messages of every sort.
-func Sample() *Account {
+// SampleAccount is an account with messages of every sort.
+func SampleAccount() *Account {
 	a := NewAccount()
 	inbox := a.Mailbox("INBOX")
 	for i := range 1203 {
@@ -139,9 +139,9 @@ func (a *Account) Change(rng *rand.Rand) {
 	case n < 8 || len(m.Messages) == 0:
 		m.Add(fmt.Sprintf("Subject: new %d\r\n\r\nbody %d\r\n", rng.Int(), rng.Int()), `\Recent`)
 	case n < 12:
-		m.Expunge(m.Messages[rng.IntN(len(m.Messages))].Uid)
+		m.Expunge(m.Messages[rng.IntN(len(m.Messages))].UID)
 	case n < 17:
-		m.SetFlags(m.Messages[rng.IntN(len(m.Messages))].Uid, `\flagged`, fmt.Sprint("k", rng.IntN(4)))
+		m.SetFlags(m.Messages[rng.IntN(len(m.Messages))].UID, `\flagged`, fmt.Sprint("k", rng.IntN(4)))
 	case n == 17:
 		delete(a.Mailboxes, m.Name)
 		m.Name = fmt.Sprint("Renamed-", rng.IntN(1000))
@@ -153,8 +153,8 @@ func (a *Account) Change(rng *rand.Rand) {
 	}
 }
 
-// Large is an account that takes several windows for each of its mailboxes.
-func Large(messages int) *Account {
+// LargeAccount is an account that takes several windows for each of its mailboxes.
+func LargeAccount(messages int) *Account {
 	a := NewAccount()
 	for i := range messages {
 		a.Mailbox([]string{"INBOX", "Archive"}[i%2]).Add(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i))

@@ -16,38 +16,38 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Shelf is a chunkReader of chunks in memory, some of which can be lost.
-type Shelf struct {
-	Key     chunk.Key
-	cutter  *chunk.Cutter
-	mu      sync.Mutex
-	chunks  map[chunk.ID][]byte
-	Lost    map[chunk.ID]error
-	Reads   int
-	Failing int  // the read that fails, as if the store were gone; 0: none
-	Healing bool // only that read fails
+// MemReader is a chunkReader of chunks in memory, some of which can be lost.
+type MemReader struct {
+	Key      chunk.Key
+	cutter   *chunk.Cutter
+	mu       sync.Mutex
+	chunks   map[chunk.ID][]byte
+	Lost     map[chunk.ID]error
+	Reads    int
+	FailAt   int  // the read that fails, as if the store were gone; 0: none
+	FailOnce bool // only that read fails
 }
 
-var ErrGone = errors.New("the store is gone")
+var ErrStoreGone = errors.New("the store is gone")
 
-func NewShelf(t *testing.T) *Shelf {
+func NewMemReader(t *testing.T) *MemReader {
 	t.Helper()
 	cutter, err := chunk.NewCutter(0x3DA3358B4DC173)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Shelf{Key: chunk.Key{1}, cutter: cutter, chunks: map[chunk.ID][]byte{}, Lost: map[chunk.ID]error{}}
+	return &MemReader{Key: chunk.Key{1}, cutter: cutter, chunks: map[chunk.ID][]byte{}, Lost: map[chunk.ID]error{}}
 }
 
-func (s *Shelf) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
+func (s *MemReader) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Reads++
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if s.Failing > 0 && (s.Reads == s.Failing || s.Reads > s.Failing && !s.Healing) {
-		return nil, ErrGone
+	if s.FailAt > 0 && (s.Reads == s.FailAt || s.Reads > s.FailAt && !s.FailOnce) {
+		return nil, ErrStoreGone
 	}
 	if err := s.Lost[id]; err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *Shelf) Chunk(ctx context.Context, id chunk.ID) ([]byte, error) {
 }
 
 // Locate places chunks as if each stood in a frame and a pack of its own.
-func (s *Shelf) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, error) {
+func (s *MemReader) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, error) {
 	places := make([]repo.Location, len(ids))
 	for i, id := range ids {
 		places[i].Frame = repo.Frame{Pack: repo.Pack{Hash: id}}
@@ -68,31 +68,23 @@ func (s *Shelf) Locate(_ context.Context, ids []chunk.ID) ([]repo.Location, erro
 	return places, nil
 }
 
-func (s *Shelf) Prefetch(context.Context, []repo.Frame) error { return nil }
-func (s *Shelf) Drop([]repo.Frame)                            {}
+func (s *MemReader) Prefetch(context.Context, []repo.Frame) error { return nil }
+func (s *MemReader) Drop([]repo.Frame)                            {}
 
-func (s *Shelf) Put(data []byte) (chunk.ID, error) {
+func (s *MemReader) Put(data []byte) (chunk.ID, error) {
 	id := s.Key.Sum(data)
 	s.chunks[id] = bytes.Clone(data)
 	return id, nil
 }
 
 // Lose damages a chunk.
-func (s *Shelf) Lose(id chunk.ID) { s.Lost[id] = fmt.Errorf("pack 3f9a: %w", repo.ErrDamaged) }
-
-// Letter is a message of a test.
-type Letter struct {
-	Uid   mail.UID
-	Body  []byte
-	Flags mail.Flags
-	Date  string
-}
+func (s *MemReader) Lose(id chunk.ID) { s.Lost[id] = fmt.Errorf("pack 3f9a: %w", repo.ErrDamaged) }
 
 // Record stores a message as a backup does.
-func (s *Shelf) Record(t *testing.T, l Letter) manifest.Entry {
+func (s *MemReader) Record(t *testing.T, l Message) manifest.Entry {
 	t.Helper()
 	entry := manifest.Entry{
-		Record:  manifest.Record{UID: l.Uid, Size: int64(len(l.Body)), Hash: s.Key.Sum(l.Body), Internal: mail.ParseDate(l.Date)},
+		Record:  manifest.Record{UID: l.UID, Size: int64(len(l.Body)), Hash: s.Key.Sum(l.Body), Internal: mail.ParseDate(l.Date)},
 		FlagSet: manifest.FlagSet{Flags: l.Flags},
 	}
 	splitter := mail.NewSplitter(bytes.NewReader(l.Body))
@@ -128,7 +120,7 @@ func (s *Shelf) Record(t *testing.T, l Letter) manifest.Entry {
 }
 
 // Mailbox stores a mailbox.
-func (s *Shelf) Mailbox(t *testing.T, name string, letters ...Letter) manifest.Mailbox {
+func (s *MemReader) Mailbox(t *testing.T, name string, letters ...Message) manifest.Mailbox {
 	t.Helper()
 	mailbox := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
 	paginator := manifest.NewPaginator(s.Put)
@@ -151,7 +143,7 @@ func (s *Shelf) Mailbox(t *testing.T, name string, letters ...Letter) manifest.M
 }
 
 // PagesOf returns all pages of a mailbox.
-func (s *Shelf) PagesOf(t *testing.T, mailbox *manifest.Mailbox) []manifest.Page {
+func (s *MemReader) PagesOf(t *testing.T, mailbox *manifest.Mailbox) []manifest.Page {
 	t.Helper()
 	pages, err := mailbox.AllPages(func(id chunk.ID) ([]byte, error) { return s.Chunk(t.Context(), id) })
 	if err != nil {
@@ -161,7 +153,7 @@ func (s *Shelf) PagesOf(t *testing.T, mailbox *manifest.Mailbox) []manifest.Page
 }
 
 // Contents makes a manifest of mailboxes.
-func (s *Shelf) Contents(t *testing.T, mailboxes ...manifest.Mailbox) *archive.Contents {
+func (s *MemReader) Contents(t *testing.T, mailboxes ...manifest.Mailbox) *archive.Contents {
 	t.Helper()
 	m := &manifest.Manifest{Account: "anna", State: manifest.Complete}
 	if err := m.SetMailboxes(mailboxes, s.Put); err != nil {
@@ -171,7 +163,7 @@ func (s *Shelf) Contents(t *testing.T, mailboxes ...manifest.Mailbox) *archive.C
 }
 
 // Pages makes a mailbox of entries.
-func (s *Shelf) Pages(t *testing.T, name string, entries []manifest.Entry) manifest.Mailbox {
+func (s *MemReader) Pages(t *testing.T, name string, entries []manifest.Entry) manifest.Mailbox {
 	t.Helper()
 	m := manifest.Mailbox{Mailbox: mail.Mailbox{Raw: name, Name: name, Delimiter: "/"}}
 	paginator := manifest.NewPaginator(s.Put)

@@ -13,11 +13,11 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Shore is a Target in memory.
-type Shore struct {
+// MemTarget is a Target in memory.
+type MemTarget struct {
 	Key      chunk.Key
 	mu       sync.Mutex
-	Folders  map[string]*Beach
+	Folders  map[string]*MemFolder
 	Refuse   func(restore.Wanted) error
 	Alter    func(restore.Wanted) bool // the bytes
 	Changed  []string                  // what is changed of each message
@@ -34,23 +34,25 @@ type Shore struct {
 
 var ErrFull = errors.New("no space left on device")
 
-// Beach is a folder of a shore.
-type Beach struct {
-	Shore *Shore
-	Held  []Arrived
+// MemFolder is a folder of a shore.
+type MemFolder struct {
+	Target *MemTarget
+	Held   []AppendedMessage
 }
 
-type Arrived struct {
+type AppendedMessage struct {
 	Hash  chunk.ID
 	Body  []byte
 	Flags mail.Flags
 	date  string
-	Uid   mail.UID
+	UID   mail.UID
 }
 
-func NewShore(s *Shelf) *Shore { return &Shore{Key: s.Key, Folders: map[string]*Beach{}} }
+func NewMemTarget(s *MemReader) *MemTarget {
+	return &MemTarget{Key: s.Key, Folders: map[string]*MemFolder{}}
+}
 
-func (s *Shore) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+func (s *MemTarget) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	var places []restore.Place
 	for _, mailbox := range mailboxes {
 		places = append(places, restore.Place{Mailbox: mailbox.Name, Name: mailbox.Name, Skip: s.Skip[mailbox.Name]})
@@ -58,30 +60,30 @@ func (s *Shore) Prepare(_ context.Context, mailboxes []mail.Mailbox) ([]restore.
 	return places, []string{"a note"}, nil
 }
 
-func (s *Shore) Open(_ context.Context, place restore.Place) (restore.Folder, error) {
+func (s *MemTarget) Open(_ context.Context, place restore.Place) (restore.Folder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.Closed[place.Name]; err != nil {
 		return nil, err
 	}
 	if s.Folders[place.Name] == nil {
-		s.Folders[place.Name] = &Beach{Shore: s}
+		s.Folders[place.Name] = &MemFolder{Target: s}
 	}
 	return s.Folders[place.Name], nil
 }
 
-func (s *Shore) Parallel() int   { return 6 }
-func (s *Shore) Close() error    { return nil }
-func (s *Shore) Unordered() bool { return s.Free }
+func (s *MemTarget) Parallel() int   { return 6 }
+func (s *MemTarget) Close() error    { return nil }
+func (s *MemTarget) Unordered() bool { return s.Free }
 
-func (b *Beach) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
+func (b *MemFolder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	count := map[chunk.ID]int{}
 	for _, held := range b.Held {
 		count[held.Hash]++
 	}
 	var missing []int
 	for i, w := range wanted {
-		if b.Shore.Verify {
+		if b.Target.Verify {
 			if _, err := w.Header(ctx); err != nil {
 				return nil, err
 			}
@@ -97,19 +99,19 @@ func (b *Beach) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, er
 	return missing, nil
 }
 
-func (b *Beach) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
-	b.Shore.mu.Lock()
-	b.Shore.calls++
-	fail := b.Shore.calls == b.Shore.FailAt
-	b.Shore.Appended = append(b.Shore.Appended, len(messages))
-	b.Shore.mu.Unlock()
+func (b *MemFolder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
+	b.Target.mu.Lock()
+	b.Target.calls++
+	fail := b.Target.calls == b.Target.FailAt
+	b.Target.Appended = append(b.Target.Appended, len(messages))
+	b.Target.mu.Unlock()
 	var fates []restore.AppendResult
 	for i, w := range messages {
 		if fail && i >= len(messages)/2 {
 			return fates, ErrFull
 		}
-		if b.Shore.Refuse != nil {
-			if err := b.Shore.Refuse(w); err != nil {
+		if b.Target.Refuse != nil {
+			if err := b.Target.Refuse(w); err != nil {
 				fates = append(fates, restore.AppendResult{Refused: err})
 				continue
 			}
@@ -118,35 +120,35 @@ func (b *Beach) Append(ctx context.Context, messages []restore.Wanted) ([]restor
 		if err := errors.Join(w.Body.Verify(ctx), w.Body.WriteTo(ctx, &body)); err != nil {
 			return fates, err
 		}
-		b.Held = append(b.Held, Arrived{b.Shore.Key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
-		altered := b.Shore.Alter != nil && b.Shore.Alter(w)
-		fates = append(fates, restore.AppendResult{Added: true, Changed: b.Shore.Changed, Altered: altered})
+		b.Held = append(b.Held, AppendedMessage{b.Target.Key.Sum(body.Bytes()), body.Bytes(), w.Flags, w.Internal.String(), w.UID})
+		altered := b.Target.Alter != nil && b.Target.Alter(w)
+		fates = append(fates, restore.AppendResult{Added: true, Changed: b.Target.Changed, Altered: altered})
 	}
 	return fates, nil
 }
 
-func (b *Beach) BatchSize() (int, int64) { return b.Shore.Messages, b.Shore.bytes }
-func (b *Beach) Close() error            { return nil }
+func (b *MemFolder) BatchSize() (int, int64) { return b.Target.Messages, b.Target.bytes }
+func (b *MemFolder) Close() error            { return nil }
 
-// Uids are what a folder holds, as they came.
-func (b *Beach) Uids() []mail.UID {
+// UIDs are what a folder holds, as they came.
+func (b *MemFolder) UIDs() []mail.UID {
 	var uids []mail.UID
 	for _, held := range b.Held {
-		uids = append(uids, held.Uid)
+		uids = append(uids, held.UID)
 	}
 	return uids
 }
 
 // Holds checks that a folder holds the letters and nothing else.
-func (s *Shore) Holds(t *testing.T, folder string, letters ...Letter) {
+func (s *MemTarget) Holds(t *testing.T, folder string, letters ...Message) {
 	t.Helper()
 	held := slices.Clone(s.Folders[folder].Held)
 	for _, l := range letters {
-		i := slices.IndexFunc(held, func(a Arrived) bool {
+		i := slices.IndexFunc(held, func(a AppendedMessage) bool {
 			return bytes.Equal(a.Body, l.Body) && a.Flags.Equal(l.Flags) && a.date == l.Date
 		})
 		if i < 0 {
-			t.Errorf("%s: UID %d (%d bytes) is not there, or not equal", folder, l.Uid, len(l.Body))
+			t.Errorf("%s: UID %d (%d bytes) is not there, or not equal", folder, l.UID, len(l.Body))
 			continue
 		}
 		held = slices.Delete(held, i, i+1)

@@ -14,22 +14,22 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// scene is an account in memory that changes at random, and can be laid as a manifest.
-type scene struct {
+// RandomAccount is an account in memory that changes at random, and can be laid as a manifest.
+type RandomAccount struct {
 	Random *rand.Rand
-	boxes  map[string]*sceneBox
+	boxes  map[string]*randomMailbox
 	serial int // of messages and mailboxes
 	ids    bool
 }
 
-type sceneBox struct {
+type randomMailbox struct {
 	validity, next uint32
 	id             string
-	letters        []Letter
+	letters        []Message
 }
 
-func NewScene(seed uint64, ids bool) *scene {
-	s := &scene{Random: rand.New(rand.NewPCG(seed, 1)), boxes: map[string]*sceneBox{}, ids: ids}
+func NewRandomAccount(seed uint64, ids bool) *RandomAccount {
+	s := &RandomAccount{Random: rand.New(rand.NewPCG(seed, 1)), boxes: map[string]*randomMailbox{}, ids: ids}
 	for range 5 {
 		box := s.create()
 		for range s.Random.IntN(30) {
@@ -39,9 +39,9 @@ func NewScene(seed uint64, ids bool) *scene {
 	return s
 }
 
-func (s *scene) create() *sceneBox {
+func (s *RandomAccount) create() *randomMailbox {
 	s.serial++
-	box := &sceneBox{validity: uint32(s.serial), next: 1}
+	box := &randomMailbox{validity: uint32(s.serial), next: 1}
 	if s.ids {
 		box.id = fmt.Sprint("id", s.serial)
 	}
@@ -49,29 +49,29 @@ func (s *scene) create() *sceneBox {
 	return box
 }
 
-func (b *sceneBox) add(l Letter) {
-	l.Uid = mail.UID(b.next)
+func (b *randomMailbox) add(l Message) {
+	l.UID = mail.UID(b.next)
 	b.next++
 	b.letters = append(b.letters, l)
 }
 
-func (s *scene) deliver(b *sceneBox) {
+func (s *RandomAccount) deliver(b *randomMailbox) {
 	s.serial++
 	n := s.serial
 	if s.Random.IntN(4) == 0 {
 		n = s.Random.IntN(n) // a copy, perhaps
 	}
-	b.add(Letter{Body: fmt.Appendf(nil, "Subject: message %d\r\n\r\n", n), Flags: mail.Flags{}, Date: Someday})
+	b.add(Message{Body: fmt.Appendf(nil, "Subject: message %d\r\n\r\n", n), Flags: mail.Flags{}, Date: SomeDate})
 }
 
-func (s *scene) pick() (string, *sceneBox) {
+func (s *RandomAccount) pick() (string, *randomMailbox) {
 	names := slices.Sorted(maps.Keys(s.boxes))
 	name := names[s.Random.IntN(len(names))]
 	return name, s.boxes[name]
 }
 
 // Change does one thing that clients and servers do.
-func (s *scene) Change() {
+func (s *RandomAccount) Change() {
 	name, box := s.pick()
 	n := len(box.letters)
 	switch action := s.Random.IntN(12); {
@@ -108,7 +108,7 @@ func (s *scene) Change() {
 	}
 }
 
-func (s *scene) Lay(t *testing.T, shelf *Shelf) *archive.Contents {
+func (s *RandomAccount) Contents(t *testing.T, shelf *MemReader) *archive.Contents {
 	t.Helper()
 	var mailboxes []manifest.Mailbox
 	for _, name := range slices.Sorted(maps.Keys(s.boxes)) {
