@@ -1,7 +1,8 @@
 // Package lint has no code: its tests check the tree itself.
 //
 //   - words_test.go: words that this project does not use, in comments, messages, help and documents;
-//   - lines_test.go: the width of lines in documents, and that each package has a comment.
+//   - lines_test.go: the width of lines in documents, and that each package has a comment;
+//   - names_test.go: that the paths and names in documents exist.
 //
 // CONTRIBUTING.md has the rules. "make check" runs these tests.
 package lint
