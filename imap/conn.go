@@ -235,11 +235,10 @@ func (c *conn) fail(err error) error {
 	case c.bye != nil:
 		c.dead = c.bye
 	default:
-		lost := &lostError{server: c.opts.Host, doing: doing, said: c.lastWarning, err: err}
 		if err == io.EOF {
-			lost.err = errors.New("the server closed the connection")
+			err = errors.New("the server closed the connection")
 		}
-		c.dead = lost
+		c.dead = lost(c.opts.Host, doing, c.lastWarning, err)
 	}
 	if handler == nil && doing != "" {
 		c.opts.quirks.addLoss(doing, c.dead)

@@ -56,16 +56,6 @@ func newConn(opts *Options, netConn net.Conn, traffic *netconn.Traffic, id int) 
 	return c
 }
 
-// noHostError means that the resolver is certain that there is no such host.
-type noHostError struct {
-	host string
-	dns  *net.DNSError
-}
-
-func (e *noHostError) Error() string { return "no host is named " + e.host }
-
-func (e *noHostError) Unwrap() error { return e.dns }
-
 // dialError makes an error of a failed connection. A name that does not exist is a final error; others are temporary.
 func dialError(ctx context.Context, opts *Options, err error) error {
 	if ctx.Err() != nil {
@@ -73,13 +63,13 @@ func dialError(ctx context.Context, opts *Options, err error) error {
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound {
-		return &noHostError{opts.Host, dns}
+		return &connectionError{text: "no host is named " + opts.Host, err: dns, permanent: true}
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err
 	}
-	return &unreachableError{address: opts.Address(), err: err}
+	return &connectionError{text: fmt.Sprintf("cannot reach %s: %v", opts.Address(), err), err: err}
 }
 
 // adopt makes c read and write over netConn.

@@ -8,8 +8,8 @@
 //
 // A connection (dial.go, handshake.go with oldtls.go, login.go with mechanism.go) becomes a conn: send.go sends commands
 // (command.go), conn.go reads the answers and gives each to the command that it belongs to. Client and Mailbox hold the
-// commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go, namespace.go, quota.go,
-// change.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with collect.go,
+// commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go, account.go,
+// client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with collect.go,
 // body.go, ranges.go). source.go is the account as backup sees it, over the connections of a Pool (pool.go); gmail.go and
 // virtual.go are for servers that show one message in several mailboxes. Two things are remembered from one connection
 // to the next: what the server cannot do (quirks.go), and which passwords it refused (logins.go).

@@ -121,38 +121,26 @@ func isTemporary(err error) bool { return errors.Is(err, mail.ErrTemporary) }
 
 func isRefused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
-// lostError is a connection that ended during a command. It is mail.ErrTemporary.
-type lostError struct {
-	server string
-	doing  string // the command under way; may be empty
-	said   string // the server's last warning before; may be empty
-	err    error
+// connectionError is a connection that ended, or that could not be made.
+type connectionError struct {
+	text      string
+	err       error
+	permanent bool // otherwise it is mail.ErrTemporary
 }
 
-func (e *lostError) Error() string {
-	text := "lost the connection to " + e.server
-	if e.doing != "" {
-		text += " during " + e.doing
+func (e *connectionError) Error() string        { return e.text }
+func (e *connectionError) Unwrap() error        { return e.err }
+func (e *connectionError) Is(target error) bool { return target == mail.ErrTemporary && !e.permanent }
+
+// lost returns the error of a connection that ended during a command. warning is the server's last one; both may be "".
+func lost(server, command, warning string, err error) error {
+	text := "lost the connection to " + server
+	if command != "" {
+		text += " during " + command
 	}
-	text += ": " + e.err.Error()
-	if e.said != "" {
-		text += " (before that it said: " + e.said + ")"
+	text += ": " + err.Error()
+	if warning != "" {
+		text += " (before that it said: " + warning + ")"
 	}
-	return text
+	return &connectionError{text: text, err: err}
 }
-
-func (e *lostError) Unwrap() error { return e.err }
-
-func (e *lostError) Is(target error) bool { return target == mail.ErrTemporary }
-
-// unreachableError is a connection that could not be made. It is mail.ErrTemporary.
-type unreachableError struct {
-	address string
-	err     error
-}
-
-func (e *unreachableError) Error() string {
-	return fmt.Sprintf("cannot reach %s: %v", e.address, e.err)
-}
-func (e *unreachableError) Unwrap() error        { return e.err }
-func (e *unreachableError) Is(target error) bool { return target == mail.ErrTemporary }

@@ -116,7 +116,7 @@ func (c *handshake) explainTLS(ctx context.Context, err error) error {
 			return old
 		}
 	}
-	return &lostError{server: c.opts.Address(), doing: "the TLS handshake", err: err}
+	return lost(c.opts.Address(), "the TLS handshake", "", err)
 }
 
 // startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes between

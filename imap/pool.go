@@ -20,18 +20,13 @@ type Pool struct {
 	dialing chan struct{} // held while connecting: a refusal shows a limit only if all other connections are known
 
 	mu     sync.Mutex
-	idle   []idleClient
+	idle   []*Client
 	open   int // in use or idle
 	coming int // being made
 	limit  int // of connections: the number of tokens
 	closed bool
 
 	dialed int // so far; guarded by dialing
-}
-
-type idleClient struct {
-	*Client
-	since time.Time
 }
 
 // trustedIdle is how long an idle connection is used without a NOOP before.
@@ -81,13 +76,13 @@ func (p *Pool) connect(ctx context.Context, mailbox string) (*Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		if c.Client == nil {
+		if c == nil {
 			break
 		}
-		if time.Since(c.since) < trustedIdle || c.do(ctx, newCommand("NOOP")) == nil {
-			return c.Client, nil
+		if time.Since(c.idleSince) < trustedIdle || c.do(ctx, newCommand("NOOP")) == nil {
+			return c, nil
 		}
-		p.drop(c.Client)
+		p.drop(c)
 	}
 	return p.dial(ctx)
 }
@@ -117,14 +112,14 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 
 // takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a mailbox
 // open that a caller may come back to. Then the caller makes a new one.
-func (p *Pool) takeIdle(mailbox string) (c idleClient, err error) {
+func (p *Pool) takeIdle(mailbox string) (c *Client, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return c, errClosed
 	}
 	has := func(raw string) int {
-		return slices.IndexFunc(p.idle, func(c idleClient) bool { return c.selected() == raw })
+		return slices.IndexFunc(p.idle, func(c *Client) bool { return c.selected() == raw })
 	}
 	i := len(p.idle) - 1
 	if mailbox != "" && i >= 0 {
@@ -173,7 +168,8 @@ func (p *Pool) shrink(ctx context.Context) bool {
 func (p *Pool) Put(c *Client) {
 	p.mu.Lock()
 	if c.dead == nil && !p.closed {
-		p.idle = append(p.idle, idleClient{c, time.Now()})
+		c.idleSince = time.Now()
+		p.idle = append(p.idle, c)
 		p.mu.Unlock()
 	} else {
 		p.mu.Unlock()
@@ -205,6 +201,6 @@ func (p *Pool) Close() {
 	p.idle, p.closed = nil, true
 	p.mu.Unlock()
 	for _, c := range idle {
-		p.drop(c.Client)
+		p.drop(c)
 	}
 }

@@ -86,14 +86,12 @@ func (c surveyor) listSpaces(ctx context.Context, l *listing, s scope) error {
 		}
 		cmd := newCommand("LIST").raw(` "" `).text(prefix + "*")
 		cmd.data = l.add
-		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isRefusal(err)) {
+		if err := c.do(ctx, cmd); err != nil && (c.dead != nil || ctx.Err() != nil || !isTemporary(err) && !isRefused(err)) {
 			return err
 		}
 	}
 	return nil
 }
-
-func isRefusal(err error) bool { return isTemporary(err) || isRefused(err) }
 
 // hasBelow reports whether a mailbox is listed below a prefix.
 func (l *listing) hasBelow(prefix string) bool {

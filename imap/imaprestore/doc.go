@@ -15,5 +15,5 @@
 // was added when an answer is lost, and readback.go compares what the server has with what was sent. The journal
 // (imap/internal/journal) remembers both, so that recheck.go can go on after an interrupted restore.
 //
-// preview.go and mirror.go show and remove what differs; labels.go is for Gmail.
+// mirror.go removes what is extra in the target; labels.go is for Gmail.
 package imaprestore

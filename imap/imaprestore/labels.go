@@ -37,13 +37,10 @@ func (p *preparation) sameUse(box *mail.Mailbox) string {
 
 // storeLabels gives appended messages their labels, with one command for those that have the same.
 func (f *folder) storeLabels(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
-	alike := map[string]mail.UIDSet{}
+	alike := uidGroups{}
 	for uid := range uids.All() {
 		if labels := byUID[uid].Labels; len(labels) > 0 {
-			key := strings.Join(labels, "\x00")
-			set := alike[key]
-			set.Add(uid)
-			alike[key] = set
+			alike.add(strings.Join(labels, "\x00"), uid)
 		}
 	}
 	for key, set := range alike {

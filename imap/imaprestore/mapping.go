@@ -31,26 +31,25 @@ func (m mapping) spellings() []spelling {
 // names returns a mailbox's raw names on the target, in the order in which they are tried: unescaped first.
 func (m mapping) names(box *mail.Mailbox) []string {
 	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
 	if name, ok := m.verbatim(box); ok {
-		names = append(names, name)
+		add(name)
 	}
 	for _, s := range m.spellings() {
-		names = append(names, m.name(box, s))
+		add(m.name(box, s))
 	}
 	if levels := m.levels(box); strings.EqualFold(levels[0], "INBOX") && !box.IsInbox() {
 		// A server may take this for INBOX itself, at any level (Cyrus refuses INBOX.inbox).
 		for _, s := range m.spellings() {
 			first := s.escaped(levels[0][0]) + levels[0][1:]
-			names = append(names, m.join(append([]string{first}, s.escapeAll(levels[1:])...)))
+			add(m.join(append([]string{first}, s.escapeAll(levels[1:])...)))
 		}
 	}
-	var distinct []string
-	for _, name := range names {
-		if !slices.Contains(distinct, name) {
-			distinct = append(distinct, name)
-		}
-	}
-	return distinct
+	return names
 }
 
 // verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent, would have other levels, or
@@ -156,25 +155,6 @@ func (s spelling) escapeAll(levels []string) []string {
 }
 
 func (s spelling) escaped(c byte) string { return fmt.Sprintf("%c%02X", s.sign, c) }
-
-// unescape inverts escape.
-func (s spelling) unescape(escaped string) string {
-	if escaped == string(rune(s.sign)) {
-		return ""
-	}
-	var b strings.Builder
-	for i := 0; i < len(escaped); i++ {
-		if escaped[i] == s.sign && i+2 < len(escaped) && isHex(escaped[i+1]) && isHex(escaped[i+2]) {
-			var c byte
-			fmt.Sscanf(escaped[i+1:i+3], "%02X", &c)
-			b.WriteByte(c)
-			i += 2
-			continue
-		}
-		b.WriteByte(escaped[i])
-	}
-	return b.String()
-}
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'A' <= c && c <= 'F' }
 

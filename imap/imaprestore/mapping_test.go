@@ -1,6 +1,7 @@
 package imaprestore
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -62,4 +63,23 @@ func FuzzEscape(f *testing.F) {
 			}
 		}
 	})
+}
+
+// unescape inverts escape.
+func (s spelling) unescape(escaped string) string {
+	if escaped == string(rune(s.sign)) {
+		return ""
+	}
+	var b strings.Builder
+	for i := 0; i < len(escaped); i++ {
+		if escaped[i] == s.sign && i+2 < len(escaped) && isHex(escaped[i+1]) && isHex(escaped[i+2]) {
+			var c byte
+			fmt.Sscanf(escaped[i+1:i+3], "%02X", &c)
+			b.WriteByte(c)
+			i += 2
+			continue
+		}
+		b.WriteByte(escaped[i])
+	}
+	return b.String()
 }

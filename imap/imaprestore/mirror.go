@@ -213,16 +213,13 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 // setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with one command for messages
 // that get the same.
 func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err error) {
-	alike := map[string]mail.UIDSet{}
+	alike := uidGroups{}
 	for uid, want := range w.reflag {
 		able := slices.DeleteFunc(slices.Clone(want), func(flag string) bool { return !f.mailbox.CanSet(flag) })
 		if able.Equal(w.flags[uid].Without(`\Recent`)) {
 			continue
 		}
-		key := strings.Join(able, " ")
-		set := alike[key]
-		set.Add(uid)
-		alike[key] = set
+		alike.add(strings.Join(able, " "), uid)
 	}
 	for flags, uids := range alike {
 		var sign string // none: replace the flags

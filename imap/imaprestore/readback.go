@@ -3,6 +3,7 @@ package imaprestore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"slices"
@@ -91,12 +92,10 @@ func (f *folder) checkOnce(ctx context.Context, byUID map[mail.UID]*item, uids m
 
 // storeRemaining sets flags one by one, each on all messages that should have it. It does not try a refused flag again.
 func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) error {
-	wanting := map[string]mail.UIDSet{}
+	wanting := uidGroups{}
 	for uid := range uids.All() {
 		for _, keyword := range byUID[uid].remaining {
-			set := wanting[keyword]
-			set.Add(uid)
-			wanting[keyword] = set
+			wanting.add(keyword, uid)
 		}
 	}
 	for keyword, set := range wanting {
@@ -150,22 +149,19 @@ func flagWords(flag string) string {
 func (f *folder) compareBytes(ctx context.Context, byUID map[mail.UID]*item, odd []mail.Message) error {
 	return f.mailbox.Bodies(ctx, odd, func(uid mail.UID, content io.Reader) error {
 		it := byUID[uid]
-		sent, err := it.text.Open()
+		there, is := sha256.New(), &fingerprint.Traits{}
+		theirs, err := fingerprint.Of(func(w io.Writer) error {
+			_, err := io.Copy(io.MultiWriter(there, is, w), content)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		same, is := &comparer{want: sent}, &fingerprint.Traits{}
-		like, err := fingerprint.Of(func(w io.Writer) error {
-			_, err := io.Copy(io.MultiWriter(same, is, w), content)
-			return err
-		})
-		if err != nil || same.equal() {
-			return err
-		}
-		it.result.Altered = true
-		mine, err := fingerprint.Of(it.text.CopyTo)
-		if err == nil {
-			it.describeAlteration(is, mine.Normalized == like.Normalized)
+		sent := sha256.New()
+		mine, err := fingerprint.Of(func(w io.Writer) error { return it.text.CopyTo(io.MultiWriter(sent, w)) })
+		if err == nil && !bytes.Equal(sent.Sum(nil), there.Sum(nil)) {
+			it.result.Altered = true
+			it.describeAlteration(is, mine.Normalized == theirs.Normalized)
 		}
 		return err
 	})
@@ -204,25 +200,11 @@ func (it *item) changedOnce(format string, args ...any) {
 	}
 }
 
-// comparer compares what is written to it with what it reads.
-type comparer struct {
-	want   io.Reader
-	differ bool
-	buf    []byte
-}
+// uidGroups are messages that get the same by one command, by a key for what they get.
+type uidGroups map[string]mail.UIDSet
 
-func (c *comparer) Write(p []byte) (int, error) {
-	if !c.differ {
-		c.buf = slices.Grow(c.buf[:0], len(p))[:len(p)]
-		_, err := io.ReadFull(c.want, c.buf)
-		c.differ = err != nil || !bytes.Equal(p, c.buf)
-	}
-	return len(p), nil
-}
-
-// equal reports whether all bytes were equal, and none are left.
-func (c *comparer) equal() bool {
-	var one [1]byte
-	n, _ := io.ReadFull(c.want, one[:])
-	return !c.differ && n == 0
+func (g uidGroups) add(key string, uid mail.UID) {
+	set := g[key]
+	set.Add(uid)
+	g[key] = set
 }

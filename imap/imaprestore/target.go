@@ -28,8 +28,9 @@ type Target struct {
 }
 
 var (
-	_ restore.Target   = (*Target)(nil)
-	_ restore.Informed = (*Target)(nil)
+	_ restore.Target    = (*Target)(nil)
+	_ restore.Informed  = (*Target)(nil)
+	_ restore.Previewer = (*Target)(nil)
 )
 
 // NewTarget returns the account as a target. It does not connect yet.
@@ -44,28 +45,38 @@ func NewTarget(opts imap.Options) *Target {
 func (t *Target) Inform(with restore.ArchiveInfo) { t.reserved = with.Mailboxes }
 
 // Prepare makes the missing mailboxes, and returns where the messages of each go.
-func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) (places []restore.Place, notes []string, err error) {
+	err = t.mapPlaces(ctx, mailboxes, func(p *preparation, mapped []restore.Place) error {
+		if err := p.createMissing(ctx, mailboxes, mapped); err != nil {
+			notes = p.notes
+			return err
+		}
+		err := p.confirm(ctx, mapped)
+		places, notes = mapped, p.notes
+		return err
+	})
+	return places, notes, err
+}
+
+// mapPlaces maps mailboxes to the target and calls use with the result, while it has a connection.
+func (t *Target) mapPlaces(ctx context.Context, mailboxes []mail.Mailbox, use func(*preparation, []restore.Place) error) error {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	defer t.pool.Put(c)
 	if err := c.Unselect(ctx); err != nil {
-		return nil, nil, err
+		return err
 	}
 	p := &preparation{c: c, host: t.opts.Host, reserved: t.reserved}
 	if err := p.list(ctx); err != nil {
-		return nil, nil, err
+		return err
 	}
 	places, err := p.mapPlaces(mailboxes)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	if err := p.createMissing(ctx, mailboxes, places); err != nil {
-		return nil, p.notes, err
-	}
-	err = p.confirm(ctx, places)
-	return places, p.notes, err
+	return use(p, places)
 }
 
 // Open opens a mailbox for adding.
@@ -88,4 +99,27 @@ func (t *Target) Traffic() (in, out int64) { return t.pool.Traffic() }
 func (t *Target) Close() error {
 	t.pool.Close()
 	return t.writeReports()
+}
+
+// Preview implements restore.Previewer. It lists, and makes nothing.
+func (t *Target) Preview(ctx context.Context, mailboxes []mail.Mailbox) (places []restore.Place, err error) {
+	err = t.mapPlaces(ctx, mailboxes, func(p *preparation, mapped []restore.Place) error {
+		places = mapped
+		for i := range places {
+			if !p.has(places[i].Name) {
+				places[i].Name = ""
+			}
+		}
+		return nil
+	})
+	return places, err
+}
+
+// OpenRead implements restore.Previewer. The mailbox is opened by EXAMINE.
+func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.ReadFolder, error) {
+	f := t.folder(place, true)
+	if err := f.open(ctx); err != nil {
+		return nil, err
+	}
+	return f, nil
 }

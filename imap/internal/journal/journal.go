@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -86,17 +87,12 @@ func (k *Known) take(line string, looked *mail.UIDSet) {
 		if err != nil {
 			return
 		}
-		for r := range set.Ranges() {
-			if word == "looked" {
-				looked.AddRange(r)
-			}
-		}
 		if word == "reported" {
-			for uid := range k.Results {
-				if set.Contains(uid) {
-					delete(k.Results, uid)
-				}
-			}
+			maps.DeleteFunc(k.Results, func(uid mail.UID, _ *restore.AppendResult) bool { return set.Contains(uid) })
+			return
+		}
+		for r := range set.Ranges() {
+			looked.AddRange(r)
 		}
 	case "sending":
 		if uid, err := strconv.ParseUint(rest, 10, 32); err == nil && k.Floor == 0 {

@@ -68,9 +68,6 @@ func (r *Reader) Next() (*Response, error) {
 	if err := r.nextLine(); err != nil {
 		return nil, err
 	}
-	if r.resp.Name == "SEARCH" { // nextLine has read it, number by number
-		return &r.resp, nil
-	}
 	tag := r.word()
 	switch string(tag) {
 	case "*":
@@ -107,9 +104,6 @@ func (r *Reader) nextLine() error {
 	start := len(r.memory)
 	for {
 		piece, err := r.Input.ReadSlice('\n')
-		if start == 0 && len(r.memory) == 0 && isSearch(piece) {
-			return r.readSearch(piece, err)
-		}
 		if at := setStart(piece); start == 0 && len(r.memory) == 0 && at > 0 {
 			return r.readSet(piece, at, err)
 		}

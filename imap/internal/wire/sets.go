@@ -13,20 +13,12 @@ import (
 // are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER)
 // 41,43:116").
 
-// isSearch recognizes a SEARCH response by its first bytes.
-func isSearch(line []byte) bool {
-	const prefix = "* SEARCH"
-	if len(line) < len(prefix)+1 || !EqualFold(line[:len(prefix)], prefix) {
-		return false
-	}
-	next := line[len(prefix)]
-	return next == ' ' || next == '\r' || next == '\n'
-}
-
-// setStart returns where the set of an ESEARCH or VANISHED begins in the first piece of a line, or 0 if there is no set.
+// setStart returns where the set of a SEARCH, ESEARCH or VANISHED begins in the first piece of a line, or 0.
 func setStart(line []byte) int {
-	const esearch, vanished, earlier, all = "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
+	const search, esearch, vanished, earlier, all = "* SEARCH", "* ESEARCH ", "* VANISHED ", "(EARLIER) ", " ALL "
 	switch {
+	case hasPrefixFold(line, search) && len(line) > len(search) && bytes.IndexByte([]byte(" \r\n"), line[len(search)]) >= 0:
+		return len(search)
 	case hasPrefixFold(line, esearch):
 		for at := len(esearch) - 1; at+len(all) < len(line); at++ {
 			if line[at] == ' ' && hasPrefixFold(line[at:], all) {
@@ -46,24 +38,21 @@ func hasPrefixFold(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// readSearch reads the numbers of a SEARCH response, divided by blanks. The set ends at anything else, such as RFC 7162's
-// "(MODSEQ 917162500)".
-func (r *Reader) readSearch(piece []byte, err error) error {
-	r.resp.Tag, r.resp.Name = "*", "SEARCH"
-	return r.readNumbers(&setParser{r: r, search: true}, piece[len("* SEARCH"):], err)
-}
-
-// readSet reads the set of an ESEARCH or VANISHED, and leaves what precedes it as the line. It skips what follows the set.
+// readSet reads the set of such a response. It leaves what precedes the set as the line, and skips what follows it. The set
+// of a SEARCH has blanks between its numbers, and ends at anything else, such as RFC 7162's "(MODSEQ 917162500)".
 func (r *Reader) readSet(piece []byte, at int, err error) error {
-	r.resp.HasSet = true
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
 	r.line, r.pos = r.memory, 0
 	piece = piece[at:]
-	r.resp.Text = string(head(trimEnd(piece)))
-	if r.Trace != nil {
-		r.Trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
+	p := &setParser{r: r, search: hasPrefixFold(r.line, "* SEARCH")}
+	if !p.search {
+		r.resp.HasSet = true
+		r.resp.Text = string(head(trimEnd(piece)))
+		if r.Trace != nil {
+			r.Trace(append(append(bytes.Clone(r.line), ' '), trimEnd(piece[:min(len(piece), 200)])...))
+		}
 	}
-	return r.readNumbers(&setParser{r: r}, piece, err)
+	return r.readNumbers(p, piece, err)
 }
 
 // readNumbers parses the rest of a line. piece is its first part, and err the error of reading it.
