@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/internal/testbed"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
@@ -118,7 +117,7 @@ func checkMailbox(t *testing.T, dovecot *testbed.DovecotServer, name string, wan
 	t.Helper()
 	levels := strings.Split(name, "/")
 	for i := range levels {
-		levels[i] = safename.ModifiedUTF7(levels[i])
+		levels[i] = mail.EncodeName(levels[i])
 	}
 	have := fetch(t, dovecot, "anna", strings.Join(levels, "/"))
 	if len(have) != len(wanted) {

@@ -86,7 +86,7 @@ func (l Layout) locate(m *mail.Mailbox) location {
 func (l Layout) verbatim(m *mail.Mailbox) string {
 	levels := m.Path()
 	for i, level := range levels {
-		encoded := safename.ModifiedUTF7(level)
+		encoded := mail.EncodeName(level)
 		switch {
 		case level == "", strings.ContainsAny(encoded, "/\x00"), !utf8.ValidString(level),
 			l == MaildirPP && strings.Contains(level, "."),
@@ -138,7 +138,7 @@ func (l location) isAltered(m *mail.Mailbox) bool {
 		shown = strings.Split(l.dir[1:], ".")
 	}
 	for i, level := range m.Path() {
-		if i >= len(shown) || safename.ModifiedUTF7(level) != shown[i] {
+		if i >= len(shown) || mail.EncodeName(level) != shown[i] {
 			return true
 		}
 	}

@@ -1,84 +1,60 @@
-// Package safename writes the levels of mailbox names as names for directories, so that they can be read back.
+// Package safename encodes the levels of mailbox names as names for directories, and decodes them.
 //
-// A mailbox may be called "..", "a/b" or "CON", or have a name that is no text at all. On disk such a level becomes
-// something that every file system takes, that a shell does not mind, and that is a proper mailbox name in its turn,
-// because mail servers may serve the directories:
+// A mailbox can be called "..", "a/b" or "CON", or have a name that is not text. The encoded level is valid on every file
+// system, has no meaning in a shell, and is a valid mailbox name itself, because mail servers may serve the directories:
 //
 //	letters beyond ASCII    modified UTF-7 (RFC 3501 section 5.1.3), as servers keep them: "Entwürfe" is "Entw&APw-rfe"
 //	&                       &- (likewise)
-//	an escaped byte         % and two hexadecimal digits, upper case
-//	%                       itself; escaped only where two hexadecimal digits follow it, in either case
+//	an escaped byte         % and two upper-case hexadecimal digits
+//	%                       itself; escaped only before two hexadecimal digits of either case
 //	an empty level          % alone; a level "%" is escaped
-//	all else                itself
+//	anything else           itself
 //
-// Escaped are: control characters; / \ : * ? " < > |, which some file system refuses, or IMAP takes for a wildcard;
-// bytes that are not UTF-8; a dot or a blank at either end; a ~ at the beginning; and what a Style asks for besides.
-// Dovecot's plugin listescape, set to listescape_char = "%", shows the names as they were before.
+// These bytes are escaped: control characters; / \ : * ? " < > |, which some file systems refuse or IMAP uses as
+// wildcards; bytes that are not UTF-8; a dot or a space at either end; a ~ at the beginning; and what a Style adds.
+// Dovecot's plugin listescape with listescape_char = "%" shows the original names.
 package safename
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Style says what is escaped besides.
+// Style says what else is escaped.
 type Style struct {
-	Dots     bool                    // every dot: it stands between levels
-	Reserved func(level string) bool // names, in lower case, that a level must not have; nil: none
+	Dots     bool                    // every dot, because dots separate levels
+	Reserved func(level string) bool // reports whether a level, in lower case, is a reserved name; nil: none is
 }
 
-// Encode writes a level. Decode inverts it.
+// Encode encodes a level. Decode inverts it.
 func (s Style) Encode(level string) string {
 	if level == "" {
 		return "%"
 	}
-	w := writer{}
-	from := 0
-	if s.Reserved != nil && s.Reserved(strings.ToLower(level)) {
-		w.escape(level[:1])
-		from = 1
-	}
-	w.level(s, level, from)
-	return w.String()
-}
-
-// writer holds back what goes into one stretch of base64.
-type writer struct {
-	strings.Builder
-	shifted []rune
-}
-
-func (w *writer) level(s Style, level string, from int) {
-	for i := from; i < len(level); {
+	reserved := s.Reserved != nil && s.Reserved(strings.ToLower(level))
+	var b strings.Builder
+	plain := 0 // level[plain:i] is not encoded yet and has nothing to escape
+	for i := 0; i < len(level); {
 		r, size := utf8.DecodeRuneInString(level[i:])
-		if r == utf8.RuneError && size == 1 || s.escapes(level, i) {
-			w.escape(level[i : i+size])
-		} else {
-			w.letter(r)
+		if r == utf8.RuneError && size == 1 || s.escapes(level, i) || reserved && i == 0 {
+			b.WriteString(mail.EncodeName(level[plain:i]))
+			if reserved && i == 0 {
+				size = 1
+			}
+			escape(&b, level[i:i+size])
+			plain = i + size
 		}
 		i += size
 	}
-	w.unshift()
+	b.WriteString(mail.EncodeName(level[plain:]))
+	return b.String()
 }
 
-// letter writes a rune as modified UTF-7 has it.
-func (w *writer) letter(r rune) {
-	if r >= utf8.RuneSelf {
-		w.shifted = append(w.shifted, r)
-		return
-	}
-	w.unshift()
-	w.WriteByte(byte(r))
-	if r == '&' {
-		w.WriteByte('-')
-	}
-}
-
-// escapes reports whether the ASCII character at i of the level is escaped.
+// escapes reports whether the byte at i of the level is escaped.
 func (s Style) escapes(level string, i int) bool {
 	c, edge := level[i], i == 0 || i == len(level)-1
 	switch c {
@@ -98,30 +74,13 @@ func (s Style) escapes(level string, i int) bool {
 
 const upperHex = "0123456789ABCDEF"
 
-func (w *writer) escape(octets string) {
-	w.unshift()
+func escape(b *strings.Builder, octets string) {
 	for _, c := range []byte(octets) {
-		w.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
+		b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
 	}
 }
 
-// unshift ends a stretch of base64.
-func (w *writer) unshift() {
-	if len(w.shifted) == 0 {
-		return
-	}
-	var octets []byte
-	for _, unit := range utf16.Encode(w.shifted) {
-		octets = append(octets, byte(unit>>8), byte(unit))
-	}
-	w.WriteString("&" + modifiedBase64.EncodeToString(octets) + "-")
-	w.shifted = w.shifted[:0]
-}
-
-// modifiedBase64 has a comma in place of the slash.
-var modifiedBase64 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
-
-// Decode reads a level. What Encode would not have written is taken as it stands.
+// Decode inverts Encode. It leaves text that Encode does not return unchanged.
 func Decode(encoded string) string {
 	if encoded == "%" {
 		return ""
@@ -135,7 +94,7 @@ func Decode(encoded string) string {
 	return b.String()
 }
 
-// next decodes what an encoded level begins with.
+// next decodes the beginning of an encoded level: an escape, a shifted sequence, or a byte.
 func next(encoded string) (text string, size int) {
 	switch encoded[0] {
 	case '%':
@@ -143,28 +102,13 @@ func next(encoded string) (text string, size int) {
 			return string([]byte{unhex(encoded[1])<<4 | unhex(encoded[2])}), 3
 		}
 	case '&':
-		shifted, _, closed := strings.Cut(encoded[1:], "-")
-		if closed && shifted == "" {
-			return "&", 2
-		}
-		if text, ok := decodeShifted(shifted); ok && closed {
-			return text, len(shifted) + 2
+		if end := strings.IndexByte(encoded, '-'); end > 0 {
+			if text, ok := mail.DecodeName(encoded[:end+1]); ok {
+				return text, end + 1
+			}
 		}
 	}
 	return encoded[:1], 1
-}
-
-// decodeShifted decodes what stands between "&" and "-".
-func decodeShifted(shifted string) (string, bool) {
-	octets, err := modifiedBase64.DecodeString(shifted)
-	if err != nil || len(octets)%2 != 0 {
-		return "", false
-	}
-	var units []uint16
-	for i := 0; i < len(octets); i += 2 {
-		units = append(units, uint16(octets[i])<<8|uint16(octets[i+1]))
-	}
-	return string(utf16.Decode(units)), true
 }
 
 // cut shortens an encoded name to at most n bytes, without cutting through an escape.
@@ -179,13 +123,14 @@ func cut(encoded string, n int) string {
 	return encoded
 }
 
-// longest is how many bytes file systems take for one name.
+// longest is the most bytes that file systems accept in a name.
 const longest = 255
 
-// cutMark stands before the hash in a name that was cut. No other name has it: "-" is never escaped.
+// cutMark stands before the hash in a name that was cut. No other name has it, because "-" is never escaped.
 const cutMark = "%2D"
 
-// Shorten makes an encoded name fit, if it is too long for a file system: it is cut, and ends in a hash of the whole.
+// Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends with a hash of all of
+// it.
 func Shorten(encoded string) string {
 	if len(encoded) <= longest {
 		return encoded
@@ -195,17 +140,7 @@ func Shorten(encoded string) string {
 	return cut(encoded, longest-len(end)) + end
 }
 
-// ModifiedUTF7 is how a level is written where nothing of it is escaped.
-func ModifiedUTF7(level string) string {
-	w := writer{}
-	for _, r := range level {
-		w.letter(r)
-	}
-	w.unshift()
-	return w.String()
-}
-
-// IsDevice reports whether Windows takes a name in lower case for a device, whatever its extension.
+// IsDevice reports whether a name in lower case, with any extension, is a device on Windows.
 func IsDevice(name string) bool {
 	name, _, _ = strings.Cut(name, ".")
 	name = strings.TrimRight(name, " ")
