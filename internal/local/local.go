@@ -1,5 +1,8 @@
-// Package local handles files of this host, and their errors. An Error says nothing about an archive, a mail server or
-// a store, so it never counts as damage.
+// Package local handles files of this host: their errors, temporary files (temp.go), files that are replaced as a whole
+// (replace.go), and locks between processes (lock.go).
+//
+// Its errors have the type Error. They are not about an archive, a mail server or a store, so they never count as
+// damage.
 package local
 
 import (
@@ -10,11 +13,11 @@ import (
 	"syscall"
 )
 
-// Error is an error of this host. It names the path, and what to do if that is known.
+// Error is an error of this host. Its text has the path and, if it is known, what to do.
 type Error struct {
 	Doing  string // "make a temporary file"
 	Path   string // "" if Err names it
-	Advice string // what to do; may be empty
+	Advice string // what to do, or ""
 	Err    error
 }
 
@@ -33,7 +36,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Fail makes an Error of err, unless it is nil or is one already.
+// Fail returns err as an Error. It returns err itself if it is nil or already wraps an Error.
 func Fail(doing, path string, err error) error {
 	if err == nil || Is(err) {
 		return err
@@ -47,8 +50,7 @@ func Is(err error) bool {
 	return errors.As(err, &e)
 }
 
-// IsFull reports whether a disk or a quota is full, or this process has too many open files. Trying again in another
-// directory does not help then.
+// IsFull reports whether a disk or a quota is full, or too many files are open. Then another directory does not help.
 func IsFull(err error) bool {
 	for _, is := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
 		if errors.Is(err, is) {
@@ -58,7 +60,7 @@ func IsFull(err error) bool {
 	return false
 }
 
-// File is an open file whose errors are Errors, except for the end of the file.
+// File is an open file whose errors are Errors, except for io.EOF.
 type File struct{ *os.File }
 
 // ReadAt implements io.ReaderAt.

@@ -15,18 +15,20 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// inProcess has a lock for each path, for file systems without locks.
+// inProcess has a lock for each path, for file systems that have no locks.
 var inProcess sync.Map // path → *sync.Mutex
 
-// patience is how long Lock waits before it reports that it waits.
+// patience is how long Lock waits before it calls waiting.
 const patience = 100 * time.Millisecond
 
-// Lock locks the file at path, which it makes, until unlock is called or the process ends. The file stays: if it were
-// removed, two processes could each lock a file of that name. While another process of this host has the lock, Lock
-// waits, and calls waiting once with the number of that process, or "" if it is not known; waiting may be nil.
+// Lock creates and locks the file at path, until unlock is called or the process ends. While another process of this
+// host has the lock, Lock waits. It calls waiting once with the number of that process, or "" if it is not known;
+// waiting may be nil. The file stays after unlock: if it were removed, two processes could each lock a file of that
+// name.
 //
 // If the file system has no locks (NFS without lockd, some FUSE and container storage), Lock locks only within this
-// process and returns the reason as missing. Such a lock is a precaution, so its caller goes on and may warn.
+// process and returns the reason as missing. The caller may continue and warn, because such a lock is only a
+// precaution.
 func Lock(ctx context.Context, path string, waiting func(process string)) (unlock func(), missing, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, Fail("lock", path, err)
@@ -57,7 +59,7 @@ func Lock(ctx context.Context, path string, waiting func(process string)) (unloc
 				waiting(holder(path))
 			}
 		case <-ctx.Done():
-			go func() { // the system call cannot be interrupted
+			go func() { // the pending lock cannot be interrupted
 				if r := <-done; r.err == nil {
 					r.unlock()
 				}
@@ -73,7 +75,7 @@ var lockFile = func(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = f.Truncate(0) // the lock does not need the number
+	_ = f.Truncate(0) // the number is only informative, so errors do not matter
 	_, _ = fmt.Fprintln(f, os.Getpid())
 	return func() { f.Close() }, nil
 }

@@ -7,14 +7,14 @@ import (
 	"syscall"
 )
 
-// Replacement is the new text of a file, on its way under a temporary name beside it. It ends with Commit or Discard.
-// A crash of the process or of the host leaves either the old text or the new one.
+// Replacement is a new version of a file, written under a temporary name in the same directory. It ends with Commit or
+// Discard. A crash of the process or the host leaves either the old version or the new one.
 type Replacement struct {
 	File
 	path string
 }
 
-// NewReplacement begins a new text for the file at path, which need not exist. Only its owner can read it.
+// NewReplacement begins a new version of the file at path, which need not exist. Only its owner can read it.
 func NewReplacement(path string) (*Replacement, error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
 	if err != nil {
@@ -26,7 +26,7 @@ func NewReplacement(path string) (*Replacement, error) {
 // Path returns the path of the file.
 func (r *Replacement) Path() string { return r.path }
 
-// Commit makes the text durable and gives it the name of the file.
+// Commit makes the new version durable and gives it the name of the file.
 func (r *Replacement) Commit() error {
 	err := errors.Join(r.Sync(), r.Close())
 	if err == nil {
@@ -41,13 +41,13 @@ func (r *Replacement) Commit() error {
 	return Fail("write", r.path, err)
 }
 
-// Discard removes the text.
+// Discard removes the new version.
 func (r *Replacement) Discard() {
 	_ = r.Close()
 	_ = os.Remove(r.Name())
 }
 
-// Replace writes a file as a Replacement.
+// Replace writes text to the file at path, as a Replacement.
 func Replace(path string, text []byte) error {
 	r, err := NewReplacement(path)
 	if err != nil {
@@ -60,8 +60,7 @@ func Replace(path string, text []byte) error {
 	return r.Commit()
 }
 
-// syncDir makes the names in a directory durable. Some file systems cannot do that for a directory, and Windows cannot
-// at all.
+// syncDir makes the names in a directory durable. It returns nil on systems that cannot do so, such as Windows.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Temporary files are in the usual directory (TMPDIR). An image FROM scratch has no such directory, and some jobs name
-// one that does not exist. Other directories serve then.
+// others are directories for temporary files beside the usual one (TMPDIR). A container image FROM scratch has none,
+// and some jobs set TMPDIR to a directory that does not exist.
 var others struct {
 	sync.Mutex
 	dirs []string
 }
 
-// AlsoTemporary names a directory for temporary files, which is used if the usual one cannot be written. It is made
-// when it is needed.
+// AlsoTemporary adds a directory for temporary files. It is used if the usual one is not writable, and made when
+// needed.
 func AlsoTemporary(dir string) {
 	others.Lock()
 	defer others.Unlock()
@@ -23,7 +23,7 @@ func AlsoTemporary(dir string) {
 	}
 }
 
-// CreateTemp makes a temporary file in the first directory that takes one.
+// CreateTemp creates a temporary file in the first directory where that succeeds.
 func CreateTemp(pattern string) (file *os.File, err error) {
 	err = somewhere(func(dir string) (err error) {
 		file, err = os.CreateTemp(dir, pattern)
@@ -32,7 +32,7 @@ func CreateTemp(pattern string) (file *os.File, err error) {
 	return file, err
 }
 
-// MkdirTemp makes a temporary directory in the first directory that takes one.
+// MkdirTemp creates a temporary directory in the first directory where that succeeds.
 func MkdirTemp(pattern string) (path string, err error) {
 	err = somewhere(func(dir string) (err error) {
 		path, err = os.MkdirTemp(dir, pattern)

@@ -1,7 +1,8 @@
 // Package safename encodes the levels of mailbox names as names for directories, and decodes them.
 //
-// A mailbox can be called "..", "a/b" or "CON", or have a name that is not text. The encoded level is valid on every file
-// system, has no meaning in a shell, and is a valid mailbox name itself, because mail servers may serve the directories:
+// A mailbox can be called "..", "a/b" or "CON", or have a name that is not text. The encoded level is valid on every
+// file system, has no meaning in a shell, and is a valid mailbox name itself, because mail servers may serve the
+// directories:
 //
 //	letters beyond ASCII    modified UTF-7 (RFC 3501 section 5.1.3), as servers keep them: "Entwürfe" is "Entw&APw-rfe"
 //	&                       &- (likewise)
@@ -129,8 +130,8 @@ const longest = 255
 // cutMark stands before the hash in a name that was cut. No other name has it, because "-" is never escaped.
 const cutMark = "%2D"
 
-// Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends with a hash of all of
-// it.
+// Shorten returns an encoded name that file systems accept. A name that is too long is cut and ends with a hash of all
+// of it.
 func Shorten(encoded string) string {
 	if len(encoded) <= longest {
 		return encoded

@@ -12,11 +12,11 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// CheckApart makes sure that no two mailboxes would fall together in the directories that they are to have below at. It
-// is asked before anything is made there.
+// CheckApart returns an error if two mailboxes would share a directory below at. dirs are their directories. It makes
+// nothing.
 func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
 	owners := make(map[string]int)
-	spelled := make(map[string]string) // every directory, and those above it, by its name in lower case
+	spelled := make(map[string]string) // every directory and its parents, by their names in lower case
 	var alike []string
 	for i, dir := range dirs {
 		if other, ok := owners[dir]; ok {
@@ -37,13 +37,13 @@ func CheckApart(at string, mailboxes []mail.Mailbox, dirs []string) error {
 	}
 	ignored, err := ignoresCase(at)
 	if err == nil && ignored {
-		err = fmt.Errorf("the directories %q and %q are one for the file system of %s, which does not tell case apart: restore one of them elsewhere",
+		err = fmt.Errorf("the directories %q and %q are the same on the file system of %s, which ignores case: restore one of them elsewhere",
 			alike[0], alike[1], at)
 	}
 	return err
 }
 
-// ignoresCase finds out how the file system that a path is on, or will be on, compares names.
+// ignoresCase reports whether the file system of a path ignores the case of names. The path need not exist yet.
 func ignoresCase(at string) (bool, error) {
 	for {
 		_, err := os.Stat(at)

@@ -14,35 +14,35 @@ import (
 	"time"
 )
 
-// staleAfter is the age at which a temporary file belongs to no run any more: when mail servers remove them, too.
+// staleAfter is the age at which a temporary file is a leftover of a crash. Mail servers use the same age.
 const staleAfter = 36 * time.Hour
 
-// tempSuffix marks temporary files as ours.
+// tempSuffix marks the temporary files of mailstrata.
 const tempSuffix = ".unfinished"
 
-// Dir is a directory that files are put into. It serves one goroutine at a time.
+// Dir is a directory that takes files. One goroutine at a time may use it.
 type Dir struct {
 	root   *os.Root
 	path   string   // of root, for errors
-	temp   string   // where in root files wait: a directory, "." for root itself
-	to     string   // where in root they get their names
+	temp   string   // the directory in root where files wait, "." for root itself
+	to     string   // the directory in root where they get their names
 	temps  *os.Root // temp, opened
 	dirs   *rawDirs
 	syncer *syncer
-	token  string // tells this run's temporary files from another's
+	token  string // distinguishes the temporary files of this run
 	serial int
-	named  bool  // names were given, or will be, that are not known to be durable
-	failed error // why nothing can be added any more; guarded by the syncer
+	named  bool  // some names may not be durable yet
+	failed error // why nothing more can be added; guarded by the syncer
 }
 
-// waiting is a file that has no name yet: what it is called in temp, and what it will be called in to.
+// waiting is a file that has no name yet: its name in temp, and its future name in to.
 type waiting struct {
 	dir        *Dir
 	temp, name string
 }
 
-// openDir prepares to put files into the directory to of root. They wait in the directory temp, of the same file
-// system. The path is that of root, for errors. Close closes root; an error leaves it open.
+// openDir opens a Dir for the directories temp and to of root, which are on the same file system. path is that of root,
+// for errors. Close closes root; if openDir returns an error, root stays open.
 func openDir(root *os.Root, path, temp, to string, syncer *syncer) (*Dir, error) {
 	temps, err := root.OpenRoot(temp)
 	if err != nil {
@@ -58,29 +58,30 @@ func openDir(root *os.Root, path, temp, to string, syncer *syncer) (*Dir, error)
 		token: hex.EncodeToString(random[:])}, nil
 }
 
-// Create begins a file. There is one at a time.
+// Create begins a file. Only one file can be open at a time.
 func (d *Dir) Create() *File {
 	d.serial++
 	room := rooms.Get().(*room)
-	// A dot keeps what waits out of the way of programs that look for messages.
+	// Programs that look for messages ignore names that begin with a dot.
 	return &File{dir: d, temp: fmt.Sprintf(".%s-%d%s", d.token, d.serial, tempSuffix), room: room, buffer: room[:0]}
 }
 
-// add has a finished file wait for its name.
+// add makes a finished file wait for its name.
 func (d *Dir) add(temp, name string, size int64) error {
 	d.named = true
 	d.syncer.add(waiting{d, temp, name}, size)
 	return d.failure()
 }
 
-// failure is why nothing can be added any more, if that is so.
+// failure returns why nothing more can be added, or nil.
 func (d *Dir) failure() error {
 	d.syncer.mu.Lock()
 	defer d.syncer.mu.Unlock()
 	return d.failed
 }
 
-// settle gives a file its name, if it was made durable. What cannot get its name is removed, and no more get theirs.
+// settle gives a file its name if err, the error of making it durable, is nil. If that fails, settle removes the file,
+// and no other file gets a name.
 func (d *Dir) settle(w waiting, err error) {
 	if failed := d.failure(); err == nil && failed == nil {
 		if err = d.name(w); err == nil {
@@ -95,7 +96,7 @@ func (d *Dir) settle(w waiting, err error) {
 	}
 }
 
-// name gives a file its name. A name that is there already stands for the same file, put there by another run.
+// name gives a file its name. An existing file of that name is the same message from another run.
 func (d *Dir) name(w waiting) error {
 	err := d.dirs.rename(w)
 	switch {
@@ -107,7 +108,7 @@ func (d *Dir) name(w waiting) error {
 	return err
 }
 
-// link is name for systems that cannot rename without replacing.
+// link is name, for systems that cannot rename without replacing.
 func (d *Dir) link(w waiting) error {
 	temp, to := path.Join(d.temp, w.temp), path.Join(d.to, w.name)
 	err := d.root.Link(temp, to)
@@ -124,8 +125,8 @@ func (d *Dir) link(w waiting) error {
 	return err
 }
 
-// Close gives all files that were kept their names. Its error means that some of them may not be there. The files are
-// durable then, and their names when the syncer is closed: a name that is lost before is given again by another run.
+// Close gives all kept files their names. After an error some of them may be missing. The files are durable then; their
+// names are durable after the syncer is closed. A name that is lost before is given again by another run.
 func (d *Dir) Close() error {
 	if d.named {
 		d.syncer.settle()
@@ -137,7 +138,7 @@ func (d *Dir) Close() error {
 	return errors.Join(err, d.dirs.close(), d.temps.Close(), d.root.Close())
 }
 
-// removeStale removes what runs that crashed long ago left behind.
+// removeStale removes the leftovers of crashed runs.
 func (d *Dir) removeStale() {
 	dir, err := d.temps.Open(".")
 	if err != nil {
@@ -162,8 +163,8 @@ func (d *Dir) isStale(name string) bool {
 
 func (d *Dir) explain(err error) error { return Explain(d.path, err) }
 
-// Explain makes a sentence of an error that was met below the path: the paths in errors of os.Root are relative, and
-// often name temporary files. It says what to do.
+// Explain returns err with the path and with what to do. The paths in errors of os.Root are relative and often those of
+// temporary files, so it omits them.
 func Explain(path string, err error) error {
 	if err == nil {
 		return nil
@@ -180,9 +181,9 @@ func Explain(path string, err error) error {
 	hint := ""
 	switch {
 	case errors.Is(cause, syscall.ENOSPC), errors.Is(cause, syscall.EDQUOT):
-		hint = "; make room and restore again: what is there already is not written twice"
+		hint = "; free some space and restore again: nothing is written twice"
 	case errors.Is(cause, syscall.EROFS), errors.Is(cause, fs.ErrPermission):
-		hint = "; name a directory that you may write"
+		hint = "; choose a directory that you can write to"
 	}
 	return fmt.Errorf("write to %s: %w%s", path, cause, hint)
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// File is a file that is being written. It ends with Keep or Discard. While it is small it is only in memory.
+// File is a file that is being written. It ends with Keep or Discard. A small one is in memory until then.
 type File struct {
 	dir    *Dir
 	temp   string
 	file   *os.File // nil: all of it is in the buffer
-	room   *room    // of the buffer
+	room   *room    // the memory of the buffer
 	buffer []byte
-	size   int64 // of what is in the file
+	size   int64 // of the file, without the buffer
 }
 
-// Write adds to the file. An error of it is about the disk, and names the directory.
+// Write adds to the file. Its error is about the disk and has the path of the directory.
 func (f *File) Write(p []byte) (int, error) {
 	if len(f.buffer)+len(p) > cap(f.buffer) {
 		if err := f.flush(); err != nil {
@@ -38,7 +38,7 @@ func (f *File) flush() error {
 	return err
 }
 
-// write writes to the file proper.
+// write writes to the file on disk.
 func (f *File) write(p []byte) error {
 	if f.file == nil {
 		if err := f.dir.failure(); err != nil {
@@ -55,7 +55,7 @@ func (f *File) write(p []byte) error {
 	return f.dir.explain(err)
 }
 
-// Restart takes back all that was written.
+// Restart discards everything that was written.
 func (f *File) Restart() error {
 	f.buffer, f.size = f.buffer[:0], 0
 	if f.file == nil {
@@ -68,8 +68,8 @@ func (f *File) Restart() error {
 	return f.dir.explain(err)
 }
 
-// Keep ends the file: it will have the name, at the latest after Close of the directory. The file is dated; file
-// systems clamp dates that they cannot hold, so the date that it has in the end is returned.
+// Keep ends the file. It gets the name, at the latest when the Dir is closed, and the date. Keep returns the date that
+// the file has, which differs if the file system cannot store date.
 func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	err := f.flush()
 	if err == nil {
@@ -88,10 +88,10 @@ func (f *File) Keep(name string, date time.Time) (time.Time, error) {
 	return date, f.dir.add(f.temp, name, f.size)
 }
 
-// Dates from 1970 to 2038 can be held everywhere.
+// lastSafeDate is in 2038. Every file system can store dates from 1970 until then.
 const lastSafeDate = math.MaxInt32
 
-// Dates are handed to the system in nanoseconds, in 64 bits: from 1677 to 2262.
+// System calls have dates as 64 bits of nanoseconds: from 1677 to 2262.
 var (
 	firstDate = time.Unix(0, math.MinInt64).Truncate(time.Second).Add(time.Second)
 	lastDate  = time.Unix(0, math.MaxInt64).Truncate(time.Second)
@@ -116,7 +116,7 @@ func (f *File) date(date time.Time) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-// Discard gives the file up: nothing of it stays.
+// Discard removes the file.
 func (f *File) Discard() {
 	if f.file != nil {
 		f.file.Close()
@@ -125,7 +125,7 @@ func (f *File) Discard() {
 	f.remove()
 }
 
-// room is for files that are written by one call, as most are.
+// room is large enough for most files, which are then written by one call.
 type room [256 << 10]byte
 
 var rooms = sync.Pool{New: func() any { return new(room) }}

@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rawDirs is the two directories, open: where files wait, and where they get their names. Names are one step each, so
-// the kernel is asked straight away; os.Root, which looks at every step of a path, makes three calls of each.
+// rawDirs is the two open directories of a Dir: where files wait, and where they get their names. Its methods make
+// system calls directly, because names have one element; os.Root, which checks every element of a path, makes three
+// calls for each.
 type rawDirs struct {
 	temp, to     *os.File
 	tempFD, toFD int
@@ -27,7 +28,7 @@ func newRawDirs(root *os.Root, temp, to string) (*rawDirs, error) {
 	return &rawDirs{from, dir, int(from.Fd()), int(dir.Fd())}, nil
 }
 
-// create makes a file that waits. It follows no link, and opens nothing that is there.
+// create creates a waiting file. It follows no link and opens no existing file.
 func (r *rawDirs) create(temp string) (*os.File, error) {
 	var fd int
 	err := uninterrupted(func() (err error) {
@@ -40,7 +41,7 @@ func (r *rawDirs) create(temp string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), temp), nil
 }
 
-// date dates a file that waits.
+// date sets the date of a waiting file.
 func (r *rawDirs) date(temp string, date time.Time) error {
 	at := unix.NsecToTimespec(date.UnixNano())
 	err := uninterrupted(func() error {
@@ -52,14 +53,14 @@ func (r *rawDirs) date(temp string, date time.Time) error {
 	return nil
 }
 
-// rename gives a file its name, by one call, which link and unlink would take two for. It never replaces a file, and
-// returns errors.ErrUnsupported where the file system cannot promise that.
+// rename gives a file its name, in one call where link and unlink would be two. It never replaces a file. It returns
+// errors.ErrUnsupported if the file system cannot guarantee that.
 func (r *rawDirs) rename(w waiting) error {
 	err := uninterrupted(func() error {
 		return unix.Renameat2(r.tempFD, w.temp, r.toFD, w.name, unix.RENAME_NOREPLACE)
 	})
 	switch {
-	case errors.Is(err, unix.EINVAL): // the flag is not known there: NFS, many of FUSE
+	case errors.Is(err, unix.EINVAL): // NFS and many FUSE file systems do not know the flag
 		return errors.ErrUnsupported
 	case err != nil:
 		return &os.LinkError{Op: "rename", Old: w.temp, New: w.name, Err: err}
@@ -67,7 +68,7 @@ func (r *rawDirs) rename(w waiting) error {
 	return nil
 }
 
-// uninterrupted makes a call anew that a signal interrupted, as package os does: on FUSE and NFS that happens.
+// uninterrupted repeats a call that a signal interrupted, as package os does. This happens on FUSE and NFS.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// rawDirs is the directory where files wait.
+// rawDirs is the open directory where files wait.
 type rawDirs struct{ temp *os.Root }
 
 func newRawDirs(root *os.Root, temp, _ string) (*rawDirs, error) {
@@ -19,15 +19,15 @@ func newRawDirs(root *os.Root, temp, _ string) (*rawDirs, error) {
 	return &rawDirs{dir}, nil
 }
 
-// create makes a file that waits.
+// create creates a waiting file.
 func (r *rawDirs) create(temp string) (*os.File, error) {
 	return r.temp.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 }
 
-// date dates a file that waits.
+// date sets the date of a waiting file.
 func (r *rawDirs) date(temp string, date time.Time) error { return r.temp.Chtimes(temp, date, date) }
 
-// rename: here os.Rename replaces what is there.
+// rename is not supported, because os.Rename replaces existing files.
 func (*rawDirs) rename(waiting) error { return errors.ErrUnsupported }
 
 func (r *rawDirs) close() error { return r.temp.Close() }

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// syncer makes files of one file system durable and has them get their names, those of all directories together.
+// syncer makes the files of all Dirs of a Tree durable together and gives them their names.
 type syncer struct {
-	top  *os.File   // open from the beginning: syncfs tells of errors since then
+	top  *os.File   // open from the beginning, because syncfs(2) reports errors since then
 	turn sync.Mutex // held while files are made durable and get their names
 
 	mu      sync.Mutex
@@ -21,15 +21,15 @@ type syncer struct {
 	named   bool // names were given since the last sync
 }
 
-// When so many files wait, or bytes, they are made durable; while others are, four times as many may come to wait. So
-// the disk is at work from early on, and is waited for only where it is slower than who writes.
+// A batch is committed when this many files or bytes wait. While one is committed, backlog times as many may wait. So
+// the disk works from early on, and the writers wait only if it is slower than they are.
 const (
 	batchFiles = 1000
 	batchBytes = 16 << 20
 	backlog    = 4
 )
 
-// newSyncer serves the file system that root lies on.
+// newSyncer returns a syncer for the file system of root.
 func newSyncer(root *os.Root) (*syncer, error) {
 	top, err := root.Open(".")
 	if err != nil {
@@ -38,7 +38,7 @@ func newSyncer(root *os.Root) (*syncer, error) {
 	return &syncer{top: top}, nil
 }
 
-// Close makes the names durable that were given to files, and frees what the syncer holds.
+// Close makes the names of files durable and closes the syncer.
 func (s *syncer) Close() error {
 	var err error
 	if s.named {
@@ -47,7 +47,7 @@ func (s *syncer) Close() error {
 	return errors.Join(err, s.top.Close())
 }
 
-// Sync makes all that was written before durable. It returns errors.ErrUnsupported where the system has no such call.
+// Sync makes the whole file system durable. It returns errors.ErrUnsupported if the system has no such call.
 func (s *syncer) Sync() error {
 	if !canSyncFS {
 		return errors.ErrUnsupported
@@ -58,7 +58,7 @@ func (s *syncer) Sync() error {
 	return syncFS(s.top)
 }
 
-// add has a file wait. Where enough wait, it begins to commit them.
+// add makes a file wait. If enough files wait, it begins to commit them.
 func (s *syncer) add(w waiting, size int64) {
 	s.mu.Lock()
 	s.waiting = append(s.waiting, w)
@@ -81,14 +81,15 @@ func (s *syncer) add(w waiting, size int64) {
 	}()
 }
 
-// settle commits all that waits, and waits for what is under way.
+// settle commits all waiting files, after the batch that is being committed.
 func (s *syncer) settle() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.commit(s.take())
 }
 
-// take takes what waits, for whoever has the turn: so what is not waiting any more has its name when the turn ends.
+// take returns the waiting files and empties the list. The caller holds turn, so files that no longer wait have their
+// names when turn is free.
 func (s *syncer) take() []waiting {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -97,7 +98,7 @@ func (s *syncer) take() []waiting {
 	return batch
 }
 
-// commit makes files durable and has them get their names.
+// commit makes files durable and gives them their names.
 func (s *syncer) commit(batch []waiting) {
 	if len(batch) == 0 {
 		return
@@ -111,7 +112,7 @@ func (s *syncer) commit(batch []waiting) {
 	}
 }
 
-// names makes the names in a directory durable: at the latest when the syncer is closed.
+// names makes the names in a directory durable, at the latest when the syncer is closed.
 func (s *syncer) names(root *os.Root, dir string) error {
 	if !canSyncFS {
 		return syncDir(root, dir)
@@ -146,7 +147,7 @@ func syncDir(root *os.Root, name string) error {
 	}
 	defer dir.Close()
 	err = dir.Sync()
-	// Some file systems cannot sync a directory, and Windows cannot at all; nothing better can be had there.
+	// Some file systems cannot sync a directory, and Windows cannot at all.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}

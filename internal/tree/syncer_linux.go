@@ -11,10 +11,10 @@ import (
 
 const canSyncFS = true
 
-// syncFS makes all of the file system that holds the file durable.
+// syncFS makes the file system of f durable.
 func syncFS(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
 
-// changed is when the file was last touched; its modification time is the message's.
+// changed returns when the file was last changed. The modification time is the date of the message.
 func changed(info fs.FileInfo) time.Time {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return time.Unix(stat.Ctim.Unix())

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Elsewhere sync(2) neither waits for the disk nor tells of errors.
+// On other systems, sync(2) neither waits for the disk nor reports errors.
 const canSyncFS = false
 
 func syncFS(*os.File) error { return errors.ErrUnsupported }
 
-// changed cannot be told here; a file that waits stays.
+// changed returns the present, because the time is not available. So no temporary file is stale.
 func changed(fs.FileInfo) time.Time { return time.Now() }

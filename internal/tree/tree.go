@@ -29,23 +29,22 @@ import (
 	"path/filepath"
 )
 
-// Mail is for its owner.
+// Only the owner can read the mail.
 const (
 	dirMode  = 0o700
 	fileMode = 0o600
 )
 
-// Tree is a directory that is filled by a restore. Directories are made by one goroutine; files may be put into them by
-// several.
+// Tree is a directory that a restore fills. One goroutine makes directories; several may write files.
 type Tree struct {
 	path   string
 	root   *os.Root
 	syncer *syncer
 	known  map[string]bool // directories that Mkdir has made or found
-	made   []string        // files made, and directories in which something was made, since the last Sync
+	made   []string        // files, and directories in which something was made, since the last Sync
 }
 
-// Open opens a directory, and makes it where there is none.
+// Open opens a directory. It makes the directory if it does not exist.
 func Open(path string) (*Tree, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, Explain(path, err)
@@ -62,13 +61,13 @@ func Open(path string) (*Tree, error) {
 	return &Tree{path: path, root: root, syncer: syncer, known: make(map[string]bool)}, nil
 }
 
-// Root gives access to what is in the tree.
+// Root returns the root of the tree. Tree.Close closes it.
 func (t *Tree) Root() *os.Root { return t.root }
 
-// Path is where a directory of the tree is.
+// Path returns the path of a directory of the tree.
 func (t *Tree) Path(dir string) string { return filepath.Join(t.path, filepath.FromSlash(dir)) }
 
-// Rel inverts Path.
+// Rel inverts Path. It returns an error for a path outside the tree.
 func (t *Tree) Rel(at string) (string, error) {
 	dir, err := filepath.Rel(t.path, at)
 	if err != nil || !filepath.IsLocal(dir) {
@@ -77,12 +76,12 @@ func (t *Tree) Rel(at string) (string, error) {
 	return filepath.ToSlash(dir), nil
 }
 
-// Close ends the use of the tree, and makes durable whatever is not yet.
+// Close makes everything durable and closes the tree.
 func (t *Tree) Close() error {
 	return errors.Join(t.Sync(), t.explain(".", t.syncer.Close()), t.root.Close())
 }
 
-// Mkdir makes a directory and those above it, where they are not there.
+// Mkdir makes a directory and its parents if they do not exist.
 func (t *Tree) Mkdir(dir string) error {
 	if dir == "." || t.known[dir] {
 		return nil
@@ -100,7 +99,7 @@ func (t *Tree) Mkdir(dir string) error {
 	return t.explain(dir, err)
 }
 
-// Mkfile makes a small file, where it is not there.
+// Mkfile makes a small file if it does not exist.
 func (t *Tree) Mkfile(name, text string) error {
 	file, err := t.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if errors.Is(err, fs.ErrExist) {
@@ -116,7 +115,7 @@ func (t *Tree) Mkfile(name, text string) error {
 
 func (t *Tree) note(changed ...string) { t.made = append(t.made, changed...) }
 
-// Sync makes durable what was made.
+// Sync makes durable what Mkdir and Mkfile made.
 func (t *Tree) Sync() error {
 	made := t.made
 	t.made = nil
@@ -133,16 +132,16 @@ func (t *Tree) Sync() error {
 	return t.explain(".", err)
 }
 
-// Settle makes durable what was put into the tree, with its names, before something else is removed.
+// Settle makes all files and their names durable, so that others can be removed.
 func (t *Tree) Settle() error {
 	err := t.syncer.Sync()
 	if errors.Is(err, errors.ErrUnsupported) {
-		err = nil // there each name was made durable when it was given
+		err = nil // then each name was made durable when it was given
 	}
 	return errors.Join(t.explain(".", err), t.Sync())
 }
 
-// Check makes sure that each of the directories, and all above it, is one, and no link.
+// Check returns an error unless each of dirs, and each of their parents in the tree, is a directory and not a link.
 func (t *Tree) Check(dirs ...string) error {
 	for _, dir := range dirs {
 		for ; dir != "."; dir = path.Dir(dir) {
@@ -160,15 +159,15 @@ func (t *Tree) checkOne(dir string) error {
 	case err != nil:
 		return err
 	case info.Mode()&fs.ModeSymlink != 0:
-		return errors.New("this is a symbolic link, and mail is not written through one")
+		return errors.New("it is a symbolic link, and mailstrata writes no mail through links")
 	case !info.IsDir():
-		return errors.New("something else is there, which is no directory")
+		return errors.New("it exists and is not a directory")
 	}
 	return nil
 }
 
-// Files opens a directory of the tree to put files into its directory to; until they have their names they wait in
-// temp.
+// Files opens a directory of the tree for files, which get their names in its subdirectory to and wait for them in its
+// subdirectory temp.
 func (t *Tree) Files(dir, temp, to string) (*Dir, *os.Root, error) {
 	if err := t.Check(path.Join(dir, temp), path.Join(dir, to)); err != nil {
 		return nil, nil, err
