@@ -1,22 +1,21 @@
-// Package eml writes an archived account into a directory of .eml files, as a restore.Target.
+// Package eml restores an archived account to a directory of .eml files. Target is a restore.Target.
 //
-// Such a file is a message and nothing else, byte for byte as it was archived; mail programs and the tools of a shell
-// open it. Each mailbox is a directory, in those of the levels above it:
+// An .eml file is the archived bytes of one message. Mail programs and the tools of a shell can open it. Each mailbox
+// is a directory; those below it are its subdirectories:
 //
 //	INBOX/
 //	Projects/2023/
 //	    2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml
-//	    flags.jsonl    what a file cannot hold: a line of JSON for each message
+//	    flags.jsonl    a line of JSON for each message, with what is not in the file
 //
-// A file's name has the message's INTERNALDATE, the beginning of its subject, its UID in the archive, and the first 8 bytes
-// of its hash, by which it is known again.
-//
-// The time of a file is its INTERNALDATE. Levels of names are written as package safename says, and Decode reads them back;
-// one too long for a file system is cut, and ends in %2D and a hash. A line of flags.jsonl:
+// The name of a file has the INTERNALDATE of the message, the beginning of its subject, its UID in the archive, and the
+// first 8 bytes of its hash, by which a later restore recognizes it. The modification time is the INTERNALDATE. Package
+// safename encodes the levels of mailbox names; a level that is too long for a file system is cut and ends with %2D and
+// a hash. A line of flags.jsonl:
 //
 //	{"file":"2023-10-01 0000 Bridge plans 42-6f1d21a904e3b0c2.eml","uid":42,"internaldate":" 1-Oct-2023 00:00:00 +0000","flags":["\\Seen"]}
 //
-// A second restore adds nothing: what a directory holds is read from its listing.
+// A second restore adds nothing, because a listing of the directory shows which messages it has.
 package eml
 
 import (
@@ -33,8 +32,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is a directory that is restored into. Files that are there are never changed, but for flags.jsonl, which is
-// added to. What was added has its name when its Folder is closed, and is durable when the Target is.
+// Target is a directory of .eml files. Restoring changes no existing file except flags.jsonl, to which it adds lines.
+// Added files have their names when the Folder is closed, and are durable when the Target is closed.
 type Target struct {
 	path string
 
@@ -47,16 +46,16 @@ var (
 	_ restore.Unordered = (*Target)(nil)
 )
 
-// New prepares to write to the directory at path. Nothing is made or looked at yet.
+// New returns a Target for the directory at path. It does not access the disk.
 func New(path string) *Target { return &Target{path: path} }
 
-// Parallel is how many directories are worth adding to at once.
+// Parallel implements restore.Target.
 func (t *Target) Parallel() int { return 4 }
 
-// Unordered: the order of messages is in the names of their files.
+// Unordered implements restore.Unordered. The names of the files have the order of the messages.
 func (t *Target) Unordered() bool { return true }
 
-// Close ends the use of the directory.
+// Close implements restore.Target.
 func (t *Target) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -68,7 +67,7 @@ func (t *Target) Close() error {
 	return err
 }
 
-// open opens the directory, which it makes where there is none.
+// open opens the directory. It makes the directory if it does not exist.
 func (t *Target) open() (top *tree.Tree, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,7 +105,7 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	return places, notes, top.Sync()
 }
 
-// Open opens the directory of a mailbox that was prepared.
+// Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	top, err := t.open()
 	if err != nil {
@@ -127,12 +126,12 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
-// style escapes what would be taken for a message, or for a device.
+// style escapes levels that look like messages, and devices.
 var style = safename.Style{Reserved: func(level string) bool {
 	return level == flagsFile || strings.HasSuffix(level, suffix) || safename.IsDevice(level)
 }}
 
-// directory is where a mailbox goes, relative to the target.
+// directory returns the directory of a mailbox, relative to the target.
 func directory(m *mail.Mailbox) string {
 	if m.IsInbox() {
 		return "INBOX"
@@ -141,17 +140,8 @@ func directory(m *mail.Mailbox) string {
 	for i, level := range levels {
 		levels[i] = safename.Shorten(style.Encode(level))
 	}
-	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") { // a name that only decoding made so
+	if len(levels) == 1 && strings.EqualFold(levels[0], "INBOX") { // after decoding; the raw name is another
 		levels[0] = safename.Style{Reserved: func(string) bool { return true }}.Encode(levels[0])
 	}
 	return path.Join(levels...)
-}
-
-// Decode gives the levels of the name of the mailbox in a directory of the target.
-func Decode(dir string) []string {
-	levels := strings.Split(dir, "/")
-	for i, level := range levels {
-		levels[i] = safename.Decode(level)
-	}
-	return levels
 }

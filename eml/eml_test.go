@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/mailstrata/mailstrata/chunk"
+	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/mail"
 	"github.com/mailstrata/mailstrata/restore"
 )
@@ -179,7 +180,7 @@ func TestHostileNames(t *testing.T) {
 		t.Errorf("beside the target there are %v, %v", entries, err)
 	}
 	for i := range mailboxes {
-		if dir := directory(&mailboxes[i]); len(mailboxes[i].Name) < 255 && !slices.Equal(Decode(dir), mailboxes[i].Path()) {
+		if dir := directory(&mailboxes[i]); len(mailboxes[i].Name) < 255 && !slices.Equal(levels(dir), mailboxes[i].Path()) {
 			t.Errorf("%q is in %q", mailboxes[i].Name, dir)
 		}
 	}
@@ -202,8 +203,8 @@ func FuzzDirectory(f *testing.F) {
 	})
 }
 
-// A file's name says when the message came and what it is about, as far as every file system takes that, and the message
-// is known by it again; by a name of an earlier version, too.
+// A file's name says when the message came and what it is about, as far as every file system takes that, and the
+// message is known by it again; by a name of an earlier version, too.
 func TestFileName(t *testing.T) {
 	for _, test := range []struct{ subject, date, want string }{
 		{"Bridge plans", "13-Mar-2026 02:10:59 +0100", "2026-03-13 0210 Bridge plans 42-"},
@@ -218,16 +219,16 @@ func TestFileName(t *testing.T) {
 		m.Internal = mail.ParseDate(test.date)
 		m.Header = func(context.Context) ([]byte, error) { return []byte("Subject: " + test.subject + "\r\n\r\n"), nil }
 		name := fileName(t.Context(), &m)
-		own := markOf(m.Hash)
+		own := tagOf(m.Hash)
 		if want := test.want + hex.EncodeToString(own[:]) + ".eml"; name != want || len(name) > 220 {
 			t.Errorf("%q: have %q, want %q", test.subject, name, want)
 		}
-		if uid, mark, ok := parseFileName(name); uid != 42 || mark != own || !ok {
-			t.Errorf("%q is read as %d, %x, %v", name, uid, mark, ok)
+		if uid, hashTag, ok := parseFileName(name); uid != 42 || hashTag != own || !ok {
+			t.Errorf("%q is read as %d, %x, %v", name, uid, hashTag, ok)
 		}
 		old := "0000000042-" + m.Hash.Prefix().String() + ".eml"
-		if uid, mark, ok := parseFileName(old); uid != 42 || mark != own || !ok {
-			t.Errorf("%q is read as %d, %x, %v", old, uid, mark, ok)
+		if uid, hashTag, ok := parseFileName(old); uid != 42 || hashTag != own || !ok {
+			t.Errorf("%q is read as %d, %x, %v", old, uid, hashTag, ok)
 		}
 	}
 }
@@ -236,4 +237,13 @@ func FuzzFileName(f *testing.F) {
 	f.Add("0000000042-00112233445566778899aabbccddeeff.eml")
 	f.Add("2026-03-13 0210 x 42-0011223344556677.eml")
 	f.Fuzz(func(t *testing.T, name string) { parseFileName(name) })
+}
+
+// levels inverts directory.
+func levels(dir string) []string {
+	levels := strings.Split(dir, "/")
+	for i, level := range levels {
+		levels[i] = safename.Decode(level)
+	}
+	return levels
 }

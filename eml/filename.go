@@ -15,13 +15,13 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// mark is the part of a message's hash that a file's name has.
-type mark [8]byte
+// hashTag is the part of the hash of a message that is in the name of its file.
+type hashTag [8]byte
 
-func markOf(hash chunk.ID) mark { return mark(hash[:8]) }
+func tagOf(hash chunk.ID) hashTag { return hashTag(hash[:8]) }
 
-// fileName names a message's file by its date, its subject, and its UID and hash, which no other message has. It depends only on
-// the message, so it is the same each time.
+// fileName returns the name for the file of a message: its date, its subject, and its UID and hash, which no other
+// message has. It depends only on the message, so every restore returns the same name. parseFileName inverts it.
 func fileName(ctx context.Context, m *restore.Wanted) string {
 	words := []string{"undated"}
 	if date := m.Internal.Time(); m.Internal.IsReadable() && date.Year() >= 0 && date.Year() <= 9999 {
@@ -32,18 +32,19 @@ func fileName(ctx context.Context, m *restore.Wanted) string {
 			words = append(words, shortSubject(header.Text(head, "Subject")))
 		}
 	}
-	own := markOf(m.Hash)
+	own := tagOf(m.Hash)
 	words = append(words, fmt.Sprintf("%d-%s%s", m.UID, hex.EncodeToString(own[:]), suffix))
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// Bounds of a subject in a name. File systems take names of 255 bytes, or of so many characters.
+// These constants bound the subject in a name. File systems accept names of 255 bytes or characters.
 const (
 	subjectRunes = 60
 	subjectBytes = 150
 )
 
-// shortSubject is the beginning of a subject, in characters that every file system takes and no shell or terminal minds.
+// shortSubject returns the beginning of a subject, in characters that are valid on every file system and have no
+// meaning in a shell or a terminal.
 func shortSubject(subject string) string {
 	var b strings.Builder
 	n := 0
@@ -59,9 +60,9 @@ func shortSubject(subject string) string {
 	return strings.Trim(b.String(), " .")
 }
 
-// parseFileName reads the UID and the mark of a name that fileName gave, or an earlier version of it, which gave names
-// such as 0000000042-6f1d…c2.eml with 16 bytes of the hash.
-func parseFileName(name string) (uid mail.UID, own mark, ok bool) {
+// parseFileName returns the UID and the hashTag of a name that fileName or an earlier version of it returned. The
+// earlier names are like 0000000042-6f1d…c2.eml, with 16 bytes of the hash.
+func parseFileName(name string) (uid mail.UID, own hashTag, ok bool) {
 	unique, ok := strings.CutSuffix(name, suffix)
 	unique = unique[strings.LastIndexByte(unique, ' ')+1:]
 	number, digits, cut := strings.Cut(unique, "-")
@@ -70,5 +71,5 @@ func parseFileName(name string) (uid mail.UID, own mark, ok bool) {
 	if !ok || !cut || err != nil || errHash != nil || len(hash) != len(own) && len(hash) != len(chunk.Prefix{}) {
 		return 0, own, false
 	}
-	return mail.UID(n), mark(hash[:len(own)]), true
+	return mail.UID(n), hashTag(hash[:len(own)]), true
 }

@@ -21,22 +21,22 @@ const (
 	flagsFile = "flags.jsonl"
 )
 
-// folder is the directory of a mailbox.
+// folder is the directory of a mailbox. It implements restore.Folder and, for a preview, restore.ReadFolder.
 type folder struct {
 	path    string
 	root    *os.Root // as long as files is open
 	files   *tree.Dir
-	present map[mark][]mail.UID // what the directory held when it was opened
+	present map[hashTag][]mail.UID // the messages when the directory was opened
 }
 
 // readPresent lists the messages of a directory.
-func readPresent(ctx context.Context, root *os.Root) (map[mark][]mail.UID, error) {
+func readPresent(ctx context.Context, root *os.Root) (map[hashTag][]mail.UID, error) {
 	dir, err := root.Open(".")
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	present := make(map[mark][]mail.UID)
+	present := make(map[hashTag][]mail.UID)
 	for {
 		names, err := dir.Readdirnames(4096)
 		for _, name := range names {
@@ -53,12 +53,12 @@ func readPresent(ctx context.Context, root *os.Root) (map[mark][]mail.UID, error
 	}
 }
 
-// Missing implements restore.Folder. A file counts for the message of its UID first, and else for any that is equal.
+// Missing implements restore.Folder. A file counts first for the message with its UID, and otherwise for another copy.
 func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, error) {
 	var open []int
-	spare := make(map[mark]int)
+	spare := make(map[hashTag]int)
 	for i := range wanted {
-		hash := markOf(wanted[i].Hash)
+		hash := tagOf(wanted[i].Hash)
 		there := f.present[hash]
 		if _, ok := spare[hash]; !ok {
 			spare[hash] = len(there)
@@ -70,39 +70,39 @@ func (f *folder) Missing(_ context.Context, wanted []restore.Wanted) ([]int, err
 		}
 	}
 	return slices.DeleteFunc(open, func(i int) bool {
-		hash := markOf(wanted[i].Hash)
+		hash := tagOf(wanted[i].Hash)
 		spare[hash]--
 		return spare[hash] >= 0
 	}), nil
 }
 
-// BatchSize: batches are made beneath; for a caller any number is good.
+// BatchSize implements restore.Folder. Package tree makes batches of its own, so any size is fine.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements restore.Folder. The messages have their names when the folder is closed.
+// Append implements restore.Folder. The files of the messages get their names when the folder is closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	names := make([]string, len(messages))
 	for i := range messages {
 		names[i] = fileName(ctx, &messages[i])
 	}
-	if err := f.noteFlags(messages, names); err != nil {
+	if err := f.writeFlags(messages, names); err != nil {
 		return nil, tree.Explain(f.path, err)
 	}
-	fates := make([]restore.AppendResult, 0, len(messages))
+	results := make([]restore.AppendResult, 0, len(messages))
 	for i := range messages {
-		fate, err := f.add(ctx, &messages[i], names[i])
+		result, err := f.add(ctx, &messages[i], names[i])
 		if err != nil {
-			return fates, err
+			return results, err
 		}
-		fates = append(fates, fate)
+		results = append(results, result)
 	}
-	return fates, nil
+	return results, nil
 }
 
-// add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
+// add writes one message. A message that cannot be read is refused; other errors end the restore.
 func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (restore.AppendResult, error) {
 	file := f.files.Create()
-	w := watched{to: file}
+	w := diskWriter{to: file}
 	if err := m.Body.WriteTo(ctx, &w); err != nil {
 		file.Discard()
 		if w.err == nil && ctx.Err() == nil {
@@ -110,26 +110,26 @@ func (f *folder) add(ctx context.Context, m *restore.Wanted, name string) (resto
 		}
 		return restore.AppendResult{}, errors.Join(w.err, ctx.Err())
 	}
-	// A date that a file cannot have is in flags.jsonl: nothing is lost.
+	// A date that the file system cannot store is in flags.jsonl, so nothing is lost.
 	if _, err := file.Keep(name, time.Unix(m.Internal.Seconds, 0)); err != nil {
 		return restore.AppendResult{}, err
 	}
 	return restore.AppendResult{Added: true}, nil
 }
 
-// watched tells errors of the disk from errors of the archive.
-type watched struct {
+// diskWriter keeps errors of the disk, to distinguish them from errors of the archive.
+type diskWriter struct {
 	to  io.Writer
 	err error
 }
 
-func (w *watched) Write(p []byte) (int, error) {
+func (w *diskWriter) Write(p []byte) (int, error) {
 	n, err := w.to.Write(p)
 	w.err = err
 	return n, err
 }
 
-// line is one of flags.jsonl. Bytes that are not UTF-8 in a flag become U+FFFD.
+// line is a line of flags.jsonl. Bytes of a flag that are not UTF-8 become U+FFFD.
 type line struct {
 	File     string     `json:"file"`
 	UID      mail.UID   `json:"uid"`
@@ -137,8 +137,9 @@ type line struct {
 	Flags    mail.Flags `json:"flags,omitempty"`
 }
 
-// noteFlags adds lines before the messages have their names: a line too many, after a crash, does no harm.
-func (f *folder) noteFlags(messages []restore.Wanted, names []string) error {
+// writeFlags adds the lines of messages to flags.jsonl, before their files have names. After a crash there may be lines
+// without a file, which do no harm.
+func (f *folder) writeFlags(messages []restore.Wanted, names []string) error {
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)
@@ -150,7 +151,7 @@ func (f *folder) noteFlags(messages []restore.Wanted, names []string) error {
 		}
 	}
 	if info, err := f.root.Lstat(flagsFile); err == nil && !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "open", Path: flagsFile, Err: errors.New("the list of flags, flags.jsonl, is no ordinary file")}
+		return &fs.PathError{Op: "open", Path: flagsFile, Err: errors.New("flags.jsonl is not a regular file")}
 	}
 	file, err := f.root.OpenFile(flagsFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -160,5 +161,5 @@ func (f *folder) noteFlags(messages []restore.Wanted, names []string) error {
 	return errors.Join(err, file.Close())
 }
 
-// Close gives what was added its names.
+// Close gives the added files their names.
 func (f *folder) Close() error { return f.files.Close() }

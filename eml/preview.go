@@ -15,7 +15,7 @@ import (
 
 var _ restore.Previewer = (*Target)(nil)
 
-// Preview implements restore.Previewer: nothing is made.
+// Preview implements restore.Previewer.
 func (t *Target) Preview(_ context.Context, mailboxes []mail.Mailbox) ([]restore.Place, error) {
 	places := make([]restore.Place, len(mailboxes))
 	for i := range mailboxes {
@@ -42,11 +42,11 @@ func (t *Target) OpenRead(ctx context.Context, place restore.Place) (restore.Rea
 	if f.present, err = readPresent(ctx, root); err != nil {
 		return nil, errors.Join(fmt.Errorf("read %s: %w", place.Name, err), root.Close())
 	}
-	return &holdings{f}, nil
+	return &readFolder{f}, nil
 }
 
-// holdings is a directory that is only asked.
-type holdings struct{ *folder }
+// readFolder is a directory that is open for reading.
+type readFolder struct{ *folder }
 
-// Close does not end what a folder for adding has under way: there is nothing.
-func (h *holdings) Close() error { return h.root.Close() }
+// Close implements restore.ReadFolder.
+func (h *readFolder) Close() error { return h.root.Close() }

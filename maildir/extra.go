@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Extra implements restore.Mirrorer: the folders that are no places. What is no folder of mail is not looked at.
+// Extra implements restore.Mirrorer. It returns only folders of mail.
 func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.Place, error) {
 	taken := map[string]bool{filepath.Clean(t.path): true}
 	for _, place := range places {
@@ -43,11 +43,11 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	if err != nil {
 		return nil, tree.Explain(t.path, err)
 	}
-	slices.Reverse(beyond) // those below others first
+	slices.Reverse(beyond) // children before their parents
 	return beyond, nil
 }
 
-// holds reports whether a directory can be a folder of the layout, or hold some.
+// holds reports whether a directory can be a folder of the layout or contain folders.
 func (l Layout) holds(dir string) bool {
 	if l == MaildirPP {
 		return strings.HasPrefix(dir, ".") && !strings.Contains(dir, "/")
@@ -55,7 +55,7 @@ func (l Layout) holds(dir string) bool {
 	return !reserved(path.Base(dir)) && !strings.HasPrefix(path.Base(dir), ".")
 }
 
-// isFolder reports whether a directory is one of mail: with cur, new and tmp.
+// isFolder reports whether a directory is a folder of mail: it has cur, new and tmp.
 func isFolder(at string) bool {
 	for _, sub := range []string{"cur", "new", "tmp"} {
 		if !isDirectory(filepath.Join(at, sub)) {
@@ -70,8 +70,8 @@ func isDirectory(at string) bool {
 	return err == nil && info.IsDir()
 }
 
-// RemoveEmpty implements restore.Mirrorer. Besides the mail, a folder holds what mail servers keep of it; if there is anything
-// else, it stays. A directory that something comes into meanwhile cannot be removed.
+// RemoveEmpty implements restore.Mirrorer. It also removes the files that mail servers keep in a folder. A folder with
+// other files stays, and so does a directory in which a message arrives meanwhile.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	top, err := t.open()
 	if err != nil {
@@ -94,10 +94,10 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	for _, entry := range entries {
 		switch name := entry.Name(); {
 		case name == "cur" || name == "new" || name == "tmp":
-		case entry.Type().IsRegular() && isServers(name):
+		case entry.Type().IsRegular() && isServerFile(name):
 			notes = append(notes, name)
 		case entry.IsDir() && t.options.Layout == Nested:
-			below = true // a folder that stays
+			below = true // it may be a folder
 		default:
 			return false, nil
 		}
@@ -107,7 +107,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 		if root.Remove(path.Join(dir, sub)) == nil {
 			continue
 		}
-		for _, gone := range subs[:i] { // something is in it: it stays a folder
+		for _, gone := range subs[:i] { // the directory is not empty, so the folder stays complete
 			err = errors.Join(err, root.Mkdir(path.Join(dir, gone), 0o700))
 		}
 		return false, err
@@ -123,7 +123,7 @@ func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed 
 	return true, errors.Join(tree.Explain(place.Name, err), t.options.Layout.unsubscribe(ctx, root, dir))
 }
 
-// isServers reports whether mail servers keep such a file in a folder.
-func isServers(name string) bool {
+// isServerFile reports whether mail servers keep a file of this name in a folder.
+func isServerFile(name string) bool {
 	return name == "maildirfolder" || name == nameFile || name == "maildirsize" || strings.HasPrefix(name, "dovecot") || strings.HasPrefix(name, "courier")
 }

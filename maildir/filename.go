@@ -10,24 +10,24 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// ownSuffix ends the unique part of the names that we give.
-const ownSuffix = "mailstrata"
+// ourSuffix ends the unique part of the file names that mailstrata gives.
+const ourSuffix = "mailstrata"
 
-// fileName names a message's file.
+// fileName returns the name for the file of a message. The package comment explains it; parseFileName inverts it.
 func fileName(m *restore.Wanted, copy uint32, size sizes, flags string) string {
 	return fmt.Sprintf("%010d.%d.%s.%d.%s,S=%d,W=%d%c2,%s",
-		m.UID, m.Internal.Seconds, m.Hash.Prefix(), copy, ownSuffix, size.file, size.wire, infoMark, flags)
+		m.UID, m.Internal.Seconds, m.Hash.Prefix(), copy, ourSuffix, size.file, size.wire, infoMark, flags)
 }
 
-// parseFileName tells which message a file holds, whatever a mail program made of the end of its name; ok is false for
-// files that are not ours.
+// parseFileName returns which message a file has. Mail programs may have changed the end of its name. ok is false for
+// names that fileName does not return.
 func parseFileName(name string) (hash chunk.Prefix, copy uint32, ok bool) {
 	unique := name
 	if end := strings.IndexAny(name, ",:;!"); end >= 0 { // ";" and "!" stand for ":" where that cannot be in a name
 		unique = name[:end]
 	}
 	fields := strings.Split(unique, ".")
-	if len(fields) != 5 || fields[4] != ownSuffix || len(fields[2]) != hex.EncodedLen(len(hash)) {
+	if len(fields) != 5 || fields[4] != ourSuffix || len(fields[2]) != hex.EncodedLen(len(hash)) {
 		return hash, 0, false
 	}
 	if _, err := hex.Decode(hash[:], []byte(fields[2])); err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// letters are the flags that a file name tells, as in its ASCII order. P, passed, has no counterpart in IMAP but the
-// keyword $Forwarded, which stays a keyword.
+// letters are the letters of system flags in file names, in ASCII order. P (passed) has no counterpart among the system
+// flags of IMAP; the keyword $Forwarded stays a keyword.
 var letters = []struct {
 	flag   string
 	letter byte
@@ -17,7 +17,7 @@ var letters = []struct {
 	{`\Draft`, 'D'}, {`\Flagged`, 'F'}, {`\Answered`, 'R'}, {`\Seen`, 'S'}, {`\Deleted`, 'T'},
 }
 
-// flagLetters writes flags for a file name, and tells which cannot be.
+// flagLetters returns the letters of flags for a file name. lost says which flags have none, and why.
 func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 	var b []byte
 	for _, flag := range flags {
@@ -40,7 +40,7 @@ func (k *keywords) flagLetters(flags mail.Flags) (text string, lost []string) {
 	return string(slices.Compact(b)), lost
 }
 
-// lostFlag reports whether some system flag has no letter.
+// lostFlag reports whether a system flag has no letter.
 func lostFlag(flags mail.Flags) bool {
 	return slices.ContainsFunc(flags, func(flag string) bool {
 		_, ok := systemLetter(flag)

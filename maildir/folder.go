@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// folder is a folder that messages are added to.
+// folder implements restore.Folder and, for a preview, restore.ReadFolder.
 type folder struct {
 	eol      EOL
 	path     string
@@ -24,11 +24,11 @@ type folder struct {
 	present  present
 	keywords *keywords
 
-	hasher    func() *chunk.Hasher // nil: strangers are not compared
-	strangers *strangers           // nil until Missing is called with a message that is not present
+	hasher  func() *chunk.Hasher // nil: foreign files are not compared
+	foreign *foreignFiles        // nil until Missing needs it
 }
 
-// load reads what the folder holds.
+// load lists the messages and keywords of the folder.
 func (f *folder) load(ctx context.Context) (err error) {
 	if f.present, err = readPresent(ctx, f.root); err != nil {
 		return err
@@ -37,8 +37,8 @@ func (f *folder) load(ctx context.Context) (err error) {
 	return err
 }
 
-// Missing implements restore.Folder. It knows messages by the names of their files, and those that came in another way
-// by their bytes.
+// Missing implements restore.Folder. It recognizes messages by their file names, and messages of other programs by
+// their bytes.
 func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	var missing []int
 	seen := make(map[chunk.Prefix]int)
@@ -52,38 +52,38 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 	if len(missing) == 0 {
 		return missing, nil
 	}
-	if f.strangers == nil {
+	if f.foreign == nil {
 		var err error
-		if f.strangers, err = readStrangers(ctx, f.root, f.hasher); err != nil {
+		if f.foreign, err = readForeign(ctx, f.root, f.hasher); err != nil {
 			return nil, err
 		}
 	}
 	return slices.DeleteFunc(missing, func(i int) bool {
-		_, there := f.strangers.take(wanted[i].Hash.Prefix())
+		_, there := f.foreign.match(wanted[i].Hash.Prefix())
 		return there
 	}), nil
 }
 
-// BatchSize: batches are made beneath; for a caller any number is good.
+// BatchSize implements restore.Folder. Package tree makes batches of its own, so any size is fine.
 func (f *folder) BatchSize() (int, int64) { return 1000, 64 << 20 }
 
-// Append implements restore.Folder. The messages have their names when the folder is closed.
+// Append implements restore.Folder. The files of the messages get their names when the folder is closed.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
-	if err := f.keywords.learn(ctx, f.root, messages); err != nil {
+	if err := f.keywords.assign(ctx, f.root, messages); err != nil {
 		return nil, tree.Explain(f.path, err)
 	}
-	fates := make([]restore.AppendResult, 0, len(messages))
+	results := make([]restore.AppendResult, 0, len(messages))
 	for i := range messages {
-		fate, err := f.add(ctx, &messages[i])
+		result, err := f.add(ctx, &messages[i])
 		if err != nil {
-			return fates, err
+			return results, err
 		}
-		fates = append(fates, fate)
+		results = append(results, result)
 	}
-	return fates, nil
+	return results, nil
 }
 
-// add writes one message. The error is for what ends the restore; a message that cannot be read is refused.
+// add writes one message. A message that cannot be read is refused; other errors end the restore.
 func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResult, error) {
 	file := f.files.Create()
 	size, err := f.write(ctx, file, m.Body)
@@ -104,13 +104,14 @@ func (f *folder) add(ctx context.Context, m *restore.Wanted) (restore.AppendResu
 	return restore.AppendResult{Added: true, FlagsLost: lostFlag(m.Flags), Changed: append(changed, dateChange(m.Internal, kept)...)}, nil
 }
 
-// bodyError is an error of the archive, not of the disk.
+// bodyError is an error of the archive and not of the disk.
 type bodyError struct{ err error }
 
 func (e *bodyError) Error() string { return e.err.Error() }
 func (e *bodyError) Unwrap() error { return e.err }
 
-// write writes a message with its line ends, in a second attempt as it is, if the first finds that they cannot be LF.
+// write writes a message with the wanted line ends. If they cannot all become LF, it writes the message again,
+// unchanged.
 func (f *folder) write(ctx context.Context, file *tree.File, body archive.Body) (sizes, error) {
 	for eol := f.eol; ; eol = AsIs {
 		w := lineWriter{to: file, eol: eol}
@@ -131,16 +132,16 @@ func (f *folder) write(ctx context.Context, file *tree.File, body archive.Body) 
 	}
 }
 
-// dateChange tells how a date differs from the archived one, if it does.
+// dateChange returns how the date of a file differs from the archived one, or nil.
 func dateChange(want mail.Date, have time.Time) []string {
 	switch {
 	case !want.IsReadable():
-		return []string{fmt.Sprintf("INTERNALDATE %q cannot be read: 1970 stands for it", want.Raw)}
+		return []string{fmt.Sprintf("INTERNALDATE %q is not a date; the file has the date 1970-01-01", want.Raw)}
 	case have.Unix() != want.Seconds:
-		return []string{fmt.Sprintf("INTERNALDATE %s became %s, as the file system has it", want, have.UTC().Format(time.RFC3339))}
+		return []string{fmt.Sprintf("INTERNALDATE %s became %s, which the file system can store", want, have.UTC().Format(time.RFC3339))}
 	}
 	return nil
 }
 
-// Close gives what was added its names.
+// Close gives the added files their names.
 func (f *folder) Close() error { return f.files.Close() }

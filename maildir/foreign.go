@@ -18,25 +18,25 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// strangers are the messages of a folder that another program put there: a mail server, or a program that fetches mail. Their
-// names are not reliable, sizes included, so they are known by all their bytes: as the file has them, or with CRLF for each
-// bare LF, because most programs store CRLF as LF. Messages that are the same to a reader and have other bytes are found
-// last, by resemble.
-type strangers struct {
+// foreignFiles are the messages of a folder that another program wrote: a mail server, or a program that fetches mail.
+// Their names are not reliable, so they are recognized by all their bytes: those of the file, or with CRLF for each
+// bare LF, because most programs store CRLF as LF. matchSimilar finds messages that are the same to a reader and have
+// other bytes.
+type foreignFiles struct {
 	names  []string // sub/name
-	hashes []strangerHash
-	used   []bool    // it is the copy of a wanted message
-	like   *likeness // nil until Resemble is called
+	hashes []foreignHash
+	used   []bool      // by name: matched with a wanted message
+	like   *similarity // nil until MissingSimilar needs it
 }
 
-// strangerHash is one of the messages that a file can be.
-type strangerHash struct {
+// foreignHash is the hash of a file in one form.
+type foreignHash struct {
 	hash chunk.Prefix
 	file uint32
 	form form
 }
 
-// form is how a file's bytes are read.
+// form is a form in which a file is hashed.
 type form uint8
 
 const (
@@ -46,11 +46,11 @@ const (
 	forms
 )
 
-func (h strangerHash) compare(hash chunk.Prefix) int { return bytes.Compare(h.hash[:], hash[:]) }
+func (h foreignHash) compare(hash chunk.Prefix) int { return bytes.Compare(h.hash[:], hash[:]) }
 
-// readStrangers reads all files of a folder that are messages and not ours. Without a hasher they are only listed.
-func readStrangers(ctx context.Context, root *os.Root, hasher func() *chunk.Hasher) (*strangers, error) {
-	s := &strangers{}
+// readForeign reads all messages of a folder that mailstrata did not write. Without a hasher it only lists them.
+func readForeign(ctx context.Context, root *os.Root, hasher func() *chunk.Hasher) (*foreignFiles, error) {
+	s := &foreignFiles{}
 	for _, sub := range []string{"cur", "new"} {
 		if err := s.list(ctx, root, sub); err != nil {
 			return nil, err
@@ -60,7 +60,7 @@ func readStrangers(ctx context.Context, root *os.Root, hasher func() *chunk.Hash
 	if hasher == nil {
 		return s, nil
 	}
-	found := make([][]strangerHash, len(s.names))
+	found := make([][]foreignHash, len(s.names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, name := range s.names {
@@ -76,12 +76,12 @@ func readStrangers(ctx context.Context, root *os.Root, hasher func() *chunk.Hash
 		return nil, err
 	}
 	s.hashes = slices.Concat(found...)
-	slices.SortStableFunc(s.hashes, func(a, b strangerHash) int { return a.compare(b.hash) })
+	slices.SortStableFunc(s.hashes, func(a, b foreignHash) int { return a.compare(b.hash) })
 	return s, nil
 }
 
-// list adds the names of the strangers in cur or new.
-func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
+// list adds the names of the foreign files in cur or new.
+func (s *foreignFiles) list(ctx context.Context, root *os.Root, sub string) error {
 	return eachFile(ctx, root, sub, func(name string) {
 		if _, _, ours := parseFileName(name); !ours {
 			s.names = append(s.names, path.Join(sub, name))
@@ -89,7 +89,8 @@ func (s *strangers) list(ctx context.Context, root *os.Root, sub string) error {
 	})
 }
 
-// eachFile calls take with the names of the messages in cur or new. Files whose names begin with a dot are not messages.
+// eachFile calls take with the names of the messages in cur or new. Files whose names begin with a dot are not
+// messages.
 func eachFile(ctx context.Context, root *os.Root, sub string, take func(name string)) error {
 	dir, err := root.Open(sub)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,14 +116,14 @@ func eachFile(ctx context.Context, root *os.Root, sub string, take func(name str
 	}
 }
 
-// hashFile hashes a file in each form. A file that another program has moved or removed has no hash.
-func hashFile(root *os.Root, name string, number uint32, hasher func() *chunk.Hasher) ([]strangerHash, error) {
+// hashFile returns the hashes of a file in each form, or none if another program has moved or removed it.
+func hashFile(root *os.Root, name string, number uint32, hasher func() *chunk.Hasher) ([]foreignHash, error) {
 	file, err := root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("compare with the mail that is there: %w", err)
+		return nil, fmt.Errorf("compare with the existing mail: %w", err)
 	}
 	defer file.Close()
 	var reading [forms]formWriter
@@ -130,23 +131,23 @@ func hashFile(root *os.Root, name string, number uint32, hasher func() *chunk.Ha
 		reading[f] = formWriter{form: form(f), to: hasher()}
 	}
 	if _, err := io.Copy(io.MultiWriter(&reading[asIs], &reading[withCRLF], &reading[withoutNUL]), file); err != nil {
-		return nil, fmt.Errorf("compare with the mail that is there: %w", err)
+		return nil, fmt.Errorf("compare with the existing mail: %w", err)
 	}
-	var found []strangerHash
+	var found []foreignHash
 	for f := range reading {
 		if w := &reading[f]; w.form == asIs || w.changed {
-			found = append(found, strangerHash{hash: w.to.Sum().Prefix(), file: number, form: w.form})
+			found = append(found, foreignHash{hash: w.to.Sum().Prefix(), file: number, form: w.form})
 		}
 	}
 	return found, nil
 }
 
-// formWriter hashes a file's bytes in one form.
+// formWriter hashes the bytes of a file in one form.
 type formWriter struct {
 	form    form
 	to      *chunk.Hasher
-	cr      bool // the last byte was one
-	changed bool // by what this form does and the one before does not
+	cr      bool // the last byte was a CR
+	changed bool // by what this form does in addition to the one before
 }
 
 func (w *formWriter) Write(p []byte) (int, error) {
@@ -177,9 +178,9 @@ func (w *formWriter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// take finds a file that is the message and that it has not found before. Otherwise ok is false.
-func (s *strangers) take(hash chunk.Prefix) (name string, ok bool) {
-	first, _ := slices.BinarySearchFunc(s.hashes, hash, strangerHash.compare)
+// match returns a file that has the message with this hash and was not matched before, or ok false.
+func (s *foreignFiles) match(hash chunk.Prefix) (name string, ok bool) {
+	first, _ := slices.BinarySearchFunc(s.hashes, hash, foreignHash.compare)
 	for form := range forms {
 		for i := first; i < len(s.hashes) && s.hashes[i].hash == hash; i++ {
 			if h := s.hashes[i]; h.form == form && !s.used[h.file] {
@@ -191,8 +192,8 @@ func (s *strangers) take(hash chunk.Prefix) (name string, ok bool) {
 	return "", false
 }
 
-// left yields the files that take did not find.
-func (s *strangers) left(yield func(name string) bool) {
+// unmatched yields the files that were not matched.
+func (s *foreignFiles) unmatched(yield func(name string) bool) {
 	for i, name := range s.names {
 		if !s.used[i] && !yield(name) {
 			return

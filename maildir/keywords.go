@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// keywordsFile tells what the letters a to z mean in the file names of a folder, as Dovecot has it: a line for each, of
-// its number, a blank, and the keyword.
+// keywordsFile says what the letters a to z mean in the file names of a folder. It is a file of Dovecot, with a line
+// for each letter: its number, a space, and the keyword.
 //
 //	0 $Forwarded
 //	1 $Junk
@@ -22,10 +22,10 @@ const keywordsFile = "dovecot-keywords"
 
 const maxKeywords = 26
 
-// maxKeywordsFile bounds what is read of the file.
+// maxKeywordsFile is the largest size of the file, in bytes.
 const maxKeywordsFile = 1 << 20
 
-// keywords are those of a folder, by the number of their letter; empty ones are free.
+// keywords are the keywords of a folder, by the number of their letter. Empty ones are free.
 type keywords struct {
 	names [maxKeywords]string
 }
@@ -38,7 +38,7 @@ func readKeywords(root *os.Root) (*keywords, error) {
 	return parseKeywords(text), nil
 }
 
-// parseKeywords reads the file. Lines that are none are passed over: so does Dovecot.
+// parseKeywords parses the file. It skips invalid lines, as Dovecot does. format inverts it.
 func parseKeywords(text []byte) *keywords {
 	var k keywords
 	for line := range bytes.Lines(text) {
@@ -62,7 +62,7 @@ func (k *keywords) format() []byte {
 	return b.Bytes()
 }
 
-// letter is what stands for a keyword. Keywords have no case (RFC 9051 section 2.3.2).
+// letter returns the letter of a keyword. Keywords have no case (RFC 9051 section 2.3.2).
 func (k *keywords) letter(keyword string) (byte, bool) {
 	for n, name := range k.names {
 		if name != "" && strings.EqualFold(name, keyword) {
@@ -72,7 +72,7 @@ func (k *keywords) letter(keyword string) (byte, bool) {
 	return 0, false
 }
 
-// add finds a letter for a keyword that has none, if there is one.
+// add assigns a free letter to a keyword that has none.
 func (k *keywords) add(keyword string) (changed bool) {
 	if _, ok := k.letter(keyword); ok || !isKeyword(keyword) {
 		return false
@@ -86,15 +86,15 @@ func (k *keywords) add(keyword string) (changed bool) {
 	return false
 }
 
-// isKeyword reports whether the file can hold a keyword, as a line of its own.
+// isKeyword reports whether the file can have the keyword.
 func isKeyword(keyword string) bool {
 	return keyword != "" && !strings.HasPrefix(keyword, `\`) && !strings.ContainsFunc(keyword, func(r rune) bool { return r <= ' ' || r == 0x7f })
 }
 
-// learn gives letters to the keywords of messages that are to be added. The letters that have a meaning keep it. The file
-// is read anew: a mail server may have added some since.
-func (k *keywords) learn(ctx context.Context, root *os.Root, messages []restore.Wanted) error {
-	if !k.lacks(messages) {
+// assign assigns letters to the keywords of messages that will be added. Letters keep their meaning. It reads the file
+// again, because a mail server may have changed it.
+func (k *keywords) assign(ctx context.Context, root *os.Root, messages []restore.Wanted) error {
+	if !k.needsLetters(messages) {
 		return nil
 	}
 	return replaceLocked(ctx, root, keywordsFile, maxKeywordsFile, func(text []byte) []byte {
@@ -112,8 +112,8 @@ func (k *keywords) learn(ctx context.Context, root *os.Root, messages []restore.
 	})
 }
 
-// lacks reports whether a keyword has no letter and could have one.
-func (k *keywords) lacks(messages []restore.Wanted) bool {
+// needsLetters reports whether a keyword has no letter and can get one.
+func (k *keywords) needsLetters(messages []restore.Wanted) bool {
 	for _, m := range messages {
 		for _, keyword := range m.Flags.Keywords() {
 			trial := *k
@@ -125,7 +125,7 @@ func (k *keywords) lacks(messages []restore.Wanted) bool {
 	return false
 }
 
-// readSmall reads a file that need not be there. One above the limit is none of ours, and an error.
+// readSmall reads a file, which need not exist. A file above the limit is an error.
 func readSmall(root *os.Root, name string, limit int64) ([]byte, error) {
 	info, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,7 +135,7 @@ func readSmall(root *os.Root, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%s is not what mail servers make", name)}
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%s is not a file of a mail server", name)}
 	}
 	return root.ReadFile(name)
 }

@@ -6,26 +6,26 @@ import (
 	"io"
 )
 
-// errMixed ends the writing of a message whose line ends cannot all become LF.
+// errMixed is the error of a lineWriter for a message whose line ends cannot all become LF.
 var errMixed = errors.New("not every line ends in CRLF")
 
-// sizes are those that a message's file name tells. Dovecot drops the connection of whoever reads a message whose sizes
-// are told wrongly.
+// sizes are the sizes in the file name of a message. Dovecot closes the connection of a client that reads a message
+// with a wrong size.
 type sizes struct {
 	file int64 // bytes of the file
-	wire int64 // bytes where every line ends in CRLF
+	wire int64 // bytes if every line ends in CRLF
 }
 
-// lineWriter writes a message with the line ends that are wanted, and measures it. Flush ends it.
+// lineWriter writes a message with the wanted line ends and counts its sizes. Flush ends it.
 //
-// LF for CRLF can be undone exactly if each LF came after a CR, and no CR came before that: CR CR LF would become
-// CR LF, which is taken for a line end as it is.
+// Writing LF for CRLF is reversible if each LF comes after exactly one CR: CR CR LF would become CR LF, which is
+// already a line end.
 type lineWriter struct {
 	to    io.Writer
 	eol   EOL
-	crs   int64 // CRs at the end of what was written so far, held back
+	crs   int64 // CRs at the end of what was written so far, not written out yet
 	sizes sizes
-	err   error // of the writer beneath, or errMixed
+	err   error // of the underlying writer, or errMixed
 }
 
 func (w *lineWriter) Write(p []byte) (int, error) {
@@ -46,7 +46,7 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 
 var lf, cr = []byte("\n"), []byte("\r")
 
-// text writes a stretch of a line, but not the CRs at its end, which may belong to the line's end.
+// text writes a piece of a line, without the CRs at its end, which may be part of the line end.
 func (w *lineWriter) text(p []byte) {
 	text := bytes.TrimRight(p, "\r")
 	if len(text) > 0 {
@@ -65,7 +65,7 @@ func (w *lineWriter) endLine() {
 		w.crs--
 	}
 	if w.crs == 0 {
-		w.sizes.wire++ // the CR that this line end lacks
+		w.sizes.wire++ // for the missing CR
 	}
 	w.releaseCRs()
 	w.put(lf)
@@ -86,7 +86,7 @@ func (w *lineWriter) put(p []byte) {
 	w.sizes.wire += int64(len(p))
 }
 
-// Flush writes what was held back.
+// Flush writes the remaining CRs.
 func (w *lineWriter) Flush() error {
 	w.releaseCRs()
 	return w.err

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// A lock file that nobody touched for so long was left by a crash. Dovecot waits as long.
+// lockStaleAfter is the age at which a lock file is a leftover of a crash. Dovecot uses the same age.
 const lockStaleAfter = 2 * time.Minute
 
-// lockPoll is how often a lock is looked at that another holds.
+// lockPoll is the time between two attempts to take a lock.
 const lockPoll = 100 * time.Millisecond
 
-// replaceLocked changes a small file that a mail server may change at the same time, by Dovecot's rules: the file's new
-// text is written to a lock file beside it, which in the end takes its place.
+// replaceLocked changes a small file that a mail server may change at the same time, by the rules of Dovecot: the new
+// text is written to a lock file in the same directory, which then replaces the file.
 func replaceLocked(ctx context.Context, root *os.Root, name string, limit int64, change func(text []byte) []byte) error {
 	lock := name + ".lock"
 	file, err := lockFile(ctx, root, lock)
@@ -47,7 +47,7 @@ func replaceLocked(ctx context.Context, root *os.Root, name string, limit int64,
 	return err
 }
 
-// lockFile makes the lock, as soon as nobody else has it.
+// lockFile creates the lock file. It waits until no other process has it.
 func lockFile(ctx context.Context, root *os.Root, lock string) (*os.File, error) {
 	for {
 		file, err := root.OpenFile(lock, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

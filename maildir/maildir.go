@@ -1,4 +1,4 @@
-// Package maildir writes an archived account into a Maildir, as a restore.Target.
+// Package maildir restores an archived account to a Maildir. Target is a restore.Target.
 //
 // # Folders
 //
@@ -7,9 +7,9 @@
 //	MaildirPP    .Projects.2023/{cur,new,tmp,maildirfolder}    Maildir++: Dovecot, Courier, mutt
 //	Nested       Projects/2023/{cur,new,tmp}                   Dovecot with LAYOUT=fs, and other programs
 //
-// Levels of names are written as package safename says: in modified UTF-7, as servers write them, with escapes for what a
-// file system or a server would not take. A name too long for a file system ends in %2D and a hash, and is found whole in
-// the file "mailstrata-name" in the folder. Layout.Decode and that file give every name back.
+// Package safename encodes the levels of names: in modified UTF-7, as servers do, with escapes for what a file system
+// or a server does not accept. A name that is too long for a file system ends with %2D and a hash; the file
+// "mailstrata-name" in the folder has the whole name. Layout.Decode and this file restore every name.
 //
 // # Messages
 //
@@ -24,14 +24,25 @@
 //	│          └ INTERNALDATE, seconds since 1970; also the file's modification time
 //	└ UID in the archive: servers give their own UIDs in the order of these numbers (Dovecot: below 2³¹), so the order stays
 //
-// What is before the comma stays when programs move a message to cur or change its flags. So what a folder holds
-// already is read from its listing, and a second restore adds nothing. Messages that came there in any other way are
-// compared by all their bytes, where the listing does not have what is wanted: see strangers.
+// Programs keep the part before the comma when they move a message to cur or change its flags. So a listing shows which
+// messages a folder has, and a second restore adds nothing. Messages from other programs are compared by all their
+// bytes if a wanted message is not in the listing; see foreignFiles.
+//
+// # Files of this package
+//
+//	target.go, prepare.go, names.go   the Maildir; its folders and their names
+//	folder.go, filename.go            adding messages; the names of their files
+//	flags.go, keywords.go             flags as letters; the file dovecot-keywords
+//	lines.go                          LF for CRLF, and the sizes of both
+//	present.go, foreign.go            messages that are there: those of mailstrata, and others
+//	similar.go                        messages that another program stored with other bytes
+//	preview.go, mirror.go, extra.go   a dry run; removing what is not archived
+//	subscriptions.go, lock.go         the file subscriptions; changing a file that a server shares
 //
 // Package tree writes the files, so that none is there in part.
 package maildir
 
-// Layout is where folders lie.
+// Layout says where folders are.
 type Layout uint8
 
 const (
@@ -39,13 +50,13 @@ const (
 	Nested                  // directories in directories
 )
 
-// EOL is how lines end in the files. Programs that read a Maildir expect LF; over IMAP all lines ended in CRLF.
+// EOL says how lines end in the files. Programs that read a Maildir expect LF; lines from IMAP end in CRLF.
 type EOL uint8
 
 const (
-	Auto EOL = iota // LF, where each line ended in CRLF and this can be undone exactly; else the bytes as they are
+	Auto EOL = iota // LF if every line ends in CRLF and this is reversible, else AsIs
 	LF              // LF for every CRLF
-	AsIs            // the bytes as they are
+	AsIs            // the archived bytes
 )
 
 // Options say how a Maildir is written.

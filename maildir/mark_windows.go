@@ -1,4 +1,4 @@
 package maildir
 
-// infoMark stands before the flags: on Windows a colon would begin the name of a stream.
+// infoMark stands before the flags. On Windows a colon would begin the name of a stream.
 const infoMark = ';'

@@ -19,15 +19,15 @@ import (
 
 var _ restore.Mirrorer = (*Target)(nil)
 
-// weeding is what a folder held, and what of it is too much.
-type weeding struct {
+// mirror implements restore.Mirror: the files of a folder, without those that were required.
+type mirror struct {
 	t     *Target
 	place restore.Place
 
-	ours     map[chunk.Prefix][]string // files that nobody has asked for yet, by message, as sub/name
-	foreign  *strangers                // files that are not ours
-	keywords keywords                  // as they would be if all were there that are wanted
-	other    map[string]mail.Flags     // files that stay, and the flags that they should have and do not
+	ours     map[chunk.Prefix][]string // files of mailstrata that are not required yet, as sub/name
+	foreign  *foreignFiles             // files of other programs
+	keywords keywords                  // as they would be with those of all required messages
+	other    map[string]mail.Flags     // required files that have other flags than these
 }
 
 // OpenMirror implements restore.Mirrorer.
@@ -40,46 +40,46 @@ func (t *Target) OpenMirror(ctx context.Context, place restore.Place) (restore.M
 		return nil, tree.Explain(place.Name, err)
 	}
 	defer root.Close()
-	w := &weeding{t: t, place: place, ours: make(map[chunk.Prefix][]string), other: make(map[string]mail.Flags)}
+	m := &mirror{t: t, place: place, ours: make(map[chunk.Prefix][]string), other: make(map[string]mail.Flags)}
 	for _, sub := range []string{"cur", "new"} {
-		if err := w.list(ctx, root, sub); err != nil {
+		if err := m.list(ctx, root, sub); err != nil {
 			return nil, fmt.Errorf("read %s: %w", place.Name, err)
 		}
 	}
-	if w.foreign, err = readStrangers(ctx, root, t.hasher); err != nil {
+	if m.foreign, err = readForeign(ctx, root, t.hasher); err != nil {
 		return nil, fmt.Errorf("read %s: %w", place.Name, err)
 	}
 	known, err := readKeywords(root)
 	if err != nil {
 		return nil, err
 	}
-	w.keywords = *known
-	return w, nil
+	m.keywords = *known
+	return m, nil
 }
 
-// list adds the files in cur or new that are ours.
-func (w *weeding) list(ctx context.Context, root *os.Root, sub string) error {
+// list adds the files of mailstrata in cur or new.
+func (m *mirror) list(ctx context.Context, root *os.Root, sub string) error {
 	return eachFile(ctx, root, sub, func(name string) {
 		if hash, _, ok := parseFileName(name); ok {
-			w.ours[hash] = append(w.ours[hash], path.Join(sub, name))
+			m.ours[hash] = append(m.ours[hash], path.Join(sub, name))
 		}
 	})
 }
 
-// Require implements restore.Mirror. Of several copies the one in cur that was there first stays.
-func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
+// Require implements restore.Mirror. Of several copies, the oldest one in cur stays.
+func (m *mirror) Require(ctx context.Context, wanted []restore.Wanted) (missing int, err error) {
 	files := make([]string, len(wanted))
 	for i := range wanted {
 		hash := wanted[i].Hash.Prefix()
-		if ours := w.ours[hash]; len(ours) > 0 {
+		if ours := m.ours[hash]; len(ours) > 0 {
 			slices.Sort(ours)
-			files[i], w.ours[hash] = ours[0], ours[1:]
-		} else if name, ok := w.foreign.take(hash); ok {
+			files[i], m.ours[hash] = ours[0], ours[1:]
+		} else if name, ok := m.foreign.match(hash); ok {
 			files[i] = name
 		}
 	}
 	if slices.Contains(files, "") {
-		if err := w.resemble(ctx, wanted, files); err != nil {
+		if err := m.requireSimilar(ctx, wanted, files); err != nil {
 			return 0, err
 		}
 	}
@@ -89,81 +89,81 @@ func (w *weeding) Require(ctx context.Context, wanted []restore.Wanted) (missing
 			continue
 		}
 		for _, keyword := range wanted[i].Flags.Keywords() {
-			w.keywords.add(keyword)
+			m.keywords.add(keyword)
 		}
-		if letters, _ := w.keywords.flagLetters(wanted[i].Flags); letters != lettersOf(file) || !strings.HasPrefix(file, "cur/") {
-			w.other[file] = wanted[i].Flags
+		if letters, _ := m.keywords.flagLetters(wanted[i].Flags); letters != flagLettersOf(file) || !strings.HasPrefix(file, "cur/") {
+			m.other[file] = wanted[i].Flags
 		}
 	}
 	return missing, nil
 }
 
-// resemble keeps what a restore takes for a wanted message, too: it adds no second copy, so this one must stay.
-func (w *weeding) resemble(ctx context.Context, wanted []restore.Wanted, files []string) error {
-	root, err := os.OpenRoot(w.place.Name)
+// requireSimilar matches similar messages, as a restore does: it adds no second copy, so the similar one must stay.
+func (m *mirror) requireSimilar(ctx context.Context, wanted []restore.Wanted, files []string) error {
+	root, err := os.OpenRoot(m.place.Name)
 	if err != nil {
-		return tree.Explain(w.place.Name, err)
+		return tree.Explain(m.place.Name, err)
 	}
 	defer root.Close()
-	return w.foreign.resemble(ctx, root, wanted, files)
+	return m.foreign.matchSimilar(ctx, root, wanted, files)
 }
 
-// lettersOf are the flags that a file's name tells, in order.
-func lettersOf(name string) string {
+// flagLettersOf returns the letters in the name of a file, sorted.
+func flagLettersOf(name string) string {
 	_, info, _ := cutInfo(name)
 	letters := []byte(strings.TrimPrefix(info, "2,"))
 	slices.Sort(letters)
 	return string(slices.Compact(letters))
 }
 
-// cutInfo divides a file's name at the mark before its flags.
+// cutInfo splits the name of a file at the mark before its flags.
 func cutInfo(name string) (unique, info string, found bool) {
 	return strings.Cut(path.Base(name), string(infoMark))
 }
 
-// surplus are the files that nobody asked for, by the part of their names that stays.
-func (w *weeding) surplus() map[string]string {
+// surplus returns the files that are not required, by the constant part of their names.
+func (m *mirror) surplus() map[string]string {
 	files := make(map[string]string)
 	add := func(name string) {
 		unique, _, _ := cutInfo(name)
 		files[unique] = name
 	}
-	for _, names := range w.ours {
+	for _, names := range m.ours {
 		for _, name := range names {
 			add(name)
 		}
 	}
-	for name := range w.foreign.left {
+	for name := range m.foreign.unmatched {
 		add(name)
 	}
 	return files
 }
 
 // Surplus implements restore.Mirror.
-func (w *weeding) Surplus() (surplus, reflagged int64) {
-	return int64(len(w.surplus())), int64(len(w.other))
+func (m *mirror) Surplus() (surplus, reflagged int64) {
+	return int64(len(m.surplus())), int64(len(m.other))
 }
 
-// Close implements restore.Mirror. Nothing is open.
-func (w *weeding) Close() error { return nil }
+// Close implements restore.Mirror.
+func (m *mirror) Close() error { return nil }
 
-// Apply implements restore.Mirror. What was added is made durable before anything is removed.
-func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
-	before, ok := earlier.(*weeding)
+// Apply implements restore.Mirror. It makes added messages durable before it removes others.
+func (m *mirror) Apply(ctx context.Context, earlier restore.Mirror) (done restore.MirrorResult, err error) {
+	before, ok := earlier.(*mirror)
 	if !ok {
 		return done, errors.ErrUnsupported
 	}
-	due := w.surplus()
+	due := m.surplus()
 	planned := before.surplus()
 	maps.DeleteFunc(due, func(unique, _ string) bool { return planned[unique] == "" })
-	if len(due)+len(w.other) == 0 {
+	if len(due)+len(m.other) == 0 {
 		return done, nil
 	}
-	top, err := w.t.open()
+	top, err := m.t.open()
 	if err != nil {
 		return done, err
 	}
-	dir, err := top.Rel(w.place.Name)
+	dir, err := top.Rel(m.place.Name)
 	if err != nil {
 		return done, err
 	}
@@ -172,18 +172,18 @@ func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done resto
 	}
 	root, err := top.Root().OpenRoot(dir)
 	if err != nil {
-		return done, tree.Explain(w.place.Name, err)
+		return done, tree.Explain(m.place.Name, err)
 	}
 	defer root.Close()
-	if done.Reflagged, err = w.setFlags(ctx, root); err != nil {
-		return done, tree.Explain(w.place.Name, err)
+	if done.Reflagged, err = m.setFlags(ctx, root); err != nil {
+		return done, tree.Explain(m.place.Name, err)
 	}
 	for _, name := range due {
 		switch err := errors.Join(ctx.Err(), root.Remove(name)); {
 		case errors.Is(err, fs.ErrNotExist): // another program has moved or removed it
 			done.Left++
 		case err != nil:
-			return done, tree.Explain(w.place.Name, err)
+			return done, tree.Explain(m.place.Name, err)
 		default:
 			done.Removed++
 		}
@@ -191,20 +191,20 @@ func (w *weeding) Apply(ctx context.Context, earlier restore.Mirror) (done resto
 	return done, nil
 }
 
-// setFlags renames files so that their names tell the right flags.
-func (w *weeding) setFlags(ctx context.Context, root *os.Root) (changed int64, err error) {
+// setFlags renames files whose names have the wrong flags.
+func (m *mirror) setFlags(ctx context.Context, root *os.Root) (changed int64, err error) {
 	var wanted []restore.Wanted
-	for _, flags := range w.other {
+	for _, flags := range m.other {
 		wanted = append(wanted, restore.Wanted{Flags: flags})
 	}
 	known, err := readKeywords(root)
 	if err != nil {
 		return 0, err
 	}
-	if err := known.learn(ctx, root, wanted); err != nil {
+	if err := known.assign(ctx, root, wanted); err != nil {
 		return 0, err
 	}
-	for name, flags := range w.other {
+	for name, flags := range m.other {
 		unique, _, _ := cutInfo(name)
 		letters, _ := known.flagLetters(flags)
 		to := path.Join("cur", fmt.Sprintf("%s%c2,%s", unique, infoMark, letters))

@@ -13,11 +13,11 @@ import (
 // inboxDir is the folder of INBOX in every layout.
 const inboxDir = "."
 
-// nameFile holds the whole name of a folder whose directory's name had to be cut.
+// nameFile has the whole name of a folder whose directory name is cut.
 const nameFile = "mailstrata-name"
 
-// Encode gives the directory of a mailbox, relative to the Maildir, for the levels of its name. It may be longer than a
-// file system takes. Decode inverts it. INBOX itself is not named; a mailbox of that name beside it is escaped.
+// Encode returns the directory, relative to the Maildir, of the mailbox with the given levels, which is not INBOX.
+// Another mailbox called INBOX is escaped. The result may be too long for a file system. Decode inverts it.
 func (l Layout) Encode(levels []string) string {
 	encoded := make([]string, len(levels))
 	for i, level := range levels {
@@ -32,7 +32,7 @@ func (l Layout) Encode(levels []string) string {
 	return "." + strings.Join(encoded, ".")
 }
 
-// Decode gives the levels of the name of the mailbox in a directory.
+// Decode returns the levels of the name of the mailbox in a directory. It inverts Encode.
 func (l Layout) Decode(dir string) []string {
 	separator := "/"
 	if l == MaildirPP {
@@ -52,7 +52,7 @@ func (l Layout) style() safename.Style {
 	return safename.Style{Dots: true}
 }
 
-// reserved reports whether a level would be taken for something else in a nested Maildir.
+// reserved reports whether a level has another meaning in a nested Maildir.
 func reserved(level string) bool {
 	switch level {
 	case "cur", "new", "tmp", "subscriptions", "maildirfolder", nameFile:
@@ -61,15 +61,15 @@ func reserved(level string) bool {
 	return strings.HasPrefix(level, "dovecot") || strings.HasPrefix(level, "courier") || safename.IsDevice(level)
 }
 
-// location is where a mailbox goes.
+// location is the directory of a mailbox.
 type location struct {
 	dir  string // relative to the Maildir
-	full string // the directory's name before it was cut
+	full string // dir before it was cut
 }
 
 func (l location) isCut() bool { return l.dir != l.full }
 
-// locate says where a mailbox goes.
+// locate returns the location of a mailbox.
 func (l Layout) locate(m *mail.Mailbox) location {
 	if m.IsInbox() {
 		return location{inboxDir, inboxDir}
@@ -82,7 +82,7 @@ func (l Layout) locate(m *mail.Mailbox) location {
 	return location{path.Join(parts...), full}
 }
 
-// verbatim returns the directory that a mail server has for a mailbox, with nothing escaped, or "" if it cannot have one.
+// verbatim returns the directory that a mail server uses for a mailbox, with nothing escaped, or "" if there is none.
 func (l Layout) verbatim(m *mail.Mailbox) string {
 	levels := m.Path()
 	for i, level := range levels {
@@ -101,7 +101,7 @@ func (l Layout) verbatim(m *mail.Mailbox) string {
 	return "." + strings.Join(levels, ".")
 }
 
-// locate returns the directories of mailboxes. An existing folder under a mailbox's own name is the mailbox's, unless another
+// locate returns the locations of mailboxes. A mailbox gets the folder that a mail server made for it, unless another
 // mailbox has the same directory.
 func (t *Target) locate(mailboxes []mail.Mailbox) []location {
 	written := make(map[string]int)
@@ -125,7 +125,7 @@ func (t *Target) locate(mailboxes []mail.Mailbox) []location {
 	return locations
 }
 
-// isAltered reports whether the name is shown otherwise than it was by a server that reads the Maildir.
+// isAltered reports whether a server that reads the Maildir shows another name than the original one.
 func (l location) isAltered(m *mail.Mailbox) bool {
 	if l.dir == inboxDir {
 		return false

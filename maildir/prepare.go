@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Prepare implements restore.Target. A mailbox that can hold no messages gets no place, and nothing is lost by that.
+// Prepare implements restore.Target. It skips mailboxes that cannot hold messages.
 func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	locations := t.locate(mailboxes)
 	dirs := make([]string, len(mailboxes))
@@ -43,7 +43,8 @@ func (t *Target) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]resto
 	return places, notes, top.Sync()
 }
 
-// make makes a folder. One that holds no messages need not be there in Maildir++, where names are whole.
+// make makes a folder. Maildir++ needs no folder for a mailbox without messages, because directory names are whole
+// names.
 func (t *Target) make(top *tree.Tree, l location, holdsMail bool) error {
 	if !holdsMail && t.options.Layout == MaildirPP {
 		return nil
@@ -64,7 +65,7 @@ func (t *Target) make(top *tree.Tree, l location, holdsMail bool) error {
 			return err
 		}
 	}
-	for _, sub := range []string{"tmp", "new", "cur"} { // cur is what tells a Maildir from other directories: it comes last
+	for _, sub := range []string{"tmp", "new", "cur"} { // cur is last, because programs recognize a Maildir by it
 		if err := top.Mkdir(path.Join(l.dir, sub)); err != nil {
 			return err
 		}

@@ -12,15 +12,15 @@ import (
 	"github.com/mailstrata/mailstrata/chunk"
 )
 
-// present is what a folder held when it was opened: 20 bytes a message, so that a million take little. Ascending.
-type present []presentMessage
+// present is the messages that a folder had when it was opened, in ascending order. It takes 20 bytes a message.
+type present []ownMessage
 
-type presentMessage struct {
+type ownMessage struct {
 	hash chunk.Prefix
 	copy uint32
 }
 
-// readPresent lists the messages of a folder that are ours.
+// readPresent lists the messages of a folder that mailstrata wrote.
 func readPresent(ctx context.Context, root *os.Root) (present, error) {
 	var found present
 	for _, sub := range []string{"cur", "new"} {
@@ -33,7 +33,7 @@ func readPresent(ctx context.Context, root *os.Root) (present, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(found, func(a, b presentMessage) int {
+	slices.SortFunc(found, func(a, b ownMessage) int {
 		return cmp.Or(bytes.Compare(a.hash[:], b.hash[:]), cmp.Compare(a.copy, b.copy))
 	})
 	return found, nil
@@ -44,7 +44,7 @@ func (p present) list(ctx context.Context, dir *os.File) (present, error) {
 		names, err := dir.Readdirnames(4096)
 		for _, name := range names {
 			if hash, copy, ok := parseFileName(name); ok {
-				p = append(p, presentMessage{hash, copy})
+				p = append(p, ownMessage{hash, copy})
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -56,9 +56,9 @@ func (p present) list(ctx context.Context, dir *os.File) (present, error) {
 	}
 }
 
-// copies are the messages with this hash.
-func (p present) copies(hash chunk.Prefix) []presentMessage {
-	compare := func(m presentMessage, hash chunk.Prefix) int { return bytes.Compare(m.hash[:], hash[:]) }
+// copies returns the messages with a hash.
+func (p present) copies(hash chunk.Prefix) []ownMessage {
+	compare := func(m ownMessage, hash chunk.Prefix) int { return bytes.Compare(m.hash[:], hash[:]) }
 	first, _ := slices.BinarySearchFunc(p, hash, compare)
 	n := first
 	for n < len(p) && p[n].hash == hash {
@@ -67,8 +67,8 @@ func (p present) copies(hash chunk.Prefix) []presentMessage {
 	return p[first:n]
 }
 
-// nextCopy is a number for a further copy: the unique part of its name differs from all that are there, although one
-// before them may have been removed.
+// nextCopy returns the number for another copy of a message. It is larger than those of the existing copies, so that
+// the file name is new.
 func (p present) nextCopy(hash chunk.Prefix) uint32 {
 	if there := p.copies(hash); len(there) > 0 {
 		return there[len(there)-1].copy + 1

@@ -19,12 +19,12 @@ import (
 
 var _ restore.SimilarFinder = (*folder)(nil)
 
-// MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add fields of their own: mbsync X-TUID, getmail
+// MissingSimilar implements restore.SimilarFinder. Programs that fetch mail add header fields: mbsync X-TUID, getmail
 // Return-Path, Delivered-To and Received. Package canonical decides which messages are still the same.
 func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([]int, error) {
 	names := make([]string, len(wanted))
-	if f.strangers != nil {
-		if err := f.strangers.resemble(ctx, f.root, wanted, names); err != nil {
+	if f.foreign != nil {
+		if err := f.foreign.matchSimilar(ctx, f.root, wanted, names); err != nil {
 			return nil, err
 		}
 	}
@@ -37,27 +37,27 @@ func (f *folder) MissingSimilar(ctx context.Context, wanted []restore.Wanted) ([
 	return missing, nil
 }
 
-// likeness is what is known of strangers by what they say, whatever their bytes are.
-type likeness struct {
-	keys    map[canonical.Key][]int  // files by their headers
-	digests map[int]canonical.Digest // of files whose header is that of a wanted message
+// similarity has the digests of foreign files that do not depend on their exact bytes.
+type similarity struct {
+	keys    map[canonical.Key][]int  // the files with a header
+	digests map[int]canonical.Digest // of files that have the header of a wanted message
 }
 
-// mboxLine begins a file that was cut out of an mbox. Readers of a Maildir take that line for the end of the header, or for a
-// field without a name, so such a file does not stand for the message.
+// mboxLine begins a file that was copied from an mbox. Readers of a Maildir misinterpret the line, so such a file does
+// not count as the message.
 var mboxLine = []byte("From ")
 
-// longestHeader is how much of a file is read for its header, as much as a message that is wanted gives.
+// longestHeader is how many bytes of a file are read for its header. Wanted.Header has the same limit.
 const longestHeader = 256 << 10
 
-// resemble finds files that are the wanted messages in another form, for those that have no name in names yet. It comes
-// after take was asked about all messages: then no file stands for one message that is the exact copy of another.
-func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restore.Wanted, names []string) error {
-	if err := s.learnKeys(ctx, root); err != nil || len(s.like.keys) == 0 {
+// matchSimilar finds files that are similar to the wanted messages without a name in names, and sets their names. It is
+// called after match was called for all messages, so that no exact copy of one message is used for another.
+func (s *foreignFiles) matchSimilar(ctx context.Context, root *os.Root, wanted []restore.Wanted, names []string) error {
+	if err := s.readKeys(ctx, root); err != nil || len(s.like.keys) == 0 {
 		return err
 	}
-	near := make(map[int][]int) // files whose header is alike, by message
-	var lacking []int           // digests
+	near := make(map[int][]int) // the files with the header of a wanted message
+	var lacking []int           // files without a digest
 	asked := make(map[int]bool)
 	for i := range wanted {
 		if names[i] != "" || wanted[i].Header == nil {
@@ -78,7 +78,7 @@ func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restor
 			}
 		}
 	}
-	if err := s.learnDigests(ctx, root, lacking); err != nil {
+	if err := s.readDigests(ctx, root, lacking); err != nil {
 		return err
 	}
 	for i := range wanted {
@@ -90,7 +90,7 @@ func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restor
 			if ctx.Err() != nil {
 				return err
 			}
-			continue // it is damaged, and Append says so
+			continue // it is damaged; Append reports it
 		}
 		sum := mine.Sum()
 		for _, file := range near[i] {
@@ -103,14 +103,14 @@ func (s *strangers) resemble(ctx context.Context, root *os.Root, wanted []restor
 	return nil
 }
 
-// learnKeys reads the headers of the files that take did not find, once.
-func (s *strangers) learnKeys(ctx context.Context, root *os.Root) error {
+// readKeys reads the headers of the files that match did not find. It does so once.
+func (s *foreignFiles) readKeys(ctx context.Context, root *os.Root) error {
 	if s.like != nil {
 		return nil
 	}
-	like := &likeness{keys: make(map[canonical.Key][]int), digests: make(map[int]canonical.Digest)}
+	like := &similarity{keys: make(map[canonical.Key][]int), digests: make(map[int]canonical.Digest)}
 	var files []int
-	if s.hashes != nil { // without a hasher nothing was compared yet
+	if s.hashes != nil { // without a hasher nothing is compared
 		for i := range s.names {
 			if !s.used[i] {
 				files = append(files, i)
@@ -139,7 +139,7 @@ func (s *strangers) learnKeys(ctx context.Context, root *os.Root) error {
 	return err
 }
 
-// headerOf is the header that a text begins with.
+// headerOf returns the header at the beginning of text.
 func headerOf(text []byte) []byte {
 	for at, begun := 0, 0; at < len(text); at++ {
 		if text[at] != '\n' {
@@ -153,8 +153,8 @@ func headerOf(text []byte) []byte {
 	return text
 }
 
-// learnDigests reads files whole.
-func (s *strangers) learnDigests(ctx context.Context, root *os.Root, files []int) error {
+// readDigests digests files.
+func (s *foreignFiles) readDigests(ctx context.Context, root *os.Root, files []int) error {
 	var mu sync.Mutex
 	return s.each(ctx, root, files, func(i int, text io.Reader) error {
 		d := canonical.NewDigester()
@@ -168,8 +168,8 @@ func (s *strangers) learnDigests(ctx context.Context, root *os.Root, files []int
 	})
 }
 
-// each reads files, some at once. One that another program has moved or removed is passed over.
-func (s *strangers) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
+// each calls read for files, for some at once. It skips files that another program has moved or removed.
+func (s *foreignFiles) each(ctx context.Context, root *os.Root, files []int, read func(i int, text io.Reader) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, i := range files {
@@ -186,7 +186,7 @@ func (s *strangers) each(ctx context.Context, root *os.Root, files []int, read f
 				err = read(i, file)
 			}
 			if err != nil {
-				return fmt.Errorf("compare with the mail that is there: %w", err)
+				return fmt.Errorf("compare with the existing mail: %w", err)
 			}
 			return nil
 		})

@@ -10,22 +10,22 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// subscriptionsFile lists the mailboxes subscribed to, as Dovecot has it. There are two forms. Dovecot reads both, and
-// we add to what is there:
+// subscriptionsFile lists the subscribed mailboxes. It is a file of Dovecot and has two forms. Dovecot reads both, and
+// mailstrata keeps the existing form:
 //
-//	Projects.2023          one name a line, as the folder's without the first dot, or with slashes where nested
+//	Projects.2023          one directory a line, without the first dot; Projects/2023 in a nested Maildir
 //
 //	V <tab> 2              since Dovecot 2.2.36: these words, an empty line,
 //
 //	Projects <tab> 2023    and levels with a tab between
 const subscriptionsFile = "subscriptions"
 
-// maxSubscriptions bounds what is read of the file.
+// maxSubscriptions is the largest size of the file, in bytes.
 const maxSubscriptions = 16 << 20
 
 var subscriptionsV2 = []byte("V\t2\n")
 
-// subscribe adds the mailboxes that are subscribed to.
+// subscribe adds the subscribed mailboxes.
 func (l Layout) subscribe(ctx context.Context, root *os.Root, mailboxes []mail.Mailbox, folders []string) error {
 	var dirs []string
 	for i := range mailboxes {
@@ -60,10 +60,10 @@ func (l Layout) addSubscriptions(text []byte, dirs []string) []byte {
 	return added
 }
 
-// unsubscribe takes out a folder that is no more.
+// unsubscribe removes a folder that no longer exists.
 func (l Layout) unsubscribe(ctx context.Context, root *os.Root, dir string) error {
 	if _, err := root.Lstat(subscriptionsFile); err != nil {
-		return nil // there is none
+		return nil // there are no subscriptions
 	}
 	return replaceLocked(ctx, root, subscriptionsFile, maxSubscriptions, func(text []byte) []byte {
 		line := l.subscription(dir, bytes.HasPrefix(text, subscriptionsV2))
@@ -77,7 +77,7 @@ func (l Layout) unsubscribe(ctx context.Context, root *os.Root, dir string) erro
 	})
 }
 
-// subscription is the line of a folder.
+// subscription returns the line of a folder.
 func (l Layout) subscription(dir string, v2 bool) string {
 	if dir == inboxDir {
 		return "INBOX"

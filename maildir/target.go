@@ -13,10 +13,10 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is a Maildir that is restored into. Nothing there is changed or removed but the lists of keywords and
-// subscriptions, which are added to.
+// Target is a Maildir. Restoring adds messages and folders, and entries to the lists of keywords and subscriptions; it
+// changes and removes nothing else.
 //
-// A message that Append tells to be added has its name when its Folder is closed, and is durable when the Target is.
+// The files that Append added have their names when the Folder is closed, and are durable when the Target is closed.
 type Target struct {
 	path     string
 	options  Options
@@ -33,19 +33,19 @@ var (
 	_ restore.Informed  = (*Target)(nil)
 )
 
-// New prepares to write to the Maildir at path. Nothing is made or looked at yet.
+// New returns a Target for the Maildir at path. It does not access the disk.
 func New(path string, options Options) *Target { return &Target{path: path, options: options} }
 
 // Inform implements restore.Informed.
 func (t *Target) Inform(with restore.ArchiveInfo) { t.hasher, t.reserved = with.Hasher, with.Mailboxes }
 
-// Parallel is how many folders are worth adding to at once.
+// Parallel implements restore.Target.
 func (t *Target) Parallel() int { return 4 }
 
-// Unordered: the order of messages is in the names of their files.
+// Unordered implements restore.Unordered. The names of the files have the order of the messages.
 func (t *Target) Unordered() bool { return true }
 
-// Close ends the use of the Maildir. Folders are closed before.
+// Close implements restore.Target.
 func (t *Target) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,7 +57,7 @@ func (t *Target) Close() error {
 	return err
 }
 
-// Open opens the folder of a mailbox that was prepared.
+// Open implements restore.Target.
 func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder, error) {
 	top, err := t.open()
 	if err != nil {
@@ -81,7 +81,7 @@ func (t *Target) Open(ctx context.Context, place restore.Place) (restore.Folder,
 	return f, nil
 }
 
-// open opens the Maildir itself, which it makes where there is none.
+// open opens the Maildir. It makes the Maildir if it does not exist.
 func (t *Target) open() (*tree.Tree, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -104,8 +104,8 @@ func (t *Target) open() (*tree.Tree, error) {
 	return top, nil
 }
 
-// checkTop makes sure that a directory is a Maildir, or empty: what belongs to other programs is not to be filled with
-// mail because of a mistyped path.
+// checkTop returns an error unless the directory is a Maildir or empty, so that a mistyped path does not fill other
+// directories with mail.
 func checkTop(top *tree.Tree) error {
 	isMaildir := func() bool {
 		info, err := top.Root().Lstat("cur")
@@ -124,8 +124,8 @@ func checkTop(top *tree.Tree) error {
 		if len(names) == 0 || err != nil {
 			return nil
 		}
-		if names[0] != "tmp" && names[0] != "new" && !isMaildir() { // or one that another restore has just begun, or that was interrupted at once
-			return fmt.Errorf("%s is neither empty nor a Maildir (it holds %q): name a directory of its own for the mail", top.Path("."), names[0])
+		if names[0] != "tmp" && names[0] != "new" && !isMaildir() { // another restore may be making it, or may have been interrupted
+			return fmt.Errorf("%s is neither empty nor a Maildir (it has %q): choose a directory only for the mail", top.Path("."), names[0])
 		}
 	}
 }

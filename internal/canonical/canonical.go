@@ -1,17 +1,17 @@
-// Package canonical digests what servers keep when they rewrite a message.
+// Package canonical recognizes a message that a server has rewritten: it digests what servers keep.
 //
-// Servers re-encode bodies, strip fields that they use themselves, add others, and fold lines in another way. The digests of a
-// message before and after that are the same (Digest.Same). They compare:
+// Servers encode bodies differently, remove and add header fields, and fold lines differently. Digests of a message
+// before and after such changes are the same (Digest.Same). They cover:
 //
-//   - Message-ID, Subject, From, To, Cc and Date, decoded, without blanks and quotes; without a Message-ID, also the
+//   - Message-ID, Subject, From, To, Cc and Date, decoded, without spaces and quotes; without a Message-ID, also the
 //     other fields that a sender sets
-//   - the Received fields, of which servers add some before those that are there
-//   - the body, part by part, decoded from base64 and quoted-printable; line ends, and blank lines at the end of a part,
-//     do not count, and NUL counts as 0x80
+//   - the Received fields; servers add some at the beginning
+//   - the body, part by part, decoded from base64 and quoted-printable, without line ends and without empty lines at the
+//     end of a part, and with 0x80 for NUL
 //
-// So two messages count as one if they differ only in other fields, which no reader is shown, or in their encoding. A copy
-// that came through a mailing list is another message, because its Received fields differ. A caller can tell such messages
-// apart only by comparing them more closely first.
+// So two messages are the same if they differ only in their encoding and in other fields, which readers do not see. A
+// copy from a mailing list is a different message, because its Received fields differ. A caller that must distinguish
+// copies which are the same here compares their bytes first.
 package canonical
 
 import (
@@ -20,7 +20,7 @@ import (
 	"hash"
 )
 
-// Key is a digest of a header. The zero Key means that the header says too little.
+// Key is a digest of a header. The zero Key means that the header has too few fields.
 type Key [16]byte
 
 // Digest is a digest of a message.
@@ -30,7 +30,7 @@ type Digest struct {
 	received [][8]byte // the newest first
 }
 
-// Same reports whether two digests are of the same message.
+// Same reports whether d and other are digests of the same message.
 func (d Digest) Same(other Digest) bool {
 	if d.key == (Key{}) || d.key != other.key || d.body != other.body {
 		return false
@@ -54,26 +54,26 @@ func HeaderKey(header []byte) Key {
 	return d.fields.key()
 }
 
-// Digester digests a message that is written to it.
+// Digester digests the message that is written to it.
 type Digester struct {
 	hash    hash.Hash // of the body
 	line    []byte    // not ended yet
-	inLine  bool      // part of the line was taken already, because it is long
-	begun   bool      // the first line is past
-	header  bool      // lines are of a header
-	fields  fields    // of the message's own header
-	part    part      // that is being read
-	bounds  [][]byte  // of the multiparts around it, with "--"
+	inLine  bool      // the beginning of a long line was processed
+	begun   bool      // after the first line
+	header  bool      // in a header
+	fields  fields    // of the header of the message itself
+	part    part      // the current part
+	bounds  [][]byte  // the boundaries of the multiparts around it, with "--"
 	decoder decoder
 }
 
-// longestLine bounds the bytes of a line that are held. Fields are cut to it.
+// longestLine is the most bytes of a line in memory. Longer fields are cut.
 const longestLine = 64 << 10
 
-// deepest bounds the nesting of parts.
+// deepest is the deepest nesting of parts.
 const deepest = 64
 
-// NewDigester begins a message.
+// NewDigester returns a Digester for a message.
 func NewDigester() *Digester {
 	d := &Digester{hash: sha256.New(), header: true}
 	d.part.top = true
@@ -101,7 +101,7 @@ func (d *Digester) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Sum ends the message.
+// Sum ends the message and returns its digest.
 func (d *Digester) Sum() Digest {
 	if len(d.line) > 0 || d.inLine {
 		d.endLine()
@@ -120,7 +120,7 @@ func (d *Digester) endLine() {
 	d.line, d.inLine, d.begun = d.line[:0], false, true
 }
 
-// take takes a line, or a piece of a long one.
+// take processes a line, or a piece of a long one.
 func (d *Digester) take(line []byte, ended bool) {
 	if !d.header {
 		if !d.inLine && d.boundary(line) {
@@ -132,7 +132,7 @@ func (d *Digester) take(line []byte, ended bool) {
 	trimmed := bytes.TrimRight(line, "\r")
 	switch {
 	case !d.begun && !d.inLine && (bytes.HasPrefix(line, []byte("From ")) || bytes.HasPrefix(line, []byte(">From "))):
-		// of an mbox; no field
+		// the first line of an mbox, which is not a field
 	case d.inLine:
 		d.part.fold(line)
 	case len(trimmed) == 0 && ended:
@@ -145,7 +145,7 @@ func (d *Digester) take(line []byte, ended bool) {
 	}
 }
 
-// endField ends a field of the header that is being read.
+// endField ends the current field.
 func (d *Digester) endField() {
 	name, value, ok := bytes.Cut(d.part.field, []byte(":"))
 	d.part.field = d.part.field[:0]
@@ -161,7 +161,7 @@ func (d *Digester) endField() {
 	}
 }
 
-// endHeader begins the body that follows a header.
+// endHeader ends the current header and begins its body.
 func (d *Digester) endHeader() {
 	d.endField()
 	d.header = false
@@ -177,7 +177,7 @@ func (d *Digester) endHeader() {
 	}
 }
 
-// boundary takes a line that divides parts.
+// boundary processes a line and returns true if it is the boundary of a multipart (RFC 2046 section 5.1.1).
 func (d *Digester) boundary(line []byte) bool {
 	if !bytes.HasPrefix(line, []byte("--")) {
 		return false

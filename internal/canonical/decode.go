@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// decoder undoes the transfer encoding of a part, and digests what it was before.
+// decoder decodes the transfer encoding of a part (RFC 2045 section 6) and digests the result.
 type decoder struct {
 	to       io.Writer
 	encoding string
-	group    uint32 // of base64: the bits of the characters that do not make up a whole group
-	have     int    // how many these are
-	ends     int    // line ends held back: those at the end of a part do not count
+	group    uint32 // of base64: the bits of an incomplete group of characters
+	have     int    // the number of these characters
+	ends     int    // line ends that are not digested yet, because those at the end of a part do not count
 	out      []byte
 }
 
@@ -22,7 +22,7 @@ func (d *decoder) begin(encoding string) {
 // identity reports whether the part has no transfer encoding.
 func (d *decoder) identity() bool { return d.encoding != "base64" && d.encoding != "quoted-printable" }
 
-// line takes a line of the part, or a piece of one.
+// line decodes a line of the part, or a piece of one.
 func (d *decoder) line(line []byte, ended bool) {
 	switch d.encoding {
 	case "base64":
@@ -45,7 +45,8 @@ func (d *decoder) line(line []byte, ended bool) {
 	d.flush()
 }
 
-// base64 decodes the characters of its alphabet. "=" ends a group early, and another group may follow.
+// base64 decodes the characters of the alphabet and ignores others. "=" ends a group early, and another group may
+// follow.
 func (d *decoder) base64(line []byte) {
 	for _, c := range line {
 		value := -1
@@ -73,7 +74,7 @@ func (d *decoder) base64(line []byte) {
 	}
 }
 
-// endGroup writes the bytes of a group of characters: three for four, two for three, one for two.
+// endGroup digests the bytes of a group of characters: three for four, two for three, one for two.
 func (d *decoder) endGroup() {
 	bits := d.group << (6 * (4 - d.have))
 	for i := range max(0, d.have-1) {
@@ -108,7 +109,7 @@ func unhex(c byte) int {
 	return -1
 }
 
-// put takes a decoded byte.
+// put digests a decoded byte.
 func (d *decoder) put(c byte) {
 	switch c {
 	case '\r':

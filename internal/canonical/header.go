@@ -10,10 +10,10 @@ import (
 // shown are the fields that mail programs show.
 var shown = map[string]bool{"message-id": true, "subject": true, "from": true, "to": true, "cc": true, "date": true}
 
-// others are further fields that a sender sets. They count if there is no Message-ID.
+// others are other fields that a sender sets. They count if there is no Message-ID.
 var others = map[string]bool{"bcc": true, "reply-to": true, "sender": true, "in-reply-to": true, "references": true, "content-type": true}
 
-// fields are those of a message's header that count.
+// fields are the fields of a header that count.
 type fields struct {
 	list     []string // "name:value"
 	size     int      // of list
@@ -23,7 +23,7 @@ type fields struct {
 	received [][8]byte
 }
 
-// mostReceived bounds the Received fields that count, and mostBytes the others.
+// mostReceived bounds the Received fields that count, and mostBytes the size of the others.
 const (
 	mostReceived = 100
 	mostBytes    = 256 << 10
@@ -46,7 +46,7 @@ func (f *fields) take(name, value string) {
 	}
 }
 
-// key digests the fields, whatever their order.
+// key digests the fields. Their order does not matter.
 func (f *fields) key() (key Key) {
 	if !f.id && !(f.from && f.date) {
 		return key
@@ -66,8 +66,8 @@ func (f *fields) key() (key Key) {
 
 var words mime.WordDecoder
 
-// plain removes what servers change in a value: encoded words, blanks, quotes, and 8-bit bytes, each of which some servers
-// replace by X.
+// plain removes what servers change in a value: encoded words, spaces and quotes. 8-bit bytes become X, as on some
+// servers.
 func plain(value string) string {
 	if decoded, err := words.DecodeHeader(value); err == nil {
 		value = decoded
@@ -90,17 +90,17 @@ func plain(value string) string {
 	return b.String()
 }
 
-// part is a part of a message whose header is being read, or was.
+// part is a part of a message.
 type part struct {
 	top      bool // the message itself
-	message  bool // a message in the message
+	message  bool // an attached message
 	field    []byte
 	kind     string // text/plain
 	boundary string
 	encoding string
 }
 
-// fold adds a further line to the field.
+// fold adds another line to the field.
 func (p *part) fold(line []byte) {
 	if len(p.field) > 0 && len(p.field)+len(line) <= longestLine {
 		p.field = append(append(p.field, ' '), line...)

@@ -181,7 +181,7 @@ func Explain(path string, err error) error {
 	hint := ""
 	switch {
 	case errors.Is(cause, syscall.ENOSPC), errors.Is(cause, syscall.EDQUOT):
-		hint = "; free some space and restore again: nothing is written twice"
+		hint = "; make room and restore again: nothing is written twice"
 	case errors.Is(cause, syscall.EROFS), errors.Is(cause, fs.ErrPermission):
 		hint = "; choose a directory that you can write to"
 	}
