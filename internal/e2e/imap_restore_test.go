@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mailstrata/mailstrata/internal/safename"
 	"github.com/mailstrata/mailstrata/internal/testbed"
+	"github.com/mailstrata/mailstrata/mail"
 )
 
 // archived is an account with everything in it, and its archive.
@@ -284,7 +284,7 @@ func instant(l *letter) time.Time {
 func rawName(name string) string {
 	levels := strings.Split(name, "/")
 	for i, level := range levels {
-		levels[i] = safename.ModifiedUTF7(level)
+		levels[i] = mail.EncodeName(level)
 	}
 	return strings.Join(levels, "/")
 }
