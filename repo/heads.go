@@ -76,7 +76,7 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 	return func(yield func(Head, error) bool) {
 		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
 		// run's start, and a mark that is missed is too young to have removed anything before its deadline.
-		marks := meanwhile(func() (statement.Marks, error) { return r.marks(ctx, overlook) })
+		marks := async(func() (statement.Marks, error) { return r.marks(ctx, overlook) })
 		listed := map[string]bool{}
 		now := present{r, known}
 		for o, err := range r.store.List(ctx, prefix) {

@@ -33,8 +33,8 @@ type Repo struct {
 	options Options
 
 	slotName, configName string    // of the objects that opened it
-	doubts               []Problem // configs that were passed over
-	unproven             bool      // nothing that this host has vouches for the repository
+	rejected             []Problem // configs that were passed over
+	untrusted            bool      // neither this host nor a key file nor the user vouches for the repository
 	noLocks              error     // why this host's memory of the repository is not locked; nil if it is
 
 	indexOnce sync.Mutex
@@ -103,7 +103,7 @@ func open(ctx context.Context, store *objectlock.Store, u Unlock) (*Repo, error)
 	if err != nil {
 		return nil, err
 	}
-	first := meanwhile(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // mostly it is the one
+	first := async(func() ([]byte, error) { return fetch(ctx, store, names[0]) }) // mostly it is the one
 	defer first()
 	slots, damage, err := fetchSlots(ctx, store)
 	if err != nil {
@@ -223,9 +223,9 @@ func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecode
 			err = fmt.Errorf("open %s: %w", s.name, err)
 		}
 		switch {
-		case err == nil && len(r.doubts) == 0:
+		case err == nil && len(r.rejected) == 0:
 			return r, nil
-		case err == nil && (best == nil || len(r.doubts) < len(best.doubts)):
+		case err == nil && (best == nil || len(r.rejected) < len(best.rejected)):
 			best = r
 		case err != nil && errors.Is(failed, ErrWrongKey):
 			failed = err
@@ -240,9 +240,11 @@ func tryIdentities(slots []storedSlot, ids []age.Identity, d *format.FrameDecode
 // settle finishes Init and Open: the directories, and what this host knows of the repository.
 func (r *Repo) settle(o Options, keyFingerprint string) (err error) {
 	r.options = o
-	if err := r.checkPin(keyFingerprint); err != nil {
+	vouched, missing, err := r.memory().check(o.Trust, keyFingerprint)
+	if err != nil {
 		return err
 	}
+	r.untrusted, r.noLocks = !vouched, missing
 	r.cache, err = openCache(o.CacheDir, r.codec.Repository)
 	return err
 }
@@ -269,7 +271,7 @@ func (r *Repo) Role() Role { return r.held.Role }
 
 // Unproven reports that nothing which this host has vouches for the repository: it was not seen here before, and neither
 // a key file nor the user named its fingerprint.
-func (r *Repo) Unproven() bool { return r.unproven }
+func (r *Repo) Unproven() bool { return r.untrusted }
 
 // NoLocks returns an error if the file system of Options.StateDir has no locks. Then two commands of this host can write its
 // memory of the repository at the same time.

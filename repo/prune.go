@@ -81,7 +81,7 @@ func (r *Repo) Prune(ctx context.Context, o PruneOptions, walk Walk) (*PruneRepo
 	if r.keeper == nil || !r.CanRead() {
 		return nil, fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.undoubted(); err != nil {
+	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
 	p := &pruning{PruneOptions: o, r: r, walk: walk}

@@ -46,7 +46,7 @@ func (r *Repo) Begin(ctx context.Context) (*Run, error) {
 
 // begin begins a run that puts no manifest.
 func (r *Repo) begin(ctx context.Context) (*Run, error) {
-	if err := r.undoubted(); err != nil {
+	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
 	began := time.Now()
@@ -111,7 +111,7 @@ func (run *Run) judge(ctx context.Context, h Head) (Head, error) {
 // Lost names the newest manifest of the account that this host remembers, if it is neither in the store nor marked to
 // be forgotten: somebody removed it who should not have.
 func (run *Run) Lost(ctx context.Context, account string) (name string, lost bool, err error) {
-	name, err = run.r.rememberedHead(run.r.AccountDir(account))
+	name, err = run.r.memory().head(run.r.AccountDir(account))
 	if err != nil || name == "" {
 		return "", false, err
 	}
@@ -132,7 +132,7 @@ func (run *Run) Lost(ctx context.Context, account string) (name string, lost boo
 // Own is the newest manifest of the account that this host has committed, by its name: nothing was read. It has no Name where
 // this host remembers none.
 func (run *Run) Own(account string) (Head, error) {
-	name, err := run.r.rememberedHead(run.r.AccountDir(account))
+	name, err := run.r.memory().head(run.r.AccountDir(account))
 	if err != nil {
 		return Head{}, fmt.Errorf("the newest manifest that this host has written: %w", err)
 	}
@@ -173,7 +173,7 @@ func (run *Run) commit(ctx context.Context, account string, at time.Time, encode
 	if run.saw(h); run.newest[dir].Name != name {
 		return h, nil // it has its place in the past
 	}
-	return h, run.r.rememberHead(h)
+	return h, run.r.memory().setHead(h)
 }
 
 // Encode makes the content of a manifest, with the time of its place in the history.

@@ -178,7 +178,7 @@ func (r *Repo) nextConfig(ctx context.Context) (*config, error) {
 	if r.keeper == nil {
 		return nil, fmt.Errorf("changing the config needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.undoubted(); err != nil {
+	if err := r.noneRejected(); err != nil {
 		return nil, err
 	}
 	newest, err := r.newestConfig(ctx)
@@ -201,7 +201,7 @@ func (r *Repo) newestConfig(ctx context.Context) (string, error) {
 		return "", err
 	}
 	isKnown := func(p Problem) bool { return p.Object == names[0] }
-	if names[0] != r.configName && !slices.ContainsFunc(r.doubts, isKnown) {
+	if names[0] != r.configName && !slices.ContainsFunc(r.rejected, isKnown) {
 		return "", fmt.Errorf("%w: %s came since", ErrAmended, names[0])
 	}
 	return names[0], nil
@@ -226,11 +226,11 @@ func (r *Repo) amend(ctx context.Context, next *config, held *slot, slotName str
 			return fmt.Errorf("%w: %s came at the same time", ErrAmended, other)
 		}
 	}
-	r.configName, r.slotName, r.doubts = name, slotName, nil
+	r.configName, r.slotName, r.rejected = name, slotName, nil
 	if err := errors.Join(r.hold(held), r.use(next)); err != nil {
 		return err
 	}
-	return r.pin()
+	return r.memory().refresh()
 }
 
 func (r *Repo) putConfig(ctx context.Context, c *config, keeper ed25519.PrivateKey) (name string, err error) {

@@ -24,7 +24,7 @@ func (r *Repo) declare(ctx context.Context, kind format.Kind, what any) error {
 	if r.keeper == nil {
 		return fmt.Errorf("removing needs the owner's key, not a writer's: %w", ErrNoRole)
 	}
-	if err := r.undoubted(); err != nil {
+	if err := r.noneRejected(); err != nil {
 		return err
 	}
 	if kind == format.KindMark || kind == format.KindCondemnation { // their age counts

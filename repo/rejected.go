@@ -7,7 +7,7 @@ import (
 
 // findConfig takes the first config that the slot confirms. Who can put objects, but has no key, must not be able to
 // keep an owner from his mail by an object of a high number: what is not the repository's is passed over, for who reads.
-// But a config that cannot be opened may be a newer one, of keys that were rotated: who writes stops (undoubted).
+// But a config that cannot be opened may be a newer one, of keys that were rotated: who writes stops (noneRejected).
 func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error)) error {
 	var first error
 	for _, name := range names {
@@ -28,19 +28,19 @@ func (r *Repo) findConfig(names []string, fetch func(name string) ([]byte, error
 		if errors.Is(err, ErrRemoved) {
 			return err // it is the keeper's: what is older does not count any more
 		}
-		r.doubts = append(r.doubts, Problem{Kind: Broken, Object: name, Err: errors.Unwrap(err)})
+		r.rejected = append(r.rejected, Problem{Kind: Broken, Object: name, Err: errors.Unwrap(err)})
 	}
 	return first
 }
 
 // Doubts names the configs that were passed over because they are not this repository's, or not for this key: somebody
 // else put them there, or the keys were rotated without this one.
-func (r *Repo) Doubts() []Problem { return r.doubts }
+func (r *Repo) Doubts() []Problem { return r.rejected }
 
 // undoubted refuses to write where a config was passed over, unless the user vouches for the repository.
-func (r *Repo) undoubted() error {
-	if len(r.doubts) == 0 || r.options.Trust != "" {
+func (r *Repo) noneRejected() error {
+	if len(r.rejected) == 0 || r.options.Trust != "" {
 		return nil
 	}
-	return fmt.Errorf("%w: %v; nothing is written before this is cleared up", ErrDoubt, r.doubts[0])
+	return fmt.Errorf("%w: %v; nothing is written before this is cleared up", ErrDoubt, r.rejected[0])
 }

@@ -24,23 +24,23 @@ type Mended struct {
 // Pieces that cannot be read are reported.
 func (r *Repo) MendPacks(ctx context.Context, packs []format.Pack, report func(Problem)) (Mended, error) {
 	if !r.CanRead() || !r.Keeper() {
-		return Mended{}, fmt.Errorf("mending packs needs the owner's key: %w", ErrNoRole)
+		return Mended{}, fmt.Errorf("repairing packs needs the owner's key: %w", ErrNoRole)
 	}
-	m := &mending{r: r, packs: packs, report: report}
+	m := &repairing{r: r, packs: packs, report: report}
 	if err := m.run(ctx); err != nil {
 		return m.done, err
 	}
 	return m.done, r.Condemn(ctx, packs)
 }
 
-type mending struct {
+type repairing struct {
 	r      *Repo
 	packs  []format.Pack
 	report func(Problem)
 	done   Mended
 }
 
-func (m *mending) run(ctx context.Context) (err error) {
+func (m *repairing) run(ctx context.Context) (err error) {
 	run, err := m.r.Begin(ctx)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ type described struct {
 }
 
 // frames describes the frames of a pack, as it does itself, or else as the index does.
-func (m *mending) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
+func (m *repairing) frames(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	for o, err := range m.r.store.List(ctx, p.String()) {
 		if err != nil {
 			return nil, fmt.Errorf("look for %s: %w", p, err)
@@ -117,7 +117,7 @@ func describedByItself(row format.PackRow, lanes []format.LaneRow) []describedFr
 }
 
 // describedByIndex does not know lanes: of mail, all is taken for text.
-func (m *mending) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
+func (m *repairing) describedByIndex(ctx context.Context, p format.Pack) ([]describedFrame, error) {
 	x, err := m.r.openIndex(ctx)
 	if err != nil {
 		return nil, err
@@ -146,7 +146,7 @@ func (m *mending) describedByIndex(ctx context.Context, p format.Pack) ([]descri
 }
 
 // frame stores the chunks of a frame anew, as many as are what they should be.
-func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
+func (m *repairing) frame(ctx context.Context, w *Writer, rd *Reader, f describedFrame) error {
 	content, damage := rd.fetchFrame(ctx, f.Frame)
 	if damage != nil && (ctx.Err() != nil || !ofTheObject(damage) && !errors.Is(damage, store.ErrRange)) {
 		return fmt.Errorf("read %s: %w", f.Pack, damage)
@@ -177,7 +177,7 @@ func (m *mending) frame(ctx context.Context, w *Writer, rd *Reader, f describedF
 	return nil
 }
 
-func (m *mending) lose(f describedFrame, chunks int, err error) {
+func (m *repairing) lose(f describedFrame, chunks int, err error) {
 	m.done.Lost += int64(chunks)
 	m.report(Problem{Kind: Broken, Object: f.Pack.String(), Err: fmt.Errorf("frame at %d, %d chunks lost: %w", f.Offset, chunks, err)})
 }
