@@ -70,7 +70,7 @@ type Account struct {
 
 	Budget Budget
 
-	TimeLimit time.Duration // how long reading the account may take; 0: the constant TimeLimit
+	TimeLimit time.Duration // how long reading the account may take; 0: 48 hours
 	began     *time.Time    // the beginning of the first of several runs
 	waits     *retry.Budget // of all of these runs
 }
@@ -203,7 +203,7 @@ func readAll(ctx context.Context, runs []*accountRun, backups []*Result, o Optio
 }
 
 // finishAll finishes n accounts as their numbers come in: all together, unless the first one has waited too long.
-func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i int)) {
+func finishAll(wait time.Duration, n int, ended <-chan int, finish func(i int)) {
 	var waiting []int
 	finishWaiting := func() {
 		slices.Sort(waiting)
@@ -212,14 +212,14 @@ func finishAll(patience time.Duration, n int, ended <-chan int, finish func(i in
 		}
 		waiting = nil
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for range n {
 		for received := false; !received; {
 			select {
 			case i := <-ended:
 				if received = true; len(waiting) == 0 {
-					timer.Reset(patience)
+					timer.Reset(wait)
 				}
 				waiting = append(waiting, i)
 			case <-timer.C:

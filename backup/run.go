@@ -255,13 +255,13 @@ func (a *accountRun) remark(detail bool, format string, args ...any) {
 	}
 }
 
-// TimeLimit is the default for how long reading an account may take. A server that answers endlessly must not hold a
-// run forever.
-const TimeLimit = 48 * time.Hour
+// defaultTimeLimit is how long reading an account may take by default. A server that answers endlessly must not hold
+// a run forever.
+const defaultTimeLimit = 48 * time.Hour
 
 // readInTime calls read within the account's time limit, which counts from the first of several runs.
 func (a *accountRun) readInTime(ctx context.Context) (*manifest.Manifest, error) {
-	limit := cmp.Or(a.TimeLimit, TimeLimit)
+	limit := cmp.Or(a.TimeLimit, defaultTimeLimit)
 	if a.began.IsZero() {
 		*a.began = time.Now()
 	}

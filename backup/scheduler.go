@@ -90,10 +90,10 @@ func (s *scheduler) readInRounds(ctx context.Context) (consistent bool, err erro
 			return false, err
 		}
 		if len(due) == 0 && !s.vanished.searchAgain {
-			s.record.failMiscounted()
-			return s.record.isComplete(), nil
+			rec.failMiscounted()
+			return rec.isComplete(), nil
 		}
-		if s.record.round > 0 { // pages that this run wrote are about to be read
+		if rec.round > 0 { // pages that this run wrote are about to be read
 			if err := s.catalog.writer.Flush(ctx); err != nil {
 				return false, err
 			}

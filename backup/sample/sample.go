@@ -46,8 +46,8 @@ const byIDMore = 4
 
 // picks reports whether a message is chosen.
 func (s *Sampler) picks(m *manifest.Mailbox, record *manifest.Record) bool {
-	place := binary.LittleEndian.AppendUint32([]byte(m.Raw), m.Status.UIDValidity)
-	hash := s.key.Sum(binary.LittleEndian.AppendUint32(place, uint32(record.UID)))
+	position := binary.LittleEndian.AppendUint32([]byte(m.Raw), m.Status.UIDValidity)
+	hash := s.key.Sum(binary.LittleEndian.AppendUint32(position, uint32(record.UID)))
 	width := s.width
 	if record.ByID {
 		width = max(width, min(width, math.MaxUint64/byIDMore)*byIDMore)
