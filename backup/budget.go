@@ -16,7 +16,8 @@ import (
 // and the first run of another day continues from there. A run that goes on past midnight belongs to the day on which
 // it began. Otherwise two days' budgets could be spent within minutes, and exceed the server's own limit.
 type Budget struct {
-	// Day is in bytes. The default is unlimited, or 2 GB for Gmail, which locks an account for a day if you download 2,500 MB.
+	// Day is in bytes. The default is unlimited, or 2 GB for Gmail, which locks an account for a day if you download
+	// 2,500 MB.
 	Day int64
 
 	Second int64 // bytes; the default is unlimited

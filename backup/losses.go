@@ -125,7 +125,8 @@ func (a *accountRun) addRemoved(ctx context.Context, own repo.Head) error {
 		return err
 	}
 	a.record.alarm(fmt.Sprintf("the newest manifest that this host wrote, of %s, is gone and was not forgotten: "+
-		"somebody removed it, or the store lost it or was reset to an earlier time (%s)", own.Time.UTC().Format(time.DateTime), name))
+		"somebody removed it, or the store lost it or was reset to an earlier time (%s)",
+		own.Time.UTC().Format(time.DateTime), name))
 	return nil
 }
 

@@ -44,7 +44,8 @@ func (r *mailboxRun) run(ctx context.Context) error {
 	found, failures, err := r.read(ctx)
 	if r.old != nil && archive.IsDamage(err) {
 		// Damage in an earlier backup must not end this one.
-		r.account.record.warn("the record of mailbox %q is damaged, so all of it is read again (mailstrata check shows more): %v",
+		r.account.record.warn("the record of mailbox %q is damaged, so all of it is read again "+
+			"(mailstrata check shows more): %v",
 			r.listed.Name, err)
 		r.old, r.preview, r.kept = nil, nil, 0
 		found, failures, err = r.read(ctx)

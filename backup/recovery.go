@@ -16,8 +16,8 @@ import (
 // server. It does not download a message again if the server reports the same data for it. The log only saves time:
 // whatever is lost, wrong or stale in it is downloaded.
 
-// defaultRecoveryAfter is the age at which a run begins to write the recovery log. Most runs are shorter. A killed run loses
-// that many seconds of download; sealing and writing downloads twice costs a twelfth of a run's CPU time.
+// defaultRecoveryAfter is the age at which a run begins to write the recovery log. Most runs are shorter. A killed
+// run loses that many seconds of download; sealing and writing downloads twice costs a twelfth of a run's CPU time.
 const defaultRecoveryAfter = 5 * time.Second
 
 // recoverDownloads opens the recovery log, and stores what an interrupted run left in it. Without a log the run goes

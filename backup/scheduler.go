@@ -212,10 +212,12 @@ func (s *scheduler) readMailboxes(ctx context.Context, due []*mailboxRun) error 
 	})
 }
 
-func (s *scheduler) each(ctx context.Context, readings []*mailboxRun, do func(*mailboxRun, context.Context) error) error {
+func (s *scheduler) each(
+	ctx context.Context, runs []*mailboxRun, do func(*mailboxRun, context.Context) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, s.Source.Parallel()))
-	for _, r := range readings {
+	for _, r := range runs {
 		group.Go(func() error { return do(r, ctx) })
 	}
 	return group.Wait()

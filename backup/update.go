@@ -120,7 +120,8 @@ func (r *mailboxRun) add(
 	err := found.Fill(old, changes, r.account.catalog.load(write), r.account.catalog.put(write))
 	if n := fetcher.Erased.Len(); n > 0 {
 		found.Erased = found.Erased.Union(fetcher.Erased)
-		r.account.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out", r.listed.Name, n)
+		r.account.remark(false, "mailbox %q: %d messages were erased from this repository, and are left out",
+			r.listed.Name, n)
 	}
 	return fetcher, err
 }

@@ -147,8 +147,8 @@ func (v *vanished) reinstate(ctx context.Context) error {
 		}
 		v.record.recorded[m.Raw] = m
 	}
-	v.record.warn("the account kept changing while it was read %d times. Messages that were gone before they could be read: %d; "+
-		"messages that were read and then vanished: %d, which are recorded where they were, and %d, whose mailbox is gone",
+	v.record.warn("the account kept changing while it was read %d times. "+
+		"Messages that were gone before they could be read: %d; messages that were read and then vanished: %d, which are recorded where they were, and %d, whose mailbox is gone",
 		v.record.round, v.unread, reinstated, orphaned)
 	return nil
 }

@@ -30,7 +30,9 @@ func (r *mailboxRun) chooseSample(ctx context.Context) ([]manifest.Record, error
 
 // verifySample downloads recorded messages and reports whether each is what was archived. It ignores messages that
 // are gone. Messages that cannot be downloaded cause a warning.
-func (r *mailboxRun) verifySample(ctx context.Context, session *source.Session, sample []manifest.Record) (bool, error) {
+func (r *mailboxRun) verifySample(
+	ctx context.Context, session *source.Session, sample []manifest.Record,
+) (bool, error) {
 	if len(sample) == 0 {
 		return true, nil
 	}

@@ -20,7 +20,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, have, err)
 		}
 		if again, err := loss.ParseRule(have.String()); err != nil || again != want {
-			t.Errorf("%s, told as %s: %+v, %v", text, have, again, err)
+			t.Errorf("%s, printed as %s: %+v, %v", text, have, again, err)
 		}
 	}
 	for _, text := range []string{"", "20", "%", "-1%", "101%", "NaN%", "20%,", "20%,0", "20%,x", "on", "=20%", "Spam=", "Spam=on"} {

@@ -271,7 +271,8 @@ func (d *Download) request(ctx context.Context, view source.View, messages []mai
 			return err
 		}
 		message := asked[uid]
-		stored, err := d.writer.Write(ctx, recoveryKey(d.session, d.account.Server, message), archive.ProbedSize(message), body)
+		key := recoveryKey(d.session, d.account.Server, message)
+		stored, err := d.writer.Write(ctx, key, archive.ProbedSize(message), body)
 		if errors.Is(err, repo.ErrErased) {
 			d.Erased.Add(uid)
 			return nil

@@ -173,7 +173,9 @@ func (f *Fetcher) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] 
 }
 
 // window downloads the messages of one window. If it fails, the messages that came until then are in the result.
-func (f *Fetcher) window(ctx context.Context, session *source.Session, writer *archive.MessageWriter, uids mail.UIDSet) result {
+func (f *Fetcher) window(
+	ctx context.Context, session *source.Session, writer *archive.MessageWriter, uids mail.UIDSet,
+) result {
 	l := &listing{session: session, dropped: make(map[mail.UID]int)}
 	if err := l.list(ctx, uids); err != nil {
 		return result{err: err}

@@ -15,7 +15,7 @@ import (
 // Index finds archived messages that may be the messages that arrive in a mailbox. Their ids match. Or their sizes
 // and dates match, and they are from mailboxes that vanished, were renumbered or are unproven, or have no id and left
 // their mailbox. Index reads the records of mailboxes that lost messages. It reads those of other mailboxes only if
-// that costs little compared with downloading what has arrived (docs/design.md, "Moved and copied").
+// that costs little compared with downloading what has arrived (docs/design/reading.md, "Moved and copied messages").
 //
 // Index keeps only a reference to each record: about 40 bytes.
 type Index struct {
