@@ -34,7 +34,7 @@ func (s *Store) MakeLockedBucket(ctx context.Context, compliance bool, days int)
 	return err == nil, ctx.Err() // without a default, each object is put with its retention
 }
 
-// RetainsByDefault implements repo.DefaultRetainer.
+// RetainsByDefault implements store.Retainer.
 func (s *Store) RetainsByDefault(ctx context.Context, compliance bool, days int) (does bool, err error) {
 	err = s.retry(ctx, "look at the bucket's Object Lock", func(int) (err error) {
 		does, err = s.retainsByDefault(ctx, compliance, days)

@@ -25,7 +25,7 @@ func (s *Store) CheckDefault(ctx context.Context) error {
 	if s.lock == nil || !s.lock.ByDefault {
 		return nil
 	}
-	bucket, able := s.Store.(store.DefaultRetainer)
+	bucket, able := s.Store.(store.Retainer)
 	if !able {
 		return nil
 	}

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxName bounds a name so that every Store can keep it, with a prefix of its own before it: S3 takes 1,024 bytes.
+// maxName leaves room for a prefix that a Store puts before a name: S3 allows 1,024 bytes.
 const maxName = 512
 
-// ValidName says whether name is one that Store describes. A Store refuses to put any other, and leaves objects
-// with other names, which somebody else must have made, out of its listings.
+// ValidName reports whether name is a name as Store describes it. A Store refuses to put any other name, and does not list
+// objects with other names, which other programs have made.
 func ValidName(name string) bool {
 	if len(name) > maxName {
 		return false
@@ -23,7 +23,7 @@ func ValidName(name string) bool {
 }
 
 func validSegment(s string) bool {
-	if s == "" || s == "." || s == ".." || len(s) > 255 { // 255: a file name's limit nearly everywhere
+	if s == "" || s == "." || s == ".." || len(s) > 255 { // 255: the limit of most file systems
 		return false
 	}
 	for _, c := range []byte(s) {

@@ -12,24 +12,24 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// ErrFault is the error of every operation that a Faulty store spoils.
+// ErrFault is the error of every operation that Faulty makes fail.
 var ErrFault = errors.New("the store was made to fail here")
 
-// Fault is how an operation goes wrong.
+// Fault is how an operation fails.
 type Fault int
 
 const (
-	None Fault = iota // it does not
+	None Fault = iota // it succeeds
 
-	// Refuse: nothing is done, and the caller gets an error.
+	// Refuse does nothing and returns an error.
 	Refuse
 
-	// Lose: what was asked is done, and the caller gets an error nevertheless. As bad as a lost response, and as a
-	// crash right after the operation. A Get or List that is lost fails like Refuse, since it has nothing to do.
+	// Lose does the operation and returns an error, like a lost response or a crash right after the operation. For Get and
+	// List it is Refuse.
 	Lose
 
-	// Truncate: the body of a Get ends with an error after half of its bytes, a List after half of its objects.
-	// A Put, being atomic, and the others fail like Refuse.
+	// Truncate ends the body of a Get with an error after half of its bytes, and a List after half of its objects. For the
+	// other operations it is Refuse: Put is atomic.
 	Truncate
 )
 
@@ -40,9 +40,8 @@ type Op struct {
 	Name string // of the object; for "list" the prefix
 }
 
-// Faulty is a Store whose operations go wrong where Fail says so. To crash at the n-th operation, refuse all
-// from the n-th on (CrashAt); to find every place where something can go wrong, do so for n = 1, 2, …
-// until a run ends with Ops() < n.
+// Faulty is a Store whose operations fail as Fail says. To crash at the n-th operation, use CrashAt. To crash at each
+// operation, do so for n = 1, 2, … until a run ends with Ops() < n.
 type Faulty struct {
 	store.Store
 	Fail func(Op) Fault
@@ -51,7 +50,7 @@ type Faulty struct {
 	n  int
 }
 
-// CrashAt is a Fail for a store that does f at the n-th operation, and nothing at all thereafter.
+// CrashAt returns a Fail with the fault f at the n-th operation, and Refuse at all later ones.
 func CrashAt(n int, f Fault) func(Op) Fault {
 	return func(op Op) Fault {
 		switch {
@@ -72,7 +71,7 @@ func (f *Faulty) Ops() int {
 	return f.n
 }
 
-// fault counts an operation and asks what becomes of it.
+// fault counts an operation and returns its fault.
 func (f *Faulty) fault(kind, name string) (Fault, error) {
 	f.mu.Lock()
 	f.n++
@@ -91,7 +90,7 @@ func (f *Faulty) Put(ctx context.Context, name string, body io.ReaderAt, size in
 	case None:
 		return f.Store.Put(ctx, name, body, size)
 	case Lose:
-		_ = f.Store.Put(ctx, name, body, size) // nobody will know how it went
+		_ = f.Store.Put(ctx, name, body, size) // its result is lost
 		return failure
 	default:
 		return failure
@@ -112,16 +111,16 @@ func (f *Faulty) Get(ctx context.Context, name string, offset, length int64) (io
 	if err := errors.Join(err, body.Close()); err != nil {
 		return nil, 0, err
 	}
-	return &torn{data[:len(data)/2], failure}, size, nil
+	return &tornBody{data[:len(data)/2], failure}, size, nil
 }
 
-// torn is a body that ends with an error.
-type torn struct {
+// tornBody is a body that ends with an error.
+type tornBody struct {
 	rest []byte
 	err  error
 }
 
-func (t *torn) Read(p []byte) (int, error) {
+func (t *tornBody) Read(p []byte) (int, error) {
 	if len(t.rest) == 0 {
 		return 0, t.err
 	}
@@ -130,7 +129,7 @@ func (t *torn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (t *torn) Close() error { return nil }
+func (t *tornBody) Close() error { return nil }
 
 // List implements store.Store.
 func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
@@ -147,7 +146,7 @@ func (f *Faulty) List(ctx context.Context, prefix string) iter.Seq2[store.Object
 	}
 }
 
-// half yields the first half of a listing and says whether the caller wants more.
+// half yields the first half of a listing. It reports whether the caller wants more.
 func (f *Faulty) half(ctx context.Context, prefix string, yield func(store.Object, error) bool) bool {
 	var objects []store.Object
 	for o, err := range f.Store.List(ctx, prefix) {

@@ -91,10 +91,10 @@ func names(t *testing.T, s store.Store) {
 	bad := []string{"", ".", "..", "/", "x/", "/x", "x//y", "x/../y", "./x", "../x", "X", "x_y", "x y", "x\x00", `x\y`, "ä"}
 	for _, name := range bad {
 		if err := putBytes(t.Context(), s, name, []byte("x")); err == nil {
-			t.Errorf("%q was taken for a name", name)
+			t.Errorf("Put accepts the name %q", name)
 		}
 		if _, _, err := s.Get(t.Context(), name, 0, -1); err == nil {
-			t.Errorf("there is an object %q", name)
+			t.Errorf("Get finds an object %q", name)
 		}
 	}
 	slices.Sort(good)

@@ -55,7 +55,7 @@ func get(t *testing.T, s store.Store, name string) []byte {
 		t.Fatal(err)
 	}
 	if size != int64(len(data)) {
-		t.Errorf("Get of %s says %d bytes and gives %d", name, size, len(data))
+		t.Errorf("Get of %s returns the size %d and %d bytes", name, size, len(data))
 	}
 	return data
 }
@@ -110,8 +110,8 @@ func random(seed, size int64) []byte {
 	return data
 }
 
-// pattern is a body without end that needs little memory: one block of noise, over and over. Its length is prime,
-// so that a piece of the body in a wrong place is noticed. Each read that reaches beyond past calls hook first.
+// pattern is an endless body that takes little memory: a block of noise, repeated. The length of the block is prime, so that a
+// piece of the body in the wrong place shows. Each read that reaches beyond past calls hook first.
 type pattern struct {
 	seed byte
 	past int64

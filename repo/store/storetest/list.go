@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// listOrder has names that a walk of directories would bring in another order than that of their bytes: '-' and '.'
-// sort before '/', digits and letters after.
+// listOrder has names that a walk of directories would yield in another order: '-' and '.' sort before '/', digits and letters
+// after it.
 func listOrder(t *testing.T, s store.Store) {
 	want := []string{"x-1", "x-1.a", "x.1", "x/-", "x/.a", "x/1/2", "x/1/a/b", "x/10", "x/9", "x1", "x1-/0", "xx/1", "y/0"}
 	for _, i := range rand.Perm(len(want)) {
@@ -72,26 +72,26 @@ func listMany(t *testing.T, s store.Store) {
 			}
 		}
 	}
-	unfinished(t, s, n)
+	canceledList(t, s, n)
 }
 
-// unfinished cancels a listing under way: it may still come to its end, but what ends without an error is whole.
-func unfinished(t *testing.T, s store.Store, whole int) {
+// canceledList cancels a listing. It may still come to its end, but if it ends without an error, it is complete.
+func canceledList(t *testing.T, s store.Store, whole int) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	seen, failed := 0, false
 	for _, err := range s.List(ctx, "many/") {
 		cancel()
 		if failed {
-			t.Fatal("something is yielded after an error")
+			t.Fatal("List yields something after an error")
 		}
 		if failed = err != nil; !failed {
 			seen++
 		} else if !errors.Is(err, context.Canceled) {
-			t.Errorf("a cancelled List: %v", err)
+			t.Errorf("a canceled List: %v", err)
 		}
 	}
 	if !failed && seen < whole {
-		t.Errorf("a cancelled List ended after %d objects of %d without an error", seen, whole)
+		t.Errorf("a canceled List ended after %d objects of %d without an error", seen, whole)
 	}
 }

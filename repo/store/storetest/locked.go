@@ -15,15 +15,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Locked is a store.Retainer that forgets everything with the process: a bucket with Object Lock, as AWS describes it. Its zero
-// value is an empty one, to be used with all rights. The state is shared by all that As returns.
+// Locked is a store.Retainer in memory: a bucket with Object Lock, as AWS describes it. What As returns shares its state.
 type Locked struct {
 	Denied Rights
 
 	*bucket
 }
 
-// Rights that somebody does not have.
+// Rights are rights that credentials may lack.
 type Rights struct {
 	Retain, List, Delete bool
 }
@@ -33,7 +32,7 @@ type bucket struct {
 	names   map[string][]*version // the newest first
 	ahead   time.Duration
 	count   int
-	Retains int // how often Retain was asked
+	Retains int // calls of Retain
 	Default time.Duration
 }
 
@@ -45,12 +44,12 @@ type version struct {
 	until  time.Time
 }
 
-// NewLocked returns an empty bucket, which retains by default for a while; 0: it does not.
+// NewLocked returns an empty bucket with a default retention; 0: none.
 func NewLocked(byDefault time.Duration) *Locked {
 	return &Locked{bucket: &bucket{names: map[string][]*version{}, Default: byDefault}}
 }
 
-// As is the bucket as somebody sees it who lacks rights.
+// As returns the bucket as credentials without some rights see it.
 func (l *Locked) As(denied Rights) *Locked { return &Locked{denied, l.bucket} }
 
 // Advance sets the store's clock forward.
@@ -62,7 +61,7 @@ func (l *Locked) Advance(d time.Duration) {
 
 func (b *bucket) now() time.Time { return time.Now().Add(b.ahead) }
 
-// HostTime returns the time of the simulated host, which is the store's.
+// HostTime returns the time of the simulated host, which has the store's clock.
 func (l *Locked) HostTime() time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,7 +106,7 @@ func (l *Locked) put(ctx context.Context, name string, body io.ReaderAt, size in
 	return ctx.Err()
 }
 
-// Overwrite puts a newer version, whatever there is.
+// Overwrite puts a newer version.
 func (l *Locked) Overwrite(name string, data []byte, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -130,7 +129,7 @@ func (b *bucket) top(name string) *version {
 	return b.names[name][0]
 }
 
-// find is a version by its ID; "" is the newest.
+// find returns a version by its ID, or the newest for "".
 func (b *bucket) find(name, id string) *version {
 	if id == "" {
 		return b.top(name)
@@ -206,7 +205,7 @@ func (b *bucket) all(prefix string) (all []store.Version) {
 	return all
 }
 
-// Delete implements store.Store: it hides.
+// Delete implements store.Store. It puts a delete marker.
 func (l *Locked) Delete(_ context.Context, name string) error {
 	if l.Denied.Delete {
 		return fmt.Errorf("delete %s: %w", name, store.ErrRetained)
@@ -259,7 +258,7 @@ func (l *Locked) RetainedUntil(_ context.Context, name, id string) (time.Time, e
 	return time.Time{}, fmt.Errorf("%s: %w", name, store.ErrNotExist)
 }
 
-// RetainsByDefault implements store.DefaultRetainer.
+// RetainsByDefault implements store.Retainer.
 func (l *Locked) RetainsByDefault(_ context.Context, _ bool, days int) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -269,7 +268,7 @@ func (l *Locked) RetainsByDefault(_ context.Context, _ bool, days int) (bool, er
 	return l.Default >= time.Duration(days)*24*time.Hour, nil
 }
 
-// Wipe does what an intruder with all rights can do: it deletes what no lock keeps, and hides the rest.
+// Wipe does what an intruder with all rights can do: it deletes what no lock keeps and hides the rest.
 func (l *Locked) Wipe() {
 	for _, v := range l.all("") {
 		_ = l.DeleteVersion(context.Background(), v.Name, v.ID)
@@ -279,7 +278,7 @@ func (l *Locked) Wipe() {
 	}
 }
 
-// Clone is a bucket with the same versions and clock, which goes its own way from here.
+// Clone returns an independent bucket with the same versions and clock.
 func (l *Locked) Clone() *Locked {
 	l.mu.Lock()
 	defer l.mu.Unlock()

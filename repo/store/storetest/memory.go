@@ -15,9 +15,9 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Memory is a store.Store that forgets everything with the process. Its zero value is an empty store.
+// Memory is a store.Store in memory. Its zero value is an empty store.
 //
-// Beyond what a Store promises, a test may set its clock with Advance, and damage it with Replace.
+// A test may also set its clock with Advance and damage it with Replace.
 type Memory struct {
 	mu      sync.Mutex
 	objects map[string]object
@@ -26,7 +26,7 @@ type Memory struct {
 }
 
 type object struct {
-	data []byte // never changed once it is here
+	data []byte // never changed
 	made time.Time
 }
 
@@ -78,7 +78,7 @@ func (m *Memory) Get(ctx context.Context, name string, offset, length int64) (io
 	return io.NopCloser(bytes.NewReader(o.data[offset : offset+length])), size, nil
 }
 
-// List implements store.Store. What is put or deleted while it is read may or may not be seen.
+// List implements store.Store. It may or may not yield what is put or deleted in the meantime.
 func (m *Memory) List(ctx context.Context, prefix string) iter.Seq2[store.Object, error] {
 	return func(yield func(store.Object, error) bool) {
 		for _, name := range m.Names() {
@@ -110,21 +110,21 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Now implements store.Store: this host's clock, and what Advance added.
+// Now implements store.Store. It returns the time of this host and what Advance added.
 func (m *Memory) Now(ctx context.Context) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.now(), ctx.Err()
 }
 
-// Advance sets the store's clock forward; a negative d, back.
+// Advance sets the clocks of the store and of the simulated host forward; a negative d sets them back.
 func (m *Memory) Advance(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ahead += d
 }
 
-// Leap sets the store's clock forward or back, but not the simulated host's.
+// Leap sets only the store's clock forward or back.
 func (m *Memory) Leap(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,14 +132,14 @@ func (m *Memory) Leap(d time.Duration) {
 	m.leapt += d
 }
 
-// HostTime returns the time of the simulated host: the store's, without what Leap did.
+// HostTime returns the time of the simulated host: the time of the store without what Leap added.
 func (m *Memory) HostTime() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.now().Add(-m.leapt)
 }
 
-// Replace does what no Store does: it makes name hold data, whatever it held before. Its age stays.
+// Replace makes data the content of name, which no Store does. The time of an existing object stays.
 func (m *Memory) Replace(name string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -157,15 +157,15 @@ func (m *Memory) Names() []string {
 	return slices.Sorted(maps.Keys(m.objects))
 }
 
-// Bytes returns a copy of an object's bytes; nil where there is no such object.
+// Bytes returns a copy of an object's bytes, or nil if there is no such object.
 func (m *Memory) Bytes(name string) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return bytes.Clone(m.objects[name].data)
 }
 
-// Clone returns a store with the same objects and the same clock, which goes its own way from here:
-// the state of the world at the moment of a crash, kept to be tried in several ways.
+// Clone returns an independent store with the same objects and the same clock, such as the state after a crash, from which
+// several tests go on.
 func (m *Memory) Clone() *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,12 +17,12 @@ func roundTrip(t *testing.T, s store.Store) {
 		data := random(size, size)
 		put(t, s, name, data)
 		if got := get(t, s, name); !bytes.Equal(got, data) {
-			t.Errorf("%d bytes come back as %d other ones", size, len(got))
+			t.Errorf("%d bytes were put, Get returns %d other ones", size, len(got))
 		}
 	}
 }
 
-// large is larger than a pack, and than any buffer on the way; it also makes a single PUT on S3.
+// large puts an object that is larger than a pack and than any buffer. On S3 it is still one PUT.
 func large(t *testing.T, s store.Store) {
 	const size = 40 << 20
 	body := &pattern{seed: 7}
@@ -38,7 +38,7 @@ func large(t *testing.T, s store.Store) {
 		t.Errorf("Get says %d bytes, want %d", total, size)
 	}
 	if got, want := digest(t, r), digest(t, io.NewSectionReader(body, 0, size)); got != want {
-		t.Error("the bytes that come back are others")
+		t.Error("Get returns other bytes")
 	}
 	if o := find(t, s, "large"); o.Size != size {
 		t.Errorf("List says %d bytes, want %d", o.Size, size)
@@ -52,7 +52,7 @@ func neverReplaces(t *testing.T, s store.Store) {
 			t.Errorf("putting %q over %q: %v, want ErrExist", other, "first", err)
 		}
 	}
-	put(t, s, "one", []byte("first")) // the same bytes again are no error
+	put(t, s, "one", []byte("first")) // the same bytes again
 	if got := get(t, s, "one"); string(got) != "first" {
 		t.Errorf("the object was replaced by %q", got)
 	}
@@ -93,13 +93,13 @@ func sameBytes(t *testing.T, s store.Store) {
 	}
 }
 
-// atomic looks at the store while the second half of the body is asked for.
+// atomic reads the store while Put reads the second half of the body.
 func atomic(t *testing.T, s store.Store) {
 	const size = 4 << 20
-	looks := 0
+	reads := 0
 	body := &pattern{seed: 3, past: size / 2, hook: func() error {
-		if looks++; looks > 8 {
-			return nil // seen enough
+		if reads++; reads > 8 {
+			return nil // enough
 		}
 		if _, _, err := s.Get(t.Context(), "a/b", 0, -1); !errors.Is(err, store.ErrNotExist) {
 			t.Errorf("Get during Put: %v, want ErrNotExist", err)
@@ -112,7 +112,7 @@ func atomic(t *testing.T, s store.Store) {
 	if err := s.Put(t.Context(), "a/b", body, size); err != nil {
 		t.Fatal(err)
 	}
-	if looks == 0 {
+	if reads == 0 {
 		t.Fatal("the body was never read")
 	}
 	if got := list(t, s, ""); !slices.Equal(got, []string{"a/b"}) {
@@ -121,7 +121,7 @@ func atomic(t *testing.T, s store.Store) {
 }
 
 func failingBody(t *testing.T, s store.Store) {
-	broken := errors.New("the disk under the body broke")
+	broken := errors.New("the disk of the body failed")
 	body := &pattern{past: 1 << 20, hook: func() error { return broken }}
 	if err := s.Put(t.Context(), "torn", body, 2<<20); !errors.Is(err, broken) {
 		t.Errorf("Put: %v, want the body's own error", err)

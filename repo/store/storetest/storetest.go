@@ -1,8 +1,11 @@
-// Package storetest tries whether a store.Store keeps what the interface promises, and gives tests stores of their own.
+// Package storetest tests whether a store.Store does what the interface promises, and has stores for other tests.
 //
-// Run is the one conformance suite: memory, a local directory, MinIO and versitygw all go through it. Memory is a
-// store for tests that need none in particular. Faulty makes any store fail, lose a response or cut a body short
-// at the n-th operation, for tests that crash at every step in turn.
+//	storetest.go  Run, the conformance suite, which memory, a local directory, MinIO and versitygw pass; deletes and clocks
+//	put.go        its tests of Put, get.go and list.go those of Get and List, helpers.go what they share
+//	memory.go     Memory, a store for tests that need none in particular
+//	locked.go     Locked, a bucket with Object Lock
+//	faulty.go     Faulty, which makes a store fail, lose a response, or truncate a body at the n-th operation, so that a test
+//	              can crash at each step
 package storetest
 
 import (
@@ -15,15 +18,15 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Run tries every promise of store.Store. Each call of open gives a new, empty store.
+// Run tests every promise of store.Store. Each call of open returns a new, empty store.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for name, try := range map[string]func(*testing.T, store.Store){
+	for name, test := range map[string]func(*testing.T, store.Store){
 		"a round trip of every size":       roundTrip,
 		"a large object":                   large,
 		"put never replaces":               neverReplaces,
 		"one winner of many":               oneWinner,
 		"the same bytes many times":        sameBytes,
-		"nothing is seen before it is all": atomic,
+		"nothing is visible before all is": atomic,
 		"a failing body leaves nothing":    failingBody,
 		"ranges":                           ranges,
 		"names":                            names,
@@ -32,16 +35,16 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		"listing many objects":             listMany,
 		"delete":                           deletes,
 		"the clock":                        clock,
-		"a cancelled context":              cancelled,
+		"a canceled context":               canceled,
 	} {
-		t.Run(name, func(t *testing.T) { try(t, open(t)) })
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
 }
 
 func deletes(t *testing.T, s store.Store) {
 	put(t, s, "d/1", []byte("x"))
 	put(t, s, "d/2", []byte("x"))
-	for range 2 { // the second time there is none
+	for range 2 { // the second time there is no such object
 		if err := s.Delete(t.Context(), "d/1"); err != nil {
 			t.Error(err)
 		}
@@ -62,7 +65,7 @@ func deletes(t *testing.T, s store.Store) {
 }
 
 func clock(t *testing.T, s store.Store) {
-	const second = 2 * time.Second // times are told to the second, so two can differ by nearly two
+	const second = 2 * time.Second // times are rounded to a second, so two of them can differ by nearly two
 	before := now(t, s)
 	put(t, s, "dated", []byte("x"))
 	after := now(t, s)
@@ -71,20 +74,20 @@ func clock(t *testing.T, s store.Store) {
 	}
 	made := find(t, s, "dated").Time
 	if made.Before(before.Add(-second)) || made.After(after.Add(second)) {
-		t.Errorf("made at %v, which is not between %v and %v", made, before, after)
+		t.Errorf("the time is %v, which is not between %v and %v", made, before, after)
 	}
 	put(t, s, "dated", []byte("x"))
 	if again := find(t, s, "dated").Time; !again.Equal(made) {
-		t.Errorf("putting the same bytes again moved the time from %v to %v", made, again)
+		t.Errorf("putting the same bytes again changed the time from %v to %v", made, again)
 	}
 }
 
-func cancelled(t *testing.T, s store.Store) {
+func canceled(t *testing.T, s store.Store) {
 	put(t, s, "there", []byte("x"))
 	ctx, cancel := context.WithCancel(t.Context())
 	body := &pattern{past: 1 << 20, hook: func() error { cancel(); return nil }}
 	if err := s.Put(ctx, "half", body, 16<<20); !errors.Is(err, context.Canceled) {
-		t.Errorf("Put cancelled under way: %v", err)
+		t.Errorf("a canceled Put: %v", err)
 	}
 	if err := putBytes(ctx, s, "new", []byte("x")); !errors.Is(err, context.Canceled) {
 		t.Errorf("Put: %v", err)

@@ -16,7 +16,7 @@ func TestMemory(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return new(storetest.Memory) })
 }
 
-// A Faulty store without faults is the store beneath.
+// A Faulty store without faults passes the suite.
 func TestFaultyTransparent(t *testing.T) {
 	storetest.Run(t, func(*testing.T) store.Store { return &storetest.Faulty{Store: new(storetest.Memory)} })
 }
@@ -42,7 +42,7 @@ func TestFaults(t *testing.T) {
 	}
 	for _, c := range []struct {
 		fault storetest.Fault
-		want  []string // what is there after the fault, and a crash, at the second put of three
+		want  []string // the objects after the fault, and a crash, at the second of three puts
 	}{
 		{storetest.Refuse, []string{"1"}},
 		{storetest.Truncate, []string{"1"}},
