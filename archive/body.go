@@ -111,8 +111,8 @@ func (j *joiner) joinPart(ctx context.Context, c *Contents, part manifest.Part) 
 		return asRead(err)
 	}
 	for i, id := range part.Chunks {
-		if i%StretchChunks == 0 && len(part.Chunks) > StretchChunks/4 {
-			c.PrefetchChunks(ctx, part.Chunks[i:min(i+StretchChunks, len(part.Chunks))])
+		if i%BodyBatch == 0 && len(part.Chunks) > BodyBatch/4 {
+			c.PrefetchChunks(ctx, part.Chunks[i:min(i+BodyBatch, len(part.Chunks))])
 		}
 		data, err := c.chunks.Chunk(ctx, id)
 		if err != nil {
@@ -133,5 +133,5 @@ func asRead(err error) error {
 	return err
 }
 
-// StretchChunks is how many chunks of a long message are fetched together: some five frames.
-const StretchChunks = 64
+// BodyBatch is how many chunks of a long message are fetched together: some five frames.
+const BodyBatch = 64

@@ -77,23 +77,23 @@ type CheckReport struct {
 // in a pack with a problem is read, to see whether it is harmed; so a pack damaged in one place harms those messages
 // alone that need that place, and no message that has its chunks in another pack as well.
 func Check(ctx context.Context, o CheckOptions, report func(Problem)) (*CheckReport, error) {
-	c := &checking{
+	c := &checker{
 		CheckOptions: o,
-		tell:         report,
+		found:        report,
 		unsound:      make(map[string]bool),
-		pages:        make(map[chunk.Prefix]walkedPage),
-		flags:        make(map[chunk.Prefix]struct{}),
+		checkedPages: make(map[chunk.Prefix]checkedPage),
+		checkedFlags: make(map[chunk.Prefix]struct{}),
 		reader:       NewReader(o.Repo),
 	}
 	err := c.run(ctx)
 	return &c.report, err
 }
 
-// checking is one check under way. It remembers each page that it has walked, so that nights that share pages cost
+// checker is one check under way. It remembers each page that it has walked, so that nights that share pages cost
 // little: some 60 bytes for each distinct page.
-type checking struct {
+type checker struct {
 	CheckOptions
-	tell    func(Problem)
+	found   func(Problem)
 	report  CheckReport
 	reader  *Reader
 	unsound map[string]bool // names of packs with a problem
@@ -103,11 +103,11 @@ type checking struct {
 
 	histories Histories // what was walked
 
-	pages map[chunk.Prefix]walkedPage // record pages
-	flags map[chunk.Prefix]struct{}   // flag pages
+	checkedPages map[chunk.Prefix]checkedPage // record pages
+	checkedFlags map[chunk.Prefix]struct{}    // flag pages
 }
 
-func (c *checking) run(ctx context.Context) error {
+func (c *checker) run(ctx context.Context) error {
 	if err := c.objects(ctx); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (c *checking) run(ctx context.Context) error {
 
 // unreported names manifests that lack mail and have no alarm. Nothing that is stored is harmed. What cannot be compared for
 // damage was named before.
-func (c *checking) unreported(ctx context.Context) error {
+func (c *checker) unreported(ctx context.Context) error {
 	found, err := c.histories.Shrunk(ctx, c.Repo, c.Limits)
 	for _, u := range found {
 		c.problem(Problem{Manifest: u.Head.Name, Account: u.Account, Harmless: true, Reason: u.String()})
@@ -161,7 +161,7 @@ func (c *checking) unreported(ctx context.Context) error {
 
 // objects has the repository check its objects, and remembers which packs cannot be relied on: those with a problem, and
 // those that are condemned, which may be gone already.
-func (c *checking) objects(ctx context.Context) error {
+func (c *checker) objects(ctx context.Context) error {
 	checked, err := c.Repo.CheckTold(ctx, c.Data, func(p repo.Problem) {
 		if p.Kind.Damage() {
 			c.unsound[p.Object] = true
@@ -184,8 +184,8 @@ func (c *checking) objects(ctx context.Context) error {
 	return nil
 }
 
-// walkedOn tells how far the walk is. How many messages there are is known when of each account the newest manifest was met.
-func (c *checking) walkedOn() {
+// showProgress tells how far the walk is. How many messages there are is known when of each account the newest manifest was met.
+func (c *checker) showProgress() {
 	if c.Progress == nil {
 		return
 	}
@@ -196,15 +196,15 @@ func (c *checking) walkedOn() {
 	c.Progress(now)
 }
 
-func (c *checking) problem(p Problem) {
+func (c *checker) problem(p Problem) {
 	if !p.Harmless {
 		c.report.Problems++
 	}
-	c.tell(p)
+	c.found(p)
 }
 
-// harm takes down damage. It returns an error of any other kind, which ends the check.
-func (c *checking) harm(ctx context.Context, p Problem, err error) error {
+// damaged takes down damage. It returns an error of any other kind, which ends the check.
+func (c *checker) damaged(ctx context.Context, p Problem, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -217,10 +217,10 @@ func (c *checking) harm(ctx context.Context, p Problem, err error) error {
 }
 
 // manifest walks one manifest.
-func (c *checking) manifest(ctx context.Context, head repo.Head) error {
+func (c *checker) manifest(ctx context.Context, head repo.Head) error {
 	m, err := ReadManifest(ctx, c.Repo, head)
 	if err != nil {
-		return c.harm(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
+		return c.damaged(ctx, Problem{Object: head.Name, Manifest: head.Name}, err)
 	}
 	head = c.Repo.Judge(head, m.Deadline)
 	if err := head.Misdating(); err != nil {
@@ -237,7 +237,7 @@ func (c *checking) manifest(ctx context.Context, head repo.Head) error {
 		delete(c.accounts, head.Account)
 		c.expected += m.Totals.Messages
 	}
-	w := &manifestCheck{checking: c, contents: c.reader.Contents(m)}
-	w.about = Problem{Manifest: head.Name, Account: m.Account}
+	w := &manifestCheck{checker: c, contents: c.reader.Contents(m)}
+	w.where = Problem{Manifest: head.Name, Account: m.Account}
 	return w.run(ctx)
 }

@@ -12,9 +12,9 @@ import (
 
 // manifestCheck is the walk through one manifest.
 type manifestCheck struct {
-	*checking
+	*checker
 	contents *Contents
-	about    Problem // names the manifest
+	where    Problem // names the manifest
 }
 
 func (w *manifestCheck) run(ctx context.Context) error {
@@ -23,7 +23,7 @@ func (w *manifestCheck) run(ctx context.Context) error {
 	for mailbox, err := range w.contents.Mailboxes(ctx) {
 		if err != nil {
 			whole = false
-			if err := w.harm(ctx, w.about, err); err != nil {
+			if err := w.damaged(ctx, w.where, err); err != nil {
 				return err
 			}
 			continue
@@ -37,13 +37,13 @@ func (w *manifestCheck) run(ctx context.Context) error {
 	}
 	told := w.contents.Manifest.Totals
 	if whole && (sum.Mailboxes != told.Mailboxes || sum.Messages != told.Messages || sum.Bytes != told.Bytes) {
-		w.unbalanced(w.about, "it tells of %d mailboxes with %d messages of %d bytes, and holds %d with %d of %d",
+		w.mismatch(w.where, "it tells of %d mailboxes with %d messages of %d bytes, and holds %d with %d of %d",
 			told.Mailboxes, told.Messages, told.Bytes, sum.Mailboxes, sum.Messages, sum.Bytes)
 	}
 	return nil
 }
 
-func (w *manifestCheck) unbalanced(about Problem, format string, args ...any) {
+func (w *manifestCheck) mismatch(about Problem, format string, args ...any) {
 	about.Reason = fmt.Sprintf(format, args...)
 	w.problem(about)
 }
@@ -52,12 +52,12 @@ func (w *manifestCheck) unbalanced(about Problem, format string, args ...any) {
 // is AllPages' to see; that the pages hold these, records'.
 func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) error {
 	w.report.Mailboxes++
-	about := w.about
+	about := w.where
 	about.Mailbox = mailbox.Name
 	pages, err := mailbox.AllPages(w.contents.Load(ctx))
 	whole := err == nil
 	if err != nil {
-		if err := w.harm(ctx, about, err); err != nil {
+		if err := w.damaged(ctx, about, err); err != nil {
 			return err
 		}
 		for page, err := range w.contents.Pages(ctx, mailbox) { // those that can still be read
@@ -68,7 +68,7 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 	}
 	var bytes int64
 	for some := range slices.Chunk(pages, PageBatch) {
-		w.contents.PrefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.walked))
+		w.contents.PrefetchPages(ctx, slices.DeleteFunc(slices.Clone(some), w.isChecked))
 		for _, page := range some {
 			n, ok, err := w.page(ctx, about, page)
 			if err != nil {
@@ -79,20 +79,20 @@ func (w *manifestCheck) mailbox(ctx context.Context, mailbox *manifest.Mailbox) 
 		}
 	}
 	if whole && bytes != mailbox.Bytes {
-		w.unbalanced(about, "it tells of %d bytes of messages, and its records have %d", mailbox.Bytes, bytes)
+		w.mismatch(about, "it tells of %d bytes of messages, and its records have %d", mailbox.Bytes, bytes)
 	}
 	return nil
 }
 
-// walked reports whether a page was checked before.
-func (w *manifestCheck) walked(page manifest.Page) bool {
-	_, records := w.pages[page.Records.Prefix()]
-	_, flags := w.flags[page.Flags.Prefix()]
+// isChecked reports whether a page was checked before.
+func (w *manifestCheck) isChecked(page manifest.Page) bool {
+	_, records := w.checkedPages[page.Records.Prefix()]
+	_, flags := w.checkedFlags[page.Flags.Prefix()]
 	return records && flags
 }
 
-// walkedPage is what is remembered of a record page.
-type walkedPage struct {
+// checkedPage is what is remembered of a record page.
+type checkedPage struct {
 	bytes       int64 // of its messages; -1: it cannot be read
 	messages    uint32
 	first, last mail.UID
@@ -104,45 +104,45 @@ func (w *manifestCheck) page(ctx context.Context, about Problem, page manifest.P
 	if err := w.flagPage(ctx, about, page); err != nil {
 		return 0, false, err
 	}
-	if walked, known := w.pages[page.Records.Prefix()]; known {
+	if walked, known := w.checkedPages[page.Records.Prefix()]; known {
 		if walked.bytes >= 0 && !walked.fits(page) {
-			w.unbalanced(about, "%s: record page %s is not of this page", page, page.Records)
+			w.mismatch(about, "%s: record page %s is not of this page", page, page.Records)
 			return 0, false, nil
 		}
 		return walked.bytes, walked.bytes >= 0, nil
 	}
 	w.report.Pages++
-	defer w.walkedOn()
+	defer w.showProgress()
 	records, err := w.contents.Records(ctx, page)
 	if err != nil {
-		w.pages[page.Records.Prefix()] = walkedPage{bytes: -1}
-		return 0, false, w.harm(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))
+		w.checkedPages[page.Records.Prefix()] = checkedPage{bytes: -1}
+		return 0, false, w.damaged(ctx, about, fmt.Errorf("%s: record page %s: %w", page, page.Records, err))
 	}
-	walked := walkedPage{messages: page.Messages, first: records[0].UID, last: records[len(records)-1].UID}
+	walked := checkedPage{messages: page.Messages, first: records[0].UID, last: records[len(records)-1].UID}
 	for i := range records {
 		walked.bytes += records[i].Size
 	}
-	w.pages[page.Records.Prefix()] = walked
+	w.checkedPages[page.Records.Prefix()] = walked
 	return walked.bytes, true, w.messages(ctx, about, records)
 }
 
-func (p walkedPage) fits(page manifest.Page) bool {
+func (p checkedPage) fits(page manifest.Page) bool {
 	first, last := page.Range()
 	return p.messages == page.Messages && uint64(p.first) >= first && uint64(p.last) <= last
 }
 
 // flagPage checks that the flags of a page can be read.
 func (w *manifestCheck) flagPage(ctx context.Context, about Problem, page manifest.Page) error {
-	if _, walked := w.flags[page.Flags.Prefix()]; walked {
+	if _, walked := w.checkedFlags[page.Flags.Prefix()]; walked {
 		return nil
 	}
-	w.flags[page.Flags.Prefix()] = struct{}{}
+	w.checkedFlags[page.Flags.Prefix()] = struct{}{}
 	sets, err := ReadPiece(ctx, w.contents, page.Flags, manifest.ParseFlags)
 	if err == nil && len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%w: flags of %d messages, its row says %d", manifest.ErrMalformed, len(sets), page.Messages)
 	}
 	if err != nil {
-		return w.harm(ctx, about, fmt.Errorf("%s: flag page %s: %w", page, page.Flags, err))
+		return w.damaged(ctx, about, fmt.Errorf("%s: flag page %s: %w", page, page.Flags, err))
 	}
 	return nil
 }
@@ -156,7 +156,7 @@ func (w *manifestCheck) messages(ctx context.Context, about Problem, records []m
 		about.UID = records[i].UID
 		parts, err := records[i].PartList(w.contents.Load(ctx))
 		if err != nil {
-			if err := w.harm(ctx, about, err); err != nil {
+			if err := w.damaged(ctx, about, err); err != nil {
 				return err
 			}
 			continue
@@ -185,7 +185,7 @@ func (w *manifestCheck) chunks(ctx context.Context, about Problem, ids []chunk.I
 		}
 		harmed = owners[i]
 		about.UID = harmed
-		if err := w.harm(ctx, about, err); err != nil {
+		if err := w.damaged(ctx, about, err); err != nil {
 			return err
 		}
 	}

@@ -22,8 +22,8 @@ type Decision struct {
 	history.Verdict
 }
 
-// Forgetting is a plan of what is to be forgotten. Making it changes nothing.
-type Forgetting struct {
+// ForgetPlan is a plan of what is to be forgotten. Making it changes nothing.
+type ForgetPlan struct {
 	Decisions []Decision // of each account the newest first
 
 	repo *repo.Repo
@@ -31,16 +31,16 @@ type Forgetting struct {
 
 // PlanForget decides by a policy about every manifest that is not marked yet, of the accounts that are named, or of all.
 // Days, hours and so on are those of the zone.
-func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*Forgetting, error) {
+func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy history.Policy, zone *time.Location, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	losses, err := newReckoner(ctx, r, limits)
+	losses, err := newLossFinder(ctx, r, limits)
 	if err != nil {
 		return nil, err
 	}
-	plan := &Forgetting{repo: r}
+	plan := &ForgetPlan{repo: r}
 	var dirs []string
 	for _, account := range accounts {
 		dirs = append(dirs, r.AccountDir(account))
@@ -50,7 +50,7 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy his
 			continue
 		}
 		decide(account, policy, zone)
-		found, err := losses.reckon(ctx, account, func(d *Decision) bool { return !d.Keep })
+		found, err := losses.find(ctx, account, func(d *Decision) bool { return !d.Keep })
 		if err != nil {
 			return nil, err
 		}
@@ -66,21 +66,21 @@ func PlanForget(ctx context.Context, r *repo.Repo, accounts []string, policy his
 var ErrKept = errors.New("it is kept")
 
 // PlanForgetNamed is a plan that forgets these manifests and no others. One that must stay is an error.
-func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limits Limits) (*Forgetting, error) {
+func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limits Limits) (*ForgetPlan, error) {
 	all, err := undecided(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	losses, err := newReckoner(ctx, r, limits)
+	losses, err := newLossFinder(ctx, r, limits)
 	if err != nil {
 		return nil, err
 	}
 	isNamed := func(d *Decision) bool {
 		return slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Name == d.Head.Name })
 	}
-	plan := &Forgetting{repo: r}
+	plan := &ForgetPlan{repo: r}
 	for account := range byAccount(all) {
-		if _, err := losses.reckon(ctx, account, isNamed); err != nil {
+		if _, err := losses.find(ctx, account, isNamed); err != nil {
 			return nil, err
 		}
 		decide(account, history.Policy{}, time.UTC)
@@ -94,10 +94,10 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 				f.Verdict = history.Verdict{Reasons: []string{"named"}}
 				plan.Decisions = append(plan.Decisions, *f)
 			default:
-				left = left || f.standsForItsAccount()
+				left = left || f.isComplete()
 			}
 		}
-		if n := slices.IndexFunc(account, func(f Decision) bool { return !f.Keep && f.standsForItsAccount() }); n >= 0 && !left &&
+		if n := slices.IndexFunc(account, func(f Decision) bool { return !f.Keep && f.isComplete() }); n >= 0 && !left &&
 			slices.ContainsFunc(heads, func(h repo.Head) bool { return h.Account == account[0].Head.Account }) {
 			return nil, fmt.Errorf("manifest %x: %w: no other complete one of account %q would be left", account[n].Head.ID[:4], ErrKept, account[n].Manifest.Account)
 		}
@@ -105,8 +105,8 @@ func PlanForgetNamed(ctx context.Context, r *repo.Repo, heads []repo.Head, limit
 	return plan, nil
 }
 
-// standsForItsAccount reports whether all that was archived of an account can be had by this manifest alone.
-func (f *Decision) standsForItsAccount() bool {
+// isComplete reports whether all that was archived of an account can be had by this manifest alone.
+func (f *Decision) isComplete() bool {
 	return f.Manifest != nil && f.Manifest.State == manifest.Complete && f.Head.Committed()
 }
 
@@ -127,7 +127,7 @@ func undecided(ctx context.Context, r *repo.Repo) (all []Decision, err error) {
 		m, err := ReadManifest(ctx, r, head)
 		switch {
 		case err == nil:
-			f.Manifest = outlined(m)
+			f.Manifest = outline(m)
 			f.Head = r.Judge(head, m.Deadline)
 		case ctx.Err() != nil || !IsDamage(err):
 			return nil, err
@@ -181,7 +181,7 @@ func decide(account []Decision, policy history.Policy, zone *time.Location) {
 func keepCertain(account []Decision) {
 	for i := range account {
 		f := &account[i]
-		if !f.standsForItsAccount() || f.Head.Stored.After(f.Manifest.Deadline) {
+		if !f.isComplete() || f.Head.Stored.After(f.Manifest.Deadline) {
 			continue
 		}
 		if !f.Keep {
@@ -192,7 +192,7 @@ func keepCertain(account []Decision) {
 }
 
 // Misdated returns the manifests because of which nothing of their accounts is forgotten.
-func (p *Forgetting) Misdated() (all []Decision) {
+func (p *ForgetPlan) Misdated() (all []Decision) {
 	for _, d := range p.Decisions {
 		if d.Keep && d.Head.Misdated != "" {
 			all = append(all, d)
@@ -201,8 +201,8 @@ func (p *Forgetting) Misdated() (all []Decision) {
 	return all
 }
 
-// Carry marks what the plan lets go, together, and says how many that are.
-func (p *Forgetting) Carry(ctx context.Context) (marked int, err error) {
+// Apply marks what the plan lets go, together, and says how many that are.
+func (p *ForgetPlan) Apply(ctx context.Context) (marked int, err error) {
 	var marks []statement.Marked
 	for i := range p.Decisions {
 		d := &p.Decisions[i]

@@ -17,13 +17,13 @@ import (
 // Limits returns the limits of losses of an account, as loss.Comparison has them. Nil means the usual ones.
 type Limits func(account string) func(*mail.Mailbox) loss.Limit
 
-// reckoner finds losses that no alarm of a manifest mentions, because somebody with a writer's key can write a manifest that
+// lossFinder finds losses that no alarm of a manifest mentions, because somebody with a writer's key can write a manifest that
 // lacks mail, without an alarm.
 //
 // Two consecutive manifests are compared if one of them, or anything between them, is to be forgotten. If something between
 // them was forgotten while both were there, they were compared then, and are not compared again: manifests that monthly
 // rules keep differ by far more than two nights may.
-type reckoner struct {
+type lossFinder struct {
 	repo   *repo.Repo
 	reader *Reader
 	limits Limits
@@ -31,12 +31,12 @@ type reckoner struct {
 	erased func(context.Context) (*statement.Erasures, error) // reads them at its first call
 }
 
-func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, error) {
+func newLossFinder(ctx context.Context, r *repo.Repo, limits Limits) (*lossFinder, error) {
 	marks, err := r.Marks(ctx)
 	if err != nil {
 		return nil, err
 	}
-	k := &reckoner{repo: r, reader: NewReader(r), limits: limits, marks: marks}
+	k := &lossFinder{repo: r, reader: NewReader(r), limits: limits, marks: marks}
 	var once sync.Once
 	var erasures *statement.Erasures
 	k.erased = func(ctx context.Context) (*statement.Erasures, error) {
@@ -46,12 +46,12 @@ func newReckoner(ctx context.Context, r *repo.Repo, limits Limits) (*reckoner, e
 	return k, nil
 }
 
-// reckon fills in the losses of manifests of one account, the newest first, where they matter for what goes. It reports
+// find fills in the losses of manifests of one account, the newest first, where they matter for what goes. It reports
 // whether it found any.
-func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
+func (k *lossFinder) find(ctx context.Context, account []Decision, goes func(*Decision) bool) (found bool, err error) {
 	for i := range account {
 		now := &account[i]
-		if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, history.TagAcknowledged) {
+		if !now.isComplete() || len(now.Manifest.Alarm) > 0 || slices.Contains(now.Tags, history.TagAcknowledged) {
 			continue
 		}
 		for _, n := range predecessors(account, i) {
@@ -72,7 +72,7 @@ func (k *reckoner) reckon(ctx context.Context, account []Decision, goes func(*De
 }
 
 // lost compares two manifests.
-func (k *reckoner) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+func (k *lossFinder) lost(ctx context.Context, before, now *Decision) ([]string, error) {
 	losses, err := k.compare(ctx, before.Head, now.Head)
 	if err != nil {
 		return nil, fmt.Errorf("compare manifest %x with the one before: %w", now.Head.ID[:4], err)
@@ -87,7 +87,7 @@ func predecessors(account []Decision, i int) (list []int) {
 	for n := i + 1; n < len(account); n++ {
 		before := &account[n]
 		switch {
-		case !before.standsForItsAccount():
+		case !before.isComplete():
 		case len(list) == 0:
 			list = append(list, n)
 			if belated || !before.Head.Belated() {
@@ -102,7 +102,7 @@ func predecessors(account []Decision, i int) (list []int) {
 
 // wereCompared reports whether something that lay between two manifests was forgotten while both were there. A manifest that
 // was written again, as repairs and erasures do, was there under another name before.
-func (k *reckoner) wereCompared(before, now *Decision) bool {
+func (k *lossFinder) wereCompared(before, now *Decision) bool {
 	since := now.Head.Stored
 	if now.Manifest.Origin != [32]byte{} {
 		since = now.Head.Time
@@ -118,7 +118,7 @@ func (k *reckoner) wereCompared(before, now *Decision) bool {
 }
 
 // compare finds what an account lost between two manifests. Mailboxes that cannot be read are left out.
-func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
+func (k *lossFinder) compare(ctx context.Context, before, now repo.Head) (*loss.Losses, error) {
 	erasures, err := k.erased(ctx)
 	if err != nil {
 		return nil, err
@@ -130,7 +130,7 @@ func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Lo
 		if err != nil {
 			return nil, err
 		}
-		mailboxes, err := legible(ctx, k.reader.Contents(m))
+		mailboxes, err := readableMailboxes(ctx, k.reader.Contents(m))
 		if err != nil {
 			return nil, err
 		}
@@ -143,8 +143,8 @@ func (k *reckoner) compare(ctx context.Context, before, now repo.Head) (*loss.Lo
 	return comparison.Find()
 }
 
-// legible returns the mailboxes of a manifest that can be read.
-func legible(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err error) {
+// readableMailboxes returns the mailboxes of a manifest that can be read.
+func readableMailboxes(ctx context.Context, c *Contents) (list []*manifest.Mailbox, err error) {
 	for mailbox, err := range c.Mailboxes(ctx) {
 		switch {
 		case err == nil:
@@ -162,7 +162,7 @@ func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits
 	if err != nil {
 		return nil, err
 	}
-	k, err := newReckoner(ctx, r, limits)
+	k, err := newLossFinder(ctx, r, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +171,7 @@ func LostBefore(ctx context.Context, r *repo.Repo, head repo.Head, limits Limits
 		if account[0].Head.Account != head.Account {
 			continue
 		}
-		if _, err := k.reckon(ctx, account, is); err != nil {
+		if _, err := k.find(ctx, account, is); err != nil {
 			return nil, err
 		}
 		for i := range account {

@@ -50,7 +50,7 @@ func (h *nights) night(a *archivetest.Account) {
 	h.store.Advance(24 * time.Hour)
 }
 
-func (h *nights) forget(policy history.Policy) *archive.Forgetting {
+func (h *nights) forget(policy history.Policy) *archive.ForgetPlan {
 	h.t.Helper()
 	plan, err := archive.PlanForget(h.t.Context(), h.repo, nil, policy, time.UTC, nil)
 	mustForget(h.t, plan, err)

@@ -43,12 +43,12 @@ func left(t *testing.T, r *repo.Repo, laid []*backup.Result) (days []int) {
 	return days
 }
 
-func mustForget(t *testing.T, plan *archive.Forgetting, err error) int {
+func mustForget(t *testing.T, plan *archive.ForgetPlan, err error) int {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := plan.Carry(t.Context())
+	n, err := plan.Apply(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,9 +121,9 @@ func confirmedDating(head repo.Head, confirmed bool) history.Dating {
 	return history.Confirmed
 }
 
-// dated returns the names of the belated manifests of which the owner says that their times are right (history.TagDated). A
+// confirmedTimes returns the names of the belated manifests of which the owner says that their times are right (history.TagDated). A
 // writer's key cannot say so.
-func dated(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
+func confirmedTimes(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[string]bool, error) {
 	if !slices.ContainsFunc(heads, repo.Head.Belated) {
 		return nil, nil
 	}
@@ -150,7 +150,7 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 			first[h.Account] = h.Stored
 		}
 	}
-	confirmed, err := dated(ctx, r, heads)
+	confirmed, err := confirmedTimes(ctx, r, heads)
 	belated := map[string]bool{}
 	for _, h := range heads {
 		if at, ok := first[h.Account]; ok && datingOf(h) == history.Belated && h.Stored.After(at) && !confirmed[h.Name] {
@@ -160,8 +160,8 @@ func BelatedAmong(ctx context.Context, r *repo.Repo, heads []repo.Head) (map[str
 	return belated, err
 }
 
-// PassedOver is a manifest that Resolve did not take for the one that was named, though it seems closer to it.
-type PassedOver struct {
+// Skipped is a manifest that Resolve did not take for the one that was named, though it seems closer to it.
+type Skipped struct {
 	Head repo.Head
 	Err  error // why it counts for nothing; nil: it is belated
 }
@@ -169,7 +169,7 @@ type PassedOver struct {
 // Resolve finds the manifest that a person named. Of the manifests themselves no more are read than the name asks for.
 // Passed over are, where a day is named, the belated manifests of the day or before that gave way to an older one, and
 // objects that are not the manifests that their names say: anybody who can write to the store can put one there.
-func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []PassedOver, err error) {
+func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head, passed []Skipped, err error) {
 	var heads []repo.Head
 	for head, err := range r.Manifests(ctx) {
 		if err != nil {
@@ -188,18 +188,18 @@ func Resolve(ctx context.Context, r *repo.Repo, ref history.Ref) (head repo.Head
 
 func resolve(
 	ctx context.Context, r *repo.Repo, ref history.Ref, heads []repo.Head,
-) (head repo.Head, passed []PassedOver, err error) {
+) (head repo.Head, passed []Skipped, err error) {
 	named := ""
 	if ref.Account != "" {
 		named = r.AccountDir(ref.Account)
 	}
 	var confirmed map[string]bool
 	if ref.IsTime() {
-		if confirmed, err = dated(ctx, r, heads); err != nil {
+		if confirmed, err = confirmedTimes(ctx, r, heads); err != nil {
 			return repo.Head{}, nil, err
 		}
 	}
-	over := make(map[string]PassedOver)
+	over := make(map[string]Skipped)
 	var candidates []history.Candidate
 	for _, head := range heads {
 		account := head.Account // names are inside the manifests; their folders tell them apart as well
@@ -214,7 +214,7 @@ func resolve(
 			Complete: func() (bool, error) {
 				m, err := ReadManifest(ctx, r, head)
 				if errors.Is(err, repo.ErrNotMine) {
-					over[head.Name] = PassedOver{head, err}
+					over[head.Name] = Skipped{head, err}
 					return false, nil
 				}
 				return err == nil && m.State == manifest.Complete && r.Judge(head, m.Deadline).Committed(), err
@@ -226,7 +226,7 @@ func resolve(
 		head = heads[i]
 		for _, n := range ref.Passed(candidates, i) {
 			if _, ok := over[heads[n].Name]; !ok {
-				over[heads[n].Name] = PassedOver{Head: heads[n]}
+				over[heads[n].Name] = Skipped{Head: heads[n]}
 			}
 		}
 	}

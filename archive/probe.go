@@ -24,14 +24,14 @@ func ProbedSize(message mail.Message) int64 {
 // prober makes a message's probe (manifest.ProbeOffsets) of the bytes that are written to it, if these are as many as was
 // told before.
 type prober struct {
-	hasher   *chunk.Hasher
-	told, at int64
-	start    []byte // the first bytes after the header
+	hasher       *chunk.Hasher
+	size, offset int64
+	body         []byte // the first bytes after the header
 }
 
 func (p *prober) begin(told int64) {
 	p.hasher.Reset()
-	p.told, p.at, p.start = told, 0, p.start[:0]
+	p.size, p.offset, p.body = told, 0, p.body[:0]
 }
 
 // opening returns a writer for what follows the header.
@@ -41,25 +41,25 @@ type openingWriter prober
 
 // Write implements io.Writer. It never fails.
 func (w *openingWriter) Write(b []byte) (int, error) {
-	w.start = append(w.start, b[:min(len(b), manifest.OpeningBytes-len(w.start))]...)
+	w.body = append(w.body, b[:min(len(b), manifest.OpeningBytes-len(w.body))]...)
 	return len(b), nil
 }
 
 // Write implements io.Writer. It never fails.
 func (p *prober) Write(b []byte) (int, error) {
-	if p.told > 0 {
-		middle, end := manifest.ProbeOffsets(p.told)
+	if p.size > 0 {
+		middle, end := manifest.ProbeOffsets(p.size)
 		p.take(b, middle)
 		p.take(b, end)
 	}
-	p.at += int64(len(b))
+	p.offset += int64(len(b))
 	return len(b), nil
 }
 
 // take hashes what of b lies in the stretch that begins at from.
 func (p *prober) take(b []byte, from int64) {
-	first := max(from, p.at) - p.at
-	last := min(from+manifest.ProbeBytes, p.at+int64(len(b))) - p.at
+	first := max(from, p.offset) - p.offset
+	last := min(from+manifest.ProbeBytes, p.offset+int64(len(b))) - p.offset
 	if first < last {
 		p.hasher.Write(b[first:last])
 	}
@@ -67,12 +67,12 @@ func (p *prober) take(b []byte, from int64) {
 
 // probe returns zeros if no probe was wanted, or if the message does not have the expected size.
 func (p *prober) probe() (probe, opening chunk.Prefix) {
-	if p.told == 0 || p.at != p.told {
+	if p.size == 0 || p.offset != p.size {
 		return probe, opening
 	}
 	probe = p.hasher.Sum().Prefix()
-	if len(p.start) > 0 {
-		opening = p.hasher.ID(p.start).Prefix()
+	if len(p.body) > 0 {
+		opening = p.hasher.ID(p.body).Prefix()
 	}
 	return probe, opening
 }

@@ -15,32 +15,32 @@ import (
 // Prune deletes what no manifest needs; see repo.Repo.Prune. Every manifest is followed down to the chunks of its messages,
 // and what several share is followed once. The messages themselves are not read.
 func Prune(ctx context.Context, r *repo.Repo, o repo.PruneOptions) (*repo.PruneReport, error) {
-	w := &reaching{repo: r, reader: NewReader(r)}
+	w := &reachability{repo: r, reader: NewReader(r)}
 	if o.Erased != nil {
 		erasures, err := r.Erasures(ctx)
 		if err != nil {
 			return nil, err
 		}
-		w.erasures, w.tell = erasures, o.Erased
+		w.erasures, w.erased = erasures, o.Erased
 	}
 	return r.Prune(ctx, o, w.root)
 }
 
-// reaching is the walk from manifests to chunks. It stops at the first thing that cannot be read: what lies behind it may
+// reachability is the walk from manifests to chunks. It stops at the first thing that cannot be read: what lies behind it may
 // be anything.
-type reaching struct {
+type reachability struct {
 	repo     *repo.Repo
 	reader   *Reader
 	contents *Contents // of the manifest at hand
 	reach    func(chunk.ID) (first bool, err error)
 
 	erasures *statement.Erasures
-	tell     func(repo.Head) // called with each manifest that stays and holds what was erased; may be nil
+	erased   func(repo.Head) // called with each manifest that stays and holds what was erased; may be nil
 	holds    bool            // the present manifest holds what was erased
 }
 
 // root follows one manifest.
-func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
+func (w *reachability) root(ctx context.Context, head repo.Head, reach func(chunk.ID) (bool, error)) error {
 	content, err := w.repo.Root(ctx, head) // whatever its name says
 	if err != nil {
 		return err
@@ -54,8 +54,8 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 	if err = w.mailboxes(ctx, m.Mailboxes); err == nil {
 		err = w.tables(ctx, m.Tables)
 	}
-	if w.holds && w.tell != nil && !head.Marked {
-		w.tell(head)
+	if w.holds && w.erased != nil && !head.Marked {
+		w.erased(head)
 	}
 	// Of one that was put after its deadline, some may have been removed: it was never committed.
 	if head.Stored.After(m.Deadline) && (errors.Is(err, repo.ErrNoChunk) || errors.Is(err, store.ErrNotExist)) {
@@ -64,7 +64,7 @@ func (w *reaching) root(ctx context.Context, head repo.Head, reach func(chunk.ID
 	return err
 }
 
-func (w *reaching) tables(ctx context.Context, tables []chunk.ID) error {
+func (w *reachability) tables(ctx context.Context, tables []chunk.ID) error {
 	for _, id := range tables {
 		mailboxes, err := follow(ctx, w, id, manifest.ParseMailboxes)
 		if err == nil {
@@ -78,14 +78,14 @@ func (w *reaching) tables(ctx context.Context, tables []chunk.ID) error {
 }
 
 // follow reads what a chunk refers to, if it was not reached before.
-func follow[T any](ctx context.Context, w *reaching, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
+func follow[T any](ctx context.Context, w *reachability, id chunk.ID, parse func([]byte) ([]T, error)) ([]T, error) {
 	if first, err := w.reach(id); err != nil || !first {
 		return nil, err
 	}
 	return ReadPiece(ctx, w.contents, id, parse)
 }
 
-func (w *reaching) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
+func (w *reachability) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) error {
 	for i := range mailboxes {
 		m := &mailboxes[i]
 		err := w.pages(ctx, m.Pages)
@@ -106,7 +106,7 @@ func (w *reaching) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) 
 }
 
 // pages follows pages that were not reached before, several together.
-func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
+func (w *reachability) pages(ctx context.Context, pages []manifest.Page) error {
 	var fresh []chunk.ID
 	flush := func() error {
 		if len(fresh) > 1 {
@@ -140,7 +140,7 @@ func (w *reaching) pages(ctx context.Context, pages []manifest.Page) error {
 	return flush()
 }
 
-func (w *reaching) records(ctx context.Context, page chunk.ID) error {
+func (w *reachability) records(ctx context.Context, page chunk.ID) error {
 	records, err := ReadPiece(ctx, w.contents, page, manifest.ParseRecords)
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func (h *Histories) Add(s Summary) {
 	if h.of[folder] == nil {
 		h.accounts = append(h.accounts, folder)
 	}
-	h.of[folder] = append(h.of[folder], Decision{Head: s.Head, Manifest: outlined(s.Manifest)})
+	h.of[folder] = append(h.of[folder], Decision{Head: s.Head, Manifest: outline(s.Manifest)})
 }
 
 // Since finds the unreported losses of manifests after a time, by comparing each with those before it.
@@ -60,12 +60,12 @@ func (h *Histories) Shrunk(ctx context.Context, r *repo.Repo, limits Limits) ([]
 
 // find compares the manifests that are suspect with those before them.
 func (h *Histories) find(ctx context.Context, r *repo.Repo, limits Limits, suspect func(before, now *Decision) bool) (all []Unreported, err error) {
-	s := suspicion{repo: r, limits: limits, suspect: suspect}
+	s := comparer{repo: r, limits: limits, suspect: suspect}
 	for _, folder := range h.accounts {
 		account := h.of[folder]
 		for i := range account {
 			now := &account[i]
-			if !now.standsForItsAccount() || len(now.Manifest.Alarm) > 0 {
+			if !now.isComplete() || len(now.Manifest.Alarm) > 0 {
 				continue
 			}
 			for _, n := range predecessors(account, i) {
@@ -95,22 +95,22 @@ func (d *Decision) repairs(before *Decision) bool {
 		d.Manifest.Totals.Failures-before.Manifest.Totals.Failures >= missing
 }
 
-// suspicion compares manifests. What it needs for that, marks and tags, it reads when the first ones are suspect.
-type suspicion struct {
-	repo     *repo.Repo
-	limits   Limits
-	suspect  func(before, now *Decision) bool
-	reckoner *reckoner
-	tags     statement.Tags
+// comparer compares manifests. What it needs for that, marks and tags, it reads when the first ones are suspect.
+type comparer struct {
+	repo    *repo.Repo
+	limits  Limits
+	suspect func(before, now *Decision) bool
+	finder  *lossFinder
+	tags    statement.Tags
 }
 
-func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, error) {
+func (s *comparer) lost(ctx context.Context, before, now *Decision) ([]string, error) {
 	if !s.suspect(before, now) {
 		return nil, nil
 	}
-	if s.reckoner == nil {
+	if s.finder == nil {
 		var err error
-		if s.reckoner, err = newReckoner(ctx, s.repo, s.limits); err != nil {
+		if s.finder, err = newLossFinder(ctx, s.repo, s.limits); err != nil {
 			return nil, err
 		}
 		// An acknowledgement that cannot be read does not count, so the loss is named once more.
@@ -118,10 +118,10 @@ func (s *suspicion) lost(ctx context.Context, before, now *Decision) ([]string, 
 			return nil, err
 		}
 	}
-	if slices.Contains(s.tags[now.Head.Name], history.TagAcknowledged) || s.reckoner.wereCompared(before, now) {
+	if slices.Contains(s.tags[now.Head.Name], history.TagAcknowledged) || s.finder.wereCompared(before, now) {
 		return nil, nil
 	}
-	return s.reckoner.lost(ctx, before, now)
+	return s.finder.lost(ctx, before, now)
 }
 
 func unreported(before, now *Decision, lost []string) Unreported {
@@ -136,8 +136,8 @@ func (u Unreported) String() string {
 		u.Before.ID[:4], u.Lost[len(u.Lost)-1], u.Before.ID[:4], u.Head.ID[:4], u.Head.ID[:4])
 }
 
-// outlined is a manifest without mailboxes, failures and the like: what decisions go by.
-func outlined(m *manifest.Manifest) *manifest.Manifest {
+// outline is a manifest without mailboxes, failures and the like: what decisions go by.
+func outline(m *manifest.Manifest) *manifest.Manifest {
 	return &manifest.Manifest{
 		Account: m.Account, State: m.State, Parent: m.Parent, Origin: m.Origin, Deadline: m.Deadline, Totals: m.Totals, Alarm: m.Alarm,
 	}

@@ -115,7 +115,7 @@ func (it *item) readRecord(ctx context.Context) (err error) {
 		return err
 	}
 	for _, part := range parts { // as many as locate uses
-		it.ids = append(it.ids, part.Chunks[:min(len(part.Chunks), archive.StretchChunks-len(it.ids))]...)
+		it.ids = append(it.ids, part.Chunks[:min(len(part.Chunks), archive.BodyBatch-len(it.ids))]...)
 	}
 	return nil
 }

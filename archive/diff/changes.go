@@ -10,24 +10,24 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// ChangeKind is what became of a message.
-type ChangeKind uint8
+// Kind is what became of a message.
+type Kind uint8
 
 const (
-	MessageRemoved ChangeKind = iota
-	MessageMovedOut
-	MessageAdded
-	MessageMovedIn
-	MessageReflagged
+	Removed Kind = iota
+	MovedOut
+	Added
+	MovedIn
+	Reflagged
 )
 
-func (k ChangeKind) String() string {
+func (k Kind) String() string {
 	return [...]string{"removed", "moved-out", "added", "moved-in", "reflagged"}[k]
 }
 
 // Change is what became of one message of a mailbox. One that was moved is two changes, one in each mailbox.
 type Change struct {
-	Kind     ChangeKind
+	Kind     Kind
 	Contents *archive.Contents // that the message is in: the older for what left, else the newer
 	Entry    *manifest.Entry   // as it is, or was when it left
 	Was      *manifest.FlagSet // of a message that is reflagged: its flags before
@@ -41,19 +41,19 @@ type Change struct {
 // flags, each ascending by UID. The records are read from their pages again. An error is about one page, as with Entries.
 func (d *Difference) Changes(ctx context.Context, m *MailboxDifference) iter.Seq2[*Change, error] {
 	return func(yield func(*Change, error) bool) {
-		_ = d.left(ctx, m, yield) && d.arrived(ctx, m, yield) && d.reflagged(ctx, m, yield)
+		_ = d.yieldDeparted(ctx, m, yield) && d.yieldArrived(ctx, m, yield) && d.yieldReflagged(ctx, m, yield)
 	}
 }
 
-// left yields the messages that left the mailbox.
-func (d *Difference) left(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
-	rows := d.gone[m.leaving.from:m.leaving.to]
+// yieldDeparted yields the messages that left the mailbox.
+func (d *Difference) yieldDeparted(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+	rows := d.departed[m.leaving.from:m.leaving.to]
 	for entry, err := range d.Before.EntriesAt(ctx, m.Before, uidsOf(rows)) {
-		change := &Change{Kind: MessageRemoved, Contents: d.Before, Entry: entry}
+		change := &Change{Kind: Removed, Contents: d.Before, Entry: entry}
 		if err == nil {
-			if peer := find(rows, entry.UID).peer; peer != 0 {
-				there := d.come[peer-1]
-				change.Kind, change.Peer, change.PeerUID = MessageMovedOut, d.Mailboxes[there.box].After, there.uid
+			if peer := rowOf(rows, entry.UID).peer; peer != 0 {
+				there := d.arrived[peer-1]
+				change.Kind, change.Peer, change.PeerUID = MovedOut, d.Mailboxes[there.box].After, there.uid
 			}
 		}
 		if !yieldChange(yield, change, err) {
@@ -63,15 +63,15 @@ func (d *Difference) left(ctx context.Context, m *MailboxDifference, yield func(
 	return true
 }
 
-// arrived yields the messages that came into the mailbox.
-func (d *Difference) arrived(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
-	rows := d.come[m.arriving.from:m.arriving.to]
+// yieldArrived yields the messages that came into the mailbox.
+func (d *Difference) yieldArrived(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+	rows := d.arrived[m.arriving.from:m.arriving.to]
 	for entry, err := range d.After.EntriesAt(ctx, m.After, uidsOf(rows)) {
-		change := &Change{Kind: MessageAdded, Contents: d.After, Entry: entry}
+		change := &Change{Kind: Added, Contents: d.After, Entry: entry}
 		if err == nil {
-			if peer := find(rows, entry.UID).peer; peer != 0 {
-				there := d.gone[peer-1]
-				change.Kind, change.Peer, change.PeerUID = MessageMovedIn, d.Mailboxes[there.box].Before, there.uid
+			if peer := rowOf(rows, entry.UID).peer; peer != 0 {
+				there := d.departed[peer-1]
+				change.Kind, change.Peer, change.PeerUID = MovedIn, d.Mailboxes[there.box].Before, there.uid
 			}
 		}
 		if !yieldChange(yield, change, err) {
@@ -81,13 +81,13 @@ func (d *Difference) arrived(ctx context.Context, m *MailboxDifference, yield fu
 	return true
 }
 
-func (d *Difference) reflagged(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
+func (d *Difference) yieldReflagged(ctx context.Context, m *MailboxDifference, yield func(*Change, error) bool) bool {
 	var uids mail.UIDSet
 	for _, row := range m.reflags {
 		uids.Add(row.uid)
 	}
 	for entry, err := range d.After.EntriesAt(ctx, m.After, uids) {
-		change := &Change{Kind: MessageReflagged, Contents: d.After, Entry: entry}
+		change := &Change{Kind: Reflagged, Contents: d.After, Entry: entry}
 		if err == nil {
 			at := sort.Search(len(m.reflags), func(i int) bool { return m.reflags[i].uid >= entry.UID })
 			change.Was = &d.sets[m.reflags[at].was]
@@ -114,7 +114,7 @@ func uidsOf(rows []diffRow) mail.UIDSet {
 	return uids
 }
 
-// find is the row of a UID that is there.
-func find(rows []diffRow, uid mail.UID) diffRow {
+// rowOf is the row of a UID that is there.
+func rowOf(rows []diffRow, uid mail.UID) diffRow {
 	return rows[sort.Search(len(rows), func(i int) bool { return rows[i].uid >= uid })]
 }

@@ -25,8 +25,8 @@ type Difference struct {
 	// Mailboxes are those in which something differs, ascending by the raw name that they have now, or had last.
 	Mailboxes []*MailboxDifference
 
-	gone, come []diffRow          // messages that left, or came; those of a mailbox together, ascending by UID
-	sets       []manifest.FlagSet // flags as they were, each set once
+	departed, arrived []diffRow          // messages that left, or came; those of a mailbox together, ascending by UID
+	sets              []manifest.FlagSet // flags as they were, each set once
 }
 
 // MailboxDifference is what became of one mailbox.
@@ -45,8 +45,8 @@ type MailboxDifference struct {
 
 	index    uint32 // in Difference.Mailboxes, of the rows
 	reflags  []reflagRow
-	leaving  span32 // rows of Difference.gone
-	arriving span32 // rows of Difference.come
+	leaving  rowRange // rows of Difference.gone
+	arriving rowRange // rows of Difference.come
 }
 
 // diffRow is a message that left a mailbox, or came into one: 44 bytes, so that a million fit.
@@ -63,8 +63,8 @@ type reflagRow struct {
 	was uint32   // index in Difference.sets
 }
 
-// span32 is a stretch of rows.
-type span32 struct{ from, to int }
+// rowRange is a stretch of rows.
+type rowRange struct{ from, to int }
 
 // Mailbox is the mailbox as it is now, or was last.
 func (m *MailboxDifference) Mailbox() *manifest.Mailbox { return cmp.Or(m.After, m.Before) }
@@ -91,9 +91,9 @@ func Compare(ctx context.Context, before, after *archive.Contents) (*Difference,
 	if err != nil {
 		return nil, err
 	}
-	d := &diffing{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
+	d := &comparison{Difference: &Difference{Before: before, After: after}, known: make(map[string]uint32)}
 	for _, p := range pairs {
-		if p.recast() {
+		if p.relabeled() {
 			continue
 		}
 		if err := d.compare(ctx, p); err != nil {
@@ -105,17 +105,17 @@ func Compare(ctx context.Context, before, after *archive.Contents) (*Difference,
 	return d.finish(), nil
 }
 
-// diffing is a comparison under way.
-type diffing struct {
+// comparison is a comparison under way.
+type comparison struct {
 	*Difference
 	known map[string]uint32 // flag sets, and where they are in Difference.sets
 }
 
 // compare takes down what differs in one pair.
-func (d *diffing) compare(ctx context.Context, p pair) error {
+func (d *comparison) compare(ctx context.Context, p pair) error {
 	m := &MailboxDifference{Before: p.before, After: p.after, index: uint32(len(d.Mailboxes))}
 	m.Renumbered = p.renumbered()
-	gone, come := len(d.gone), len(d.come)
+	gone, come := len(d.departed), len(d.arrived)
 	if err := d.messages(ctx, m); err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -124,26 +124,26 @@ func (d *diffing) compare(ctx context.Context, p pair) error {
 			return err
 		}
 		m.Unread, m.reflags = err, nil
-		d.gone, d.come = d.gone[:gone], d.come[:come]
+		d.departed, d.arrived = d.departed[:gone], d.arrived[:come]
 	}
-	m.leaving, m.arriving = span32{gone, len(d.gone)}, span32{come, len(d.come)}
+	m.leaving, m.arriving = rowRange{gone, len(d.departed)}, rowRange{come, len(d.arrived)}
 	d.Mailboxes = append(d.Mailboxes, m)
 	return nil
 }
 
 // match finds for each message that left a mailbox one that came into another: first in the same mailbox, where it got
 // another UID only, then in any.
-func (d *diffing) match() {
-	gone, come := byHash(d.gone), byHash(d.come)
+func (d *comparison) match() {
+	gone, come := byHash(d.departed), byHash(d.arrived)
 	for len(gone) > 0 && len(come) > 0 {
-		hash := d.gone[gone[0]].hash
-		switch c := hash.Compare(d.come[come[0]].hash); {
+		hash := d.departed[gone[0]].hash
+		switch c := hash.Compare(d.arrived[come[0]].hash); {
 		case c < 0:
 			gone = gone[1:]
 		case c > 0:
 			come = come[1:]
 		default:
-			n, m := alike(d.gone, gone), alike(d.come, come)
+			n, m := alike(d.departed, gone), alike(d.arrived, come)
 			d.matchCopies(gone[:n], come[:m])
 			gone, come = gone[n:], come[m:]
 		}
@@ -170,9 +170,9 @@ func alike(rows []diffRow, order []uint32) int {
 }
 
 // matchCopies matches the rows of one message. Both ascend by mailbox.
-func (d *diffing) matchCopies(gone, come []uint32) {
+func (d *comparison) matchCopies(gone, come []uint32) {
 	for i, j := 0, 0; i < len(gone) && j < len(come); {
-		switch g, c := d.gone[gone[i]].box, d.come[come[j]].box; {
+		switch g, c := d.departed[gone[i]].box, d.arrived[come[j]].box; {
 		case g < c:
 			i++
 		case g > c:
@@ -184,10 +184,10 @@ func (d *diffing) matchCopies(gone, come []uint32) {
 	}
 	j := 0
 	for _, g := range gone {
-		if d.gone[g].peer != 0 {
+		if d.departed[g].peer != 0 {
 			continue
 		}
-		for j < len(come) && d.come[come[j]].peer != 0 {
+		for j < len(come) && d.arrived[come[j]].peer != 0 {
 			j++
 		}
 		if j == len(come) {
@@ -197,23 +197,23 @@ func (d *diffing) matchCopies(gone, come []uint32) {
 	}
 }
 
-func (d *diffing) link(gone, come uint32) {
-	d.gone[gone].peer, d.come[come].peer = come+1, gone+1
+func (d *comparison) link(gone, come uint32) {
+	d.departed[gone].peer, d.arrived[come].peer = come+1, gone+1
 }
 
 // count counts the rows of each mailbox.
-func (d *diffing) count() {
-	for i := range d.gone {
-		m := d.Mailboxes[d.gone[i].box]
-		if d.gone[i].peer == 0 {
+func (d *comparison) count() {
+	for i := range d.departed {
+		m := d.Mailboxes[d.departed[i].box]
+		if d.departed[i].peer == 0 {
 			m.Removed++
 		} else {
 			m.MovedOut++
 		}
 	}
-	for i := range d.come {
-		m := d.Mailboxes[d.come[i].box]
-		if d.come[i].peer == 0 {
+	for i := range d.arrived {
+		m := d.Mailboxes[d.arrived[i].box]
+		if d.arrived[i].peer == 0 {
 			m.Added++
 		} else {
 			m.MovedIn++
@@ -226,7 +226,7 @@ func (d *diffing) count() {
 
 // finish leaves the mailboxes in which something differs. A row names its mailbox by index, so rows are told the new
 // ones.
-func (d *diffing) finish() *Difference {
+func (d *comparison) finish() *Difference {
 	kept := d.Mailboxes[:0]
 	for _, m := range d.Mailboxes {
 		if !m.differs() {
@@ -234,10 +234,10 @@ func (d *diffing) finish() *Difference {
 		}
 		m.index = uint32(len(kept))
 		for i := m.leaving.from; i < m.leaving.to; i++ {
-			d.gone[i].box = m.index
+			d.departed[i].box = m.index
 		}
 		for i := m.arriving.from; i < m.arriving.to; i++ {
-			d.come[i].box = m.index
+			d.arrived[i].box = m.index
 		}
 		kept = append(kept, m)
 	}

@@ -39,7 +39,7 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 		if m.Before != nil {
 			messages = maps.Clone(was[m.Before.Raw])
 		}
-		count := map[diff.ChangeKind]int64{}
+		count := map[diff.Kind]int64{}
 		for change, err := range d.Changes(t.Context(), m) {
 			if err != nil {
 				t.Fatal(err)
@@ -47,12 +47,12 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 			count[change.Kind]++
 			e := change.Entry
 			switch change.Kind {
-			case diff.MessageRemoved, diff.MessageMovedOut:
+			case diff.Removed, diff.MovedOut:
 				if messages[e.UID].Hash != e.Hash {
 					t.Errorf("UID %d left mailbox %q without having been there", e.UID, m.Before.Raw)
 				}
 				delete(messages, e.UID)
-			case diff.MessageReflagged:
+			case diff.Reflagged:
 				if m.Renumbered { // the UID is a new one
 					old := archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(change.Was.Flags, " ")}
 					for uid, have := range messages {
@@ -75,11 +75,11 @@ func apply(t *testing.T, d *diff.Difference) (now map[string]map[mail.UID]archiv
 				}
 				messages[uid] = archivetest.HeldMessage{Hash: e.Hash, Flags: strings.Join(e.Flags, " ")}
 			}
-			if (change.Peer != nil) != (change.Kind == diff.MessageMovedIn || change.Kind == diff.MessageMovedOut) {
+			if (change.Peer != nil) != (change.Kind == diff.MovedIn || change.Kind == diff.MovedOut) {
 				t.Errorf("%s with mailbox %v", change.Kind, change.Peer)
 			}
 		}
-		want := map[diff.ChangeKind]int64{diff.MessageRemoved: m.Removed, diff.MessageMovedOut: m.MovedOut, diff.MessageAdded: m.Added, diff.MessageMovedIn: m.MovedIn, diff.MessageReflagged: m.Reflagged}
+		want := map[diff.Kind]int64{diff.Removed: m.Removed, diff.MovedOut: m.MovedOut, diff.Added: m.Added, diff.MovedIn: m.MovedIn, diff.Reflagged: m.Reflagged}
 		for kind, n := range want {
 			if count[kind] != n {
 				t.Errorf("mailbox %q: %d %s, counted were %d", m.Mailbox().Raw, count[kind], kind, n)

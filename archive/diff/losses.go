@@ -23,11 +23,11 @@ func (d *Difference) Losses() map[string]*Loss {
 
 func (d *Difference) loss(m *MailboxDifference) *Loss {
 	l := &Loss{Renamed: m.Renamed()}
-	for _, row := range d.gone[m.leaving.from:m.leaving.to] {
+	for _, row := range d.departed[m.leaving.from:m.leaving.to] {
 		switch {
 		case row.peer == 0:
 			l.Missing.Add(row.uid)
-		case d.Mailboxes[d.come[row.peer-1].box].After.Raw == m.Before.Raw:
+		case d.Mailboxes[d.arrived[row.peer-1].box].After.Raw == m.Before.Raw:
 			l.Here.Add(row.uid)
 		default:
 			l.Elsewhere.Add(row.uid)

@@ -15,13 +15,13 @@ import (
 
 // messages takes down which messages left and came, and whose flags are others. Within one UIDVALIDITY a message is the
 // same if UID and hash are; across two, if the hash is.
-func (d *diffing) messages(ctx context.Context, m *MailboxDifference) error {
+func (d *comparison) messages(ctx context.Context, m *MailboxDifference) error {
 	contents, p := [2]*archive.Contents{d.Before, d.After}, pair{m.Before, m.After}
 	before, after, err := unshared(ctx, contents, p)
 	if err != nil {
 		return err
 	}
-	var again census // of a mailbox with other UIDs
+	var again renumbered // of a mailbox with other UIDs
 	for x, y := range mergeEntries(ctx, contents, p, before, after, &err) {
 		switch {
 		case m.Renumbered:
@@ -30,19 +30,19 @@ func (d *diffing) messages(ctx context.Context, m *MailboxDifference) error {
 			d.reflag(m, y.UID, d.set(&x.FlagSet), d.set(&y.FlagSet))
 		default:
 			if x != nil {
-				d.gone = append(d.gone, diffRow{hash: x.Hash, uid: x.UID, box: m.index})
+				d.departed = append(d.departed, diffRow{hash: x.Hash, uid: x.UID, box: m.index})
 			}
 			if y != nil {
-				d.come = append(d.come, diffRow{hash: y.Hash, uid: y.UID, box: m.index})
+				d.arrived = append(d.arrived, diffRow{hash: y.Hash, uid: y.UID, box: m.index})
 			}
 		}
 	}
-	again.settle(d, m)
+	again.compare(d, m)
 	return err
 }
 
 // set is the index of a flag set.
-func (d *diffing) set(set *manifest.FlagSet) uint32 {
+func (d *comparison) set(set *manifest.FlagSet) uint32 {
 	key := strings.Join(set.Flags, "\x00") + "\x00\x00" + strings.Join(set.Labels, "\x00")
 	at, ok := d.known[key]
 	if !ok {
@@ -52,44 +52,44 @@ func (d *diffing) set(set *manifest.FlagSet) uint32 {
 	return at
 }
 
-func (d *diffing) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
+func (d *comparison) reflag(m *MailboxDifference, uid mail.UID, was, is uint32) {
 	if was != is {
 		m.reflags = append(m.reflags, reflagRow{uid, was})
 	}
 }
 
-// census is the messages of a mailbox whose UIDVALIDITY is another.
-type census struct{ before, after []censusRow }
+// renumbered is the messages of a mailbox whose UIDVALIDITY is another.
+type renumbered struct{ before, after []renumberedRow }
 
-type censusRow struct {
+type renumberedRow struct {
 	hash chunk.ID
 	uid  mail.UID
 	set  uint32
 }
 
 // add takes an entry of each side; either may be nil.
-func (c *census) add(d *diffing, x, y *manifest.Entry) {
+func (c *renumbered) add(d *comparison, x, y *manifest.Entry) {
 	if x != nil {
-		c.before = append(c.before, censusRow{x.Hash, x.UID, d.set(&x.FlagSet)})
+		c.before = append(c.before, renumberedRow{x.Hash, x.UID, d.set(&x.FlagSet)})
 	}
 	if y != nil {
-		c.after = append(c.after, censusRow{y.Hash, y.UID, d.set(&y.FlagSet)})
+		c.after = append(c.after, renumberedRow{y.Hash, y.UID, d.set(&y.FlagSet)})
 	}
 }
 
-// settle compares by hash. Copies of one message are taken in the order of their UIDs.
-func (c *census) settle(d *diffing, m *MailboxDifference) {
-	order := func(a, b censusRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
+// compare compares by hash. Copies of one message are taken in the order of their UIDs.
+func (c *renumbered) compare(d *comparison, m *MailboxDifference) {
+	order := func(a, b renumberedRow) int { return cmp.Or(a.hash.Compare(b.hash), cmp.Compare(a.uid, b.uid)) }
 	slices.SortFunc(c.before, order)
 	slices.SortFunc(c.after, order)
-	gone, come := len(d.gone), len(d.come)
+	gone, come := len(d.departed), len(d.arrived)
 	for i, j := 0, 0; i < len(c.before) || j < len(c.after); {
 		switch {
 		case j == len(c.after) || i < len(c.before) && c.before[i].hash.Compare(c.after[j].hash) < 0:
-			d.gone = append(d.gone, diffRow{hash: c.before[i].hash, uid: c.before[i].uid, box: m.index})
+			d.departed = append(d.departed, diffRow{hash: c.before[i].hash, uid: c.before[i].uid, box: m.index})
 			i++
 		case i == len(c.before) || c.before[i].hash != c.after[j].hash:
-			d.come = append(d.come, diffRow{hash: c.after[j].hash, uid: c.after[j].uid, box: m.index})
+			d.arrived = append(d.arrived, diffRow{hash: c.after[j].hash, uid: c.after[j].uid, box: m.index})
 			j++
 		default:
 			d.reflag(m, c.after[j].uid, c.before[i].set, c.after[j].set)
@@ -97,8 +97,8 @@ func (c *census) settle(d *diffing, m *MailboxDifference) {
 		}
 	}
 	byUID := func(a, b diffRow) int { return cmp.Compare(a.uid, b.uid) }
-	slices.SortFunc(d.gone[gone:], byUID)
-	slices.SortFunc(d.come[come:], byUID)
+	slices.SortFunc(d.departed[gone:], byUID)
+	slices.SortFunc(d.arrived[come:], byUID)
 	slices.SortFunc(m.reflags, func(a, b reflagRow) int { return cmp.Compare(a.uid, b.uid) })
 }
 
@@ -111,7 +111,7 @@ func unshared(ctx context.Context, c [2]*archive.Contents, p pair) (before, afte
 	if after, err = pagesBeyond(ctx, c[1], p.after, p.before); err != nil {
 		return nil, nil, err
 	}
-	before, after = lessShared(before, after), lessShared(after, before)
+	before, after = withoutShared(before, after), withoutShared(after, before)
 	return before, after, nil
 }
 
@@ -138,8 +138,8 @@ func pagesBeyond(ctx context.Context, c *archive.Contents, m, other *manifest.Ma
 	return pages, nil
 }
 
-// lessShared leaves out the pages that the other list has too. Both ascend.
-func lessShared(pages, other []manifest.Page) []manifest.Page {
+// withoutShared leaves out the pages that the other list has too. Both ascend.
+func withoutShared(pages, other []manifest.Page) []manifest.Page {
 	var left []manifest.Page
 	for _, page := range pages {
 		for len(other) > 0 && other[0].Start < page.Start {

@@ -23,9 +23,9 @@ func (p pair) renumbered() bool {
 	return a != 0 && b != 0 && a != b
 }
 
-// recast reports whether the messages of one are read elsewhere in its manifest, and those of the other are not: then
+// relabeled reports whether the messages of one are read elsewhere in its manifest, and those of the other are not: then
 // they neither left nor came.
-func (p pair) recast() bool {
+func (p pair) relabeled() bool {
 	return p.before != nil && p.after != nil && p.before.Label != p.after.Label
 }
 

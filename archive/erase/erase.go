@@ -40,8 +40,8 @@ func (r *Report) Gone() time.Time { return r.Time.Add(2 * repo.Grace) }
 // rounds bounds how often Complete looks for manifests that were committed while it wrote others.
 const rounds = 3
 
-// Carry erases what is planned. It calls rewritten, which may be nil, with each manifest that it wrote again.
-func (p *Plan) Carry(ctx context.Context, rewritten func(rewrite.Rewritten)) (*Report, error) {
+// Apply erases what is planned. It calls rewritten, which may be nil, with each manifest that it wrote again.
+func (p *Plan) Apply(ctx context.Context, rewritten func(rewrite.Rewritten)) (*Report, error) {
 	if err := p.repo.Erase(ctx, p.erasure); err != nil {
 		return nil, fmt.Errorf("erase: %w", err)
 	}
@@ -58,7 +58,7 @@ func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritte
 	if err != nil {
 		return nil, err
 	}
-	c := &completion{repo: r, erasures: erasures, rewritten: rewritten, failed: make(map[string]bool)}
+	c := &completer{repo: r, erasures: erasures, rewritten: rewritten, failed: make(map[string]bool)}
 	if c.report.Time, err = r.Now(ctx); err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func Complete(ctx context.Context, r *repo.Repo, rewritten func(rewrite.Rewritte
 	return &c.report, nil
 }
 
-// completion is a Complete under way.
-type completion struct {
+// completer is a Complete under way.
+type completer struct {
 	repo      *repo.Repo
 	erasures  *statement.Erasures
 	rewritten func(rewrite.Rewritten) // nil: nobody wants to know
@@ -87,8 +87,8 @@ type completion struct {
 
 // round finds the manifests that hold what was erased, and writes or marks each. It reports whether it wrote any: then
 // others may have come in the meantime.
-func (c *completion) round(ctx context.Context) (more bool, err error) {
-	holders := archive.NewHolders(c.repo, func(_ archive.Place, record *manifest.Record) (bool, error) {
+func (c *completer) round(ctx context.Context) (more bool, err error) {
+	holders := archive.NewRecordFinder(c.repo, func(_ archive.RecordPlace, record *manifest.Record) (bool, error) {
 		return c.erasures.Message(record.Hash), nil
 	})
 	var marks []statement.Marked
@@ -144,7 +144,7 @@ func (c *completion) round(ctx context.Context) (more bool, err error) {
 
 // unwritten marks the manifests that an interrupted erasure has already written again, and returns the others. clean are
 // the manifests of the account that hold nothing erased.
-func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (left []repo.Head, err error) {
+func (c *completer) unwritten(ctx context.Context, heads, clean []repo.Head) (left []repo.Head, err error) {
 	type written struct {
 		origin    [32]byte
 		accounted int64
@@ -179,7 +179,7 @@ func (c *completion) unwritten(ctx context.Context, heads, clean []repo.Head) (l
 }
 
 // rewrite writes manifests of one account, given the newest first, and marks those that were written.
-func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, heads []repo.Head) error {
+func (c *completer) rewrite(ctx context.Context, holders *archive.RecordFinder, heads []repo.Head) error {
 	if len(heads) == 0 {
 		return nil
 	}
@@ -207,12 +207,12 @@ func (c *completion) rewrite(ctx context.Context, holders *archive.Holders, head
 }
 
 // fail records a manifest that cannot be written again.
-func (c *completion) fail(done rewrite.Rewritten) {
+func (c *completer) fail(done rewrite.Rewritten) {
 	c.failed[done.Old.Name] = true
 	c.report.Damaged = append(c.report.Damaged, done)
 }
 
-func (c *completion) mark(ctx context.Context, marks []statement.Marked) error {
+func (c *completer) mark(ctx context.Context, marks []statement.Marked) error {
 	if len(marks) == 0 {
 		return nil
 	}

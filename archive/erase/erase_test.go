@@ -192,7 +192,7 @@ func TestErasedAccountIsGone(t *testing.T) {
 	if plan.Manifests != 3 || plan.Shared.Chunks < 300 {
 		t.Errorf("the plan: %d manifests, %+v", plan.Manifests, plan.Shared)
 	}
-	if _, err := plan.Carry(t.Context(), nil); err != nil {
+	if _, err := plan.Apply(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	if b := archivetest.TryBackup(t.Context(), r, left, other); !errors.Is(b.Err, repo.ErrErased) {
@@ -286,7 +286,7 @@ func TestCopiesBringNothingBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plan.Carry(t.Context(), nil); err != nil {
+	if _, err := plan.Apply(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
 	copied, _ = archivetest.Copy(t, there, r)
@@ -314,12 +314,12 @@ func TestErasureThatIsCutShortIsCompleted(t *testing.T) {
 		}
 		before := faulty.Ops()
 		faulty.Fail = storetest.CrashAt(before+n, storetest.Fault(1+n%2))
-		_, err = plan.Carry(t.Context(), nil)
+		_, err = plan.Apply(t.Context(), nil)
 		faulty.Fail = nil
 		done := err == nil
 		if !done {
 			if plan, err = erase.PlanMessages(t.Context(), r, []chunk.ID{hash}); err == nil {
-				_, err = plan.Carry(t.Context(), nil)
+				_, err = plan.Apply(t.Context(), nil)
 			}
 			if err != nil && !errors.Is(err, erase.ErrNothing) {
 				t.Fatalf("cut short at operation %d: %v", n, err)
@@ -362,7 +362,7 @@ func TestErasuresAreNoLossesOfMonths(t *testing.T) {
 	}
 	plan, err := archive.PlanForgetNamed(t.Context(), r, between, nil)
 	if err == nil {
-		_, err = plan.Carry(t.Context())
+		_, err = plan.Apply(t.Context())
 	}
 	if err != nil {
 		t.Fatal(err)

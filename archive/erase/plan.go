@@ -34,13 +34,13 @@ type Plan struct {
 type Message struct {
 	Hash   chunk.ID
 	Size   int64
-	Date   mail.Date // INTERNALDATE in the first place
-	Places []Seen    // at most placesAtMost
-	More   int       // how many places there are besides
+	Date   mail.Date  // INTERNALDATE in the first place
+	Places []Location // at most placesAtMost
+	More   int        // how many places there are besides
 }
 
-// Seen is a place in which a message is in some manifest.
-type Seen struct {
+// Location is a place in which a message is in some manifest.
+type Location struct {
 	Account string
 	Mailbox string
 	UID     mail.UID
@@ -70,8 +70,8 @@ func PlanMessages(ctx context.Context, r *repo.Repo, hashes []chunk.ID) (*Plan, 
 	}
 	mine := newChunks()
 	parts := make([][]chunk.Prefix, len(p.Messages))
-	var holders *archive.Holders
-	holders = archive.NewHolders(r, func(place archive.Place, record *manifest.Record) (bool, error) {
+	var holders *archive.RecordFinder
+	holders = archive.NewRecordFinder(r, func(place archive.RecordPlace, record *manifest.Record) (bool, error) {
 		i, ok := wanted[record.Hash]
 		if !ok {
 			return false, nil
@@ -114,8 +114,8 @@ func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, erro
 	dir := r.AccountDir(account)
 	p := &Plan{Account: account, repo: r, packs: make(map[repo.Pack]struct{}), erasure: statement.Erasure{Accounts: []string{dir}}}
 	mine := newChunks()
-	var holders *archive.Holders
-	holders = archive.NewHolders(r, func(_ archive.Place, record *manifest.Record) (bool, error) {
+	var holders *archive.RecordFinder
+	holders = archive.NewRecordFinder(r, func(_ archive.RecordPlace, record *manifest.Record) (bool, error) {
 		ids, err := chunksOf(record, holders.Load(ctx))
 		if err != nil {
 			return true, err
@@ -133,12 +133,12 @@ func PlanAccount(ctx context.Context, r *repo.Repo, account string) (*Plan, erro
 	return p, err
 }
 
-func (m *Message) see(place archive.Place, record *manifest.Record) {
+func (m *Message) see(place archive.RecordPlace, record *manifest.Record) {
 	m.Size = record.Size
 	if len(m.Places) == 0 {
 		m.Date = record.Internal
 	}
-	seen := Seen{place.Account, place.Mailbox, record.UID}
+	seen := Location{place.Account, place.Mailbox, record.UID}
 	for _, known := range m.Places {
 		if known == seen {
 			return
@@ -152,7 +152,7 @@ func (m *Message) see(place archive.Place, record *manifest.Record) {
 }
 
 // find records the manifests that hold what is to be erased.
-func (p *Plan) find(ctx context.Context, holders *archive.Holders, among func(repo.Head) bool) error {
+func (p *Plan) find(ctx context.Context, holders *archive.RecordFinder, among func(repo.Head) bool) error {
 	for head, err := range p.repo.EveryManifest(ctx) {
 		if err != nil {
 			return err
@@ -193,8 +193,8 @@ func (p *Plan) locate(ctx context.Context, ids []chunk.ID) error {
 // when the store retains what is to be erased.
 func (p *Plan) share(ctx context.Context, mine *chunks, among func(repo.Head) bool, erased func(hash chunk.ID) bool) error {
 	mine.sort()
-	var holders *archive.Holders
-	holders = archive.NewHolders(p.repo, func(place archive.Place, record *manifest.Record) (bool, error) {
+	var holders *archive.RecordFinder
+	holders = archive.NewRecordFinder(p.repo, func(place archive.RecordPlace, record *manifest.Record) (bool, error) {
 		if erased(record.Hash) {
 			return false, nil
 		}

@@ -9,13 +9,13 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// view is a comparison with indexes of the two manifests.
-type view struct {
+// comparison is a comparison with indexes of the two manifests.
+type comparison struct {
 	*Comparison
 	inline, lists map[chunk.ID]bool                // record pages that mailboxes name themselves, and page lists
 	byName, was   map[string]*manifest.Mailbox     // of the later manifest, and of the earlier one
 	byIdentity    map[identity][]*manifest.Mailbox // of the later manifest: mailboxes whose name is new or had another mailbox
-	uses          discardable
+	uses          emptiedMailboxes
 }
 
 // identity is what a mailbox keeps when it is renamed.
@@ -38,12 +38,12 @@ func mailboxID(m *manifest.Mailbox) string {
 	return m.Status.MailboxID
 }
 
-func (c *Comparison) view() *view {
-	v := &view{
+func (c *Comparison) compare() *comparison {
+	v := &comparison{
 		Comparison: c, inline: make(map[chunk.ID]bool), lists: make(map[chunk.ID]bool),
 		byName: make(map[string]*manifest.Mailbox), was: make(map[string]*manifest.Mailbox),
 		byIdentity: make(map[identity][]*manifest.Mailbox),
-		uses:       newDiscardable(c.Before, c.Now),
+		uses:       newEmptiedMailboxes(c.Before, c.Now),
 	}
 	for _, m := range c.Now {
 		for _, page := range m.Pages {
@@ -73,7 +73,7 @@ func nameOf(m *manifest.Mailbox) string {
 	return cmp.Or(m.Name, m.Raw)
 }
 
-func (v *view) limitOf(m *mail.Mailbox) Limit {
+func (v *comparison) limitOf(m *mail.Mailbox) Limit {
 	if v.Limit == nil {
 		return Usual
 	}
@@ -82,7 +82,7 @@ func (v *view) limitOf(m *mail.Mailbox) Limit {
 
 // successor returns what an earlier mailbox is in the later manifest, or nil: the one of that name, unless that is another
 // mailbox and the earlier one has another name now.
-func (v *view) successor(old *manifest.Mailbox) *manifest.Mailbox {
+func (v *comparison) successor(old *manifest.Mailbox) *manifest.Mailbox {
 	named := v.byName[nameOf(old)]
 	if named != nil && !replaced(old, named) {
 		return named
@@ -103,7 +103,7 @@ func replaced(old, now *manifest.Mailbox) bool {
 }
 
 // judge applies the limits to the number of messages that each mailbox of the earlier manifest lost.
-func (v *view) judge(lost []int64) *Losses {
+func (v *comparison) judge(lost []int64) *Losses {
 	losses := &Losses{}
 	var had, has, gone int64
 	for i, old := range v.Before {
@@ -116,7 +116,7 @@ func (v *view) judge(lost []int64) *Losses {
 		}
 		now := v.successor(old)
 		switch {
-		case limit.Exceeded(old.Messages, lost[i]), v.fellToNothing(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
+		case limit.Exceeded(old.Messages, lost[i]), v.isEmptied(old, now, lost[i]) && limit.share(old.Messages, lost[i]):
 			losses.Alarms = append(losses.Alarms, shrunk(old, now, lost[i]))
 		case lost[i] > 0 && !limit.Off && !isThere(now):
 			losses.Remarks = append(losses.Remarks, shrunk(old, now, lost[i]))
@@ -131,8 +131,8 @@ func (v *view) judge(lost []int64) *Losses {
 	return losses
 }
 
-// fellToNothing reports whether nothing is left of a mailbox. Trash, Junk and Drafts do not count: people empty them.
-func (v *view) fellToNothing(old, now *manifest.Mailbox, lost int64) bool {
+// isEmptied reports whether nothing is left of a mailbox. Trash, Junk and Drafts do not count: people empty them.
+func (v *comparison) isEmptied(old, now *manifest.Mailbox, lost int64) bool {
 	if v.uses.has(old) {
 		return false
 	}

@@ -44,12 +44,12 @@ type Losses struct {
 // Find returns the losses. The messages of a page that cannot be read count as lost if only the later manifest has the
 // page. If the earlier one has it, they do not count, because nobody knows them.
 func (c *Comparison) Find() (*Losses, error) {
-	v := c.view()
+	v := c.compare()
 	lost := v.bounds()
 	if losses := v.judge(lost); len(losses.Alarms) == 0 {
 		return losses, nil
 	}
-	lost, err := v.reckon()
+	lost, err := v.count()
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (c *Comparison) Find() (*Losses, error) {
 }
 
 // bounds returns upper bounds of what each mailbox lost. It reads nothing.
-func (v *view) bounds() []int64 {
+func (v *comparison) bounds() []int64 {
 	lost := make([]int64, len(v.Before))
 	for i, m := range v.Before {
 		for _, page := range m.Pages {

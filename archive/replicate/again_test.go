@@ -59,7 +59,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	before := second.Names()
 	still, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	for _, c := range still {
-		if !c.Present || c.Mended {
+		if !c.Present || c.Improved {
 			t.Errorf("nothing more can be had, and: %+v", c)
 		}
 	}
@@ -70,7 +70,7 @@ func TestCopyIsMendedWhenMoreCanBeHad(t *testing.T) {
 	putBack()
 	mended, _ := archivetest.Copy(t, archivetest.Reopen(t, store), to)
 	for i, c := range mended {
-		if lossy := len(first[i].Lost) > 0; c.Mended != lossy || c.Present == lossy || len(c.Lost) > 0 {
+		if lossy := len(first[i].Lost) > 0; c.Improved != lossy || c.Present == lossy || len(c.Lost) > 0 {
 			t.Errorf("night %d: %+v", i, c)
 		}
 	}
@@ -161,7 +161,7 @@ func TestCopyComesHomeToWhatWasRepaired(t *testing.T) {
 	pinned(repaired.Head)
 	copied, _ := archivetest.Copy(t, away, damaged)
 	pinned(copied[0].Head)
-	if !copied[0].Mended {
+	if !copied[0].Improved {
 		t.Fatalf("not mended: %+v", copied[0])
 	}
 	ref, _ := history.ParseRef("latest", time.Now())

@@ -12,13 +12,13 @@ import (
 
 // copies is what a repository has of manifests that are to be copied to it: copies, and originals that come home.
 type copies struct {
-	held      map[[32]byte]standing // by the original's hash
+	existing  map[[32]byte]existing // by the original's hash
 	forgotten map[position]bool     // where those stood that the repository was told to forget
 }
 
-// standing is a manifest that stands for an original. Of several, be they repairs or copies that had more than the one before, the
+// existing is a manifest that stands for an original. Of several, be they repairs or copies that had more than the one before, the
 // last one does: it was laid by somebody who knew the others.
-type standing struct {
+type existing struct {
 	head               repo.Head
 	messages, failures int64 // messages includes those that were erased there, which are not missing
 }
@@ -32,19 +32,19 @@ type position struct {
 func positionOf(head repo.Head) position { return position{head.Account, head.Time.UnixMilli()} }
 
 // lacks reports whether the original says that it has more. That it still can be had is not said.
-func (h standing) lacks(original archive.Summary) bool {
+func (h existing) lacks(original archive.Summary) bool {
 	return h.messages < original.Manifest.Totals.Accounted() || h.failures > original.Manifest.Totals.Failures
 }
 
-// bettered reports whether a manifest has more than the one that is there.
-func (h standing) bettered(by *manifest.Manifest) bool {
+// improvedBy reports whether a manifest has more than the one that is there.
+func (h existing) improvedBy(by *manifest.Manifest) bool {
 	t := by.Totals
 	return t.Accounted() > h.messages || t.Accounted() == h.messages && t.Failures < h.failures
 }
 
 // findCopies reads what is there.
 func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
-	c := &copies{make(map[[32]byte]standing), make(map[position]bool)}
+	c := &copies{make(map[[32]byte]existing), make(map[position]bool)}
 	marks, err := r.Marks(ctx)
 	if err != nil {
 		return nil, err
@@ -66,47 +66,47 @@ func findCopies(ctx context.Context, r *repo.Repo) (*copies, error) {
 }
 
 func (c *copies) add(origin [32]byte, head repo.Head, m *manifest.Manifest) {
-	if old, ok := c.held[origin]; !ok || head.Time.After(old.head.Time) {
-		c.held[origin] = standing{head, m.Totals.Accounted(), m.Totals.Failures}
+	if old, ok := c.existing[origin]; !ok || head.Time.After(old.head.Time) {
+		c.existing[origin] = existing{head, m.Totals.Accounted(), m.Totals.Failures}
 	}
 }
 
-func (c *copies) of(original archive.Summary) (standing, bool) {
-	h, ok := c.held[original.Origin()]
+func (c *copies) of(original archive.Summary) (existing, bool) {
+	h, ok := c.existing[original.Origin()]
 	return h, ok
 }
 
 // parentOf is the hash of the copy of a manifest's parent; zero: there is none.
 func (c *copies) parentOf(original archive.Summary) [32]byte {
-	return c.held[original.Manifest.Parent].head.ID
+	return c.existing[original.Manifest.Parent].head.ID
 }
 
-// tagCarrier has copies bear the tags of their originals. What was said of a copy where it is stands: a tag that any note there
+// tagCopier has copies bear the tags of their originals. What was said of a copy where it is stands: a tag that any note there
 // names, to set it or to take it back, is left as it is.
-type tagCarrier struct {
-	to               *repo.Repo
-	tags             statement.Tags // of the originals
-	damage           error          // why these may not be all
-	there, saidThere statement.Tags
+type tagCopier struct {
+	to             *repo.Repo
+	tags           statement.Tags // of the originals
+	damage         error          // why these may not be all
+	existing, said statement.Tags
 }
 
-func newTagCarrier(ctx context.Context, o CopyOptions) (*tagCarrier, error) {
-	t := &tagCarrier{to: o.To}
+func newTagCopier(ctx context.Context, o CopyOptions) (*tagCopier, error) {
+	t := &tagCopier{to: o.To}
 	var err error
 	if t.tags, t.damage, err = o.From.LegibleTags(ctx); err == nil {
-		t.there, t.saidThere, err = o.To.TagsSaid(ctx)
+		t.existing, t.said, err = o.To.TagsSaid(ctx)
 	}
 	return t, err
 }
 
-// carry sets the tags of a copy. One that is laid because another lacked something bears the tags of that one, too.
-func (t *tagCarrier) carry(ctx context.Context, c *Copied, before repo.Head) error {
+// copyTags sets the tags of a copy. One that is laid because another lacked something bears the tags of that one, too.
+func (t *tagCopier) copyTags(ctx context.Context, c *Copied, before repo.Head) error {
 	want := slices.Clone(t.tags[c.Summary.Head.Name])
 	if before.Name != "" && before.Name != c.Head.Name {
-		want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.saidThere[before.Name], tag) })
-		want = append(want, t.there[before.Name]...)
+		want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.said[before.Name], tag) })
+		want = append(want, t.existing[before.Name]...)
 	}
-	want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.saidThere[c.Head.Name], tag) })
+	want = slices.DeleteFunc(want, func(tag string) bool { return slices.Contains(t.said[c.Head.Name], tag) })
 	if len(want) == 0 {
 		return nil
 	}
@@ -116,6 +116,6 @@ func (t *tagCarrier) carry(ctx context.Context, c *Copied, before repo.Head) err
 		c.Untagged = want
 		return nil
 	}
-	t.saidThere[c.Head.Name] = append(t.saidThere[c.Head.Name], want...)
+	t.said[c.Head.Name] = append(t.said[c.Head.Name], want...)
 	return t.to.Tag(ctx, c.Head, want, nil)
 }

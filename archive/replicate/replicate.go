@@ -32,7 +32,7 @@ type Copied struct {
 	archive.Summary                    // of the original
 	Head            repo.Head          // of the copy
 	Present         bool               // it had been copied before
-	Mended          bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
+	Improved        bool               // it had been copied before, and more of it could be had now: a new copy stands after the old one
 	Gone            bool               // it was copied, and forgotten there since: it is copied only if it is named
 	Lost            []manifest.Failure // what could not be read, and is not in the copy; the copy says so
 	Erased          bool               // the account was erased in one of the repositories, and is not copied
@@ -58,11 +58,11 @@ func Copy(ctx context.Context, o CopyOptions, done func(Copied)) error {
 	if err != nil {
 		return err
 	}
-	tags, err := newTagCarrier(ctx, o)
+	tags, err := newTagCopier(ctx, o)
 	if err != nil {
 		return err
 	}
-	c := &copying{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tags: tags, copies: there, erased: erased}
+	c := &copier{CopyOptions: o, source: archive.NewReader(o.From), target: archive.NewReader(o.To), tags: tags, copies: there, erased: erased}
 	if o.Expect != nil {
 		o.Expect(c.expected(accounts))
 	}
@@ -98,38 +98,38 @@ func originals(ctx context.Context, o CopyOptions, done func(Copied)) ([][]archi
 	return accounts, nil
 }
 
-// copying is a copying under way, account by account.
-type copying struct {
+// copier is a copying under way, account by account.
+type copier struct {
 	CopyOptions
 	source, target *archive.Reader
 	copies         *copies
-	tags           *tagCarrier
+	tags           *tagCopier
 	erased         *erasedPair
 	latest         repo.Head // the copy that before is about
 	before         *rewrite.PageMap
-	filers         sync.Pool
+	writers        sync.Pool
 }
 
-func (c *copying) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
+func (c *copier) account(ctx context.Context, originals []archive.Summary, done func(Copied)) error {
 	c.latest, c.before = repo.Head{}, nil
 	var met *archive.Summary // the newest of which there is a copy, if before is not about it
 	for _, s := range originals {
-		todo, old := c.todo(s)
-		copied := Copied{Summary: s, Head: old.head, Present: todo == present || todo == mend, Gone: todo == gone}
+		todo, old := c.action(s)
+		copied := Copied{Summary: s, Head: old.head, Present: todo == alreadyCopied || todo == copyAgain, Gone: todo == forgotten}
 		switch todo {
 		case unwanted:
 			continue
-		case erased:
+		case accountErased:
 			copied.Erased = true
 			done(copied)
 			continue
-		case gone:
+		case forgotten:
 			done(copied)
 			continue
-		case mend:
+		case copyAgain:
 			met = &s
 			fallthrough
-		case anew:
+		case copyNew:
 			if met != nil {
 				if err := c.resume(ctx, *met); err != nil {
 					return err
@@ -147,7 +147,7 @@ func (c *copying) account(ctx context.Context, originals []archive.Summary, done
 		if copied.Present {
 			met = &s
 		}
-		if err := c.tags.carry(ctx, &copied, old.head); err != nil {
+		if err := c.tags.copyTags(ctx, &copied, old.head); err != nil {
 			return err
 		}
 		done(copied)
@@ -155,57 +155,57 @@ func (c *copying) account(ctx context.Context, originals []archive.Summary, done
 	return nil
 }
 
-// todo is what there is to do about a manifest.
-type todo int
+// action is what there is to do about a manifest.
+type action int
 
 const (
-	anew    todo = iota // it is to be copied
-	mend                // it is there, but without all that the original has: perhaps there is more to be had now
-	present             // it is there
-	gone                // it was, and was forgotten
+	copyNew       action = iota // it is to be copied
+	copyAgain                   // it is there, but without all that the original has: perhaps there is more to be had now
+	alreadyCopied               // it is there
+	forgotten                   // it was, and was forgotten
 	unwanted
-	erased // the account was erased in one of the repositories
+	accountErased // the account was erased in one of the repositories
 )
 
-func (c *copying) todo(s archive.Summary) (todo, standing) {
+func (c *copier) action(s archive.Summary) (action, existing) {
 	old, there := c.copies.of(s)
 	switch {
 	case c.Wants != nil && !c.Wants(s), c.Wants == nil && s.Manifest.State != manifest.Complete:
-		return unwanted, standing{}
+		return unwanted, existing{}
 	case c.erased.account(s):
-		return erased, standing{}
+		return accountErased, existing{}
 	case there && old.lacks(s):
-		return mend, old
+		return copyAgain, old
 	case there:
-		return present, old
+		return alreadyCopied, old
 	case c.Wants == nil && c.copies.forgotten[position{c.To.AccountDir(s.Manifest.Account), s.Head.Time.UnixMilli()}]:
-		return gone, standing{}
+		return forgotten, existing{}
 	}
-	return anew, standing{}
+	return copyNew, existing{}
 }
 
 // expected is about how many messages are to be copied: all of an account's first manifest, and what each night brought then.
-func (c *copying) expected(accounts [][]archive.Summary) (messages int64) {
+func (c *copier) expected(accounts [][]archive.Summary) (messages int64) {
 	for _, account := range accounts {
 		known := false // what the account had before, or most of it
 		for _, s := range account {
-			todo, _ := c.todo(s)
+			todo, _ := c.action(s)
 			totals := s.Manifest.Totals
 			switch {
-			case todo == erased:
-			case todo == anew && !known:
+			case todo == accountErased:
+			case todo == copyNew && !known:
 				messages += totals.Messages
-			case todo == anew:
+			case todo == copyNew:
 				messages += min(totals.Messages, totals.NewMessages+totals.TakenMessages)
 			}
-			known = known || todo != unwanted && todo != gone
+			known = known || todo != unwanted && todo != forgotten
 		}
 	}
 	return messages
 }
 
 // resume goes on from a manifest that was copied at another time.
-func (c *copying) resume(ctx context.Context, original archive.Summary) error {
+func (c *copier) resume(ctx context.Context, original archive.Summary) error {
 	old := c.source.Contents(original.Manifest)
 	copied, _ := c.copies.of(original)
 	c.latest = copied.head
@@ -219,7 +219,7 @@ func (c *copying) resume(ctx context.Context, original archive.Summary) error {
 
 // copy copies one manifest, by a run of its own. Where there is a copy that lacks something, another is laid after it, if that
 // has more; else all stays as it is.
-func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err error) {
+func (c *copier) copy(ctx context.Context, copied *Copied, old existing) (err error) {
 	run, err := c.To.Begin(ctx)
 	if err != nil {
 		return err
@@ -234,8 +234,8 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
-	c.filers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
-	defer func() { c.filers = sync.Pool{} }()
+	c.writers.New = func() any { return archive.NewMessageWriter(c.To, writer, nil) }
+	defer func() { c.writers = sync.Pool{} }()
 	recasting := &rewrite.Rewriter{
 		From: c.source.Contents(original.Manifest), To: c.target, Writer: writer,
 		Store: nil, Progress: c.Progress, Before: c.before, SourceErased: c.erased.from, TargetErased: c.erased.to,
@@ -245,12 +245,12 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 		if record.Probe != (chunk.Prefix{}) {
 			told = record.Size // the copy has a probe of its own, under the other repository's key
 		}
-		return c.keep(ctx, told, recasting.From.Body(record))
+		return c.store(ctx, told, recasting.From.Body(record))
 	}
 	m, err := recasting.Rewrite(ctx)
 	if err != nil {
 		if ctx.Err() != nil { // what was copied is not to be copied again
-			err = errors.Join(err, flushAfterwards(ctx, writer))
+			err = errors.Join(err, flush(ctx, writer))
 		}
 		return err
 	}
@@ -261,16 +261,16 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	}
 	at := original.Head.Time
 	if copied.Present {
-		if !old.bettered(m) {
+		if !old.improvedBy(m) {
 			return nil
 		}
 		if at, err = rewrite.FreeTime(ctx, c.To, account, old.head); err != nil {
 			return err
 		}
-		copied.Present, copied.Mended = false, true
+		copied.Present, copied.Improved = false, true
 	}
 	m.Deadline, m.Origin, m.Parent = run.Deadline(), original.Origin(), c.copies.parentOf(original)
-	unhurried, done := grace.Context(ctx, afterwards)
+	unhurried, done := grace.Context(ctx, finishFor)
 	defer done()
 	if copied.Head, err = writer.CommitAt(unhurried, account, at, m.EncodeAt); err != nil {
 		return err
@@ -280,18 +280,18 @@ func (c *copying) copy(ctx context.Context, copied *Copied, old standing) (err e
 	return nil
 }
 
-// afterwards is how long who interrupts a copy waits at the most, so that what was copied is not copied again.
-const afterwards = 30 * time.Second
+// finishFor is how long who interrupts a copy waits at the most, so that what was copied is not copied again.
+const finishFor = 30 * time.Second
 
-// flushAfterwards makes durable what an interrupted run has.
-func flushAfterwards(ctx context.Context, writer *repo.Writer) error {
-	ctx, cancel := grace.Context(ctx, afterwards)
+// flush makes durable what an interrupted run has.
+func flush(ctx context.Context, writer *repo.Writer) error {
+	ctx, cancel := grace.Context(ctx, finishFor)
 	defer cancel()
 	return writer.Flush(ctx)
 }
 
 // confirm makes sure that the copy whose pages are to be inherited is still a parent (rule 1), as long as there is one.
-func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) error {
+func (c *copier) confirm(ctx context.Context, run *repo.Run, account string) error {
 	if c.before == nil {
 		return nil
 	}
@@ -307,10 +307,10 @@ func (c *copying) confirm(ctx context.Context, run *repo.Run, account string) er
 	return nil
 }
 
-// keep stores a message in the target as it is read from the source. What cannot be read is told as it is.
-func (c *copying) keep(ctx context.Context, told int64, body archive.Body) (archive.Stored, error) {
-	f := c.filers.Get().(*archive.MessageWriter)
-	defer c.filers.Put(f)
+// store stores a message in the target as it is read from the source. What cannot be read is told as it is.
+func (c *copier) store(ctx context.Context, told int64, body archive.Body) (archive.Stored, error) {
+	f := c.writers.Get().(*archive.MessageWriter)
+	defer c.writers.Put(f)
 	r, w := io.Pipe()
 	read := make(chan error, 1)
 	go func() {

@@ -320,7 +320,7 @@ func TestCopyLeavesAloneWhatWasForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := plan.Carry(t.Context()); err != nil || n != 2 {
+	if n, err := plan.Apply(t.Context()); err != nil || n != 2 {
 		t.Fatalf("%d manifests were forgotten: %v", n, err)
 	}
 	for range 2 {

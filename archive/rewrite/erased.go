@@ -102,7 +102,7 @@ func (e *eraser) rewriter(contents *archive.Contents) *Rewriter {
 			if sound {
 				return archive.StoredIn(record), nil
 			}
-			return archive.StoredIn(record), storeAgain(ctx, contents, e.writer, record)
+			return archive.StoredIn(record), storeMissing(ctx, contents, e.writer, record)
 		},
 	}
 	if sound {

@@ -16,7 +16,7 @@ type histories struct {
 	begun    bool              // and some of these are not marked: a rename was cut short
 }
 
-func (n *renaming) histories(ctx context.Context) (*histories, error) {
+func (n *renamer) histories(ctx context.Context) (*histories, error) {
 	h := &histories{known: make(map[[32]byte]bool)}
 	times := make(map[int64]bool) // of all manifests of the old name
 	dir := n.repo.AccountDir(n.from)

@@ -24,7 +24,7 @@ var (
 // Renamed is what a rename changed.
 type Renamed struct {
 	Committed int    // manifests, under the new name
-	There     int    // those that an earlier rename had committed
+	Existing  int    // those that an earlier rename had committed
 	Marked    int    // manifests under the old name
 	Left      []Left // that stay under the old name
 }
@@ -54,7 +54,7 @@ func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, comm
 			return nil, fmt.Errorf("account %q: %w", name, repo.ErrErased)
 		}
 	}
-	n := &renaming{repo: r, from: from, to: to, tell: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
+	n := &renamer{repo: r, from: from, to: to, tell: committed, left: make(map[string]bool), parents: make(map[[32]byte][32]byte)}
 	if err := n.mayBegin(ctx, merge); err != nil {
 		return nil, err
 	}
@@ -67,8 +67,8 @@ func Rename(ctx context.Context, r *repo.Repo, from, to string, merge bool, comm
 	return &n.report, nil
 }
 
-// renaming is a Rename under way.
-type renaming struct {
+// renamer is a Rename under way.
+type renamer struct {
 	repo     *repo.Repo
 	from, to string
 	tell     func(repo.Head)
@@ -80,7 +80,7 @@ type renaming struct {
 }
 
 // mayBegin refuses a name that has another history.
-func (n *renaming) mayBegin(ctx context.Context, merge bool) error {
+func (n *renamer) mayBegin(ctx context.Context, merge bool) error {
 	h, err := n.histories(ctx)
 	switch {
 	case err != nil:
@@ -94,7 +94,7 @@ func (n *renaming) mayBegin(ctx context.Context, merge bool) error {
 }
 
 // round commits what is there under the old name, and marks it. It reports whether there was anything.
-func (n *renaming) round(ctx context.Context) (more bool, err error) {
+func (n *renamer) round(ctx context.Context) (more bool, err error) {
 	var heads []repo.Head
 	for head, err := range n.repo.AccountManifests(ctx, n.from) {
 		if err != nil {
@@ -116,7 +116,7 @@ func (n *renaming) round(ctx context.Context) (more bool, err error) {
 }
 
 // commit commits manifests under the new name. It returns which of the old ones are to be marked.
-func (n *renaming) commit(ctx context.Context, heads []repo.Head) (marks []statement.Marked, err error) {
+func (n *renamer) commit(ctx context.Context, heads []repo.Head) (marks []statement.Marked, err error) {
 	var c *recommitter
 	start := func() (s *session, err error) {
 		if c, err = beginRecommit(ctx, n.repo, n.to, n.from); err != nil {
@@ -146,7 +146,7 @@ func isOfOne(err error) bool {
 }
 
 // one commits a manifest under the new name, unless it is there, and returns the mark that the old one is to get.
-func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
+func (n *renamer) one(ctx context.Context, c *recommitter, head repo.Head) (mark statement.Marked, err error) {
 	contents, err := archive.OpenManifest(ctx, n.repo, head)
 	if err != nil {
 		return mark, err
@@ -163,7 +163,7 @@ func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mar
 		return mark, nil
 	}
 	if existing, ok := c.existing[contentOf(old)]; ok {
-		n.report.There++
+		n.report.Existing++
 		n.replace(head, existing)
 		return mark, c.copyTags(ctx, head, existing)
 	}
@@ -190,7 +190,7 @@ func (n *renaming) one(ctx context.Context, c *recommitter, head repo.Head) (mar
 }
 
 // replace records the manifest that was committed in the place of an old one.
-func (n *renaming) replace(old, made repo.Head) {
+func (n *renamer) replace(old, made repo.Head) {
 	n.parents[old.ID] = made.ID
 	if made.Stored.After(n.last) {
 		n.last = made.Stored
@@ -199,7 +199,7 @@ func (n *renaming) replace(old, made repo.Head) {
 
 // mark marks the old manifests, together. What was forgotten of the old name before is marked under the new one too, so that
 // a copy does not bring it back, and forget knows that the manifests beside it were compared.
-func (n *renaming) mark(ctx context.Context, marks []statement.Marked) error {
+func (n *renamer) mark(ctx context.Context, marks []statement.Marked) error {
 	known, err := n.repo.Marks(ctx)
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func (n *renaming) mark(ctx context.Context, marks []statement.Marked) error {
 
 // passed waits until the store's clock shows a later second than that of the last manifest. A mark must be younger than what
 // stood when it was put, and some stores show whole seconds.
-func (n *renaming) passed(ctx context.Context) error {
+func (n *renamer) passed(ctx context.Context) error {
 	for {
 		now, err := n.repo.Now(ctx)
 		if err != nil || !now.Before(n.last.Truncate(time.Second).Add(time.Second)) {

@@ -57,7 +57,7 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 				return archive.Stored{}, err
 			}
 		}
-		return archive.StoredIn(record), storeAgain(ctx, contents, writer, record)
+		return archive.StoredIn(record), storeMissing(ctx, contents, writer, record)
 	}
 	m, err := recasting.Rewrite(ctx)
 	repaired.Lost = recasting.Lost
@@ -75,13 +75,13 @@ func Repair(ctx context.Context, r *repo.Repo, head repo.Head, o RepairOptions) 
 	if repaired.Head, err = writer.CommitAt(ctx, contents.Manifest.Account, at, m.EncodeAt); err != nil {
 		return repaired, err
 	}
-	repaired.Untagged, err = bearTags(ctx, r, head, repaired.Head)
+	repaired.Untagged, err = copyTags(ctx, r, head, repaired.Head)
 	return repaired, err
 }
 
-// bearTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
+// copyTags has a manifest bear the tags of another, if the key can sign them: one that is pinned is wanted, damaged or not.
 // untagged is why it may lack some.
-func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
+func copyTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, err error) {
 	tags, damage, err := r.LegibleTags(ctx)
 	if err != nil || !r.Keeper() {
 		return nil, err
@@ -95,9 +95,9 @@ func bearTags(ctx context.Context, r *repo.Repo, from, to repo.Head) (untagged, 
 	return damage, err
 }
 
-// storeAgain stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
+// storeMissing stores those chunks of a message that do not count as stored (rule 2). Nothing is inherited: the manifest need
 // be nobody's parent, for it may have come late or been marked meanwhile, and what it relies on may be condemned.
-func storeAgain(ctx context.Context, from *archive.Contents, to *repo.Writer, record *manifest.Record) error {
+func storeMissing(ctx context.Context, from *archive.Contents, to *repo.Writer, record *manifest.Record) error {
 	parts, err := record.PartList(from.Load(ctx))
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chu
 		list, err = archive.ReadPiece(ctx, s.from, id, parse)
 	}
 	if err != nil {
-		return s.lose(ctx, manifest.Failure{Mailbox: mailbox}, err)
+		return s.recordLoss(ctx, manifest.Failure{Mailbox: mailbox}, err)
 	}
 	if err := follow(ctx, list); err != nil {
 		return err
@@ -67,8 +67,8 @@ func storePiece[T any](ctx context.Context, s *restocker, mailbox string, id chu
 	return nil
 }
 
-// lose notes what cannot be read. It returns an error that is not about one piece of the archive.
-func (s *restocker) lose(ctx context.Context, failure manifest.Failure, err error) error {
+// recordLoss notes what cannot be read. It returns an error that is not about one piece of the archive.
+func (s *restocker) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -132,8 +132,8 @@ func (s *restocker) messages(ctx context.Context, m *manifest.Mailbox, records [
 		if s.erased.Message(record.Hash) {
 			return fmt.Errorf("UID %d: %w", record.UID, repo.ErrErased)
 		}
-		if err := storeAgain(ctx, s.from, s.to, record); err != nil {
-			if err := s.lose(ctx, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
+		if err := storeMissing(ctx, s.from, s.to, record); err != nil {
+			if err := s.recordLoss(ctx, manifest.Failure{Mailbox: m.Raw, UID: record.UID}, err); err != nil {
 				return err
 			}
 		}

@@ -43,7 +43,7 @@ type Rewriter struct {
 	Lost   []manifest.Failure
 
 	progress func(manifest.Record)
-	erasing
+	omitted
 }
 
 // Rewrite recasts the whole manifest. Deadline, parent and origin are the caller's to set.
@@ -56,7 +56,7 @@ func (c *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	var mailboxes []manifest.Mailbox
 	for mailbox, err := range c.From.Mailboxes(ctx) {
 		if err != nil {
-			if err := c.lose(ctx, manifest.Failure{}, err); err != nil {
+			if err := c.recordLoss(ctx, manifest.Failure{}, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -76,8 +76,8 @@ func (c *Rewriter) Rewrite(ctx context.Context) (*manifest.Manifest, error) {
 	return &m, m.SetMailboxes(mailboxes, c.put(ctx))
 }
 
-// lose takes down what cannot be had. It returns an error that is not about one piece of the archive.
-func (c *Rewriter) lose(ctx context.Context, failure manifest.Failure, err error) error {
+// recordLoss takes down what cannot be had. It returns an error that is not about one piece of the archive.
+func (c *Rewriter) recordLoss(ctx context.Context, failure manifest.Failure, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -91,7 +91,7 @@ func (c *Rewriter) lose(ctx context.Context, failure manifest.Failure, err error
 
 func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*manifest.Mailbox, error) {
 	recast, before := *mailbox, len(c.Lost)
-	c.erasing.begin()
+	c.omitted.begin()
 	made, err := c.pages(ctx, mailbox)
 	if err != nil {
 		return nil, err
@@ -100,12 +100,12 @@ func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 	for i := range made {
 		pages[i] = made[i].new
 	}
-	recast.Erased = mailbox.Erased.Union(c.left)
+	recast.Erased = mailbox.Erased.Union(c.uids)
 	switch {
 	case len(c.Lost) > before:
 		pages, err = c.regroup(ctx, &recast, pages)
-	case c.left.Len() > 0:
-		pages, err = c.closeUp(ctx, &recast, pages)
+	case c.uids.Len() > 0:
+		pages, err = c.regroupErased(ctx, &recast, pages)
 	default:
 		err = recast.SetPages(pages, c.put(ctx))
 	}
@@ -125,7 +125,7 @@ func (c *Rewriter) mailbox(ctx context.Context, mailbox *manifest.Mailbox) (*man
 func (c *Rewriter) pages(ctx context.Context, mailbox *manifest.Mailbox) (made []pagePair, err error) {
 	for page, err := range c.From.Pages(ctx, mailbox) {
 		if err != nil {
-			if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+			if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 				return nil, err
 			}
 			continue
@@ -190,7 +190,7 @@ func (c *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page man
 	sets, err := archive.ReadPiece(ctx, c.From, page.Flags, manifest.ParseFlags)
 	if err != nil || len(sets) != int(page.Messages) {
 		err = fmt.Errorf("%s: %w: %w", page, archive.ErrFlags, cmp.Or(err, manifest.ErrMalformed))
-		if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+		if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 		sets = make([]manifest.FlagSet, page.Messages)
@@ -203,7 +203,7 @@ func (c *Rewriter) page(ctx context.Context, mailbox *manifest.Mailbox, page man
 func (c *Rewriter) records(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (manifest.Page, error) {
 	entries, err := c.From.Page(ctx, mailbox, page)
 	if err != nil { // there may be entries all the same, without their flags
-		if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
+		if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw}, err); err != nil {
 			return manifest.Page{}, err
 		}
 	}
@@ -247,7 +247,7 @@ const recastAtOnce = 64
 
 // entries recasts the messages of a page, and leaves out those that cannot be had.
 func (c *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page, entries []manifest.Entry) ([]manifest.Entry, error) {
-	earlier, err := c.earlier(ctx, mailbox, page)
+	earlier, err := c.earlierCopies(ctx, mailbox, page)
 	if err != nil {
 		return nil, err
 	}
@@ -268,10 +268,10 @@ func (c *Rewriter) entries(ctx context.Context, mailbox *manifest.Mailbox, page 
 	left := entries[:0]
 	for i, entry := range entries {
 		if errors.Is(failed[i], repo.ErrErased) {
-			c.leaveOut(&entry.Record)
+			c.omit(&entry.Record)
 		} else if failed[i] == nil {
 			left = append(left, entry)
-		} else if err := c.lose(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
+		} else if err := c.recordLoss(ctx, manifest.Failure{Mailbox: mailbox.Raw, UID: entry.UID}, failed[i]); err != nil {
 			return nil, fmt.Errorf("UID %d: %w", entry.UID, err)
 		}
 	}
@@ -312,9 +312,9 @@ func (c *Rewriter) prefetch(ctx context.Context, entries []manifest.Entry, earli
 	c.From.PrefetchChunks(ctx, ids)
 }
 
-// earlier is what was made of the messages in the range of a page in the manifest before, by their hashes in the old
+// earlierCopies is what was made of the messages in the range of a page in the manifest before, by their hashes in the old
 // repository: a page that grew by one message is not copied anew.
-func (c *Rewriter) earlier(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
+func (c *Rewriter) earlierCopies(ctx context.Context, mailbox *manifest.Mailbox, page manifest.Page) (map[chunk.ID]*manifest.Record, error) {
 	known := make(map[chunk.ID]*manifest.Record)
 	for _, pair := range c.Before.overlapping(mailbox.Raw, page) {
 		old, err := archive.ReadPiece(ctx, c.From, pair.old.Records, manifest.ParseRecords)

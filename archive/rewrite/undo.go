@@ -31,8 +31,8 @@ var (
 	ErrNeverCommitted = errors.New("it was written after its deadline, and never counted")
 )
 
-// List lists the manifests that are marked and still there, of each account the newest first.
-func List(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
+// ListForgotten lists the manifests that are marked and still there, of each account the newest first.
+func ListForgotten(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
 	erased, err := r.Erasures(ctx)
 	if err != nil {
 		return nil, err
@@ -70,11 +70,11 @@ func List(ctx context.Context, r *repo.Repo) (list []Forgotten, err error) {
 
 // Undone is what became of a manifest that is to count again.
 type Undone struct {
-	Old     Forgotten
-	New     repo.Head          // without a Name: no manifest was committed
-	There   bool               // it had been committed again before
-	Missing []manifest.Failure // what cannot be read any more. If it was committed even so, it names these among its failures
-	Err     error              // why it was not committed again, though others could be
+	Old      Forgotten
+	New      repo.Head          // without a Name: no manifest was committed
+	Existing bool               // it had been committed again before
+	Missing  []manifest.Failure // what cannot be read any more. If it was committed even so, it names these among its failures
+	Err      error              // why it was not committed again, though others could be
 }
 
 // ErrMissing: something that a forgotten manifest needs is gone.
@@ -135,7 +135,7 @@ func undoSome(ctx context.Context, r *repo.Repo, list []Forgotten, evenIncomplet
 
 func (c *recommitter) undo(ctx context.Context, f Forgotten, evenIncomplete bool, parents map[[32]byte][32]byte) (u Undone, err error) {
 	u.Old = f
-	if u.New, u.There = c.existing[contentOf(f.Summary)]; u.There {
+	if u.New, u.Existing = c.existing[contentOf(f.Summary)]; u.Existing {
 		return u, c.copyTags(ctx, f.Head, u.New, f.confirms()...)
 	}
 	contents, err := archive.OpenManifest(ctx, c.repo, f.Head)

@@ -29,7 +29,7 @@ func TestUndo(t *testing.T) {
 	w.mustHold(w.r, anna, 0, 3)
 	for _, u := range w.mustUndo(1, 2) {
 		s := u.Old
-		if u.New.Time != s.Head.Time.Add(time.Millisecond) || u.There {
+		if u.New.Time != s.Head.Time.Add(time.Millisecond) || u.Existing {
 			t.Errorf("%+v", u)
 		}
 		m, err := archive.ReadManifest(t.Context(), w.r, u.New)
@@ -39,7 +39,7 @@ func TestUndo(t *testing.T) {
 	}
 	w.mustHold(w.r, anna, 0, 1, 2, 3)
 	for _, u := range w.mustUndo(1, 2) {
-		if !u.There {
+		if !u.Existing {
 			t.Error("it is committed twice")
 		}
 	}
@@ -68,7 +68,7 @@ func TestUndo(t *testing.T) {
 func TestUndoAfterAPrune(t *testing.T) {
 	w := newWorld(t, 3)
 	w.forget(1)
-	if forgotten, err := rewrite.List(t.Context(), w.r); err != nil || len(forgotten) != 1 ||
+	if forgotten, err := rewrite.ListForgotten(t.Context(), w.r); err != nil || len(forgotten) != 1 ||
 		forgotten[0].Until() != forgotten[0].Head.Since.Add(repo.Grace) {
 		t.Fatalf("%v, %+v", err, forgotten)
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Sighting is a message that a Query fits, and the manifests in which it is. It is told as it is in the newest of them;
+// Hit is a message that a Query fits, and the manifests in which it is. It is told as it is in the newest of them;
 // between the two there may be some in which it is not.
-type Sighting struct {
-	Found
+type Hit struct {
+	Match
 	Contents    *archive.Contents // of Last
 	First, Last repo.Head         // the oldest and the newest manifest that hold it
 }
@@ -26,10 +26,10 @@ type Sighting struct {
 // The manifests of an account are read from the newest to the oldest, of pages those alone that no newer manifest has,
 // and of messages those that were not read before. What it remembers is 60 bytes for each distinct page, 40 for each
 // message whose header did not fit, and some 100 for each that is found.
-func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Sighting, error] {
-	return func(yield func(*Sighting, error) bool) {
-		h := &history{reader: archive.NewReader(r), wants: wants, query: q, yield: yield}
-		h.begin()
+func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[*Hit, error] {
+	return func(yield func(*Hit, error) bool) {
+		h := &accountSearch{reader: archive.NewReader(r), wants: wants, query: q, yield: yield}
+		h.reset()
 		for s, err := range archive.Manifests(ctx, r) {
 			if err == nil && account != "" && s.Manifest.Account != account {
 				continue
@@ -41,31 +41,31 @@ func FindAll(ctx context.Context, r *repo.Repo, account string, q Query, wants f
 				continue
 			}
 			if len(h.heads) > 0 && h.heads[0].Account != s.Head.Account {
-				if !h.tell(ctx) {
+				if !h.yieldHits(ctx) {
 					return
 				}
-				h.begin()
+				h.reset()
 			}
 			if !h.manifest(ctx, s) {
 				return
 			}
 		}
-		h.tell(ctx)
+		h.yieldHits(ctx)
 	}
 }
 
-// history is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
-type history struct {
+// accountSearch is what was found in the manifests of one account. Manifests are named by their number, from the newest on.
+type accountSearch struct {
 	reader *archive.Reader
 	wants  func(*manifest.Mailbox) bool
 	query  Query
-	yield  func(*Sighting, error) bool
+	yield  func(*Hit, error) bool
 
-	sieve     *sieve
+	matcher   *matcher
 	heads     []repo.Head
 	pages     map[pageKey]uint32 // of pages that were read: which of spans; 0: nothing was found there
 	spans     []pageSpan
-	found     []sighted
+	hits      []hit
 	byHash    map[chunk.ID]uint32       // which of found
 	dismissed map[chunk.Prefix]struct{} // messages whose header or text did not fit
 }
@@ -76,27 +76,27 @@ type pageKey struct{ records, flags chunk.Prefix }
 // pageSpan is a page with messages that were found, and the oldest manifest that has it.
 type pageSpan struct {
 	oldest uint32
-	found  []uint32
+	hits   []uint32
 }
 
-// sighted is a message that was found, as it is in the newest manifest that has it.
-type sighted struct {
+// hit is a message that was found, as it is in the newest manifest that has it.
+type hit struct {
 	newest, oldest uint32
 	uid            mail.UID
 	mailbox        string // raw name
 }
 
-// begin begins with a new account.
-func (h *history) begin() {
-	h.sieve = newSieve(h.query)
-	h.heads, h.found, h.spans = nil, nil, []pageSpan{{}}
+// reset begins with a new account.
+func (h *accountSearch) reset() {
+	h.matcher = newMatcher(h.query)
+	h.heads, h.hits, h.spans = nil, nil, []pageSpan{{}}
 	h.pages = make(map[pageKey]uint32)
 	h.byHash = make(map[chunk.ID]uint32)
 	h.dismissed = make(map[chunk.Prefix]struct{})
 }
 
 // manifest looks through the next manifest. It reports whether to go on.
-func (h *history) manifest(ctx context.Context, s archive.Summary) bool {
+func (h *accountSearch) manifest(ctx context.Context, s archive.Summary) bool {
 	h.heads = append(h.heads, s.Head)
 	c := h.reader.Contents(s.Manifest)
 	for mailbox, err := range c.Mailboxes(ctx) {
@@ -124,9 +124,9 @@ func (h *history) manifest(ctx context.Context, s archive.Summary) bool {
 	return true
 }
 
-func (h *history) now() uint32 { return uint32(len(h.heads) - 1) }
+func (h *accountSearch) now() uint32 { return uint32(len(h.heads) - 1) }
 
-func (h *history) key(page manifest.Page) pageKey {
+func (h *accountSearch) key(page manifest.Page) pageKey {
 	key := pageKey{records: page.Records.Prefix()}
 	if h.query.ReadsFlags() {
 		key.flags = page.Flags.Prefix()
@@ -135,7 +135,7 @@ func (h *history) key(page manifest.Page) pageKey {
 }
 
 // unread leaves out pages that were read before, and takes down that they are in this manifest too.
-func (h *history) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
+func (h *accountSearch) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manifest.Page, error] {
 	return func(yield func(manifest.Page, error) bool) {
 		for page, err := range pages {
 			if err == nil {
@@ -152,7 +152,7 @@ func (h *history) unread(pages iter.Seq2[manifest.Page, error]) iter.Seq2[manife
 }
 
 // page looks through a page that was not read before. Messages that cannot be read are told of in harm.
-func (h *history) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
+func (h *accountSearch) page(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) (harm []error, err error) {
 	entries, err := h.entries(ctx, c, mailbox, page)
 	if err != nil {
 		return nil, err
@@ -165,12 +165,12 @@ func (h *history) page(ctx context.Context, c *archive.Contents, mailbox *manife
 			continue
 		}
 		if at, known := h.byHash[e.Hash]; known {
-			span.found = append(span.found, at)
+			span.hits = append(span.hits, at)
 		} else if _, dismissed := h.dismissed[e.Hash.Prefix()]; !dismissed {
 			open = append(open, &e.Record)
 		}
 	}
-	fits, harm, err := sift(ctx, c, mailbox, h.sieve, open)
+	fits, harm, err := filterMessages(ctx, c, mailbox, h.matcher, open)
 	if err != nil {
 		return nil, err
 	}
@@ -181,14 +181,14 @@ func (h *history) page(ctx context.Context, c *archive.Contents, mailbox *manife
 			h.dismissed[record.Hash.Prefix()] = struct{}{}
 			continue
 		case !known:
-			at = uint32(len(h.found))
+			at = uint32(len(h.hits))
 			h.byHash[record.Hash] = at
-			h.found = append(h.found, sighted{newest: h.now(), oldest: h.now(), uid: record.UID, mailbox: mailbox.Raw})
+			h.hits = append(h.hits, hit{newest: h.now(), oldest: h.now(), uid: record.UID, mailbox: mailbox.Raw})
 		}
-		span.found = append(span.found, at)
+		span.hits = append(span.hits, at)
 	}
 	h.pages[h.key(page)] = 0
-	if len(span.found) > 0 {
+	if len(span.hits) > 0 {
 		h.pages[h.key(page)] = uint32(len(h.spans))
 		h.spans = append(h.spans, span)
 	}
@@ -196,7 +196,7 @@ func (h *history) page(ctx context.Context, c *archive.Contents, mailbox *manife
 }
 
 // entries reads the page, its flags only where they are asked for.
-func (h *history) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
+func (h *accountSearch) entries(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, page manifest.Page) ([]manifest.Entry, error) {
 	if h.query.ReadsFlags() {
 		return c.Page(ctx, mailbox, page)
 	}
@@ -211,19 +211,19 @@ func (h *history) entries(ctx context.Context, c *archive.Contents, mailbox *man
 	return entries, nil
 }
 
-// tell yields what was found in the account. It reports whether to go on.
-func (h *history) tell(ctx context.Context) bool {
+// yieldHits yields what was found in the account. It reports whether to go on.
+func (h *accountSearch) yieldHits(ctx context.Context) bool {
 	for _, span := range h.spans {
-		for _, at := range span.found {
-			h.found[at].oldest = max(h.found[at].oldest, span.oldest)
+		for _, at := range span.hits {
+			h.hits[at].oldest = max(h.hits[at].oldest, span.oldest)
 		}
 	}
-	for from := 0; from < len(h.found); {
+	for from := 0; from < len(h.hits); {
 		to := from + 1
-		for to < len(h.found) && h.found[to].newest == h.found[from].newest {
+		for to < len(h.hits) && h.hits[to].newest == h.hits[from].newest {
 			to++
 		}
-		if !h.tellManifest(ctx, h.found[from:to]) {
+		if !h.yieldManifest(ctx, h.hits[from:to]) {
 			return false
 		}
 		from = to
@@ -231,18 +231,18 @@ func (h *history) tell(ctx context.Context) bool {
 	return true
 }
 
-// tellManifest yields the messages whose newest manifest is one; its records are read again.
-func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
+// yieldManifest yields the messages whose newest manifest is one; its records are read again.
+func (h *accountSearch) yieldManifest(ctx context.Context, found []hit) bool {
 	head := h.heads[found[0].newest]
 	c, err := h.reader.Open(ctx, head)
 	if err != nil {
 		return yieldError(ctx, h.yield, err)
 	}
-	uids, oldest := make(map[string]mail.UIDSet), make(map[place]uint32)
+	uids, oldest := make(map[string]mail.UIDSet), make(map[messageKey]uint32)
 	for _, s := range found {
 		set := uids[s.mailbox]
 		set.Add(s.uid)
-		uids[s.mailbox], oldest[place{s.mailbox, s.uid}] = set, s.oldest
+		uids[s.mailbox], oldest[messageKey{s.mailbox, s.uid}] = set, s.oldest
 	}
 	for mailbox, err := range c.Mailboxes(ctx) {
 		if err != nil {
@@ -258,8 +258,8 @@ func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 				}
 				continue
 			}
-			first := h.heads[oldest[place{mailbox.Raw, entry.UID}]]
-			if !h.yield(&Sighting{Found: Found{mailbox, entry}, Contents: c, First: first, Last: head}, nil) {
+			first := h.heads[oldest[messageKey{mailbox.Raw, entry.UID}]]
+			if !h.yield(&Hit{Match: Match{mailbox, entry}, Contents: c, First: first, Last: head}, nil) {
 				return false
 			}
 		}
@@ -267,8 +267,8 @@ func (h *history) tellManifest(ctx context.Context, found []sighted) bool {
 	return true
 }
 
-// place is where a message is.
-type place struct {
+// messageKey is where a message is.
+type messageKey struct {
 	mailbox string
 	uid     mail.UID
 }

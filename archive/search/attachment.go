@@ -25,14 +25,14 @@ const (
 	// attachment is near an end, unless the attachment is text itself.
 	textEdge = 8
 
-	// textChunks is how many chunks of text are read of one message.
-	textChunks = 300
+	// maxTextChunks is how many chunks of text are read of one message.
+	maxTextChunks = 300
 )
 
-// textStretches are the chunks of a message's text that are searched for names: stretches that are read on their own.
-func textStretches(parts []manifest.Part) [][]chunk.ID {
+// textRanges are the chunks of a message's text that are searched for names: stretches that are read on their own.
+func textRanges(parts []manifest.Part) [][]chunk.ID {
 	var stretches [][]chunk.ID
-	room := textChunks
+	room := maxTextChunks
 	for _, part := range parts {
 		if part.Kind != mail.TextPart {
 			continue

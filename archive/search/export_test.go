@@ -4,10 +4,10 @@ package search
 
 var (
 	AttachmentNames = attachmentNames
-	TextStretches   = textStretches
+	TextStretches   = textRanges
 )
 
 const (
-	TextChunks = textChunks
+	TextChunks = maxTextChunks
 	TextEdge   = textEdge
 )

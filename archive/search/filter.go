@@ -13,27 +13,27 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// sifting is the reading of messages, a page of them at a time, as far as a sieve needs it.
-type sifting struct {
+// filter is the reading of messages, a page of them at a time, as far as a sieve needs it.
+type filter struct {
 	contents *archive.Contents
 	mailbox  *manifest.Mailbox
-	sieve    *sieve
-	messages []siftedMessage
+	matcher  *matcher
+	messages []candidate
 }
 
-// siftedMessage is a message whose records fit.
-type siftedMessage struct {
-	record *manifest.Record
-	parts  []manifest.Part
-	fits   bool
-	doubt  bool  // its text must be read
-	harm   error // why it cannot be read
+// candidate is a message whose records fit.
+type candidate struct {
+	record   *manifest.Record
+	parts    []manifest.Part
+	fits     bool
+	readText bool  // its text must be read
+	err      error // why it cannot be read
 }
 
-// sift tells which messages fit by what is in them. Those that cannot be read do not fit, and harm is told of them. The
+// filterMessages tells which messages fit by what is in them. Those that cannot be read do not fit, and harm is told of them. The
 // error is for what would meet every other message too.
-func sift(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s *sieve, records []*manifest.Record) (fits []bool, harm []error, err error) {
-	f := &sifting{contents: c, mailbox: mailbox, sieve: s, messages: make([]siftedMessage, len(records))}
+func filterMessages(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s *matcher, records []*manifest.Record) (fits []bool, harm []error, err error) {
+	f := &filter{contents: c, mailbox: mailbox, matcher: s, messages: make([]candidate, len(records))}
 	for i, record := range records {
 		f.messages[i].record = record
 		f.messages[i].fits = !s.ReadsMail()
@@ -46,15 +46,15 @@ func sift(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, s
 	for i := range f.messages {
 		m := &f.messages[i]
 		fits = append(fits, m.fits)
-		if m.harm != nil {
-			harm = append(harm, fmt.Errorf("mailbox %q, UID %d: %w", mailbox.Name, m.record.UID, m.harm))
+		if m.err != nil {
+			harm = append(harm, fmt.Errorf("mailbox %q, UID %d: %w", mailbox.Name, m.record.UID, m.err))
 		}
 	}
 	return fits, harm, nil
 }
 
 // read tries the headers of all messages, and then the text of those that are in doubt.
-func (f *sifting) read(ctx context.Context) error {
+func (f *filter) read(ctx context.Context) error {
 	headers := make([][]chunk.ID, len(f.messages))
 	for i := range f.messages {
 		m := &f.messages[i]
@@ -66,38 +66,38 @@ func (f *sifting) read(ctx context.Context) error {
 			headers[i] = parts[0].Chunks
 		}
 	}
-	if err := nearby(ctx, f.contents, headers, func(i int) error { return f.tryHeader(ctx, &f.messages[i]) }); err != nil {
+	if err := inStoreOrder(ctx, f.contents, headers, func(i int) error { return f.tryHeader(ctx, &f.messages[i]) }); err != nil {
 		return err
 	}
 	texts := make([][]chunk.ID, len(f.messages))
 	for i := range f.messages {
-		if f.messages[i].doubt {
-			texts[i] = slices.Concat(textStretches(f.messages[i].parts)...)
+		if f.messages[i].readText {
+			texts[i] = slices.Concat(textRanges(f.messages[i].parts)...)
 		}
 	}
-	return nearby(ctx, f.contents, texts, func(i int) error { return f.tryText(ctx, &f.messages[i]) })
+	return inStoreOrder(ctx, f.contents, texts, func(i int) error { return f.tryText(ctx, &f.messages[i]) })
 }
 
-func (f *sifting) tryHeader(ctx context.Context, m *siftedMessage) error {
+func (f *filter) tryHeader(ctx context.Context, m *candidate) error {
 	header, err := chunksOf(ctx, f.contents, m.parts[0].Chunks)
 	if err != nil {
 		return m.failed(ctx, err)
 	}
-	if !f.sieve.fitsHeader(header) {
+	if !f.matcher.fitsHeader(header) {
 		return nil
 	}
-	m.fits = f.sieve.Attachment == "" || f.sieve.namesAttachment(header)
-	m.doubt = !m.fits && isMultipart(header)
+	m.fits = f.matcher.Attachment == "" || f.matcher.namesAttachment(header)
+	m.readText = !m.fits && isMultipart(header)
 	return nil
 }
 
-func (f *sifting) tryText(ctx context.Context, m *siftedMessage) error {
-	for _, ids := range textStretches(m.parts) {
+func (f *filter) tryText(ctx context.Context, m *candidate) error {
+	for _, ids := range textRanges(m.parts) {
 		text, err := chunksOf(ctx, f.contents, ids)
 		if err != nil {
 			return m.failed(ctx, err)
 		}
-		if f.sieve.namesAttachment(text) {
+		if f.matcher.namesAttachment(text) {
 			m.fits = true
 			return nil
 		}
@@ -106,7 +106,7 @@ func (f *sifting) tryText(ctx context.Context, m *siftedMessage) error {
 }
 
 // failed takes down damage, and returns any other error.
-func (m *siftedMessage) failed(ctx context.Context, err error) error {
+func (m *candidate) failed(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -114,7 +114,7 @@ func (m *siftedMessage) failed(ctx context.Context, err error) error {
 	case !archive.IsDamage(err):
 		return err
 	}
-	m.harm = cmp.Or(m.harm, err)
+	m.err = cmp.Or(m.err, err)
 	return nil
 }
 
@@ -134,12 +134,12 @@ func chunksOf(ctx context.Context, c *archive.Contents, ids []chunk.ID) ([]byte,
 	return text, nil
 }
 
-// nearbyFrames is how many frames are fetched together: few enough to be in the reader's memory still when they are used.
-const nearbyFrames = 5
+// framesAtOnce is how many frames are fetched together: few enough to be in the reader's memory still when they are used.
+const framesAtOnce = 5
 
-// nearby visits lists of chunks in the order in which they lie in the store, and has their frames fetched together
+// inStoreOrder visits lists of chunks in the order in which they lie in the store, and has their frames fetched together
 // before. Empty lists are passed over. Chunks that cannot be found are left for visit to miss.
-func nearby(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, visit func(i int) error) error {
+func inStoreOrder(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, visit func(i int) error) error {
 	type stop struct {
 		at     int
 		places []repo.Location
@@ -164,7 +164,7 @@ func nearby(ctx context.Context, c *archive.Contents, lists [][]chunk.ID, visit 
 	for len(stops) > 0 {
 		var frames []repo.Frame
 		n := 0
-		for n < len(stops) && (n == 0 || len(frames) < nearbyFrames) {
+		for n < len(stops) && (n == 0 || len(frames) < framesAtOnce) {
 			for _, place := range stops[n].places {
 				if !slices.Contains(frames, place.Frame) {
 					frames = append(frames, place.Frame)

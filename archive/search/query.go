@@ -71,20 +71,20 @@ func (q *Query) fits(e *manifest.Entry) bool {
 	return q.fitsRecord(&e.Record) && q.fitsFlags(&e.FlagSet)
 }
 
-// needle is a text that is looked for.
-type needle struct {
+// term is a text that is looked for.
+type term struct {
 	text string // folded
 	fold cases.Caser
 }
 
-func newNeedle(text string) needle {
-	n := needle{fold: cases.Fold()}
+func newTerm(text string) term {
+	n := term{fold: cases.Fold()}
 	n.text = n.folded(text)
 	return n
 }
 
 // folded is a text without what does not count.
-func (n *needle) folded(text string) string {
+func (n *term) folded(text string) string {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {
 			return n.fold.String(norm.NFC.String(text))
@@ -93,23 +93,23 @@ func (n *needle) folded(text string) string {
 	return strings.ToLower(text)
 }
 
-func (n *needle) isIn(text string) bool { return strings.Contains(n.folded(text), n.text) }
+func (n *term) isIn(text string) bool { return strings.Contains(n.folded(text), n.text) }
 
 // wanted is a condition on some fields of the header.
-type wantedField struct {
-	names  []string
-	needle needle
+type fieldTerm struct {
+	names []string
+	term  term
 }
 
-// sieve is a Query made ready. It is used by one goroutine.
-type sieve struct {
+// matcher is a Query made ready. It is used by one goroutine.
+type matcher struct {
 	Query
-	fields     []wantedField
-	attachment needle
+	fields     []fieldTerm
+	attachment term
 }
 
-func newSieve(q Query) *sieve {
-	s := &sieve{Query: q, attachment: newNeedle(q.Attachment)}
+func newMatcher(q Query) *matcher {
+	s := &matcher{Query: q, attachment: newTerm(q.Attachment)}
 	for _, f := range []struct {
 		text  string
 		names []string
@@ -120,22 +120,22 @@ func newSieve(q Query) *sieve {
 		{q.MessageID, []string{"Message-ID"}},
 	} {
 		if f.text != "" {
-			s.fields = append(s.fields, wantedField{f.names, newNeedle(f.text)})
+			s.fields = append(s.fields, fieldTerm{f.names, newTerm(f.text)})
 		}
 	}
 	for _, text := range q.Texts {
-		s.fields = append(s.fields, wantedField{[]string{"From", "To", "Cc", "Bcc", "Subject"}, newNeedle(text)})
+		s.fields = append(s.fields, fieldTerm{[]string{"From", "To", "Cc", "Bcc", "Subject"}, newTerm(text)})
 	}
 	return s
 }
 
 // fitsHeader tries the fields of a header, but for attachments.
-func (s *sieve) fitsHeader(text []byte) bool {
+func (s *matcher) fitsHeader(text []byte) bool {
 	for i := range s.fields {
 		f := &s.fields[i]
 		found := false
 		for value := range header.Texts(text, f.names...) {
-			found = found || f.needle.isIn(value)
+			found = found || f.term.isIn(value)
 		}
 		if !found {
 			return false
@@ -145,7 +145,7 @@ func (s *sieve) fitsHeader(text []byte) bool {
 }
 
 // namesAttachment reports whether fields in this text give the name that is looked for.
-func (s *sieve) namesAttachment(text []byte) bool {
+func (s *matcher) namesAttachment(text []byte) bool {
 	for name := range attachmentNames(text) {
 		if s.attachment.isIn(name) {
 			return true

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Found is a message that a Query fits, where it is in one manifest.
-type Found struct {
+// Match is a message that a Query fits, where it is in one manifest.
+type Match struct {
 	Mailbox *manifest.Mailbox
 	Entry   *manifest.Entry
 }
@@ -18,14 +18,14 @@ type Found struct {
 // Find yields the messages that the query fits, of the mailboxes that are wanted (nil: of all), in their order, as they
 // are found. It reads a page of records after the other, and of those messages whose records fit the headers. As with
 // Entries, an error is about what it names alone, if it is of damage; any other ends it.
-func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Found, error] {
-	return func(yield func(Found, error) bool) {
-		f := &finder{contents: c, sieve: newSieve(q)}
+func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifest.Mailbox) bool) iter.Seq2[Match, error] {
+	return func(yield func(Match, error) bool) {
+		f := &finder{contents: c, matcher: newMatcher(q)}
 		for mailbox, err := range c.Mailboxes(ctx) {
 			if err != nil && !yieldError(ctx, yield, err) {
 				return
 			}
-			if err == nil && (wants == nil || wants(mailbox)) && !f.in(ctx, mailbox, yield) {
+			if err == nil && (wants == nil || wants(mailbox)) && !f.searchMailbox(ctx, mailbox, yield) {
 				return
 			}
 		}
@@ -34,21 +34,21 @@ func Find(ctx context.Context, c *archive.Contents, q Query, wants func(*manifes
 
 // FindIn yields the messages of one mailbox that the query fits, among those UIDs; of all, if there are none. Its errors
 // are as those of Find.
-func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Found, error] {
-	return func(yield func(Found, error) bool) {
-		(&finder{c, newSieve(q), uids}).in(ctx, mailbox, yield)
+func FindIn(ctx context.Context, c *archive.Contents, mailbox *manifest.Mailbox, q Query, uids mail.UIDSet) iter.Seq2[Match, error] {
+	return func(yield func(Match, error) bool) {
+		(&finder{c, newMatcher(q), uids}).searchMailbox(ctx, mailbox, yield)
 	}
 }
 
 // finder finds messages in a manifest.
 type finder struct {
 	contents *archive.Contents
-	sieve    *sieve
+	matcher  *matcher
 	uids     mail.UIDSet // not empty: among these alone
 }
 
-// in yields the messages of one mailbox. It reports whether to go on.
-func (f *finder) in(ctx context.Context, mailbox *manifest.Mailbox, yield func(Found, error) bool) bool {
+// searchMailbox yields the messages of one mailbox. It reports whether to go on.
+func (f *finder) searchMailbox(ctx context.Context, mailbox *manifest.Mailbox, yield func(Match, error) bool) bool {
 	pages := f.contents.Pages(ctx, mailbox)
 	if f.uids.Len() > 0 {
 		pages = archive.PagesAt(pages, f.uids)
@@ -61,31 +61,31 @@ func (f *finder) in(ctx context.Context, mailbox *manifest.Mailbox, yield func(F
 		if err != nil && !yieldError(ctx, yield, err) {
 			return false
 		}
-		if !f.among(ctx, mailbox, entries, yield) {
+		if !f.searchPage(ctx, mailbox, entries, yield) {
 			return false
 		}
 	}
 	return true
 }
 
-// among yields those of a page's messages that fit.
-func (f *finder) among(ctx context.Context, mailbox *manifest.Mailbox, entries []manifest.Entry, yield func(Found, error) bool) bool {
+// searchPage yields those of a page's messages that fit.
+func (f *finder) searchPage(ctx context.Context, mailbox *manifest.Mailbox, entries []manifest.Entry, yield func(Match, error) bool) bool {
 	var likely []*manifest.Entry
 	var records []*manifest.Record
 	for i := range entries {
 		e := &entries[i]
-		if f.sieve.fits(e) && (f.uids.Len() == 0 || f.uids.Contains(e.UID)) {
+		if f.matcher.fits(e) && (f.uids.Len() == 0 || f.uids.Contains(e.UID)) {
 			likely, records = append(likely, e), append(records, &e.Record)
 		}
 	}
-	fits, harm, err := sift(ctx, f.contents, mailbox, f.sieve, records)
+	fits, harm, err := filterMessages(ctx, f.contents, mailbox, f.matcher, records)
 	for _, err := range append(harm, err) {
 		if err != nil && !yieldError(ctx, yield, err) {
 			return false
 		}
 	}
 	for i, entry := range likely {
-		if fits[i] && !yield(Found{mailbox, entry}, nil) {
+		if fits[i] && !yield(Match{mailbox, entry}, nil) {
 			return false
 		}
 	}

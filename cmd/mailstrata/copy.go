@@ -178,7 +178,7 @@ func (l *copyListing) add(c replicate.Copied) {
 		l.program.Warn("manifest %s cannot be read, and is not copied: %s", shortID(c.Summary.Head), ui.OneLine(c.Err.Error()))
 	case !c.Present && !c.Gone && !c.Erased:
 		mended := ""
-		if c.Mended {
+		if c.Improved {
 			mended = "  (more than the copy that was there)"
 		}
 		l.program.Printf("%s  %s  %s  %s%s", shortID(c.Summary.Head), ui.Safe(c.Manifest.Account), ui.Time(c.Summary.Head.Time), ui.Plural(c.Manifest.Totals.Messages, "message"), mended)
@@ -191,7 +191,7 @@ func (l *copyListing) add(c replicate.Copied) {
 
 func summarizeCopy(c replicate.Copied) copySummary {
 	s := copySummary{ID: id(c.Summary.Head), Time: c.Summary.Head.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00"),
-		Present: c.Present, Mended: c.Mended, Gone: c.Gone, Erased: c.Erased, Lost: len(c.Lost), Untagged: c.Untagged}
+		Present: c.Present, Mended: c.Improved, Gone: c.Gone, Erased: c.Erased, Lost: len(c.Lost), Untagged: c.Untagged}
 	if c.Manifest != nil {
 		s.Account, s.Messages = c.Manifest.Account, c.Manifest.Totals.Messages
 	}

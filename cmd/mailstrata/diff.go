@@ -279,11 +279,11 @@ func (t *comparison) list(ctx context.Context, m *diff.MailboxDifference) error 
 // changeWords say what became of a message.
 func changeWords(c *diff.Change) string {
 	switch c.Kind {
-	case diff.MessageMovedIn:
+	case diff.MovedIn:
 		return fmt.Sprintf("moved from %s UID %d", c.Peer.Name, c.PeerUID)
-	case diff.MessageMovedOut:
+	case diff.MovedOut:
 		return fmt.Sprintf("moved to %s UID %d", c.Peer.Name, c.PeerUID)
-	case diff.MessageReflagged:
+	case diff.Reflagged:
 		words := plusMinus(c.Was.Flags, c.Entry.Flags)
 		for _, word := range plusMinus(c.Was.Labels, c.Entry.Labels) {
 			words = append(words, word[:1]+"label:"+word[1:])

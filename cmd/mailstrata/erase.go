@@ -86,7 +86,7 @@ func (c *eraseCommand) Run(ctx context.Context, p *program) error {
 	if err := c.confirm(ctx, p, plan); err != nil {
 		return err
 	}
-	report, err := plan.Carry(ctx, func(rewrite.Rewritten) { progress.Update("", ui.Tally{}) })
+	report, err := plan.Apply(ctx, func(rewrite.Rewritten) { progress.Update("", ui.Tally{}) })
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again to complete it", err)
 	}

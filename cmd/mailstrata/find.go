@@ -150,7 +150,7 @@ func (s *searchResults) newest(ctx context.Context, r *repo.Repo, named, account
 	s.accounts = len(manifests) > 1
 	for _, contents := range manifests {
 		for found, err := range search.Find(ctx, contents, s.query, s.wants) {
-			if err := s.add(ctx, &search.Sighting{Found: found, Contents: contents}, err); err != nil {
+			if err := s.add(ctx, &search.Hit{Match: found, Contents: contents}, err); err != nil {
 				return err
 			}
 		}
@@ -171,7 +171,7 @@ func (s *searchResults) everywhere(ctx context.Context, r *repo.Repo, account st
 }
 
 // add tells of one message, or of what could not be read.
-func (s *searchResults) add(ctx context.Context, found *search.Sighting, err error) error {
+func (s *searchResults) add(ctx context.Context, found *search.Hit, err error) error {
 	if err != nil {
 		return s.trouble(ctx, err)
 	}
@@ -199,7 +199,7 @@ func (s *searchResults) trouble(ctx context.Context, err error) error {
 	return nil
 }
 
-func (s *searchResults) row(found *search.Sighting, m messageSummary) {
+func (s *searchResults) row(found *search.Hit, m messageSummary) {
 	if s.table == nil {
 		headings := []string{"MAILBOX", "     UID", "DATE", "    SIZE", "FLAGS", "FROM", "SUBJECT"}
 		if found.Last.Name != "" {
@@ -236,7 +236,7 @@ type foundSummary struct {
 	messageSummary
 }
 
-func (s *searchResults) document(found *search.Sighting, m messageSummary) foundSummary {
+func (s *searchResults) document(found *search.Hit, m messageSummary) foundSummary {
 	document := foundSummary{
 		Manifest: id(found.Contents.Head), Account: found.Contents.Manifest.Account, Mailbox: found.Mailbox.Name, messageSummary: m,
 	}

@@ -174,7 +174,7 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 	}
 	marked := 0
 	if !c.DryRun {
-		marked, err = plan.Carry(ctx)
+		marked, err = plan.Apply(ctx)
 	}
 	if err == nil && c.Prune {
 		err = (&pruneCommand{MaxUnused: c.MaxUnused, DryRun: c.DryRun}).prune(ctx, p, r)
@@ -186,7 +186,7 @@ func (c *forgetCommand) Run(ctx context.Context, p *program) error {
 }
 
 // printMisdated names the misdated manifests for which nothing of their accounts was forgotten.
-func (p *program) printMisdated(plan *archive.Forgetting) error {
+func (p *program) printMisdated(plan *archive.ForgetPlan) error {
 	accounts := map[string]bool{}
 	for _, d := range plan.Misdated() {
 		accounts[d.Manifest.Account] = true
@@ -199,7 +199,7 @@ func (p *program) printMisdated(plan *archive.Forgetting) error {
 	return &outcome{statusPartial, "nothing was forgotten of " + ui.Plural(len(accounts), "account") + " with misdated manifests; find out which host wrote them"}
 }
 
-func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy history.Policy) (*archive.Forgetting, error) {
+func (c *forgetCommand) plan(ctx context.Context, p *program, r *repo.Repo, policy history.Policy) (*archive.ForgetPlan, error) {
 	if policy.IsZero() {
 		heads, err := p.heads(ctx, r, c.Names)
 		if err != nil {
@@ -316,7 +316,7 @@ func summarizeDecision(d *archive.Decision) decisionSummary {
 }
 
 // print tells of each manifest whether it stays, and why.
-func (c *forgetCommand) print(p *program, plan *archive.Forgetting) error {
+func (c *forgetCommand) print(p *program, plan *archive.ForgetPlan) error {
 	if p.flags.JSON {
 		for i := range plan.Decisions {
 			if err := p.PrintJSON(summarizeDecision(&plan.Decisions[i])); err != nil {

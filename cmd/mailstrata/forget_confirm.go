@@ -20,7 +20,7 @@ func (c *forgetCommand) mayAsk(p *program) error {
 }
 
 // confirm asks the user whether to forget what the plan forgets. A plan that forgets nothing needs no answer.
-func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.Forgetting) error {
+func (c *forgetCommand) confirm(ctx context.Context, p *program, plan *archive.ForgetPlan) error {
 	goes := 0
 	for _, d := range plan.Decisions {
 		if !d.Keep {

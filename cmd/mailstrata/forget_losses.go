@@ -13,7 +13,7 @@ import (
 )
 
 // printLosses prints the losses that no alarm mentions.
-func (p *program) printLosses(plan *archive.Forgetting) error {
+func (p *program) printLosses(plan *archive.ForgetPlan) error {
 	found := false
 	for _, d := range plan.Decisions {
 		if len(d.Lost) == 0 {

@@ -34,7 +34,7 @@ func (c *forgetCommand) undo(ctx context.Context, p *program) error {
 		return err
 	}
 	defer r.Close()
-	forgotten, err := rewrite.List(ctx, r)
+	forgotten, err := rewrite.ListForgotten(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func (p *program) printUndone(u rewrite.Undone) error {
 	case p.flags.JSON:
 		return p.PrintJSON(s)
 	case u.Err != nil:
-	case u.There:
+	case u.Existing:
 		p.Printf("%s of %s, %s, is there already: %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])
 	default:
 		p.Printf("%s of %s, %s, counts again: as %s", s.ID[:8], ui.Safe(s.Account), ui.Time(s.Time), s.Undone[:8])

@@ -76,7 +76,7 @@ func (c *renameCommand) Run(ctx context.Context, p *program) error {
 }
 
 func (c *renameCommand) report(p *program, renamed *rewrite.Renamed) error {
-	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.There, Marked: renamed.Marked, Left: []damagedManifest{}}
+	s := renameSummary{Old: c.Old, New: c.New, Renamed: renamed.Committed + renamed.Existing, Marked: renamed.Marked, Left: []damagedManifest{}}
 	for _, left := range renamed.Left {
 		s.Left = append(s.Left, damagedManifest{id(left.Head), left.Err.Error()})
 		p.Warn("manifest %s stays under the old name: %s", shortID(left.Head), ui.OneLine(left.Err.Error()))

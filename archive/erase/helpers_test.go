@@ -70,7 +70,7 @@ func eraseMessage(t *testing.T, r *repo.Repo, hash chunk.ID) (*erase.Plan, *eras
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := plan.Carry(t.Context(), nil)
+	report, err := plan.Apply(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,5 +174,5 @@ func carry(t *testing.T, r *repo.Repo, hash chunk.ID) (*erase.Report, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Carry(t.Context(), nil)
+	return plan.Apply(t.Context(), nil)
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// discardable knows the mailboxes that people and programs empty: by their special use, or, if no mailbox of an account has
+// emptiedMailboxes knows the mailboxes that people and programs empty: by their special use, or, if no mailbox of an account has
 // that use, by the names that programs give them.
-type discardable struct{ names map[string]bool }
+type emptiedMailboxes struct{ names map[string]bool }
 
-// discards maps special uses to the names of mailboxes without one.
-var discards = map[string][]string{
+// emptiedUses maps special uses to the names of mailboxes without one.
+var emptiedUses = map[string][]string{
 	`\Trash`: {
 		"trash", "deleted", "deleted items", "deleted messages", "bin", "papierkorb", "gelöscht", "gelöschte elemente",
 		"gelöschte objekte", "corbeille", "éléments supprimés", "papelera", "elementos eliminados", "cestino",
@@ -30,10 +30,10 @@ var discards = map[string][]string{
 	},
 }
 
-func newDiscardable(records ...[]*manifest.Mailbox) discardable {
+func newEmptiedMailboxes(records ...[]*manifest.Mailbox) emptiedMailboxes {
 	all := slices.Concat(records...)
-	d := discardable{names: make(map[string]bool)}
-	for use, names := range discards {
+	d := emptiedMailboxes{names: make(map[string]bool)}
+	for use, names := range emptiedUses {
 		if slices.ContainsFunc(all, func(m *manifest.Mailbox) bool { return m.Has(use) }) {
 			continue
 		}
@@ -45,8 +45,8 @@ func newDiscardable(records ...[]*manifest.Mailbox) discardable {
 }
 
 // has reports whether a mailbox is one that people empty.
-func (d discardable) has(m *manifest.Mailbox) bool {
-	for use := range discards {
+func (d emptiedMailboxes) has(m *manifest.Mailbox) bool {
+	for use := range emptiedUses {
 		if m.Has(use) {
 			return true
 		}

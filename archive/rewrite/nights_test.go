@@ -71,7 +71,7 @@ func (w *world) forget(nights ...int) {
 
 // undo brings the nights back that are forgotten and among these.
 func (w *world) undo(r *repo.Repo, evenIncomplete bool, nights ...int) (all []rewrite.Undone, err error) {
-	forgotten, err := rewrite.List(w.t.Context(), r)
+	forgotten, err := rewrite.ListForgotten(w.t.Context(), r)
 	if err != nil {
 		return nil, err
 	}

@@ -24,15 +24,15 @@ var candidatesAtMost = 1 << 20
 // aheadPages is the number of pages that are fetched together.
 const aheadPages = 96
 
-// leaving is a page that only the earlier manifest has.
-type leaving struct {
+// leftPage is a page that only the earlier manifest has.
+type leftPage struct {
 	manifest.Page
 	box int
 }
 
-// reckon counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds on the
+// count counts, for each mailbox of the earlier manifest, the messages that are nowhere in the later one. If it finds on the
 // way that the limits are kept, it stops, and the counts are upper bounds.
-func (v *view) reckon() ([]int64, error) {
+func (v *comparison) count() ([]int64, error) {
 	before, err := v.pagesBefore()
 	if err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func (v *view) reckon() ([]int64, error) {
 		return nil, err
 	}
 	lost := make([]int64, len(v.Before))
-	left := leavingPages(before, changed, same)
+	left := leftPages(before, changed, same)
 	for len(left) > 0 {
 		pass := left[:oneLoad(left)]
 		left = left[len(pass):]
@@ -50,11 +50,11 @@ func (v *view) reckon() ([]int64, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := v.strike(candidates, changed); err != nil {
+		if err := v.markFound(candidates, changed); err != nil {
 			return nil, err
 		}
 		if len(left) > 0 || v.isSuspicious(lost, candidates) {
-			if err := v.strike(candidates, same); err != nil {
+			if err := v.markFound(candidates, same); err != nil {
 				return nil, err
 			}
 		}
@@ -64,21 +64,21 @@ func (v *view) reckon() ([]int64, error) {
 }
 
 // pagesBefore returns the pages of the earlier manifest, except for those in lists that the later one has too.
-func (v *view) pagesBefore() (pages []leaving, err error) {
+func (v *comparison) pagesBefore() (pages []leftPage, err error) {
 	for i, m := range v.Before {
 		rows, err := v.rows(m, func(id chunk.ID) bool { return !v.lists[id] })
 		if err != nil {
 			return nil, err
 		}
 		for _, page := range rows {
-			pages = append(pages, leaving{page, i})
+			pages = append(pages, leftPage{page, i})
 		}
 	}
 	return pages, nil
 }
 
 // pagesNow returns the pages of the later manifest: those that the earlier one does not have, and the others.
-func (v *view) pagesNow(before []leaving) (changed, same []manifest.Page, err error) {
+func (v *comparison) pagesNow(before []leftPage) (changed, same []manifest.Page, err error) {
 	was, lists := make(map[chunk.ID]bool), make(map[chunk.ID]bool)
 	for _, page := range before {
 		was[page.Records] = true
@@ -111,7 +111,7 @@ func (v *view) pagesNow(before []leaving) (changed, same []manifest.Page, err er
 
 // rows returns the page rows of a mailbox: those in the manifest itself, and those of the wanted lists. It skips damaged
 // lists.
-func (v *view) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
+func (v *comparison) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest.Page, error) {
 	pages := slices.Clone(m.Pages)
 	for _, id := range m.Lists {
 		if !wanted(id) {
@@ -130,19 +130,19 @@ func (v *view) rows(m *manifest.Mailbox, wanted func(chunk.ID) bool) ([]manifest
 	return pages, nil
 }
 
-// leavingPages returns the earlier pages that the later manifest does not have.
-func leavingPages(before []leaving, changed, same []manifest.Page) []leaving {
+// leftPages returns the earlier pages that the later manifest does not have.
+func leftPages(before []leftPage, changed, same []manifest.Page) []leftPage {
 	now := make(map[chunk.ID]bool)
 	for _, pages := range [][]manifest.Page{changed, same} {
 		for _, page := range pages {
 			now[page.Records] = true
 		}
 	}
-	return slices.DeleteFunc(before, func(p leaving) bool { return now[p.Records] })
+	return slices.DeleteFunc(before, func(p leftPage) bool { return now[p.Records] })
 }
 
 // oneLoad returns how many of the pages fit into one pass, and at least 1.
-func oneLoad(pages []leaving) int {
+func oneLoad(pages []leftPage) int {
 	room := candidatesAtMost
 	for n, page := range pages {
 		if room -= int(page.Messages); room < 0 && n > 0 {
@@ -153,7 +153,7 @@ func oneLoad(pages []leaving) int {
 }
 
 // candidates returns the messages of some pages, in the order of their hashes.
-func (v *view) candidates(pages []leaving) (all []candidate, err error) {
+func (v *comparison) candidates(pages []leftPage) (all []candidate, err error) {
 	rows := make([]manifest.Page, len(pages))
 	for i, page := range pages {
 		rows[i] = page.Page
@@ -171,8 +171,8 @@ func (v *view) candidates(pages []leaving) (all []candidate, err error) {
 	return all, err
 }
 
-// strike marks the candidates that are in some pages of the later manifest. It stops when all are marked.
-func (v *view) strike(candidates []candidate, pages []manifest.Page) error {
+// markFound marks the candidates that are in some pages of the later manifest. It stops when all are marked.
+func (v *comparison) markFound(candidates []candidate, pages []manifest.Page) error {
 	left := 0
 	for _, c := range candidates {
 		if c.box != found {
@@ -203,7 +203,7 @@ func strike(candidates []candidate, hash chunk.Prefix) (n int) {
 }
 
 // each passes the records of pages to take, page by page, until take wants no more. It skips damaged pages.
-func (v *view) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
+func (v *comparison) each(pages []manifest.Page, take func(i int, records []manifest.Record) (more bool)) error {
 	for i, page := range pages {
 		if v.Ahead != nil && i%aheadPages == 0 {
 			var ids []chunk.ID
@@ -224,7 +224,7 @@ func (v *view) each(pages []manifest.Page, take func(i int, records []manifest.R
 }
 
 // isSuspicious reports whether there would be an alarm if all candidates were lost.
-func (v *view) isSuspicious(lost []int64, candidates []candidate) bool {
+func (v *comparison) isSuspicious(lost []int64, candidates []candidate) bool {
 	bounds := slices.Clone(lost)
 	add(bounds, candidates)
 	return len(v.judge(bounds).Alarms) > 0

@@ -17,12 +17,12 @@ type heldChunk struct {
 	data []byte
 }
 
-// holdsMost bounds the bytes that are held. Further chunks of the message are stored, and a prune finds them.
-const holdsMost = 64 << 20
+// maxHeld bounds the bytes that are held. Further chunks of the message are stored, and a prune finds them.
+const maxHeld = 64 << 20
 
-// heed reads the erasures once, and drops what the message before left.
-func (f *MessageWriter) heed(ctx context.Context) (err error) {
-	f.held, f.holding = nil, 0
+// loadErasures reads the erasures once, and drops what the message before left.
+func (f *MessageWriter) loadErasures(ctx context.Context) (err error) {
+	f.held, f.heldBytes = nil, 0
 	if f.erased == nil {
 		f.erased, err = f.writer.Erasures(ctx)
 	}
@@ -31,10 +31,10 @@ func (f *MessageWriter) heed(ctx context.Context) (err error) {
 
 // put stores a chunk, or holds it.
 func (f *MessageWriter) put(ctx context.Context, lane repo.Lane, data []byte) (id chunk.ID, err error) {
-	if f.erased.HasMessages() && f.holding < holdsMost {
+	if f.erased.HasMessages() && f.heldBytes < maxHeld {
 		if id = f.ids.ID(data); f.erased.Chunk(id) {
 			f.held = append(f.held, heldChunk{lane, bytes.Clone(data)})
-			f.holding += len(data)
+			f.heldBytes += len(data)
 			return id, nil
 		}
 	}
@@ -49,6 +49,6 @@ func (f *MessageWriter) release(ctx context.Context) error {
 			return AsWrite(err)
 		}
 	}
-	f.held, f.holding = nil, 0
+	f.held, f.heldBytes = nil, 0
 	return nil
 }

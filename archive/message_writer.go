@@ -17,24 +17,24 @@ import (
 // MessageWriter stores messages, one after the other: it splits each into parts, cuts the parts into chunks, and puts the chunks
 // into the repository. One MessageWriter serves one goroutine; its buffers serve every message.
 type MessageWriter struct {
-	stream   *repo.Stream
-	cutter   *chunk.Cutter
-	hasher   *chunk.Hasher
-	splitter *mail.Splitter
-	prober   prober
-	spill    *recovery.Log
-	writer   *repo.Writer
-	erased   *statement.Erasures // nil: not read yet
-	ids      *chunk.Hasher
-	held     []heldChunk
-	holding  int
+	stream    *repo.Stream
+	cutter    *chunk.Cutter
+	hasher    *chunk.Hasher
+	splitter  *mail.Splitter
+	prober    prober
+	log       *recovery.Log
+	writer    *repo.Writer
+	erased    *statement.Erasures // nil: not read yet
+	ids       *chunk.Hasher
+	held      []heldChunk
+	heldBytes int
 }
 
 // NewMessageWriter makes a MessageWriter. What it files is spilled too, unless spill is nil.
 func NewMessageWriter(r *repo.Repo, w *repo.Writer, spill *recovery.Log) *MessageWriter {
 	return &MessageWriter{
 		stream: w.Stream(), cutter: r.Cutter(), hasher: r.MessageHasher(), splitter: mail.NewSplitter(nil),
-		prober: prober{hasher: r.MessageHasher()}, spill: spill, writer: w, ids: r.ChunkKey().New(),
+		prober: prober{hasher: r.MessageHasher()}, log: spill, writer: w, ids: r.ChunkKey().New(),
 	}
 }
 
@@ -69,7 +69,7 @@ func (f Stored) SetIn(r *manifest.Record) {
 // An interruption is the body's to tell: chunks are put to the end, for one that is claimed and then given up would end
 // the writer, and with it what is worth keeping.
 func (f *MessageWriter) Write(ctx context.Context, key []byte, told int64, body io.Reader) (Stored, error) {
-	entry := f.spill.Begin(key)
+	entry := f.log.Begin(key)
 	m, err := f.split(context.WithoutCancel(ctx), told, io.TeeReader(body, entry))
 	if err != nil {
 		entry.Drop()
@@ -81,7 +81,7 @@ func (f *MessageWriter) Write(ctx context.Context, key []byte, told int64, body 
 
 // store cuts the message into chunks and puts them.
 func (f *MessageWriter) split(ctx context.Context, told int64, body io.Reader) (Stored, error) {
-	if err := f.heed(ctx); err != nil {
+	if err := f.loadErasures(ctx); err != nil {
 		return Stored{}, err
 	}
 	f.hasher.Reset()
@@ -102,7 +102,7 @@ func (f *MessageWriter) split(ctx context.Context, told int64, body io.Reader) (
 		if len(m.Parts) == 1 && m.Parts[0].Kind == mail.HeaderPart && part.Kind() == mail.TextPart {
 			content = io.TeeReader(part, f.prober.opening())
 		}
-		stored, err := f.filePart(ctx, part, content)
+		stored, err := f.writePart(ctx, part, content)
 		if err != nil {
 			return Stored{}, err
 		}
@@ -120,11 +120,11 @@ func (f *MessageWriter) split(ctx context.Context, told int64, body io.Reader) (
 	if chunks <= manifest.MaxInlineChunks {
 		return m, nil
 	}
-	return m, f.fileList(ctx, &m)
+	return m, f.writeList(ctx, &m)
 }
 
-// filePart stores a part. It reads its bytes from content.
-func (f *MessageWriter) filePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
+// writePart stores a part. It reads its bytes from content.
+func (f *MessageWriter) writePart(ctx context.Context, part *mail.Part, content io.Reader) (manifest.Part, error) {
 	stored := manifest.Part{Kind: part.Kind()}
 	err := f.cutter.Cut(content, func(data []byte) error {
 		id, err := f.put(ctx, LaneOf(stored.Kind, data), data)
@@ -136,7 +136,7 @@ func (f *MessageWriter) filePart(ctx context.Context, part *mail.Part, content i
 }
 
 // keepList moves the parts of a long message out of its record.
-func (f *MessageWriter) fileList(ctx context.Context, m *Stored) error {
+func (f *MessageWriter) writeList(ctx context.Context, m *Stored) error {
 	list, err := manifest.EncodeParts(m.Parts)
 	if err != nil {
 		return fmt.Errorf("list of parts: %w", err)

@@ -9,10 +9,10 @@ import (
 	"github.com/mailstrata/mailstrata/repo"
 )
 
-// Holders finds the manifests that hold certain messages. It reads what manifests share once.
-type Holders struct {
+// RecordFinder finds the manifests that hold certain messages. It reads what manifests share once.
+type RecordFinder struct {
 	// Visit is called with each new record, and reports whether the record is wanted.
-	Visit func(Place, *manifest.Record) (bool, error)
+	Visit func(RecordPlace, *manifest.Record) (bool, error)
 
 	// EachPlace calls Visit again with a wanted record in each other account and mailbox that shares its page.
 	EachPlace bool
@@ -20,46 +20,46 @@ type Holders struct {
 	repo     *repo.Repo
 	reader   *Reader
 	known    map[chunk.Prefix]bool // tables, lists and record pages that were read: whether they hold a wanted record
-	seen     map[placed]bool       // with EachPlace: the places of pieces with wanted records
+	seen     map[pieceAt]bool      // with EachPlace: the places of pieces with wanted records
 	contents *Contents
-	place    Place
+	place    RecordPlace
 
 	Unread int   // pieces that cannot be read
 	Damage error // why the first of these cannot be read
 }
 
-// Place is where a record was found.
-type Place struct {
+// RecordPlace is where a record was found.
+type RecordPlace struct {
 	Head    repo.Head
 	Account string
 	Mailbox string // decoded name
 }
 
-// placed is a piece of a manifest at a place.
-type placed struct {
+// pieceAt is a piece of a manifest at a place.
+type pieceAt struct {
 	account, mailbox string
 	piece            chunk.Prefix
 }
 
-// NewHolders returns Holders of a repository.
-func NewHolders(r *repo.Repo, visit func(Place, *manifest.Record) (bool, error)) *Holders {
-	return &Holders{Visit: visit, repo: r, reader: NewReader(r), known: make(map[chunk.Prefix]bool), seen: make(map[placed]bool)}
+// NewRecordFinder returns RecordFinder of a repository.
+func NewRecordFinder(r *repo.Repo, visit func(RecordPlace, *manifest.Record) (bool, error)) *RecordFinder {
+	return &RecordFinder{Visit: visit, repo: r, reader: NewReader(r), known: make(map[chunk.Prefix]bool), seen: make(map[pieceAt]bool)}
 }
 
 // Load returns a function that reads chunks of the repository.
-func (h *Holders) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
+func (h *RecordFinder) Load(ctx context.Context) func(chunk.ID) ([]byte, error) {
 	return func(id chunk.ID) ([]byte, error) { return h.reader.Chunk(ctx, id) }
 }
 
 // Holds reads a manifest and reports whether it has a wanted record. A piece that cannot be read counts as without any, and
 // is counted in Unread.
-func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
+func (h *RecordFinder) Holds(ctx context.Context, head repo.Head) (bool, error) {
 	m, err := ReadManifest(ctx, h.repo, head)
 	if err != nil {
 		return false, h.damaged(ctx, err)
 	}
 	h.contents = h.reader.Contents(m)
-	h.place = Place{Head: head, Account: m.Account}
+	h.place = RecordPlace{Head: head, Account: m.Account}
 	holds, err := h.mailboxes(ctx, m.Mailboxes)
 	if err != nil {
 		return false, err
@@ -82,10 +82,10 @@ func (h *Holders) Holds(ctx context.Context, head repo.Head) (bool, error) {
 }
 
 // HasPage reports whether a page that was read has a wanted record.
-func (h *Holders) HasPage(page manifest.Page) bool { return h.known[page.Records.Prefix()] }
+func (h *RecordFinder) HasPage(page manifest.Page) bool { return h.known[page.Records.Prefix()] }
 
 // damaged records a piece that cannot be read, and returns any other error.
-func (h *Holders) damaged(ctx context.Context, err error) error {
+func (h *RecordFinder) damaged(ctx context.Context, err error) error {
 	if ctx.Err() != nil || !IsDamage(err) {
 		return err
 	}
@@ -96,8 +96,8 @@ func (h *Holders) damaged(ctx context.Context, err error) error {
 }
 
 // piece reads a piece that manifests share, unless it was read before.
-func (h *Holders) piece(ctx context.Context, id chunk.ID, read func() (bool, error)) (bool, error) {
-	at := placed{h.place.Account, h.place.Mailbox, id.Prefix()}
+func (h *RecordFinder) piece(ctx context.Context, id chunk.ID, read func() (bool, error)) (bool, error) {
+	at := pieceAt{h.place.Account, h.place.Mailbox, id.Prefix()}
 	if holds, ok := h.known[at.piece]; ok && !(holds && h.EachPlace && !h.seen[at]) {
 		return holds, nil
 	}
@@ -111,7 +111,7 @@ func (h *Holders) piece(ctx context.Context, id chunk.ID, read func() (bool, err
 	return holds, err
 }
 
-func (h *Holders) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) (holds bool, err error) {
+func (h *RecordFinder) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) (holds bool, err error) {
 	for i := range mailboxes {
 		m := &mailboxes[i]
 		h.place.Mailbox = m.Name
@@ -137,7 +137,7 @@ func (h *Holders) mailboxes(ctx context.Context, mailboxes []manifest.Mailbox) (
 	return holds, nil
 }
 
-func (h *Holders) pages(ctx context.Context, pages []manifest.Page) (holds bool, err error) {
+func (h *RecordFinder) pages(ctx context.Context, pages []manifest.Page) (holds bool, err error) {
 	var fresh []chunk.ID
 	for _, page := range pages {
 		if _, ok := h.known[page.Records.Prefix()]; !ok && len(fresh) < PageBatch {
@@ -157,7 +157,7 @@ func (h *Holders) pages(ctx context.Context, pages []manifest.Page) (holds bool,
 	return holds, nil
 }
 
-func (h *Holders) records(ctx context.Context, page chunk.ID) (holds bool, err error) {
+func (h *RecordFinder) records(ctx context.Context, page chunk.ID) (holds bool, err error) {
 	records, err := ReadPiece(ctx, h.contents, page, manifest.ParseRecords)
 	if err != nil {
 		return false, h.damaged(ctx, fmt.Errorf("record page %s: %w", page, err))
