@@ -42,8 +42,8 @@ func namespaces(kind mail.NamespaceKind, list []wire.Node) (spaces []mail.Namesp
 	return spaces
 }
 
-// namespaceOf returns the namespace of a mailbox: the one with the longest matching prefix. INBOX is in no namespace, and
-// neither is any mailbox of a server that lists no namespaces.
+// namespaceOf returns the namespace of a mailbox: the one with the longest matching prefix. INBOX is in no namespace,
+// and neither is any mailbox of a server that lists no namespaces.
 func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, found bool) {
 	if strings.EqualFold(raw, "INBOX") {
 		return best, false
@@ -57,7 +57,8 @@ func namespaceOf(raw string, spaces []mail.Namespace) (best mail.Namespace, foun
 	return best, found
 }
 
-// Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server does not support that.
+// Quota asks for the limits and the usage of the account (RFC 9208). It returns nil if the server does not support
+// that.
 func (c *Client) Quota(ctx context.Context) ([]mail.Quota, error) {
 	var quota []mail.Quota
 	var held memoryCount

@@ -42,8 +42,8 @@ type AppendResult struct {
 	Err         error // after a lost connection, the message may have been added all the same
 }
 
-// Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one by one,
-// several in flight.
+// Append adds messages to a mailbox and returns the result for each. With MULTIAPPEND it adds all together, else one
+// by one, several in flight.
 func (c *Client) Append(ctx context.Context, raw string, messages []Appended) []AppendResult {
 	defer c.closeOnDone(ctx)()
 	step := len(messages)
@@ -85,8 +85,8 @@ func appendResults(cmd *command, err error, results []AppendResult) {
 // appendsInFlight bounds the APPENDs without an answer when each message needs its own.
 const appendsInFlight = 8
 
-// appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of the messages, and a range
-// counts up.
+// appendUID reads "[APPENDUID 38505 3955:3957]" (RFC 4315 section 3). The UIDs are in the order of the messages, and a
+// range counts up.
 func appendUID(cmd *command) (validity uint32, uids []mail.UID) {
 	v, set, _ := strings.Cut(cmd.args, " ")
 	n, err := strconv.ParseUint(v, 10, 32)

@@ -21,8 +21,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// verdict is how a backup may end. Whatever it is, no message that the server has is missing in silence, none is there
-// that it does not have, and a manifest that says to be consistent is the account.
+// verdict is how a backup may end. In any case it reports each message of the server that is missing, it has no
+// message that the server does not have, and a manifest that claims to be consistent equals the account.
 type verdict uint8
 
 const (
@@ -31,19 +31,19 @@ const (
 	fails                        // there is an error, and no manifest
 	maybe                        // it may also be whole
 
-	whole verdict = 0 // the manifest is the account, is consistent, and tells of no failure
+	whole verdict = 0 // the manifest is the account, is consistent, and has no failure
 )
 
-// nights are backups of one model into one repository.
-type nights struct {
+// dailyBackups are backups of one model into one repository.
+type dailyBackups struct {
 	t     *testing.T
 	model *model
 	store *storetest.Memory
 	repo  *repo.Repo
 }
 
-// newNights begin with an account of every day, and an empty repository.
-func newNights(t *testing.T) *nights {
+// newDailyBackups starts with an ordinary account and an empty repository.
+func newDailyBackups(t *testing.T) *dailyBackups {
 	t.Helper()
 	store := &storetest.Memory{}
 	if _, err := repo.Init(t.Context(), store, repo.InitOptions{NoSeal: true}); err != nil {
@@ -52,14 +52,14 @@ func newNights(t *testing.T) *nights {
 	return resume(t, newAccount(), store)
 }
 
-// resume goes on with an account and a repository that there are.
-func resume(t *testing.T, m *model, store *storetest.Memory) *nights {
+// resume continues with an existing account and repository.
+func resume(t *testing.T, m *model, store *storetest.Memory) *dailyBackups {
 	t.Helper()
 	r, err := repo.Open(t.Context(), store, repo.Unlock{}, repo.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &nights{t, m, store, r}
+	return &dailyBackups{t, m, store, r}
 }
 
 func newAccount() *model {
@@ -75,8 +75,8 @@ func newAccount() *model {
 	return m
 }
 
-// change is what an ordinary day brings.
-func (n *nights) change() {
+// change makes the changes of an ordinary day.
+func (n *dailyBackups) change() {
 	inbox, work := n.model.box("INBOX"), n.model.box("R&-D")
 	inbox.add("Subject: new\r\n\r\nnew\r\n", "")
 	inbox.add("Subject: newer\r\n\r\nnewer\r\n", `\Seen`)
@@ -91,8 +91,8 @@ func (n *nights) change() {
 	}
 }
 
-// backUp archives the account as it is, from a server that behaves so.
-func (n *nights) backUp(odd oddity) *backup.Result {
+// backUp archives the account from a server that misbehaves in this way.
+func (n *dailyBackups) backUp(odd misbehavior) *backup.Result {
 	n.t.Helper()
 	n.model.odd = odd
 	source := imap.NewSource(n.model.options())
@@ -107,13 +107,13 @@ func (n *nights) backUp(odd oddity) *backup.Result {
 	return backups[0]
 }
 
-// place is where a message is.
+// place is the position of a message.
 type place struct {
 	mailbox       string
 	validity, uid uint64
 }
 
-// account is what the server has.
+// account returns what the server has.
 func (m *model) account() map[place]string {
 	all := map[place]string{}
 	for name, b := range m.boxes {
@@ -125,8 +125,8 @@ func (m *model) account() map[place]string {
 	return all
 }
 
-// archived is what the manifest has; every body is joined and verified.
-func (n *nights) archived(b *backup.Result) map[place]string {
+// archived returns what the manifest has. It reads and verifies every body.
+func (n *dailyBackups) archived(b *backup.Result) map[place]string {
 	n.t.Helper()
 	c, err := archive.OpenManifest(n.t.Context(), n.repo, b.Head)
 	if err != nil {
@@ -146,7 +146,7 @@ func (n *nights) archived(b *backup.Result) map[place]string {
 				n.t.Fatal(err)
 			}
 			at := place{mailbox.Raw, uint64(mailbox.Status.UIDValidity), uint64(entry.UID)}
-			if at.validity == 0 { // it was not told
+			if at.validity == 0 { // it was not reported
 				at.validity = n.model.box(mailbox.Raw).validity
 			}
 			all[at] = fmt.Sprintf("%v %s %q", entry.Flags, entry.Internal, body.Bytes())
@@ -155,8 +155,8 @@ func (n *nights) archived(b *backup.Result) map[place]string {
 	return all
 }
 
-// judge compares what a backup recorded with what the server has, and how it ended with how it may end.
-func (n *nights) judge(night string, b *backup.Result, want verdict) {
+// check compares a backup with the server's account, and its end with the verdict.
+func (n *dailyBackups) check(night string, b *backup.Result, want verdict) {
 	n.t.Helper()
 	if b.Err != nil {
 		if want&fails == 0 || strings.TrimSpace(b.Err.Error()) == "" {
@@ -201,14 +201,14 @@ func (n *nights) judge(night string, b *backup.Result, want verdict) {
 
 func comparePlaces(a, b place) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) }
 
-// in runs nights in a time of their own, in which nobody waits.
-func in(t *testing.T, run func(n *nights)) {
+// in runs dailyBackups with a fake clock.
+func in(t *testing.T, run func(n *dailyBackups)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { run(newNights(t)) })
+	synctest.Test(t, func(t *testing.T) { run(newDailyBackups(t)) })
 }
 
-// after runs nights that go on with an account of every day and a copy of what was stored of it by the day before.
-func after(t *testing.T, stored *storetest.Memory, run func(n *nights)) {
+// after runs dailyBackups that continue with an account and a copy of the repository of the day before.
+func after(t *testing.T, stored *storetest.Memory, run func(n *dailyBackups)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := stored.Clone()
@@ -217,32 +217,32 @@ func after(t *testing.T, stored *storetest.Memory, run func(n *nights)) {
 	})
 }
 
-// Whatever a server does, a backup ends in a right manifest, with what could not be had among its failures, or in an
-// error; and once the server does as it should, the next backup is the account. It is tried on a server that did as it
-// should the night before, and on one that has always been so.
-func TestOddServers(t *testing.T) {
+// Whatever a server does, a backup ends in a correct manifest, with missing messages among its failures, or in an
+// error. Once the server behaves, the next backup equals the account. The test runs after a night with a correct
+// server, and with a server that has always misbehaved.
+func TestMisbehavingServers(t *testing.T) {
 	var night, never *storetest.Memory // the night before, and the repository without it
-	in(t, func(n *nights) {
+	in(t, func(n *dailyBackups) {
 		never = n.store.Clone()
-		n.judge("ordinary", n.backUp(oddity{}), whole)
+		n.check("ordinary", n.backUp(misbehavior{}), whole)
 		night = n.store
 	})
 	for _, trial := range trials {
 		t.Run(trial.name, func(t *testing.T) {
 			t.Parallel()
 			t.Run("later", func(t *testing.T) {
-				after(t, night, func(n *nights) {
+				after(t, night, func(n *dailyBackups) {
 					n.change()
-					n.judge("odd", n.backUp(trial.odd(n.model)), trial.want)
-					n.judge("mended", n.backUp(oddity{}), whole)
+					n.check("odd", n.backUp(trial.odd(n.model)), trial.want)
+					n.check("mended", n.backUp(misbehavior{}), whole)
 				})
 			})
 			t.Run("always", func(t *testing.T) {
-				after(t, never, func(n *nights) {
-					n.judge("odd", n.backUp(trial.odd(n.model)), trial.want)
+				after(t, never, func(n *dailyBackups) {
+					n.check("odd", n.backUp(trial.odd(n.model)), trial.want)
 					n.change()
-					n.judge("odd again", n.backUp(trial.odd(n.model)), trial.want)
-					n.judge("mended", n.backUp(oddity{}), whole)
+					n.check("odd again", n.backUp(trial.odd(n.model)), trial.want)
+					n.check("mended", n.backUp(misbehavior{}), whole)
 				})
 			})
 		})

@@ -12,7 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an interruption costs little.
+// Sizes of commands for bodies: large enough that no round trip is waited for, small enough that an interruption costs
+// little.
 const (
 	batchMessages  = 200
 	batchBytes     = 8 << 20 // by the expected sizes; a larger message has a command of its own
@@ -22,9 +23,9 @@ const (
 
 // Bodies downloads messages and calls read with each, once, in the order in which the server sends them.
 //
-// Bodies sends no command while read holds a message: a store that stalls leaves at most three commands' worth of bodies
-// with the server. A refused command does not stop the others; the refusals are returned at the end. A message of more
-// than mail.MaxMessage bytes ends the connection, and the error is a mail.TooLargeError.
+// Bodies sends no command while read holds a message: a store that stalls leaves at most three commands' worth of
+// bodies with the server. A refused command does not stop the others; the refusals are returned at the end. A message
+// of more than mail.MaxMessage bytes ends the connection, and the error is a mail.TooLargeError.
 func (m *Mailbox) Bodies(ctx context.Context, messages []mail.Message, read func(mail.UID, io.Reader) error) error {
 	return m.sections(ctx, "", messages, read)
 }
@@ -47,8 +48,8 @@ func (m *Mailbox) sections(ctx context.Context, section string, messages []mail.
 	})
 }
 
-// pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A refusal does
-// not stop the others, unless it is temporary.
+// pipeline sends the commands that next returns, atOnce at a time, until next returns nil, and waits for all. A
+// refusal does not stop the others, unless it is temporary.
 func (c *conn) pipeline(ctx context.Context, atOnce int, next func() *command) error {
 	defer c.closeOnDone(ctx)()
 	var refusals []error
@@ -117,8 +118,8 @@ func (d *download) command(batch []mail.Message) *command {
 	return cmd
 }
 
-// body reads a body off the connection. The UID before it names its message. If the UID comes later, body holds the body: a
-// sequence number is no safe name while the UID may still come.
+// body reads a body off the connection. The UID before it names its message. If the UID comes later, body holds the
+// body: a sequence number is no safe name while the UID may still come.
 func (d *download) body(b *wire.BodyLiteral) error {
 	if !wire.EqualFold([]byte(b.Name), "BODY"+d.section) {
 		return nil // not requested
@@ -151,8 +152,8 @@ func tooLarge(uid mail.UID, size int64) error {
 	return &handlerError{&mail.TooLargeError{UID: uid, Size: size}}
 }
 
-// data reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted strings,
-// which are legal (RFC 9051 section 9, nstring). NIL is no body.
+// data reads a response after its bodies. It finds the message of a held body, and accepts bodies that are quoted
+// strings, which are legal (RFC 9051 section 9, nstring). NIL is no body.
 func (d *download) data(resp *wire.Response) (bool, error) {
 	if resp.Name != "FETCH" || len(resp.Args) == 0 {
 		return false, nil

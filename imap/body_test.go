@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// download reads messages and gives them as a map.
+// downloaded reads messages and returns them by UID.
 func downloaded(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string, error) {
 	t.Helper()
 	var messages []mail.Message
@@ -31,7 +31,7 @@ func downloaded(t *testing.T, m *Mailbox, uids ...mail.UID) (map[mail.UID]string
 	return have, err
 }
 
-// A body that is announced with more bytes than a message may have ends the connection at once, and the error names the
+// A body that is announced with more bytes than a message may have ends the connection at once. The error has the
 // message and the size.
 func TestBodyTooLarge(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -60,8 +60,8 @@ func TestBodyTooLarge(t *testing.T) {
 	}
 }
 
-// A literal that nothing asked for is not waited for when it is longer than what may answer nothing.
-func TestLiteralNobodyAskedFor(t *testing.T) {
+// The client does not wait for the end of an unrequested literal that is too long.
+func TestUnrequestedLiteral(t *testing.T) {
 	for _, says := range []string{"* 1 FETCH (UID 99 BODY[] {1099511627776}", "* 1 FETCH (UID 4 X-OTHER {1099511627776}",
 		"* 1 FETCH (UID 4 BODY[2] {99999999999999999999999}", "* LIST () {99999999999999999999999}"} {
 		server := selected("", "< UID FETCH 4:5 (UID BODY.PEEK[])", says, "abcdef")
@@ -72,7 +72,7 @@ func TestLiteralNobodyAskedFor(t *testing.T) {
 	}
 }
 
-// Data belongs to the UID it carries, in whatever order and however many pieces; what is no body is none.
+// Data belongs to the UID that it carries, in any order and number of pieces. What is not a body is ignored.
 func TestBodiesBelongToTheirUID(t *testing.T) {
 	for name, test := range map[string]struct {
 		says []string
@@ -108,7 +108,7 @@ func TestBodiesBelongToTheirUID(t *testing.T) {
 	}
 }
 
-// A large body whose UID comes late is held, most of it outside of memory, and comes out whole.
+// A large body whose UID comes late is held, mostly outside of memory, and is delivered whole.
 func TestLargeBodyBeforeItsUID(t *testing.T) {
 	want := strings.Repeat("0123456789abcdef", (spool.MaxMemory+1<<20)/16) + "end"
 	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s UID 4)", len(want), want), "TAG OK done")))
@@ -118,8 +118,8 @@ func TestLargeBodyBeforeItsUID(t *testing.T) {
 	}
 }
 
-// A refusal of one command leaves the others' messages; a connection that ends says so in the body under way.
-func TestBodiesWithoutSuccess(t *testing.T) {
+// A refused command does not stop the others. If the connection ends, the body being read returns an error.
+func TestRefusedBodies(t *testing.T) {
 	many := make([]mail.UID, batchMessages+1)
 	for i := range many {
 		many[i] = mail.UID(i + 1)
@@ -156,7 +156,7 @@ func TestBodiesWithoutSuccess(t *testing.T) {
 	}
 }
 
-// Commands ask for a bounded number of bytes by hint; what is large goes alone.
+// Commands ask for a limited number of expected bytes; a large message has a command of its own.
 func TestBatches(t *testing.T) {
 	sized := func(sizes ...int64) (messages []mail.Message) {
 		for i, size := range sizes {

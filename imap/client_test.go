@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Each way to log in says what its RFC asks for.
+// Each way to log in sends what its RFC asks for.
 func TestLogin(t *testing.T) {
 	withToken := func(o *Options) { o.Token = func(context.Context) (string, error) { return "tok", nil } }
 	for _, test := range []struct {
@@ -45,8 +45,8 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// A refused login says who was refused where, and is told apart from a server that is busy. The secret appears nowhere,
-// not even if the server repeats it.
+// The error of a refused login names the user and the host, and differs from that of a busy server. It never has the
+// secret, even if the server repeats it.
 func TestLoginRefused(t *testing.T) {
 	const ready = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready"
 	for _, test := range []struct {
@@ -103,15 +103,15 @@ func TestSecretsStaySecret(t *testing.T) {
 			}
 			for _, leak := range []string{"open", "sesame", "two", initial} {
 				if strings.Contains(err.Error()+trace.String(), leak) {
-					t.Errorf("%q of the secret is told: %v\n%s", leak, err, trace.String())
+					t.Errorf("%q of the secret leaks: %v\n%s", leak, err, trace.String())
 				}
 			}
 		})
 	}
 }
 
-// An interruption ends a call at once, though the server neither speaks nor listens: not even TLS says goodbye to it.
-func TestInterruptedAgainstSilence(t *testing.T) {
+// A canceled call ends at once, even if the server neither sends nor receives: TLS sends no alert to it.
+func TestCanceledDuringSilence(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	defer web.Close()
 	roots := x509.NewCertPool()
@@ -133,7 +133,8 @@ func TestInterruptedAgainstSilence(t *testing.T) {
 	}
 }
 
-// A server that waits for TLS, where somebody waits for its greeting, is told from one that is silent: it is not tried again.
+// A server that waits for TLS while the client waits for its greeting is not taken for a silent one, and not tried
+// again.
 func TestSilenceForTLS(t *testing.T) {
 	web := httptest.NewTLSServer(nil)
 	defer web.Close()
@@ -143,7 +144,7 @@ func TestSilenceForTLS(t *testing.T) {
 	}
 }
 
-// Nothing goes in plain text unless it is asked for, and nothing is believed that was said before STARTTLS.
+// Nothing is sent in plain text unless that is allowed, and nothing that came before STARTTLS is believed.
 func TestPlainText(t *testing.T) {
 	if _, err := Dial(t.Context(), &Options{Host: "mail.example.org", Security: Plain}); !errors.Is(err, ErrInsecure) {
 		t.Errorf("plain text off the loopback: %v", err)
@@ -166,8 +167,8 @@ func TestPlainText(t *testing.T) {
 	}
 }
 
-// What a server says of a refusal decides what is made of it.
-func TestErrorsMean(t *testing.T) {
+// The server's words decide what kind of error a refusal is.
+func TestErrorKinds(t *testing.T) {
 	for _, test := range []struct {
 		answer string
 		is     []error
@@ -211,7 +212,7 @@ func TestErrorsMean(t *testing.T) {
 	}
 }
 
-// A server that falls silent is given up; so is one when our own time is over.
+// The client gives up a silent server, and any server when the context ends.
 func TestSilence(t *testing.T) {
 	opts := serve(t, loggedIn("", "< EXAMINE …"))
 	opts.Stall = 50 * time.Millisecond
@@ -232,7 +233,7 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// Nonsense between responses, and responses nobody heard of, harm nothing.
+// Nonsense between responses and unknown responses do no harm.
 func TestNonsenseIsIgnored(t *testing.T) {
 	c := connect(t, serve(t, loggedIn("", "< EXAMINE …",
 		"* FLAGS (\\Seen foo[bar])", "* X-NEW (thing) {3}\r\nabc", "", "zzz 12", "TAG99 OK not mine", "* OK [X-CODE (a b] half", "*",
@@ -280,11 +281,11 @@ func TestParseURL(t *testing.T) {
 		t.Errorf("STARTTLS at the port for TLS: %v", err)
 	}
 	if _, err := ParseURL("imaps://anna@host:notaport"); err == nil || !strings.Contains(err.Error(), `"notaport"`) {
-		t.Errorf("what is wrong is not told: %v", err)
+		t.Errorf("the error does not say what is wrong: %v", err)
 	}
 }
 
-// An address where nobody listens is said to be out of reach, which may pass.
+// If nothing listens at an address, the error is temporary.
 func TestUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

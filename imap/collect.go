@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// collector assembles messages from FETCH responses. A server may answer for one message in several responses, and reports
-// flags that others change meanwhile (RFC 9051 section 7.5.2). Each message is delivered once, as soon as it is complete.
+// collector assembles messages from FETCH responses. A server may answer for one message in several responses, and
+// reports flags that others change meanwhile (RFC 9051 section 7.5.2). Each message is delivered once, as soon as it
+// is complete.
 type collector struct {
 	m     *Mailbox
 	uids  mail.UIDRange
@@ -38,8 +39,8 @@ func newCollector(m *Mailbox, uids mail.UIDRange, need attributes, yield func(ma
 	return &collector{m: m, uids: uids, need: need, yield: yield, partials: map[mail.UID]*partial{}, withoutUID: map[uint64]*partial{}}
 }
 
-// refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not support
-// what they offer. From then on the client asks for no attributes of extensions.
+// refusesExtensions reports whether the server answered BAD before it returned any message, as some do that do not
+// support what they offer. From then on the client asks for no attributes of extensions.
 func (g *collector) refusesExtensions(err error) bool {
 	var refused *Error
 	if !errors.As(err, &refused) || refused.Status != "BAD" || refused.temporary() || g.delivered.Set().Len() > 0 || g.m.c.plain {
@@ -175,7 +176,8 @@ func setOf(r mail.UIDRange) (s mail.UIDSet) {
 	return s
 }
 
-// read reads the attributes of a message from a FETCH response. It returns the memory that they take beyond what is usual.
+// read reads the attributes of a message from a FETCH response. It returns the memory that they take beyond what is
+// usual.
 func (p *partial) read(pairs []wire.Node, cache *flagCache) (unusual int) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		name, value := pairs[i], pairs[i+1]

@@ -65,8 +65,8 @@ func (c *command) raw(text string) *command {
 	return c
 }
 
-// text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3 allows
-// UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
+// text adds a string, quoted if possible, else as a literal. Quoted strings get no 8-bit bytes: RFC 9051 section 4.3
+// allows UTF-8 in them, but IMAP4rev1 servers only once it is enabled.
 func (c *command) text(s string) *command {
 	if !wire.Quotable(s) {
 		return c.add(&literal{size: int64(len(s)), write: func(w io.Writer) error {

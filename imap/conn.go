@@ -18,9 +18,9 @@ import (
 
 // conn is a connection and the commands on it. It is used by one goroutine at a time.
 //
-// Several commands may be under way. No goroutine reads on its own: a call that waits for one command reads for all that
-// are under way, and gives each response to the command that takes it. After an error that is not the server's answer to
-// one command, the connection is closed and every method fails.
+// Several commands may be under way. No goroutine reads on its own: a call that waits for one command reads for all
+// that are under way, and gives each response to the command that takes it. After an error that is not the server's
+// answer to one command, the connection is closed and every method fails.
 type conn struct {
 	opts      *Options
 	transport net.Conn      // with TLS, without compression
@@ -154,8 +154,8 @@ func (c *conn) refusal(command string, resp *wire.Response) *Error {
 	return &Error{Command: command, Status: wire.Printable(resp.Name), Code: wire.Printable(resp.Code.Name), Text: wire.Printable(text)}
 }
 
-// dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the oldest
-// first. A response that no command takes is dropped.
+// dispatch records what concerns the connection as a whole, then offers the response to the commands under way, the
+// oldest first. A response that no command takes is dropped.
 func (c *conn) dispatch(resp *wire.Response) (taken bool, err error) {
 	c.observe(resp)
 	for _, cmd := range c.pending {
@@ -210,8 +210,8 @@ func (c *conn) dispatchBody(b *wire.BodyLiteral) error {
 	return nil
 }
 
-// fail closes the connection. An error of a handler is returned as it is. Other errors say where and when the connection
-// ended.
+// fail closes the connection. An error of a handler is returned as it is. Other errors say where and when the
+// connection ended.
 func (c *conn) fail(err error) error {
 	if c.dead != nil {
 		return c.dead

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Who connects ahead gets what came of it, once: a password that is wrong is tried once, and not again by Server.
+// Server returns the result of Connect once, so that a wrong password is tried once.
 func TestConnectAhead(t *testing.T) {
 	const ready = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready"
 	opts := serve(t,
@@ -25,7 +25,7 @@ func TestConnectAhead(t *testing.T) {
 	}
 }
 
-// A connection that was made ahead is the one that is used.
+// The connection that Connect made is used.
 func TestConnectAheadIsUsed(t *testing.T) {
 	opts := serve(t, loggedIn("", `< LIST "" "*"`, `* LIST () "/" INBOX`, "TAG OK done", `< LSUB "" "*"`, "TAG OK done",
 		"< STATUS …", "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1)", "TAG OK done"))
@@ -40,8 +40,8 @@ func TestConnectAheadIsUsed(t *testing.T) {
 	}
 }
 
-// Who is interrupted does not wait for a connection that is being made.
-func TestConnectAheadIsNotWaitedFor(t *testing.T) {
+// A canceled Server does not wait for Connect.
+func TestCanceledConnectAhead(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and says nothing
 	if err != nil {
 		t.Fatal(err)

@@ -19,8 +19,8 @@ func Dial(ctx context.Context, opts *Options) (*Client, error) {
 	return dial(ctx, &own, new(netconn.Traffic), 1, true)
 }
 
-// dial is Dial with bytes counted in traffic, and the number of the connection in the trace. utf8 asks for names and headers
-// in UTF-8.
+// dial is Dial with bytes counted in traffic, and the number of the connection in the trace. utf8 asks for names and
+// headers in UTF-8.
 func dial(ctx context.Context, opts *Options, traffic *netconn.Traffic, id int, utf8 bool) (*Client, error) {
 	if opts.Security == Plain && !opts.Insecure && !isLoopback(opts.Host) {
 		return nil, fmt.Errorf("%w: %s would be used without encryption; use imaps://, or allow plain text explicitly", ErrInsecure, opts.Host)

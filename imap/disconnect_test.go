@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store/storetest"
 )
 
-// clone is a server with the same account.
+// clone returns a server with the same account.
 func (m *model) clone() *model {
 	other := newModel()
 	for name, b := range m.boxes {
@@ -26,20 +26,21 @@ func (m *model) clone() *model {
 	return other
 }
 
-// A server may end a connection after any line, with BYE or in the middle of a word, or say nothing more: the run goes on
-// over another one and is whole. If the server is gone for good, there is an error, and the next run is whole. It is
-// tried after each line of a run in which much has changed; with MAILSTRATA_LONG, every way and at every byte.
-func TestServerThatEndsAnywhere(t *testing.T) {
+// A server may end a connection after any line, with BYE or in the middle of a word, or fall silent: the run continues
+// over another connection and is complete. If the server is gone, there is an error, and the next run is complete. The
+// test ends the connection after each line of a run with many changes; with MAILSTRATA_LONG, in every way and at every
+// byte.
+func TestDisconnectAnywhere(t *testing.T) {
 	var store *storetest.Memory
 	var account *model
 	var lines, octets int
 	synctest.Test(t, func(t *testing.T) {
-		n := newNights(t)
-		n.judge("ordinary", n.backUp(oddity{}), whole)
+		n := newDailyBackups(t)
+		n.check("ordinary", n.backUp(misbehavior{}), whole)
 		n.change()
 		store, account = n.store.Clone(), n.model.clone()
 		n.model.lines, n.model.octets = 0, 0
-		n.judge("changed", n.backUp(oddity{}), whole)
+		n.check("changed", n.backUp(misbehavior{}), whole)
 		lines, octets = n.model.lines, n.model.octets
 	})
 	t.Logf("%d lines, %d bytes", lines, octets)
@@ -53,15 +54,15 @@ func TestServerThatEndsAnywhere(t *testing.T) {
 	for _, way := range []struct {
 		name string
 		at   []int
-		odd  func(at int) oddity
+		odd  func(at int) misbehavior
 		want verdict
 	}{
-		{"BYE", every(lines, 1), func(at int) oddity {
-			return oddity{cut: func(lines, _ int, _ string) ending { return ending{ends: lines == at, says: "* BYE going down\r\n"} }}
+		{"BYE", every(lines, 1), func(at int) misbehavior {
+			return misbehavior{cut: func(lines, _ int, _ string) ending { return ending{ends: lines == at, says: "* BYE going down\r\n"} }}
 		}, whole},
-		{"within a line", every(octets, steps(1, 97)), func(at int) oddity {
+		{"within a line", every(octets, steps(1, 97)), func(at int) misbehavior {
 			done := false
-			return oddity{cut: func(_, octets int, text string) (e ending) {
+			return misbehavior{cut: func(_, octets int, text string) (e ending) {
 				if octets >= at && !done {
 					done = true
 					e = ending{ends: true, says: text[:len(text)-(octets-at)]}
@@ -69,11 +70,11 @@ func TestServerThatEndsAnywhere(t *testing.T) {
 				return e
 			}}
 		}, whole},
-		{"silence", every(lines, steps(1, 5)), func(at int) oddity {
-			return oddity{cut: func(lines, _ int, _ string) ending { return ending{stalls: lines == at} }}
+		{"silence", every(lines, steps(1, 5)), func(at int) misbehavior {
+			return misbehavior{cut: func(lines, _ int, _ string) ending { return ending{stalls: lines == at} }}
 		}, whole},
-		{"for good", every(lines, steps(1, 5)), func(at int) oddity {
-			return oddity{cut: func(lines, _ int, _ string) ending { return ending{ends: lines >= at} }}
+		{"without return", every(lines, steps(1, 5)), func(at int) misbehavior {
+			return misbehavior{cut: func(lines, _ int, _ string) ending { return ending{ends: lines >= at} }}
 		}, fails | maybe}, // the last line is not missed
 	} {
 		t.Run(way.name, func(t *testing.T) {
@@ -82,11 +83,11 @@ func TestServerThatEndsAnywhere(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					n := resume(t, account.clone(), store.Clone())
 					began := time.Now()
-					n.judge(fmt.Sprintf("ended at %d", at), n.backUp(way.odd(at)), way.want)
+					n.check(fmt.Sprintf("ended at %d", at), n.backUp(way.odd(at)), way.want)
 					if took := time.Since(began); took > time.Hour {
 						t.Errorf("ended at %d, and given up after %v", at, took)
 					}
-					n.judge(fmt.Sprintf("after it ended at %d", at), n.backUp(oddity{}), whole)
+					n.check(fmt.Sprintf("after it ended at %d", at), n.backUp(misbehavior{}), whole)
 				})
 			}
 		})

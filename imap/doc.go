@@ -1,4 +1,5 @@
-// Package imap reads mail accounts over IMAP (RFC 9051, RFC 3501), and is the client with which imaprestore writes them.
+// Package imap reads mail accounts over IMAP (RFC 9051, RFC 3501), and is the client with which imaprestore writes
+// them.
 //
 // A message passes from the server to a backup like this:
 //
@@ -6,21 +7,23 @@
 //	          bytes, stalls   nodes, UIDs    commands   collector: messages; download: bodies
 //	                          └ body literals ────────► read(uid, body), never held in memory
 //
-// A connection (dial.go, handshake.go with oldtls.go, login.go with mechanism.go) becomes a conn: send.go sends commands
-// (command.go), conn.go reads the answers and gives each to the command that it belongs to. Client and Mailbox hold the
-// commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go, account.go,
-// client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with collect.go,
-// body.go, ranges.go). source.go is the account as backup sees it, over the connections of a Pool (pool.go); gmail.go and
-// virtual.go are for servers that show one message in several mailboxes. Two things are remembered from one connection
-// to the next: what the server cannot do (quirks.go), and which passwords it refused (logins.go).
+// A connection (dial.go, handshake.go with oldtls.go, login.go with mechanism.go) becomes a conn: send.go sends
+// commands (command.go), conn.go reads the answers and gives each to the command that it belongs to. Client and
+// Mailbox hold the commands: a Client those of the account (list.go with scope.go, name.go and inbox.go, status.go,
+// account.go, client.go, append.go), a Mailbox those of the mailbox that is open (mailbox.go, search.go, fetch.go with
+// collect.go, body.go, ranges.go). source.go is the account as backup sees it, over the connections of a Pool
+// (pool.go); gmail.go and virtual.go are for servers that show one message in several mailboxes. Two things are
+// remembered from one connection to the next: what the server cannot do (quirks.go), and which passwords it refused
+// (logins.go).
 //
-// What a server may send is wide, and what servers do send is wider: a FETCH in two halves, a UID after its body, a keyword
-// with a bracket in it, a date that is not a date. The package reads all of them. It ignores responses, codes and
-// attributes that it did not ask for. Data belongs to the message or mailbox that it names, not to the command that seems
-// to be due. A server can make the client hold only a limited amount of memory (memory.go and package wire).
+// What a server may send is wide, and what servers do send is wider: a FETCH in two halves, a UID after its body, a
+// keyword with a bracket in it, a date that is not a date. The package reads all of them. It ignores responses, codes
+// and attributes that it did not ask for. Data belongs to the message or mailbox that it names, not to the command
+// that seems to be due. A server can make the client hold only a limited amount of memory (memory.go and package
+// wire).
 //
-// A Client is used by one goroutine at a time, and no goroutine reads on its own. Several commands may be in flight; a call
-// that waits for one of them reads for all. So nothing can block on anything else, and a body passes from the
+// A Client is used by one goroutine at a time, and no goroutine reads on its own. Several commands may be in flight; a
+// call that waits for one of them reads for all. So nothing can block on anything else, and a body passes from the
 // connection's buffer to its reader without a copy in between.
 //
 // The package is larger than others because its halves cannot be separated by a narrow interface: every command depends

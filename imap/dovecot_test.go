@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-// at gives the options for an account of a test server.
+// at returns the options for an account of a test server.
 func at(t *testing.T, address, user, password string) Options {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
@@ -26,7 +26,7 @@ func at(t *testing.T, address, user, password string) Options {
 	return Options{Host: host, Port: n, Security: Plain, User: user, Password: password, Journal: t.TempDir(), Version: "test"}
 }
 
-// A certificate counts if those trusted vouch for it, for this host and today, and not otherwise.
+// A certificate is accepted only if a trusted one signed it, for this host and today.
 func TestCertificates(t *testing.T) {
 	dove, expired := testbed.Dovecot(t, testbed.DovecotOptions{}), testbed.Dovecot(t, testbed.DovecotOptions{Expired: true})
 	dial := func(d *testbed.DovecotServer, address string, change func(*Options)) error {
@@ -48,11 +48,11 @@ func TestCertificates(t *testing.T) {
 		t.Error(err)
 	}
 	for name, err := range map[string]error{
-		"nobody vouches": dial(dove, dove.TLSAddr, func(o *Options) { o.RootCAs = nil }),
-		"STARTTLS":       dial(dove, dove.Addr, func(o *Options) { o.Security, o.RootCAs = StartTLS, nil }),
-		"out of date":    dial(expired, expired.TLSAddr, nil),
-		"not TLS":        dial(dove, dove.Addr, nil),
-		"password":       dial(dove, dove.TLSAddr, func(o *Options) { o.Password = "wrong" }),
+		"untrusted":   dial(dove, dove.TLSAddr, func(o *Options) { o.RootCAs = nil }),
+		"STARTTLS":    dial(dove, dove.Addr, func(o *Options) { o.Security, o.RootCAs = StartTLS, nil }),
+		"out of date": dial(expired, expired.TLSAddr, nil),
+		"not TLS":     dial(dove, dove.Addr, nil),
+		"password":    dial(dove, dove.TLSAddr, func(o *Options) { o.Password = "wrong" }),
 	} {
 		t.Logf("%s: %v", name, err)
 		if err == nil || isTemporary(err) || (name == "password") != errors.Is(err, ErrLogin) {
@@ -61,7 +61,7 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
-// A server that refuses one more connection is read with those there are.
+// If a server refuses another connection, the source goes on with those that it has.
 func TestFewerConnections(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{Config: "mail_max_userip_connections = 1"})
 	dove.Deliver("anna", "INBOX", slices.Repeat([]testbed.Message{{Body: "Subject: x\r\n\r\n"}}, 7)...)

@@ -88,8 +88,8 @@ func (e *Error) noMailbox() bool {
 	return strings.HasPrefix(e.Text, "Mailbox doesn't exist") || strings.HasPrefix(e.Text, "Mailbox does not exist")
 }
 
-// overQuota goes by the code, or, without a code, by the words of common servers: "Over quota" (Cyrus), "You exceeded your
-// mail quota" (Courier).
+// overQuota goes by the code, or, without a code, by the words of common servers: "Over quota" (Cyrus), "You exceeded
+// your mail quota" (Courier).
 func (e *Error) overQuota() bool {
 	if e.Status != "NO" || e.Code != "" && e.Code != "ALERT" {
 		return e.Code == "OVERQUOTA"

@@ -20,8 +20,8 @@ const (
 // modSeq reports whether the mailbox has mod-sequences (RFC 7162 section 3.1.2).
 func (m *Mailbox) modSeq() bool { return m.status.HighestModSeq > 0 }
 
-// fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE, which servers get wrong and
-// which repeat what is in the body.
+// fetchItems returns the attributes to ask of every message: all but ENVELOPE and BODYSTRUCTURE, which servers get
+// wrong and which repeat what is in the body.
 func (c *Client) fetchItems(modSeq bool) string {
 	items := "UID FLAGS INTERNALDATE RFC822.SIZE"
 	if modSeq && !c.plain { // a mailbox without mod-sequences answers BAD to it (RFC 7162 section 3.1.2.2)
@@ -68,9 +68,9 @@ func (m *Mailbox) Facts(ctx context.Context, uids mail.UIDRange) iter.Seq2[mail.
 	return m.fetch(ctx, uids, hasFlags|hasDate|hasSize|hasLabels, items, "")
 }
 
-// fetch yields each message of the range as soon as it has what is needed; labels are needed only if the server has them.
-// items returns the attributes to ask for. If the server answers BAD to attributes of extensions, fetch asks again without
-// them. modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
+// fetch yields each message of the range as soon as it has what is needed; labels are needed only if the server has
+// them. items returns the attributes to ask for. If the server answers BAD to attributes of extensions, fetch asks
+// again without them. modifier is one of FETCH, such as (CHANGEDSINCE 70); a refusal of it is final.
 func (m *Mailbox) fetch(ctx context.Context, uids mail.UIDRange, need attributes, items func(modSeq bool) string, modifier string) iter.Seq2[mail.Message, error] {
 	return func(yield func(mail.Message, error) bool) {
 		need := need

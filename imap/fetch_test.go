@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// told puts messages into words.
-func told(messages iter.Seq2[mail.Message, error]) (string, error) {
+// describeMessages describes messages.
+func describeMessages(messages iter.Seq2[mail.Message, error]) (string, error) {
 	var words []string
 	for m, err := range messages {
 		if err != nil {
@@ -21,7 +21,7 @@ func told(messages iter.Seq2[mail.Message, error]) (string, error) {
 	return strings.Join(words, "; "), nil
 }
 
-// Each message is told once and whole, however the server breaks up what it says.
+// Each message is delivered once and complete, however the server divides its data.
 func TestMessagesComeOnceAndWhole(t *testing.T) {
 	const date = `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`
 	const a, b = `4 [\Seen] "17-Jul-1996 02:44:25 -0700" 3`, `5 [] "17-Jul-1996 02:44:25 -0700" 2`
@@ -41,7 +41,7 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)"), test.says...)
 			box := examine(t, serve(t, append(server, "TAG OK done")))
-			have, err := told(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}))
+			have, err := describeMessages(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9}))
 			if have != test.want || err != nil {
 				t.Errorf("have %s, %v", have, err)
 			}
@@ -49,8 +49,8 @@ func TestMessagesComeOnceAndWhole(t *testing.T) {
 	}
 }
 
-// Attributes of extensions are asked for where they are offered, kept as they are, and done without where the server
-// does not stand by its offer.
+// The client asks for attributes of extensions if they are offered, keeps them as they are, and does without them if
+// the server answers BAD.
 func TestExtensionAttributes(t *testing.T) {
 	box := examine(t, serve(t, selected("OBJECTID CONDSTORE X-GM-EXT-1 SAVEDATE",
 		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ EMAILID THREADID SAVEDATE X-GM-MSGID X-GM-THRID X-GM-LABELS)",
@@ -65,12 +65,12 @@ func TestExtensionAttributes(t *testing.T) {
 	}
 	box = examine(t, serve(t, selected("OBJECTID", "< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE EMAILID THREADID)", "TAG BAD what",
 		"< UID FETCH 4:9 (UID FLAGS INTERNALDATE RFC822.SIZE)", "TAG OK done")))
-	if _, err := told(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9})); err != nil {
+	if _, err := describeMessages(box.Messages(t.Context(), mail.UIDRange{First: 4, Last: 9})); err != nil {
 		t.Error(err)
 	}
 }
 
-// Removals are told by VANISHED where the server can, and not claimed to be known where it cannot.
+// VANISHED reports removals if the server supports it; otherwise they are unknown.
 func TestChanges(t *testing.T) {
 	resync := script{"* PREAUTH [CAPABILITY IMAP4rev1 ENABLE QRESYNC] ready", "< ENABLE QRESYNC", "* ENABLED QRESYNC", "TAG OK x",
 		"< EXAMINE …", "TAG OK done",
@@ -93,7 +93,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// UIDs are found by ESEARCH or SEARCH; an empty answer about a mailbox that is not empty is asked again.
+// UIDs asks by ESEARCH or SEARCH, and by FETCH if the answer is empty and the mailbox is not.
 func TestUIDs(t *testing.T) {
 	for name, test := range map[string]struct {
 		server script

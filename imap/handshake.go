@@ -16,8 +16,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// greetingTimeout is how long a server may take to send its greeting. A server that is silent then usually speaks another
-// protocol at this port.
+// greetingTimeout is how long a server may take to send its greeting. A server that is silent then usually speaks
+// another protocol at this port.
 const greetingTimeout = 30 * time.Second
 
 // probeTimeout is how long a handshake may take that only finds out what a port speaks.
@@ -81,8 +81,8 @@ func (c *handshake) readGreeting() (preauth bool, err error) {
 		c.opts.Address(), wire.Printable(resp.Tag+" "+resp.Name+" "+resp.Text))})
 }
 
-// speaksTLS reports whether a silent server waits for a TLS handshake. It checks no certificate, because nothing else is
-// sent and the connection ends.
+// speaksTLS reports whether a silent server waits for a TLS handshake. It checks no certificate, because nothing else
+// is sent and the connection ends.
 func (c *handshake) speaksTLS() bool {
 	c.socket.Stall = min(c.opts.stall(), probeTimeout)
 	return tls.Client(c.socket, &tls.Config{ServerName: c.opts.Host, InsecureSkipVerify: true}).Handshake() == nil
@@ -119,8 +119,8 @@ func (c *handshake) explainTLS(ctx context.Context, err error) error {
 	return lost(c.opts.Address(), "the TLS handshake", "", err)
 }
 
-// startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes between
-// the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
+// startTLS secures the connection before anything else is sent. It forgets what the server said in plain text. Bytes
+// between the server's OK and the handshake were injected by an attacker (RFC 9051 section 11.2; CVE-2011-0411).
 func (c *handshake) startTLS(ctx context.Context, preauth bool) error {
 	if preauth {
 		return c.fail(&handlerError{fmt.Errorf("%w: %s treats the connection as logged in already, in plain text, where STARTTLS is impossible", ErrInsecure, c.opts.Host)})

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// INBOX always exists. Where LIST leaves it out, the server is asked for it, and what it answers decides.
-func TestInboxThatIsNotListed(t *testing.T) {
+// INBOX always exists. If LIST leaves it out, the client asks for it, and the answer decides.
+func TestUnlistedInbox(t *testing.T) {
 	numbers := "(MESSAGES UIDNEXT UIDVALIDITY)"
 	for name, test := range map[string]struct {
 		listed, answers []string
@@ -45,9 +45,9 @@ func TestInboxThatIsNotListed(t *testing.T) {
 	}
 }
 
-// Some servers quote no names. One with blanks in it is read as a whole, in LIST, LSUB and STATUS; a line without a name is
+// Some servers do not quote names. A name with blanks is read whole, in LIST, LSUB and STATUS. A line without a name is
 // reported.
-func TestNamesThatAreNotQuoted(t *testing.T) {
+func TestUnquotedNames(t *testing.T) {
 	survey, err := connect(t, serve(t, loggedIn("", `< LIST "" "*"`, `* LIST () "/" INBOX`, `* LIST (\Sent) "/" Sent Items`, `* LIST () "/" `, "TAG OK x",
 		"< LSUB …", `* LSUB () "/" Sent Items`, "TAG OK x",
 		"< STATUS …", `< STATUS "Sent Items" …`, "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 3)",

@@ -18,7 +18,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// flooding is a server that answers every command but one as it should, and that one with text from more, without end.
+// flooding is a server that answers one command with text from more, without end, and the others correctly.
 func flooding(t *testing.T, verb string, more func(n int) string) *Options {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -61,8 +61,8 @@ func flood1(conn net.Conn, verb string, more func(n int) string) {
 	}
 }
 
-// Whatever a server sends in answer to a command, the memory for it is bounded, and so is the time: the error names the
-// cause and is no lost connection.
+// Whatever a server answers to a command, its memory is limited, and so is the time. The error names the cause and is
+// not a lost connection.
 func TestFloods(t *testing.T) {
 	long := strings.Repeat("x", 60_000)
 	line := func(format string) func(int) string { return func(n int) string { return fmt.Sprintf(format, n+1) } }
@@ -98,7 +98,7 @@ func TestFloods(t *testing.T) {
 		"one long line":          {"NOOP", func(int) string { return long }, noop},
 		"goes on":                {"NOOP", func(int) string { return "+ go on\r\n" }, noop},
 		"others' answers":        {"NOOP", line("X%d OK done\r\n"), noop},
-		"bodies nobody asked":    {"NOOP", func(int) string { return "* 1 FETCH (BODY[] {60000}\r\n" + long + ")\r\n" }, noop},
+		"unrequested bodies":     {"NOOP", func(int) string { return "* 1 FETCH (BODY[] {60000}\r\n" + long + ")\r\n" }, noop},
 		"namespaces":             {"NAMESPACE", line("* NAMESPACE ((\"%d\" \"/\")) NIL NIL\r\n"), survey},
 		"quotas":                 {"GETQUOTAROOT", line("* QUOTA a (STORAGE %d 5)\r\n"), func(ctx context.Context, m *Mailbox) error { _, err := m.c.Quota(ctx); return err }},
 		"scattered SEARCH":       {"UID SEARCH", line("* SEARCH %d0\r\n"), uids},
@@ -146,7 +146,7 @@ var many = func() string {
 
 func noop(ctx context.Context, m *Mailbox) error { return m.c.do(ctx, newCommand("NOOP")) }
 
-// watchHeap gives the most memory that was in use since.
+// watchHeap returns a function that returns the most memory that was in use.
 func watchHeap(t *testing.T) (peak func() uint64) {
 	t.Helper()
 	t.Cleanup(func(limit int64) func() { return func() { debug.SetMemoryLimit(limit) } }(debug.SetMemoryLimit(64 << 20)))
@@ -176,7 +176,7 @@ func watchHeap(t *testing.T) (peak func() uint64) {
 	}
 }
 
-// Twenty thousand subscriptions, each written in another way than its mailbox, take no time.
+// Twenty thousand subscriptions, each spelled in another way than its mailbox, take no time.
 func TestManySubscriptions(t *testing.T) {
 	mailboxes := make([]mail.Mailbox, 20_000)
 	names := make([]string, len(mailboxes))
@@ -191,7 +191,7 @@ func TestManySubscriptions(t *testing.T) {
 	}
 }
 
-// A server that sends a byte now and then is as good as silent, and so is one that sends only what answers nothing.
+// A server that sends a byte now and then counts as silent, and so does one that sends only what answers nothing.
 func TestTrickles(t *testing.T) {
 	for name, drip := range map[string]string{"a byte at a time": "x", "keep-alives": "* OK Still here\r\n"} {
 		t.Run(name, func(t *testing.T) {

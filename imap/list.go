@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named ("other", "shared", or a
-// prefix), with their numbers. It selects no mailbox, because a server may report old numbers of a selected one. Mailboxes
-// of other namespaces are included without numbers and marked as skipped.
+// Survey lists all mailboxes of the personal namespaces, and of the other namespaces that are named ("other",
+// "shared", or a prefix), with their numbers. It selects no mailbox, because a server may report old numbers of a
+// selected one. Mailboxes of other namespaces are included without numbers and marked as skipped.
 func (c *Client) Survey(ctx context.Context, named []string) (*mail.Survey, error) {
 	return surveyor{c}.survey(ctx, named)
 }
@@ -230,7 +230,8 @@ type listing struct {
 	nameless int // lines without a name
 }
 
-// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where a backup compares and records it.
+// mailboxMemory is the memory of a mailbox besides its name and attributes: here, and where a backup compares and
+// records it.
 const mailboxMemory = 512
 
 // checkName returns an error for a name that is too long for the archive.

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// described puts a survey into words, a line for each mailbox.
+// described describes a survey, with a line for each mailbox.
 func described(s *mail.Survey) string {
 	var b strings.Builder
 	for _, m := range s.Mailboxes {
@@ -26,7 +26,8 @@ func described(s *mail.Survey) string {
 	return b.String()
 }
 
-// One LIST tells of everything where the server can; what it left out is asked singly, and stays unknown if that fails.
+// One LIST asks for everything if the server supports it. What it leaves out is asked for each mailbox, and stays
+// unknown if that fails.
 func TestSurveyInOneRoundTrip(t *testing.T) {
 	c := connect(t, serve(t, loggedIn("LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE NAMESPACE", "< NAMESPACE",
 		`* NAMESPACE (("" "/")) (("~" "/")) (("#shared/" "/"))`, "TAG OK x",
@@ -57,7 +58,7 @@ func TestSurveyInOneRoundTrip(t *testing.T) {
 	}
 }
 
-// A server of 1996 is asked with LIST, LSUB and STATUS.
+// An old server is asked with LIST, LSUB and STATUS.
 func TestSurveyOfAnOldServer(t *testing.T) {
 	c := connect(t, serve(t, loggedIn("", `< LIST "" "*"`, `* LIST () "." INBOX`, `* LIST (\NoInferiors) NIL Sent`, "TAG OK x",
 		`< LSUB "" "*"`, `* LSUB () "." Sent`, `* LSUB (\Noselect) "." above`, `* LSUB () "." above.gone`, "TAG OK x",
@@ -70,7 +71,7 @@ func TestSurveyOfAnOldServer(t *testing.T) {
 	}
 }
 
-// A selected mailbox reports stale numbers, so nothing is selected when a survey is taken.
+// A selected mailbox reports old numbers, so a survey selects none.
 func TestSurveyUnselects(t *testing.T) {
 	box := examine(t, serve(t, selected("UNSELECT", "< UNSELECT", "TAG OK x", "< LIST …", `* LIST () "/" a`, "TAG OK x",
 		"< LSUB …", "TAG NO x", "< STATUS …", "TAG NO [NONEXISTENT] x", "< STATUS …", "TAG NO x")))
@@ -84,7 +85,7 @@ func TestSurveyUnselects(t *testing.T) {
 	}
 }
 
-// The longest prefix decides whose a mailbox is.
+// The longest prefix decides which namespace a mailbox is in.
 func TestNamespaces(t *testing.T) {
 	spaces := []mail.Namespace{{Kind: mail.Personal, Prefix: "INBOX.", Delimiter: "."}, {Kind: mail.OtherUsers, Prefix: "user.", Delimiter: "."}, {Kind: mail.Shared, Prefix: "", Delimiter: "."}}
 	for raw, want := range map[string]bool{"INBOX": true, "inbox": true, "INBOX.Sent": true, "user.bob": false, "user": false, "news": false} {

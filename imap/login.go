@@ -152,8 +152,8 @@ func (c *login) answer(client sasl.Client) ([]byte, error) {
 	return client.Next(challenge)
 }
 
-// explainLogin makes an error of a refused login. Without a response code, only a few refusals certainly concern the user;
-// any other may be temporary.
+// explainLogin makes an error of a refused login. Without a response code, only a few refusals certainly concern the
+// user; any other may be temporary.
 func (c *login) explainLogin(refused *Error, all error) error {
 	if errors.Is(refused, mail.ErrTemporary) {
 		return fmt.Errorf("log in as %s: %w", c.opts, refused)

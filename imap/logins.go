@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// Logins counts the refused logins of a run, over its accounts. Accounts can share a secret, such as a master user's. A
-// wrong secret is not tried with each of them, because servers lock out clients that fail often. The zero value is ready
-// to use, and safe for concurrent use.
+// Logins counts the refused logins of a run, over its accounts. Accounts can share a secret, such as a master user's.
+// A wrong secret is not tried with each of them, because servers lock out clients that fail often. The zero value is
+// ready to use, and safe for concurrent use.
 type Logins struct {
 	mu    sync.Mutex
 	tries map[loginKey]*loginTries

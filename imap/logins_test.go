@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A secret that a server refuses with three users is not tried with three hundred. One that it accepted once is.
+// A secret that a server refuses with three users is not tried with others, unless it was accepted once.
 func TestSharedSecrets(t *testing.T) {
 	for name, test := range map[string]struct {
 		secret func(i int) string

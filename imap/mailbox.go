@@ -129,8 +129,8 @@ func (m *Mailbox) readOpening(resp *wire.Response) bool {
 	return true
 }
 
-// Unselect closes the open mailbox without expunging. CLOSE would expunge a mailbox opened by SELECT, so without UNSELECT
-// (RFC 3691) it follows an EXAMINE.
+// Unselect closes the open mailbox without expunging. CLOSE would expunge a mailbox opened by SELECT, so without
+// UNSELECT (RFC 3691) it follows an EXAMINE.
 func (c *Client) Unselect(ctx context.Context) error {
 	if c.mailbox == nil {
 		return nil

@@ -8,13 +8,13 @@ import (
 	"github.com/mailstrata/mailstrata/archive"
 )
 
-// Cyrus 3.6 sends garbage as MAILBOXID where it lists several mailboxes, another one each time. A mailbox's own STATUS has the
-// right one, and it is what is recorded.
-func TestGarbageAsMailboxID(t *testing.T) {
+// Cyrus 3.6 sends nonsense as MAILBOXID when it lists several mailboxes. The STATUS of a single mailbox has the right
+// one, which is recorded.
+func TestNonsenseAsMailboxID(t *testing.T) {
 	listings := 0
-	odd := offering(strings.Replace(allCaps, "LIST-STATUS", "LIST-STATUS OBJECTID", 1), func(*model) oddity {
+	odd := offering(strings.Replace(allCaps, "LIST-STATUS", "LIST-STATUS OBJECTID", 1), func(*model) misbehavior {
 		alone := false
-		return oddity{hear: func(_ *session, _, command string) bool {
+		return misbehavior{hear: func(_ *session, _, command string) bool {
 			alone = !strings.HasPrefix(command, "LIST")
 			return false
 		}, say: func(_ *session, response string) []string {
@@ -26,10 +26,10 @@ func TestGarbageAsMailboxID(t *testing.T) {
 			return []string{response}
 		}}
 	})
-	in(t, func(n *nights) {
+	in(t, func(n *dailyBackups) {
 		for night := range 3 {
 			b := n.backUp(odd(n.model))
-			n.judge(fmt.Sprint(night), b, whole)
+			n.check(fmt.Sprint(night), b, whole)
 			m := b.Manifest
 			if len(m.Warnings)+len(m.Alarm) > 0 || night > 0 && m.Totals.NewMessages > 0 {
 				t.Errorf("night %d: %+v, warnings %q, alarms %q", night, m.Totals, m.Warnings, m.Alarm)

@@ -66,8 +66,8 @@ func reasonOf(refused *Error) refusalReason {
 	return unclear
 }
 
-// tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE PLAIN and accept only
-// LOGIN.
+// tryMechanisms logs in by the first way that the server supports. Some servers offer AUTHENTICATE PLAIN and accept
+// only LOGIN.
 func (c *login) tryMechanisms(secret string) error {
 	ways := c.mechanisms()
 	first := min(c.opts.quirks.mechanisms(), len(ways)-1)

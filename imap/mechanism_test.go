@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A mechanism that a server offers and does not have is no wrong password: LOGIN is tried, and later connections of the
-// same run begin with it. Where the refusal may be of the password, nothing more is tried: servers lock accounts.
+// If a server refuses a mechanism that it offers, LOGIN is tried, and later connections of the run start with it. If
+// the refusal may concern the password, nothing else is tried, because servers lock accounts.
 func TestRefusedMechanism(t *testing.T) {
 	const ready, ready2 = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready", "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN AUTH=LOGIN SASL-IR] ready"
 	const login, in = `< LOGIN "anna" "secret"`, "TAG OK [CAPABILITY IMAP4rev1] in"
@@ -54,7 +54,7 @@ func TestRefusedMechanism(t *testing.T) {
 	})
 }
 
-// No mechanism has challenges without end.
+// A mechanism has a limited number of challenges.
 func TestEndlessChallenges(t *testing.T) {
 	says := script{"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] ready", "< AUTHENTICATE XOAUTH2"}
 	for range maxChallenges {

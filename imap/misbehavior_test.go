@@ -9,27 +9,27 @@ import (
 // trial is a way to misbehave, and how a backup may end then.
 type trial struct {
 	name string
-	odd  func(m *model) oddity
+	odd  func(m *model) misbehavior
 	want verdict
 }
 
-// saying is a server that says each response in its own way.
-func saying(say func(s *session, response string) []string) func(*model) oddity {
-	return func(*model) oddity { return oddity{say: say} }
+// saying misbehaves by sending each response in another form.
+func saying(say func(s *session, response string) []string) func(*model) misbehavior {
+	return func(*model) misbehavior { return misbehavior{say: say} }
 }
 
-// replacing is one that says b for a, which is a regular expression.
-func replacing(a, b string) func(*model) oddity {
+// replacing misbehaves by sending b for a, a regular expression.
+func replacing(a, b string) func(*model) misbehavior {
 	match := regexp.MustCompile(a)
 	return saying(func(_ *session, response string) []string {
 		return []string{match.ReplaceAllString(response, b)}
 	})
 }
 
-// offering is one that offers no more than this, and misbehaves besides.
-func offering(caps string, odd func(*model) oddity) func(*model) oddity {
-	return func(m *model) oddity {
-		o := oddity{}
+// offering misbehaves by offering only these capabilities, and in another way.
+func offering(caps string, odd func(*model) misbehavior) func(*model) misbehavior {
+	return func(m *model) misbehavior {
+		o := misbehavior{}
 		if odd != nil {
 			o = odd(m)
 		}
@@ -38,12 +38,12 @@ func offering(caps string, odd func(*model) oddity) func(*model) oddity {
 	}
 }
 
-// refusing is one that answers commands that match so, so many times.
-func refusing(match, answer string, times int) func(*model) oddity {
+// refusing misbehaves by answering matching commands in this way, so many times.
+func refusing(match, answer string, times int) func(*model) misbehavior {
 	is := regexp.MustCompile(match)
-	return func(*model) oddity {
+	return func(*model) misbehavior {
 		left := times
-		return oddity{hear: func(s *session, tag, command string) bool {
+		return misbehavior{hear: func(s *session, tag, command string) bool {
 			if left == 0 || !is.MatchString(command) {
 				return false
 			}
@@ -54,11 +54,11 @@ func refusing(match, answer string, times int) func(*model) oddity {
 	}
 }
 
-// hangingUp is one that ends the connection at each command that matches.
-func hangingUp(match string) func(*model) oddity {
+// disconnecting misbehaves by ending the connection at each matching command.
+func disconnecting(match string) func(*model) misbehavior {
 	is := regexp.MustCompile(match)
-	return func(*model) oddity {
-		return oddity{hear: func(s *session, _, command string) bool {
+	return func(*model) misbehavior {
+		return misbehavior{hear: func(s *session, _, command string) bool {
 			if is.MatchString(command) {
 				bye(s, "")
 				return true
@@ -73,8 +73,8 @@ const always = -1
 // body matches a FETCH of a body: number, UID, and the literal.
 var body = regexp.MustCompile(`(?s)^\* (\d+) FETCH \(UID (\d+) (BODY\[\] \{\d+\}\r\n.*)\)$`)
 
-// onBody is a server that says bodies in its own way, the n-th of each mailbox if n is not 0.
-func onBody(n string, say func(s *session, number, uid, literal string) []string) func(*model) oddity {
+// onBody misbehaves by sending bodies in another form, the n-th of each mailbox if n is not 0.
+func onBody(n string, say func(s *session, number, uid, literal string) []string) func(*model) misbehavior {
 	return saying(func(s *session, response string) []string {
 		if m := body.FindStringSubmatch(response); m != nil && (n == "" || m[2] == n) {
 			return say(s, m[1], m[2], m[3])
@@ -83,12 +83,12 @@ func onBody(n string, say func(s *session, number, uid, literal string) []string
 	})
 }
 
-// once is a server to which something happens when it is about to say the first body of INBOX. It says so, if it is to be
-// said, and goes on, or hangs up.
-func once(happen func(s *session) (goOn bool), said ...string) func(*model) oddity {
-	return func(*model) oddity {
+// once misbehaves when it is about to send the first body of INBOX. It reports what happens, if it should, and goes on
+// or ends the connection.
+func once(happen func(s *session) (goOn bool), said ...string) func(*model) misbehavior {
+	return func(*model) misbehavior {
 		done := false
-		return oddity{say: func(s *session, response string) []string {
+		return misbehavior{say: func(s *session, response string) []string {
 			if !done && s.box == s.boxes["INBOX"] && body.MatchString(response) {
 				done = true
 				s.mu.Lock()
@@ -104,7 +104,7 @@ func once(happen func(s *session) (goOn bool), said ...string) func(*model) oddi
 	}
 }
 
-// bye hangs up.
+// bye ends the connection.
 func bye(s *session, words string) []string {
 	s.put(words)
 	s.conn.Close()
@@ -117,7 +117,7 @@ const (
 )
 
 var trials = []trial{
-	{"as it should be", func(*model) oddity { return oddity{} }, whole},
+	{"as it should be", func(*model) misbehavior { return misbehavior{} }, whole},
 	{"IMAP4rev1 alone", offering(old, nil), whole},
 	{"CONDSTORE alone", offering(withoutQRESYNC, nil), whole},
 
@@ -159,8 +159,8 @@ var trials = []trial{
 		s.stall()
 		return nil
 	}), gaps},
-	{"poison: NO [UNAVAILABLE]", func(*model) oddity {
-		return oddity{hear: func(s *session, tag, command string) bool {
+	{"poison: NO [UNAVAILABLE]", func(*model) misbehavior {
+		return misbehavior{hear: func(s *session, tag, command string) bool {
 			if !strings.Contains(command, "BODY.PEEK") || !strings.Contains(" 1:12 1:14 3 1:5 1:3 2:3 3:5 3:12 ", " "+strings.Fields(command)[2]+" ") {
 				return false
 			}
@@ -182,7 +182,7 @@ var trials = []trial{
 	{"sizes of 0", replacing(`RFC822.SIZE (\d+)`, "RFC822.SIZE 0"), whole},
 	{"sizes of 80 bits", replacing(`RFC822.SIZE (\d+)`, "RFC822.SIZE 999999999999999999999999"), whole},
 	{"no sizes", replacing(` RFC822.SIZE (\d+)`, ""), whole},
-	{"messages nobody asked for", replacing(`^(\* \d+ FETCH.*)$`, "* 99 FETCH (UID 4000 FLAGS (x) BODY[] {3}\r\nabc)\r\n$1"), whole},
+	{"unrequested messages", replacing(`^(\* \d+ FETCH.*)$`, "* 99 FETCH (UID 4000 FLAGS (x) BODY[] {3}\r\nabc)\r\n$1"), whole},
 
 	// Numbers.
 	{"UIDVALIDITY over 32 bits", replacing(`UIDVALIDITY (\d+)`, "UIDVALIDITY 99999999999"), restless},
@@ -197,7 +197,7 @@ var trials = []trial{
 	{"EXISTS over 64 bits", replacing(`^\* \d+ EXISTS`, "* 99999999999999999999999 EXISTS"), whole},
 	{"HIGHESTMODSEQ over 64 bits", replacing(`HIGHESTMODSEQ (\d+)`, "HIGHESTMODSEQ 99999999999999999999999"), whole},
 	{"no UIDVALIDITY", replacing(`UIDVALIDITY (\d+)`, "UIDVALIDITY 0"), restless | maybe},
-	{"EXAMINE tells nothing", replacing(`^\* OK \[(UID|HIGH).*`, "* OK"), whole},
+	{"EXAMINE without numbers", replacing(`^\* OK \[(UID|HIGH).*`, "* OK"), whole},
 
 	// Mod-sequences.
 	{"HIGHESTMODSEQ falls", replacing(`HIGHESTMODSEQ \d+`, "HIGHESTMODSEQ 1"), whole},
@@ -210,8 +210,8 @@ var trials = []trial{
 	{"CONDSTORE is BAD to EXAMINE", refusing(`^EXAMINE .*CONDSTORE`, "BAD what?", always), whole},
 	{"CHANGEDSINCE is BAD", refusing(`CHANGEDSINCE`, "BAD what?", always), whole},
 	{"MODSEQ is BAD", refusing(`UID FETCH.*MODSEQ`, "BAD what?", always), whole},
-	{"VANISHED tells of all", replacing(`^\* VANISHED .*`, "* VANISHED (EARLIER) 1:4294967295"), whole},
-	{"VANISHED is not told", replacing(`^\* VANISHED .*`, "* OK"), whole},
+	{"VANISHED of all", replacing(`^\* VANISHED .*`, "* VANISHED (EARLIER) 1:4294967295"), whole},
+	{"no VANISHED", replacing(`^\* VANISHED .*`, "* OK"), whole},
 
 	// What happens meanwhile.
 	{"EXPUNGE, FETCH and VANISHED unasked", once(func(s *session) bool {
@@ -255,9 +255,9 @@ var trials = []trial{
 		}
 		return []string{response}
 	}), restless},
-	{"STATUS garbled in LIST", offering(strings.Replace(allCaps, "LIST-STATUS", "LIST-STATUS OBJECTID", 1), func(*model) oddity {
+	{"STATUS garbled in LIST", offering(strings.Replace(allCaps, "LIST-STATUS", "LIST-STATUS OBJECTID", 1), func(*model) misbehavior {
 		alone := false
-		return oddity{hear: func(_ *session, _, command string) bool {
+		return misbehavior{hear: func(_ *session, _, command string) bool {
 			alone = !strings.HasPrefix(command, "LIST")
 			return false
 		}, say: func(_ *session, response string) []string {
@@ -267,9 +267,9 @@ var trials = []trial{
 			return []string{response}
 		}}
 	}), whole},
-	{"[UNAVAILABLE] to each sort of command, once", func(*model) oddity {
+	{"[UNAVAILABLE] to each sort of command, once", func(*model) misbehavior {
 		seen := map[string]bool{}
-		return oddity{hear: func(s *session, tag, command string) bool {
+		return misbehavior{hear: func(s *session, tag, command string) bool {
 			verb := strings.Join(strings.Fields(command + " . . .")[:2], " ")
 			if seen[verb] || !regexp.MustCompile(`^(LIST|LSUB|STATUS|EXAMINE|UID)`).MatchString(command) {
 				return false
@@ -299,36 +299,36 @@ var trials = []trial{
 		}
 		return []string{"* XYZZY foo (bar [baz] {x})", "* OK [FUTURE 1 (2 \"3\")] x", "* 5 QUUX", "* NO [NEW", "* BAD [] ", "", "M999 OK nobody's", "* 1 FETCH (NEW (1 2) NEWER \"x\")", response}
 	}), whole},
-	{"bad dates, and flags that are none", func(m *model) oddity {
+	{"bad dates, and flags that are none", func(m *model) misbehavior {
 		for _, date := range []string{"", "yesterday", "99-Foo-0000 25:61:61 +9999", "31-Feb-2019 00:00:00 -0000", "01-Jan-2019", "NIL"} {
 			m.box("Odd").add("Subject: odd\r\n\r\n", `foo[bar] ] [ {12} a{3} NIL \\ \* caf`+"\xe9").date = date
 		}
-		return oddity{}
+		return misbehavior{}
 	}, whole},
 	{"a line of 20 MB", once(func(s *session) bool { return true }, "* X "+strings.Repeat("x", 20<<20)), whole},
 	{"lists nested deep", replacing(`FETCH \(UID 3 FLAGS`, "FETCH (UID 3 X "+strings.Repeat("(", 40)+strings.Repeat(")", 40)+" FLAGS"), gaps},
 
 	// Commands that cost the connection.
-	{"STATUS of a mailbox hangs up", offering(old, hangingUp(`^STATUS "?Later`)), gaps | maybe},
-	{"STATUS of INBOX hangs up", offering(old, hangingUp(`^STATUS "?INBOX`)), gaps},
-	{"STATUS in LIST hangs up", hangingUp(`^LIST.*STATUS`), whole},
-	{"LIST RETURN hangs up", hangingUp(`^LIST.*(RETURN|SUBSCRIBED)`), whole},
-	{"EXAMINE of INBOX hangs up", hangingUp(`^EXAMINE "?INBOX`), gaps},
-	{"CONDSTORE hangs up", hangingUp(`^EXAMINE.*CONDSTORE`), whole},
-	{"ID hangs up", hangingUp(`^ID`), whole},
-	{"ENABLE hangs up", hangingUp(`^ENABLE`), whole},
-	{"NAMESPACE hangs up", hangingUp(`^NAMESPACE`), whole},
+	{"STATUS of a mailbox hangs up", offering(old, disconnecting(`^STATUS "?Later`)), gaps | maybe},
+	{"STATUS of INBOX hangs up", offering(old, disconnecting(`^STATUS "?INBOX`)), gaps},
+	{"STATUS in LIST hangs up", disconnecting(`^LIST.*STATUS`), whole},
+	{"LIST RETURN hangs up", disconnecting(`^LIST.*(RETURN|SUBSCRIBED)`), whole},
+	{"EXAMINE of INBOX hangs up", disconnecting(`^EXAMINE "?INBOX`), gaps},
+	{"CONDSTORE hangs up", disconnecting(`^EXAMINE.*CONDSTORE`), whole},
+	{"ID hangs up", disconnecting(`^ID`), whole},
+	{"ENABLE hangs up", disconnecting(`^ENABLE`), whole},
+	{"NAMESPACE hangs up", disconnecting(`^NAMESPACE`), whole},
 
-	{"commands sent ahead are lost", func(*model) oddity {
-		return oddity{deaf: true}
+	{"commands sent ahead are lost", func(*model) misbehavior {
+		return misbehavior{deaf: true}
 	}, whole},
 
 	// Servers.
 	{"LIST is NO for now", refusing("^LIST", "NO [UNAVAILABLE] the backend is down", always), fails},
 	{"LIST RETURN is BAD though offered", refusing("^LIST.*(RETURN|SUBSCRIBED)", "BAD what?", always), whole},
 	{"iCloud: nothing found", offering(withoutQRESYNC, replacing(`^\* ESEARCH (\(.*?\)) UID ALL.*`, "* ESEARCH $1 UID")), whole},
-	{"Courier", offering("IMAP4rev1 CHILDREN NAMESPACE", func(m *model) oddity {
-		return oddity{say: func(_ *session, response string) []string {
+	{"Courier", offering("IMAP4rev1 CHILDREN NAMESPACE", func(m *model) misbehavior {
+		return misbehavior{say: func(_ *session, response string) []string {
 			response = strings.Replace(response, `* NAMESPACE (("" "/"))`, `* NAMESPACE (("INBOX." "."))`, 1)
 			if strings.HasPrefix(response, "* LIST") {
 				response = strings.Replace(response, `"/"`, `"."`, 1)
@@ -336,14 +336,14 @@ var trials = []trial{
 			return []string{response}
 		}}
 	}), whole},
-	{"names in UTF-8", func(m *model) oddity {
+	{"names in UTF-8", func(m *model) misbehavior {
 		m.box("Entwürfe").add("Subject: u\r\n\r\n", "")
 		m.box("R&D").add("Subject: r\r\n\r\n", "")
-		return oddity{caps: allCaps + " UTF8=ACCEPT"}
+		return misbehavior{caps: allCaps + " UTF8=ACCEPT"}
 	}, whole},
 }
 
-// recreate deletes INBOX and makes another one, with other mail under the same UIDs.
+// recreate replaces INBOX by another mailbox, with other mail under the same UIDs.
 func recreate(s *session) {
 	validity := s.box.validity
 	delete(s.boxes, "INBOX")

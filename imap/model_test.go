@@ -18,16 +18,16 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// model is an IMAP server in memory. It has one account, and can be told to misbehave; otherwise it does as it should.
+// model is an IMAP server in memory with one account. It behaves correctly, except in the ways of odd.
 type model struct {
 	mu     sync.Mutex
 	boxes  map[string]*modelBox // by raw name
-	odd    oddity
+	odd    misbehavior
 	lines  int // said, over all connections
 	octets int
 }
 
-// modelBox is a mailbox of it.
+// modelBox is one of its mailboxes.
 type modelBox struct {
 	validity, next, modseq uint64
 	mails                  []*modelMail
@@ -39,11 +39,11 @@ type modelMail struct {
 	flags, date, body string
 }
 
-// allCaps are what the server can do.
+// allCaps are the capabilities of the server.
 const allCaps = "IMAP4rev1 ENABLE CONDSTORE QRESYNC LIST-EXTENDED LIST-STATUS ESEARCH UNSELECT NAMESPACE ID SPECIAL-USE"
 
-// oddity is how a server misbehaves; a field that is nil, or empty, is as it should be.
-type oddity struct {
+// misbehavior is how a server misbehaves. A zero field means correct behavior.
+type misbehavior struct {
 	caps string                                      // what it offers
 	deaf bool                                        // it drops what comes before it has answered
 	hear func(s *session, tag, command string) bool  // it has answered the command in its own way
@@ -99,7 +99,7 @@ func (b *modelBox) renumber() {
 	b.next = uint64(len(b.mails) + 1)
 }
 
-// options reach the server without a network.
+// options connect to the server without a network.
 func (m *model) options() imap.Options {
 	return imap.Options{Host: "localhost", Security: imap.Plain, User: "anna", Password: "secret", Connections: 1,
 		Dial: func(context.Context, string) (net.Conn, error) {
@@ -114,7 +114,7 @@ func (m *model) options() imap.Options {
 		}}
 }
 
-// session is a connection to it.
+// session is a connection to the server.
 type session struct {
 	*model
 	conn  net.Conn
@@ -124,7 +124,7 @@ type session struct {
 	view  []*modelMail // the mailbox as this session numbers it
 }
 
-// serve answers until either side hangs up.
+// serve answers until either side closes the connection.
 func (s *session) serve() {
 	defer s.conn.Close()
 	s.r = bufio.NewReader(s.heard)
@@ -150,7 +150,7 @@ func (s *session) serve() {
 	}
 }
 
-// command reads one, with its literals as quoted strings.
+// command reads one command, with its literals as quoted strings.
 func (s *session) command() (string, error) {
 	var b strings.Builder
 	for {
@@ -178,7 +178,7 @@ func (s *session) command() (string, error) {
 	}
 }
 
-// say says a response, or what is said instead.
+// say sends a response, or what is sent instead.
 func (s *session) say(response string) {
 	said := []string{response}
 	if s.odd.say != nil {
@@ -189,7 +189,7 @@ func (s *session) say(response string) {
 	}
 }
 
-// put sends bytes, and ends where the server is to end.
+// put sends bytes, and ends where the connection should end.
 func (s *session) put(text string) {
 	s.mu.Lock()
 	s.lines++
@@ -210,7 +210,7 @@ func (s *session) put(text string) {
 	_, _ = io.WriteString(s.conn, text)
 }
 
-// stall says nothing any more, until the other side hangs up.
+// stall sends nothing until the other side closes the connection.
 func (s *session) stall() { <-s.heard.ended }
 
 func (s *session) caps() string {
@@ -224,7 +224,7 @@ func (s *session) can(capability string) bool {
 	return slices.Contains(strings.Fields(s.caps()), capability)
 }
 
-// answer does as it should.
+// answer answers a command correctly.
 func (s *session) answer(tag, command string) {
 	verb, rest, _ := strings.Cut(command, " ")
 	if verb == "UID" {
@@ -264,7 +264,7 @@ func (s *session) answer(tag, command string) {
 	s.say(tag + " " + done)
 }
 
-// firstWord takes a quoted string, or an atom, off the front.
+// firstWord splits off a quoted string, or an atom.
 func firstWord(text string) (word, rest string) {
 	if prefix, err := strconv.QuotedPrefix(text); err == nil {
 		word, _ = strconv.Unquote(prefix)
@@ -295,18 +295,18 @@ func (s *session) list(verb, rest string) {
 func (s *session) status(name, items string) {
 	s.mu.Lock()
 	b := s.boxes[name]
-	var told []string
+	var answers []string
 	for _, item := range strings.Fields(strings.Trim(items, "() ")) {
 		value := map[string]uint64{"MESSAGES": uint64(len(b.mails)), "UIDNEXT": b.next, "UIDVALIDITY": b.validity, "HIGHESTMODSEQ": b.modseq}[item]
 		if item == "MAILBOXID" {
 			item = fmt.Sprintf("MAILBOXID (F%d)", b.validity)
-			told = append(told, item)
+			answers = append(answers, item)
 			continue
 		}
-		told = append(told, fmt.Sprintf("%s %d", item, value))
+		answers = append(answers, fmt.Sprintf("%s %d", item, value))
 	}
 	s.mu.Unlock()
-	s.say(fmt.Sprintf("* STATUS %s (%s)", strconv.Quote(name), strings.Join(told, " ")))
+	s.say(fmt.Sprintf("* STATUS %s (%s)", strconv.Quote(name), strings.Join(answers, " ")))
 }
 
 func (s *session) examine(rest string) string {
@@ -366,31 +366,31 @@ func (s *session) vanished(uids mail.UIDSet, since uint64) {
 	}
 }
 
-// message is what FETCH tells of one that is there.
+// message returns the FETCH response for a message.
 func (s *session) message(number int, msg *modelMail, since uint64, items string) (response string, there bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if msg.modseq <= since || !slices.Contains(s.box.mails, msg) {
 		return "", false
 	}
-	var told []string
+	var answers []string
 	for _, item := range strings.Fields(items) {
 		switch item {
 		case "UID":
-			told = append(told, fmt.Sprintf("UID %d", msg.uid))
+			answers = append(answers, fmt.Sprintf("UID %d", msg.uid))
 		case "FLAGS":
-			told = append(told, "FLAGS ("+msg.flags+")")
+			answers = append(answers, "FLAGS ("+msg.flags+")")
 		case "INTERNALDATE":
-			told = append(told, `INTERNALDATE "`+msg.date+`"`)
+			answers = append(answers, `INTERNALDATE "`+msg.date+`"`)
 		case "RFC822.SIZE":
-			told = append(told, fmt.Sprintf("RFC822.SIZE %d", len(msg.body)))
+			answers = append(answers, fmt.Sprintf("RFC822.SIZE %d", len(msg.body)))
 		case "MODSEQ":
-			told = append(told, fmt.Sprintf("MODSEQ (%d)", msg.modseq))
+			answers = append(answers, fmt.Sprintf("MODSEQ (%d)", msg.modseq))
 		case "BODY.PEEK[]":
-			told = append(told, fmt.Sprintf("BODY[] {%d}\r\n%s", len(msg.body), msg.body))
+			answers = append(answers, fmt.Sprintf("BODY[] {%d}\r\n%s", len(msg.body), msg.body))
 		}
 	}
-	return fmt.Sprintf("* %d FETCH (%s)", number, strings.Join(told, " ")), true
+	return fmt.Sprintf("* %d FETCH (%s)", number, strings.Join(answers, " ")), true
 }
 
 // search answers "RETURN (ALL) UID 1:5".
@@ -422,7 +422,7 @@ func (s *session) search(tag, rest string) {
 	}
 }
 
-// backlog holds what came and was not read yet, however much: who writes into it never waits.
+// backlog holds all bytes that were not read yet, so that a write never blocks.
 type backlog struct {
 	mu    sync.Mutex
 	more  *sync.Cond
@@ -453,7 +453,7 @@ func (b *backlog) Read(p []byte) (int, error) {
 	return b.text.Read(p) // io.EOF at the end
 }
 
-// drop forgets what was written and not read.
+// drop discards what was written and not read.
 func (b *backlog) drop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

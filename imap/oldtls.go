@@ -30,9 +30,9 @@ func allowOldTLS(config *tls.Config) {
 	}
 }
 
-// explainOldTLS explains a handshake that failed because both sides have nothing secure enough in common. It returns nil if
-// there is another reason. It connects once more and accepts anything, to find out what the server supports, and sends
-// nothing else.
+// explainOldTLS explains a handshake that failed because both sides have nothing secure enough in common. It returns
+// nil if there is another reason. It connects once more and accepts anything, to find out what the server supports,
+// and sends nothing else.
 func (c *handshake) explainOldTLS(ctx context.Context, failure error) error {
 	what, speaks := "", false
 	if !c.opts.OldTLS && c.opts.Security == TLS {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A server whose TLS is too old is refused at once, with what it speaks, and taken where that is asked for.
+// A server whose TLS is too old is refused, with what it supports in the error, and accepted if that is allowed.
 func TestOldTLS(t *testing.T) {
 	web := httptest.NewTLSServer(nil) // for its certificate
 	web.Close()
@@ -66,7 +66,7 @@ func TestOldTLS(t *testing.T) {
 	}
 }
 
-// A server that hangs up in the handshake is not called old.
+// A server that closes the connection during the handshake is not called old.
 func TestHandshakeThatBreaksOff(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

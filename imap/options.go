@@ -44,8 +44,8 @@ type Options struct {
 	Version     string        // of this program, sent to the server by ID
 	Journal     string        // imaprestore: a directory for the journals of appended messages; "": none are kept
 
-	// Waiting is called before imaprestore waits because the server asked for it; may be nil. A Source leaves waiting to its
-	// caller.
+	// Waiting is called before imaprestore waits because the server asked for it; may be nil. A Source leaves waiting
+	// to its caller.
 	Waiting func(asked time.Duration, cause error)
 
 	quirks *quirks // shared by the connections of a pool
@@ -84,6 +84,6 @@ func (o *Options) dial(ctx context.Context) (net.Conn, error) {
 func (o *Options) connections() int     { return max(1, cmp.Or(o.Connections, 4)) }
 func (o *Options) stall() time.Duration { return cmp.Or(o.Stall, 2*time.Minute) }
 
-// uselessTimeout is how long a server may send only data that answers no command, such as "* OK Still here". A large mailbox
-// whose index is lost takes some minutes to open.
+// uselessTimeout is how long a server may send only data that answers no command, such as "* OK Still here". A large
+// mailbox whose index is lost takes some minutes to open.
 func (o *Options) uselessTimeout() time.Duration { return 15 * o.stall() }

@@ -10,8 +10,9 @@ import (
 	"github.com/mailstrata/mailstrata/imap/internal/netconn"
 )
 
-// Pool shares out the connections of one account. If the server refuses another connection while some are open, whatever
-// the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes on with the connections that it has.
+// Pool shares out the connections of one account. If the server refuses another connection while some are open,
+// whatever the reason (BYE, NO [LIMIT], a login that no longer works), the pool goes on with the connections that it
+// has.
 type Pool struct {
 	opts    Options
 	utf8    bool
@@ -110,8 +111,8 @@ func (p *Pool) dial(ctx context.Context) (*Client, error) {
 	return c, nil
 }
 
-// takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a mailbox
-// open that a caller may come back to. Then the caller makes a new one.
+// takeIdle takes the idle connection that fits best. It takes none if a new one may be made and all others have a
+// mailbox open that a caller may come back to. Then the caller makes a new one.
 func (p *Pool) takeIdle(mailbox string) (c *Client, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -140,8 +141,8 @@ func (p *Pool) takeIdle(mailbox string) (c *Client, err error) {
 	return c, nil
 }
 
-// shrink lowers the limit to the number of open connections, beginning with the caller's token. It returns false if none is
-// open.
+// shrink lowers the limit to the number of open connections, beginning with the caller's token. It returns false if
+// none is open.
 func (p *Pool) shrink(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,9 +6,10 @@ import (
 	"sync"
 )
 
-// quirks is what the connections of one account have found out about its server, for later connections of the same run.
-// Some servers close the connection at a command that they do not like. So a command that cost a connection is sent once
-// more, alone if it names a mailbox. A command that cost two is not sent again, if the run can do without it.
+// quirks is what the connections of one account have found out about its server, for later connections of the same
+// run. Some servers close the connection at a command that they do not like. So a command that cost a connection is
+// sent once more, alone if it names a mailbox. A command that cost two is not sent again, if the run can do without
+// it.
 type quirks struct {
 	mu         sync.Mutex
 	lossesOf   map[string]int    // by command, as errors name it: connections that were lost during it
@@ -78,8 +79,8 @@ func (l *quirks) mechanisms() int {
 // optionalCommands are commands that a run can do in another way, or without.
 var optionalCommands = []string{"STATUS ", "LIST RETURN", "LIST (SUBSCRIBED)", "GETQUOTAROOT ", "NAMESPACE", "ID", "ENABLE", "COMPRESS"}
 
-// lostOptional reports, once, whether the latest connection was lost during an optional command, so that another attempt
-// differs.
+// lostOptional reports, once, whether the latest connection was lost during an optional command, so that another
+// attempt differs.
 func (l *quirks) lostOptional() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

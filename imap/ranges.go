@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// rangesInFlight is the number of commands that are sent ahead, each for one message: lengths differ, so one command cannot
-// ask for ranges of several messages. Their answers together are far smaller than what a connection buffers, so that
-// neither side can block the other.
+// rangesInFlight is the number of commands that are sent ahead, each for one message: lengths differ, so one command
+// cannot ask for ranges of several messages. Their answers together are far smaller than what a connection buffers, so
+// that neither side can block the other.
 const rangesInFlight = 32
 
 // Ranges downloads ranges of messages, those of one message by one command, and calls read with each as it comes.
@@ -62,8 +62,8 @@ func (d *rangeFetch) command(stretches []source.Range) *command {
 	return cmd
 }
 
-// body holds a range until the response is complete and its message known. It skips one that is longer than any that was
-// requested.
+// body holds a range until the response is complete and its message known. It skips one that is longer than any that
+// was requested.
 func (d *rangeFetch) body(b *wire.BodyLiteral) error {
 	if b.Size > d.longest || d.held+b.Size > maxRangeBytes {
 		return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// stretched asks for three bytes and the two from the eighth on, of each message, and gives what came.
-func stretched(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, error) {
+// readRanges asks for the first three bytes and two from the eighth on, of each message, and returns what came.
+func readRanges(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, error) {
 	t.Helper()
 	var wanted []source.Range
 	for _, uid := range uids {
@@ -30,8 +30,8 @@ func stretched(t *testing.T, m *Mailbox, uids ...mail.UID) (map[string]string, e
 	return have, err
 }
 
-// A stretch belongs to the message and the place that it carries; what is none, or too long, is left out.
-func TestStretchesBelongToTheirMessages(t *testing.T) {
+// A range belongs to the message and the offset that it carries. What is no range, or too long, is ignored.
+func TestRangesBelongToTheirMessages(t *testing.T) {
 	const asks4, asks5 = "< UID FETCH 4 (UID BODY.PEEK[]<0.3> BODY.PEEK[]<8.2>)", "< UID FETCH 5 (UID BODY.PEEK[]<0.3> BODY.PEEK[]<8.2>)"
 	whole5 := "* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw BODY[]<8> {2}\r\nxy)"
 	for name, test := range map[string]struct {
@@ -53,7 +53,7 @@ func TestStretchesBelongToTheirMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := append(selected("", asks4, asks5), test.says...)
 			box := examine(t, serve(t, append(server, "TAG1 OK done", "TAG2 OK done", "TAG3 OK done")))
-			have, err := stretched(t, box, 4, 5)
+			have, err := readRanges(t, box, 4, 5)
 			want := maps.Clone(test.want)
 			want["5@0"], want["5@8"] = "uvw", "xy"
 			if err != nil || !maps.Equal(have, want) {
@@ -63,16 +63,16 @@ func TestStretchesBelongToTheirMessages(t *testing.T) {
 	}
 }
 
-// A refusal leaves the others' stretches; a connection that ends says so; and commands go ahead of their answers.
-func TestStretchesWithoutSuccess(t *testing.T) {
+// A refusal does not affect other ranges, a lost connection is an error, and commands are sent ahead of answers.
+func TestRefusedRanges(t *testing.T) {
 	box := examine(t, serve(t, selected("", "< UID FETCH 4 …", "< UID FETCH 5 …", "TAG2 NO [UNKNOWN-CTE] no",
 		"* 2 FETCH (UID 5 BODY[]<0> {3}\r\nuvw)", "TAG3 OK done")))
-	if have, err := stretched(t, box, 4, 5); !errors.Is(err, mail.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
+	if have, err := readRanges(t, box, 4, 5); !errors.Is(err, mail.ErrRefused) || have["5@0"] != "uvw" || len(have) != 1 {
 		t.Errorf("refused: %q, %v", have, err)
 	}
 
 	box = examine(t, serve(t, selected("", "< UID FETCH 4 …", "* 1 FETCH (UID 4 BODY[]<0> {3}\r\na", "!")))
-	if have, err := stretched(t, box, 4); !isTemporary(err) || len(have) > 0 {
+	if have, err := readRanges(t, box, 4); !isTemporary(err) || len(have) > 0 {
 		t.Errorf("cut short: %q, %v", have, err)
 	}
 
@@ -85,7 +85,7 @@ func TestStretchesWithoutSuccess(t *testing.T) {
 	for uid := range rangesInFlight {
 		uids = append(uids, mail.UID(uid+1))
 	}
-	if _, err := stretched(t, box, uids...); !isTemporary(err) || strings.Contains(fmt.Sprint(err), "want") {
+	if _, err := readRanges(t, box, uids...); !isTemporary(err) || strings.Contains(fmt.Sprint(err), "want") {
 		t.Errorf("ahead: %v", err)
 	}
 }

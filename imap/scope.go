@@ -38,8 +38,8 @@ func (s scope) wants(raw string, space mail.Namespace) bool {
 	})
 }
 
-// unmatched returns the named prefixes without any mailbox, which may be mistyped. "other" and "shared" do not count, because
-// many users have no such mailboxes.
+// unmatched returns the named prefixes without any mailbox, which may be mistyped. "other" and "shared" do not count,
+// because many users have no such mailboxes.
 func (s scope) unmatched(boxes []mail.Mailbox) (names []string) {
 	for _, named := range s.named {
 		one := scope{s.names, s.spaces, []string{named}}

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// UIDs returns the UIDs of the range that are in the mailbox now. If the answer is empty and the mailbox is not (iCloud),
-// UIDs asks again by FETCH.
+// UIDs returns the UIDs of the range that are in the mailbox now. If the answer is empty and the mailbox is not
+// (iCloud), UIDs asks again by FETCH.
 func (m *Mailbox) UIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSet, error) {
 	if uids.Len() == 0 {
 		return mail.UIDSet{}, nil
@@ -52,8 +52,8 @@ func answersOther(args []wire.Node, tag string) bool {
 	if len(args) == 0 {
 		return false
 	}
-	told, found := wire.Attribute(args[0].List, "TAG")
-	return found && string(told.Text) != tag
+	given, found := wire.Attribute(args[0].List, "TAG")
+	return found && string(given.Text) != tag
 }
 
 // FetchUIDs asks every message of the range for its UID.
@@ -77,8 +77,8 @@ func (m *Mailbox) FetchUIDs(ctx context.Context, uids mail.UIDRange) (mail.UIDSe
 	return found.Set(), err
 }
 
-// Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It returns the UIDs that
-// are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
+// Changes calls changed with the messages of the range whose flags changed since a mod-sequence. It returns the UIDs
+// that are gone since then; known is false if the server does not report them (QRESYNC, RFC 7162 section 3.2.6).
 func (m *Mailbox) Changes(ctx context.Context, uids mail.UIDRange, since uint64, changed func(mail.Message) error) (gone mail.UIDSet, known bool, err error) {
 	known = m.c.enabled.has("QRESYNC")
 	if since == 0 {

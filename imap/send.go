@@ -69,9 +69,9 @@ func (c *conn) sendPart(cmd *command, p part, first bool) error {
 	return nil
 }
 
-// awaitContinuation waits until the server sends a continuation request, or answers the command instead (RFC 9051 section
-// 2.2.1). A server that collects small writes (Nagle's algorithm; Courier) holds the request back until its previous answer
-// is acknowledged. The kernel of this host would delay that by 40 ms, for every message of a restore.
+// awaitContinuation waits until the server sends a continuation request, or answers the command instead (RFC 9051
+// section 2.2.1). A server that collects small writes (Nagle's algorithm; Courier) holds the request back until its
+// previous answer is acknowledged. The kernel of this host would delay that by 40 ms, for every message of a restore.
 func (c *conn) awaitContinuation(cmd *command) error {
 	c.continued = false
 	if err := c.flush(); err != nil {
@@ -120,8 +120,8 @@ func (c *conn) announce(l *literal) string {
 	return s + "}\r\n"
 }
 
-// needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096 bytes
-// (RFC 7888).
+// needsNoContinuation reports whether a literal can follow at once: LITERAL+ allows any size, LITERAL- up to 4,096
+// bytes (RFC 7888).
 func (c *conn) needsNoContinuation(l *literal) bool {
 	if c.opts.quirks.isSequential() {
 		return false
@@ -129,8 +129,8 @@ func (c *conn) needsNoContinuation(l *literal) bool {
 	return c.caps.has("LITERAL+") || c.caps.has("LITERAL-") && l.size <= 4096
 }
 
-// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands first. A
-// server that answers only the NOOP has lost them.
+// probeForLoss sends a NOOP when several commands are under way and nothing comes. A slow server answers the commands
+// first. A server that answers only the NOOP has lost them.
 func (c *conn) probeForLoss() {
 	if len(c.pending) < 2 || c.probe != nil || c.socket.QuickAck || c.dead != nil {
 		return
@@ -145,6 +145,6 @@ func (c *conn) probeForLoss() {
 	}
 }
 
-// errCommandsLost means that the server answered a later command and not the earlier ones. It obeys the first command that
-// it reads and drops the rest, so commands must be sent one at a time.
+// errCommandsLost means that the server answered a later command and not the earlier ones. It obeys the first command
+// that it reads and drops the rest, so commands must be sent one at a time.
 var errCommandsLost = errors.New("the server lost commands that were sent while it was answering another one")

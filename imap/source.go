@@ -31,8 +31,8 @@ type serverAnswer struct {
 	err    error
 }
 
-// Connect starts to connect and to log in while the caller does other things. The first call of Server returns the result,
-// so that a wrong password is tried once.
+// Connect starts to connect and to log in while the caller does other things. The first call of Server returns the
+// result, so that a wrong password is tried once.
 func (s *Source) Connect(ctx context.Context) {
 	a := &serverAnswer{done: make(chan struct{})}
 	s.connecting.Store(a)
@@ -55,7 +55,8 @@ func (s *Source) withClient(ctx context.Context, use func(*Client) error) error 
 // maxWays bounds the connections in a row that may be lost during optional commands.
 const maxWays = 20
 
-// withRetry calls use with a connection, and again if it was lost during a command that is not sent again in the same way.
+// withRetry calls use with a connection, and again if it was lost during a command that is not sent again in the same
+// way.
 func (s *Source) withRetry(ctx context.Context, use func(*Client) error) (err error) {
 	for range maxWays {
 		err = s.withClient(ctx, use)

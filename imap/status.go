@@ -12,8 +12,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// statusItems returns the numbers to ask of a mailbox. HIGHESTMODSEQ may only be asked if mod-sequences are offered (RFC 7162
-// section 3.1.7).
+// statusItems returns the numbers to ask of a mailbox. HIGHESTMODSEQ may only be asked if mod-sequences are offered
+// (RFC 7162 section 3.1.7).
 func (c *Client) statusItems(mailboxID bool) string {
 	items := "MESSAGES UIDNEXT UIDVALIDITY"
 	if c.caps.condstore() {
@@ -68,9 +68,9 @@ func statusOf(raw string) *command { return newCommand("STATUS").mailbox(raw) }
 // statusWindow bounds the STATUS commands in flight, so that their text fits the buffers of both sides.
 const statusWindow = 50
 
-// status asks for the numbers of mailboxes, with many commands in flight. A mailbox whose numbers the server refuses keeps a
-// nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is asked alone,
-// after the others, so that another loss is certainly due to it.
+// status asks for the numbers of mailboxes, with many commands in flight. A mailbox whose numbers the server refuses
+// keeps a nil Status; the refusal concerns that mailbox alone. A mailbox whose STATUS may have cost a connection is
+// asked alone, after the others, so that another loss is certainly due to it.
 func (c surveyor) status(mailboxes []*mail.Mailbox, items string) error {
 	answers := newStatusAnswers(c.names())
 	var underWay []*command

@@ -14,8 +14,8 @@ var ErrURLPassword = errors.New("the account's URL holds a password; leave it ou
 
 // ParseURL reads imaps://user@host[:port] and imap://user@host[:port]. The latter means STARTTLS, and no encryption on
 // the loopback. The user name is everything before the last '@', as people write it (DOMAIN\user, a whole address,
-// blanks), where %XX is a byte. ParseURL refuses a secret in a URL and does not repeat it, because URLs appear in argument
-// lists, histories and logs.
+// blanks), where %XX is a byte. ParseURL refuses a secret in a URL and does not repeat it, because URLs appear in
+// argument lists, histories and logs.
 func ParseURL(text string) (Options, error) {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok {

@@ -12,8 +12,8 @@ import (
 
 // Dovecot's virtual plugin shows searches as mailboxes, whose messages are messages of other mailboxes. Candidates are
 // mailboxes with the special use \All or \Flagged, and personal namespaces besides that of INBOX. X-MAILBOX names the
-// mailbox that a message is in. If Dovecot does not answer that, a mailbox is virtual if the X-GUID of each message is also
-// in another mailbox.
+// mailbox that a message is in. If Dovecot does not answer that, a mailbox is virtual if the X-GUID of each message is
+// also in another mailbox.
 
 // skipVirtual marks the virtual mailboxes of a survey.
 func (s *Source) skipVirtual(ctx context.Context, c *Client, survey *mail.Survey) error {
@@ -87,8 +87,8 @@ func (s *Source) isVirtual(ctx context.Context, v *virtualFinder, m *mail.Mailbo
 	return s.virtual[m.Raw], v.ifDead(err)
 }
 
-// liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the server
-// answered that.
+// liesElsewhere asks which mailbox the first and the last message of a mailbox are in. answered reports whether the
+// server answered that.
 func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is, answered bool, err error) {
 	if _, err := v.Examine(ctx, m.Raw); err != nil {
 		return false, false, err
@@ -113,8 +113,8 @@ func (v *virtualFinder) liesElsewhere(ctx context.Context, m *mail.Mailbox) (is,
 	return is && answered, answered, err
 }
 
-// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each is also that of a message of another
-// mailbox that cannot be virtual itself.
+// knownElsewhere reports whether every message of a mailbox has an X-GUID, and each is also that of a message of
+// another mailbox that cannot be virtual itself.
 func (v *virtualFinder) knownElsewhere(ctx context.Context, m *mail.Mailbox) (bool, error) {
 	const most = 1 << 20 // bounds the memory
 	if m.Status.Messages > most {

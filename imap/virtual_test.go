@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What a mailbox of the special use \All or \Flagged holds decides whether it is virtual: where its messages lie, or, on a
-// server that does not say so, whether their ids are known elsewhere.
+// A mailbox of the special use \All or \Flagged is virtual if its messages are in other mailboxes, or, on a server
+// that does not say so, if their ids are.
 func TestVirtualMailboxes(t *testing.T) {
 	said := func(where ...string) []string {
 		var lines []string
@@ -57,8 +57,8 @@ func TestVirtualMailboxes(t *testing.T) {
 	}
 }
 
-// A server that shows a namespace of others only where it is named is asked for it by name.
-func TestNamespacesThatAreListedByNameOnly(t *testing.T) {
+// The client asks by name for a namespace that the server lists only so.
+func TestNamespacesListedByName(t *testing.T) {
 	for _, test := range []struct {
 		named []string
 		want  string

@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// candidates are the existing messages that could be copies of wanted ones: those of the same size, and those of the same
-// date whose size other line ends can explain. Each is held once, even if it could be a copy of several.
+// candidates are the existing messages that could be copies of wanted ones: those of the same size, and those of the
+// same date whose size other line ends can explain. Each is held once, even if it could be a copy of several.
 type candidates struct {
 	bySize, byDate map[int64][]*existing // of the wanted sizes and dates
 	all            []*existing           // by UID
@@ -67,8 +67,8 @@ func sizeMayDiffer(p *existing, size int64) bool {
 	return p.size != size && p.size+fingerprint.AddedLine >= size/2 && p.size <= 2*size+fingerprint.AddedLine
 }
 
-// withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same size,
-// date and header share a list.
+// withHeaders returns, for each wanted message, the candidates whose headers match too. Wanted messages with the same
+// size, date and header share a list.
 func (n *candidates) withHeaders(ctx context.Context, wanted []restore.Wanted, indices []int) (map[int][]*existing, error) {
 	type kind struct {
 		size, instant int64

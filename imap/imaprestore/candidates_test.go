@@ -9,9 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Thousands of messages of one size, date and header are compared with as many that are there in memory that grows with
-// their number, and not with its square.
-func TestManyAlike(t *testing.T) {
+// Comparing thousands of messages of one size, date and header with as many existing ones takes memory that grows with
+// their number, not its square.
+func TestManyEqualMessages(t *testing.T) {
 	const many = 20_000
 	f := &inventory{}
 	header := []byte("Subject: one of many\r\n\r\n")

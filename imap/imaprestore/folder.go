@@ -75,8 +75,8 @@ func (it *item) changed(format string, args ...any) {
 	it.result.Changed = append(it.result.Changed, fmt.Sprintf(format, args...))
 }
 
-// Append adds messages. It reads each whole before it sends the first byte, because a literal that was announced cannot be
-// taken back. It checks them afterwards, because servers alter what they take.
+// Append adds messages. It reads each whole before it sends the first byte, because a literal that was announced
+// cannot be taken back. It checks them afterwards, because servers alter what they take.
 func (f *folder) Append(ctx context.Context, messages []restore.Wanted) ([]restore.AppendResult, error) {
 	if err := f.acquire(ctx); err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/canonical"
 )
 
-// findAdded finds out, after an answer was lost, which of the items were added, and returns the others. It compares them with
-// the messages that are new.
+// findAdded finds out, after an answer was lost, which of the items were added, and returns the others. It compares
+// them with the messages that are new.
 func (f *folder) findAdded(ctx context.Context, items []*item) (left []*item, err error) {
 	if err := f.findUIDs(ctx); err != nil { // so that an item is not taken for an equal one that was added before
 		return items, err
@@ -101,9 +101,9 @@ func (f *folder) markAdded(it *item, p *existing) {
 	f.next = max(f.next, it.uid+1)
 }
 
-// findUIDs finds the UIDs of items that the server added without returning UIDs, because it lacks UIDPLUS or returned another
-// UIDVALIDITY. These items are certainly there, so size and date, in the order of sending, are enough. The others are
-// compared by their bytes.
+// findUIDs finds the UIDs of items that the server added without returning UIDs, because it lacks UIDPLUS or returned
+// another UIDVALIDITY. These items are certainly there, so size and date, in the order of sending, are enough. The
+// others are compared by their bytes.
 func (f *folder) findUIDs(ctx context.Context) error {
 	if len(f.withoutUID) == 0 {
 		return nil

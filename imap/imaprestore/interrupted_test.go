@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// What was appended by a restore that ended before it looked is looked at by the next one, and in its report; what was
-// found and not reported likewise. When a restore has come to its end, the next one repeats nothing.
-func TestWhatAnInterruptedRestoreAltered(t *testing.T) {
+// A restore checks and reports what an interrupted one appended and did not check, and reports what that one found and
+// did not report. When a restore has ended, the next one repeats nothing.
+func TestInterruptedRestore(t *testing.T) {
 	there := []string{`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 17)`,
 		`* 2 FETCH (UID 11 FLAGS () INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK x"}
 	held := append(loggedIn("LITERAL+ UIDPLUS MULTIAPPEND", "< SELECT …", "* 2 EXISTS", "* OK [UIDVALIDITY 7] x", "* OK [UIDNEXT 12] x", "TAG OK x",

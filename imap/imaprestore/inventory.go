@@ -86,8 +86,8 @@ func (f *inventory) load(ctx context.Context) error {
 	return nil
 }
 
-// maxExisting is how many existing messages are held for comparing, in all open folders of a target: about 50 bytes each
-// until they are read.
+// maxExisting is how many existing messages are held for comparing, in all open folders of a target: about 50 bytes
+// each until they are read.
 const maxExisting = 1_500_000
 
 // existing is a message that the mailbox held at opening, or that came later, and what is known of it.

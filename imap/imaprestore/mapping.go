@@ -9,9 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mapping maps archived mailboxes to names on a target. It replaces their namespace and delimiter with the target's, and
-// writes characters that a name cannot hold as %XX or =XX, so that the name can be read back. Escapes are only for names
-// that the target neither has nor takes: see preparation.
+// mapping maps archived mailboxes to names on a target. It replaces their namespace and delimiter with the target's,
+// and writes characters that a name cannot hold as %XX or =XX, so that the name can be read back. Escapes are only for
+// names that the target neither has nor takes: see preparation.
 type mapping struct {
 	prefix    string // raw, of the target's personal namespace
 	delimiter string // of the target; "": no hierarchy
@@ -52,8 +52,8 @@ func (m mapping) names(box *mail.Mailbox) []string {
 	return names
 }
 
-// verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent, would have other levels, or
-// has a level that some servers resolve, such as "..".
+// verbatim returns a mailbox's name with nothing escaped. ok is false if the name cannot be sent, would have other
+// levels, or has a level that some servers resolve, such as "..".
 func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	if box.IsInbox() {
 		return "INBOX", true
@@ -69,8 +69,8 @@ func (m mapping) verbatim(box *mail.Mailbox) (raw string, ok bool) {
 	return name, !strings.EqualFold(name, "INBOX")
 }
 
-// lenient escapes only what cannot be sent or would be misread. "%" and "*" are legal in a name, but cannot be told from
-// wildcards when it is listed.
+// lenient escapes only what cannot be sent or would be misread. "%" and "*" are legal in a name, but cannot be
+// distinguished from wildcards when it is listed.
 func (m mapping) lenient(r rune) bool {
 	return r >= ' ' && r != 0x7f && r != '*' && string(r) != m.delimiter
 }
@@ -116,8 +116,8 @@ func (m mapping) underInbox() bool {
 	return m.delimiter != "" && strings.EqualFold(m.prefix, "INBOX"+m.delimiter)
 }
 
-// escape escapes one level of a name. Blanks at its ends, an empty level, "." and ".." are names that some servers refuse or
-// resolve. The sign is escaped if it would be read as an escape.
+// escape escapes one level of a name. Blanks at its ends, an empty level, "." and ".." are names that some servers
+// refuse or resolve. The sign is escaped if it would be read as an escape.
 func (s spelling) escape(level string) string {
 	sign := rune(s.sign)
 	if level == "" {

@@ -46,7 +46,7 @@ func TestMapping(t *testing.T) {
 	}
 }
 
-// Escapes can be read back, so no two names become one, and nothing is left that an IMAP name cannot hold.
+// Escapes can be read back, so no two names become one, and no character is left that an IMAP name cannot hold.
 func FuzzEscape(f *testing.F) {
 	for _, seed := range []string{"", "%", "%%", "%2F", "%2f", "a/b", "..", ".", " ", "\x00", "caf\xe9", "%\xff", "%2/", "日本"} {
 		f.Add(seed)

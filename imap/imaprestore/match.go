@@ -35,9 +35,9 @@ func (f *folder) Missing(ctx context.Context, wanted []restore.Wanted) ([]int, e
 	return missing, nil
 }
 
-// match finds a copy of each message among the existing ones, a different one for each; 0 is none. The journal knows some.
-// The others are compared by size and date, then by header, and what is left by all bytes. Messages that a server changed
-// more than that are left to MissingSimilar.
+// match finds a copy of each message among the existing ones, a different one for each; 0 is none. The journal knows
+// some. The others are compared by size and date, then by header, and what is left by all bytes. Messages that a
+// server changed more than that are left to MissingSimilar.
 func (f *inventory) match(ctx context.Context, wanted []restore.Wanted) ([]mail.UID, error) {
 	copies := make([]mail.UID, len(wanted))
 	f.compared = make([]bool, len(wanted))
@@ -81,7 +81,8 @@ func (f *inventory) compare(ctx context.Context, wanted []restore.Wanted, indice
 			return err
 		} // damaged: Append reports it
 	}
-	// Among equal copies, the one with the message's date comes first: the other may be the copy of a less similar message.
+	// Among equal copies, the one with the message's date comes first: the other may be the copy of a less similar
+	// message.
 	for _, alike := range fingerprint.Levels {
 		for _, dated := range []bool{true, false} {
 			for _, i := range indices {

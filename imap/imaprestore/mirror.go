@@ -47,7 +47,8 @@ func (t *Target) Extra(ctx context.Context, places []restore.Place) ([]restore.P
 	return beyond, nil
 }
 
-// RemoveEmpty implements restore.Mirrorer. Mail that comes between STATUS and DELETE is deleted; IMAP cannot prevent that.
+// RemoveEmpty implements restore.Mirrorer. Mail that comes between STATUS and DELETE is deleted; IMAP cannot prevent
+// that.
 func (t *Target) RemoveEmpty(ctx context.Context, place restore.Place) (removed bool, err error) {
 	c, err := t.pool.Get(ctx)
 	if err != nil {
@@ -210,8 +211,8 @@ func (f *session) expunge(ctx context.Context, due mail.UIDSet) (left mail.UIDSe
 	return due.Without(due.Without(there)), err
 }
 
-// setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with one command for messages
-// that get the same.
+// setFlags gives messages the flags that they should have, as far as the mailbox keeps them, with one command for
+// messages that get the same.
 func (w *mirror) setFlags(ctx context.Context, f *session) (changed int64, err error) {
 	alike := uidGroups{}
 	for uid, want := range w.reflag {

@@ -15,9 +15,10 @@ import (
 
 // preparation maps mailboxes to the target and makes the missing ones.
 //
-// A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the target's
-// namespace and with its delimiter. Only if there is none, an escaped name is looked for, and made under the first name that
-// the server takes. So an account that is restored into itself has a place for every mailbox, whatever its name.
+// A mailbox goes to the target's mailbox of the same name: of the identical raw name, or else of the name in the
+// target's namespace and with its delimiter. Only if there is none, an escaped name is looked for, and made under the
+// first name that the server takes. So an account that is restored into itself has a place for every mailbox, whatever
+// its name.
 type preparation struct {
 	c        *imap.Client
 	host     string
@@ -59,8 +60,8 @@ func (p *preparation) list(ctx context.Context) error {
 	return nil
 }
 
-// find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling, such as R&D and R&-D, are two
-// mailboxes if the target has both.
+// find returns the target's mailbox with a raw name, or nil. Names that differ only in spelling, such as R&D and R&-D,
+// are two mailboxes if the target has both.
 func (p *preparation) find(raw string) *mail.Mailbox {
 	if box := p.byRaw[raw]; box != nil {
 		return box
@@ -81,8 +82,8 @@ func (p *preparation) key(raw string) string {
 	return imap.SameName(raw)
 }
 
-// identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the target divides the name
-// into other levels, or decodes it in another way, it is another mailbox.
+// identical returns the target's mailbox with the archived raw name, byte for byte, or "". If the target divides the
+// name into other levels, or decodes it in another way, it is another mailbox.
 func (p *preparation) identical(box *mail.Mailbox) string {
 	there := p.byRaw[box.Raw]
 	if there == nil || !there.Selectable() || box.IsInbox() {
@@ -146,7 +147,8 @@ func (p *preparation) claim(mailboxes []mail.Mailbox) {
 	}
 }
 
-// choose returns a free name for a mailbox without an identical one: a name that the target has, or else the one to make.
+// choose returns a free name for a mailbox without an identical one: a name that the target has, or else the one to
+// make.
 func (p *preparation) choose(box *mail.Mailbox, names []string, free func(string) bool) string {
 	if own := p.sameUse(box); free(own) {
 		return own
@@ -189,8 +191,8 @@ func (p *preparation) createMissing(ctx context.Context, mailboxes []mail.Mailbo
 	return nil
 }
 
-// create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at its ends), create tries names
-// that more servers take.
+// create makes one mailbox. If the server refuses the name, or changes it (some remove blanks at its ends), create
+// tries names that more servers take.
 func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *restore.Place) error {
 	err := p.createExactly(ctx, box, place.Name)
 	for _, name := range p.m.names(box) {
@@ -218,7 +220,8 @@ func (p *preparation) create(ctx context.Context, box *mail.Mailbox, place *rest
 	return nil
 }
 
-// createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server did not change the name.
+// createExactly makes a mailbox. If a level begins or ends with a blank, it checks that the server did not change the
+// name.
 func (p *preparation) createExactly(ctx context.Context, box *mail.Mailbox, name string) error {
 	err := p.createWithUse(ctx, box, name)
 	levels := strings.FieldsFunc(name, func(r rune) bool { return string(r) == p.m.delimiter })
@@ -267,8 +270,8 @@ func (p *preparation) createWithUse(ctx context.Context, box *mail.Mailbox, name
 // refused reports whether the server refused a command for a reason that will not pass.
 func refused(err error) bool { return errors.Is(err, mail.ErrRefused) }
 
-// confirm checks by a new listing that every mailbox is there. It opens those that are not listed, because some servers list
-// not all mailboxes.
+// confirm checks by a new listing that every mailbox is there. It opens those that are not listed, because some
+// servers list not all mailboxes.
 func (p *preparation) confirm(ctx context.Context, places []restore.Place) error {
 	if err := p.list(ctx); err != nil {
 		return err

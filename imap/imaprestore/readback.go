@@ -28,8 +28,8 @@ func (f *folder) check(ctx context.Context, added []*item) error {
 	return f.journal.Checked(journalMessages(added))
 }
 
-// readBack reads appended messages as far as servers are known to change them: flags, date and size of every message, and
-// all bytes of those that have traits or changed their size. It stores the remaining flags first.
+// readBack reads appended messages as far as servers are known to change them: flags, date and size of every message,
+// and all bytes of those that have traits or changed their size. It stores the remaining flags first.
 func (f *folder) readBack(ctx context.Context, added []*item) error {
 	if err := f.retry(ctx, func() error { return f.findUIDs(ctx) }); err != nil {
 		return err
@@ -111,8 +111,8 @@ func (f *folder) storeRemaining(ctx context.Context, byUID map[mail.UID]*item, u
 	return nil
 }
 
-// compareOverview reports flags and dates that differ from what was sent. It returns the messages whose bytes have to be
-// compared, and all that are there.
+// compareOverview reports flags and dates that differ from what was sent. It returns the messages whose bytes have to
+// be compared, and all that are there.
 func (f *folder) compareOverview(ctx context.Context, byUID map[mail.UID]*item, uids mail.UIDSet) (odd []mail.Message, seen mail.UIDSet, err error) {
 	for r := range uids.Ranges() {
 		for m, err := range f.mailbox.Overview(ctx, r) {
@@ -180,14 +180,14 @@ func (it *item) describeAlteration(is *fingerprint.Traits, known bool) {
 		{was.NUL && !is.NUL, "NUL became 0x80"},
 		{was.EightBitHeader && !is.EightBitHeader, "8-bit bytes of its header became X"},
 	}
-	told := false
+	reported := false
 	for _, way := range ways {
 		if known && way.done {
 			it.changedOnce("%s", way.words)
-			told = true
+			reported = true
 		}
 	}
-	if !told {
+	if !reported {
 		it.changedOnce("the server altered its bytes")
 	}
 }

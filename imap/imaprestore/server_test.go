@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { testbed.Main(m) }
 
-// at gives the options for an account of a test server.
+// at returns the options for an account of a test server.
 func at(t *testing.T, address, user, password string) imap.Options {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
@@ -36,10 +36,10 @@ func at(t *testing.T, address, user, password string) imap.Options {
 	return imap.Options{Host: host, Port: n, Security: imap.Plain, User: user, Password: password, Journal: t.TempDir(), Version: "test"}
 }
 
-// account is all that an account holds: mailboxes by name, with their messages by UID.
+// account is the content of an account: by mailbox, the messages by UID.
 type account map[string][]restore.Wanted
 
-// readAccount reads everything. It makes sure on the way that sizes and numbers agree.
+// readAccount reads everything. It checks that sizes and numbers agree.
 func readAccount(t *testing.T, opts imap.Options) account {
 	t.Helper()
 	s := imap.NewSource(opts)
@@ -114,7 +114,7 @@ func wanted(m mail.Message, body []byte) restore.Wanted {
 	return restore.Wanted{UID: m.UID, Hash: chunk.ID(sha256.Sum256(body)), Size: int64(len(body)), Flags: m.Flags, Internal: m.Internal, Header: header, Body: text(body)}
 }
 
-// restoreTo writes an account to a target and returns how many messages were added, and all that was said of them.
+// restoreTo writes an account to a target and returns how many messages were added, and all reports.
 func restoreTo(t *testing.T, opts imap.Options, mailboxes []mail.Mailbox, from account) (added int, said []string) {
 	t.Helper()
 	target := NewTarget(opts)
@@ -170,7 +170,7 @@ func mailboxes(t *testing.T, opts imap.Options) []mail.Mailbox {
 	return survey.Mailboxes
 }
 
-// ordinary are messages that every server should take and give back as they are.
+// ordinary returns messages that every server should keep as they are.
 func ordinary() []testbed.Message {
 	when := time.Date(2019, 2, 3, 4, 5, 6, 0, time.FixedZone("", 5*3600+1800))
 	return []testbed.Message{
@@ -188,7 +188,7 @@ func same(t *testing.T, what string, have, want []restore.Wanted) {
 	t.Helper()
 	describe := func(list []restore.Wanted) (words []string) {
 		for _, w := range list {
-			// mox adds a keyword of its own to what its filter takes for good
+			// mox adds a keyword to messages that its filter accepts
 			words = append(words, fmt.Sprintf("%x %v %d %d", w.Hash[:4], w.Flags.Without("$NotJunk"), w.Internal.Seconds, w.Size))
 		}
 		slices.Sort(words)
@@ -199,7 +199,7 @@ func same(t *testing.T, what string, have, want []restore.Wanted) {
 	}
 }
 
-// What is restored is equal: bytes, flags, keywords, dates, copies; and restoring again adds nothing, journal or no
+// What is restored is equal: bytes, flags, keywords, dates, copies. Restoring again adds nothing, with and without the
 // journal.
 func roundTrip(t *testing.T, from, to imap.Options) {
 	t.Helper()
@@ -223,7 +223,7 @@ func roundTrip(t *testing.T, from, to imap.Options) {
 	}
 	for name, extra := range copied {
 		if len(extra) > 0 {
-			t.Errorf("where does %s come from?", name)
+			t.Errorf("%s is unexpected", name)
 		}
 	}
 	if added, said := restoreTo(t, to, boxes, original); added > 0 || len(said) > 0 {
@@ -232,7 +232,7 @@ func roundTrip(t *testing.T, from, to imap.Options) {
 	to.Journal = ""
 	for name, extra := range copied {
 		if len(extra) > 0 {
-			t.Errorf("where does %s come from?", name)
+			t.Errorf("%s is unexpected", name)
 		}
 	}
 	if added, said := restoreTo(t, to, boxes, original); added > 0 || len(said) > 0 {
@@ -266,8 +266,8 @@ func TestDovecotRoundTrip(t *testing.T) {
 	})
 }
 
-// What a server changes or refuses is told, and known again by the journal.
-func TestDovecotOddities(t *testing.T) {
+// What a server changes or refuses is reported. The journal recognizes changed messages.
+func TestDovecotAlterations(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	opts := at(t, dove.Addr, "odo", "pw")
 	date := mail.ParseDate("17-Jul-1996 02:44:25 -0700")
@@ -379,8 +379,8 @@ func TestMoreFoldersThanConnections(t *testing.T) {
 	}
 }
 
-// A name that the server refuses is written otherwise, and found again.
-func TestRefusedName(t *testing.T) {
+// A name that the server refuses is escaped, and found again.
+func TestRefusedNameOnDovecot(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	opts := at(t, dove.Addr, "anna", "pw")
 	boxes := []mail.Mailbox{{Raw: "v1.2/x", Name: "v1.2/x", Delimiter: "/", Subscribed: true}}
@@ -395,7 +395,7 @@ func TestRefusedName(t *testing.T) {
 }
 
 // Two mailboxes never become one.
-func TestNamesThatFallTogether(t *testing.T) {
+func TestCollidingNames(t *testing.T) {
 	dove := testbed.Dovecot(t, testbed.DovecotOptions{})
 	target := NewTarget(at(t, dove.Addr, "anna", "pw"))
 	defer target.Close()

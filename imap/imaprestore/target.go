@@ -13,8 +13,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// Target is an account that is restored into. It adds messages, mailboxes and subscriptions. It removes and changes messages
-// only as a restore.Mirrorer.
+// Target is an account that is restored into. It adds messages, mailboxes and subscriptions. It removes and changes
+// messages only as a restore.Mirrorer.
 type Target struct {
 	opts     imap.Options
 	pool     *imap.Pool

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// opened opens a folder on a scripted server that has it empty; no time is lost between tries.
+// opened opens an empty folder on a scripted server, with no pause between attempts.
 func opened(t *testing.T, scripts ...script) restore.Folder {
 	t.Helper()
 	opts := serve(t, scripts...)
@@ -67,9 +67,9 @@ func overview(uids ...int) (lines []string) {
 	return append(lines, "TAG OK done")
 }
 
-// A batch that is refused is taken apart until the message is found that the server does not want; that one is tried
-// without keywords, then without the system flags that PERMANENTFLAGS leaves out, and then without any. Those that it
-// leaves out are sent all the same at first, for some servers keep them; what is not kept is reported.
+// A refused batch is divided until the refused message is found. That one is tried without keywords, then without the
+// system flags that PERMANENTFLAGS lacks, and then without any. Those system flags are sent at first, because some
+// servers keep them; what is not kept is reported.
 func TestRefusedBatchIsBisected(t *testing.T) {
 	const last = "<"
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS",
@@ -93,8 +93,8 @@ func TestRefusedBatchIsBisected(t *testing.T) {
 	}
 }
 
-// A date that the server refuses is left out, and the message added without it. One in an impossible zone comes in UTC.
-func TestDateThatIsRefused(t *testing.T) {
+// A message is added without its date if the server refuses that. A date in an impossible zone is sent in UTC.
+func TestRefusedDate(t *testing.T) {
 	append1 := func(date string) []string { return []string{`< APPEND "x" ` + date + `{14+}`, "<{14}", "<"} }
 	lines := append(append1(`" 1-Jan-1601 00:00:00 +0000" `), "TAG BAD invalid date")
 	lines = append(append(lines, append1("")...), "TAG OK [APPENDUID 7 10] x", "< UID FETCH 10 (UID FLAGS INTERNALDATE RFC822.SIZE)",
@@ -119,9 +119,9 @@ func TestDateThatIsRefused(t *testing.T) {
 	}
 }
 
-// A server may refuse flags that it announces, and dates without saying so. What STORE can set is set when the message is
+// A server may refuse flags that it announces, and dates without saying so. STORE sets what it can when the message is
 // there.
-func TestAnnouncedFlagThatIsRefused(t *testing.T) {
+func TestRefusedAnnouncedFlag(t *testing.T) {
 	f := opened(t, writable("UIDPLUS LITERAL+",
 		`< APPEND "x" (\Flagged \Seen)`+appended, "<{14}", "<", "TAG NO refused",
 		`< APPEND "x"`+appended, "<{14}", "<", "TAG NO refused",
@@ -136,8 +136,8 @@ func TestAnnouncedFlagThatIsRefused(t *testing.T) {
 	}
 }
 
-// A mailbox that was made and is not listed is opened: what opens is there.
-func TestMailboxThatIsNotListed(t *testing.T) {
+// A mailbox that was made and is not listed is there if it can be opened.
+func TestUnlistedMailbox(t *testing.T) {
 	const list, inbox = `< LIST "" "*"`, `* LIST () "/" INBOX`
 	opts := serve(t, loggedIn("", list, inbox, "TAG OK x", `< CREATE "a"`, "TAG OK x", `< CREATE "b"`, "TAG OK x", list, inbox, "TAG OK x",
 		"< EXAMINE …", "* 0 EXISTS", "* OK [UIDVALIDITY 7] x", "TAG OK x", "< EXAMINE …", "TAG NO [NONEXISTENT] none"))
@@ -150,7 +150,7 @@ func TestMailboxThatIsNotListed(t *testing.T) {
 	}
 }
 
-// After a lost answer the server is asked what it has before anything is sent again: nothing is doubled, nothing lost.
+// After a lost answer, the server is asked what it has before anything is sent again: nothing is doubled, nothing lost.
 func TestLostAnswer(t *testing.T) {
 	send := []string{`< APPEND "x" (\Seen)` + appended, "<{14}", `< (\Seen)` + appended, "<{14}", "<"}
 	lost := append(writable("MULTIAPPEND LITERAL+ UIDPLUS", send...), "!")
@@ -174,9 +174,9 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// What the server said it took must be there. A server that shows it only after a NOOP, as Courier does, is not blamed, and
-// what it shows is looked at no less.
-func TestTakenButNotThere(t *testing.T) {
+// A message that the server accepted must be there. A server that shows it only after a NOOP, such as Courier, is not
+// blamed, and the message is checked all the same.
+func TestAcceptedButMissing(t *testing.T) {
 	f := opened(t, writable("MULTIAPPEND LITERAL+ UIDPLUS", `< APPEND "x" (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", `< (\Seen)`+appended, "<{14}", "<",
 		"TAG OK [APPENDUID 7 10:12] done", "< UID FETCH 10:12 (UID FLAGS INTERNALDATE RFC822.SIZE)",
 		`* 1 FETCH (UID 10 FLAGS (\Seen) INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`, "TAG OK done",
@@ -188,8 +188,8 @@ func TestTakenButNotThere(t *testing.T) {
 	}
 }
 
-// Without UIDPLUS, what was appended is found by size and date, and looked at like any other. What is not found so is
-// compared: here the server ended its last line. The journal has all of them.
+// Without UIDPLUS, an appended message is found by size and date, and checked like any other. If that fails, its bytes
+// are compared: here the server ended the last line. The journal has all messages.
 func TestFoundWithoutUIDPLUS(t *testing.T) {
 	const dated = `INTERNALDATE "17-Jul-1996 02:44:25 -0700"`
 	f := opened(t, writable("LITERAL+",
@@ -211,8 +211,8 @@ func TestFoundWithoutUIDPLUS(t *testing.T) {
 	}
 }
 
-// Of two equal messages the first was taken, without a word of its UID, and the answer for the second is lost: the first is not
-// taken for it.
+// Of two equal messages the first was added without a UID, and the answer for the second is lost: the first is not
+// taken for the second.
 func TestLostAnswerToSecondCopy(t *testing.T) {
 	one := []string{`< APPEND "x"` + appended, "<{14}", "<"}
 	const there = `INTERNALDATE "17-Jul-1996 02:44:25 -0700" RFC822.SIZE 14)`
@@ -229,7 +229,7 @@ func TestLostAnswerToSecondCopy(t *testing.T) {
 	}
 }
 
-// A full account ends the restore; what was added before is told.
+// A full account ends the restore; what was added before is reported.
 func TestOverQuota(t *testing.T) {
 	f := opened(t, writable("LITERAL+ UIDPLUS", `< APPEND "x"`+appended, "<{14}", "<", `< APPEND "x"`+appended, "<{14}", "<",
 		"TAG1 OK x", "TAG2 OK [APPENDUID 7 10] done", "TAG3 NO [OVERQUOTA] full"))
@@ -239,7 +239,7 @@ func TestOverQuota(t *testing.T) {
 	}
 }
 
-// A message larger than the server takes is not sent at all; a damaged one neither.
+// A message that is too large for the server is not sent, and neither is a damaged one.
 func TestNotSent(t *testing.T) {
 	f := opened(t, writable("LITERAL+ UIDPLUS APPENDLIMIT=10"))
 	list := some(2)
@@ -257,8 +257,8 @@ func (damaged) WriteTo(context.Context, io.Writer) error {
 	return errors.New("hash mismatch")
 }
 
-// A server that takes no "%" in a name, as Cyrus, gets "=" for it; by that name the mailbox is known again.
-func TestNameThatIsRefused(t *testing.T) {
+// A server that takes no "%" in a name, such as Cyrus, gets "=" for it. The mailbox is found again by that name.
+func TestRefusedName(t *testing.T) {
 	const list = `< LIST "" "*"`
 	boxes := []mail.Mailbox{{Raw: "a%", Name: "a%", Delimiter: "/"}, {Raw: "a=25", Name: "a=25", Delimiter: "/"}, {Raw: "b*", Name: "b*", Delimiter: "/"}}
 	inbox := `* LIST () "/" INBOX`
@@ -280,7 +280,7 @@ func TestNameThatIsRefused(t *testing.T) {
 	}
 }
 
-// A mailbox that cannot be opened takes no connection with it.
+// A mailbox that cannot be opened does not keep a connection.
 func TestOpenRefused(t *testing.T) {
 	opts := serve(t, loggedIn("", "< SELECT …", "TAG NO [NOPERM] not yours", "< SELECT …", "TAG NO [NONEXISTENT] none"))
 	opts.Connections = 1
@@ -293,8 +293,8 @@ func TestOpenRefused(t *testing.T) {
 	}
 }
 
-// Folders share connections. One that the server has ended meanwhile is made anew.
-func TestConnectionThatEndedBetweenFolders(t *testing.T) {
+// Folders share connections. If the server has ended one meanwhile, another is made.
+func TestConnectionLostBetweenFolders(t *testing.T) {
 	other := "< SELECT \"y\""
 	opts := serve(t,
 		writable("LITERAL+ UIDPLUS", other, "* 0 EXISTS", "* OK [UIDVALIDITY 8] x", "* OK [UIDNEXT 1] x", "TAG OK done", "!"),

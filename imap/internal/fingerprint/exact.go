@@ -6,8 +6,8 @@ import (
 	"hash"
 )
 
-// Digest identifies a text as Dovecot would return it after an APPEND: a bare LF becomes CRLF, NUL becomes 0x80, and CRs
-// before CRLF and at the end disappear. Messages that differ in nothing else are taken for the same message.
+// Digest identifies a text as Dovecot would return it after an APPEND: a bare LF becomes CRLF, NUL becomes 0x80, and
+// CRs before CRLF and at the end disappear. Messages that differ in nothing else are taken for the same message.
 type Digest [sha256.Size]byte
 
 // exactDigester computes the Digest of what is written to it.

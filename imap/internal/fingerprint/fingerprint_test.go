@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A message is the same before and after a server has made its line ends CRLF, and however it is cut into pieces.
-func TestDigest(t *testing.T) {
+// A message has the same digest before and after a server has changed its line ends, in pieces of any size.
+func TestFingerprint(t *testing.T) {
 	like := func(text string) Fingerprint {
 		whole := func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
@@ -40,7 +40,7 @@ func TestDigest(t *testing.T) {
 			t.Errorf("%q and %q are the same", other[0], other[1])
 		}
 	}
-	// What Courier, Cyrus and Proton's bridge do besides.
+	// Changes of Courier, Cyrus and Proton's bridge.
 	for _, same := range [][2]string{{"a\rb", "ab"}, {"a", "a\r\n"}, {"", "\r\n"}, {"a: b\r\n\r\nc", "X-Pm-Gluon-Id: 664703a2\r\na: b\r\n\r\nc\r\n"}, {"S: \xc3\xa9\r\n\r\n\xe9", "S: XX\r\n\r\n\xe9\r\n"}} {
 		if a, b := like(same[0]), like(same[1]); a.exact == b.exact || a.Normalized != b.Normalized {
 			t.Errorf("%q and %q are not like each other", same[0], same[1])
@@ -53,8 +53,8 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-// What servers are known to alter is seen, wherever the pieces end.
-func TestOddities(t *testing.T) {
+// Traits are found in pieces of any size.
+func TestTraits(t *testing.T) {
 	for _, test := range []struct {
 		text                        string
 		nul, bareLF, bareCR, header bool

@@ -7,9 +7,9 @@ import (
 	"math"
 )
 
-// normalizer digests what remains of a text on servers that alter more than Dovecot does. Courier drops every CR that ends
-// no line, and ends the last line. Cyrus replaces each 8-bit byte of a header with an X. Proton's bridge puts a line of its
-// own before the message.
+// normalizer digests what remains of a text on servers that alter more than Dovecot does. Courier drops every CR that
+// ends no line, and ends the last line. Cyrus replaces each 8-bit byte of a header with an X. Proton's bridge puts a
+// line of its own before the message.
 type normalizer struct {
 	hash   hash.Hash
 	first  []byte // bytes of the text, until it is known whether Proton's line is there

@@ -19,8 +19,8 @@ import (
 //	anything else  is sent as a line; TAG is the tag of the last command, TAG2 that of the second
 type Script []string
 
-// Serve runs a server that follows one script for each connection, and returns its address. The test fails if a script is
-// not followed to its end.
+// Serve runs a server that follows one script for each connection, and returns its address. The test fails if a script
+// is not followed to its end.
 func Serve(t *testing.T, scripts ...Script) (host string, port int) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

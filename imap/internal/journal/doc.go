@@ -12,6 +12,6 @@
 //	7 reported 12             a restore ended with this in its report
 //
 // A restore that follows an interrupted one checks what that one did not check, and reports what no report has. Lines
-// that cannot be read (a crash tears the last one) are skipped. Lines without "?" come from earlier versions, and count as
-// checked and reported.
+// that cannot be read (a crash tears the last one) are skipped. Lines without "?" come from earlier versions, and
+// count as checked and reported.
 package journal

@@ -40,7 +40,8 @@ type Message struct {
 	Result *restore.AppendResult
 }
 
-// Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is "", no journal is kept.
+// Open opens the journal of a mailbox and reads what it records under a UIDVALIDITY. If folder is "", no journal is
+// kept.
 func Open(folder, account, mailbox string, validity uint32) (*Journal, Known, error) {
 	k := Known{Hashes: map[mail.UID]chunk.ID{}, Results: map[mail.UID]*restore.AppendResult{}}
 	if folder == "" {

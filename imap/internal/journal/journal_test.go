@@ -9,8 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What a crash left of a journal is passed over, and the rest is known: torn lines, or blocks of NUL where nothing had
-// reached the disk.
+// A journal is read around the damage of a crash: torn lines, or blocks of NUL where nothing had reached the disk.
 func TestJournalSurvivesDamage(t *testing.T) {
 	folder := t.TempDir()
 	first, second := chunk.ID{1}, chunk.ID{2}

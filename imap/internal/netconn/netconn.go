@@ -1,5 +1,5 @@
-// Package netconn is a network connection that counts its bytes and gives up when the peer stalls. The only thing that it
-// knows of the protocol is that a response has been read (Conn.ResponseRead).
+// Package netconn is a network connection that counts its bytes and gives up when the peer stalls. The only thing that
+// it knows of the protocol is that a response has been read (Conn.ResponseRead).
 //
 // quickack_linux.go acknowledges data at once where a peer waits for that.
 package netconn
@@ -38,8 +38,8 @@ const paceBytes = 1 << 10
 // ResponseRead restarts the measurement of the pace, after a whole response.
 func (c *Conn) ResponseRead() { c.bytes, c.waited = 0, 0 }
 
-// checkPace returns an error if a response comes too slowly. The wait for its first byte does not count, and neither does the
-// time between two reads.
+// checkPace returns an error if a response comes too slowly. The wait for its first byte does not count, and neither
+// does the time between two reads.
 func (c *Conn) checkPace(n int, wait time.Duration) error {
 	if c.bytes > 0 {
 		c.waited += wait

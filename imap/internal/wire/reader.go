@@ -98,8 +98,8 @@ func (r *Reader) reset() {
 	r.resp = Response{}
 }
 
-// nextLine reads the next physical line: a whole response, or what follows a literal. If the first line of a response has a
-// set of UIDs, the set is parsed as it comes, because the line may be longer than maxResponse.
+// nextLine reads the next physical line: a whole response, or what follows a literal. If the first line of a response
+// has a set of UIDs, the set is parsed as it comes, because the line may be longer than maxResponse.
 func (r *Reader) nextLine() error {
 	start := len(r.memory)
 	for {

@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 )
 
-// Whatever a server may say, and much that it may not, becomes a tree of tokens.
-func TestResponsesBecomeTrees(t *testing.T) {
+// Any response, legal or not, becomes a tree of nodes.
+func TestResponses(t *testing.T) {
 	for _, test := range []struct{ wire, want string }{
 		{"* LIST (\\HasNoChildren) \"/\" INBOX\r\n", `* LIST (\HasNoChildren) "/" INBOX`},
 		{"* LIST (\\HasNoChildren) NIL 123\n", `* LIST (\HasNoChildren) NIL 123`},
@@ -58,7 +58,7 @@ func TestResponsesBecomeTrees(t *testing.T) {
 	}
 }
 
-// written puts a response into words.
+// written describes a response.
 func written(resp *Response) string {
 	s := resp.Tag
 	if resp.Number > 0 {
@@ -89,7 +89,7 @@ func written(resp *Response) string {
 	return s
 }
 
-// A body goes to the sink and is never held; what the sink leaves is passed over.
+// A body goes to the sink and is not held; the reader discards what the sink leaves.
 func TestBodiesStream(t *testing.T) {
 	const size = 64 << 20
 	head := fmt.Sprintf("* 9 FETCH (UID 7 BODY[] {%d}\r\n", size)
@@ -98,7 +98,7 @@ func TestBodiesStream(t *testing.T) {
 	var taken int64
 	r.Sink = func(b *BodyLiteral) error {
 		if b.Size != size || b.seq != 9 || len(b.Before) != 2 {
-			t.Errorf("the sink is told of %+v", b)
+			t.Errorf("the sink gets %+v", b)
 		}
 		var err error
 		taken, err = io.CopyN(io.Discard, b.Content, size/2)
@@ -123,7 +123,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A body cut short is an error for whoever reads it and for the connection, even if the sink keeps silent.
+// A body cut short is an error for its reader and for the connection, even if the sink ignores it.
 func TestShortBodyIsAnError(t *testing.T) {
 	r := NewReader(strings.NewReader("* 1 FETCH (UID 7 BODY[] {10}\r\nabc"))
 	r.Sink = func(b *BodyLiteral) error {
@@ -137,7 +137,7 @@ func TestShortBodyIsAnError(t *testing.T) {
 	}
 }
 
-// A server cannot make us hold more than we want to.
+// A server cannot make the reader hold more than the limits.
 func TestResponsesAreBounded(t *testing.T) {
 	for name, source := range map[string]io.Reader{
 		"endless line":   zeros{},
@@ -154,14 +154,14 @@ func TestResponsesAreBounded(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// An attribute nobody asked for may be as large as it likes: it is passed over.
+	// An attribute that was not asked for may be large: it is skipped.
 	r := NewReader(strings.NewReader("* 1 FETCH (UID 7 X-BIG {2000000}\r\n" + strings.Repeat("a", 2000000) + " FLAGS ())\r\n"))
 	if resp, err := r.Next(); err != nil || written(resp) != "* 1 FETCH (UID 7 X-BIG {…} FLAGS ())" {
 		t.Errorf("have %v, %v", resp, err)
 	}
 }
 
-// A SEARCH of a million is read number by number.
+// A SEARCH of a million numbers is not held as text.
 func TestLongSearch(t *testing.T) {
 	var line bytes.Buffer
 	line.WriteString("* SEARCH")
@@ -176,7 +176,7 @@ func TestLongSearch(t *testing.T) {
 	}
 }
 
-// The reader takes any bytes without panic, holds a bounded number of them, and comes to an end.
+// The reader takes any bytes without panic, holds a limited number of them, and ends.
 func FuzzReader(f *testing.F) {
 	for _, seed := range []string{
 		"* OK [CAPABILITY IMAP4rev1] hi\r\n", "* 1 FETCH (UID 7 BODY[] {3}\r\nabc FLAGS (\\Seen))\r\n", "* SEARCH 1 2 (MODSEQ 3)\r\n",

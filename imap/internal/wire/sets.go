@@ -9,9 +9,9 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// Sets of UIDs are parsed as they come, because a mailbox of a million messages gives a line of eight megabytes. Such lines
-// are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED (EARLIER)
-// 41,43:116").
+// Sets of UIDs are parsed as they come, because a mailbox of a million messages gives a line of eight megabytes. Such
+// lines are SEARCH ("* SEARCH 2 10 11"), ESEARCH ("* ESEARCH (TAG "M7") UID ALL 2,10:11") and VANISHED ("* VANISHED
+// (EARLIER) 41,43:116").
 
 // setStart returns where the set of a SEARCH, ESEARCH or VANISHED begins in the first piece of a line, or 0.
 func setStart(line []byte) int {
@@ -38,8 +38,9 @@ func hasPrefixFold(line []byte, prefix string) bool {
 	return len(line) >= len(prefix) && EqualFold(line[:len(prefix)], prefix)
 }
 
-// readSet reads the set of such a response. It leaves what precedes the set as the line, and skips what follows it. The set
-// of a SEARCH has blanks between its numbers, and ends at anything else, such as RFC 7162's "(MODSEQ 917162500)".
+// readSet reads the set of such a response. It leaves what precedes the set as the line, and skips what follows it.
+// The set of a SEARCH has blanks between its numbers, and ends at anything else, such as RFC 7162's "(MODSEQ
+// 917162500)".
 func (r *Reader) readSet(piece []byte, at int, err error) error {
 	r.memory = append(r.memory, bytes.TrimRight(piece[:at], " ")...)
 	r.line, r.pos = r.memory, 0

@@ -65,9 +65,9 @@ func (r *Reader) token(depth, mark int) error {
 
 func (r *Reader) push(n Node) { r.stack = append(r.stack, n) }
 
-// atom reads to the next blank or parenthesis. Brackets are part of an atom, because keywords contain them. Only the name of
-// a body section, at depth 1 of a FETCH, may hold blanks and parentheses in its brackets:
-// BODY[HEADER.FIELDS (DATE FROM)]<0>.
+// atom reads to the next blank or parenthesis. Brackets are part of an atom, because keywords contain them. Only the
+// name of a body section, at depth 1 of a FETCH, may hold blanks and parentheses in its brackets: BODY[HEADER.FIELDS
+// (DATE FROM)]<0>.
 func (r *Reader) atom(depth int) []byte {
 	start := r.pos
 	for ; r.pos < len(r.line); r.pos++ {

@@ -6,8 +6,8 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// UIDCollector collects UIDs in any order. UIDs that come out of order are sorted in many at a time, because a server may
-// send all of them backwards. It holds no more than maxRanges ranges.
+// UIDCollector collects UIDs in any order. UIDs that come out of order are sorted in many at a time, because a server
+// may send all of them backwards. It holds no more than maxRanges ranges.
 type UIDCollector struct {
 	sorted mail.UIDSet
 	ranges int      // an upper bound of the ranges of sorted

@@ -6,7 +6,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A set of UIDs comes out right, however the server orders it.
+// The set of UIDs is right in any order.
 func TestUIDsInAnyOrder(t *testing.T) {
 	for name, uids := range map[string][]mail.UIDRange{
 		"backwards": {{First: 9, Last: 9}, {First: 7, Last: 7}, {First: 5, Last: 6}, {First: 1, Last: 1}},
