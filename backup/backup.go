@@ -214,17 +214,15 @@ func finishAll(wait time.Duration, n int, ended <-chan int, finish func(i int)) 
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	for range n {
-		for received := false; !received; {
-			select {
-			case i := <-ended:
-				if received = true; len(waiting) == 0 {
-					timer.Reset(wait)
-				}
-				waiting = append(waiting, i)
-			case <-timer.C:
-				finishWaiting()
+	for n > 0 {
+		select {
+		case i := <-ended:
+			if n--; len(waiting) == 0 {
+				timer.Reset(wait)
 			}
+			waiting = append(waiting, i)
+		case <-timer.C:
+			finishWaiting()
 		}
 	}
 	finishWaiting()

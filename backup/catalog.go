@@ -13,28 +13,24 @@ type catalog struct {
 	account string
 	reader  *repo.Reader
 	writer  *repo.Writer
-	tables  tables
-}
 
-// tables are the tables of mailboxes in the parent and in the new manifest. A table that did not change keeps its ID,
-// so that a run without news stores no chunk and does not read the index. This host caches the tables, so that it
-// need not fetch them.
-type tables struct {
-	parent map[string]chunk.ID // by content
-	kept   map[chunk.ID][]byte // cached by this host, from the last manifest that it wrote
-	made   [][]byte
+	// The tables of mailboxes. A table that did not change keeps its ID, so that a run without news stores no chunk and does
+	// not read the index. This host caches the tables, so that it need not fetch them.
+	parent map[string]chunk.ID // those of the parent, by content
+	cached map[chunk.ID][]byte // those of the last manifest that this host wrote
+	made   [][]byte            // those of the new manifest
 }
 
 // loadTables returns a function that loads tables of the parent.
 func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error) {
-	c.tables.parent, c.tables.kept = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
+	c.parent, c.cached = map[string]chunk.ID{}, c.repo.CachedChunks(c.account)
 	return func(id chunk.ID) (table []byte, err error) {
-		table = c.tables.kept[id]
+		table = c.cached[id]
 		if table == nil {
 			table, err = c.reader.Chunk(ctx, id)
 		}
 		if err == nil {
-			c.tables.parent[string(table)] = id
+			c.parent[string(table)] = id
 		}
 		return table, err
 	}
@@ -44,10 +40,10 @@ func (c *catalog) loadTables(ctx context.Context) func(chunk.ID) ([]byte, error)
 // refers to (docs/design/removing.md, rule 1).
 func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 	put := c.put(ctx)
-	c.tables.made = nil
+	c.made = nil
 	return func(table []byte) (chunk.ID, error) {
-		c.tables.made = append(c.tables.made, table)
-		if id, ok := c.tables.parent[string(table)]; ok {
+		c.made = append(c.made, table)
+		if id, ok := c.parent[string(table)]; ok {
 			return id, nil
 		}
 		return put(table)
@@ -56,14 +52,13 @@ func (c *catalog) putTable(ctx context.Context) func([]byte) (chunk.ID, error) {
 
 // cacheTables caches the tables of the committed manifest on this host.
 func (c *catalog) cacheTables() {
-	t := &c.tables
-	changed := len(t.made) != len(t.kept)
-	for _, table := range t.made {
-		id, ok := t.parent[string(table)]
-		changed = changed || !ok || t.kept[id] == nil
+	changed := len(c.made) != len(c.cached)
+	for _, table := range c.made {
+		id, ok := c.parent[string(table)]
+		changed = changed || !ok || c.cached[id] == nil
 	}
 	if changed {
-		c.repo.CacheChunks(c.account, t.made)
+		c.repo.CacheChunks(c.account, c.made)
 	}
 }
 

@@ -338,7 +338,6 @@ func appendText(b []byte, text string) []byte {
 type Recovered struct {
 	mu       sync.Mutex
 	messages map[string]*recoveredMessage
-	left     int // not taken yet
 }
 
 type recoveredMessage struct {
@@ -351,14 +350,11 @@ func (r *Recovered) Add(key []byte, stored archive.Stored) {
 	if r.messages == nil {
 		r.messages = make(map[string]*recoveredMessage)
 	}
-	if _, again := r.messages[string(key)]; !again {
-		r.left++
-	}
 	r.messages[string(key)] = &recoveredMessage{Stored: stored}
 }
 
-// Len returns the number of messages that were not taken.
-func (r *Recovered) Len() int { return r.left }
+// Len returns the number of messages.
+func (r *Recovered) Len() int { return len(r.messages) }
 
 // take returns a message, if there is one with this key.
 func (r *Recovered) take(key []byte) (archive.Stored, bool) {
@@ -371,10 +367,7 @@ func (r *Recovered) take(key []byte) (archive.Stored, bool) {
 	if !ok {
 		return archive.Stored{}, false
 	}
-	if !m.taken {
-		m.taken = true
-		r.left--
-	}
+	m.taken = true
 	return m.Stored, true
 }
 
@@ -385,5 +378,10 @@ func (r *Recovered) Exhausted() bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.left == 0
+	for _, m := range r.messages {
+		if !m.taken {
+			return false
+		}
+	}
+	return true
 }
