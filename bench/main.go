@@ -1,6 +1,6 @@
-// Bench measures mailstrata beside the alternative: mbsync into a Maildir, and restic from there into a bucket. It starts a
-// Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of Dovecot, and runs
-// in any directory of the repository:
+// Bench measures mailstrata beside the alternative: mbsync into a Maildir, and restic from there into a bucket. It
+// starts a Dovecot and a MinIO, loads mail, and prints one table for each set of mail. It needs root, because of
+// Dovecot, and runs in any directory of the repository:
 //
 //	make bench                                      # installs what is missing, and measures generated mail
 //	go run ./bench --maildir ~/Maildir --rounds 5   # mail of your own

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// step is something to be done by mailstrata, by its peers, and as far as there is one by a limit; in this order, and the
-// other way round in every second round.
+// step is something to be done by mailstrata, by its peers, and as far as there is one by a limit; in this order, and
+// the other way round in every second round.
 type step struct {
 	name   string
 	goals  goals
@@ -105,8 +105,8 @@ func (r *round) steps() []step {
 // proxy that would cost the others time.
 //
 // What a round wrote is removed only after all measurements: for minutes, ext4 does not use a freed inode again, and
-// creating a file nearby walks past all of them. The next round would be slower, by several times the cost of creating a
-// file.
+// creating a file nearby walks past all of them. The next round would be slower, by several times the cost of creating
+// a file.
 func (b *bench) compare(ctx context.Context, mail *set, rounds int) (results []result, err error) {
 	for n := range rounds + 1 {
 		endpoint := b.minio.Endpoint

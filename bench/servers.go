@@ -115,8 +115,8 @@ func count(endpoint string) (*counter, error) {
 	return c, nil
 }
 
-// lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what testbed
-// calls to start servers.
+// lifetime stands for a test in the eyes of testbed. Of testing.TB, which nobody else may implement, it has what
+// testbed calls to start servers.
 type lifetime struct {
 	testing.TB
 	err      error

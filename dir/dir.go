@@ -1,12 +1,13 @@
 // Package dir keeps a repository in a local directory, as a store.Store.
 //
 // An object is a file under the object's name, so any program that copies files copies a repository. Valid names
-// (store.ValidName) are safe on every file system. A file with any other name is not an object, and is ignored. If a file
-// "a" exists, no object "a/b" can be made, and the reverse: mailstrata uses no such names.
+// (store.ValidName) are safe on every file system. A file with any other name is not an object, and is ignored. If a
+// file "a" exists, no object "a/b" can be made, and the reverse: mailstrata uses no such names.
 //
-// Put (put.go) writes the body to a file in the directory "_tmp" (a name that no object has), syncs it, and then gives it
-// its name in a way that never replaces anything (name.go). It also syncs the directory of the name before it returns. A
-// crash leaves at most a file in "_tmp", which a later run removes after a day. List (list.go) reads the directories.
+// Put (put.go) writes the body to a file in the directory "_tmp" (a name that no object has), syncs it, and then gives
+// it its name in a way that never replaces anything (name.go). It also syncs the directory of the name before it
+// returns. A crash leaves at most a file in "_tmp", which a later run removes after a day. List (list.go) reads the
+// directories.
 //
 // The clock is the file system's, so that it is the same for every host that shares it: Now makes a file and reads its
 // modification time, and an object's time is set when it gets its name.
@@ -46,7 +47,8 @@ type Dir struct {
 	synced    sync.Map     // directories whose own names are known to be durable: path → struct{}
 }
 
-// Create makes a directory for a new repository, with its parents, and opens it. The directory may exist if it is empty.
+// Create makes a directory for a new repository, with its parents, and opens it. The directory may exist if it is
+// empty.
 func Create(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return nil, fmt.Errorf("make a directory for the repository: %w", err)
@@ -115,8 +117,8 @@ func (d *Dir) Get(ctx context.Context, name string, offset, length int64) (io.Re
 	return &section{io.NewSectionReader(f, offset, length), f}, size, nil
 }
 
-// section reads a range of a file, and its Close closes the file. If the file became shorter after Get, by a fault of the
-// disk or by another program, Read returns an error, not an early end.
+// section reads a range of a file, and its Close closes the file. If the file became shorter after Get, by a fault of
+// the disk or by another program, Read returns an error, not an early end.
 type section struct {
 	*io.SectionReader
 	file *os.File

@@ -16,8 +16,8 @@ import (
 // fs.ErrExist. If the file system does not support it, it returns errUnsupported.
 type publisher func(ctx context.Context, d *Dir, temp, path string) error
 
-// publishers are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and other
-// systems cannot rename without replacing; every file system can create a file exclusively.
+// publishers are tried in order. FAT, exFAT, SMB and some FUSE file systems have no hard links; older kernels, NFS and
+// other systems cannot rename without replacing; every file system can create a file exclusively.
 var publishers = []publisher{link, renameOnly, claim}
 
 var errUnsupported = errors.New("the file system cannot do this")
@@ -77,8 +77,8 @@ func claim(ctx context.Context, d *Dir, temp, path string) error {
 	return os.Rename(temp, path)
 }
 
-// acquire creates a claim, and waits for another process that has it. A later run removes the claim of a dead process, like
-// everything in "_tmp" that is a day old.
+// acquire creates a claim, and waits for another process that has it. A later run removes the claim of a dead process,
+// like everything in "_tmp" that is a day old.
 func acquire(ctx context.Context, claim, path string) error {
 	for since := time.Now(); ; {
 		f, err := os.OpenFile(claim, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)

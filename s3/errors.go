@@ -90,8 +90,8 @@ func (s *Store) meaning(doing string, e minio.ErrorResponse) string {
 	return s.Endpoint + " refuses this"
 }
 
-// noRoom reports whether a store refuses because it is full. Some stores say so only in words, with the code of a missing
-// right.
+// noRoom reports whether a store refuses because it is full. Some stores say so only in words, with the code of a
+// missing right.
 func noRoom(e minio.ErrorResponse) bool {
 	switch e.Code {
 	case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientCapacity", "StorageFull":

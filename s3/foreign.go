@@ -29,7 +29,8 @@ func (e *foreignError) Is(target error) bool { return target == errImplausible }
 const longestForeign = 64 << 10
 
 // foreign reads a refusal whose meaning the client library would derive from its status. It returns an error if the
-// refusal is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give these.
+// refusal is not a store's, and otherwise leaves the response as it was. An empty answer passes: small stores give
+// these.
 func foreign(resp *http.Response) error {
 	switch resp.StatusCode {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed:

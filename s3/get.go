@@ -98,8 +98,8 @@ func (s *Store) empty(ctx context.Context, from objectVersion, offset, length in
 	return http.NoBody, at, nil
 }
 
-// rangeHeader returns the value of the header Range; "" means the whole object. If offset counts from the end, the header
-// cannot give the length too: the reader stops early.
+// rangeHeader returns the value of the header Range; "" means the whole object. If offset counts from the end, the
+// header cannot give the length too: the reader stops early.
 func rangeHeader(offset, length int64) string {
 	switch {
 	case offset == 0 && length < 0:

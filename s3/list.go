@@ -70,8 +70,8 @@ func (l *listing) readOnce(ctx context.Context) (doubtful bool, err error) {
 	return pages.doubtful, ctx.Err() // the client library ends a canceled listing as if it were complete
 }
 
-// take processes one line. It drops names without the prefix, and names that come twice. If names are out of order, some
-// may be missing, so it returns an error.
+// take processes one line. It drops names without the prefix, and names that come twice. If names are out of order,
+// some may be missing, so it returns an error.
 func (l *listing) take(o minio.ObjectInfo) error {
 	name, ours := strings.CutPrefix(o.Key, l.store.prefix)
 	if !ours || !strings.HasPrefix(o.Key, l.prefix) || !store.ValidName(name) || o.Key == l.last {

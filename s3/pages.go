@@ -16,9 +16,9 @@ const (
 	emptyPages = 1000
 )
 
-// pages watches the pages of a listing in the transport. The client library joins them, and shows neither a page that is cut
-// off nor an empty page after one that promised more. Some stores end a listing early in this way, and an object that is
-// missing from a listing may be deleted, or count as lost.
+// pages watches the pages of a listing in the transport. The client library joins them, and shows neither a page that
+// is cut off nor an empty page after one that promised more. Some stores end a listing early in this way, and an object
+// that is missing from a listing may be deleted, or count as lost.
 type pages struct {
 	more     bool // the last page promises that more follow
 	empty    int  // pages without an entry in a row

@@ -128,8 +128,8 @@ func (s *Store) compare(ctx context.Context, u *upload) error {
 	return err
 }
 
-// verify checks that the store keeps what was put. A store that follows the protocol has checked the MD5 and returns it as
-// ETag. If the ETag is another, verify compares the size, and then the bytes.
+// verify checks that the store keeps what was put. A store that follows the protocol has checked the MD5 and returns it
+// as ETag. If the ETag is another, verify compares the size, and then the bytes.
 func (s *Store) verify(ctx context.Context, u *upload, etag string) error {
 	if etag == hex.EncodeToString(u.md5[:]) {
 		return nil

@@ -3,8 +3,8 @@
 // # Never replacing
 //
 // Put makes an object by one PUT with "If-None-Match: *" (put.go). A store that honors the condition answers 412 if the
-// name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over plain
-// HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. ProbeCreateOnly
+// name is taken. Some stores ignore the condition in multipart uploads, and some corrupt checksums in trailers over
+// plain HTTP, so neither is used: one PUT has its Content-MD5, and Put compares the ETag in the answer. ProbeCreateOnly
 // (probe.go) checks, before a repository is made, that a store honors the condition at all.
 //
 // A PUT whose answer was lost may have succeeded. So before Put sends it again, and whenever the answer is 412, it

@@ -19,8 +19,8 @@ import (
 
 // While an account is archived, somebody works in it: moves, copies, appends, expunges, flags, renames, creates and
 // deletes, a thousand times in all, in several runs. Every message that was there from start to end of a run is in its
-// manifest; and one that says to be consistent is the account as it was. With MAILSTRATA_LONG=10m, it goes on for so long,
-// with other changes each time.
+// manifest; and one that says to be consistent is the account as it was. With MAILSTRATA_LONG=10m, it goes on for so
+// long, with other changes each time.
 func TestChangesMeanwhile(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(2) {

@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// An account that moves to another server with its UIDVALIDITY, UIDs, dates and ids, as a copy of its files does, is compared
-// with what is archived: what is the same is not downloaded again, and a message with another body under the same
-// UID is.
+// An account that moves to another server with its UIDVALIDITY, UIDs, dates and ids, as a copy of its files does, is
+// compared with what is archived: what is the same is not downloaded again, and a message with another body under the
+// same UID is.
 func TestAccountThatMovesWithItsUIDs(t *testing.T) {
 	t.Parallel()
 	old := startDovecot(t, testbed.DovecotOptions{})

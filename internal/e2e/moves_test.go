@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A mailbox whose messages were moved, one that was copied, and one that was renumbered cost a small part of their bytes,
-// however Dovecot stores its mail; and the manifest holds all of it.
+// A mailbox whose messages were moved, one that was copied, and one that was renumbered cost a small part of their
+// bytes, however Dovecot stores its mail; and the manifest holds all of it.
 func TestMovesAndCopies(t *testing.T) {
 	t.Parallel()
 	for _, format := range []string{"maildir", "sdbox"} {

@@ -10,7 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// boxesOf are the names of the mailboxes of an account's latest manifest that hold anything, and how many messages they hold.
+// boxesOf are the names of the mailboxes of an account's latest manifest that hold anything, and how many messages they
+// hold.
 func (h *host) boxesOf(account string) string {
 	h.t.Helper()
 	var all []string
@@ -39,8 +40,8 @@ func (e ended) says(words ...string) {
 	}
 }
 
-// What is shared is left out with a word of it, and archived where it is asked for; so are mailboxes that show what lies in
-// others.
+// What is shared is left out with a word of it, and archived where it is asked for; so are mailboxes that show what
+// lies in others.
 func TestNamespacesAndVirtualMailboxes(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Others: true})

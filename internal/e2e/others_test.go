@@ -30,8 +30,8 @@ func (f foreign) holds(t *testing.T, user string) account {
 	return have
 }
 
-// What is archived comes to servers of other makes, with other habits than Dovecot's, and from there back to a Dovecot. What
-// they refuse or alter is reported and kept, and a host that remembers nothing adds nothing a second time.
+// What is archived comes to servers of other makes, with other habits than Dovecot's, and from there back to a Dovecot.
+// What they refuse or alter is reported and kept, and a host that remembers nothing adds nothing a second time.
 func TestLosslessThroughOthers(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{Config: oddZone()})

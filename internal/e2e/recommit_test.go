@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// On a bucket, an account gets another name and forgotten nights come back, by commands that are killed at random moments.
-// Nothing is lost, nothing is there twice, no alarm follows, and two prunes later all of it can be restored.
+// On a bucket, an account gets another name and forgotten nights come back, by commands that are killed at random
+// moments. Nothing is lost, nothing is there twice, no alarm follows, and two prunes later all of it can be restored.
 func TestRenamedAndUndoneByKilledCommands(t *testing.T) {
 	t.Parallel()
 	k := newKills(t)

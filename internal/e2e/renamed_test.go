@@ -11,9 +11,9 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What is moved to where the reader has been before is not missed: a mailbox renamed into a parent already visited (the case
-// of Crymap's documentation), a message moved into a mailbox already read, and both the other way; at each of the moments
-// at which it matters. Each move has mailboxes of its own, which are read one after the other.
+// What is moved to where the reader has been before is not missed: a mailbox renamed into a parent already visited (the
+// case of Crymap's documentation), a message moved into a mailbox already read, and both the other way; at each of the
+// moments at which it matters. Each move has mailboxes of its own, which are read one after the other.
 func TestMovedToWhereItWasReadBefore(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -18,10 +18,10 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// Hosts that know nothing of each other back up, forget and prune one repository as they please, on a store where a second is
-// an hour, or half of one; some are killed, some are stopped for a while. Days pass, so that what was condemned is deleted
-// while others write. After each day nothing is damaged, and in the end every manifest that is listed is restored to the last
-// message. With MAILSTRATA_LONG=10m it goes on for so long.
+// Hosts that know nothing of each other back up, forget and prune one repository as they please, on a store where a
+// second is an hour, or half of one; some are killed, some are stopped for a while. Days pass, so that what was
+// condemned is deleted while others write. After each day nothing is damaged, and in the end every manifest that is
+// listed is restored to the last message. With MAILSTRATA_LONG=10m it goes on for so long.
 func TestProcessesAtRandom(t *testing.T) {
 	t.Parallel()
 	days, most, until, seconds := 6, 24, time.Time{}, 1.2

@@ -95,8 +95,8 @@ func restoredSame(t *testing.T, h *host, dovecot *testbed.DovecotServer, want ac
 	sameAccount(t, readAccount(t, dovecot.Addr, "restored", imapPassword), want)
 }
 
-// A message over which the server hangs up, each time, costs that message and no other. It is reported, and when the server
-// has been mended, the next run has it. So it is with a mailbox that the server lists and does not open.
+// A message over which the server hangs up, each time, costs that message and no other. It is reported, and when the
+// server has been mended, the next run has it. So it is with a mailbox that the server lists and does not open.
 func TestPoison(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -64,7 +64,8 @@ func (p *withoutUTF8) serve(client net.Conn, addr string) {
 	}
 }
 
-// A server that offers UTF8=ACCEPT after an upgrade sends other bytes for the same names. Nothing is lost or downloaded for it.
+// A server that offers UTF8=ACCEPT after an upgrade sends other bytes for the same names. Nothing is lost or downloaded
+// for it.
 func TestAServerThatLearnsUTF8(t *testing.T) {
 	t.Parallel()
 	m := testbed.Mox(t)

@@ -27,8 +27,8 @@ func vanishingRounds(t *testing.T) int {
 	return n
 }
 
-// A cache directory that is removed at any moment of a command is no damage: what is read is whole, what is written too, and
-// no manifest comes that nobody asked for.
+// A cache directory that is removed at any moment of a command is no damage: what is read is whole, what is written
+// too, and no manifest comes that nobody asked for.
 func TestVanishingCache(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// A message that changes on the server under its UID, without a number that moves, is found by --verify-source alone. The
-// new one is archived, and the old one stays where it was.
+// A message that changes on the server under its UID, without a number that moves, is found by --verify-source alone.
+// The new one is archived, and the old one stays where it was.
 func TestChangedUnderItsUID(t *testing.T) {
 	t.Parallel()
 	dovecot := startDovecot(t, testbed.DovecotOptions{})

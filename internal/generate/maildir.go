@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Maildir writes mailboxes as the files of a Maildir++, as a server would have them that has served for years: so mail can
-// be there that no APPEND takes.
+// Maildir writes mailboxes as the files of a Maildir++, as a server would have them that has served for years: so mail
+// can be there that no APPEND takes.
 type Maildir struct {
 	Root string
 	made int

@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-// Change replaces Old, which must stand in File exactly once, by New. If Old is empty, File is a new file that holds New.
+// Change replaces Old, which must stand in File exactly once, by New. If Old is empty, File is a new file that holds
+// New.
 type Change struct {
 	File     string // relative to the root of the module
 	Old, New string

@@ -39,8 +39,8 @@ type manifest struct {
 // puts its manifest.
 //
 // A step that changes only its own memory (to inherit the chunk or to take it as stored, and to check its age) is taken
-// together with the step before, because no other process can see a pause between. (A later check of its age finds no more
-// than an earlier one, and a run that gives up is like one that crashes.)
+// together with the step before, because no other process can see a pause between. (A later check of its age finds no
+// more than an earlier one, and a run that gives up is like one that crashes.)
 type writer struct {
 	step    uint8
 	age     uint8
@@ -271,7 +271,8 @@ func (p *protocol) holds(was writer) writer {
 	return writer{step: writerTimely, age: was.age, ahead: was.ahead}
 }
 
-// store puts the chunk into a new pack. Where equal packs have equal names, a pack that is there is taken for the new one.
+// store puts the chunk into a new pack. Where equal packs have equal names, a pack that is there is taken for the new
+// one.
 func (p *protocol) store(w world, i int, has writer, yield func(world, string)) {
 	w.writers[i] = has
 	if !p.has("unique names") && w.mask(func(k pack) bool { return k.state == packThere }) != 0 {
@@ -421,9 +422,9 @@ func (p *protocol) delete(k *pack) {
 	}
 }
 
-// key is a world in one number, without what can no longer matter: the state of each pack, with what each process remembers
-// of it, in packBits, and beside it the processes and manifests. The order of packs, of manifests, and of processes of a
-// kind does not matter.
+// key is a world in one number, without what can no longer matter: the state of each pack, with what each process
+// remembers of it, in packBits, and beside it the processes and manifests. The order of packs, of manifests, and of
+// processes of a kind does not matter.
 type key uint64
 
 const (
@@ -495,8 +496,8 @@ func (m manifest) bits() uint8 {
 	return m.marked<<3 | one(m.forged)<<2 | one(m.there)<<1 | one(m.late)
 }
 
-// pack is the state of a pack. The slot of a pack that is deleted, condemned, and in no process's memory, is free: an index
-// may name it forever.
+// pack is the state of a pack. The slot of a pack that is deleted, condemned, and in no process's memory, is free: an
+// index may name it forever.
 func (w *world) pack(i, pruner int) (bits uint16) {
 	k := w.packs[i]
 	for n := range w.pruners {
@@ -639,9 +640,9 @@ func (p *protocol) story(past [][]key, end key) (story []string) {
 // crews are how many writers and pruners there are, the smallest first.
 var crews = [][2]int{{1, 1}, {1, 2}, {2, 1}, {2, 2}}
 
-// With all rules in force no path loses the chunk, and without any one of them some path does. One writer and one pruner are
-// searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and half a minute,
-// with a clock that is always right.
+// With all rules in force no path loses the chunk, and without any one of them some path does. One writer and one
+// pruner are searched in each test run, more where MAILSTRATA_LONG says so: two of each are seven million states, and
+// half a minute, with a clock that is always right.
 func TestProtocol(t *testing.T) {
 	tried := crews[:1]
 	if os.Getenv("MAILSTRATA_LONG") != "" {

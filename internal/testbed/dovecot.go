@@ -118,7 +118,8 @@ func (d *DovecotServer) Restart() {
 // Home returns where a user's mail is: by default in the directory Maildir below.
 func (d *DovecotServer) Home(user string) string { return filepath.Join(d.dir, "mail", user) }
 
-// PutVirtual gives a user virtual mailboxes: by name, the content of dovecot-virtual. All and Flagged have those special uses.
+// PutVirtual gives a user virtual mailboxes: by name, the content of dovecot-virtual. All and Flagged have those
+// special uses.
 func (d *DovecotServer) PutVirtual(user string, mailboxes map[string]string) {
 	d.t.Helper()
 	for name, rules := range mailboxes {

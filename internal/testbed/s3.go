@@ -142,8 +142,8 @@ func (s S3) newUser(t testing.TB, bucket string, p policy) S3 {
 	return user
 }
 
-// ready lists the buckets without credentials. MinIO's health page reports success some time before requests get another
-// answer than 503.
+// ready lists the buckets without credentials. MinIO's health page reports success some time before requests get
+// another answer than 503.
 func (s S3) ready() error {
 	resp, err := http.Get(s.Endpoint)
 	if err != nil {

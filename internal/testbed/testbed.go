@@ -1,4 +1,5 @@
-// Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox, Cyrus, Courier).
+// Package testbed starts real servers for tests: object stores (MinIO, versitygw) and IMAP servers (Dovecot, mox,
+// Cyrus, Courier).
 //
 // A server runs on a free port of the loopback interface, in a new directory, and stops when the test ends:
 //
@@ -14,11 +15,11 @@
 // # Where the servers come from
 //
 // MinIO, versitygw, mox and age (not a server, but a tool of the same kind) are programs in Go. Each has a module below
-// testbed/ in the repository, which pins it by go.mod and go.sum apart from the dependencies of mailstrata; "make servers" builds them into .testbed/bin.
-// Dovecot comes from the system's packages and must be started by root, since mail belongs to the user nobody.
-// Cyrus and Courier are Debian's too, but unpacked into .testbed/debian, not installed ("make packages"): a host can have one IMAP server
-// of Debian's, and these would be started.
-// MAILSTRATA_TESTBED names another directory to find the servers in.
+// testbed/ in the repository, which pins it by go.mod and go.sum apart from the dependencies of mailstrata; "make
+// servers" builds them into .testbed/bin. Dovecot comes from the system's packages and must be started by root, since
+// mail belongs to the user nobody. Cyrus and Courier are Debian's too, but unpacked into .testbed/debian, not installed
+// ("make packages"): a host can have one IMAP server of Debian's, and these would be started. MAILSTRATA_TESTBED names
+// another directory to find the servers in.
 //
 // Where a server is missing, its tests are skipped, so that "go test ./..." is of use everywhere. With CI or
 // MAILSTRATA_REQUIRE_SERVERS=1 in the environment, as "make test" sets it, they fail instead.
@@ -56,8 +57,8 @@ func program(t testing.TB, name string) string {
 	return path
 }
 
-// Installed finds a program of the system that testbed/packages installs. Where it is missing the test is skipped, or fails
-// where servers are required.
+// Installed finds a program of the system that testbed/packages installs. Where it is missing the test is skipped, or
+// fails where servers are required.
 func Installed(t testing.TB, name, hint string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -172,8 +173,8 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// awaitFree waits until nobody listens at the addresses: of a server that was killed, the last process may hold them for
-// a moment longer than the first.
+// awaitFree waits until nobody listens at the addresses: of a server that was killed, the last process may hold them
+// for a moment longer than the first.
 func awaitFree(t testing.TB, addresses ...string) {
 	t.Helper()
 	deadline := time.Now().Add(stopLimit)
