@@ -30,10 +30,10 @@ const (
 
 // Selectable reports whether the mailbox can hold messages for this user.
 func (m *Mailbox) Selectable() bool {
-	return !m.has(`\Noselect`) && !m.has(`\NonExistent`)
+	return !m.hasAttribute(`\Noselect`) && !m.hasAttribute(`\NonExistent`)
 }
 
-func (m *Mailbox) has(attribute string) bool {
+func (m *Mailbox) hasAttribute(attribute string) bool {
 	return slices.ContainsFunc(m.Attributes, func(a string) bool { return strings.EqualFold(a, attribute) })
 }
 

@@ -1,21 +1,22 @@
 package history
 
-// Dating says what the time of a manifest is worth. Its writer chose it; package repo compares it with the time when
-// the store got the object.
+// Dating says how reliable the time of a manifest is. The writer chose the time; package repo compares it with the time
+// at which the store received the object.
 type Dating uint8
 
 const (
-	// InTime: the store got the manifest at its time.
+	// InTime means that the store received the manifest at its time.
 	InTime Dating = iota
 
-	// Belated: the store got it long after its time. It is a copy or a repair, or the repository was moved to another
-	// store, or it is dated back. It never displaces a manifest that came in time.
+	// Belated means that the store received the manifest long after its time: it is a copy or a repair, the repository
+	// was moved to another store, or somebody dated it back. It never displaces a manifest that is InTime.
 	Belated
 
-	// Misdated: its time cannot be true. It counts for nothing until it is forgotten.
+	// Misdated means that its time cannot be true. It has no effect until it is forgotten, except that retention keeps
+	// all manifests of the account.
 	Misdated
 
-	// Confirmed: it is belated, and the owner says that its time is right (TagDated). Where any came in time, it is the
-	// manifest of its day beside them. Where none did, as in a copy, it is like the others.
+	// Confirmed means that the manifest is belated and the owner confirmed its time (TagDated). It counts like one that
+	// is InTime if there is any. If there is none, as in a copy, all manifests are equal.
 	Confirmed
 )

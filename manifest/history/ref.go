@@ -12,48 +12,50 @@ import (
 	"github.com/mailstrata/mailstrata/internal/day"
 )
 
-// Ref is how a person names a manifest:
+// Ref is the name that a person uses for a manifest:
 //
 //	latest               the newest complete one
-//	latest~2             the second before it
-//	3f9a                 the one whose hash begins so: 4 digits or more
-//	2026-03-08           the newest complete one of that day or before
-//	2026-03-08T14:30     the newest complete one of that minute or before; also with seconds, also as RFC 3339
-//	friday, fri          the newest complete one of the last Friday before today, or before; also today and yesterday
+//	latest~2             the second one before it
+//	3f9a                 the one whose hash begins with these digits, at least 4
+//	2026-03-08           the newest complete one of that day or earlier
+//	2026-03-08T14:30     the newest complete one of that minute or earlier; also with seconds and as RFC 3339
+//	friday, fri          the newest complete one of the last Friday before today, or earlier; also today and yesterday
 //	home@latest          any of these, of the account home
 //
-// A manifest that came long after its time (Belated) is the one of a day only if no manifest of that day came in time.
+// A Belated manifest is the one of a day only if no manifest up to that day is InTime.
 //
-// Dates without a zone, and days, are where the clock is that is given to ParseRef.
+// Days, and times without a zone, are in the zone of the clock that is given to ParseRef.
 type Ref struct {
-	Account string // empty: not told
+	Account string // empty: not given
 	text    string // without the account
 
 	prefix string    // of the hash, in hexadecimal digits
-	before time.Time // not zero: it must be older than this
-	back   int       // how many newer ones to pass over
+	before time.Time // if not zero, the manifest is older than this
+	back   int       // the number of newer complete manifests to skip
 }
 
-// Candidate is a committed manifest among which a Ref picks.
+// Candidate is a committed manifest that a Ref can pick.
 type Candidate struct {
 	Account string
 	Hash    [32]byte
-	Time    time.Time // the store's, when it was put
+	Time    time.Time // by the clock of the store
 	Dating  Dating
 
-	// Complete tells whether it is no checkpoint. It is asked only where that matters, newest first. Nil: it is.
+	// Complete reports whether the manifest is not a checkpoint. Pick calls it only if needed, newest first. Nil: it is
+	// complete.
 	Complete func() (bool, error)
 }
 
 var (
-	// ErrRef is wrapped by ParseRef's errors.
-	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, or a date such as 2026-03-08, 2026-03-08T14:30, friday; ACCOUNT@ may go before`)
+	// ErrRef is wrapped by the errors of ParseRef.
+	ErrRef = errors.New(`a manifest is named by "latest", "latest~2", four or more digits of its id, ` +
+		`or a date such as 2026-03-08, 2026-03-08T14:30, friday; ACCOUNT@ may go before`)
 
-	// ErrNoMatch is wrapped by the error of a Ref that none of the candidates fits.
+	// ErrNoMatch is wrapped by the errors of Pick if no candidate matches.
 	ErrNoMatch = errors.New("no such manifest")
 
-	// ErrAmbiguous is wrapped by the error of a Ref that fits several.
-	ErrAmbiguous = errors.New("more than one manifest is meant")
+	// ErrAmbiguous is wrapped by the errors of Pick if several candidates match.
+	ErrAmbiguous = errors.New("more than one manifest matches")
 )
 
 const (
@@ -61,11 +63,11 @@ const (
 	maxPrefix = 64
 )
 
-// ParseRef reads what a person wrote, whose clock shows now.
+// ParseRef parses the name of a manifest. now is the time of the person who wrote it. String inverts it.
 func ParseRef(text string, now time.Time) (Ref, error) {
 	var r Ref
 	what := text
-	if i := strings.LastIndexByte(text, '@'); i >= 0 { // the last one: accounts may be called jo@example.org
+	if i := strings.LastIndexByte(text, '@'); i >= 0 { // the last one, because an account can be jo@example.org
 		if i == 0 {
 			return Ref{}, fmt.Errorf("%q: no account before @: %w", text, ErrRef)
 		}
@@ -107,8 +109,7 @@ func parseBack(text string) (int, error) {
 	return int(back), err
 }
 
-// parseDay is the first instant after a day that goes by a name. That of a weekday is never today: who asks for it on
-// such a day means a week ago.
+// parseDay returns the first instant after a named day. A weekday is never today, but a week ago.
 func parseDay(text string, now time.Time) (before time.Time, ok bool) {
 	name := strings.ToLower(text)
 	back, named := map[string]int{"today": 0, "yesterday": 1}[name]
@@ -120,7 +121,7 @@ func parseDay(text string, now time.Time) (before time.Time, ok bool) {
 	return day.Start(year, month, date-back+1, now.Location()), named
 }
 
-// parseDate is the first instant after what was written: a day means all of it.
+// parseDate returns the first instant after a day, minute or second.
 func parseDate(text string, local *time.Location) (before time.Time, ok bool) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return day.Start(t.Year(), t.Month(), t.Day()+1, local), true
@@ -149,10 +150,10 @@ func isPrefix(text string) bool {
 	})
 }
 
-// IsTime reports whether a day or a time names the manifest.
+// IsTime reports whether the Ref is a day or a time.
 func (r Ref) IsTime() bool { return !r.before.IsZero() }
 
-// String is what ParseRef read.
+// String returns the text of the Ref. ParseRef inverts it.
 func (r Ref) String() string {
 	if r.Account == "" {
 		return r.text
@@ -160,9 +161,10 @@ func (r Ref) String() string {
 	return r.Account + "@" + r.text
 }
 
-// Pick returns the index of the candidate that is meant. Candidates may come in any order.
+// Pick returns the index of the candidate that the Ref names. Candidates may be in any order.
 func (r Ref) Pick(list []Candidate) (int, error) {
-	if r.prefix == "" && r.Account == "" && slices.ContainsFunc(list, func(c Candidate) bool { return c.Account != list[0].Account }) {
+	others := func(c Candidate) bool { return c.Account != list[0].Account }
+	if r.prefix == "" && r.Account == "" && slices.ContainsFunc(list, others) {
 		return 0, fmt.Errorf("%s: %w: there are several accounts; name one: ACCOUNT@%s", r, ErrAmbiguous, r.text)
 	}
 	var fit []int
@@ -176,7 +178,7 @@ func (r Ref) Pick(list []Candidate) (int, error) {
 	}
 	if r.prefix != "" {
 		if len(fit) > 1 {
-			return 0, fmt.Errorf("%s: %w: %d ids begin so", r, ErrAmbiguous, len(fit))
+			return 0, fmt.Errorf("%s: %w: %d ids begin with these digits", r, ErrAmbiguous, len(fit))
 		}
 		return fit[0], nil
 	}
@@ -184,7 +186,7 @@ func (r Ref) Pick(list []Candidate) (int, error) {
 	return r.pickComplete(list, fit)
 }
 
-// fits reports whether a candidate can be the named one. Only an id names a misdated manifest.
+// fits reports whether a candidate can be the named one. Only its id names a misdated manifest.
 func (r Ref) fits(c Candidate) bool {
 	if r.prefix != "" {
 		return strings.HasPrefix(hex.EncodeToString(c.Hash[:]), r.prefix)
@@ -192,9 +194,9 @@ func (r Ref) fits(c Candidate) bool {
 	return c.Dating != Misdated && (r.before.IsZero() || c.Time.Before(r.before))
 }
 
-// pickComplete goes through candidates that fit, newest first. A day is of those that came in time, if there is one:
-// anybody with a writer's key could date another manifest back to that day. Beside those, manifests count of which the
-// owner says that their times are right. Alone they do not: where nothing came in time, as in a copy, all are equal.
+// pickComplete picks among candidates that fit, newest first. For a day, those InTime count, because anybody with the
+// key of a writer can date another manifest back to that day. If there is one, Confirmed ones count, too. If there is
+// none, as in a copy, all candidates are equal.
 func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	if !r.before.IsZero() {
 		notInTime := func(i int) bool { return list[i].Dating != InTime }
@@ -210,7 +212,8 @@ func (r Ref) pickComplete(list []Candidate, fit []int) (int, error) {
 	return r.newestComplete(list, fit)
 }
 
-// Passed returns the belated candidates whose times are closer to the day than that of the picked one.
+// Passed returns the belated candidates that are newer than the picked one and were not picked because they are
+// belated.
 func (r Ref) Passed(list []Candidate, picked int) (passed []int) {
 	for i, c := range list {
 		if !r.before.IsZero() && c.Account == list[picked].Account && c.Dating == Belated && r.fits(c) && c.Time.After(list[picked].Time) {

@@ -10,20 +10,20 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Unlimited, as a number in a Policy, keeps every one.
+// Unlimited is the number in a Policy that keeps every manifest of a rule.
 const Unlimited = -1
 
-// Policy says which manifests of an account are to stay. Its zero value names none to keep: what Decide keeps even so
-// is what must never go.
+// Policy says which manifests of an account to keep. With the zero Policy, Decide keeps only those that no policy may
+// remove.
 //
-// Each rule goes from the newest to the oldest and keeps the newest of each hour, day, week (of ISO 8601), month or
-// year, until it has kept its number. Where there are not so many, the oldest stays too, so that a young archive has
-// its whole reach. A manifest stays if any rule keeps it.
+// Each rule goes from the newest manifest to the oldest and keeps the newest of each hour, day, week (ISO 8601), month
+// or year, until it has kept its number. If there are fewer, it also keeps the oldest one, so that a young archive
+// keeps its whole range. A manifest is kept if any rule keeps it.
 type Policy struct {
 	Last, Hourly, Daily, Weekly, Monthly, Yearly int
 
-	Within Span     // all that are younger than the newest by no more than this
-	Tags   []string // all that bear one of these
+	Within Span     // keep all that are older than the newest by at most this
+	Tags   []string // keep all that have one of these tags
 }
 
 // IsZero reports whether the policy has no rule.
@@ -32,37 +32,37 @@ func (p *Policy) IsZero() bool {
 	return !slices.ContainsFunc(numbers, func(n int) bool { return n != 0 }) && p.Within == Span{} && len(p.Tags) == 0
 }
 
-// Run is what retention goes by: a manifest of an account that is not marked to be forgotten.
+// Run is a manifest as a Policy sees it. It is not marked to be forgotten.
 type Run struct {
 	Hash  [32]byte
-	Time  time.Time // the store's, when it was put
+	Time  time.Time // by the clock of the store
 	State manifest.State
-	Late  bool // put after its deadline: it was never committed
+	Late  bool // written after its deadline, so it was never committed
 	Alarm bool // something shrank suspiciously
 	Tags  []string
 
 	Dating Dating
 }
 
-// Tags with a meaning of their own.
+// These tags have a meaning for Decide or for Dating.
 const (
-	TagPinned       = "pinned"       // it stays until that is taken back
-	TagAcknowledged = "acknowledged" // its alarm was seen, and is no reason to keep anything
-	TagDated        = "dated"        // its time is right, though the store got it long after: it is no longer belated
+	TagPinned       = "pinned"       // the manifest is kept until the tag is removed
+	TagAcknowledged = "acknowledged" // the owner has seen the alarm; it is no longer a reason to keep anything
+	TagDated        = "dated"        // the owner confirmed the time of a belated manifest
 )
 
 func (r *Run) tagged(tag string) bool { return slices.Contains(r.Tags, tag) }
 
-// alarming reports whether nobody has said yet that the shrinkage is right.
+// alarming reports whether the run has an alarm that is not acknowledged.
 func (r *Run) alarming() bool { return r.Alarm && !r.tagged(TagAcknowledged) }
 
 func (r *Run) complete() bool { return r.State == manifest.Complete && !r.Late }
 
-// Verdict is what becomes of a manifest, and why.
+// Verdict says whether a manifest is kept, and why.
 type Verdict struct {
 	Keep    bool
-	Firm    bool     // it stays even if a person names it
-	Reasons []string // why it stays; where it goes, why it does not even count, or nothing
+	Firm    bool     // keep it even if a person names it
+	Reasons []string // why it is kept; if it is not, why no rule counts it, if so
 }
 
 func (v *Verdict) keep(reason string) {
@@ -79,16 +79,16 @@ func (v *Verdict) hold(reason string) {
 	v.Firm = true
 }
 
-// Decide says of each manifest of one account whether it stays. They may come in any order; of two with one time the
-// larger hash counts as the newer. Hours, days and so on are those of the zone.
+// Decide returns a Verdict for each manifest of one account. The list may be in any order; of two manifests with the
+// same time, the one with the larger hash is newer. Hours, days and so on are in the given zone.
 //
-// Whatever the policy, these stay: the newest complete one; those that are pinned; one in which something shrank and
-// the last complete one before it, until that is acknowledged; and checkpoints that no complete one followed, for the
-// next run goes on from them. Other checkpoints go, and so does what was never committed: neither counts for any rule.
+// Every policy keeps the newest complete manifest; pinned ones; one in which something shrank and the last complete one
+// before it, until the loss is acknowledged; and checkpoints without a later complete one, because the next run
+// continues from them. Other checkpoints, and manifests that were never committed, are not kept and count for no rule.
 //
-// Belated manifests take no place from those that came in time: the rules are applied to the latter alone, and then to
-// all, and a manifest stays if it stays either time. While one is misdated, all stay, because somebody may have written
-// it to make rules forget the others.
+// Belated manifests do not displace those that are in time: the rules are applied to the latter alone and then to all,
+// and a manifest is kept if it is kept either time. While one is misdated, all are kept, because somebody may have
+// written it to make the rules remove the others.
 func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	verdicts := make([]Verdict, len(list))
 	newestFirst := make([]int, len(list))
@@ -127,7 +127,7 @@ func (p *Policy) Decide(list []Run, zone *time.Location) []Verdict {
 	return verdicts
 }
 
-// suspend keeps everything while a manifest is misdated.
+// suspend keeps all manifests if one is misdated.
 func suspend(list []Run, verdicts []Verdict) {
 	if !slices.ContainsFunc(list, func(l Run) bool { return l.Dating == Misdated }) {
 		return
@@ -139,17 +139,17 @@ func suspend(list []Run, verdicts []Verdict) {
 	}
 }
 
-// Why manifests stay while one of the account is misdated.
+// These are the reasons why manifests are kept while one of the account is misdated.
 const (
 	ReasonMisdated  = "misdated: forget it by its id"
 	ReasonSuspended = "a manifest of the account is misdated"
 )
 
-// protect keeps what no policy may take, by the manifests that count (those of complete). What lies between a loss and
-// the last of them before it stays too, because two manifests are not compared again once anything between them was
+// protect keeps the manifests that no policy may remove. complete are those that count. It also keeps those between a
+// loss and the last complete one before it, because two manifests are not compared again after one between them was
 // forgotten.
 func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Verdict) {
-	newest, shrunk := true, false // shrunk: the next one that counts has a loss that nobody acknowledged
+	newest, shrunk := true, false // shrunk: the next complete one has a loss that is not acknowledged
 	var between []int
 	for _, i := range newestFirst {
 		if len(complete) == 0 {
@@ -177,7 +177,7 @@ func (p *Policy) protect(list []Run, newestFirst, complete []int, verdicts []Ver
 	}
 }
 
-// apply keeps what the rules keep.
+// apply applies the rules to the complete manifests.
 func (p *Policy) apply(list []Run, complete []int, verdicts []Verdict, zone *time.Location) {
 	for _, rule := range p.rules() {
 		left, last := rule.number, ""
@@ -218,7 +218,8 @@ type rule struct {
 	bucket func(t time.Time, n int) string
 }
 
-// rules are the counting ones. An hour is told with its offset: where clocks are set back, one comes twice.
+// rules returns the rules that count. The key of an hour has the zone offset, because an hour occurs twice when clocks
+// are set back.
 func (p *Policy) rules() []rule {
 	layout := func(form string) func(time.Time, int) string {
 		return func(t time.Time, _ int) string { return t.Format(form) }

@@ -8,16 +8,17 @@ import (
 	"time"
 )
 
-// Span is a stretch of the calendar, such as "1y6m14d12h": years, months, weeks, days and hours.
+// Span is a period of the calendar, such as "1y6m14d12h": years, months, days and hours.
 type Span struct{ Years, Months, Days, Hours int }
 
-// ErrSpan is wrapped by ParseSpan's errors.
-var ErrSpan = errors.New(`a stretch of time is written as "30d", "8w" or "1y6m": years, months, weeks, days and hours`)
+// ErrSpan is wrapped by the errors of ParseSpan.
+var ErrSpan = errors.New(`a period of time is written as "30d", "8w" or "1y6m": years, months, weeks, days and hours`)
 
-// maxSpan bounds each number: longer than any archive, and far from overflow.
+// maxSpan is the largest number of a unit. It is longer than any archive and far from overflow.
 const maxSpan = 10_000
 
-// ParseSpan reads what a person wrote. Each unit stands once at most, and not all are 0.
+// ParseSpan parses a Span. Each of the units y, m, w, d and h occurs at most once, and not all numbers are 0. String
+// inverts it, except that weeks become days.
 func ParseSpan(text string) (Span, error) {
 	var s Span
 	rest, seen := text, ""
@@ -53,7 +54,7 @@ func ParseSpan(text string) (Span, error) {
 	return s, nil
 }
 
-// String is what ParseSpan reads.
+// String returns the Span as ParseSpan reads it.
 func (s Span) String() string {
 	var b strings.Builder
 	for _, part := range []struct {
@@ -67,7 +68,7 @@ func (s Span) String() string {
 	return b.String()
 }
 
-// Before is the moment that lies this far before t, by the calendar of t's zone.
+// Before returns the time that is one Span before t, by the calendar in the zone of t.
 func (s Span) Before(t time.Time) time.Time {
 	return t.AddDate(-s.Years, -s.Months, -s.Days).Add(-time.Duration(s.Hours) * time.Hour)
 }
