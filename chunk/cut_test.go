@@ -17,14 +17,13 @@ import (
 	"github.com/restic/chunker"
 )
 
-// frozenPolynomial is irreducible and of degree 53; it serves the tests only.
+// frozenPolynomial is irreducible and of degree 53. Only tests use it.
 const frozenPolynomial Polynomial = 0x2bba1850b3347d
 
-// noise returns n bytes that look random and are the same for ever: the hash of
-// a counter, by the same BLAKE3 that another implementation of the format has.
+// noise returns n bytes that look random and never change: hashes of a counter.
 func noise(n int) []byte { return bytes.Clone(mostNoise()[:n]) }
 
-// mostNoise is as much of it as a test asks for, made once.
+// mostNoise returns the most noise that a test needs.
 var mostNoise = sync.OnceValue(func() []byte {
 	const n = 8 << 20
 	out := make([]byte, 0, n)
@@ -61,8 +60,7 @@ func sizes(t testing.TB, c *Cutter, r io.Reader, content []byte) (sizes []int) {
 	return sizes
 }
 
-// These boundaries never change: they are what makes tomorrow's chunks the
-// chunks of today.
+// These boundaries never change, so that later versions recognize the chunks of earlier ones.
 func TestFrozenBoundaries(t *testing.T) {
 	content := noise(1 << 20)
 	got := sizes(t, newCutter(t), bytes.NewReader(content), content)
@@ -72,7 +70,7 @@ func TestFrozenBoundaries(t *testing.T) {
 	}
 }
 
-// The work space of a Cutter is our own, the boundaries are not.
+// A Cutter has buffers of its own and finds the boundaries of restic/chunker.
 func TestBoundariesAreThoseOfResticChunker(t *testing.T) {
 	content := noise(8 << 20)
 	theirs := chunker.New(bytes.NewReader(content), chunker.Pol(frozenPolynomial),
@@ -180,7 +178,7 @@ func TestManyGoroutinesShareACutter(t *testing.T) {
 	wg.Wait()
 }
 
-// A reader that breaks must never look like one that ended, whatever it says.
+// A failed reader must not look like the end of the content, with any error.
 func TestErrorsEndTheCut(t *testing.T) {
 	c := newCutter(t)
 	full := errors.New("disk full")
@@ -250,7 +248,7 @@ func BenchmarkCut(b *testing.B) {
 	}
 }
 
-// The rule of docs/format.md, "The cut", written from that page alone, makes the same chunks.
+// An implementation of docs/format.md, "The cut", finds the same chunks.
 func TestTheDocumentedCut(t *testing.T) {
 	content := noise(1 << 20)
 	var want []int
@@ -274,7 +272,7 @@ func TestTheDocumentedCut(t *testing.T) {
 	}
 }
 
-// documentedChunk is how many bytes of the rest of a part its next chunk has.
+// documentedChunk returns the size of the next chunk of the rest of a part.
 func documentedChunk(rest []byte) int {
 	for n := 16384; n < min(len(rest), 262144); n++ {
 		if remainder(rest[n-64:n])&0xffff == 0 {
@@ -284,7 +282,7 @@ func documentedChunk(rest []byte) int {
 	return min(len(rest), 262144)
 }
 
-// remainder is that of the bytes, as one polynomial over GF(2), divided by the polynomial of the tests.
+// remainder returns the remainder of the bytes, as a polynomial over GF(2), modulo frozenPolynomial.
 func remainder(b []byte) uint64 {
 	f := uint64(0)
 	for _, c := range b {

@@ -42,7 +42,7 @@ func message(uid mail.UID, text string, flags ...string) restore.Wanted {
 
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
-// restoreTo writes messages into each of the mailboxes, and returns what became of those that were missing.
+// restoreTo adds messages to each of the mailboxes and returns the results of the missing ones.
 func restoreTo(t *testing.T, path string, mailboxes []mail.Mailbox, wanted []restore.Wanted) (fates []restore.AppendResult) {
 	t.Helper()
 	target := New(path)
@@ -90,7 +90,7 @@ func files(t *testing.T, path string) []string {
 	return names
 }
 
-// Messages come back byte for byte, with their dates, and with their flags beside them; and only once.
+// Messages are restored once, byte for byte, with their dates, and with their flags in flags.jsonl.
 func TestRestore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail")
 	texts := []string{"", "a\r\nb\n", "\x00\r\r\n", strings.Repeat("x", 1<<20)}
@@ -128,7 +128,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// Of n copies of a message n are restored, and a copy that was removed comes back under its UID.
+// Of n copies of a message, n are restored, and a removed copy is restored under its UID.
 func TestCopies(t *testing.T) {
 	path := t.TempDir()
 	inbox := []mail.Mailbox{box("INBOX")}
@@ -142,7 +142,7 @@ func TestCopies(t *testing.T) {
 	if after := files(t, path); !slices.Equal(before, after) || len(after) != 3 {
 		t.Errorf("there are %q", after)
 	}
-	// The same three under other UIDs are there already; a fourth is not.
+	// The three copies are present under other UIDs; a fourth is missing.
 	others := []restore.Wanted{message(11, "a"), message(12, "a"), message(13, "a"), message(14, "a")}
 	if fates := restoreTo(t, path, inbox, others); len(fates) != 1 {
 		t.Errorf("%d messages added", len(fates))
@@ -163,7 +163,7 @@ func TestDamagedMessage(t *testing.T) {
 	}
 }
 
-// Hostile names end up below the target, each mailbox in a directory of its own, and can be read back.
+// Mailboxes with hostile names get separate directories below the target, and the names can be decoded.
 func TestHostileNames(t *testing.T) {
 	above := t.TempDir()
 	path := filepath.Join(above, "mail")
@@ -203,8 +203,8 @@ func FuzzDirectory(f *testing.F) {
 	})
 }
 
-// A file's name says when the message came and what it is about, as far as every file system takes that, and the
-// message is known by it again; by a name of an earlier version, too.
+// The name of a file has the date and the subject of the message, in characters that every file system accepts. It
+// identifies the message; so does a name of an earlier version.
 func TestFileName(t *testing.T) {
 	for _, test := range []struct{ subject, date, want string }{
 		{"Bridge plans", "13-Mar-2026 02:10:59 +0100", "2026-03-13 0210 Bridge plans 42-"},

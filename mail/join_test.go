@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Recipes come from storage: none may make Join panic, loop, or write nonsense.
+// Recipes come from storage, so no recipe may make a Joiner panic, loop, or write nonsense.
 func TestJoinRefusesImpossibleRecipes(t *testing.T) {
 	for _, recipe := range []Recipe{
 		{},

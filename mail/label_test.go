@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A label becomes a keyword that can stand in any command, and is had back from it.
+// LabelKeyword returns a keyword that is valid in every command, and KeywordLabel inverts it.
 func FuzzLabelKeyword(f *testing.F) {
 	for _, label := range []string{`\Inbox`, "Work/2026", "Entw&APw-rfe", `say "hi"`, "=41", "$Junk", "a]b", "", "\xff\x00", "NIL"} {
 		f.Add(label)

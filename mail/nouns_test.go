@@ -66,7 +66,8 @@ func TestFlagsAreASet(t *testing.T) {
 	}
 }
 
-// TestUIDSetIsASet compares with a map, over random additions in a small space, so that ranges meet in every way.
+// TestUIDSetIsASet compares a UIDSet with a map, for random additions in a small space, so that ranges overlap in every
+// way.
 func TestUIDSetIsASet(t *testing.T) {
 	for seed := range uint64(300) {
 		rng := rand.New(rand.NewPCG(seed, 1))
@@ -108,7 +109,7 @@ func TestUIDSetIsASet(t *testing.T) {
 	}
 }
 
-// TestUIDSetWithoutAndUnion compares with a map, over random sets in a small space.
+// TestUIDSetWithoutAndUnion compares with a map, for random sets in a small space.
 func TestUIDSetWithoutAndUnion(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 7))
 	for range 2000 {

@@ -14,14 +14,14 @@ import (
 	"testing/iotest"
 )
 
-// piece is a part read to its end.
+// piece is a part that was read to its end.
 type piece struct {
 	kind   PartKind
 	recipe Recipe
 	data   string
 }
 
-// String is the piece without its bytes: "text 12", "base64 1026 in 76 crlf".
+// String returns the piece without its bytes: "text 12", "base64 1026 in 76 crlf".
 func (p piece) String() string {
 	if p.kind != Base64Part {
 		return fmt.Sprintf("%v %d", p.kind, len(p.data))
@@ -83,8 +83,7 @@ func join(t testing.TB, pieces []piece, step int) string {
 	return out.String()
 }
 
-// The reference says what the split is, with the whole message in memory and
-// no regard for time. The Splitter must agree with it on everything.
+// reference splits a message that is in memory, in a simple and slow way. The Splitter must return the same parts.
 
 var (
 	referenceHeader = regexp.MustCompile(`(?s)\A(\r?\n|.*?\n\r?\n)`)
@@ -165,7 +164,7 @@ func referenceEnding(line string) (text, ending string) {
 	return line, ""
 }
 
-// lines64 is base64 of n bytes that look random, in lines.
+// lines64 returns n bytes that look random, in lines of base64.
 func lines64(n, length int, ending string) string {
 	random := rand.NewChaCha8([32]byte{byte(n), byte(length)})
 	data := make([]byte, n)
@@ -181,11 +180,11 @@ func lines64(n, length int, ending string) string {
 const (
 	header = "Subject: x\n\n"
 	crlf   = "Subject: x\r\n\r\n"
-	// wrong is a line that ends what is before it, and begins nothing.
+	// wrong is a line that ends a run and begins none.
 	wrong = "--boundary--\n"
 )
 
-// splitTests are both the examples of what the split is and the seeds of its fuzzing.
+// splitTests are examples of the split, and the seeds for fuzzing.
 var splitTests = []struct {
 	name, message, want string
 }{
@@ -314,7 +313,7 @@ func TestFrozenVectors(t *testing.T) {
 	}
 }
 
-// checkSplit checks every promise that the split gives for every message.
+// checkSplit checks everything that holds for the parts of every message.
 func checkSplit(t *testing.T, s *Splitter, message string) {
 	t.Helper()
 	pieces := split(t, s, strings.NewReader(message))
@@ -351,7 +350,7 @@ var fragmentations = map[string]func(io.Reader) io.Reader{
 	"odd sizes":     func(r io.Reader) io.Reader { return &oddReader{r, 0} },
 }
 
-// oddReader delivers as a network does: now nothing, now much.
+// oddReader returns reads of random sizes, including 0.
 type oddReader struct {
 	r io.Reader
 	n int
@@ -372,7 +371,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add(crlf+strings.Repeat("QUJDREVG\r\n", 10), uint8(200))
 	s := NewSplitter(nil)
 	f.Fuzz(func(t *testing.T, message string, times uint8) {
-		// A mutation of one line is rarely a run: so the last line also comes often.
+		// A mutated line is rarely a run, so the last line is repeated.
 		line := message[strings.LastIndexByte(strings.TrimSuffix(message, "\n"), '\n')+1:]
 		if len(line) < 2000 {
 			message += strings.Repeat(line, int(times))
@@ -381,7 +380,7 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// What is not read of a part is passed over, and changes nothing in the next.
+// Next skips the rest of a part and returns the next one unchanged.
 func TestNextSkipsTheRest(t *testing.T) {
 	message := header + wrong + lines64(50_000, 76, "\n") + wrong + lines64(1000, 60, "\r\n")
 	want := "header 12, text 13, base64 50000 in 76 lf, text 13, base64 1000 in 60 crlf"
@@ -407,7 +406,7 @@ func TestNextSkipsTheRest(t *testing.T) {
 	}
 }
 
-// A reader that breaks must never look like one that ended.
+// A failed reader must not look like the end of the message.
 func TestReadErrorsAreReturned(t *testing.T) {
 	message := header + wrong + lines64(200_000, 76, "\n")
 	for _, broken := range []error{errors.New("connection reset"), io.ErrUnexpectedEOF} {
@@ -434,7 +433,7 @@ type idleReader struct{}
 
 func (idleReader) Read([]byte) (int, error) { return 0, nil }
 
-// Memory is bounded whatever the message: no part is ever held whole.
+// Memory is bounded for every message, because no part is in memory as a whole.
 func TestSplitAllocatesNothing(t *testing.T) {
 	message := header + strings.Repeat("text of a message\n", 10_000) + lines64(500_000, 76, "\r\n") + strings.Repeat("A", 1<<20)
 	s, r, buf := NewSplitter(nil), strings.NewReader(""), make([]byte, 4096)

@@ -29,7 +29,7 @@ func TestNamesDecode(t *testing.T) {
 	}
 }
 
-// What is encoded can be decoded.
+// Encoded names can be decoded.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{"INBOX", "Entwürfe & Co", "台北/日本語", "😀", "&", "&-", "a\x00b", "\x7f"} {
 		f.Add(seed)

@@ -14,7 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// fetched is a message as a server tells it.
+// fetched is a message as a server returns it.
 type fetched struct {
 	flags mail.Flags
 	date  mail.Date
@@ -24,7 +24,7 @@ type fetched struct {
 
 var fetchLine = regexp.MustCompile(`^\* \d+ FETCH \(FLAGS \(([^)]*)\) INTERNALDATE "([^"]*)" RFC822.SIZE (\d+) BODY\[\] (?:\{(\d+)\}|"(.*)"\))`)
 
-// fetch reads all messages of a mailbox, given by its raw name, in order of their UIDs.
+// fetch reads all messages of a mailbox, given by its raw name, in the order of their UIDs.
 func fetch(t *testing.T, dovecot *testbed.DovecotServer, user, mailbox string) []fetched {
 	t.Helper()
 	conn, err := net.Dial("tcp", dovecot.Addr)

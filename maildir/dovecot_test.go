@@ -25,7 +25,7 @@ var layouts = map[string]struct {
 	}},
 }
 
-// What a Maildir shows to a mail server is what was archived.
+// A mail server that reads the Maildir shows what was archived.
 func TestDovecotShowsTheSame(t *testing.T) {
 	for name, l := range layouts {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestDovecotShowsTheSame(t *testing.T) {
 	}
 }
 
-// account is one with all that a Maildir can show.
+// account returns an account with everything that a Maildir can show.
 func account() ([]mail.Mailbox, map[string][]restore.Wanted) {
 	mailboxes := []mail.Mailbox{
 		box("INBOX"), box("INBOX/Child"), box("Sent"), box("Projects/2023"), box("Projects"), box("Entwürfe/日本語 & more"),
@@ -101,7 +101,7 @@ func checkNames(t *testing.T, dovecot *testbed.DovecotServer, mailboxes []mail.M
 	compareNames(t, "subscriptions", dovecot.Doveadm("mailbox", "list", "-8", "-s", "-u", "anna"), subscribed)
 }
 
-// compareNames compares a listing, of a name a line.
+// compareNames compares a list with one name a line.
 func compareNames(t *testing.T, what, listing string, want []string) {
 	t.Helper()
 	have := strings.Split(strings.TrimSpace(listing), "\n")

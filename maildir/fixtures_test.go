@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// body is a message in memory; it may break after some bytes.
+// body is a message in memory. It may fail after some bytes.
 type body struct {
 	text string
 	err  error
@@ -34,7 +34,7 @@ func (b body) Verify(context.Context) error { return b.err }
 
 var errDamaged = errors.New("the chunk is damaged")
 
-// message makes a message to add.
+// message returns a message to add.
 func message(uid mail.UID, text, date string, flags ...string) restore.Wanted {
 	return restore.Wanted{
 		UID:      uid,
@@ -48,15 +48,15 @@ func message(uid mail.UID, text, date string, flags ...string) restore.Wanted {
 
 const someDate = "17-Jul-1996 02:44:25 -0700"
 
-// text is a proper message.
+// text is a valid message.
 func text(subject string) string {
 	return fmt.Sprintf("Subject: %s\r\n\r\nHello,\r\nthis is %s.\r\n", subject, subject)
 }
 
-// box is a mailbox as a listing tells it.
+// box is a mailbox as LIST returns it.
 func box(name string) mail.Mailbox { return mail.Mailbox{Raw: name, Name: name, Delimiter: "/"} }
 
-// restoreTo writes messages into mailboxes as a restore does, and returns how many were added, and what is told.
+// restoreTo adds messages to mailboxes as a restore does. It returns how many were added, and the notes.
 func restoreTo(t *testing.T, target *Target, mailboxes []mail.Mailbox, messages map[string][]restore.Wanted) (added int, changed, notes []string) {
 	t.Helper()
 	places, notes, err := target.Prepare(t.Context(), mailboxes)

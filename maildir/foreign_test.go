@@ -10,9 +10,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A file of another program stands for one message, whichever of those that it can be; what differs in more than line
-// ends is another message.
-func TestStrangersStandForOneMessageEach(t *testing.T) {
+// A file of another program counts for one message. A file that differs in more than line ends is another message.
+func TestForeignFilesCountOnce(t *testing.T) {
 	key := chunk.Key{1}
 	path := t.TempDir()
 	for name, text := range map[string]string{

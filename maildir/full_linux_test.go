@@ -11,8 +11,8 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A full disk ends the restore with a sentence; nothing is there in part, what was written whole stays, and with more
-// room the next restore adds the rest.
+// A full disk ends the restore with a clear error. Complete files stay, there are no partial ones, and with more room
+// the next restore adds the rest.
 func TestFullDisk(t *testing.T) {
 	path := t.TempDir()
 	if err := syscall.Mount("tmpfs", path, "tmpfs", 0, "size=1m"); err != nil {
@@ -50,7 +50,7 @@ func TestFullDisk(t *testing.T) {
 	checkWhole(t, path, len(wanted))
 }
 
-// checkWhole checks that there are so many messages, none of them in part.
+// checkWhole checks the number of messages and that each is complete.
 func checkWhole(t *testing.T, path string, n int) {
 	t.Helper()
 	files := messageFiles(t, path)

@@ -27,7 +27,7 @@ func TestLineEnds(t *testing.T) {
 	}
 }
 
-// written is what becomes of a message that is written in pieces.
+// written returns a message that was written in pieces.
 func written(t *testing.T, text string, eol EOL, step int) (string, sizes) {
 	t.Helper()
 	for ; ; eol = AsIs {
@@ -44,7 +44,7 @@ func written(t *testing.T, text string, eol EOL, step int) (string, sizes) {
 	}
 }
 
-// onTheWire is what an IMAP server makes of a file: lines end in CRLF.
+// onTheWire returns a file as an IMAP server sends it, with lines that end in CRLF.
 func onTheWire(file string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(file, "\r\n", "\n"), "\n", "\r\n")
 }

@@ -38,7 +38,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A mailbox whose name only looks like INBOX when it is decoded is another one.
+// A mailbox whose name is INBOX only after decoding is another mailbox.
 func TestSecondINBOX(t *testing.T) {
 	m := mail.Mailbox{Raw: "&AEk-NBOX", Name: "INBOX"}
 	if got := MaildirPP.locate(&m).dir; got != ".%49NBOX" {
@@ -46,7 +46,7 @@ func TestSecondINBOX(t *testing.T) {
 	}
 }
 
-// checkName checks what holds for every name: it stays below the Maildir, and can be read back.
+// checkName checks that a name stays below the Maildir and can be decoded.
 func checkName(t *testing.T, layout Layout, m mail.Mailbox) {
 	t.Helper()
 	if m.IsInbox() {
@@ -69,7 +69,8 @@ func checkName(t *testing.T, layout Layout, m mail.Mailbox) {
 	}
 }
 
-// shown is how a server names a folder: it knows modified UTF-7, but none of our escapes.
+// shown returns the name that a server shows for a folder. It decodes modified UTF-7, but no escapes of package
+// safename.
 func shown(layout Layout, dir string) string {
 	if layout == MaildirPP {
 		dir = strings.ReplaceAll(dir[1:], ".", "/")

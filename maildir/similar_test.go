@@ -13,9 +13,9 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// A message to which a program that fetches mail added fields of its own is there: nothing is added, and --prune
-// keeps it. A file stands for one message, and one that a reader would take for another is another.
-func TestFetchedMailIsKnown(t *testing.T) {
+// A message to which a program added header fields counts as present: nothing is added, and --prune keeps it. A file
+// counts for one message, and a message that readers see as another is another.
+func TestFetchedMailIsRecognized(t *testing.T) {
 	const date = "02-Mar-2026 10:00:00 +0000"
 	mailOf := func(id string) string {
 		return "Received: by a; 1\r\nFrom: Ann <ann@mail.example>\r\nSubject: " + id + "\r\nMessage-ID: <" + id + "@mail.example>\r\n" +

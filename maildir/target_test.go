@@ -31,7 +31,7 @@ func filesBelow(t *testing.T, path string) []string {
 	return files
 }
 
-// messageFiles are those of a tree that are messages, or could be taken for some.
+// messageFiles returns the files of a tree that are or look like messages.
 func messageFiles(t *testing.T, path string) []string {
 	t.Helper()
 	return slices.DeleteFunc(filesBelow(t, path), func(name string) bool {
@@ -61,8 +61,8 @@ func TestSecondRestoreAddsNothing(t *testing.T) {
 	}
 }
 
-// A mail program may mark messages, move them from new to cur, add to the ends of their names, and remove some.
-func TestMessagesAreKnownAgain(t *testing.T) {
+// Mail programs may mark messages, move them from new to cur, extend their names, and remove some.
+func TestMessagesAreRecognized(t *testing.T) {
 	path := t.TempDir()
 	mailboxes := []mail.Mailbox{box("INBOX")}
 	wanted := []restore.Wanted{message(1, text("a"), someDate), message(2, text("b"), someDate), message(3, text("c"), someDate)}
@@ -83,7 +83,7 @@ func TestMessagesAreKnownAgain(t *testing.T) {
 	}
 }
 
-// Of n copies of a message n are restored, whichever were there.
+// Of n copies of a message, n are restored, with any of them present before.
 func TestCopies(t *testing.T) {
 	path := t.TempDir()
 	mailboxes := []mail.Mailbox{box("INBOX")}
@@ -111,7 +111,7 @@ func TestCopies(t *testing.T) {
 	}
 }
 
-// A message that cannot be read leaves nothing behind, and does not stop the others.
+// A message that cannot be read leaves nothing behind and does not stop the others.
 func TestDamagedMessage(t *testing.T) {
 	target := New(t.TempDir(), Options{})
 	places, _, err := target.Prepare(t.Context(), []mail.Mailbox{box("INBOX")})
@@ -147,7 +147,7 @@ func TestDamagedMessage(t *testing.T) {
 	}
 }
 
-// An interruption ends the restore, and what was written whole until then stays.
+// An interruption ends the restore. Complete messages stay.
 func TestInterruption(t *testing.T) {
 	target := New(t.TempDir(), Options{})
 	places, _, err := target.Prepare(t.Context(), []mail.Mailbox{box("INBOX")})
@@ -182,7 +182,7 @@ func (i interrupted) WriteTo(ctx context.Context, w io.Writer) error {
 	return ctx.Err()
 }
 
-// Nothing that lies in a Maildir leads out of it.
+// No link in a Maildir leads out of it.
 func TestSymbolicLinks(t *testing.T) {
 	for name, plant := range map[string]func(path, outside string) error{
 		"a folder":         func(path, outside string) error { return os.Symlink(outside, filepath.Join(path, ".A")) },
@@ -221,7 +221,7 @@ func plantSub(path, outside, sub string) error {
 	return errors.Join(os.Mkdir(filepath.Join(path, ".A"), 0o700), os.Symlink(outside, filepath.Join(path, ".A", sub)))
 }
 
-// Hostile names end up below the Maildir, each mailbox in a folder of its own.
+// Mailboxes with hostile names get separate folders below the Maildir.
 func TestHostileNames(t *testing.T) {
 	for _, layout := range []Layout{MaildirPP, Nested} {
 		above := t.TempDir()
@@ -251,8 +251,8 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// Mailboxes that would fall together are an error before anything is made.
-func TestMailboxesFallTogether(t *testing.T) {
+// Mailboxes that would share a folder are an error before anything is made.
+func TestMailboxesShareAFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "Maildir")
 	twin := mail.Mailbox{Raw: "A&B", Name: "A&B", Delimiter: "/"}
 	other := mail.Mailbox{Raw: "A&-B", Name: "A&B", Delimiter: "/"}
@@ -279,8 +279,8 @@ func TestForeignDirectory(t *testing.T) {
 	}
 }
 
-// What a name, a date or the flags cannot hold is told.
-func TestWhatIsChangedIsTold(t *testing.T) {
+// Changes of names, dates and flags are reported.
+func TestChangesAreReported(t *testing.T) {
 	path := t.TempDir()
 	keywords := []string{`\Seen`, `\Important`, "bad word", "line\nfeed"}
 	for i := range 30 {
@@ -301,7 +301,7 @@ func TestWhatIsChangedIsTold(t *testing.T) {
 	}
 }
 
-// Letters of keywords that a folder has keep their meaning.
+// Letters that a folder has for keywords keep their meaning.
 func TestKeywordsAreAddedTo(t *testing.T) {
 	path := t.TempDir()
 	restoreTo(t, New(path, Options{}), []mail.Mailbox{box("INBOX")}, nil)

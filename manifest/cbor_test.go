@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// node is a CBOR item taken apart (RFC 8949 section 3), so that tests can write it otherwise than a writer may.
+// node is a parsed CBOR item (RFC 8949 section 3), which tests can write in encodings that the format does not allow.
 type node struct {
 	major    byte
 	value    uint64
@@ -13,7 +13,7 @@ type node struct {
 	children []*node // of an array; of a map: key, value, key, value …
 }
 
-// dissect takes the first item of b apart. It is for what our own encoder wrote.
+// dissect parses the first item of b, which encoding wrote.
 func dissect(b []byte) (*node, []byte) {
 	n := &node{major: b[0] >> 5}
 	size := 0
@@ -65,7 +65,7 @@ func head(major byte, value uint64, size int) []byte {
 	return append([]byte{major<<5 | low}, b[8-size:]...)
 }
 
-// write is the item again; other, if not nil, writes the items it likes to and leaves the rest to write.
+// write encodes the item again. other, if not nil, may encode any item itself.
 func (n *node) write(other func(*node) ([]byte, bool)) []byte {
 	if other != nil {
 		if b, ok := other(n); ok {
@@ -80,7 +80,7 @@ func (n *node) write(other func(*node) ([]byte, bool)) []byte {
 	return b
 }
 
-// all yields the item and all within it.
+// all yields the item and all items within it.
 func (n *node) all() []*node {
 	nodes := []*node{n}
 	for _, c := range n.children {
@@ -104,8 +104,8 @@ func (n *node) extensions() map[*node]bool {
 	return within
 }
 
-// variants are ways to write one item otherwise: most say the same in another encoding, some say what the format has no
-// place for.
+// variants returns other encodings of one item. Most have the same value; some have values that the format does not
+// allow.
 func (n *node) variants() map[string][]byte {
 	tail := slices.Clone(n.bytes)
 	for _, c := range n.children {

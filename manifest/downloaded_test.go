@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a run downloaded is in its manifest, for the day's budget.
+// A manifest has the bytes that its run downloaded, for the budget of the day.
 func TestDownloaded(t *testing.T) {
 	m := sampleManifest()
 	before, err := m.Encode()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// form is one of the things that are encoded: a sample and its two directions.
+// form is an encoded type: a sample, its encoder and its parser.
 type form struct {
 	name   string
 	sample any
@@ -53,7 +53,7 @@ func TestParseInvertsEncode(t *testing.T) {
 	}
 }
 
-// TestStrict writes every item of every sample in every other way: none must be accepted as the same.
+// TestStrict encodes every item of every sample in every other way. No parser may accept it as the same value.
 func TestStrict(t *testing.T) {
 	for _, f := range forms() {
 		b, err := f.encode(f.sample)
@@ -82,7 +82,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// These variants say something else, and may: everywhere, or where the format leaves it to others what is said.
+// These variants have other values, which the format allows everywhere or in extensions.
 var (
 	otherValues  = map[string]bool{"too large": true, "too small": true}
 	inExtensions = map[string]bool{

@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TestExampleOfTheFormat holds the code to the literal example in docs/format.md: an account with one message.
+// TestExampleOfTheFormat compares the encoding with the literal example in docs/format.md, an account with one message.
 func TestExampleOfTheFormat(t *testing.T) {
 	full := func(b byte) chunk.ID { return chunk.ID(bytes.Repeat([]byte{b}, 32)) }
 	records := []Record{{
@@ -64,7 +64,7 @@ func TestExampleOfTheFormat(t *testing.T) {
 	}
 }
 
-// hexIn is the hexadecimal digits at the beginning of each line of page, up to two blanks, without what separates them.
+// hexIn returns the hexadecimal digits at the beginning of each line of page, up to two spaces, without separators.
 func hexIn(page string) string {
 	var digits strings.Builder
 	for line := range strings.Lines(page) {

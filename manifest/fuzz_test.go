@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// fuzz sees to it that what a parser accepts is what a writer makes.
+// fuzz checks that a parser accepts only what an encoder returns.
 func fuzz(f *testing.F, name string) {
 	for _, form := range forms() {
 		if form.name != name {

@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A label is a mailbox with a name and nothing in it, and its encoding stays what it is.
+// A label is a mailbox without messages. Its encoding is frozen.
 func TestLabel(t *testing.T) {
 	label := Mailbox{Mailbox: mail.Mailbox{Raw: "Work", Name: "Work", Delimiter: "/", Subscribed: true, Label: true}}
 	const frozen = "81" + "a4" + "0144576f726b" + "03412f" + "06f5" + "13f5"

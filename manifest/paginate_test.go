@@ -14,11 +14,11 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// mailbox is what a mailbox's records are, for tests: ascending by UID.
+// mailbox is the messages of a mailbox, ascending by UID.
 type mailbox []Entry
 
-// cut is docs/format.md said in Go, for any limit: "the largest such ranges, from the whole down, that hold at most
-// limit records; ranges without records have no page".
+// cut implements docs/format.md for any limit: "the largest such ranges, from the whole down, that hold at most limit
+// records; ranges without records have no page".
 func (mb mailbox) cut(limit int) []span {
 	var descend func(span, mailbox) []span
 	descend = func(s span, in mailbox) []span {
@@ -35,7 +35,7 @@ func (mb mailbox) cut(limit int) []span {
 	return descend(allUIDs, mb)
 }
 
-// pages is the mailbox paginated from scratch, by the reference.
+// pages returns the pages of the mailbox by the reference.
 func (mb mailbox) pages(t testing.TB, limit int, m *memory) []Page {
 	var pages []Page
 	rest := mb
@@ -79,7 +79,7 @@ func (mb mailbox) seq() iter.Seq2[Entry, error] {
 	}
 }
 
-// after is what changes make of the mailbox, done the plain way.
+// after returns the mailbox after changes, in a simple way.
 func (mb mailbox) after(c Changes) mailbox {
 	all := make(map[mail.UID]Entry)
 	for _, e := range mb {
@@ -128,7 +128,7 @@ func paginate(t testing.TB, limit int, mb mailbox) []Page {
 	return pages
 }
 
-// ofBits is the mailbox with the UIDs whose bits are set, UID 1 being bit 0.
+// ofBits returns a mailbox with the UIDs whose bits are set. UID 1 is bit 0.
 func ofBits(bits, version int) mailbox {
 	var mb mailbox
 	for uid := range 32 {
@@ -150,8 +150,8 @@ func TestPaginateExhaustively(t *testing.T) {
 	}
 }
 
-// TestUpdateExhaustively makes of every small mailbox every other: messages are removed, added, and of those that stay
-// some change their flags.
+// TestUpdateExhaustively changes every small mailbox into every other one: it removes and adds messages and changes
+// flags of those that stay.
 func TestUpdateExhaustively(t *testing.T) {
 	const uids = 6
 	flagged := &FlagSet{Flags: mail.NewFlags(`\Flagged`)}
@@ -174,7 +174,7 @@ func TestUpdateExhaustively(t *testing.T) {
 	}
 }
 
-// mustUpdate updates, and compares with a pagination from scratch.
+// mustUpdate updates and compares the result with the pages by the reference.
 func mustUpdate(t testing.TB, limit int, m *memory, old mailbox, pages []Page, c Changes) (mailbox, []Page) {
 	t.Helper()
 	want := old.after(c)
@@ -191,8 +191,8 @@ func mustUpdate(t testing.TB, limit int, m *memory, old mailbox, pages []Page, c
 	return want, got
 }
 
-// randomUIDs are about n UIDs as mailboxes have them: in dense stretches, thinned out, far apart, at the very ends. A
-// stretch fills up to three pages.
+// randomUIDs returns about n UIDs as mailboxes have them: in dense and sparse ranges, far apart, at both ends. A range
+// fills up to three pages.
 func randomUIDs(r *rand.Rand, limit, n int) []mail.UID {
 	uids := make(map[mail.UID]bool)
 	for len(uids) < n {
@@ -219,7 +219,7 @@ func randomMailbox(r *rand.Rand, limit, n, version int) mailbox {
 	return mb
 }
 
-// atRandom are many mailboxes of small pages, and a few of pages as they are in use: the rules are the same.
+// atRandom calls f for many mailboxes with small pages and for a few with pages of the real size.
 var atRandom = []struct{ limit, rounds int }{{16, 40}, {PageRecords, 4}, {MaxPageRecords, 1}}
 
 func TestPaginateAtRandom(t *testing.T) {
@@ -246,7 +246,7 @@ func TestUpdateAtRandom(t *testing.T) {
 	}
 }
 
-// updateAtRandom changes a mailbox of n messages or some more, several times.
+// updateAtRandom changes a mailbox of about n messages several times.
 func updateAtRandom(t testing.TB, r *rand.Rand, limit, n, times int) {
 	t.Helper()
 	m := newMemory()
@@ -257,7 +257,7 @@ func updateAtRandom(t testing.TB, r *rand.Rand, limit, n, times int) {
 	}
 }
 
-// randomChanges are few or many, of UIDs that are recorded and that are not.
+// randomChanges returns few or many changes, for UIDs with and without records.
 func randomChanges(r *rand.Rand, limit int, mb mailbox, version int) Changes {
 	c := Changes{Flags: make(map[mail.UID]*FlagSet)}
 	one := func() mail.UID {
@@ -294,7 +294,7 @@ func FuzzUpdate(f *testing.F) {
 	})
 }
 
-// dense is a mailbox with UIDs from 1 to n.
+// dense returns a mailbox with the UIDs from 1 to n.
 func dense(n int) mailbox {
 	var mb mailbox
 	for i := range n {
@@ -345,7 +345,7 @@ func TestUpdateTouchesLittle(t *testing.T) {
 	}
 }
 
-// TestUpdateStops hands on what the callbacks say, at whichever call they fail.
+// TestUpdateStops checks that Update returns the errors of load and put, at every call.
 func TestUpdateStops(t *testing.T) {
 	m := newMemory()
 	mb := dense(3000)
@@ -406,7 +406,7 @@ func TestCheckPartition(t *testing.T) {
 	}
 }
 
-// BenchmarkPaginate is a mailbox of a million messages. It tells how much memory is held in the midst of it.
+// BenchmarkPaginate paginates a mailbox of a million messages and reports the memory in use.
 func BenchmarkPaginate(b *testing.B) {
 	const messages = 1_000_000
 	var highest uint64

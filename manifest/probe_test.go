@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// A record that was taken by id, with a probe, and its encoding, which stays what it is.
+// The encoding of a record with ByID and a probe is frozen.
 func TestProbe(t *testing.T) {
 	r := Record{
 		UID: 7, Size: 8192, Hash: id(1), Parts: []Part{{Kind: mail.HeaderPart, Chunks: []chunk.ID{id(2)}}},
@@ -52,7 +52,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// What was taken by id is counted apart.
+// Messages taken by id have totals of their own.
 func TestTakenByID(t *testing.T) {
 	m := sampleManifest()
 	before, err := m.Encode()

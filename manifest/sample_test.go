@@ -12,7 +12,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// memory is chunks by ID, and how often they were asked for.
+// memory has chunks by their IDs and counts the calls.
 type memory struct {
 	chunks       map[chunk.ID][]byte
 	loads, puts  int
@@ -57,7 +57,7 @@ func (m *memory) call() error {
 	return nil
 }
 
-// id is a made-up ID.
+// id returns an invented ID.
 func id(n int) (id chunk.ID) {
 	binary.BigEndian.PutUint32(id[:], uint32(n))
 	id[31] = 1
@@ -72,7 +72,7 @@ func ids(n ...int) []chunk.ID {
 	return all
 }
 
-// message is a made-up message, a different one for each version.
+// message returns an invented message, a different one for each version.
 func message(uid mail.UID, version int) Entry {
 	n := int(uid) ^ version<<20
 	return Entry{
@@ -184,7 +184,7 @@ func sampleManifest() *Manifest {
 	return m
 }
 
-// manyMailboxes are mailboxes for some tables.
+// manyMailboxes returns mailboxes for several tables.
 func manyMailboxes(n int) []Mailbox {
 	var mailboxes []Mailbox
 	for i := range n {

@@ -15,7 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// TestManifestsThatMustNotBeWritten changes one thing of a manifest that is right.
+// TestManifestsThatMustNotBeWritten changes one thing in a valid manifest.
 func TestManifestsThatMustNotBeWritten(t *testing.T) {
 	for what, spoil := range map[string]func(*Manifest){
 		"no account":                 func(m *Manifest) { m.Account = "" },
@@ -99,7 +99,7 @@ func TestRecordsThatMustNotBeWritten(t *testing.T) {
 	}
 }
 
-// TestLargestPageFits: a page of the largest records there can be is still a chunk.
+// TestLargestPageFits checks that a page of the largest records fits into a chunk.
 func TestLargestPageFits(t *testing.T) {
 	long := strings.Repeat("x", MaxServerID)
 	var records []Record
@@ -125,7 +125,7 @@ func TestLargestPageFits(t *testing.T) {
 	}
 }
 
-// TestWritersNeedNotSort: what is a set is written as one.
+// TestWritersNeedNotSort checks that sets are sorted when they are encoded.
 func TestWritersNeedNotSort(t *testing.T) {
 	b, err := EncodeFlags([]FlagSet{
 		{Flags: mail.Flags{"b", "a", "b"}, Labels: []string{"y", "x"}},
@@ -147,7 +147,7 @@ func TestWritersNeedNotSort(t *testing.T) {
 	}
 }
 
-// TestHints: of a server's size and date only what cannot be had otherwise is written.
+// TestHints checks that a record has the size and the raw date of the server only if they differ from the others.
 func TestHints(t *testing.T) {
 	plain := message(1, 0).Record
 	same := plain
@@ -214,7 +214,7 @@ func collect(m *Manifest, store *memory) (all []Mailbox, err error) {
 	return all, nil
 }
 
-// TestBigMailboxesFillTablesByBytes: a table has at most 1 MiB, so that it is always a chunk.
+// TestBigMailboxesFillTablesByBytes checks that a table has at most 1 MiB, so that it fits into a chunk.
 func TestBigMailboxesFillTablesByBytes(t *testing.T) {
 	mailboxes := manyMailboxes(100)
 	for i := range mailboxes {
@@ -240,8 +240,8 @@ func slicesOf(s string, n int) (list []string) {
 	return list
 }
 
-// TestTablesThatDoNotBalance: what Parse cannot see, AllMailboxes does.
-func TestTablesThatDoNotBalance(t *testing.T) {
+// TestTablesThatDoNotAddUp checks that AllMailboxes refuses figures that Parse cannot check.
+func TestTablesThatDoNotAddUp(t *testing.T) {
 	mailboxes := manyMailboxes(600)
 	for what, spoil := range map[string]func(*Manifest, *memory){
 		"messages that do not add": func(m *Manifest, _ *memory) { m.Totals.Messages++ },
@@ -264,8 +264,8 @@ func TestTablesThatDoNotBalance(t *testing.T) {
 	}
 }
 
-// Programs before 2026-12 held up to 64 KiB of mailboxes inline, and filled tables with 256. How tables are filled is
-// the writer's choice.
+// Versions before 2026-12 had up to 64 KiB of mailboxes inline, and 256 mailboxes in a table. Writers may fill tables
+// in any way.
 func TestOtherFillings(t *testing.T) {
 	mailboxes := manyMailboxes(300)
 	for what, fill := range map[string]func(*Manifest, *memory){
@@ -299,7 +299,8 @@ func TestOtherFillings(t *testing.T) {
 	}
 }
 
-// scattered is a mailbox of 25 pages for each cluster: one full or nearly, and ever larger ones of a message or two.
+// scattered returns a mailbox of 25 pages for each cluster: a full one, and increasingly large ones of one or two
+// messages.
 func scattered(clusters int) mailbox {
 	var mb mailbox
 	for c := range clusters {
@@ -333,7 +334,7 @@ func TestFill(t *testing.T) {
 	}
 }
 
-// mustFillAgain does nothing, and then changes a flag at the end.
+// mustFillAgain fills without changes, and then with one changed flag at the end.
 func mustFillAgain(t *testing.T, mb *Mailbox, want mailbox, store *memory) {
 	t.Helper()
 	var same, changed Mailbox
@@ -362,8 +363,8 @@ func entries(t *testing.T, mb *Mailbox, store *memory) (all mailbox) {
 	return all
 }
 
-// TestPagesThatDoNotBalance: what Parse cannot see, Entries does.
-func TestPagesThatDoNotBalance(t *testing.T) {
+// TestPagesThatDoNotAddUp checks that Entries refuses figures that Parse cannot check.
+func TestPagesThatDoNotAddUp(t *testing.T) {
 	var good Mailbox
 	full := newMemory()
 	if err := good.Fill(nil, Changes{Added: scattered(27).seq()}, full.load, full.put); err != nil {
@@ -432,7 +433,7 @@ func TestPartList(t *testing.T) {
 	}
 }
 
-// TestManyFailures: the last one tells of those that there is no room for.
+// TestManyFailures checks that the last failure says how many more there are.
 func TestManyFailures(t *testing.T) {
 	m := sampleManifest()
 	for i := range MaxNotes + 10 {
@@ -454,7 +455,7 @@ func TestManyFailures(t *testing.T) {
 	}
 }
 
-// pairs are extensions of n entries.
+// pairs returns extensions with n entries.
 func pairs(n int) Extensions {
 	e := Extensions{0xb8, byte(n)}
 	for i := range n {

@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// What was read at another server is marked, and the encoding stays what it is.
+// The encoding of Unproven is frozen.
 func TestUnproven(t *testing.T) {
 	m := Mailbox{Mailbox: mail.Mailbox{Raw: "Work", Name: "Work"}, Unproven: true}
 	const frozen = "81" + "a2" + "0144576f726b" + "14f5"

@@ -1,6 +1,6 @@
 package manifest
 
-// vectors are the samples as they are encoded. They are frozen: a change here is a change of the format.
+// vectors are the encoded samples. They are frozen: a change here is a change of the format.
 var vectors = map[string]string{
 	"manifest": `
 		b50144686f6d650257696d6170733a2f2f6a6f406d61696c2e6578616d706c65031b0000018bcfe5687b041b0000018bcfe875bb051b0000

@@ -14,8 +14,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/testbed"
 )
 
-// What does not fit into the record of a mailbox, or of a manifest, lies elsewhere: lists of pages, tables of
-// mailboxes. contrib/restore.py finds all of it.
+// contrib/restore.py restores manifests whose mailboxes are in tables and whose pages are in lists.
 func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 	for _, tool := range []string{"python3", "zstd"} {
 		testbed.Installed(t, tool, "apt-get install "+tool)
@@ -49,11 +48,11 @@ func TestLargeManifestsComeBackWithoutTheProgram(t *testing.T) {
 		t.Fatalf("%d lists of pages, %d tables of mailboxes: %v", len(row.Lists), len(b.Manifest.Tables), err)
 	}
 	out := filepath.Join(t.TempDir(), "out")
-	var told bytes.Buffer
+	var stderr bytes.Buffer
 	script := exec.Command("python3", filepath.Join("..", "contrib", "restore.py"), path, out)
-	script.Stderr = &told
+	script.Stderr = &stderr
 	if err := script.Run(); err != nil {
-		t.Fatalf("restore.py: %v\n%s", err, told.String())
+		t.Fatalf("restore.py: %v\n%s", err, stderr.String())
 	}
 	found, err := os.ReadDir(filepath.Join(out, "large"))
 	if err != nil || len(found) != len(large.Messages) {

@@ -1,6 +1,6 @@
 package restore
 
-// What the tests look at that is nobody else's business.
+// These names are exported for the tests.
 
 const ReportFile = reportFile
 

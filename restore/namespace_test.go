@@ -8,7 +8,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest"
 )
 
-// Where a server puts a user's mailboxes is taken off their names, unless two would become one.
+// The prefix of the personal namespace is removed from names, unless two names would become equal.
 func TestNamespaceIsNoPartOfNames(t *testing.T) {
 	var all []*manifest.Mailbox
 	for _, name := range []string{"INBOX", "INBOX.Sent", "INBOX.a.b", "INBOX.INBOX", "INBOX.inbox.x", "INBOX.shared", "shared"} {

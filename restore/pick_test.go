@@ -16,7 +16,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// copies counts what a target holds, whatever the mailbox.
+// copies counts the messages of a target over all mailboxes.
 func copies(s *archivetest.MemTarget) map[chunk.ID]int {
 	count := map[chunk.ID]int{}
 	for _, folder := range s.Folders {
@@ -38,7 +38,7 @@ func copiesOf(t *testing.T, c *archive.Contents) map[chunk.ID]int {
 	return count
 }
 
-// differing tells of which messages there are other numbers than there should be.
+// differing returns the messages with wrong numbers of copies.
 func differing(got, want map[chunk.ID]int) string {
 	var words []string
 	for _, counts := range []map[chunk.ID]int{got, want} {
@@ -51,8 +51,8 @@ func differing(got, want map[chunk.ID]int) string {
 	return strings.Join(words, "; ")
 }
 
-// TestRestoreMissing: what a manifest lacks, restored to the account as it is there, makes the account hold all that it
-// held: of each message as many copies as it had, or has, and no more. An empty target gets what is missing alone.
+// TestRestoreMissing restores what a later manifest lacks to the account as it was then. The account then has as many
+// copies of each message as it had before or has now. An empty target gets only the missing messages.
 func TestRestoreMissing(t *testing.T) {
 	for seed := range uint64(30) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRestoreMissing(t *testing.T) {
 	}
 }
 
-// TestRestorePick: what a query and UIDs pick, and nothing else.
+// TestRestorePick checks that a restore adds exactly what a query and UIDs select.
 func TestRestorePick(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 2500)
@@ -127,7 +127,7 @@ func TestRestorePick(t *testing.T) {
 	}
 }
 
-// TestRestorePickDamage: a message that cannot be searched is a failure, not one that does not fit.
+// TestRestorePickDamage checks that a message that cannot be searched is a failure.
 func TestRestorePickDamage(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	inbox := s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 2000)...)
@@ -172,8 +172,8 @@ func (w watched) Prepare(context.Context, []mail.Mailbox) ([]restore.Place, []st
 	return nil, nil, nil
 }
 
-// TestDryRunLooks: a dry run tells the figures of the restore that follows, and changes nothing.
-func TestDryRunLooks(t *testing.T) {
+// TestDryRunPreviews checks that a dry run reports the figures of the restore that follows, and changes nothing.
+func TestDryRunPreviews(t *testing.T) {
 	for seed := range uint64(10) {
 		scene, shelf := archivetest.NewRandomAccount(2000+seed, false), archivetest.NewMemReader(t)
 		before := scene.Contents(t, shelf)
@@ -187,9 +187,9 @@ func TestDryRunLooks(t *testing.T) {
 		}
 		for _, pick := range []*restore.Pick{nil, {MissingFrom: after}} {
 			held := copies(target)
-			told, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: watched{target, t}, Pick: pick, DryRun: true})
-			if err != nil || !told.Previewed && told.Messages > 0 {
-				t.Fatal(err, told)
+			planned, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: watched{target, t}, Pick: pick, DryRun: true})
+			if err != nil || !planned.Previewed && planned.Messages > 0 {
+				t.Fatal(err, planned)
 			}
 			if !maps.Equal(held, copies(target)) {
 				t.Fatal("the dry run changed the target")
@@ -199,8 +199,8 @@ func TestDryRunLooks(t *testing.T) {
 				copied.Folders[name] = &archivetest.MemFolder{Target: copied, Held: slices.Clone(folder.Held)}
 			}
 			done, err := restore.Run(t.Context(), restore.Options{Contents: before, Target: copied, Pick: pick})
-			if err != nil || done.Progress != told.Progress {
-				t.Errorf("%v\ntold %+v\ndone %+v", err, told.Progress, done.Progress)
+			if err != nil || done.Progress != planned.Progress {
+				t.Errorf("%v\ntold %+v\ndone %+v", err, planned.Progress, done.Progress)
 			}
 		}
 	}

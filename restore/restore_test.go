@@ -72,7 +72,7 @@ func TestRestoreAgainAddsNothing(t *testing.T) {
 	}
 }
 
-// TestRestoreFailsAnywhere lets the target, or the store, fail at every step; a second restore completes exactly.
+// TestRestoreFailsAnywhere makes the target or the store fail at every step. A second restore completes the first.
 func TestRestoreFailsAnywhere(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	a, b := archivetest.PlainMessages(1, 50), archivetest.PlainMessages(100, 30)
@@ -125,8 +125,8 @@ func failAnywhere(t *testing.T, s *archivetest.MemReader, contents *archive.Cont
 	}
 }
 
-// TestRestoreReadsCopiesOnce: a message that lies in several mailboxes is read once, where these have their messages in
-// one order or the target minds none; and one that cannot be read is missing in each of them.
+// TestRestoreReadsCopiesOnce checks that a message of several mailboxes is read once if these have the same order or
+// the target is unordered, and that an unreadable message is missing in each of them.
 func TestRestoreReadsCopiesOnce(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 300)
@@ -172,8 +172,8 @@ func TestRestoreReadsCopiesOnce(t *testing.T) {
 	}
 }
 
-// TestRestoreCopiesOfWhichSomeAreDamaged: a message that can be read in one mailbox comes back in each, as it was
-// archived, though it cannot be read where another has it, or is not what was archived there.
+// TestRestoreCopiesOfWhichSomeAreDamaged checks that a message that is readable in one mailbox is restored in each,
+// although its record in another mailbox is damaged.
 func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	whole := archivetest.Message{UID: 1, Body: []byte("Subject: x\r\n\r\nas it was\r\n"), Date: archivetest.SomeDate}
@@ -203,22 +203,22 @@ func TestRestoreCopiesOfWhichSomeAreDamaged(t *testing.T) {
 	}
 }
 
-// cancelling is a target whose user interrupts when the mailboxes are made.
-type cancelling struct {
+// canceling is a target whose user interrupts the restore when the mailboxes are made.
+type canceling struct {
 	*archivetest.MemTarget
 	cancel context.CancelFunc
 }
 
-func (c cancelling) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
+func (c canceling) Prepare(ctx context.Context, mailboxes []mail.Mailbox) ([]restore.Place, []string, error) {
 	defer c.cancel()
 	return c.MemTarget.Prepare(ctx, mailboxes)
 }
 
-// TestRestoreInterrupted: what was not done because of an interruption is not taken for done.
+// TestRestoreInterrupted checks that an interrupted restore returns an error.
 func TestRestoreInterrupted(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	target := cancelling{archivetest.NewMemTarget(s), cancel}
+	target := canceling{archivetest.NewMemTarget(s), cancel}
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 3)...))
 	if report, err := restore.Run(ctx, restore.Options{Contents: contents, Target: target}); !errors.Is(err, context.Canceled) {
 		t.Errorf("have %v, %d of %d messages added", err, report.Added, report.Messages)
@@ -233,8 +233,8 @@ func renumbered(letters []archivetest.Message) []archivetest.Message {
 	return letters
 }
 
-// TestRestoreKeepsOrder: whichever copies the mailboxes have of each other's messages, and in whichever order, each
-// gets its own in the order of their UIDs, and each one once.
+// TestRestoreKeepsOrder checks that each mailbox gets its messages once and in the order of their UIDs, for random
+// copies among the mailboxes.
 func TestRestoreKeepsOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	s := archivetest.NewMemReader(t)
@@ -266,8 +266,8 @@ func TestRestoreKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestRestoreDoublesNothingWhenTheStoreStumbles lets single reads fail while a target compares what it holds: a message
-// that could not be compared must not be taken for missing.
+// TestRestoreDoublesNothingWhenTheStoreStumbles makes single reads fail while a target compares. A message that was not
+// compared must not count as missing.
 func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 20)
@@ -292,8 +292,8 @@ func TestRestoreDoublesNothingWhenTheStoreStumbles(t *testing.T) {
 	}
 }
 
-// TestRestoreGoesOnWithoutAFolder: a mailbox that the target does not open keeps no other from being restored, and its
-// messages are kept.
+// TestRestoreGoesOnWithoutAFolder checks that the other mailboxes are restored if the target does not open one, and
+// that the messages of that one are kept.
 func TestRestoreGoesOnWithoutAFolder(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	shut, open := archivetest.PlainMessages(1, 5), archivetest.PlainMessages(10, 5)
@@ -379,15 +379,15 @@ func TestRestoreDamage(t *testing.T) {
 					t.Errorf("%d messages, %d without flags; want %d, %d", len(held), bare, len(letters)-test.lost, test.bare)
 				}
 				target.Holds(t, "other", archivetest.PlainMessages(9001, 3)...)
-				if told, err := os.ReadFile(filepath.Join(keep, restore.ReportFile)); err != nil || strings.Count(string(told), "\n") != len(harmed) {
-					t.Errorf("report file: %q, %v", told, err)
+				if lines, err := os.ReadFile(filepath.Join(keep, restore.ReportFile)); err != nil || strings.Count(string(lines), "\n") != len(harmed) {
+					t.Errorf("report file: %q, %v", lines, err)
 				}
 			})
 		}
 	}
 }
 
-// TestRestoreWrongBytes: chunks that are whole, but joined are not the message.
+// TestRestoreWrongBytes checks that intact chunks that do not join to the message are damage.
 func TestRestoreWrongBytes(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	letters := archivetest.PlainMessages(1, 20)
@@ -452,9 +452,9 @@ func TestRestoreRefused(t *testing.T) {
 	if kept != 7 {
 		t.Errorf("%d messages kept", kept)
 	}
-	told, err := os.ReadFile(report.File)
-	if err != nil || strings.Count(string(told), "\n") != 34 {
-		t.Errorf("report file: %v\n%s", err, told)
+	lines, err := os.ReadFile(report.File)
+	if err != nil || strings.Count(string(lines), "\n") != 34 {
+		t.Errorf("report file: %v\n%s", err, lines)
 	}
 
 	blocked := filepath.Join(t.TempDir(), "file")
@@ -507,8 +507,9 @@ func TestRestoreChoice(t *testing.T) {
 	target.Holds(t, "INBOX", letters...)
 }
 
-// TestRollIsSmall: a mailbox of a million messages takes 68 MB while it is restored: a row, and its place in the order.
-func TestRollIsSmall(t *testing.T) {
+// TestMessageListIsSmall checks that a mailbox of a million messages takes 68 MB while it is restored: a row and an
+// index for each message.
+func TestMessageListIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(restore.MessageRow{}); size > 64 {
 		t.Errorf("%d bytes a message", size)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/restore"
 )
 
-// slowTarget takes its time for each batch.
+// slowTarget waits before each batch.
 type slowTarget struct {
 	*archivetest.MemTarget
 	takes time.Duration
@@ -36,8 +36,7 @@ func (f *slowFolder) Append(ctx context.Context, messages []restore.Wanted) ([]r
 	}
 }
 
-// A restore that does not get on is given up, with the reason. One that is slow and gets on is not, however long it
-// takes.
+// A restore without progress ends with the reason. A slow one that makes progress does not.
 func TestTimeLimit(t *testing.T) {
 	s := archivetest.NewMemReader(t)
 	contents := s.Contents(t, s.Mailbox(t, "INBOX", archivetest.PlainMessages(1, 100)...))

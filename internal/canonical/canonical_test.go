@@ -20,7 +20,7 @@ func digest(text string) Digest {
 const head = "Received: by b; 2\r\nReceived: by a; 1\r\nFrom: \"Ann\" <ann@mail.example>\r\nTo: Bob <bob@mail.example>\r\n" +
 	"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= to\r\n you\r\nMessage-ID: <1@mail.example>\r\nDate: Mon, 02 Mar 2026 10:00:00 +0000\r\n"
 
-// What servers do to a message does not make another one of it, and what makes another one does.
+// Changes that servers make do not change the digest; other changes do.
 func TestSame(t *testing.T) {
 	binary := "\x00\x01binary\xff\n\nmore\x00\n"
 	long := strings.Repeat("0123456789=é ", 20000) + "\r\n"
@@ -75,7 +75,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// However a message is made up, it is the same as itself, in pieces or at once.
+// The digest of any message is the same, written in pieces or at once.
 func FuzzDigest(f *testing.F) {
 	f.Add([]byte(head+"\r\nx"), 3)
 	f.Add([]byte("Content-Type: multipart/x; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nContent-Transfer-Encoding: base64\n\nQUJ=\n--b--"), 7)

@@ -15,8 +15,7 @@ import (
 	"github.com/mailstrata/mailstrata/internal/local"
 )
 
-// Where the usual directory for temporary files is missing, another one takes them; where none does, the error says
-// what to do.
+// If TMPDIR does not exist, another directory is used. If there is none, the error says what to do.
 func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("TMPDIR", "/nonexistent/tmp")
@@ -40,7 +39,7 @@ func TestTemporaryFilesWithoutTMPDIR(t *testing.T) {
 	}
 }
 
-// The type of an error says that it is one of this host, however it is wrapped. The end of a file is not such an error.
+// Is finds a wrapped Error. The end of a file is not an Error.
 func TestErrorsOfThisHost(t *testing.T) {
 	err := local.Fail("write", "/x/y", fs.ErrPermission)
 	if !local.Is(err) || !errors.Is(err, fs.ErrPermission) || local.Fail("again", "", err) != err {
@@ -80,7 +79,7 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// One holder at a time has the lock. A second one learns which process has it, and gets it when that releases it.
+// Only one holder at a time has the lock. A second one gets the number of the process that has it, and then the lock.
 func TestLock(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	never := func(string) { t.Error("it waits") }

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A lock that the file system lacks is reported, and keeps this process out of its own way; any other error is one.
+// On a file system without locks, Lock returns the reason and locks within the process. Any other error is an error.
 func TestFileSystemWithoutLocks(t *testing.T) {
 	real := lockFile
 	defer func() { lockFile = real }()

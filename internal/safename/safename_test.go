@@ -53,7 +53,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// checkSafe checks what holds for every level: it can be read back, and so no two are written alike; and its name is
+// checkSafe checks that an encoded level can be decoded, so that no two levels have the same encoding, and that it is
 // harmless.
 func checkSafe(t *testing.T, level string) {
 	t.Helper()

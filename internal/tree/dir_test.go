@@ -45,7 +45,7 @@ func put(t *testing.T, d *Dir, name, text string) {
 	}
 }
 
-// Files have their names, texts and dates after Close, through several batches; and what has a name is never replaced.
+// Files have their names, texts and dates after Close, over several batches. Existing files are not replaced.
 func TestFiles(t *testing.T) {
 	path := t.TempDir()
 	if err := os.WriteFile(filepath.Join(path, "7"), []byte("there already"), 0o600); err != nil {
@@ -80,7 +80,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// By either way files leave the one directory for the other, and what has a name is never replaced.
+// Both ways move files from one directory to the other and replace no existing file.
 func TestNames(t *testing.T) {
 	for way, name := range map[string]func(*Dir, waiting) error{"rename": (*Dir).name, "link": (*Dir).link} {
 		t.Run(way, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// openApart has files wait in tmp and get their names in cur.
+// openApart returns a Dir whose files wait in tmp and get their names in cur.
 func openApart(t *testing.T) *Dir {
 	t.Helper()
 	path := t.TempDir()
@@ -125,7 +125,7 @@ func openApart(t *testing.T) *Dir {
 	return d
 }
 
-// What was written before Restart is not in the file, whether it was in memory or on disk.
+// Restart discards what was written before, in memory and on disk.
 func TestRestart(t *testing.T) {
 	path := t.TempDir()
 	d, _ := open(t, path)
@@ -150,7 +150,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// When files cannot be made durable, none of them gets a name, and nothing more is taken.
+// If files cannot be made durable, none of them gets a name, and no more can be added.
 func TestFailedSync(t *testing.T) {
 	path := t.TempDir()
 	d, syncer := open(t, path)
@@ -164,7 +164,7 @@ func TestFailedSync(t *testing.T) {
 	}
 }
 
-// Where there is no syncfs, files are synced one by one.
+// Without syncfs(2), files are synced one by one.
 func TestSyncOneByOne(t *testing.T) {
 	path := t.TempDir()
 	d, _ := open(t, path)
@@ -182,7 +182,7 @@ func TestSyncOneByOne(t *testing.T) {
 	}
 }
 
-// Directories that are filled side by side wait for each other's files, and each has its own when it is closed.
+// Several Dirs share batches, and each has all its files when it is closed.
 func TestManyDirectories(t *testing.T) {
 	path := t.TempDir()
 	_, syncer := open(t, path)
@@ -219,7 +219,7 @@ func TestManyDirectories(t *testing.T) {
 	group.Wait()
 }
 
-// A directory in which files cannot get their names fails alone.
+// A Dir whose files cannot get their names fails without the others.
 func TestOneFails(t *testing.T) {
 	path := t.TempDir()
 	good, syncer := open(t, path)
@@ -250,7 +250,7 @@ func TestOneFails(t *testing.T) {
 	}
 }
 
-// Dates that nothing can hold become the nearest that can be.
+// Dates that cannot be stored become the nearest possible ones.
 func TestDates(t *testing.T) {
 	d, _ := open(t, t.TempDir())
 	for _, seconds := range []int64{-1 << 62, -1, 0, 1e9, 1 << 33, 253402300799, 1 << 62} {

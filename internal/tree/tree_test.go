@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/mail"
 )
 
-// This file system may tell case apart or not; either way no two mailboxes share a directory.
+// On file systems that ignore case and on others, no two mailboxes share a directory.
 func TestCheckApart(t *testing.T) {
 	at := filepath.Join(t.TempDir(), "not there yet")
 	ignored, err := ignoresCase(at)

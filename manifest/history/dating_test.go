@@ -11,7 +11,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
-// kept are the hashes of what a policy keeps.
+// kept returns the hashes of the manifests that a policy keeps.
 func kept(p *history.Policy, list []history.Run) map[[32]byte]bool {
 	stay := map[[32]byte]bool{}
 	for i, v := range p.Decide(list, time.UTC) {
@@ -22,12 +22,12 @@ func kept(p *history.Policy, list []history.Run) map[[32]byte]bool {
 	return stay
 }
 
-// dayOf is a complete manifest of an hour of a day.
+// dayOf returns a complete manifest of an hour of a day.
 func dayOf(hash byte, day, hour int, dating history.Dating) history.Run {
 	return history.Run{Hash: [32]byte{hash}, State: manifest.Complete, Time: time.Date(2026, 3, 1+day, hour, 0, 0, 0, time.UTC), Dating: dating}
 }
 
-// smallPolicies are rules of every kind.
+// smallPolicies returns policies with rules of every kind.
 func smallPolicies() (all []history.Policy) {
 	for n := 1; n <= 3; n++ {
 		all = append(all, history.Policy{Last: n}, history.Policy{Daily: n}, history.Policy{Hourly: n}, history.Policy{Weekly: n},
@@ -36,9 +36,8 @@ func smallPolicies() (all []history.Policy) {
 	return all
 }
 
-// Every history of up to four manifests that came in time, on four days, and up to three that are dated back to any
-// hour of them: no policy forgets one that came in time because of those that are dated back. Where none came in
-// time, the policy is what it is for others.
+// For every history of up to four manifests in time on four days, and up to three that are dated back to any hour of
+// them, no policy removes one in time because of the others. If none is in time, the policy applies to all alike.
 func TestNothingDatedBackDisplaces(t *testing.T) {
 	policies := smallPolicies()
 	for honest := range 1 << 4 {
@@ -77,7 +76,7 @@ func TestNothingDatedBackDisplaces(t *testing.T) {
 	}
 }
 
-// While a manifest is misdated nothing of the account goes, whatever the rules; and it can be named.
+// While a manifest is misdated, every policy keeps all manifests of the account, and the misdated one can be named.
 func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
 	list := []history.Run{dayOf(1, 0, 3, 0), dayOf(2, 1, 3, 0), dayOf(3, 2, 3, 0), dayOf(4, 20000, 3, history.Misdated)}
 	list[1].State, list[0].Late = manifest.Checkpoint, true
@@ -94,8 +93,7 @@ func TestRetentionStopsForAMisdatedManifest(t *testing.T) {
 	}
 }
 
-// Whatever is misdated or dated back, "latest" and a day name the manifest that they name without it, if one came in
-// time.
+// Misdated manifests and those dated back do not change what "latest" and a day name, if one is in time.
 func TestRefsOfForgedTimes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	now := time.Date(2026, 3, 10, 18, 0, 0, 0, time.UTC)
@@ -146,8 +144,8 @@ func TestRefsOfForgedTimes(t *testing.T) {
 	}
 }
 
-// A belated manifest of which the owner says that its time is right is that of its day, beside those that came in time.
-// In a repository where nothing came in time, it takes no other's day.
+// A confirmed manifest is the one of its day, beside those in time. In a repository without any in time, it does not
+// take the day of another.
 func TestTheDayOfAConfirmedManifest(t *testing.T) {
 	for _, c := range []struct {
 		others history.Dating

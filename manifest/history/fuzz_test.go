@@ -19,7 +19,7 @@ func FuzzParseRef(f *testing.F) {
 			return
 		}
 		if r.String() != text {
-			t.Fatalf("%q is told as %q", text, r)
+			t.Fatalf("%q becomes %q", text, r)
 		}
 	})
 }

@@ -95,7 +95,7 @@ func TestPick(t *testing.T) {
 	}
 }
 
-// TestADayEndsWhenTheClockSays: days are not 24 hours long when clocks change.
+// TestADayEndsWhenTheClockSays checks days that are not 24 hours long, because clocks change.
 func TestADayEndsWhenTheClockSays(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -114,8 +114,7 @@ func TestADayEndsWhenTheClockSays(t *testing.T) {
 	}
 }
 
-// Where clocks are put forward at midnight, a day begins at one o'clock, and the last hour of the day before is not in
-// it.
+// Where clocks are put forward at midnight, a day begins at one o'clock, without the last hour of the day before.
 func TestDaysWithoutMidnight(t *testing.T) {
 	zone, err := time.LoadLocation("America/Santiago")
 	if err != nil {

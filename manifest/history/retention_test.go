@@ -13,7 +13,7 @@ import (
 	"github.com/mailstrata/mailstrata/manifest/history"
 )
 
-// nights makes complete manifests at the given times.
+// nights returns complete manifests at the given times.
 func nights(times ...string) (list []history.Run) {
 	for i, text := range times {
 		t, err := time.Parse(time.RFC3339, text)
@@ -25,8 +25,8 @@ func nights(times ...string) (list []history.Run) {
 	return list
 }
 
-// told writes verdicts one a word: "-" for what goes, its reasons for what stays.
-func told(verdicts []history.Verdict) string {
+// describe returns a word for each verdict: "-" for a manifest that is not kept, else the reasons.
+func describe(verdicts []history.Verdict) string {
 	var words []string
 	for _, v := range verdicts {
 		if !v.Keep {
@@ -112,14 +112,15 @@ func TestRetention(t *testing.T) {
 		{"of one time the larger hash is newer", history.Policy{Last: 1},
 			nights("2026-03-01T02:00:00Z", "2026-03-01T02:00:00Z"), "- newest+last"},
 	} {
-		if got := told(c.policy.Decide(c.list, berlin)); got != c.want {
+		if got := describe(c.policy.Decide(c.list, berlin)); got != c.want {
 			t.Errorf("%s:\n %s, want\n %s", c.name, got, c.want)
 		}
 	}
 }
 
-// What holds of every policy and every history: the order does not matter; what must stay, stays; a larger number keeps
-// all that a smaller keeps; each rule keeps its number, if there are so many; and forgetting twice is forgetting once.
+// These hold for every policy and every history: the order does not matter; manifests that no policy may remove are
+// kept; a larger number keeps everything that a smaller one keeps; each rule keeps its number, if there are so many;
+// and a second pass removes nothing more.
 func TestRetentionProperties(t *testing.T) {
 	zone, err := time.LoadLocation("America/St_Johns") // half an hour off, and with summer time
 	if err != nil {
@@ -150,7 +151,7 @@ func TestRetentionProperties(t *testing.T) {
 		}
 		for i, v := range policy.Decide(left, zone) {
 			if !v.Keep && !strings.HasPrefix(strings.Join(verdicts[slices.IndexFunc(list, func(l history.Run) bool { return l.Hash == left[i].Hash })].Reasons, "+"), "oldest") {
-				t.Fatalf("a second time %s goes as well: %+v\n%s\n%s", left[i].Time, policy, told(verdicts), told(policy.Decide(left, zone)))
+				t.Fatalf("a second time %s goes as well: %+v\n%s\n%s", left[i].Time, policy, describe(verdicts), describe(policy.Decide(left, zone)))
 			}
 		}
 
@@ -224,8 +225,8 @@ func anyPolicy(rng *rand.Rand) (p history.Policy) {
 	return p
 }
 
-// Every history of up to seven manifests on four days, under every number of days: the newest of each of the last days
-// stays, and the oldest where days are left.
+// For every history of up to seven manifests on four days and every number of days, the newest of each of the last days
+// is kept, and the oldest if there are fewer days.
 func TestRetentionDailyExhaustive(t *testing.T) {
 	for bits := range 1 << 14 { // two bits a manifest: its day
 		var list []history.Run
