@@ -8,8 +8,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// CacheChunks keeps chunks of the catalog on this host, in place of those that it kept for the account before, so that what
-// each run reads first costs no requests. They are sealed like the catalog.
+// CacheChunks keeps chunks of the catalog on this host, sealed like the catalog, so that the next run reads them without
+// requests. They replace those that it kept for the account before.
 func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	content, err := format.Encode(chunks)
 	if err != nil || len(content) > maxCached {
@@ -21,7 +21,7 @@ func (r *Repo) CacheChunks(account string, chunks [][]byte) {
 	}
 }
 
-// CachedChunks returns the chunks that CacheChunks kept for an account, by ID. Damaged and missing ones are left out.
+// CachedChunks returns the chunks that CacheChunks kept for an account, by ID, without those that are damaged or missing.
 func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	kept := map[chunk.ID][]byte{}
 	if r.cache == nil {
@@ -42,8 +42,8 @@ func (r *Repo) CachedChunks(account string) map[chunk.ID][]byte {
 	return kept
 }
 
-// maxCached bounds what is kept for an account.
+// maxCached bounds the bytes that are kept for an account.
 const maxCached = 4 << 20
 
-// cachedName is a name that no object in a store has.
+// cachedName returns a name in the cache that no object in a store has.
 func cachedName(dir string) string { return "tables/" + dir }

@@ -11,7 +11,7 @@ import (
 	"github.com/zeebo/blake3"
 )
 
-// download fetches an object into a temporary file, still sealed, and checks its hash.
+// download fetches an object into a temporary file, as it is stored, and checks its hash.
 func (o *objects) download(ctx context.Context, name string, hash [32]byte) (*download, error) {
 	file, err := o.downloadOnce(ctx, name, hash)
 	if errors.Is(err, format.ErrDamaged) && o.store.Original(ctx, name) {

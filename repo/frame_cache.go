@@ -9,21 +9,21 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// frameCache keeps decoded frames, those used last, up to a number of bytes.
+// frameCache keeps the decoded frames that were used last, up to a number of bytes.
 type frameCache struct {
 	limit int64
 
 	mu     sync.Mutex
 	size   int64
 	frames map[format.Frame]*cachedFrame
-	recent *list.List // of *cachedFrame, the last used in front
+	recent *list.List // of *cachedFrame, the last used first
 }
 
 type cachedFrame struct {
 	frame   format.Frame
 	content []byte
 	err     error
-	done    chan struct{} // closed when content or err is there
+	done    chan struct{} // closed when content or err is set
 	element *list.Element
 }
 
@@ -37,7 +37,8 @@ func (c *frameCache) holds(f format.Frame) bool {
 	return c.frames[f] != nil
 }
 
-// get returns a frame's content; with an error, what there is of it. Of several that ask for it at once, one fetches it.
+// get returns the content of a frame, or with an error the part before the damage. Concurrent calls for a frame fetch it
+// once.
 func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]byte, error)) ([]byte, error) {
 	for {
 		c.mu.Lock()
@@ -57,7 +58,7 @@ func (c *frameCache) get(ctx context.Context, f format.Frame, fetch func() ([]by
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		// Who fetched it may have been called off; that is no reason for us.
+		// The call that fetched it may have been canceled; this one is not.
 		calledOff := errors.Is(cached.err, context.Canceled) || errors.Is(cached.err, context.DeadlineExceeded)
 		if !calledOff || ctx.Err() != nil {
 			return cached.content, cached.err
@@ -82,7 +83,7 @@ func (c *frameCache) fill(cached *cachedFrame, fetch func() ([]byte, error)) ([]
 	return cached.content, nil
 }
 
-// drop forgets frames, but for those that are being fetched.
+// drop removes the oldest frames, except those that are being fetched.
 func (c *frameCache) drop(frames []format.Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// inspectPack reads what describes a pack, or the whole of it.
+// inspectPack reads the table of a pack, or with whole also every chunk, and checks it.
 func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, whole bool, checked *Checked) (format.PackRow, []format.LaneRow, error) {
 	checked.Objects++
 	kind := format.KindData
@@ -49,7 +49,7 @@ func (o *objects) inspectPack(ctx context.Context, p format.Pack, size int64, wh
 	return format.DescribePack(c, p.Hash, size), c.Table.Lanes, nil
 }
 
-// checkChunks decodes every frame and hashes every chunk.
+// checkChunks decodes every frame and compares each chunk with its prefix.
 func (o *objects) checkChunks(c *format.Container, checked *Checked) error {
 	hasher := o.codec.Keys.Chunk.New()
 	for i, lane := range c.Table.Lanes {

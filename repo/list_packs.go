@@ -9,7 +9,7 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// eachPack hands over every pack in the store that the key at hand can look into, and its size.
+// eachPack calls use for every pack in the store that the key opens, with its size.
 func (o *objects) eachPack(ctx context.Context, use func(p format.Pack, size int64) error) error {
 	for _, kind := range format.PackKinds {
 		if _, err := o.seals.identity(kind); err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/index"
 )
 
-// Locate tells where chunks lie, in the order of ids, for planning: read what lies together, together. ErrNoChunk
-// where one lies nowhere.
+// Locate returns where chunks are, in the order of ids, so that the caller can read together what is stored together. It
+// returns ErrNoChunk if one is nowhere.
 func (r *Repo) Locate(ctx context.Context, ids []chunk.ID) ([]index.Location, error) {
 	locations := make([]index.Location, 0, len(ids))
 	for _, id := range ids {
@@ -21,7 +21,7 @@ func (r *Repo) Locate(ctx context.Context, ids []chunk.ID) ([]index.Location, er
 	return locations, nil
 }
 
-// places lists where a chunk lies; ErrNoChunk if it lies nowhere.
+// places returns where a chunk is, or ErrNoChunk if it is nowhere.
 func (r *Repo) places(ctx context.Context, id chunk.ID) ([]index.Location, error) {
 	x, err := r.openIndex(ctx)
 	if err != nil {

@@ -7,20 +7,20 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Sizes that a writer chooses; readers take all that docs/format.md allows.
+// Sizes that a writer chooses. Readers accept all that docs/format.md allows.
 const (
-	packTarget = 32 << 20 // a pack is closed before its container is larger
-	firstPack  = 16 << 20 // or, of the first packs of a writer, than that (assembly.target)
+	packTarget = 32 << 20 // a pack is closed before its container gets larger
+	firstPack  = 16 << 20 // the limit for the first packs of a writer (assembly.target)
 )
 
-// pack is one that is being built in a spool.
+// pack is a pack that is being built in a spool.
 type pack struct {
 	kind   format.Kind
 	spool  *format.Spool
 	writer *format.ContainerWriter
 	lanes  []format.LaneRow
 	chunks int
-	table  int // bytes of the encoded table so far, a little overestimated
+	table  int // bytes of the encoded table so far, slightly overestimated
 }
 
 func newPack(r *Repo, kind format.Kind) (*pack, error) {
@@ -36,11 +36,11 @@ func newPack(r *Repo, kind format.Kind) (*pack, error) {
 	return &pack{kind: kind, spool: s, writer: w, table: 64}, nil
 }
 
-// tableBytes is what a frame adds to the table at most: a row of 46 bytes, heads of arrays, a prefix and a length of
-// at most 5 bytes for each chunk.
+// tableBytes returns the most that a frame adds to the table: a row of 46 bytes, heads of arrays, and for each chunk a prefix
+// and a length of at most 5 bytes.
 func tableBytes(f *format.RawFrame) int { return 46 + 16 + 21*len(f.Prefixes) }
 
-// takes reports whether the frame still fits into a container of a size.
+// takes reports whether the frame still fits into a container of the target size.
 func (p *pack) takes(f *format.RawFrame, stored []byte, target int64) bool {
 	return len(p.lanes) == 0 ||
 		p.writer.SizeWith(len(stored), p.table+tableBytes(f)) <= target && p.chunks+len(f.Prefixes) <= format.PackChunks && len(p.lanes) < format.MaxFrames
@@ -56,14 +56,14 @@ func (p *pack) add(f *format.RawFrame, stored []byte) error {
 	return nil
 }
 
-// sealedPack is a pack that waits in its spool to be put.
+// sealedPack is a complete pack in its spool, to be put.
 type sealedPack struct {
 	format.PackRow
 	lanes []format.LaneRow
 	spool *format.Spool
 }
 
-// finish closes the pack and reads back what describes it.
+// finish completes the pack and reads back its table.
 func (p *pack) finish(r *Repo) (*sealedPack, error) {
 	salt := make([]byte, 16)
 	rand.Read(salt)

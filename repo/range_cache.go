@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// openedPacks remembers of packs read last what it takes to read a range of them: age's header and the last piece of
-// the ciphertext, by which age knows that nothing is cut off.
+// rangeCache keeps what it takes to read a range of a sealed pack, of the packs read last: the header of age and the last piece
+// of the ciphertext, by which age detects truncation.
 type rangeCache struct {
 	mu    sync.Mutex
 	packs map[format.Pack]*packEnds
 	order []format.Pack
 }
 
-// maxOpened packs take 70 KiB each.
+// maxPackEnds bounds the packs; each takes 70 KiB.
 const maxPackEnds = 64
 
 type packEnds struct {
@@ -49,7 +49,7 @@ func (o *rangeCache) get(p format.Pack) *packEnds {
 	return opened
 }
 
-// forget drops what is known of a pack, for it was of other bytes.
+// forget drops what is known of a pack, because it came from other bytes.
 func (o *rangeCache) forget(p format.Pack) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -78,10 +78,10 @@ func (o *rangeCache) read(ctx context.Context, r *Repo, f format.Frame, offset, 
 	return opened.read(ctx, r.store, f, offset, length)
 }
 
-// firstPart is enough for the header of two hybrid recipients.
+// firstPart is how much of a pack is fetched to read the header: enough for two hybrid recipients.
 const firstPart = 4 << 10
 
-// open fetches both ends of the pack, at once.
+// open fetches both ends of the pack in parallel.
 func (p *packEnds) open(ctx context.Context, store store.Store, f format.Frame, id age.Identity) error {
 	p.once.Lock()
 	defer p.once.Unlock()
@@ -128,10 +128,10 @@ func (p *packEnds) open(ctx context.Context, store store.Store, f format.Frame, 
 	return nil
 }
 
-// maxAgeHeader bounds how far a header is looked for: some hundred recipients.
+// maxAgeHeader bounds the header: some hundred recipients.
 const maxAgeHeader = 256 << 10
 
-// read fetches the pieces that cover the range, by one request, and lets age open them.
+// read fetches the pieces that cover the range in one request, and opens them.
 func (p *packEnds) read(ctx context.Context, store store.Store, f format.Frame, offset, length int64) ([]byte, error) {
 	payload := int64(len(p.start.Bytes))
 	from, to := format.CoveringRange(offset, length, f.Size-payload)
@@ -151,7 +151,7 @@ func (p *packEnds) read(ctx context.Context, store store.Store, f format.Frame, 
 		return nil, format.Damaged("a range up to %d in a container of %d bytes", offset+length, size)
 	}
 	out := make([]byte, length)
-	n, err := plain.ReadAt(out, offset) // with an error, the pieces before the damage
+	n, err := plain.ReadAt(out, offset) // with an error, n bytes before the damage are good
 	if n < len(out) {
 		if err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = format.Damaged("it ends at byte %d", offset+int64(n))

@@ -10,12 +10,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Reindex makes an index for packs that no index names: after segments were lost, or to use what a run that was cut
-// short had stored. Condemned packs stay out. It needs the owner's key, which alone opens packs of mail. Packs that
-// cannot be read are reported, and passed over. It returns how many packs were indexed.
+// Reindex indexes packs that no index segment names: after segments were lost, or to use what an interrupted run has stored.
+// It skips condemned packs. It needs the owner's key, because no other opens packs of mail. It reports packs that cannot be
+// read, and returns how many packs it indexed.
 //
-// Segments that are damaged are removed first, if the store lets them be: what they said, packs say too, and a segment that is
-// made again can have the very name of the damaged one.
+// First it removes damaged segments, if the store allows that: the packs have the same information, and the new segment may
+// get the name of the damaged one.
 func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, err error) {
 	if !r.CanRead() {
 		return 0, fmt.Errorf("making an index from packs of mail needs the owner's key: %w", ErrNoRole)
@@ -58,8 +58,8 @@ func (r *Repo) Reindex(ctx context.Context, report func(Problem)) (packs int, er
 	return packs, r.putDraft(ctx, &draft)
 }
 
-// damagedSegments reads all segments, and names those that are damaged, also when they are read a second time. Others that
-// cannot be read, of a newer version, or of somebody else, are reported.
+// damagedSegments reads all segments and returns the names of those that are damaged, in two attempts. It reports others that
+// cannot be read: of a newer version, or not of this repository.
 func (c *checker) damagedSegments(ctx context.Context) (names []string, err error) {
 	for o, err := range c.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
@@ -81,14 +81,14 @@ func (c *checker) damagedSegments(ctx context.Context) (names []string, err erro
 	return names, nil
 }
 
-// removeSegments removes damaged index segments. One that the store keeps is reported.
+// removeSegments removes damaged index segments. It reports those that the store keeps.
 func (r *Repo) removeSegments(ctx context.Context, names []string, report func(Problem)) error {
 	for _, name := range names {
 		err := r.store.Delete(ctx, name)
 		switch {
 		case err == nil:
 		case errors.Is(err, store.ErrRetained):
-			report(Problem{Kind: Unread, Object: name, Err: fmt.Errorf("it is damaged, and %w; its packs are indexed anew", err)})
+			report(Problem{Kind: Unread, Object: name, Err: fmt.Errorf("it is damaged, and %w; its packs are indexed again", err)})
 		default:
 			return fmt.Errorf("remove %s: %w", name, err)
 		}

@@ -7,8 +7,8 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. merged has the inputs
-// and proofs of a segment that replaces others.
+// writeSegment makes an index segment of packs and ascending entries, in a spool that the caller closes. For a segment that
+// replaces others, merged has its Inputs and Proofs.
 func (o *objects) writeSegment(packs []format.PackRow, entries iter.Seq[format.Entry], merged format.Table) (*format.Spool, [32]byte, error) {
 	var none [32]byte
 	s, err := o.cache.spool(o.seals.recipients(format.KindIndex))

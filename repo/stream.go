@@ -9,12 +9,12 @@ import (
 	"github.com/mailstrata/mailstrata/repo/format"
 )
 
-// Stream is a way into a Writer for chunks that belong together, such as those of one mailbox's messages in their order:
-// those that come through one stream share frames with each other alone. So what is alike is compressed together though
-// several connections deliver at once, and what is read together later lies together.
+// Stream takes chunks that belong together into a Writer, such as the messages of one mailbox in their order. The chunks of a
+// stream share frames only with each other. So similar content is compressed together even if several connections deliver at
+// once, and what is read together later is stored together.
 type Stream struct {
 	w      *Writer
-	leased int // how many use it now; guarded by Writer.leasing
+	leased int // users now; guarded by Writer.leasing
 	lanes  [format.Lanes]frameLane
 }
 
@@ -24,10 +24,10 @@ type frameLane struct {
 	frame *format.RawFrame // nil: none
 }
 
-// maxStreams bounds memory: each has a frame in the making for each lane, some 13 MiB in all. More users share.
+// maxStreams bounds memory: a stream fills a frame of each lane, some 13 MiB in all. More users share the streams.
 const maxStreams = 2
 
-// Stream lends a stream, to be given back by Close. A frame that is not full then is filled by who comes next.
+// Stream returns a stream, which the caller closes. The next user goes on with frames that are not full then.
 func (w *Writer) Stream() *Stream {
 	w.leasing.Lock()
 	defer w.leasing.Unlock()
@@ -41,20 +41,20 @@ func (w *Writer) Stream() *Stream {
 	return best
 }
 
-// Close gives the stream back.
+// Close returns the stream to the writer.
 func (s *Stream) Close() {
 	s.w.leasing.Lock()
 	defer s.w.leasing.Unlock()
 	s.leased--
 }
 
-// Put stores a chunk unless it is stored already, and says which. It copies data. It waits when much is under way.
-// What it reports as added is durable after the writer's next Flush.
+// Put stores a chunk unless it is stored already, and reports which. It copies data. It blocks while the writer is busy. An
+// added chunk is durable after the writer's next Flush.
 func (s *Stream) Put(ctx context.Context, lane format.Lane, data []byte) (id chunk.ID, added bool, err error) {
 	return s.w.put(ctx, &s.lanes[lane%format.Lanes], lane, data)
 }
 
-// filling yields the lanes that have a frame in the making.
+// filling yields the lanes that have a frame.
 func (w *Writer) filling() iter.Seq[*frameLane] {
 	return func(yield func(*frameLane) bool) {
 		for i := range w.streams {

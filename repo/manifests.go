@@ -13,18 +13,18 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// Head is a manifest as the store lists it.
+// Head is what a listing shows of a manifest.
 type Head struct {
 	Account string    // directory of the account, see AccountDir
 	Name    string    // of the object
 	ID      chunk.ID  // hash of the object: what a child names as its parent
-	Time    time.Time // when it was put, by the store's clock then: the name tells
-	Stored  time.Time // when the store got this object; in a copy of a repository much later
+	Time    time.Time // when it was put, by the store's clock, as its name says
+	Stored  time.Time // when the store got this object: in a copy of a repository much later
 	Size    int64     // of the object
-	Marked  bool      // it is to be forgotten
-	Since   time.Time // when it was marked first, by the store's clock
-	Erased  bool      // and prune rewrites packs for what only this manifest needs
-	Late    bool      // it was put after its deadline: it is no parent (Repo.Judge, Run.Heads)
+	Marked  bool      // it is marked to be forgotten
+	Since   time.Time // when it was first marked, by the store's clock
+	Erased  bool      // prune also rewrites packs without what only this manifest needs
+	Late    bool      // it was put after its deadline and is no parent (Repo.Judge, Run.Heads)
 
 	// Misdated says why the manifest's times cannot be true. It is empty if they can. See dating.go.
 	Misdated string
@@ -34,7 +34,7 @@ type Head struct {
 // not misdated.
 func (h Head) Committed() bool { return !h.Late && !h.Marked && h.Misdated == "" }
 
-// ParseManifest reads the name of a manifest's object, as marks have it, also of one that was deleted long ago.
+// ParseManifest parses the name of a manifest, even of one that was deleted long ago, which a mark may name.
 func ParseManifest(name string) (h Head, ok bool) {
 	account, put, hash, ok := format.ParseManifestName(name)
 	if !ok {
@@ -43,26 +43,26 @@ func ParseManifest(name string) (h Head, ok bool) {
 	return Head{Account: account, Name: name, ID: hash, Time: put}, true
 }
 
-// headOf makes a Head of a line of a listing. Objects with other names are somebody else's.
+// headOf returns the Head of a listed object, and false if that has no name of a manifest.
 func headOf(o store.Object) (Head, bool) {
 	h, ok := ParseManifest(o.Name)
 	h.Size, h.Stored = o.Size, o.Time
 	return h, ok
 }
 
-// Manifests lists the manifests of all accounts, and of each account the newest first. It is for who looks for mail: a
-// mark that cannot be read hides none.
+// Manifests lists the manifests of all accounts, the newest of each account first. It ignores marks that cannot be read, so
+// that they hide no mail.
 func (r *Repo) Manifests(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, ofTheObject)
 }
 
-// EveryManifest is Manifests for who removes: a mark that cannot be read is an error.
+// EveryManifest is Manifests for callers that remove: a mark that cannot be read is an error.
 func (r *Repo) EveryManifest(ctx context.Context) iter.Seq2[Head, error] {
 	return r.listHeads(ctx, format.KindManifest.Folder(), time.Time{}, nil)
 }
 
-// AccountManifests lists the manifests of one account, the newest first. It is for who builds on them: a mark that cannot
-// be read is an error.
+// AccountManifests lists the manifests of one account, the newest first. It is for callers that build on them: a mark that
+// cannot be read is an error.
 func (r *Repo) AccountManifests(ctx context.Context, account string) iter.Seq2[Head, error] {
 	return r.accountHeads(ctx, account, time.Time{})
 }
@@ -74,8 +74,8 @@ func (r *Repo) accountHeads(ctx context.Context, account string, known time.Time
 // listHeads lists manifests. known is the newest known time of the store, or zero.
 func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, overlook func(error) bool) iter.Seq2[Head, error] {
 	return func(yield func(Head, error) bool) {
-		// While the first manifests are listed. Which of the two listings is the later one does not matter: both are after the
-		// run's start, and a mark that is missed is too young to have removed anything before its deadline.
+		// The marks are listed while the first manifests are. The order of the two listings does not matter: both come after
+		// the start of the run, and a mark that is missed is too young to remove anything before the run's deadline.
 		marks := async(func() (statement.Marks, error) { return r.marks(ctx, overlook) })
 		listed := map[string]bool{}
 		now := present{r, known}
@@ -110,13 +110,13 @@ func (r *Repo) listHeads(ctx context.Context, prefix string, known time.Time, ov
 	}
 }
 
-// Manifest reads the content of a manifest. It also returns ErrNotMine if the manifest is of another account or time than its
-// name says: the tag does not cover names, and anybody who can write to the store could have copied it. The same holds for
-// bytes that hash to the name and do not open, which anybody can put there too.
+// Manifest reads the content of a manifest. It returns ErrNotMine if the manifest is of another account or time than its name
+// says: the tag does not cover names, so anybody who can write to the store can copy a manifest. It also returns ErrNotMine for
+// bytes that hash to the name and are no manifest, which anybody can put there too.
 func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	content, err := r.Root(ctx, h)
 	if foreign := new(undecodable); errors.As(err, &foreign) && errors.Is(err, format.ErrDamaged) {
-		// Damage changes bytes, and these are what the name says: somebody without the key put them there.
+		// The bytes match the name, so they are not damaged: somebody without the key put them there.
 		err = fmt.Errorf("read %s: its bytes are what its name says, and they are no manifest (%v): %w", h.Name, foreign, format.ErrNotMine)
 	}
 	if err != nil {
@@ -135,14 +135,13 @@ func (r *Repo) Manifest(ctx context.Context, h Head) ([]byte, error) {
 	return content, nil
 }
 
-// Root reads the content of a manifest for Prune, whatever its name, because nothing else may need what it needs.
+// Root reads the content of a manifest for Prune, even if its name does not match: it may need what nothing else needs.
 func (r *Repo) Root(ctx context.Context, h Head) ([]byte, error) {
 	r.manifestRead.Store(time.Now().UnixNano())
 	return r.load(ctx, format.KindManifest, h.Name)
 }
 
-// outline is what this package must know of a manifest. Package manifest checks all the rest, that there is an account
-// among it.
+// outline is what this package needs of a manifest. Package manifest checks the rest.
 type outline struct {
 	Account  []byte `cbor:"1,keyasint"`
 	Start    int64  `cbor:"3,keyasint"`

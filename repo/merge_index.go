@@ -14,14 +14,14 @@ import (
 	"github.com/mailstrata/mailstrata/repo/store"
 )
 
-// A night leaves a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands
-// (rule 10): segments of like size become one, each entry is written again only a few times, and what was merged goes a
-// day later, when who still reads it has had time, and only after what replaces it was read whole and compared.
-var mergeLeast = 8 // segments that are worth merging; tests merge two
+// Each run adds a segment or two. Merging keeps them few, so that a host without a cache need not fetch thousands (rule 10).
+// Segments of similar size are merged, so each entry is written only a few times. The inputs are deleted a day later, so that
+// other hosts can finish reading them, and only after the merged segment was read whole and compared with them.
+var mergeLeast = 8 // the fewest segments that are merged; tests set 2
 
-const mergeMost = 256 // segments that are merged at once: each is an open file
+const mergeMost = 256 // the most segments that are merged at once: each is an open file
 
-// segmentSize is how much a segment holds, or may hold.
+// segmentSize is the size of a segment, or a limit of it.
 type segmentSize struct {
 	packs, entries int
 }
@@ -37,7 +37,7 @@ func (s segmentSize) fits(largest segmentSize) bool {
 	return s.packs <= largest.packs && s.entries <= largest.entries
 }
 
-// listedSegment is an index segment as far as merging must know it.
+// listedSegment is an index segment and what merging needs of it.
 type listedSegment struct {
 	store.Object
 	hash   [32]byte
@@ -45,7 +45,7 @@ type listedSegment struct {
 	inputs [][32]byte
 }
 
-// mergeIndex is rule 10.
+// mergeIndex merges index segments (rule 10).
 func (p *pruning) mergeIndex(ctx context.Context) error {
 	listed, err := p.listSegments(ctx)
 	if err != nil {
@@ -56,8 +56,8 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 		return err
 	}
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return replaced[s.hash] })
-	// One that is more than half as large as any may be is left as it is: it would be written again for the sake of a few
-	// entries each time. Of the others, any two fit into one.
+	// Leave out those of more than half the largest size: each merge would write them again for a few entries more. Any two of
+	// the others fit into one.
 	listed = slices.DeleteFunc(listed, func(s listedSegment) bool { return !s.size.and(s.size).fits(largestSegment) })
 	slices.SortStableFunc(listed, func(a, b listedSegment) int { return cmp.Compare(a.Size, b.Size) })
 	n, sum := 0, int64(0)
@@ -76,7 +76,7 @@ func (p *pruning) mergeIndex(ctx context.Context) error {
 	return nil
 }
 
-// together divides segments into groups of which each makes one.
+// group divides segments into groups that each fit into one segment.
 func (p *pruning) group(listed []listedSegment) (groups [][]listedSegment) {
 	var group []listedSegment
 	var sum segmentSize
@@ -89,7 +89,7 @@ func (p *pruning) group(listed []listedSegment) (groups [][]listedSegment) {
 	return append(groups, group)
 }
 
-// listSegments lists the segments and reads what each replaces. One that cannot be read is left alone.
+// listSegments lists the segments and reads which others each replaces. It leaves out those that cannot be read.
 func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err error) {
 	for o, err := range p.r.store.List(ctx, format.KindIndex.Folder()) {
 		if err != nil {
@@ -126,8 +126,8 @@ func (p *pruning) listSegments(ctx context.Context) (all []listedSegment, err er
 	return read, nil
 }
 
-// removeReplaced deletes segments that another one replaces which is a day old, if that is proven. It tells of all that
-// another replaces, however old.
+// removeReplaced deletes segments that another one replaces, if that one is a day old and has all their entries. It returns all
+// segments that another one replaces, of any age.
 func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (replaced map[[32]byte]bool, err error) {
 	replaced = map[[32]byte]bool{}
 	var doomed []store.Object
@@ -151,7 +151,7 @@ func (p *pruning) removeReplaced(ctx context.Context, listed []listedSegment) (r
 	return replaced, p.remove(ctx, "index segments deleted", doomed, &p.report.Replaced)
 }
 
-// proven reads the merged segment and its inputs whole, and tells which of them it holds.
+// replacedBy reads the merged segment and its inputs whole, and returns the inputs whose entries it has.
 func (p *pruning) replacedBy(ctx context.Context, merged listedSegment, inputs []listedSegment) (doomed []store.Object, err error) {
 	whole, err := p.readSegment(ctx, merged, nil)
 	if err != nil {
@@ -175,7 +175,7 @@ func (p *pruning) replacedBy(ctx context.Context, merged listedSegment, inputs [
 	return doomed, nil
 }
 
-// passOver tells of an object that stays for what is wrong with it; any other error is an end.
+// leaveUnreadable reports an object that stays because it cannot be read. It returns any other error.
 func (p *pruning) leaveUnreadable(ctx context.Context, name string, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -189,14 +189,15 @@ func (p *pruning) leaveUnreadable(ctx context.Context, name string, err error) e
 	return fmt.Errorf("read %s: %w", name, err)
 }
 
-// gone reports whether a pack is deleted for good: it was condemned, and is not in the store.
+// gone reports whether a pack was deleted: it was condemned and is not in the store.
 func (p *pruning) gone(pack format.Pack) bool {
 	_, condemned := p.condemned[pack]
 	_, listed := p.packs[pack]
 	return condemned && !listed
 }
 
-// readSegment reads a segment whole. Where a flat file is to be made of it, it says of what.
+// readSegment reads a segment whole and returns its digests. keep, if not nil, is called with the segment and returns what to
+// call with each entry.
 func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*format.Segment) func(format.Entry) error) (map[format.Pack]format.PackDigest, error) {
 	seg, done, err := p.r.fetchSegment(ctx, s.Name, s.hash)
 	if err != nil {
@@ -210,7 +211,7 @@ func (p *pruning) readSegment(ctx context.Context, s listedSegment, keep func(*f
 	return seg.Digests(use)
 }
 
-// merge makes one segment of several. Those that cannot be read, or contradict others, are left out.
+// merge makes one segment of several. It leaves out those that cannot be read or contradict others.
 func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 	m := &merging{p: p, sums: map[format.Pack]format.PackDigest{}}
 	defer m.close()
@@ -240,7 +241,7 @@ func (p *pruning) merge(ctx context.Context, listed []listedSegment) error {
 	return m.put(ctx)
 }
 
-// merging is one merge: its inputs as flat files, and what each says of its packs.
+// merging is one merge: its inputs as index files, and the digests of their packs.
 type merging struct {
 	p     *pruning
 	files []*index.File
@@ -254,7 +255,7 @@ func (m *merging) close() {
 	}
 }
 
-// take reads an input.
+// take reads an input into a file.
 func (m *merging) take(ctx context.Context, s listedSegment) error {
 	return m.p.r.cache.do(func() error { return m.takeOnce(ctx, s) })
 }
@@ -290,7 +291,7 @@ func (m *merging) takeOnce(ctx context.Context, s listedSegment) error {
 	return nil
 }
 
-// put writes the merged segment, with its proofs, which were made from the inputs, and reads it again before it is put.
+// put writes the merged segment with the proofs of its inputs, reads it back, and puts it.
 func (m *merging) put(ctx context.Context) error {
 	r := m.p.r
 	merged := index.NewUnion(m.files, func(row *format.PackRow) bool { return m.p.gone(row.Pack()) })
