@@ -14,7 +14,7 @@ import (
 
 type backupCommand struct {
 	job.Flags  `embed:""`
-	Parallel   int `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2), 16 at the most."`
+	Parallel   int `group:"account" name:"parallel-accounts" placeholder:"N" help:"How many accounts to read at once (2); at most 16."`
 	watchFlags `embed:""`
 }
 
@@ -22,41 +22,31 @@ type backupCommand struct {
 func (c *backupCommand) isWhole() bool { return len(c.Account)+len(c.IMAP) == 0 }
 
 func (*backupCommand) Help() string {
-	return `Reads the accounts and lays one manifest for each. What the repository holds already is neither downloaded nor stored again. Nothing in the account is changed. A message that cannot be read does not stop the run: it is told, recorded, and tried again the next time. An interrupted run loses nothing that it stored; the next one goes on from there. Where a run was killed, the next one on the same host has what it had downloaded up to half a minute before, but for its first five seconds, from the cache directory.
+	return `Reads the accounts and writes one manifest for each. mailstrata changes nothing in an account, and neither downloads nor stores again what the repository holds. If a message cannot be read, the run reports it, records it, and tries again the next time. An interrupted run keeps what it stored, and the next one continues from there.
 
-Without --imap, the accounts are those of the configuration (docs/config.md), or of these the ones that are named, each into its repository. What a flag says counts, before what the configuration says of an account. Accounts are read side by side, and one that fails does not stop the others; of more than fifty, only those are listed of which there is something to tell, and then the sum.
+Without --imap, the accounts are those of the configuration (docs/config.md). Without --repo and a configuration, the first backup creates a repository in your data directory, and a key file beside it. Keep a copy of this key somewhere else: without it the archive cannot be read.
 
-Without --repo and a configuration, the repository is one of your own below your data directory. The first backup makes it, sealed to a new key file beside it, and tells where both are. KEEP A COPY OF THAT KEY: without it nobody can read the archive.
+` + job.PatternHelp + ` --namespace and --virtual add mailboxes that are not archived otherwise; a warning names them.
 
-` + job.PatternHelp + `
+A mailbox or an account that lost a fifth of its messages, and at least fifty, is archived as it is and raises an alarm. So does an account that lost all its messages, and a mailbox that is empty or gone. Mail that moved within the account is not lost. --shrink-limit sets other limits; put them in the configuration (shrink_limits), so that forget, list, check and doctor know them too.
 
-Shared mailboxes and those of other users are in namespaces of their own. They are archived if --namespace names their namespace. Otherwise a warning names them, unless --exclude does. Virtual mailboxes of Dovecot show messages of other mailboxes. They are archived with --virtual; otherwise a warning names them.
-
-A mailbox or an account that lost a fifth of its messages since the last manifest, and at least fifty, is archived as it is and raises an alarm: exit status 4. An account that lost all its messages, and a mailbox that is empty or gone (but not Trash, Junk and Drafts), raise one whatever their size. Mail that was renamed or moved within the account is not lost. --shrink-limit sets other limits; of several that fit a mailbox the last one counts. Limits belong in the configuration (shrink_limits): a manifest does not record them, and forget, list, check and doctor do not know those of flags.
-
-What other hosts wrote of the account since this host's last backup is compared in the same way. A manifest that lacks mail of the one before it and has no alarm may have been written with a stolen key. It raises an alarm, unless mailstrata forget --acknowledge has said that the loss is right.
-
-What is archived is not downloaded again. With --verify-source, a sample of it is, and compared: messages whose UID the server gave to others, or whose bytes it changed, end the run with exit status 4, and their mailbox is read anew, beside what earlier manifests hold. At 1% a night, everything has its turn within a year. An unchanged night then costs its share of the account, and no longer only its round trips.
-
-With --budget-day, a run that has downloaded so much of an account ends there with a checkpoint, which holds what came, and exit status 0; the first run of another day (UTC) goes on from it. What was downloaded stands in the repository, so all hosts share a day's budget. What a run was killed over, and did not write down, is not counted. Gmail locks an account that downloads 2,500 MB in a day; so 2 GB is the budget there, unless another is given.
+When the budget of --budget-day is used up, the run writes a checkpoint and ends with status 0. The first run of the next day (UTC) continues from there. Gmail locks an account that downloads 2,500 MB in a day.
 
 EXAMPLES
 
     mailstrata backup
     mailstrata backup home work
-    mailstrata backup --shard 2/8 --parallel-accounts 8
     mailstrata backup --imap imaps://anna@mail.example
     mailstrata backup --imap imaps://anna@mail.example --imap-password-command 'pass mail/anna'
-    mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash --exclude Junk
+    mailstrata backup --repo s3:https://s3.example/mail --key-file /etc/mailstrata.key --imap imaps://anna@mail.example --exclude Trash
     mailstrata backup --imap imaps://anna@mail.example --namespace shared --namespace 'Other Users/'
     mailstrata backup --imap imaps://anna@mail.example --shrink-limit 10%,20 --shrink-limit Junk=off --shrink-limit 'Lists/*=80%'
     mailstrata backup --imap imaps://anna@a.example --name home --imap imaps://anna@b.example --name work
-
-JSON: one object with repository, manifests (as of "list --json"), postponed (accounts that continue tomorrow) and errors (account, error).
+    mailstrata backup --shard 2/8 --parallel-accounts 8
 
 EXIT STATUS
 
-The worst that befell any account: 0 done, or the budget of the day is used up and it continues tomorrow; 1 failed, for one account at least; 2 the command line makes no sense; 3 done, but some messages could not be read, or locks that are due could not be renewed; 4 done, but an account shrank or changed suspiciously: look at "mailstrata show latest", and at the account; 130 interrupted.`
+The worst of all accounts: 0 done, or continued tomorrow; 1 failed for one account at least; 2 invalid command line; 3 done, but some messages could not be read, or locks that are due could not be renewed; 4 done, but an account shrank or changed suspiciously (see "mailstrata show latest"); 130 interrupted.`
 }
 
 // Validate is called by kong.

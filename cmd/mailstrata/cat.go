@@ -9,13 +9,13 @@ import (
 )
 
 type catCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
-	Mailbox  string `arg:"" help:"The mailbox that the message is in."`
-	UID      uint32 `arg:"" name:"uid" help:"The message's UID, as \"mailstrata ls MANIFEST MAILBOX\" tells it."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
+	Mailbox  string `arg:"" help:"The mailbox of the message."`
+	UID      uint32 `arg:"" name:"uid" help:"The UID of the message (see \"mailstrata ls MANIFEST MAILBOX\")."`
 }
 
 func (*catCommand) Help() string {
-	return `The bytes are those that the server gave, each one: line ends are CRLF where they were. They are checked against the archived hash before the first of them is written.
+	return `Prints the bytes that the server sent, with CRLF line ends where they were. mailstrata verifies them before it prints the first.
 
 EXAMPLES
 

@@ -15,19 +15,17 @@ import (
 )
 
 type checkCommand struct {
-	ReadData       bool  `xor:"read" help:"Read every byte of every object, instead of seeing only that packs of mail are there and of the right size."`
-	ReadDataSubset share `xor:"read" placeholder:"N%" help:"Read so much of the mail, another part each time: 5%."`
-	ReadDataWithin span  `xor:"read" placeholder:"SPAN" help:"Read some of the mail each time, all of it once within this time: 30d."`
+	ReadData       bool  `xor:"read" help:"Read and verify all data, instead of checking only that packs of mail exist and have the right size."`
+	ReadDataSubset share `xor:"read" placeholder:"N%" help:"Read this share of the mail, another one each time: 5%."`
+	ReadDataWithin span  `xor:"read" placeholder:"SPAN" help:"Read some of the mail each time, and all of it within this time: 30d."`
 
 	watchFlags `embed:""`
 }
 
 func (*checkCommand) Help() string {
-	return `Looks at every object, and follows every manifest down to the chunks of its messages. Whatever is wrong is named, with the messages that it harms, and the rest is checked all the same.
+	return `Checks every object, and follows every manifest down to the chunks of its messages. It names each problem and the messages that it affects, and checks the rest all the same. A note names each manifest that lacks mail of the one before it and has no alarm (see "mailstrata list --help").
 
-A note names each manifest that lacks mail of the one before it and has no alarm, as mailstrata list does. What is stored is whole then.
-
-With --read-data, the whole repository is read: do it now and then, and after trouble with disks. With --read-data-within 30d, every check reads what is due, and how far it came is kept in the repository: called every night, each object is read once in thirty days, and it does not matter from which host. With a writer's key, what is in packs of mail stays closed, and their bytes are compared with their names.
+With --read-data, it reads the whole repository: run that now and then, and after trouble with disks. With --read-data-within 30d, a check every night reads each object once in thirty days, from whichever host. A writer's key cannot open packs of mail; then only their bytes are verified.
 
 EXAMPLES
 
@@ -35,11 +33,9 @@ EXAMPLES
     mailstrata check --read-data
     mailstrata check --read-data-within 30d
 
-JSON: for each problem a line with object, manifest, account, mailbox, uid, reason and harmless; last a line with manifests, mailboxes, pages, messages, chunks and problems.
-
 EXIT STATUS
 
-0 all is well; 1 failed; 2 the command line makes no sense; 3 checked, and there are problems; 130 interrupted.`
+0 no problems; 1 failed; 2 invalid command line; 3 done, and there are problems; 130 interrupted.`
 }
 
 // problemSummary is a problem as JSON.

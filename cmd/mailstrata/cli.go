@@ -8,37 +8,38 @@ import (
 
 // cli is the grammar of the command line. Every command has a file of its own.
 type cli struct {
-	Init    initCommand    `cmd:"" group:"archive" help:"Make a repository."`
-	Backup  backupCommand  `cmd:"" group:"archive" help:"Archive accounts: one new manifest for each."`
-	Auth    authCommand    `cmd:"" group:"archive" help:"Let an account in by OAuth: Gmail, Microsoft 365 and others."`
-	List    listCommand    `cmd:"" group:"find" help:"List the manifests: which account, when, how many messages."`
-	Show    showCommand    `cmd:"" group:"find" help:"Show all about one manifest: mailboxes, warnings, failures."`
+	Init    initCommand    `cmd:"" group:"archive" help:"Create a repository."`
+	Backup  backupCommand  `cmd:"" group:"archive" help:"Back up accounts: write one manifest for each."`
+	Auth    authCommand    `cmd:"" group:"archive" help:"Authorize an account by OAuth, or keep a secret in the keyring."`
+	List    listCommand    `cmd:"" group:"find" help:"List manifests: account, time, number of messages."`
+	Show    showCommand    `cmd:"" group:"find" help:"Show one manifest: mailboxes, warnings, failures."`
 	Ls      lsCommand      `cmd:"" group:"find" help:"List the mailboxes of a manifest, or the messages of a mailbox."`
-	Find    findCommand    `cmd:"" group:"find" help:"Find messages by sender, subject, date, attachment …, in one manifest or in all."`
-	Diff    diffCommand    `cmd:"" group:"find" help:"Tell what became of an account between two manifests: what was added, removed, moved."`
-	Cat     catCommand     `cmd:"" group:"find" help:"Write one message to standard output, byte for byte."`
-	Restore restoreCommand `cmd:"" group:"find" help:"Bring mail back: a folder or all of it, to a Maildir, to .eml files, or to an IMAP account."`
-	Check   checkCommand   `cmd:"" group:"care" help:"Make sure that what is archived can be had."`
-	Forget  forgetCommand  `cmd:"" group:"care" help:"Let go of old manifests: by rules, or by name."`
-	Erase   eraseCommand   `cmd:"" group:"care" help:"Erase an account, or a message, from all nights."`
-	Rename  renameCommand  `cmd:"" name:"rename-account" group:"care" help:"Give the history of an account another name."`
-	Prune   pruneCommand   `cmd:"" group:"care" help:"Delete what no manifest needs any more."`
-	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest, whatever the rules."`
-	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let rules decide about a pinned manifest again."`
-	Tag     tagCommand     `cmd:"" group:"care" help:"Set, take back or tell the tags of a manifest, for forget --keep-tag."`
-	Repair  repairCommand  `cmd:"" group:"care" help:"Mend the index, damaged packs, or a manifest that refers to what is lost."`
-	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests, and their mail, to another repository."`
-	Key     keyCommand     `cmd:"" group:"care" help:"Add, list, remove and rotate the keys of a repository."`
-	Lock    lockCommand    `cmd:"" group:"care" help:"Tell how the Object Lock of a repository stands, or make its period longer."`
-	Doctor  doctorCommand  `cmd:"" group:"care" help:"Tell what would go wrong tonight: accounts, repository, keys, clock, room."`
-	Stats   statsCommand   `cmd:"" group:"care" help:"Tell where the bytes of a repository go."`
-	Demo    demoCommand    `cmd:"" group:"care" help:"Show the whole story on this host, with sample mail and no network."`
-	Config  configCommand  `cmd:"" group:"care" help:"Check the configuration, or show what it comes to."`
-	Version versionCommand `cmd:"" group:"care" help:"Tell the version."`
+	Find    findCommand    `cmd:"" group:"find" help:"Find messages by sender, subject, date, attachment …"`
+	Diff    diffCommand    `cmd:"" group:"find" help:"Compare two manifests of an account."`
+	Cat     catCommand     `cmd:"" group:"find" help:"Print one message, byte for byte."`
+	Restore restoreCommand `cmd:"" group:"find" help:"Restore mail to a Maildir, to .eml files or to an IMAP account."`
+	Check   checkCommand   `cmd:"" group:"care" help:"Verify the repository."`
+	Forget  forgetCommand  `cmd:"" group:"care" help:"Mark old manifests for deletion, by a policy or by name."`
+	Erase   eraseCommand   `cmd:"" group:"care" help:"Erase an account or a message from all manifests."`
+	Rename  renameCommand  `cmd:"" name:"rename-account" group:"care" help:"Rename an account and its history."`
+	Prune   pruneCommand   `cmd:"" group:"care" help:"Delete data that no manifest needs."`
+	Pin     pinCommand     `cmd:"" group:"care" help:"Keep a manifest whatever the policy."`
+	Unpin   unpinCommand   `cmd:"" group:"care" help:"Let the policy apply to a pinned manifest again."`
+	Tag     tagCommand     `cmd:"" group:"care" help:"Add, remove or show the tags of a manifest."`
+	Repair  repairCommand  `cmd:"" group:"care" help:"Repair the index, damaged packs or a manifest."`
+	Copy    copyCommand    `cmd:"" group:"care" help:"Copy manifests and their mail to another repository."`
+	Key     keyCommand     `cmd:"" group:"care" help:"Add, export, list, remove and rotate keys."`
+	Lock    lockCommand    `cmd:"" group:"care" help:"Show the Object Lock of a repository, or extend its period."`
+	Doctor  doctorCommand  `cmd:"" group:"care" help:"Check accounts, repository, keys, clock and disk space."`
+	Stats   statsCommand   `cmd:"" group:"care" help:"Show what takes space in a repository."`
+	Demo    demoCommand    `cmd:"" group:"care" help:"Show a backup and a restore offline, with sample mail."`
+	Config  configCommand  `cmd:"" group:"care" help:"Check or show the configuration."`
+	Version versionCommand `cmd:"" group:"care" help:"Print the version."`
 
-	Completion completionCommand `cmd:"" group:"care" help:"Write what makes bash, zsh or fish complete commands, manifests and mailboxes."`
+	Completion completionCommand `cmd:"" group:"care" help:"Print a completion script for bash, zsh or fish."`
 	Man        manCommand        `cmd:"" group:"care" help:"Write the manual pages."`
-	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"What the last word could become: shells ask."`
+	Global     globalCommand     `cmd:"" name:"__global" hidden:"" help:"The flags of all commands."`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print completions of the last word, for shells."`
 
 	globals
 }
@@ -47,65 +48,65 @@ type cli struct {
 type globals struct {
 	access.Flags
 
-	JSON    bool   `group:"output" name:"json" help:"Write the result as JSON: one document, or for lists one a line."`
-	Quiet   bool   `group:"output" short:"q" help:"Tell nothing but results, warnings and errors."`
-	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colours: auto is on a terminal, unless NO_COLOR is set; always; never."`
-	NoPager bool   `group:"output" help:"Do not show long lists through $$PAGER (or less). Only a terminal has it anyway."`
-	Verbose bool   `group:"output" short:"v" help:"Tell more. For IMAP: the protocol, without secrets and mail."`
+	JSON    bool   `group:"output" name:"json" help:"Print the result as JSON: one document, or one a line for lists (docs/json.md)."`
+	Quiet   bool   `group:"output" short:"q" help:"Print only results, warnings and errors."`
+	Color   string `group:"output" enum:"auto,always,never" default:"auto" help:"Colors: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
+	NoPager bool   `group:"output" help:"Do not show long lists in $$PAGER (or less), which only a terminal has."`
+	Verbose bool   `group:"output" short:"v" help:"Print more. For IMAP: the protocol, without secrets and mail."`
 }
 
 // groups are the headings of the help.
 var groups = []kong.Group{
-	{Key: "archive", Title: "Archive:"},
+	{Key: "archive", Title: "Back up:"},
 	{Key: "find", Title: "Find and restore:"},
-	{Key: "care", Title: "Look after:"},
-	{Key: "provider", Title: "Provider:"},
+	{Key: "care", Title: "Maintain:"},
+	{Key: "provider", Title: "OAuth provider:"},
 	{Key: "query", Title: "Which messages:"},
-	{Key: "selection", Title: "What:"},
+	{Key: "target", Title: "Target:"},
+	{Key: "selection", Title: "Mailboxes:"},
 	{Key: "keep", Title: "What to keep:"},
-	{Key: "weed", Title: "What of the target goes:"},
+	{Key: "weed", Title: "With --prune:"},
 	{Key: "account", Title: "IMAP account:"},
 	{Key: "checks", Title: "Checks of the server:"},
-	{Key: "watch", Title: "Who is told how it went:"},
+	{Key: "watch", Title: "Monitoring:"},
 	{Key: "repository", Title: "Repository " + forAll},
 	{Key: "output", Title: "Output " + forAll},
 }
 
 // description is the first thing that somebody in trouble reads.
-const description = `Mailstrata archives mail over IMAP. Every backup lays one record of an account, a manifest, which nothing can change later; so the account can be listed, searched and restored as it stood on any night.
+const description = `mailstrata archives mail over IMAP. Every backup writes a record of the account, a manifest. Nothing that happens later changes it, so you can list, search and restore the account as it was on any night.
 
-To archive an account now:
+To back up an account:
 
     mailstrata backup --imap imaps://anna@mail.example
 
-A folder is gone, and last Friday, the 13th, it was there. Which nights are there; and the folder, with all that is below it, as it was then, back into the account:
+A folder is gone, and last Friday, the 13th, it was there. List the nights, then restore the folder into the account as it was on that day:
 
     mailstrata list
     mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
 
-Restoring only adds: nothing that the account holds is changed, and nothing is added twice. To look first, or to have it on this host:
+A restore only adds messages: it changes nothing in the account, and adds nothing twice. To look first, or to restore to this host:
 
-    mailstrata ls 2026-03-13
     mailstrata ls 2026-03-13 Projects
     mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
 
-All that is gone since then, wherever it was; and one message, in whichever night it was:
+To restore all that was deleted since then, and to find one message in any night:
 
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
     mailstrata find --all --from joao --subject bridge
 
-On a host that has no configuration, say where the archive is, and what opens it:
+On a host without a configuration, name the repository and its key:
 
     mailstrata list --repo s3:https://s3.example/mail --key-file mailstrata.key
 
-A night is named by a date or a day like friday (the newest manifest of that day, or before it), by the beginning of an id, or by "latest" and "latest~2" (two before it). Where there are several accounts, ACCOUNT@ goes before: anna@mail.example@2026-03-13.
+A manifest is named by a date or a day like friday (the newest one of that day or before), by the beginning of its id, or by "latest" and "latest~2" (two before it). If there are several accounts, put ACCOUNT@ before it: anna@mail.example@2026-03-13.
 
-Exit status: 0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read or written; 4 done, but the account shrank or changed suspiciously; 130 interrupted.`
+Exit status: 0 done; 1 failed; 2 invalid command line; 3 done, but some messages could not be read or written; 4 done, but an account shrank or changed suspiciously; 130 interrupted.`
 
 // exitStatus ends the help of a command.
 const exitStatus = `EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 130 interrupted.`
 
-// manifestArgument explains an argument that several commands have.
-const manifestHelp = `MANIFEST is the beginning of an id (of "mailstrata list"), "latest", "latest~2" (two before it), or a day like friday, yesterday or 2026-03-14, or a time like 2026-03-14T06:30, which means the newest manifest at or before it. Where the repository holds several accounts, ACCOUNT@MANIFEST.`
+// manifestHelp explains an argument that several commands have.
+const manifestHelp = `MANIFEST is the beginning of an id (see "mailstrata list"), "latest", "latest~2" (two before it), a day like friday, yesterday or 2026-03-14, or a time like 2026-03-14T06:30. A day or a time means the newest manifest at or before it. If the repository holds several accounts: ACCOUNT@MANIFEST.`

@@ -29,7 +29,7 @@ func TestCompletions(t *testing.T) {
 		words []string
 		want  string // among what is offered; "": nothing is
 	}{
-		{[]string{"res"}, "restore\tBring mail back"},
+		{[]string{"res"}, "restore\tRestore mail"},
 		{[]string{"key", ""}, "rotate\t"},
 		{[]string{"restore", "latest", "--mis"}, "--missing-from\t"},
 		{[]string{"restore", "--layout", ""}, "maildir++\t"},

@@ -6,11 +6,11 @@ import (
 )
 
 type completionCommand struct {
-	Shell string `arg:"" enum:"bash,zsh,fish" help:"Which shell: bash, zsh or fish."`
+	Shell string `arg:"" enum:"bash,zsh,fish" help:"The shell: bash, zsh or fish."`
 }
 
 func (*completionCommand) Help() string {
-	return `Writes what makes a shell complete mailstrata's commands, flags, accounts, manifests and mailboxes when Tab is pressed. What is archived is looked up in the repository that the command line or MAILSTRATA_REPO names, if it can be opened without asking.
+	return `Prints a script that completes commands, flags, accounts, manifests and mailboxes. Manifests and mailboxes come from the repository of the command line or MAILSTRATA_REPO, if it opens without a question.
 
 EXAMPLES
 
@@ -18,7 +18,7 @@ EXAMPLES
     mailstrata completion zsh > ~/.zfunc/_mailstrata
     mailstrata completion fish > ~/.config/fish/completions/mailstrata.fish
 
-For zsh, ~/.zfunc has to be in fpath before compinit.
+For zsh, ~/.zfunc must be in fpath before compinit.
 
 ` + exitStatus
 }

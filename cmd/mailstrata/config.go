@@ -18,22 +18,20 @@ import (
 )
 
 type configCommand struct {
-	Check configCheckCommand `cmd:"" help:"Tell all that is wrong with the configuration."`
-	Show  configShowCommand  `cmd:"" help:"Show what the configuration comes to, without secrets."`
+	Check configCheckCommand `cmd:"" help:"Report all errors in the configuration."`
+	Show  configShowCommand  `cmd:"" help:"Show accounts, providers and monitoring, without secrets."`
 }
 
 type configCheckCommand struct{}
 
 func (*configCheckCommand) Help() string {
-	return `Reads the configuration and tells all that is wrong with it, each with file, line and key. It warns of files that are missing, and of files with secrets that everybody on this host can read. No server and no repository is asked.
+	return `Reports all errors in the configuration, with file, line and key. It warns of missing files, and of files with secrets that other users of this host can read. It contacts no server and no repository.
 
 The configuration is the file of --config or MAILSTRATA_CONFIG, or else config.toml in the directory mailstrata of your configuration directory ($XDG_CONFIG_HOME, ~/.config), or else /etc/mailstrata/config.toml.
 
-JSON: one object with file, repositories, accounts, problems (file, line, key, problem, meant), warnings.
-
 EXIT STATUS
 
-0 nothing is wrong; 1 it cannot be read; 2 something is wrong with it, or the command line makes no sense.`
+0 no errors; 1 it cannot be read; 2 it has errors, or the command line is invalid.`
 }
 
 func (c *configCheckCommand) Run(ctx context.Context, p *program) error {
@@ -136,13 +134,11 @@ func summarizeConfig(c *config.Config, problems config.Problems, warnings []stri
 }
 
 type configShowCommand struct {
-	Shard config.Shard `placeholder:"N/OF" help:"Of all accounts, only those of this share."`
+	Shard config.Shard `placeholder:"N/OF" help:"Only the accounts of this share."`
 }
 
 func (*configShowCommand) Help() string {
-	return `Lists the accounts of the configuration, those that templates make too: what they are called, where they are read, into which repository they go, and where their secrets come from. Then who gives tokens, and who is told how the runs of commands went.
-
-JSON: one object a line: of an account name, url, repository, secret; of a provider provider, kind, client_id, secret, keyring; of a command watch, ping, metrics, on_failure.
+	return `Lists the accounts of the configuration, also those of templates: name, URL, repository, and where the secret comes from. Then the OAuth providers, and the monitoring of commands.
 
 ` + exitStatus
 }

@@ -16,12 +16,12 @@ import (
 )
 
 type copyCommand struct {
-	Manifest []string `arg:"" optional:"" help:"Only these manifests. Without any, all that are complete."`
+	Manifest []string `arg:"" optional:"" help:"Only these manifests. Default: all complete ones."`
 
-	To                string `required:"" placeholder:"PLACE" help:"The repository to copy to: a directory, or s3:https://host[:port]/bucket[/prefix]. mailstrata init makes one."`
-	ToKeyFile         string `placeholder:"FILE" type:"path" var:"MAILSTRATA_TO_KEY_FILE" help:"A key file that opens that one. A writer's is enough."`
-	ToPasswordFile    string `placeholder:"FILE" type:"path" help:"A file that holds its passphrase. (The variable MAILSTRATA_TO_PASSWORD holds the passphrase itself.)"`
-	ToPasswordCommand string `placeholder:"COMMAND" help:"A command that prints its passphrase."`
+	To                string `required:"" placeholder:"PLACE" help:"Repository to copy to: a directory, s3:https://host[:port]/bucket[/prefix], or a name in the configuration. mailstrata init creates one."`
+	ToKeyFile         string `placeholder:"FILE" type:"path" var:"MAILSTRATA_TO_KEY_FILE" help:"Key file that opens it. A writer's key is enough."`
+	ToPasswordFile    string `placeholder:"FILE" type:"path" help:"File that holds its passphrase. (MAILSTRATA_TO_PASSWORD holds the passphrase itself.)"`
+	ToPasswordCommand string `placeholder:"COMMAND" help:"Command that prints its passphrase."`
 
 	AllowEmpty bool `help:"Write a copy even if no message of a manifest can be read."`
 
@@ -32,22 +32,20 @@ type copyCommand struct {
 func (c *copyCommand) isWhole() bool { return len(c.Manifest) == 0 }
 
 func (*copyCommand) Help() string {
-	return `Copies manifests, and the mail they refer to, into another repository, which has keys of its own. A copy stands in the history where its original does. What is there already is not copied again, nor what was there and has been forgotten, unless it is named; so this can run every night, after the backup. Every message is read and verified on its way.
+	return `Copies manifests and their mail into another repository, which has its own keys. It does not copy again what is there, nor what was forgotten there, unless you name it; so you can run it every night, after the backup. Every message is verified on the way.
 
-What cannot be read is left out, and the copy says so. If no message can be read, no copy is written. Each later copy tries again. If it can read more, it writes another copy, after the one before. So a manifest that was repaired with losses becomes whole when you copy it back from a repository where it is whole.
+A copy leaves out what cannot be read, and says so. Later copies try again: if one can read more, it writes another copy, after the first. So a manifest that was repaired with losses becomes whole when you copy it back from a repository where it is whole.
 
-Pins and other tags go with their manifests, also those that are set later, if the key of the repository that is copied to is an owner's: for tags are signed. A tag that was set or taken back there stays as it is there.
+Pins and other tags are copied too, if the key of the target is an owner's.
 
 EXAMPLES
 
     mailstrata copy --to /mnt/usb/mail --to-key-file usb.key
     mailstrata copy latest --to s3:https://s3.example/second
 
-JSON: for each manifest a line with id, account, time, messages, copy (the id there), present (it was there before), mended (it was there with less, and another copy was laid), untagged (tags that the key there cannot sign), forgotten (it was there, and is not copied again), lost (messages that could not be read) and error.
-
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages or manifests could not be read; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some messages or manifests could not be read; 130 interrupted.`
 }
 
 // copySummary is a copied manifest as JSON.

@@ -16,22 +16,20 @@ import (
 )
 
 type demoCommand struct {
-	Keep string `type:"path" placeholder:"DIR" help:"Use this directory, and leave everything there to look at."`
+	Keep string `type:"path" placeholder:"DIR" help:"Use this directory, and keep all files in it."`
 }
 
 func (*demoCommand) Help() string {
-	return `A mail server with sample mail is started inside this process. Its account is archived; the server loses a mailbox; the account is archived again; and the mail of before is restored and compared, byte by byte. What you see are the real commands and what they print. Nothing is left behind, unless with --keep.
+	return `Starts a mail server with sample mail inside this process, and backs up its account. Then the server loses a mailbox, a second backup runs, and the mail of the first backup is restored and compared. You see real commands and their output. Without --keep, nothing is left behind.
 
 EXAMPLES
 
     mailstrata demo
     mailstrata demo --keep /tmp/demo
 
-JSON: one object with messages, equal and differences.
-
 EXIT STATUS
 
-0 what was restored is equal to what was archived; 1 it is not, or something failed; 2 the command line makes no sense; 130 interrupted.`
+0 the restored mail is what was archived; 1 it is not, or something failed; 2 invalid command line; 130 interrupted.`
 }
 
 // demoRun is a demo under way.

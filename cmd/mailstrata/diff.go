@@ -18,37 +18,33 @@ import (
 )
 
 type diffCommand struct {
-	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date, friday; ACCOUNT@ may go before."`
+	Before  string `arg:"" help:"The older manifest: an id, latest~1, a date, friday; with ACCOUNT@ before it if needed."`
 	After   string `arg:"" help:"The newer manifest."`
-	Mailbox string `arg:"" optional:"" help:"Only what became of this mailbox."`
+	Mailbox string `arg:"" optional:"" help:"Only this mailbox."`
 
-	List bool `help:"List the messages, not only how many."`
+	List bool `help:"List the messages, not only their number."`
 }
 
 func (*diffCommand) Help() string {
-	return manifestHelp + `
+	return `Compares two manifests of an account: for each mailbox that differs, how many messages were added, removed, moved in, moved out or reflagged, and which mailboxes were created, removed or renamed. Messages are compared by content, so a message that moved is not removed.
 
-Tells what became of an account between two manifests: of each mailbox that differs, how many messages came (added) and went (removed), how many were moved from and to another mailbox, and how many have other flags, keywords or labels; and which mailboxes were created, removed or renamed. A message is what its bytes are: one that was moved is not removed. Pages that both manifests share are not read, so it costs what changed.
-
-With --list, the messages themselves; a key that cannot read mail lists them without sender and subject.
+` + manifestHelp + `
 
 EXAMPLES
 
-To see what last night's backup found changed, and what is gone since Friday:
+To see what changed last night, and what is gone since Friday, the 13th:
 
     mailstrata diff latest~1 latest
     mailstrata diff 2026-03-13 latest --list
     mailstrata diff 2026-03-13 latest Projects --list
 
-To get back what is gone since then:
+To restore what is gone since then:
 
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
 
-JSON: one object with before, after (as of "list --json"), mailboxes (name, raw, created, removed_mailbox, renamed_from, renumbered, incomplete, added, removed, moved_in, moved_out, reflagged, error), and the totals added, removed, moved, reflagged. With --list: one object a line, with change (added, removed, moved-in, moved-out, reflagged), mailbox, peer_mailbox and peer_uid of what was moved, flags_before and labels_before of what is reflagged, and all that "ls --json" tells of a message.
-
 EXIT STATUS
 
-0 done, whether they differ or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+0 done, whether they differ or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
 func (c *diffCommand) Run(ctx context.Context, p *program) error {

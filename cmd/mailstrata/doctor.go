@@ -13,18 +13,18 @@ import (
 )
 
 type doctorCommand struct {
-	Account []string `arg:"" optional:"" name:"account" help:"Accounts and repositories of the configuration; all of them, if neither these nor --imap are given."`
+	Account []string `arg:"" optional:"" name:"account" help:"Accounts and repositories of the configuration. Default: all of them, unless --imap is given."`
 
-	IMAP                []string      `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port] (repeatable)."`
-	NoProbe             bool          `help:"Put no object into the repository's place: then what its credentials allow is not tried."`
-	TimeLimit           time.Duration `group:"account" placeholder:"DURATION" help:"How long looking at one account may take (10m)."`
+	IMAP                []string      `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"Account: imaps://user@host[:port] (repeatable)."`
+	NoProbe             bool          `help:"Write no test object to the repository. Then its credentials are not tested."`
+	TimeLimit           time.Duration `group:"account" placeholder:"DURATION" help:"How long checking one account may take (10m)."`
 	access.AccountFlags `embed:""`
 }
 
 func (*doctorCommand) Help() string {
-	return `Tells what would go wrong tonight: whether each account lets us in, what its server offers and what mailstrata makes of that; whether the repository opens, with which key, and what its credentials allow; whether this host has room, and its clock is right.
+	return `Checks what could fail tonight: whether each account accepts the login and what its server offers; whether the repository opens, with which key, and what its credentials allow; whether this host has enough disk space, and its clock is right.
 
-Nothing in the accounts is changed. In the repository's place a small object is put below probe/, read, listed, and deleted where that is allowed; where it is not, it stays, and harms nothing.
+It changes nothing in the accounts. In the repository it writes a small object below probe/, reads it, lists it, and deletes it if that is allowed.
 
 EXAMPLES
 
@@ -33,11 +33,9 @@ EXAMPLES
     mailstrata doctor --imap imaps://anna@mail.example
     mailstrata doctor --json | jq -r 'select(.status != "ok") | .advice'
 
-JSON: one object a line, with subject, check, status (ok, warn or fail), finding, advice.
-
 EXIT STATUS
 
-0 nothing fails, whatever there is to warn of; 1 something fails; 2 the command line makes no sense; 130 interrupted.`
+0 no check failed; 1 a check failed; 2 invalid command line; 130 interrupted.`
 }
 
 func (c *doctorCommand) Run(ctx context.Context, p *program) error {

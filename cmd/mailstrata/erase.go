@@ -21,24 +21,20 @@ import (
 )
 
 type eraseCommand struct {
-	Words   []string `arg:"" name:"account" help:"The account. With --message: a message."`
-	Message bool     `help:"Erase a message instead: its hash (mailstrata ls --json, find --json), its Message-ID, or MANIFEST MAILBOX UID."`
-	Confirm string   `placeholder:"WORD" help:"What you would type to confirm, for scripts: the account's name, the first 8 digits of a single message's hash, or the number of messages."`
+	Words   []string `arg:"" name:"account" help:"The account. With --message: the message."`
+	Message bool     `help:"Erase a message: its hash (mailstrata ls --json, find --json), its Message-ID, or MANIFEST MAILBOX UID."`
+	Confirm string   `placeholder:"WORD" help:"What you would type to confirm, for scripts: the name of the account, the first 8 digits of the hash of one message, or the number of messages."`
 	DryRun  bool     `short:"n" help:"Only show what would be erased."`
 }
 
 func (*eraseCommand) Help() string {
-	return `Erases an account, or a message, from all nights. It cannot be undone. Backup, copy and repair do not store it again, even if the server or another repository still has it.
+	return `Erases an account, or a message, from all manifests. This cannot be undone. backup, copy and repair do not store it again, even if the server or another repository still has it. Pins and rules do not protect it.
 
-A message is erased from every mailbox of every account that has the same bytes. Each manifest with the message is written again without it, and the old one is marked. If you erase an account, all its manifests are marked, and backup refuses that account name from then on. Pins and rules do not protect a manifest.
+A message is erased from every mailbox of every account that has the same bytes. mailstrata writes each manifest with the message again without it. If you erase an account, backup refuses its name from then on.
 
-The bytes are in the store until two prunes have run: the first a day later at the earliest, the second a day after that. Prune rewrites each pack that holds anything erased, whatever --max-unused says. A repository under lock keeps the bytes until their locks end. What other mail also has, such as the same attachment, stays. Keyed hashes stay for ever: of the account's name in the names of marked manifests, and of the messages in the erasure.
+The bytes are gone after two prunes, the first a day later at the earliest, the second a day after that; in a repository under lock, when their locks have ended. Chunks that other mail also has stay. Keyed hashes of the account's name and of the messages stay. Erase copies in other repositories there, too.
 
-A copy in another repository stays: run mailstrata erase there, too. The caches and the crash journal on this host are cleaned.
-
-Before anything is changed, you confirm by typing the account's name, or for messages what the question says. --confirm answers for you.
-
-It needs an owner's key.
+You confirm by typing the name of the account, or what the question says. erase needs an owner's key.
 
 ` + manifestHelp + `
 
@@ -50,11 +46,9 @@ EXAMPLES
     mailstrata erase --message '<20260314.4711@mail.example>'
     mailstrata erase anna@mail.example --confirm anna@mail.example
 
-JSON: one object with dry_run, account, messages (of each hash, size, date, places, more_places), manifests, packs, shared_chunks, shared_bytes, locked_until, rewritten_manifests, marked_manifests, damaged_manifests, unread_pieces, gone_at.
-
 EXIT STATUS
 
-0 done; 1 failed, or not confirmed; 2 the command line makes no sense; 3 done, but a damaged manifest or page may still hold it; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 invalid command line; 3 done, but a damaged manifest or page may still hold it; 130 interrupted.`
 }
 
 func (c *eraseCommand) Run(ctx context.Context, p *program) error {

@@ -16,22 +16,22 @@ import (
 )
 
 type findCommand struct {
-	Manifest string   `arg:"" optional:"" help:"Look in this manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before. Without it, in the newest of each account."`
-	Text     []string `arg:"" optional:"" help:"Text in the sender, a recipient or the subject (repeatable; all must fit). The first may stand in place of MANIFEST."`
+	Manifest string   `arg:"" optional:"" help:"Search this manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed. Default: the newest manifest of each account."`
+	Text     []string `arg:"" optional:"" help:"Text in the sender, a recipient or the subject (repeatable; all must match). The first may replace MANIFEST."`
 
-	All           bool   `group:"query" help:"Look in all manifests; tell each message once, with the oldest and the newest that hold it."`
-	Account       string `group:"query" placeholder:"NAME" help:"Look in this account alone."`
+	All           bool   `group:"query" help:"Search all manifests. Each message is listed once, with the oldest and the newest manifest that has it."`
+	Account       string `group:"query" placeholder:"NAME" help:"Search only this account."`
 	To            string `group:"query" aliases:"recipient" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc."`
 	queryFlags    `embed:""`
 	job.Selection `embed:""`
 }
 
 func (*findCommand) Help() string {
-	return `Finds messages, and tells where they are: what "mailstrata cat" and "mailstrata restore --message" want to know. All that is asked for must fit. ` + queryHelp + `
+	return `Finds messages and prints where they are, for "mailstrata cat" and "mailstrata restore --message". ` + queryHelp + `
 
-With --all, deleted messages are found too: LAST is the newest manifest that has the message, and the one to restore it from.
+With --all, it finds deleted messages too. LAST is the newest manifest that has the message: restore it from there.
 
-` + job.PatternHelp + `
+Names of attachments are looked for in Content-Disposition and Content-Type; of a very long text without attachments, only in the first and the last half MiB. ` + job.PatternHelp + `
 
 EXAMPLES
 
@@ -42,11 +42,9 @@ EXAMPLES
     mailstrata find --all --mailbox Projects --since 2026-03-01 --before 2026-04-01 --flag flagged
     mailstrata restore 3f9a --mailbox Projects --message 12 --to maildir:/tmp/found
 
-JSON: one object a line, with manifest, account, mailbox and all that "ls --json" tells of a message; with --all also first and last (id and time); manifest is the last then.
-
 EXIT STATUS
 
-0 done, whether something was found or not; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+0 done, whether something was found or not; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
 // textFirst takes the first word for text to search for, if it cannot name a manifest.

@@ -19,25 +19,25 @@ import (
 )
 
 type forgetCommand struct {
-	Names []string `arg:"" optional:"" name:"account|manifest" help:"With --keep-… the accounts that are meant; without, all. Without --keep-… the manifests to forget."`
+	Names []string `arg:"" optional:"" name:"account|manifest" help:"With --keep-…: only these accounts. Without: the manifests to forget."`
 
-	KeepLast    number   `group:"keep" placeholder:"N" help:"Keep the last N manifests of each account (or \"unlimited\"; so below)."`
-	KeepHourly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N hours that have one."`
-	KeepDaily   number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N days that have one."`
-	KeepWeekly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N weeks that have one."`
-	KeepMonthly number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N months that have one."`
-	KeepYearly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N years that have one."`
-	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are no older than this before the newest of the account: 30d, 8w, 1y6m."`
-	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those that bear this tag (repeatable)."`
+	KeepLast    number   `group:"keep" placeholder:"N" help:"Keep the last N manifests of each account (or 'unlimited', as below)."`
+	KeepHourly  number   `group:"keep" placeholder:"N" help:"Keep the newest manifest of each of the last N hours that have one."`
+	KeepDaily   number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N days."`
+	KeepWeekly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N weeks."`
+	KeepMonthly number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N months."`
+	KeepYearly  number   `group:"keep" placeholder:"N" help:"Keep the newest of each of the last N years."`
+	KeepWithin  span     `group:"keep" placeholder:"SPAN" help:"Keep all that are at most this much older than the newest of the account: 30d, 8w, 1y6m."`
+	KeepTag     []string `group:"keep" sep:"none" placeholder:"TAG" help:"Keep those with this tag (repeatable)."`
 
-	Acknowledge []string    `sep:"none" placeholder:"MANIFEST" help:"Say that you know what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
-	ShrinkLimit []loss.Rule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Without it the limits in the configuration count."`
-	Prune       bool        `help:"Then do what mailstrata prune does."`
+	Acknowledge []string    `sep:"none" placeholder:"MANIFEST" help:"Accept what is gone in this manifest, so that the one before it need not be kept (repeatable)."`
+	ShrinkLimit []loss.Rule `sep:"none" placeholder:"LIMIT" help:"How much a manifest may lack of the one before it, as in backup: 20%,50; off; NAME=LIMIT (repeatable). Default: the limits of the configuration."`
+	Prune       bool        `help:"Then run mailstrata prune."`
 	MaxUnused   share       `default:"5%" placeholder:"SHARE" help:"With --prune: as there."`
-	DryRun      bool        `short:"n" help:"Only show what would go and what would stay, and why."`
-	Yes         bool        `short:"y" help:"Do not ask: forget what the table lists."`
+	DryRun      bool        `short:"n" help:"Only show what would be kept and forgotten, and why."`
+	Yes         bool        `short:"y" help:"Do not ask."`
 
-	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list those that are still there."`
+	Undo           bool `help:"Bring forgotten manifests back. Without MANIFEST, list them."`
 	EvenIncomplete bool `help:"With --undo: bring back what is left of a manifest that lacks something."`
 
 	watchFlags `embed:""`
@@ -47,23 +47,13 @@ type forgetCommand struct {
 func (c *forgetCommand) isWhole() bool { return len(c.Names) == 0 && !c.DryRun && !c.Undo }
 
 func (*forgetCommand) Help() string {
-	return `Marks manifests to be forgotten: they are not listed any more and no backup goes on from them. Nothing is deleted yet; "mailstrata prune" does that, a day later at the earliest.
+	return `Marks manifests as forgotten. They are not listed any more, and "mailstrata prune" deletes them, a day later at the earliest. mailstrata shows what it would forget, and asks. Scripts use --yes.
 
-The table shows what goes, what stays and why. Then you are asked. Scripts say --yes: without a terminal and without --yes nothing is changed, and the exit status is 2.
+A manifest is kept if any --keep rule keeps it. The rules apply to each account, from the newest manifest to the oldest. Without rules and names, the rules of the configuration apply (docs/config.md). These are always kept: the newest complete manifest of an account; pinned manifests; a manifest with an alarm and the last one before it, until you acknowledge it. Checkpoints are forgotten when a complete manifest has followed.
 
-A manifest stays if any --keep rule keeps it. Each counts within an account, from the newest to the oldest, by the store's clock and the time zone of this host; while a rule has not kept its number, the oldest manifest stays too.
+If a manifest lacks mail of the one before it and has no alarm, somebody with a stolen key may have written it. forget then keeps the manifest before it, and ends with status 4, until you acknowledge the loss. While an account has a manifest whose time cannot be true, no rule forgets anything of it: find out which host wrote that manifest, and forget it by its id.
 
-Whatever the rules, these stay: the newest complete manifest of an account; those that are pinned (mailstrata pin); one in which the account shrank suspiciously and the last one before it, until that is acknowledged. Checkpoints go when a complete manifest has followed.
-
-A manifest that the store got long after its time (see mailstrata list) takes no place from one that came in time. A manifest is misdated if its time lies in the future or cannot be true otherwise. While an account has one, no rule forgets anything of that account, because somebody may have written it to make rules forget the others. Find out which host wrote it, and forget it by its id. If somebody renamed the object of a manifest, forget it by the name that mailstrata check prints: manifests/….
-
-forget compares each manifest with the one before it, by the limits of --shrink-limit or of the configuration (it does not know those that backup has from flags), because somebody with a stolen key can write a manifest without an alarm. It prints a loss that no alarm mentions and keeps the manifest before it, with exit status 4, until you acknowledge the loss.
-
-Without --keep rules and without names, the rules of the configuration count (docs/config.md).
-
---undo brings a forgotten manifest back: as a new one with the same mail and tags, a millisecond after the old one. The mark stays, for marks cannot be taken back. It works until a prune has deleted the manifest, which is a day after it was forgotten at the earliest; forget --undo without a name lists what is still there, and until when. Where something that it needs is gone, that is named, and nothing is changed unless you say --even-incomplete.
-
-It needs an owner's key: what removes is signed.
+--undo brings a forgotten manifest back, as a new one with the same mail and tags, until prune has deleted it. forget needs an owner's key.
 
 ` + manifestHelp + `
 
@@ -76,11 +66,9 @@ EXAMPLES
     mailstrata forget --undo 3f9a12
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune --yes
 
-JSON: one object a line, with id, account, time, state, messages, keep, reasons, lost, tags; with --prune a last one as of mailstrata prune; with --undo id, account, time, messages, forgotten, until, undone, missing, error.
-
 EXIT STATUS
 
-0 done; 1 failed, or not confirmed; 2 the command line makes no sense, or there is no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, without an alarm; 130 interrupted.`
+0 done; 1 failed, or not confirmed; 2 invalid command line, or no terminal to confirm on; 3 done, but nothing is forgotten of accounts with misdated manifests; 4 done, but a manifest lacks mail of the one before it, without an alarm; 130 interrupted.`
 }
 
 // number is how many a rule keeps.

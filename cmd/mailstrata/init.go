@@ -17,20 +17,20 @@ import (
 
 type initCommand struct {
 	NewKeyFile string     `placeholder:"FILE" type:"path" help:"Write a key file (an age identity) that opens the repository without a passphrase."`
-	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
-	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: whatever anybody deletes, each manifest can be restored for as long after it was laid, such as 30d."`
-	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: the store may give somebody the right to end locks. compliance: nobody can, not even you."`
-	NoSeal     bool       `help:"Do not encrypt. Whoever can read the repository can read the mail."`
+	KeyRole    string     `enum:"owner,writer" default:"owner" help:"What the key file allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
+	Lock       lockPeriod `placeholder:"DAYS" help:"Keep every object under Object Lock: each manifest can be restored for this long after it was written, whatever anybody deletes. Such as 30d."`
+	LockMode   string     `enum:"governance,compliance" default:"governance" help:"governance: the store may let somebody end locks. compliance: nobody can end them, not even you."`
+	NoSeal     bool       `help:"Do not encrypt. Anybody who can read the repository can read the mail."`
 }
 
 func (*initCommand) Help() string {
-	return `A repository is sealed to its keys: an owner's passphrase, a key file, or both. With --new-key-file for an owner and no passphrase given, the file is the only key. A writer's key file is for hosts that archive every night: whoever steals it can read no mail. It comes beside a passphrase.
+	return `A passphrase, a key file or both open the repository. With --new-key-file for an owner and no passphrase, the file is the only key. A writer's key file is for hosts that run backups every night: a thief can read no mail with it. It needs a passphrase beside it.
 
-The bucket is made where the credentials may. The store is tried first: one that lets an object be replaced is refused, since archives there could be overwritten.
+Keep a copy of the key file or the passphrase somewhere else. Without a key the archive cannot be read.
 
-With --lock the bucket must have Object Lock; it is made with it. A bucket of the repository's own gets a default retention of one and a half times the period and a day or two: then credentials that may only put, get and list are enough for backups. In a part of a bucket (a prefix), or where the default may not be set, each object is put under retention by itself, which takes s3:PutObjectRetention. Locks are renewed by backups that have that right, and by prune: run one of them once in half a period. What prune cannot delete yet, it deletes when the lock has ended. "mailstrata lock" makes the period longer, and nothing makes it shorter.
+mailstrata creates the bucket if its credentials may. It tests the store first, and refuses one that lets an object be replaced.
 
-WHO LOSES ALL KEYS LOSES THE ARCHIVE. There is no other way in. Keep a copy of the key file or the passphrase in another place than the repository.
+With --lock, a bucket for mailstrata alone gets a default retention, so that backups need no right but to put, get and list. With a prefix, or where the default cannot be set, mailstrata sets the retention of each object, which needs s3:PutObjectRetention. Run backup with this right, or prune, at least once in half a period: they renew the locks. "mailstrata lock" extends the period; nothing shortens it.
 
 EXAMPLES
 
@@ -38,8 +38,6 @@ EXAMPLES
     mailstrata init --repo s3:https://s3.example/mail --lock 30d
     mailstrata init --repo /srv/mail --new-key-file ~/mailstrata.key
     mailstrata init --repo /srv/mail --new-key-file /etc/mailstrata.key --key-role writer
-
-JSON: one object with repository, id, fingerprint, sealed, key_file, key_role, and of one under lock lock with days, mode, by_default.
 
 ` + exitStatus
 }

@@ -10,11 +10,11 @@ import (
 )
 
 type keyCommand struct {
-	Add    keyAddCommand    `cmd:"" help:"Let another passphrase, key file or public key open the repository."`
-	Export keyExportCommand `cmd:"" help:"Write a copy of the key file to another place."`
-	List   keyListCommand   `cmd:"" help:"List the keys: what each may do, and what opens it."`
-	Remove keyRemoveCommand `cmd:"" help:"Shut a key out."`
-	Rotate keyRotateCommand `cmd:"" help:"Draw new keys for what is stored from now on, after one came into wrong hands."`
+	Add    keyAddCommand    `cmd:"" help:"Add a passphrase, a key file or a public key."`
+	Export keyExportCommand `cmd:"" help:"Write a copy of the key file."`
+	List   keyListCommand   `cmd:"" help:"List the keys and their roles."`
+	Remove keyRemoveCommand `cmd:"" help:"Remove a key."`
+	Rotate keyRotateCommand `cmd:"" help:"Use new keys for new data, after a key was stolen."`
 }
 
 // keySummary is a key as JSON.

@@ -15,27 +15,25 @@ import (
 )
 
 type keyAddCommand struct {
-	Role               string `enum:"owner,writer" default:"owner" help:"What the key allows: owner (everything), or writer (archive and list, but neither read mail nor remove)."`
-	Label              string `placeholder:"TEXT" help:"What it is listed as: whose it is, or where."`
-	NewKeyFile         string `placeholder:"FILE" type:"path" xor:"what" help:"Write a new key file (an age identity), and let it open the repository."`
-	Recipient          string `placeholder:"PUBLIC-KEY" xor:"what" help:"Let the owner of this public key open it: age1…, or a line of ssh-ed25519 or ssh-rsa."`
-	RecipientFile      string `placeholder:"FILE" type:"path" xor:"what" help:"A file with such a line, like ~/.ssh/id_ed25519.pub."`
-	NewPasswordFile    string `placeholder:"FILE" type:"path" xor:"what" help:"A file that holds the new passphrase. (The variable MAILSTRATA_NEW_PASSWORD holds the passphrase itself.)"`
-	NewPasswordCommand string `placeholder:"COMMAND" xor:"what" help:"A command that prints the new passphrase."`
+	Role               string `enum:"owner,writer" default:"owner" help:"What the key allows: owner (everything) or writer (archive and list, but neither read mail nor delete)."`
+	Label              string `placeholder:"TEXT" help:"A label for lists: whose key it is, or where."`
+	NewKeyFile         string `placeholder:"FILE" type:"path" xor:"what" help:"Write a new key file (an age identity), and add it."`
+	Recipient          string `placeholder:"PUBLIC-KEY" xor:"what" help:"Add this public key: age1…, or a line of ssh-ed25519 or ssh-rsa."`
+	RecipientFile      string `placeholder:"FILE" type:"path" xor:"what" help:"Add the public key in this file, such as ~/.ssh/id_ed25519.pub."`
+	NewPasswordFile    string `placeholder:"FILE" type:"path" xor:"what" help:"File that holds the new passphrase. (MAILSTRATA_NEW_PASSWORD holds the passphrase itself.)"`
+	NewPasswordCommand string `placeholder:"COMMAND" xor:"what" help:"Command that prints the new passphrase."`
 }
 
 func (*keyAddCommand) Help() string {
-	return `Without a key file or a public key, the new key is a passphrase. It is asked for twice, unless a file, a command or a variable gives it. To add a key, an owner's key must open the repository (--key-file, or its passphrase).
+	return `Without a key file or a public key, the new key is a passphrase, which mailstrata asks for twice. An owner's key must open the repository (--key-file, or its passphrase).
 
-A public key can be added without its other half being here: give its owner the fingerprint along, so that the first use on a new host can be checked (--trust). SSH keys are as good as their passphrase and their host; age's hybrid keys (age-keygen -pq) withstand quantum computers, and the others do not.
+If you add somebody's public key, give them the fingerprint too, for --trust on their host. Of the kinds of keys, only age's hybrid keys (age-keygen -pq) withstand quantum computers.
 
 EXAMPLES
 
     mailstrata key add --label safe
     mailstrata key add --role writer --new-key-file nightly.key --label nas
     mailstrata key add --recipient-file ~/.ssh/id_ed25519.pub --label anna
-
-JSON: one object with id, role, kind, recipient, label, made, current, missing, fingerprint, key_file.
 
 ` + exitStatus
 }

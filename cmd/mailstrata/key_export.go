@@ -12,18 +12,16 @@ import (
 )
 
 type keyExportCommand struct {
-	File string `arg:"" type:"path" help:"Where to write the copy: a file that does not exist yet, on another disk; \"-\" prints it."`
+	File string `arg:"" type:"path" help:"Where to write the copy: a new file on another disk; - prints it."`
 }
 
 func (*keyExportCommand) Help() string {
-	return `Writes a copy of the key file that opens the repository. Without its key nobody can read a repository, so keep a copy somewhere else: on a stick, in a password manager, on paper.
+	return `Writes a copy of the key file that opens the repository. Keep it somewhere else: on a stick, in a password manager, on paper. Without its key, a repository cannot be read.
 
 EXAMPLES
 
     mailstrata key export /media/stick/mailstrata.key
     mailstrata key export - | lpr
-
-JSON: one object with key_file, role, fingerprint.
 
 ` + exitStatus
 }

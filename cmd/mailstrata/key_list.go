@@ -9,9 +9,7 @@ import (
 type keyListCommand struct{}
 
 func (*keyListCommand) Help() string {
-	return `An owner's key does everything. A writer's archives, lists and compares, but can neither read mail nor remove, nor change keys. The fingerprint is the repository's: it stays the same until its keeper is changed (mailstrata key rotate --keeper), and a host that sees another at the same place stops.
-
-JSON: one object a line, with id, role, kind, recipient, label, made, current, missing, fingerprint.
+	return `An owner's key does everything. A writer's key archives and lists, but can neither read mail nor delete, nor change keys. The fingerprint stays the same until "mailstrata key rotate --keeper"; a host that sees another one stops.
 
 ` + exitStatus
 }

@@ -9,19 +9,17 @@ import (
 )
 
 type keyRemoveCommand struct {
-	IDs []string `arg:"" name:"id" help:"The keys, by their ids of \"mailstrata key list\"."`
+	IDs []string `arg:"" name:"id" help:"The ids of the keys (see \"mailstrata key list\")."`
 }
 
 func (*keyRemoveCommand) Help() string {
-	return `From now on the key opens nothing. The last key of an owner stays: without one nobody could read the archive ever again.
+	return `The key opens nothing any more. You cannot remove the last owner's key.
 
-WHO USED THE KEY BEFORE MAY HAVE KEPT WHAT IT OPENED, and can then read what he gets hold of in the repository, old mail and new. If he must not read what comes, rotate the keys afterwards (mailstrata key rotate), and take his credentials for the store away. What he could read already, nothing takes back.
+Somebody who used the key before may have kept what it opened, and can read what they get of the repository, old mail and new. If they must not read new mail, rotate the keys afterwards (mailstrata key rotate), and revoke their credentials for the store. Nothing revokes what they could read already.
 
 EXAMPLES
 
     mailstrata key remove 3f9a01c2
-
-JSON: one object a line for each key removed, with id, role, kind, recipient, label, made, current, missing, fingerprint.
 
 ` + exitStatus
 }

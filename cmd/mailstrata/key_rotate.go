@@ -9,22 +9,20 @@ import (
 )
 
 type keyRotateCommand struct {
-	Keeper bool `help:"Change the keeper too, who signs removals and changes of keys: where an owner's key came into wrong hands. The fingerprint changes."`
+	Keeper bool `help:"Also change the keeper, who signs deletions and changes of keys: for a stolen owner's key. The fingerprint changes."`
 }
 
 func (*keyRotateCommand) Help() string {
-	return `What is stored from now on is sealed to new keys. Every key that is listed is made anew and opens old and new mail: key files, public keys and passphrases stay as they are, and hosts notice nothing. Remove a key that came into wrong hands first, for it would be made anew too. One passphrase can be kept, the one that is given; others must be removed before and added again afterwards.
+	return `Seals new data with new keys. All key files, public keys and passphrases in the list still open old and new mail, and hosts notice nothing. Remove a stolen key first. Only the passphrase that you give is kept: remove other passphrases before, and add them again afterwards.
 
-What does not change: what is stored already stays sealed to the old keys, and who has these can read it. The secret under which content is named and tagged stays, since all mail would have to be stored again under another; so who had any key can still tell whether a message that he has is archived, and, while he can write to the store, add objects that look like an honest host's. Take his credentials for the store away. With --keeper he can no longer sign removals, or further changes of keys.
+Data that is stored already stays sealed with the old keys. The secret that names chunks does not change either: somebody with an old key can still find out whether a message that they have is archived, and add objects while they can write to the store. Revoke their credentials for the store. With --keeper they can no longer sign deletions or changes of keys.
 
-After --keeper every other host and key file knows an old fingerprint: name the new one to each host once, with --trust. Rotate while no forget or prune is running.
+After --keeper, give the new fingerprint to each host once, with --trust. Do not rotate while forget or prune runs.
 
 EXAMPLES
 
     mailstrata key remove 3f9a01c2 && mailstrata key rotate
     mailstrata key rotate --keeper
-
-JSON: one object with keys, fingerprint, retained (names of old key objects that the store would not delete).
 
 ` + exitStatus
 }

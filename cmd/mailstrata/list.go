@@ -13,15 +13,15 @@ import (
 
 type listCommand struct {
 	Account string `arg:"" optional:"" help:"Only the manifests of this account."`
-	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account whose last good night is longest ago comes first."`
+	Latest  bool   `help:"Show only the newest manifest of each account, and its last good night: the last one without failures and alarms. The account with the oldest one comes first."`
 }
 
 func (*listCommand) Help() string {
-	return `Newest first. The columns: the beginning of the id; the account; when the manifest was written, and how long ago; how many messages the account held, and how large they were; how many were new in that run; and what was not as it should be ("mailstrata show" shows all of it).
+	return `Lists manifests, the newest first: id, account, time, age, number and size of the messages, how many were new in that run, and remarks. "mailstrata show" explains a remark.
 
-A manifest is "belated" if the store got it long after its time, and after another of the account that came in time: it is a copy or a repair, or somebody dated it back. A manifest is misdated if its time lies in the future or cannot be true otherwise. It is not listed but named in a warning, and counts for nothing.
+A manifest is "belated" if the store got it long after its time: it is a copy or a repair, or somebody dated it back. A manifest whose time cannot be true is misdated: it is not listed, a warning names it, and mailstrata ignores it.
 
-A manifest "lacks mail" if it has far fewer messages than the one before, some of them are nowhere in it, and it has no alarm of that. A backup by this program alarms, so somebody with a stolen writer's key may have written it. The limits are those of the configuration, or the usual ones. It is named until mailstrata forget --acknowledge says that it was meant.
+A manifest "lacks mail" if it has far fewer messages than the one before it, and no alarm says so. Somebody with a stolen writer's key may have written it. mailstrata names it until you run mailstrata forget --acknowledge.
 
 EXAMPLES
 
@@ -30,11 +30,9 @@ EXAMPLES
     mailstrata list --latest
     mailstrata list --json | jq -r 'select(.failures > 0).id'
 
-JSON: one object a line, with id, account, time, start, end, source, stored, belated, lost, state, consistent, mailboxes, messages, bytes, new_messages, new_bytes, failures, warnings, alarms, parent, program.
-
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read, or are misdated; 130 interrupted.`
 }
 
 func (c *listCommand) Run(ctx context.Context, p *program) error {

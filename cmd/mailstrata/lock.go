@@ -15,20 +15,18 @@ import (
 )
 
 type lockCommand struct {
-	Period lockPeriod `arg:"" optional:"" help:"The longer period, such as 90d. Without it, the lock is told as it is."`
+	Period lockPeriod `arg:"" optional:"" help:"The longer period, such as 90d. Default: show the lock."`
 }
 
 func (*lockCommand) Help() string {
-	return `Tells for how long a repository under Object Lock (init --lock) keeps what is stored, when all locks were renewed last, and when that is due. With a period, the lock is made one of that period, and all locks are renewed for it. It can be made longer, and never shorter: what was promised holds.
+	return `Shows for how long a repository under Object Lock (init --lock) keeps its objects, when all locks were renewed last, and when that is due. With a period, it extends the lock, and renews all locks. A period can only become longer.
 
-Making it longer needs an owner's key, and credentials with s3:PutObjectRetention; where the bucket retains by default, also s3:PutBucketObjectLockConfiguration, for its default retention is made longer, too. Where each object is put under retention by itself, runs that are under way know of the shorter period only; the first backup or prune half a day later renews the locks once more for that. Then each manifest that is laid is kept for the longer period. One that was laid before is kept for the longer period from now on.
+To extend it, you need an owner's key and credentials with s3:PutObjectRetention, and s3:PutBucketObjectLockConfiguration if the bucket has a default retention. Manifests written before are kept for the longer period from now on.
 
 EXAMPLES
 
     mailstrata lock
     mailstrata lock 90d
-
-JSON: one object with lock (days, mode, by_default), renewed (where all locks were renewed for the whole period), due, and of a lock that was made longer renewed_locks.
 
 ` + exitStatus
 }

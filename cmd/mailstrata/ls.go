@@ -16,14 +16,14 @@ import (
 )
 
 type lsCommand struct {
-	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest (if none is named), latest~2, a date, friday; ACCOUNT@ may go before."`
+	Manifest string `arg:"" optional:"" help:"Which manifest: an id, latest (default), latest~2, a date, friday; with ACCOUNT@ before it if needed."`
 	Mailbox  string `arg:"" optional:"" help:"List the messages of this mailbox."`
 }
 
 func (*lsCommand) Help() string {
 	return manifestHelp + `
 
-Without MAILBOX, the mailboxes; with it, its messages: UID, date (INTERNALDATE), size, flags, sender and subject. A key that cannot read mail lists all but the last two.
+Without MAILBOX, lists the mailboxes. With it, lists its messages: UID, INTERNALDATE, size, flags, sender and subject. A writer's key shows neither sender nor subject.
 
 EXAMPLES
 
@@ -32,11 +32,9 @@ EXAMPLES
     mailstrata ls 2026-03-14 Projects/Bridge
     mailstrata ls --json latest INBOX | jq -r 'select(.flags | index("\\Flagged")).subject'
 
-JSON: one object a line. Of mailboxes: name, raw, delimiter, attributes, special_use, subscribed, selectable, label, messages, bytes, complete, inherited, uidvalidity, uidnext, highestmodseq, mailboxid, permanent_flags. Of messages: uid, date, size, flags, labels, from, subject, message_id, hash, by_id, and the server's ids: emailid, threadid, x_guid, x_gm_msgid, x_gm_thrid.
-
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some of it could not be read; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some of it could not be read; 130 interrupted.`
 }
 
 func (c *lsCommand) Run(ctx context.Context, p *program) error {

@@ -13,13 +13,11 @@ import (
 )
 
 type manCommand struct {
-	Dir string `arg:"" optional:"" type:"path" help:"Write a page for the program and for each command here. Without it, the program's page is written to standard output."`
+	Dir string `arg:"" optional:"" type:"path" help:"Directory for one page for each command. Default: print the page of the program."`
 }
 
 func (*manCommand) Help() string {
-	return `The pages are made of what --help tells, for man(1).
-
-EXAMPLES
+	return `EXAMPLES
 
     mailstrata man | man -l -
     mailstrata man ~/.local/share/man/man1

@@ -17,7 +17,7 @@ import (
 
 // pickFlags narrow a restore to some messages.
 type pickFlags struct {
-	MissingFrom string   `group:"query" placeholder:"MANIFEST" help:"Only what this manifest lacks: what was deleted until then. What was only moved is not restored; of copies, as many as are fewer."`
+	MissingFrom string   `group:"query" placeholder:"MANIFEST" help:"Only messages that this manifest lacks: those deleted until then. Messages that only moved are not restored; of several copies, as many as are missing."`
 	Message     []string `group:"query" sep:"none" placeholder:"UID" help:"Only this message of the one --mailbox: a UID, or several: 12,15:20 (repeatable)."`
 	Recipient   string   `group:"query" placeholder:"TEXT" help:"Text in a recipient: To, Cc or Bcc (find calls it --to)."`
 	queryFlags  `embed:""`

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -106,23 +105,12 @@ func (p *program) parser(ctx context.Context, cli *cli, helped *bool) (*kong.Kon
 		kong.NamedMapper("path", kong.MapperFunc(p.readPath)),
 		kong.Resolvers(kong.ResolverFunc(p.variable)),
 		kong.ValueFormatter(describeValue),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 80, NoExpandSubcommands: true}),
 		kong.Help(printHelp),
 		kong.ExplicitGroups(groups),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
 	)
-}
-
-// translate says in this program's words what people try who know others: "help backup", "--version".
-func translate(args []string) []string {
-	switch args[0] {
-	case "help":
-		return append(slices.Clone(args[1:]), "--help")
-	case "--version":
-		return []string{"version"}
-	}
-	return args
 }
 
 // parseError makes a parser's complaint a usage error, with the way to the help that fits.

@@ -16,8 +16,8 @@ import (
 )
 
 type pruneCommand struct {
-	MaxUnused share `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are written anew without it: a percentage, or \"unlimited\"."`
-	DryRun    bool  `short:"n" help:"Only tell what would be deleted, now and later."`
+	MaxUnused share `default:"5%" placeholder:"SHARE" help:"How much of all packs may be unused before packs are repacked: a percentage, or \"unlimited\"."`
+	DryRun    bool  `short:"n" help:"Only show what would be deleted, now and later."`
 
 	watchFlags `embed:""`
 }
@@ -26,15 +26,11 @@ type pruneCommand struct {
 func (c *pruneCommand) isWhole() bool { return !c.DryRun }
 
 func (*pruneCommand) Help() string {
-	return `Deletes what no manifest needs: the messages and records that only forgotten manifests had, and what runs that were cut short left behind.
+	return `Deletes what no manifest needs: messages and records that only forgotten manifests had, and what interrupted runs left behind. It repacks packs with much unused data, and small packs.
 
-Nothing is locked, and backups may go on meanwhile. Therefore it takes two steps: what is not needed now is named, and a prune a day later deletes it, if it is not needed then either. So run it each day or week, and what was forgotten is gone with the second or third. Each may be interrupted anywhere; the next goes on.
+Backups may run at the same time. Therefore deleting takes two prunes: one marks what is not needed, and one a day later deletes it, if it is still not needed. Run prune every day or week. An interrupted prune continues the next time.
 
-Packs of which too much is unused are written anew, as are small ones where there are many, and the index is put together from time to time.
-
-Where a store refuses to delete (Object Lock, or credentials that may not), the rest is done, and what was left is told. A repository under lock (init --lock) has its locks renewed, if the last time was a quarter of the period ago; what is to be deleted is not renewed, and goes with a later prune when its lock has ended.
-
-It needs an owner's key. While the store's clock and this host's differ by more than an hour it deletes nothing and fails, because it could not know whether an object has waited for a day. Set the clock that is wrong.
+In a repository under lock, prune also renews the locks, and deletes an object when its lock has ended. What a store refuses to delete is reported. prune needs an owner's key. It fails if the clocks of the store and this host differ by more than an hour.
 
 EXAMPLES
 
@@ -42,11 +38,9 @@ EXAMPLES
     mailstrata prune --max-unused 20%
     mailstrata forget --keep-daily 30 --keep-monthly 24 --prune
 
-JSON: one object with dry_run, roots, packs, deleted_manifests, deleted_packs, condemned_packs, waiting_packs, rewritten_packs, copied, merged_segments, deleted_segments, retained, renewed_locks, unused_bytes, unread_packs, lost_chunks, erased_packs, rewritten_manifests.
-
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but something in the repository is damaged, or locks that are due could not be renewed; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but something in the repository is damaged, or locks that are due could not be renewed; 130 interrupted.`
 }
 
 // share is a part of a whole, between 0 and 1.

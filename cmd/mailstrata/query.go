@@ -18,18 +18,16 @@ type queryFlags struct {
 	Subject    string   `group:"query" placeholder:"TEXT" help:"Text in the subject."`
 	MessageID  string   `group:"query" name:"message-id" placeholder:"TEXT" help:"Text in the Message-ID."`
 	Attachment string   `group:"query" placeholder:"TEXT" help:"Text in the name of an attachment."`
-	Since      string   `group:"query" placeholder:"DATE" help:"Dated then or later (INTERNALDATE, when the server got it)."`
-	Before     string   `group:"query" placeholder:"DATE" help:"Dated earlier."`
+	Since      string   `group:"query" placeholder:"DATE" help:"INTERNALDATE (when the server got it) at this time or later."`
+	Before     string   `group:"query" placeholder:"DATE" help:"INTERNALDATE before this time."`
 	Larger     string   `group:"query" placeholder:"SIZE" help:"Larger than this: 500K, 1M, 1.5MiB."`
 	Smaller    string   `group:"query" placeholder:"SIZE" help:"Smaller than this."`
-	Flag       []string `group:"query" sep:"none" placeholder:"FLAG" help:"With this flag: seen, answered, flagged, draft, deleted (repeatable)."`
-	Label      []string `group:"query" sep:"none" placeholder:"NAME" help:"With this label of Gmail's: a name, or inbox, sent, starred … (repeatable)."`
-	Keyword    []string `group:"query" sep:"none" placeholder:"WORD" help:"With this keyword (repeatable)."`
+	Flag       []string `group:"query" sep:"none" placeholder:"FLAG" help:"Has this flag: seen, answered, flagged, draft, deleted (repeatable)."`
+	Label      []string `group:"query" sep:"none" placeholder:"NAME" help:"Has this Gmail label: a name, or inbox, sent, starred … (repeatable)."`
+	Keyword    []string `group:"query" sep:"none" placeholder:"WORD" help:"Has this keyword (repeatable)."`
 }
 
-const queryHelp = `Texts are looked for anywhere in the field, as they are read: encoded words are decoded, and upper and lower case are the same. A DATE is 2026-03-14, 2026-03-14T06:30 or RFC 3339; a day begins at its midnight here. K, M, G are of 1,000, Ki, Mi, Gi of 1,024.
-
-Names of attachments are looked for in the lines Content-Disposition and Content-Type of a message and its parts; of a very long text without attachments, only in the first and last half MiB.`
+const queryHelp = `All conditions must match. Text matches anywhere in the decoded field, in upper or lower case. A DATE is 2026-03-14, 2026-03-14T06:30 or RFC 3339; a day begins at local midnight. K, M and G are powers of 1,000; Ki, Mi and Gi of 1,024.`
 
 // query reads the flags; recipient is looked for in To, Cc and Bcc.
 func (f *queryFlags) query(recipient string) (search.Query, error) {

@@ -14,29 +14,23 @@ import (
 type renameCommand struct {
 	Old   string `arg:"" name:"account" help:"The account, as mailstrata list shows it."`
 	New   string `arg:"" name:"new-name" help:"Its new name."`
-	Merge bool   `help:"Add the history to that of an account which is archived under the new name."`
+	Merge bool   `help:"Add its history to that of an account which already has the new name."`
 }
 
 func (*renameCommand) Help() string {
-	return `The history of an account goes by its name. This gives all of it another name: each manifest is written again under the new one, with its time and its tags, and then the old ones are marked. No mail is read or stored, and nothing is lost: another rename takes it back.
+	return `Gives the history of an account another name: mailstrata writes each manifest again under the new name, with its time and its tags, and marks the old ones. No mail is read or stored. Another rename undoes it.
 
-Change the name in your configuration too (name under [[accounts]], or backup --name), before the next backup: a backup under the old name would begin a history of its own, and download the account again. Days and rules mean the same as before, and the next backup under the new name goes on from the newest manifest.
+Change the name in your configuration too (name under [[accounts]], or backup --name), before the next backup. A backup under the old name would begin a new history, and download the account again.
 
-A rename that was interrupted is completed by running the same command again. So is one beside which a backup of the old name ended. A manifest that is damaged or misdated stays under the old name.
-
-A copy in another repository keeps the old name: run mailstrata rename-account there, too, before the next copy.
-
-It needs an owner's key.
+If a rename is interrupted, or a backup of the old name ended meanwhile, run the same command again. A manifest that is damaged or misdated keeps the old name. So does a copy in another repository: rename it there before the next copy. It needs an owner's key.
 
 EXAMPLES
 
     mailstrata rename-account anna@old.example anna@new.example
 
-JSON: one object with old, new, renamed (manifests), marked, left (id and error of each that stays under the old name).
-
 EXIT STATUS
 
-0 done; 1 failed, or there is an account of the new name and --merge is not given; 2 the command line makes no sense; 3 done, but some manifests stay under the old name; 130 interrupted.`
+0 done; 1 failed, or an account has the new name and --merge is missing; 2 invalid command line; 3 done, but some manifests keep the old name; 130 interrupted.`
 }
 
 // renameSummary is a rename as JSON.

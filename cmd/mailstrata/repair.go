@@ -16,15 +16,15 @@ import (
 )
 
 type repairCommand struct {
-	Index    repairIndexCommand    `cmd:"" help:"Make the index anew, from the packs, where it is damaged or lost."`
-	Packs    repairPacksCommand    `cmd:"" help:"Save what can be read of damaged packs, so that the next backup stores again what is lost."`
-	Manifest repairManifestCommand `cmd:"" help:"Lay a manifest without what cannot be had any more, so that the next backup asks for it again."`
+	Index    repairIndexCommand    `cmd:"" help:"Rebuild the index from the packs."`
+	Packs    repairPacksCommand    `cmd:"" help:"Save what can be read of damaged packs; the next backup stores the rest again."`
+	Manifest repairManifestCommand `cmd:"" help:"Write a manifest without what is lost; the next backup asks the server for it."`
 }
 
 type repairIndexCommand struct{}
 
 func (*repairIndexCommand) Help() string {
-	return `Every pack says itself what it holds. Packs that no index names get one, and index objects that are damaged are removed, if the store lets them be. Nothing else is changed. It needs an owner's key.
+	return `Adds packs that are missing from the index, and removes damaged index objects, if the store allows it. It changes nothing else. It needs an owner's key.
 
 ` + exitStatus
 }
@@ -57,13 +57,13 @@ func (c *repairIndexCommand) Run(ctx context.Context, p *program) error {
 }
 
 type repairPacksCommand struct {
-	Pack []string `arg:"" optional:"" help:"Objects that check names, data/… or catalog/…. Without any, all mail is read to find them."`
+	Pack []string `arg:"" optional:"" help:"Packs that check names, data/… or catalog/…. Default: mailstrata reads all mail to find the damaged ones."`
 
 	left int // packs that are listed and cannot be had
 }
 
 func (*repairPacksCommand) Help() string {
-	return `What can still be read of damaged packs is stored in new ones, and the damaged ones are condemned: nothing relies on them any more, and mailstrata prune deletes them a day later. If something is lost, a manifest without it is written for each account whose newest manifest needs it. So the next backup asks the server for it again. It needs an owner's key.
+	return `Stores what can be read of damaged packs in new ones, and condemns the damaged ones: mailstrata prune deletes them a day later. If something is lost, it writes a manifest without it for each account whose newest manifest needs it, so that the next backup asks the server again. It needs an owner's key.
 
 EXAMPLES
 
@@ -71,11 +71,9 @@ EXAMPLES
     mailstrata repair packs
     mailstrata backup
 
-JSON: packs, chunks (saved), lost (chunks), manifests (written) and messages (left out of these).
-
 EXIT STATUS
 
-0 nothing is lost; 1 failed; 2 the command line makes no sense; 3 done, and something is lost; 130 interrupted.`
+0 nothing is lost; 1 failed; 2 invalid command line; 3 done, and something is lost; 130 interrupted.`
 }
 
 func (c *repairPacksCommand) Run(ctx context.Context, p *program) error {
@@ -157,12 +155,12 @@ func (c *repairPacksCommand) packs(ctx context.Context, p *program, r *repo.Repo
 }
 
 type repairManifestCommand struct {
-	Manifest   string `arg:"" help:"The manifest: the beginning of its id, \"latest\", or a date."`
-	AllowEmpty bool   `help:"Write a manifest even if no message of it can be read."`
+	Manifest   string `arg:"" help:"The manifest: the beginning of its id, latest, or a date."`
+	AllowEmpty bool   `help:"Write a manifest even if none of its messages can be read."`
 }
 
 func (*repairManifestCommand) Help() string {
-	return `Reads all mail that a manifest refers to. If something cannot be had, a new manifest is laid without it. It names among its failures what is missing, and stands right after the old one, which stays. The next backup after a repaired latest manifest asks the server again for what is missing.
+	return `Reads all mail of a manifest. If something is missing, it writes a new manifest without it, right after the old one, which stays. The new one lists what is missing among its failures. The next backup after a repaired latest manifest asks the server for it again.
 
 ` + manifestHelp + `
 
@@ -171,11 +169,9 @@ EXAMPLES
     mailstrata check --read-data
     mailstrata repair manifest latest
 
-JSON: id of the manifest, repaired (the id of the new one), and lost: a list of mailbox, uid and reason.
-
 EXIT STATUS
 
-0 nothing is missing; 1 failed; 2 the command line makes no sense; 3 done, and some messages are lost; 130 interrupted.`
+0 nothing is missing; 1 failed; 2 invalid command line; 3 done, and some messages are lost; 130 interrupted.`
 }
 
 // repairSummary is a repair as JSON.

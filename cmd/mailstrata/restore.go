@@ -17,45 +17,45 @@ import (
 )
 
 type restoreCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
 
-	To                  string `group:"selection" placeholder:"TARGET" help:"Where to: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
+	To                  string `group:"target" placeholder:"TARGET" help:"Target: maildir:PATH, eml:PATH, imaps://user@host[:port] or imap://…, or the name of an account in the configuration."`
 	job.Selection       `embed:""`
-	WithDeleted         bool          `group:"selection" help:"Restore the flag \\Deleted too. Without it, messages marked as deleted come back unmarked."`
-	Prefix              string        `group:"selection" placeholder:"NAME" help:"Put the mailboxes below this one."`
-	Layout              string        `group:"selection" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
-	EOL                 string        `group:"selection" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir: line ends. auto: LF where every line ended in CRLF, else the bytes as they are; lf: always LF; keep: as they are."`
-	Keep                string        `group:"selection" type:"path" placeholder:"DIR" help:"Where to put messages that the target refuses or alters, as .eml, with a report. If it is not given: mailstrata-kept-ID, here."`
-	LabelsAs            string        `group:"selection" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail's labels: mailboxes (a message comes into each mailbox that a label of it names, and into All Mail if none does), keywords (a message comes once, with its labels as keywords) or none. To Gmail a message comes once, with its labels."`
-	Prune               bool          `group:"weed" help:"Make the target exactly what is restored: then remove what the manifest does not have, and set flags. It asks first."`
-	Yes                 bool          `group:"weed" help:"With --prune: do not ask."`
-	EvenIncomplete      bool          `group:"weed" help:"With --prune: also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and though the target refused some."`
-	DryRun              bool          `group:"selection" help:"Only tell what would be restored. The target is looked at, and not changed."`
-	TimeLimit           time.Duration `group:"selection" placeholder:"DURATION" help:"End the restore when nothing was restored for so long (6h). Run the same restore again to go on."`
+	WithDeleted         bool          `group:"target" help:"Also restore the flag \\Deleted. By default such messages come back without it."`
+	Prefix              string        `group:"target" placeholder:"NAME" help:"Put the mailboxes below this one."`
+	Layout              string        `group:"target" enum:"maildir++,nested" default:"maildir++" help:"Maildir: maildir++ (.Work.2026) or nested (Work/2026)."`
+	EOL                 string        `group:"target" name:"eol" enum:"auto,lf,keep" default:"auto" help:"Maildir line ends. auto: LF if every line ended in CRLF, else as they are; lf: always LF; keep: as they are."`
+	Keep                string        `group:"target" type:"path" placeholder:"DIR" help:"Directory for messages that the target refuses or alters, as .eml, with a report. Default: mailstrata-kept-ID, here."`
+	LabelsAs            string        `group:"target" enum:"mailboxes,keywords,none" default:"mailboxes" help:"Gmail labels: mailboxes (a copy in the mailbox of each label, or in All Mail), keywords (one copy, with labels as keywords) or none. Gmail itself gets one copy with its labels."`
+	Prune               bool          `group:"weed" help:"Make the target exactly the manifest: remove messages that it does not have, and set flags. Asks first."`
+	Yes                 bool          `group:"weed" help:"Do not ask."`
+	EvenIncomplete      bool          `group:"weed" help:"Also from a manifest that may lack messages (failures, incomplete mailboxes, an alarm), and even if the target refused some."`
+	DryRun              bool          `group:"target" help:"Only show what would be restored. The target is read, and not changed."`
+	TimeLimit           time.Duration `group:"target" placeholder:"DURATION" help:"Give up if nothing was restored for this long (6h). Run the same restore again to continue."`
 	pickFlags           `embed:""`
 	access.AccountFlags `embed:""`
 }
 
 func (*restoreCommand) Help() string {
-	return manifestHelp + `
+	return `Restores mail from a manifest. Without --prune, a restore only adds: it never changes or removes what the target holds, and adds nothing twice. You can run the same restore again, also after an interruption. Do not run two restores into one target from two hosts at once. Each message is verified before it is written.
 
-Without --prune, restoring only adds. What the target holds is never changed or removed, and what it holds already is not added again: run the same restore twice, or again after an interruption, and nothing is there twice. Two restores by one user into one target wait for each other on one host. Do not run them from two hosts at once, because what both add would be there twice. Each message is checked against its archived hash before it is written.
+mailstrata restores flags, keywords and INTERNALDATE as far as the target takes them. It reports each message that the target alters or refuses, and keeps it as .eml beside a report.
 
-Flags, keywords and dates (INTERNALDATE) come back as far as the target takes them. What it changes, alters or refuses is told, one message at a time; what it altered or refused is kept as .eml beside a report.
+` + manifestHelp + `
 
 ` + job.PatternHelp + `
 
-Of these mailboxes, only some messages can be chosen; all that is asked for must fit. ` + queryHelp + `
+` + queryHelp + `
 
 EXAMPLES
 
-To get back a folder that was deleted: find the night, and restore the folder straight into the account, or to where you can look at it.
+To get back a folder that was deleted, into the account or to this host:
 
     mailstrata list
     mailstrata restore 2026-03-13 --mailbox Projects --to imaps://anna@mail.example
     mailstrata restore 2026-03-13 --mailbox Projects --to maildir:/tmp/projects
 
-To get back what was deleted since Friday, the 13th, wherever it was, but not what was only moved; and to see first what that is:
+To get back what was deleted since Friday, the 13th, but not what only moved:
 
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example --dry-run
     mailstrata restore 2026-03-13 --missing-from latest --to imaps://anna@mail.example
@@ -65,28 +65,23 @@ To get back one message, or those that a search finds:
     mailstrata restore 2026-03-14 --mailbox Projects --message 12 --to eml:/tmp/found
     mailstrata restore 2026-03-14 --from joao --since 2026-02-01 --to maildir:/tmp/found
 
-To restore a Gmail account to another server, each message in one mailbox only:
-
-    mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
-
-To move everything to another server, below a mailbox "Old":
+To move everything to another server, below a mailbox "Old"; and a Gmail account, each message once:
 
     mailstrata restore latest --to imaps://anna@new.example --prefix Old --keep refused
+    mailstrata restore latest --to imaps://anna@new.example --labels-as keywords
 
-To make an account what it was on a day, with all that has come since removed; and to see first what that is:
+To make an account exactly what it was on a day:
 
     mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune --dry-run
     mailstrata restore 2026-03-14 --to imaps://anna@mail.example --prune
 
 TO MAKE THE TARGET EXACTLY THE MANIFEST
 
-With --prune, the target is made exactly the manifest (of a Maildir or an IMAP account). When all is added and has been looked at once more, messages that the manifest does not have are removed, further copies among them; flags become those of the manifest; mailboxes that it does not have are emptied and removed. What is to go is told and confirmed before anything is changed, and nothing that comes into the target after that is removed. --dry-run only tells. With --mailbox or --exclude, only the chosen mailboxes are pruned, and none is removed. A manifest that may lack messages is refused, unless --even-incomplete says otherwise. INBOX is never removed; from an IMAP server messages are removed by UID alone, and from Gmail nothing is.
-
-JSON: one object with manifest, target, dry_run, looked_at_target, mailboxes, messages, bytes, added, added_bytes, present, changed, flags_lost, altered, refused, failed, notes, problems (kind, mailbox, uid, reason, kept), report and, with --prune, prune (surplus, reflagged, mailboxes, done, removed, left, flags_set, mailboxes_removed).
+With --prune, mailstrata restores first. Then it removes messages that the manifest does not have, sets flags, and removes mailboxes that the manifest does not have. It asks before it changes anything, and never removes what came into the target after that. With --mailbox or --exclude, it prunes only the chosen mailboxes, and removes none. It never removes INBOX, removes messages from an IMAP server only by UID, and removes nothing from Gmail.
 
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some messages could not be read from the archive, were altered or refused by the target, or lost a flag such as \Seen there; 130 interrupted.`
 }
 
 func (c *restoreCommand) Run(ctx context.Context, p *program) error {

@@ -14,7 +14,7 @@ import (
 )
 
 type showCommand struct {
-	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; ACCOUNT@ may go before."`
+	Manifest string `arg:"" help:"Which manifest: an id, latest, latest~2, a date, friday; with ACCOUNT@ before it if needed."`
 }
 
 func (*showCommand) Help() string {
@@ -25,8 +25,6 @@ EXAMPLES
     mailstrata show latest
     mailstrata show anna@mail.example@2026-03-14
     mailstrata show --json 3f9a
-
-JSON: one object with manifest (as of "list --json"), mailboxes, failures, warnings, alarms, dangling_subscriptions and server.
 
 ` + exitStatus
 }

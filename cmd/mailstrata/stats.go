@@ -16,20 +16,16 @@ import (
 type statsCommand struct{}
 
 func (*statsCommand) Help() string {
-	return `What the objects of each kind take: data holds mail, catalog what is recorded of it, index where each piece lies. Then each account: how much its newest manifest holds, and how much was archived in all its runs together. The ratio is what is stored to what was archived.
-
-Then what became of the bytes, step by step: what a whole copy of every night would take; what was downloaded, each message when it was new; what that is with each piece of content kept once; and what is stored, compressed and sealed. Last, what was archived in each day, month or year, whichever fits.
+	return `Shows the size of the objects of each kind: data is mail, catalog is what is recorded of it, index is where each chunk is. Then each account: the size of its newest manifest, and what all its runs archived. The ratio is stored bytes to archived bytes. Then a chart: a full copy of every night; all messages once; each chunk once; and what is stored, compressed and encrypted. Last, what was archived over time.
 
 EXAMPLES
 
     mailstrata stats
     mailstrata stats --json | jq .ratio
 
-JSON: one object with objects (kind, objects, bytes, unpacked_bytes), accounts (account, manifests, messages, bytes, archived_messages, archived_bytes), stored_bytes, archived_messages, archived_bytes, ratio, whole_bytes, unpacked_bytes, days (day, manifests, archived_messages, archived_bytes).
-
 EXIT STATUS
 
-0 done; 1 failed; 2 the command line makes no sense; 3 done, but some manifests could not be read; 130 interrupted.`
+0 done; 1 failed; 2 invalid command line; 3 done, but some manifests could not be read; 130 interrupted.`
 }
 
 // kindUsage is what the objects of a kind take, as JSON.

@@ -16,7 +16,7 @@ type pinCommand struct {
 }
 
 func (*pinCommand) Help() string {
-	return `A pinned manifest is not forgotten, whatever the rules, until "mailstrata unpin". Pinning sets the tag "pinned".
+	return `A pinned manifest is not forgotten, whatever the policy, until "mailstrata unpin". Pinning adds the tag "pinned".
 
 ` + manifestHelp + `
 
@@ -33,13 +33,11 @@ func (c *pinCommand) Run(ctx context.Context, p *program) error {
 }
 
 type unpinCommand struct {
-	Manifests []string `arg:"" name:"manifest" help:"The manifests to let go of."`
+	Manifests []string `arg:"" name:"manifest" help:"The manifests to unpin."`
 }
 
 func (*unpinCommand) Help() string {
-	return `What rules keep or forget is then as with any other manifest.
-
-` + manifestHelp + `
+	return manifestHelp + `
 
 EXAMPLES
 
@@ -55,12 +53,12 @@ func (c *unpinCommand) Run(ctx context.Context, p *program) error {
 
 type tagCommand struct {
 	Manifests []string `arg:"" name:"manifest" help:"The manifests."`
-	Add       []string `sep:"none" placeholder:"TAG" help:"Set this tag (repeatable)."`
-	Remove    []string `sep:"none" placeholder:"TAG" help:"Take this tag back (repeatable)."`
+	Add       []string `sep:"none" placeholder:"TAG" help:"Add this tag (repeatable)."`
+	Remove    []string `sep:"none" placeholder:"TAG" help:"Remove this tag (repeatable)."`
 }
 
 func (*tagCommand) Help() string {
-	return `Tags are for "mailstrata forget --keep-tag". Manifests themselves never change: what tags they bear is signed by the owner, beside them. Without --add and --remove, the tags are told.
+	return `Tags are for "mailstrata forget --keep-tag". They are stored beside the manifest, signed by the owner; the manifest does not change. Without --add and --remove, mailstrata prints the tags.
 
 ` + manifestHelp + `
 
@@ -68,8 +66,6 @@ EXAMPLES
 
     mailstrata tag 2026-03-14 --add before-the-move
     mailstrata tag latest
-
-JSON: one object a line, with id and tags.
 
 ` + exitStatus
 }

@@ -8,9 +8,7 @@ import (
 type versionCommand struct{}
 
 func (*versionCommand) Help() string {
-	return `JSON: one object with version, format, go, os, arch.
-
-` + exitStatus
+	return exitStatus
 }
 
 // formatVersion is that of docs/format.md.

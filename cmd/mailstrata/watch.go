@@ -19,10 +19,10 @@ import (
 
 // watchFlags say who is told of a run that nobody watches.
 type watchFlags struct {
-	Ping      string `group:"watch" placeholder:"URL" var:"MAILSTRATA_PING_URL" help:"Ping a monitor, in the form of healthchecks.io: /start, then the exit status with the end of the log. Who knows the URL can ping it, so a variable or a file is the better place."`
-	PingFile  string `group:"watch" placeholder:"FILE" type:"path" help:"A file that holds the URL to ping."`
+	Ping      string `group:"watch" placeholder:"URL" var:"MAILSTRATA_PING_URL" help:"Ping a monitor like healthchecks.io: /start, then the exit status with the end of the log. Anybody who knows the URL can ping it: a variable or a file is safer."`
+	PingFile  string `group:"watch" placeholder:"FILE" type:"path" help:"File that holds the URL to ping."`
 	Metrics   string `group:"watch" placeholder:"FILE" type:"path" help:"Write metrics for the textfile collector of Prometheus' node_exporter, which reads files that end in .prom."`
-	OnFailure string `group:"watch" placeholder:"COMMAND" help:"A command to run where the exit status is not 0. It reads a summary, and finds MAILSTRATA_SUBJECT and MAILSTRATA_EXIT_STATUS."`
+	OnFailure string `group:"watch" placeholder:"COMMAND" help:"Command to run if the exit status is not 0. It reads a summary, and gets MAILSTRATA_SUBJECT and MAILSTRATA_EXIT_STATUS."`
 }
 
 func (f *watchFlags) watched() *watchFlags { return f }

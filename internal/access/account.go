@@ -21,12 +21,12 @@ import (
 
 // AccountFlags say how to reach and enter an IMAP account, wherever one is named.
 type AccountFlags struct {
-	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"A file that holds the account's password. (The variable MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
-	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"A command that prints the password. It finds the account in MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
-	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"A command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (The variable MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
-	Connections     Connections `group:"account" placeholder:"N" help:"How many connections to open at most (4); fewer where the server wants fewer."`
-	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, with servers that have nothing better. Others on the network may be able to read the password."`
-	Compress        bool        `group:"account" help:"Compress the connection where the server can (worth it below about 100 Mbit/s)."`
+	PasswordFile    string      `group:"account" name:"imap-password-file" placeholder:"FILE" type:"path" help:"File that holds the account's password. (MAILSTRATA_IMAP_PASSWORD holds the password itself.)"`
+	PasswordCommand string      `group:"account" name:"imap-password-command" placeholder:"COMMAND" help:"Command that prints the password. It gets MAILSTRATA_ACCOUNT and MAILSTRATA_IMAP_USER."`
+	TokenCommand    string      `group:"account" name:"imap-token-command" placeholder:"COMMAND" help:"Command that prints an OAuth access token, for OAUTHBEARER or XOAUTH2. (MAILSTRATA_IMAP_TOKEN holds the token itself.)"`
+	Connections     Connections `group:"account" placeholder:"N" help:"Maximum number of connections (4). mailstrata opens fewer if the server wants fewer."`
+	OldTLS          bool        `group:"account" name:"insecure-old-tls" help:"Allow TLS 1.0 and 1.1, and ciphers without forward secrecy, if the server has nothing better. Others on the network may be able to read the password."`
+	Compress        bool        `group:"account" help:"Compress the connection if the server can. It helps below about 100 Mbit/s."`
 }
 
 // Validate is called by kong.

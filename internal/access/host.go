@@ -12,15 +12,15 @@ import (
 
 // Flags are the flags of every command that say which repository is meant, and how to open it.
 type Flags struct {
-	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"The configuration, if it is not config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
-	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"The repository: a directory, s3:https://host[:port]/bucket[/prefix], or the name of one in the configuration, where the first is meant if none is named."`
-	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"A key file (an age identity, or an SSH key without a passphrase) that opens it. Without one, the passphrase does. What flags name counts before variables, and these before the configuration."`
-	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"A file that holds the passphrase. (The variable MAILSTRATA_PASSWORD holds the passphrase itself.)"`
-	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"A command that prints the passphrase."`
-	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept a repository only if this is its fingerprint, and then also where another was seen before: on a new host, or once after its keeper changed."`
-	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Where to keep what can be fetched again."`
-	CAFile          string `group:"repository" name:"ca-file" placeholder:"FILE" type:"path" var:"MAILSTRATA_CA_FILE" help:"Certificates (PEM) to trust besides those of the system, for mail servers and buckets. (For buckets, those of AWS_CA_BUNDLE too.)"`
-	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow connections without encryption (imap:// without STARTTLS, s3:http://) that leave this host."`
+	ConfigFile      string `group:"repository" name:"config" placeholder:"FILE" type:"path" var:"MAILSTRATA_CONFIG" help:"Configuration file. Default: config.toml in the directory mailstrata of your configuration directory, or in /etc/mailstrata."`
+	Repo            string `group:"repository" placeholder:"PLACE" var:"MAILSTRATA_REPO" help:"Repository: a directory, s3:https://host[:port]/bucket[/prefix], or a name in the configuration. Default: the first one there."`
+	KeyFile         string `group:"repository" placeholder:"FILE" type:"path" var:"MAILSTRATA_KEY_FILE" help:"Key file that opens the repository: an age identity, or an SSH key without a passphrase. Flags override variables, and variables override the configuration."`
+	PasswordFile    string `group:"repository" placeholder:"FILE" type:"path" help:"File that holds the passphrase. (MAILSTRATA_PASSWORD holds the passphrase itself.)"`
+	PasswordCommand string `group:"repository" placeholder:"COMMAND" help:"Command that prints the passphrase."`
+	Trust           string `group:"repository" placeholder:"FINGERPRINT" help:"Accept only a repository with this fingerprint, even if this host has seen another one there. Use it on a new host, or once after the fingerprint changed."`
+	CacheDir        string `group:"repository" placeholder:"DIR" type:"path" var:"MAILSTRATA_CACHE_DIR" help:"Directory for data that can be fetched again."`
+	CAFile          string `group:"repository" name:"ca-file" placeholder:"FILE" type:"path" var:"MAILSTRATA_CA_FILE" help:"Certificates (PEM) to trust besides those of the system, for mail servers and buckets. (Buckets also use AWS_CA_BUNDLE.)"`
+	AllowPlaintext  bool   `group:"repository" name:"insecure-plaintext" help:"Allow unencrypted connections to other hosts (imap:// without STARTTLS, s3:http://)."`
 }
 
 // Host is where mailstrata runs: its directories, its configuration, and what the command line says of repositories.

@@ -16,24 +16,24 @@ import (
 
 // Flags say which accounts are archived, and how.
 type Flags struct {
-	Account []string `arg:"" optional:"" help:"Of the accounts of the configuration, or of those that --imap names, only these."`
+	Account []string `arg:"" optional:"" help:"Only these accounts of the configuration, or of --imap."`
 
-	IMAP                []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"An account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
-	Name                []string `group:"account" sep:"none" placeholder:"NAME" help:"What to call the account of the --imap at the same place; user@host if it is not told."`
-	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"Of a Gmail account, what to read: all-mail (All Mail, Spam and Trash, each message once, with its labels; the usual) or labels (each label as the mailbox that it seems to be)."`
-	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Mailboxes of others, too: shared, other (of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
-	Virtual             bool     `group:"selection" help:"Virtual mailboxes, too, which show the messages of other mailboxes (Dovecot)."`
+	IMAP                []string `group:"account" name:"imap" sep:"none" placeholder:"URL" help:"Account: imaps://user@host[:port], or imap:// for STARTTLS (repeatable)."`
+	Name                []string `group:"account" sep:"none" placeholder:"NAME" help:"Name of the account of the --imap at the same position. Default: user@host."`
+	Gmail               string   `group:"account" enum:",all-mail,labels" default:"" placeholder:"MODE" help:"What to read of a Gmail account: all-mail (All Mail, Spam and Trash, each message once, with its labels; default) or labels (each label as a mailbox)."`
+	Namespace           []string `group:"selection" sep:"none" placeholder:"NAME" help:"Also mailboxes of others: shared, other (those of other users), or the prefix of a namespace, such as Public/ (repeatable)."`
+	Virtual             bool     `group:"selection" help:"Also virtual mailboxes, which show messages of other mailboxes (Dovecot)."`
 	access.AccountFlags `embed:""`
 	Selection           `embed:""`
 
-	Shard config.Shard `group:"account" placeholder:"N/OF" help:"Of all accounts, only this host's share: 2/8 is the second of eight. Each account is in one share, by its name."`
+	Shard config.Shard `group:"account" placeholder:"N/OF" help:"Only this host's share of all accounts: 2/8 is the second of eight. An account's name decides its share."`
 
-	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB, or unlimited. The default is unlimited, and 2GB for Gmail."`
-	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed, what was read is kept, and the next run goes on from there."`
+	BudgetDay    byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a day, such as 2GB. Default: unlimited (Gmail: 2GB)."`
+	TimeLimit    time.Duration `group:"account" placeholder:"DURATION" help:"How long reading one account may take (48h). After that the account has failed; the next run continues with what was read."`
 	BudgetSecond byteCount     `group:"account" placeholder:"SIZE" help:"How much to download of an account in a second, such as 1MB."`
 
-	VerifySource percent.Rate `group:"checks" placeholder:"SHARE" help:"Download a share of what is archived again, such as 1%, and compare: other messages each day."`
-	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How much of its messages a mailbox or an account may lose before that is suspicious: 20%; 20%,50 for fifty at the least; off. NAME=LIMIT for one mailbox (repeatable)."`
+	VerifySource percent.Rate `group:"checks" placeholder:"SHARE" help:"Download this share of the archived messages again, such as 1%, and compare them. Each day it is another share."`
+	ShrinkLimit  []loss.Rule  `group:"checks" sep:"none" placeholder:"LIMIT" help:"How many of its messages a mailbox or an account may lose without an alarm: 20%; 20%,50 for at least fifty; off. NAME=LIMIT sets it for one mailbox (repeatable)."`
 }
 
 // Job is an account that is to be archived, and how: what the command line says, or else the configuration.

@@ -13,7 +13,7 @@ import (
 // servers everything is.
 type Pattern string
 
-const PatternHelp = `A mailbox is meant with all that is below it (but INBOX alone). In its name, '*' stands for any characters, and '%' for any but the separator of levels.`
+const PatternHelp = `A mailbox includes all mailboxes below it, except INBOX. In its name, '*' matches any characters, and '%' any except the hierarchy delimiter.`
 
 func (p Pattern) Matches(m *mail.Mailbox) bool {
 	if strings.EqualFold(string(p), "INBOX") {
